@@ -1,0 +1,111 @@
+"""The record of one call, as people and programs see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Direction = Literal["incoming", "outgoing", "internal"]
+Origin = Literal["dialled", "click-to-call", "originated"]
+Outcome = Literal[
+    "answered", "voicemail", "abandoned", "missed", "busy", "no-answer", "rejected", "failed", "cancelled"
+]
+PARTS = ("menu", "wait", "ring", "talk", "hold", "voicemail")
+
+
+@dataclass(slots=True)
+class Party:
+    """One end of a call; `name`, `company` and `contact` come from the book at the time of the call."""
+
+    number: str | None = None  # E.164 if it could be read as such, else as the PBX had it
+    name: str | None = None
+    company: str | None = None
+    contact: int | None = None
+    extension: str | None = None  # set when the party is an employee
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the story: when, what happened, to or by whom (extension or number), and a detail."""
+
+    at: datetime
+    what: str
+    who: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which nothing was heard from the PBX; `to` is None while it lasts."""
+
+    since: datetime
+    to: datetime | None
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One conversation from its first channel to its last hang-up. All times are UTC, all durations seconds."""
+
+    id: str
+    pbx: str
+    linkedid: str
+    started: datetime
+    direction: Direction = "incoming"
+    origin: Origin = "dialled"
+    caller: Party = field(default_factory=Party)
+    callee: Party = field(default_factory=Party)
+    queue: str | None = None
+    queues: list[str] = field(default_factory=list)
+    answered: datetime | None = None
+    ended: datetime | None = None
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
+    answered_by: list[str] = field(default_factory=list)
+    outcome: Outcome | None = None
+    cause: int | None = None  # Q.850
+    story: list[Step] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    clock: Literal["pbx", "arrival"] = "pbx"
+    merged_into: str | None = None  # the id of the older call this one became part of; then this is no call of its own
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the public form: RFC 3339 UTC times with fractions, durations in seconds."""
+        return {
+            "id": self.id,
+            "pbx": self.pbx,
+            "linkedid": self.linkedid,
+            "direction": self.direction,
+            "origin": self.origin,
+            "caller": _party_json(self.caller),
+            "callee": _party_json(self.callee),
+            "queue": self.queue,
+            "queues": list(self.queues),
+            "started": instant(self.started),
+            "answered": instant(self.answered),
+            "ended": instant(self.ended),
+            **{f"{part}_seconds": round(self.seconds[part], 6) for part in PARTS},
+            "answered_by": list(self.answered_by),
+            "outcome": self.outcome,
+            "cause": self.cause,
+            "story": [
+                {"at": instant(step.at), "what": step.what, "who": step.who, "detail": step.detail}
+                for step in self.story
+            ],
+            "gaps": [{"from": instant(gap.since), "to": instant(gap.to)} for gap in self.gaps],
+            "clock": self.clock,
+        }
+
+
+def instant(at: datetime | None) -> str | None:
+    """Write an instant as RFC 3339 in UTC with microseconds; None stays None."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if at else None
+
+
+def _party_json(party: Party) -> dict[str, Any]:
+    return {
+        "number": party.number,
+        "name": party.name,
+        "company": party.company,
+        "contact": party.contact,
+        "extension": party.extension,
+    }

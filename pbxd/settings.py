@@ -1,0 +1,225 @@
+"""The configuration file, typed: every key with its unit, its default and its reason.
+
+`load` reads TOML, refuses unknown keys and wrong types with one line that names the file and the key, and resolves
+relative paths against the file's own folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pbxd.errors import ConfigurationError
+from pbxd.i18n import _
+
+DEFAULT_PATH = Path("/etc/pbxd/pbxd.toml")
+CONFIG_VARIABLE = "PBXD_CONFIG"
+SECRET_VARIABLE = "PBXD_ASTERISK_SECRET"  # noqa: S105 - the name of a variable, no secret
+
+
+def _is_pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        message = f"not a regular expression: {error}"
+        raise ValueError(message) from error
+    return value
+
+
+def _is_address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the highest TCP port
+        message = "expected HOST:PORT"
+        raise ValueError(message)
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_is_pattern)]
+Address = Annotated[str, AfterValidator(_is_address)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class AsteriskSettings(_Section):
+    """The AMI link."""
+
+    name: str = "pbx"  # goes into every record as `pbx`
+    host: str = "127.0.0.1"
+    port: Port = 5038
+    username: str = "pbxd"
+    secret: str = ""
+    secret_file: str = ""
+    connect_timeout_seconds: Positive = 5.0
+    action_timeout_seconds: Positive = 5.0
+    ping_interval_seconds: Positive = 5.0  # a link without an answer for two intervals is cut
+    reconnect_first_seconds: Positive = 0.5
+    reconnect_longest_seconds: Positive = 30.0
+    event_queue_length: Annotated[int, Field(ge=100)] = 100_000
+    capture_folder: str = ""  # where raw AMI streams are written; empty: nowhere
+
+
+class NumberSettings(_Section):
+    """How numbers are read and written."""
+
+    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "RU"
+    area_code: Annotated[str, Field(pattern="^[0-9]*$")] = ""  # put before local numbers of 5 to 7 digits
+
+
+class EmployeeSettings(_Section):
+    """Who is ours."""
+
+    pattern: Pattern = r"^\d{2,5}$"  # an endpoint (and a dialled number) that matches is an extension
+    channels: list[Pattern] = []  # instead: patterns on the channel's name, first group = the extension
+
+
+class DatabaseSettings(_Section):
+    """Where things are kept."""
+
+    url: str = "sqlite+aiosqlite:///pbxd.db"  # relative to this file's folder
+    upgrade: Literal["auto", "refuse"] = "auto"  # what `pbxd run` does with an older schema
+
+
+class AgiSettings(_Section):
+    """The FastAGI server."""
+
+    listen: Address = "127.0.0.1:4573"
+    deadline_seconds: Positive = 0.05  # from the last header byte to the first command
+    header_timeout_seconds: Positive = 2.0
+    max_connections: Annotated[int, Field(ge=1)] = 512
+    max_line_bytes: Annotated[int, Field(ge=256)] = 2048
+    max_headers: Annotated[int, Field(ge=20)] = 100
+
+
+class HttpSettings(_Section):
+    """The HTTP API."""
+
+    listen: Address = "127.0.0.1:8573"
+
+
+class QueueSettings(_Section):
+    """VIP callers in queues."""
+
+    vip_priority: Annotated[int, Field(ge=1, le=1000)] = 10  # QUEUE_PRIO of a VIP; ordinary callers have 0
+
+
+class DialingSettings(_Section):
+    """Click-to-call."""
+
+    device: str = "PJSIP/{extension}"  # the agent's phone
+    internal: str = "PJSIP/{number}"  # how a colleague is dialled
+    trunk: str = "PJSIP/{number}@trunk"  # how the outside world is dialled
+    number_format: Literal["national", "international", "e164", "digits"] = "national"  # 8… | 810… | +7… | 7…
+    foreign_format: Literal["international", "e164", "digits"] = "international"
+    company_number: str = ""  # what the client sees; empty: the trunk decides
+    agent_ring_seconds: Annotated[int, Field(ge=1, le=300)] = 25
+    client_ring_seconds: Annotated[int, Field(ge=1, le=300)] = 60
+    extension_wait: Annotated[str, Field(pattern="^[wW]*$")] = "ww"  # before the digits: w half a second, W a second
+    allow_emergency: bool = False
+    allow_premium: bool = False
+    allow_foreign: bool = False
+
+
+class ServiceSettings(_Section):
+    """The daemon itself."""
+
+    runtime_folder: str = "."  # of api.sock; relative to this file's folder
+    language: Literal["", "ru", "en"] = ""  # empty: by locale
+
+
+class LogSettings(_Section):
+    """Logging."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"  # auto: console on a terminal, else JSON
+
+
+class Settings(_Section):
+    """The whole configuration."""
+
+    asterisk: AsteriskSettings = AsteriskSettings()
+    numbers: NumberSettings = NumberSettings()
+    employees: EmployeeSettings = EmployeeSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    agi: AgiSettings = AgiSettings()
+    http: HttpSettings = HttpSettings()
+    queues: QueueSettings = QueueSettings()
+    dialing: DialingSettings = DialingSettings()
+    service: ServiceSettings = ServiceSettings()
+    logs: LogSettings = LogSettings()
+    folder: Path = Field(default=Path(), exclude=True)  # of the configuration file; not a key of it
+    source: str = Field(default="", exclude=True)  # the file's name for messages
+
+    @property
+    def database_url(self) -> str:
+        """The database URL with a relative SQLite path resolved."""
+        scheme, separator, path = self.database.url.partition(":///")
+        if not separator or not scheme.startswith("sqlite") or path.startswith("/") or path in {"", ":memory:"}:
+            return self.database.url
+        return f"{scheme}:///{(self.folder / path).resolve()}"
+
+    @property
+    def socket_path(self) -> Path:
+        """The unix socket the command line talks to the daemon through."""
+        return (self.folder / self.service.runtime_folder).resolve() / "api.sock"
+
+
+def load(path: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the configuration.
+
+    `path`, else `PBXD_CONFIG`, else /etc/pbxd/pbxd.toml, else defaults in the working folder.
+    Raises ConfigurationError with one line that names the file and the key.
+    """
+    chosen = path or environment.get(CONFIG_VARIABLE)
+    file = Path(chosen) if chosen else DEFAULT_PATH
+    if not chosen and not file.exists():
+        return Settings(folder=Path.cwd())
+    try:
+        with file.open("rb") as stream:
+            values = tomllib.load(stream)
+    except OSError as error:
+        raise ConfigurationError(_("{file}: can't be read: {why}").format(file=file, why=error.strerror)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(_("{file}: not valid TOML: {why}").format(file=file, why=error)) from error
+    for own in ("folder", "source"):
+        if own in values:
+            raise ConfigurationError(_("{file}: {key}: unknown key").format(file=file, key=own))
+    try:
+        return Settings(**values, folder=file.resolve().parent, source=str(file))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        why = _("unknown key") if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigurationError(_("{file}: {key}: {why}").format(file=file, key=key, why=why)) from error
+
+
+def asterisk_secret(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the AMI secret from the environment, `asterisk.secret` or `asterisk.secret_file`.
+
+    Raises ConfigurationError when there is none or its file can't be read.
+    """
+    name = settings.source or str(DEFAULT_PATH)
+    secret = environment.get(SECRET_VARIABLE) or settings.asterisk.secret
+    if not secret and settings.asterisk.secret_file:
+        try:
+            secret = (settings.folder / settings.asterisk.secret_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                _("{file}: asterisk.secret_file: can't be read: {why}").format(file=name, why=error)
+            ) from error
+    if not secret:
+        raise ConfigurationError(
+            _("{file}: asterisk.secret: missing; set it, asterisk.secret_file or the variable {variable}").format(
+                file=name, variable=SECRET_VARIABLE
+            )
+        )
+    return secret
