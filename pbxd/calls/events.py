@@ -1,0 +1,295 @@
+"""What happens on a PBX, in words no PBX owns.
+
+An adapter (Asterisk's is `pbxd.asterisk.translate`) turns its PBX's own messages into these; tracker, click-to-call and queues
+read nothing else. `at` is the PBX's own time in seconds since the epoch (UTC). `channel` is a channel's unique id; `linkedid`
+is the PBX's present idea of the conversation the channel belongs to, empty where the message has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Who sits at the far end of a channel.
+
+    `extension`: an employee's phone, `name` is the extension; `trunk`: the outside world, `name` is the trunk's;
+    `plumbing`: a channel the PBX made for itself (Asterisk's Local pairs, announcers): never a party.
+    """
+
+    kind: Literal["extension", "trunk", "plumbing"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCreated:
+    """A channel exists. `number` is whom it claims to be (a caller's number), `dialled` what it asked for, if anything."""
+
+    at: float
+    channel: str
+    linkedid: str
+    name: str
+    endpoint: Endpoint
+    number: str
+    caller_name: str
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRinging:
+    """The phone behind this channel rings."""
+
+    at: float
+    channel: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelUp:
+    """The channel was answered, by a person or a machine."""
+
+    at: float
+    channel: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEnded:
+    """The channel is gone; `cause` is Q.850, `technology_cause` the signalling's own code such as 603."""
+
+    at: float
+    channel: str
+    linkedid: str
+    cause: int
+    technology_cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DialBegan:
+    """`source` (none: the PBX itself) starts to call `target`; `dialled` is the dial string."""
+
+    at: float
+    source: str | None
+    target: str
+    linkedid: str
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnded:
+    """The attempt to call `target` is over; `forward` says where the phone sent the call on to (a 302)."""
+
+    at: float
+    source: str | None
+    target: str
+    linkedid: str
+    result: Literal["answered", "busy", "no-answer", "cancelled", "congestion", "unavailable", "elsewhere"]
+    forward: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEntered:
+    """The channel hears, and is heard by, whoever is in the bridge."""
+
+    at: float
+    bridge: str
+    channel: str
+    linkedid: str
+    kind: str = ""  # "holding" for parking lots and the like: not a conversation
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeLeft:
+    """The channel left the bridge."""
+
+    at: float
+    bridge: str
+    channel: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueJoined:
+    """A caller waits in a queue."""
+
+    at: float
+    channel: str
+    linkedid: str
+    queue: str
+    number: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLeft:
+    """A caller waits no longer, for whatever reason (an agent, a time-out, a hang-up)."""
+
+    at: float
+    channel: str
+    linkedid: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlumbingPaired:
+    """Two plumbing channels are the two ends of one pipe."""
+
+    at: float
+    one: str
+    two: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldBegan:
+    """The party behind this channel put the other on hold."""
+
+    at: float
+    channel: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEnded:
+    """The party behind this channel took the other off hold."""
+
+    at: float
+    channel: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The channel waits in a parking lot."""
+
+    at: float
+    channel: str
+    linkedid: str
+    parker: str  # a channel or dial string, as far as the PBX says
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unparked:
+    """The channel left the parking lot: taken by `by`, timed out, or gave up."""
+
+    at: float
+    channel: str
+    linkedid: str
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PickedUp:
+    """`picker` took the call that was ringing at `target`."""
+
+    at: float
+    picker: str
+    target: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """`by` transferred `channel` (blind: to `to`, a dialled number; attended: to whoever `to` talks with)."""
+
+    at: float
+    kind: Literal["blind", "attended"]
+    by: str
+    channel: str | None
+    to: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailBegan:
+    """The caller reached a voicemail box."""
+
+    at: float
+    channel: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailEnded:
+    """The caller left the voicemail box."""
+
+    at: float
+    channel: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class OriginateEnded:
+    """The PBX's own word on a call we asked it to make: whether the first leg was answered."""
+
+    at: float
+    channel: str
+    answered: bool
+    reason: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """Nothing is heard from the PBX from here on."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotBegan:
+    """The PBX starts to tell what is there now (after a connect)."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSeen:
+    """In a snapshot: this channel exists; `up` if it was answered, `bridge` where it is, if anywhere."""
+
+    at: float
+    channel: str
+    linkedid: str
+    name: str
+    endpoint: Endpoint
+    number: str
+    dialled: str
+    state: Literal["new", "ringing", "calling", "up"]
+    bridge: str
+    seconds: int  # since the channel was created
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotEnded:
+    """The snapshot is complete: whatever it didn't name is gone."""
+
+    at: float
+
+
+Event = (
+    ChannelCreated
+    | ChannelRinging
+    | ChannelUp
+    | ChannelEnded
+    | DialBegan
+    | DialEnded
+    | BridgeEntered
+    | BridgeLeft
+    | QueueJoined
+    | QueueLeft
+    | PlumbingPaired
+    | HoldBegan
+    | HoldEnded
+    | Parked
+    | Unparked
+    | PickedUp
+    | Transferred
+    | VoicemailBegan
+    | VoicemailEnded
+    | OriginateEnded
+    | LinkLost
+    | SnapshotBegan
+    | ChannelSeen
+    | SnapshotEnded
+)
