@@ -1,8 +1,8 @@
 """What happens on a PBX, in words no PBX owns.
 
-An adapter (Asterisk's is `pbxd.asterisk.translate`) turns its PBX's own messages into these; tracker, click-to-call and queues
-read nothing else. `at` is the PBX's own time in seconds since the epoch (UTC). `channel` is a channel's unique id; `linkedid`
-is the PBX's present idea of the conversation the channel belongs to, empty where the message has none.
+An adapter (Asterisk's is `pbxd.asterisk.translate`) turns its PBX's own messages into these; tracker, click-to-call and
+queues read nothing else. `at` is the PBX's own time in seconds since the epoch (UTC). `channel` is a channel's
+unique id; `linkedid` is the PBX's present idea of the conversation the channel belongs to, empty where the message has none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ChannelCreated:
-    """A channel exists. `number` is whom it claims to be (a caller's number), `dialled` what it asked for, if anything."""
+    """A channel exists.
+
+    `number` is whom it claims to be (a caller's number), `dialled` what it asked for, if anything.
+    """
 
     at: float
     channel: str
@@ -49,6 +52,15 @@ class ChannelRinging:
 @dataclass(frozen=True, slots=True)
 class ChannelUp:
     """The channel was answered, by a person or a machine."""
+
+    at: float
+    channel: str
+    linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangupAsked:
+    """The party behind this channel hung up (not we): its ChannelEnded follows."""
 
     at: float
     channel: str
@@ -271,6 +283,7 @@ Event = (
     ChannelCreated
     | ChannelRinging
     | ChannelUp
+    | HangupAsked
     | ChannelEnded
     | DialBegan
     | DialEnded

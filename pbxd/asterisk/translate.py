@@ -1,0 +1,361 @@
+"""From AMI packets to PBX-neutral events. Pure: time comes out of the packets, or is handed in.
+
+Field names and meanings: Asterisk's AMI events reference (Newchannel, DialBegin, BridgeEnter …). Nothing here depends
+on VarSet or Newexten, which the shipped rights and filters leave out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from pbxd.calls import events as ev
+from pbxd.errors import ProtocolError
+from pbxd.i18n import _
+
+Packet = Mapping[str, str]
+
+# Channel technologies Asterisk uses inside itself; none of them is a party.
+_PLUMBING = frozenset(
+    {"Local", "Announcer", "AsyncGoto", "Bridge", "CBAnn", "CBRec", "ConfBridgeRecorder", "Message", "Multicast"}
+    | {
+        "MulticastRTP",
+        "Parking",
+        "Recorder",
+        "Snoop",
+        "Surrogate",
+        "Transfered",
+        "UnicastRTP",
+        "AudioSocket",
+        "WebSocket",
+    }
+)
+_NUMBER_IN_DIAL_STRING = re.compile(r"(?<![\w.])\+?[0-9*#]{2,}(?![\w.])")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_CONTROL_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+
+DialResult = Literal["answered", "busy", "no-answer", "cancelled", "congestion", "unavailable", "elsewhere"]
+# DIALSTATUS values as DialEnd carries them; whatever isn't here (TORTURE, DONTCALL, INVALIDARGS …) reached nobody.
+_DIAL_RESULTS: dict[str, DialResult] = {
+    "ANSWER": "answered",
+    "BUSY": "busy",
+    "NOANSWER": "no-answer",
+    "CANCEL": "cancelled",
+    "CONGESTION": "congestion",
+    "CHANUNAVAIL": "unavailable",
+    "ABORT": "cancelled",
+    "CONTINUE": "elsewhere",
+    "GOTO": "elsewhere",
+}
+_VOICEMAIL = frozenset({"VoiceMail", "VoiceMailMain", "MiniVM", "MinivmRecord"})
+
+_DOWN, _RESERVED, _OFFHOOK, _DIALING, _RING, _RINGING, _UP = "0", "1", "2", "3", "4", "5", "6"
+
+
+class Endpoints:
+    """Tells employees, trunks and plumbing apart by the channel's name."""
+
+    def __init__(self, pattern: str, channels: Sequence[str] = ()) -> None:
+        """`pattern` matches an extension as endpoint name; `channels`, if any, match the whole name instead."""
+        self._pattern = re.compile(pattern)
+        self._channels = [re.compile(channel) for channel in channels]
+
+    def of(self, name: str) -> ev.Endpoint:
+        """Return who is behind a channel called `name`, such as `PJSIP/101-0000001a`."""
+        technology, _slash, rest = name.partition("/")
+        if technology in _PLUMBING or not rest:
+            return ev.Endpoint("plumbing", name)
+        for channel in self._channels:
+            if match := channel.search(name):
+                return ev.Endpoint("extension", match.group(1) if match.groups() else match.group(0))
+        endpoint = rest.rpartition("-")[0] or rest
+        if not self._channels and self._pattern.fullmatch(endpoint):
+            return ev.Endpoint("extension", endpoint)
+        return ev.Endpoint("trunk", endpoint)
+
+
+class Translator:
+    """One AMI stream's translator; `clock` says whose time its events carry so far."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self.clock: Literal["pbx", "arrival"] = "pbx"
+        self._endpoints = endpoints
+        self._now: float | None = None
+        self._translations: dict[str, Callable[[Packet, float], ev.Event | None]] = {
+            "Newchannel": self._created,
+            "Newstate": _state,
+            "HangupRequest": _hangup_asked,
+            "Hangup": _ended,
+            "DialBegin": _dial_began,
+            "DialEnd": _dial_ended,
+            "BridgeEnter": _bridge_entered,
+            "BridgeLeave": _bridge_left,
+            "QueueCallerJoin": _queue_joined,
+            "QueueCallerLeave": _queue_left,
+            "LocalBridge": _paired,
+            "Hold": _hold_began,
+            "Unhold": _hold_ended,
+            "ParkedCall": _parked,
+            "UnParkedCall": _unparked,
+            "ParkedCallTimeOut": _unparked,
+            "ParkedCallGiveUp": _unparked,
+            "Pickup": _picked_up,
+            "BlindTransfer": _blind_transfer,
+            "AttendedTransfer": _attended_transfer,
+            "CEL": _application,
+            "OriginateResponse": _originate_ended,
+            "CoreShowChannel": self._seen,
+            "CoreShowChannelsComplete": _snapshot_ended,
+        }
+
+    def translate(self, packet: Packet, arrival: float | None = None) -> ev.Event | None:
+        """Return the event a packet means, or None if it means nothing to us.
+
+        `arrival` (epoch seconds) stands in where Asterisk gives no time. Raises ProtocolError when there is neither.
+        """
+        name = packet.get("Event")
+        if name is None:
+            return self._response(packet, arrival)
+        translation = self._translations.get(name)
+        if translation is None:
+            return None
+        stamp = packet.get("Timestamp")
+        if stamp:
+            self._now = _seconds(stamp)
+        elif not name.startswith("CoreShow") or self._now is None:
+            self._without_stamp(arrival)
+        return translation(packet, self._now or 0.0)
+
+    def _response(self, packet: Packet, arrival: float | None) -> ev.Event | None:
+        if packet.get("Ping") and (stamp := packet.get("Timestamp")):
+            self._now = _seconds(stamp)
+        if packet.get("Message") != "Authentication accepted":
+            return None
+        return ev.SnapshotBegan(self._now or arrival or 0.0)
+
+    def _without_stamp(self, arrival: float | None) -> None:
+        if arrival is None:
+            raise ProtocolError(
+                _("the stream has no times: set timestampevents=yes in manager.conf, or keep arrival times beside it")
+            )
+        self.clock = "arrival"
+        self._now = arrival
+
+    def _created(self, packet: Packet, at: float) -> ev.Event:
+        return ev.ChannelCreated(
+            at,
+            packet.get("Uniqueid", ""),
+            packet.get("Linkedid", ""),
+            packet.get("Channel", ""),
+            self._endpoints.of(packet.get("Channel", "")),
+            _known(packet, "CallerIDNum"),
+            unescape(_known(packet, "CallerIDName")),
+            packet.get("Exten", ""),
+        )
+
+    def _seen(self, packet: Packet, at: float) -> ev.Event:
+        state = packet.get("ChannelState", _DOWN)
+        return ev.ChannelSeen(
+            at,
+            packet.get("Uniqueid", ""),
+            packet.get("Linkedid", ""),
+            packet.get("Channel", ""),
+            self._endpoints.of(packet.get("Channel", "")),
+            _known(packet, "CallerIDNum"),
+            packet.get("Exten", ""),
+            "up" if state == _UP else "ringing" if state == _RINGING else "calling" if state == _RING else "new",
+            packet.get("BridgeId", ""),
+            _duration(packet.get("Duration", "")),
+        )
+
+
+def unescape(text: str) -> str:
+    """Undo the C escapes of names in AMI channel events (a quote comes with a backslash, a backslash doubled)."""
+    if "\\" not in text:
+        return text
+    return _ESCAPED.sub(lambda found: _CONTROL_ESCAPES.get(found.group(1), found.group(1)), text)
+
+
+def number_in(dial_string: str) -> str:
+    """Return the number in a dial string such as `84951234567@trunk` or `trunk/84951234567`, else an empty text."""
+    found = _NUMBER_IN_DIAL_STRING.search(dial_string)
+    return found.group(0) if found else ""
+
+
+def _seconds(stamp: str) -> float:
+    try:
+        return float(stamp)
+    except ValueError as error:
+        raise ProtocolError(f"not a timestamp: {stamp[:40]!r}") from error
+
+
+def _duration(text: str) -> int:
+    """Read `HH:MM:SS` as seconds; anything else is 0."""
+    parts = text.split(":")
+    if not all(part.isdigit() for part in parts):
+        return 0
+    seconds = 0
+    for part in parts:
+        seconds = seconds * 60 + int(part)
+    return seconds
+
+
+def _known(packet: Packet, header: str) -> str:
+    value = packet.get(header, "")
+    return "" if value == "<unknown>" else value
+
+
+def _ids(packet: Packet) -> tuple[str, str]:
+    return packet.get("Uniqueid", ""), packet.get("Linkedid", "")
+
+
+def _state(packet: Packet, at: float) -> ev.Event | None:
+    state = packet.get("ChannelState")
+    if state == _UP:
+        return ev.ChannelUp(at, *_ids(packet))
+    if state == _RINGING:
+        return ev.ChannelRinging(at, *_ids(packet))
+    return None
+
+
+def _hangup_asked(packet: Packet, at: float) -> ev.Event:
+    return ev.HangupAsked(at, *_ids(packet))
+
+
+def _ended(packet: Packet, at: float) -> ev.Event:
+    cause = packet.get("Cause", "0")
+    return ev.ChannelEnded(at, *_ids(packet), int(cause) if cause.isdigit() else 0, packet.get("TechCause", ""))
+
+
+def _dial_began(packet: Packet, at: float) -> ev.Event:
+    return ev.DialBegan(
+        at,
+        packet.get("Uniqueid") or None,
+        packet.get("DestUniqueid", ""),
+        packet.get("DestLinkedid", ""),
+        number_in(packet.get("DialString", "")),
+    )
+
+
+def _dial_ended(packet: Packet, at: float) -> ev.Event:
+    return ev.DialEnded(
+        at,
+        packet.get("Uniqueid") or None,
+        packet.get("DestUniqueid", ""),
+        packet.get("DestLinkedid", ""),
+        _DIAL_RESULTS.get(packet.get("DialStatus", ""), "unavailable"),
+        packet.get("Forward", ""),
+    )
+
+
+def _bridge_entered(packet: Packet, at: float) -> ev.Event:
+    kind = "holding" if packet.get("BridgeTechnology") == "holding_bridge" else ""
+    return ev.BridgeEntered(at, packet.get("BridgeUniqueid", ""), *_ids(packet), kind)
+
+
+def _bridge_left(packet: Packet, at: float) -> ev.Event:
+    return ev.BridgeLeft(at, packet.get("BridgeUniqueid", ""), *_ids(packet))
+
+
+def _queue_joined(packet: Packet, at: float) -> ev.Event:
+    position = packet.get("Position", "0")
+    return ev.QueueJoined(
+        at,
+        *_ids(packet),
+        packet.get("Queue", ""),
+        _known(packet, "CallerIDNum"),
+        int(position) if position.isdigit() else 0,
+    )
+
+
+def _queue_left(packet: Packet, at: float) -> ev.Event:
+    return ev.QueueLeft(at, *_ids(packet), packet.get("Queue", ""))
+
+
+def _paired(packet: Packet, at: float) -> ev.Event:
+    return ev.PlumbingPaired(at, packet.get("LocalOneUniqueid", ""), packet.get("LocalTwoUniqueid", ""))
+
+
+def _hold_began(packet: Packet, at: float) -> ev.Event:
+    return ev.HoldBegan(at, *_ids(packet))
+
+
+def _hold_ended(packet: Packet, at: float) -> ev.Event:
+    return ev.HoldEnded(at, *_ids(packet))
+
+
+def _parked(packet: Packet, at: float) -> ev.Event:
+    return ev.Parked(
+        at,
+        packet.get("ParkeeUniqueid", ""),
+        packet.get("ParkeeLinkedid", ""),
+        packet.get("ParkerDialString", ""),
+        packet.get("ParkingSpace", ""),
+    )
+
+
+def _unparked(packet: Packet, at: float) -> ev.Event:
+    return ev.Unparked(
+        at, packet.get("ParkeeUniqueid", ""), packet.get("ParkeeLinkedid", ""), packet.get("RetrieverUniqueid") or None
+    )
+
+
+def _picked_up(packet: Packet, at: float) -> ev.Event:
+    return ev.PickedUp(
+        at, packet.get("Uniqueid", ""), packet.get("TargetUniqueid", ""), packet.get("TargetLinkedid", "")
+    )
+
+
+def _blind_transfer(packet: Packet, at: float) -> ev.Event | None:
+    if packet.get("Result") != "Success":
+        return None
+    return ev.Transferred(
+        at,
+        "blind",
+        packet.get("TransfererUniqueid", ""),
+        packet.get("TransfereeUniqueid") or None,
+        packet.get("Extension", ""),
+        packet.get("TransfererLinkedid", ""),
+    )
+
+
+def _attended_transfer(packet: Packet, at: float) -> ev.Event | None:
+    if packet.get("Result") != "Success":
+        return None
+    return ev.Transferred(
+        at,
+        "attended",
+        packet.get("OrigTransfererUniqueid", ""),
+        packet.get("TransfereeUniqueid") or None,
+        packet.get("TransferTargetUniqueid", ""),
+        packet.get("OrigTransfererLinkedid", ""),
+    )
+
+
+def _application(packet: Packet, at: float) -> ev.Event | None:
+    """Voicemail is the only application whose start and end (CEL over AMI) change what a call is."""
+    if packet.get("Application") not in _VOICEMAIL:
+        return None
+    ids = packet.get("UniqueID", ""), packet.get("LinkedID", "")
+    match packet.get("EventName"):
+        case "APP_START":
+            return ev.VoicemailBegan(at, *ids)
+        case "APP_END":
+            return ev.VoicemailEnded(at, *ids)
+        case _:
+            return None
+
+
+def _originate_ended(packet: Packet, at: float) -> ev.Event:
+    reason = packet.get("Reason", "0")
+    return ev.OriginateEnded(
+        at,
+        packet.get("Uniqueid", ""),
+        packet.get("Response") == "Success",
+        int(reason) if reason.isdigit() else 0,
+    )
+
+
+def _snapshot_ended(packet: Packet, at: float) -> ev.Event:  # noqa: ARG001 - one signature for every translation
+    return ev.SnapshotEnded(at)
