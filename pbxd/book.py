@@ -1,10 +1,16 @@
-"""The contact book's own words: contacts, companies and employees as plain values. Pure."""
+"""The contact book's own words: contacts, companies and employees as plain values, and what may stand in them. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
+from typing import Literal, TypedDict
+
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
 
 Visibility = Literal["shared", "personal"]
 
@@ -61,3 +67,187 @@ class Employee:
     email: str = ""
     department: str = ""
     active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ContactDraft:
+    """What a person says about a contact; the rest of a card is the book's own doing."""
+
+    name: str
+    company: str = ""
+    position: str = ""
+    numbers: tuple[ContactNumber, ...] = ()
+    emails: tuple[str, ...] = ()  # the first is the main one
+    manager: str = ""
+    vip: bool = False
+    comment: str = ""
+    tags: tuple[str, ...] = ()
+    birth_date: date | None = None
+    visibility: Visibility = "shared"
+    owner: str = ""
+
+
+class ContactChanges(TypedDict, total=False):
+    """The fields of a draft that an edit replaces; those left out stay as they are."""
+
+    name: str
+    company: str
+    position: str
+    numbers: Sequence[ContactNumber]
+    emails: Sequence[str]
+    manager: str
+    vip: bool
+    comment: str
+    tags: Sequence[str]
+    birth_date: date | None
+    visibility: Visibility
+    owner: str
+
+
+NAME_LIMIT = 200  # characters; likewise of a company's name and a position
+LABEL_LIMIT = 50
+TYPED_LIMIT = 100
+COMMENT_LIMIT = 10_000
+TAG_LIMIT = 50
+EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3
+NUMBERS_LIMIT = 50  # how many of each one contact may have
+EMAILS_LIMIT = 20
+TAGS_LIMIT = 50
+
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+_DTMF = re.compile(r"[0-9*#A-DwW]{0,32}")  # what Dial(…,D(…)) sends: digits, and w and W to wait
+_EXTENSION = re.compile(r"[0-9A-Za-z_.*#+-]{1,32}")  # of an employee: as endpoints are named
+_EMAIL = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\.]+(\.[^\s@,;:<>()\"\\.]+)+")
+_BREAKS = frozenset("\n\t")
+
+
+def folded(text: str) -> str:
+    """Return the form in which texts are compared and searched.
+
+    Case, compatibility forms, the dots of ё and the amount of white space make no difference.
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
+
+
+def checked(draft: ContactDraft) -> ContactDraft:
+    """Return the draft as it may be kept: trimmed, repeated entries dropped, exactly one main number.
+
+    Raises InvalidInputError naming the field. Whose contact it is, is judged where the actor is known.
+    """
+    if draft.visibility not in {"shared", "personal"}:
+        raise InvalidInputError("visibility", _("visibility must be shared or personal"))
+    if (draft.visibility == "personal") != bool(draft.owner):
+        raise InvalidInputError("owner", _("a personal contact needs an owner, a shared one has none"))
+    return replace(
+        draft,
+        name=checked_name("name", draft.name),
+        company=_line("company", draft.company, NAME_LIMIT),
+        position=_line("position", draft.position, NAME_LIMIT),
+        numbers=_numbers(draft.numbers),
+        emails=_several("emails", (_email(email) for email in draft.emails), EMAILS_LIMIT),
+        manager=_person("manager", draft.manager),
+        comment=_line("comment", draft.comment.replace("\r\n", "\n"), COMMENT_LIMIT, allowed=_BREAKS),
+        tags=_several("tags", (_line("tags", tag, TAG_LIMIT) for tag in draft.tags), TAGS_LIMIT),
+        owner=_person("owner", draft.owner),
+    )
+
+
+def checked_name(field: str, name: str) -> str:
+    """Return a name of a person or a company, trimmed; raises InvalidInputError when there is none."""
+    name = _line(field, name, NAME_LIMIT)
+    if not name:
+        raise InvalidInputError(field, _("a name is needed"))
+    return name
+
+
+def checked_e164(field: str, number: str) -> str:
+    """Return a number as it is when it is written in E.164 with the plus; raises InvalidInputError."""
+    if not _E164.fullmatch(number):
+        raise InvalidInputError(field, _("not an international number: {number}").format(number=number[:TYPED_LIMIT]))
+    return number
+
+
+def checked_employee(employee: Employee) -> Employee:
+    """Return the employee as he may be kept; raises InvalidInputError naming the field."""
+    if not employee.extension:
+        raise InvalidInputError("extension", _("an employee needs an extension"))
+    email = _line("email", employee.email, EMAIL_LIMIT)
+    return replace(
+        employee,
+        extension=_person("extension", employee.extension),
+        name=_line("name", employee.name, NAME_LIMIT),
+        mobile=checked_e164("mobile", employee.mobile) if employee.mobile else "",
+        did=checked_e164("did", employee.did) if employee.did else "",
+        email=_email(email) if email else "",
+        department=_line("department", employee.department, NAME_LIMIT),
+    )
+
+
+def _line(field: str, text: str, longest: int, *, allowed: frozenset[str] = frozenset()) -> str:
+    text = text.strip()
+    if len(text) > longest:
+        raise InvalidInputError(field, _("{field}: longer than {limit} characters").format(field=field, limit=longest))
+    for character in text:
+        # Cc: control characters, NUL among them, which PostgreSQL can't keep; Cs: halves of a pair, no text in UTF-8.
+        if unicodedata.category(character) in {"Cc", "Cs"} and character not in allowed:
+            raise InvalidInputError(
+                field, _("{field}: a control character (U+{code})").format(field=field, code=f"{ord(character):04X}")
+            )
+    return text
+
+
+def _person(field: str, extension: str) -> str:
+    if extension and not _EXTENSION.fullmatch(extension):
+        raise InvalidInputError(field, _("not an extension: {text}").format(text=ascii(extension[:TYPED_LIMIT])))
+    return extension
+
+
+def _email(email: str) -> str:
+    email = _line("emails", email, EMAIL_LIMIT)
+    if not _EMAIL.fullmatch(email):
+        raise InvalidInputError("emails", _("not an e-mail address: {text}").format(text=email))
+    return email
+
+
+def _several(field: str, entries: Iterable[str], most: int) -> tuple[str, ...]:
+    """Drop empty entries and those that differ from an earlier one in case only."""
+    kept: dict[str, str] = {}
+    for entry in entries:
+        if entry:
+            kept.setdefault(folded(entry), entry)
+    if len(kept) > most:
+        raise InvalidInputError(field, _("{field}: more than {limit}").format(field=field, limit=most))
+    return tuple(kept.values())
+
+
+def _numbers(numbers: Sequence[ContactNumber]) -> tuple[ContactNumber, ...]:
+    """Check each number, join repeated ones, and make exactly one the main one: the first unless one is flagged."""
+    kept: dict[tuple[str, str], ContactNumber] = {}
+    for number in map(_number, numbers):
+        earlier = kept.get((number.number, number.extension), number)
+        kept[number.number, number.extension] = replace(
+            earlier, label=earlier.label or number.label, main=earlier.main or number.main
+        )
+    if len(kept) > NUMBERS_LIMIT:
+        raise InvalidInputError("numbers", _("{field}: more than {limit}").format(field="numbers", limit=NUMBERS_LIMIT))
+    flagged = [key for key, number in kept.items() if number.main]
+    if len(flagged) > 1:
+        raise InvalidInputError("numbers", _("only one number can be the main one"))
+    main = flagged[0] if flagged else next(iter(kept), None)
+    return tuple(replace(number, main=key == main) for key, number in kept.items())
+
+
+def _number(number: ContactNumber) -> ContactNumber:
+    if not _DTMF.fullmatch(number.extension):
+        raise InvalidInputError(
+            "numbers",
+            _("an extension may have up to 32 of the characters 0-9 * # A-D w W: {text}").format(
+                text=ascii(number.extension[:TYPED_LIMIT])
+            ),
+        )
+    return replace(
+        number,
+        number=checked_e164("numbers", number.number),
+        typed=_line("numbers", number.typed, TYPED_LIMIT),
+        label=_line("numbers", number.label, LABEL_LIMIT),
+    )
