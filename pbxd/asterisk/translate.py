@@ -86,6 +86,7 @@ class Translator:
             "Newchannel": self._created,
             "Newstate": _state,
             "HangupRequest": _hangup_asked,
+            "SoftHangupRequest": _hangup_asked,
             "Hangup": _ended,
             "DialBegin": _dial_began,
             "DialEnd": _dial_ended,
@@ -220,7 +221,7 @@ def _state(packet: Packet, at: float) -> ev.Event | None:
 
 
 def _hangup_asked(packet: Packet, at: float) -> ev.Event:
-    return ev.HangupAsked(at, *_ids(packet))
+    return ev.HangupAsked(at, *_ids(packet), by_party=packet.get("Event") == "HangupRequest")
 
 
 def _ended(packet: Packet, at: float) -> ev.Event:

@@ -2,7 +2,8 @@
 
 An adapter (Asterisk's is `pbxd.asterisk.translate`) turns its PBX's own messages into these; tracker, click-to-call and
 queues read nothing else. `at` is the PBX's own time in seconds since the epoch (UTC). `channel` is a channel's
-unique id; `linkedid` is the PBX's present idea of the conversation the channel belongs to, empty where the message has none.
+unique id; `linkedid` is the PBX's present idea of the conversation the channel belongs to, empty where the message
+has none.
 """
 
 from __future__ import annotations
@@ -60,11 +61,12 @@ class ChannelUp:
 
 @dataclass(frozen=True, slots=True)
 class HangupAsked:
-    """The party behind this channel hung up (not we): its ChannelEnded follows."""
+    """The channel is about to end: `by_party` if who is behind it hung up, else the PBX was told to end it."""
 
     at: float
     channel: str
     linkedid: str
+    by_party: bool
 
 
 @dataclass(frozen=True, slots=True)
