@@ -95,6 +95,7 @@ class AgiSettings(_Section):
     listen: Address = "127.0.0.1:4573"
     deadline_seconds: Positive = 0.05  # from the last header byte to the first command
     header_timeout_seconds: Positive = 2.0
+    reply_timeout_seconds: Positive = 5.0  # to a command; a living Asterisk needs milliseconds
     max_connections: Annotated[int, Field(ge=1)] = 512
     max_line_bytes: Annotated[int, Field(ge=256)] = 2048
     max_headers: Annotated[int, Field(ge=20)] = 100
