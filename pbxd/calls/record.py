@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -67,6 +67,19 @@ class CallRecord:
     gaps: list[Gap] = field(default_factory=list)
     clock: Literal["pbx", "arrival"] = "pbx"
     merged_into: str | None = None  # the id of the older call this one became part of; then this is no call of its own
+
+    def copy(self) -> CallRecord:
+        """Return a record that later events don't change."""
+        return replace(
+            self,
+            caller=replace(self.caller),
+            callee=replace(self.callee),
+            queues=list(self.queues),
+            seconds=dict(self.seconds),
+            answered_by=list(self.answered_by),
+            story=list(self.story),
+            gaps=list(self.gaps),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the public form: RFC 3339 UTC times with fractions, durations in seconds."""

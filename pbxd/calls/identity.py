@@ -1,0 +1,28 @@
+"""The id of a call: text of ours, ordered by time, the same whenever the same stream is read."""
+
+from __future__ import annotations
+
+import hashlib
+
+CALL_PREFIX = "pbxd-"  # of the channel ids we choose ourselves: pbxd-<id>-<epoch>.<n>
+ID_LENGTH = 26
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
+
+
+def call_id(pbx: str, linkedid: str, started: float) -> str:
+    """Return the id of a call: the one we chose for a call we made, else made of its time and identity.
+
+    26 characters of Crockford's base 32, 48 bits of milliseconds and 80 bits of hash, so that ids sort by time and the
+    same stream gives the same ids.
+    """
+    if linkedid.startswith(CALL_PREFIX) and len(linkedid) >= len(CALL_PREFIX) + ID_LENGTH:
+        return linkedid[len(CALL_PREFIX) : len(CALL_PREFIX) + ID_LENGTH]
+    digest = hashlib.blake2b(f"{pbx}\0{linkedid}".encode(), digest_size=10).digest()
+    value = (int(_epoch_in(linkedid, started) * 1000) << 80) | int.from_bytes(digest)
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def _epoch_in(linkedid: str, otherwise: float) -> float:
+    """Return the seconds in `[system-]<epoch>.<n>`, which a restart finds again, unlike the first event's time."""
+    seconds = linkedid.rpartition("-")[2].partition(".")[0]
+    return float(seconds) if seconds.isdigit() and len(seconds) <= 11 else otherwise  # noqa: PLR2004 - a sane epoch
