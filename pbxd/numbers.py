@@ -1,0 +1,339 @@
+"""What a text that stands for a number means: E.164, one of our extensions, withheld, or unreadable. Pure.
+
+The only home of `phonenumbers` (its metadata: region plans, validity, short and premium numbers). Every answer carries
+the name of the rule that gave it, because a number read by the wrong rule names the wrong client: what can be read in
+two ways is read by the region's own plan or not at all, and nothing is ever matched by its tail.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, assert_never
+
+import phonenumbers
+from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
+from phonenumbers import shortnumberinfo as short_numbers
+
+from pbxd.errors import ConfigurationError, InvalidInputError
+from pbxd.i18n import _
+from pbxd.settings import Settings
+
+Kind = Literal["e164", "internal", "withheld", "unreadable"]
+DialStyle = Literal["national", "international", "e164", "digits"]
+Destination = Literal["region", "foreign", "premium", "emergency", "unreadable"]
+
+_LONGEST_TEXT = 200  # characters; a number with a display name and SIP parameters is shorter
+_LONGEST_INTERNAL = 40  # characters tried against the configured pattern
+_LONGEST_E164 = 15  # digits, ITU-T E.164
+_SHORTEST_FOREIGN = 10  # digits; fewer without a plus could be somebody's local number
+_SHORT_CODE = 6  # digits; the longest service number
+_LOCAL_LENGTHS = range(5, 8)  # digits of a number without its area code
+_SHARED_PLAN = 7  # the country code Russia and Kazakhstan share
+_SHARED_PLAN_LENGTH = 10  # digits after +7, in both
+
+_WITHHELD = frozenset(
+    {"anonymous", "withheld", "unknown", "private", "restricted", "unavailable", "blocked", "unidentified"}
+    | {"anonymous.invalid", "not available", "no caller id", "number withheld", "private number", "unknown number"}
+    | {"аноним", "анонимный", "анонимно", "анонимный номер", "недоступен", "номер недоступен", "номер неизвестен"}
+    | {"скрыт", "скрыто", "скрытый", "скрытый номер", "номер скрыт", "засекречен", "засекреченный номер"}
+    | {"неизвестно", "неизвестен", "неизвестный", "неизвестный номер", "не определен", "номер не определен"}
+)
+_EMERGENCY = ("112", "911", "101", "102", "103", "104", "01", "02", "03", "04")
+# A trunk may strip or ignore what stands before an emergency number, so that 8-112 reaches it too.
+_BEFORE_EMERGENCY = ("", "+", "0", "00", "1", "8", "9", "810", "7", "+7")
+
+_ADDRESS = re.compile(r"[^<]*<(?P<inner>[^<>]*)>(;.*)?")
+_SCHEME = re.compile(r"(?i)(?P<scheme>sips?|tel):")
+_PARAMETERS = re.compile(r"(;[a-zA-Z][\w.-]*(=[^;]*)?)+$")
+_PARAMETER_EXTENSION = re.compile(r"(?i);ext=(\d{1,20})(;|$)")
+_SPREADSHEET_FLOAT = re.compile(r"(\d{10,15})\.0")
+_EXTENSION = re.compile(
+    r"""(?P<number>.*?\d\)?) [\s(,;]* (?:
+        (?: доб(?:авочн\w*)? | вн(?:утр(?:енн\w*)?)? | ext(?:n|ension)? | [xх] ) [\s.:№\#-]* (?P<named>[\d*\#w]{1,20})
+        | (?: ,+ | \#+ | [pw]+ ) \s* (?P<bare>[\d*\#w]{1,6}) )  # longer after a comma: a second number
+        \s* \)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_WRITTEN = re.compile(r"\(?\s*\+?[\d\s()./~-]*\d[\s().-]*")
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRules:
+    """How this company reads numbers."""
+
+    region: str  # ISO 3166 code, such as RU
+    area_code: str  # put before local numbers of 5 to 7 digits; empty: those are unreadable
+    internal: re.Pattern[str]  # a whole text that matches is an extension, before anything else
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedNumber:
+    """A text read; `value` is E.164 with the plus, the extension, or empty, and reads as itself again."""
+
+    kind: Kind
+    value: str
+    rule: str  # a short stable word for `lookup --explain`
+    extension: str = ""  # the client's, behind a company's main number: digits, *, #, w, W
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the region's subscribers dial."""
+
+    country_code: int
+    trunk: str  # before a national number: 8 in Russia, 0 in Germany, nothing in Spain
+    international: re.Pattern[str]  # what is read as "the country code follows"
+    dial_out: str  # what we dial before a country code
+
+
+def rules_from(settings: Settings) -> NumberRules:
+    """Take the rules from the configuration; ConfigurationError when the region has no numbering plan."""
+    region = settings.numbers.region
+    if PhoneMetadata.metadata_for_region(region) is None:
+        raise ConfigurationError(
+            _("{file}: numbers.region: no numbering plan is known for {region}").format(
+                file=settings.source, region=region
+            )
+        )
+    return NumberRules(region, settings.numbers.area_code, re.compile(settings.employees.pattern))
+
+
+def parse(text: str | None, rules: NumberRules) -> ParsedNumber:
+    """Read any text, such as a caller id, a typed number or a spreadsheet's cell. Never raises."""
+    if text is not None and len(text) > _LONGEST_TEXT:
+        return ParsedNumber("unreadable", "", "too-long")
+    cleaned = _cleaned(text or "")
+    if cleaned is None:
+        return ParsedNumber("unreadable", "", "control-characters")
+    # The withheld words first, for `<unknown>` looks like an address.
+    bare, extension = ("", "") if _means_withheld(cleaned) else _without_address(cleaned)
+    if _means_withheld(bare):
+        return ParsedNumber("withheld", "", "anonymous" if cleaned else "empty")
+    if not extension and len(bare) <= _LONGEST_INTERNAL and rules.internal.fullmatch(bare):
+        return ParsedNumber("internal", bare, "internal")
+    return _parse_outside(bare, extension, rules)
+
+
+def dial_form(e164: str, style: DialStyle, region: str) -> str:
+    """Write a number as a trunk of this region wants it: 8…, 810…, +7… or 7….
+
+    `national` applies to the region's own numbers (and to a plan shared under one code, as in North America, but not
+    to +7, where Russia and Kazakhstan are abroad to each other); others fall to `international`. Where the region's
+    prefix for calls abroad depends on a carrier, `international` writes the plus. InvalidInputError: not E.164.
+    """
+    if not _E164.fullmatch(e164):
+        raise InvalidInputError("number", _("not a full number with its country code: {number}").format(number=e164))
+    if style == "e164":
+        return e164
+    if style == "digits":
+        return e164[1:]
+    plan = _plan(region)
+    abroad = f"{plan.dial_out}{e164[1:]}" if plan.dial_out else e164
+    if style == "international":
+        return abroad
+    if style != "national":
+        assert_never(style)
+    number = _e164_number(e164)
+    if number is None or number.country_code != plan.country_code:
+        return abroad
+    if number.country_code == _SHARED_PLAN and not _is_home(number, region):
+        return abroad
+    return f"{plan.trunk}{phonenumbers.national_significant_number(number)}"
+
+
+def destination(digits: str, rules: NumberRules) -> Destination:
+    """Judge the exact string a trunk would be asked to dial; when it can be read in two ways, the worse one counts.
+
+    `emergency`: a number for the police and the like, also behind a prefix that a trunk may strip, and whatever the
+    region's exchanges would take for one by its beginning. `premium`: somebody pays extra, abroad too. `foreign`:
+    another country (for Russia also +7 6xx/7xx, Kazakhstan) or a satellite network. `unreadable`: anything else,
+    such as service codes of unknown cost.
+    """
+    if not re.fullmatch(r"\+?[0-9]+", digits) or len(digits) > _LONGEST_TEXT:
+        return "unreadable"
+    if _reaches_emergency(digits, rules.region):
+        return "emergency"
+    judged = {_judge(number, rules.region) for number, _rule in _readings(digits, rules)}
+    if len(digits) <= _SHORT_CODE and _is_costly_code(digits, rules.region):
+        judged.add("premium")
+    verdicts: tuple[Destination, ...] = ("premium", "foreign", "region")
+    return next((verdict for verdict in verdicts if verdict in judged), "unreadable")
+
+
+def display(e164: str) -> str:
+    """Group the digits for people, as in +7 777 785-99-54; what isn't E.164 stays as it is."""
+    number = _e164_number(e164) if _E164.fullmatch(e164) else None
+    if number is None:
+        return e164
+    digits = phonenumbers.national_significant_number(number)
+    if number.country_code == _SHARED_PLAN and len(digits) == _SHARED_PLAN_LENGTH:
+        return f"+7 {digits[:3]} {digits[3:6]}-{digits[6:8]}-{digits[8:]}"
+    return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+
+
+def _parse_outside(bare: str, extension: str, rules: NumberRules) -> ParsedNumber:
+    if split := _EXTENSION.fullmatch(bare):
+        bare, extension = split["number"], split["named"] or split["bare"]
+    if not _WRITTEN.fullmatch(bare):
+        return ParsedNumber("unreadable", "", "not-a-number")
+    for number, rule in _readings(re.sub(r"[^\d+]", "", bare), rules):
+        return ParsedNumber("e164", _e164(number), rule, extension)
+    return ParsedNumber("unreadable", "", "impossible")
+
+
+def _cleaned(text: str) -> str | None:
+    """Write digits, dashes, spaces and the plus in ASCII without invisible marks; None when a control character is in.
+
+    A line break inside a cell separates two numbers, which must not become one.
+    """
+    characters = [_plain(character) for character in text.strip().strip("'\"=").strip()]
+    if None in characters:
+        return None
+    cleaned = " ".join("".join(filter(None, characters)).split())
+    return _SPREADSHEET_FLOAT.sub(r"\1", cleaned) if _SPREADSHEET_FLOAT.fullmatch(cleaned) else cleaned
+
+
+@cache
+def _plain(character: str) -> str | None:
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    if category in {"Pd", "Zs"} or character in "\t\u2212\u00ad\uff0b":
+        return {"Pd": "-", "Sm": "+" if character == "\uff0b" else "-"}.get(category, " ")
+    if category == "Cf":
+        return ""
+    return None if category[0] in "CZ" else character
+
+
+def _means_withheld(text: str) -> bool:
+    word = " ".join(text.strip("\"'<>()[]. ").casefold().replace("ё", "е").split())
+    return not text or word in _WITHHELD
+
+
+def _without_address(text: str) -> tuple[str, str]:
+    """Take the number out of `"Name" <sip:number@host;parameters>`; also the extension of `tel:…;ext=12` (RFC 3966)."""
+    if wrapped := _ADDRESS.fullmatch(text):
+        text = wrapped["inner"].strip()
+    scheme = _SCHEME.match(text)
+    if scheme:
+        text = text[scheme.end() :]
+    if text.casefold().rstrip(".").endswith("@anonymous.invalid"):
+        return "", ""
+    extension = found[1] if (found := _PARAMETER_EXTENSION.search(text)) else ""
+    user, at, _host = text.partition("@")
+    if scheme and not at and scheme["scheme"].lower() != "tel" and "." in text:
+        return "@", ""  # a host without a user; its address must not be read as a number
+    if at:
+        user = user.partition(":")[0] if scheme else user
+    user = _PARAMETERS.sub("", user).strip()
+    return re.sub(r"(?i)%2b", "+", user), extension
+
+
+def _readings(compact: str, rules: NumberRules) -> Iterator[tuple[PhoneNumber, str]]:
+    """Give what the digits can mean with the rule's name, the preferred meaning first."""
+    plan = _plan(rules.region)
+    if compact.startswith("+"):
+        if number := _possible(compact):
+            yield number, "e164"
+        return
+    if prefix := plan.international.match(compact):
+        if number := _possible(f"+{compact[prefix.end() :]}"):
+            yield number, f"international-{prefix[0]}"
+        return
+    own = f"+{plan.country_code}"
+    if plan.trunk and compact.startswith(plan.trunk) and (number := _possible(own + compact[len(plan.trunk) :])):
+        yield number, f"national-{plan.trunk}"
+        return
+    yield from _readings_without_prefix(compact, own, rules)
+
+
+def _readings_without_prefix(compact: str, own: str, rules: NumberRules) -> Iterator[tuple[PhoneNumber, str]]:
+    national, whole = _possible(own + compact), _possible(f"+{compact}")
+    whole_is_valid = whole is not None and phonenumbers.is_valid_number(whole)
+    if whole and whole.country_code == int(own) and (whole_is_valid or not national):
+        yield whole, "missing-plus"
+        return
+    if rules.area_code and len(compact) in _LOCAL_LENGTHS:
+        if number := _possible(own + rules.area_code + compact):
+            yield number, "area-code"
+        return
+    if national and phonenumbers.is_valid_number(national):
+        yield national, "national"
+    if whole and whole_is_valid and (national or len(compact) >= _SHORTEST_FOREIGN):
+        yield whole, "missing-plus"
+
+
+def _possible(text: str) -> PhoneNumber | None:
+    """Return the number when its length is possible for its country; a local length doesn't count."""
+    number = _e164_number(text)
+    if number is None or len(_e164(number)) > _LONGEST_E164 + 1:
+        return None
+    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+        return None
+    odd = (
+        number.country_code == _SHARED_PLAN
+        and len(phonenumbers.national_significant_number(number)) != _SHARED_PLAN_LENGTH
+    )
+    return None if odd and not phonenumbers.is_valid_number(number) else number
+
+
+def _e164_number(text: str) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+@cache
+def _plan(region: str) -> _Plan:
+    metadata = PhoneMetadata.metadata_for_region(region)
+    if metadata is None or metadata.country_code is None:
+        raise InvalidInputError("region", _("no numbering plan is known for {region}").format(region=region))
+    international = metadata.international_prefix or "00"
+    preferred = re.sub(r"\D", "", metadata.preferred_international_prefix or international)
+    plain = metadata.preferred_international_prefix or international.isdigit()
+    return _Plan(
+        country_code=metadata.country_code,
+        trunk=metadata.national_prefix or "",
+        international=re.compile(f"{international}|00"),
+        dial_out=preferred if plain else "",
+    )
+
+
+def _is_home(number: PhoneNumber, region: str) -> bool:
+    """Whether the number is of the region itself; new ranges count by their country code, +7 6xx/7xx as Kazakhstan."""
+    if number.country_code == _SHARED_PLAN:
+        kazakh = phonenumbers.national_significant_number(number)[0] in "67"
+        return region == ("KZ" if kazakh else "RU")
+    found = phonenumbers.region_code_for_number(number)
+    return number.country_code == _plan(region).country_code and found in {region, None}
+
+
+def _judge(number: PhoneNumber, region: str) -> Destination:
+    significant = phonenumbers.national_significant_number(number)
+    if phonenumbers.number_type(number) == PhoneNumberType.PREMIUM_RATE:
+        return "premium"
+    # Russia's 80x codes are paid services, but for the free 800 and 804 (numbering plan of the Ministry).
+    if number.country_code == _SHARED_PLAN and significant[:2] == "80" and significant[2] not in "04":
+        return "premium"
+    return "region" if _is_home(number, region) else "foreign"
+
+
+def _reaches_emergency(digits: str, region: str) -> bool:
+    if any(digits == before + number for number in _EMERGENCY for before in _BEFORE_EMERGENCY):
+        return True
+    return short_numbers.connects_to_emergency_number(digits, region)
+
+
+def _is_costly_code(digits: str, region: str) -> bool:
+    number = PhoneNumber(country_code=_plan(region).country_code, national_number=int(digits))
+    return short_numbers.expected_cost_for_region(number, region) == short_numbers.ShortNumberCost.PREMIUM_RATE
