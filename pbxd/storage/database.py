@@ -1,0 +1,130 @@
+"""One database, open: transactions for reading and for writing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from pbxd.errors import UnavailableError
+from pbxd.i18n import _
+from pbxd.storage import schema
+from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
+
+_MOST_PARAMETERS = 10_000  # of one statement: SQLite takes 32,766, PostgreSQL 32,767
+
+Entry = TypeVar("Entry")
+
+
+def in_parts(entries: Collection[Entry]) -> Iterator[list[Entry]]:
+    """Split what goes into one `IN (…)` so that a statement can carry it; nothing gives no part."""
+    rest = list(entries)
+    for start in range(0, len(rest), _MOST_PARAMETERS):
+        yield rest[start : start + _MOST_PARAMETERS]
+
+
+class Database:
+    """An open database; make one with `Database.open`.
+
+    Readers see one moment for the length of their transaction and never wait. Writers go one after another, across all
+    processes (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock taken first), which keeps the feed in order.
+    """
+
+    def __init__(self, url: URL, engine: AsyncEngine) -> None:
+        self.place = place(url)
+        self.is_sqlite = sqlite_file(url) is not None
+        self._engine = engine
+        reading = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._readers = engine.execution_options(**reading)
+        self._writers = engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._turn = asyncio.Lock()
+        self._watch: AsyncConnection | None = None
+        self._watching = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str, *, create: bool) -> Self:
+        """Open the database; with `create` it is made or brought up to date first.
+
+        Raises ConfigurationError for an unusable URL or a missing folder, UnavailableError when the database can't be
+        reached or, without `create`, is absent, older or newer than this version; the message names the remedy.
+        """
+        target = parsed(url)
+        if create:
+            await schema.upgrade(url)
+        schema.refuse_absent(target)
+        schema.refuse_outdated(target, await schema.revision(target))
+        return cls(target, connect(target))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        async with self._watching:
+            await self._stop_watching()
+        await self._engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that sees the database as of one moment; raises UnavailableError."""
+        with translated(self.place):
+            async with self._readers.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that is the only writer; committed at the end, undone by an exception.
+
+        What is committed is on the disk. Raises UnavailableError when the turn doesn't come within BUSY_SECONDS.
+        """
+        with translated(self.place):
+            async with self._in_turn(), self._writers.begin() as connection:
+                if not self.is_sqlite:
+                    key = {"key": schema.WRITER_LOCK}
+                    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
+                yield connection
+
+    async def commits_seen(self) -> int:
+        """Return a number that differs from an earlier one whenever somebody committed in between. SQLite alone.
+
+        `PRAGMA data_version` reads a few bytes of shared memory; it tells of commits by other connections than the
+        asking one, so that one connection is kept for asking.
+        """
+        async with self._watching:
+            try:
+                with translated(self.place):
+                    if self._watch is None:
+                        self._watch = await self._engine.execution_options(**{BEGIN: ""}).connect()
+                    return int((await self._watch.exec_driver_sql("PRAGMA data_version")).scalar_one())
+            except BaseException:
+                await self._stop_watching()
+                raise
+
+    async def _stop_watching(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            await watch.close()
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """Queue this process's writers fairly; the database itself lets waiting ones in by chance."""
+        try:
+            async with asyncio.timeout(BUSY_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise UnavailableError(_("the database {place} is busy").format(place=self.place)) from error
+        try:
+            yield
+        finally:
+            self._turn.release()

@@ -1,0 +1,131 @@
+"""One way to reach a database: what a URL means, how a connection behaves, and what its failures are called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from pbxd.errors import ConfigurationError, UnavailableError
+from pbxd.i18n import _
+
+BUSY_SECONDS = 10.0  # how long a writer waits for another one, in this process or elsewhere
+DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgresql+asyncpg": "postgresql+asyncpg",
+}
+BEGIN = "pbxd_begin"  # execution option: what opens a transaction on SQLite; empty: nothing does
+
+# Mistakes of ours, not of the database's; they must be seen as what they are.
+_OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
+
+
+def parsed(url: str) -> URL:
+    """Return the URL with the driver we use; raises ConfigurationError for anything but SQLite and PostgreSQL."""
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigurationError(_("database.url: not a database URL")) from error
+    driver = DRIVERS.get(parts.drivername)
+    if driver is None:
+        raise ConfigurationError(
+            _("database.url: {scheme} is neither sqlite+aiosqlite nor postgresql+asyncpg").format(
+                scheme=parts.drivername
+            )
+        )
+    if driver.startswith("sqlite") and (parts.database in {None, "", ":memory:"} or parts.query):
+        raise ConfigurationError(_("database.url: SQLite needs the path of a file and nothing after it"))
+    return parts.set(drivername=driver)
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file of a SQLite database, None for PostgreSQL."""
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+
+def place(url: URL) -> str:
+    """Name the database for people: a path, or a URL without its password."""
+    return str(sqlite_file(url) or url.render_as_string(hide_password=True))
+
+
+def connect(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
+    """Return an engine; nothing is opened yet. A SQLite file is never created by it."""
+    common: dict[str, Any] = {
+        "json_serializer": partial(json.dumps, ensure_ascii=False),
+        "pool_timeout": BUSY_SECONDS,
+    }
+    file = sqlite_file(url)
+    if file is None:
+        limit = f"{int(BUSY_SECONDS * 1000)}ms"
+        return create_async_engine(
+            url,
+            pool_pre_ping=True,  # the server may have been restarted since
+            connect_args={
+                "timeout": BUSY_SECONDS,
+                "server_settings": {"application_name": "pbxd", "lock_timeout": limit},
+            },
+            **common,
+        )
+    address = URL.create(
+        "sqlite+aiosqlite", database=f"file:{quote(str(file.absolute()))}", query={"mode": "rw", "uri": "true"}
+    )
+    # isolation_level None: Python's sqlite3 opens no transactions by itself, `_begin` does.
+    engine = create_async_engine(address, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None}, **common)
+    event.listen(engine.sync_engine, "connect", partial(_prepare, foreign_keys))
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _prepare(foreign_keys: bool, connection: Any, _record: object) -> None:  # noqa: ANN401, FBT001 - SQLAlchemy calls it so
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
+    cursor.execute("PRAGMA synchronous=FULL")  # what is acknowledged is on the disk
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    statement = connection.get_execution_options().get(BEGIN, "BEGIN")
+    if statement:
+        connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn the drivers' failures (locked, gone, full, unreachable) into UnavailableError, the only place that does."""
+    try:
+        yield
+    except _OUR_MISTAKES:
+        raise
+    except DBAPIError as error:
+        raise _unavailable(where, error.orig.__cause__ or error.orig if error.orig else error) from error
+    except (PoolTimeoutError, OSError, TimeoutError) as error:
+        raise _unavailable(where, error) from error
+    except Exception as error:
+        # A failed connection attempt reaches us as asyncpg's own exception; asyncpg is loaded for PostgreSQL only.
+        if type(error).__module__.startswith("asyncpg."):
+            raise _unavailable(where, error) from error
+        raise
+
+
+def _unavailable(where: str, error: BaseException) -> UnavailableError:
+    why = (str(error) or type(error).__name__).splitlines()[0]
+    return UnavailableError(_("the database {place} can't be used now: {why}").format(place=where, why=why))

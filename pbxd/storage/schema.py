@@ -1,0 +1,252 @@
+"""The schema's state: which revision a database has, bringing it up to date, checking it, backing it up.
+
+Alembic and its revisions live in `migrations/`, inside the package, and are run from here: no alembic.ini, no shell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, MetaData, Table, inspect, select, text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.errors import ConfigurationError, ConflictError, RefusedError, UnavailableError
+from pbxd.i18n import _
+from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+REVISIONS = ("0001",)  # oldest first; named here so that opening a database needn't load alembic (0.3 s)
+HEAD = REVISIONS[-1]
+UPGRADE_COMMAND = "pbxd db upgrade"
+WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What an upgrade did: revisions before (None: there was nothing) and after, and the backup it took, if any."""
+
+    before: str | None
+    after: str
+    backup: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a check found; sound when there are no problems."""
+
+    place: str
+    revision: str | None
+    expected: str
+    problems: tuple[str, ...] = ()
+
+
+async def upgrade(url: str) -> Upgrade:
+    """Create the database's tables or bring them up to this version; does nothing when they are.
+
+    An older SQLite database is copied first, to a file beside it. The upgrade happens wholly or not at all.
+    Raises ConfigurationError (unusable URL, missing folder), UnavailableError.
+    """
+    target = parsed(url)
+    file = sqlite_file(target)
+    if file is not None:
+        await asyncio.to_thread(_create_file, file)
+    before = await revision(target)
+    if before == HEAD:
+        return Upgrade(before, HEAD)
+    refuse_newer(target, before)
+    saved = await asyncio.to_thread(_save, file, before) if file is not None and before is not None else None
+    await _migrate(target)
+    return Upgrade(before, HEAD, saved)
+
+
+async def check(url: str) -> Health:
+    """Look the database over: its integrity, references and revision. Never creates one.
+
+    Raises UnavailableError when it is absent or can't be read at all.
+    """
+    target = parsed(url)
+    refuse_absent(target)
+    found = await revision(target)
+    problems = await _sqlite_problems(target) if sqlite_file(target) else []
+    if found != HEAD:
+        problems.append(
+            _("the schema is at {found}, this version needs {expected}; run: {command}").format(
+                found=found or "-", expected=HEAD, command=UPGRADE_COMMAND
+            )
+        )
+    return Health(place(target), found, HEAD, tuple(problems))
+
+
+async def backup(url: str, target: Path) -> None:
+    """Copy a SQLite database, in use or not, as of one moment into a new file.
+
+    Raises RefusedError for PostgreSQL, ConflictError when the file exists, UnavailableError when copying fails.
+    """
+    source = parsed(url)
+    file = sqlite_file(source)
+    if file is None:
+        raise RefusedError("postgresql", _("PostgreSQL is backed up with its own tool: pg_dump --format=custom"))
+    refuse_absent(source)
+    await asyncio.to_thread(_copy, file, target)
+
+
+async def revision(url: URL) -> str | None:
+    """Return the revision the database is at, None when it has no tables of ours."""
+    engine = connect(url)
+    try:
+        with translated(place(url)):
+            async with engine.connect() as connection:
+                return await connection.run_sync(_recorded_revision)
+    finally:
+        await engine.dispose()
+
+
+def refuse_absent(url: URL) -> None:
+    """Raise UnavailableError with the command that creates the database when its file is absent."""
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        raise UnavailableError(
+            _("there is no database {place} yet; create it with: {command}").format(
+                place=place(url), command=UPGRADE_COMMAND
+            )
+        )
+
+
+def refuse_outdated(url: URL, found: str | None) -> None:
+    """Raise UnavailableError unless the revision is the one this version works with."""
+    if found is None:
+        raise UnavailableError(
+            _("the database {place} has no tables yet; create them with: {command}").format(
+                place=place(url), command=UPGRADE_COMMAND
+            )
+        )
+    refuse_newer(url, found)
+    if found != HEAD:
+        raise UnavailableError(
+            _("the database {place} was made by an older pbxd; bring it up to date with: {command}").format(
+                place=place(url), command=UPGRADE_COMMAND
+            )
+        )
+
+
+def refuse_newer(url: URL, found: str | None) -> None:
+    """Raise UnavailableError when a newer pbxd made the database: going back could lose what it keeps."""
+    if found is not None and found not in REVISIONS:
+        raise UnavailableError(
+            _("the database {place} was made by a newer pbxd (schema {found}); install that or a later version").format(
+                place=place(url), found=found
+            )
+        )
+
+
+def _recorded_revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    versions = Table("alembic_version", MetaData(), autoload_with=connection)
+    return connection.execute(select(versions.c.version_num)).scalar()
+
+
+async def _migrate(url: URL) -> None:
+    # Foreign keys are off while tables may be rebuilt: SQLite would empty what refers to a dropped one.
+    engine = connect(url, foreign_keys=False)
+    try:
+        with translated(place(url)):
+            if sqlite_file(url):
+                async with engine.execution_options(**{BEGIN: ""}).connect() as connection:
+                    await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            async with engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"}).begin() as connection:
+                await _migrate_in(connection)
+    finally:
+        await engine.dispose()
+
+
+async def _migrate_in(connection: AsyncConnection) -> None:
+    sqlite = connection.dialect.name == "sqlite"
+    if not sqlite:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
+    await connection.run_sync(_run_alembic)
+    if sqlite:
+        broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).fetchall()
+        if broken:
+            raise UnavailableError(_("the upgrade left {count} broken references; undone").format(count=len(broken)))
+
+
+def _run_alembic(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - 0.3 s, only needed to upgrade
+    from alembic.config import Config  # noqa: PLC0415 - likewise
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def _sqlite_problems(url: URL) -> list[str]:
+    engine = connect(url)
+    try:
+        with translated(place(url)):
+            async with engine.connect() as connection:
+                found = (await connection.exec_driver_sql("PRAGMA integrity_check")).scalars().all()
+                broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().all()
+    finally:
+        await engine.dispose()
+    return [problem for problem in found if problem != "ok"] + [
+        _("row {row} of {table} refers to a missing row of {parent}").format(
+            row=row["rowid"], table=row["table"], parent=row["parent"]
+        )
+        for row in broken
+    ]
+
+
+def _create_file(file: Path) -> None:
+    """Make sure that the file exists, readable for its owner and group alone: people's data stands in it."""
+    if not file.parent.is_dir():
+        raise ConfigurationError(
+            _("database.url: the folder {folder} doesn't exist").format(folder=file.absolute().parent)
+        )
+    with translated(str(file)):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660))
+
+
+def _save(file: Path, before: str) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    target = file.with_name(f"{file.name}.{before}-{stamp}.bak")
+    _copy(file, target)
+    return target
+
+
+def _copy(file: Path, target: Path) -> None:
+    """Copy by SQLite's online backup under a temporary name, so that a half-written copy is never taken for one."""
+    if target.exists():
+        raise ConflictError(_("{file} exists already").format(file=target))
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
+        os.close(descriptor)
+    except OSError as error:
+        raise UnavailableError(_("{file}: can't be written: {why}").format(file=target, why=error.strerror)) from error
+    part = Path(name)
+    try:
+        with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as source, closing(sqlite3.connect(part)) as copy:
+            source.backup(copy)
+        _settle(part)
+        part.rename(target)
+    except (sqlite3.Error, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise UnavailableError(_("{file}: can't be written: {why}").format(file=target, why=error)) from error
+
+
+def _settle(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
