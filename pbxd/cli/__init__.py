@@ -1,0 +1,3 @@
+"""The command line `pbxd`."""
+
+from __future__ import annotations

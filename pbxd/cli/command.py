@@ -1,0 +1,128 @@
+"""What every command shares: help in the user's language, the settings, and errors as one line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from functools import cached_property
+from typing import Any, TypeVar
+
+import click
+
+from pbxd import i18n
+from pbxd.cli.output import printable
+from pbxd.errors import PbxdError
+from pbxd.i18n import _
+from pbxd.settings import Settings, load
+
+Answer = TypeVar("Answer")
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate this later"
+    """Mark a text for the catalogue; help is translated when it is shown, for the language isn't known on import."""
+    return text
+
+
+class _Translated:
+    """A `help` that is translated whenever it is read."""
+
+    _help: str | None = None
+
+    @property
+    def help(self) -> str | None:
+        return _(self._help) if self._help else None
+
+    @help.setter  # noqa: A003 - click's own name
+    def help(self, text: str | None) -> None:
+        self._help = text
+
+
+class Command(_Translated, click.Command):
+    """A command whose help is in the user's language."""
+
+
+class Option(_Translated, click.Option):
+    """An option whose help is in the user's language."""
+
+
+class Group(_Translated, click.Group):
+    """A group of such commands; `group_class = type` makes nested groups of this very class."""
+
+    command_class = Command
+    group_class = type
+
+
+class Root(Group):
+    """The whole program: turns pbxd's errors into one line and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except PbxdError as error:
+            click.echo(f"pbxd: {printable(str(error))}", err=True)
+            ctx.exit(error.exit_status)
+
+
+class Text(click.ParamType[str]):
+    """Text from the command line; bytes that are no UTF-8 are a usage error rather than a traceback later."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's own signature
+        """Return the text as it is."""
+        text = str(value)
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            self.fail(_("not valid UTF-8"), param, ctx)
+        return text
+
+
+TEXT = Text()
+
+
+def option(*names: str, help: str, **attributes: Any) -> Callable[[Decorated], Decorated]:  # noqa: A002, ANN401 - click's own words
+    """Declare an option; text unless said otherwise."""
+    if not {"type", "is_flag", "default"} & attributes.keys() and "/" not in names[0]:
+        attributes["type"] = TEXT
+    return click.option(*names, cls=Option, help=help, **attributes)
+
+
+def argument(name: str, **attributes: Any) -> Callable[[Decorated], Decorated]:  # noqa: ANN401 - click's own words
+    """Declare an argument; text unless said otherwise."""
+    attributes.setdefault("type", TEXT)
+    return click.argument(name, **attributes)
+
+
+json_option = option("--json", "as_json", is_flag=True, help=N_("Print JSON."))
+actor_option = option("--as", "actor", default="", type=TEXT, metavar="EXT", help=N_("Act as this employee."))
+
+
+class Session:
+    """One run of the program: the configuration, read when a command first needs it."""
+
+    def __init__(self, config: str | None) -> None:
+        self.config = config
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration; reading it decides the language. Raises ConfigurationError."""
+        settings = load(self.config)
+        i18n.use(language(settings.service.language))
+        return settings
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+def language(configured: str = "") -> str:
+    """Return the language of messages: the configured one, else the locale's."""
+    return i18n.preferred(configured, *(os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG")))
+
+
+def run(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run a command's asynchronous part to its end."""
+    return asyncio.run(work)

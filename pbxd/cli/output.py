@@ -1,0 +1,110 @@
+"""Printing for people and for programs.
+
+Everything printed may hold what a stranger sent (a caller's name, a contact typed by somebody else), so control and
+direction-changing characters are shown, never obeyed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pbxd.i18n import _
+
+PIPE_WIDTH = 10_000  # characters: a program that reads our tables wants whole lines
+_UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (bidi and joiners), lone surrogates, line and paragraph ends
+_JOINERS = "\u200c\u200d\ufe0f"  # emoji and several scripts need them, and they move nothing
+
+
+def printable(text: str) -> str:
+    r"""Return the text with every character that would act on a terminal written as an escape, `\x1b`."""
+    return "".join(_escaped(character) if _unsafe(character) else character for character in text)
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - JSON
+    r"""Print one JSON value on one line; what a terminal would obey is written as \uXXXX, which is the same JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    _write("".join(_json_escaped(character) if _unsafe(character) else character for character in text))
+
+
+def print_line(text: str) -> None:
+    """Print one line for people."""
+    _write(printable(text))
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], total: str = "") -> None:
+    """Print a table for people; no colour codes and no cut columns when it isn't a terminal."""
+    table = Table(*heads, box=SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    _console().print(table)
+    if total:
+        _write(total)
+
+
+def print_card(lines: Iterable[tuple[str, str]]) -> None:
+    """Print names and values below each other, leaving out the empty ones."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in lines:
+        if value:
+            table.add_row(Text(name), Text(printable(value)))
+    _console().print(table)
+
+
+def local_time(at: datetime | None) -> str:
+    """Write an aware instant in local time, as the language's readers expect it; None is empty."""
+    if at is None:
+        return ""
+    # Translators: strftime of a date with time
+    return at.astimezone().strftime(_("%Y-%m-%d %H:%M:%S"))
+
+
+def length(seconds: float) -> str:
+    """Write a duration as M:SS or H:MM:SS."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def mark(flag: bool, sign: str = "★") -> str:  # noqa: FBT001 - the flag is the value shown
+    """Write a flag as a sign or nothing."""
+    return sign if flag else ""
+
+
+def prepare_streams() -> None:
+    """Let a terminal that isn't UTF-8 show an escape where it has no letter, instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _console() -> Console:
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _unsafe(character: str) -> bool:
+    return unicodedata.category(character) in _UNSAFE and character not in _JOINERS
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _json_escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

@@ -1,0 +1,126 @@
+"""Employees from a CSV file, as people's spreadsheets write it: their headers, separators and encodings. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from pbxd.book import Employee, checked_employee, folded
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
+from pbxd.numbers import NumberRules, parse
+
+SIZE_LIMIT = 10 * 1024 * 1024  # bytes: tens of thousands of people
+_SEPARATORS = ";,\t"
+_HEADS: dict[str, tuple[str, ...]] = {
+    "extension": ("ext", "внутренний", "внутренний номер", "короткий номер", "добавочный", "добавочный номер"),
+    "name": ("имя", "фио", "ф.и.о.", "сотрудник", "полное имя", "full name"),
+    "mobile": ("мобильный", "мобильный номер", "мобильный телефон", "сотовый", "mobile phone"),
+    "did": ("прямой номер", "городской", "городской номер", "внешний номер", "abc-номер", "номер abc"),
+    "email": ("e-mail", "почта", "электронная почта", "эл. почта", "mail"),
+    "department": ("отдел", "подразделение", "департамент"),
+}
+_FIELD_OF = {name: key for key, names in _HEADS.items() for name in (key, *names)}
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """What is wrong in a row; rows are counted as a spreadsheet does, the header is row 1."""
+
+    row: int
+    field: str
+    message: str
+
+
+@dataclass(slots=True)
+class EmployeeTable:
+    """What a file says: the people who could be read, what was wrong, and the columns nobody asked for."""
+
+    employees: list[Employee] = field(default_factory=list)
+    bad: list[BadRow] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+
+def read_employees(data: bytes, rules: NumberRules) -> EmployeeTable:
+    """Read the file's bytes; a bad row doesn't stop the good ones.
+
+    Raises InvalidInputError (field `file`) when it is too long, no CSV, or has no column of extensions.
+    """
+    if len(data) > SIZE_LIMIT:
+        raise InvalidInputError(
+            "file", _("the file is longer than {limit} MB").format(limit=SIZE_LIMIT // 1024 // 1024)
+        )
+    lines = _rows(_text(data))
+    heads = next(lines, (1, []))[1]
+    columns = [_FIELD_OF.get(folded(head), "") for head in heads]
+    if "extension" not in columns:
+        raise InvalidInputError("file", _("there is no column “extension” in the first row"))
+    table = EmployeeTable(ignored=[head for head, key in zip(heads, columns, strict=True) if head and not key])
+    seen: dict[str, int] = {}
+    for row, cells in lines:
+        try:
+            employee = _employee(columns, cells, rules)
+            _refuse_second(employee.extension, seen)
+        except InvalidInputError as error:
+            table.bad.append(BadRow(row, error.field, str(error)))
+        else:
+            seen[employee.extension] = row
+            table.employees.append(employee)
+    return table
+
+
+def _text(data: bytes) -> str:
+    """Decode as the file's mark says, else UTF-8, else what Russian spreadsheets write."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1251", "replace")
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that hold anything, with their numbers."""
+    first = text.split("\n", 1)[0]
+    separator = max(_SEPARATORS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        for row, cells in enumerate(reader, start=1):
+            if any(cell.strip() for cell in cells):
+                yield row, [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise InvalidInputError("file", _("not a CSV file: {why}").format(why=error)) from error
+
+
+def _employee(columns: Sequence[str], cells: Sequence[str], rules: NumberRules) -> Employee:
+    values = {key: cell for key, cell in zip(columns, cells, strict=False) if key}
+    employee = Employee(
+        extension=values.get("extension", ""),
+        name=values.get("name", ""),
+        email=values.get("email", ""),
+        department=values.get("department", ""),
+    )
+    return checked_employee(
+        replace(
+            employee,
+            mobile=_number("mobile", values.get("mobile", ""), rules),
+            did=_number("did", values.get("did", ""), rules),
+        )
+    )
+
+
+def _refuse_second(extension: str, seen: dict[str, int]) -> None:
+    if extension in seen:
+        message = _("extension {extension} stands in row {row} already")
+        raise InvalidInputError("extension", message.format(extension=extension, row=seen[extension]))
+
+
+def _number(key: str, text: str, rules: NumberRules) -> str:
+    if not text:
+        return ""
+    parsed = parse(text, rules)
+    if parsed.kind != "e164":
+        raise InvalidInputError(key, _("not a phone number: {text}").format(text=text))
+    return parsed.value

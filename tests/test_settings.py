@@ -1,0 +1,140 @@
+"""The configuration: the documented file equals the code, and every mistake is one line that names file and key."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxd.errors import ConfigurationError
+from pbxd.settings import SECRET_VARIABLE, Settings, asterisk_secret, load
+
+DOCUMENTED = Path(__file__).parent.parent / "config" / "pbxd.toml"
+SMALLEST = """
+[asterisk]
+host = "127.0.0.1"
+port = 5038
+username = "pbxd"
+secret = "s3cret"
+[numbers]
+region = "RU"
+[database]
+url = "sqlite+aiosqlite:///pbxd.db"
+[agi]
+listen = "127.0.0.1:4573"
+[http]
+listen = "127.0.0.1:8573"
+"""
+
+
+def written(folder: Path, text: str) -> str:
+    file = folder / "pbxd.toml"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def flat(values: dict[str, Any]) -> dict[str, Any]:
+    return {f"{section}.{key}": value for section, keys in values.items() for key, value in keys.items()}
+
+
+def test_the_documented_file_names_every_key_with_its_default() -> None:
+    assert flat(tomllib.loads(DOCUMENTED.read_text(encoding="utf-8"))) == flat(Settings().model_dump())
+
+
+def test_every_documented_production_value_is_accepted(tmp_path: Path) -> None:
+    text = DOCUMENTED.read_text(encoding="utf-8")
+    changed, count = re.subn(r"^(\w+) = [^\n]*\n# production: (\1 = \"[^\"]*\")", r"\2", text, flags=re.MULTILINE)
+    assert count == text.count("# production: ") > 2
+    settings = load(written(tmp_path, changed), {})
+    assert settings.socket_path == Path("/run/pbxd/api.sock")
+    assert settings.database_url == "sqlite+aiosqlite:////var/lib/pbxd/pbxd.db"
+
+
+def test_the_smallest_file_works_and_its_database_lies_beside_it(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, SMALLEST), {})
+    assert settings.database_url == f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    assert settings.socket_path == tmp_path / "api.sock"
+    assert asterisk_secret(settings, {}) == "s3cret"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "why"),
+    [
+        ("[asterisk]\nhsot = 'x'", "asterisk.hsot", "unknown key"),
+        ("[astersk]\nhost = 'x'", "astersk", "unknown key"),
+        ("folder = '/'", "folder", "unknown key"),
+        ("[asterisk]\nport = '5038'", "asterisk.port", "valid integer"),
+        ("[asterisk]\nport = 70000", "asterisk.port", "less than or equal to 65535"),
+        ("[asterisk]\nport = true", "asterisk.port", "valid integer"),
+        ("asterisk = 5", "asterisk", "valid dictionary"),
+        ("[employees]\npattern = '('", "employees.pattern", "not a regular expression"),
+        ("[employees]\nchannels = ['ok', '(']", "employees.channels.1", "not a regular expression"),
+        ("[agi]\nlisten = '4573'", "agi.listen", "expected HOST:PORT"),
+        ("[agi]\ndeadline_seconds = 0", "agi.deadline_seconds", "greater than 0"),
+        ("[dialing]\nallow_foreign = 'yes'", "dialing.allow_foreign", "valid boolean"),
+        ("[service]\nlanguage = 'de'", "service.language", "'ru' or 'en'"),
+        ("[numbers]\nregion = 'Russia'", "numbers.region", "match pattern"),
+    ],
+)
+def test_a_mistake_is_one_line_with_file_and_key(tmp_path: Path, text: str, key: str, why: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, {})
+    message = str(caught.value)
+    assert message.startswith(f"{file}: {key}: ")
+    assert why in message
+    assert "\n" not in message
+    assert caught.value.exit_status == 2
+
+
+@given(st.text(max_size=200) | st.from_regex(r"\[[a-z]{1,9}\]\n[a-z_]{1,9} = .{0,20}", fullmatch=True))
+def test_any_text_loads_or_is_refused_in_one_line(text: str) -> None:
+    assert "\n" not in refusal(text)
+
+
+def refusal(text: str) -> str:
+    """Load the text from a file kept in memory; what was said against it, empty when accepted."""
+    descriptor = os.memfd_create("pbxd.toml")
+    try:
+        os.write(descriptor, text.encode("utf-8", "surrogatepass"))
+        load(f"/proc/self/fd/{descriptor}", {})
+    except ConfigurationError as error:
+        return str(error)
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def test_a_missing_named_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"nowhere\.toml: can't be read: No such file"):
+        load(str(tmp_path / "nowhere.toml"), {})
+
+
+def test_the_variable_names_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, "[asterisk]\nname = 'other'")
+    assert load(None, {"PBXD_CONFIG": file}).asterisk.name == "other"
+
+
+def test_the_secret_comes_from_the_environment_then_the_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-file\n")
+    settings = load(written(tmp_path, "[asterisk]\nsecret_file = 'secret'"), {})
+    assert asterisk_secret(settings, {}) == "from-file"
+    assert asterisk_secret(settings, {SECRET_VARIABLE: "from-environment"}) == "from-environment"
+
+
+def test_a_missing_secret_names_file_and_key(tmp_path: Path) -> None:
+    file = written(tmp_path, "")
+    with pytest.raises(ConfigurationError) as caught:
+        asterisk_secret(load(file, {}), {})
+    assert str(caught.value).startswith(f"{file}: asterisk.secret: missing")
+    assert SECRET_VARIABLE in str(caught.value)
+
+
+def test_an_unreadable_secret_file_names_file_and_key(tmp_path: Path) -> None:
+    file = written(tmp_path, "[asterisk]\nsecret_file = 'nowhere'")
+    with pytest.raises(ConfigurationError, match=re.escape(f"{file}: asterisk.secret_file: can't be read")):
+        asterisk_secret(load(file, {}), {})
