@@ -1,0 +1,112 @@
+"""Raw AMI streams on disk, for `calls replay`: the bytes as Asterisk sent them and when they came.
+
+A session makes `YYYYMMDDTHHMMSSZ.ami` and, beside it, `….times` with one line `offset epoch` a received chunk
+(`packets.read_times` reads it). They hold callers' numbers and names: mode 0600. What we send is not kept, so no secret
+is in them. A disk that fails ends the capture, never the link.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+
+_FLUSH_SECONDS = 1.0
+_MODE = 0o600
+_FOLDER_MODE = 0o700
+
+_log = structlog.get_logger(__name__)
+
+
+class Capture:
+    """One session's stream; bytes are held in memory until `open` says that the session is worth a file."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+        self._head: list[tuple[bytes, float]] = []
+        self._stream: BinaryIO | None = None
+        self._times: BinaryIO | None = None
+        self._offset = 0
+        self._flushed = 0.0
+        self._failed = False
+
+    def open(self, now: float) -> None:
+        """Make the files, named by `now` (epoch seconds), and write what was held."""
+        try:
+            self._stream, self._times = _create(self._folder, now)
+        except OSError as error:
+            self._fail(error)
+            return
+        head, self._head = self._head, []
+        for chunk, arrived in head:
+            self.write(chunk, arrived)
+
+    def write(self, chunk: bytes, arrived: float) -> None:
+        """Keep a chunk that came at `arrived` (epoch seconds); never raises."""
+        if self._failed:
+            return
+        if self._stream is None or self._times is None:
+            self._head.append((chunk, arrived))
+            return
+        try:
+            self._times.write(f"{self._offset} {arrived!r}\n".encode())
+            self._stream.write(chunk)
+            self._offset += len(chunk)
+            if abs(arrived - self._flushed) >= _FLUSH_SECONDS:
+                self._flushed = arrived
+                self.flush()
+        except (OSError, ValueError) as error:
+            self._fail(error)
+
+    def flush(self) -> None:
+        """Hand what is buffered to the system; never raises."""
+        if self._stream is None or self._times is None:
+            return
+        try:
+            self._times.flush()
+            self._stream.flush()
+        except (OSError, ValueError) as error:
+            self._fail(error)
+
+    def close(self) -> None:
+        """Finish the files; what was held without files is forgotten."""
+        self._head = []
+        self._failed = True
+        for file in (self._stream, self._times):
+            try:
+                if file is not None:
+                    file.close()
+            except OSError as error:
+                _log.warning("ami_capture_incomplete", folder=str(self._folder), why=error.strerror)
+        self._stream = self._times = None
+
+    def _fail(self, error: Exception) -> None:
+        if not self._failed:
+            _log.warning("ami_capture_stopped", folder=str(self._folder), why=str(error))
+            self.close()
+
+
+def _create(folder: Path, now: float) -> tuple[BinaryIO, BinaryIO]:
+    """Create the pair of files; two sessions in one second get different names."""
+    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    number = 1
+    while True:
+        name = stamp if number == 1 else f"{stamp}-{number}"
+        try:
+            stream = _exclusive(folder / f"{name}.ami")
+        except FileExistsError:
+            number += 1
+            continue
+        try:
+            return stream, _exclusive(folder / f"{name}.times")
+        except OSError:
+            stream.close()
+            raise
+
+
+def _exclusive(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE), "wb")

@@ -1,0 +1,167 @@
+"""AMI bytes in, packets out; the one parse path of the live link and of `calls replay`. Pure.
+
+A packet is a group of `Name: value` lines ended by an empty line; lines end with CR LF (Asterisk documentation, "AMI v2
+Specification"). Asterisk's one line of greeting stands directly before the first packet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from sys import intern
+
+from pbxd.errors import ProtocolError
+from pbxd.i18n import _
+
+Packet = dict[str, str]
+"""Header names exactly as Asterisk writes them; the values of a repeated header are joined with a line feed."""
+
+MAX_PACKET_BYTES = 1_048_576  # a real packet has a few hundred bytes, with many channelvars a few thousand
+
+_EOL = "\r\n"
+_END = b"\r\n\r\n"
+_BANNER = b"Asterisk Call Manager/"
+_FOLLOWS = "Response: Follows"
+_FOLLOWS_HEADERS = frozenset({"Response", "Privilege", "ActionID", "Message"})
+
+
+class PacketSplitter:
+    """Cuts one AMI stream into packets; any chunking of a stream gives the same packets.
+
+    `version` is the protocol version of Asterisk's greeting, empty before it was seen.
+    """
+
+    def __init__(self, limit: int = MAX_PACKET_BYTES) -> None:
+        self.version = ""
+        self._limit = limit
+        self._rest = bytearray()
+
+    def feed(self, chunk: bytes) -> Iterator[Packet]:
+        """Yield the packets that `chunk` completes; iterate to the end before feeding on.
+
+        Raises ProtocolError, after the packets before it, for one longer than the limit; the stream is unusable then.
+        """
+        rest = self._rest
+        seen = max(0, len(rest) - len(_END) + 1)  # an end may begin in the rest and finish in the chunk
+        rest += chunk
+        if rest.find(_END, seen) >= 0:
+            *blocks, tail = bytes(rest).split(_END)
+            self._rest = rest = bytearray(tail)
+            for block in blocks:
+                self._check(len(block))
+                packet = self._parse(block)
+                if packet:
+                    yield packet
+        self._check(len(rest) - len(_END) + 1)  # the rest may end with all but the last byte of an end
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise ProtocolError(_("AMI: a packet longer than {limit} bytes").format(limit=self._limit))
+
+    def _parse(self, block: bytes) -> Packet:
+        if not self.version and block.startswith(_BANNER):
+            greeting, _separator, block = block.partition(b"\r\n")
+            self.version = greeting.removeprefix(_BANNER).decode("ascii", "replace").strip()
+        return parse_packet(block.decode("utf-8", "replace").lstrip(_EOL))
+
+
+def parse_packet(text: str) -> Packet:
+    """Read one packet without its final empty line; an empty result for a text that is neither event nor response."""
+    if text.startswith(_FOLLOWS):
+        return _with_body(text.split(_EOL))
+    lines = text.split(_EOL)
+    try:
+        # The names repeat in every packet: interned, a long queue of packets takes half the memory.
+        packet = {intern(name): value for name, value in [line.split(": ", 1) for line in lines]}
+    except ValueError:
+        packet = {}
+    if len(packet) != len(lines):
+        packet = _with_irregular_lines(lines)
+    return packet if "Event" in packet or "Response" in packet else {}
+
+
+def _with_irregular_lines(lines: Iterable[str]) -> Packet:
+    """Join repeated headers, accept `Name:` without its blank, leave out what is no header."""
+    packet: Packet = {}
+    for line in lines:
+        name, separator, value = line.partition(": ")
+        if not separator:
+            if not line.endswith(":"):
+                continue
+            name = line[:-1]
+        packet[intern(name)] = f"{packet[name]}\n{value}" if name in packet else value
+    return packet
+
+
+def _with_body(lines: Sequence[str]) -> Packet:
+    """Read `Response: Follows`: a free text after the headers, kept as `Output` whatever its lines look like."""
+    packet: Packet = {}
+    for number, line in enumerate(lines):
+        name, separator, value = line.partition(": ")
+        if not separator or name not in _FOLLOWS_HEADERS or name in packet:
+            packet["Output"] = "\n".join(lines[number:])
+            break
+        packet[intern(name)] = value
+    return packet
+
+
+def parse_capture(chunks: Iterable[bytes]) -> Iterator[Packet]:
+    """Yield the packets of a raw AMI stream; a packet cut off by the end of the stream is left out.
+
+    Raises ProtocolError for a packet longer than MAX_PACKET_BYTES.
+    """
+    splitter = PacketSplitter()
+    for chunk in chunks:
+        yield from splitter.feed(chunk)
+
+
+def parse_timed_capture(
+    chunks: Iterable[bytes], times: Sequence[tuple[int, float]]
+) -> Iterator[tuple[float | None, Packet]]:
+    """Yield (arrival, packet), the arrival in epoch seconds being that of the chunk that completed the packet.
+
+    `times` are the lines of the capture's side file, see `read_times`: bytes from an offset on came at a time. The
+    arrival is None where no line tells it.
+    """
+    splitter = PacketSplitter()
+    for piece, arrived in _pieces(chunks, times):
+        for packet in splitter.feed(piece):
+            yield arrived, packet
+
+
+def read_times(lines: Iterable[str]) -> list[tuple[int, float]]:
+    """Read a capture's side file: lines `offset epoch`, in bytes and seconds, in rising order; a torn line ends it.
+
+    Raises ProtocolError for lines that are not in order.
+    """
+    times: list[tuple[int, float]] = []
+    for line in lines:
+        offset, _separator, epoch = line.partition(" ")
+        try:
+            entry = (int(offset), float(epoch))
+        except ValueError:
+            break
+        if not line.endswith("\n"):
+            break
+        if times and entry[0] <= times[-1][0]:
+            raise ProtocolError(_("capture times: offset {offset} is out of order").format(offset=offset))
+        times.append(entry)
+    return times
+
+
+def _pieces(chunks: Iterable[bytes], times: Sequence[tuple[int, float]]) -> Iterator[tuple[bytes, float | None]]:
+    """Cut the stream at the offsets of `times`, so that every piece came at one time."""
+    at = 0
+    index = 0
+    arrived: float | None = None
+    for chunk in chunks:
+        begin = 0
+        while index < len(times) and times[index][0] < at + len(chunk):
+            cut = times[index][0] - at
+            if cut > begin:
+                yield chunk[begin:cut], arrived
+                begin = cut
+            arrived = times[index][1]
+            index += 1
+        if begin < len(chunk):
+            yield chunk[begin:], arrived
+        at += len(chunk)

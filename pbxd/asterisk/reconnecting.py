@@ -1,0 +1,44 @@
+"""Coming back after a loss: how long to wait, and how not to fill the log while nothing changes."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+
+import structlog
+
+_REMINDER_SECONDS = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+def backoff(first: float, longest: float) -> Iterator[float]:
+    """Yield the seconds to wait before each new try: doubling from `first` to `longest`, less up to half by chance.
+
+    The chance keeps several clients of a restarted PBX from coming back in step.
+    """
+    nominal = min(first, longest)
+    while True:
+        yield random.uniform(nominal / 2, nominal)  # noqa: S311 - spreads load, hides nothing
+        nominal = min(nominal * 2, longest)
+
+
+class Complaints:
+    """Logs a failing link when the kind of failure changes, and at most once a minute while it stays."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._last = ""
+        self._told = 0.0
+
+    def tell(self, event: str, why: str) -> None:
+        """Log `event` (a log event's name) if it is news or a reminder is due."""
+        now = time.monotonic()
+        if event != self._last or now - self._told >= _REMINDER_SECONDS:
+            self._last, self._told = event, now
+            _log.warning(event, address=self._address, why=why)
+
+    def forget(self) -> None:
+        """Take the next failure for news: the link was up meanwhile."""
+        self._last = ""
