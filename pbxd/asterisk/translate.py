@@ -194,7 +194,7 @@ def _seconds(stamp: str) -> float:
 def _duration(text: str) -> int:
     """Read `HH:MM:SS` as seconds; anything else is 0."""
     parts = text.split(":")
-    if not all(part.isdigit() for part in parts):
+    if not all(part.isdecimal() for part in parts):
         return 0
     seconds = 0
     for part in parts:
@@ -226,7 +226,7 @@ def _hangup_asked(packet: Packet, at: float) -> ev.Event:
 
 def _ended(packet: Packet, at: float) -> ev.Event:
     cause = packet.get("Cause", "0")
-    return ev.ChannelEnded(at, *_ids(packet), int(cause) if cause.isdigit() else 0, packet.get("TechCause", ""))
+    return ev.ChannelEnded(at, *_ids(packet), int(cause) if cause.isdecimal() else 0, packet.get("TechCause", ""))
 
 
 def _dial_began(packet: Packet, at: float) -> ev.Event:
@@ -266,7 +266,7 @@ def _queue_joined(packet: Packet, at: float) -> ev.Event:
         *_ids(packet),
         packet.get("Queue", ""),
         _known(packet, "CallerIDNum"),
-        int(position) if position.isdigit() else 0,
+        int(position) if position.isdecimal() else 0,
     )
 
 
@@ -354,7 +354,7 @@ def _originate_ended(packet: Packet, at: float) -> ev.Event:
         at,
         packet.get("Uniqueid", ""),
         packet.get("Response") == "Success",
-        int(reason) if reason.isdigit() else 0,
+        int(reason) if reason.isdecimal() else 0,
     )
 
 

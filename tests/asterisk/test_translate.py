@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxd.asterisk.translate import Endpoints, Translator, number_in, unescape
+from pbxd.calls import events as ev
+from pbxd.errors import ProtocolError
+
+ENDPOINTS = Endpoints(r"^\d{2,5}$")
+CHANNEL = {"Channel": "PJSIP/101-00000001", "Uniqueid": "17.1", "Linkedid": "17.0", "Timestamp": "17.5"}
+
+
+def translator() -> Translator:
+    return Translator(ENDPOINTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "endpoint"),
+    [
+        ("PJSIP/101-00000001", "extension", "101"),
+        ("SIP/101-00000001", "extension", "101"),
+        ("PJSIP/trunk-00000001", "trunk", "trunk"),
+        ("PJSIP/my-office-trunk-00000001", "trunk", "my-office-trunk"),
+        ("PJSIP/123456-00000001", "trunk", "123456"),
+        ("Local/101@from-queue-00000001;2", "plumbing", "Local/101@from-queue-00000001;2"),
+        ("AsyncGoto/PJSIP/101-00000001", "plumbing", "AsyncGoto/PJSIP/101-00000001"),
+        ("", "plumbing", ""),
+    ],
+)
+def test_who_is_behind_a_channel(name: str, kind: str, endpoint: str) -> None:
+    found = ENDPOINTS.of(name)
+    assert (found.kind, found.name) == (kind, endpoint)
+
+
+def test_channel_patterns_take_the_place_of_the_endpoint_pattern() -> None:
+    endpoints = Endpoints(r"^\d{2,5}$", [r"^PJSIP/user-(\d+)-"])
+    assert endpoints.of("PJSIP/user-101-00000001") == ev.Endpoint("extension", "101")
+    assert endpoints.of("PJSIP/101-00000001").kind == "trunk"
+
+
+@pytest.mark.parametrize(
+    ("packet", "event"),
+    [
+        (
+            {"Event": "Newchannel", **CHANNEL, "CallerIDNum": "<unknown>", "CallerIDName": 'a \\"b\\"', "Exten": "102"},
+            ev.ChannelCreated(
+                17.5, "17.1", "17.0", CHANNEL["Channel"], ev.Endpoint("extension", "101"), "", 'a "b"', "102"
+            ),
+        ),
+        ({"Event": "Newstate", **CHANNEL, "ChannelState": "5"}, ev.ChannelRinging(17.5, "17.1", "17.0")),
+        ({"Event": "Newstate", **CHANNEL, "ChannelState": "6"}, ev.ChannelUp(17.5, "17.1", "17.0")),
+        ({"Event": "Newstate", **CHANNEL, "ChannelState": "4"}, None),
+        ({"Event": "HangupRequest", **CHANNEL}, ev.HangupAsked(17.5, "17.1", "17.0", by_party=True)),
+        ({"Event": "SoftHangupRequest", **CHANNEL}, ev.HangupAsked(17.5, "17.1", "17.0", by_party=False)),
+        (
+            {"Event": "Hangup", **CHANNEL, "Cause": "21", "TechCause": "603"},
+            ev.ChannelEnded(17.5, "17.1", "17.0", 21, "603"),
+        ),
+        (
+            {"Event": "DialBegin", "DestUniqueid": "17.2", "DestLinkedid": "17.0", "DialString": "84951234567@trunk"}
+            | {"Timestamp": "17.5"},
+            ev.DialBegan(17.5, None, "17.2", "17.0", "84951234567"),
+        ),
+        (
+            {"Event": "DialEnd", **CHANNEL, "DestUniqueid": "17.2", "DestLinkedid": "17.0", "DialStatus": "NOANSWER"},
+            ev.DialEnded(17.5, "17.1", "17.2", "17.0", "no-answer"),
+        ),
+        (
+            {"Event": "BridgeEnter", **CHANNEL, "BridgeUniqueid": "b", "BridgeTechnology": "holding_bridge"},
+            ev.BridgeEntered(17.5, "b", "17.1", "17.0", "holding"),
+        ),
+        (
+            {"Event": "QueueCallerJoin", **CHANNEL, "Queue": "sales", "CallerIDNum": "8916", "Position": "2"},
+            ev.QueueJoined(17.5, "17.1", "17.0", "sales", "8916", 2),
+        ),
+        (
+            {
+                "Event": "CEL",
+                "EventName": "APP_START",
+                "Application": "VoiceMail",
+                "UniqueID": "17.1",
+                "LinkedID": "17.0",
+            }
+            | {"Timestamp": "17.5"},
+            ev.VoicemailBegan(17.5, "17.1", "17.0"),
+        ),
+        ({"Event": "CEL", "EventName": "APP_START", "Application": "Dial", "Timestamp": "17.5"}, None),
+        ({"Event": "VarSet", "Timestamp": "17.5"}, None),
+    ],
+)
+def test_packets_become_events(packet: dict[str, str], event: ev.Event | None) -> None:
+    assert translator().translate(packet) == event
+
+
+def test_list_items_without_a_time_happen_at_the_last_time_heard() -> None:
+    reader = translator()
+    reader.translate({"Response": "Success", "Ping": "Pong", "Timestamp": "100.25"})
+    seen = reader.translate(
+        {"Event": "CoreShowChannel", "Channel": "PJSIP/101-1", "Uniqueid": "17.1", "Linkedid": "17.0"}
+        | {"ChannelState": "6", "Duration": "01:00:05", "BridgeId": "b"}
+    )
+    assert isinstance(seen, ev.ChannelSeen)
+    assert (seen.at, seen.state, seen.seconds, seen.bridge) == (100.25, "up", 3605, "b")
+    assert reader.translate({"Event": "CoreShowChannelsComplete"}) == ev.SnapshotEnded(100.25)
+    assert reader.clock == "pbx"
+
+
+def test_without_timestamps_the_arrival_counts_and_is_said() -> None:
+    reader = translator()
+    event = reader.translate({"Event": "Hangup", "Uniqueid": "17.1", "Linkedid": "17.0", "Cause": "16"}, 42.0)
+    assert event is not None
+    assert event.at == 42.0
+    assert reader.clock == "arrival"
+
+
+def test_a_stream_with_neither_time_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="timestampevents"):
+        translator().translate({"Event": "Hangup", "Uniqueid": "17.1"})
+
+
+@pytest.mark.parametrize(
+    ("dial_string", "number"),
+    [
+        ("84951234567@trunk", "84951234567"),
+        ("trunk/84951234567", "84951234567"),
+        ("trunk/sip:84951234567@10.0.0.1:5060", "84951234567"),
+        ("101/sip:101@127.0.0.1:5060", "101"),
+        ("+74951234567@trunk", "+74951234567"),
+        ("trunk", ""),
+    ],
+)
+def test_the_number_in_a_dial_string(dial_string: str, number: str) -> None:
+    assert number_in(dial_string) == number
+
+
+@given(st.text())
+def test_unescape_undoes_asterisks_escapes(text: str) -> None:
+    assert unescape(text.replace("\\", "\\\\").replace('"', '\\"')) == text
+
+
+@given(
+    st.dictionaries(st.sampled_from(["Event", "Uniqueid", "Cause", "ChannelState", "Position", "Duration"]), st.text())
+)
+def test_strange_packets_raise_nothing(packet: dict[str, str]) -> None:
+    translator().translate(packet, 1.0)
