@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
@@ -119,6 +119,31 @@ _DTMF = re.compile(r"[0-9*#A-DwW]{0,32}")  # what Dial(…,D(…)) sends: digits
 _EXTENSION = re.compile(r"[0-9A-Za-z_.*#+-]{1,32}")  # of an employee: as endpoints are named
 _EMAIL = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\.]+(\.[^\s@,;:<>()\"\\.]+)+")
 _BREAKS = frozenset("\n\t")
+
+
+def contact_json(contact: Contact) -> dict[str, Any]:
+    """Return a contact's public form."""
+    numbers = [
+        {"number": each.number, "extension": each.extension, "label": each.label, "main": each.main}
+        for each in contact.numbers
+    ]
+    return {
+        "id": contact.id,
+        "name": contact.name,
+        "company": contact.company,
+        "position": contact.position,
+        "numbers": numbers,
+        "emails": list(contact.emails),
+        "manager": contact.manager,
+        "vip": contact.vip,
+        "comment": contact.comment,
+        "tags": list(contact.tags),
+        "birth_date": contact.birth_date.isoformat() if contact.birth_date else None,
+        "visibility": contact.visibility,
+        "owner": contact.owner,
+        "created_by": contact.created_by,
+        "version": contact.version,
+    }
 
 
 def folded(text: str) -> str:
