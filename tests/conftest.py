@@ -1,0 +1,26 @@
+"""Fixtures. One event loop per worker (pyproject: *_loop_scope = "session"), so that a lab can be shared."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.lab import Lab
+
+
+@pytest.fixture(scope="session")
+async def shared_lab() -> AsyncIterator[Lab]:
+    """The worker's Asterisk; tests take `lab`, which is the same one made quiet."""
+    async with Lab() as lab:
+        yield lab
+
+
+@pytest.fixture
+async def lab(shared_lab: Lab) -> AsyncIterator[Lab]:
+    """Asterisk without calls, fresh phones, no pbxd running; whatever the test leaves is ended afterwards."""
+    yield shared_lab
+    if shared_lab.daemon:
+        await shared_lab.daemon.stop()
+        shared_lab.daemon = None
+    await shared_lab.quiet()

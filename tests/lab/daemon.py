@@ -1,0 +1,183 @@
+"""pbxd as a separate process: its configuration file, readiness, command line and log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.lab.processes import Child, LabError, until
+
+Config = Mapping[str, Mapping[str, object]]
+START_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished command line."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - whatever the command prints
+        return json.loads(self.out)
+
+
+def program() -> str:
+    """Return the path of the pbxd script beside the running interpreter."""
+    return str(Path(sys.executable).parent / "pbxd")
+
+
+def write_toml(sections: Config) -> str:
+    """Write sections of plain values (str, int, float, bool, lists of them) as TOML."""
+    lines: list[str] = []
+    for section, values in sections.items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def merged(base: Config, changes: Config) -> dict[str, dict[str, object]]:
+    return {name: {**base.get(name, {}), **changes.get(name, {})} for name in {**base, **changes}}
+
+
+class Daemon:
+    """One pbxd with its own folder (configuration, database, socket, log)."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.config = {name: dict(values) for name, values in config.items()}
+        self.file = folder / "pbxd.toml"
+        self.log = folder / "pbxd.log"
+        self.child: Child | None = None
+        self.write()
+
+    def write(self) -> None:
+        """Write pbxd.toml again after `config` was changed."""
+        self.file.write_text(write_toml(self.config), encoding="utf-8")
+        self.file.chmod(0o600)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.config['http']['listen']}"
+
+    async def start(
+        self, *, env: Mapping[str, str] | None = None, ready: bool = True, timeout: float = START_SECONDS
+    ) -> None:
+        """Start `pbxd run`; with `ready` wait until /readyz says 200."""
+        self.child = await Child.start(
+            [program(), "--config", str(self.file), "run"], log=self.log, env=self._environment(env), cwd=self.folder
+        )
+        if ready:
+            await self.until_ready(timeout=timeout)
+
+    async def until_ready(self, *, timeout: float = START_SECONDS) -> None:
+        async def answers() -> bool:
+            if self.child is None or self.child.returncode is not None:
+                raise LabError(f"pbxd ended while starting\n{self.report()}")
+            return await self.get_status("/readyz") == 200
+
+        try:
+            await until(answers, "pbxd's /readyz", timeout=timeout, every=0.05)
+        except LabError as error:
+            raise LabError(f"{error}\n{self.report()}") from error
+
+    async def get_status(self, path: str) -> int:
+        """GET a path; the HTTP status, 0 when nobody listens."""
+        return await asyncio.to_thread(_status, self.url + path)
+
+    async def run(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 30,
+        stdin: str | None = None,
+    ) -> Result:
+        """Run a command line with this daemon's configuration, wherever it leads (any exit status)."""
+        process = await asyncio.create_subprocess_exec(
+            program(), "--config", str(self.file), *arguments,
+            stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env=self._environment(env), cwd=self.folder,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(timeout):
+                out, err = await process.communicate(stdin.encode() if stdin is not None else None)
+        except TimeoutError as error:
+            raise LabError(f"pbxd {' '.join(arguments)} took longer than {timeout} s\n{self.report()}") from error
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        return Result(process.returncode or 0, out.decode(), err.decode())
+
+    async def cli(self, *arguments: str) -> Any:  # noqa: ANN401 - whatever the command prints
+        """Run a command with --json and return what it printed; LabError when it fails."""
+        result = await self.run(*arguments, "--json")
+        if result.status != 0:
+            raise LabError(f"pbxd {' '.join(arguments)} → {result.status}: {result.err.strip()}\n{self.report()}")
+        return result.json
+
+    async def spawn(self, *arguments: str, log: str = "cli.log") -> Child:
+        """Start a command that keeps running (`call`, which prints states and hangs up on SIGINT)."""
+        command = [program(), "--config", str(self.file), *arguments]
+        return await Child.start(command, log=self.folder / log, env=self._environment(None), cwd=self.folder)
+
+    async def stop(self) -> int | None:
+        """End it as systemd would; the exit status."""
+        if self.child is None:
+            return None
+        await self.child.stop(grace=10)
+        status, self.child = self.child.returncode, None
+        return status
+
+    async def kill(self) -> None:
+        """End it as a crash would."""
+        if self.child:
+            await self.child.kill()
+            self.child = None
+
+    def freeze(self) -> None:
+        """Make it hang: the kernel still accepts connections for it."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def log_text(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def report(self) -> str:
+        return f"--- {self.log} ---\n" + "\n".join(self.log_text().splitlines()[-40:])
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.child is None:
+            raise LabError("pbxd is not running")
+        self.child.send(number)
+
+    def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
+        own = {key: value for key, value in os.environ.items() if not key.startswith("PBXD_")}
+        return {**own, "PYTHONUNBUFFERED": "1", "LANGUAGE": "en", **(more or {})}
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http URL
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0

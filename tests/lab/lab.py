@@ -1,0 +1,246 @@
+"""The lab: one private Asterisk with its phones, and pbxd beside it on demand."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.lab import ports
+from tests.lab.ami import AmiSession, Headers, Packet
+from tests.lab.asterisk import Asterisk, PhonePorts
+from tests.lab.cel import CelRow, read_cdr, read_cel
+from tests.lab.daemon import Config, Daemon, merged
+from tests.lab.phone import Phone
+from tests.lab.processes import LabError, until
+
+COMPANY_NUMBER = "+74951230000"
+FIXED = ("101", "102", "103", "104", "106")  # fixed contacts; 106 has a second device; 105 registers
+CALLER_PORTS = 8  # for SIPp and other programs that call through the trunk
+
+# What the trunk dials to get where (see etc/extensions.conf); the last four digits decide.
+NUMBERS = {
+    "sales": "74951230100", "support": "74951230200", "ringall": "74951230300", "pool": "74951230350",
+    "overflow": "74951230400", "overflow-freepbx": "74951230401", "sales-5s": "74951230402", "menu": "74951230500",
+    "voicemail": "74951230600", "ring-then-voicemail": "74951230700", "forward-local": "74951230800",
+    "forward-local-n": "74951230801", "forward-mobile": "74951230802", "two-phones": "74951230900",
+    "two-devices": "74951230906", "tone": "74951230999",
+    **{f"10{digit}": f"7495123010{digit}" for digit in range(1, 7)},
+}  # fmt: skip
+
+
+class Lab:
+    """`async with Lab() as lab:` — everything it starts has ended when the block ends, however it ends."""
+
+    def __init__(self, *, sample_dialplan: bool = False, keep_folder: bool = False, quiet: bool = True) -> None:
+        self._stack = AsyncExitStack()
+        self._sample = sample_dialplan
+        self._keep = keep_folder
+        self._quiet = quiet
+        self._daemons = itertools.count(1)
+        self._agi_port, self._http_port = 0, 0
+        self._released: dict[str, int] = {}
+        self.folder = Path()
+        self.phones: dict[str, Phone] = {}
+        self.caller_ports: list[int] = []
+        self.asterisk: Asterisk
+        self.admin: AmiSession
+        self.daemon: Daemon | None = None
+
+    # ---- life ---------------------------------------------------------------------------------------------------
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def _start(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pbxd-"))  # short: unix socket paths end at 107 bytes
+        self._stack.callback(self._remove_folder)
+        sockets = {name: ports.reserve_udp() for name in (*FIXED, "106b", "105", "trunk")}
+        for bound in sockets.values():
+            self._stack.callback(bound.close)
+        self.caller_ports = ports.free_ports(CALLER_PORTS, socket.SOCK_DGRAM)
+        self._agi_port, self._http_port = ports.free_ports(2)
+        self.asterisk = self._new_asterisk({name: ports.port_of(bound) for name, bound in sockets.items()})
+        self._stack.push_async_callback(self.asterisk.stop)
+        self.admin = await self.asterisk.start()
+        self._stack.push_async_callback(self.admin.close)
+        server = (ports.HOST, self.asterisk.sip_port)
+        for name, bound in sockets.items():
+            self.phones[name] = Phone(name.rstrip("b"), bound, server)
+            self._stack.callback(self.phones[name].close)
+        if not self._quiet:
+            print(f"Asterisk {self.version} in {self.folder}, SIP {server[1]}, AMI {self.asterisk.ami_port}")
+
+    def _new_asterisk(self, port: Mapping[str, int]) -> Asterisk:
+        phones = {name: [port[name]] for name in FIXED}
+        phones["106"].append(port["106b"])
+        asterisk = Asterisk(self.folder, PhonePorts(phones, port["trunk"], self.caller_ports), COMPANY_NUMBER)
+        asterisk.globals["PBXD_AGI"] = f"{ports.HOST}:{self._agi_port}"
+        asterisk.sample_dialplan = self._sample
+        return asterisk
+
+    def _remove_folder(self) -> None:
+        if not self._keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def version(self) -> str:
+        """Asterisk's version, as it says itself."""
+        return self.asterisk.version
+
+    # ---- phones -------------------------------------------------------------------------------------------------
+    def phone(self, extension: str) -> Phone:
+        """Return the phone of 101 to 106 ("106b": the second device of 106)."""
+        return self.phones[extension]
+
+    @property
+    def trunk(self) -> Phone:
+        """The provider's side: `dial` calls us from outside, `incoming` are our calls to the outside."""
+        return self.phones["trunk"]
+
+    def release(self, extension: str) -> int:
+        """Close our phone and return its port, for another program (SIPp, baresip) to be that phone."""
+        if extension in self.phones:
+            phone = self.phones.pop(extension)
+            phone.close()
+            self._released[extension] = phone.port
+        return self._released[extension]
+
+    async def take_back(self, extension: str) -> Phone:
+        """Be that phone again after the other program has ended."""
+        port = self._released.pop(extension)
+        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+        def try_bind() -> bool:
+            try:
+                bound.bind((ports.HOST, port))
+            except OSError:
+                return False
+            return True
+
+        await until(try_bind, f"port {port} of {extension} to be free again")
+        bound.setblocking(False)
+        self.phones[extension] = Phone(extension.rstrip("b"), bound, (ports.HOST, self.asterisk.sip_port))
+        self._stack.callback(self.phones[extension].close)
+        return self.phones[extension]
+
+    def call_in(self, to: str, number: str, *, name: str = "", pai: str = "") -> Any:  # noqa: ANN401 - Call
+        """Call from outside: `to` is a key of NUMBERS or digits, `number` the client's as the trunk writes it."""
+        return self.trunk.dial(NUMBERS.get(to, to), caller=number, name=name, pai=pai)
+
+    # ---- looking at Asterisk ------------------------------------------------------------------------------------
+    def cel(self, *, since: float = 0.0) -> list[CelRow]:
+        """Asterisk's own channel events from `since` (epoch) on."""
+        rows = read_cel(self.folder / "log/cel-custom/cel.csv")
+        return [row for row in rows if row.eventtime >= since]
+
+    def cdr(self) -> list[list[str]]:
+        return read_cdr(self.folder / "log/cdr-csv/Master.csv")
+
+    async def until_cel(
+        self, condition: Callable[[list[CelRow]], object], what: str, *, timeout: float = 5
+    ) -> list[CelRow]:
+        await until(lambda: condition(self.cel()), what, timeout=timeout)
+        return self.cel()
+
+    async def channels(self) -> list[Packet]:
+        return await self.admin.listing("CoreShowChannels")
+
+    async def queue_order(self, queue: str) -> list[str]:
+        """Return the numbers of those who wait in a queue, head first."""
+        entries = await self.admin.listing("QueueStatus", {"Queue": queue})
+        waiting = [entry for entry in entries if entry["Event"] == "QueueEntry"]
+        return [entry["CallerIDNum"] for entry in sorted(waiting, key=lambda entry: int(entry["Position"]))]
+
+    async def ami_action(self, action: str, headers: Headers | None = None, **more: str) -> Packet:
+        """An action with all rights: `await lab.ami_action("Hangup", Channel=…)`."""
+        return await self.admin.action(action, {**(headers or {}), **more})
+
+    async def command(self, line: str) -> str:
+        """A command of Asterisk's console."""
+        answer = await self.admin.action("Command", {"Command": line})
+        return answer.get("Output", answer.get("Message", ""))
+
+    @asynccontextmanager
+    async def capture(self, folder: Path) -> AsyncIterator[AmiSession]:
+        """Record what a user with the shipped rights gets: folder/stream.ami (exact bytes) and folder/arrivals.jsonl.
+
+        Use the session yielded to send what pbxd would send (resync listings); leave the block when calls have ended.
+        """
+        tap = self.asterisk.tap
+        session = await AmiSession.open(self.asterisk.ami_port, tap.name, tap.secret, capture=folder)
+        try:
+            yield session
+            await session.action("Ping")  # everything sent before the answer has arrived
+        finally:
+            await session.close()
+
+    # ---- pbxd ---------------------------------------------------------------------------------------------------
+    def base_config(self) -> Config:
+        """The smallest pbxd.toml for this lab, with the lab's company number."""
+        return {
+            "asterisk": {
+                "host": ports.HOST, "port": self.asterisk.ami_port,
+                "username": self.asterisk.user.name, "secret": self.asterisk.user.secret,
+            },
+            "numbers": {"region": "RU"},
+            "database": {"url": "sqlite+aiosqlite:///pbxd.db"},
+            "agi": {"listen": f"{ports.HOST}:{self._agi_port}"},
+            "http": {"listen": f"{ports.HOST}:{self._http_port}"},
+            "dialing": {"company_number": COMPANY_NUMBER},
+        }  # fmt: skip
+
+    def prepare(self, config: Config | None = None) -> Daemon:
+        """Write a fresh pbxd.toml (with changes by section) in a folder of its own; nothing is started yet."""
+        folder = self.folder / f"p{next(self._daemons)}"
+        daemon = Daemon(folder, merged(self.base_config(), config or {}))
+        self._stack.push_async_callback(daemon.stop)
+        return daemon
+
+    async def pbxd(self, config: Config | None = None, *, ready: bool = True) -> Daemon:
+        """Start a fresh pbxd (empty database); an earlier one of this lab is ended first."""
+        if self.daemon:
+            await self.daemon.stop()
+        self.daemon = self.prepare(config)
+        await self.daemon.start(ready=ready)
+        return self.daemon
+
+    async def cli(self, *arguments: str) -> Any:  # noqa: ANN401 - whatever the command prints
+        """A command line of the running pbxd, as parsed JSON."""
+        if self.daemon is None:
+            raise LabError("start pbxd first: await lab.pbxd()")
+        return await self.daemon.cli(*arguments)
+
+    # ---- between tests ------------------------------------------------------------------------------------------
+    async def quiet(self) -> None:
+        """Hang everything up, make every phone fresh and wait until Asterisk has no channel left."""
+        for phone in self.phones.values():
+            phone.reset()
+        deadline = time.monotonic() + 3
+
+        async def silent() -> bool:
+            channels = await self.channels()
+            if channels and time.monotonic() > deadline - 2.5:
+                for channel in channels:
+                    await self.ami_action("Hangup", Channel=channel["Channel"])
+            return not channels
+
+        await until(silent, "Asterisk without channels", timeout=10, every=0.05)
+        for phone in self.phones.values():
+            phone.reset()
