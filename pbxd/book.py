@@ -93,12 +93,12 @@ class ContactChanges(TypedDict, total=False):
     name: str
     company: str
     position: str
-    numbers: Sequence[ContactNumber]
-    emails: Sequence[str]
+    numbers: tuple[ContactNumber, ...]
+    emails: tuple[str, ...]
     manager: str
     vip: bool
     comment: str
-    tags: Sequence[str]
+    tags: tuple[str, ...]
     birth_date: date | None
     visibility: Visibility
     owner: str

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.book import Company, checked_e164, checked_name, folded
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
-from pbxd.storage.database import Database, in_parts
+from pbxd.storage.database import Database, in_parts, in_steps, possible
 from pbxd.storage.feed import News, tell
 from pbxd.storage.tables import companies, company_numbers
 
@@ -90,23 +90,25 @@ async def ids_by_name(connection: AsyncConnection, names: Iterable[str]) -> dict
 async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Company]:
     """Return those of the companies that there are, in the order asked for."""
     found: dict[int, Company] = {}
-    for part in in_parts(ids):
+    for part in in_parts(possible(ids)):
         numbers: defaultdict[int, list[str]] = defaultdict(list)
-        mine = select(company_numbers).where(company_numbers.c.company_id.in_(part)).order_by(company_numbers.c.number)
-        for row in await connection.execute(mine):
+        for row in await connection.execute(select(company_numbers).where(company_numbers.c.company_id.in_(part))):
             numbers[row.company_id].append(row.number)
         for row in await connection.execute(select(companies).where(companies.c.id.in_(part))):
-            found[row.id] = Company(row.id, row.name, tuple(numbers[row.id]))
+            found[row.id] = Company(row.id, row.name, tuple(sorted(numbers[row.id])))
     return [found[company_id] for company_id in ids if company_id in found]
 
 
 async def every_card(connection: AsyncConnection) -> list[Company]:
-    """Return all companies."""
+    """Return all companies, by id."""
     numbers: defaultdict[int, list[str]] = defaultdict(list)
-    for row in await connection.execute(select(company_numbers).order_by(company_numbers.c.number)):
-        numbers[row.company_id].append(row.number)
-    rows = await connection.execute(select(companies).order_by(companies.c.id))
-    return [Company(row.id, row.name, tuple(numbers[row.id])) for row in rows]
+    async for rows in in_steps(connection, select(company_numbers)):
+        for row in rows:
+            numbers[row.company_id].append(row.number)
+    found: list[Company] = []
+    async for rows in in_steps(connection, select(companies).order_by(companies.c.id)):
+        found += [Company(row.id, row.name, tuple(sorted(numbers[row.id]))) for row in rows]
+    return found
 
 
 async def _one(connection: AsyncConnection, company_id: int) -> Company:

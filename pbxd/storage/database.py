@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Row, Select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -17,6 +17,7 @@ from pbxd.i18n import _
 from pbxd.storage import schema
 from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
 
+_HIGHEST_KEY = 2**63 - 1
 _MOST_PARAMETERS = 10_000  # of one statement: SQLite takes 32,766, PostgreSQL 32,767
 
 Entry = TypeVar("Entry")
@@ -27,6 +28,18 @@ def in_parts(entries: Collection[Entry]) -> Iterator[list[Entry]]:
     rest = list(entries)
     for start in range(0, len(rest), _MOST_PARAMETERS):
         yield rest[start : start + _MOST_PARAMETERS]
+
+
+def possible(ids: Collection[int]) -> list[int]:
+    """Drop what can't be an id: the drivers fail on numbers of more than 64 bits."""
+    return [number for number in ids if 0 < number <= _HIGHEST_KEY]
+
+
+async def in_steps(connection: AsyncConnection, statement: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:
+    """Read a big result a thousand rows at a time, so that the event loop gets its turn in between."""
+    result = await connection.stream(statement, execution_options={"yield_per": 1000})
+    async for rows in result.partitions():
+        yield rows
 
 
 class Database:

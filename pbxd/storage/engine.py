@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.i18n import _
+from pbxd.storage.tables import harmless
 
 BUSY_SECONDS = 10.0  # how long a writer waits for another one, in this process or elsewhere
 DRIVERS = {
@@ -70,7 +71,7 @@ def place(url: URL) -> str:
 def connect(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
     """Return an engine; nothing is opened yet. A SQLite file is never created by it."""
     common: dict[str, Any] = {
-        "json_serializer": partial(json.dumps, ensure_ascii=False),
+        "json_serializer": _json,
         "pool_timeout": BUSY_SECONDS,
     }
     file = sqlite_file(url)
@@ -93,6 +94,10 @@ def connect(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", partial(_prepare, foreign_keys))
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _json(value: object) -> str:
+    return harmless(json.dumps(value, ensure_ascii=False))
 
 
 def _prepare(foreign_keys: bool, connection: Any, _record: object) -> None:  # noqa: ANN401, FBT001 - SQLAlchemy calls it so

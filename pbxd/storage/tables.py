@@ -35,7 +35,31 @@ metadata = MetaData(
 )
 
 Key = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself for INTEGER alone
-SortedText = Text().with_variant(Text(collation="C"), "postgresql")  # by code point, as SQLite does
+
+
+def harmless(words: str) -> str:
+    """Return text that both databases can keep: NUL (PostgreSQL has none) and halves of surrogate pairs become U+FFFD.
+
+    The book refuses such text; what the PBX or a searcher sends must not make a statement fail.
+    """
+    if words.isascii() and "\0" not in words:
+        return words
+    return words.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+class Words(TypeDecorator[str]):
+    """Text that is made `harmless` on its way in."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Make it harmless."""
+        del dialect
+        return None if value is None else harmless(value)
+
+
+SortedWords = Words().with_variant(Words(collation="C"), "postgresql")  # by code point, as SQLite does
 
 
 class Instant(TypeDecorator[datetime]):
@@ -64,8 +88,8 @@ companies = Table(
     "companies",
     metadata,
     Column("id", Key, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("folded", SortedText, nullable=False),  # book.folded(name): one company per name, whatever its case
+    Column("name", Words, nullable=False),
+    Column("folded", SortedWords, nullable=False),  # book.folded(name): one company per name, whatever its case
     UniqueConstraint("folded"),
     sqlite_autoincrement=True,  # an id is never given twice
 )
@@ -74,7 +98,7 @@ company_numbers = Table(
     "company_numbers",
     metadata,
     Column("company_id", Key, ForeignKey("companies.id", ondelete="CASCADE"), primary_key=True),
-    Column("number", Text, primary_key=True),  # E.164
+    Column("number", Words, primary_key=True),  # E.164
     Index("ix_company_numbers_number", "number"),
 )
 
@@ -82,18 +106,18 @@ contacts = Table(
     "contacts",
     metadata,
     Column("id", Key, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("folded", SortedText, nullable=False),  # of the name, to sort by
-    Column("search", Text, nullable=False),  # folded: everything a search looks into; cards.searchable
+    Column("name", Words, nullable=False),
+    Column("folded", SortedWords, nullable=False),  # of the name, to sort by
+    Column("search", Words, nullable=False),  # folded: everything a search looks into; cards.searchable
     Column("company_id", Key, ForeignKey("companies.id", ondelete="SET NULL")),
-    Column("position", Text, nullable=False),
-    Column("manager", Text, nullable=False),  # an extension; may be that of nobody in `employees`
+    Column("position", Words, nullable=False),
+    Column("manager", Words, nullable=False),  # an extension; may be that of nobody in `employees`
     Column("vip", Boolean, nullable=False),
-    Column("comment", Text, nullable=False),
+    Column("comment", Words, nullable=False),
     Column("birth_date", Date),
-    Column("visibility", Text, nullable=False),
-    Column("owner", Text, nullable=False),  # an extension when personal, else empty
-    Column("created_by", Text, nullable=False),  # an extension; empty: the administrator
+    Column("visibility", Words, nullable=False),
+    Column("owner", Words, nullable=False),  # an extension when personal, else empty
+    Column("created_by", Words, nullable=False),  # an extension; empty: the administrator
     Column("version", Integer, nullable=False),
     Column("created", Instant, nullable=False),
     Column("changed", Instant, nullable=False),
@@ -117,10 +141,10 @@ contact_numbers = Table(
     metadata,
     _contact_key(),
     Column("place", Integer, primary_key=True),  # in the card's order
-    Column("number", Text, nullable=False),  # E.164
-    Column("typed", Text, nullable=False),
-    Column("extension", Text, nullable=False),
-    Column("label", Text, nullable=False),
+    Column("number", Words, nullable=False),  # E.164
+    Column("typed", Words, nullable=False),
+    Column("extension", Words, nullable=False),
+    Column("label", Words, nullable=False),
     Column("main", Boolean, nullable=False),
     Index("ix_contact_numbers_number", "number"),
     # One main number at most; that there is one at all, `book.checked` sees to.
@@ -134,7 +158,7 @@ contact_emails = Table(
     metadata,
     _contact_key(),
     Column("place", Integer, primary_key=True),
-    Column("email", Text, nullable=False),
+    Column("email", Words, nullable=False),
 )
 
 contact_tags = Table(
@@ -142,44 +166,44 @@ contact_tags = Table(
     metadata,
     _contact_key(),
     Column("place", Integer, primary_key=True),
-    Column("tag", Text, nullable=False),
-    Column("folded", SortedText, nullable=False),
+    Column("tag", Words, nullable=False),
+    Column("folded", SortedWords, nullable=False),
     Index("ix_contact_tags_folded", "folded", "contact_id"),
 )
 
 employees = Table(
     "employees",
     metadata,
-    Column("extension", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("mobile", Text, nullable=False),  # E.164, like `did`
-    Column("did", Text, nullable=False),
-    Column("email", Text, nullable=False),
-    Column("department", Text, nullable=False),
+    Column("extension", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("mobile", Words, nullable=False),  # E.164, like `did`
+    Column("did", Words, nullable=False),
+    Column("email", Words, nullable=False),
+    Column("department", Words, nullable=False),
     Column("active", Boolean, nullable=False),
 )
 
 calls = Table(
     "calls",
     metadata,
-    Column("id", SortedText, primary_key=True),
-    Column("pbx", Text, nullable=False),
-    Column("linkedid", Text, nullable=False),
-    Column("direction", Text, nullable=False),
-    Column("origin", Text, nullable=False),
-    Column("outcome", Text),  # none while the call lasts
+    Column("id", SortedWords, primary_key=True),
+    Column("pbx", Words, nullable=False),
+    Column("linkedid", Words, nullable=False),
+    Column("direction", Words, nullable=False),
+    Column("origin", Words, nullable=False),
+    Column("outcome", Words),  # none while the call lasts
     Column("started", Instant, nullable=False),
     Column("answered", Instant),
     Column("ended", Instant),
-    Column("caller_number", Text),
-    Column("caller_extension", Text),
+    Column("caller_number", Words),
+    Column("caller_extension", Words),
     Column("caller_contact", Key),  # ids of contacts without a foreign key: history outlives the card
-    Column("callee_number", Text),
-    Column("callee_extension", Text),
+    Column("callee_number", Words),
+    Column("callee_extension", Words),
     Column("callee_contact", Key),
-    Column("queue", Text),
+    Column("queue", Words),
     Column("talk_seconds", Float, nullable=False),
-    Column("merged_into", SortedText),  # the id of the older call that this one became part of
+    Column("merged_into", SortedWords),  # the id of the older call that this one became part of
     Column("record", JSON, nullable=False),  # the whole CallRecord; the columns beside it are for finding it
     Index("ix_calls_started", "started", "id"),
     Index("ix_calls_linkedid", "pbx", "linkedid"),
@@ -193,8 +217,8 @@ calls = Table(
 call_agents = Table(
     "call_agents",
     metadata,
-    Column("extension", Text, primary_key=True),
-    Column("call_id", SortedText, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
+    Column("extension", Words, primary_key=True),
+    Column("call_id", SortedWords, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
     Index("ix_call_agents_call_id", "call_id"),
 )
 
@@ -203,8 +227,8 @@ feed = Table(
     metadata,
     Column("seq", Key, primary_key=True),
     Column("at", Instant, nullable=False),
-    Column("kind", Text, nullable=False),  # call.ended, contact.changed …
-    Column("subject", Text, nullable=False),  # the id of what it tells about
+    Column("kind", Words, nullable=False),  # call.ended, contact.changed …
+    Column("subject", Words, nullable=False),  # the id of what it tells about
     Column("data", JSON, nullable=False),
     sqlite_autoincrement=True,  # a number is never given twice, also after old rows are cleared away
 )
@@ -213,9 +237,9 @@ tokens = Table(
     "tokens",
     metadata,
     Column("id", Key, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("digest", Text, nullable=False),  # SHA-256 of the token in hexadecimal; the token itself is kept nowhere
-    Column("last_four", Text, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("digest", Words, nullable=False),  # SHA-256 of the token in hexadecimal; the token itself is kept nowhere
+    Column("last_four", Words, nullable=False),
     Column("created", Instant, nullable=False),
     Column("revoked", Instant),
     UniqueConstraint("digest"),

@@ -1,0 +1,164 @@
+"""Contacts as rows: how a card is put together from its tables and taken apart into them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, Table, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.book import Contact, ContactDraft, ContactNumber, folded
+from pbxd.storage import companies as company_cards
+from pbxd.storage.database import in_parts, in_steps, possible
+from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
+
+_PARTS = (contact_numbers, contact_emails, contact_tags)
+_Parts = dict[Table, defaultdict[int, list[Any]]]  # what each table has for each contact, in the card's order
+
+
+async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Contact]:
+    """Return those of the contacts that there are, in the order asked for, whoever may see them."""
+    found: dict[int, Contact] = {}
+    for group in in_parts(possible(ids)):
+        parts = _no_parts()
+        for table in _PARTS:
+            wanted = _ordered(table).where(table.c.contact_id.in_(group))
+            _collect(parts, table, (await connection.execute(wanted)).all())
+        rows = await connection.execute(_main_rows().where(contacts.c.id.in_(group)))
+        found |= {row.id: _card(row, parts) for row in rows}
+    return [found[contact_id] for contact_id in ids if contact_id in found]
+
+
+async def every_card(connection: AsyncConnection) -> list[Contact]:
+    """Return all contacts, by id: four reads, however many there are."""
+    parts = _no_parts()
+    for table in _PARTS:
+        async for rows in in_steps(connection, _ordered(table)):
+            _collect(parts, table, rows)
+    found: list[Contact] = []
+    async for rows in in_steps(connection, _main_rows().order_by(contacts.c.id)):
+        found += [_card(row, parts) for row in rows]
+    return found
+
+
+async def insert_cards(connection: AsyncConnection, drafts: Sequence[ContactDraft], actor: str) -> list[int]:
+    """Write new contacts and return their ids in order; the drafts are already checked."""
+    ids_of = await company_cards.ids_by_name(connection, [draft.company for draft in drafts])
+    now = datetime.now(UTC)
+    fresh = {"created_by": actor, "version": 1, "created": now, "changed": now}
+    rows = [_main_values(draft, ids_of) | fresh for draft in drafts]
+    made = await connection.execute(insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True), rows)
+    ids = list(made.scalars().all())
+    await _insert_parts(connection, dict(zip(ids, drafts, strict=True)))
+    return ids
+
+
+async def update_card(connection: AsyncConnection, contact_id: int, draft: ContactDraft) -> None:
+    """Write what a contact has become, and count its version up."""
+    ids_of = await company_cards.ids_by_name(connection, [draft.company])
+    values = _main_values(draft, ids_of) | {"changed": datetime.now(UTC), "version": contacts.c.version + 1}
+    await connection.execute(update(contacts).where(contacts.c.id == contact_id).values(values))
+    for table in _PARTS:
+        await connection.execute(delete(table).where(table.c.contact_id == contact_id))
+    await _insert_parts(connection, {contact_id: draft})
+
+
+def searchable(draft: ContactDraft) -> str:
+    """Return the text a search looks into: name, company, numbers, e-mails and comment, a line each."""
+    numbers = [number.number for number in draft.numbers]
+    return "\n".join(folded(text) for text in (draft.name, draft.company, *numbers, *draft.emails, draft.comment))
+
+
+def _main_values(draft: ContactDraft, ids_of: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "name": draft.name,
+        "folded": folded(draft.name),
+        "search": searchable(draft),
+        "company_id": ids_of.get(folded(draft.company)),
+        "position": draft.position,
+        "manager": draft.manager,
+        "vip": draft.vip,
+        "comment": draft.comment,
+        "birth_date": draft.birth_date,
+        "visibility": draft.visibility,
+        "owner": draft.owner,
+    }
+
+
+async def _insert_parts(connection: AsyncConnection, drafts: Mapping[int, ContactDraft]) -> None:
+    for table, values_of in ((contact_numbers, _numbers), (contact_emails, _emails), (contact_tags, _tags)):
+        rows = [
+            {"contact_id": contact_id, "place": place, **values}
+            for contact_id, draft in drafts.items()
+            for place, values in enumerate(values_of(draft))
+        ]
+        if rows:
+            await connection.execute(insert(table), rows)
+
+
+def _numbers(draft: ContactDraft) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": number.number,
+            "typed": number.typed,
+            "extension": number.extension,
+            "label": number.label,
+            "main": number.main,
+        }
+        for number in draft.numbers
+    ]
+
+
+def _emails(draft: ContactDraft) -> list[dict[str, Any]]:
+    return [{"email": email} for email in draft.emails]
+
+
+def _tags(draft: ContactDraft) -> list[dict[str, Any]]:
+    return [{"tag": tag, "folded": folded(tag)} for tag in draft.tags]
+
+
+def _main_rows() -> Select[Any]:
+    joined = contacts.outerjoin(companies, contacts.c.company_id == companies.c.id)
+    return select(contacts, companies.c.name.label("company")).select_from(joined)
+
+
+def _ordered(table: Table) -> Select[Any]:
+    return select(table).order_by(table.c.contact_id, table.c.place)
+
+
+def _no_parts() -> _Parts:
+    return {table: defaultdict(list) for table in _PARTS}
+
+
+def _collect(parts: _Parts, table: Table, rows: Sequence[Row[Any]]) -> None:
+    mine = parts[table]
+    if table is contact_numbers:
+        for row in rows:
+            number = ContactNumber(row.number, row.typed, row.extension, row.label, row.main)
+            mine[row.contact_id].append(number)
+    else:
+        for row in rows:
+            mine[row.contact_id].append(row.email if table is contact_emails else row.tag)
+
+
+def _card(row: Row[Any], parts: _Parts) -> Contact:
+    return Contact(
+        id=row.id,
+        name=row.name,
+        company=row.company or "",
+        position=row.position,
+        numbers=tuple(parts[contact_numbers][row.id]),
+        emails=tuple(parts[contact_emails][row.id]),
+        manager=row.manager,
+        vip=row.vip,
+        comment=row.comment,
+        tags=tuple(parts[contact_tags][row.id]),
+        birth_date=row.birth_date,
+        visibility=row.visibility,
+        owner=row.owner,
+        created_by=row.created_by,
+        version=row.version,
+    )

@@ -1,0 +1,182 @@
+"""The contact book, with its rules on who sees, changes and deletes what.
+
+The actor is an employee's extension, or "" for an administrator. Shared contacts are everybody's to see and to edit,
+and their creator's or an administrator's to delete. A personal contact is there for its owner alone, in totals too; an
+administrator doesn't see it either, but may erase it (`erase_personal`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import fields, replace
+from typing import NamedTuple
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.book import Company, Contact, ContactChanges, ContactDraft, Employee, checked
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
+from pbxd.i18n import _
+from pbxd.storage import companies, employees
+from pbxd.storage.cards import cards, every_card, insert_cards, update_card
+from pbxd.storage.database import Database, in_parts
+from pbxd.storage.feed import News, cursor, tell
+from pbxd.storage.finding import ContactFilter, find
+from pbxd.storage.tables import contact_numbers, contacts
+
+Page = tuple[int, list[Contact]]
+Several = list[Contact]
+_FIELDS = tuple(field.name for field in fields(ContactDraft))
+
+
+class Snapshot(NamedTuple):
+    """The whole book as of one moment, and the feed's number at that moment."""
+
+    cursor: int
+    contacts: list[Contact]
+    companies: list[Company]
+    employees: list[Employee]
+
+
+class Contacts:
+    """The contact book; every method is one transaction, each change is told in the feed by the same one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, draft: ContactDraft, *, actor: str = "") -> Contact:
+        """Keep a new contact; a company not yet known is made. Raises InvalidInputError, RefusedError."""
+        return (await self.add_many([draft], actor=actor))[0]
+
+    async def add_many(self, drafts: Sequence[ContactDraft], *, actor: str = "") -> Several:
+        """Keep new contacts, all or none of them; a few thousand at a time, for other writers wait meanwhile."""
+        ready = [checked(_owned(draft, actor)) for draft in drafts]
+        if not ready:
+            return []
+        async with self._database.writing() as connection:
+            made = await cards(connection, await insert_cards(connection, ready, actor))
+            await tell(connection, [_news("added", contact) for contact in made])
+            return made
+
+    async def get(self, contact_id: int, *, actor: str = "") -> Contact:
+        """Return a contact; raises NotFoundError when there is none or the actor may not know of it."""
+        async with self._database.reading() as connection:
+            return await _visible(connection, contact_id, actor)
+
+    async def list(
+        self, wanted: ContactFilter | None = None, *, actor: str = "", limit: int | None = None, offset: int = 0
+    ) -> Page:
+        """Return how many contacts match among those the actor sees, and a page of them by name."""
+        async with self._database.reading() as connection:
+            total, ids = await find(connection, wanted or ContactFilter(), actor, limit, offset)
+            return total, await cards(connection, ids)
+
+    async def edit(
+        self, contact_id: int, changes: ContactChanges, *, actor: str = "", version: int | None = None
+    ) -> Contact:
+        """Replace fields of a contact; what changes nothing leaves the version as it is.
+
+        Raises NotFoundError, InvalidInputError, RefusedError (making somebody else's shared contact personal), and
+        ConflictError when `version` is given and the contact has changed since.
+        """
+        unknown = sorted(set(changes) - set(_FIELDS))
+        if unknown:
+            raise InvalidInputError(unknown[0], _("{field}: a contact has no such field").format(field=unknown[0]))
+        async with self._database.writing() as connection:
+            before = await _visible(connection, contact_id, actor)
+            if version not in (None, before.version):
+                raise ConflictError(
+                    _("the contact was changed meanwhile: it is at version {now}, not {version}").format(
+                        now=before.version, version=version
+                    )
+                )
+            after = checked(_changed(before, changes, actor))
+            if after == _draft(before):
+                return before
+            await update_card(connection, contact_id, after)
+            contact = (await cards(connection, [contact_id]))[0]
+            await tell(connection, [_news("changed", contact)])
+            return contact
+
+    async def delete(self, contact_id: int, *, actor: str = "") -> None:
+        """Delete a contact for good; raises NotFoundError, RefusedError unless by its creator or an administrator."""
+        async with self._database.writing() as connection:
+            contact = await _visible(connection, contact_id, actor)
+            if contact.visibility == "shared" and actor not in ("", contact.created_by):
+                raise RefusedError("not-creator", _("only its creator or an administrator may delete a shared contact"))
+            await _erase(connection, [contact])
+
+    async def erase_personal(self, *, owner: str = "", number: str = "") -> int:
+        """Delete personal contacts unseen, by owner, by number (E.164) or by both; returns how many. Log its use.
+
+        For an administrator, whom the law may oblige to erase. Raises InvalidInputError when neither is given.
+        """
+        if not owner and not number:
+            raise InvalidInputError("owner", _("whose personal contacts, or with which number?"))
+        wanted = select(contacts.c.id).where(contacts.c.visibility == "personal")
+        if owner:
+            wanted = wanted.where(contacts.c.owner == owner)
+        if number:
+            having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == number)
+            wanted = wanted.where(contacts.c.id.in_(having))
+        async with self._database.writing() as connection:
+            ids = (await connection.execute(wanted)).scalars().all()
+            await _erase(connection, await cards(connection, ids))
+            return len(ids)
+
+    async def load(self, ids: Collection[int]) -> dict[int, Contact]:
+        """Return those of the contacts that there are, personal ones too: for the daemon's index, not for people."""
+        async with self._database.reading() as connection:
+            return {contact.id: contact for contact in await cards(connection, ids)}
+
+    async def snapshot(self) -> Snapshot:
+        """Return the whole book, personal contacts too, with the feed's number to follow on from, as of one moment."""
+        async with self._database.reading() as connection:
+            return Snapshot(
+                await cursor(connection),
+                await every_card(connection),
+                await companies.every_card(connection),
+                await employees.everybody(connection),
+            )
+
+
+async def _visible(connection: AsyncConnection, contact_id: int, actor: str) -> Contact:
+    found = await cards(connection, [contact_id])
+    if not found or (found[0].visibility == "personal" and found[0].owner != actor):
+        raise NotFoundError(_("there is no contact {id}").format(id=contact_id))
+    return found[0]
+
+
+async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
+    for ids in in_parts([contact.id for contact in gone]):
+        await connection.execute(delete(contacts).where(contacts.c.id.in_(ids)))
+    await tell(connection, [_news("deleted", contact) for contact in gone])
+
+
+def _owned(draft: ContactDraft, actor: str) -> ContactDraft:
+    """Make an employee the owner of the personal contact he adds; nobody adds one for somebody else but by office."""
+    if draft.visibility != "personal":
+        return draft
+    owned = replace(draft, owner=draft.owner or actor)
+    if actor and owned.owner != actor:
+        raise RefusedError("not-owner", _("a personal contact can only be one's own"))
+    return owned
+
+
+def _changed(before: Contact, changes: ContactChanges, actor: str) -> ContactDraft:
+    draft = replace(_draft(before), **changes)
+    if draft.visibility == "shared":
+        return draft if changes.get("owner") else replace(draft, owner="")
+    if before.visibility == "shared" and actor not in ("", before.created_by):
+        raise RefusedError("not-creator", _("only its creator or an administrator may make a shared contact personal"))
+    return _owned(draft, actor)
+
+
+def _draft(contact: Contact) -> ContactDraft:
+    return ContactDraft(**{name: getattr(contact, name) for name in _FIELDS})
+
+
+def _news(what: str, contact: Contact) -> News:
+    """Tell of a contact without telling what stands in it: the feed is read by more than those who may see it."""
+    data = {"visibility": contact.visibility, "owner": contact.owner, "version": contact.version}
+    return News(f"contact.{what}", str(contact.id), data)
