@@ -1,0 +1,35 @@
+# pbxd: everything a developer runs. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup check test demo
+BIN := .venv/bin
+# Tests that wait for telephones more than they compute: more workers than the two cores this is made for.
+WORKERS ?= 3
+# A run that hangs is ended (seconds); the promise is 600.
+LIMIT ?= 900
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /\t/' | expand -t 10
+
+setup:  ## install what is missing: Debian packages, .venv, a private Asterisk in .lab
+	@tests/lab/setup.sh
+
+check:  ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test:  ## set up, check, then all tests (ARGS="-k name" for some)
+	@began=$$SECONDS; \
+	$(MAKE) --no-print-directory setup; \
+	$(MAKE) --no-print-directory check; \
+	timeout --signal=INT --kill-after=30 $(LIMIT) $(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone" $(ARGS); \
+	status=0; timeout --signal=INT --kill-after=30 $(LIMIT) $(BIN)/pytest -m alone $(ARGS) || status=$$?; \
+	[ $$status = 0 ] || [ $$status = 5 ] || exit $$status; \
+	echo "make test: all passed in $$((SECONDS - began)) s"
+
+demo:  ## set up, then show the main job on a real Asterisk (KEEP=1 leaves it running; ARGS=… for the rest)
+	@tests/lab/setup.sh
+	@$(BIN)/python -m tests.lab.demo $(if $(KEEP),--keep) $(ARGS)

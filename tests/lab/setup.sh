@@ -1,0 +1,79 @@
+#!/bin/bash
+# Sets up whatever is missing to work on pbxd and to run its lab: Debian packages, the virtual environment in .venv, and a
+# private Asterisk in .lab/forky. For Debian 12 or newer, as root or with sudo; a second run takes a second.
+# All package sources are those the machine itself is configured with.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+readonly SUITE=forky        # Debian 12 has no asterisk package; this suite has 22
+readonly TREE=.lab/$SUITE
+
+say() { printf '\033[1m%s\033[0m\n' "$*"; }
+fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null; then sudo "$@"
+    else fail "needs root or sudo for: $*"; fi
+}
+
+mkdir -p .lab
+exec 9>.lab/setup.lock
+flock 9        # a second set-up at the same time waits for the first
+
+# ---- Debian packages -----------------------------------------------------------------------------------------------
+missing=()
+wants() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed' || missing+=("$1"); }
+
+python=${PYTHON:-python3}
+command -v "$python" >/dev/null || missing+=(python3)
+"$python" -c 'import ensurepip, venv' 2>/dev/null || wants python3-venv
+for package in sip-tester baresip-core postgresql; do wants "$package"; done
+[ -e "$TREE/usr/sbin/asterisk" ] || wants debootstrap
+if [ ${#missing[@]} -gt 0 ]; then
+    say "Installing Debian packages: ${missing[*]}"
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+fi
+
+# ---- Asterisk ------------------------------------------------------------------------------------------------------
+mirror() {
+    # The first source of Debian itself; cloud images name a file with a list of mirrors.
+    local uri
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)
+    [ -n "$uri" ] || uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
+    case $uri in
+        mirror+file:*) uri=$(grep -m 1 -v '^#' "${uri#mirror+file:}" | cut -f 1) ;;
+    esac
+    [ -n "$uri" ] || fail "apt has no package source configured"
+    printf '%s\n' "$uri"
+}
+
+if [ ! -e "$TREE/usr/sbin/asterisk" ]; then
+    say "Fetching Asterisk from Debian $SUITE (about a minute, 500 MB)"
+    from=$(mirror)
+    as_root rm -rf "$TREE.new" "$TREE"
+    if ! as_root debootstrap --variant=minbase --include=asterisk "$SUITE" "$TREE.new" "$from" \
+        /usr/share/debootstrap/scripts/sid >.lab/debootstrap.log 2>&1; then
+        tail -n 20 .lab/debootstrap.log >&2
+        fail "debootstrap failed; all of it in .lab/debootstrap.log"
+    fi
+    as_root mv "$TREE.new" "$TREE"        # whole or not at all
+fi
+
+# ---- Python --------------------------------------------------------------------------------------------------------
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$python is older than 3.11; set PYTHON=…"
+# What is installed depends on these two tables only; the rest of pyproject.toml configures tools.
+wanted=$("$python" - <<'EOF'
+import hashlib, json, sys, tomllib
+with open("pyproject.toml", "rb") as file:
+    project = tomllib.load(file)
+text = json.dumps([project["project"], project["build-system"], sys.version, sys.prefix], sort_keys=True)
+print(hashlib.sha256(text.encode()).hexdigest())
+EOF
+)
+if [ ! -x .venv/bin/python ] || [ "$(cat .venv/made-of 2>/dev/null)" != "$wanted" ]; then
+    say "Installing pbxd and its tools into .venv"
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+    printf '%s\n' "$wanted" >.venv/made-of
+fi
