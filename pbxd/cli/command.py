@@ -15,6 +15,7 @@ from pbxd.cli.output import printable
 from pbxd.errors import PbxdError
 from pbxd.i18n import _
 from pbxd.settings import Settings, load
+from pbxd.storage.database import Database
 
 Answer = TypeVar("Answer")
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -85,10 +86,14 @@ TEXT = Text()
 
 
 def option(*names: str, help: str, **attributes: Any) -> Callable[[Decorated], Decorated]:  # noqa: A002, ANN401 - click's own words
-    """Declare an option; text unless said otherwise."""
-    if not {"type", "is_flag", "default"} & attributes.keys() and "/" not in names[0]:
-        attributes["type"] = TEXT
+    """Declare an option that takes a value, text unless said otherwise."""
+    attributes.setdefault("type", TEXT)
     return click.option(*names, cls=Option, help=help, **attributes)
+
+
+def flag(*names: str, help: str, default: bool | None = False) -> Callable[[Decorated], Decorated]:  # noqa: A002 - click's own words
+    """Declare an option without a value; with `default=None` it is known whether it was given."""
+    return click.option(*names, cls=Option, help=help, default=default, is_flag=True)
 
 
 def argument(name: str, **attributes: Any) -> Callable[[Decorated], Decorated]:  # noqa: ANN401 - click's own words
@@ -97,8 +102,8 @@ def argument(name: str, **attributes: Any) -> Callable[[Decorated], Decorated]: 
     return click.argument(name, **attributes)
 
 
-json_option = option("--json", "as_json", is_flag=True, help=N_("Print JSON."))
-actor_option = option("--as", "actor", default="", type=TEXT, metavar="EXT", help=N_("Act as this employee."))
+json_option = flag("--json", "as_json", help=N_("Print JSON."))
+actor_option = option("--as", "actor", default="", metavar="EXT", help=N_("Act as this employee."))
 
 
 class Session:
@@ -109,10 +114,16 @@ class Session:
 
     @cached_property
     def settings(self) -> Settings:
-        """The configuration; reading it decides the language. Raises ConfigurationError."""
-        settings = load(self.config)
-        i18n.use(language(settings.service.language))
-        return settings
+        """The configuration. Raises ConfigurationError."""
+        return load(self.config)
+
+    def use_language(self) -> None:
+        """Speak the configured language, else the locale's. Raises ConfigurationError."""
+        i18n.use(language(self.settings.service.language))
+
+    async def database(self) -> Database:
+        """Open the database, which is never created here. Raises UnavailableError with the command that creates it."""
+        return await Database.open(self.settings.database_url, create=False)
 
 
 pass_session = click.make_pass_decorator(Session)

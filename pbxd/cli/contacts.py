@@ -1,0 +1,212 @@
+"""`pbxd contacts`: the clients' cards."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from pbxd.book import Contact, ContactNumber, contact_json
+from pbxd.cli import contact_edits
+from pbxd.cli.command import (
+    N_,
+    Group,
+    Session,
+    actor_option,
+    flag,
+    json_option,
+    option,
+    pass_session,
+    run,
+)
+from pbxd.cli.output import mark, print_card, print_json, print_line, print_table
+from pbxd.i18n import _
+from pbxd.numbers import display, rules_from
+from pbxd.storage.contacts import Contacts
+from pbxd.storage.finding import ContactFilter
+
+
+@click.group("contacts", cls=Group, help=N_("The clients' cards."))
+def contacts() -> None:
+    """Group the commands."""
+
+
+_MANAGER = N_("Extension of the responsible employee.")
+_NUMBER = N_("A number, with the client's extension behind it if he has one; may be repeated.")
+
+
+@contacts.command("add", help=N_("Add a contact. The first number is the main one."))
+@option("--name", required=True, help=N_("Full name."))
+@option("--number", "numbers", multiple=True, help=_NUMBER)
+@option("--company", help=N_("Company; a new one is created."))
+@option("--position", help=N_("Position in the company."))
+@option("--manager", metavar="EXT", help=_MANAGER)
+@flag("--vip", help=N_("Goes to the head of every queue."))
+@option("--tag", "tags", multiple=True, help=N_("A tag; may be repeated."))
+@option("--email", "emails", multiple=True, help=N_("An e-mail address; may be repeated."))
+@option("--comment", help=N_("A comment."))
+@option("--birth-date", metavar="YYYY-MM-DD", help=N_("Date of birth."))
+@flag("--personal", help=N_("Seen by its owner alone."))
+@option("--owner", metavar="EXT", help=N_("Owner of a personal contact."))
+@actor_option
+@json_option
+@pass_session
+def add(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
+    """Add a contact."""
+    draft = contact_edits.draft(given, rules_from(session.settings))
+
+    async def work() -> Contact:
+        async with await session.database() as database:
+            return await Contacts(database).add(draft, actor=actor)
+
+    _show(run(work()), as_json=as_json)
+
+
+@contacts.command("list", help=N_("List contacts by name."))
+@option("--search", default="", help=N_("Words of the name, company, numbers, e-mails or comment."))
+@flag("--vip/--no-vip", default=None, help=N_("Only VIPs, or all others."))
+@option("--company", default="", help=N_("Of this company."))
+@option("--tag", default="", help=N_("With this tag."))
+@option("--manager", default="", metavar="EXT", help=_MANAGER)
+@option("--limit", type=click.IntRange(min=1), help=N_("At most so many."))
+@option("--offset", type=click.IntRange(min=0), default=0, help=N_("Leave out so many first."))
+@actor_option
+@json_option
+@pass_session
+def list_(session: Session, /, actor: str, as_json: bool, limit: int | None, offset: int, **wanted: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
+    """List contacts."""
+
+    async def work() -> tuple[int, list[Contact]]:
+        async with await session.database() as database:
+            return await Contacts(database).list(ContactFilter(**wanted), actor=actor, limit=limit, offset=offset)
+
+    total, found = run(work())
+    if as_json:
+        print_json({"total": total, "items": [contact_json(contact) for contact in found]})
+        return
+    heads = [_("Id"), _("VIP"), _("Name"), _("Number"), _("Company"), _("Position"), _("Manager")]
+    print_table(heads, map(_cells, found), _("total: {total}").format(total=total))
+
+
+@contacts.command("show", help=N_("Show a contact."))
+@click.argument("contact_id", type=int, metavar="ID")
+@actor_option
+@json_option
+@pass_session
+def show(session: Session, contact_id: int, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Show a contact."""
+
+    async def work() -> Contact:
+        async with await session.database() as database:
+            return await Contacts(database).get(contact_id, actor=actor)
+
+    _show(run(work()), as_json=as_json)
+
+
+@contacts.command("edit", help=N_("Change a contact; what isn't named stays. An empty text clears a field."))
+@click.argument("contact_id", type=int, metavar="ID")
+@option("--name", help=N_("Full name."))
+@option("--company", help=N_("Company; a new one is created."))
+@option("--position", help=N_("Position in the company."))
+@option("--manager", metavar="EXT", help=_MANAGER)
+@flag("--vip/--no-vip", default=None, help=N_("Goes to the head of every queue."))
+@option("--comment", help=N_("A comment."))
+@option("--birth-date", metavar="YYYY-MM-DD", help=N_("Date of birth."))
+@option("--add-number", multiple=True, help=_NUMBER)
+@option("--remove-number", multiple=True, help=N_("Remove a number; may be repeated."))
+@option("--main-number", help=N_("Which of the numbers is called by default."))
+@option("--add-tag", multiple=True, help=N_("A tag; may be repeated."))
+@option("--remove-tag", multiple=True, help=N_("Remove a tag; may be repeated."))
+@option("--add-email", multiple=True, help=N_("An e-mail address; may be repeated."))
+@option("--remove-email", multiple=True, help=N_("Remove an e-mail address; may be repeated."))
+@flag("--shared/--personal", default=None, help=N_("Seen by everybody, or by its owner alone."))
+@option("--owner", metavar="EXT", help=N_("Owner of a personal contact."))
+@option("--version", type=int, help=N_("Refuse when the contact isn't at this version any more."))
+@actor_option
+@json_option
+@pass_session
+def edit(session: Session, /, contact_id: int, actor: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
+    """Change a contact; lists are changed against the version they were read at, so that no other edit gets lost."""
+    rules = rules_from(session.settings)
+
+    async def work() -> Contact:
+        async with await session.database() as database:
+            book = Contacts(database)
+            before = await book.get(contact_id, actor=actor)
+            changes = contact_edits.changes(before, given, rules)
+            version = given["version"]
+            if version is None and changes.keys() & {"numbers", "emails", "tags"}:
+                version = before.version
+            return await book.edit(contact_id, changes, actor=actor, version=version)
+
+    _show(run(work()), as_json=as_json)
+
+
+@contacts.command("delete", help=N_("Delete a contact; asks first on a terminal."))
+@click.argument("contact_id", type=int, metavar="ID")
+@flag("--yes", help=N_("Don't ask."))
+@actor_option
+@json_option
+@pass_session
+def delete(session: Session, contact_id: int, yes: bool, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Delete a contact."""
+
+    async def work() -> None:
+        async with await session.database() as database:
+            await Contacts(database).delete(contact_id, actor=actor)
+
+    if not yes and sys.stdin.isatty():
+        click.confirm(_("Delete contact {id}? This can't be undone.").format(id=contact_id), abort=True, err=True)
+    run(work())
+    if as_json:
+        print_json({"deleted": contact_id})
+    else:
+        print_line(_("contact {id} deleted").format(id=contact_id))
+
+
+def _show(contact: Contact, *, as_json: bool) -> None:
+    if as_json:
+        print_json(contact_json(contact))
+        return
+    print_card(_lines(contact))
+
+
+def _lines(contact: Contact) -> Iterable[tuple[str, str]]:
+    yield _("Id"), str(contact.id)
+    yield _("Name"), contact.name
+    yield _("VIP"), mark(contact.vip)
+    yield _("Company"), contact.company
+    yield _("Position"), contact.position
+    for number in contact.numbers:
+        yield (_("Main number") if number.main else _("Number")), _number(number)
+    for email in contact.emails:
+        yield _("E-mail"), email
+    yield _("Manager"), contact.manager
+    yield _("Tags"), ", ".join(contact.tags)
+    yield _("Date of birth"), contact.birth_date.isoformat() if contact.birth_date else ""
+    yield _("Comment"), contact.comment
+    yield _("Personal contact of"), contact.owner
+    yield _("Created by"), contact.created_by
+    yield _("Version"), str(contact.version)
+
+
+def _cells(contact: Contact) -> list[str]:
+    main = next((number for number in contact.numbers if number.main), None)
+    return [
+        str(contact.id),
+        mark(contact.vip),
+        contact.name,
+        _number(main) if main else "",
+        contact.company,
+        contact.position,
+        contact.manager,
+    ]
+
+
+def _number(number: ContactNumber) -> str:
+    shown = display(number.number)
+    if number.extension:
+        shown = _("{number} ext. {extension}").format(number=shown, extension=number.extension)
+    return f"{shown} ({number.label})" if number.label else shown
