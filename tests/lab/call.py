@@ -52,6 +52,7 @@ class Call:
         self._remote = invite.get("From") if incoming else invite.get("To")
         self._local = f"{invite.get('To')};tag={self._tag}" if incoming else invite.get("From")
         self._cancel_wanted = False
+        self._trying = False  # a provisional response came
         self._acked = False
         if self.media:
             self.media.on_digit = self._changed
@@ -183,6 +184,8 @@ class Call:
             self.reject(603)
         elif self.state == "new":
             self._cancel_wanted = True  # RFC 3261 9.1: not before a provisional response
+            if self._trying:
+                self._cancel()
         elif self.state == "ringing":
             self._cancel()
 
@@ -298,6 +301,7 @@ class Call:
             self._enter("talking")
 
     def _provisional(self) -> None:
+        self._trying = True
         if self._cancel_wanted and self.state in {"new", "ringing"}:
             self._cancel()
 
