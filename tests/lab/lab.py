@@ -168,6 +168,17 @@ class Lab:
         waiting = [entry for entry in entries if entry["Event"] == "QueueEntry"]
         return [entry["CallerIDNum"] for entry in sorted(waiting, key=lambda entry: int(entry["Position"]))]
 
+    async def until_waiting(self, queue: str, count: int, *, timeout: float = 5) -> list[str]:
+        """Wait until exactly `count` callers wait in the queue; their numbers, head first."""
+        order: list[str] = []
+
+        async def reached() -> bool:
+            order[:] = await self.queue_order(queue)
+            return len(order) == count
+
+        await until(reached, f"{count} waiting in {queue}", timeout=timeout, every=0.05)
+        return order
+
     async def ami_action(self, action: str, headers: Headers | None = None, **more: str) -> Packet:
         """An action with all rights: `await lab.ami_action("Hangup", Channel=…)`."""
         return await self.admin.action(action, {**(headers or {}), **more})
