@@ -1,0 +1,88 @@
+"""Bearer tokens of programs. Only a digest is kept: a stolen database opens nothing."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from pbxd.book import checked_name
+from pbxd.errors import NotFoundError
+from pbxd.i18n import _
+from pbxd.storage.database import Database, possible
+from pbxd.storage.tables import tokens
+
+PREFIX = "pbxd_"  # so that people and scanners for leaked secrets know one when they see it
+_BYTES = 32  # 256 random bits: nothing to guess, so that a plain digest is enough
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it may be shown."""
+
+    id: int
+    name: str
+    last_four: str  # characters of the token, to tell it by
+    created: datetime
+    revoked: datetime | None
+
+
+Everything = list[Token]
+
+
+class Tokens:
+    """The tokens that programs may call the HTTP API with."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, name: str) -> tuple[int, str]:
+        """Make a token; returns its id and the token itself, which is never told again."""
+        plain = PREFIX + secrets.token_urlsafe(_BYTES)
+        values = {
+            "name": checked_name("name", name),
+            "digest": _digest(plain),
+            "last_four": plain[-4:],
+            "created": datetime.now(UTC),
+        }
+        async with self._database.writing() as connection:
+            made = await connection.execute(insert(tokens).values(values).returning(tokens.c.id))
+            return made.scalar_one(), plain
+
+    async def list(self) -> Everything:
+        """Return all tokens, revoked ones too, oldest first."""
+        async with self._database.reading() as connection:
+            return [_token(row) for row in await connection.execute(select(tokens).order_by(tokens.c.id))]
+
+    async def revoke(self, token_id: int) -> None:
+        """End a token's validity at once and for good; raises NotFoundError. Doing it twice changes nothing."""
+        async with self._database.writing() as connection:
+            mine = tokens.c.id.in_(possible([token_id]))
+            if (await connection.execute(select(tokens.c.id).where(mine))).scalar() is None:
+                raise NotFoundError(_("there is no token {id}").format(id=token_id))
+            ending = update(tokens).where(mine, tokens.c.revoked.is_(None)).values(revoked=datetime.now(UTC))
+            await connection.execute(ending)
+
+    async def verify(self, plain: str) -> Token | None:
+        """Return the valid token that this is, else None.
+
+        Looked up by its digest, whose timing tells nothing of the token; the comparison takes the same time always.
+        """
+        digest = _digest(plain)
+        async with self._database.reading() as connection:
+            wanted = select(tokens).where(tokens.c.digest == digest, tokens.c.revoked.is_(None))
+            row = (await connection.execute(wanted)).one_or_none()
+        return _token(row) if row is not None and hmac.compare_digest(row.digest, digest) else None
+
+
+def _digest(plain: str) -> str:
+    return sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _token(row: Row[Any]) -> Token:
+    return Token(row.id, row.name, row.last_four, row.created, row.revoked)
