@@ -1,0 +1,58 @@
+"""`pbxd lookup`: what the PBX would be told about a number, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from pbxd.cli.command import N_, Command, Session, argument, flag, json_option, option, pass_session, run
+from pbxd.cli.output import mark, print_card, print_json, print_line
+from pbxd.directory.answers import match_json
+from pbxd.directory.excerpt import excerpt
+from pbxd.directory.matching import Match, Rival, phone_text
+from pbxd.i18n import _
+from pbxd.numbers import parse, rules_from
+
+
+@click.command("lookup", cls=Command, help=N_("Say whose number it is, as the PBX would be told."))
+@argument("number")
+@flag("--explain", help=N_("Also how the number was read, and which other cards have it."))
+@option("--for", "viewer", default="", metavar="EXT", help=N_("Use this employee's personal contacts too."))
+@json_option
+@pass_session
+def lookup(session: Session, number: str, explain: bool, viewer: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Look a number up in the database; the daemon need not run."""
+    parsed = parse(number, rules_from(session.settings))
+
+    async def work() -> Match:
+        async with await session.database() as database:
+            wanted = [parsed.value] if parsed.kind == "e164" else []
+            return (await excerpt(database, wanted, viewer=viewer)).lookup(parsed, viewer)
+
+    match = run(work())
+    if as_json:
+        print_json(match_json(match, explain=explain))
+        return
+    print_card(_lines(match))
+    if explain:
+        print_card([(_("On the phone"), phone_text(match)), (_("Read by the rule"), match.rule)])
+        for rival in match.rivals:
+            print_line(_("also: {card}").format(card=_rival(rival)))
+
+
+def _lines(match: Match) -> Iterable[tuple[str, str]]:
+    yield _("Status"), match.status
+    yield _("Number"), match.number or ""
+    yield _("Name"), match.name
+    yield _("Company"), match.company
+    yield _("Contact"), str(match.contact or "")
+    yield _("Employee"), match.employee
+    yield _("VIP"), mark(match.vip)
+    yield _("Manager"), match.manager
+
+
+def _rival(rival: Rival) -> str:
+    kinds = {"contact": _("contact"), "company": _("company"), "employee": _("employee")}
+    company = f", {rival.company}" if rival.company and rival.company != rival.name else ""
+    return f"{kinds[rival.kind]} {rival.key}: {rival.name}{company}"

@@ -1,0 +1,177 @@
+"""`pbxd contacts`: the contract's options and JSON, the rights, and what is refused."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxd.book import Contact, ContactNumber
+from pbxd.cli import contact_edits
+from pbxd.errors import PbxdError
+from pbxd.numbers import NumberRules
+from tests.cli.conftest import Pbxd
+
+Add = Callable[..., dict[str, Any]]
+
+
+def test_add_has_the_contract_s_shape(pbxd: Pbxd) -> None:
+    added = pbxd.json(
+        "contacts", "add", "--name", "Фронкин Игорь",
+        "--number", "+7 777 785-99-54", "--number", "84951234567 доб. 123",
+        "--company", "Ромашка", "--position", "директор", "--manager", "101", "--vip", "--tag", "опт", "--tag", "юг",
+        "--email", "f@example.com", "--comment", "по утрам", "--birth-date", "31.12.1980",
+    )  # fmt: skip
+    assert added == {
+        "id": 1,
+        "name": "Фронкин Игорь",
+        "company": "Ромашка",
+        "position": "директор",
+        "numbers": [
+            {"number": "+77777859954", "extension": "", "label": "", "main": True},
+            {"number": "+74951234567", "extension": "123", "label": "", "main": False},
+        ],
+        "emails": ["f@example.com"],
+        "manager": "101",
+        "vip": True,
+        "comment": "по утрам",
+        "tags": ["опт", "юг"],
+        "birth_date": "1980-12-31",
+        "visibility": "shared",
+        "owner": "",
+        "created_by": "",
+        "version": 1,
+    }
+    assert pbxd.json("contacts", "show", "1") == added
+    assert pbxd.json("contacts", "list") == {"total": 1, "items": [added]}
+
+
+def test_list_filters(pbxd: Pbxd, contact: Add) -> None:
+    contact("--company", "Ромашка", "--vip", "--tag", "опт", "--manager", "101")
+    contact(name="Белова Анна", number="89160000001")
+    for options, total in (
+        (["--search", "фронкин"], 1), (["--search", "8 (916) 000-00-01"], 1), (["--vip"], 1), (["--no-vip"], 1),
+        (["--company", "ромашка"], 1), (["--tag", "ОПТ"], 1), (["--manager", "101"], 1), (["--manager", "102"], 0),
+        ([], 2),
+    ):  # fmt: skip
+        assert pbxd.json("contacts", "list", *options)["total"] == total, options
+    page = pbxd.json("contacts", "list", "--limit", "1", "--offset", "1")
+    assert page["total"] == 2
+    assert [item["name"] for item in page["items"]] == ["Фронкин Игорь"]
+
+
+def test_edit_changes_what_is_named_and_nothing_else(pbxd: Pbxd, contact: Add) -> None:
+    before = contact("--company", "Ромашка", "--comment", "x")
+    after = pbxd.json("contacts", "edit", "1", "--vip", "--name", "Фронкин И.", "--comment", "")
+    assert after == before | {"vip": True, "name": "Фронкин И.", "comment": "", "version": 2}
+    assert pbxd.json("contacts", "edit", "1", "--no-vip")["vip"] is False
+
+
+def test_edit_numbers_tags_and_emails(pbxd: Pbxd, contact: Add) -> None:
+    contact("--tag", "a", "--email", "a@example.com")
+    after = pbxd.json(
+        "contacts", "edit", "1", "--add-number", "8 495 123-45-67 доб. 12", "--main-number", "+74951234567",
+        "--add-tag", "b", "--remove-tag", "A", "--add-email", "b@example.com", "--remove-email", "a@example.com",
+    )  # fmt: skip
+    assert after["numbers"] == [
+        {"number": "+77777859954", "extension": "", "label": "", "main": False},
+        {"number": "+74951234567", "extension": "12", "label": "", "main": True},
+    ]
+    assert (after["tags"], after["emails"]) == (["b"], ["b@example.com"])
+    after = pbxd.json("contacts", "edit", "1", "--remove-number", "84951234567")
+    assert [number["main"] for number in after["numbers"]] == [True]
+    assert "no number" in pbxd.refusal("contacts", "edit", "1", "--remove-number", "84951234567")
+    assert "no number" in pbxd.refusal("contacts", "edit", "1", "--main-number", "89160000000")
+    assert "has no c" in pbxd.refusal("contacts", "edit", "1", "--remove-tag", "c")
+
+
+def test_a_stale_version_is_refused(pbxd: Pbxd, contact: Add) -> None:
+    contact()
+    pbxd.json("contacts", "edit", "1", "--version", "1", "--vip")
+    assert "changed meanwhile" in pbxd.refusal("contacts", "edit", "1", "--version", "1", "--no-vip")
+    assert pbxd.json("contacts", "show", "1")["vip"] is True
+
+
+def test_a_personal_contact_is_its_owner_s_alone(pbxd: Pbxd, contact: Add) -> None:
+    card = contact("--personal", "--as", "101")
+    assert (card["visibility"], card["owner"], card["created_by"]) == ("personal", "101", "101")
+    assert pbxd.json("contacts", "list")["total"] == 0
+    assert pbxd.json("contacts", "list", "--as", "102")["total"] == 0
+    assert pbxd.json("contacts", "list", "--as", "101")["total"] == 1
+    assert "no contact 1" in pbxd.refusal("contacts", "show", "1", "--as", "102")
+    assert pbxd.json("contacts", "edit", "1", "--shared", "--as", "101")["owner"] == ""
+    assert pbxd.json("contacts", "list")["total"] == 1
+    assert contact("--personal", "--owner", "102", name="Б")["owner"] == "102"
+
+
+def test_only_the_creator_deletes(pbxd: Pbxd, contact: Add) -> None:
+    contact("--as", "101")
+    assert "only its creator" in pbxd.refusal("contacts", "delete", "1", "--as", "102")
+    assert pbxd.json("contacts", "delete", "1", "--as", "101") == {"deleted": 1}
+    assert "no contact 1" in pbxd.refusal("contacts", "delete", "1")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--name", "А", "--number", "привет"], "not a phone number"),
+        (["--name", "А", "--number", "101"], "not a phone number"),
+        (["--name", " ", "--number", "89160000000"], "a name is needed"),
+        (["--name", "А\r\nB: c"], "control character"),
+        (["--name", "А\x1b[2J"], "control character"),
+        (["--name", "x" * 10_000], "longer than"),
+        (["--name", "А", "--birth-date", "31.02.1980"], "not a date"),
+        (["--name", "А", "--email", "нет"], "not an e-mail address"),
+        (["--name", "А", "--personal"], "needs an owner"),
+        (["--name", "А", "--manager", "10 1"], "not an extension"),
+    ],
+)
+def test_what_can_t_be_accepted_is_one_line(pbxd: Pbxd, options: list[str], why: str) -> None:
+    assert why in pbxd.refusal("contacts", "add", *options)
+    assert pbxd.json("contacts", "list")["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "name", ['О"Коннор', "a,b;c=d\\<e>", "${EVAL(1)}", "\u202eabc", "🚀 Ромашка", "[red]x[/red]", "--help"]
+)
+def test_hostile_names_are_kept_exactly_and_printed_safely(pbxd: Pbxd, name: str) -> None:
+    added = pbxd.json("contacts", "add", f"--name={name}", "--number", "89160000000")
+    assert added["name"] == name
+    shown = pbxd("contacts", "list").stdout
+    assert name.replace("\u202e", "\\u202e") in shown
+
+
+def test_commands_never_create_a_database(bare: Pbxd) -> None:
+    for command in (["list"], ["show", "1"], ["add", "--name", "А"]):
+        assert "pbxd db upgrade" in bare.refusal("contacts", *command)
+    assert not (bare.folder / "book.db").exists()
+
+
+NUMBERS = (ContactNumber("+79160000001", main=True), ContactNumber("+79160000002", extension="5"))
+CARD = Contact(1, "А", numbers=NUMBERS, tags=("x",), emails=("a@example.com",), birth_date=date(1980, 1, 1))
+RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
+TYPED = st.sampled_from(["89160000001", "89160000002", "8 916 000-00-02 доб. 5", "89160000003"]) | st.text(max_size=8)
+
+
+@given(
+    added=st.lists(TYPED, max_size=3),
+    removed=st.lists(TYPED, max_size=2),
+    main=st.none() | TYPED,
+    born=st.none() | st.text(max_size=10) | st.dates().map(date.isoformat),
+)
+def test_any_edit_gives_changes_or_a_clear_refusal(
+    added: list[str], removed: list[str], main: str | None, born: str | None
+) -> None:
+    edits: dict[str, Any] = {"add_number": added, "remove_number": removed, "main_number": main, "birth_date": born}
+    unchanged: dict[str, Any] = {f"{what}_{of}": [] for what in ("add", "remove") for of in ("tag", "email")}
+    try:
+        changes = contact_edits.changes(CARD, {"shared": None, **edits, **unchanged}, RULES)
+    except PbxdError:
+        return
+    numbers = changes.get("numbers", CARD.numbers)
+    if main:
+        assert sum(number.main for number in numbers) == 1
+    assert ("birth_date" in changes) == (born is not None)
