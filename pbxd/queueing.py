@@ -1,0 +1,109 @@
+"""Which callers waiting in a queue have to be moved, and to what priority. Pure.
+
+What Asterisk does with a move (app_queue.c, `change_priority_caller_on_queue`, with Immediate): the caller is taken
+out, gets his new priority and is put in before the first caller of strictly lower priority, behind all of equal one.
+Therefore a move is never harmless: repeated, it sends a VIP behind the other VIPs. What already holds is not touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A caller in a queue.
+
+    `base` is the priority he has without us: the administrator's dialplan gave it, and nobody is put below it.
+    """
+
+    channel: str
+    priority: int
+    joined: float  # seconds; only compared with others of the queue
+    vip: bool
+    base: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Give the caller this priority and put him behind all who have it."""
+
+    channel: str
+    priority: int
+
+
+def plan(entries: Sequence[Waiting], vip_priority: int) -> list[Move]:
+    """Return the fewest moves, in order, after which VIPs wait first, among themselves in the order they joined.
+
+    `entries` in their present order. Callers who are none of ours keep their order; one who is a VIP no longer goes
+    back to where he would wait had he never been one. No moves when all this already holds.
+    """
+    wanted = _wanted_order(entries, vip_priority)
+    if wanted == list(entries) and all(entry.priority == rank(entry, vip_priority) for entry in entries):
+        return []
+    if any(ahead.priority < behind.priority for ahead, behind in pairwise(entries)):
+        # Somebody changed a priority without moving the caller. Then a move may land before people it should follow;
+        # only moving everybody, the first one first, surely gives the wanted order.
+        return [Move(entry.channel, rank(entry, vip_priority)) for entry in wanted]
+    present = {entry.channel: position for position, entry in enumerate(entries)}
+    moves: list[Move] = []
+    for priority, group in groupby(wanted, key=lambda entry: rank(entry, vip_priority)):
+        moves += [Move(entry.channel, priority) for entry in _misplaced(list(group), priority, present)]
+    return moves
+
+
+def rank(entry: Waiting, vip_priority: int) -> int:
+    """Return the priority a caller should have."""
+    return max(entry.base, vip_priority) if entry.vip else entry.base
+
+
+def joining_times(waits: Iterable[tuple[float | None, int]], now: float) -> list[float]:
+    """Return when callers joined, from (the exact time if we saw it, the whole seconds waited) in present order.
+
+    Whole seconds can't tell apart who joined within one; then the present order counts.
+    """
+    rounding = 1.5
+    times: list[float] = []
+    for exact, waited in waits:
+        time = now - waited if exact is None else exact
+        if exact is None and times and 0 < times[-1] - time <= rounding:
+            time = times[-1]
+        times.append(time)
+    return times
+
+
+def _wanted_order(entries: Sequence[Waiting], vip_priority: int) -> list[Waiting]:
+    by_rank = sorted(entries, key=lambda entry: -rank(entry, vip_priority))
+    wanted: list[Waiting] = []
+    for priority, group in groupby(by_rank, key=lambda entry: rank(entry, vip_priority)):
+        members = list(group)
+        if priority == vip_priority and any(entry.vip for entry in members):
+            wanted += sorted(members, key=lambda entry: entry.joined)
+        else:
+            wanted += _with_returned(members, priority)
+    return wanted
+
+
+def _with_returned(members: Sequence[Waiting], priority: int) -> list[Waiting]:
+    """Keep the order of those who have this priority, and let each of the others in where he joined."""
+    order = [entry for entry in members if entry.priority == priority]
+    for entry in members:
+        if entry.priority != priority:
+            later = (place for place, other in enumerate(order) if other.joined > entry.joined)
+            order.insert(next(later, len(order)), entry)
+    return order
+
+
+def _misplaced(group: Sequence[Waiting], priority: int, present: dict[str, int]) -> Sequence[Waiting]:
+    """Return those who must be moved: all but the longest beginning that has the priority and stands in order.
+
+    Whoever is moved lands behind the whole group, so nobody can stay who is to follow one that moves.
+    """
+    last = -1
+    for kept, entry in enumerate(group):
+        if entry.priority != priority or present[entry.channel] < last:
+            return group[kept:]
+        last = present[entry.channel]
+    return []
