@@ -20,6 +20,7 @@ from tests.lab.cel import CelRow, read_cdr, read_cel
 from tests.lab.daemon import Config, Daemon, merged
 from tests.lab.phone import Phone
 from tests.lab.processes import LabError, until
+from tests.lab.sipp import Agent, Caller, Sipp
 
 COMPANY_NUMBER = "+74951230000"
 FIXED = ("101", "102", "103", "104", "106")  # fixed contacts; 106 has a second device; 105 registers
@@ -44,7 +45,8 @@ class Lab:
         self._sample = sample_dialplan
         self._keep = keep_folder
         self._quiet = quiet
-        self._daemons = itertools.count(1)
+        self._numbers = itertools.count(1)  # of subfolders
+        self._sipps: list[Sipp] = []
         self._agi_port, self._http_port = 0, 0
         self._released: dict[str, int] = {}
         self.folder = Path()
@@ -144,6 +146,23 @@ class Lab:
         """Call from outside: `to` is a key of NUMBERS or digits, `number` the client's as the trunk writes it."""
         return self.trunk.dial(NUMBERS.get(to, to), caller=number, name=name, pai=pai)
 
+    async def sipp_caller(self, to: str, caller: Caller) -> Sipp:
+        """Let SIPp call from outside; it ends with its scenario, at the latest with the test."""
+        port = self.caller_ports[len(self._sipps) % CALLER_PORTS]
+        number = NUMBERS.get(to, to)
+        return await self._sipp(caller, port=port, number=number)
+
+    async def sipp_agent(self, extension: str, agent: Agent) -> Sipp:
+        """Let SIPp be that phone for one call; `take_back` after it has ended."""
+        return await self._sipp(agent, port=self.release(extension), number="")
+
+    async def _sipp(self, role: Caller | Agent, *, port: int, number: str) -> Sipp:
+        folder = self.folder / f"s{next(self._numbers)}"
+        sipp = await Sipp.start(role, folder, port=port, server=self.asterisk.sip_port, number=number)
+        self._sipps.append(sipp)
+        self._stack.push_async_callback(sipp.stop)
+        return sipp
+
     # ---- looking at Asterisk ------------------------------------------------------------------------------------
     def cel(self, *, since: float = 0.0) -> list[CelRow]:
         """Asterisk's own channel events from `since` (epoch) on."""
@@ -219,7 +238,7 @@ class Lab:
 
     def prepare(self, config: Config | None = None) -> Daemon:
         """Write a fresh pbxd.toml (with changes by section) in a folder of its own; nothing is started yet."""
-        folder = self.folder / f"p{next(self._daemons)}"
+        folder = self.folder / f"p{next(self._numbers)}"
         daemon = Daemon(folder, merged(self.base_config(), config or {}))
         self._stack.push_async_callback(daemon.stop)
         return daemon
@@ -241,6 +260,10 @@ class Lab:
     # ---- between tests ------------------------------------------------------------------------------------------
     async def quiet(self) -> None:
         """Hang everything up, make every phone fresh and wait until Asterisk has no channel left."""
+        for sipp in self._sipps:
+            await sipp.stop()
+        for extension in list(self._released):
+            await self.take_back(extension)
         for phone in self.phones.values():
             phone.reset()
         deadline = time.monotonic() + 3

@@ -25,7 +25,7 @@ DIGIT_PAUSE = 4
 _marks = itertools.count(secrets.randbelow(1 << 20))
 
 
-def _next_mark() -> bytes:
+def next_mark() -> bytes:
     """Four bytes in 0x20..0x5f: no two streams of a lab share them and none is µ-law silence."""
     number = next(_marks)
     return bytes(0x20 + ((number >> shift) & 0x3F) for shift in (18, 12, 6, 0))
@@ -47,7 +47,7 @@ class Media:
         self._next_at = 0.0
         self._packets: list[tuple[int, bytes]] = []  # digits on their way out: (timestamp advance, payload)
         self._last_digit_at = -1
-        self.mark = _next_mark()
+        self.mark = next_mark()
         self.port = port_of(self._socket)
         self.digits = ""  # heard so far
         self.received = 0  # audio packets

@@ -11,6 +11,7 @@ from tests.lab.ami import decode
 from tests.lab.call import Call
 from tests.lab.phone import answering, redirecting, rejecting, silent
 from tests.lab.processes import until
+from tests.lab.sipp import Agent, Caller
 
 pytestmark = pytest.mark.lab
 
@@ -227,3 +228,49 @@ async def test_a_capture_is_the_stream_of_the_shipped_user(lab: Lab, tmp_path: P
     assert not names & {"VarSet", "Newexten"}
     assert all("Timestamp" in packet for packet in events if packet.get("Event") == "Newchannel")
     assert (tmp_path / "arrivals.jsonl").read_text().startswith("[0, ")
+
+
+async def test_sipp_calls_from_outside_and_hangs_up(lab: Lab) -> None:
+    sipp = await lab.sipp_caller("101", Caller("89161234567", name="Фронкин", hold=0.6))
+    agent = await lab.phone("101").answered()
+    assert (agent.name, agent.number) == ("Фронкин", "89161234567")
+    await agent.until(lambda: agent.media and sipp.mark in agent.media.heard, "SIPp's voice")
+    await agent.until_ended()
+    assert agent.ended_by == "them"
+    await sipp.done()
+    assert sipp.codes[-1] == 200
+
+
+async def test_sipp_callers_are_refused_give_up_and_are_hung_up_on(lab: Lab) -> None:
+    lab.phone("101").behaviour = rejecting(486)
+    refused = await lab.sipp_caller("101", Caller("89160000001", pai="89160000009"))
+    await refused.done()
+    assert refused.codes[-1] == 486
+    assert lab.phone("101").calls[0].number == "89160000009"
+    impatient = await lab.sipp_caller("102", Caller("89160000002", patience=0.4))
+    await (await lab.phone("102").incoming()).until_ended()
+    await impatient.done()
+    left = await lab.sipp_caller("103", Caller("89160000003"))
+    agent = await lab.phone("103").answered()
+    agent.hangup()
+    await left.done()
+
+
+async def test_sipp_agents_answer_refuse_and_ring_in_vain(lab: Lab) -> None:
+    answers = await lab.sipp_agent("101", Agent(ring=0.3, talk=0.5))
+    client = lab.call_in("101", "89161234567", name="Фронкин «Ф»")
+    invite = await answers.until_invited()
+    assert (invite.address("From").name, invite.address("From").user) == ("Фронкин «Ф»", "89161234567")
+    await client.until_talking()
+    await client.until(lambda: client.media and answers.mark in client.media.heard, "SIPp's voice")
+    await client.until_ended()
+    assert client.ended_by == "them"
+    await answers.done()
+    refuses = await lab.sipp_agent("102", Agent(code=603))
+    assert (await lab.call_in("102", "89161234567").until_ended()).code >= 400
+    await refuses.done()
+    rings = await lab.sipp_agent("103", Agent(ring=60))
+    client = lab.call_in("103", "89161234567")
+    await rings.until_invited()
+    client.hangup()
+    await rings.done()

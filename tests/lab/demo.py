@@ -1,0 +1,102 @@
+"""`make demo`: the main job on a real Asterisk, narrated. `--keep` leaves it running and prints where to look."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Awaitable
+
+from tests.lab import main_job
+from tests.lab.lab import COMPANY_NUMBER, Lab
+from tests.lab.processes import LabError
+
+
+class Narrator:
+    """Tells the steps and remembers whether one failed."""
+
+    def __init__(self) -> None:
+        self.failed = 0
+        self.began = time.monotonic()
+
+    async def step(self, title: str, run: Awaitable[list[str]]) -> None:
+        print(f"\n{title}", flush=True)
+        began = time.monotonic()
+        try:
+            for line in await run:
+                print(f"   ✓ {line}")
+        except (main_job.Unexpected, LabError) as error:
+            self.failed += 1
+            print(f"   ✗ {error}")
+        print(f"     ({time.monotonic() - began:.1f} s)", flush=True)
+
+
+async def demo(*, keep: bool) -> int:
+    """Run all steps; return the exit status."""
+    tell = Narrator()
+    async with Lab(quiet=False) as lab:
+        daemon = await lab.pbxd({"service": {"language": "ru"}})
+        since = time.time()
+        ids = await main_job.fill_book(lab)
+        print(f"pbxd answers on {daemon.url}; its contact book has {len(ids)} clients")
+
+        async def restart(company_number: str) -> None:
+            await daemon.stop()
+            daemon.config["dialing"]["company_number"] = company_number
+            daemon.write()
+            await daemon.start()
+
+        await tell.step("(a) A client calls: the agent's phone shows who it is", main_job.client_is_named(lab))
+        await tell.step("(b) The only agent talks, three callers wait, a VIP joins", main_job.vip_joins(lab))
+        await tell.step(
+            "    … and in a queue with Local members, as FreePBX makes them", main_job.vip_joins(lab, "support")
+        )
+        late = ids[main_job.LATE_VIP[0]]
+        await tell.step("(c) A waiting caller becomes a VIP", main_job.flagged_while_waiting(lab, late))
+        await tell.step("(d) Click-to-call to a client behind an extension", main_job.click_to_call(lab, restart))
+        await lab.quiet()
+        await tell.step("(e) The history tells all of it", main_job.history(lab, since=since))
+        table = await daemon.run("calls", "list", "--limit", "8", env={"COLUMNS": "150"})
+        print(f"\n{table.out}")
+        print(f"{'FAILED' if tell.failed else 'All seen'} in {time.monotonic() - tell.began:.0f} s")
+        if keep:
+            await leave_running(lab)
+    return 1 if tell.failed else 0
+
+
+async def leave_running(lab: Lab) -> None:
+    """Say where to look, and wait for Ctrl-C."""
+    daemon = lab.daemon
+    if daemon is None:
+        return
+    print(
+        f"\nStill running; Ctrl-C ends everything.\n"
+        f"  pbxd's folder      {daemon.folder}   (pbxd.toml, pbxd.db, pbxd.log)\n"
+        f"  command line       .venv/bin/pbxd --config {daemon.file} calls list\n"
+        f"  HTTP               {daemon.url}/healthz\n"
+        f"  Asterisk's folder  {lab.folder}   (etc/, log/)\n"
+        f"  Asterisk's AMI     127.0.0.1:{lab.asterisk.ami_port}, SIP 127.0.0.1:{lab.asterisk.sip_port}\n"
+        f"  the company        {COMPANY_NUMBER}",
+        flush=True,
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def main() -> int:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave everything running and print where to look")
+    arguments = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(demo(keep=arguments.keep))
+    return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
