@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal, Self, assert_never
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self, assert_never
 
 from pbxd.book import Company, Contact, ContactNumber, Employee, folded
 from pbxd.directory.naming import phone_name, with_company
@@ -48,6 +48,14 @@ class Match:
     rule: str = ""  # how the number was read: `ParsedNumber.rule`
     rivals: tuple[Rival, ...] = ()  # the other cards with this number, the nearest first
     employee: str = ""  # extension, when it is one of our people
+
+    def to_json(self, *, explain: bool = False) -> dict[str, Any]:
+        """Return the public form; with `explain` also the rule and the rivals."""
+        names = ("status", "number", "name", "company", "contact", "vip", "manager")
+        public: dict[str, Any] = {name: getattr(self, name) for name in names}
+        if explain:
+            public |= {"rule": self.rule, "rivals": [asdict(rival) for rival in self.rivals]}
+        return public
 
 
 class Book:
@@ -126,6 +134,14 @@ class Book:
             left = tuple(held for held in self._employee_numbers.pop(number) if held != extension)
             if left:
                 self._employee_numbers[number] = left
+
+    def replace_employees(self, employees: Iterable[Employee]) -> None:
+        """Take these as all our people; there are hundreds of them, not more."""
+        kept = {employee.extension: employee for employee in employees}
+        for extension in self._employees.keys() - kept.keys():
+            self.drop_employee(extension)
+        for employee in kept.values():
+            self.put_employee(employee)
 
     def employee(self, extension: str) -> Employee | None:
         """Return one of our people, also one who left (`active`)."""

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from pbxd.book import ContactDraft, ContactNumber, Employee
+from pbxd.directory.index import Directory
+from pbxd.numbers import NumberRules
+from pbxd.storage.companies import Companies
+from pbxd.storage.contacts import Contacts
+from pbxd.storage.database import Database
+from pbxd.storage.employees import Employees
+
+RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
+MOBILE = "+79161234567"
+OTHER = "+79037654321"
+
+# What another process does: pbxd contacts add, edit or delete, for this purpose.
+ELSEWHERE = """
+import asyncio, sys
+from pbxd.book import ContactDraft, ContactNumber
+from pbxd.storage.contacts import Contacts
+from pbxd.storage.database import Database
+
+async def main(url, name, number):
+    async with await Database.open(url, create=False) as database:
+        await Contacts(database).add(ContactDraft(name, numbers=(ContactNumber(number, main=True),), vip=True))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+class Watched:
+    """A directory over its own SQLite file, with a way to wait for what it should come to know."""
+
+    def __init__(self, database: Database, file: Path) -> None:
+        self.database, self.file = database, file
+        self.contacts = Contacts(database)
+        self.changes = 0
+        self._changed = asyncio.Event()
+        self.directory = Directory(database, RULES, on_change=self._note)
+
+    def _note(self) -> None:
+        self.changes += 1
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 1.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+    def name(self, number: str, viewer: str = "") -> str:
+        return self.directory.lookup(number, viewer=viewer).name
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
+    file = tmp_path / "book.db"
+    async with await Database.open(url(file), create=True) as database:
+        yield Watched(database, file)
+
+
+def url(file: Path) -> str:
+    return f"sqlite+aiosqlite:///{file}"
+
+
+def draft(name: str, *numbers: str, owner: str = "", company: str = "") -> ContactDraft:
+    listed = tuple(ContactNumber(number, main=place == 0) for place, number in enumerate(numbers))
+    shared = ContactDraft(name, company=company, numbers=listed)
+    return replace(shared, owner=owner, visibility="personal") if owner else shared
+
+
+@asynccontextmanager
+async def following(directory: Directory) -> AsyncIterator[None]:
+    task = asyncio.create_task(directory.follow())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_the_whole_book_is_loaded(watched: Watched) -> None:
+    shared = await watched.contacts.add(draft("Фронкин", MOBILE, company="Ромашка"))
+    await watched.contacts.add(draft("Мама", OTHER, owner="101"))
+    company = await Companies(watched.database).get_or_create("Лютик")
+    await Companies(watched.database).set_numbers(company.id, ["+74951234567"])
+    await Employees(watched.database).upsert([Employee("101", "Иванов")], source="list")
+    directory = watched.directory
+    assert directory.age_seconds == math.inf
+    assert directory.lookup("89161234567").status == "unknown"
+    await directory.load()
+    assert directory.age_seconds < 5
+    found = directory.lookup("8 (916) 123-45-67")
+    assert (found.status, found.name, found.company, found.contact) == ("found", "Фронкин", "Ромашка", shared.id)
+    assert (watched.name(OTHER), watched.name(OTHER, "101")) == ("", "Мама")
+    assert directory.lookup("84951234567").status == "company"
+    assert directory.lookup("101").status == "employee"
+    assert (directory.employee("101"), directory.employee("102")) == (Employee("101", "Иванов"), None)
+    known = directory.contact(shared.id)
+    assert known is not None
+    assert [number.number for number in known.numbers] == [MOBILE]
+    assert await directory.card(shared.id) == shared
+    assert await directory.card(shared.id + 100) is None
+    assert watched.changes == 1
+
+
+async def test_every_kind_of_change_shows_within_a_second(watched: Watched) -> None:
+    await watched.directory.load()
+    companies, employees = Companies(watched.database), Employees(watched.database)
+    async with following(watched.directory):
+        contact = await watched.contacts.add(draft("Фронкин", MOBILE))
+        await watched.until(lambda: watched.name(MOBILE) == "Фронкин")
+        numbers = (ContactNumber(OTHER, main=True),)
+        await watched.contacts.edit(contact.id, {"vip": True, "numbers": numbers})
+        await watched.until(lambda: watched.directory.lookup(OTHER).vip)
+        assert watched.directory.lookup(MOBILE).status == "unknown"
+        await watched.contacts.delete(contact.id)
+        await watched.until(lambda: watched.name(OTHER) == "")
+        company = await companies.get_or_create("Лютик")
+        await companies.set_numbers(company.id, [MOBILE])
+        await watched.until(lambda: watched.name(MOBILE) == "Лютик")
+        await employees.upsert([Employee("101", "Иванов", mobile=OTHER)], source="list")
+        await watched.until(lambda: watched.name("101") == watched.name(OTHER) == "Иванов")
+        await employees.set_active("101", active=False)
+        await watched.until(lambda: watched.name("101") == watched.name(OTHER) == "")
+        assert watched.directory.employee("101") is not None
+
+
+async def test_another_process_is_followed_within_a_second(watched: Watched) -> None:
+    await watched.directory.load()
+    async with following(watched.directory):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", ELSEWHERE, url(watched.file), "Издалека", MOBILE
+        )
+        await process.wait()
+        assert process.returncode == 0
+        await watched.until(lambda: watched.directory.lookup(MOBILE).vip)
+        assert watched.name(MOBILE) == "Издалека"
+
+
+async def test_what_happened_between_load_and_follow_is_not_missed(watched: Watched) -> None:
+    await watched.directory.load()
+    await watched.contacts.add(draft("Фронкин", MOBILE))
+    async with following(watched.directory):
+        await watched.until(lambda: watched.name(MOBILE) == "Фронкин")
+
+
+async def test_following_loads_what_was_never_loaded(watched: Watched) -> None:
+    await watched.contacts.add(draft("Фронкин", MOBILE))
+    async with following(watched.directory):
+        await watched.until(lambda: watched.name(MOBILE) == "Фронкин")
+
+
+async def test_more_changes_than_a_page_are_all_applied(watched: Watched) -> None:
+    await watched.directory.load()
+    many = [draft(f"Клиент {place}", f"+7916{place:07}") for place in range(1300)]
+    async with following(watched.directory):
+        await watched.contacts.add_many(many)
+        await watched.until(lambda: watched.name("+79160001299") == "Клиент 1299", seconds=5)
+        assert all(watched.name(item.numbers[0].number) == item.name for item in many)
+
+
+async def test_while_the_database_fails_the_last_good_book_serves(watched: Watched) -> None:
+    contact = await watched.contacts.add(draft("Фронкин", MOBILE))
+    await watched.directory.load()
+    with capture_logs() as lines:
+        async with following(watched.directory):
+            rename(watched.file, "feed", "feed_away")
+            async with asyncio.timeout(5):
+                while watched.directory.age_seconds < 0.8:
+                    await asyncio.get_running_loop().run_in_executor(None, count_rows, watched.file)
+            assert watched.name(MOBILE) == "Фронкин"
+            assert watched.directory.contact(contact.id) is not None
+            rename(watched.file, "feed_away", "feed")
+            await watched.contacts.edit(contact.id, {"name": "Фронкин Игорь"})
+            await watched.until(lambda: watched.name(MOBILE) == "Фронкин Игорь")
+            await watched.contacts.delete(contact.id)
+            await watched.until(lambda: watched.name(MOBILE) == "")
+    assert [line["event"] for line in lines] == ["directory_not_fresh", "directory_fresh_again"]
+    assert "feed" in lines[0]["why"]
+
+
+async def test_a_quiet_database_keeps_the_directory_young_and_wakes_nobody(watched: Watched) -> None:
+    await watched.directory.load()
+    async with following(watched.directory):
+        born = time.monotonic()
+        async with asyncio.timeout(5):
+            while time.monotonic() - born < 1:
+                await asyncio.get_running_loop().run_in_executor(None, count_rows, watched.file)
+                assert watched.directory.age_seconds < 0.9
+    assert watched.changes == 1
+
+
+@pytest.mark.alone
+async def test_loading_twenty_thousand_contacts_never_holds_the_loop(watched: Watched) -> None:
+    for start in range(0, 20_000, 5_000):
+        many = [
+            draft(f"Клиент {place}", f"+7916{place:07}", f"+7903{place:07}", company=f"Компания {place % 900}")
+            for place in range(start, start + 5_000)
+        ]
+        await watched.contacts.add_many(many)
+    await watched.directory.load()
+    longest = 0.0
+    reloading = asyncio.create_task(watched.directory.load())
+    previous = time.thread_time()  # the loop's own work: other processes on this machine take time of the clock too
+    while not reloading.done():
+        await asyncio.sleep(0)
+        assert watched.name("89160019999") == "Клиент 19999"
+        now = time.thread_time()
+        longest, previous = max(longest, now - previous), now
+    await reloading
+    assert longest < 0.05, f"the loop was held for {longest * 1000:.0f} ms"
+
+
+def rename(file: Path, before: str, after: str) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute(f"ALTER TABLE {before} RENAME TO {after}")
+    connection.commit()
+    connection.close()
+
+
+def count_rows(file: Path) -> int:
+    connection = sqlite3.connect(file)
+    try:
+        return int(connection.execute("SELECT count(*) FROM contacts").fetchone()[0])
+    finally:
+        connection.close()
