@@ -157,7 +157,8 @@ class AmiClient:
             raise UnavailableError(link.why_lost or str(error)) from error
         if link.capture is not None:
             link.capture.open(time.time())
-        await asyncio.wait((link.booted, link.lost), timeout=self._settings.connect_timeout_seconds)
+        seconds = self._settings.connect_timeout_seconds
+        await asyncio.wait((link.booted, link.lost), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if link.lost.done():
             raise UnavailableError(link.why_lost)
         if not link.booted.done():

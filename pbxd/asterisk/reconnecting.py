@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -27,14 +27,15 @@ def backoff(first: float, longest: float) -> Iterator[float]:
 class Complaints:
     """Logs a failing link when the kind of failure changes, and at most once a minute while it stays."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._address = address
+        self._clock = clock
         self._last = ""
         self._told = 0.0
 
     def tell(self, event: str, why: str) -> None:
         """Log `event` (a log event's name) if it is news or a reminder is due."""
-        now = time.monotonic()
+        now = self._clock()
         if event != self._last or now - self._told >= _REMINDER_SECONDS:
             self._last, self._told = event, now
             _log.warning(event, address=self._address, why=why)
