@@ -1,0 +1,95 @@
+"""Record flows on the lab: `python -m tests.captures.record [--into FOLDER] [NAME…]`, all of them without a name.
+
+Each flow runs alone on a private Asterisk with phones that speak (20 ms of µ-law both ways, without which Local
+channels never go away), watched by an AMI user with exactly the rights of config/manager.conf. Its folder then holds
+  stream.ami    what Asterisk sent, byte for byte, from its greeting on; the session logs in, pings and asks for the
+                channels and queues as the daemon does, so every stream begins with a snapshot of nothing;
+  stream.times  when each chunk came: lines "offset epoch", in bytes and seconds;
+  cel.csv       Asterisk's own journal of the same time.
+expected.json is written beside them by a person who read the journal (see NOTES.md), never by a program; a new
+recording needs a new one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.captures import simple
+from tests.captures.stage import Stage
+from tests.lab.ami import AmiSession
+from tests.lab.lab import Lab
+from tests.lab.processes import until
+
+HERE = Path(__file__).resolve().parent
+QUIET_SECONDS = 0.5  # events of a call that come after its last channel: AgentComplete, CEL
+Flow = Callable[[Stage], Awaitable[None]]
+FLOWS: dict[str, Flow] = {**simple.FLOWS}
+
+
+async def record(stage: Stage, name: str, folder: Path) -> None:
+    """Run one flow to its last hang-up and write what was seen of it into `folder`."""
+    before = _size(stage.journal)
+    asterisk = stage.lab.asterisk
+    tap = await AmiSession.open(asterisk.ami_port, asterisk.tap.name, asterisk.tap.secret, capture=folder)
+    try:
+        await tap.action("Ping")
+        if await tap.listing("CoreShowChannels"):
+            raise SystemExit(f"{name}: channels were left from the flow before")
+        await tap.listing("QueueStatus")
+        await FLOWS[name](stage)
+        await until(lambda: _silent(stage), "the last hang-up", timeout=60)
+        await asyncio.sleep(QUIET_SECONDS)
+        await tap.action("Ping")
+    finally:
+        await tap.close()
+        stage.reset()
+    (folder / "cel.csv").write_bytes(stage.journal.read_bytes()[before:])
+    _plain_times(folder)
+    _without_secrets(stage, folder)
+
+
+async def _silent(stage: Stage) -> bool:
+    return not await stage.lab.admin.listing("CoreShowChannels")
+
+
+def _size(journal: Path) -> int:
+    return journal.stat().st_size if journal.exists() else 0
+
+
+def _plain_times(folder: Path) -> None:
+    """Turn the lab's side file into the one that captures of the daemon have."""
+    arrivals = folder / "arrivals.jsonl"
+    entries = [json.loads(line) for line in arrivals.read_text(encoding="ascii").splitlines()]
+    (folder / "stream.times").write_text("".join(f"{at} {epoch:.6f}\n" for at, epoch in entries), encoding="ascii")
+    arrivals.unlink()
+
+
+def _without_secrets(stage: Stage, folder: Path) -> None:
+    stream = (folder / "stream.ami").read_bytes()
+    asterisk = stage.lab.asterisk
+    for account in (asterisk.user, asterisk.tap, asterisk.admin):
+        if account.secret.encode() in stream:
+            raise SystemExit(f"{folder}: a secret stands in the stream")
+
+
+async def main(names: list[str], into: Path) -> None:
+    async with Lab(quiet=False) as lab:
+        stage = Stage(lab)
+        for name in names:
+            await record(stage, name, into / name)
+            print(f"{name}: {(into / name / 'stream.ami').stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Record call flows on a real Asterisk.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="flows to record; all of them without a name")
+    parser.add_argument("--into", type=Path, default=HERE, help="where the folders are made")
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.names if name not in FLOWS]:
+        sys.exit(f"no such flow: {', '.join(unknown)}; there are {', '.join(FLOWS)}")
+    asyncio.run(main(arguments.names or list(FLOWS), arguments.into))

@@ -1,0 +1,47 @@
+"""What a recorded flow plays on: the lab, and the words flows are told in."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tests.lab.call import Call
+from tests.lab.lab import Lab
+from tests.lab.phone import Phone
+from tests.lab.processes import until
+
+CLIENT = "89161112233"  # as the trunk writes it: +79161112233
+
+
+class Stage:
+    """`client` is the far side of the trunk: it calls our numbers and takes what we dial outside."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.client = lab.trunk
+        self.journal: Path = lab.folder / "log" / "cel-custom" / "cel.csv"
+
+    def phone(self, name: str) -> Phone:
+        """Return the phone of an extension; "106b" is the second device of 106."""
+        return self.lab.phone(name)
+
+    def calls_us(self, number: str, caller: str = CLIENT) -> Call:
+        """Let the client call one of our numbers +7 495 123 XXXX."""
+        return self.client.dial(f"7495123{number}", caller=caller)
+
+    async def until_waiting(self, queue: str) -> None:
+        """Wait until somebody waits in a queue without any phone ringing for him."""
+
+        async def waits() -> bool:
+            return bool(await self.lab.queue_order(queue))
+
+        await until(waits, f"a caller in {queue}")
+
+    def reset(self) -> None:
+        for phone in self.lab.phones.values():
+            phone.reset()
+
+
+async def a_while(seconds: float) -> None:
+    """Let the people of a flow ring, talk or wait."""
+    await asyncio.sleep(seconds)

@@ -1,0 +1,201 @@
+"""Recorded streams of a real Asterisk against what a person wrote of them, and that against Asterisk's own journal.
+
+tests/captures/NOTES.md says how the flows were recorded and what surprised; `expected.json` was never generated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pbxd.asterisk.packets import Packet, parse_timed_capture, read_times
+from pbxd.calls.record import PARTS
+from pbxd.settings import Settings
+from tests.captures import cel
+
+CAPTURES = Path(__file__).resolve().parent / "captures"
+FLOWS = sorted(path.parent.name for path in CAPTURES.glob("*/expected.json"))
+INSTANTS = ("started", "answered", "ended")
+SECONDS = tuple(f"{part}_seconds" for part in PARTS)
+MUST_SAY = {"direction", "origin", "caller", "callee", "queue", "queues", "outcome", "answered_by"}
+INSTANT_TOLERANCE = 0.1
+PART_TOLERANCE = 0.15
+SUM_TOLERANCE = 0.01
+SECRET_WORDS = (b"Secret:", b"Password:", b"Key: ")
+
+Record = dict[str, Any]
+
+
+@cache
+def expected(flow: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((CAPTURES / flow / "expected.json").read_text(encoding="utf-8"))
+    return told
+
+
+@cache
+def journal(flow: str) -> list[cel.Line]:
+    return cel.read(CAPTURES / flow / "cel.csv")
+
+
+def stream(flow: str) -> bytes:
+    return (CAPTURES / flow / "stream.ami").read_bytes()
+
+
+def times(flow: str) -> list[tuple[int, float]]:
+    with (CAPTURES / flow / "stream.times").open(encoding="ascii") as lines:
+        return read_times(lines)
+
+
+def _with_pending() -> list[Any]:
+    return [
+        pytest.param(flow, marks=pytest.mark.xfail(reason=expected(flow)["pending"], strict=True))
+        if "pending" in expected(flow)
+        else flow
+        for flow in FLOWS
+    ]
+
+
+def differences(want: Record, got: Record, where: str = "") -> Iterator[str]:
+    """Yield a line for every field of `want` that `got` has otherwise."""
+    for name, value in want.items():
+        seen = got.get(name, "(no such field)")
+        if isinstance(value, dict) and isinstance(seen, dict):
+            yield from differences(value, seen, f"{where}{name}.")
+        elif not _same(name, value, seen):
+            yield f"{where}{name}: expected {value!r}, replay has {seen!r}"
+
+
+def _same(name: str, want: object, got: object) -> bool:
+    tolerance = INSTANT_TOLERANCE if name in INSTANTS else PART_TOLERANCE if name in SECONDS else None
+    if tolerance is None or not isinstance(want, float | int) or not isinstance(got, float | int):
+        return bool(want == got)
+    return abs(want - got) <= tolerance
+
+
+def relative(record: Record, zero: float) -> Record:
+    """Return the record with its instants as seconds after `zero`."""
+    return record | {
+        name: datetime.fromisoformat(record[name]).timestamp() - zero for name in INSTANTS if record[name] is not None
+    }
+
+
+def compare(flow: str, records: Sequence[Record]) -> list[str]:
+    """Return what is wrong with `records`, nothing if all is as a person wrote it."""
+    zero = journal(flow)[0].at
+    got = sorted((relative(record, zero) for record in records), key=lambda record: float(record["started"]))
+    wanted = expected(flow)["records"]
+    lines = [f"expected {len(wanted)} records, replay has {len(got)}"] if len(wanted) != len(got) else []
+    for number, (want, record) in enumerate(zip(wanted, got, strict=False)):
+        lines += differences(want, record, f"records[{number}].")
+    if len(wanted) != len(got):
+        lines += [f"replay: {_brief(record)}" for record in got]
+    return lines
+
+
+def _brief(record: Record) -> str:
+    caller, callee = record["caller"]["number"], record["callee"]["number"]
+    return f"{record['direction']} {caller} -> {callee}: {record['outcome']}, started {record['started']:.3f}"
+
+
+@pytest.mark.parametrize("flow", _with_pending())
+def test_replay_makes_the_record_a_person_wrote(flow: str) -> None:
+    wrong = compare(flow, replayed(flow))
+    assert not wrong, "\n".join([flow, expected(flow)["note"], *wrong])
+
+
+def replayed(flow: str, **options: int) -> list[Record]:
+    recording = pytest.importorskip("pbxd.recording")
+    path = CAPTURES / flow / "stream.ami"
+    return [record.to_json() for record in recording.replay(path, Settings(), **options)]
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_chunks_of_any_size_give_the_same_records(flow: str) -> None:
+    want = replayed(flow)
+
+    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.integers(1, 5000))
+    def chunked(size: int) -> None:
+        assert replayed(flow, chunk_bytes=size) == want
+
+    chunked()
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_any_chunking_of_a_capture_gives_the_same_packets(flow: str) -> None:
+    whole, arrivals = stream(flow), times(flow)
+    want = list(parse_timed_capture([whole], arrivals))
+    assert want
+
+    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(st.integers(1, len(whole) - 1), unique=True, max_size=40))
+    def chunked(cuts: list[int]) -> None:
+        assert _packets(whole, cuts, arrivals) == want
+
+    chunked()
+
+
+def _packets(
+    whole: bytes, cuts: Sequence[int], arrivals: Sequence[tuple[int, float]]
+) -> list[tuple[float | None, Packet]]:
+    bounds = [0, *sorted(cuts), len(whole)]
+    return list(parse_timed_capture([whole[begin:end] for begin, end in pairwise(bounds)], arrivals))
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_expected_times_agree_with_asterisks_own_journal(flow: str) -> None:
+    lines, records = journal(flow), expected(flow)["records"]
+    zero, told = lines[0].at, cel.witness(lines)
+    assert min(record["started"] for record in records) == pytest.approx(told.started - zero, abs=0.002)
+    assert max(record["ended"] for record in records) == pytest.approx(told.ended - zero, abs=0.002)
+    answers = [record["answered"] for record in records if record["answered"] is not None]
+    if told.answered is None:
+        assert not answers
+    else:
+        assert min(answers) == pytest.approx(told.answered - zero, abs=0.002)
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_expected_records_are_complete_and_consistent(flow: str) -> None:
+    assert len(expected(flow)["note"]) > 40
+    for record in expected(flow)["records"]:
+        assert {*MUST_SAY, *INSTANTS, *SECONDS} <= record.keys()
+        total = sum(record[part] for part in SECONDS)
+        assert total == pytest.approx(record["ended"] - record["started"], abs=SUM_TOLERANCE)
+        assert min(record[part] for part in SECONDS) >= 0
+        talked = record["talk_seconds"] > 0
+        assert talked == (record["answered"] is not None) == bool(record["answered_by"])
+        assert talked == (record["outcome"] == "answered")
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_captures_hold_a_whole_session_and_no_secret(flow: str) -> None:
+    whole = stream(flow)
+    packets = [packet for _arrival, packet in parse_timed_capture([whole], times(flow))]
+    assert whole.startswith(b"Asterisk Call Manager/")
+    assert packets[0]["Message"] == "Authentication accepted"
+    named = [packet.get("Event") for packet in packets]
+    snapshot = packets[: named.index("Newchannel")]
+    assert {"CoreShowChannelsComplete", "QueueStatusComplete"} <= {packet.get("Event") for packet in snapshot}
+    assert not any(packet.get("Event") == "CoreShowChannel" for packet in snapshot)
+    assert all("Timestamp" in packet for packet in packets if packet.get("Event") == "Newchannel")
+    assert named.count("Newchannel") == named.count("Hangup")
+    assert not any(word in whole for word in SECRET_WORDS)
+
+
+def test_a_difference_is_told() -> None:
+    want = {"outcome": "answered", "started": 1.0, "caller": {"number": "+7"}, "talk_seconds": 2.0}
+    assert not list(differences(want, want | {"started": 1.09, "talk_seconds": 2.14}))
+    wrong = want | {"outcome": "missed", "started": 1.2, "caller": {"number": "+8"}, "talk_seconds": 2.2}
+    assert len(list(differences(want, wrong))) == 4
+    assert list(differences({"answered": None}, {"answered": 3.0}))
+    assert list(differences({"answered": 3.0}, {"answered": None}))
