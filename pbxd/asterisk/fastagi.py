@@ -1,0 +1,313 @@
+"""The FastAGI server: Asterisk asks who is calling, the answer comes from memory within the deadline.
+
+Sockets are read straight from the event loop, without transports: a connect-and-close costs an accept, a read and a
+close (no task, no parser), which is less than it costs the peer. So a flood of them can't fill the kernel's queue, and
+an honest look-up, whose headers are there a moment after its connection, is mostly answered in one turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import structlog
+
+from pbxd.asterisk.agi import (
+    AgiCommand,
+    AgiHangup,
+    AgiLimits,
+    AgiMessage,
+    AgiParser,
+    AgiReply,
+    AgiRequest,
+    failure_commands,
+)
+from pbxd.errors import ProtocolError, UnavailableError
+from pbxd.i18n import _
+from pbxd.settings import AgiSettings
+
+SCRIPTS = frozenset({"lookup"})
+
+_A_TURN = 16  # connections accepted or timed out in one go, then those under way get their turn
+_BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn; a full queue would cost an honest caller a second
+_READ_BYTES = 16384
+_SWEEP_SECONDS = 0.25  # how often time-outs are looked for
+_STALLED_SHARE = 0.2  # of the time a reply may take: who needs longer may lose his place to another
+_NOTE_SECONDS = 10.0  # at most one log line of a kind in this time
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class FastAgiCounters:
+    """What happened since the start; every accepted connection ends in exactly one of the counts marked *."""
+
+    accepted: int = 0
+    answered: int = 0  # * the last command was acknowledged
+    empty: int = 0  # * closed by the peer without complete headers
+    abandoned: int = 0  # * the caller or Asterisk left before the last reply
+    refused: int = 0  # * no room, everybody else was being answered
+    evicted: int = 0  # * the longest without progress made room for a newer one
+    timed_out: int = 0  # * headers or a reply did not come in time
+    malformed: int = 0  # * not AGI, or over a limit
+    unknown: int = 0  # * a script we don't have
+    failed: int = 0  # of the look-ups: the answer raised, PBXD_STATUS=error was said
+    late: int = 0  # of the look-ups: first command after the deadline
+    latency_max_seconds: float = 0.0  # last header byte read to first command sent
+
+
+@dataclass(eq=False, slots=True)
+class _Session:
+    """One connection; it waits for headers until `commands` is set."""
+
+    sock: socket.socket
+    parser: AgiParser
+    since: float  # accepted, or the latest command sent: monotonic time
+    commands: Iterator[AgiCommand] | None = None
+    open: bool = True
+
+
+@dataclass(slots=True)
+class _Notes:
+    """Log lines about peers, one of a kind in _NOTE_SECONDS: an attack must not fill the disk."""
+
+    _quiet_until: dict[str, float] = field(default_factory=dict)
+    _suppressed: dict[str, int] = field(default_factory=dict)
+
+    def write(self, now: float, event: str, **facts: object) -> None:
+        if now < self._quiet_until.get(event, 0.0):
+            self._suppressed[event] = self._suppressed.get(event, 0) + 1
+            return
+        self._quiet_until[event] = now + _NOTE_SECONDS
+        log.warning(event, suppressed=self._suppressed.pop(event, 0), **facts)
+
+
+class FastAgiServer:
+    """Serves `agi://HOST:PORT/lookup`; `answer` is called in the loop, so it must be quick and in memory.
+
+    At most `settings.max_connections` are open. When one more comes, the connection that has been without complete
+    headers longest goes; if there is none, one whose peer has owed a reply for a fifth of the time it may take; if
+    everybody is being answered, the newcomer. Honest headers come at once, so slow peers in any number shut out nobody.
+    """
+
+    def __init__(self, settings: AgiSettings, answer: Callable[[AgiRequest], Sequence[AgiCommand]]) -> None:
+        self.counters = FastAgiCounters()
+        self.ready = asyncio.Event()  # listening; `port` is known
+        self.port = 0
+        self._settings = settings
+        self._limits = AgiLimits(line_bytes=settings.max_line_bytes, headers=settings.max_headers)
+        self._answer = answer
+        self._notes = _Notes()
+        self._waiting: dict[_Session, None] = {}  # headers incomplete; oldest first
+        self._talking: dict[_Session, None] = {}  # a reply is due; longest without one first
+        self._paused = False
+        self._stalled_seconds = settings.reply_timeout_seconds * _STALLED_SHARE
+
+    async def serve(self) -> None:
+        """Listen and answer until cancelled.
+
+        Raises UnavailableError when the address can't be listened on.
+        """
+        self._loop = asyncio.get_running_loop()
+        with await self._listener() as self._listening:
+            self.port = self._listening.getsockname()[1]
+            self._loop.add_reader(self._listening, self._accept)
+            self.ready.set()
+            log.info("fastagi_listening", address=self._settings.listen, port=self.port)
+            pause = min(_SWEEP_SECONDS, self._settings.header_timeout_seconds / 4)
+            try:
+                while True:
+                    await asyncio.sleep(0 if self._sweep() else pause)
+            finally:
+                self.ready.clear()
+                self._loop.remove_reader(self._listening)
+                for session in [*self._waiting, *self._talking]:
+                    self._close(session)
+
+    async def _listener(self) -> socket.socket:
+        host, _colon, port = self._settings.listen.rpartition(":")
+        try:
+            found = await self._loop.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+            family, _type, _protocol, _name, address = found[0]
+            listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        except OSError as error:
+            raise UnavailableError(
+                _("agi.listen: can't listen on {address}: {why}").format(address=self._settings.listen, why=error)
+            ) from error
+        listener.settimeout(0)
+        return listener
+
+    def _accept(self) -> None:
+        for _turn in range(_A_TURN):
+            try:
+                sock, _address = self._listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}:
+                    self._pause(error)
+                    return
+                continue  # the peer was gone before we came (accept(2) passes such network errors on)
+            self.counters.accepted += 1
+            self._admit(sock)
+
+    def _pause(self, error: OSError) -> None:
+        """Accept no more until the next sweep: the listener stays readable, trying on would spin."""
+        self._notes.write(time.monotonic(), "fastagi_out_of_resources", why=str(error))
+        self._paused = True
+        self._loop.remove_reader(self._listening)
+        self._make_room()
+
+    def _admit(self, sock: socket.socket) -> None:
+        sock.settimeout(0)
+        try:
+            data = sock.recv(_READ_BYTES)
+        except BlockingIOError:
+            data = None
+        except OSError:
+            data = b""
+        if data == b"":
+            self.counters.empty += 1
+            sock.close()
+            return
+        if len(self._waiting) + len(self._talking) >= self._settings.max_connections and not self._make_room():
+            self.counters.refused += 1
+            self._notes.write(time.monotonic(), "fastagi_connection_refused", limit=self._settings.max_connections)
+            sock.close()
+            return
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        session = _Session(sock, AgiParser(self._limits), time.monotonic())
+        self._waiting[session] = None
+        self._loop.add_reader(sock, self._read, session)
+        if data:
+            self._received(session, data)
+
+    def _make_room(self) -> bool:
+        victim = next(iter(self._waiting), None) or next(iter(self._talking), None)
+        if victim is None or (victim.commands and time.monotonic() - victim.since < self._stalled_seconds):
+            return False
+        self.counters.evicted += 1
+        self._notes.write(time.monotonic(), "fastagi_connection_evicted", limit=self._settings.max_connections)
+        self._close(victim)
+        return True
+
+    def _sweep(self) -> bool:
+        """End those whose time is out; return whether some are left for the next turn."""
+        if self._paused:
+            self._paused = False
+            self._loop.add_reader(self._listening, self._accept)
+        now = time.monotonic()
+        for _turn in range(_A_TURN):
+            session, awaited = self._overdue(now)
+            if not session:
+                return False
+            self.counters.timed_out += 1
+            self._notes.write(now, "fastagi_timed_out", awaited=awaited)
+            self._close(session)
+        return True
+
+    def _overdue(self, now: float) -> tuple[_Session | None, str]:
+        oldest = next(iter(self._waiting), None)
+        if oldest and now - oldest.since > self._settings.header_timeout_seconds:
+            return oldest, "headers"
+        oldest = next(iter(self._talking), None)
+        if oldest and now - oldest.since > self._settings.reply_timeout_seconds:
+            return oldest, "reply"
+        return None, ""
+
+    def _read(self, session: _Session) -> None:
+        try:
+            data = session.sock.recv(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._received(session, data)
+        else:
+            self._left(session)
+
+    def _received(self, session: _Session, data: bytes) -> None:
+        session.parser.feed(data)
+        try:
+            while session.open and (message := session.parser.next_message()):
+                self._handle(session, message)
+        except ProtocolError as error:
+            self.counters.malformed += 1
+            self._notes.write(time.monotonic(), "fastagi_malformed", why=str(error))
+            self._close(session)
+
+    def _handle(self, session: _Session, message: AgiMessage) -> None:
+        match message:
+            case AgiRequest():
+                self._begin(session, message)
+            case AgiReply():
+                if message.code != 200:  # noqa: PLR2004 - AGI's only word for done
+                    self._notes.write(time.monotonic(), "agi_command_rejected", code=message.code, text=message.text)
+                self._send_next(session)
+            case AgiHangup():
+                self._left(session)
+            case _:
+                assert_never(message)
+
+    def _begin(self, session: _Session, request: AgiRequest) -> None:
+        started = time.monotonic()
+        del self._waiting[session]
+        if request.script not in SCRIPTS:
+            self.counters.unknown += 1
+            self._notes.write(started, "agi_unknown_script", script=request.script[:100])
+            self._close(session)
+            return
+        session.commands = iter(self._commands(request))
+        self._send_next(session)
+        latency = time.monotonic() - started
+        self.counters.latency_max_seconds = max(self.counters.latency_max_seconds, latency)
+        if latency > self._settings.deadline_seconds:
+            self.counters.late += 1
+            self._notes.write(started, "agi_answer_late", seconds=round(latency, 4))
+
+    def _commands(self, request: AgiRequest) -> Sequence[AgiCommand]:
+        try:
+            return self._answer(request)
+        except Exception:  # a bug in the look-up may cost a call its name, never its progress
+            self.counters.failed += 1
+            log.exception("lookup_failed", channel=request.headers.get("agi_channel", ""))
+            return failure_commands()
+
+    def _send_next(self, session: _Session) -> None:
+        """Send the next command: one at a time, Asterisk hangs on pipelined ones."""
+        self._talking.pop(session, None)
+        command = next(session.commands or iter(()), None)
+        if command is None:
+            self.counters.answered += 1
+            self._close(session)
+            return
+        data = command.to_bytes()
+        try:
+            sent = session.sock.send(data)  # an empty socket buffer takes any AGI command whole
+        except OSError:
+            sent = 0
+        if sent < len(data):
+            self._left(session)
+            return
+        session.since = time.monotonic()
+        self._talking[session] = None
+
+    def _left(self, session: _Session) -> None:
+        if session.commands:
+            self.counters.abandoned += 1
+        else:
+            self.counters.empty += 1
+        self._close(session)
+
+    def _close(self, session: _Session) -> None:
+        session.open = False
+        self._waiting.pop(session, None)
+        self._talking.pop(session, None)
+        self._loop.remove_reader(session.sock)
+        session.sock.close()

@@ -1,0 +1,187 @@
+"""Peers of the FastAGI server for its tests: an Asterisk as it writes, attackers, and the server as a process.
+
+Run as a program it is one of them, so that what is measured does not share its interpreter with what disturbs it:
+`serve`, or an attacker with the server's port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import selectors
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, takewhile
+
+import uvloop
+
+from pbxd import logs
+from pbxd.asterisk.agi import AgiCommand, AgiRequest, set_variables
+from pbxd.asterisk.fastagi import FastAgiServer
+from pbxd.settings import AgiSettings, LogSettings
+
+HOST = "127.0.0.1"
+ATTACK_SECONDS = 5.0
+
+
+def header_lines(number: str = "89161234567", script: str = "lookup") -> list[bytes]:
+    """Return a request as Asterisk 22 writes it, a write for each line."""
+    headers = {
+        "agi_network": "yes",
+        "agi_network_script": script,
+        "agi_request": f"agi://127.0.0.1:4573/{script}",
+        "agi_channel": "PJSIP/trunk-00000000",
+        "agi_language": "en",
+        "agi_type": "PJSIP",
+        "agi_uniqueid": "1795303808.1",
+        "agi_version": "22.10.1",
+        "agi_callerid": number,
+        "agi_calleridname": "Иванов",
+        "agi_callingpres": "0",
+        "agi_callingani2": "0",
+        "agi_callington": "0",
+        "agi_callingtns": "0",
+        "agi_dnid": "unknown",
+        "agi_rdnis": "unknown",
+        "agi_context": "from-trunk",
+        "agi_extension": "s",
+        "agi_priority": "4",
+        "agi_enhanced": "0.0",
+        "agi_accountcode": "",
+        "agi_threadid": "140096601663168",
+    }
+    return [*(f"{name}: {value}\n".encode() for name, value in headers.items()), b"\n"]
+
+
+def look_up(port: int, number: str = "89161234567", timeout: float = 5.0) -> tuple[float, list[bytes]]:
+    """Ask as Asterisk does; return the seconds from the last header byte to the first command, and the commands.
+
+    Raises OSError when the server does not answer.
+    """
+    commands: list[bytes] = []
+    waited = 0.0
+    with socket.create_connection((HOST, port), timeout) as peer, peer.makefile("rb") as reader:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for line in header_lines(number):
+            peer.sendall(line)
+        sent = time.perf_counter()
+        while line := reader.readline():
+            waited = waited or time.perf_counter() - sent
+            commands.append(line)
+            peer.sendall(b"200 result=1\n")
+    if not commands:
+        raise ConnectionError(port)
+    return waited, commands
+
+
+def plain_answer(request: AgiRequest) -> Sequence[AgiCommand]:
+    """Answer with the number that was asked about."""
+    return [set_variables({"PBXD_STATUS": "unknown", "PBXD_CONTACT": request.caller_number})]
+
+
+async def serve() -> None:
+    """Serve on a free port, which is printed first; print the counters when told to end by a line."""
+    logs.configure(LogSettings())
+    server = FastAgiServer(AgiSettings(listen=f"{HOST}:0"), plain_answer)
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve())
+        await server.ready.wait()
+        print(server.port, flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        counters = server.counters
+        print(json.dumps({name: getattr(counters, name) for name in counters.__slots__}), flush=True)
+        serving.cancel()
+
+
+def _long_enough(times: int) -> Iterator[int]:
+    """Count to `times`, and on until ATTACK_SECONDS are over: what is measured beside it takes its time."""
+    end = time.monotonic() + ATTACK_SECONDS
+    yield from takewhile(lambda n: n < times or time.monotonic() < end, count())
+
+
+def connect_and_close(port: int) -> None:
+    """Ten thousand connections or more, every other one ended by a reset."""
+    for n in _long_enough(10_000):
+        with socket.create_connection((HOST, port), 10) as peer:
+            if n % 2:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def megabyte(port: int) -> None:
+    """A megabyte without a newline behind a promising start, again and again."""
+    _burst(port, b"agi_network: ".ljust(1 << 20, b"x"), 30)
+
+
+def binary(port: int) -> None:
+    """Random bytes, three thousand times or more."""
+    _burst(port, os.urandom(4096), 3000)
+
+
+def _burst(port: int, data: bytes, times: int) -> None:
+    for _time in _long_enough(times):
+        with socket.create_connection((HOST, port), 10) as peer:
+            try:
+                peer.sendall(data)
+                while peer.recv(4096):
+                    pass
+            except OSError:
+                continue  # the server cut us off, as it should
+
+
+def slow_loris(port: int) -> None:
+    """Keep five hundred connections open, each dripping a byte of its headers a second."""
+    _drip(port, 500)
+
+
+def slow_loris_crowd(port: int) -> None:
+    """Likewise three times as many as the server takes: they push each other out."""
+    _drip(port, 1500)
+
+
+def _drip(port: int, peers: int) -> None:
+    headers = b"".join(header_lines())
+    end = time.monotonic() + ATTACK_SECONDS
+    sent: dict[socket.socket, int] = {}
+    with selectors.DefaultSelector() as idle:
+        while time.monotonic() < end:
+            _refill(port, sent, peers)
+            for peer, progress in list(sent.items()):
+                try:
+                    peer.send(headers[progress % 400 : progress % 400 + 1])
+                    sent[peer] = progress + 1
+                except OSError:
+                    peer.close()
+                    del sent[peer]
+            idle.select(1.0)
+    for peer in sent:
+        peer.close()
+
+
+def _refill(port: int, sent: dict[socket.socket, int], peers: int) -> None:
+    while len(sent) < peers:
+        peer = socket.create_connection((HOST, port), 10)
+        peer.setblocking(False)
+        sent[peer] = 0
+
+
+ATTACKS: dict[str, Callable[[int], None]] = {
+    attack.__name__: attack for attack in (connect_and_close, megabyte, binary, slow_loris, slow_loris_crowd)
+}
+
+
+def keep_to_a_core(core: int) -> None:
+    """Keep this process to one of the cores it may use, counted from 0; a machine with one core has no choice."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[core % len(cores)]})
+
+
+if __name__ == "__main__":
+    keep_to_a_core(0 if sys.argv[1] == "serve" else 1)
+    if sys.argv[1] == "serve":
+        uvloop.run(serve())
+    else:
+        ATTACKS[sys.argv[1]](int(sys.argv[2]))
