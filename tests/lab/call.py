@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from tests.lab import sip
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 MIRRORED = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive", "sendrecv": "sendrecv"}
 Headers = list[tuple[str, str]]
+
+
+class Voice(Protocol):
+    """Whose voice can be recognised: a call of ours or a SIPp."""
+
+    @property
+    def mark(self) -> bytes: ...
 
 
 class Call:
@@ -41,6 +48,7 @@ class Call:
         self.times: dict[str, float] = {"new": time.time()}  # state -> epoch
         self.held = False  # by the other side
         self.notified: list[str] = []  # bodies of NOTIFY after our REFER: "SIP/2.0 200 OK"
+        self.refer_code = 0  # Asterisk's answer to our REFER: 202 accepted
         self.media = Media() if media else None
         self.identities: list[sip.Address] = []  # later identities of the other side, in order
         self._waiters: list[asyncio.Future[None]] = []
@@ -92,6 +100,11 @@ class Call:
         return self.invite.get(name)
 
     @property
+    def mark(self) -> bytes:
+        """What this call's voice sounds like, see tests.lab.media."""
+        return self.media.mark if self.media else b""
+
+    @property
     def digits(self) -> str:
         """The digits heard so far (RFC 4733)."""
         return self.media.digits if self.media else ""
@@ -134,20 +147,19 @@ class Call:
     async def until_digits(self, digits: str, *, timeout: float = 10) -> None:
         await self.until(lambda: self.digits.endswith(digits), f"the digits {digits}", timeout=timeout)
 
-    async def until_hears(self, other: Call, *, timeout: float = 5) -> None:
-        """Wait until the other call's voice arrives here from now on: proof that Asterisk bridges the two."""
+    async def until_hears(self, other: Voice, *, timeout: float = 5) -> None:
+        """Wait until the other's voice arrives here from now on: proof that Asterisk bridges the two."""
         since = time.time()
-        mark = other.media.mark if other.media else b""
         try:
             async with asyncio.timeout(timeout):
-                while not (self.media and self.media.heard.get(mark, 0) > since):
+                while not (self.media and self.media.heard.get(other.mark, 0) > since):
                     await asyncio.sleep(0.02)
         except TimeoutError as error:
             raise LabError(f"{self!r} doesn't hear {other!r} after {timeout} s") from error
 
-    def hears(self, other: Call, *, within: float = 0.2) -> bool:
-        """Tell whether the other call's voice arrived during the last `within` seconds."""
-        return bool(self.media and other.media and time.time() - self.media.heard.get(other.media.mark, 0) < within)
+    def hears(self, other: Voice, *, within: float = 0.2) -> bool:
+        """Tell whether the other's voice arrived during the last `within` seconds."""
+        return bool(self.media and time.time() - self.media.heard.get(other.mark, 0) < within)
 
     # ---- actions ------------------------------------------------------------------------------------------------
     def ring(self) -> None:
@@ -377,7 +389,11 @@ class Call:
         self._request("INVITE", [], self._sdp(direction), answered)
 
     def _refer(self, uri: str) -> None:
-        self._request("REFER", [("Refer-To", f"<{uri}>"), ("Referred-By", self.phone.contact)])
+        def answered(answer: sip.Message) -> None:
+            self.refer_code = answer.code
+            self._changed()
+
+        self._request("REFER", [("Refer-To", f"<{uri}>"), ("Referred-By", self.phone.contact)], answered=answered)
 
     def _enter(self, state: str) -> None:
         if self.state != "ended":

@@ -16,6 +16,7 @@ from typing import Any, Self
 from tests.lab import ports
 from tests.lab.ami import AmiSession, Headers, Packet
 from tests.lab.asterisk import Asterisk, PhonePorts
+from tests.lab.call import Call
 from tests.lab.cel import CelRow, read_cdr, read_cel
 from tests.lab.daemon import Config, Daemon, merged
 from tests.lab.phone import Phone
@@ -142,9 +143,17 @@ class Lab:
         self._stack.callback(self.phones[extension].close)
         return self.phones[extension]
 
-    def call_in(self, to: str, number: str, *, name: str = "", pai: str = "") -> Any:  # noqa: ANN401 - Call
+    def call_in(self, to: str, number: str, *, name: str = "", pai: str = "") -> Call:
         """Call from outside: `to` is a key of NUMBERS or digits, `number` the client's as the trunk writes it."""
         return self.trunk.dial(NUMBERS.get(to, to), caller=number, name=name, pai=pai)
+
+    async def talk(self, to: str, number: str, *, agent: str = "101", name: str = "") -> tuple[Call, Call]:
+        """Call from outside, answer at the agent's phone and return both once they hear each other."""
+        client = self.call_in(to, number, name=name)
+        answered = await self.phone(agent).answered()
+        await client.until_hears(answered)
+        await answered.until_hears(client)
+        return client, answered
 
     async def sipp_caller(self, to: str, caller: Caller) -> Sipp:
         """Let SIPp call from outside; it ends with its scenario, at the latest with the test."""

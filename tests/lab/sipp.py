@@ -82,12 +82,8 @@ class Sipp:
     @classmethod
     async def start(cls, role: Caller | Agent, folder: Path, *, port: int, server: int, number: str = "") -> Sipp:
         """Start SIPp at `port` of the lab; a caller dials `number` of the Asterisk at SIP port `server`."""
-        folder.mkdir(parents=True)
         mark = next_mark()
-        voice = folder / "voice.ulaw"
-        voice.write_bytes(mark * (VOICE_SECONDS * 50 * SAMPLES // 4))
-        scenario = folder / "scenario.xml"
-        scenario.write_text(role.scenario().replace("@VOICE@", str(voice)), encoding="utf-8")
+        scenario = _prepare(role, folder, mark)
         child = await Child.start(
             [
                 "sipp", f"{HOST}:{server}", "-sf", str(scenario), "-m", "1", "-i", HOST, "-mi", HOST, "-p", str(port),
@@ -132,6 +128,15 @@ class Sipp:
 
     async def stop(self) -> None:
         await self.child.stop(grace=0.2)
+
+
+def _prepare(role: Caller | Agent, folder: Path, mark: bytes) -> Path:
+    folder.mkdir(parents=True)
+    voice = folder / "voice.ulaw"
+    voice.write_bytes(mark * (VOICE_SECONDS * 50 * SAMPLES // 4))
+    scenario = folder / "scenario.xml"
+    scenario.write_text(role.scenario().replace("@VOICE@", str(voice)), encoding="utf-8")
+    return scenario
 
 
 def _milliseconds(seconds: float | None) -> str:

@@ -8,20 +8,11 @@ import pytest
 
 from tests.lab import Lab
 from tests.lab.ami import decode
-from tests.lab.call import Call
 from tests.lab.phone import answering, redirecting, rejecting, silent
 from tests.lab.processes import until
 from tests.lab.sipp import Agent, Caller
 
 pytestmark = pytest.mark.lab
-
-
-async def talking(lab: Lab, caller: str = "89161234567") -> tuple[Call, Call]:
-    """A client and agent 101 who talk."""
-    client = lab.call_in("101", caller)
-    agent = await lab.phone("101").answered()
-    await client.until_talking()
-    return client, agent
 
 
 async def test_a_call_from_outside_is_offered_with_its_name_and_answered(lab: Lab) -> None:
@@ -82,7 +73,7 @@ async def test_both_kinds_of_queue_member_ring_101(lab: Lab) -> None:
 
 
 async def test_who_waits_is_seen_in_order(lab: Lab) -> None:
-    await talking(lab)
+    await lab.talk("101", "89161234567")
     for queue in ("sales", "support"):
         for place, caller in enumerate(("89160000001", "89160000002"), 1):
             lab.call_in(queue, caller)
@@ -100,7 +91,7 @@ async def test_outbound_calls_reach_the_far_end_which_hears_digits(lab: Lab) -> 
 
 
 async def test_a_phone_transfers_blindly_by_refer(lab: Lab) -> None:
-    client, agent = await talking(lab)
+    client, agent = await lab.talk("101", "89161234567")
     agent.refer("102")
     other = await lab.phone("102").answered()
     await client.until_hears(other)
@@ -108,7 +99,7 @@ async def test_a_phone_transfers_blindly_by_refer(lab: Lab) -> None:
 
 
 async def test_a_phone_transfers_after_a_consultation_by_replaces(lab: Lab) -> None:
-    client, agent = await talking(lab)
+    client, agent = await lab.talk("101", "89161234567")
     agent.hold()
     consult = lab.phone("101").dial("102")
     colleague = await lab.phone("102").answered()
@@ -121,7 +112,7 @@ async def test_a_phone_transfers_after_a_consultation_by_replaces(lab: Lab) -> N
 
 
 async def test_feature_codes_transfer(lab: Lab) -> None:
-    client, agent = await talking(lab)
+    client, agent = await lab.talk("101", "89161234567")
     agent.press("##102")
     other = await lab.phone("102").answered()
     await client.until_hears(other)
@@ -134,7 +125,7 @@ async def test_feature_codes_transfer(lab: Lab) -> None:
 
 
 async def test_hold_plays_no_voice_and_unhold_gives_it_back(lab: Lab) -> None:
-    client, agent = await talking(lab)
+    client, agent = await lab.talk("101", "89161234567")
     await client.until_hears(agent)
     agent.hold()
     await until(lambda: not client.hears(agent), "silence")
@@ -152,7 +143,7 @@ async def test_a_colleague_picks_up(lab: Lab) -> None:
 
 
 async def test_parking_and_taking_back(lab: Lab) -> None:
-    client, agent = await talking(lab)
+    client, agent = await lab.talk("101", "89161234567")
     agent.press("##700")
     await agent.until_ended(timeout=15)
     retrieved = await lab.phone("102").dial("701").until_talking()
@@ -197,7 +188,7 @@ async def test_a_silent_phone_leaves_the_caller_to_the_voicemail(lab: Lab) -> No
 
 
 async def test_cel_tells_who_was_bridged_and_when(lab: Lab) -> None:
-    client, agent = await talking(lab)
+    client, agent = await lab.talk("101", "89161234567")
     client.hangup()
     await agent.until_ended()
     since = client.times["new"] - 0.5
@@ -214,7 +205,7 @@ async def test_cel_tells_who_was_bridged_and_when(lab: Lab) -> None:
 
 async def test_a_capture_is_the_stream_of_the_shipped_user(lab: Lab, tmp_path: Path) -> None:
     async with lab.capture(tmp_path) as tap:
-        client, agent = await talking(lab)
+        client, agent = await lab.talk("101", "89161234567")
         client.hangup()
         await agent.until_ended()
         await tap.expect(lambda packet: packet.get("EventName") == "LINKEDID_END", "CEL over AMI")
@@ -234,7 +225,7 @@ async def test_sipp_calls_from_outside_and_hangs_up(lab: Lab) -> None:
     sipp = await lab.sipp_caller("101", Caller("89161234567", name="Фронкин", hold=0.6))
     agent = await lab.phone("101").answered()
     assert (agent.name, agent.number) == ("Фронкин", "89161234567")
-    await agent.until(lambda: agent.media and sipp.mark in agent.media.heard, "SIPp's voice")
+    await agent.until_hears(sipp)
     await agent.until_ended()
     assert agent.ended_by == "them"
     await sipp.done()
@@ -252,6 +243,7 @@ async def test_sipp_callers_are_refused_give_up_and_are_hung_up_on(lab: Lab) -> 
     await impatient.done()
     left = await lab.sipp_caller("103", Caller("89160000003"))
     agent = await lab.phone("103").answered()
+    await agent.until_hears(left)
     agent.hangup()
     await left.done()
 
@@ -262,7 +254,7 @@ async def test_sipp_agents_answer_refuse_and_ring_in_vain(lab: Lab) -> None:
     invite = await answers.until_invited()
     assert (invite.address("From").name, invite.address("From").user) == ("Фронкин «Ф»", "89161234567")
     await client.until_talking()
-    await client.until(lambda: client.media and answers.mark in client.media.heard, "SIPp's voice")
+    await client.until_hears(answers)
     await client.until_ended()
     assert client.ended_by == "them"
     await answers.done()
