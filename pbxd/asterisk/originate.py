@@ -1,0 +1,282 @@
+"""Click-to-call on Asterisk: the agent's phone is rung first; when he answers, the dialplan calls the client.
+
+The agent's leg gets a channel id of ours, `pbxd-<record id>-<epoch>.<n>`, by which every event of the call is known.
+The last part matters: Asterisk finds the older of two joined calls by what follows the last dash, as `<epoch>.<n>`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from pbxd.asterisk.ami import AmiClient
+from pbxd.calls.events import (
+    BridgeEntered,
+    ChannelCreated,
+    ChannelEnded,
+    ChannelSeen,
+    ChannelUp,
+    DialBegan,
+    DialEnded,
+    Event,
+    HangupAsked,
+    LinkLost,
+    OriginateEnded,
+    SnapshotBegan,
+    SnapshotEnded,
+)
+from pbxd.calls.identity import CALL_PREFIX
+from pbxd.dialing import Attempt, Dialler, DialPlan, DialTarget, Progress
+from pbxd.directory.naming import phone_name
+from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from pbxd.i18n import _
+
+CONTEXT = "pbxd-call"  # dialplan/pbxd.conf
+NO_FORWARD = "pbxd-no-forward"
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
+_REMEMBERED_SECONDS = 300.0  # how long after its end an attempt can still be asked for
+_REMEMBERED = 1000  # attempts at most
+_SWEEP_SECONDS = 1.0
+_GRACE_SECONDS = 10.0  # beyond the ring time-out, for an Originate that is never heard of again
+
+_OFFLINE = frozenset({"UNAVAILABLE", "INVALID"})
+_BUSY = frozenset({"INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"})
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """One attempt with everything it went through."""
+
+    id: str
+    plan: DialPlan
+    attempt: Attempt
+    history: list[Progress] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: float = 0.0  # monotonic
+    deadline: float = 0.0  # monotonic: by then the agent's leg was heard of, or never will be
+
+
+class ClickToCall:
+    """Makes calls for agents and follows them; one under way per agent.
+
+    `feed` gets every event of the PBX in order; `run` is a root task.
+    """
+
+    def __init__(self, ami: AmiClient, dialler: Dialler) -> None:
+        self._ami = ami
+        self._dialler = dialler
+        self._calls: dict[str, _Call] = {}
+        self._asking: set[str] = set()  # agents whose call is being set up
+        self._legs: dict[str, _Call] = {}  # channel id -> the call under way it belongs to
+        self._made = 0
+        self._work = asyncio.Event()
+
+    def plan(self, agent: str, target: DialTarget) -> DialPlan:
+        """Return what `call` would do, without doing it; raises like it."""
+        return self._dialler.plan(agent, replace(target, name=phone_name(target.name)))
+
+    async def call(self, agent: str, target: DialTarget) -> str:
+        """Ring the agent and return the id the call's record will have.
+
+        Raises InvalidInputError and RefusedError as `Dialler.plan` does, RefusedError `agent-offline` or `agent-busy`
+        without ringing, ConflictError while an earlier call of the agent is under way, UnavailableError when the PBX is
+        away; if its answer was lost, the call is ended should it come about.
+        """
+        plan = self.plan(agent, target)
+        if agent in self._asking or any(
+            not call.attempt.ended for call in self._calls.values() if call.plan.agent == agent
+        ):
+            raise ConflictError(_("a call for {agent} is already under way").format(agent=agent))
+        self._asking.add(agent)
+        try:
+            await self._check_agent(plan)
+            return await self._originate(plan)
+        finally:
+            self._asking.discard(agent)
+
+    async def hangup(self, call_id: str) -> None:
+        """End a call in whatever state it is; nothing happens to one that has ended.
+
+        NotFoundError for an unknown id. UnavailableError when the PBX is away: it is then ended as soon as it can be.
+        """
+        call = self._known(call_id)
+        if not call.attempt.ended:
+            call.attempt.cancelled = True
+            await self._hang_up(call)
+
+    def progress(self, call_id: str) -> Progress:
+        """Return where a call stands; NotFoundError for an unknown id (also some minutes after its end)."""
+        return self._known(call_id).attempt.progress
+
+    async def states(self, call_id: str) -> AsyncIterator[Progress]:
+        """Yield every state from the first on, none left out, and finish with the end. NotFoundError as `progress`."""
+        call = self._known(call_id)
+        told = 0
+        while True:
+            changed = call.changed
+            for progress in call.history[told:]:
+                told += 1
+                yield progress
+                if progress.state == "ended":
+                    return
+            await changed.wait()
+
+    def feed(self, event: Event) -> None:
+        """Take an event of the PBX."""
+        for call in self._concerned(event):
+            existed = call.attempt.created
+            if call.attempt.feed(event):
+                self._note(call)
+            if call.attempt.client_leg and not call.attempt.ended:
+                self._legs[call.attempt.client_leg] = call
+            if call.attempt.cancelled and call.attempt.created and not existed:
+                self._work.set()
+
+    def _concerned(self, event: Event) -> list[_Call]:
+        """Find the calls an event may mean something to, so that the traffic of a whole PBX costs next to nothing."""
+        match event:
+            case LinkLost() | SnapshotBegan() | SnapshotEnded():
+                return list(dict.fromkeys(self._legs.values()))
+            case DialBegan() | DialEnded():
+                ends = [self._legs.get(event.source or ""), self._legs.get(event.target)]
+                return list(dict.fromkeys(call for call in ends if call))
+            case ChannelCreated() | ChannelUp() | BridgeEntered() | HangupAsked() | ChannelEnded():
+                found = self._legs.get(event.channel)
+            case OriginateEnded() | ChannelSeen():
+                found = self._legs.get(event.channel)
+            case _:
+                return []
+        return [found] if found else []
+
+    async def run(self) -> None:
+        """End what was cancelled before it existed, give up what is never heard of, forget what is old; for ever."""
+        while True:
+            try:
+                async with asyncio.timeout(_SWEEP_SECONDS):
+                    await self._work.wait()
+            except TimeoutError:
+                self._sweep()
+            self._work.clear()
+            for call in dict.fromkeys(self._legs.values()):
+                if call.attempt.cancelled:
+                    await self._hang_up_quietly(call)
+
+    def _known(self, call_id: str) -> _Call:
+        call = self._calls.get(call_id)
+        if call is None:
+            raise NotFoundError(_("no such call: {id}").format(id=call_id[:40]))
+        return call
+
+    async def _check_agent(self, plan: DialPlan) -> None:
+        """Ask for the state of the agent's phone; a Local channel has none of its own."""
+        if plan.agent_channel.startswith("Local/"):
+            return
+        answer = await self._ami.action("Getvar", {"Variable": f"DEVICE_STATE({plan.agent_channel})"})
+        state = answer.get("Value", "")
+        if state in _OFFLINE:
+            raise RefusedError("agent-offline", _("the phone of {agent} is not there").format(agent=plan.agent))
+        if state in _BUSY:
+            raise RefusedError("agent-busy", _("{agent} is on the phone").format(agent=plan.agent))
+
+    async def _originate(self, plan: DialPlan) -> str:
+        call = self._new_call(plan)
+        try:
+            await self._ami.action("Originate", self._headers(call))
+        except UnavailableError:
+            call.attempt.cancelled = True
+            raise
+        except RefusedError:
+            self._end(call)
+            raise
+        _log.info("call_originated", id=call.id, agent=plan.agent, route=plan.route, contact=plan.contact)
+        return call.id
+
+    def _new_call(self, plan: DialPlan) -> _Call:
+        now = time.time()
+        call_id = new_id(now)
+        self._made += 1
+        attempt = Attempt(f"{CALL_PREFIX}{call_id}-{int(now)}.{self._made}", now)
+        call = _Call(call_id, plan, attempt, [attempt.progress])
+        call.deadline = time.monotonic() + plan.agent_ring_seconds + _GRACE_SECONDS
+        self._calls[call_id] = self._legs[attempt.agent_leg] = call
+        while len(self._calls) > _REMEMBERED:
+            oldest_ended = next((known for known in self._calls.values() if known.attempt.ended), None)
+            if oldest_ended is None:
+                break
+            del self._calls[oldest_ended.id]
+        return call
+
+    def _headers(self, call: _Call) -> dict[str, str | list[str]]:
+        plan, leg = call.plan, call.attempt.agent_leg
+        headers: dict[str, str | list[str]] = {
+            "Channel": plan.agent_channel,
+            "Context": CONTEXT,
+            "Exten": plan.dialled,
+            "Priority": "1",
+            "CallerID": f'"{plan.shown_name}" <{plan.shown_number}>',
+            "Timeout": str(plan.agent_ring_seconds * 1000),
+            "Async": "true",
+            "ChannelId": leg,
+            # No text of the book here: Asterisk takes a comma in a value for the beginning of the next variable.
+            "Variable": [
+                f"PBXD_DIAL={plan.client_channel}",
+                f"PBXD_RING={plan.client_ring_seconds}",
+                f"PBXD_CALLERID={plan.caller_number}",
+                f"PBXD_DIGITS={plan.digits}",
+                f"FORWARD_CONTEXT={NO_FORWARD}",
+            ],
+        }
+        if plan.agent_channel.startswith("Local/"):
+            self._made += 1
+            headers["OtherChannelId"] = f"{leg.rpartition('.')[0]}.{self._made}"
+        return headers
+
+    async def _hang_up(self, call: _Call) -> None:
+        """Ask Asterisk to end the agent's leg, which ends the client's; `run` ends one that doesn't exist yet."""
+        try:
+            await self._ami.action("Hangup", {"Channel": call.attempt.agent_leg, "Cause": "16"})
+        except RefusedError:
+            _log.debug("nothing_to_hang_up", id=call.id)
+
+    async def _hang_up_quietly(self, call: _Call) -> None:
+        try:
+            await self._hang_up(call)
+        except UnavailableError as error:
+            _log.debug("hangup_unanswered", id=call.id, why=str(error))
+
+    def _note(self, call: _Call) -> None:
+        """Tell whoever waits for news of a call."""
+        progress = call.attempt.progress
+        call.history.append(progress)
+        if progress.state == "ended":
+            call.ended = time.monotonic()
+            self._legs = {leg: other for leg, other in self._legs.items() if other is not call}
+            _log.info("call_attempt_ended", id=call.id, agent=call.plan.agent, reason=progress.reason)
+        call.changed.set()
+        call.changed = asyncio.Event()
+
+    def _end(self, call: _Call) -> None:
+        if call.attempt.end("cancelled" if call.attempt.cancelled else "failed", time.time()):
+            self._note(call)
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        for call in list(self._calls.values()):
+            if call.attempt.ended and now - call.ended > _REMEMBERED_SECONDS:
+                del self._calls[call.id]
+            elif not call.attempt.ended and not call.attempt.created and now > call.deadline:
+                self._end(call)
+
+
+def new_id(now: float) -> str:
+    """Return a new record id, a ULID: 26 characters of base 32, 48 bits of milliseconds and 80 random ones."""
+    value = (int(now * 1000) << 80) | secrets.randbits(80)
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
