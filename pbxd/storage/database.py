@@ -8,15 +8,17 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Row, Select, text
+from sqlalchemy import Connection, Row, Select, text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.errors import UnavailableError
 from pbxd.i18n import _
 from pbxd.storage import schema
-from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
+from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, is_lock, parsed, place, sqlite_file, translated
 
+_STEP_SECONDS = 0.1
 _HIGHEST_KEY = 2**63 - 1
 _MOST_PARAMETERS = 10_000  # of one statement: SQLite takes 32,766, PostgreSQL 32,767
 
@@ -42,6 +44,10 @@ async def in_steps(connection: AsyncConnection, statement: Select[Any]) -> Async
         yield rows
 
 
+def _begin(connection: Connection) -> None:
+    connection.begin()
+
+
 class Database:
     """An open database; make one with `Database.open`.
 
@@ -49,15 +55,17 @@ class Database:
     processes (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock taken first), which keeps the feed in order.
     """
 
-    def __init__(self, url: URL, engine: AsyncEngine) -> None:
+    def __init__(self, url: URL) -> None:
         self.place = place(url)
         self.is_sqlite = sqlite_file(url) is not None
-        self._engine = engine
+        self._engine = connect(url)
         reading = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        self._readers = engine.execution_options(**reading)
-        self._writers = engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._readers = self._engine.execution_options(**reading)
+        self._writer_engine = connect(url, busy_seconds=_STEP_SECONDS)
+        self._writers = self._writer_engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         self._turn = asyncio.Lock()
         self._watch: AsyncConnection | None = None
+        self._watches = 0
         self._watching = asyncio.Lock()
 
     @classmethod
@@ -72,13 +80,14 @@ class Database:
             await schema.upgrade(url)
         schema.refuse_absent(target)
         schema.refuse_outdated(target, await schema.revision(target))
-        return cls(target, connect(target))
+        return cls(target)
 
     async def close(self) -> None:
         """Close every connection."""
         async with self._watching:
             await self._stop_watching()
         await self._engine.dispose()
+        await self._writer_engine.dispose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,24 +111,25 @@ class Database:
         What is committed is on the disk. Raises UnavailableError when the turn doesn't come within BUSY_SECONDS.
         """
         with translated(self.place):
-            async with self._in_turn(), self._writers.begin() as connection:
-                if not self.is_sqlite:
-                    key = {"key": schema.WRITER_LOCK}
-                    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
+            async with self._in_turn(), self._writers.connect() as connection:
+                await self._become_writer(connection)
                 yield connection
+                await connection.commit()
 
-    async def commits_seen(self) -> int:
-        """Return a number that differs from an earlier one whenever somebody committed in between. SQLite alone.
+    async def commits_seen(self) -> tuple[int, int]:
+        """Return a mark that differs from an earlier one whenever somebody committed in between. SQLite alone.
 
         `PRAGMA data_version` reads a few bytes of shared memory; it tells of commits by other connections than the
-        asking one, so that one connection is kept for asking.
+        asking one, and its number means something on that connection only, so that one is kept for asking.
         """
         async with self._watching:
             try:
                 with translated(self.place):
                     if self._watch is None:
+                        self._watches += 1
                         self._watch = await self._engine.execution_options(**{BEGIN: ""}).connect()
-                    return int((await self._watch.exec_driver_sql("PRAGMA data_version")).scalar_one())
+                    version = (await self._watch.exec_driver_sql("PRAGMA data_version")).scalar_one()
+                    return self._watches, int(version)
             except BaseException:
                 await self._stop_watching()
                 raise
@@ -128,6 +138,23 @@ class Database:
         watch, self._watch = self._watch, None
         if watch is not None:
             await watch.close()
+
+    async def _become_writer(self, connection: AsyncConnection) -> None:
+        """Wait for writers of other processes, on SQLite in short steps, so that a cancelled one stops at once."""
+        if not self.is_sqlite:
+            key = {"key": schema.WRITER_LOCK}
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
+            return
+        clock = asyncio.get_running_loop().time
+        end = clock() + BUSY_SECONDS
+        while True:
+            try:
+                await connection.run_sync(_begin)
+            except DBAPIError as error:
+                if not is_lock(error) or clock() > end:
+                    raise
+            else:
+                return
 
     @asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[None]:

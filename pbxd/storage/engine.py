@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -53,9 +54,12 @@ def parsed(url: str) -> URL:
                 scheme=parts.drivername
             )
         )
-    if driver.startswith("sqlite") and (parts.database in {None, "", ":memory:"} or parts.query):
+    if driver.startswith("postgresql"):
+        return parts.set(drivername=driver)
+    path = url.partition(":///")[2]  # as it stands: SQLAlchemy would read %41 in it as A
+    if path in {"", ":memory:"} or "?" in path:
         raise ConfigurationError(_("database.url: SQLite needs the path of a file and nothing after it"))
-    return parts.set(drivername=driver)
+    return URL.create(driver, database=path)
 
 
 def sqlite_file(url: URL) -> Path | None:
@@ -68,8 +72,11 @@ def place(url: URL) -> str:
     return str(sqlite_file(url) or url.render_as_string(hide_password=True))
 
 
-def connect(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
-    """Return an engine; nothing is opened yet. A SQLite file is never created by it."""
+def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None = None) -> AsyncEngine:
+    """Return an engine; nothing is opened yet. A SQLite file is never created by it.
+
+    `busy_seconds`: how long SQLite's own thread waits for a lock, deaf to everything; BUSY_SECONDS unless told.
+    """
     common: dict[str, Any] = {
         "json_serializer": _json,
         "pool_timeout": BUSY_SECONDS,
@@ -89,8 +96,9 @@ def connect(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
     address = URL.create(
         "sqlite+aiosqlite", database=f"file:{quote(str(file.absolute()))}", query={"mode": "rw", "uri": "true"}
     )
+    patience = BUSY_SECONDS if busy_seconds is None else busy_seconds
     # isolation_level None: Python's sqlite3 opens no transactions by itself, `_begin` does.
-    engine = create_async_engine(address, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None}, **common)
+    engine = create_async_engine(address, connect_args={"timeout": patience, "isolation_level": None}, **common)
     event.listen(engine.sync_engine, "connect", partial(_prepare, foreign_keys))
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
@@ -129,6 +137,14 @@ def translated(where: str) -> Iterator[None]:
         if type(error).__module__.startswith("asyncpg."):
             raise _unavailable(where, error) from error
         raise
+
+
+def is_lock(error: DBAPIError) -> bool:
+    """Tell whether SQLite only says that somebody else is writing."""
+    return isinstance(error.orig, sqlite3.OperationalError) and error.orig.sqlite_errorcode & 0xFF in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    )
 
 
 def _unavailable(where: str, error: BaseException) -> UnavailableError:

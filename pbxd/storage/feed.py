@@ -39,7 +39,7 @@ class Feed:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._mark: int | None = None
+        self._mark: object = None
 
     async def read(self, after: int, limit: int = 1000) -> list[FeedRow]:
         """Return the rows after that number, in order, at most `limit`."""
@@ -59,7 +59,7 @@ class Feed:
 
         Meant to be asked several times a second. Ask before reading: what comes meanwhile is then told next time.
         """
-        mark = await (self._database.commits_seen() if self._database.is_sqlite else self.last())
+        mark: object = await (self._database.commits_seen() if self._database.is_sqlite else self.last())
         known, self._mark = self._mark, mark
         return mark != known
 

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from pbxd.errors import UnavailableError
+from pbxd.storage import database as database_module
+from pbxd.storage import engine
+from pbxd.storage.database import Database
+from pbxd.storage.feed import Feed, News, tell
+
+
+async def append(database: Database, subject: str) -> None:
+    async with database.writing() as connection:
+        await tell(connection, [News("test", subject, {})])
+
+
+async def subjects(database: Database) -> list[str]:
+    return [row.subject for row in await Feed(database).read(0)]
+
+
+async def one(database: Database, statement: str) -> object:
+    async with database.reading() as connection:
+        return (await connection.execute(text(statement))).scalar()
+
+
+async def test_what_is_acknowledged_is_on_the_disk(database: Database) -> None:
+    if database.is_sqlite:
+        assert await one(database, "PRAGMA journal_mode") == "wal"
+        assert await one(database, "PRAGMA synchronous") == 2  # FULL
+        assert await one(database, "PRAGMA foreign_keys") == 1
+        assert await one(database, "PRAGMA busy_timeout") == 10_000
+    else:
+        assert await one(database, "SHOW synchronous_commit") == "on"
+
+
+async def test_what_was_written_is_there_after_a_restart(url: str) -> None:
+    async with await Database.open(url, create=False) as first:
+        await append(first, "kept")
+    async with await Database.open(url, create=True) as second:
+        assert await subjects(second) == ["kept"]
+
+
+async def test_a_reader_sees_one_moment(database: Database) -> None:
+    await append(database, "before")
+    async with database.reading() as connection:
+        count = text("SELECT count(*) FROM feed")
+        assert (await connection.execute(count)).scalar() == 1
+        await append(database, "meanwhile")  # and the writer doesn't wait for the reader
+        assert (await connection.execute(count)).scalar() == 1
+    assert await subjects(database) == ["before", "meanwhile"]
+
+
+async def test_many_writers_of_one_process_take_turns(database: Database) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number in range(40):
+            group.create_task(append(database, str(number)))
+    assert await subjects(database) == [str(number) for number in range(40)], "first come, first served"
+
+
+@asynccontextmanager
+async def held_by_another(url: str) -> AsyncIterator[None]:
+    """Another process's writer that doesn't let go."""
+    async with await Database.open(url, create=False) as other, other.writing():
+        yield
+
+
+async def test_a_lock_held_too_long_is_said_to_be_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.3)
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.3)
+    async with await Database.open(url, create=False) as database:
+        async with held_by_another(url):
+            with pytest.raises(UnavailableError, match="lock"):
+                await append(database, "refused")
+            assert await subjects(database) == []
+        await append(database, "now")
+        assert await subjects(database) == ["now"]
+
+
+async def test_a_turn_that_doesnt_come_is_said_so(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.1)
+    async with database.writing():
+        with pytest.raises(UnavailableError, match="busy"):
+            await append(database, "refused")
+    await append(database, "now")
+    assert await subjects(database) == ["now"]
+
+
+async def test_a_writer_waits_for_one_of_another_process(url: str, database: Database) -> None:
+    async with held_by_another(url):
+        waiting = asyncio.create_task(append(database, "patient"))
+        done, _ = await asyncio.wait([waiting], timeout=0.3)
+        assert not done
+    await waiting
+    assert await subjects(database) == ["patient"]
+
+
+@pytest.mark.parametrize("moment", ["waiting", "writing"])
+async def test_a_cancelled_writer_leaves_nothing_behind(url: str, database: Database, moment: str) -> None:
+    inside = asyncio.Event()
+
+    async def write() -> None:
+        async with database.writing() as connection:
+            await tell(connection, [News("test", "cancelled", {})])
+            inside.set()
+            await asyncio.Event().wait()
+
+    async def cancel(task: asyncio.Task[None]) -> None:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    if moment == "waiting":
+        async with held_by_another(url):
+            task = asyncio.create_task(write())
+            assert not (await asyncio.wait([task], timeout=0.3))[0]
+            await asyncio.wait_for(cancel(task), 3)  # long before the other one's lock is given up
+        assert not inside.is_set()
+    else:
+        task = asyncio.create_task(write())
+        await asyncio.wait_for(inside.wait(), 10)
+        await cancel(task)
+    await append(database, "next")
+    assert await subjects(database) == ["next"]
+
+
+async def test_a_sqlite_database_that_went_away(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    async with await Database.open(url, create=True) as database:
+        for name in ("pbxd.db", "pbxd.db-wal", "pbxd.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+        with pytest.raises(UnavailableError):
+            await append(database, "lost")
+        assert not (tmp_path / "pbxd.db").exists(), "an empty one in its place would look like lost data"
+
+
+async def test_a_damaged_sqlite_database(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    async with await Database.open(url, create=True):
+        pass
+    file = tmp_path / "pbxd.db"
+    with closing(sqlite3.connect(file)) as raw:
+        page = int(raw.execute("SELECT rootpage FROM sqlite_master WHERE name = 'feed'").fetchone()[0])
+        size = int(raw.execute("PRAGMA page_size").fetchone()[0])
+    with file.open("r+b") as stream:
+        stream.seek((page - 1) * size)
+        stream.write(b"\xff" * size)
+    async with await Database.open(url, create=False) as database:
+        with pytest.raises(UnavailableError, match="malformed"):
+            await Feed(database).read(0)
+
+
+async def test_watching_goes_on_after_a_failure(database: Database) -> None:
+    feed = Feed(database)
+    assert await feed.changed()
+    await database.close()  # drops every connection; the next use opens new ones
+    await append(database, "1")
+    assert await feed.changed()
+    assert [row.subject for row in await feed.read(0)] == ["1"]

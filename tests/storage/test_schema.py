@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.engine.interfaces import ReflectedIndex
+
+from pbxd.errors import ConfigurationError, ConflictError, RefusedError, UnavailableError
+from pbxd.storage import schema
+from pbxd.storage.database import Database
+from pbxd.storage.engine import connect, parsed
+from pbxd.storage.feed import Feed, News, tell
+from pbxd.storage.tables import metadata
+
+
+def file_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite+aiosqlite:///"))
+
+
+async def execute(url: str, statement: str) -> None:
+    engine = connect(parsed(url))
+    async with engine.begin() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()
+
+
+def test_the_revisions_named_are_those_there_are() -> None:
+    scripts = ScriptDirectory(str(schema.MIGRATIONS))
+    assert scripts.get_heads() == [schema.HEAD]
+    assert [script.revision for script in scripts.walk_revisions()] == list(reversed(schema.REVISIONS))
+
+
+async def test_upgrade_from_nothing_makes_everything_and_then_nothing_more(empty_url: str) -> None:
+    assert await schema.upgrade(empty_url) == schema.Upgrade(None, schema.HEAD)
+    assert await schema.upgrade(empty_url) == schema.Upgrade(schema.HEAD, schema.HEAD)
+    async with await Database.open(empty_url, create=False) as database:
+        assert await Feed(database).last() == 0
+    assert (await schema.check(empty_url)).problems == ()
+
+
+async def test_migrations_and_tables_agree(url: str) -> None:
+    def drift(connection: Connection) -> list[Any]:
+        options = {"compare_type": True, "compare_server_default": True}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+    engine = connect(parsed(url))
+    async with engine.connect() as connection:
+        assert await connection.run_sync(drift) == []
+    await engine.dispose()
+
+
+async def test_checks_and_index_conditions_agree_too(url: str, empty_url: str) -> None:
+    """Alembic compares neither; the database that `metadata` makes by itself shows what they should be."""
+
+    def details(connection: Connection) -> dict[str, Any]:
+        inspector = inspect(connection)
+        tables = sorted(set(inspector.get_table_names()) - {"alembic_version"})
+        return {
+            table: (
+                inspector.get_check_constraints(table),
+                sorted(
+                    (str(index["name"]), index["column_names"], index["unique"], conditions(index))
+                    for index in inspector.get_indexes(table)
+                ),
+                inspector.get_pk_constraint(table),
+                inspector.get_foreign_keys(table),
+                [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)],
+            )
+            for table in tables
+        }
+
+    def conditions(index: ReflectedIndex) -> list[tuple[str, str]]:
+        return sorted((option, str(condition)) for option, condition in index.get("dialect_options", {}).items())
+
+    found = []
+    if empty_url == url:  # on SQLite both stand in the test's one folder
+        empty_url = url.replace("pbxd.db", "other.db")
+    if "sqlite" in empty_url:
+        file_of(empty_url).touch()
+    for place in (url, empty_url):
+        engine = connect(parsed(place))
+        async with engine.begin() as connection:
+            if place == empty_url:
+                await connection.run_sync(metadata.create_all)
+            found.append(await connection.run_sync(details))
+        await engine.dispose()
+    assert found[0] == found[1]
+    assert found[0]
+
+
+async def test_two_processes_may_upgrade_at_once(empty_url: str) -> None:
+    program = f"import asyncio; from pbxd.storage import schema; asyncio.run(schema.upgrade({empty_url!r}))"
+    racers = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program, stderr=asyncio.subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for racer in racers:
+        _, complaint = await racer.communicate()
+        assert racer.returncode == 0, complaint.decode()
+    assert (await schema.check(empty_url)).problems == ()
+
+
+async def test_opening_without_create_refuses_an_absent_or_empty_database(empty_url: str) -> None:
+    with pytest.raises(UnavailableError, match="pbxd db upgrade"):
+        await Database.open(empty_url, create=False)
+    if "sqlite" in empty_url:
+        assert not file_of(empty_url).exists()
+        file_of(empty_url).touch()
+        with pytest.raises(UnavailableError, match="pbxd db upgrade"):
+            await Database.open(empty_url, create=False)
+
+
+async def test_checking_never_creates_a_database(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="pbxd db upgrade"):
+        await schema.check(f"sqlite+aiosqlite:///{tmp_path}/absent.db")
+    assert not (tmp_path / "absent.db").exists()
+
+
+async def test_a_schema_of_a_newer_version_is_refused(url: str) -> None:
+    await execute(url, "UPDATE alembic_version SET version_num = '9999'")
+    for create in (False, True):
+        with pytest.raises(UnavailableError, match=r"newer pbxd \(schema 9999\)"):
+            await Database.open(url, create=create)
+
+
+async def test_an_older_schema_is_refused_with_the_command(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0002"))
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    with pytest.raises(UnavailableError, match=r"older pbxd.*pbxd db upgrade"):
+        await Database.open(url, create=False)
+    assert "pbxd db upgrade" in (await schema.check(url)).problems[0]
+
+
+async def test_an_older_sqlite_database_is_copied_before_it_is_upgraded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    async with await Database.open(url, create=True) as database:
+        async with database.writing() as connection:
+            await tell(connection, [News("a", "kept", {})])
+        monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0002"))
+        monkeypatch.setattr(schema, "HEAD", "0002")
+        done = await schema.upgrade(url)  # while it is open and has a write-ahead log
+        monkeypatch.undo()
+    assert done.before == "0001"
+    assert done.backup is not None
+    assert done.backup.parent == tmp_path
+    async with await Database.open(f"sqlite+aiosqlite:///{done.backup}", create=False) as copy:
+        assert [row.subject for row in await Feed(copy).read(0)] == ["kept"]
+
+
+async def test_a_failed_upgrade_changes_nothing(
+    tmp_path: Path, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revision that fails half-way must leave neither its first half nor what came before it in the same run."""
+    migrations = tmp_path / "migrations"
+    (migrations / "versions").mkdir(parents=True)
+    for name in ("env.py", "versions/r0001_first.py"):
+        (migrations / name).write_text((schema.MIGRATIONS / name).read_text(encoding="utf-8"), encoding="utf-8")
+    broken = """
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+def upgrade() -> None:
+    op.execute("DROP TABLE tokens")
+    op.execute("SELECT nonsense")
+"""
+    (migrations / "versions" / "r0002_broken.py").write_text(broken, encoding="utf-8")
+    monkeypatch.setattr(schema, "MIGRATIONS", migrations)
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    with pytest.raises(Exception, match="nonsense"):
+        await schema.upgrade(empty_url)
+    monkeypatch.undo()
+    assert await schema.upgrade(empty_url) == schema.Upgrade(None, "0001")
+    assert (await schema.check(empty_url)).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://x/y", "mysql"),
+        ("nonsense", "database URL"),
+        ("sqlite+aiosqlite://", "path of a file"),
+        ("sqlite+aiosqlite:///:memory:", "path of a file"),
+        ("sqlite+aiosqlite:///x?mode=ro", "path of a file"),
+        ("sqlite+aiosqlite:////no/such/folder/pbxd.db", "/no/such/folder doesn't exist"),
+    ],
+)
+async def test_an_unusable_url_is_the_configurations_fault(url: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        await Database.open(url, create=True)
+
+
+async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "pbxd.db").write_bytes(b"not a database at all, really not" * 100)
+    url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    for asking in (Database.open(url, create=False), Database.open(url, create=True), schema.check(url)):
+        with pytest.raises(UnavailableError, match="not a database"):
+            await asking
+
+
+async def test_a_path_with_odd_characters(tmp_path: Path) -> None:
+    folder = tmp_path / "Папка %41 #1 &x=y"
+    folder.mkdir()
+    url = f"sqlite+aiosqlite:///{folder}/книга.db"
+    async with await Database.open(url, create=True):
+        pass
+    assert (folder / "книга.db").stat().st_size > 0
+    assert stat.S_IMODE((folder / "книга.db").stat().st_mode) & 0o007 == 0, "people's data is not for everybody to read"
+
+
+async def test_postgresql_out_of_reach() -> None:
+    url = "postgresql+asyncpg://pbxd:geheim@/pbxd?host=/no/such/folder"
+    with pytest.raises(UnavailableError) as caught:
+        await Database.open(url, create=False)
+    assert "geheim" not in str(caught.value)
+
+
+async def test_check_finds_damage(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    await schema.upgrade(url)
+    with closing(sqlite3.connect(file_of(url))) as raw, raw:
+        raw.execute("INSERT INTO company_numbers (company_id, number) VALUES (77, '+79161234567')")
+    health = await schema.check(url)
+    assert len(health.problems) == 1
+    assert "company_numbers" in health.problems[0]
+
+
+async def test_backup_of_a_database_in_use(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    target = tmp_path / "копия.db"
+    async with await Database.open(url, create=True) as database:
+        async with database.writing() as connection:
+            await tell(connection, [News("a", "1", {})])
+        async with database.writing() as connection:
+            await tell(connection, [News("a", "not yet committed", {})])
+            await schema.backup(url, target)
+        with pytest.raises(ConflictError, match="exists"):
+            await schema.backup(url, target)
+    async with await Database.open(f"sqlite+aiosqlite:///{target}", create=False) as copy:
+        assert [row.subject for row in await Feed(copy).read(0)] == ["1"]
+    left = await asyncio.to_thread(lambda: [path.name for path in tmp_path.iterdir()])
+    assert not [name for name in left if name.endswith(".part")], "no half copies are left about"
+    with pytest.raises(UnavailableError, match="can't be written"):
+        await schema.backup(url, tmp_path / "no" / "such" / "folder.db")
+
+
+async def test_backup_of_postgresql_names_its_own_tool() -> None:
+    with pytest.raises(RefusedError, match="pg_dump"):
+        await schema.backup("postgresql://pbxd@/pbxd", Path("x"))
