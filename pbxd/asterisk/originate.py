@@ -35,6 +35,8 @@ from pbxd.dialing import Attempt, Dialler, DialPlan, DialTarget, Progress
 from pbxd.directory.naming import phone_name
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.i18n import _
+from pbxd.numbers import rules_from
+from pbxd.settings import Settings
 
 CONTEXT = "pbxd-call"  # dialplan/pbxd.conf
 NO_FORWARD = "pbxd-no-forward"
@@ -70,9 +72,10 @@ class ClickToCall:
     `feed` gets every event of the PBX in order; `run` is a root task.
     """
 
-    def __init__(self, ami: AmiClient, dialler: Dialler) -> None:
+    def __init__(self, ami: AmiClient, settings: Settings) -> None:
+        """Raise ConfigurationError for templates or numbers under `dialing` that can't be used."""
         self._ami = ami
-        self._dialler = dialler
+        self._dialler = Dialler(settings.dialing, rules_from(settings))
         self._calls: dict[str, _Call] = {}
         self._asking: set[str] = set()  # agents whose call is being set up
         self._legs: dict[str, _Call] = {}  # channel id -> the call under way it belongs to

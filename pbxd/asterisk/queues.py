@@ -18,6 +18,7 @@ from pbxd.calls.events import ChannelEnded, Event, QueueJoined, QueueLeft
 from pbxd.directory.matching import Match
 from pbxd.errors import ProtocolError, RefusedError, UnavailableError
 from pbxd.queueing import Move, Waiting, joining_times, plan
+from pbxd.settings import QueueSettings
 
 _DEBOUNCE_SECONDS = 0.02  # joins this close together are handled as one
 _RETRY_SECONDS = 1.0
@@ -50,12 +51,12 @@ class VipQueues:
         self,
         ami: AmiClient,
         lookup: Callable[[str], Match],
-        vip_priority: int,
+        settings: QueueSettings,
         number_of: Callable[[str], str | None] = lambda _uniqueid: None,
     ) -> None:
         self._ami = ami
         self._lookup = lookup
-        self._vip_priority = vip_priority
+        self._vip_priority = settings.vip_priority
         self._number_of = number_of
         self._joined: dict[str, float] = {}  # unique id -> PBX time, of those who wait
         self._bases: dict[str, int] = {}  # unique id -> his priority without us, of those who have or had ours
