@@ -69,7 +69,13 @@ class Endpoints:
         for channel in self._channels:
             if match := channel.search(name):
                 return ev.Endpoint("extension", match.group(1) if match.groups() else match.group(0))
-        endpoint = rest.rpartition("-")[0] or rest
+        return self._named(rest.rpartition("-")[0] or rest)
+
+    def of_device(self, device: str) -> ev.Endpoint:
+        """Return who is behind a device such as `PJSIP/101`, or a queue's member such as `Local/101@from-queue/n`."""
+        return self._named(device.partition("/")[2].partition("@")[0])
+
+    def _named(self, endpoint: str) -> ev.Endpoint:
         if not self._channels and self._pattern.fullmatch(endpoint):
             return ev.Endpoint("extension", endpoint)
         return ev.Endpoint("trunk", endpoint)
@@ -109,6 +115,11 @@ class Translator:
             "CoreShowChannel": self._seen,
             "CoreShowChannelsComplete": _snapshot_ended,
         }
+
+    @property
+    def last_heard(self) -> float | None:
+        """The last time the stream told, epoch seconds of its clock."""
+        return self._now
 
     def translate(self, packet: Packet, arrival: float | None = None) -> ev.Event | None:
         """Return the event a packet means, or None if it means nothing to us.

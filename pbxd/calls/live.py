@@ -1,0 +1,184 @@
+"""A call while it lasts: its legs, who talks with whom, and where its time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pbxd.calls.events import Endpoint
+from pbxd.calls.record import CallRecord, Gap, Party, Step
+from pbxd.numbers import NumberRules, parse
+
+DialResult = str
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """One channel of a call."""
+
+    channel: str
+    endpoint: Endpoint
+    number: str  # what the channel says of itself; for one we dialled, the number dialled
+    dialled: str
+    up: bool = False
+    ringing: bool = False
+    called: bool = False  # it was dialled by the PBX, it didn't call us
+    source: str | None = None  # the channel that dialled it
+    result: DialResult = ""
+    bridge: str = ""  # where it converses; a holding place (a parking lot) isn't one
+    holding: bool = False
+    parked: bool = False
+    voicemail: bool = False
+    queue: str = ""
+    pair: str = ""  # the other end, when this is plumbing
+    left_by_itself: bool = False
+    told_to_leave: bool = False
+    cause: int = 0
+    stale: bool = False  # not heard of since the link was lost
+
+    @property
+    def is_party(self) -> bool:
+        """Whether a person or the outside world is at the far end."""
+        return self.endpoint.kind != "plumbing"
+
+    @property
+    def is_ringing(self) -> bool:
+        """Whether somebody's phone rings.
+
+        A trunk may send early media instead of a ringing state: a call to the outside rings from its first moment.
+        """
+        if self.up or self.result:
+            return False
+        return self.ringing or (self.called and self.endpoint.kind == "trunk")
+
+
+@dataclass(slots=True, eq=False)
+class LiveCall:
+    """A conversation under way. Times are epoch seconds (UTC) of the PBX."""
+
+    record: CallRecord
+    rules: NumberRules
+    at: float  # of the last thing that happened
+    linkedids: list[str] = field(default_factory=list)  # its own, and those of calls that became part of it
+    legs: dict[str, Leg] = field(default_factory=dict)
+    caller: Leg | None = None
+    target: Leg | None = None  # whom we called last
+    direct: Leg | None = None  # whom an incoming call rang first, without a queue
+    part: str = "menu"
+    voicemail: bool = False
+    over: bool = False
+    resumed: bool = False  # its beginning was told by an earlier process's record
+    merged: LiveCall | None = None  # the older call this one became part of
+
+    def advance(self, at: float) -> None:
+        """Give the time since the last event to the part the call was in; an earlier `at` counts as no time."""
+        if at > self.at:
+            self.record.seconds[self.part] += at - self.at
+            self.at = at
+
+    def tell(self, what: str, who: Leg | None = None, detail: str = "") -> None:
+        """Add a line to the story."""
+        self.record.story.append(Step(moment(self.at), what, self.identity(who) if who else None, detail or None))
+
+    def identity(self, leg: Leg) -> str | None:
+        """Return the extension or the E.164 number (else the number as it came) of who is at the far end of a leg."""
+        if leg.endpoint.kind == "extension":
+            return leg.endpoint.name
+        return readable(leg.number, self.rules).number
+
+    def talking(self) -> list[Leg]:
+        """Return the parties that can hear another party now, in the order of their legs."""
+        rooms = _rooms(self.legs.values())
+        talking: list[Leg] = []
+        parties = [leg for leg in self.legs.values() if leg.bridge and leg.is_party]
+        for leg in parties:
+            room = rooms[leg.channel]
+            if any(other is not leg and rooms[other.channel] == room for other in parties):
+                talking.append(leg)
+        return talking
+
+    def settle(self) -> bool:
+        """Find the part the call is in now, note an answer; return whether anything people can see changed."""
+        legs = self.legs.values()
+        talking = self.talking()
+        before = (self.part, len(self.record.answered_by), self.record.answered)
+        if any(leg.voicemail for leg in legs):
+            self.part = "voicemail"
+        elif any(leg.holding or leg.parked for leg in legs):
+            self.part = "hold"
+        elif talking:
+            self.part = "talk"
+        elif any(leg.is_ringing for leg in legs):
+            self.part = "ring"
+        elif any(leg.queue for leg in legs):
+            self.part = "wait"
+        else:
+            self.part = "menu"
+        if talking:
+            self._note_answer(talking)
+        return before != (self.part, len(self.record.answered_by), self.record.answered)
+
+    def _note_answer(self, talking: list[Leg]) -> None:
+        if self.record.answered is None:
+            self.record.answered = moment(self.at)
+        for leg in talking:
+            who = self.identity(leg)
+            if leg is not self.caller and who and who not in self.record.answered_by:
+                self.record.answered_by.append(who)
+                self.tell("answered", leg)
+
+    def resume(self, at: float) -> None:
+        """Go on, at `at`, from an earlier process's record.
+
+        What wasn't heard counts as talk after an answer, else as menu; the gap says that nobody knows.
+        """
+        record = self.record
+        since = max([step.at for step in record.story], default=record.started)
+        record.gaps.append(Gap(since, max(since, moment(at))))
+        unheard = at - record.started.timestamp() - sum(record.seconds.values())
+        record.seconds["talk" if record.answered else "menu"] += max(0.0, unheard)
+        self.at = max(at, record.started.timestamp())
+        self.resumed = True
+
+    def open_gap(self, at: float) -> None:
+        """From `at` on nothing is heard of the call."""
+        self.record.gaps.append(Gap(moment(at), None))
+
+    def close_gap(self, at: float) -> None:
+        """Note that the call is heard of again."""
+        gaps = self.record.gaps
+        if gaps and gaps[-1].to is None:
+            gaps[-1] = Gap(gaps[-1].since, max(moment(at), gaps[-1].since))
+
+
+def moment(at: float) -> datetime:
+    """Turn epoch seconds into an aware UTC time."""
+    return datetime.fromtimestamp(at, UTC)
+
+
+def readable(text: str, rules: NumberRules) -> Party:
+    """Return a party by the text the PBX has for it: E.164 or an extension where it reads as one, else as it came."""
+    parsed = parse(text, rules)
+    match parsed.kind:
+        case "e164":
+            return Party(number=parsed.value)
+        case "internal":
+            return Party(number=parsed.value, extension=parsed.value)
+        case "withheld":
+            return Party()
+        case "unreadable":
+            return Party(number=text or None)
+
+
+def _rooms(legs: Iterable[Leg]) -> dict[str, str]:
+    """Name for every conversing leg the room it hears: a bridge, and all that plumbing pairs join to it."""
+    by_channel = {leg.channel: leg for leg in legs}
+    names = {leg.bridge: leg.bridge for leg in by_channel.values() if leg.bridge}
+    for leg in by_channel.values():
+        other = by_channel.get(leg.pair)
+        if leg.bridge and other is not None and other.bridge:
+            mine, theirs = names[leg.bridge], names[other.bridge]
+            if mine != theirs:
+                names = {bridge: mine if name == theirs else name for bridge, name in names.items()}
+    return {leg.channel: names[leg.bridge] for leg in by_channel.values() if leg.bridge}

@@ -1,0 +1,50 @@
+"""How a call ended, judged once it is over (and its direction as soon as that can be seen)."""
+
+from __future__ import annotations
+
+from pbxd.calls.live import Leg, LiveCall
+from pbxd.calls.record import Outcome
+
+# Q.850 causes, as Asterisk's causes.h names them.
+_BUSY, _REJECTED = 17, 21
+# With these a phone was reached, or at least tried, and nobody took it: 16 is Asterisk's own end of a dial that ran
+# out, 127 and 0 come with a CANCEL, 18 and 19 are no response and no answer, 26 a ring-all's loser, 31 unspecified.
+_NOBODY_TOOK_IT = frozenset({0, 16, 18, 19, 26, 31, 102, 127})
+
+
+def judge(call: LiveCall) -> tuple[Outcome, int | None]:
+    """Return the outcome and the Q.850 cause (None where there is none) of a call that is over."""
+    record, caller = call.record, call.caller
+    own_cause = caller.cause if caller and caller.cause else None
+    if record.answered is not None:
+        return "answered", own_cause
+    if call.voicemail:
+        return "voicemail", own_cause
+    if record.direction == "incoming":
+        return ("abandoned" if caller and caller.left_by_itself else "missed"), own_cause
+    if _our_side_left(call):
+        return "cancelled", own_cause
+    if call.target is None:
+        return "failed", own_cause
+    return _called_side(call.target, own_cause)
+
+
+def _our_side_left(call: LiveCall) -> bool:
+    """Tell whether the caller, or the agent who was to take his own phone first, ended it."""
+    caller = call.caller
+    if caller is None:
+        return True
+    if caller.called and not caller.up:
+        return True
+    return caller.left_by_itself or caller.told_to_leave
+
+
+def _called_side(target: Leg, own_cause: int | None) -> tuple[Outcome, int | None]:
+    cause = target.cause or own_cause
+    if target.result == "busy" or target.cause == _BUSY:
+        return "busy", _BUSY
+    if target.cause == _REJECTED:
+        return "rejected", cause
+    if target.result in {"congestion", "unavailable"} or target.cause not in _NOBODY_TOOK_IT:
+        return "failed", cause
+    return "no-answer", cause

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pbxd.calls import events as ev
+from pbxd.calls.identity import call_id
+from pbxd.calls.record import PARTS, CallRecord
+from pbxd.calls.tracker import Tracker
+from pbxd.numbers import NumberRules
+
+RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
+TRUNK = ev.Endpoint("trunk", "trunk")
+AGENT = ev.Endpoint("extension", "101")
+COLLEAGUE = ev.Endpoint("extension", "102")
+
+
+def tracker() -> Tracker:
+    return Tracker("pbx", RULES)
+
+
+def incoming(follow: Tracker, at: float = 1000.0) -> None:
+    follow.feed(ev.ChannelCreated(at, "1000.1", "1000.1", "PJSIP/trunk-1", TRUNK, "89161234567", "", "74950000000"))
+
+
+def ring(follow: Tracker, at: float, channel: str = "1000.2", endpoint: ev.Endpoint = AGENT) -> None:
+    name = f"PJSIP/{endpoint.name}-{channel}"
+    follow.feed(ev.ChannelCreated(at, channel, "1000.1", name, endpoint, "74950000000", "", ""))
+    follow.feed(ev.DialBegan(at, "1000.1", channel, "1000.1", ""))
+    follow.feed(ev.ChannelRinging(at, channel, "1000.1"))
+
+
+def talk(follow: Tracker, at: float, *channels: str, linkedid: str = "1000.1", bridge: str = "b") -> None:
+    for channel in channels:
+        follow.feed(ev.BridgeEntered(at, bridge, channel, linkedid))
+
+
+def final(follow: Tracker) -> CallRecord:
+    (record,) = [record for record in follow.take_changes() if record.merged_into is None]
+    parts = sum(record.seconds.values())
+    assert record.ended is not None
+    assert parts == pytest.approx((record.ended - record.started).total_seconds(), abs=1e-3)
+    return record
+
+
+def test_an_answered_call() -> None:
+    follow = tracker()
+    incoming(follow)
+    ring(follow, 1001.0)
+    follow.feed(ev.ChannelUp(1003.0, "1000.2", "1000.1"))
+    talk(follow, 1003.0, "1000.1", "1000.2")
+    follow.feed(ev.HangupAsked(1013.0, "1000.1", "1000.1", by_party=True))
+    follow.feed(ev.ChannelEnded(1013.0, "1000.2", "1000.1", 16))
+    follow.feed(ev.ChannelEnded(1013.5, "1000.1", "1000.1", 16))
+    record = final(follow)
+    assert (record.direction, record.outcome, record.answered_by) == ("incoming", "answered", ["101"])
+    assert (record.caller.number, record.callee.number) == ("+79161234567", "+74950000000")
+    assert record.seconds == pytest.approx(
+        {"menu": 1.5, "wait": 0, "ring": 2, "talk": 10, "hold": 0, "voicemail": 0}, abs=1e-6
+    )
+    assert follow.open_calls == 0
+
+
+@pytest.mark.parametrize(("by_itself", "outcome"), [(True, "abandoned"), (False, "missed")])
+def test_who_gave_up_an_incoming_call(by_itself: bool, outcome: str) -> None:
+    follow = tracker()
+    incoming(follow)
+    ring(follow, 1001.0)
+    if by_itself:
+        follow.feed(ev.HangupAsked(1003.0, "1000.1", "1000.1", by_party=True))
+    follow.feed(ev.ChannelEnded(1003.0, "1000.2", "1000.1", 127))
+    follow.feed(ev.ChannelEnded(1003.0, "1000.1", "1000.1", 127))
+    assert final(follow).outcome == outcome
+
+
+def test_two_calls_in_one_bridge_are_one_record_the_older() -> None:
+    follow = tracker()
+    incoming(follow)
+    ring(follow, 1001.0)
+    talk(follow, 1002.0, "1000.1", "1000.2")
+    for channel, endpoint in (("1010.3", AGENT), ("1010.4", COLLEAGUE)):
+        follow.feed(ev.ChannelCreated(1010.0, channel, "1010.3", f"PJSIP/{endpoint.name}-x", endpoint, "", "", "102"))
+    talk(follow, 1011.0, "1010.3", "1010.4", linkedid="1010.3", bridge="c")
+    follow.feed(ev.BridgeLeft(1012.0, "c", "1010.4", "1010.3"))
+    talk(follow, 1012.0, "1010.4", linkedid="1000.1")
+    # The transfer's own event comes after the switch and still carries the old linkedid.
+    follow.feed(ev.Transferred(1012.0, "attended", "1000.2", None, "1010.4", "1010.3"))
+    for channel in ("1000.2", "1010.3"):
+        follow.feed(ev.ChannelEnded(1012.1, channel, "1010.3", 16))
+    for channel in ("1000.1", "1010.4"):
+        follow.feed(ev.ChannelEnded(1020.0, channel, "1010.3", 16))
+    records = follow.take_changes()
+    older, younger = sorted(records, key=lambda record: record.started)
+    assert younger.merged_into == older.id
+    assert older.answered_by == ["101", "102"]
+    assert older.ended is not None
+    assert (older.ended - older.started).total_seconds() == 20.0
+
+
+def test_what_a_snapshot_lacks_is_over_and_the_gap_is_marked() -> None:
+    follow = tracker()
+    incoming(follow)
+    ring(follow, 1001.0)
+    talk(follow, 1002.0, "1000.1", "1000.2")
+    follow.feed(ev.LinkLost(1005.0))
+    follow.feed(ev.SnapshotBegan(1009.0))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    record = final(follow)
+    assert record.outcome == "answered"
+    assert [(gap.since.timestamp(), gap.to.timestamp() if gap.to else None) for gap in record.gaps] == [
+        (1005.0, 1009.0)
+    ]
+
+
+def test_a_call_that_lives_through_a_gap_goes_on() -> None:
+    follow = tracker()
+    incoming(follow)
+    ring(follow, 1001.0)
+    talk(follow, 1002.0, "1000.1", "1000.2")
+    follow.feed(ev.LinkLost(1005.0))
+    for channel, endpoint in (("1000.1", TRUNK), ("1000.2", AGENT)):
+        follow.feed(ev.ChannelSeen(1009.0, channel, "1000.1", "", endpoint, "", "", "up", "b", 9))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    assert follow.open_calls == 1
+    (record,) = follow.take_changes()
+    assert record.ended is None
+    assert record.gaps[0].to is not None
+
+
+def test_open_calls_of_an_earlier_process_go_on_or_are_closed() -> None:
+    before = tracker()
+    incoming(before)
+    (open_record,) = before.take_changes()
+    for alive in (True, False):
+        follow = tracker()
+        follow.remember([open_record.copy()])
+        if alive:
+            follow.feed(ev.ChannelSeen(1009.0, "1000.1", "1000.1", "", TRUNK, "", "", "up", "", 9))
+        follow.feed(ev.SnapshotEnded(1009.0))
+        (record,) = follow.take_changes()
+        assert record.id == open_record.id
+        assert record.caller.number == "+79161234567"
+        assert (record.ended is None) is alive
+        assert len(record.gaps) == 1
+
+
+def test_ids_are_chosen_repeatable_and_in_the_order_of_time() -> None:
+    assert call_id("pbx", "pbxd-01ARZ3NDEKTSV4RRFFQ69G5FAV-1000.1", 1.0) == "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    assert call_id("pbx", "1000.1", 1000.2) == call_id("pbx", "1000.1", 1000.9)
+    assert call_id("pbx", "1000.1", 1.0) != call_id("other", "1000.1", 1.0)
+    ids = [call_id("pbx", f"{epoch}.1", 0.0) for epoch in range(1_700_000_000, 1_700_000_100)]
+    assert ids == sorted(ids)
+    assert {len(each) for each in ids} == {26}
+
+
+CHANNELS = st.sampled_from(["1.1", "1.2", "2.1", "2.2", "3.1"])
+LINKEDIDS = st.sampled_from(["1.1", "2.1", "3.1", ""])
+ENDPOINTS = st.sampled_from([TRUNK, AGENT, COLLEAGUE, ev.Endpoint("plumbing", "Local/x;1")])
+BRIDGES = st.sampled_from(["b", "c"])
+AT = st.just(0.0)
+STATES = st.sampled_from(["new", "ringing", "calling", "up"])
+RESULTS = st.sampled_from(["answered", "busy", "no-answer", "cancelled", "congestion"])
+ANY_EVENT = st.one_of(
+    st.builds(
+        ev.ChannelCreated, AT, CHANNELS, LINKEDIDS, st.just(""), ENDPOINTS, st.just("8916"), st.just(""), st.just("102")
+    ),
+    *[
+        st.builds(kind, AT, CHANNELS, LINKEDIDS)
+        for kind in (ev.ChannelRinging, ev.ChannelUp, ev.HoldBegan, ev.HoldEnded)
+    ],
+    *[st.builds(kind, AT, CHANNELS, LINKEDIDS) for kind in (ev.VoicemailBegan, ev.VoicemailEnded)],
+    st.builds(ev.HangupAsked, AT, CHANNELS, LINKEDIDS, st.booleans()),
+    st.builds(ev.ChannelEnded, AT, CHANNELS, LINKEDIDS, st.sampled_from([0, 16, 17, 21, 127])),
+    st.builds(ev.DialBegan, AT, st.none() | CHANNELS, CHANNELS, LINKEDIDS, st.just("84950000000")),
+    st.builds(ev.DialEnded, AT, st.none() | CHANNELS, CHANNELS, LINKEDIDS, RESULTS),
+    st.builds(ev.BridgeEntered, AT, BRIDGES, CHANNELS, LINKEDIDS, st.sampled_from(["", "holding"])),
+    st.builds(ev.BridgeLeft, AT, BRIDGES, CHANNELS, LINKEDIDS),
+    st.builds(ev.PlumbingPaired, AT, CHANNELS, CHANNELS),
+    st.builds(ev.QueueJoined, AT, CHANNELS, LINKEDIDS, st.just("sales"), st.just(""), st.just(1)),
+    st.builds(ev.QueueLeft, AT, CHANNELS, LINKEDIDS, st.just("sales")),
+    st.builds(ev.Parked, AT, CHANNELS, LINKEDIDS, st.just(""), st.just("701")),
+    st.builds(ev.Unparked, AT, CHANNELS, LINKEDIDS, st.none()),
+    st.builds(ev.PickedUp, AT, CHANNELS, CHANNELS, LINKEDIDS),
+    st.builds(ev.LinkLost, AT),
+    st.builds(
+        ev.ChannelSeen,
+        AT,
+        CHANNELS,
+        LINKEDIDS,
+        st.just(""),
+        ENDPOINTS,
+        st.just(""),
+        st.just(""),
+        STATES,
+        BRIDGES,
+        st.just(1),
+    ),
+    st.builds(ev.SnapshotEnded, AT),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(ANY_EVENT, st.floats(-0.5, 5.0)), max_size=60))
+def test_whatever_comes_nothing_breaks_and_the_parts_sum_up(steps: list[tuple[ev.Event, float]]) -> None:
+    follow = tracker()
+    now = 1000.0
+    for event, seconds in steps:
+        now += seconds
+        follow.feed(_at(event, now))
+        for record in follow.take_changes():
+            end = record.ended
+            assert all(record.seconds[part] >= 0 for part in PARTS)
+            if end is not None and not record.gaps and record.merged_into is None:
+                assert sum(record.seconds.values()) == pytest.approx((end - record.started).total_seconds(), abs=1e-3)
+            if end is not None:
+                assert end >= record.started
+                assert (record.outcome is None) == (record.merged_into is not None)
+    follow.feed(ev.LinkLost(now))
+    follow.feed(ev.SnapshotEnded(now))
+    assert follow.open_calls == 0
+
+
+def _at(event: ev.Event, at: float) -> ev.Event:
+    fields = {name: getattr(event, name) for name in event.__slots__}
+    return type(event)(**{**fields, "at": at})
