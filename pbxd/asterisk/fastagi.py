@@ -121,7 +121,7 @@ class FastAgiServer:
             log.info("fastagi_listening", address=self._settings.listen, port=self.port)
             pause = min(_SWEEP_SECONDS, self._settings.header_timeout_seconds / 4)
             try:
-                while True:
+                while True:  # noqa: ASYNC110 - it looks at the clock
                     await asyncio.sleep(0 if self._sweep() else pause)
             finally:
                 self.ready.clear()
