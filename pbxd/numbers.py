@@ -8,7 +8,6 @@ two ways is read by the region's own plan or not at all, and nothing is ever mat
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -18,15 +17,16 @@ import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 from phonenumbers import shortnumberinfo as short_numbers
 
+from pbxd import notation
 from pbxd.errors import ConfigurationError, InvalidInputError
 from pbxd.i18n import _
+from pbxd.notation import LONGEST_TEXT
 from pbxd.settings import Settings
 
 Kind = Literal["e164", "internal", "withheld", "unreadable"]
 DialStyle = Literal["national", "international", "e164", "digits"]
 Destination = Literal["region", "foreign", "premium", "emergency", "unreadable"]
 
-_LONGEST_TEXT = 200  # characters; a number with a display name and SIP parameters is shorter
 _LONGEST_INTERNAL = 40  # characters tried against the configured pattern
 _LONGEST_E164 = 15  # digits, ITU-T E.164
 _SHORTEST_FOREIGN = 10  # digits; fewer without a plus could be somebody's local number
@@ -35,30 +35,10 @@ _LOCAL_LENGTHS = range(5, 8)  # digits of a number without its area code
 _SHARED_PLAN = 7  # the country code Russia and Kazakhstan share
 _SHARED_PLAN_LENGTH = 10  # digits after +7, in both
 
-_WITHHELD = frozenset(
-    {"anonymous", "withheld", "unknown", "private", "restricted", "unavailable", "blocked", "unidentified"}
-    | {"anonymous.invalid", "not available", "no caller id", "number withheld", "private number", "unknown number"}
-    | {"аноним", "анонимный", "анонимно", "анонимный номер", "недоступен", "номер недоступен", "номер неизвестен"}
-    | {"скрыт", "скрыто", "скрытый", "скрытый номер", "номер скрыт", "засекречен", "засекреченный номер"}
-    | {"неизвестно", "неизвестен", "неизвестный", "неизвестный номер", "не определен", "номер не определен"}
-)
 _EMERGENCY = ("112", "911", "101", "102", "103", "104", "01", "02", "03", "04")
 # A trunk may strip or ignore what stands before an emergency number, so that 8-112 reaches it too.
 _BEFORE_EMERGENCY = ("", "+", "0", "00", "1", "8", "9", "810", "7", "+7")
 
-_ADDRESS = re.compile(r"[^<]*<(?P<inner>[^<>]*)>(;.*)?")
-_SCHEME = re.compile(r"(?i)(?P<scheme>sips?|tel):")
-_PARAMETERS = re.compile(r"(;[a-zA-Z][\w.-]*(=[^;]*)?)+$")
-_PARAMETER_EXTENSION = re.compile(r"(?i);ext=(\d{1,20})(;|$)")
-_SPREADSHEET_FLOAT = re.compile(r"(\d{10,15})\.0")
-_EXTENSION = re.compile(
-    r"""(?P<number>.*?\d\)?) [\s(,;]* (?:
-        (?: доб(?:авочн\w*)? | вн(?:утр(?:енн\w*)?)? | ext(?:n|ension)? | [xх] ) [\s.:№\#-]* (?P<named>[\d*\#w]{1,20})
-        | (?: ,+ | \#+ | [pw]+ ) \s* (?P<bare>[\d*\#w]{1,6}) )  # longer after a comma: a second number
-        \s* \)?""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_WRITTEN = re.compile(r"\(?\s*\+?[\d\s()./~-]*\d[\s().-]*")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 
@@ -105,18 +85,22 @@ def rules_from(settings: Settings) -> NumberRules:
 
 def parse(text: str | None, rules: NumberRules) -> ParsedNumber:
     """Read any text, such as a caller id, a typed number or a spreadsheet's cell. Never raises."""
-    if text is not None and len(text) > _LONGEST_TEXT:
+    if text is not None and len(text) > LONGEST_TEXT:
         return ParsedNumber("unreadable", "", "too-long")
-    cleaned = _cleaned(text or "")
+    cleaned = notation.cleaned(text or "")
     if cleaned is None:
         return ParsedNumber("unreadable", "", "control-characters")
-    # The withheld words first, for `<unknown>` looks like an address.
-    bare, extension = ("", "") if _means_withheld(cleaned) else _without_address(cleaned)
-    if _means_withheld(bare):
+    bare, extension = notation.without_address(cleaned)
+    if notation.means_withheld(bare):
         return ParsedNumber("withheld", "", "anonymous" if cleaned else "empty")
     if not extension and len(bare) <= _LONGEST_INTERNAL and rules.internal.fullmatch(bare):
         return ParsedNumber("internal", bare, "internal")
-    return _parse_outside(bare, extension, rules)
+    if not extension:
+        bare, extension = notation.without_extension(bare)
+    compact = notation.compact(bare)
+    for number, rule in _readings(compact, rules) if compact else ():
+        return ParsedNumber("e164", _e164(number), rule, extension)
+    return ParsedNumber("unreadable", "", "impossible" if compact else "not-a-number")
 
 
 def dial_form(e164: str, style: DialStyle, region: str) -> str:
@@ -154,7 +138,7 @@ def destination(digits: str, rules: NumberRules) -> Destination:
     another country (for Russia also +7 6xx/7xx, Kazakhstan) or a satellite network. `unreadable`: anything else,
     such as service codes of unknown cost.
     """
-    if not re.fullmatch(r"\+?[0-9]+", digits) or len(digits) > _LONGEST_TEXT:
+    if not re.fullmatch(r"\+?[0-9]+", digits) or len(digits) > LONGEST_TEXT:
         return "unreadable"
     if _reaches_emergency(digits, rules.region):
         return "emergency"
@@ -174,64 +158,6 @@ def display(e164: str) -> str:
     if number.country_code == _SHARED_PLAN and len(digits) == _SHARED_PLAN_LENGTH:
         return f"+7 {digits[:3]} {digits[3:6]}-{digits[6:8]}-{digits[8:]}"
     return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
-
-
-def _parse_outside(bare: str, extension: str, rules: NumberRules) -> ParsedNumber:
-    if split := _EXTENSION.fullmatch(bare):
-        bare, extension = split["number"], split["named"] or split["bare"]
-    if not _WRITTEN.fullmatch(bare):
-        return ParsedNumber("unreadable", "", "not-a-number")
-    for number, rule in _readings(re.sub(r"[^\d+]", "", bare), rules):
-        return ParsedNumber("e164", _e164(number), rule, extension)
-    return ParsedNumber("unreadable", "", "impossible")
-
-
-def _cleaned(text: str) -> str | None:
-    """Write digits, dashes, spaces and the plus in ASCII without invisible marks; None when a control character is in.
-
-    A line break inside a cell separates two numbers, which must not become one.
-    """
-    characters = [_plain(character) for character in text.strip().strip("'\"=").strip()]
-    if None in characters:
-        return None
-    cleaned = " ".join("".join(filter(None, characters)).split())
-    return _SPREADSHEET_FLOAT.sub(r"\1", cleaned) if _SPREADSHEET_FLOAT.fullmatch(cleaned) else cleaned
-
-
-@cache
-def _plain(character: str) -> str | None:
-    category = unicodedata.category(character)
-    if category == "Nd":
-        return str(unicodedata.decimal(character))
-    if category in {"Pd", "Zs"} or character in "\t\u2212\u00ad\uff0b":
-        return {"Pd": "-", "Sm": "+" if character == "\uff0b" else "-"}.get(category, " ")
-    if category == "Cf":
-        return ""
-    return None if category[0] in "CZ" else character
-
-
-def _means_withheld(text: str) -> bool:
-    word = " ".join(text.strip("\"'<>()[]. ").casefold().replace("ё", "е").split())
-    return not text or word in _WITHHELD
-
-
-def _without_address(text: str) -> tuple[str, str]:
-    """Take the number out of `"Name" <sip:number@host;parameters>`; also the extension of `tel:…;ext=12` (RFC 3966)."""
-    if wrapped := _ADDRESS.fullmatch(text):
-        text = wrapped["inner"].strip()
-    scheme = _SCHEME.match(text)
-    if scheme:
-        text = text[scheme.end() :]
-    if text.casefold().rstrip(".").endswith("@anonymous.invalid"):
-        return "", ""
-    extension = found[1] if (found := _PARAMETER_EXTENSION.search(text)) else ""
-    user, at, _host = text.partition("@")
-    if scheme and not at and scheme["scheme"].lower() != "tel" and "." in text:
-        return "@", ""  # a host without a user; its address must not be read as a number
-    if at:
-        user = user.partition(":")[0] if scheme else user
-    user = _PARAMETERS.sub("", user).strip()
-    return re.sub(r"(?i)%2b", "+", user), extension
 
 
 def _readings(compact: str, rules: NumberRules) -> Iterator[tuple[PhoneNumber, str]]:
@@ -271,15 +197,14 @@ def _readings_without_prefix(compact: str, own: str, rules: NumberRules) -> Iter
 def _possible(text: str) -> PhoneNumber | None:
     """Return the number when its length is possible for its country; a local length doesn't count."""
     number = _e164_number(text)
-    if number is None or len(_e164(number)) > _LONGEST_E164 + 1:
+    if number is None or phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return None
-    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+    # `phonenumbers` drops a national prefix after the country code (+7 8 916…), but of several only the first.
+    if len(_e164(number)) > _LONGEST_E164 + 1 or _e164_number(_e164(number)) != number:
         return None
-    odd = (
-        number.country_code == _SHARED_PLAN
-        and len(phonenumbers.national_significant_number(number)) != _SHARED_PLAN_LENGTH
-    )
-    return None if odd and not phonenumbers.is_valid_number(number) else number
+    significant = phonenumbers.national_significant_number(number)
+    usual = number.country_code != _SHARED_PLAN or len(significant) == _SHARED_PLAN_LENGTH
+    return number if usual or phonenumbers.is_valid_number(number) else None
 
 
 def _e164_number(text: str) -> PhoneNumber | None:

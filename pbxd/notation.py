@@ -1,0 +1,91 @@
+"""How people and trunks write numbers: from any text to bare digits, before anybody asks what they mean. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+LONGEST_TEXT = 200  # characters; a number with a display name and SIP parameters is shorter
+
+_WITHHELD = frozenset(
+    {"anonymous", "withheld", "unknown", "private", "restricted", "unavailable", "blocked", "unidentified"}
+    | {"anonymous.invalid", "not available", "no caller id", "number withheld", "private number", "unknown number"}
+    | {"аноним", "анонимный", "анонимно", "анонимный номер", "недоступен", "номер недоступен", "номер неизвестен"}
+    | {"скрыт", "скрыто", "скрытый", "скрытый номер", "номер скрыт", "засекречен", "засекреченный номер"}
+    | {"неизвестно", "неизвестен", "неизвестный", "неизвестный номер", "не определен", "номер не определен"}
+)
+
+_ADDRESS = re.compile(r"[^<]*<(?P<inner>[^<>]*)>(;.*)?")
+_SCHEME = re.compile(r"(?i)(?P<scheme>sips?|tel):")
+_PARAMETERS = re.compile(r"(;[a-zA-Z][\w.-]*(=[^;]*)?)+$")
+_PARAMETER_EXTENSION = re.compile(r"(?i);ext=(\d{1,20})(;|$)")
+_SPREADSHEET_FLOAT = re.compile(r"\d{10,15}\.0")
+_EXTENSION = re.compile(
+    r"""(?P<number>.*?\d\)?) [\s(,;]* (?:
+        (?: доб(?:авочн\w*)? | вн(?:утр(?:енн\w*)?)? | ext(?:n|ension)? | [xх] ) [\s.:№\#-]* (?P<named>[\d*\#w]{1,20})
+        | (?: ,+ | \#+ | [pw]+ ) \s* (?P<bare>[\d*\#w]{1,6}) )  # longer after a comma: a second number
+        \s* \)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_WRITTEN = re.compile(r"\(?\s*\+?[\d\s()./~-]*\d[\s().-]*")
+
+
+def cleaned(text: str) -> str | None:
+    """Write digits, dashes, spaces and the plus in ASCII without invisible marks; None when a control character is in.
+
+    A line break inside a cell separates two numbers, which must not become one.
+    """
+    characters = [_plain(character) for character in text.strip().strip("'\"=").strip()]
+    if None in characters:
+        return None
+    plain = " ".join("".join(filter(None, characters)).split())
+    return plain.removesuffix(".0") if _SPREADSHEET_FLOAT.fullmatch(plain) else plain
+
+
+@lru_cache(maxsize=2048)
+def _plain(character: str) -> str | None:
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    if category in {"Pd", "Zs"} or character in "\t\u2212\u00ad\uff0b":
+        return {"\uff0b": "+", "\u2212": "-"}.get(character, "-" if category == "Pd" else " ")
+    if category == "Cf":
+        return ""
+    return None if category[0] in "CZ" else character
+
+
+def means_withheld(text: str) -> bool:
+    """Whether this is no number but a word for one that isn't shown, in any case; nothing at all is such a word too."""
+    word = " ".join(text.strip("\"'<>()[]. ").casefold().replace("ё", "е").split())
+    return not text or word in _WITHHELD
+
+
+def without_address(text: str) -> tuple[str, str]:
+    """Take the number out of `"Name" <sip:number@host;parameters>`; also the extension of `tel:…;ext=12` (RFC 3966)."""
+    if wrapped := _ADDRESS.fullmatch(text):
+        text = wrapped["inner"].strip()
+    scheme = _SCHEME.match(text)
+    if scheme:
+        text = text[scheme.end() :]
+    if text.casefold().rstrip(".").endswith("@anonymous.invalid"):
+        return "", ""
+    extension = found[1] if (found := _PARAMETER_EXTENSION.search(text)) else ""
+    user, at, _host = text.partition("@")
+    if scheme and not at and scheme["scheme"].lower() != "tel" and "." in text:
+        return "@", ""  # a host without a user; its address must not be read as a number
+    if at:
+        user = user.partition(":")[0] if scheme else user
+    user = _PARAMETERS.sub("", user).strip()
+    return re.sub(r"(?i)%2b", "+", user), extension
+
+
+def without_extension(text: str) -> tuple[str, str]:
+    """Split `84951234567 доб. 123` into the number and the client's extension, empty when there is none."""
+    split = _EXTENSION.fullmatch(text)
+    return (split["number"], split["named"] or split["bare"]) if split else (text, "")
+
+
+def compact(text: str) -> str | None:
+    """Return the digits, with the plus if one leads them; None for what isn't written as one number."""
+    return re.sub(r"[^\d+]", "", text) if _WRITTEN.fullmatch(text) else None
