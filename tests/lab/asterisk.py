@@ -79,6 +79,7 @@ class Asterisk:
         self.user = AmiUser("pbxd")
         self.tap = AmiUser("tap")
         self.admin = AmiUser("admin")
+        self.phone_password = secrets.token_hex(6)
         self.version = ""
         self.child: Child | None = None
         self.log = run / "log" / "full"
@@ -130,6 +131,7 @@ class Asterisk:
             "CHECKOUT": str(CHECKOUT),
             "LAB": self.run.name,
             "SIP_PORT": str(self.sip_port),
+            "PHONE_PASSWORD": self.phone_password,
             "TRUNK_PORT": str(self.ports.trunk),
             "TRUNK_MATCHES": "\n".join(
                 f"match = 127.0.0.1:{port}/32" for port in (self.ports.trunk, *self.ports.callers)

@@ -16,6 +16,7 @@ from typing import Any, Self
 from tests.lab import ports
 from tests.lab.ami import AmiSession, Headers, Packet
 from tests.lab.asterisk import Asterisk, PhonePorts
+from tests.lab.baresip import Baresip
 from tests.lab.call import Call
 from tests.lab.cel import CelRow, read_cdr, read_cel
 from tests.lab.daemon import Config, Daemon, merged
@@ -47,7 +48,7 @@ class Lab:
         self._keep = keep_folder
         self._quiet = quiet
         self._numbers = itertools.count(1)  # of subfolders
-        self._sipps: list[Sipp] = []
+        self._programs: list[Sipp | Baresip] = []
         self._agi_port, self._http_port = 0, 0
         self._released: dict[str, int] = {}
         self.folder = Path()
@@ -157,7 +158,7 @@ class Lab:
 
     async def sipp_caller(self, to: str, caller: Caller) -> Sipp:
         """Let SIPp call from outside; it ends with its scenario, at the latest with the test."""
-        port = self.caller_ports[len(self._sipps) % CALLER_PORTS]
+        port = self.caller_ports[next(self._numbers) % CALLER_PORTS]
         number = NUMBERS.get(to, to)
         return await self._sipp(caller, port=port, number=number)
 
@@ -168,9 +169,18 @@ class Lab:
     async def _sipp(self, role: Caller | Agent, *, port: int, number: str) -> Sipp:
         folder = self.folder / f"s{next(self._numbers)}"
         sipp = await Sipp.start(role, folder, port=port, server=self.asterisk.sip_port, number=number)
-        self._sipps.append(sipp)
+        self._programs.append(sipp)
         self._stack.push_async_callback(sipp.stop)
         return sipp
+
+    async def baresip(self, extension: str = "107") -> Baresip:
+        """Start baresip as 107 or 108 and wait until it has registered."""
+        folder = self.folder / f"b{next(self._numbers)}"
+        password = self.asterisk.phone_password
+        phone = await Baresip.start(extension, password, folder, server=self.asterisk.sip_port)
+        self._programs.append(phone)
+        self._stack.push_async_callback(phone.stop)
+        return phone
 
     # ---- looking at Asterisk ------------------------------------------------------------------------------------
     def cel(self, *, since: float = 0.0) -> list[CelRow]:
@@ -269,8 +279,8 @@ class Lab:
     # ---- between tests ------------------------------------------------------------------------------------------
     async def quiet(self) -> None:
         """Hang everything up, make every phone fresh and wait until Asterisk has no channel left."""
-        for sipp in self._sipps:
-            await sipp.stop()
+        while self._programs:
+            await self._programs.pop().stop()
         for extension in list(self._released):
             await self.take_back(extension)
         for phone in self.phones.values():

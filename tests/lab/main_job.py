@@ -96,11 +96,10 @@ async def next_answered(lab: Lab, talking: Call, waiting: dict[str, Call]) -> st
     """End the agent's call; return which waiting caller he talks with next, proved by the caller's voice."""
     talking.hangup()
     offered = await lab.phone("101").answered()
-    for number, call in waiting.items():
-        if call.state == "talking" and number == offered.number:
-            await offered.until_hears(call)
-            return number
-    raise Unexpected(f"the phone was offered {offered.number!r}, who isn't waiting: {list(waiting)}")
+    if offered.number not in waiting:
+        raise Unexpected(f"the phone was offered {offered.number!r}, who isn't waiting: {list(waiting)}")
+    await offered.until_hears(waiting[offered.number])
+    return offered.number
 
 
 async def wait_in_line(lab: Lab, queue: str, numbers: tuple[str, ...]) -> dict[str, Call]:

@@ -266,3 +266,19 @@ async def test_sipp_agents_answer_refuse_and_ring_in_vain(lab: Lab) -> None:
     await rings.until_invited()
     client.hangup()
     await rings.done()
+
+
+async def test_a_softphone_registers_shows_the_caller_and_transfers(lab: Lab) -> None:
+    softphone = await lab.baresip("107")
+    client = lab.call_in("74951230107", "89161234567", name="Фронкин «Ф»")
+    shown = await softphone.incoming()
+    assert (shown.name, shown.user) == ("Фронкин «Ф»", "89161234567")
+    await softphone.accept()
+    await client.until_talking()
+    await until(lambda: client.media and client.media.received > 5, "media")
+    await softphone.transfer("102")
+    other = await lab.phone("102").answered()
+    await client.until_hears(other)
+    await softphone.dial("103")
+    assert (await lab.phone("103").incoming()).number == "107"
+    await softphone.hangup()
