@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self, assert_never
+from dataclasses import dataclass
+from typing import Literal, Self, assert_never
 
 from pbxd.book import Company, Contact, ContactNumber, Employee, folded
-from pbxd.directory.naming import phone_name, with_company
+from pbxd.directory.naming import phone_name
 from pbxd.numbers import ParsedNumber
 
 __all__ = ["Book", "Match", "Rival", "Status", "phone_name", "phone_text"]
@@ -48,14 +48,6 @@ class Match:
     rule: str = ""  # how the number was read: `ParsedNumber.rule`
     rivals: tuple[Rival, ...] = ()  # the other cards with this number, the nearest first
     employee: str = ""  # extension, when it is one of our people
-
-    def to_json(self, *, explain: bool = False) -> dict[str, Any]:
-        """Return the public form; with `explain` also the rule and the rivals."""
-        names = ("status", "number", "name", "company", "contact", "vip", "manager")
-        public: dict[str, Any] = {name: getattr(self, name) for name in names}
-        if explain:
-            public |= {"rule": self.rule, "rivals": [asdict(rival) for rival in self.rivals]}
-        return public
 
 
 class Book:
@@ -248,9 +240,7 @@ class Book:
 
 def phone_text(match: Match) -> str:
     """Return what to put on a phone's screen, at most 79 bytes; empty: leave what the trunk sent."""
-    if match.status == "found":
-        return with_company(match.name, match.company)
-    return phone_name(match.name) if match.status in {"shared", "company", "employee"} else ""
+    return phone_name(match.name) if match.status in {"found", "shared", "company", "employee"} else ""
 
 
 def _certain(colleagues: list[Employee], number: str) -> Employee | None:

@@ -176,7 +176,7 @@ def test_what_is_no_number_names_nobody(text: str, status: str) -> None:
 @pytest.mark.parametrize(
     ("match", "shown"),
     [
-        (Match("found", MOBILE, 'Иван "Гром"', 'ООО "Ромашка"'), "Иван «Гром» (ООО «Ромашка»)"),
+        (Match("found", MOBILE, 'Иван "Гром"', 'ООО "Ромашка"'), "Иван «Гром»"),
         (Match("found", MOBILE, "Иван", ""), "Иван"),
         (Match("company", MOBILE, "Ромашка", "Ромашка"), "Ромашка"),
         (Match("employee", "101", "Иванов"), "Иванов"),

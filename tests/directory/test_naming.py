@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.directory.naming import PHONE_BYTES, phone_name, with_company
+from pbxd.directory.naming import PHONE_BYTES, phone_name
 
 FLAG = "\U0001f1f7\U0001f1fa"
 THUMB = "\U0001f44d\U0001f3fd"
@@ -87,27 +87,3 @@ def test_phone_name_of_awkward_characters(text: str) -> None:
     name = phone_name(text)
     assert len(name.encode()) <= PHONE_BYTES
     assert phone_name(name) == name
-
-
-@given(name=st.text(max_size=80), company=st.text(max_size=80))
-def test_a_company_is_added_only_as_a_whole(name: str, company: str) -> None:
-    shown = with_company(name, company)
-    assert len(shown.encode()) <= PHONE_BYTES
-    assert shown in {phone_name(name), f"{phone_name(name)} ({phone_name(company)})"}
-    assert phone_name(shown) == shown
-
-
-@pytest.mark.parametrize(
-    ("name", "company", "shown"),
-    [
-        ("Фронкин", "Ромашка", "Фронкин (Ромашка)"),
-        ("Фронкин", "", "Фронкин"),
-        ("Ромашка", "Ромашка", "Ромашка"),
-        ("Фронкин", "\u200b", "Фронкин"),
-        ("", "Ромашка", ""),
-        ("Я" * 31, "Ромашка", "Я" * 31 + " (Ромашка)"),
-        ("Я" * 32, "Ромашка", "Я" * 32),
-    ],
-)
-def test_with_company(name: str, company: str, shown: str) -> None:
-    assert with_company(name, company) == shown
