@@ -33,13 +33,6 @@ def phone_name(text: str) -> str:
     return _cut(_without_evaluation(_quoted(" ".join(visible.split()))))
 
 
-def with_company(name: str, company: str) -> str:
-    """Return «name (company)» for phones where both fit, else the name."""
-    name, company = phone_name(name), phone_name(company)
-    both = f"{name} ({company})"
-    return both if name and company and company != name and len(both.encode()) <= PHONE_BYTES else name
-
-
 def _shown(character: str) -> str:
     category, code = unicodedata.category(character), ord(character)
     if category in _SPACES or character in "\t\n\v\f\r\x85":
