@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -52,6 +53,29 @@ def merged(base: Config, changes: Config) -> dict[str, dict[str, object]]:
     return {name: {**base.get(name, {}), **changes.get(name, {})} for name in {**base, **changes}}
 
 
+class ServiceManager:
+    """The receiving end of sd_notify(3): what systemd would hear."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.heard: list[str] = []  # "READY=1", "STATUS=…", in order
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket.bind(str(path))
+        asyncio.get_running_loop().add_reader(self._socket, self._readable)
+
+    def close(self) -> None:
+        if self._socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self.path.unlink(missing_ok=True)
+
+    def _readable(self) -> None:
+        try:
+            self.heard += self._socket.recv(65536).decode().splitlines()
+        except BlockingIOError:
+            return
+
+
 class Daemon:
     """One pbxd with its own folder (configuration, database, socket, log)."""
 
@@ -62,6 +86,7 @@ class Daemon:
         self.file = folder / "pbxd.toml"
         self.log = folder / "pbxd.log"
         self.child: Child | None = None
+        self.manager: ServiceManager | None = None
         self.write()
 
     def write(self) -> None:
@@ -77,8 +102,11 @@ class Daemon:
         self, *, env: Mapping[str, str] | None = None, ready: bool = True, timeout: float = START_SECONDS
     ) -> None:
         """Start `pbxd run`; with `ready` wait until /readyz says 200."""
+        self._forget_manager()
+        self.manager = ServiceManager(self.folder / "notify")
+        environment = self._environment({"NOTIFY_SOCKET": str(self.manager.path), **(env or {})})
         self.child = await Child.start(
-            [program(), "--config", str(self.file), "run"], log=self.log, env=self._environment(env), cwd=self.folder
+            [program(), "--config", str(self.file), "run"], log=self.log, env=environment, cwd=self.folder
         )
         if ready:
             await self.until_ready(timeout=timeout)
@@ -137,11 +165,16 @@ class Daemon:
 
     async def stop(self) -> int | None:
         """End it as systemd would; the exit status."""
+        self._forget_manager()
         if self.child is None:
             return None
         await self.child.stop(grace=10)
         status, self.child = self.child.returncode, None
         return status
+
+    def _forget_manager(self) -> None:
+        if self.manager:
+            self.manager.close()
 
     async def kill(self) -> None:
         """End it as a crash would."""
