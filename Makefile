@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo
+.PHONY: help setup check test demo messages
 BIN := .venv/bin
 # Tests that wait for telephones more than they compute: more workers than the two cores this is made for.
 WORKERS ?= 3
@@ -33,3 +33,9 @@ test:  ## set up, check, then all tests (ARGS="-k name" for some)
 demo:  ## set up, then show the main job on a real Asterisk (KEEP=1 leaves it running; ARGS=… for the rest)
 	@tests/lab/setup.sh
 	@$(BIN)/python -m tests.lab.demo $(if $(KEEP),--keep) $(ARGS)
+
+messages:  ## bring new texts of the source into the Russian catalogue; then translate the empty ones
+	@pot=$$(mktemp); trap 'rm -f "$$pot"' EXIT; \
+	$(BIN)/pybabel -q extract -k N_ --no-location --omit-header -o "$$pot" pbxd; \
+	$(BIN)/pybabel -q update -i "$$pot" -D pbxd -d pbxd/locale -l ru --no-fuzzy-matching --ignore-obsolete \
+		--ignore-pot-creation-date --width 120

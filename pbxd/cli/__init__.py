@@ -7,6 +7,7 @@ from contextlib import suppress
 import click
 
 from pbxd import __version__, i18n
+from pbxd.cli.call import call
 from pbxd.cli.calls import calls
 from pbxd.cli.command import N_, Option, Root, Session, language
 from pbxd.cli.companies import companies
@@ -15,6 +16,7 @@ from pbxd.cli.db import db
 from pbxd.cli.employees import employees
 from pbxd.cli.lookup import lookup
 from pbxd.cli.output import prepare_streams
+from pbxd.cli.queues import queues
 from pbxd.cli.service import run
 from pbxd.cli.tokens import tokens
 from pbxd.errors import ConfigurationError
@@ -36,7 +38,7 @@ def pbxd(context: click.Context, config: str | None) -> None:
         session.use_language()
 
 
-for command in (run, lookup, contacts, companies, employees, calls, tokens, db):
+for command in (run, lookup, contacts, companies, employees, call, calls, queues, tokens, db):
     pbxd.add_command(command)
 
 

@@ -62,9 +62,20 @@ class Root(Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except PbxdError as error:
-            click.echo(f"pbxd: {printable(str(error))}", err=True)
-            ctx.exit(error.exit_status)
+        except (PbxdError, BaseExceptionGroup) as error:
+            expected = _expected(error)
+            if expected is None:
+                raise
+            click.echo(f"pbxd: {printable(str(expected))}", err=True)
+            ctx.exit(expected.exit_status)
+
+
+def _expected(error: BaseException) -> PbxdError | None:
+    """Return the failure to report when nothing but pbxd's own errors happened, also in tasks that ran side by side."""
+    if isinstance(error, BaseExceptionGroup):
+        found = [_expected(each) for each in error.exceptions]
+        return found[0] if all(found) else None
+    return error if isinstance(error, PbxdError) else None
 
 
 class Text(click.ParamType[str]):

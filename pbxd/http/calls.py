@@ -1,0 +1,132 @@
+"""Calls: making them, following them, ending them, and the history."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from pbxd.calls.record import instant
+from pbxd.dialing import Progress
+from pbxd.directory.excerpt import contact_named, name_calls
+from pbxd.errors import NotFoundError
+from pbxd.http.problems import DEADLINE
+from pbxd.http.requests import CallRequest, CallsQuery, body, query
+from pbxd.http.services import RULES, SERVICES, Services
+from pbxd.http.targets import target
+from pbxd.numbers import parse
+from pbxd.storage.calls import CallFilter
+
+Call = dict[str, Any]
+routes = web.RouteTableDef()
+
+
+@routes.post("/api/v1/calls")
+async def make(request: web.Request) -> web.Response:
+    """Ring the agent, then the target; 202 with the id the call's record will have."""
+    asked = await body(request, CallRequest)
+    services = request.app[SERVICES]
+    wanted = await target(asked, services, request.app[RULES])
+    call_id = await services.click_to_call.call(asked.agent, wanted)
+    return web.json_response(
+        {"id": call_id, "state": "ringing-agent"},
+        status=HTTPStatus.ACCEPTED,
+        headers={"Location": f"/api/v1/calls/{call_id}"},
+    )
+
+
+@routes.post("/api/v1/calls/plan")
+async def plan(request: web.Request) -> web.Response:
+    """Answer what `POST /calls` would dial, without ringing anybody."""
+    asked = await body(request, CallRequest)
+    services = request.app[SERVICES]
+    wanted = await target(asked, services, request.app[RULES])
+    return web.json_response(services.click_to_call.plan(asked.agent, wanted).to_json())
+
+
+@routes.get("/api/v1/calls/{id}/states")
+async def states(request: web.Request) -> web.StreamResponse:
+    """Stream the states of a call made here, one JSON object a line, from the present one to `ended`."""
+    call_id = request.match_info["id"]
+    progress = request.app[SERVICES].click_to_call.states(call_id)
+    first = await anext(progress)  # unknown calls are refused before the stream begins
+    request[DEADLINE].reschedule(None)
+    answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
+    await answer.prepare(request)
+    with suppress(ConnectionResetError):  # whoever listened has gone; the call goes on
+        await answer.write(_line(call_id, first))
+        async for each in progress:
+            await answer.write(_line(call_id, each))
+        await answer.write_eof()
+    return answer
+
+
+@routes.post("/api/v1/calls/{id}/hangup")
+async def hang_up(request: web.Request) -> web.Response:
+    """Cancel or end a call made here; 202, its states tell when it is over."""
+    call_id = request.match_info["id"]
+    await request.app[SERVICES].click_to_call.hangup(call_id)
+    return web.json_response({"id": call_id}, status=HTTPStatus.ACCEPTED)
+
+
+@routes.get("/api/v1/calls/{id}")
+async def show(request: web.Request) -> web.Response:
+    """Answer a call's record.
+
+    A call made here has its `state` and `reason` beside it for some minutes; they and the id are all there is before
+    the PBX has made its first channel, or when it never makes one.
+    """
+    call_id = request.match_info["id"]
+    services = request.app[SERVICES]
+    made_here = _progress(services, call_id)
+    try:
+        call = await services.calls.get(call_id)
+    except NotFoundError:
+        if made_here is None:
+            raise
+        return web.json_response({"id": call_id, **made_here})
+    name_calls([call], services.directory.lookup)
+    return web.json_response(call | (made_here or {}))
+
+
+def _progress(services: Services, call_id: str) -> Call | None:
+    try:
+        progress = services.click_to_call.progress(call_id)
+    except NotFoundError:
+        return None
+    return {"state": progress.state, "reason": progress.reason}
+
+
+@routes.get("/api/v1/calls")
+async def list_(request: web.Request) -> web.Response:
+    """Answer the calls recorded, newest first."""
+    asked = query(request, CallsQuery)
+    services = request.app[SERVICES]
+    wanted = CallFilter(
+        direction=asked.direction,
+        outcome=asked.outcome,
+        agent=asked.agent or "",
+        **await _client(request, asked.client),
+    )
+    total, found = await services.calls.list(wanted, limit=asked.limit, offset=asked.offset, before=asked.before or "")
+    name_calls(found, services.directory.lookup)
+    return web.json_response({"total": total, "items": found})
+
+
+async def _client(request: web.Request, text: str | None) -> dict[str, Any]:
+    if not text:
+        return {}
+    parsed = parse(text, request.app[RULES])
+    if parsed.kind == "e164":
+        return {"number": parsed.value}
+    return {"contact": (await contact_named(request.app[SERVICES].database, text)).id}
+
+
+def _line(call_id: str, progress: Progress) -> bytes:
+    at = instant(datetime.fromtimestamp(progress.at, UTC))
+    told = {"id": call_id, "state": progress.state, "at": at, "reason": progress.reason}
+    return json.dumps(told, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,51 @@
+"""Is the process alive, and does it do its work."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from http import HTTPStatus
+
+from aiohttp import web
+
+from pbxd.errors import UnavailableError
+from pbxd.http.services import SERVICES, Services
+from pbxd.storage.feed import Feed
+
+DATABASE_SECONDS = 2.0  # how long a probe may wait for the database
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/healthz")
+async def healthz(_request: web.Request) -> web.Response:
+    """Answer 200 while the process runs its event loop."""
+    return web.json_response({"status": "alive"})
+
+
+@routes.get("/readyz")
+async def readyz(request: web.Request) -> web.Response:
+    """Answer 200 when look-ups are served, else 503.
+
+    Look-ups come from memory, so a PBX link or a database that is down leaves the daemon ready; both are told, with the
+    index's age (seconds since it was last known to equal the book), for those who watch them.
+    """
+    services = request.app[SERVICES]
+    age = services.directory.age_seconds
+    ready = math.isfinite(age)
+    details = {
+        "ready": ready,
+        "pbx": "connected" if services.pbx_connected() else "away",
+        "database": "answers" if await _database_answers(services) else "away",
+        "index_age_seconds": round(age, 3) if ready else None,
+    }
+    return web.json_response(details, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+async def _database_answers(services: Services) -> bool:
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS):
+            await Feed(services.database).last()
+    except (UnavailableError, TimeoutError):
+        return False
+    return True

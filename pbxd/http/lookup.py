@@ -1,0 +1,19 @@
+"""Whose number is this."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from pbxd.directory.answers import match_json
+from pbxd.http.requests import LookupQuery, query
+from pbxd.http.services import SERVICES
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/v1/lookup")
+async def lookup(request: web.Request) -> web.Response:
+    """Answer what the PBX would be told about `number`; `for` is the employee whose personal contacts may be used."""
+    asked = query(request, LookupQuery)
+    match = request.app[SERVICES].directory.lookup(asked.number, viewer=asked.viewer)
+    return web.json_response(match_json(match, explain=asked.explain))

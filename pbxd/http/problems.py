@@ -1,0 +1,90 @@
+"""Errors as `application/problem+json` (RFC 9457).
+
+`type` is `urn:pbxd:` and a stable word, `detail` is for people (in Accept-Language's language, else the service's),
+`field` names what was wrong in the request, `reason` which rule refused it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+
+from pbxd import i18n
+from pbxd.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    PbxdError,
+    ProtocolError,
+    RefusedError,
+    UnavailableError,
+)
+from pbxd.i18n import _
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+LANGUAGE = web.AppKey("language", str)
+DEADLINE = web.RequestKey("deadline", asyncio.Timeout)  # a stream lifts it
+REQUEST_SECONDS = 30.0  # for everything but a stream: reading the body, the database, the PBX's answer
+
+_KINDS: dict[type[PbxdError], tuple[str, HTTPStatus]] = {
+    InvalidInputError: ("invalid", HTTPStatus.UNPROCESSABLE_ENTITY),
+    NotFoundError: ("not-found", HTTPStatus.NOT_FOUND),
+    ConflictError: ("conflict", HTTPStatus.CONFLICT),
+    RefusedError: ("refused", HTTPStatus.FORBIDDEN),
+    UnavailableError: ("unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
+    ProtocolError: ("peer", HTTPStatus.BAD_GATEWAY),
+}
+_log = structlog.get_logger(__name__)
+
+
+def problem(kind: str, status: HTTPStatus, detail: str, **more: str) -> web.Response:
+    """Build the answer; `more` are further members."""
+    members = {"type": f"urn:pbxd:{kind}", "title": status.phrase, "status": status.value, "detail": detail, **more}
+    return web.Response(
+        body=json.dumps(members, ensure_ascii=False).encode("utf-8", "backslashreplace"),
+        status=status,
+        content_type="application/problem+json",
+    )
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every error with a problem document; what is our own mistake is logged and tells nothing outside."""
+    i18n.use(i18n.preferred(request.headers.get("Accept-Language"), request.app[LANGUAGE]))
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS) as deadline:
+            request[DEADLINE] = deadline
+            return await handler(request)
+    except PbxdError as error:
+        return _expected(error)
+    except web.HTTPException as error:
+        return _from_aiohttp(error)
+    except TimeoutError:
+        return problem("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _("no answer in time"))
+    except Exception:  # noqa: BLE001 - the last resort of a server: one request's failure is no other's
+        _log.exception("request_failed", method=request.method, path=request.path)
+        return problem("internal", HTTPStatus.INTERNAL_SERVER_ERROR, _("an error in pbxd; its log tells more"))
+
+
+def _expected(error: PbxdError) -> web.Response:
+    kind, status = next(
+        (found for cls, found in _KINDS.items() if isinstance(error, cls)),
+        ("internal", HTTPStatus.INTERNAL_SERVER_ERROR),
+    )
+    more = {name: str(getattr(error, name)) for name in ("field", "reason") if hasattr(error, name)}
+    return problem(kind, status, str(error), **more)
+
+
+def _from_aiohttp(error: web.HTTPException) -> web.Response:
+    """Give aiohttp's own refusals (404, 405, 413 …) the same form, keeping headers such as Allow."""
+    status = HTTPStatus(error.status)
+    answer = problem(status.phrase.lower().replace(" ", "-"), status, error.reason)
+    for name in ("Allow", "WWW-Authenticate"):
+        if name in error.headers:
+            answer.headers[name] = error.headers[name]
+    return answer

@@ -1,0 +1,98 @@
+"""Requests as typed values: what a body or a query may hold, and the refusal of everything else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pbxd.calls.record import Direction, Outcome
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
+
+BODY_LIMIT = 64 * 1024  # bytes
+Extension = Annotated[str, Field(min_length=1, max_length=32)]
+NumberText = Annotated[str, Field(min_length=1, max_length=200)]
+Key = Annotated[int, Field(ge=1, lt=2**63)]
+
+
+class Body(BaseModel):
+    """A JSON body: exact types, no unknown members."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Query(BaseModel):
+    """A query string: texts that become what they should be, no unknown names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CallRequest(Body):
+    """A call to make: the agent's phone rings first, then the target's."""
+
+    agent: Extension
+    target: NumberText | None = None  # a number, or a contact: its id or exact name
+    contact: Key | None = None  # instead of `target`
+    number: NumberText | None = None  # which of the contact's numbers
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if (self.target is None) == (self.contact is None):
+            raise ValueError("exactly one of target and contact")
+        return self
+
+
+class LookupQuery(Query):
+    """Who a number belongs to."""
+
+    number: Annotated[str, Field(max_length=200)]
+    viewer: Annotated[str, Field(alias="for", max_length=32)] = ""
+    explain: bool = False  # also the rule and the rivals
+
+
+class CallsQuery(Query):
+    """Which calls to list, newest first."""
+
+    direction: Direction | None = None
+    outcome: Outcome | None = None
+    agent: Extension | None = None
+    client: NumberText | None = None
+    before: Annotated[str, Field(max_length=64)] | None = None  # the last id of the page before
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50
+    offset: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+BodyType = TypeVar("BodyType", bound=Body)
+QueryType = TypeVar("QueryType", bound=Query)
+
+
+async def body(request: web.Request, model: type[BodyType]) -> BodyType:
+    """Read a JSON body; InvalidInputError names the member, HTTP errors: 413 too long, 415 not JSON, 400 broken."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(reason="application/json is needed")
+    try:
+        return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise web.HTTPBadRequest(reason="the body is not JSON") from error
+        raise _invalid(error) from error
+
+
+def query(request: web.Request, model: type[QueryType]) -> QueryType:
+    """Read the query string; a repeated name is refused like an unknown one."""
+    for name in request.query:
+        if len(request.query.getall(name)) > 1:
+            raise InvalidInputError(name, _("{field}: given twice").format(field=name))
+    try:
+        return model.model_validate(dict(request.query))
+    except ValidationError as error:
+        raise _invalid(error) from error
+
+
+def _invalid(error: ValidationError) -> InvalidInputError:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    why = _("unknown key") if first["type"] == "extra_forbidden" else first["msg"]
+    return InvalidInputError(field, f"{field}: {why}" if field else why)

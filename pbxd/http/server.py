@@ -1,0 +1,139 @@
+"""The two listeners: TCP for other applications (tokens), the unix socket for administrators on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
+from pbxd.http import calls, health, lookup, queues
+from pbxd.http.access import bearer
+from pbxd.http.problems import LANGUAGE, problems
+from pbxd.http.requests import BODY_LIMIT
+from pbxd.http.services import RULES, SERVICES, Services
+from pbxd.i18n import _
+from pbxd.numbers import rules_from
+from pbxd.settings import Settings
+
+IDLE_SECONDS = 75.0  # how long a connection may lie unused
+STOP_SECONDS = 3.0  # how long requests under way may take to end when the daemon stops
+SOCKET_UMASK = 0o117  # makes the socket 0660: the service's user and group
+_log = structlog.get_logger(__name__)
+
+
+class HttpServer:
+    """The HTTP API on both its listeners."""
+
+    def __init__(self, settings: Settings, services: Services) -> None:
+        self._settings = settings
+        self._public = _runner(services, settings, trusted=False)
+        self._local = _runner(services, settings, trusted=True)
+        self._identity: tuple[int, int] | None = None  # of our socket file: device and inode
+
+    @property
+    def port(self) -> int:
+        """The TCP port in use, also when the configuration says 0. Only after `start`."""
+        return int(self._public.addresses[0][1])
+
+    async def start(self) -> None:
+        """Open both listeners.
+
+        Raises ConflictError when another daemon answers on the socket, UnavailableError when an address can't be had,
+        ConfigurationError when the runtime folder can't hold the socket.
+        """
+        await self._public.setup()
+        await self._local.setup()
+        host, _colon, port = self._settings.http.listen.rpartition(":")
+        try:
+            await web.TCPSite(self._public, host.strip("[]"), int(port)).start()
+        except OSError as error:
+            raise UnavailableError(
+                _("http.listen: {address}: {why}").format(address=self._settings.http.listen, why=_reason(error))
+            ) from error
+        listener = _bound(self._settings.socket_path)
+        status = self._settings.socket_path.stat()
+        self._identity = (status.st_dev, status.st_ino)
+        await web.SockSite(self._local, listener).start()
+        _log.info("http_listening", port=self.port, socket=str(self._settings.socket_path))
+
+    async def serve(self) -> None:
+        """Serve until cancelled (starting first if that wasn't done), then end gracefully and take the socket away."""
+        try:
+            if self._identity is None:
+                await self.start()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Let requests under way end, close both listeners and remove the socket's file if it is still ours."""
+        await self._public.cleanup()
+        await self._local.cleanup()
+        try:
+            status = self._settings.socket_path.stat()
+        except OSError:
+            return
+        if (status.st_dev, status.st_ino) == self._identity:
+            self._settings.socket_path.unlink(missing_ok=True)
+
+
+def application(services: Services, settings: Settings, *, trusted: bool) -> web.Application:
+    """Build the application; `trusted` is the one that asks for no token."""
+    app = web.Application(middlewares=[problems] if trusted else [problems, bearer], client_max_size=BODY_LIMIT)
+    app[SERVICES] = services
+    app[RULES] = rules_from(settings)
+    app[LANGUAGE] = settings.service.language
+    for module in (health, lookup, calls, queues):
+        app.add_routes(module.routes)
+    return app
+
+
+def _runner(services: Services, settings: Settings, *, trusted: bool) -> web.AppRunner:
+    return web.AppRunner(
+        application(services, settings, trusted=trusted),
+        access_log=None,
+        keepalive_timeout=IDLE_SECONDS,
+        shutdown_timeout=STOP_SECONDS,
+    )
+
+
+def _bound(path: Path) -> socket.socket:
+    """Bind the socket's file, with its mode from the first moment; a left-over one nobody answers on is replaced."""
+    if _answers(path):
+        raise ConflictError(_("another pbxd answers on {socket}").format(socket=path))
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(SOCKET_UMASK)
+    try:
+        if path.is_socket():
+            path.unlink()
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            _("service.runtime_folder: {socket}: {why}").format(socket=path, why=_reason(error))
+        ) from error
+    finally:
+        os.umask(before)
+    return listener
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except TimeoutError:
+            return True  # somebody listens, however slowly
+        except OSError as error:
+            return error.errno == errno.EAGAIN  # a full backlog: somebody listens
+    return True
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)

@@ -1,0 +1,33 @@
+"""What the handlers work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from pbxd.asterisk.originate import ClickToCall
+from pbxd.asterisk.queues import VipQueues
+from pbxd.directory.index import Directory
+from pbxd.numbers import NumberRules
+from pbxd.storage.calls import Calls
+from pbxd.storage.database import Database
+from pbxd.storage.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The daemon's parts, built by the composition root."""
+
+    database: Database
+    directory: Directory
+    calls: Calls
+    tokens: Tokens
+    click_to_call: ClickToCall
+    queues: VipQueues
+    pbx_connected: Callable[[], bool]  # whether the link to the PBX is logged in
+
+
+SERVICES = web.AppKey("services", Services)
+RULES = web.AppKey("rules", NumberRules)

@@ -1,0 +1,61 @@
+"""Whom a request wants to call: a number, a colleague, or a contact by id or name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pbxd.book import Contact
+from pbxd.dialing import DialTarget, target_of
+from pbxd.directory.excerpt import contact_named
+from pbxd.directory.matching import phone_text
+from pbxd.directory.naming import phone_name
+from pbxd.errors import NotFoundError
+from pbxd.http.requests import CallRequest
+from pbxd.http.services import Services
+from pbxd.numbers import NumberRules, parse
+from pbxd.storage.contacts import Contacts
+
+
+async def target(asked: CallRequest, services: Services, rules: NumberRules) -> DialTarget:
+    """Find out whom to call, with the agent's own eyes: his personal contacts count, nobody else's.
+
+    A text that is a number is one: a known colleague's extension never means a contact's id. With `number` the target
+    is a contact in any case. Raises NotFoundError, InvalidInputError.
+    """
+    if asked.contact is not None:
+        contact = await Contacts(services.database).get(asked.contact, actor=asked.agent)
+        return _of_contact(contact, asked.number, rules)
+    text = (asked.target or "").strip()
+    if asked.number is not None:
+        return _of_contact(await contact_named(services.database, text, actor=asked.agent), asked.number, rules)
+    if _is_number(text, services, rules):
+        return _of_number(text, asked.agent, services, rules)
+    try:
+        contact = await contact_named(services.database, text, actor=asked.agent)
+    except NotFoundError:
+        if any(character.isalpha() for character in text):
+            raise
+        return DialTarget(text)  # a short number perhaps, or nothing that can be called: the dialling rules say which
+    return _of_contact(contact, None, rules)
+
+
+def _is_number(text: str, services: Services, rules: NumberRules) -> bool:
+    kind = parse(text, rules).kind
+    return kind == "e164" or (kind == "internal" and services.directory.employee(text) is not None)
+
+
+def _of_number(text: str, agent: str, services: Services, rules: NumberRules) -> DialTarget:
+    parsed = parse(text, rules)
+    match = services.directory.lookup(text, viewer=agent)
+    return DialTarget(parsed.value, parsed.extension, phone_text(match), match.contact)
+
+
+def _of_contact(contact: Contact, number: str | None, rules: NumberRules) -> DialTarget:
+    name = phone_name(contact.name)
+    if number is None:
+        return target_of(contact, name)
+    parsed = parse(number, rules)
+    if parsed.extension:
+        theirs = tuple(each for each in contact.numbers if each.extension == parsed.extension)
+        contact = replace(contact, numbers=theirs)
+    return target_of(contact, name, parsed.value or number)

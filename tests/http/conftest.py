@@ -1,0 +1,134 @@
+"""The HTTP server with real parts behind it: database, directory, click-to-call over AMI to a scripted PBX."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.originate import ClickToCall
+from pbxd.asterisk.packets import Packet
+from pbxd.asterisk.queues import VipQueues
+from pbxd.directory.index import Directory
+from pbxd.http.server import HttpServer
+from pbxd.http.services import Services
+from pbxd.numbers import rules_from
+from pbxd.settings import Settings
+from pbxd.storage import schema
+from pbxd.storage.calls import Calls
+from pbxd.storage.contacts import Contacts
+from pbxd.storage.database import Database
+from pbxd.storage.tokens import Tokens
+from tests.asterisk.amiserver import SECRET, AmiServer, Session
+
+
+@dataclass
+class House:
+    """Everything behind one server, and clients of it."""
+
+    settings: Settings
+    database: Database
+    directory: Directory
+    click_to_call: ClickToCall
+    pbx: AmiServer
+    ami: AmiClient
+    server: HttpServer
+    services: Services
+    local: aiohttp.ClientSession  # over the unix socket
+    public: aiohttp.ClientSession  # over TCP, without a token
+
+    @property
+    def contacts(self) -> Contacts:
+        return Contacts(self.database)
+
+    async def agent_leg(self) -> str:
+        """The channel id of the latest call that was originated."""
+        return [one["ChannelId"] for session in self.pbx.sessions for one in session.actions if "ChannelId" in one][-1]
+
+
+async def until(true: Callable[[], bool], *, seconds: float = 5.0) -> None:
+    limit = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < limit, "not in time"
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+async def empty_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "book.db"
+    await schema.upgrade(f"sqlite+aiosqlite:///{file}")
+    return file
+
+
+@asynccontextmanager
+async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterator[House]:
+    shutil.copy(book, folder / "book.db")
+    async with AmiServer().listening() as pbx, asyncio.TaskGroup() as group:
+        pbx.on["Getvar"] = lambda session, action: session.respond(action, "Value: NOT_INUSE")
+        pbx.on["Originate"] = lambda session, action: session.respond(action, "Message: Originate successfully queued")
+        pbx.on["Hangup"] = lambda session, action: session.respond(action, "Message: Channel Hungup")
+        pbx.on["QueueStatus"] = queue_status
+        settings = Settings.model_validate(
+            {
+                "asterisk": {"port": pbx.port, "username": "pbxd", "secret": SECRET},
+                "http": {"listen": "127.0.0.1:0"},
+                "database": {"url": "sqlite+aiosqlite:///book.db"},
+                "service": {"language": "en"},
+            }
+        ).model_copy(update={"folder": folder})
+        ami = AmiClient(settings.asterisk, SECRET, lambda _packet: None, on_link=lambda _up: None)
+        database = await Database.open(settings.database_url, create=False)
+        directory = Directory(database, rules_from(settings))
+        await directory.load()
+        click_to_call = ClickToCall(ami, settings)
+        queues = VipQueues(ami, directory.lookup, settings.queues)
+        services = Services(
+            database, directory, Calls(database), Tokens(database), click_to_call, queues, lambda: ami.connected
+        )
+        server = HttpServer(settings, services)
+        await server.start()
+        roots = [group.create_task(server.serve()), group.create_task(directory.follow())]
+        if linked:
+            roots.append(group.create_task(ami.run()))
+            await until(lambda: ami.connected)
+        socket = aiohttp.UnixConnector(str(settings.socket_path))
+        async with (
+            database,
+            aiohttp.ClientSession("http://pbxd", connector=socket) as local,
+            aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as public,
+        ):
+            yield House(settings, database, directory, click_to_call, pbx, ami, server, services, local, public)
+            for root in roots:
+                root.cancel()
+            await asyncio.wait(roots)
+
+
+def queue_status(session: Session, action: Packet) -> None:
+    session.respond(action, "EventList: start", "Message: Queue status will follow")
+    number = "ActionID: " + action["ActionID"]
+    entry = ("Channel: PJSIP/trunk-1", "Uniqueid: 1.1", "CallerIDNum: 84951234567", "Priority: 10", "Wait: 61")
+    session.send(
+        ("\r\n".join(["Event: QueueEntry", number, "Queue: sales", "Position: 1", *entry]) + "\r\n\r\n").encode()
+    )
+    done = ["Event: QueueStatusComplete", number, "EventList: Complete", "ListItems: 1"]
+    session.send(("\r\n".join(done) + "\r\n\r\n").encode())
+
+
+@pytest.fixture
+async def pbxd(tmp_path: Path, empty_book: Path) -> AsyncIterator[House]:
+    async with house(tmp_path, empty_book) as built:
+        yield built
+
+
+@pytest.fixture
+async def unlinked(tmp_path: Path, empty_book: Path) -> AsyncIterator[House]:
+    async with house(tmp_path, empty_book, linked=False) as built:
+        yield built

@@ -1,0 +1,380 @@
+"""The JSON API: access, look-ups, calls and their states, and how it refuses what it can't accept."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pbxd.book import ContactDraft, ContactNumber, Employee
+from pbxd.calls.events import BridgeEntered, ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint
+from pbxd.calls.record import CallRecord, Party
+from pbxd.http.requests import CallRequest
+from pbxd.storage.calls import Calls
+from pbxd.storage.employees import Employees
+from pbxd.storage.tokens import Tokens
+from tests.http.conftest import House, until
+
+IGOR = ContactDraft(
+    "Фронкин Игорь",
+    company="Ромашка",
+    numbers=(ContactNumber("+74951234567", extension="12"), ContactNumber("+79160000001")),
+    vip=True,
+)
+CALLS = "/api/v1/calls"
+
+
+async def problem(answer: aiohttp.ClientResponse, status: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(await answer.text())
+    assert answer.status == status, found
+    assert answer.content_type == "application/problem+json"
+    assert found["status"] == status
+    assert found.keys() >= {"type", "title", "detail"}
+    return found
+
+
+async def add(pbxd: House, *drafts: ContactDraft) -> list[int]:
+    ids = [(await pbxd.contacts.add(draft)).id for draft in drafts]
+    await until(lambda: all(pbxd.directory.contact(each) for each in ids))
+    return ids
+
+
+# -- access
+
+
+@pytest.mark.parametrize("path", ["/api/v1/lookup?number=1", CALLS, "/api/v1/queues", "/nowhere"])
+async def test_tcp_asks_for_a_token_before_anything_else(pbxd: House, path: str) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}, {"Authorization": "Bearer"}):
+        async with pbxd.public.get(path, headers=headers) as answer:
+            found = await problem(answer, 401)
+            assert found["type"] == "urn:pbxd:unauthorized"
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_a_token_opens_until_it_is_revoked(pbxd: House) -> None:
+    token_id, plain = await Tokens(pbxd.database).create("crm")
+    headers = {"Authorization": f"bearer {plain}"}
+    async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
+        assert answer.status == 200
+    await Tokens(pbxd.database).revoke(token_id)
+    async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
+        await problem(answer, 401)
+
+
+async def test_the_socket_needs_no_token_and_is_the_group_s(pbxd: House) -> None:
+    assert pbxd.settings.socket_path.stat().st_mode & 0o777 == 0o660
+    async with pbxd.local.get("/api/v1/lookup?number=112") as answer:
+        assert answer.status == 200
+
+
+# -- health
+
+
+async def test_health_is_open_and_a_lost_pbx_leaves_lookups_ready(unlinked: House) -> None:
+    async with unlinked.public.get("/healthz") as answer:
+        assert answer.status == 200
+    async with unlinked.public.get("/readyz") as answer:
+        assert answer.status == 200
+        told = await answer.json()
+    assert told == {
+        "ready": True,
+        "pbx": "away",
+        "database": "answers",
+        "index_age_seconds": pytest.approx(0.5, abs=5),
+    }
+
+
+async def test_a_database_that_is_away_leaves_lookups_ready_with_an_honest_age(unlinked: House) -> None:
+    await add(unlinked, IGOR)
+    await unlinked.database.close()
+    (unlinked.settings.folder / "book.db").rename(unlinked.settings.folder / "gone.db")
+    async with unlinked.public.get("/readyz") as answer:
+        assert answer.status == 200
+        assert (await answer.json())["database"] == "away"
+    async with unlinked.local.get("/api/v1/lookup?number=84951234567") as answer:
+        assert (await answer.json())["name"] == "Фронкин Игорь"
+    async with unlinked.local.get(CALLS) as answer:
+        await problem(answer, 503)
+
+
+async def test_readiness_tells_of_the_link(pbxd: House) -> None:
+    async with pbxd.public.get("/readyz") as answer:
+        assert (await answer.json())["pbx"] == "connected"
+
+
+# -- look-ups
+
+
+async def test_lookup_has_the_contract_s_shape_and_follows_the_book(pbxd: House) -> None:
+    [contact] = await add(pbxd, IGOR)
+    async with pbxd.local.get("/api/v1/lookup", params={"number": "8 (495) 123-45-67"}) as answer:
+        assert await answer.json() == {
+            "status": "found",
+            "number": "+74951234567",
+            "name": "Фронкин Игорь",
+            "company": "Ромашка",
+            "contact": contact,
+            "vip": True,
+            "manager": "",
+        }
+
+
+async def test_personal_contacts_name_for_their_owner_alone(pbxd: House) -> None:
+    await add(pbxd, ContactDraft("Мама", numbers=(ContactNumber("+79160000009"),), visibility="personal", owner="101"))
+    seen = {}
+    for viewer in ("", "102", "101"):
+        async with pbxd.local.get("/api/v1/lookup", params={"number": "89160000009", "for": viewer}) as answer:
+            seen[viewer] = (await answer.json())["status"]
+    assert seen == {"": "unknown", "102": "unknown", "101": "found"}
+
+
+@pytest.mark.parametrize(
+    "query", ["", "number=1&x=2", "number=1&number=2", "number=" + "1" * 300, "number=1&for=" + "1" * 33]
+)
+async def test_a_wrong_query_is_refused(pbxd: House, query: str) -> None:
+    async with pbxd.local.get(f"/api/v1/lookup?{query}") as answer:
+        assert (await problem(answer, 422))["field"]
+
+
+# -- making calls
+
+
+async def test_a_call_is_accepted_followed_and_ended(pbxd: House) -> None:
+    [contact] = await add(pbxd, IGOR)
+    async with pbxd.local.post(CALLS, json={"agent": "101", "target": "Фронкин Игорь"}) as answer:
+        assert answer.status == 202
+        made = await answer.json()
+        assert answer.headers["Location"] == f"{CALLS}/{made['id']}"
+    assert made["state"] == "ringing-agent"
+    originate = next(one for one in pbxd.pbx.sessions[0].actions if one["Action"] == "Originate")
+    assert originate["Exten"] == "84951234567"
+    assert originate["CallerID"] == '"Фронкин Игорь" <84951234567>'
+    async with pbxd.local.get(f"{CALLS}/{made['id']}") as answer:
+        assert await answer.json() == {"id": made["id"], "state": "ringing-agent", "reason": None}
+    async with pbxd.local.get(f"{CALLS}/{made['id']}/states") as answer:
+        assert answer.content_type == "application/x-ndjson"
+        first = json.loads(await answer.content.readline())
+        for event in conversation(await pbxd.agent_leg()):
+            pbxd.click_to_call.feed(event)
+        rest = [json.loads(line) async for line in answer.content]
+    states = [each["state"] for each in [first, *rest]]
+    assert states == ["ringing-agent", "agent-answered", "ringing-client", "talking", "ended"]
+    assert [each["reason"] for each in rest] == [None, None, None, "completed"]
+    assert {each["id"] for each in rest} == {made["id"]}
+    assert rest[-1]["at"] == "2026-01-01T00:00:09.000000Z"
+    assert contact
+
+
+def conversation(leg: str) -> list[Any]:
+    at = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    phone = Endpoint("extension", "101")
+    return [
+        ChannelCreated(at, leg, leg, "PJSIP/101-1", phone, "", "", ""),
+        ChannelUp(at + 3, leg, leg),
+        DialBegan(at + 4, leg, "client", leg, "x"),
+        DialEnded(at + 5, leg, "client", leg, "answered"),
+        BridgeEntered(at + 5, "b", leg, leg),
+        BridgeEntered(at + 5, "b", "client", leg),
+        ChannelEnded(at + 9, leg, leg, 16),
+    ]
+
+
+async def test_a_call_is_cancelled(pbxd: House) -> None:
+    async with pbxd.local.post(CALLS, json={"agent": "101", "target": "89160000001"}) as answer:
+        call_id = (await answer.json())["id"]
+    async with pbxd.local.post(f"{CALLS}/{call_id}/hangup") as answer:
+        assert answer.status == 202
+    assert "Hangup" in pbxd.pbx.asked
+    for path in (f"{CALLS}/X/hangup",):
+        async with pbxd.local.post(path) as answer:
+            await problem(answer, 404)
+    async with pbxd.local.get(f"{CALLS}/X/states") as answer:
+        await problem(answer, 404)
+
+
+async def test_a_second_call_of_the_same_agent_is_refused(pbxd: House) -> None:
+    for status in (202, 409):
+        async with pbxd.local.post(CALLS, json={"agent": "101", "target": "89160000001"}) as answer:
+            assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    ("asked", "dialled", "digits"),
+    [
+        ({"target": "8 916 000-00-02"}, "89160000002", ""),
+        ({"target": "84951234567 доб. 77"}, "84951234567", "ww77"),
+        ({"target": "фронкин  игорь"}, "84951234567", "ww12"),
+        ({"target": "{id}"}, "84951234567", "ww12"),
+        ({"contact": 1}, "84951234567", "ww12"),
+        ({"contact": 1, "number": "+7 916 000-00-01"}, "89160000001", ""),
+        ({"target": "1", "number": "89160000001"}, "89160000001", ""),
+        ({"target": "102"}, "102", ""),
+    ],
+)
+async def test_what_a_target_means(pbxd: House, asked: dict[str, Any], dialled: str, digits: str) -> None:
+    [contact] = await add(pbxd, IGOR)
+    if asked.get("target") == "{id}":
+        asked = {"target": str(contact)}
+    async with pbxd.local.post(f"{CALLS}/plan", json={"agent": "101", **asked}) as answer:
+        plan = await answer.json()
+        assert answer.status == 200, plan
+    assert (plan["dialled"], plan["digits"]) == (dialled, digits)
+    assert pbxd.pbx.asked == []
+
+
+async def test_a_colleague_comes_before_a_contact_of_that_id(pbxd: House) -> None:
+    await add(pbxd, *(ContactDraft(f"К {n}", numbers=(ContactNumber(f"+791600000{n:02}"),)) for n in range(1, 13)))
+    for extension, dialled in (("12", "89160000012"), ("11", "11")):
+        if dialled == "11":
+            await Employees(pbxd.database).upsert([Employee("11", "Анна")], source="list")
+            await until(lambda: pbxd.directory.employee("11") is not None)
+        async with pbxd.local.post(f"{CALLS}/plan", json={"agent": "101", "target": extension}) as answer:
+            assert (await answer.json())["dialled"] == dialled
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "word"),
+    [
+        ({"agent": "101", "target": "112"}, 200, "internal"),
+        ({"agent": "101", "target": "02"}, 200, "internal"),
+        ({"agent": "101", "target": "+14155550100"}, 403, "foreign"),
+        ({"agent": "101", "target": "88091234567"}, 403, "premium"),
+        ({"agent": "101", "target": "101"}, 403, "self"),
+        ({"agent": "101", "target": "Никто"}, 404, "Никто"),
+        ({"agent": "101", "target": "#*"}, 422, "number"),
+        ({"agent": "101", "contact": 99}, 404, "99"),
+        ({"agent": "boss", "target": "89160000001"}, 422, "agent"),
+        ({"agent": "101"}, 422, "exactly one"),
+        ({"agent": "101", "target": "1", "contact": 1}, 422, "exactly one"),
+        ({"agent": "101", "target": ""}, 422, "target"),
+        ({"agent": 101, "target": "1"}, 422, "agent"),
+        ({"agent": "101", "contact": "1"}, 422, "contact"),
+        ({"agent": "101", "target": "1", "priority": 1}, 422, "priority: unknown key"),
+        ({"agent": "101", "target": "${EVAL(1)}\r\nAction: x"}, 404, "EVAL"),
+        ({"agent": "101", "target": "9" * 201}, 422, "target"),
+    ],
+)
+async def test_what_may_not_be_called_is_refused(pbxd: House, asked: dict[str, Any], status: int, word: str) -> None:
+    async with pbxd.local.post(f"{CALLS}/plan", json=asked) as answer:
+        if status == 200:
+            assert word in await answer.text()
+        else:
+            assert word in json.dumps(await problem(answer, status), ensure_ascii=False)
+
+
+async def test_without_the_pbx_calls_are_unavailable(unlinked: House) -> None:
+    async with unlinked.local.post(CALLS, json={"agent": "101", "target": "89160000001"}) as answer:
+        assert (await problem(answer, 503))["type"] == "urn:pbxd:unavailable"
+
+
+async def test_the_language_is_the_asker_s(unlinked: House) -> None:
+    headers = {"Accept-Language": "ru-RU,ru;q=0.9"}
+    async with unlinked.local.get(f"{CALLS}/X", headers=headers) as answer:
+        assert (await problem(answer, 404))["detail"] == "нет звонка X"
+    async with unlinked.local.get(f"{CALLS}/X") as answer:
+        assert (await problem(answer, 404))["detail"] == "there is no call X"
+
+
+# -- bodies
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"", "application/json", 400),
+        (b"[" * 60_000, "application/json", 400),
+        (b'{"agent": "\xff"}', "application/json", 400),
+        (b'{"agent": "\\ud800", "target": "1"}', "application/json", 400),
+        (b"[]", "application/json", 422),
+        (b"null", "application/json", 422),
+        (b"agent=101", "application/x-www-form-urlencoded", 415),
+        (b" " * 70_000, "application/json", 413),
+    ],
+)
+async def test_what_is_no_request_is_refused(pbxd: House, data: bytes, kind: str, status: int) -> None:
+    async with pbxd.local.post(CALLS, data=data, headers={"Content-Type": kind}) as answer:
+        await problem(answer, status)
+
+
+async def test_other_methods_and_paths_are_problems_too(pbxd: House) -> None:
+    async with pbxd.local.delete(CALLS) as answer:
+        await problem(answer, 405)
+        assert "POST" in answer.headers["Allow"]
+    async with pbxd.local.get("/api/v1/nowhere") as answer:
+        await problem(answer, 404)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.text() | st.integers(), lambda leaf: st.lists(leaf) | st.dictionaries(st.text(), leaf)
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_any_body_is_a_request_or_a_validation_error(data: bytes) -> None:
+    try:
+        asked = CallRequest.model_validate_json(data)
+    except ValidationError:
+        return
+    assert asked.agent
+
+
+# -- history and queues
+
+
+async def test_history_names_a_caller_saved_later(pbxd: House) -> None:
+    began = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
+    for minute, (number, direction) in enumerate((("+79160000001", "incoming"), ("+79160000002", "outgoing"))):
+        started = began + timedelta(minutes=minute)
+        record = CallRecord(f"C{minute}", "pbx", f"1.{minute}", started, caller=Party(number=number), outcome="missed")
+        record.direction = direction  # type: ignore[assignment]  # two of the literals
+        await Calls(pbxd.database).upsert([record])
+    await add(pbxd, IGOR)
+    async with pbxd.local.get(CALLS) as answer:
+        found = await answer.json()
+    assert found["total"] == 2
+    assert [item["id"] for item in found["items"]] == ["C1", "C0"]
+    assert found["items"][1]["caller"]["name"] == "Фронкин Игорь"
+    assert found["items"][1]["caller"]["company"] == "Ромашка"
+    for query, ids in (
+        ({"direction": "incoming"}, ["C0"]), ({"outcome": "busy"}, []), ({"limit": "1"}, ["C1"]),
+        ({"limit": "1", "offset": "1"}, ["C0"]), ({"before": "C1"}, ["C0"]), ({"client": "8 916 000-00-02"}, ["C1"]),
+        ({"agent": "101"}, []),
+    ):  # fmt: skip
+        async with pbxd.local.get(CALLS, params=query) as answer:
+            assert [item["id"] for item in (await answer.json())["items"]] == ids, query
+    async with pbxd.local.get(f"{CALLS}/C0") as answer:
+        assert (await answer.json())["caller"]["name"] == "Фронкин Игорь"
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "direction=sideways", "page=2", "offset=-1"])
+async def test_wrong_filters_are_refused(pbxd: House, query: str) -> None:
+    async with pbxd.local.get(f"{CALLS}?{query}") as answer:
+        assert (await problem(answer, 422))["field"] == query.split("=", maxsplit=1)[0]
+
+
+async def test_queues_tell_who_waits(pbxd: House) -> None:
+    await add(pbxd, IGOR)
+    async with pbxd.local.get("/api/v1/queues") as answer:
+        [caller] = (await answer.json())["items"]
+    assert (caller["queue"], caller["position"], caller["name"], caller["vip"]) == ("sales", 1, "Фронкин Игорь", True)
+    assert caller["number"] == "+74951234567"
+
+
+async def test_a_listener_that_leaves_hurts_nobody(pbxd: House) -> None:
+    async with pbxd.local.post(CALLS, json={"agent": "101", "target": "89160000001"}) as answer:
+        call_id = (await answer.json())["id"]
+    answer = await pbxd.local.get(f"{CALLS}/{call_id}/states")
+    await answer.content.readline()
+    answer.close()
+    await asyncio.sleep(0)
+    for event in conversation(await pbxd.agent_leg()):
+        pbxd.click_to_call.feed(event)
+    async with pbxd.local.get(f"{CALLS}/{call_id}") as answer:
+        assert (await answer.json())["reason"] == "completed"

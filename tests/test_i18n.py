@@ -1,0 +1,77 @@
+"""Every text for people has a Russian translation with the same placeholders."""
+
+import re
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from pbxd import i18n
+from pbxd.i18n import _
+
+PACKAGE = Path(__file__).parent.parent / "pbxd"
+KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+PLACEHOLDER = re.compile(r"\{(\w*)[^{}]*\}")
+
+
+@pytest.fixture(scope="module")
+def russian() -> Catalog:
+    with resources.files("pbxd").joinpath("locale", "ru", "LC_MESSAGES", "pbxd.po").open("rb") as stream:
+        return read_po(stream, locale="ru")
+
+
+def source_texts() -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    found = extract_from_dir(PACKAGE, keywords=KEYWORDS, method_map=[("**.py", "python")])
+    for file, line, message, _comments, _context in found:
+        yield f"{file}:{line}", message
+
+
+def forms(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text or ())
+
+
+def test_every_text_is_translated_with_its_placeholders(russian: Catalog) -> None:
+    wrong = []
+    for place, message in source_texts():
+        source = forms(message)
+        entry = russian.get(source[0])
+        translated = forms(entry.string) if entry else ()
+        if not translated or not all(translated) or (entry and entry.fuzzy):
+            wrong.append(f"{place}: no translation: {source[0]}")
+        elif {name for form in translated for name in PLACEHOLDER.findall(form)} != {
+            name for form in source for name in PLACEHOLDER.findall(form)
+        }:
+            wrong.append(f"{place}: other placeholders: {source[0]} → {translated}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_catalogue_has_no_text_the_source_has_not(russian: Catalog) -> None:
+    known = {forms(message)[0] for _place, message in source_texts()}
+    assert [entry.id for entry in russian if entry.id and forms(entry.id)[0] not in known] == []
+
+
+def test_a_sentence_stays_a_sentence_and_a_word_a_word(russian: Catalog) -> None:
+    for entry in russian:
+        source, translated = forms(entry.id)[0], forms(entry.string)[0]
+        assert not entry.id or source.endswith((".", "?")) == translated.endswith((".", "?")), source
+
+
+@pytest.mark.parametrize(
+    ("candidates", "language"),
+    [(("ru",), "ru"), (("", "ru_RU.UTF-8"), "ru"), ((None, "de_DE", "RU"), "ru"), (("C", "POSIX"), "en"), ((), "en")],
+)
+def test_the_first_known_language_is_taken(candidates: tuple[str | None, ...], language: str) -> None:
+    assert i18n.preferred(*candidates) == language
+
+
+def test_texts_follow_the_chosen_language() -> None:
+    i18n.use("ru")
+    try:
+        assert _("unknown key") == "неизвестный ключ"
+    finally:
+        i18n.use("en")
+    assert _("unknown key") == "unknown key"
