@@ -64,6 +64,12 @@ class VipQueues:
         self._dirty: set[str] = set()
         self._all = False
         self._work = asyncio.Event()
+        self._looking = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything that was noticed so far has been looked at."""
+        return not self._looking and not self._work.is_set()
 
     def feed(self, event: Event) -> None:
         """Take an event of the PBX; looks at a queue again when somebody joined it who may stand in the wrong place."""
@@ -91,6 +97,7 @@ class VipQueues:
         """Put queues in order for ever."""
         while True:
             await self._work.wait()
+            self._looking = True
             await asyncio.sleep(_DEBOUNCE_SECONDS)
             self._work.clear()
             try:
@@ -100,6 +107,7 @@ class VipQueues:
                 if self._ami.connected:  # else whoever resynchronises calls refresh
                     await asyncio.sleep(_RETRY_SECONDS)
                     self.refresh()
+            self._looking = False
 
     async def waiting(self) -> list[dict[str, object]]:
         """Return who waits where, in order, for `pbxd queues`. Raises what AmiClient.listing raises."""
@@ -221,7 +229,7 @@ def _entries(packets: Iterable[Packet]) -> list[_Entry]:
             position=_number(packet.get("Position", "")),
             channel=packet.get("Channel", ""),
             uniqueid=packet.get("Uniqueid", ""),
-            number=packet.get("CallerIDNum", "").removeprefix("<unknown>"),
+            number=_known(packet.get("CallerIDNum", "")),
             priority=_number(packet.get("Priority", "")),
             waited=_number(packet.get("Wait", "")),
         )
@@ -236,6 +244,10 @@ def _number(text: str) -> int:
         return int(text)
     except ValueError:
         return 0
+
+
+def _known(number: str) -> str:
+    return "" if number in {"unknown", "<unknown>"} else number
 
 
 def _tell(before: _Entry, after: _Entry) -> None:

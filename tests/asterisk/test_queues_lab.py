@@ -1,0 +1,245 @@
+"""VIPs in the queues of a real Asterisk; the order is judged by QueueStatus as another AMI user reads it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from pbxd.asterisk.queues import VipQueues
+from pbxd.book import Contact, ContactNumber
+from pbxd.calls.events import QueueJoined
+from pbxd.directory.matching import Book, Match
+from pbxd.numbers import parse, rules_from
+from pbxd.settings import QueueSettings, Settings
+from tests.asterisk.beside import Beside, beside, running
+from tests.lab import Lab
+from tests.lab.processes import until
+
+pytestmark = pytest.mark.lab
+
+RULES = rules_from(Settings())
+ONE, TWO, THREE, FOUR = "89160000001", "89160000002", "89160000003", "89160000004"
+WELL_UNDER_A_SECOND = 0.5
+
+
+class Desk:
+    """VipQueues with a book that tests write to; `pool` is a queue without members, so everybody in it waits."""
+
+    def __init__(self, link: Beside) -> None:
+        self.link = link
+        self.lab = link.lab
+        self.ami = link.ami
+        self.book = Book.of(
+            Contact(number, f"Клиент {number}", numbers=(ContactNumber(f"+7916000000{number}", main=True),))
+            for number in range(1, 5)
+        )
+        self.queues = VipQueues(link.ami, self.lookup, QueueSettings())
+        link.feeds.append(self.queues.feed)
+
+    def lookup(self, text: str) -> Match:
+        return self.book.lookup(parse(text, RULES))
+
+    def flag(self, number: str, *, vip: bool = True) -> None:
+        contact = self.book.contact(int(number[-1]))
+        assert contact is not None
+        self.book.put_contact(replace(contact, vip=vip))
+        self.queues.refresh()
+
+    async def join(self, *numbers: str, queue: str = "pool") -> None:
+        for number in numbers:
+            await self.originate(number, queue)
+
+    async def originate(self, number: str, queue: str = "pool", **variables: str) -> None:
+        before = len(await self.lab.queue_order(queue))
+        await self.lab.ami_action(
+            "Originate",
+            {"Variable": [f"{name}={value}" for name, value in variables.items()]},
+            Channel="Local/tone@lab-script/n",
+            Context="lab-queue",
+            Exten=queue,
+            Priority="1",
+            CallerID=f"<{number}>",
+            Async="true",
+        )
+        await self.lab.until_waiting(queue, before + 1)
+
+    async def until_order(self, *numbers: str, queue: str = "pool", within: float = WELL_UNDER_A_SECOND) -> None:
+        async def holds() -> bool:
+            return await self.lab.queue_order(queue) == list(numbers)
+
+        await until(holds, f"the order {numbers}", timeout=within)
+
+    async def priorities(self, queue: str = "pool") -> dict[str, str]:
+        entries = await self.lab.admin.listing("QueueStatus", {"Queue": queue})
+        return {entry["CallerIDNum"]: entry["Priority"] for entry in entries if entry["Event"] == "QueueEntry"}
+
+    async def settle(self) -> None:
+        """Have everything looked at again and wait until that is done."""
+        self.queues.refresh()
+        await until(lambda: self.queues.settled, "the queues to be looked at")
+
+    @property
+    def moves(self) -> int:
+        return self.ami.times_asked("QueueChangePriorityCaller")
+
+
+@pytest.fixture
+async def desk(lab: Lab) -> AsyncIterator[Desk]:
+    async with beside(lab) as link:
+        desk = Desk(link)
+        async with running(desk.queues.run()):
+            yield desk
+
+
+async def test_a_vip_who_entered_without_his_rank_is_put_first(desk: Desk) -> None:
+    desk.flag(FOUR)
+    await desk.join(ONE, TWO, FOUR)
+    await desk.until_order(FOUR, ONE, TWO)
+    assert await desk.priorities() == {FOUR: "10", ONE: "0", TWO: "0"}
+
+
+async def test_without_the_flag_the_order_is_that_of_joining(desk: Desk) -> None:
+    await desk.join(ONE, TWO, FOUR)
+    await desk.settle()
+    assert await desk.lab.queue_order("pool") == [ONE, TWO, FOUR]
+    assert desk.moves == 0
+
+
+async def test_a_caller_flagged_while_waiting_is_put_first(desk: Desk) -> None:
+    await desk.join(ONE, TWO, THREE)
+    desk.flag(THREE)
+    await desk.until_order(THREE, ONE, TWO)
+
+
+async def test_vips_are_first_come_first_served_whenever_they_were_flagged(desk: Desk) -> None:
+    desk.flag(FOUR)
+    await desk.join(ONE, TWO, THREE, FOUR)
+    await desk.until_order(FOUR, ONE, TWO, THREE)
+    desk.flag(TWO)
+    await desk.until_order(TWO, FOUR, ONE, THREE)
+    desk.flag(THREE)
+    await desk.until_order(TWO, THREE, FOUR, ONE)
+
+
+async def test_nobody_is_moved_twice(desk: Desk) -> None:
+    desk.flag(TWO)
+    desk.flag(THREE)
+    await desk.join(ONE, TWO, THREE)
+    await desk.until_order(TWO, THREE, ONE)
+    for _ in range(3):
+        await desk.settle()
+    await desk.join(FOUR)
+    await desk.settle()
+    assert await desk.lab.queue_order("pool") == [TWO, THREE, ONE, FOUR]
+    assert desk.moves == 2
+
+
+async def test_one_who_is_no_vip_any_more_goes_back_to_where_he_joined(desk: Desk) -> None:
+    await desk.join(ONE, TWO, THREE)
+    desk.flag(TWO)
+    await desk.until_order(TWO, ONE, THREE)
+    desk.flag(TWO, vip=False)
+    await desk.until_order(ONE, TWO, THREE)
+    assert set((await desk.priorities()).values()) == {"0"}
+
+
+async def test_a_rank_given_by_the_look_up_is_taken_back_with_the_flag(desk: Desk) -> None:
+    desk.flag(TWO)
+    await desk.join(ONE)
+    await desk.originate(TWO, QUEUE_PRIO="10", PBXD_PRIO="10", PBXD_PRIO_BEFORE="3")
+    await desk.settle()
+    assert desk.moves == 0
+    desk.flag(TWO, vip=False)
+
+    async def taken_back() -> bool:
+        return (await desk.priorities())[TWO] == "3"
+
+    await until(taken_back, "the rank to be taken back", timeout=WELL_UNDER_A_SECOND)
+
+
+async def test_a_rank_of_the_administrator_is_left_alone(desk: Desk) -> None:
+    desk.flag(TWO)
+    await desk.originate(ONE, QUEUE_PRIO="20")
+    await desk.originate(THREE, QUEUE_PRIO="10")
+    await desk.join(TWO)
+    await desk.until_order(ONE, THREE, TWO)
+    await desk.settle()
+    assert await desk.priorities() == {ONE: "20", THREE: "10", TWO: "10"}
+
+
+async def test_the_rank_goes_with_the_caller_into_the_next_queue(desk: Desk) -> None:
+    lab = desk.lab
+    await desk.join(ONE, queue="support")
+    lab.call_in("overflow", TWO)  # three seconds in sales, then support
+    await lab.until_waiting("sales", 1)
+    desk.flag(TWO)
+
+    async def ranked() -> bool:
+        return (await desk.priorities("sales")).get(TWO) == "10"
+
+    await until(ranked, "the rank in sales", timeout=WELL_UNDER_A_SECOND)
+    await lab.until_waiting("support", 2)
+    await desk.until_order(TWO, ONE, queue="support")
+    await desk.settle()
+    assert (await desk.priorities("support"))[TWO] == "10"
+    assert desk.moves == 1  # in sales
+
+
+async def test_a_dialplan_that_takes_the_rank_away_between_queues_is_made_up_for(desk: Desk) -> None:
+    lab = desk.lab
+    await desk.join(ONE, queue="support")
+    desk.flag(TWO)
+    lab.call_in("overflow-freepbx", TWO)
+    await lab.until_waiting("sales", 1)
+    await lab.until_waiting("support", 2)
+    await desk.until_order(TWO, ONE, queue="support")
+    assert desk.moves == 2
+
+
+async def test_who_waits_where_is_told_with_names_and_flags(desk: Desk) -> None:
+    desk.flag(TWO)
+    await desk.join(ONE, TWO)
+    await desk.originate("", queue="ringall")
+    await desk.until_order(TWO, ONE)
+    told = await desk.queues.waiting()
+    assert [(row["queue"], row["position"], row["number"], row["name"], row["vip"]) for row in told] == [
+        ("pool", 1, "+79160000002", "Клиент 2", True),
+        ("pool", 2, "+79160000001", "Клиент 1", False),
+        ("ringall", 1, None, None, False),
+    ]
+    assert all(str(row["channel"]).startswith("Local/") for row in told)
+    assert all(isinstance(row["wait_seconds"], int) for row in told)
+
+
+async def test_an_outage_of_the_link_is_survived_and_made_up_for(lab: Lab) -> None:
+    async with beside(lab) as link:
+        desk = Desk(link)
+        async with running(desk.queues.run()):
+            await desk.join(ONE, TWO)
+            await link.cut()
+            desk.flag(TWO)
+            await until(lambda: link.ami.connected, "the link again")
+            desk.queues.refresh()  # what the daemon does after every connect
+            await desk.until_order(TWO, ONE, within=2)
+
+
+async def test_joins_in_a_rush_all_end_in_order(desk: Desk) -> None:
+    desk.flag(THREE)
+    desk.flag(FOUR)
+    lab = desk.lab
+    for number in (ONE, THREE, TWO, FOUR):
+        lab.admin.send(
+            "Originate",
+            {
+                "Channel": "Local/tone@lab-script/n", "Context": "lab-queue", "Exten": "pool", "Priority": "1",
+                "CallerID": f"<{number}>", "Async": "true",
+            },
+        )  # fmt: skip
+    joined = await lab.until_waiting("pool", 4)
+    by_joining = [event.number for event in desk.link.events if isinstance(event, QueueJoined)]
+    assert sorted(joined) == sorted(by_joining)
+    vips = [number for number in by_joining if number in {THREE, FOUR}]
+    others = [number for number in by_joining if number not in vips]
+    await desk.until_order(*vips, *others, within=1)
