@@ -25,7 +25,7 @@ from pbxd.asterisk.fastagi import FastAgiServer
 from pbxd.settings import AgiSettings, LogSettings
 
 HOST = "127.0.0.1"
-ATTACK_SECONDS = 5.0
+ATTACK_SECONDS = 3.5
 
 
 def header_lines(number: str = "89161234567", script: str = "lookup") -> list[bytes]:
