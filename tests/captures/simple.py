@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.captures.stage import CLIENT, Stage, a_while
+from tests.captures.stage import CLIENT, OTHER, Stage, a_while
 from tests.lab.phone import rejecting
 
 RING, TALK = 1.0, 1.5  # seconds
@@ -53,7 +53,7 @@ async def queue_answered(stage: Stage) -> None:
 
 async def queue_waited_answered(stage: Stage) -> None:
     """The only member is busy with another caller first: the second one waits, then rings, then talks."""
-    first = stage.calls_us("0100", "89035556677")
+    first = stage.calls_us("0100", OTHER)
     talking = await stage.phone("101").answered()
     await first.until_hears(talking)
     second = stage.calls_us("0100")

@@ -11,6 +11,7 @@ from tests.lab.phone import Phone
 from tests.lab.processes import until
 
 CLIENT = "89161112233"  # as the trunk writes it: +79161112233
+OTHER = "89035556677"  # somebody else outside
 
 
 class Stage:
