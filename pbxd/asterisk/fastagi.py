@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,16 +18,7 @@ from typing import assert_never
 
 import structlog
 
-from pbxd.asterisk.agi import (
-    AgiCommand,
-    AgiHangup,
-    AgiLimits,
-    AgiMessage,
-    AgiParser,
-    AgiReply,
-    AgiRequest,
-    failure_commands,
-)
+from pbxd.asterisk.agi import AgiCommand, AgiHangup, AgiLimits, AgiParser, AgiReply, AgiRequest, failure_commands
 from pbxd.errors import ProtocolError, UnavailableError
 from pbxd.i18n import _
 from pbxd.settings import AgiSettings
@@ -37,7 +29,7 @@ _A_TURN = 16  # connections accepted or timed out in one go, then those under wa
 _BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn; a full queue would cost an honest caller a second
 _READ_BYTES = 16384
 _SWEEP_SECONDS = 0.25  # how often time-outs are looked for
-_STALLED_SHARE = 0.2  # of the time a reply may take: who needs longer may lose his place to another
+_STALLED_SHARE = 0.2  # of the time a reply may take: who needs longer may lose his place
 _NOTE_SECONDS = 10.0  # at most one log line of a kind in this time
 
 log = structlog.stdlib.get_logger(__name__)
@@ -74,25 +66,36 @@ class _Session:
 
 @dataclass(slots=True)
 class _Notes:
-    """Log lines about peers, one of a kind in _NOTE_SECONDS: an attack must not fill the disk."""
+    """Log lines, one of a kind in _NOTE_SECONDS: neither an attack nor a bug may fill the disk."""
 
     _quiet_until: dict[str, float] = field(default_factory=dict)
     _suppressed: dict[str, int] = field(default_factory=dict)
 
-    def write(self, now: float, event: str, **facts: object) -> None:
+    def write(self, event: str, level: int = logging.WARNING, **facts: object) -> None:
+        now = time.monotonic()
         if now < self._quiet_until.get(event, 0.0):
             self._suppressed[event] = self._suppressed.get(event, 0) + 1
             return
         self._quiet_until[event] = now + _NOTE_SECONDS
-        log.warning(event, suppressed=self._suppressed.pop(event, 0), **facts)
+        log.log(level, event, suppressed=self._suppressed.pop(event, 0), **facts)
+
+
+def _read_some(sock: socket.socket) -> bytes | None:
+    """Return what has come; None: nothing yet, empty: the peer has left."""
+    try:
+        return sock.recv(_READ_BYTES)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
 
 
 class FastAgiServer:
     """Serves `agi://HOST:PORT/lookup`; `answer` is called in the loop, so it must be quick and in memory.
 
-    At most `settings.max_connections` are open. When one more comes, the connection that has been without complete
-    headers longest goes; if there is none, one whose peer has owed a reply for a fifth of the time it may take; if
-    everybody is being answered, the newcomer. Honest headers come at once, so slow peers in any number shut out nobody.
+    When one more than `settings.max_connections` comes, the one that has been without complete headers longest goes; if
+    there is none, one whose peer has owed a reply for a fifth of the time it may take; if everybody is being answered,
+    the newcomer. Honest headers come at once, so slow peers in any number shut out nobody.
     """
 
     def __init__(self, settings: AgiSettings, answer: Callable[[AgiRequest], Sequence[AgiCommand]]) -> None:
@@ -106,7 +109,6 @@ class FastAgiServer:
         self._waiting: dict[_Session, None] = {}  # headers incomplete; oldest first
         self._talking: dict[_Session, None] = {}  # a reply is due; longest without one first
         self._paused = False
-        self._stalled_seconds = settings.reply_timeout_seconds * _STALLED_SHARE
 
     async def serve(self) -> None:
         """Listen and answer until cancelled.
@@ -133,8 +135,7 @@ class FastAgiServer:
         host, _colon, port = self._settings.listen.rpartition(":")
         try:
             found = await self._loop.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
-            family, _type, _protocol, _name, address = found[0]
-            listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+            listener = socket.create_server(found[0][4][:2], family=found[0][0], backlog=_BACKLOG)
         except OSError as error:
             raise UnavailableError(
                 _("agi.listen: can't listen on {address}: {why}").format(address=self._settings.listen, why=error)
@@ -158,26 +159,21 @@ class FastAgiServer:
 
     def _pause(self, error: OSError) -> None:
         """Accept no more until the next sweep: the listener stays readable, trying on would spin."""
-        self._notes.write(time.monotonic(), "fastagi_out_of_resources", why=str(error))
+        self._notes.write("fastagi_out_of_resources", why=str(error))
         self._paused = True
         self._loop.remove_reader(self._listening)
         self._make_room()
 
     def _admit(self, sock: socket.socket) -> None:
         sock.settimeout(0)
-        try:
-            data = sock.recv(_READ_BYTES)
-        except BlockingIOError:
-            data = None
-        except OSError:
-            data = b""
+        data = _read_some(sock)
         if data == b"":
             self.counters.empty += 1
             sock.close()
             return
         if len(self._waiting) + len(self._talking) >= self._settings.max_connections and not self._make_room():
             self.counters.refused += 1
-            self._notes.write(time.monotonic(), "fastagi_connection_refused", limit=self._settings.max_connections)
+            self._notes.write("fastagi_connection_refused", limit=self._settings.max_connections)
             sock.close()
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -189,10 +185,11 @@ class FastAgiServer:
 
     def _make_room(self) -> bool:
         victim = next(iter(self._waiting), None) or next(iter(self._talking), None)
-        if victim is None or (victim.commands and time.monotonic() - victim.since < self._stalled_seconds):
+        owed = self._settings.reply_timeout_seconds * _STALLED_SHARE
+        if victim is None or (victim.commands and time.monotonic() - victim.since < owed):
             return False
         self.counters.evicted += 1
-        self._notes.write(time.monotonic(), "fastagi_connection_evicted", limit=self._settings.max_connections)
+        self._notes.write("fastagi_connection_evicted", limit=self._settings.max_connections)
         self._close(victim)
         return True
 
@@ -207,7 +204,7 @@ class FastAgiServer:
             if not session:
                 return False
             self.counters.timed_out += 1
-            self._notes.write(now, "fastagi_timed_out", awaited=awaited)
+            self._notes.write("fastagi_timed_out", awaited=awaited)
             self._close(session)
         return True
 
@@ -221,15 +218,10 @@ class FastAgiServer:
         return None, ""
 
     def _read(self, session: _Session) -> None:
-        try:
-            data = session.sock.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
+        data = _read_some(session.sock)
         if data:
             self._received(session, data)
-        else:
+        elif data is not None:
             self._left(session)
 
     def _received(self, session: _Session, data: bytes) -> None:
@@ -239,16 +231,16 @@ class FastAgiServer:
                 self._handle(session, message)
         except ProtocolError as error:
             self.counters.malformed += 1
-            self._notes.write(time.monotonic(), "fastagi_malformed", why=str(error))
+            self._notes.write("fastagi_malformed", why=str(error))
             self._close(session)
 
-    def _handle(self, session: _Session, message: AgiMessage) -> None:
+    def _handle(self, session: _Session, message: AgiRequest | AgiReply | AgiHangup) -> None:
         match message:
             case AgiRequest():
                 self._begin(session, message)
             case AgiReply():
                 if message.code != 200:  # noqa: PLR2004 - AGI's only word for done
-                    self._notes.write(time.monotonic(), "agi_command_rejected", code=message.code, text=message.text)
+                    self._notes.write("agi_command_rejected", code=message.code, text=message.text)
                 self._send_next(session)
             case AgiHangup():
                 self._left(session)
@@ -260,7 +252,7 @@ class FastAgiServer:
         del self._waiting[session]
         if request.script not in SCRIPTS:
             self.counters.unknown += 1
-            self._notes.write(started, "agi_unknown_script", script=request.script[:100])
+            self._notes.write("agi_unknown_script", script=request.script[:100])
             self._close(session)
             return
         session.commands = iter(self._commands(request))
@@ -269,14 +261,14 @@ class FastAgiServer:
         self.counters.latency_max_seconds = max(self.counters.latency_max_seconds, latency)
         if latency > self._settings.deadline_seconds:
             self.counters.late += 1
-            self._notes.write(started, "agi_answer_late", seconds=round(latency, 4))
+            self._notes.write("agi_answer_late", seconds=round(latency, 4))
 
     def _commands(self, request: AgiRequest) -> Sequence[AgiCommand]:
         try:
             return self._answer(request)
-        except Exception:  # a bug in the look-up may cost a call its name, never its progress
+        except Exception:  # noqa: BLE001 - a bug in the look-up may cost a call its name, never its progress
             self.counters.failed += 1
-            log.exception("lookup_failed", channel=request.headers.get("agi_channel", ""))
+            self._notes.write("lookup_failed", logging.ERROR, channel=request.headers.get("agi_channel"), exc_info=True)
             return failure_commands()
 
     def _send_next(self, session: _Session) -> None:
@@ -287,16 +279,12 @@ class FastAgiServer:
             self.counters.answered += 1
             self._close(session)
             return
-        data = command.to_bytes()
-        try:
-            sent = session.sock.send(data)  # an empty socket buffer takes any AGI command whole
-        except OSError:
-            sent = 0
-        if sent < len(data):
-            self._left(session)
-            return
         session.since = time.monotonic()
         self._talking[session] = None
+        try:
+            session.sock.sendall(command.to_bytes())  # an empty socket buffer takes any AGI command whole, at once
+        except OSError:
+            self._left(session)
 
     def _left(self, session: _Session) -> None:
         if session.commands:
