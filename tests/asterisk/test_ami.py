@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -377,10 +378,11 @@ async def test_a_lost_link_fails_its_actions_and_never_sends_them_again(how: str
     server, listener = AmiServer(), Listener()
     server.on["Originate"] = lose
     async with connected(server, listener) as client:
-        waiting = [asyncio.create_task(client.action("Originate", {"Channel": f"PJSIP/{n}"})) for n in range(2)]
-        waiting.append(asyncio.create_task(client.action("Hangup", {"Channel": "x"})))
+        asked = [("Originate", {"Channel": "PJSIP/1"}), ("Originate", {"Channel": "PJSIP/2"}), ("Hangup", {})]
+        waiting = [asyncio.create_task(client.action(*one, timeout=60)) for one in asked]
         done, _ = await asyncio.wait(waiting, timeout=PATIENCE)
         assert [type(task.exception()) for task in done] == [UnavailableError] * 3
+        assert all("lost" in str(task.exception()) for task in done)
         await until(lambda: client.connected and len(server.sessions) == 2)
         # A round trip on the new link: whatever were sent by itself would have come before it.
         await client.action("Ping")
@@ -396,12 +398,17 @@ async def test_a_server_that_falls_silent_is_left_after_two_pings() -> None:
         silent.append(asyncio.get_running_loop().time())
 
     server.on["Ping"] = fall_silent
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
     with capture_logs() as logs:
         async with connected(server, listener, ping_interval_seconds=0.2):
             await until(lambda: False in listener.links)
             lasted = asyncio.get_running_loop().time() - silent[0]
             server.on["Ping"] = server.ping
             await until(lambda: listener.links == [True, False, True])
+    gc.collect()
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert complaints == [], "nobody waits for a ping, so nobody may be told that it failed"
     assert 0.35 <= lasted <= 2.0
     assert "ping" in next(entry["why"] for entry in logs if entry["event"] == "ami_link_lost")
 
