@@ -188,7 +188,9 @@ def checked_name(field: str, name: str) -> str:
 def checked_e164(field: str, number: str) -> str:
     """Return a number as it is when it is written in E.164 with the plus; raises InvalidInputError."""
     if not _E164.fullmatch(number):
-        raise InvalidInputError(field, _("not an international number: {number}").format(number=number[:TYPED_LIMIT]))
+        raise InvalidInputError(
+            field, _("not an international number: {number}").format(number=ascii(number[:TYPED_LIMIT]))
+        )
     return number
 
 

@@ -79,6 +79,7 @@ def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None =
     """
     common: dict[str, Any] = {
         "json_serializer": _json,
+        "hide_parameters": True,  # an error in a log shows no names and numbers of people
         "pool_timeout": BUSY_SECONDS,
     }
     file = sqlite_file(url)

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from pbxd.storage import schema
 from pbxd.storage.database import Database
+from pbxd.storage.tables import metadata
 
 START_SECONDS = "60"
 
@@ -30,7 +32,7 @@ START_SECONDS = "60"
 class Cluster:
     folder: Path
     who: dict[str, Any]
-    pattern_ready: bool = False
+    has_tables: bool = False
 
     def url(self, name: str) -> str:
         return f"postgresql+asyncpg://pbxd@/{name}?host={self.folder}"
@@ -52,14 +54,16 @@ class Cluster:
         assert done.returncode == 0, (command, output)
         return output
 
-    async def create(self, name: str, *, empty: bool) -> str:
-        """Create a database, empty or with our tables, and return its URL."""
-        if not empty and not self.pattern_ready:
-            self.run("createdb", "pattern")
-            await schema.upgrade(self.url("pattern"))
-            self.pattern_ready = True
-        self.run("createdb", *([] if empty else ["--template=pattern"]), name)
-        return self.url(name)
+    async def ready(self) -> str:
+        """Return the URL of a database with our tables and nothing in them: the same one for every test, emptied."""
+        if not self.has_tables:
+            self.run("createdb", "ready")
+            await schema.upgrade(self.url("ready"))
+            self.has_tables = True
+        tables = [str(delete(table)) for table in reversed(metadata.sorted_tables)]
+        reset = f"UPDATE alembic_version SET version_num = '{schema.HEAD}'"  # noqa: S608 - our own constant
+        self.run("psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", "ready", "-c", ";".join([*tables, reset]))
+        return self.url("ready")
 
 
 def binaries() -> Path:
@@ -121,7 +125,8 @@ async def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path
         return
     running: Cluster = request.getfixturevalue("postgresql")
     name = f"empty{next(numbers)}"
-    yield await running.create(name, empty=True)
+    running.run("createdb", name)
+    yield running.url(name)
     running.run("dropdb", "--force", name)
 
 
@@ -136,9 +141,7 @@ async def url(backend: str, request: pytest.FixtureRequest, tmp_path: Path, sqli
         yield f"sqlite+aiosqlite:///{tmp_path / 'pbxd.db'}"
         return
     running: Cluster = request.getfixturevalue("postgresql")
-    name = f"ready{next(numbers)}"
-    yield await running.create(name, empty=False)
-    running.run("dropdb", "--force", name)
+    yield await running.ready()
 
 
 @pytest.fixture(scope="session")

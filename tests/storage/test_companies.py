@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pbxd.errors import InvalidInputError, NotFoundError
+from pbxd.storage.companies import Companies
+from pbxd.storage.database import Database
+from pbxd.storage.feed import Feed
+
+
+async def test_a_name_makes_one_company_whatever_its_case(database: Database, url: str) -> None:
+    companies = Companies(database)
+    first = await companies.get_or_create("  Ромашка ")
+    assert (first.name, first.numbers) == ("Ромашка", ())
+    async with await Database.open(url, create=False) as other:
+        made = await asyncio.gather(
+            *(Companies(place).get_or_create(name) for place in (database, other) for name in ("РОМАШКА", "Лютик"))
+        )
+    assert [company.id for company in made[::2]] == [first.id, first.id]
+    assert made[1] == made[3]
+    assert (await companies.list())[0] == 2
+    assert [row.kind for row in await Feed(database).read(0)] == ["company.changed"] * 2
+
+
+async def test_numbers_replace_those_there_were(database: Database) -> None:
+    companies = Companies(database)
+    company = await companies.get_or_create("Ромашка")
+    told = await Feed(database).last()
+    changed = await companies.set_numbers(company.id, ["+74951234567", "+74951234560", "+74951234567"])
+    assert changed.numbers == ("+74951234560", "+74951234567")
+    assert await companies.get(company.id) == changed
+    assert await companies.set_numbers(company.id, reversed(changed.numbers)) == changed
+    assert [row.subject for row in await Feed(database).read(told)] == [str(company.id)], "the second changed nothing"
+    assert (await companies.set_numbers(company.id, [])).numbers == ()
+    with pytest.raises(InvalidInputError):
+        await companies.set_numbers(company.id, ["84951234567"])
+
+
+async def test_what_there_isnt(database: Database) -> None:
+    companies = Companies(database)
+    for asking in (companies.get(7), companies.get(2**80), companies.set_numbers(7, [])):
+        with pytest.raises(NotFoundError):
+            await asking
+    for name in ("", "  ", "а\0б", "я" * 201):
+        with pytest.raises(InvalidInputError):
+            await companies.get_or_create(name)
+    assert await companies.load([7]) == {}
+    assert await companies.list() == (0, [])
+
+
+async def test_list_by_name(database: Database) -> None:
+    companies = Companies(database)
+    for name in ("Яблоко", "ёлка", "Елань", "100%", "абрикос"):
+        await companies.get_or_create(name)
+    total, found = await companies.list()
+    assert total == 5
+    assert [company.name for company in found] == ["100%", "абрикос", "Елань", "ёлка", "Яблоко"]
+    assert await companies.list(limit=2, offset=1) == (5, found[1:3])
+    assert await companies.list("ЕЛ") == (2, found[2:4])
+    assert await companies.list("%") == (1, found[:1])
+    assert await companies.load([found[0].id, 999]) == {found[0].id: found[0]}

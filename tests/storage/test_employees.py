@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pbxd.book import Employee
+from pbxd.errors import InvalidInputError, NotFoundError
+from pbxd.storage.contacts import Contacts
+from pbxd.storage.database import Database
+from pbxd.storage.employees import Employees, Upserted
+from pbxd.storage.feed import Feed
+
+ANNA = Employee("101", "Анна Ёлкина", "+79161112233", "+74951234567", "anna@example.org", "Продажи")
+BORIS = Employee("102", "Борис")
+
+
+@pytest.fixture
+def employees(database: Database) -> Employees:
+    return Employees(database)
+
+
+async def test_a_list_fills_the_company_book(employees: Employees, database: Database) -> None:
+    assert await employees.upsert([BORIS, ANNA, Employee("99")], source="list") == Upserted(3, 0, 0)
+    assert await employees.list() == [Employee("99"), ANNA, BORIS]
+    assert await employees.get("101") == ANNA
+    assert (await Contacts(database).snapshot()).employees == await employees.list()
+    assert {row.subject for row in await Feed(database).read(0)} == {"99", "101", "102"}
+
+
+async def test_the_same_list_again_changes_nothing(employees: Employees, database: Database) -> None:
+    await employees.upsert([ANNA, BORIS], source="list")
+    told = await Feed(database).last()
+    assert await employees.upsert([ANNA, BORIS, ANNA], source="list") == Upserted(0, 0, 2)
+    assert await Feed(database).last() == told
+
+
+async def test_a_list_wins_but_its_empty_fields_erase_nothing(employees: Employees, database: Database) -> None:
+    await employees.upsert([ANNA, BORIS], source="list")
+    told = await Feed(database).last()
+    assert await employees.upsert([Employee("101", "Анна Новая"), BORIS], source="list") == Upserted(0, 1, 1)
+    assert await employees.get("101") == replace(ANNA, name="Анна Новая")
+    assert await employees.get("102") == BORIS
+    assert [(row.kind, row.subject) for row in await Feed(database).read(told)] == [("employee.changed", "101")]
+
+
+async def test_the_pbx_fills_empty_names_only(employees: Employees) -> None:
+    await employees.upsert([ANNA, Employee("102"), Employee("103", "Вера")], source="list")
+    await employees.set_active("103", active=False)
+    said = [Employee("101", "anna", did="+74950000000"), BORIS, Employee("103", "vera"), Employee("104", "Глеб")]
+    assert await employees.upsert(said, source="pbx") == Upserted(1, 1, 2)
+    assert await employees.list() == [
+        ANNA,
+        BORIS,
+        Employee("103", "Вера", active=False),
+        Employee("104", "Глеб"),
+    ]
+
+
+async def test_gone_and_back(employees: Employees, database: Database) -> None:
+    await employees.upsert([ANNA, BORIS], source="list")
+    gone = await employees.set_active("101", active=False)
+    assert gone == replace(ANNA, active=False)
+    told = await Feed(database).last()
+    assert await employees.set_active("101", active=False) == gone
+    assert await Feed(database).last() == told
+    assert await employees.list(active=True) == [BORIS]
+    assert await employees.list(active=False) == [gone]
+    await employees.upsert([Employee("101")], source="list")
+    assert await employees.get("101") == ANNA
+
+
+async def test_a_bad_row_keeps_the_whole_list_out(employees: Employees) -> None:
+    for bad in (Employee(""), Employee("1 0 1"), Employee("103", "а\0"), Employee("103", mobile="8916")):
+        with pytest.raises(InvalidInputError):
+            await employees.upsert([ANNA, bad], source="list")
+    assert await employees.list() == []
+    assert await employees.upsert([], source="list") == Upserted(0, 0, 0)
+
+
+async def test_nobody(employees: Employees) -> None:
+    for extension in ("7", "", "а\0\ud800"):
+        with pytest.raises(NotFoundError):
+            await employees.get(extension)
+    with pytest.raises(NotFoundError):
+        await employees.set_active("7", active=True)
