@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,7 +16,9 @@ from pbxd.cli.output import printable
 from pbxd.errors import PbxdError
 from pbxd.i18n import _
 from pbxd.settings import Settings, load
-from pbxd.storage.database import Database
+
+if TYPE_CHECKING:
+    from pbxd.storage.database import Database
 
 Answer = TypeVar("Answer")
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -56,7 +59,22 @@ class Group(_Translated, click.Group):
 
 
 class Root(Group):
-    """The whole program: turns pbxd's errors into one line and an exit status."""
+    """The whole program: finds commands in their modules, turns pbxd's errors into one line and an exit status."""
+
+    def __init__(self, *arguments: Any, modules: Mapping[str, str], **attributes: Any) -> None:  # noqa: ANN401 - click's
+        super().__init__(*arguments, **attributes)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        """Return the commands in the order of the help."""
+        return list(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
+        """Import the module of a command; the command's variable there bears its name."""
+        if cmd_name not in self._modules:
+            return None
+        found: click.Command = getattr(import_module(self._modules[cmd_name]), cmd_name)
+        return found
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Run the command."""
@@ -134,6 +152,8 @@ class Session:
 
     async def database(self) -> Database:
         """Open the database, which is never created here. Raises UnavailableError with the command that creates it."""
+        from pbxd.storage.database import Database  # noqa: PLC0415 - SQLAlchemy takes 0.3 s; not every command needs it
+
         return await Database.open(self.settings.database_url, create=False)
 
 

@@ -1,0 +1,126 @@
+"""`pbxd companies`, `employees`, `lookup`: the rest of the book."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Pbxd
+
+Add = Callable[..., dict[str, Any]]
+
+
+def test_companies(pbxd: Pbxd) -> None:
+    added = pbxd.json("companies", "add", "--name", "Ромашка", "--number", "8 495 123-45-67")
+    assert added == {"id": 1, "name": "Ромашка", "numbers": ["+74951234567"]}
+    more = pbxd.json("companies", "add", "--name", "РОМАШКА", "--number", "+74951234568")
+    assert (more["id"], len(more["numbers"])) == (1, 2)
+    edited = pbxd.json("companies", "edit", "1", "--remove-number", "84951234567", "--add-number", "84951234569")
+    assert edited["numbers"] == ["+74951234568", "+74951234569"]
+    assert pbxd.json("companies", "show", "1") == edited
+    assert pbxd.json("companies", "list", "--search", "ромаш") == {"total": 1, "items": [edited]}
+    assert "Ромашка" in pbxd("companies", "list").stdout
+    assert "no company 7" in pbxd.refusal("companies", "show", "7")
+    assert "no extension" in pbxd.refusal("companies", "add", "--name", "Б", "--number", "84951234567 доб. 1")
+
+
+def test_employees_from_a_file(pbxd: Pbxd) -> None:
+    file = pbxd.folder / "people.csv"
+    file.write_bytes(
+        "Внутренний номер;ФИО;Мобильный;Этаж\n101;Иванова Анна;89161234567;2\n102;Пётр;нет;3\n".encode("cp1251")
+    )
+    assert pbxd.json("employees", "import", str(file)) == {
+        "created": 1,
+        "updated": 0,
+        "same": 0,
+        "bad": 1,
+        "errors": [{"row": 3, "field": "mobile", "message": "not a phone number: нет"}],
+        "ignored_columns": ["Этаж"],
+    }
+    again = pbxd("employees", "import", str(file)).stdout
+    assert "as before: 1" in again
+    assert "row 3: not a phone number: нет" in again
+    assert pbxd.json("employees", "show", "101")["mobile"] == "+79161234567"
+    assert pbxd.json("employees", "list")["total"] == 1
+    assert "Иванова Анна" in pbxd("employees", "list").stdout
+    assert "no employee 999" in pbxd.refusal("employees", "show", "999")
+
+
+def test_an_employees_file_without_a_good_row_fails(pbxd: Pbxd) -> None:
+    file = pbxd.folder / "people.csv"
+    file.write_text("extension,mobile\n101,x\n")
+    assert "no row could be imported" in pbxd("employees", "import", str(file), status=1).stderr
+    assert "can't be read" in pbxd.refusal("employees", "import", str(pbxd.folder / "nowhere.csv"))
+    assert "can't be read" in pbxd.refusal("employees", "import", str(pbxd.folder))
+
+
+def test_lookup_has_the_contract_s_shape(pbxd: Pbxd, contact: Add) -> None:
+    contact("--company", "Ромашка", "--vip", "--manager", "101")
+    assert pbxd.json("lookup", "8 777 785 99 54") == {
+        "status": "found",
+        "number": "+77777859954",
+        "name": "Фронкин Игорь",
+        "company": "Ромашка",
+        "contact": 1,
+        "vip": True,
+        "manager": "101",
+    }
+
+
+def test_lookup_statuses(pbxd: Pbxd, contact: Add) -> None:
+    contact("--company", "Ромашка", number="89160000001")
+    contact("--company", "Ромашка", name="Белова", number="89160000001")
+    contact("--personal", "--owner", "101", name="Мама", number="89160000002")
+    pbxd("companies", "add", "--name", "Лютик", "--number", "84951234567")
+    file = pbxd.folder / "people.csv"
+    file.write_text("extension,name\n101,Анна\n")
+    pbxd("employees", "import", str(file))
+    for number, options, status, name in (
+        ("89160000001", [], "shared", "Ромашка (2)"), ("89160000002", [], "unknown", ""),
+        ("89160000002", ["--for", "102"], "unknown", ""), ("89160000002", ["--for", "101"], "found", "Мама"),
+        ("84951234567", [], "company", "Лютик"), ("101", [], "employee", "Анна"), ("anonymous", [], "withheld", ""),
+        ("вася", [], "unreadable", ""), ("\x1b[2J", [], "unreadable", ""), ("9" * 10_000, [], "unreadable", ""),
+    ):  # fmt: skip
+        match = pbxd.json("lookup", number, *options)
+        assert (match["status"], match["name"]) == (status, name), number
+
+
+def test_lookup_explains_itself(pbxd: Pbxd, contact: Add) -> None:
+    contact("--company", "Ромашка", number="89160000001")
+    contact("--company", "Лютик", name="Белова", number="89160000001")
+    explained = pbxd.json("lookup", "89160000001", "--explain")
+    assert explained["rule"]
+    assert [rival["name"] for rival in explained["rivals"]] == ["Белова"]
+    shown = pbxd("lookup", "89160000001", "--explain").stdout
+    assert explained["rule"] in shown
+    assert "also: contact 2: Белова, Лютик" in shown
+
+
+@pytest.mark.parametrize("name", ["crm", "Сайт"])
+def test_tokens(pbxd: Pbxd, name: str) -> None:
+    made = pbxd.json("tokens", "create", name)
+    assert made["token"].startswith("pbxd_")
+    assert (made["id"], made["name"]) == (1, name)
+    [listed] = pbxd.json("tokens", "list")["items"]
+    assert made["token"] not in json.dumps(listed)
+    assert made["token"].endswith(listed["last_four"])
+    assert listed["revoked"] is None
+    pbxd("tokens", "revoke", "1")
+    assert pbxd.json("tokens", "list")["items"][0]["revoked"]
+    assert name in pbxd("tokens", "list").stdout
+    assert "no token 9" in pbxd.refusal("tokens", "revoke", "9")
+    assert pbxd("tokens", "create", "x").stdout.startswith("pbxd_")
+
+
+def test_db(bare: Pbxd) -> None:
+    assert "no database" in bare.refusal("db", "check")
+    assert bare.json("db", "upgrade")["before"] is None
+    assert bare.json("db", "upgrade")["before"] == bare.json("db", "check")["schema"]
+    assert bare.json("db", "check")["problems"] == []
+    copy = bare.folder / "copy.db"
+    bare("db", "backup", str(copy))
+    assert copy.stat().st_size > 0
+    assert "exists already" in bare.refusal("db", "backup", str(copy))
+    (bare.folder / "book.db").write_bytes(b"no database at all" * 1000)
+    assert "book.db" in bare.refusal("db", "check")

@@ -1,0 +1,91 @@
+"""`pbxd calls`: the history in words and in JSON."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pbxd.calls.record import CallRecord, Party, Step
+from pbxd.settings import load
+from pbxd.storage.calls import Calls
+from pbxd.storage.database import Database
+from tests.cli.conftest import Pbxd
+
+BEGAN = datetime(2026, 3, 9, 9, 5, 7, tzinfo=UTC)
+
+
+@pytest.fixture
+def history(pbxd: Pbxd) -> list[CallRecord]:
+    answered = CallRecord(
+        "A1", "pbx", "1.1", BEGAN, caller=Party("+79160000001"), callee=Party(extension="101", number="101")
+    )
+    answered.answered, answered.ended = BEGAN + timedelta(seconds=10), BEGAN + timedelta(seconds=75)
+    answered.seconds |= {"wait": 7.0, "ring": 3.0, "talk": 65.0}
+    answered.outcome, answered.queue, answered.queues, answered.answered_by = "answered", "sales", ["sales"], ["101"]
+    answered.story = [Step(BEGAN, "started", "+79160000001"), Step(BEGAN, "queued", None, "sales")]
+    running = CallRecord("B2", "pbx", "1.2", BEGAN + timedelta(minutes=1), "outgoing", caller=Party(extension="102"))
+    running.callee = Party("+79160000002", name="Evil\x1b[2J\r\nName")
+    records = [answered, running]
+
+    async def write() -> None:
+        async with await Database.open(load(str(pbxd.folder / "pbxd.toml"), {}).database_url, create=False) as database:
+            await Calls(database).upsert(records)
+
+    asyncio.run(write())
+    return records
+
+
+def test_json_is_the_contract_s_record(pbxd: Pbxd, history: list[CallRecord]) -> None:
+    answered, running = history
+    assert pbxd.json("calls", "list") == {"total": 2, "items": [running.to_json(), answered.to_json()]}
+    assert pbxd.json("calls", "show", "A1") == answered.to_json()
+    assert "no call X" in pbxd.refusal("calls", "show", "X")
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        (["--direction", "incoming"], ["A1"]),
+        (["--outcome", "answered"], ["A1"]),
+        (["--outcome", "busy"], []),
+        (["--agent", "101"], ["A1"]),
+        (["--client", "8 916 000-00-02"], ["B2"]),
+        (["--limit", "1"], ["B2"]),
+        (["--limit", "1", "--offset", "1"], ["A1"]),
+    ],
+)
+@pytest.mark.usefixtures("history")
+def test_filters(pbxd: Pbxd, options: list[str], ids: list[str]) -> None:
+    assert [call["id"] for call in pbxd.json("calls", "list", *options)["items"]] == ids
+
+
+@pytest.mark.usefixtures("history")
+def test_saving_a_contact_names_its_earlier_calls(pbxd: Pbxd, contact: Callable[..., dict[str, Any]]) -> None:
+    assert pbxd.json("calls", "show", "A1")["caller"]["name"] is None
+    contact("--company", "Ромашка", number="89160000001")
+    caller = pbxd.json("calls", "show", "A1")["caller"]
+    assert (caller["name"], caller["company"], caller["contact"]) == ("Фронкин Игорь", "Ромашка", 1)
+    assert "Фронкин Игорь, Ромашка" in pbxd("calls", "list").stdout
+    assert [call["id"] for call in pbxd.json("calls", "list", "--client", "Фронкин Игорь")["items"]] == []
+    contact("--personal", "--owner", "101", name="Тайна", number="89160000002")
+    assert "Тайна" not in pbxd("calls", "list").stdout
+
+
+@pytest.mark.usefixtures("history")
+def test_people_read_local_times_in_their_language_and_no_escape_reaches_the_terminal(pbxd: Pbxd) -> None:
+    (pbxd.folder / "pbxd.toml").write_text((pbxd.folder / "pbxd.toml").read_text() + '\n[service]\nlanguage = "ru"\n')
+    table = pbxd("calls", "list").stdout
+    assert BEGAN.astimezone().strftime("%d.%m.%Y %H:%M:%S") in table
+    assert "входящий" in table
+    assert "Evil\\x1b[2J\\r\\nName" in table
+    assert "\x1b" not in table
+    card = pbxd("calls", "show", "A1").stdout
+    for text in ("отвечен", "sales", "1:05", "queued", "+7 916 000-00-01"):
+        assert text in card
+
+
+def test_replay_of_what_is_no_capture(bare: Pbxd) -> None:
+    assert "no such file" in bare.refusal("calls", "replay", str(bare.folder / "nowhere.ami"))
+    assert not (bare.folder / "book.db").exists()

@@ -1,0 +1,88 @@
+"""The program as a whole: exit statuses, the language, the configuration, and what a shell may pass."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Pbxd
+
+PROGRAM = str(Path(sys.executable).parent / "pbxd")
+
+
+def shell(*arguments: str | bytes, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    env = {"PATH": "/usr/bin:/bin", **environment}
+    return subprocess.run([PROGRAM, *arguments], cwd=cwd, env=env, capture_output=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[asterisk]\nhsot = 'x'", "asterisk.hsot: unknown key"),
+        ("[asterisk]\nport = '1'", "asterisk.port: "),
+        ("[agi\n", "not valid TOML"),
+        ("[numbers]\nregion = 'ZZ'", "numbers.region: "),
+    ],
+)
+@pytest.mark.parametrize("command", [["contacts", "add", "--name", "А"], ["run"]])
+def test_a_configuration_that_can_t_be_used_is_status_2(bare: Pbxd, text: str, why: str, command: list[str]) -> None:
+    (bare.folder / "pbxd.toml").write_text(text)
+    line = bare.refusal(*command, status=2)
+    if "asterisk.secret" not in line:  # `run` looks for its secret first
+        assert why in line
+    assert str(bare.folder / "pbxd.toml") in line
+
+
+def test_run_without_a_secret_is_one_line_with_file_and_key_and_status_2(tmp_path: Path) -> None:
+    (tmp_path / "pbxd.toml").write_text("")
+    done = shell("--config", "pbxd.toml", "run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("pbxd: pbxd.toml: asterisk.secret: missing")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_run_without_the_database_s_folder_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "pbxd.toml").write_text("[database]\nurl = 'sqlite+aiosqlite:///nowhere/x.db'")
+    done = shell("--config", "pbxd.toml", "run", cwd=tmp_path, PBXD_ASTERISK_SECRET="x")
+    assert done.returncode == 2
+    assert b"database.url" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_the_language_is_the_configured_one_else_the_locale_s(tmp_path: Path) -> None:
+    (tmp_path / "pbxd.toml").write_text("")
+    (tmp_path / "en.toml").write_text("[service]\nlanguage = 'en'")
+    russian = shell("--config", "pbxd.toml", "contacts", "list", cwd=tmp_path, LANG="ru_RU.UTF-8", PYTHONUTF8="1")
+    assert "ещё нет" in russian.stderr.decode()
+    english = shell("--config", "en.toml", "contacts", "list", cwd=tmp_path, LANG="ru_RU.UTF-8")
+    assert b"there is no database" in english.stderr
+    neither = shell("--config", "pbxd.toml", "contacts", "list", cwd=tmp_path, LC_ALL="C", LANG="ru_RU.UTF-8")
+    assert b"pbxd" in neither.stderr
+    helped = shell("contacts", "add", "--help", cwd=tmp_path, LC_ALL="ru_RU.UTF-8", PYTHONUTF8="1")
+    assert "Полное имя." in helped.stdout.decode()
+
+
+def test_arguments_that_are_no_utf_8_are_a_usage_error(pbxd: Pbxd) -> None:
+    config = str(pbxd.folder / "pbxd.toml")
+    done = shell("--config", config, "contacts", "add", "--name", b"\xff\xfe", cwd=pbxd.folder, LANG="C.UTF-8")
+    assert done.returncode == 2
+    assert b"not valid UTF-8" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_every_command_has_help_without_a_configuration(bare: Pbxd) -> None:
+    (bare.folder / "pbxd.toml").write_text("broken")
+    for command in ([], ["contacts"], ["contacts", "edit"], ["call"], ["run"], ["db", "check"], ["tokens", "create"]):
+        assert "Usage:" in bare(*command, "--help").stdout
+
+
+def test_usage_errors_are_status_2(pbxd: Pbxd) -> None:
+    for command in (["nope"], ["contacts", "show", "x"], ["contacts", "add"], ["calls", "list", "--limit", "0"]):
+        assert pbxd(*command, status=2).stdout == ""
+
+
+def test_a_reader_that_leaves_is_no_traceback(pbxd: Pbxd) -> None:
+    command = f"{PROGRAM} --config {pbxd.folder}/pbxd.toml contacts list --json | true"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False, timeout=60)
+    assert b"Traceback" not in done.stderr
