@@ -91,9 +91,7 @@ class Asterisk:
         for attempt in range(ATTEMPTS):
             self.sip_port, self.ami_port = free_ports(1, socket.SOCK_DGRAM)[0], free_ports(1)[0]
             self.write_configuration()
-            self.child = await Child.start(
-                command("-C", str(self.run / "etc/asterisk.conf"), "-f", "-n"), log=self.run / "log" / "console"
-            )
+            await self._launch()
             try:
                 session = await self._ready()
             except LabError:
@@ -103,6 +101,18 @@ class Asterisk:
             else:
                 return session
         raise AssertionError
+
+    async def _launch(self) -> None:
+        self.child = await Child.start(
+            command("-C", str(self.run / "etc/asterisk.conf"), "-f", "-n"), log=self.run / "log" / "console"
+        )
+
+    async def restart(self) -> AmiSession:
+        """End it as a crash would and start it again on the same ports; return a new session of `admin`."""
+        if self.child:
+            await self.child.kill()
+        await self._launch()
+        return await self._ready()
 
     async def stop(self) -> None:
         if self.child:

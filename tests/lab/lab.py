@@ -83,7 +83,7 @@ class Lab:
         self.asterisk = self._new_asterisk({name: ports.port_of(bound) for name, bound in sockets.items()})
         self._stack.push_async_callback(self.asterisk.stop)
         self.admin = await self.asterisk.start()
-        self._stack.push_async_callback(self.admin.close)
+        self._stack.push_async_callback(self._close_admin)
         server = (ports.HOST, self.asterisk.sip_port)
         for name, bound in sockets.items():
             self.phones[name] = Phone(name.rstrip("b"), bound, server)
@@ -98,6 +98,14 @@ class Lab:
         asterisk.globals["PBXD_AGI"] = f"{ports.HOST}:{self._agi_port}"
         asterisk.sample_dialplan = self._sample
         return asterisk
+
+    async def _close_admin(self) -> None:
+        await self.admin.close()
+
+    async def restart_asterisk(self) -> None:
+        """Crash Asterisk and start it again on the same ports; its calls are gone, pbxd's link is lost."""
+        await self.admin.close()
+        self.admin = await self.asterisk.restart()
 
     def _remove_folder(self) -> None:
         if not self._keep:

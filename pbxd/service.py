@@ -1,0 +1,208 @@
+"""The composition root: builds the parts of the daemon and runs them as a few named tasks; when one ends, all end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+
+import structlog
+
+from pbxd.asterisk.agi import AgiCommand, AgiRequest, commands_for
+from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.fastagi import FastAgiServer
+from pbxd.asterisk.intake import Arrival, Intake, Missing
+from pbxd.asterisk.originate import ClickToCall
+from pbxd.asterisk.packets import Packet
+from pbxd.asterisk.queues import VipQueues
+from pbxd.asterisk.staff import staff
+from pbxd.calls.events import Event
+from pbxd.directory.index import Directory
+from pbxd.errors import PbxdError, ProtocolError, RefusedError, UnavailableError
+from pbxd.http.server import HttpServer
+from pbxd.http.services import Services
+from pbxd.notify import sd_notify
+from pbxd.numbers import rules_from
+from pbxd.recording import Following, Recorder
+from pbxd.settings import AsteriskSettings, Settings, asterisk_secret
+from pbxd.storage.calls import Calls
+from pbxd.storage.database import Database
+from pbxd.storage.employees import Employees
+from pbxd.storage.tokens import Tokens
+
+_BATCH = 200  # packets followed before others get their turn: about 5 ms
+_HEARTBEAT_SECONDS = 1.0
+_RESYNC_RETRY_SECONDS = 2.0
+_LAST_WRITE_SECONDS = 3.0
+
+_log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings) -> None:
+    """Run the daemon until SIGTERM or SIGINT.
+
+    Raises ConfigurationError for what an administrator must mend, UnavailableError when the database or an address
+    can't be had. An Asterisk that is away is no error: look-ups are served all the same.
+    """
+    secret = asterisk_secret(settings)
+    database = await Database.open(settings.database_url, create=settings.database.upgrade == "auto")
+    async with database:
+        await Daemon(settings, secret, database).run()
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: the way out of the task group
+    pass
+
+
+class Daemon:
+    """All parts, wired."""
+
+    def __init__(self, settings: Settings, secret: str, database: Database) -> None:
+        self._settings = settings
+        self._intake = Intake(settings.asterisk.event_queue_length)
+        self._out_of_step = asyncio.Event()
+        self._ami = AmiClient(_resolved(settings), secret, self._arrived, on_link=self._link_changed)
+        self._following = Following(settings)
+        self._calls = Calls(database)
+        self._employees = Employees(database)
+        self._directory = Directory(database, rules_from(settings), on_change=self._book_changed)
+        self._recorder = Recorder(self._following, self._calls, self._directory)
+        self._queues = VipQueues(self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of)
+        self._click_to_call = ClickToCall(self._ami, settings)
+        self._fastagi = FastAgiServer(settings.agi, self._answer)
+        self._http = HttpServer(
+            settings,
+            Services(
+                database=database,
+                directory=self._directory,
+                calls=self._calls,
+                tokens=Tokens(database),
+                click_to_call=self._click_to_call,
+                queues=self._queues,
+                pbx_connected=lambda: self._ami.connected,
+            ),
+        )
+
+    async def run(self) -> None:
+        """Serve until told to stop; raises what ended a root task."""
+        await self._directory.load()
+        self._following.tracker.remember(await self._calls.open_calls(self._settings.asterisk.name))
+        await self._http.start()
+        roots = {
+            "fastagi": self._fastagi.serve(),
+            "http": self._http.serve(),
+            "ami": self._ami.run(),
+            "follow": self._follow(),
+            "resync": self._keep_in_step(),
+            "heartbeat": self._heartbeat(),
+            "record": self._recorder.run(),
+            "directory": self._directory.follow(),
+            "queues": self._queues.run(),
+            "calls": self._click_to_call.run(),
+            "stop": _until_told_to_stop(),
+        }
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, root in roots.items():
+                    group.create_task(root, name=name)
+                await self._fastagi.ready.wait()
+                _log.info("ready", agi=self._settings.agi.listen, http=self._settings.http.listen)
+                sd_notify("READY=1")
+        except* _Stopped:
+            sd_notify("STOPPING=1")
+            _log.info("stopped")
+        finally:
+            await self._write_the_rest()
+
+    async def _write_the_rest(self) -> None:
+        try:
+            async with asyncio.timeout(_LAST_WRITE_SECONDS):
+                await self._recorder.flush()
+        except (TimeoutError, UnavailableError) as error:
+            _log.error("calls_not_written", why=str(error) or "timeout", waiting=self._recorder.backlog)
+
+    def _answer(self, request: AgiRequest) -> list[AgiCommand]:
+        match = self._directory.lookup(request.caller_number, viewer=request.query.get("for", ""))
+        return commands_for(match, request, self._settings.queues.vip_priority)
+
+    # -- what comes from the PBX
+
+    def _arrived(self, packet: Packet) -> None:
+        self._intake.put(packet, self._ami.arrived)
+
+    def _link_changed(self, up: bool) -> None:  # noqa: FBT001 - agreed with the client
+        if up:
+            self._out_of_step.set()
+        else:
+            self._intake.link_lost(time.time())
+
+    def _book_changed(self) -> None:
+        self._queues.refresh()
+
+    async def _follow(self) -> None:
+        while True:
+            for item in await self._intake.take(_BATCH):
+                event = self._event(item)
+                if event is not None:
+                    self._queues.feed(event)
+                    self._click_to_call.feed(event)
+            await asyncio.sleep(0)
+
+    def _event(self, item: Arrival | Missing) -> Event | None:
+        if isinstance(item, Missing):
+            if item.overflow:
+                _log.error("ami_events_dropped", dropped=self._intake.dropped)
+                self._out_of_step.set()
+            return self._following.missing(item.since)
+        try:
+            return self._following.packet(item.packet, item.at)
+        except ProtocolError as error:
+            _log.warning("ami_packet_refused", why=str(error))
+            return None
+
+    # -- what goes to the PBX
+
+    async def _keep_in_step(self) -> None:
+        """After every connect, and after an overflow: have the PBX tell what is there."""
+        while True:
+            await self._out_of_step.wait()
+            self._out_of_step.clear()
+            try:
+                await self._ami.action("Ping")  # tells the PBX's time before the list, whose items have none
+                channels = await self._ami.listing("CoreShowChannels")
+                self._queues.refresh()
+                found = await staff(self._ami, self._settings)
+                await self._employees.upsert(found, source="pbx")
+            except (UnavailableError, RefusedError, ProtocolError) as error:
+                _log.warning("resync_failed", why=str(error))
+                if self._ami.connected:
+                    await asyncio.sleep(_RESYNC_RETRY_SECONDS)
+                    self._out_of_step.set()
+            else:
+                _log.info("in_step", channels=len(channels), employees=len(found))
+
+    async def _heartbeat(self) -> None:
+        """Set the global PBXD_ALIVE every second, by which the dialplan's guard sees that pbxd lives again."""
+        while True:
+            if self._ami.connected:
+                with contextlib.suppress(PbxdError):  # the link's own log tells of its troubles
+                    await self._ami.action("Setvar", {"Variable": "PBXD_ALIVE", "Value": str(int(time.time()))})
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+
+def _resolved(settings: Settings) -> AsteriskSettings:
+    """Return the link's settings with the capture folder, if there is one, relative to the configuration's."""
+    folder = settings.asterisk.capture_folder
+    if not folder:
+        return settings.asterisk
+    return settings.asterisk.model_copy(update={"capture_folder": str(settings.folder / folder)})
+
+
+async def _until_told_to_stop() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()
+    raise _Stopped
