@@ -1,8 +1,10 @@
 """`pbxd calls`: the history in words and in JSON."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +88,19 @@ def test_people_read_local_times_in_their_language_and_no_escape_reaches_the_ter
         assert text in card
 
 
+CAPTURES = Path(__file__).parent.parent / "captures"
+
+
+def test_replay_prints_records_and_needs_no_database(bare: Pbxd) -> None:
+    lines = bare("calls", "replay", str(CAPTURES / "incoming_answered" / "stream.ami"), "--json").stdout.splitlines()
+    [record] = [json.loads(line) for line in lines]
+    assert (record["outcome"], record["answered_by"], record["clock"]) == ("answered", ["101"], "pbx")
+    assert record["caller"]["number"] == "+79161112233"
+    assert not (bare.folder / "book.db").exists()
+
+
 def test_replay_of_what_is_no_capture(bare: Pbxd) -> None:
     assert "no such file" in bare.refusal("calls", "replay", str(bare.folder / "nowhere.ami"))
-    assert not (bare.folder / "book.db").exists()
+    assert "can't be read" in bare.refusal("calls", "replay", str(bare.folder))
+    (bare.folder / "untimed.ami").write_bytes(b"Event: Newchannel\r\nUniqueid: 1.1\r\n\r\n")
+    assert "timestampevents=yes" in bare.refusal("calls", "replay", str(bare.folder / "untimed.ami"))
