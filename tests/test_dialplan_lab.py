@@ -1,0 +1,362 @@
+"""The shipped dialplan on a real Asterisk: a pbxd that answers, is away, hangs or dies never costs a call its way."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Lab
+from tests.lab.call import Call
+from tests.lab.lab import COMPANY_NUMBER
+from tests.lab.ports import HOST
+from tests.lab.processes import until
+
+DIALPLAN = Path(__file__).parent.parent / "dialplan"
+CALLER = "89161234567"
+AT_ONCE = 1.0
+PATIENCE = 2  # PBXD_PATIENCE as shipped
+NAMED = {
+    "PBXD_STATUS": "found",
+    "PBXD_CONTACT": "7",
+    "PBXD_MANAGER": "102",
+    "CALLERID(name)": "Фронкин",
+    "QUEUE_PRIO": "10",
+}
+
+
+class Answerer:
+    """A FastAGI server that does what the test says; `requests` holds what Asterisk asked."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.requests: list[dict[str, str]] = []
+        self.answers = NAMED
+        self.delay = 0.0
+        self.mood = "answer"  # answer, hang, drop
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        await self.set("PBXD_AGI", f"{HOST}:{self._server.sockets[0].getsockname()[1]}")
+
+    async def stop(self) -> None:
+        """Stop listening and drop every connection, as the end of a process does."""
+        assert self._server is not None
+        self._server.close()
+        while self._open:
+            writer = self._open.pop()
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            await self._answer(reader, writer)
+        except ConnectionError:
+            return
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request: dict[str, str] = {}
+        while line := (await reader.readline()).decode().strip():
+            name, _colon, value = line.partition(": ")
+            request[name] = value
+        self.requests.append(request)
+        if self.mood == "answer":
+            await asyncio.sleep(self.delay)
+            for name, value in self.answers.items():
+                writer.write(f'SET VARIABLE {name} "{value}"\n'.encode())
+                await reader.readline()
+        elif self.mood == "hang":
+            await reader.read()
+
+    async def set(self, name: str, value: str) -> None:
+        await self.lab.ami_action("Setvar", Variable=name, Value=value)
+
+    async def get(self, name: str, channel: str = "") -> str:
+        headers = {"Channel": channel} if channel else {}
+        return (await self.lab.ami_action("Getvar", headers, Variable=name)).get("Value", "")
+
+    async def call(self, number: str = CALLER) -> tuple[Call, float]:
+        """Call in and return the call with the seconds until it went on behind the look-up."""
+        call = self.lab.call_in("tone", number)
+        await call.until_talking()
+        return call, call.times["talking"] - call.times["new"]
+
+    async def status(self) -> tuple[str, float]:
+        """Call in, return PBXD_STATUS and the seconds it took; nothing is left of the call."""
+        call, seconds = await self.call()
+        status = await self.get("PBXD_STATUS", await self.channel())
+        call.hangup()
+        await until(self._no_tone, "the call to be over")
+        return status, seconds
+
+    async def _tones(self) -> list[str]:
+        return [one["Channel"] for one in await self.lab.channels() if one["Application"] == "Milliwatt"]
+
+    async def _no_tone(self) -> bool:
+        return not await self._tones()
+
+    async def channel(self) -> str:
+        """Return the channel of the one call that got through."""
+        await until(self._tones, "the tone")
+        return (await self._tones())[0]
+
+    async def stuck(self, number: str = CALLER) -> Call:
+        """Call in and return the call waiting for an answer that doesn't come."""
+        asked = len(self.requests)
+        call = self.lab.call_in("tone", number)
+        await until(lambda: len(self.requests) > asked, "the question")
+        return call
+
+    async def noticed(self, seconds: int = PATIENCE) -> None:
+        """Wait until the oldest unanswered question, or else this moment, is as long ago by the PBX's clock."""
+        since = int(await self.get("PBXD_ASKED") or await self.get("EPOCH"))
+
+        async def old_enough() -> bool:
+            return int(await self.get("EPOCH")) - since >= seconds
+
+        await until(old_enough, "the PBX's clock", timeout=seconds + 2)
+
+
+@pytest.fixture
+async def pbxd(lab: Lab) -> AsyncIterator[Answerer]:
+    answerer = Answerer(lab)
+    before = await answerer.get("PBXD_AGI")
+    changed = {"PBXD_AGI": before, "PBXD_ASKED": "", "PBXD_ASKED_ALIVE": "", "PBXD_ALIVE": "", "PBXD_RETRY": ""}
+    for name in changed:
+        await answerer.set(name, "")
+    await answerer.start()
+    yield answerer
+    await answerer.stop()
+    for name, value in changed.items():
+        await answerer.set(name, value)
+
+
+@pytest.mark.lab
+async def test_an_answer_names_and_ranks_the_caller(pbxd: Answerer) -> None:
+    await pbxd.call()
+    channel = await pbxd.channel()
+    assert {name: await pbxd.get(name, channel) for name in NAMED} == NAMED
+    request = pbxd.requests[0]
+    assert request["agi_network_script"] == "lookup?for="
+    assert request["agi_callerid"] == CALLER
+    assert await pbxd.get("AGIEXITONHANGUP", channel) == ""
+    assert await pbxd.get("PBXD_ASKED") == ""
+
+
+@pytest.mark.lab
+async def test_a_second_look_up_leaves_nothing_of_the_first(pbxd: Answerer) -> None:
+    await pbxd.call()
+    channel = await pbxd.channel()
+    pbxd.answers = {"PBXD_STATUS": "unknown"}
+    await pbxd.lab.ami_action("Redirect", Channel=channel, Context="from-trunk", Exten="74951230999", Priority="1")
+    await until(lambda: len(pbxd.requests) == 2, "the second question")
+
+    async def forgotten() -> bool:
+        return [await pbxd.get(name, channel) for name in NAMED] == ["unknown", "", "", "Фронкин", "0"]
+
+    await until(forgotten, "the first answer to be forgotten")
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(("administrators", "kept"), [("20", "20"), ("5", "10"), ("10", "10"), ("", "10")])
+async def test_a_rank_of_the_administrator_is_raised_but_never_lowered(
+    pbxd: Answerer, administrators: str, kept: str
+) -> None:
+    await pbxd.lab.ami_action(
+        "Originate",
+        {"Variable": [f"QUEUE_PRIO={administrators}"] if administrators else []},
+        Channel="Local/tone@lab-script/n", Context="from-trunk", Exten="74951230350", Priority="1",
+        CallerID=f"<{CALLER}>", Async="true",
+    )  # fmt: skip
+    await pbxd.lab.until_waiting("pool", 1)
+    entries = await pbxd.lab.admin.listing("QueueStatus", {"Queue": "pool"})
+    assert [entry["Priority"] for entry in entries if entry["Event"] == "QueueEntry"] == [kept]
+
+
+@pytest.mark.lab
+async def test_a_pbxd_that_is_not_running_costs_nothing_and_is_asked_again_next_time(pbxd: Answerer) -> None:
+    await pbxd.stop()
+    for _ in range(2):
+        status, seconds = await pbxd.status()
+        assert status == "error"
+        assert seconds < AT_ONCE
+    await pbxd.start()
+    assert (await pbxd.status())[0] == "found"
+
+
+@pytest.mark.lab
+async def test_a_connection_that_ends_without_an_answer_is_an_error_and_the_call_goes_on(pbxd: Answerer) -> None:
+    pbxd.mood = "drop"
+    status, seconds = await pbxd.status()
+    assert (status, seconds < AT_ONCE) == ("error", True)
+    pbxd.mood = "answer"
+    assert (await pbxd.status())[0] == "found"
+
+
+@pytest.mark.lab
+async def test_a_hung_pbxd_costs_only_those_who_called_before_it_was_noticed(pbxd: Answerer) -> None:
+    pbxd.mood = "hang"
+    stuck = await pbxd.stuck()
+    await pbxd.noticed()
+    asked = len(pbxd.requests)
+    for _ in range(3):
+        status, seconds = await pbxd.status()
+        assert (status, seconds < AT_ONCE) == ("skipped", True)
+    assert len(pbxd.requests) == asked
+    assert stuck.state != "talking"
+
+
+@pytest.mark.lab
+async def test_the_calls_that_were_stuck_go_on_when_the_hung_process_is_ended(pbxd: Answerer) -> None:
+    pbxd.mood = "hang"
+    stuck = [await pbxd.stuck(f"8916000000{number}") for number in range(3)]
+    await pbxd.noticed()
+    await pbxd.stop()
+    for call in stuck:
+        await call.until_talking(timeout=AT_ONCE)
+
+
+@pytest.mark.lab
+async def test_the_heartbeat_has_a_pbxd_that_recovered_asked_again(pbxd: Answerer) -> None:
+    await pbxd.set("PBXD_ALIVE", "1000")
+    pbxd.mood = "hang"
+    await pbxd.stuck()
+    await pbxd.noticed()
+    await pbxd.set("PBXD_ALIVE", "1001")  # may have been on its way when it hung
+    assert (await pbxd.status())[0] == "skipped"
+    await pbxd.set("PBXD_ALIVE", "1003")
+    pbxd.mood = "answer"
+    assert (await pbxd.status())[0] == "found"
+    assert (await pbxd.status())[0] == "found"
+
+
+@pytest.mark.lab
+async def test_a_restarted_pbxd_with_a_clock_set_back_is_asked_again(pbxd: Answerer) -> None:
+    await pbxd.set("PBXD_ALIVE", "1000")
+    pbxd.mood = "hang"
+    await pbxd.stuck()
+    await pbxd.noticed()
+    await pbxd.set("PBXD_ALIVE", "500")
+    pbxd.mood = "answer"
+    assert (await pbxd.status())[0] == "found"
+
+
+@pytest.mark.lab
+async def test_a_heartbeat_that_stays_away_unnames_nobody(pbxd: Answerer) -> None:
+    await pbxd.set("PBXD_ALIVE", "1")
+    await pbxd.status()
+    await pbxd.noticed()
+    assert (await pbxd.status())[0] == "found"
+
+
+@pytest.mark.lab
+async def test_after_a_long_time_one_call_tries_again_even_without_a_heartbeat(pbxd: Answerer) -> None:
+    await pbxd.set("PBXD_RETRY", "4")
+    pbxd.mood = "hang"
+    await pbxd.stuck()
+    await pbxd.noticed()
+    assert (await pbxd.status())[0] == "skipped"
+    await pbxd.noticed(4)
+    pbxd.mood = "answer"
+    assert (await pbxd.status())[0] == "found"
+
+
+@pytest.mark.lab
+async def test_questions_of_the_same_moment_are_no_sign_of_a_hang(pbxd: Answerer) -> None:
+    pbxd.delay = 0.3
+    calls = [pbxd.lab.call_in("tone", f"891600000{number:02}") for number in range(20)]
+    for call in calls:
+        await call.until_talking()
+    assert len(pbxd.requests) == 20
+
+
+@pytest.mark.lab
+async def test_a_caller_who_leaves_during_the_look_up_does_not_make_pbxd_look_hung(pbxd: Answerer) -> None:
+    pbxd.mood = "hang"
+    leaving = await pbxd.stuck()
+    leaving.hangup()
+    await leaving.until_ended()
+
+    async def withdrawn() -> bool:
+        return await pbxd.get("PBXD_ASKED") == ""
+
+    await until(withdrawn, "the question to be withdrawn")
+    pbxd.mood = "answer"
+    await pbxd.noticed()
+    assert (await pbxd.status())[0] == "found"
+
+
+@pytest.mark.lab
+async def test_one_who_waited_long_and_leaves_does_not_make_a_hung_pbxd_look_well(pbxd: Answerer) -> None:
+    pbxd.mood = "hang"
+    leaving = await pbxd.stuck()
+    await pbxd.noticed()
+    leaving.hangup()
+    await leaving.until_ended()
+    await until(pbxd._no_tone, "the call to be over")
+    assert (await pbxd.status())[0] == "skipped"
+
+
+@pytest.mark.lab
+async def test_the_hang_up_extension_of_who_asked_still_runs_when_the_caller_leaves(pbxd: Answerer) -> None:
+    await pbxd.set("LEFT", "")
+    await pbxd.lab.command("dialplan add extension h,1,Set(GLOBAL(LEFT)=yes) into from-trunk")
+    try:
+        pbxd.mood = "hang"
+        leaving = await pbxd.stuck()
+        leaving.hangup()
+
+        async def ran() -> bool:
+            return await pbxd.get("LEFT") == "yes"
+
+        await until(ran, "the h extension of from-trunk")
+    finally:
+        await pbxd.lab.command("dialplan remove extension h@from-trunk")
+
+
+@pytest.mark.lab
+async def test_the_sample_office_works_as_shipped() -> None:
+    async with Lab(sample_dialplan=True) as lab:
+        answerer = Answerer(lab)
+        await answerer.start()
+        lab.call_in("74951230001", CALLER)
+        queued = await lab.phone("101").incoming()
+        assert (queued.name, queued.number) == ("Фронкин", CALLER)
+        queued.reject(486)
+        lab.call_in("74951230101", CALLER)
+        await until(lambda: len(answerer.requests) == 3, "both look-ups of the direct number")
+        assert answerer.requests[2]["agi_network_script"] == "lookup?for=101"
+        lab.phone("102").dial("103")
+        assert (await lab.phone("103").incoming()).number == "102"
+        lab.phone("104").dial("89169999999")
+        outside = await lab.trunk.incoming()
+        assert (outside.dialled, outside.number, outside.name) == ("89169999999", COMPANY_NUMBER, "")
+        await answerer.stop()
+
+
+def priorities(text: str) -> list[str]:
+    lines = (line.split(";")[0].rstrip() for line in text.splitlines())
+    return [line for line in lines if re.match(r"\s*(exten|same)\s*=>", line)]
+
+
+@pytest.mark.parametrize("name", ["pbxd.conf", "extensions.conf.sample"])
+def test_every_priority_has_a_name(name: str) -> None:
+    found = priorities((DIALPLAN / name).read_text(encoding="utf-8"))
+    assert len(found) > 20
+    for line in found:
+        assert re.match(r"\s*(exten => [^,]+,1|same => n)\([a-z]+\),[A-Za-z]+\(", line), line
+
+
+def test_no_text_of_a_caller_is_evaluated() -> None:
+    """CALLERID in an expression would let a trunk write parts of the dialplan."""
+    text = (DIALPLAN / "pbxd.conf").read_text(encoding="utf-8")
+    for line in priorities(text):
+        assert "${CALLERID" not in line
