@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from tests.lab.processes import Child, LabError, until
 
 Config = Mapping[str, Mapping[str, object]]
@@ -125,6 +127,14 @@ class Daemon:
     async def get_status(self, path: str) -> int:
         """GET a path; the HTTP status, 0 when nobody listens."""
         return await asyncio.to_thread(_status, self.url + path)
+
+    async def api(self, path: str, *, method: str = "GET", body: object = None) -> tuple[int, Any]:
+        """Ask the HTTP API over the unix socket (no token); return the status and the parsed JSON."""
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.folder / "api.sock"))) as session,
+            session.request(method, f"http://pbxd{path}", json=body) as answer,
+        ):
+            return answer.status, await answer.json(content_type=None)
 
     async def run(
         self,
