@@ -6,13 +6,12 @@ Actions (`ring`, `answer`, `hangup`, …) only send; the `until_…` coroutines 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote
 
 from tests.lab import sip
+from tests.lab.dialog import Dialog, Headers
 from tests.lab.media import Media
 from tests.lab.processes import LabError
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from tests.lab.phone import Phone
 
 MIRRORED = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive", "sendrecv": "sendrecv"}
-Headers = list[tuple[str, str]]
 
 
 class Voice(Protocol):
@@ -53,12 +51,8 @@ class Call:
         self.identities: list[sip.Address] = []  # later identities of the other side, in order
         self._waiters: list[asyncio.Future[None]] = []
         self._timers: list[asyncio.TimerHandle] = []
-        self._tag = secrets.token_hex(5)
-        self._cseq = 100
+        self._dialog = Dialog(phone, invite, incoming=incoming)
         self._version = 1
-        self._target = invite.address("Contact").uri if incoming else invite.uri
-        self._remote = invite.get("From") if incoming else invite.get("To")
-        self._local = f"{invite.get('To')};tag={self._tag}" if incoming else invite.get("From")
         self._cancel_wanted = False
         self._trying = False  # a provisional response came
         self._acked = False
@@ -164,12 +158,12 @@ class Call:
     # ---- actions ------------------------------------------------------------------------------------------------
     def ring(self) -> None:
         self._enter("ringing")
-        self._respond(180)
+        self._dialog.respond(180)
 
     def progress(self) -> None:
         """Send early media (183 with SDP)."""
         self._enter("ringing")
-        self._respond(183, body=self._sdp())
+        self._dialog.respond(183, body=self._sdp())
         self._start_media(self.invite.body)
 
     def answer(self) -> None:
@@ -180,7 +174,7 @@ class Call:
     def reject(self, code: int = 486, headers: Headers | None = None) -> None:
         """Refuse: 486 busy, 603 declined, 404 unknown, 480 away, 302 with a Contact header."""
         self.code = code
-        self._respond(code, extra=headers)
+        self._dialog.respond(code, extra=headers)
         self._end("us")
 
     def redirect(self, number: str) -> None:
@@ -190,7 +184,7 @@ class Call:
     def hangup(self) -> None:
         """End the call in whatever state it is: BYE, CANCEL or a refusal."""
         if self.state == "talking" or self.code == 200:
-            self._request("BYE")
+            self._dialog.request("BYE")
             self._end("us")
         elif self.incoming and self.state != "ended":
             self.reject(603)
@@ -219,11 +213,7 @@ class Call:
 
     def refer_to_call(self, other: Call) -> None:
         """Attended transfer by the phone: REFER with Replaces, joining this call's far end with `other`'s."""
-        theirs = sip.parse_address(other._remote).tag
-        ours = sip.parse_address(other._local).tag
-        replaces = quote(f"{other.id};to-tag={theirs};from-tag={ours}", safe="")
-        uri = sip.parse_address(other._remote).uri
-        self._refer(f"{uri}?Replaces={replaces}")
+        self._refer(other._dialog.replacing_uri)
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Do something after a while, unless the call has ended by then."""
@@ -241,7 +231,7 @@ class Call:
                 self.phone.reply(request, 200)
                 if self.state != "ended" and self.code == 0:
                     self.code = 487
-                    self._respond(487)
+                    self._dialog.respond(487)
                     self._end("them", request.get("Reason"))
             case "BYE":
                 self.phone.reply(request, 200)
@@ -261,7 +251,7 @@ class Call:
     def _take_offer(self, request: sip.Message) -> None:
         self._note_identity(request)
         if not request.body:
-            self.phone.reply(request, 200, extra=[("Contact", self.phone.contact)])
+            self._dialog.accept(request)
             return
         offer = sip.parse_sdp(request.body)
         direction = offer.direction if offer else "sendrecv"
@@ -271,7 +261,7 @@ class Call:
             self._acked = False
             self._respond_until_acked(request, self._sdp(MIRRORED[direction]))
         else:
-            self.phone.reply(request, 200, extra=[("Contact", self.phone.contact)], body=self._sdp(MIRRORED[direction]))
+            self._dialog.accept(request, self._sdp(MIRRORED[direction]))
         self._changed()
 
     def _take_notify(self, request: sip.Message) -> None:
@@ -286,8 +276,7 @@ class Call:
         if answer.code == 100:
             self._provisional()
             return
-        if answer.get("To"):
-            self._remote = answer.get("To")
+        self._dialog.learn(answer)
         if answer.code < 200:
             self._note_identity(answer)
             self._start_media(answer.body)
@@ -302,8 +291,7 @@ class Call:
             self._end("us" if self._cancel_wanted else "them", answer.get("Reason"))
 
     def _accepted(self, answer: sip.Message) -> None:
-        self._target = answer.address("Contact").uri
-        self._acknowledge(answer)
+        self._dialog.acknowledge(answer)
         if self._cancel_wanted:
             self.hangup()
             return
@@ -330,15 +318,11 @@ class Call:
                 self.identities.append(address)
                 self._changed()
 
-    def _respond(self, code: int, *, body: str = "", extra: Headers | None = None) -> None:
-        contact = [] if code >= 300 else [("Contact", self.phone.contact)]
-        self.phone.reply(self.invite, code, tag=self._tag, extra=[*contact, *(extra or [])], body=body)
-
     def _respond_until_acked(self, request: sip.Message, body: str, wait: float = 0.5) -> None:
         """Send 200 and repeat it until the ACK comes (RFC 3261 13.3.1.4)."""
         if self._acked or self.state == "ended" or wait > 10:
             return
-        self.phone.reply(request, 200, tag=self._tag, extra=[("Contact", self.phone.contact)], body=body)
+        self._dialog.accept(request, body)
         self.later(wait, lambda: self._respond_until_acked(request, body, wait * 2))
 
     def _sdp(self, direction: str = "sendrecv") -> str:
@@ -351,49 +335,26 @@ class Call:
             self.media.sending = remote.direction in {"sendrecv", "recvonly"}
             self.media.send_to(remote.host, remote.port, remote.event_payload)
 
-    def _request(
-        self,
-        method: str,
-        headers: Headers | None = None,
-        body: str = "",
-        answered: Callable[[sip.Message], None] | None = None,
-    ) -> None:
-        self._cseq += 1
-        message = sip.Message(method, self._target, body=body, headers=[
-            ("From", self._local), ("To", self._remote), ("Call-ID", self.id), ("CSeq", f"{self._cseq} {method}"),
-            ("Contact", self.phone.contact), ("Max-Forwards", "70"), *(headers or []),
-        ])  # fmt: skip
-        self.phone.send_request(message, answered or (lambda _: None))
-
-    def _acknowledge(self, answer: sip.Message) -> None:
-        ack = sip.Message("ACK", self._target, headers=[
-            ("From", self._local), ("To", self._remote), ("Call-ID", self.id), ("CSeq", f"{answer.cseq[0]} ACK"),
-            ("Max-Forwards", "70"),
-        ])  # fmt: skip
-        self.phone.send_new(ack)
-
     def _cancel(self) -> None:
         self._cancel_wanted = True
-        cancel = sip.Message("CANCEL", self.invite.uri, headers=[
-            header for header in self.invite.headers if header[0] in {"Via", "From", "To", "Call-ID", "Max-Forwards"}
-        ])  # fmt: skip
-        cancel.headers.append(("CSeq", f"{self.invite.cseq[0]} CANCEL"))
-        self.phone.send(cancel)
+        self._dialog.cancel()
 
     def _reinvite(self, direction: str) -> None:
         def answered(answer: sip.Message) -> None:
             if 200 <= answer.code < 300:
-                self._acknowledge(answer)
+                self._dialog.acknowledge(answer)
                 self._start_media(answer.body)
 
-        self._request("INVITE", [], self._sdp(direction), answered)
+        self._dialog.request("INVITE", [], self._sdp(direction), answered)
 
     def _refer(self, uri: str) -> None:
         def answered(answer: sip.Message) -> None:
             self.refer_code = answer.code
             self._changed()
 
-        self._request("REFER", [("Refer-To", f"<{uri}>"), ("Referred-By", self.phone.contact)], answered=answered)
+        self._dialog.request(
+            "REFER", [("Refer-To", f"<{uri}>"), ("Referred-By", self.phone.contact)], answered=answered
+        )
 
     def _enter(self, state: str) -> None:
         if self.state != "ended":

@@ -12,7 +12,8 @@ import socket
 from collections.abc import Callable
 
 from tests.lab import sip
-from tests.lab.call import Call, Headers
+from tests.lab.call import Call
+from tests.lab.dialog import Headers
 from tests.lab.ports import HOST, port_of
 from tests.lab.processes import LabError
 

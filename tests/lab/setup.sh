@@ -51,7 +51,9 @@ mirror() {
 if [ ! -e "$TREE/usr/sbin/asterisk" ]; then
     say "Fetching Asterisk from Debian $SUITE (about a minute, 500 MB)"
     from=$(mirror)
-    as_root rm -rf "$TREE.new" "$TREE"
+    # An interrupted run may have left its own proc mounted in there.
+    for mounted in proc sys; do as_root umount -R "$TREE.new/$mounted" 2>/dev/null || true; done
+    as_root rm -rf --one-file-system "$TREE.new" "$TREE"
     if ! as_root debootstrap --variant=minbase --include=asterisk "$SUITE" "$TREE.new" "$from" \
         /usr/share/debootstrap/scripts/sid >.lab/debootstrap.log 2>&1; then
         tail -n 20 .lab/debootstrap.log >&2
