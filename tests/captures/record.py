@@ -19,7 +19,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.captures import bending, clicking, joining, simple
+from tests.captures import bending, clicking, further, joining, simple
 from tests.captures.stage import Stage
 from tests.lab.ami import AmiSession
 from tests.lab.lab import Lab
@@ -28,7 +28,7 @@ from tests.lab.processes import until
 HERE = Path(__file__).resolve().parent
 QUIET_SECONDS = 0.5  # events of a call that come after its last channel: AgentComplete, CEL
 Flow = Callable[[Stage], Awaitable[None]]
-FLOWS: dict[str, Flow] = {**simple.FLOWS, **clicking.FLOWS, **joining.FLOWS, **bending.FLOWS}
+FLOWS: dict[str, Flow] = {**simple.FLOWS, **clicking.FLOWS, **joining.FLOWS, **bending.FLOWS, **further.FLOWS}
 
 
 async def record(stage: Stage, name: str, folder: Path) -> None:
