@@ -1,8 +1,7 @@
 """The FastAGI server: Asterisk asks who is calling, the answer comes from memory within the deadline.
 
 Sockets are read straight from the event loop, without transports: a connect-and-close costs an accept, a read and a
-close (no task, no parser), which is less than it costs the peer. So a flood of them can't fill the kernel's queue, and
-an honest look-up, whose headers are there a moment after its connection, is mostly answered in one turn.
+close (no task, no parser), which is less than it costs the peer. So a flood of them can't fill the kernel's queue.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ SCRIPTS = frozenset({"lookup"})
 _A_TURN = 16  # connections accepted or timed out in one go, then those under way get their turn
 _BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn; a full queue would cost an honest caller a second
 _READ_BYTES = 16384
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _SWEEP_SECONDS = 0.25  # how often time-outs are looked for
 _STALLED_SHARE = 0.2  # of the time a reply may take: who needs longer may lose his place
 _NOTE_SECONDS = 10.0  # at most one log line of a kind in this time
@@ -93,9 +93,9 @@ def _read_some(sock: socket.socket) -> bytes | None:
 class FastAgiServer:
     """Serves `agi://HOST:PORT/lookup`; `answer` is called in the loop, so it must be quick and in memory.
 
-    When one more than `settings.max_connections` comes, the one that has been without complete headers longest goes; if
-    there is none, one whose peer has owed a reply for a fifth of the time it may take; if everybody is being answered,
-    the newcomer. Honest headers come at once, so slow peers in any number shut out nobody.
+    When one more than `settings.max_connections` comes, or file descriptors run out, the one that has been without
+    complete headers longest goes; if there is none, one whose peer has owed a reply for a fifth of the time it may
+    take; if everybody is being answered, the newcomer. Honest headers come at once, so slow peers shut out nobody.
     """
 
     def __init__(self, settings: AgiSettings, answer: Callable[[AgiRequest], Sequence[AgiCommand]]) -> None:
@@ -141,6 +141,7 @@ class FastAgiServer:
                 _("agi.listen: can't listen on {address}: {why}").format(address=self._settings.listen, why=error)
             ) from error
         listener.settimeout(0)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the connections inherit it
         return listener
 
     def _accept(self) -> None:
@@ -150,10 +151,10 @@ class FastAgiServer:
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}:
+                if error.errno in _EXHAUSTED and not self._make_room():
                     self._pause(error)
                     return
-                continue  # the peer was gone before we came (accept(2) passes such network errors on)
+                continue  # there is room now, or the peer was gone before we came: accept(2) passes such errors on
             self.counters.accepted += 1
             self._admit(sock)
 
@@ -162,7 +163,6 @@ class FastAgiServer:
         self._notes.write("fastagi_out_of_resources", why=str(error))
         self._paused = True
         self._loop.remove_reader(self._listening)
-        self._make_room()
 
     def _admit(self, sock: socket.socket) -> None:
         sock.settimeout(0)
@@ -176,12 +176,12 @@ class FastAgiServer:
             self._notes.write("fastagi_connection_refused", limit=self._settings.max_connections)
             sock.close()
             return
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         session = _Session(sock, AgiParser(self._limits), time.monotonic())
         self._waiting[session] = None
-        self._loop.add_reader(sock, self._read, session)
         if data:
             self._received(session, data)
+        if session.open:
+            self._loop.add_reader(sock, self._read, session)
 
     def _make_room(self) -> bool:
         victim = next(iter(self._waiting), None) or next(iter(self._talking), None)

@@ -103,6 +103,12 @@ def _long_enough(times: int) -> Iterator[int]:
     yield from takewhile(lambda n: n < times or time.monotonic() < end, count())
 
 
+def nothing(_port: int) -> None:
+    """Keep the attacker's core as busy as an attack does and leave the server in peace: the measure of attacks."""
+    for _n in _long_enough(0):
+        pass
+
+
 def connect_and_close(port: int) -> None:
     """Ten thousand connections or more, every other one ended by a reset."""
     for n in _long_enough(10_000):
@@ -169,7 +175,7 @@ def _refill(port: int, sent: dict[socket.socket, int], peers: int) -> None:
 
 
 ATTACKS: dict[str, Callable[[int], None]] = {
-    attack.__name__: attack for attack in (connect_and_close, megabyte, binary, slow_loris, slow_loris_crowd)
+    attack.__name__: attack for attack in (nothing, connect_and_close, megabyte, binary, slow_loris, slow_loris_crowd)
 }
 
 

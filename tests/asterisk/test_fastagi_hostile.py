@@ -1,7 +1,8 @@
 """The FastAGI server under attack: honest look-ups are all answered, and as quickly as in peace.
 
 Server, attacker and the honest client are three processes, the attacker on a core of its own as if it were another
-machine: else the kernel's scheduler is measured, not the server. The connection limit is the shipped one.
+machine: else the kernel's scheduler is measured, not the server. For the same reason that core is as busy in peace.
+The connection limit is the shipped one.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,16 +61,22 @@ def _beside_the_server() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-def looks_up_while(port: int, going_on: Callable[[int], bool]) -> list[float]:
-    """Look up at PACE_SECONDS while `going_on(number done)`; a look-up without an answer raises."""
+def looks_up_during(attack: str, port: int) -> list[float]:
+    """Look up at PACE_SECONDS while the attack lasts; a look-up without an answer raises."""
     waits: list[float] = []
-    while going_on(len(waits)):
-        started = time.monotonic()
-        wait, commands = agi_peers.look_up(port, number=f"8916{len(waits):07}")
-        assert commands == [b'SET VARIABLE ARRAY(PBXD_STATUS,PBXD_CONTACT) "unknown,8916%07d"\n' % len(waits)]
-        waits.append(wait)
-        _pause_until(started + PACE_SECONDS)
+    with subprocess.Popen([*PEERS, attack, str(port)], cwd=ROOT) as attacker:
+        while attacker.poll() is None:
+            waits.append(_look_up(port, len(waits)))
+    assert attacker.returncode == 0
     return waits
+
+
+def _look_up(port: int, n: int) -> float:
+    started = time.monotonic()
+    wait, commands = agi_peers.look_up(port, number=f"8916{n:07}")
+    assert commands == [b'SET VARIABLE ARRAY(PBXD_STATUS,PBXD_CONTACT) "unknown,8916%07d"\n' % n]
+    _pause_until(started + PACE_SECONDS)
+    return wait
 
 
 def _pause_until(moment: float) -> None:
@@ -86,10 +95,8 @@ def figures(name: str, waits: list[float]) -> str:
 def attacked(attack: str) -> tuple[list[float], list[float]]:
     """Return the waits of honest look-ups in peace and under attack; every one of them was answered."""
     with server_process() as server:
-        idle = looks_up_while(server.port, lambda done: done < 300)
-        with subprocess.Popen([*PEERS, attack, str(server.port)], cwd=ROOT) as attacker:
-            hurt = looks_up_while(server.port, lambda _done: attacker.poll() is None)
-        assert attacker.returncode == 0
+        idle = looks_up_during("nothing", server.port)
+        hurt = looks_up_during(attack, server.port)
         server.end()
     print(f"\nlimit {AgiSettings().max_connections} connections", figures("idle", idle), sep="\n")
     print(figures(attack, hurt), server.counters, sep="\n")
@@ -116,6 +123,21 @@ def test_a_crowd_over_the_limit_does_not_shut_honest_peers_out() -> None:
         if percentile(hurt, 0.99) <= AgiSettings().deadline_seconds:
             return
     pytest.fail("p99 over the deadline each time")
+
+
+def test_running_out_of_file_descriptors_shuts_nobody_out() -> None:
+    with server_process() as server, contextlib.ExitStack() as stack:
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (40, 40))
+        crowd = [socket.create_connection((agi_peers.HOST, server.port), 5) for _n in range(100)]
+        for peer in crowd:
+            stack.enter_context(peer)
+            peer.sendall(b"agi_")
+        for n in range(5):
+            _look_up(server.port, n)
+        server.end()
+    print(server.counters)
+    assert server.counters["answered"] == 5
+    assert server.counters["evicted"] >= 60
 
 
 @pytest.mark.alone
