@@ -7,6 +7,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.lab import Lab
+from tests.lab.asterisk import installed_version
+from tests.lab.processes import LabError
+
+
+def pytest_report_header() -> str:
+    try:
+        return f"lab: {installed_version()}"
+    except LabError as error:
+        return f"lab: {error}"
 
 
 @pytest.fixture(scope="session")

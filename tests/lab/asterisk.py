@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 import socket
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +66,12 @@ def command(*arguments: str) -> list[str]:
     if not loaders:
         raise LabError(f"no dynamic loader in {TREE}: run `make setup` first")
     return [str(loaders[0]), "--library-path", str(libraries), str(TREE / "usr/sbin/asterisk"), *arguments]
+
+
+def installed_version() -> str:
+    """Return what the tree's Asterisk calls itself, without starting it; LabError where there is none."""
+    done = subprocess.run(command("-V"), capture_output=True, text=True, timeout=10, check=False)
+    return done.stdout.strip() or f"no version from {TREE}: {done.stderr.strip()}"
 
 
 class Asterisk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def read_cel(file: Path) -> list[CelRow]:
     if not file.exists():
         return []
     complete = file.read_text(encoding="utf-8", errors="surrogateescape").rpartition("\n")[0]
-    rows = csv.reader(complete.splitlines())
+    rows = csv.reader(io.StringIO(complete, newline=""))
     return [CelRow(row[0], float(row[1]), *row[2:]) for row in rows if len(row) == 13]
 
 
@@ -39,4 +40,4 @@ def read_cdr(file: Path) -> list[list[str]]:
     """Read Master.csv as written by cdr_csv."""
     if not file.exists():
         return []
-    return list(csv.reader(file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()))
+    return list(csv.reader(io.StringIO(file.read_text(encoding="utf-8", errors="surrogateescape"), newline="")))
