@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from pbxd.calls import events as ev
+from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError
 from pbxd.i18n import _
 
@@ -90,6 +91,7 @@ class Translator:
         self._now: float | None = None
         self._translations: dict[str, Callable[[Packet, float], ev.Event | None]] = {
             "Newchannel": self._created,
+            "NewCallerid": _purpose,
             "Newstate": _state,
             "HangupRequest": _hangup_asked,
             "SoftHangupRequest": _hangup_asked,
@@ -222,6 +224,14 @@ def _ids(packet: Packet) -> tuple[str, str]:
     return packet.get("Uniqueid", ""), packet.get("Linkedid", "")
 
 
+def _purpose(packet: Packet, at: float) -> ev.Event | None:
+    """Of a channel with an id of ours, the first caller id is whom the agent is to reach (Originate's CallerID)."""
+    number = _known(packet, "CallerIDNum")
+    if not number or not packet.get("Uniqueid", "").startswith(CALL_PREFIX):
+        return None
+    return ev.PurposeTold(at, *_ids(packet), number)
+
+
 def _state(packet: Packet, at: float) -> ev.Event | None:
     state = packet.get("ChannelState")
     if state == _UP:
@@ -326,7 +336,7 @@ def _blind_transfer(packet: Packet, at: float) -> ev.Event | None:
         at,
         "blind",
         packet.get("TransfererUniqueid", ""),
-        packet.get("TransfereeUniqueid") or None,
+        "",
         packet.get("Extension", ""),
         packet.get("TransfererLinkedid", ""),
     )
@@ -339,8 +349,8 @@ def _attended_transfer(packet: Packet, at: float) -> ev.Event | None:
         at,
         "attended",
         packet.get("OrigTransfererUniqueid", ""),
-        packet.get("TransfereeUniqueid") or None,
-        packet.get("TransferTargetUniqueid", ""),
+        packet.get("SecondTransfererUniqueid", ""),
+        "",
         packet.get("OrigTransfererLinkedid", ""),
     )
 

@@ -42,6 +42,16 @@ class ChannelCreated:
 
 
 @dataclass(frozen=True, slots=True)
+class PurposeTold:
+    """A channel we asked for is there to reach `number`."""
+
+    at: float
+    channel: str
+    linkedid: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelRinging:
     """The phone behind this channel rings."""
 
@@ -206,13 +216,13 @@ class PickedUp:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """`by` transferred `channel` (blind: to `to`, a dialled number; attended: to whoever `to` talks with)."""
+    """`by` transferred who he talked with: blind to a number, attended to who hears his other channel `second`."""
 
     at: float
     kind: Literal["blind", "attended"]
     by: str
-    channel: str | None
-    to: str
+    second: str
+    number: str
     linkedid: str
 
 
@@ -283,6 +293,7 @@ class SnapshotEnded:
 
 Event = (
     ChannelCreated
+    | PurposeTold
     | ChannelRinging
     | ChannelUp
     | HangupAsked

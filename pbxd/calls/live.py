@@ -115,7 +115,7 @@ class LiveCall:
             self.part = "wait"
         else:
             self.part = "menu"
-        if talking:
+        if self.part == "talk":  # who talks while the other party is held has not answered it
             self._note_answer(talking)
         return before != (self.part, len(self.record.answered_by), self.record.answered)
 

@@ -79,7 +79,9 @@ class Tracker:
             case ev.PickedUp():
                 self._note(event.target, event.at, "picked-up", self._legs.get(event.picker))
             case ev.Transferred():
-                self._note(event.by, event.at, f"{event.kind}-transfer", self._legs.get(event.by), event.to)
+                self._transferred(event)
+            case ev.PurposeTold():
+                self._purpose_told(event)
             case ev.OriginateEnded() | ev.SnapshotBegan():
                 pass
             case ev.LinkLost():
@@ -206,6 +208,7 @@ class Tracker:
                 leg.up, leg.ringing = True, False
             case ev.HangupAsked():
                 leg.left_by_itself = leg.left_by_itself or event.by_party
+                leg.holding = False  # it may live on while a transfer rings
                 # The dialplan's own hang-up after a call that failed looks the same as one that breaks it off.
                 broken_off = call.target is not None and not call.target.result
                 made_by_us = call.target is None and call.record.origin != "dialled"
@@ -298,8 +301,8 @@ class Tracker:
         record = call.record
         if record.origin == "dialled":
             record.origin = "originated"
-        record.callee = Party()
-        self._touch(call)
+            record.callee = Party()
+            self._touch(call)
 
     def _first_target(self, call: LiveCall, leg: Leg) -> None:
         """Learn the callee from the first leg dialled, where the caller didn't say whom he wanted."""
@@ -384,6 +387,21 @@ class Tracker:
         leg.parked = isinstance(event, ev.Parked)
         call.tell("parked" if leg.parked else "unparked", leg, event.space if isinstance(event, ev.Parked) else "")
         self._settle(call)
+
+    def _transferred(self, event: ev.Transferred) -> None:
+        one, other = self._home.get(event.by), self._home.get(event.second)
+        if one is not None and other is not None and one is not other:
+            self._join(one, other, event.at)
+        self._note(event.by, event.at, f"{event.kind}-transfer", self._legs.get(event.by), event.number)
+
+    def _purpose_told(self, event: ev.PurposeTold) -> None:
+        found = self._find(event.channel, event.linkedid, event.at)
+        if found is None:
+            return
+        leg, call = found
+        if leg is call.caller and call.record.callee.number is None:
+            self._set_callee(call, event.number)
+            self._touch(call)
 
     def _note(self, channel: str, at: float, what: str, who: Leg | None, detail: str = "") -> None:
         call = self._home.get(channel)

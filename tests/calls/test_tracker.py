@@ -87,7 +87,7 @@ def test_two_calls_in_one_bridge_are_one_record_the_older() -> None:
     follow.feed(ev.BridgeLeft(1012.0, "c", "1010.4", "1010.3"))
     talk(follow, 1012.0, "1010.4", linkedid="1000.1")
     # The transfer's own event comes after the switch and still carries the old linkedid.
-    follow.feed(ev.Transferred(1012.0, "attended", "1000.2", None, "1010.4", "1010.3"))
+    follow.feed(ev.Transferred(1012.0, "attended", "1000.2", "1010.3", "", "1010.3"))
     for channel in ("1000.2", "1010.3"):
         follow.feed(ev.ChannelEnded(1012.1, channel, "1010.3", 16))
     for channel in ("1000.1", "1010.4"):
