@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -62,8 +62,8 @@ class _Call:
     attempt: Attempt
     history: list[Progress] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    ended: float = 0.0  # monotonic
-    deadline: float = 0.0  # monotonic: by then the agent's leg was heard of, or never will be
+    ended: float = 0.0  # by the clock of ClickToCall
+    deadline: float = 0.0  # likewise: by then the agent's leg was heard of, or never will be
 
 
 class ClickToCall:
@@ -72,9 +72,10 @@ class ClickToCall:
     `feed` gets every event of the PBX in order; `run` is a root task.
     """
 
-    def __init__(self, ami: AmiClient, settings: Settings) -> None:
+    def __init__(self, ami: AmiClient, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Raise ConfigurationError for templates or numbers under `dialing` that can't be used."""
         self._ami = ami
+        self._clock = clock
         self._dialler = Dialler(settings.dialing, rules_from(settings))
         self._calls: dict[str, _Call] = {}
         self._asking: set[str] = set()  # agents whose call is being set up
@@ -208,7 +209,7 @@ class ClickToCall:
         self._made += 1
         attempt = Attempt(f"{CALL_PREFIX}{call_id}-{int(now)}.{self._made}", now)
         call = _Call(call_id, plan, attempt, [attempt.progress])
-        call.deadline = time.monotonic() + plan.agent_ring_seconds + _GRACE_SECONDS
+        call.deadline = self._clock() + plan.agent_ring_seconds + _GRACE_SECONDS
         self._calls[call_id] = self._legs[attempt.agent_leg] = call
         while len(self._calls) > _REMEMBERED:
             oldest_ended = next((known for known in self._calls.values() if known.attempt.ended), None)
@@ -260,7 +261,7 @@ class ClickToCall:
         progress = call.attempt.progress
         call.history.append(progress)
         if progress.state == "ended":
-            call.ended = time.monotonic()
+            call.ended = self._clock()
             self._legs = {leg: other for leg, other in self._legs.items() if other is not call}
             _log.info("call_attempt_ended", id=call.id, agent=call.plan.agent, reason=progress.reason)
         call.changed.set()
@@ -271,7 +272,7 @@ class ClickToCall:
             self._note(call)
 
     def _sweep(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         for call in list(self._calls.values()):
             if call.attempt.ended and now - call.ended > _REMEMBERED_SECONDS:
                 del self._calls[call.id]

@@ -47,6 +47,7 @@ Reason = Literal[
 _BUSY = 17
 _REJECTED = 21
 _AWAY = frozenset({1, 3, 20, 27})  # unallocated, no route, subscriber absent, destination out of order
+_NOBODY_ANSWERED = frozenset({18, 19})  # no user responding, no answer from the user
 _WRONG_NUMBER = frozenset({1, 2, 22, 28})  # unallocated, no transit net, number changed, invalid format
 _NO_ROUTE = frozenset({3, 27, 34, 38, 41, 42, 44, 58})  # no route, out of order, congestion and the like
 _FORBIDDEN = "403"  # a trunk that won't, which shares cause 21 with 603: the person who won't
@@ -200,7 +201,7 @@ class Attempt:
             return "agent-offline"
         if cause == _REJECTED or self._forwarded or self._left:
             return "agent-rejected"
-        if self._timed_out or self._agent_result == "no-answer":
+        if self._timed_out or self._agent_result == "no-answer" or cause in _NOBODY_ANSWERED:
             return "agent-no-answer"
         return "failed"
 

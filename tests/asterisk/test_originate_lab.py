@@ -163,6 +163,30 @@ async def test_an_agent_who_does_not_answer_is_rung_as_long_as_configured(lab: L
         assert not lab.trunk.calls
 
 
+async def test_all_phones_of_an_agent_ring_through_a_local_channel(lab: Lab) -> None:
+    phones = [lab.phone("106"), lab.phone("106b")]
+    async with beside(lab) as link:
+        desk = Desk(link)
+        desk.clicks = desk.configured(device="Local/{extension}@pbxd-agent/n", agent_ring_seconds=1)
+        await desk.call(agent="106")
+        assert [(await phone.incoming()).name for phone in phones] == ["Фронкин «Игорь»"] * 2
+        assert await desk.ended() == "agent-no-answer"
+        phones[0].behaviour = phones[1].behaviour = rejecting(603)
+        await desk.call(agent="106")
+        assert await desk.ended() == "agent-rejected"
+        phones[1].behaviour = answering()
+        await desk.call(agent="106", target=DialTarget("+79161234567", extension="7"))
+        far = await lab.trunk.answered()
+        assert far.number == COMPANY_NUMBER
+        await far.until_digits("7")
+        await far.until_hears(phones[1].calls[-1])
+        await desk.until_state("talking")
+        phones[1].calls[-1].hangup()
+        assert await desk.ended() == "completed"
+        await desk.call(agent="105")
+        assert await desk.ended() == "agent-offline"
+
+
 async def test_an_agent_whose_phone_is_away_is_not_rung(desk: Desk) -> None:
     with pytest.raises(RefusedError) as refusal:
         await desk.call(agent="105")

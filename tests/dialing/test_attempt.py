@@ -91,6 +91,7 @@ def test_a_conversation_goes_through_every_state() -> None:
             "agent-offline",
         ),
         ([created(), agent_dial("cancelled", "102"), originate(answered=False, reason=0), gone(0)], "agent-rejected"),
+        ([created(), gone(19), originate(answered=False, reason=3)], "agent-no-answer"),  # a Local channel's order
         ([created(), originate(answered=False, reason=8), gone(38)], "failed"),
         ([*RINGING, left(CLIENT), client_dial("busy"), gone(17, "486", CLIENT), gone(17, "486")], "client-busy"),
         (

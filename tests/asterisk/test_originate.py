@@ -1,0 +1,196 @@
+"""Click-to-call against a server that speaks AMI: what a real Asterisk does only now and then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.originate import ClickToCall, new_id
+from pbxd.asterisk.packets import Packet
+from pbxd.calls.events import ChannelCreated, ChannelEnded, Endpoint, LinkLost, OriginateEnded
+from pbxd.calls.identity import call_id
+from pbxd.dialing import DialTarget
+from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from pbxd.settings import AsteriskSettings, Settings
+from tests.asterisk.amiserver import SECRET, AmiServer, Session
+from tests.asterisk.beside import running
+from tests.lab.processes import until
+
+CLIENT = DialTarget("+79161234567", name="Фронкин")
+
+
+def ignore(session: Session, action: Packet) -> None:
+    del session, action
+
+
+class Bench:
+    """Click-to-call on a scripted PBX, with a clock that only the test moves."""
+
+    def __init__(self, server: AmiServer) -> None:
+        self.server = server
+        self.now = 1000.0
+        settings = Settings()
+        asterisk = AsteriskSettings(port=server.port, action_timeout_seconds=0.2)
+        self.ami = AmiClient(asterisk, SECRET, ignore_packet, on_link=lambda _up: None)
+        self.clicks = ClickToCall(self.ami, settings, clock=lambda: self.now)
+        server.on["Getvar"] = lambda session, action: session.respond(
+            action, f"Variable: {action['Variable']}", "Value: NOT_INUSE"
+        )
+        server.on["Originate"] = lambda session, action: session.respond(action, "Message: queued")
+        server.on["Hangup"] = lambda session, action: session.respond(
+            action, "Message: No such channel", status="Error"
+        )
+
+    @property
+    def originates(self) -> list[Packet]:
+        return [
+            action for session in self.server.sessions for action in session.actions if action["Action"] == "Originate"
+        ]
+
+    def leg(self) -> str:
+        return self.originates[-1]["ChannelId"]
+
+    def created(self) -> None:
+        leg = self.leg()
+        self.clicks.feed(ChannelCreated(1, leg, leg, "PJSIP/101-1", Endpoint("extension", "101"), "", "", ""))
+
+    def ended(self, cause: int = 16) -> None:
+        self.clicks.feed(ChannelEnded(2, self.leg(), self.leg(), cause))
+
+
+def ignore_packet(packet: Packet) -> None:
+    del packet
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    async with AmiServer().listening() as server:
+        bench = Bench(server)
+        async with running(bench.ami.run(), bench.clicks.run()):
+            await until(lambda: bench.ami.connected, "the link")
+            yield bench
+
+
+async def test_what_is_asked_of_asterisk(bench: Bench) -> None:
+    made = await bench.clicks.call("101", DialTarget("+79161234567", "12", "ООО «Ромашка», Иван", 7))
+    (asked,) = bench.originates
+    assert asked["CallerID"] == '"ООО «Ромашка», Иван" <89161234567>'
+    assert (asked["Channel"], asked["Context"], asked["Exten"]) == ("PJSIP/101", "pbxd-call", "89161234567")
+    assert (asked["Async"], asked["Timeout"]) == ("true", "25000")
+    assert re.fullmatch(rf"pbxd-{made}-\d{{10}}\.1", asked["ChannelId"])
+    lines = [
+        line for line in bench.server.sessions[-1].lines if line.startswith(b"Variable: PBXD") or b"FORWARD" in line
+    ]
+    assert lines == [
+        b"Variable: PBXD_DIAL=PJSIP/89161234567@trunk",
+        b"Variable: PBXD_RING=60",
+        b"Variable: PBXD_CALLERID=",
+        b"Variable: PBXD_DIGITS=ww12",
+        b"Variable: FORWARD_CONTEXT=pbxd-no-forward",
+    ]
+
+
+async def test_a_call_whose_answer_was_lost_is_ended_should_it_come_about(bench: Bench) -> None:
+    bench.server.on["Originate"] = ignore
+    with pytest.raises(UnavailableError):
+        await bench.clicks.call("101", CLIENT)
+    assert len(bench.originates) == 1
+    assert "Hangup" not in bench.server.asked
+    bench.created()
+    await until(lambda: "Hangup" in bench.server.asked, "the hang-up")
+    with pytest.raises(ConflictError):
+        await bench.clicks.call("101", CLIENT)
+    bench.ended()
+    with pytest.raises(UnavailableError):
+        await bench.clicks.call("101", CLIENT)
+
+
+async def test_a_call_that_is_never_heard_of_is_given_up_and_the_agent_is_free_again(bench: Bench) -> None:
+    made = await bench.clicks.call("101", CLIENT)
+    with pytest.raises(ConflictError):
+        await bench.clicks.call("101", CLIENT)
+    bench.now += 25 + 5
+    with pytest.raises(ConflictError):
+        await bench.clicks.call("101", CLIENT)
+    bench.now += 6
+    await until(lambda: bench.clicks.progress(made).state == "ended", "the end")
+    assert bench.clicks.progress(made).reason == "failed"
+    await bench.clicks.call("101", CLIENT)
+
+
+async def test_a_long_conversation_is_not_given_up(bench: Bench) -> None:
+    made = await bench.clicks.call("101", CLIENT)
+    bench.created()
+    bench.now += 100_000
+    bench.clicks._sweep()
+    assert bench.clicks.progress(made).state == "ringing-agent"
+
+
+async def test_old_calls_are_forgotten_after_some_minutes(bench: Bench) -> None:
+    made = await bench.clicks.call("101", CLIENT)
+    bench.created()
+    bench.ended()
+    bench.now += 200
+    bench.clicks._sweep()
+    assert bench.clicks.progress(made).state == "ended"
+    bench.now += 101
+    bench.clicks._sweep()
+    with pytest.raises(NotFoundError):
+        bench.clicks.progress(made)
+
+
+async def test_not_more_than_a_thousand_calls_are_remembered(bench: Bench) -> None:
+    first = await bench.clicks.call("101", CLIENT)
+    bench.created()
+    bench.ended()
+    for _ in range(1000):
+        bench.clicks._end(bench.clicks._new_call(bench.clicks.plan("101", CLIENT)))
+    assert len(bench.clicks._calls) == 1000
+    assert bench.clicks._legs == {}
+    with pytest.raises(NotFoundError):
+        bench.clicks.progress(first)
+
+
+async def test_an_originate_the_pbx_refuses_leaves_the_agent_free(bench: Bench) -> None:
+    bench.server.on["Originate"] = lambda session, action: session.respond(action, "Message: no", status="Error")
+    for _ in range(2):
+        with pytest.raises(RefusedError) as refusal:
+            await bench.clicks.call("101", CLIENT)
+        assert refusal.value.reason == "pbx"
+
+
+async def test_states_are_told_to_everybody_who_asks_also_afterwards(bench: Bench) -> None:
+    made = await bench.clicks.call("101", CLIENT)
+    bench.clicks.feed(OriginateEnded(3, bench.leg(), answered=False, reason=0))
+    for _ in range(2):
+        told = [progress async for progress in bench.clicks.states(made)]
+        assert [(progress.state, progress.reason) for progress in told] == [
+            ("ringing-agent", None),
+            ("ended", "agent-offline"),
+        ]
+
+
+async def test_a_cancel_with_the_link_down_is_made_up_for(bench: Bench) -> None:
+    made = await bench.clicks.call("101", CLIENT)
+    bench.created()
+    bench.server.sessions[-1].reset()
+    await until(lambda: not bench.ami.connected, "the link to be lost")
+    bench.clicks.feed(LinkLost(2))
+    with pytest.raises(UnavailableError):
+        await bench.clicks.hangup(made)
+    await until(lambda: bench.ami.connected, "the link again")
+    await until(lambda: "Hangup" in bench.server.asked, "the hang-up")
+
+
+@given(now=st.floats(0, 2**47 / 1000), later=st.floats(0.001, 1e6))
+def test_ids_are_ordered_by_time_and_read_back_from_the_channel(now: float, later: float) -> None:
+    one, two = new_id(now), new_id(now + later)
+    assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{26}", one)
+    assert one[:10] <= two[:10]
+    assert call_id("pbx", f"pbxd-{one}-1700000000.1", 0) == one
+    assert new_id(now) != one
