@@ -103,3 +103,17 @@ async def test_a_reader_never_misses_a_row_while_several_write(url: str, databas
     for name in range(writers):
         mine = [subject for _, subject in seen if subject.startswith(f"{name}.")]
         assert mine == [f"{name}.{turn}{half}" for turn in range(each) for half in ("", "b")]
+
+
+async def test_a_later_number_is_never_seen_before_an_earlier_one(url: str, database: Database) -> None:
+    feed = Feed(database)
+    async with await Database.open(url, create=False) as other:
+        async with other.writing() as connection:
+            await tell(connection, [piece("slow")])  # has its number, isn't committed yet
+            quick = asyncio.create_task(append(database, "quick"))
+            await asyncio.wait([quick], timeout=0.3)
+            assert await feed.read(0) == []
+        await quick
+    rows = await feed.read(0)
+    assert [row.subject for row in rows] == ["slow", "quick"]
+    assert rows[0].seq < rows[1].seq

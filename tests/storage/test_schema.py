@@ -6,6 +6,7 @@ import stat
 import sys
 from contextlib import closing
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
+from pbxd.book import ContactDraft, ContactNumber
 from pbxd.errors import ConfigurationError, ConflictError, RefusedError, UnavailableError
 from pbxd.storage import schema
+from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
 from pbxd.storage.engine import connect, parsed
 from pbxd.storage.feed import Feed, News, tell
@@ -159,29 +162,58 @@ async def test_an_older_sqlite_database_is_copied_before_it_is_upgraded(
         assert [row.subject for row in await Feed(copy).read(0)] == ["kept"]
 
 
+def with_a_second_revision(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    """Let the next upgrade find a revision 0002 that does this."""
+    migrations = folder / "migrations"
+    (migrations / "versions").mkdir(parents=True)
+    for name in ("env.py", "versions/r0001_first.py"):
+        (migrations / name).write_text((schema.MIGRATIONS / name).read_text(encoding="utf-8"), encoding="utf-8")
+    head = 'from alembic import op\nrevision, down_revision, branch_labels, depends_on = "0002", "0001", None, None\n'
+    text = head + "def upgrade() -> None:\n" + indent(dedent(body), "    ")
+    (migrations / "versions" / "r0002_second.py").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(schema, "MIGRATIONS", migrations)
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0002"))
+    monkeypatch.setattr(schema, "HEAD", "0002")
+
+
 async def test_a_failed_upgrade_changes_nothing(
     tmp_path: Path, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A revision that fails half-way must leave neither its first half nor what came before it in the same run."""
-    migrations = tmp_path / "migrations"
-    (migrations / "versions").mkdir(parents=True)
-    for name in ("env.py", "versions/r0001_first.py"):
-        (migrations / name).write_text((schema.MIGRATIONS / name).read_text(encoding="utf-8"), encoding="utf-8")
-    broken = """
-from alembic import op
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
-def upgrade() -> None:
-    op.execute("DROP TABLE tokens")
-    op.execute("SELECT nonsense")
-"""
-    (migrations / "versions" / "r0002_broken.py").write_text(broken, encoding="utf-8")
-    monkeypatch.setattr(schema, "MIGRATIONS", migrations)
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    with_a_second_revision(tmp_path, monkeypatch, 'op.execute("DROP TABLE tokens")\nop.execute("SELECT nonsense")')
     with pytest.raises(Exception, match="nonsense"):
         await schema.upgrade(empty_url)
     monkeypatch.undo()
     assert await schema.upgrade(empty_url) == schema.Upgrade(None, "0001")
     assert (await schema.check(empty_url)).problems == ()
+
+
+async def test_rebuilding_a_table_keeps_what_refers_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite alters most things by building the table anew; with foreign keys on that would empty its children."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    async with await Database.open(url, create=True) as database:
+        contact = await Contacts(database).add(ContactDraft("Игорь", numbers=(ContactNumber("+79161234567"),)))
+    rebuild = """
+        with op.batch_alter_table("contacts", recreate="always") as contacts:
+            contacts.alter_column("position", nullable=True)
+    """
+    with_a_second_revision(tmp_path, monkeypatch, rebuild)
+    async with await Database.open(url, create=True) as database:
+        assert await Contacts(database).get(contact.id) == contact
+        again = await Contacts(database).add(ContactDraft("Олег"))
+        assert again.id > contact.id
+
+
+async def test_an_upgrade_that_breaks_references_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    async with await Database.open(url, create=True) as database:
+        contact = await Contacts(database).add(ContactDraft("Игорь", numbers=(ContactNumber("+79161234567"),)))
+    with_a_second_revision(tmp_path, monkeypatch, 'op.execute("DELETE FROM contacts")')
+    with pytest.raises(UnavailableError, match="1 broken"):
+        await schema.upgrade(url)
+    monkeypatch.undo()
+    async with await Database.open(url, create=False) as database:
+        assert await Contacts(database).get(contact.id) == contact
 
 
 @pytest.mark.parametrize(
