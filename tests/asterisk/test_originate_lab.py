@@ -122,11 +122,14 @@ async def test_the_clients_extension_is_keyed_after_the_answer(desk: Desk) -> No
 
 async def test_a_colleague_is_called_by_extension_and_sees_who_calls(desk: Desk) -> None:
     await desk.call(DialTarget("102", name="Иванова"))
-    (await desk.agent.incoming()).answer()
+    offered = await desk.agent.incoming()
+    offered.answer()
     colleague = await desk.lab.phone("102").incoming()
     assert colleague.number == "101"
     colleague.answer()
+    await colleague.until_hears(offered)
     await desk.until_state("talking")
+    assert offered.shown.name == "Иванова"  # as the book has it, not as the colleague's phone says of itself
     colleague.hangup()
     assert await desk.ended() == "completed"
 
@@ -258,7 +261,7 @@ async def test_a_client_who_does_not_answer_is_rung_as_long_as_configured(lab: L
 
 async def test_a_forward_by_the_far_end_leads_nowhere(desk: Desk) -> None:
     desk.agent.behaviour = answering()
-    desk.lab.trunk.behaviour = redirecting("102")
+    desk.lab.trunk.behaviour = redirecting("74951230102")  # from-trunk would lead that to 102
     await desk.call()
     assert (await desk.ended()) in {"client-busy", "client-rejected", "no-route", "client-no-answer"}
     assert not desk.lab.phone("102").calls
