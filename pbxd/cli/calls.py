@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from pbxd.book import Contact
 from pbxd.calls.record import PARTS, Direction, Outcome
 from pbxd.cli.command import N_, Group, Session, argument, json_option, option, pass_session, run
 from pbxd.cli.output import length, local_time, print_card, print_json, print_table
-from pbxd.directory.excerpt import contact_named, excerpt, name_calls, nameless_numbers
+from pbxd.directory.excerpt import calls_of, excerpt, name_calls, nameless_numbers
 from pbxd.directory.matching import Match
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, display, parse, rules_from
@@ -43,7 +43,8 @@ def list_(session: Session, /, client: str, limit: int, offset: int, as_json: bo
 
     async def work() -> tuple[int, list[Call]]:
         async with await session.database() as database:
-            chosen = CallFilter(**wanted, **await _client(database, client, rules))
+            chosen = await calls_of(database, client, rules) if client else CallFilter()
+            chosen = replace(chosen, **wanted)
             total, found = await Calls(database).list(chosen, limit=limit, offset=offset)
             await _name(database, found, rules)
             return total, found
@@ -99,16 +100,6 @@ def replay(session: Session, capture: Path, as_json: bool) -> None:  # noqa: ARG
 
     for record in records_of(capture, session.settings):
         print_json(record.to_json())
-
-
-async def _client(database: Database, text: str, rules: NumberRules) -> dict[str, Any]:
-    if not text:
-        return {}
-    parsed = parse(text, rules)
-    if parsed.kind == "e164":
-        return {"number": parsed.value}
-    contact: Contact = await contact_named(database, text)
-    return {"contact": contact.id}
 
 
 async def _name(database: Database, found: list[Call], rules: NumberRules) -> None:

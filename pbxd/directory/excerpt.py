@@ -9,6 +9,8 @@ from pbxd.book import Contact, folded
 from pbxd.directory.matching import Book, Match
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
+from pbxd.numbers import NumberRules, parse
+from pbxd.storage.calls import CallFilter
 from pbxd.storage.companies import Companies
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
@@ -50,6 +52,15 @@ async def contact_named(database: Database, text: str, *, actor: str = "") -> Co
             "target", _("several contacts are named {name}; take the id: {ids}").format(name=text, ids=ids)
         )
     return found[0]
+
+
+async def calls_of(database: Database, text: str, rules: NumberRules) -> CallFilter:
+    """Return the filter for the calls of a client: by a number, or by a contact's id or whole name. Raises like it."""
+    parsed = parse(text, rules)
+    if parsed.kind == "e164":
+        return CallFilter(number=parsed.value)
+    contact = await contact_named(database, text)
+    return CallFilter(contact=contact.id, numbers=tuple(number.number for number in contact.numbers))
 
 
 def name_calls(calls: Iterable[dict[str, Any]], lookup: Callable[[str], Match]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -12,13 +13,12 @@ from aiohttp import web
 
 from pbxd.calls.record import instant
 from pbxd.dialing import Progress
-from pbxd.directory.excerpt import contact_named, name_calls
+from pbxd.directory.excerpt import calls_of, name_calls
 from pbxd.errors import NotFoundError
 from pbxd.http.problems import DEADLINE
 from pbxd.http.requests import CallRequest, CallsQuery, body, query
 from pbxd.http.services import RULES, SERVICES, Services
 from pbxd.http.targets import target
-from pbxd.numbers import parse
 from pbxd.storage.calls import CallFilter
 
 Call = dict[str, Any]
@@ -106,24 +106,13 @@ async def list_(request: web.Request) -> web.Response:
     """Answer the calls recorded, newest first."""
     asked = query(request, CallsQuery)
     services = request.app[SERVICES]
-    wanted = CallFilter(
-        direction=asked.direction,
-        outcome=asked.outcome,
-        agent=asked.agent or "",
-        **await _client(request, asked.client),
-    )
+    client = CallFilter()
+    if asked.client:
+        client = await calls_of(services.database, asked.client, request.app[RULES])
+    wanted = replace(client, direction=asked.direction, outcome=asked.outcome, agent=asked.agent or "")
     total, found = await services.calls.list(wanted, limit=asked.limit, offset=asked.offset, before=asked.before or "")
     name_calls(found, services.directory.lookup)
     return web.json_response({"total": total, "items": found})
-
-
-async def _client(request: web.Request, text: str | None) -> dict[str, Any]:
-    if not text:
-        return {}
-    parsed = parse(text, request.app[RULES])
-    if parsed.kind == "e164":
-        return {"number": parsed.value}
-    return {"contact": (await contact_named(request.app[SERVICES].database, text)).id}
 
 
 def _line(call_id: str, progress: Progress) -> bytes:

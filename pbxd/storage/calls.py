@@ -34,6 +34,7 @@ class CallFilter:
     agent: str = ""  # extension of an employee who called, was called or talked
     number: str = ""  # of either side, as it stands in the record
     contact: int | None = None  # on either side
+    numbers: tuple[str, ...] = ()  # of that contact: calls with them are his too, also those before he was in the book
     queue: str = ""  # the last one
 
 
@@ -157,6 +158,8 @@ def _matching(wanted: CallFilter) -> list[ColumnElement[bool]]:
     if wanted.number:
         conditions.append(or_(calls.c.caller_number == wanted.number, calls.c.callee_number == wanted.number))
     if wanted.contact is not None:
-        ids = possible([wanted.contact])
-        conditions.append(or_(calls.c.caller_contact.in_(ids), calls.c.callee_contact.in_(ids)))
+        ids, numbers = possible([wanted.contact]), wanted.numbers
+        his = [column.in_(ids) for column in (calls.c.caller_contact, calls.c.callee_contact)]
+        his += [column.in_(numbers) for column in (calls.c.caller_number, calls.c.callee_number)]
+        conditions.append(or_(*his))
     return conditions

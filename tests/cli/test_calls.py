@@ -70,7 +70,9 @@ def test_saving_a_contact_names_its_earlier_calls(pbxd: Pbxd, contact: Callable[
     caller = pbxd.json("calls", "show", "A1")["caller"]
     assert (caller["name"], caller["company"], caller["contact"]) == ("Фронкин Игорь", "Ромашка", 1)
     assert "Фронкин Игорь, Ромашка" in pbxd("calls", "list").stdout
-    assert [call["id"] for call in pbxd.json("calls", "list", "--client", "Фронкин Игорь")["items"]] == []
+    assert [call["id"] for call in pbxd.json("calls", "list", "--client", "Фронкин Игорь")["items"]] == ["A1"]
+    assert [call["id"] for call in pbxd.json("calls", "list", "--client", "1")["items"]] == ["A1"]
+    assert "no contact named" in pbxd.refusal("calls", "list", "--client", "Никто")
     contact("--personal", "--owner", "101", name="Тайна", number="89160000002")
     assert "Тайна" not in pbxd("calls", "list").stdout
 

@@ -164,6 +164,7 @@ async def history(database: Database) -> Calls:
         (CallFilter(agent="10"), []),
         (CallFilter(number="+79160000001"), ["0003", "0001"]),
         (CallFilter(contact=7), ["0003", "0001"]),
+        (CallFilter(contact=7, numbers=("+79160000002",)), ["0003", "0002", "0001"]),
         (CallFilter(contact=2**70), []),
         (CallFilter(queue="sales"), ["0002", "0001"]),
         (CallFilter(since=START + timedelta(minutes=4)), ["0005", "0004"]),
