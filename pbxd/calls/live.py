@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from pbxd.calls.events import Endpoint
 from pbxd.calls.record import CallRecord, Gap, Party, Step
-from pbxd.numbers import NumberRules, parse
+from pbxd.numbers import NumberRules, ParsedNumber, parse
 
 DialResult = str
 
@@ -157,9 +158,15 @@ def moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
+@lru_cache(maxsize=4096)
+def read(text: str, rules: NumberRules) -> ParsedNumber:
+    """Read a number as `numbers.parse` does; the same few numbers come back in every event of a call."""
+    return parse(text, rules)
+
+
 def readable(text: str, rules: NumberRules) -> Party:
     """Return a party by the text the PBX has for it: E.164 or an extension where it reads as one, else as it came."""
-    parsed = parse(text, rules)
+    parsed = read(text, rules)
     match parsed.kind:
         case "e164":
             return Party(number=parsed.value)

@@ -13,10 +13,10 @@ from typing import assert_never
 
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX, call_id
-from pbxd.calls.live import Leg, LiveCall, moment, readable
+from pbxd.calls.live import Leg, LiveCall, moment, read, readable
 from pbxd.calls.outcome import judge
 from pbxd.calls.record import CallRecord, Gap, Party
-from pbxd.numbers import NumberRules, parse
+from pbxd.numbers import NumberRules
 
 
 class Tracker:
@@ -145,7 +145,7 @@ class Tracker:
         record = call.record
         record.callee = readable(dialled, self._rules)
         if record.direction != "incoming":
-            record.direction = "outgoing" if parse(dialled, self._rules).kind == "e164" else "internal"
+            record.direction = "outgoing" if read(dialled, self._rules).kind == "e164" else "internal"
 
     def _touch(self, call: LiveCall) -> None:
         if call.caller is not None or call.resumed or call.merged is not None:
