@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -17,7 +19,7 @@ from pbxd.directory.excerpt import calls_of, name_calls
 from pbxd.errors import NotFoundError
 from pbxd.http.problems import DEADLINE
 from pbxd.http.requests import CallRequest, CallsQuery, body, query
-from pbxd.http.services import RULES, SERVICES, Services
+from pbxd.http.services import RULES, SERVICES, STREAMS, Services
 from pbxd.http.targets import target
 from pbxd.storage.calls import CallFilter
 
@@ -57,7 +59,7 @@ async def states(request: web.Request) -> web.StreamResponse:
     request[DEADLINE].reschedule(None)
     answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
     await answer.prepare(request)
-    with suppress(ConnectionResetError):  # whoever listened has gone; the call goes on
+    with _ended_by_a_stop(request.app), suppress(ConnectionResetError):  # whoever listened has gone; the call goes on
         await answer.write(_line(call_id, first))
         async for each in progress:
             await answer.write(_line(call_id, each))
@@ -113,6 +115,19 @@ async def list_(request: web.Request) -> web.Response:
     total, found = await services.calls.list(wanted, limit=asked.limit, offset=asked.offset, before=asked.before or "")
     name_calls(found, services.directory.lookup)
     return web.json_response({"total": total, "items": found})
+
+
+@contextmanager
+def _ended_by_a_stop(app: web.Application) -> Iterator[None]:
+    """Note that this task's answer goes on for as long as a call does, so that a stop needn't wait for its end."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a handler runs in a task")
+    app[STREAMS].add(task)
+    try:
+        yield
+    finally:
+        app[STREAMS].discard(task)
 
 
 def _line(call_id: str, progress: Progress) -> bytes:

@@ -16,7 +16,7 @@ from pbxd.http import calls, health, lookup, queues
 from pbxd.http.access import bearer
 from pbxd.http.problems import LANGUAGE, problems
 from pbxd.http.requests import BODY_LIMIT
-from pbxd.http.services import RULES, SERVICES, Services
+from pbxd.http.services import RULES, SERVICES, STREAMS, Services
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
@@ -73,8 +73,9 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Let requests under way end, close both listeners and remove the socket's file if it is still ours."""
-        await self._public.cleanup()
-        await self._local.cleanup()
+        async with asyncio.TaskGroup() as group:
+            for runner in (self._public, self._local):
+                group.create_task(runner.cleanup())
         try:
             status = self._settings.socket_path.stat()
         except OSError:
@@ -89,9 +90,16 @@ def application(services: Services, settings: Settings, *, trusted: bool) -> web
     app[SERVICES] = services
     app[RULES] = rules_from(settings)
     app[LANGUAGE] = settings.service.language
+    app[STREAMS] = set()
+    app.on_shutdown.append(_end_streams)
     for module in (health, lookup, calls, queues):
         app.add_routes(module.routes)
     return app
+
+
+async def _end_streams(app: web.Application) -> None:
+    for task in app[STREAMS].copy():
+        task.cancel()
 
 
 def _runner(services: Services, settings: Settings, *, trusted: bool) -> web.AppRunner:

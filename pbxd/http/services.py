@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,3 +32,4 @@ class Services:
 
 SERVICES = web.AppKey("services", Services)
 RULES = web.AppKey("rules", NumberRules)
+STREAMS: web.AppKey[set[asyncio.Task[object]]] = web.AppKey("streams", set)  # answers that last as long as a call
