@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,6 +18,7 @@ from tests.lab.baresip import Baresip
 from tests.lab.call import Call
 from tests.lab.cel import CelRow, read_cdr, read_cel
 from tests.lab.daemon import Config, Daemon, merged
+from tests.lab.folders import PrivateFolder
 from tests.lab.phone import Phone
 from tests.lab.processes import LabError, until
 from tests.lab.sipp import Agent, Caller, Sipp
@@ -73,8 +72,9 @@ class Lab:
         await self._stack.__aexit__(kind, error, trace)
 
     async def _start(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="pbxd-"))  # short: unix socket paths end at 107 bytes
-        self._stack.callback(self._remove_folder)
+        private = PrivateFolder(keep=self._keep)
+        self._stack.callback(private.close)
+        self.folder = private.path
         sockets = {name: ports.reserve_udp() for name in (*FIXED, "106b", "105", "trunk")}
         for bound in sockets.values():
             self._stack.callback(bound.close)
@@ -106,10 +106,6 @@ class Lab:
         """Crash Asterisk and start it again on the same ports; its calls are gone, pbxd's link is lost."""
         await self.admin.close()
         self.admin = await self.asterisk.restart()
-
-    def _remove_folder(self) -> None:
-        if not self._keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def version(self) -> str:

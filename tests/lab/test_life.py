@@ -13,6 +13,7 @@ import pytest
 from tests.lab import Lab
 from tests.lab.ami import AmiSession
 from tests.lab.asterisk import CHECKOUT
+from tests.lab.folders import sweep
 from tests.lab.phone import answering
 from tests.lab.processes import LabError, tail, until
 
@@ -85,6 +86,8 @@ async def test_nothing_is_left_however_it_ends(ending: signal.Signals | None) ->
     async with asyncio.timeout(15):
         assert await parent.wait() != 0
     await until(lambda: not alive(int(pid)) and not using(folder), "the end of Asterisk")
+    sweep()
+    assert Path(folder) not in Path(folder).parent.iterdir()
 
 
 async def test_an_asterisk_that_does_not_come_up_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
