@@ -38,8 +38,8 @@ def possible(ids: Collection[int]) -> list[int]:
 
 
 async def in_steps(connection: AsyncConnection, statement: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:
-    """Read a big result a thousand rows at a time, so that the event loop gets its turn in between."""
-    result = await connection.stream(statement, execution_options={"yield_per": 1000})
+    """Read a big result a few hundred rows at a time, so that the event loop gets its turn in between."""
+    result = await connection.stream(statement, execution_options={"yield_per": 500})
     async for rows in result.partitions():
         yield rows
 
