@@ -163,3 +163,28 @@ async def test_watching_goes_on_after_a_failure(database: Database) -> None:
     await append(database, "1")
     assert await feed.changed()
     assert [row.subject for row in await feed.read(0)] == ["1"]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+async def test_a_postgresql_server_that_ends_our_connections(url: str, database: Database) -> None:
+    end_others = text(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    async def cut() -> None:
+        async with await Database.open(url, create=False) as other, other.writing() as connection:
+            await connection.execute(end_others)
+
+    async def read_while_it_is_cut() -> None:
+        async with database.reading() as connection:
+            await cut()
+            await connection.execute(text("SELECT 1"))
+
+    await append(database, "before")
+    with pytest.raises(UnavailableError):
+        await read_while_it_is_cut()
+    await append(database, "after")  # on a new connection, without anybody's doing
+    assert await subjects(database) == ["before", "after"]
+    await cut()
+    assert await Feed(database).changed()
