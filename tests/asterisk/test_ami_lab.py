@@ -265,15 +265,19 @@ async def test_a_restarted_asterisk_is_found_again_and_is_ready_then(own_lab: La
     def link_is(up: bool) -> Callable[[], bool]:
         return lambda: heard.links[-1:] == [up]
 
+    def unreachable(times: int) -> Callable[[], bool]:
+        return lambda: [entry["event"] for entry in logs].count("ami_unreachable") == times
+
     with capture_logs() as logs:
         async with connected(own_lab, heard, reconnect_longest_seconds=1.0) as client:
-            for how in ("stop", "kill"):
+            for outage, how in enumerate(("stop", "kill"), start=1):
                 child = own_lab.asterisk.child
                 assert child is not None
                 await (child.stop() if how == "stop" else child.kill())
                 await until(link_is(False), "the loss", timeout=10)
                 with pytest.raises(UnavailableError):
                     await client.action("Ping")
+                await until(unreachable(outage), "a try while Asterisk is away", timeout=10)
                 await start_again(own_lab)
                 await until(link_is(True), "the link to come back", timeout=40)
                 answer = await client.listing("QueueStatus")
