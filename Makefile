@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo messages
+.PHONY: help setup check test soak demo messages
 BIN := .venv/bin
 # Tests that wait for telephones more than they compute: more workers than the two cores this is made for.
 WORKERS ?= 3
@@ -25,10 +25,14 @@ test:  ## set up, check, then all tests (ARGS="-k name" for some)
 	@began=$$SECONDS; \
 	$(MAKE) --no-print-directory setup; \
 	$(MAKE) --no-print-directory check; \
-	timeout --signal=INT --kill-after=30 $(LIMIT) $(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone" $(ARGS); \
-	status=0; timeout --signal=INT --kill-after=30 $(LIMIT) $(BIN)/pytest -m alone $(ARGS) || status=$$?; \
+	timeout --signal=INT --kill-after=30 $(LIMIT) $(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone and not soak" $(ARGS); \
+	status=0; timeout --signal=INT --kill-after=30 $(LIMIT) $(BIN)/pytest -m "alone and not soak" $(ARGS) || status=$$?; \
 	[ $$status = 0 ] || [ $$status = 5 ] || exit $$status; \
 	echo "make test: all passed in $$((SECONDS - began)) s"
+
+soak:  ## set up, then the long forms of the faults, one after another (ARGS="-k name" for some)
+	@$(MAKE) --no-print-directory setup
+	$(BIN)/pytest -m soak $(ARGS)
 
 demo:  ## set up, then show the main job on a real Asterisk (KEEP=1 leaves it running; ARGS=… for the rest)
 	@tests/lab/setup.sh
