@@ -25,7 +25,7 @@ from pbxd.http.services import Services
 from pbxd.notify import sd_notify
 from pbxd.numbers import rules_from
 from pbxd.recording import Following, Recorder
-from pbxd.settings import AsteriskSettings, Settings, asterisk_secret
+from pbxd.settings import Settings, asterisk_secret
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
@@ -62,7 +62,7 @@ class Daemon:
         self._settings = settings
         self._intake = Intake(settings.asterisk.event_queue_length)
         self._out_of_step = asyncio.Event()
-        self._ami = AmiClient(_resolved(settings), secret, self._arrived, on_link=self._link_changed)
+        self._ami = AmiClient(settings.link, secret, self._arrived, on_link=self._link_changed)
         self._following = Following(settings)
         self._calls = Calls(database)
         self._employees = Employees(database)
@@ -189,14 +189,6 @@ class Daemon:
                 with contextlib.suppress(PbxdError):  # the link's own log tells of its troubles
                     await self._ami.action("Setvar", {"Variable": "PBXD_ALIVE", "Value": str(int(time.time()))})
             await asyncio.sleep(_HEARTBEAT_SECONDS)
-
-
-def _resolved(settings: Settings) -> AsteriskSettings:
-    """Return the link's settings with the capture folder, if there is one, relative to the configuration's."""
-    folder = settings.asterisk.capture_folder
-    if not folder:
-        return settings.asterisk
-    return settings.asterisk.model_copy(update={"capture_folder": str(settings.folder / folder)})
 
 
 async def _until_told_to_stop() -> None:

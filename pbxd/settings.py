@@ -11,9 +11,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pbxd.errors import ConfigurationError
 from pbxd.i18n import _
@@ -21,6 +21,8 @@ from pbxd.i18n import _
 DEFAULT_PATH = Path("/etc/pbxd/pbxd.toml")
 CONFIG_VARIABLE = "PBXD_CONFIG"
 SECRET_VARIABLE = "PBXD_ASTERISK_SECRET"  # noqa: S105 - the name of a variable, no secret
+
+CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # systemd.exec(5), LoadCredential
 
 
 def _is_pattern(value: str) -> str:
@@ -36,6 +38,13 @@ def _is_address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not colon or not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the highest TCP port
         message = "expected HOST:PORT"
+        raise ValueError(message)
+    return value
+
+
+def _is_fingerprint(value: str) -> str:
+    if not re.fullmatch("(?:[0-9A-Fa-f]{64}|(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2})?", value):
+        message = "expected a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons"
         raise ValueError(message)
     return value
 
@@ -59,6 +68,10 @@ class AsteriskSettings(_Section):
     username: str = "pbxd"
     secret: str = ""
     secret_file: str = ""
+    tls: Literal["off", "on"] = "off"
+    tls_ca_file: str = ""  # whom to trust; empty: the system's authorities. Relative to this file's folder
+    tls_server_name: str = ""  # the name the certificate must carry; empty: `host`
+    tls_fingerprint: Annotated[str, AfterValidator(_is_fingerprint)] = ""  # trust this very certificate instead
     connect_timeout_seconds: Positive = 5.0
     action_timeout_seconds: Positive = 5.0
     ping_interval_seconds: Positive = 5.0  # a link without an answer for two intervals is cut
@@ -66,6 +79,14 @@ class AsteriskSettings(_Section):
     reconnect_longest_seconds: Positive = 30.0
     event_queue_length: Annotated[int, Field(ge=100)] = 100_000
     capture_folder: str = ""  # where raw AMI streams are written; empty: nowhere
+    capture_days: Annotated[int, Field(ge=1)] = 7  # older ones are removed when a session begins
+
+    @model_validator(mode="after")
+    def _says_tls_where_it_is_meant(self) -> Self:
+        if self.tls == "off" and (self.tls_ca_file or self.tls_server_name or self.tls_fingerprint):
+            message = 'tls_ca_file, tls_server_name and tls_fingerprint need tls = "on"'
+            raise ValueError(message)
+        return self
 
 
 class NumberSettings(_Section):
@@ -169,6 +190,12 @@ class Settings(_Section):
         return f"{scheme}:///{(self.folder / path).resolve()}"
 
     @property
+    def link(self) -> AsteriskSettings:
+        """The AMI link's settings with their paths resolved."""
+        paths = {"capture_folder": self.asterisk.capture_folder, "tls_ca_file": self.asterisk.tls_ca_file}
+        return self.asterisk.model_copy(update={key: str(self.folder / path) for key, path in paths.items() if path})
+
+    @property
     def socket_path(self) -> Path:
         """The unix socket the command line talks to the daemon through."""
         return (self.folder / self.service.runtime_folder).resolve() / "api.sock"
@@ -206,13 +233,14 @@ def load(path: str | None = None, environment: Mapping[str, str] = os.environ) -
 def asterisk_secret(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
     """Return the AMI secret from the environment, `asterisk.secret` or `asterisk.secret_file`.
 
-    Raises ConfigurationError when there is none or its file can't be read.
+    A credential that systemd handed to the service (LoadCredential) under the name of that file comes before the file,
+    which can then be root's alone. Raises ConfigurationError when there is none or its file can't be read.
     """
     name = settings.source or str(DEFAULT_PATH)
     secret = environment.get(SECRET_VARIABLE) or settings.asterisk.secret
     if not secret and settings.asterisk.secret_file:
         try:
-            secret = (settings.folder / settings.asterisk.secret_file).read_text(encoding="utf-8").strip()
+            secret = _secret_file(settings, environment).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
                 _("{file}: asterisk.secret_file: can't be read: {why}").format(file=name, why=error)
@@ -224,3 +252,11 @@ def asterisk_secret(settings: Settings, environment: Mapping[str, str] = os.envi
             )
         )
     return secret
+
+
+def _secret_file(settings: Settings, environment: Mapping[str, str]) -> Path:
+    file = settings.folder / settings.asterisk.secret_file
+    credentials = environment.get(CREDENTIALS_VARIABLE)
+    if credentials and (Path(credentials) / file.name).exists():
+        return Path(credentials) / file.name
+    return file

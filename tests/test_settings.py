@@ -77,6 +77,12 @@ def test_the_smallest_file_works_and_its_database_lies_beside_it(tmp_path: Path)
         ("[agi]\ndeadline_seconds = 0", "agi.deadline_seconds", "greater than 0"),
         ("[dialing]\nallow_foreign = 'yes'", "dialing.allow_foreign", "valid boolean"),
         ("[service]\nlanguage = 'de'", "service.language", "'ru' or 'en'"),
+        (
+            "[asterisk]\ntls = 'on'\ntls_fingerprint = 'AB:CD'",
+            "asterisk.tls_fingerprint",
+            "expected a SHA-256 fingerprint",
+        ),
+        ("[asterisk]\ntls_ca_file = 'ca.crt'", "asterisk", 'need tls = "on"'),
         ("[numbers]\nregion = 'Russia'", "numbers.region", "match pattern"),
     ],
 )
@@ -124,6 +130,24 @@ def test_the_secret_comes_from_the_environment_then_the_file(tmp_path: Path) -> 
     settings = load(written(tmp_path, "[asterisk]\nsecret_file = 'secret'"), {})
     assert asterisk_secret(settings, {}) == "from-file"
     assert asterisk_secret(settings, {SECRET_VARIABLE: "from-environment"}) == "from-environment"
+
+
+def test_a_credential_of_systemd_comes_before_the_file_of_its_name(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, "[asterisk]\nsecret_file = 'asterisk-secret'"), {})
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (tmp_path / "asterisk-secret").write_text("from-file\n")
+    environment = {"CREDENTIALS_DIRECTORY": str(credentials)}
+    assert asterisk_secret(settings, environment) == "from-file"
+    (credentials / "asterisk-secret").write_text("from-systemd\n")
+    assert asterisk_secret(settings, environment) == "from-systemd"
+    assert asterisk_secret(settings, {}) == "from-file"
+
+
+def test_paths_of_the_link_count_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    text = "[asterisk]\ntls = 'on'\ntls_ca_file = 'pbx.crt'\ncapture_folder = '/captures'"
+    link = load(written(tmp_path, text), {}).link
+    assert (link.tls_ca_file, link.capture_folder) == (str(tmp_path / "pbx.crt"), "/captures")
 
 
 def test_a_missing_secret_names_file_and_key(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from types import MappingProxyType
 
@@ -16,6 +18,7 @@ from pbxd.asterisk.link import Link, Question
 from pbxd.asterisk.packets import Packet as Packet
 from pbxd.asterisk.packets import parse_capture as parse_capture
 from pbxd.asterisk.reconnecting import Complaints, backoff
+from pbxd.asterisk.tls import REFUSED, handshake_refused, refuse_stranger, server_name, tls_context
 from pbxd.errors import InvalidInputError, ProtocolError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.settings import AsteriskSettings
@@ -48,7 +51,7 @@ class AmiClient:
         *,
         on_link: Callable[[bool], None],
     ) -> None:
-        """Raise InvalidInputError for a user name or secret that AMI can't carry."""
+        """Raise InvalidInputError for a name or secret AMI can't carry, ConfigurationError for a bad `tls_ca_file`."""
         self._settings = settings
         self._login = {"Username": settings.username, "Secret": secret, "Events": "on"}
         checked("Login", self._login)
@@ -56,6 +59,7 @@ class AmiClient:
         self._on_link = on_link
         self._link: Link | None = None
         self._up = False
+        self._tls = tls_context(settings)
         self._address = f"{settings.host}:{settings.port}"
         self._complaints = Complaints(self._address)
 
@@ -115,14 +119,33 @@ class AmiClient:
                     waits = backoff(settings.reconnect_first_seconds, settings.reconnect_longest_seconds)
             except RefusedError as error:
                 least = _REFUSED_SECONDS
-                self._complaints.tell("ami_login_refused", str(error))
+                event = "ami_tls_refused" if error.reason == REFUSED else "ami_login_refused"
+                self._complaints.tell(event, str(error))
             except (UnavailableError, ProtocolError) as error:
                 self._complaints.tell("ami_unreachable", str(error))
             await asyncio.sleep(max(least, next(waits)))
 
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[None]:
+        """Have one link for the length of a block, without pings, captures and coming back; `on_link` isn't told.
+
+        For looking at a PBX once. Raises UnavailableError or ProtocolError (nobody there, or no Asterisk) and
+        RefusedError (the login, or `tls`: not to be trusted).
+        """
+        self._link = link = await self._connect(None)
+        try:
+            await self._log_in(link)
+            self._up = True
+            yield
+        finally:
+            self._up = False
+            link.close()
+            self._link = None
+
     async def _session(self) -> float:
         """Have one link until it is lost; return how many seconds it was up, or raise why it never was."""
-        capture = Capture(self._settings.capture_folder) if self._settings.capture_folder else None
+        settings = self._settings
+        capture = Capture(settings.capture_folder, settings.capture_days) if settings.capture_folder else None
         try:
             self._link = link = await self._connect(capture)
             try:
@@ -139,13 +162,24 @@ class AmiClient:
         settings = self._settings
         try:
             async with asyncio.timeout(settings.connect_timeout_seconds):
-                _transport, link = await asyncio.get_running_loop().create_connection(
-                    partial(Link, self._sink, capture), settings.host, settings.port
+                transport, link = await asyncio.get_running_loop().create_connection(
+                    partial(Link, self._sink, capture),
+                    settings.host,
+                    settings.port,
+                    ssl=self._tls,
+                    server_hostname=server_name(settings),
                 )
         except TimeoutError as error:
             raise UnavailableError(_("no connection in time")) from error
+        except ssl.SSLError as error:
+            raise handshake_refused(error) from error
         except OSError as error:
             raise UnavailableError(error.strerror or str(error)) from error
+        try:
+            refuse_stranger(settings, transport)
+        except RefusedError:
+            link.close()
+            raise
         return link
 
     async def _log_in(self, link: Link) -> None:

@@ -2,12 +2,14 @@
 
 A session makes `YYYYMMDDTHHMMSSZ.ami` and, beside it, `….times` with one line `offset epoch` a received chunk
 (`packets.read_times` reads it). They hold callers' numbers and names: mode 0600. What we send is not kept, so no secret
-is in them. A disk that fails ends the capture, never the link.
+is in them. When a session begins, pairs that were last written longer ago than they are to be kept are removed. A disk
+that fails ends the capture, never the link.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +19,8 @@ import structlog
 _FLUSH_SECONDS = 1.0
 _MODE = 0o600
 _FOLDER_MODE = 0o700
+_DAY = 86400.0  # seconds
+_OURS = re.compile(r"\d{8}T\d{6}Z(-\d+)?\.(ami|times)")  # as `_create` names them
 
 _log = structlog.get_logger(__name__)
 
@@ -24,8 +28,9 @@ _log = structlog.get_logger(__name__)
 class Capture:
     """One session's stream; bytes are held in memory until `open` says that the session is worth a file."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, days: int = 7) -> None:
         self._folder = Path(folder)
+        self._days = days
         self._head: list[tuple[bytes, float]] = []
         self._stream: BinaryIO | None = None
         self._times: BinaryIO | None = None
@@ -37,6 +42,7 @@ class Capture:
         """Make the files, named by `now` (epoch seconds), and write what was held."""
         try:
             self._stream, self._times = _create(self._folder, now)
+            _remove_older(self._folder, now - self._days * _DAY)
         except OSError as error:
             self._fail(error)
             return
@@ -106,6 +112,15 @@ def _create(folder: Path, now: float) -> tuple[BinaryIO, BinaryIO]:
         except OSError:
             stream.close()
             raise
+
+
+def _remove_older(folder: Path, since: float) -> None:
+    """Remove streams of ours that nobody has written to since then (epoch seconds); nothing else in the folder."""
+    old = [file for file in folder.iterdir() if _OURS.fullmatch(file.name) and file.stat().st_mtime < since]
+    for file in old:
+        file.unlink(missing_ok=True)
+    if old:
+        _log.info("ami_captures_removed", folder=str(folder), files=len(old))
 
 
 def _exclusive(path: Path) -> BinaryIO:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import resource
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -84,3 +86,17 @@ async def test_a_folder_that_cannot_be_made_is_told_and_costs_nothing(tmp_path: 
             pass
     assert [entry["event"] for entry in logs].count("ami_capture_stopped") == 1
     assert listener.links == [True, False]
+
+
+async def test_streams_older_than_the_days_kept_are_removed_when_a_session_begins(tmp_path: Path) -> None:
+    old, other, young = (tmp_path / name for name in ("20200101T000000Z.ami", "notes.txt", "20200101T000000Z-2.ami"))
+    times = old.with_suffix(".times")
+    for file, days in ((old, 3.1), (times, 3.1), (other, 3.1), (young, 2.9)):
+        file.touch()
+        os.utime(file, (time.time() - days * 86400,) * 2)
+    async with connected(AmiServer(), capture_folder=str(tmp_path), capture_days=3):
+        pass
+    assert not old.exists()
+    assert not times.exists()
+    assert other.exists()
+    assert young.exists()  # named by its first second, kept by its last
