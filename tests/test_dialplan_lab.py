@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.lab.processes import until
 
 DIALPLAN = Path(__file__).parent.parent / "dialplan"
 CALLER = "89161234567"
+ASKING = "89160000001"
 AT_ONCE = 1.0
 PATIENCE = 2  # PBXD_PATIENCE as shipped
 NAMED = {
@@ -91,22 +93,37 @@ class Answerer:
 
     async def status(self) -> tuple[str, float]:
         """Call in, return PBXD_STATUS and the seconds it took; nothing is left of the call."""
-        call, seconds = await self.call()
-        status = await self.get("PBXD_STATUS", await self.channel())
+        call, seconds = await self.call(ASKING)
+        status = await self.get("PBXD_STATUS", await self.channel(ASKING))
         call.hangup()
-        await until(self._no_tone, "the call to be over")
+        await self.until_over(ASKING)
         return status, seconds
 
-    async def _tones(self) -> list[str]:
-        return [one["Channel"] for one in await self.lab.channels() if one["Application"] == "Milliwatt"]
+    async def until_over(self, number: str = CALLER) -> None:
+        async def over() -> bool:
+            return not [one for one in await self.lab.channels() if one["CallerIDNum"] == number]
 
-    async def _no_tone(self) -> bool:
-        return not await self._tones()
+        await until(over, "the call to be over")
 
-    async def channel(self) -> str:
-        """Return the channel of the one call that got through."""
-        await until(self._tones, "the tone")
-        return (await self._tones())[0]
+    async def channel(self, number: str = CALLER) -> str:
+        """Return the channel of the call from `number` once it got through."""
+        found: list[str] = []
+
+        async def through() -> bool:
+            channels = [one for one in await self.lab.channels() if one["CallerIDNum"] == number]
+            found[:] = [one["Channel"] for one in channels if one["Application"] == "Milliwatt"]
+            return bool(found)
+
+        await until(through, "the tone")
+        return found[0]
+
+    async def until_open(self) -> None:
+        """Wait until no question counts as unanswered."""
+
+        async def opened() -> bool:
+            return await self.get("PBXD_ASKED") == ""
+
+        await until(opened, "the guard to let callers ask again")
 
     async def stuck(self, number: str = CALLER) -> Call:
         """Call in and return the call waiting for an answer that doesn't come."""
@@ -129,7 +146,8 @@ class Answerer:
 async def pbxd(lab: Lab) -> AsyncIterator[Answerer]:
     answerer = Answerer(lab)
     before = await answerer.get("PBXD_AGI")
-    changed = {"PBXD_AGI": before, "PBXD_ASKED": "", "PBXD_ASKED_ALIVE": "", "PBXD_ALIVE": "", "PBXD_RETRY": ""}
+    changed = dict.fromkeys(("ASKED", "ASKED_ALIVE", "ALIVE", "TRIED", "RETRY", "PATIENCE"), "")
+    changed = {f"PBXD_{name}": value for name, value in changed.items()} | {"PBXD_AGI": before}
     for name in changed:
         await answerer.set(name, "")
     await answerer.start()
@@ -211,17 +229,69 @@ async def test_a_hung_pbxd_costs_only_those_who_called_before_it_was_noticed(pbx
         status, seconds = await pbxd.status()
         assert (status, seconds < AT_ONCE) == ("skipped", True)
     assert len(pbxd.requests) == asked
-    assert stuck.state != "talking"
+    await stuck.until_talking()
 
 
 @pytest.mark.lab
-async def test_the_calls_that_were_stuck_go_on_when_the_hung_process_is_ended(pbxd: Answerer) -> None:
+async def test_nobody_waits_longer_than_the_patience_even_if_the_hung_process_is_never_ended(pbxd: Answerer) -> None:
     pbxd.mood = "hang"
-    stuck = [await pbxd.stuck(f"8916000000{number}") for number in range(3)]
-    await pbxd.noticed()
+    stuck = [await pbxd.stuck(f"8916000001{number}") for number in range(3)]
+    for call in stuck:
+        await call.until_talking()
+        assert PATIENCE - 0.1 < call.times["talking"] - call.times["new"] < PATIENCE + AT_ONCE
+        channel = await pbxd.channel(call.number)
+        assert await pbxd.get("PBXD_STATUS", channel) == "error"
+        assert await pbxd.get("TIMEOUT(absolute)", channel) == "0"
+    assert await pbxd.get("PBXD_ASKED") != ""
+
+
+@pytest.mark.lab
+async def test_the_patience_can_be_shorter(pbxd: Answerer) -> None:
+    await pbxd.set("PBXD_PATIENCE", "0.5")
+    pbxd.mood = "hang"
+    _call, seconds = await pbxd.call()
+    assert 0.4 < seconds < PATIENCE
+
+
+@pytest.mark.lab
+async def test_an_answer_ends_the_limit(pbxd: Answerer) -> None:
+    """Its absolute time-out must not hang the call up later."""
+    await pbxd.call()
+    assert await pbxd.get("TIMEOUT(absolute)", await pbxd.channel()) == "0"
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("handled", [True, False])
+async def test_an_absolute_time_out_of_the_administrator_stays_his(pbxd: Answerer, handled: bool) -> None:
+    pbxd.mood = "hang"
+    await pbxd.set("EXPIRED", "")
+    if handled:
+        await pbxd.lab.command("dialplan add extension T,1,Set(GLOBAL(EXPIRED)=yes) into from-trunk")
+    try:
+        began = time.monotonic()
+        await pbxd.lab.ami_action(
+            "Originate", Variable="TIMEOUT(absolute)=3",
+            Channel="Local/tone@lab-script/n", Context="from-trunk", Exten="74951230999", Priority="1",
+            CallerID=f"<{CALLER}>", Async="true",
+        )  # fmt: skip
+        await until(lambda: pbxd.requests, "the question")
+        await pbxd.until_over()
+        assert 2.5 < time.monotonic() - began < 4
+        assert await pbxd.get("EXPIRED") == ("yes" if handled else "")
+    finally:
+        await pbxd.lab.command("dialplan remove extension T@from-trunk")
+
+
+@pytest.mark.lab
+async def test_calls_that_are_stuck_go_on_when_the_hung_process_is_ended(pbxd: Answerer) -> None:
+    await pbxd.set("PBXD_PATIENCE", "20")
+    pbxd.mood = "hang"
+    stuck = [await pbxd.stuck(f"8916000001{number}") for number in range(3)]
+    await pbxd.noticed(3)
     await pbxd.stop()
     for call in stuck:
         await call.until_talking(timeout=AT_ONCE)
+    assert await pbxd.get("PBXD_ASKED") == ""  # an ended process refuses, which costs nothing
 
 
 @pytest.mark.lab
@@ -230,12 +300,43 @@ async def test_the_heartbeat_has_a_pbxd_that_recovered_asked_again(pbxd: Answere
     pbxd.mood = "hang"
     await pbxd.stuck()
     await pbxd.noticed()
+    pbxd.mood = "answer"
     await pbxd.set("PBXD_ALIVE", "1001")  # may have been on its way when it hung
     assert (await pbxd.status())[0] == "skipped"
+    assert len(pbxd.requests) == 1
     await pbxd.set("PBXD_ALIVE", "1003")
-    pbxd.mood = "answer"
+    assert (await pbxd.status())[0] == "skipped"  # while a trial is made beside this call
+    await pbxd.until_open()
+    assert len(pbxd.requests) == 2
     assert (await pbxd.status())[0] == "found"
-    assert (await pbxd.status())[0] == "found"
+
+
+@pytest.mark.lab
+async def test_a_trial_that_finds_pbxd_still_hung_makes_nobody_wait(pbxd: Answerer) -> None:
+    """The heartbeat goes on while the FastAGI port alone is out of reach."""
+    await pbxd.set("PBXD_ALIVE", "1000")
+    pbxd.mood = "hang"
+    await pbxd.stuck()
+    await pbxd.noticed()
+    for beat in ("1010", "1011", "1020"):
+        await pbxd.set("PBXD_ALIVE", beat)
+        status, seconds = await pbxd.status()
+        assert (status, seconds < AT_ONCE) == ("skipped", True)
+    await until(lambda: len(pbxd.requests) == 3, "two trials beside the question of the call that is stuck")
+    await until(lambda: not pbxd._open, "the trials to give up", timeout=PATIENCE + 2)
+    assert len(pbxd.requests) == 3
+    assert await pbxd.get("PBXD_ASKED") != ""
+
+
+@pytest.mark.lab
+async def test_a_pbxd_that_was_ended_meanwhile_is_found_so_by_the_trial(pbxd: Answerer) -> None:
+    await pbxd.set("PBXD_RETRY", "3")
+    pbxd.mood = "hang"
+    await pbxd.stuck()
+    await pbxd.noticed(3)
+    pbxd.mood = "drop"
+    assert (await pbxd.status())[0] == "skipped"
+    await pbxd.until_open()
 
 
 @pytest.mark.lab
@@ -246,7 +347,8 @@ async def test_a_restarted_pbxd_with_a_clock_set_back_is_asked_again(pbxd: Answe
     await pbxd.noticed()
     await pbxd.set("PBXD_ALIVE", "500")
     pbxd.mood = "answer"
-    assert (await pbxd.status())[0] == "found"
+    assert (await pbxd.status())[0] == "skipped"
+    await pbxd.until_open()
 
 
 @pytest.mark.lab
@@ -258,14 +360,17 @@ async def test_a_heartbeat_that_stays_away_unnames_nobody(pbxd: Answerer) -> Non
 
 
 @pytest.mark.lab
-async def test_after_a_long_time_one_call_tries_again_even_without_a_heartbeat(pbxd: Answerer) -> None:
+async def test_from_time_to_time_a_trial_is_made_even_without_a_heartbeat(pbxd: Answerer) -> None:
     await pbxd.set("PBXD_RETRY", "4")
     pbxd.mood = "hang"
     await pbxd.stuck()
     await pbxd.noticed()
-    assert (await pbxd.status())[0] == "skipped"
-    await pbxd.noticed(4)
     pbxd.mood = "answer"
+    assert (await pbxd.status())[0] == "skipped"
+    assert len(pbxd.requests) == 1
+    await pbxd.noticed(4)
+    assert (await pbxd.status())[0] == "skipped"
+    await pbxd.until_open()
     assert (await pbxd.status())[0] == "found"
 
 
@@ -285,10 +390,7 @@ async def test_a_caller_who_leaves_during_the_look_up_does_not_make_pbxd_look_hu
     leaving.hangup()
     await leaving.until_ended()
 
-    async def withdrawn() -> bool:
-        return await pbxd.get("PBXD_ASKED") == ""
-
-    await until(withdrawn, "the question to be withdrawn")
+    await pbxd.until_open()
     pbxd.mood = "answer"
     await pbxd.noticed()
     assert (await pbxd.status())[0] == "found"
@@ -301,7 +403,7 @@ async def test_one_who_waited_long_and_leaves_does_not_make_a_hung_pbxd_look_wel
     await pbxd.noticed()
     leaving.hangup()
     await leaving.until_ended()
-    await until(pbxd._no_tone, "the call to be over")
+    await pbxd.until_over()
     assert (await pbxd.status())[0] == "skipped"
 
 
