@@ -49,6 +49,7 @@ _DIAL_RESULTS: dict[str, DialResult] = {
     "CONTINUE": "elsewhere",
     "GOTO": "elsewhere",
 }
+_LIST_BEGINS = "Channels will follow"  # the response to CoreShowChannels, before its items
 _VOICEMAIL = frozenset({"VoiceMail", "VoiceMailMain", "MiniVM", "MinivmRecord"})
 
 _DOWN, _RESERVED, _OFFHOOK, _DIALING, _RING, _RINGING, _UP = "0", "1", "2", "3", "4", "5", "6"
@@ -89,6 +90,7 @@ class Translator:
         self.clock: Literal["pbx", "arrival"] = "pbx"
         self._endpoints = endpoints
         self._now: float | None = None
+        self._list_broken = False
         self._translations: dict[str, Callable[[Packet, float], ev.Event | None]] = {
             "Newchannel": self._created,
             "NewCallerid": _purpose,
@@ -115,13 +117,17 @@ class Translator:
             "CEL": _application,
             "OriginateResponse": _originate_ended,
             "CoreShowChannel": self._seen,
-            "CoreShowChannelsComplete": _snapshot_ended,
+            "CoreShowChannelsComplete": self._snapshot_ended,
         }
 
     @property
     def last_heard(self) -> float | None:
         """The last time the stream told, epoch seconds of its clock."""
         return self._now
+
+    def interrupted(self) -> None:
+        """Take note that packets are missing here: a list of channels that is under way won't be complete."""
+        self._list_broken = True
 
     def translate(self, packet: Packet, arrival: float | None = None) -> ev.Event | None:
         """Return the event a packet means, or None if it means nothing to us.
@@ -144,7 +150,10 @@ class Translator:
     def _response(self, packet: Packet, arrival: float | None) -> ev.Event | None:
         if packet.get("Ping") and (stamp := packet.get("Timestamp")):
             self._now = _seconds(stamp)
-        if packet.get("Message") != "Authentication accepted":
+        message = packet.get("Message")
+        if message == _LIST_BEGINS:
+            self._list_broken = False
+        elif message != "Authentication accepted":
             return None
         return ev.SnapshotBegan(self._now or arrival or 0.0)
 
@@ -182,6 +191,10 @@ class Translator:
             packet.get("BridgeId", ""),
             _duration(packet.get("Duration", "")),
         )
+
+    def _snapshot_ended(self, _packet: Packet, at: float) -> ev.Event | None:
+        """End a snapshot, unless some of it is missing: its channels would be taken for gone."""
+        return None if self._list_broken else ev.SnapshotEnded(at)
 
 
 def unescape(text: str) -> str:
@@ -377,7 +390,3 @@ def _originate_ended(packet: Packet, at: float) -> ev.Event:
         packet.get("Response") == "Success",
         int(reason) if reason.isdecimal() else 0,
     )
-
-
-def _snapshot_ended(packet: Packet, at: float) -> ev.Event:  # noqa: ARG001 - one signature for every translation
-    return ev.SnapshotEnded(at)

@@ -69,6 +69,7 @@ class LiveCall:
     part: str = "menu"
     voicemail: bool = False
     over: bool = False
+    unheard: bool = False  # its beginning was heard by nobody
     resumed: bool = False  # its beginning was told by an earlier process's record
     merged: LiveCall | None = None  # the older call this one became part of
 
@@ -135,7 +136,10 @@ class LiveCall:
         What wasn't heard counts as talk after an answer, else as menu; the gap says that nobody knows.
         """
         record = self.record
-        since = max([step.at for step in record.story], default=record.started)
+        if record.gaps and record.gaps[-1].to is None:
+            since = record.gaps.pop().since  # the link was lost before the process was
+        else:
+            since = max([step.at for step in record.story], default=record.started)
         record.gaps.append(Gap(since, max(since, moment(at))))
         unheard = at - record.started.timestamp() - sum(record.seconds.values())
         record.seconds["talk" if record.answered else "menu"] += max(0.0, unheard)
@@ -143,8 +147,9 @@ class LiveCall:
         self.resumed = True
 
     def open_gap(self, at: float) -> None:
-        """From `at` on nothing is heard of the call."""
-        self.record.gaps.append(Gap(moment(at), None))
+        """From `at` on nothing is heard of the call; it stays one gap when the link is lost again within it."""
+        if not self.record.gaps or self.record.gaps[-1].to is not None:
+            self.record.gaps.append(Gap(moment(at), None))
 
     def close_gap(self, at: float) -> None:
         """Note that the call is heard of again."""

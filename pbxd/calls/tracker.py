@@ -108,7 +108,7 @@ class Tracker:
         self._legs[leg.channel] = leg
         self._home[leg.channel] = call
         if call.caller is None and leg.is_party:
-            if not call.resumed:
+            if not call.resumed and not (call.unheard and leg.called):
                 self._set_caller(call, leg)
             elif call.identity(leg) == call.record.caller.number:
                 call.caller = leg
@@ -421,17 +421,25 @@ class Tracker:
 
     def _channel_seen(self, event: ev.ChannelSeen) -> None:
         leg = self._legs.get(event.channel)
+        unheard = leg is None or leg.stale
         if leg is None:
-            leg = Leg(event.channel, event.endpoint, event.number, event.dialled)
+            # The caller's channel gives the conversation its name; whoever else is seen first was called.
+            called = event.channel != event.linkedid
+            leg = Leg(event.channel, event.endpoint, event.number, event.dialled, called=called)
             self._resume_call(event)
             self._adopt_leg(leg, event.linkedid or event.channel, event.at)
         found = self._find(event.channel, event.linkedid, event.at)
         if found is None:
             return
         leg, call = found
-        leg.up, leg.ringing = event.state == "up", event.state == "ringing"
-        if event.bridge:
+        # What was heard since the link was lost is as new as the list.
+        leg.up = event.state == "up" or (leg.up and not unheard)
+        leg.ringing = not leg.up and (event.state == "ringing" or (leg.ringing and not unheard))
+        if event.bridge and not leg.parked:
+            leg.queue = ""
             call = self._enter(leg, call, event.bridge)
+        elif unheard:
+            call = self._enter(leg, call, "")
         self._settle(call)
 
     def _resume_call(self, event: ev.ChannelSeen) -> None:
@@ -442,14 +450,23 @@ class Tracker:
         if remembered is None:
             began = event.at - event.seconds
             call = self._new_call(event.linkedid, began)
+            call.unheard = True
             call.record.gaps.append(Gap(moment(began), moment(event.at)))
             return
         call = LiveCall(remembered, self._rules, event.at)
         call.resume(event.at)
         self._alias(event.linkedid, call)
 
+    def _choose_caller(self, call: LiveCall) -> None:
+        """Take the first party there is for the caller when the channel that began the call is gone."""
+        if call.caller is None and not call.resumed:
+            parties = [leg for leg in call.legs.values() if leg.is_party]
+            if parties:
+                self._set_caller(call, parties[0])
+
     def _snapshot_ended(self, at: float) -> None:
-        for call in set(self._home.values()):
+        for call in dict.fromkeys(self._home.values()):
+            self._choose_caller(call)
             call.close_gap(at)
             self._touch(call)
         for leg in [leg for leg in self._legs.values() if leg.stale]:

@@ -107,6 +107,17 @@ def test_list_items_without_a_time_happen_at_the_last_time_heard() -> None:
     assert reader.clock == "pbx"
 
 
+def test_a_list_with_something_missing_ends_no_snapshot() -> None:
+    reader = translator()
+    begins = {"Response": "Success", "EventList": "start", "Message": "Channels will follow"}
+    ends = {"Event": "CoreShowChannelsComplete", "Timestamp": "17.5"}
+    assert isinstance(reader.translate(begins, 1.0), ev.SnapshotBegan)
+    reader.interrupted()
+    assert reader.translate(ends) is None
+    reader.translate(begins)
+    assert reader.translate(ends) == ev.SnapshotEnded(17.5)
+
+
 def test_without_timestamps_the_arrival_counts_and_is_said() -> None:
     reader = translator()
     event = reader.translate({"Event": "Hangup", "Uniqueid": "17.1", "Linkedid": "17.0", "Cause": "16"}, 42.0)

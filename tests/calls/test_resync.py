@@ -1,0 +1,115 @@
+"""What a snapshot after a loss does to the calls under way."""
+
+from __future__ import annotations
+
+import pytest
+
+from pbxd.calls import events as ev
+from pbxd.calls.record import PARTS, CallRecord
+from pbxd.calls.tracker import Tracker
+from tests.calls.test_tracker import AGENT, COLLEAGUE, TRUNK, final, incoming, ring, talk, tracker
+
+
+def seen(at: float, channel: str, endpoint: ev.Endpoint, *, bridge: str = "", number: str = "") -> ev.ChannelSeen:
+    return ev.ChannelSeen(at, channel, "1000.1", "", endpoint, number, "", "up", bridge, 9)
+
+
+def talking() -> Tracker:
+    follow = tracker()
+    incoming(follow)
+    ring(follow, 1001.0)
+    for channel in ("1000.1", "1000.2"):
+        follow.feed(ev.ChannelUp(1002.0, channel, "1000.1"))
+    talk(follow, 1002.0, "1000.1", "1000.2")
+    return follow
+
+
+def gaps(record: CallRecord) -> list[tuple[float, float | None]]:
+    return [(gap.since.timestamp(), gap.to.timestamp() if gap.to else None) for gap in record.gaps]
+
+
+def test_a_link_lost_again_before_a_snapshot_is_still_one_gap() -> None:
+    follow = talking()
+    for at in (1005.0, 1006.0, 1007.0):
+        follow.feed(ev.LinkLost(at))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    assert gaps(final(follow)) == [(1005.0, 1009.0)]
+
+
+def test_a_gap_open_when_the_process_ended_is_closed_by_the_next_one() -> None:
+    follow = talking()
+    follow.feed(ev.LinkLost(1005.0))
+    (record,) = follow.take_changes()
+    assert gaps(record) == [(1005.0, None)]
+    again = tracker()
+    again.remember([record])
+    again.feed(ev.SnapshotEnded(1020.0))
+    (record,) = again.take_changes()
+    assert gaps(record) == [(1005.0, 1020.0)]
+
+
+@pytest.mark.parametrize(("bridge", "part"), [("b", "talk"), ("", "menu")])
+def test_who_left_the_conversation_unheard_talks_no_more(bridge: str, part: str) -> None:
+    follow = talking()
+    follow.feed(ev.LinkLost(1005.0))
+    follow.feed(seen(1009.0, "1000.1", TRUNK, bridge=bridge))
+    follow.feed(seen(1009.0, "1000.2", AGENT, bridge="b"))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    before = follow.take_changes()[0].seconds[part]
+    follow.feed(ev.ChannelEnded(1019.0, "1000.2", "1000.1", 16))
+    follow.feed(ev.ChannelEnded(1019.0, "1000.1", "1000.1", 16))
+    assert final(follow).seconds[part] == pytest.approx(before + 10.0)
+
+
+def test_what_was_heard_since_the_loss_is_not_undone_by_the_list() -> None:
+    follow = talking()
+    follow.feed(ev.LinkLost(1005.0))
+    follow.feed(ev.ChannelUp(1006.0, "1000.1", "1000.1"))
+    follow.feed(ev.ChannelUp(1006.0, "1000.2", "1000.1"))
+    for channel, endpoint in (("1000.1", TRUNK), ("1000.2", AGENT)):
+        follow.feed(seen(1009.0, channel, endpoint))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    before = follow.take_changes()[0].seconds["talk"]
+    follow.feed(ev.ChannelEnded(1019.0, "1000.2", "1000.1", 16))
+    (record,) = follow.take_changes()
+    assert record.seconds["talk"] == pytest.approx(before + 10.0)
+
+
+@pytest.mark.parametrize("agent_first", [False, True])
+def test_the_caller_of_a_call_found_under_way_is_who_began_it(agent_first: bool) -> None:
+    follow = tracker()
+    both = [
+        seen(1009.0, "1000.1", TRUNK, bridge="b", number="89161234567"),
+        seen(1009.0, "1000.2", AGENT, bridge="b", number="101"),
+    ]
+    for event in reversed(both) if agent_first else both:
+        follow.feed(event)
+    follow.feed(ev.SnapshotEnded(1009.0))
+    (record,) = follow.take_changes()
+    assert (record.direction, record.caller.number, record.answered_by) == ("incoming", "+79161234567", ["101"])
+    assert gaps(record) == [(1000.0, 1009.0)]
+
+
+def test_a_call_found_without_who_began_it_has_a_caller_all_the_same() -> None:
+    follow = tracker()
+    for channel, endpoint in (("1000.2", AGENT), ("1000.3", COLLEAGUE)):
+        follow.feed(seen(1009.0, channel, endpoint, bridge="b"))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    (record,) = follow.take_changes()
+    assert record.caller.number == AGENT.name
+
+
+def test_ten_snapshots_change_nothing() -> None:
+    plain, often = talking(), talking()
+    for number in range(10):
+        at = 1003.0 + number / 10
+        for channel, endpoint in (("1000.1", TRUNK), ("1000.2", AGENT)):
+            often.feed(seen(at, channel, endpoint, bridge="b"))
+        often.feed(ev.SnapshotEnded(at))
+    for follow in (plain, often):
+        for channel in ("1000.2", "1000.1"):
+            follow.feed(ev.ChannelEnded(1020.0, channel, "1000.1", 16))
+    one, other = final(plain), final(often)
+    assert [other.seconds[part] for part in PARTS] == pytest.approx([one.seconds[part] for part in PARTS])
+    one.seconds = other.seconds
+    assert one == other
