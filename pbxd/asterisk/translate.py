@@ -33,6 +33,7 @@ _PLUMBING = frozenset(
     }
 )
 _NUMBER_IN_DIAL_STRING = re.compile(r"(?<![\w.])\+?[0-9*#]{2,}(?![\w.])")
+_STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")  # up to the year 5138: what a date can hold
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CONTROL_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
@@ -211,10 +212,10 @@ def number_in(dial_string: str) -> str:
 
 
 def _seconds(stamp: str) -> float:
-    try:
-        return float(stamp)
-    except ValueError as error:
-        raise ProtocolError(f"not a timestamp: {stamp[:40]!r}") from error
+    """Read epoch seconds; a caller's number with line breaks in it can put any text here."""
+    if not _STAMP.fullmatch(stamp):
+        raise ProtocolError(f"not a timestamp: {stamp[:40]!r}")
+    return float(stamp)
 
 
 def _duration(text: str) -> int:

@@ -34,6 +34,12 @@ def test_who_is_behind_a_channel(name: str, kind: str, endpoint: str) -> None:
     assert (found.kind, found.name) == (kind, endpoint)
 
 
+@pytest.mark.parametrize("stamp", ["1e300", "nan", "inf", "-1", "999999999999", "17.5\n18.5", "x", "１７"])
+def test_a_time_that_is_none_is_refused(stamp: str) -> None:
+    with pytest.raises(ProtocolError):
+        translator().translate({"Event": "Newchannel", **CHANNEL, "Timestamp": stamp})
+
+
 def test_channel_patterns_take_the_place_of_the_endpoint_pattern() -> None:
     endpoints = Endpoints(r"^\d{2,5}$", [r"^PJSIP/user-(\d+)-"])
     assert endpoints.of("PJSIP/user-101-00000001") == ev.Endpoint("extension", "101")
