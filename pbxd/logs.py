@@ -1,17 +1,60 @@
-"""Logging: one line per fact, JSON when not on a terminal (structlog)."""
+"""Logging: one line per fact, JSON when not on a terminal (structlog); people are not recognisable above DEBUG."""
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 import structlog
 
 from pbxd.settings import LogSettings
 
+# Seven digits and more, however they are set apart. Not a day (2026-11-22), the end of a channel's name (-0000002a)
+# or seconds with a fraction, as in Asterisk's unique ids.
+_NUMBER = re.compile(
+    r"(?<![\w.])(?!\d{4}-\d\d-\d\d(?!\d))(?!(?<=-)0[0-9a-f]{7}\b)\+?\d(?:[ ()-]{0,2}\d){6,}+(?!\.\d)", re.IGNORECASE
+)
+_SHOWN_DIGITS = 2  # the last ones: enough to tell two calls of one minute apart
+# Fields that are people's by their meaning; anything else is searched for numbers only.
+_NAMES = frozenset({"name", "names", "company", "caller_name", "callee_name", "contact_name", "manager_name", "title"})
+_NUMBERS = frozenset({"number", "numbers", "caller", "callee", "dialled", "target", "extension_digits"})
+# Fields with long digits that are nobody's number.
+_TECHNICAL = frozenset(
+    {"timestamp", "level", "logger", "id", "version", "address", "folder", "socket", "file", "place"}
+)
+
+
+def masked(_logger: object, _method: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Mask people's numbers (`…67`) and names (`Ф…`) in a line; a structlog processor."""
+    for key, value in facts.items():
+        if key not in _TECHNICAL:
+            facts[key] = _masked(key, value)
+    return facts
+
+
+def _masked(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever was logged
+    if isinstance(value, str):
+        if key in _NAMES:
+            return f"{value[:1]}…" if value else value
+        if key in _NUMBERS:
+            return f"…{value[-_SHOWN_DIGITS:]}" if len(value) > _SHOWN_DIGITS else value
+        return _NUMBER.sub(_ending, value)
+    if isinstance(value, Mapping):
+        return {inner: _masked(str(inner), one) for inner, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_masked(key, one) for one in value]
+    return value
+
+
+def _ending(number: re.Match[str]) -> str:
+    return "…" + "".join(filter(str.isdigit, number[0]))[-_SHOWN_DIGITS:]
+
 
 def configure(settings: LogSettings) -> None:
-    """Send every log line, ours and the libraries', to stderr in the chosen form."""
+    """Send every log line, ours and the libraries', to stderr in the chosen form; level `debug` masks nothing."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -20,6 +63,8 @@ def configure(settings: LogSettings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    if settings.level != "debug":
+        shared.append(masked)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -39,5 +84,7 @@ def configure(settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
-    for chatty in ("panoramisk", "aiohttp.access", "aiosqlite"):
+    for chatty in ("aiohttp.access", "aiosqlite"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # What it has to say is known from our own lines; it would print whole actions, the login's secret among them.
+    logging.getLogger("panoramisk").setLevel(logging.CRITICAL + 1)
