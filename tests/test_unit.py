@@ -2,6 +2,8 @@
 
 import configparser
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,9 @@ def test_folders_are_those_of_the_production_configuration(unit: configparser.Co
     production = dict(re.findall(r'^# production: (\w+) = "([^"]*)"', text, re.MULTILINE))
     service = unit["Service"]
     assert production["runtime_folder"] == f"/run/{service['RuntimeDirectory']}"
+    credential, _colon, file = service["LoadCredential"].partition(":")
+    assert file == f"/etc/{service['ConfigurationDirectory']}/{production['secret_file']}"
+    assert credential == Path(file).name
     assert production["url"].startswith(f"sqlite+aiosqlite:////var/lib/{service['StateDirectory']}/")
     assert f"--config /etc/{service['ConfigurationDirectory']}/pbxd.toml" in service["ExecStart"]
 
@@ -39,3 +44,27 @@ def test_readiness_is_told_and_a_hopeless_configuration_is_not_retried(unit: con
     service = unit["Service"]
     assert (service["Type"], service["Restart"], service["RestartPreventExitStatus"]) == ("notify", "on-failure", "2")
     assert service["User"] in (ROOT / "systemd" / "pbxd.sysusers").read_text(encoding="utf-8")
+
+
+def test_its_exposure_is_low() -> None:
+    """systemd's own judgement of what a taken-over pbxd could do to the machine: 0 nothing, 10 everything."""
+    command = [
+        "systemd-analyze",
+        "security",
+        "--offline=true",
+        "--threshold=20",
+        str(ROOT / "systemd" / "pbxd.service"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout  # the threshold is ten times the exposure
+    exposure = re.search(r"exposure level for pbxd\.service: ([\d.]+)", done.stdout)
+    assert exposure
+    assert float(exposure[1]) < 2.0
+
+
+def test_systemd_has_nothing_to_say_against_it(tmp_path: Path) -> None:
+    text = (ROOT / "systemd" / "pbxd.service").read_text(encoding="utf-8")
+    copy = tmp_path / "pbxd.service"
+    copy.write_text(text.replace("/opt/pbxd/bin/pbxd", str(Path(sys.executable).parent / "pbxd")), encoding="utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
