@@ -7,6 +7,8 @@ import socket
 from collections.abc import Mapping
 
 VARIABLE = "NOTIFY_SOCKET"
+WATCHDOG_VARIABLE = "WATCHDOG_USEC"
+WATCHDOG_PID_VARIABLE = "WATCHDOG_PID"
 
 
 def sd_notify(state: str, environment: Mapping[str, str] = os.environ) -> bool:
@@ -24,3 +26,15 @@ def sd_notify(state: str, environment: Mapping[str, str] = os.environ) -> bool:
         except OSError:
             return False
     return True
+
+
+def watchdog_seconds(environment: Mapping[str, str] = os.environ, pid: int | None = None) -> float | None:
+    """Return after how long without `WATCHDOG=1` the service manager takes this process for dead.
+
+    None where it doesn't watch, or watches another process (sd_watchdog_enabled(3)).
+    """
+    watched = environment.get(WATCHDOG_PID_VARIABLE)
+    if watched and watched != str(pid if pid is not None else os.getpid()):
+        return None
+    text = environment.get(WATCHDOG_VARIABLE, "")
+    return int(text) / 1e6 if text.isascii() and text.isdigit() and int(text) else None

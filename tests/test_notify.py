@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxd.notify import VARIABLE, sd_notify
+from pbxd.notify import VARIABLE, sd_notify, watchdog_seconds
 
 
 @contextmanager
@@ -40,3 +40,19 @@ def test_without_a_listening_manager_nothing_fails(address: str) -> None:
 
 def test_without_the_variable_nothing_is_sent() -> None:
     assert not sd_notify("READY=1", {})
+
+
+@pytest.mark.parametrize(
+    ("environment", "seconds"),
+    [
+        ({"WATCHDOG_USEC": "3000000"}, 3.0),
+        ({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "77"}, 3.0),
+        ({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "78"}, None),  # meant for another process
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "three"}, None),
+        ({"WATCHDOG_USEC": "-1"}, None),
+        ({}, None),
+    ],
+)
+def test_the_watchdogs_time_is_systemds(environment: dict[str, str], seconds: float | None) -> None:
+    assert watchdog_seconds(environment, 77) == seconds

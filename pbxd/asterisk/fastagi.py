@@ -102,6 +102,7 @@ class FastAgiServer:
         self.counters = FastAgiCounters()
         self.ready = asyncio.Event()  # listening; `port` is known
         self.port = 0
+        self.own: set[tuple[str, int]] = set()  # where our own probe comes from: it is let in whatever the crowd
         self._settings = settings
         self._limits = AgiLimits(line_bytes=settings.max_line_bytes, headers=settings.max_headers)
         self._answer = answer
@@ -131,6 +132,12 @@ class FastAgiServer:
                 for session in [*self._waiting, *self._talking]:
                     self._close(session)
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where we can be asked from this machine; only while `ready`."""
+        host: str = self._listening.getsockname()[0]
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), self.port  # noqa: S104 - compared, not bound
+
     async def _listener(self) -> socket.socket:
         host, _colon, port = self._settings.listen.rpartition(":")
         try:
@@ -147,7 +154,7 @@ class FastAgiServer:
     def _accept(self) -> None:
         for _turn in range(_A_TURN):
             try:
-                sock, _address = self._listening.accept()
+                sock, address = self._listening.accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -156,7 +163,7 @@ class FastAgiServer:
                     return
                 continue  # there is room now, or the peer was gone before we came: accept(2) passes such errors on
             self.counters.accepted += 1
-            self._admit(sock)
+            self._admit(sock, own=address[:2] in self.own)
 
     def _pause(self, error: OSError) -> None:
         """Accept no more until the next sweep: the listener stays readable, trying on would spin."""
@@ -164,14 +171,15 @@ class FastAgiServer:
         self._paused = True
         self._loop.remove_reader(self._listening)
 
-    def _admit(self, sock: socket.socket) -> None:
+    def _admit(self, sock: socket.socket, *, own: bool) -> None:
         sock.settimeout(0)
         data = _read_some(sock)
         if data == b"":
             self.counters.empty += 1
             sock.close()
             return
-        if len(self._waiting) + len(self._talking) >= self._settings.max_connections and not self._make_room():
+        full = len(self._waiting) + len(self._talking) >= self._settings.max_connections
+        if full and not own and not self._make_room():
             self.counters.refused += 1
             self._notes.write("fastagi_connection_refused", limit=self._settings.max_connections)
             sock.close()
