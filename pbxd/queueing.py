@@ -3,6 +3,9 @@
 What Asterisk does with a move (app_queue.c, `change_priority_caller_on_queue`, with Immediate): the caller is taken
 out, gets his new priority and is put in before the first caller of strictly lower priority, behind all of equal one.
 Therefore a move is never harmless: repeated, it sends a VIP behind the other VIPs. What already holds is not touched.
+
+A newcomer is placed by Asterisk alone, by the same rule. So that nobody overtakes a caller who has waited too long, he
+is raised to the VIPs' priority where he stands, and with him everybody ahead of him, in their order.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ class Waiting:
     """A caller in a queue.
 
     `base` is the priority he has without us: the administrator's dialplan gave it, and nobody is put below it.
+    `late`: he has waited so long that nobody may overtake him any more. `kept`: he stands above his rank so that
+    nobody overtakes him or one behind him; his place is the right one.
     """
 
     channel: str
@@ -24,6 +29,8 @@ class Waiting:
     joined: float  # seconds; only compared with others of the queue
     vip: bool
     base: int = 0
+    late: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +45,26 @@ def plan(entries: Sequence[Waiting], vip_priority: int) -> list[Move]:
     """Return the fewest moves, in order, after which VIPs wait first, among themselves in the order they joined.
 
     `entries` in their present order. Callers who are none of ours keep their order; one who is a VIP no longer goes
-    back to where he would wait had he never been one. No moves when all this already holds.
+    back to where he would wait had he never been one. Nobody gets ahead of a late caller who is behind him now, and
+    newcomers can't either. No moves when all this already holds.
     """
-    wanted = _wanted_order(entries, vip_priority)
-    if wanted == list(entries) and all(entry.priority == rank(entry, vip_priority) for entry in entries):
+    wanted = _not_overtaking(_by_rank(entries, vip_priority), entries, vip_priority)
+    priorities = _priorities(wanted, vip_priority)
+    if wanted == list(entries) and all(entry.priority == priorities[entry.channel] for entry in entries):
         return []
     if any(ahead.priority < behind.priority for ahead, behind in pairwise(entries)):
         # Somebody changed a priority without moving the caller. Then a move may land before people it should follow;
         # only moving everybody, the first one first, surely gives the wanted order.
-        return [Move(entry.channel, rank(entry, vip_priority)) for entry in wanted]
+        return [Move(entry.channel, priorities[entry.channel]) for entry in wanted]
     present = {entry.channel: position for position, entry in enumerate(entries)}
     moves: list[Move] = []
-    for priority, group in groupby(wanted, key=lambda entry: rank(entry, vip_priority)):
+    for priority, group in groupby(wanted, key=lambda entry: priorities[entry.channel]):
         moves += [Move(entry.channel, priority) for entry in _misplaced(list(group), priority, present)]
     return moves
 
 
 def rank(entry: Waiting, vip_priority: int) -> int:
-    """Return the priority a caller should have."""
+    """Return the priority a caller should have for himself."""
     return max(entry.base, vip_priority) if entry.vip else entry.base
 
 
@@ -74,7 +83,8 @@ def joining_times(waits: Iterable[tuple[float | None, int]], now: float) -> list
     return times
 
 
-def _wanted_order(entries: Sequence[Waiting], vip_priority: int) -> list[Waiting]:
+def _by_rank(entries: Sequence[Waiting], vip_priority: int) -> list[Waiting]:
+    """Return the order that ranks alone would give."""
     by_rank = sorted(entries, key=lambda entry: -rank(entry, vip_priority))
     wanted: list[Waiting] = []
     for priority, group in groupby(by_rank, key=lambda entry: rank(entry, vip_priority)):
@@ -87,13 +97,51 @@ def _wanted_order(entries: Sequence[Waiting], vip_priority: int) -> list[Waiting
 
 
 def _with_returned(members: Sequence[Waiting], priority: int) -> list[Waiting]:
-    """Keep the order of those who have this priority, and let each of the others in where he joined."""
-    order = [entry for entry in members if entry.priority == priority]
+    """Keep the order of those who stand where this priority put them, and let each of the others in where he joined."""
+    order = [entry for entry in members if entry.priority == priority or entry.kept]
     for entry in members:
-        if entry.priority != priority:
+        if entry.priority != priority and not entry.kept:
             later = (place for place, other in enumerate(order) if other.joined > entry.joined)
             order.insert(next(later, len(order)), entry)
     return order
+
+
+def _not_overtaking(wanted: Sequence[Waiting], entries: Sequence[Waiting], vip_priority: int) -> list[Waiting]:
+    """Change the wanted order so that late callers stay ahead of those of higher rank whom they are ahead of now.
+
+    An administrator's rank above the VIPs' is his own business. Who is to go back (a VIP no longer) has no place yet
+    that could be defended; he is late among those where he comes to stand.
+    """
+    ahead: list[Waiting] = []  # the late ones, as far as we have come
+    waits_for: dict[str, set[str]] = {}
+    for entry in entries:
+        own = rank(entry, vip_priority)
+        if own <= vip_priority:
+            waits_for[entry.channel] = {late.channel for late in ahead if rank(late, vip_priority) < own}
+        if entry.late and own < vip_priority and (entry.priority == own or entry.kept):
+            ahead.append(entry)
+    if not ahead:
+        return list(wanted)
+    left = list(wanted)
+    order: list[Waiting] = []
+    placed: set[str] = set()
+    while left:  # whom one waits for stands ahead of him now, so somebody can always go next
+        following = next(entry for entry in left if waits_for.get(entry.channel, placed) <= placed)
+        left.remove(following)
+        order.append(following)
+        placed.add(following.channel)
+    return order
+
+
+def _priorities(wanted: Sequence[Waiting], vip_priority: int) -> dict[str, int]:
+    """Return everybody's priority in the wanted order: his rank, or the VIPs' up to the last late caller."""
+    own = [rank(entry, vip_priority) for entry in wanted]
+    late = [place for place, entry in enumerate(wanted) if entry.late and own[place] < vip_priority]
+    raised = max(late, default=-1)
+    return {
+        entry.channel: max(own[place], vip_priority) if place <= raised else own[place]
+        for place, entry in enumerate(wanted)
+    }
 
 
 def _misplaced(group: Sequence[Waiting], priority: int, present: dict[str, int]) -> Sequence[Waiting]:

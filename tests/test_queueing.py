@@ -1,9 +1,13 @@
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pbxd.queueing import Move, Waiting, joining_times, plan
 
@@ -70,6 +74,55 @@ def test_a_lower_rank_of_the_administrator_is_no_reason_to_raise_anybody() -> No
     assert plan(entries, VIP) == []
 
 
+def late(text: str) -> list[Waiting]:
+    """Read a queue as `queue` does; a word that ends with ! is late."""
+    return [replace(queue(word.rstrip("!"))[0], late=word.endswith("!")) for word in text.split()]
+
+
+@pytest.mark.parametrize(
+    ("before", "moves", "after"),
+    [
+        ("a0! b0 c0", ["a"], "abc"),
+        ("a0! b0! c0", ["a", "b"], "abc"),
+        ("C10 a0! b0", ["a"], "Cab"),
+        ("a0! b0 C0", ["a", "C"], "aCb"),
+        ("a0! C0! b0", ["a", "C"], "aCb"),
+        ("c0 a0! b0 D0", ["c", "a", "D"], "caDb"),  # c stands where an administrator put him
+        ("a5 b0! C0", ["a", "b", "C"], "abC"),  # an administrator's lower rank keeps its place too
+        ("C10 a0! B0 d0", ["a", "B"], "CaBd"),  # flagged too late to overtake a; C would have to make way for B else
+    ],
+)
+def test_a_late_caller_is_not_overtaken_any_more(before: str, moves: list[str], after: str) -> None:
+    entries = late(before)
+    entries = [replace(entry, base=entry.priority) if not entry.vip else entry for entry in entries]
+    planned = plan(entries, VIP)
+    assert [move.channel for move in planned] == moves
+    assert all(move.priority == VIP for move in planned)
+    done = apply(entries, planned)
+    assert names(done) == after
+    newcomer = Waiting("N", VIP, 200, vip=True)
+    last_late = max(place for place, entry in enumerate(done) if entry.late)
+    assert apply([*done, newcomer], [Move("N", VIP)]).index(newcomer) > last_late
+
+
+def test_a_late_one_who_is_no_vip_any_more_defends_no_place_he_had_as_a_vip() -> None:
+    vip_no_more, vip, ordinary = late("b10! C10 a10!")
+    entries = [vip_no_more, vip, replace(ordinary, kept=True)]
+    done = apply(entries, plan(entries, VIP))
+    assert names(done) == "Cab"
+    assert {entry.priority for entry in done} == {VIP}
+
+
+def test_without_the_limit_the_same_newcomer_overtakes() -> None:
+    entries = queue("a0 b0 C0")
+    assert names(apply(entries, plan(entries, VIP))) == "Cab"
+
+
+def test_a_higher_rank_of_the_administrator_overtakes_late_callers_too() -> None:
+    entries = [Waiting("x", 20, 300, vip=False, base=20), *late("a0! B0")]
+    assert plan(entries, VIP) == [Move("a", VIP), Move("B", VIP)]
+
+
 def test_who_is_no_vip_any_more_goes_back_to_where_he_joined() -> None:
     entries = [*queue("D10"), Waiting("b", VIP, joined=ord("b"), vip=False, base=0), *queue("a0 c0 e0")]
     planned = plan(entries, VIP)
@@ -94,6 +147,8 @@ CALLERS = st.builds(
     joined=st.integers(0, 20).map(float),
     vip=st.booleans(),
     base=st.sampled_from([0, 0, 0, 5, VIP, 20]),
+    late=st.booleans(),
+    kept=st.booleans(),
 )
 ANY_QUEUE = st.lists(CALLERS, max_size=12, unique_by=lambda entry: entry.channel)
 LEGAL_QUEUE = ANY_QUEUE.map(lambda entries: sorted(entries, key=lambda entry: -entry.priority))
@@ -103,7 +158,11 @@ def wanted(entry: Waiting) -> int:
     return max(entry.base, VIP) if entry.vip else entry.base
 
 
-@given(entries=ANY_QUEUE | LEGAL_QUEUE)
+def punctual(entries: list[Waiting]) -> list[Waiting]:
+    return [replace(entry, late=False, kept=False) for entry in entries]
+
+
+@given(entries=(ANY_QUEUE | LEGAL_QUEUE).map(punctual))
 def test_afterwards_everybody_has_his_rank_and_vips_wait_in_order_of_joining(entries: list[Waiting]) -> None:
     after = apply(entries, plan(entries, VIP))
     assert sorted(names([entry]) for entry in after) == sorted(names([entry]) for entry in entries)
@@ -113,12 +172,18 @@ def test_afterwards_everybody_has_his_rank_and_vips_wait_in_order_of_joining(ent
     assert vips == sorted(vips)
 
 
+def settled(entries: list[Waiting], moves: Sequence[Move]) -> list[Waiting]:
+    """Apply moves and remember, as the daemon does, who stands above his rank to keep his place."""
+    return [replace(entry, kept=not entry.vip and entry.priority > entry.base) for entry in apply(entries, moves)]
+
+
 @given(entries=ANY_QUEUE | LEGAL_QUEUE)
 def test_planning_again_moves_nobody(entries: list[Waiting]) -> None:
-    assert plan(apply(entries, plan(entries, VIP)), VIP) == []
+    done = settled(entries, plan(entries, VIP))
+    assert plan(done, VIP) == []
 
 
-@given(entries=ANY_QUEUE | LEGAL_QUEUE)
+@given(entries=(ANY_QUEUE | LEGAL_QUEUE).map(punctual))
 def test_ordinary_callers_keep_their_order(entries: list[Waiting]) -> None:
     def ordinary(some: Sequence[Waiting]) -> list[str]:
         return [entry.channel for entry in some if not entry.vip and entry.base == before[entry.channel] == 0]
@@ -134,7 +199,10 @@ def test_fewer_moves_would_not_do(entries: list[Waiting], data: st.DataObject) -
     if not moves:
         return
     fewer = data.draw(
-        st.lists(st.sampled_from([(entry.channel, wanted(entry)) for entry in entries]), max_size=len(moves) - 1)
+        st.lists(
+            st.sampled_from([(entry.channel, entry.priority) for entry in goal]),
+            max_size=len(moves) - 1,
+        )
     )
     assert apply(entries, [Move(*move) for move in fewer]) != goal
 
@@ -150,3 +218,106 @@ def test_times_read_in_whole_seconds_never_reorder_who_joined_in_order(steps: li
     joined = [100.0 + sum(steps[: number + 1]) for number in range(len(steps))]
     times = joining_times([(None, now - int(time)) for time in joined], float(now))
     assert times == sorted(times)
+
+
+LIMIT = 10
+
+
+class Day(RuleBasedStateMachine):
+    """Any sequence of join, leave, flag, unflag, time and resync; after each the daemon has put the queue in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0
+        self.queue: list[Waiting] = []
+        self.joined = 0
+
+    @rule(vip=st.booleans(), ranked=st.booleans())
+    def join(self, vip: bool, ranked: bool) -> None:
+        """Come in, with the rank the look-up gave or (pbxd was away) without."""
+        self.now += 1
+        self.joined += 1
+        caller = Waiting(str(self.joined), VIP if vip and ranked else 0, float(self.now), vip)
+        self.queue = apply([*self.queue, caller], [Move(caller.channel, caller.priority)])
+        self.settle()
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.queue)
+    def leave(self, data: st.DataObject) -> None:
+        self.queue.remove(data.draw(st.sampled_from(self.queue)))
+        self.settle()
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.queue)
+    def flag_or_unflag(self, data: st.DataObject) -> None:
+        chosen = data.draw(st.sampled_from(self.queue))
+        self.queue = [replace(entry, vip=not entry.vip) if entry is chosen else entry for entry in self.queue]
+        self.settle()
+
+    @rule(seconds=st.integers(1, LIMIT))
+    def wait(self, seconds: int) -> None:
+        """Let time pass; the daemon wakes whenever somebody becomes late."""
+        for _ in range(seconds):
+            self.now += 1
+            self.settle()
+
+    @rule()
+    def resynchronise(self) -> None:
+        assert plan(self.queue, VIP) == []
+
+    def settle(self) -> None:
+        self.queue = [replace(entry, late=self.now - entry.joined >= LIMIT) for entry in self.queue]
+        before = list(self.queue)
+        self.queue = settled(self.queue, plan(self.queue, VIP))
+        self.check_late(before)
+        self.check_vips(before)
+
+    def check_vips(self, before: list[Waiting]) -> None:
+        """Nobody gets ahead of a VIP who has his rank, but another who joined before him."""
+        places = {entry.channel: place for place, entry in enumerate(self.queue)}
+        for place, vip in enumerate(before):
+            if not vip.vip or vip.priority != VIP:
+                continue
+            for behind in before[place + 1 :]:
+                if places[behind.channel] < places[vip.channel]:
+                    assert behind.vip
+                    assert behind.joined < vip.joined
+
+    def check_late(self, before: list[Waiting]) -> None:
+        """Nobody gets ahead of one who was late, but he who joined before him and is equal to him."""
+        places = {entry.channel: place for place, entry in enumerate(self.queue)}
+        for place, late in enumerate(before):
+            stands_right = late.priority == 0 or late.kept
+            if not late.late or late.vip or not stands_right:
+                continue
+            for behind in before[place + 1 :]:
+                if places[behind.channel] < places[late.channel]:
+                    assert not behind.vip
+                    assert behind.joined < late.joined
+
+    @invariant()
+    def newcomers_do_not_overtake_late_callers(self) -> None:
+        vip = Waiting("newcomer", VIP, float(self.now), vip=True)
+        place = apply([*self.queue, vip], [Move("newcomer", VIP)]).index(vip)
+        assert not any(entry.late for entry in self.queue[place:])
+
+    @invariant()
+    def ordinary_callers_are_served_as_they_came(self) -> None:
+        ordinary = [entry.joined for entry in self.queue if not entry.vip]
+        assert ordinary == sorted(ordinary)
+
+    @invariant()
+    def vips_are_served_as_they_came_unless_a_late_caller_stands_between(self) -> None:
+        for ahead, behind in pairwise(self.queue):
+            if ahead.vip and behind.vip:
+                assert ahead.joined < behind.joined
+
+    @invariant()
+    def vips_are_ahead_of_everybody_who_is_not_late(self) -> None:
+        last = max((place for place, entry in enumerate(self.queue) if entry.vip), default=0)
+        first_of_others = [place for place, entry in enumerate(self.queue) if not entry.vip and not entry.late]
+        assert all(place >= last for place in first_of_others)
+
+
+TestAnyDay = Day.TestCase
+TestAnyDay.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
