@@ -47,5 +47,9 @@ class UnavailableError(PbxdError):
     """A peer (PBX, database, the daemon itself) is away or didn't answer in time."""
 
 
+class SchemaError(UnavailableError):
+    """The database answers, but isn't one this version can use as it is; the message names the command that helps."""
+
+
 class ProtocolError(PbxdError):
     """A peer sent something its protocol doesn't allow."""

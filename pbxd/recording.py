@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import structlog
 
 from pbxd.asterisk.packets import Packet, parse_timed_capture, read_times
 from pbxd.asterisk.translate import Endpoints, Translator
-from pbxd.calls.events import Event, LinkLost
-from pbxd.calls.record import CallRecord, Party
+from pbxd.calls.events import Event, LinkLost, SnapshotEnded
+from pbxd.calls.live import moment
+from pbxd.calls.record import CallRecord, Outage, Party
 from pbxd.calls.tracker import Tracker
 from pbxd.directory.index import Directory
 from pbxd.errors import InvalidInputError, NotFoundError, UnavailableError
@@ -23,6 +27,11 @@ from pbxd.storage.calls import Calls
 
 _GATHER_SECONDS = 0.1  # changes that come within this time are written in one transaction
 _RETRY_SECONDS = 1.0
+_WRITE_SECONDS = 20.0  # more than a writer waits for its turn
+_CALLS_AT_ONCE = 200  # in one transaction: making their rows holds the event loop for some 10 ms
+_EVENTS_A_TURN = 200
+_MOST_OUTAGES = 1000
+MOST_WAITING = 100_000  # about 4 KB each
 _CHUNK_BYTES = 65536
 
 _log = structlog.get_logger(__name__)
@@ -33,40 +42,95 @@ class Following:
 
     def __init__(self, settings: Settings) -> None:
         endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
+        self._pbx = settings.asterisk.name
         self._translator = Translator(endpoints)
-        self.tracker = Tracker(settings.asterisk.name, rules_from(settings))
+        self.tracker = Tracker(self._pbx, rules_from(settings))
+        self._unheard: tuple[float, Literal["link", "overflow"]] | None = None  # since when, and why
+        self._outages: list[Outage] = []
+        self._held: deque[Event] | None = None
+        self._most_held = settings.asterisk.event_queue_length
 
     def packet(self, packet: Packet, arrival: float | None) -> Event | None:
         """Follow a packet; return the event it means, if any. Raises ProtocolError for one without any time."""
         event = self._translator.translate(packet, arrival)
         if event is not None:
-            self.tracker.feed(event)
+            self._follow(event)
         return event
 
-    def missing(self, since: float) -> Event:
+    def missing(self, since: float, *, overflow: bool = False) -> Event:
         """Note that nothing was heard from `since` (epoch seconds) on, or from the last time the PBX told before it."""
+        self._translator.interrupted()
         event = LinkLost(self._translator.last_heard or since)
-        self.tracker.feed(event)
+        self._unheard = self._unheard or (event.at, "overflow" if overflow else "link")
+        self._follow(event)
         return event
+
+    def hold(self) -> None:
+        """Keep events back until `begin`: the open calls of an earlier process can't be read yet.
+
+        At most `event_queue_length` of them; more are given up, counted in the log, and a snapshot is needed then.
+        """
+        self._held = deque()
+
+    async def begin(self, earlier: Iterable[CallRecord]) -> None:
+        """Take over the open calls of an earlier process, then follow what was held back."""
+        self.tracker.remember(earlier)
+        held = self._held
+        while held:
+            for _number in range(min(len(held), _EVENTS_A_TURN)):
+                self.tracker.feed(held.popleft())
+            await asyncio.sleep(0)
+        self._held = None
 
     def take_changes(self) -> list[CallRecord]:
         """Return the records of the calls that changed since the last time."""
         return [replace(record, clock=self._translator.clock) for record in self.tracker.take_changes()]
 
+    def take_outages(self) -> list[Outage]:
+        """Return the times, over since the last asking, in which whole calls may have gone by."""
+        outages, self._outages = self._outages, []
+        return outages
+
+    def _follow(self, event: Event) -> None:
+        if isinstance(event, SnapshotEnded) and self._unheard is not None:
+            self._note_outage(*self._unheard, event.at)
+            self._unheard = None
+        if self._held is None:
+            self.tracker.feed(event)
+            return
+        if len(self._held) >= self._most_held:
+            _log.error("ami_events_dropped", dropped=len(self._held))
+            self._note_outage(self._held[0].at, "overflow", event.at)
+            self._held.clear()
+        self._held.append(event)
+
+    def _note_outage(self, since: float, why: Literal["link", "overflow"], to: float) -> None:
+        if len(self._outages) >= _MOST_OUTAGES:  # a link that comes and goes while nothing can be written
+            self._outages[-1] = replace(self._outages[-1], to=moment(max(since, to)))
+        else:
+            self._outages.append(Outage(self._pbx, moment(since), moment(max(since, to)), why))
+
 
 class Recorder:
     """Writes the calls that change, each one's latest state once a transaction.
 
-    While the database is away the changed calls wait in memory, one record a call, and are written when it is back.
+    While the database is away the changed calls wait in memory, one record a call, and are written when it is back. Of
+    more than `most_waiting` the oldest ended ones are given up: counted, logged, and told in the feed as an outage.
     """
 
-    def __init__(self, following: Following, calls: Calls, directory: Directory) -> None:
+    def __init__(
+        self, following: Following, calls: Calls, directory: Directory, *, most_waiting: int = MOST_WAITING
+    ) -> None:
         self._following = following
         self._calls = calls
         self._directory = directory
+        self._most_waiting = most_waiting
         self._waiting: dict[str, CallRecord] = {}
+        self._outages: list[Outage] = []
+        self._given_up: Outage | None = None
         self._names: dict[str, dict[str, Party]] = {}  # by call, by number: what the book said when it was first asked
         self.written = 0
+        self.lost = 0
 
     @property
     def backlog(self) -> int:
@@ -87,22 +151,55 @@ class Recorder:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             if complained:
-                _log.info("calls_written_again", written=self.written)
+                _log.info("calls_written_again", written=self.written, lost=self.lost)
             complained = False
 
     async def flush(self) -> None:
-        """Write all that changed so far. Raises UnavailableError; nothing is lost then."""
+        """Write all that changed so far, some calls a transaction. Raises UnavailableError; nothing is lost then."""
+        self._collect()
+        while self._waiting or self._outages or self._given_up:
+            writing = dict(islice(self._waiting.items(), _CALLS_AT_ONCE))
+            outages, given_up = list(self._outages), self._given_up
+            await self._write(list(writing.values()), [*outages, given_up] if given_up else outages)
+            for call_id, record in writing.items():
+                if self._waiting.get(call_id) is record:
+                    del self._waiting[call_id]
+            del self._outages[: len(outages)]
+            self._given_up = None
+            self.written += len(writing)
+
+    async def _write(self, records: list[CallRecord], outages: list[Outage]) -> None:
+        """Write in one transaction; a database that hangs is given up, and asked again later, like one that refuses."""
+        try:
+            async with asyncio.timeout(_WRITE_SECONDS):
+                await self._calls.upsert(records, outages)
+        except TimeoutError as error:
+            raise UnavailableError(_("no answer in time")) from error
+
+    def _collect(self) -> None:
         for record in self._following.take_changes():
             self._name(record)
             self._waiting[record.id] = record
-        if not self._waiting:
-            return
-        writing = dict(self._waiting)
-        await self._calls.upsert(list(writing.values()))
-        for call_id, record in writing.items():
-            if self._waiting.get(call_id) is record:
-                del self._waiting[call_id]
-        self.written += len(writing)
+        self._outages = [*self._outages, *self._following.take_outages()][-_MOST_OUTAGES:]
+        surplus = len(self._waiting) - self._most_waiting
+        if surplus > 0:
+            ended = (record for record in self._waiting.values() if record.ended is not None)
+            self._give_up(list(islice(ended, surplus)))
+
+    def _give_up(self, records: list[CallRecord]) -> None:
+        """Forget ended calls that memory has no room for, and keep in mind what has to be told of it."""
+        if not records:
+            return  # all are still under way, and a PBX bounds those
+        if not self._given_up:
+            _log.error("calls_lost", waiting=self.backlog)
+        known = [self._given_up] if self._given_up else []
+        since = min([record.started for record in records] + [each.since for each in known])
+        to = max([record.ended or record.started for record in records] + [each.to for each in known])
+        calls = len(records) + sum(each.calls or 0 for each in known)
+        self._given_up = Outage(records[0].pbx, since, to, "storage", calls)
+        self.lost += len(records)
+        for record in records:
+            del self._waiting[record.id]
 
     def _name(self, record: CallRecord) -> None:
         """Put the book's names beside the numbers; a call keeps the names of its first moment."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -16,10 +17,11 @@ from pbxd.asterisk.intake import Arrival, Intake, Missing
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.asterisk.packets import Packet
 from pbxd.asterisk.queues import VipQueues
+from pbxd.asterisk.reconnecting import Complaints
 from pbxd.asterisk.staff import staff
 from pbxd.calls.events import Event
 from pbxd.directory.index import Directory
-from pbxd.errors import PbxdError, ProtocolError, RefusedError, UnavailableError
+from pbxd.errors import PbxdError, ProtocolError, RefusedError, SchemaError, UnavailableError
 from pbxd.http.server import HttpServer
 from pbxd.http.services import Services
 from pbxd.notify import sd_notify
@@ -34,6 +36,8 @@ from pbxd.storage.tokens import Tokens
 _BATCH = 200  # packets followed before others get their turn: about 5 ms
 _HEARTBEAT_SECONDS = 1.0
 _RESYNC_RETRY_SECONDS = 2.0
+_STAFF_RETRY_SECONDS = 10.0
+_STORAGE_RETRY_SECONDS = 1.0
 _LAST_WRITE_SECONDS = 3.0
 
 _log = structlog.get_logger(__name__)
@@ -42,12 +46,12 @@ _log = structlog.get_logger(__name__)
 async def run(settings: Settings) -> None:
     """Run the daemon until SIGTERM or SIGINT.
 
-    Raises ConfigurationError for what an administrator must mend, UnavailableError when the database or an address
-    can't be had. An Asterisk that is away is no error: look-ups are served all the same.
+    Raises ConfigurationError and SchemaError for what an administrator must mend, UnavailableError when an address
+    can't be had. An Asterisk that is away is no error: look-ups are served all the same. Nor is a database: look-ups
+    say `error` until it is there, and events wait.
     """
     secret = asterisk_secret(settings)
-    database = await Database.open(settings.database_url, create=settings.database.upgrade == "auto")
-    async with database:
+    async with Database(settings.database_url) as database:
         await Daemon(settings, secret, database).run()
 
 
@@ -60,14 +64,20 @@ class Daemon:
 
     def __init__(self, settings: Settings, secret: str, database: Database) -> None:
         self._settings = settings
+        self._database = database
+        self._storage_open = asyncio.Event()
+        self._storage_complaints = Complaints(database.place)
         self._intake = Intake(settings.asterisk.event_queue_length)
         self._out_of_step = asyncio.Event()
+        self._staff_asked = asyncio.Event()
         self._ami = AmiClient(settings.link, secret, self._arrived, on_link=self._link_changed)
         self._following = Following(settings)
         self._calls = Calls(database)
         self._employees = Employees(database)
         self._directory = Directory(database, rules_from(settings), on_change=self._book_changed)
-        self._recorder = Recorder(self._following, self._calls, self._directory)
+        self._recorder = Recorder(
+            self._following, self._calls, self._directory, most_waiting=settings.database.most_waiting_calls
+        )
         self._queues = VipQueues(self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of)
         self._click_to_call = ClickToCall(self._ami, settings)
         self._fastagi = FastAgiServer(settings.agi, self._answer)
@@ -86,8 +96,8 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve until told to stop; raises what ended a root task."""
-        await self._directory.load()
-        self._following.tracker.remember(await self._calls.open_calls(self._settings.asterisk.name))
+        if not await self._storage_opens():
+            self._following.hold()
         await self._http.start()
         roots = {
             "fastagi": self._fastagi.serve(),
@@ -95,9 +105,11 @@ class Daemon:
             "ami": self._ami.run(),
             "follow": self._follow(),
             "resync": self._keep_in_step(),
+            "staff": self._keep_staff(),
+            "storage": self._open_storage_later(),
             "heartbeat": self._heartbeat(),
-            "record": self._recorder.run(),
-            "directory": self._directory.follow(),
+            "record": self._once_open(self._recorder.run),
+            "directory": self._once_open(self._directory.follow),
             "queues": self._queues.run(),
             "calls": self._click_to_call.run(),
             "stop": _until_told_to_stop(),
@@ -121,6 +133,37 @@ class Daemon:
                 await self._recorder.flush()
         except (TimeoutError, UnavailableError) as error:
             _log.error("calls_not_written", why=str(error) or "timeout", waiting=self._recorder.backlog)
+
+    # -- the database, which may be away when we start
+
+    async def _storage_opens(self) -> bool:
+        """Open the database, read the book and the calls an earlier process left open; return whether that worked."""
+        try:
+            await self._database.connect(create=self._settings.database.upgrade == "auto")
+            await self._directory.load()
+            await self._following.begin(await self._calls.open_calls(self._settings.asterisk.name))
+        except SchemaError:
+            raise
+        except UnavailableError as error:
+            self._storage_complaints.tell("database_away", str(error))
+            return False
+        self._storage_open.set()
+        return True
+
+    async def _open_storage_later(self) -> None:
+        if self._storage_open.is_set():
+            return
+        while True:
+            await asyncio.sleep(_STORAGE_RETRY_SECONDS)
+            if await self._storage_opens():
+                break
+        _log.info("database_reached")
+        self._queues.refresh()
+        self._out_of_step.set()
+
+    async def _once_open(self, work: Callable[[], Awaitable[None]]) -> None:
+        await self._storage_open.wait()
+        await work()
 
     def _answer(self, request: AgiRequest) -> list[AgiCommand]:
         match = self._directory.lookup(request.caller_number, viewer=request.query.get("for", ""))
@@ -154,7 +197,7 @@ class Daemon:
             if item.overflow:
                 _log.error("ami_events_dropped", dropped=self._intake.dropped)
                 self._out_of_step.set()
-            return self._following.missing(item.since)
+            return self._following.missing(item.since, overflow=item.overflow)
         try:
             return self._following.packet(item.packet, item.at)
         except ProtocolError as error:
@@ -171,16 +214,31 @@ class Daemon:
             try:
                 await self._ami.action("Ping")  # tells the PBX's time before the list, whose items have none
                 channels = await self._ami.listing("CoreShowChannels")
-                self._queues.refresh()
-                found = await staff(self._ami, self._settings)
-                await self._employees.upsert(found, source="pbx")
             except (UnavailableError, RefusedError, ProtocolError) as error:
                 _log.warning("resync_failed", why=str(error))
                 if self._ami.connected:
                     await asyncio.sleep(_RESYNC_RETRY_SECONDS)
                     self._out_of_step.set()
             else:
-                _log.info("in_step", channels=len(channels), employees=len(found))
+                self._queues.refresh()
+                self._staff_asked.set()
+                _log.info("in_step", channels=len(channels))
+
+    async def _keep_staff(self) -> None:
+        """Keep the employees the PBX knows in the book; the calls are in step whether or not that can be written."""
+        while True:
+            await self._staff_asked.wait()
+            self._staff_asked.clear()
+            try:
+                found = await staff(self._ami, self._settings)
+                await self._employees.upsert(found, source="pbx")
+            except (UnavailableError, RefusedError, ProtocolError) as error:
+                _log.warning("employees_not_taken_over", why=str(error))
+                if self._ami.connected:
+                    await asyncio.sleep(_STAFF_RETRY_SECONDS)
+                    self._staff_asked.set()
+            else:
+                _log.info("employees_taken_over", employees=len(found))
 
     async def _heartbeat(self) -> None:
         """Set the global PBXD_ALIVE every second, by which the dialplan's guard sees that pbxd lives again."""

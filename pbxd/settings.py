@@ -108,6 +108,7 @@ class DatabaseSettings(_Section):
 
     url: str = "sqlite+aiosqlite:///pbxd.db"  # relative to this file's folder
     upgrade: Literal["auto", "refuse"] = "auto"  # what `pbxd run` does with an older schema
+    most_waiting_calls: Annotated[int, Field(ge=100)] = 100_000  # in memory, while nothing can be written
 
 
 class AgiSettings(_Section):
@@ -132,6 +133,7 @@ class QueueSettings(_Section):
     """VIP callers in queues."""
 
     vip_priority: Annotated[int, Field(ge=1, le=1000)] = 10  # QUEUE_PRIO of a VIP; ordinary callers have 0
+    overtake_limit_seconds: Annotated[int, Field(ge=0)] = 600  # after it nobody overtakes a caller; 0: no limit
 
 
 class DialingSettings(_Section):

@@ -43,6 +43,21 @@ class Gap:
     to: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time of which the history may lack whole calls, because of `why`.
+
+    `link`: the PBX could not be heard; `overflow`: it told faster than we followed; `storage`: the database was away
+    for so long that ended calls had to be given up, `calls` of them. Times are UTC and the PBX's own, as in records.
+    """
+
+    pbx: str
+    since: datetime
+    to: datetime
+    why: Literal["link", "overflow", "storage"]
+    calls: int | None = None  # how many are lost, where that is known
+
+
 @dataclass(slots=True)
 class CallRecord:
     """One conversation from its first channel to its last hang-up. All times are UTC, all durations seconds."""

@@ -56,8 +56,11 @@ class Directory:
     def lookup(self, text: str, *, viewer: str = "") -> Match:
         """Say who has this number, however it is written; never waits.
 
-        `viewer` is an extension whose personal contacts may be used.
+        `viewer` is an extension whose personal contacts may be used. Before the first load the status is `error`:
+        nobody can say who is unknown.
         """
+        if self._cursor is None:
+            return Match("error")
         return self._book.lookup(parse(text, self._rules), viewer)
 
     def contact(self, contact_id: int) -> Contact | None:

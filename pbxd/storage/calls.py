@@ -12,10 +12,10 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.calls.record import CallRecord, Direction, Outcome
+from pbxd.calls.record import CallRecord, Direction, Outage, Outcome
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
-from pbxd.storage.callrows import Milestones, agents_of, news_of, record_of, row_of
+from pbxd.storage.callrows import Milestones, agents_of, news_of, outage_news, record_of, row_of
 from pbxd.storage.database import Database, in_parts, possible
 from pbxd.storage.feed import tell
 from pbxd.storage.tables import call_agents, calls
@@ -44,19 +44,22 @@ class Calls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def upsert(self, records: Sequence[CallRecord]) -> None:
+    async def upsert(self, records: Sequence[CallRecord], outages: Sequence[Outage] = ()) -> None:
         """Write the calls as they stand now, all in one transaction; the last of several states of a call counts.
 
-        The feed is told of new calls, answers, ends and merges.
+        The feed is told of new calls, answers, ends and merges, and of the outages.
         """
         latest = {record.id: record for record in records}
-        if not latest:
+        if not latest and not outages:
             return
         async with self._database.writing() as connection:
-            known = await _milestones(connection, list(latest))
-            await connection.execute(_upserting(connection.dialect.name), [row_of(each) for each in latest.values()])
-            await _write_agents(connection, latest)
-            news = [piece for each in latest.values() for piece in news_of(each, known.get(each.id))]
+            news = [outage_news(outage) for outage in outages]
+            if latest:
+                known = await _milestones(connection, list(latest))
+                rows = [row_of(each) for each in latest.values()]
+                await connection.execute(_upserting(connection.dialect.name), rows)
+                await _write_agents(connection, latest)
+                news += [piece for each in latest.values() for piece in news_of(each, known.get(each.id))]
             await tell(connection, news)
 
     async def get(self, call_id: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Row, Select, text
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -49,13 +48,19 @@ def _begin(connection: Connection) -> None:
 
 
 class Database:
-    """An open database; make one with `Database.open`.
+    """A database; `Database.open` makes one that is open.
+
+    One that was only constructed raises UnavailableError at every use until `connect` has succeeded.
 
     Readers see one moment for the length of their transaction and never wait. Writers go one after another, across all
     processes (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock taken first), which keeps the feed in order.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, address: str) -> None:
+        """Raise ConfigurationError for an unusable URL."""
+        url = parsed(address)
+        self._address = address
+        self._usable = False
         self.place = place(url)
         self.is_sqlite = sqlite_file(url) is not None
         self._engine = connect(url)
@@ -73,14 +78,21 @@ class Database:
         """Open the database; with `create` it is made or brought up to date first.
 
         Raises ConfigurationError for an unusable URL or a missing folder, UnavailableError when the database can't be
-        reached or, without `create`, is absent, older or newer than this version; the message names the remedy.
+        reached, SchemaError when it is newer than this version or, without `create`, absent or older; the message names
+        the remedy.
         """
-        target = parsed(url)
+        database = cls(url)
+        await database.connect(create=create)
+        return database
+
+    async def connect(self, *, create: bool) -> None:
+        """Make sure that the database can be used; raises what `open` raises, and may be tried again then."""
         if create:
-            await schema.upgrade(url)
+            await schema.upgrade(self._address)
+        target = parsed(self._address)
         schema.refuse_absent(target)
         schema.refuse_outdated(target, await schema.revision(target))
-        return cls(target)
+        self._usable = True
 
     async def close(self) -> None:
         """Close every connection."""
@@ -100,6 +112,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that sees the database as of one moment; raises UnavailableError."""
+        self._refuse_unusable()
         with translated(self.place):
             async with self._readers.begin() as connection:
                 yield connection
@@ -110,6 +123,7 @@ class Database:
 
         What is committed is on the disk. Raises UnavailableError when the turn doesn't come within BUSY_SECONDS.
         """
+        self._refuse_unusable()
         with translated(self.place):
             async with self._in_turn(), self._writers.connect() as connection:
                 await self._become_writer(connection)
@@ -122,6 +136,7 @@ class Database:
         `PRAGMA data_version` reads a few bytes of shared memory; it tells of commits by other connections than the
         asking one, and its number means something on that connection only, so that one is kept for asking.
         """
+        self._refuse_unusable()
         async with self._watching:
             try:
                 with translated(self.place):
@@ -133,6 +148,10 @@ class Database:
             except BaseException:
                 await self._stop_watching()
                 raise
+
+    def _refuse_unusable(self) -> None:
+        if not self._usable:
+            raise UnavailableError(_("the database {place} has not been reached yet").format(place=self.place))
 
     async def _stop_watching(self) -> None:
         watch, self._watch = self._watch, None

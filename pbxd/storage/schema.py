@@ -18,7 +18,7 @@ from sqlalchemy import Connection, MetaData, Table, inspect, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.errors import ConfigurationError, ConflictError, RefusedError, UnavailableError
+from pbxd.errors import ConfigurationError, ConflictError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
 
@@ -110,10 +110,10 @@ async def revision(url: URL) -> str | None:
 
 
 def refuse_absent(url: URL) -> None:
-    """Raise UnavailableError with the command that creates the database when its file is absent."""
+    """Raise SchemaError with the command that creates the database when its file is absent."""
     file = sqlite_file(url)
     if file is not None and not file.exists():
-        raise UnavailableError(
+        raise SchemaError(
             _("there is no database {place} yet; create it with: {command}").format(
                 place=place(url), command=UPGRADE_COMMAND
             )
@@ -121,16 +121,16 @@ def refuse_absent(url: URL) -> None:
 
 
 def refuse_outdated(url: URL, found: str | None) -> None:
-    """Raise UnavailableError unless the revision is the one this version works with."""
+    """Raise SchemaError unless the revision is the one this version works with."""
     if found is None:
-        raise UnavailableError(
+        raise SchemaError(
             _("the database {place} has no tables yet; create them with: {command}").format(
                 place=place(url), command=UPGRADE_COMMAND
             )
         )
     refuse_newer(url, found)
     if found != HEAD:
-        raise UnavailableError(
+        raise SchemaError(
             _("the database {place} was made by an older pbxd; bring it up to date with: {command}").format(
                 place=place(url), command=UPGRADE_COMMAND
             )
@@ -138,9 +138,9 @@ def refuse_outdated(url: URL, found: str | None) -> None:
 
 
 def refuse_newer(url: URL, found: str | None) -> None:
-    """Raise UnavailableError when a newer pbxd made the database: going back could lose what it keeps."""
+    """Raise SchemaError when a newer pbxd made the database: going back could lose what it keeps."""
     if found is not None and found not in REVISIONS:
-        raise UnavailableError(
+        raise SchemaError(
             _("the database {place} was made by a newer pbxd (schema {found}); install that or a later version").format(
                 place=place(url), found=found
             )
@@ -176,7 +176,7 @@ async def _migrate_in(connection: AsyncConnection) -> None:
     if sqlite:
         broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).fetchall()
         if broken:
-            raise UnavailableError(_("the upgrade left {count} broken references; undone").format(count=len(broken)))
+            raise SchemaError(_("the upgrade left {count} broken references; undone").format(count=len(broken)))
 
 
 def _run_alembic(connection: Connection) -> None:

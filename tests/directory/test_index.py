@@ -101,7 +101,7 @@ async def test_the_whole_book_is_loaded(watched: Watched) -> None:
     await Employees(watched.database).upsert([Employee("101", "Иванов")], source="list")
     directory = watched.directory
     assert directory.age_seconds == math.inf
-    assert directory.lookup("89161234567").status == "unknown"
+    assert directory.lookup("89161234567").status == "error"
     await directory.load()
     assert directory.age_seconds < 5
     found = directory.lookup("8 (916) 123-45-67")
