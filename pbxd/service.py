@@ -6,28 +6,31 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 import structlog
 
+from pbxd import logs
 from pbxd.asterisk.agi import AgiCommand, AgiRequest, commands_for
 from pbxd.asterisk.ami import AmiClient
 from pbxd.asterisk.fastagi import FastAgiServer
 from pbxd.asterisk.intake import Arrival, Intake, Missing
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.asterisk.packets import Packet
+from pbxd.asterisk.probe import keep_fed
 from pbxd.asterisk.queues import VipQueues
 from pbxd.asterisk.reconnecting import Complaints
 from pbxd.asterisk.staff import staff
 from pbxd.calls.events import Event
 from pbxd.directory.index import Directory
-from pbxd.errors import PbxdError, ProtocolError, RefusedError, SchemaError, UnavailableError
+from pbxd.errors import ConfigurationError, PbxdError, ProtocolError, RefusedError, SchemaError, UnavailableError
 from pbxd.http.server import HttpServer
 from pbxd.http.services import Services
-from pbxd.notify import sd_notify
+from pbxd.notify import sd_notify, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.recording import Following, Recorder
-from pbxd.settings import Settings, asterisk_secret
+from pbxd.reloading import compare
+from pbxd.settings import Settings, asterisk_secret, load
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
@@ -38,7 +41,8 @@ _HEARTBEAT_SECONDS = 1.0
 _RESYNC_RETRY_SECONDS = 2.0
 _STAFF_RETRY_SECONDS = 10.0
 _STORAGE_RETRY_SECONDS = 1.0
-_LAST_WRITE_SECONDS = 3.0
+_LAST_LOOK_SECONDS = 0.5  # these two and the HTTP server's STOP_SECONDS make the five in which we stop
+_LAST_WRITE_SECONDS = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -69,6 +73,7 @@ class Daemon:
         self._storage_complaints = Complaints(database.place)
         self._intake = Intake(settings.asterisk.event_queue_length)
         self._out_of_step = asyncio.Event()
+        self._told_to_reload = asyncio.Event()
         self._staff_asked = asyncio.Event()
         self._ami = AmiClient(settings.link, secret, self._arrived, on_link=self._link_changed)
         self._following = Following(settings)
@@ -91,14 +96,29 @@ class Daemon:
                 click_to_call=self._click_to_call,
                 queues=self._queues,
                 pbx_connected=lambda: self._ami.connected,
+                language=lambda: self._settings.service.language,
             ),
         )
 
     async def run(self) -> None:
         """Serve until told to stop; raises what ended a root task."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._told_to_reload.set)
         if not await self._storage_opens():
             self._following.hold()
         await self._http.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, root in self._roots().items():
+                    group.create_task(root, name=name)
+                await self._fastagi.ready.wait()
+                _log.info("ready", agi=self._settings.agi.listen, http=self._settings.http.listen)
+                sd_notify("READY=1")
+        except* _Stopped:
+            _log.info("stopped")
+        finally:
+            await self._write_the_rest()
+
+    def _roots(self) -> dict[str, Coroutine[object, object, None]]:
         roots = {
             "fastagi": self._fastagi.serve(),
             "http": self._http.serve(),
@@ -112,22 +132,19 @@ class Daemon:
             "directory": self._once_open(self._directory.follow),
             "queues": self._queues.run(),
             "calls": self._click_to_call.run(),
+            "reload": self._reload_when_told(),
             "stop": _until_told_to_stop(),
         }
-        try:
-            async with asyncio.TaskGroup() as group:
-                for name, root in roots.items():
-                    group.create_task(root, name=name)
-                await self._fastagi.ready.wait()
-                _log.info("ready", agi=self._settings.agi.listen, http=self._settings.http.listen)
-                sd_notify("READY=1")
-        except* _Stopped:
-            sd_notify("STOPPING=1")
-            _log.info("stopped")
-        finally:
-            await self._write_the_rest()
+        if seconds := watchdog_seconds():
+            roots["watchdog"] = keep_fed(self._fastagi, seconds, lambda: sd_notify("WATCHDOG=1"))
+        return roots
 
     async def _write_the_rest(self) -> None:
+        """Follow what the PBX told until the end, then write: what was heard is not lost by a stop."""
+        end = time.monotonic() + _LAST_LOOK_SECONDS
+        while len(self._intake) and time.monotonic() < end:
+            for item in await self._intake.take(_BATCH):
+                self._event(item)
         try:
             async with asyncio.timeout(_LAST_WRITE_SECONDS):
                 await self._recorder.flush()
@@ -164,6 +181,27 @@ class Daemon:
     async def _once_open(self, work: Callable[[], Awaitable[None]]) -> None:
         await self._storage_open.wait()
         await work()
+
+    # -- the configuration, read anew on SIGHUP
+
+    async def _reload_when_told(self) -> None:
+        while True:
+            await self._told_to_reload.wait()
+            self._told_to_reload.clear()
+            self._reload()
+
+    def _reload(self) -> None:
+        """Read the configuration anew; one that can't be used changes nothing."""
+        try:
+            change = compare(self._settings, load(self._settings.source or None))
+            self._click_to_call.reconfigure(change.settings)  # the one that may refuse comes first
+        except ConfigurationError as error:
+            _log.error("reload_refused", why=str(error))
+            return
+        self._settings = change.settings
+        self._queues.reconfigure(change.settings.queues)
+        logs.configure(change.settings.logs)
+        _log.warning("reloaded", applied=change.applied, needs_a_restart=change.pending)
 
     def _answer(self, request: AgiRequest) -> list[AgiCommand]:
         match = self._directory.lookup(request.caller_number, viewer=request.query.get("for", ""))
@@ -212,6 +250,8 @@ class Daemon:
             await self._out_of_step.wait()
             self._out_of_step.clear()
             try:
+                # We live: the dialplan's guard need not find out by a trial, which would cost a call its name.
+                await self._ami.action("Setvar", {"Variable": "PBXD_ASKED", "Value": ""})
                 await self._ami.action("Ping")  # tells the PBX's time before the list, whose items have none
                 channels = await self._ami.listing("CoreShowChannels")
             except (UnavailableError, RefusedError, ProtocolError) as error:
@@ -255,4 +295,5 @@ async def _until_told_to_stop() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     await told.wait()
+    sd_notify("STOPPING=1")  # before anything ends: from here on the watchdog doesn't count
     raise _Stopped

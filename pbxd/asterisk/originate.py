@@ -83,6 +83,10 @@ class ClickToCall:
         self._made = 0
         self._work = asyncio.Event()
 
+    def reconfigure(self, settings: Settings) -> None:
+        """Make further calls by other settings; raises as the constructor does, and changes nothing then."""
+        self._dialler = Dialler(settings.dialing, rules_from(settings))
+
     def plan(self, agent: str, target: DialTarget) -> DialPlan:
         """Return what `call` would do, without doing it; raises like it."""
         return self._dialler.plan(agent, replace(target, name=phone_name(target.name)))

@@ -24,10 +24,10 @@ from pbxd.errors import (
     RefusedError,
     UnavailableError,
 )
+from pbxd.http.services import SERVICES
 from pbxd.i18n import _
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-LANGUAGE = web.AppKey("language", str)
 DEADLINE = web.RequestKey("deadline", asyncio.Timeout)  # a stream lifts it
 REQUEST_SECONDS = 30.0  # for everything but a stream: reading the body, the database, the PBX's answer
 
@@ -55,7 +55,7 @@ def problem(kind: str, status: HTTPStatus, detail: str, **more: str) -> web.Resp
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every error with a problem document; what is our own mistake is logged and tells nothing outside."""
-    i18n.use(i18n.preferred(request.headers.get("Accept-Language"), request.app[LANGUAGE]))
+    i18n.use(i18n.preferred(request.headers.get("Accept-Language"), request.app[SERVICES].language()))
     try:
         async with asyncio.timeout(REQUEST_SECONDS) as deadline:
             request[DEADLINE] = deadline

@@ -14,7 +14,7 @@ from aiohttp import web
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
 from pbxd.http import calls, health, lookup, queues
 from pbxd.http.access import bearer
-from pbxd.http.problems import LANGUAGE, problems
+from pbxd.http.problems import problems
 from pbxd.http.requests import BODY_LIMIT
 from pbxd.http.services import RULES, SERVICES, STREAMS, Services
 from pbxd.i18n import _
@@ -22,7 +22,7 @@ from pbxd.numbers import rules_from
 from pbxd.settings import Settings
 
 IDLE_SECONDS = 75.0  # how long a connection may lie unused
-STOP_SECONDS = 3.0  # how long requests under way may take to end when the daemon stops
+STOP_SECONDS = 2.0  # how long requests under way may take to end when the daemon stops
 SOCKET_UMASK = 0o117  # makes the socket 0660: the service's user and group
 _log = structlog.get_logger(__name__)
 
@@ -89,7 +89,6 @@ def application(services: Services, settings: Settings, *, trusted: bool) -> web
     app = web.Application(middlewares=[problems] if trusted else [problems, bearer], client_max_size=BODY_LIMIT)
     app[SERVICES] = services
     app[RULES] = rules_from(settings)
-    app[LANGUAGE] = settings.service.language
     app[STREAMS] = set()
     app.on_shutdown.append(_end_streams)
     for module in (health, lookup, calls, queues):

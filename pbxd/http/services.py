@@ -28,6 +28,7 @@ class Services:
     click_to_call: ClickToCall
     queues: VipQueues
     pbx_connected: Callable[[], bool]  # whether the link to the PBX is logged in
+    language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 
 SERVICES = web.AppKey("services", Services)

@@ -1,0 +1,53 @@
+"""What a reload takes over: exactly what is documented, and the rest is named."""
+
+import pytest
+
+from pbxd.reloading import KEYS, SECTIONS, compare
+from pbxd.settings import Settings
+from tests.test_settings import flat
+
+OTHER = {  # another valid value where no simple change makes one
+    "numbers.region": "DE", "numbers.area_code": "495", "employees.pattern": "^1..$", "employees.channels": ["^x$"],
+    "database.upgrade": "refuse", "agi.listen": "127.0.0.1:1", "http.listen": "127.0.0.1:1",
+    "dialing.number_format": "e164", "dialing.foreign_format": "e164", "dialing.extension_wait": "W",
+    "service.language": "ru", "logs.level": "debug", "logs.format": "json", "asterisk.tls": "on",
+}  # fmt: skip
+NEEDS_TLS = {"asterisk.tls_ca_file", "asterisk.tls_server_name", "asterisk.tls_fingerprint"}
+
+
+def changed(key: str, value: object) -> object:
+    if key in OTHER:
+        return OTHER[key]
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float)):
+        return value + 1
+    return f"{value}x" if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("key", sorted(set(flat(Settings().model_dump())) - NEEDS_TLS))
+def test_every_key_is_either_taken_over_or_named(key: str) -> None:
+    running = Settings()
+    section, name = key.split(".")
+    value = changed(key, flat(running.model_dump())[key])
+    wanted = Settings.model_validate({section: {name: value}})
+    assert flat(wanted.model_dump())[key] != flat(running.model_dump())[key]
+    change = compare(running, wanted)
+    if section in SECTIONS or key in KEYS:
+        assert (change.applied, change.pending) == ([key], [])
+        assert change.settings == wanted
+    else:
+        assert (change.applied, change.pending) == ([], [key])
+        assert change.settings == running
+
+
+def test_nothing_new_is_nothing_to_do() -> None:
+    change = compare(Settings(), Settings())
+    assert (change.settings, change.applied, change.pending) == (Settings(), [], [])
+
+
+def test_what_needs_a_restart_stays_named_at_the_next_reload() -> None:
+    wanted = Settings.model_validate({"http": {"listen": "127.0.0.1:1"}, "queues": {"vip_priority": 5}})
+    first = compare(Settings(), wanted)
+    assert (first.applied, first.pending) == (["queues.vip_priority"], ["http.listen"])
+    assert compare(first.settings, wanted).pending == ["http.listen"]
