@@ -42,8 +42,18 @@ def test_the_command_exists(unit: configparser.ConfigParser) -> None:
 
 def test_readiness_is_told_and_a_hopeless_configuration_is_not_retried(unit: configparser.ConfigParser) -> None:
     service = unit["Service"]
-    assert (service["Type"], service["Restart"], service["RestartPreventExitStatus"]) == ("notify", "on-failure", "2")
+    assert (service["Type"], service["Restart"], service["RestartPreventExitStatus"]) == ("notify", "always", "2")
     assert service["User"] in (ROOT / "systemd" / "pbxd.sysusers").read_text(encoding="utf-8")
+
+
+def test_one_that_hangs_is_killed_within_three_seconds_and_started_again_at_once(
+    unit: configparser.ConfigParser,
+) -> None:
+    """`tests/asterisk/test_deadline_lab.py` plays systemd with these very values; docs/deadline.md names them."""
+    service = unit["Service"]
+    watchdog, restart = service["WatchdogSec"], service["RestartSec"]
+    assert (watchdog, service["WatchdogSignal"], restart) == ("3", "SIGKILL", "100ms")
+    assert int(service["TimeoutStopSec"]) > 5
 
 
 def test_its_exposure_is_low() -> None:
