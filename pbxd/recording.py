@@ -19,7 +19,7 @@ from pbxd.calls.live import moment
 from pbxd.calls.record import CallRecord, Outage, Party
 from pbxd.calls.tracker import Tracker
 from pbxd.directory.index import Directory
-from pbxd.errors import InvalidInputError, NotFoundError, UnavailableError
+from pbxd.errors import InvalidInputError, NotFoundError, ProtocolError, UnavailableError
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
@@ -228,6 +228,7 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
     """
     following = Following(settings)
     under_way: dict[str, CallRecord] = {}
+    packet: Packet = {}
     for arrival, packet in _packets(path, chunk_bytes):
         following.packet(packet, arrival)
         for record in following.take_changes():
@@ -236,6 +237,8 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
                 del under_way[record.id]
                 if record.merged_into is None:
                     yield record
+    if not packet:
+        raise ProtocolError(_("{file}: there is no AMI packet in it").format(file=path))
     yield from under_way.values()
 
 
@@ -243,7 +246,7 @@ def _packets(path: Path, chunk_bytes: int) -> Iterator[tuple[float | None, Packe
     side = path.with_suffix(".times")
     try:
         with path.open("rb") as stream:
-            times = read_times(side.read_text("ascii").splitlines(keepends=True)) if side.exists() else []
+            times = read_times(side.read_text("ascii", "replace").splitlines(keepends=True)) if side.exists() else []
             yield from parse_timed_capture(iter(lambda: stream.read(chunk_bytes), b""), times)
     except FileNotFoundError as error:
         raise NotFoundError(_("{file}: no such file").format(file=path)) from error

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import click
 
 from pbxd.calls.record import PARTS, Direction, Outcome
-from pbxd.cli.command import N_, Group, Session, argument, json_option, option, pass_session, run
+from pbxd.cli.command import LIMIT, N_, OFFSET, Group, Session, argument, json_option, option, pass_session, run
 from pbxd.cli.output import length, local_time, print_card, print_json, print_table
 from pbxd.directory.excerpt import calls_of, excerpt, name_calls, nameless_numbers
 from pbxd.directory.matching import Match
@@ -29,8 +29,8 @@ def calls() -> None:
 
 
 @calls.command("list", help=N_("List calls, newest first."))
-@option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help=N_("At most so many."))
-@option("--offset", type=click.IntRange(min=0), default=0, help=N_("Leave out so many first."))
+@option("--limit", type=LIMIT, default=50, show_default=True, help=N_("At most so many."))
+@option("--offset", type=OFFSET, default=0, help=N_("Leave out so many first."))
 @option("--direction", type=click.Choice(get_args(Direction)), help=N_("Only calls of this direction."))
 @option("--outcome", type=click.Choice(get_args(Outcome)), help=N_("Only calls that ended so."))
 @option("--agent", default="", metavar="EXT", help=N_("In which this employee took part."))

@@ -112,6 +112,9 @@ class Text(click.ParamType[str]):
 
 
 TEXT = Text()
+_LARGEST = 2**31 - 1  # what every database takes as a number of rows
+LIMIT = click.IntRange(1, _LARGEST)
+OFFSET = click.IntRange(0, _LARGEST)
 
 
 def option(*names: str, help: str, **attributes: Any) -> Callable[[Decorated], Decorated]:  # noqa: A002, ANN401 - click's own words

@@ -11,7 +11,9 @@ import click
 from pbxd.book import Contact, ContactNumber, contact_json
 from pbxd.cli import contact_edits
 from pbxd.cli.command import (
+    LIMIT,
     N_,
+    OFFSET,
     Group,
     Session,
     actor_option,
@@ -70,8 +72,8 @@ def add(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:  
 @option("--company", default="", help=N_("Of this company."))
 @option("--tag", default="", help=N_("With this tag."))
 @option("--manager", default="", metavar="EXT", help=_MANAGER)
-@option("--limit", type=click.IntRange(min=1), help=N_("At most so many."))
-@option("--offset", type=click.IntRange(min=0), default=0, help=N_("Leave out so many first."))
+@option("--limit", type=LIMIT, help=N_("At most so many."))
+@option("--offset", type=OFFSET, default=0, help=N_("Leave out so many first."))
 @actor_option
 @json_option
 @pass_session

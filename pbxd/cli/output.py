@@ -6,12 +6,13 @@ direction-changing characters are shown, never obeyed.
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -31,8 +32,11 @@ def printable(text: str) -> str:
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - JSON
-    r"""Print one JSON value on one line; what a terminal would obey is written as \uXXXX, which is the same JSON."""
-    text = json.dumps(value, ensure_ascii=False)
+    r"""Print one JSON value on one line; what a terminal would obey is written as \uXXXX, which is the same JSON.
+
+    So is every letter where the output isn't UTF-8, which is what programs read JSON as.
+    """
+    text = json.dumps(value, ensure_ascii=not _is_utf_8(sys.stdout))
     _write("".join(_json_escaped(character) if _unsafe(character) else character for character in text))
 
 
@@ -95,6 +99,11 @@ def _console() -> Console:
 def _write(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def _is_utf_8(stream: TextIO) -> bool:
+    encoding = getattr(stream, "encoding", None)  # None of one in memory
+    return encoding is None or codecs.lookup(encoding).name == "utf-8"
 
 
 def _unsafe(character: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,3 +107,13 @@ def test_replay_of_what_is_no_capture(bare: Pbxd) -> None:
     assert "can't be read" in bare.refusal("calls", "replay", str(bare.folder))
     (bare.folder / "untimed.ami").write_bytes(b"Event: Newchannel\r\nUniqueid: 1.1\r\n\r\n")
     assert "timestampevents=yes" in bare.refusal("calls", "replay", str(bare.folder / "untimed.ami"))
+    for nothing in (b"", random.Random(6).randbytes(100_000)):
+        (bare.folder / "nothing.ami").write_bytes(nothing)
+        assert "no AMI packet" in bare.refusal("calls", "replay", str(bare.folder / "nothing.ami"))
+
+
+def test_replay_with_a_side_file_that_is_none(bare: Pbxd) -> None:
+    stream = (CAPTURES / "incoming_answered" / "stream.ami").read_bytes()
+    (bare.folder / "x.ami").write_bytes(stream)
+    (bare.folder / "x.times").write_bytes("0 1760000000.5\nвремя\n".encode() + b"\xff 1\n")
+    assert '"outcome": "answered"' in bare("calls", "replay", str(bare.folder / "x.ami")).stdout

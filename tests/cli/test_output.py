@@ -93,3 +93,13 @@ def test_a_terminal_without_the_letters_gets_escapes_not_a_traceback() -> None:
         [sys.executable, "-c", code], env={"PYTHONIOENCODING": "cp1251"}, capture_output=True, check=True
     )
     assert done.stdout.decode("cp1251") == "Фронкин \\U0001f680\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1251", "utf-8", "UTF8"])
+def test_json_is_json_whatever_the_output_s_letters(encoding: str) -> None:
+    code = "from pbxd.cli.output import *; prepare_streams(); print_json('«Фронкин» é 🚀')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONIOENCODING": encoding}, capture_output=True, check=True
+    )
+    assert json.loads(done.stdout.decode(encoding)) == "«Фронкин» é 🚀"
+    assert done.stdout.isascii() == (encoding in ("ascii", "cp1251"))

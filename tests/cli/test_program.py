@@ -82,6 +82,13 @@ def test_usage_errors_are_status_2(pbxd: Pbxd) -> None:
         assert pbxd(*command, status=2).stdout == ""
 
 
+@pytest.mark.parametrize("book", ["contacts", "calls"])
+def test_pages_are_bounded_by_what_a_database_takes(pbxd: Pbxd, book: str) -> None:
+    for option in ("--limit", "--offset"):
+        assert f"'{option}'" in pbxd(book, "list", option, str(2**31), status=2).stderr
+        assert pbxd.json(book, "list", option, str(2**31 - 1))["items"] == []
+
+
 def test_a_reader_that_leaves_is_no_traceback(pbxd: Pbxd) -> None:
     command = f"{PROGRAM} --config {pbxd.folder}/pbxd.toml contacts list --json | true"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False, timeout=60)
