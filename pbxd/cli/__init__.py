@@ -15,6 +15,7 @@ from pbxd.errors import ConfigurationError
 # of a second each, and no command needs both.
 _MODULES = {
     "run": "service",
+    "doctor": "doctor",
     "lookup": "lookup",
     "contacts": "contacts",
     "companies": "companies",

@@ -1,0 +1,85 @@
+"""All checks, in the order in which an installation grows; what can't be looked at any more is said to be skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from pbxd.asterisk.ami import AmiClient
+from pbxd.checkup import access, dialplan, installation, pbx, people
+from pbxd.checkup.finding import Finding, skipped, warning
+from pbxd.checkup.testcall import Observed, Witness, make_call
+from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError, ProtocolError, RefusedError, UnavailableError
+from pbxd.i18n import _
+from pbxd.settings import Settings, asterisk_secret
+
+CHECKS = (
+    "configuration", "database", "daemon", "ami", "login", "version", "immediate", "clock", "rights", "times",
+    "filters", "cel", "functions", "dialplan", "hooks", "test-call", "employees", "autofill",
+)  # fmt: skip
+
+
+async def examine(load: Callable[[], Settings]) -> list[Finding]:
+    """Look everything over. Nothing is changed, nobody is rung, and no failure of a check ends the rest."""
+    try:
+        settings = load()
+    except ConfigurationError as error:
+        return _complete([installation.unreadable(error)])
+    found = [installation.configuration(settings), await installation.database(settings)]
+    daemon, served = await installation.daemon(settings)
+    found += [daemon, *await _pbx(settings, served=served)]
+    return _complete(found)
+
+
+def _complete(found: list[Finding]) -> list[Finding]:
+    """Bring the findings into order, and name what was not looked at."""
+    by_check = {finding.check: finding for finding in found}
+    missing = _("not looked at, because of the above")
+    return [by_check.get(check) or skipped(check, missing) for check in CHECKS]
+
+
+async def _pbx(settings: Settings, *, served: bool) -> list[Finding]:
+    witness = Witness()
+    try:
+        ami = AmiClient(settings.link, asterisk_secret(settings), witness.feed, on_link=lambda _up: None)
+    except (ConfigurationError, InvalidInputError) as error:
+        return [] if "secret" in str(error) else [installation.unreadable(ConfigurationError(str(error)))]
+    try:
+        async with ami.session():
+            return access.let_in(settings.asterisk) + await _session(ami, settings, witness, served=served)
+    except (UnavailableError, ProtocolError, RefusedError) as error:
+        return access.unreachable(settings.asterisk, error)
+
+
+async def _session(ami: AmiClient, settings: Settings, witness: Witness, *, served: bool) -> list[Finding]:
+    link = settings.asterisk
+    seen = await make_call(ami, witness, settings.agi, served=served)
+    found = [pbx.times(seen), access.filters(link, seen), pbx.channel_events(seen)]
+    found += await _told("version", pbx.version(ami))
+    for check, work in _questions(ami, settings, seen, served=served).items():
+        found += await _told(check, work)
+    return found
+
+
+def _questions(
+    ami: AmiClient, settings: Settings, seen: Observed, *, served: bool
+) -> dict[str, Coroutine[Any, Any, Finding]]:
+    return {
+        "clock": pbx.clock(ami),
+        "rights": access.rights(ami, settings.asterisk, seen),
+        "functions": dialplan.functions(ami),
+        "dialplan": dialplan.included(ami),
+        "hooks": dialplan.hooks(ami),
+        "test-call": dialplan.test_call(ami, settings, seen, served=served),
+        "employees": people.employees(ami, settings),
+        "autofill": people.autofill(ami, settings),
+    }
+
+
+async def _told(check: str, work: Coroutine[Any, Any, Finding | list[Finding]]) -> list[Finding]:
+    """Wait for a check; what the PBX refuses to tell is a finding too."""
+    try:
+        finding = await work
+    except PbxdError as error:
+        return [warning(check, _("couldn't be looked at: {why}").format(why=error))]
+    return finding if isinstance(finding, list) else [finding]

@@ -1,0 +1,100 @@
+"""The PBX itself: its version, what that version can do, its clock, and the times and events it sends."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from pbxd.asterisk.ami import AmiClient
+from pbxd.checkup import remedies
+from pbxd.checkup.finding import Finding, Remedy, failed, ok, skipped, warning
+from pbxd.checkup.testcall import Observed
+from pbxd.i18n import _
+
+TESTED = 22
+SUPPORTED = 20
+SKEW_SECONDS = 1.0
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+_IMMEDIATE = {18: 20, 20: 5}  # branch -> the release that brought it; 19 never had it, everything from 21 on has
+
+
+async def version(ami: AmiClient) -> list[Finding]:
+    """Judge Asterisk's version, and whether it can move a caller who already waits."""
+    text = (await ami.action("CoreSettings")).get("AsteriskVersion", "")
+    found = _VERSION.search(text)
+    if found is None:
+        message = _("{version}: can't be read; supported from {supported} on, tested with {tested}")
+        told = message.format(version=text or "?", supported=SUPPORTED, tested=TESTED)
+        return [warning("version", told), skipped("immediate", _("not looked at: the version isn't known"))]
+    major, minor = int(found[1]), int(found[2])
+    return [_supported(text, major), _immediate(text, major, minor)]
+
+
+def _supported(text: str, major: int) -> Finding:
+    if major < SUPPORTED:
+        message = _("Asterisk {version} is older than what pbxd supports ({supported} and newer, tested with {tested})")
+        told = message.format(version=text, supported=SUPPORTED, tested=TESTED)
+        return warning("version", told, Remedy(_("on the PBX"), (_("update Asterisk to a supported release"),)))
+    return ok("version", _("Asterisk {version} (tested with {tested})").format(version=text, tested=TESTED))
+
+
+def moves_waiting(major: int, minor: int) -> bool:
+    """Whether QueueChangePriorityCaller has `Immediate` (since 18.20, 20.5 and 21)."""
+    return major > max(_IMMEDIATE) or (major in _IMMEDIATE and minor >= _IMMEDIATE[major])
+
+
+def _immediate(text: str, major: int, minor: int) -> Finding:
+    check = "immediate"
+    if moves_waiting(major, minor):
+        return ok(check, _("VIPs who already wait can be moved to the head of a queue"))
+    message = _("Asterisk {version} can't move callers who already wait: VIPs are ranked only when they enter a queue")
+    remedy = Remedy(_("on the PBX"), (_("update Asterisk to 18.20, 20.5, 21 or newer"),))
+    return warning(check, message.format(version=text), remedy)
+
+
+async def clock(ami: AmiClient) -> Finding:
+    """Compare the PBX's clock with ours; the journey of question and answer is taken off by halves."""
+    check = "clock"
+    before = time.time()
+    told = (await ami.action("Ping")).get("Timestamp", "")
+    after = time.time()
+    try:
+        skew = float(told) - (before + after) / 2
+    except ValueError:
+        return warning(check, _("the PBX doesn't tell its time"))
+    if abs(skew) <= SKEW_SECONDS + (after - before) / 2:
+        return ok(check, _("the clocks of the PBX and of this machine agree"))
+    message = _("the PBX's clock is {seconds:+.1f} s from this machine's; the history bears the PBX's times")
+    commands = remedies.shell("timedatectl set-ntp true", "timedatectl timesync-status")
+    return warning(check, message.format(seconds=skew), commands)
+
+
+def times(seen: Observed) -> Finding:
+    """Judge whether events bear their time."""
+    check = "times"
+    if seen.timed is None:
+        return skipped(check, _("not looked at: no event came"))
+    if seen.timed:
+        return ok(check, _("events bear the PBX's time"))
+    message = _("events come without a time: no call can be recorded exactly")
+    return failed(check, message, remedies.manager("[general]", "timestampevents = yes"))
+
+
+def channel_events(seen: Observed) -> Finding:
+    """Judge whether CEL comes over AMI."""
+    check = "cel"
+    if not seen.channels or seen.unmade:
+        return skipped(check, _("not looked at: the test call was not made"))
+    if seen.cel:
+        return ok(check, _("menus and voicemail can be told apart from people"))
+    message = _("no channel events (CEL) come: voicemail counts as missed, menus as waiting")
+    lines = ("[general]", "enable = yes", "apps = dial,queue,voicemail,park,parkedcall,confbridge", _EVENTS)
+    where = _('in /etc/asterisk/cel.conf, then: asterisk -rx "module reload cel"')
+    return warning(check, message, Remedy(where, (*lines, "[manager]", "enabled = yes")))
+
+
+# As in config/cel.conf; a test compares them.
+_EVENTS = (
+    "events = CHAN_START,CHAN_END,HANGUP,ANSWER,APP_START,APP_END,BRIDGE_ENTER,BRIDGE_EXIT,PARK_START,PARK_END,"
+    "BLINDTRANSFER,ATTENDEDTRANSFER,LINKEDID_END,PICKUP,FORWARD,LOCAL_OPTIMIZE"
+)

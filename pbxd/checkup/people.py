@@ -1,0 +1,87 @@
+"""Employees and queues: the book against the PBX, and whether a queue serves more than its head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.staff import staff
+from pbxd.checkup import asteriskconf, remedies
+from pbxd.checkup.finding import Finding, Remedy, ok, skipped, warning
+from pbxd.errors import PbxdError
+from pbxd.i18n import _
+from pbxd.settings import Settings
+from pbxd.storage.database import Database
+from pbxd.storage.employees import Employees
+
+_SHOWN = 20  # extensions in one line
+
+
+async def employees(ami: AmiClient, settings: Settings) -> Finding:
+    """Compare the active employees of the book with the extensions the PBX knows."""
+    check = "employees"
+    try:
+        async with await Database.open(settings.database_url, create=False) as database:
+            known = {person.extension for person in await Employees(database).list(active=True)}
+    except PbxdError:
+        return skipped(check, _("not looked at: the database can't be read"))
+    there = {person.extension for person in await staff(ami, settings)}
+    if not there:
+        message = _("the PBX shows no extension that matches {pattern}")
+        lines = ("[employees]", r"pattern = '^\d{2,5}$'")
+        return warning(check, message.format(pattern=settings.employees.pattern), Remedy(settings.source, lines))
+    if known - there:
+        message = _("in the book, but not on the PBX (left?): {extensions}")
+        return warning(check, message.format(extensions=_listed(known - there)), *_absent(known - there))
+    if there - known:
+        message = _("on the PBX, but not in the book: {extensions}")
+        started = remedies.shell("pbxd employees import people.csv", "systemctl restart pbxd")
+        return warning(check, message.format(extensions=_listed(there - known)), started)
+    return ok(check, _("the book and the PBX have the same {count} extensions").format(count=len(known)))
+
+
+async def autofill(ami: AmiClient, settings: Settings) -> Finding:
+    """Read queues.conf, for AMI doesn't tell: without autofill a queue serves its head only, agents free or not."""
+    check = "autofill"
+    names = {entry.get("Queue", "") for entry in await ami.listing("QueueStatus") if entry["Event"] == "QueueParams"}
+    if not names:
+        return ok(check, _("the PBX has no queue"))
+    told = (await ami.action("Getvar", {"Variable": "ASTETCDIR"})).get("Value", "")
+    folder = Path(told or "/etc/asterisk")
+    remedy = Remedy(
+        _('in {file}, then: asterisk -rx "queue reload all"').format(file=folder / "queues.conf"),
+        ("[general]", "autofill = yes"),
+    )
+    try:
+        sections = _queues(settings, folder)
+    except OSError as error:
+        message = _("{file} can't be read here ({why}); a queue without autofill serves its head only")
+        return warning(check, message.format(file=folder / "queues.conf", why=error.strerror), remedy)
+    general = sections.get("general", {}).get("autofill", "no")
+    slow = [name for name in names if not _yes(sections.get(name, {}).get("autofill", general))]
+    if slow:
+        message = _("queues without autofill serve their head only, also when more agents are free: {queues}")
+        return warning(check, message.format(queues=_listed(set(slow))), remedy)
+    return ok(check, _("every queue serves all free agents at once"))
+
+
+def _queues(settings: Settings, folder: Path) -> asteriskconf.Sections:
+    if not remedies.is_local(settings.asterisk.host):
+        raise OSError(0, _("the PBX is another machine"))
+    return asteriskconf.read(folder, "queues.conf")
+
+
+def _yes(value: str) -> bool:
+    return value.strip().lower() in {"yes", "true", "y", "t", "1", "on"}  # ast_true in main/utils.c
+
+
+def _absent(extensions: set[str]) -> tuple[Remedy, ...]:
+    """Say how to find out; the book itself is never changed by doctor."""
+    shown = [f'asterisk -rx "pjsip show endpoint {extension}"' for extension in sorted(extensions)[:3]]
+    return (remedies.shell(*shown, "pbxd employees list"),)
+
+
+def _listed(names: set[str]) -> str:
+    ordered = sorted(names, key=lambda name: (len(name), name))
+    more = len(ordered) - _SHOWN
+    return ", ".join(ordered[:_SHOWN]) + (_(", and {count} more").format(count=more) if more > 0 else "")

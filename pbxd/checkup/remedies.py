@@ -1,0 +1,60 @@
+"""The lines that mend an installation, as far as several checks share them. No secret is ever among them."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from pbxd.checkup.finding import Remedy
+from pbxd.i18n import _
+from pbxd.settings import AsteriskSettings
+
+# The section of config/manager.conf, which a test compares with this.
+_RIGHTS = (
+    "writetimeout = 10000",
+    "read = call,agent,user,system",
+    "write = call,originate,reporting",
+    "eventfilter = !^Event: (VarSet|Newexten|RTCPSent|RTCPReceived|MusicOnHoldStart|MusicOnHoldStop|TestEvent)",
+)
+
+
+def shell(*lines: str) -> Remedy:
+    """Give commands for a shell, as root."""
+    return Remedy(_("as root"), lines)
+
+
+def manager(*lines: str) -> Remedy:
+    """Give lines for manager.conf."""
+    return Remedy(_('in /etc/asterisk/manager.conf, then: asterisk -rx "manager reload"'), lines)
+
+
+def manager_user(link: AsteriskSettings) -> Remedy:
+    """Give the whole section of pbxd's AMI user, with the rights it needs and no others."""
+    network = "127.0.0.1/255.255.255.255"
+    if not is_local(link.host):
+        network = _("ADDRESS-OF-THIS-MACHINE") + "/255.255.255.255"
+    return manager(
+        f"[{link.username}]",
+        "secret = " + _("THE-SECRET-PBXD-HAS"),
+        "deny = 0.0.0.0/0.0.0.0",
+        "deny = ::/0",
+        f"permit = {network}",
+        *_RIGHTS,
+    )
+
+
+def extensions(*lines: str) -> Remedy:
+    """Give lines for the dialplan."""
+    return Remedy(_('in /etc/asterisk/extensions.conf, then: asterisk -rx "dialplan reload"'), lines)
+
+
+def service_log() -> Remedy:
+    """Point to what the daemon says itself."""
+    return shell("journalctl -u pbxd -n 50")
+
+
+def is_local(host: str) -> bool:
+    """Whether this address leads to the same machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
