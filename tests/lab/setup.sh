@@ -27,7 +27,7 @@ wants() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
 python=${PYTHON:-python3}
 command -v "$python" >/dev/null || missing+=(python3)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || wants python3-venv
-for package in sip-tester baresip-core postgresql systemd openssl; do wants "$package"; done
+for package in sip-tester baresip-core postgresql systemd openssl faketime; do wants "$package"; done
 [ -e "$TREE/usr/sbin/asterisk" ] || wants debootstrap
 if [ ${#missing[@]} -gt 0 ]; then
     say "Installing Debian packages: ${missing[*]}"
