@@ -1,43 +1,35 @@
 """VIP callers in Asterisk's queues: whoever waits without his rank is moved, and the order is read back.
 
 A rank at entry is given in the dialplan (`pbxd-lookup` sets QUEUE_PRIO before `Queue()`). Here come those who entered
-without it, who become VIP while waiting, or whose rank the dialplan took away between two queues.
+without it, who become VIP while waiting, or whose rank the dialplan took away between two queues; and those who have
+waited so long that no VIP may overtake them any more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import structlog
 
-from pbxd.asterisk.ami import AmiClient, Packet
-from pbxd.calls.events import ChannelEnded, Event, QueueJoined, QueueLeft
+from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.queuemoves import QueueMoves
+from pbxd.asterisk.queuestatus import Entry, entries_of, not_moved
+from pbxd.calls.events import ChannelEnded, Event, QueueJoined, QueueLeft, SnapshotBegan
 from pbxd.directory.matching import Match
 from pbxd.errors import ProtocolError, RefusedError, UnavailableError
-from pbxd.queueing import Move, Waiting, joining_times, plan
+from pbxd.queueing import Waiting, joining_times, plan
 from pbxd.settings import QueueSettings
 
 _DEBOUNCE_SECONDS = 0.02  # joins this close together are handled as one
 _RETRY_SECONDS = 1.0
+_UNSETTLED_SECONDS = 5.0  # until the next attempt at a queue that somebody else keeps changing
 _ROUNDS = 3  # read, move, read back; more only while callers come and go in between
+_EARLY_SECONDS = 2.0  # Asterisk tells waiting times in whole seconds; to be late by one would let a VIP through
+_EARLY_PART = 0.2  # of a limit so short that two seconds would be much
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A caller as QueueStatus tells."""
-
-    queue: str
-    position: int
-    channel: str  # its name
-    uniqueid: str
-    number: str
-    priority: int
-    waited: int  # whole seconds
 
 
 class VipQueues:
@@ -56,15 +48,21 @@ class VipQueues:
     ) -> None:
         self._ami = ami
         self._lookup = lookup
-        self._vip_priority = settings.vip_priority
+        self._vip_priority, self._limit = _rules(settings)
         self._number_of = number_of
+        self._moves = QueueMoves(ami)
         self._joined: dict[str, float] = {}  # unique id -> PBX time, of those who wait
-        self._bases: dict[str, int] = {}  # unique id -> his priority without us, of those who have or had ours
         self._pbx_clock = 0.0  # PBX time less monotonic
         self._dirty: set[str] = set()
         self._all = False
+        self._alarms: dict[str, float] = {}  # queue -> monotonic time at which it is to be looked at again
         self._work = asyncio.Event()
         self._looking = False
+
+    def reconfigure(self, settings: QueueSettings) -> None:
+        """Go by other settings from now on, also for those who wait already."""
+        self._vip_priority, self._limit = _rules(settings)
+        self.refresh()
 
     @property
     def settled(self) -> bool:
@@ -75,18 +73,27 @@ class VipQueues:
         """Take an event of the PBX; looks at a queue again when somebody joined it who may stand in the wrong place."""
         match event:
             case QueueJoined():
-                self._joined[event.channel] = event.at
-                self._pbx_clock = event.at - time.monotonic()
-                if event.channel in self._bases or self._match(event.channel, event.number).vip:
-                    self._dirty.add(event.queue)
-                    self._work.set()
+                self._note_joined(event)
             case QueueLeft():
                 self._joined.pop(event.channel, None)
+                self._moves.left(event.channel)
             case ChannelEnded():
                 self._joined.pop(event.channel, None)
-                self._bases.pop(event.channel, None)
+                self._moves.ended(event.channel)
+            case SnapshotBegan():
+                self._moves.link_is_new()
             case _:
                 pass
+
+    def _note_joined(self, event: QueueJoined) -> None:
+        self._joined[event.channel] = event.at
+        self._pbx_clock = event.at - time.monotonic()
+        if self._moves.knows(event.channel) or self._match(event.channel, event.number).vip:
+            self._dirty.add(event.queue)
+            self._work.set()
+        elif self._limit < float("inf") and event.queue not in self._alarms:
+            self._alarms[event.queue] = time.monotonic() + self._limit
+            self._work.set()  # so that `run` waits no longer than that
 
     def refresh(self) -> None:
         """Look at every queue again: the book changed, or the link to the PBX is new."""
@@ -96,7 +103,7 @@ class VipQueues:
     async def run(self) -> None:
         """Put queues in order for ever."""
         while True:
-            await self._work.wait()
+            await self._until_work()
             self._looking = True
             await asyncio.sleep(_DEBOUNCE_SECONDS)
             self._work.clear()
@@ -109,9 +116,23 @@ class VipQueues:
                     self.refresh()
             self._looking = False
 
+    async def _until_work(self) -> None:
+        """Wait until there is something to look at, at the latest until the next alarm."""
+        first = min(self._alarms.values(), default=None)
+        try:
+            async with asyncio.timeout_at(None if first is None else _loop_time(first)):
+                await self._work.wait()
+        except TimeoutError:
+            pass
+        now = time.monotonic()
+        due = {queue for queue, at in self._alarms.items() if at <= now}
+        self._dirty |= due
+        for queue in due:
+            del self._alarms[queue]
+
     async def waiting(self) -> list[dict[str, object]]:
         """Return who waits where, in order, for `pbxd queues`. Raises what AmiClient.listing raises."""
-        entries = _entries(await self._ami.listing("QueueStatus"))
+        entries = entries_of(await self._ami.listing("QueueStatus"))
         return [
             {
                 "queue": entry.queue,
@@ -130,7 +151,7 @@ class VipQueues:
         everything, self._all = self._all, False
         names, self._dirty = self._dirty, set()
         if everything:
-            entries = _entries(await self._ami.listing("QueueStatus"))
+            entries = entries_of(await self._ami.listing("QueueStatus"))
             self._forget_all_but({entry.uniqueid for entry in entries})
             names = {entry.queue for entry in entries}
         for name in sorted(names):
@@ -138,124 +159,78 @@ class VipQueues:
 
     async def _settle(self, queue: str) -> None:
         """Bring one queue into order and read it back."""
-        moved: dict[str, _Entry] = {}
+        moved: dict[str, Entry] = {}
         for _round in range(_ROUNDS):
-            entries = _entries(await self._ami.listing("QueueStatus", {"Queue": queue}))
-            for entry in entries:
-                if before := moved.pop(entry.channel, None):
-                    _tell(before, entry)
-            waiting = await self._judge(entries)
-            moves = plan(waiting, self._vip_priority)
-            if not moves:
+            entries = entries_of(await self._ami.listing("QueueStatus", {"Queue": queue}))
+            if not_moved(moved, entries):
+                for before in moved.values():
+                    await self._moves.take_back(before)
                 return
-            known = {entry.channel: entry for entry in entries}
-            bases = {caller.channel: caller.base for caller in waiting}
+            _tell(moved, entries)
+            callers = await self._judge(entries)
+            moves = plan([caller for _entry, caller in callers], self._vip_priority)
+            if not moves:
+                await self._leave(queue, callers)
+                return
+            if not await self._moves.able():
+                return
+            known = {entry.channel: (entry, caller) for entry, caller in callers}
             for move in moves:
-                moved[move.channel] = known[move.channel]
-                await self._move(known[move.channel], move, bases[move.channel])
-        _log.warning("queue_order_unsettled", queue=queue)  # whoever joined meanwhile makes it dirty again
+                await self._moves.move(*known[move.channel], move)
+            moved = {move.channel: known[move.channel][0] for move in moves}
+        _log.warning("queue_order_unsettled", queue=queue, again_in=_UNSETTLED_SECONDS)
+        self._alarms[queue] = time.monotonic() + _UNSETTLED_SECONDS
 
-    async def _judge(self, entries: list[_Entry]) -> list[Waiting]:
+    async def _leave(self, queue: str, callers: list[tuple[Entry, Waiting]]) -> None:
+        """Let a queue be that is in order, until the next caller becomes late."""
+        for entry, caller in callers:
+            await self._moves.mark(entry, caller)
+        punctual = [caller.joined for _entry, caller in callers if not caller.late]
+        self._alarms.pop(queue, None)
+        if punctual and self._limit < float("inf"):
+            self._alarms[queue] = min(punctual) + self._limit - self._pbx_clock
+
+    async def _judge(self, entries: list[Entry]) -> list[tuple[Entry, Waiting]]:
         now = self._pbx_clock + time.monotonic()
-        joined = joining_times([(self._joined.get(entry.uniqueid), entry.waited) for entry in entries], now)
-        waiting: list[Waiting] = []
+        seen = [self._joined.get(entry.uniqueid) for entry in entries]
+        joined = joining_times([(at, entry.waited) for at, entry in zip(seen, entries, strict=True)], now)
+        callers: list[tuple[Entry, Waiting]] = []
         for entry, at in zip(entries, joined, strict=True):
             vip = self._match(entry.uniqueid, entry.number).vip
-            waiting.append(Waiting(entry.channel, entry.priority, at, vip, await self._base(entry, vip=vip)))
-        return waiting
-
-    async def _base(self, entry: _Entry, *, vip: bool) -> int:
-        """Return the priority the caller has without us; the dialplan's word on it is asked only when it matters."""
-        if entry.priority > self._vip_priority:
-            return entry.priority
-        if entry.uniqueid in self._bases:
-            given = entry.priority == self._vip_priority
-            return self._bases[entry.uniqueid] if given or vip else entry.priority
-        if vip or entry.priority != self._vip_priority:
-            return entry.priority
-        base = await self._base_on_channel(entry)
-        self._bases[entry.uniqueid] = base
-        return base
-
-    async def _base_on_channel(self, entry: _Entry) -> int:
-        """Ask the channel whether the look-up at entry gave the priority (PBXD_PRIO in dialplan/pbxd.conf)."""
-        try:
-            given = await self._variable(entry, "PBXD_PRIO")
-            before = await self._variable(entry, "PBXD_PRIO_BEFORE")
-        except RefusedError:  # he hung up
-            return entry.priority
-        return _number(before) if given == str(entry.priority) else entry.priority
-
-    async def _variable(self, entry: _Entry, name: str) -> str:
-        return (await self._ami.action("Getvar", {"Channel": entry.channel, "Variable": name})).get("Value", "")
-
-    async def _move(self, entry: _Entry, move: Move, base: int) -> None:
-        """Move one caller and leave his rank on the channel, for the next Queue()."""
-        ours = move.priority != base
-        if ours:
-            self._bases[entry.uniqueid] = base
-        else:
-            self._bases.pop(entry.uniqueid, None)
-        try:
-            await self._ami.action(
-                "QueueChangePriorityCaller",
-                {"Queue": entry.queue, "Caller": entry.channel, "Priority": str(move.priority), "Immediate": "yes"},
-            )
-            await self._ami.action(
-                "Setvar",
-                {
-                    "Channel": entry.channel,
-                    "Variable": "ARRAY(QUEUE_PRIO,PBXD_PRIO,PBXD_PRIO_BEFORE)",
-                    "Value": f"{move.priority},{move.priority if ours else ''},{base}",
-                },
-            )
-        except RefusedError as error:
-            _log.debug("caller_left_before_move", queue=entry.queue, channel=entry.channel, why=str(error))
+            base = await self._moves.base(entry, self._vip_priority, vip=vip)
+            kept = self._moves.kept(entry.uniqueid)
+            late = kept or now - at >= self._limit  # a restarted pbxd, which has whole seconds only, could doubt it
+            callers.append((entry, Waiting(entry.channel, entry.priority, at, vip, base, late, kept)))
+        return callers
 
     def _match(self, uniqueid: str, number: str) -> Match:
         return self._lookup(self._number_of(uniqueid) or number)
 
     def _forget_all_but(self, present: set[str]) -> None:
-        """Forget callers whose end an outage hid; a channel that lives on still knows its rank itself."""
         self._joined = {uniqueid: at for uniqueid, at in self._joined.items() if uniqueid in present}
-        self._bases = {uniqueid: base for uniqueid, base in self._bases.items() if uniqueid in present}
+        self._moves.forget_all_but(present)
 
 
-def _entries(packets: Iterable[Packet]) -> list[_Entry]:
-    """Read QueueStatus; callers in the order they stand."""
-    entries = [
-        _Entry(
-            queue=packet.get("Queue", ""),
-            position=_number(packet.get("Position", "")),
-            channel=packet.get("Channel", ""),
-            uniqueid=packet.get("Uniqueid", ""),
-            number=_known(packet.get("CallerIDNum", "")),
-            priority=_number(packet.get("Priority", "")),
-            waited=_number(packet.get("Wait", "")),
-        )
-        for packet in packets
-        if packet.get("Event") == "QueueEntry"
-    ]
-    return sorted(entries, key=lambda entry: (entry.queue, entry.position))
+def _rules(settings: QueueSettings) -> tuple[int, float]:
+    """Return the VIPs' priority, and after how many seconds nobody overtakes a caller any more."""
+    limit = settings.overtake_limit_seconds
+    return settings.vip_priority, limit - min(_EARLY_SECONDS, limit * _EARLY_PART) if limit else float("inf")
 
 
-def _number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        return 0
+def _loop_time(monotonic: float) -> float:
+    """Return the running loop's time for a moment of `time.monotonic`."""
+    return asyncio.get_running_loop().time() + monotonic - time.monotonic()
 
 
-def _known(number: str) -> str:
-    return "" if number in {"unknown", "<unknown>"} else number
-
-
-def _tell(before: _Entry, after: _Entry) -> None:
-    _log.info(
-        "queue_caller_moved",
-        queue=after.queue,
-        channel=after.channel,
-        position_before=before.position,
-        position=after.position,
-        priority=after.priority,
-    )
+def _tell(moved: dict[str, Entry], entries: list[Entry]) -> None:
+    """Log what was read back of those who were moved."""
+    for after in entries:
+        if before := moved.get(after.channel):
+            _log.info(
+                "queue_caller_moved",
+                queue=after.queue,
+                channel=after.channel,
+                position_before=before.position,
+                position=after.position,
+                priority=after.priority,
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ WELL_UNDER_A_SECOND = 0.5
 class Desk:
     """VipQueues with a book that tests write to; `pool` is a queue without members, so everybody in it waits."""
 
-    def __init__(self, link: Beside) -> None:
+    def __init__(self, link: Beside, **settings: int) -> None:
         self.link = link
         self.lab = link.lab
         self.ami = link.ami
@@ -35,8 +36,13 @@ class Desk:
             Contact(number, f"Клиент {number}", numbers=(ContactNumber(f"+7916000000{number}", main=True),))
             for number in range(1, 5)
         )
-        self.queues = VipQueues(link.ami, self.lookup, QueueSettings())
-        link.feeds.append(self.queues.feed)
+        self.settings = QueueSettings.model_validate(settings)
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Be another process: nothing is remembered but what stands in the book and on the PBX."""
+        self.queues = VipQueues(self.ami, self.lookup, self.settings)
+        self.link.feeds[:] = [self.queues.feed]
 
     def lookup(self, text: str) -> Match:
         return self.book.lookup(parse(text, RULES))
@@ -136,6 +142,118 @@ async def test_nobody_is_moved_twice(desk: Desk) -> None:
     assert desk.moves == 2
 
 
+async def test_a_resynchronisation_repeated_changes_nothing(desk: Desk) -> None:
+    desk.flag(TWO)
+    await desk.join(ONE, TWO, THREE)
+    await desk.until_order(TWO, ONE, THREE)
+    await desk.settle()
+    before = len(desk.ami.asked)
+    for _ in range(10):
+        await desk.settle()
+    asked = [name for name, _headers in desk.ami.asked[before:]]
+    assert asked == []  # nobody is moved, and nothing is written on a channel
+    assert desk.moves == 1
+
+
+async def test_a_restarted_pbxd_moves_nobody_who_is_right_and_can_take_back_what_was_given(lab: Lab) -> None:
+    async with beside(lab) as link:
+        desk = Desk(link)
+        async with running(desk.queues.run()):
+            await desk.join(ONE, TWO, THREE)
+            desk.flag(TWO)
+            desk.flag(THREE)
+            await desk.until_order(TWO, THREE, ONE)
+            await desk.settle()
+        moves = desk.moves
+        desk.start_anew()
+        async with running(desk.queues.run()):
+            await desk.settle()
+            assert desk.moves == moves
+            desk.flag(TWO, vip=False)
+            await desk.until_order(THREE, ONE, TWO)
+            assert await desk.priorities() == {ONE: "0", TWO: "0", THREE: "10"}
+
+
+async def test_whoever_has_waited_too_long_is_not_overtaken_any_more(lab: Lab) -> None:
+    async with beside(lab) as link:
+        desk = Desk(link, overtake_limit_seconds=4)
+        desk.flag(FOUR)
+        async with running(desk.queues.run()):
+            await desk.join(ONE)
+
+            async def raised() -> bool:
+                return await desk.priorities() == {ONE: "10"}
+
+            await until(raised, "the first caller to be raised", timeout=6)
+            await desk.join(TWO)
+            await desk.originate(FOUR, QUEUE_PRIO="10", PBXD_PRIO="10", PBXD_PRIO_BEFORE="0")  # as the look-up does
+            await desk.settle()
+            assert await lab.queue_order("pool") == [ONE, FOUR, TWO]
+            desk.flag(THREE)
+            await desk.join(THREE)
+            await desk.until_order(ONE, FOUR, THREE, TWO)
+            await until(lambda: desk.moves >= 3, "the second caller to be raised too", timeout=6)
+        moves = desk.moves
+        desk.start_anew()
+        async with running(desk.queues.run()):
+            for _ in range(3):
+                await desk.settle()
+            assert await lab.queue_order("pool") == [ONE, FOUR, THREE, TWO]
+        assert desk.moves == moves
+
+
+async def test_without_a_limit_everybody_can_be_overtaken(lab: Lab) -> None:
+    """The control of the test before: the same callers and the same times."""
+    async with beside(lab) as link:
+        desk = Desk(link, overtake_limit_seconds=0)
+        desk.flag(FOUR)
+        async with running(desk.queues.run()):
+            await desk.join(ONE)
+            entered = time.monotonic()
+            await until(lambda: time.monotonic() - entered > 4, "four seconds", timeout=6)
+            await desk.originate(FOUR, QUEUE_PRIO="10", PBXD_PRIO="10", PBXD_PRIO_BEFORE="0")
+            await desk.settle()
+            assert await lab.queue_order("pool") == [FOUR, ONE]
+            assert desk.moves == 0
+
+
+async def test_a_place_that_was_kept_gives_no_rank_in_the_next_queue(lab: Lab) -> None:
+    async with beside(lab) as link:
+        desk = Desk(link, overtake_limit_seconds=1)
+        async with running(desk.queues.run()):
+            await desk.join(ONE)
+
+            async def raised() -> bool:
+                return await desk.priorities() == {ONE: "10"}
+
+            await until(raised, "the caller to be raised", timeout=3)
+            (channel,) = [one["Channel"] for one in await lab.channels() if one["Application"] == "Queue"]
+            await lab.ami_action("Redirect", Channel=channel, Context="lab-queue", Exten="ringall", Priority="1")
+            await lab.until_waiting("ringall", 1)
+            assert await desk.priorities("ringall") == {ONE: "0"}
+
+
+@pytest.mark.parametrize(("queue", "served"), [("pool", [TWO, ONE]), ("single", [TWO])])
+async def test_a_vip_is_served_first_by_free_agents_of_either_kind(desk: Desk, queue: str, served: list[str]) -> None:
+    """`pool` has autofill, so every free agent is rung for somebody; in `single` only for the head of the queue."""
+    lab = desk.lab
+    members = {"101": "PJSIP/101", "102": "Local/102@from-queue/n"}
+    try:
+        await desk.join(ONE, TWO, THREE, queue=queue)
+        desk.flag(TWO)
+        await desk.until_order(TWO, ONE, THREE, queue=queue)
+        for extension, interface in members.items():
+            await lab.ami_action("QueueAdd", Queue=queue, Interface=interface, StateInterface=f"PJSIP/{extension}")
+        rung = [lab.phone(extension) for extension in members]
+        await until(lambda: sum(len(phone.calls) for phone in rung) >= len(served), "the phones")
+        await desk.settle()
+        numbers = sorted(call.number for phone in rung for call in phone.calls)
+        assert numbers == sorted(served)
+    finally:
+        for interface in members.values():
+            await lab.ami_action("QueueRemove", Queue=queue, Interface=interface)
+
+
 async def test_one_who_is_no_vip_any_more_goes_back_to_where_he_joined(desk: Desk) -> None:
     await desk.join(ONE, TWO, THREE)
     desk.flag(TWO)
@@ -172,6 +290,7 @@ async def test_a_rank_of_the_administrator_is_left_alone(desk: Desk) -> None:
 async def test_the_rank_goes_with_the_caller_into_the_next_queue(desk: Desk) -> None:
     lab = desk.lab
     await desk.join(ONE, queue="support")
+    await lab.phone("101").incoming()  # from now on sales doesn't ring it
     lab.call_in("overflow", TWO)  # three seconds in sales, then support
     await lab.until_waiting("sales", 1)
     desk.flag(TWO)
@@ -190,6 +309,7 @@ async def test_the_rank_goes_with_the_caller_into_the_next_queue(desk: Desk) -> 
 async def test_a_dialplan_that_takes_the_rank_away_between_queues_is_made_up_for(desk: Desk) -> None:
     lab = desk.lab
     await desk.join(ONE, queue="support")
+    await lab.phone("101").incoming()  # from now on sales doesn't ring it
     desk.flag(TWO)
     lab.call_in("overflow-freepbx", TWO)
     await lab.until_waiting("sales", 1)
