@@ -10,13 +10,17 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pbxd.errors import ConfigurationError
 from pbxd.i18n import _
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 DEFAULT_PATH = Path("/etc/pbxd/pbxd.toml")
 CONFIG_VARIABLE = "PBXD_CONFIG"
@@ -24,32 +28,46 @@ SECRET_VARIABLE = "PBXD_ASTERISK_SECRET"  # noqa: S105 - the name of a variable,
 
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # systemd.exec(5), LoadCredential
 
+_NUMERIC_HOST = re.compile(r"\[.*\]|[0-9.]+")
+_LONGEST_LINE = 200  # characters; in UTF-8 with the header's name it fits the 1024 bytes of AMI's line
+_ONE_LINE = re.compile(rf"[^\r\n\0]{{0,{_LONGEST_LINE}}}")
+
 
 def _is_pattern(value: str) -> str:
     try:
         re.compile(value)
     except re.error as error:
-        message = f"not a regular expression: {error}"
-        raise ValueError(message) from error
+        raise ValueError(_("not a regular expression: {why}").format(why=error)) from error
     return value
 
 
 def _is_address(value: str) -> str:
     host, colon, port = value.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the highest TCP port
-        message = "expected HOST:PORT"
-        raise ValueError(message)
+    if not colon or not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:  # noqa: PLR2004 - the highest TCP port
+        raise ValueError(_("expected HOST:PORT"))
+    if _NUMERIC_HOST.fullmatch(host):
+        try:
+            ip_address(host.strip("[]"))
+        except ValueError as error:
+            raise ValueError(_("{host} is no address").format(host=host)) from error
+    return value
+
+
+def _is_one_line(value: str) -> str:
+    """Accept what AMI's login can carry; the text may be a secret, so it isn't shown."""
+    if not _ONE_LINE.fullmatch(value):
+        raise ValueError(_("a line break, a NUL, or more than {limit} characters").format(limit=_LONGEST_LINE))
     return value
 
 
 def _is_fingerprint(value: str) -> str:
     if not re.fullmatch("(?:[0-9A-Fa-f]{64}|(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2})?", value):
-        message = "expected a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons"
-        raise ValueError(message)
+        raise ValueError(_("expected a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons"))
     return value
 
 
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
+OneLine = Annotated[str, AfterValidator(_is_one_line)]
 Address = Annotated[str, AfterValidator(_is_address)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Positive = Annotated[float, Field(gt=0)]
@@ -65,8 +83,8 @@ class AsteriskSettings(_Section):
     name: str = "pbx"  # goes into every record as `pbx`
     host: str = "127.0.0.1"
     port: Port = 5038
-    username: str = "pbxd"
-    secret: str = ""
+    username: OneLine = "pbxd"
+    secret: OneLine = ""
     secret_file: str = ""
     tls: Literal["off", "on"] = "off"
     tls_ca_file: str = ""  # whom to trust; empty: the system's authorities. Relative to this file's folder
@@ -84,8 +102,7 @@ class AsteriskSettings(_Section):
     @model_validator(mode="after")
     def _says_tls_where_it_is_meant(self) -> Self:
         if self.tls == "off" and (self.tls_ca_file or self.tls_server_name or self.tls_fingerprint):
-            message = 'tls_ca_file, tls_server_name and tls_fingerprint need tls = "on"'
-            raise ValueError(message)
+            raise ValueError(_('tls_ca_file, tls_server_name and tls_fingerprint need tls = "on"'))
         return self
 
 
@@ -211,12 +228,12 @@ def load(path: str | None = None, environment: Mapping[str, str] = os.environ) -
     """
     chosen = path or environment.get(CONFIG_VARIABLE)
     file = Path(chosen) if chosen else DEFAULT_PATH
-    if not chosen and not file.exists():
-        return Settings(folder=Path.cwd())
     try:
         with file.open("rb") as stream:
             values = tomllib.load(stream)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not chosen:
+            return Settings(folder=Path.cwd())
         raise ConfigurationError(_("{file}: can't be read: {why}").format(file=file, why=error.strerror)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(_("{file}: not valid TOML: {why}").format(file=file, why=error)) from error
@@ -228,8 +245,37 @@ def load(path: str | None = None, environment: Mapping[str, str] = os.environ) -
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        why = _("unknown key") if first["type"] == "extra_forbidden" else first["msg"]
-        raise ConfigurationError(_("{file}: {key}: {why}").format(file=file, key=key, why=why)) from error
+        raise ConfigurationError(
+            _("{file}: {key}: {why}").format(file=file, key=key, why=why_refused(first))
+        ) from error
+
+
+def why_refused(mistake: ErrorDetails) -> str:
+    """Say in the language of now why pydantic refused a value; what is rare stays in its English."""
+    found = mistake.get("ctx", {})
+    texts = {
+        "extra_forbidden": _("unknown key"),
+        "missing": _("missing"),
+        "value_error": "{error}",
+        "string_type": _("expected a text"),
+        "int_type": _("expected a whole number"),
+        "int_parsing": _("expected a whole number"),
+        "float_type": _("expected a number"),
+        "bool_type": _("expected true or false"),
+        "bool_parsing": _("expected true or false"),
+        "list_type": _("expected a list"),
+        "model_type": _("expected a table of keys"),
+        "model_attributes_type": _("expected a table of keys"),
+        "literal_error": _("expected {expected}"),
+        "greater_than": _("expected more than {gt}"),
+        "greater_than_equal": _("expected at least {ge}"),
+        "less_than": _("expected less than {lt}"),
+        "less_than_equal": _("expected at most {le}"),
+        "string_too_short": _("expected at least {min_length} characters"),
+        "string_too_long": _("expected at most {max_length} characters"),
+        "string_pattern_mismatch": _("expected a text of the form {pattern}"),
+    }
+    return texts[mistake["type"]].format(**found) if mistake["type"] in texts else mistake["msg"]
 
 
 def asterisk_secret(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
@@ -247,6 +293,12 @@ def asterisk_secret(settings: Settings, environment: Mapping[str, str] = os.envi
             raise ConfigurationError(
                 _("{file}: asterisk.secret_file: can't be read: {why}").format(file=name, why=error)
             ) from error
+    if not _ONE_LINE.fullmatch(secret):
+        raise ConfigurationError(
+            _("{file}: asterisk.secret: a line break, a NUL, or more than {limit} characters").format(
+                file=name, limit=_LONGEST_LINE
+            )
+        )
     if not secret:
         raise ConfigurationError(
             _("{file}: asterisk.secret: missing; set it, asterisk.secret_file or the variable {variable}").format(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbxd import i18n
 from pbxd.errors import ConfigurationError
 from pbxd.settings import SECRET_VARIABLE, Settings, asterisk_secret, load
 
@@ -67,15 +68,20 @@ def test_the_smallest_file_works_and_its_database_lies_beside_it(tmp_path: Path)
         ("[asterisk]\nhsot = 'x'", "asterisk.hsot", "unknown key"),
         ("[astersk]\nhost = 'x'", "astersk", "unknown key"),
         ("folder = '/'", "folder", "unknown key"),
-        ("[asterisk]\nport = '5038'", "asterisk.port", "valid integer"),
-        ("[asterisk]\nport = 70000", "asterisk.port", "less than or equal to 65535"),
-        ("[asterisk]\nport = true", "asterisk.port", "valid integer"),
-        ("asterisk = 5", "asterisk", "valid dictionary"),
-        ("[employees]\npattern = '('", "employees.pattern", "not a regular expression"),
-        ("[employees]\nchannels = ['ok', '(']", "employees.channels.1", "not a regular expression"),
-        ("[agi]\nlisten = '4573'", "agi.listen", "expected HOST:PORT"),
-        ("[agi]\ndeadline_seconds = 0", "agi.deadline_seconds", "greater than 0"),
-        ("[dialing]\nallow_foreign = 'yes'", "dialing.allow_foreign", "valid boolean"),
+        ("[asterisk]\nport = '5038'", "asterisk.port", "expected a whole number"),
+        ("[asterisk]\nport = 70000", "asterisk.port", "expected at most 65535"),
+        ("[asterisk]\nport = true", "asterisk.port", "expected a whole number"),
+        ("asterisk = 5", "asterisk", "expected a table of keys"),
+        ("[employees]\npattern = '('", "employees.pattern", ": not a regular expression"),
+        ("[employees]\nchannels = ['ok', '(']", "employees.channels.1", ": not a regular expression"),
+        ("[agi]\nlisten = '4573'", "agi.listen", ": expected HOST:PORT"),
+        ("[agi]\nlisten = '127.0.0.1:²'", "agi.listen", ": expected HOST:PORT"),
+        ("[http]\nlisten = '999.1.1.1:80'", "http.listen", ": 999.1.1.1 is no address"),
+        ("[http]\nlisten = '[::g]:80'", "http.listen", ": [::g] is no address"),
+        ('[asterisk]\nsecret = "a\\nb"', "asterisk.secret", ": a line break"),
+        ('[asterisk]\nusername = "a\\u0000b"', "asterisk.username", ": a line break"),
+        ("[agi]\ndeadline_seconds = 0", "agi.deadline_seconds", "expected more than 0"),
+        ("[dialing]\nallow_foreign = 'yes'", "dialing.allow_foreign", "expected true or false"),
         ("[service]\nlanguage = 'de'", "service.language", "'ru' or 'en'"),
         (
             "[asterisk]\ntls = 'on'\ntls_fingerprint = 'AB:CD'",
@@ -83,7 +89,7 @@ def test_the_smallest_file_works_and_its_database_lies_beside_it(tmp_path: Path)
             "expected a SHA-256 fingerprint",
         ),
         ("[asterisk]\ntls_ca_file = 'ca.crt'", "asterisk", 'need tls = "on"'),
-        ("[numbers]\nregion = 'Russia'", "numbers.region", "match pattern"),
+        ("[numbers]\nregion = 'Russia'", "numbers.region", "expected a text of the form"),
     ],
 )
 def test_a_mistake_is_one_line_with_file_and_key(tmp_path: Path, text: str, key: str, why: str) -> None:
@@ -118,6 +124,38 @@ def refusal(text: str) -> str:
 def test_a_missing_named_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere\.toml: can't be read: No such file"):
         load(str(tmp_path / "nowhere.toml"), {})
+
+
+def test_a_folder_one_may_not_look_into_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "etc").write_text("")
+    monkeypatch.setattr("pbxd.settings.DEFAULT_PATH", tmp_path / "etc" / "pbxd.toml")  # ENOTDIR: root may look anywhere
+    with pytest.raises(ConfigurationError, match=r"etc/pbxd\.toml: can't be read"):
+        load(None, {})
+    monkeypatch.setattr("pbxd.settings.DEFAULT_PATH", tmp_path / "pbxd.toml")
+    assert load(None, {}) == Settings(folder=Path.cwd())
+
+
+@pytest.mark.parametrize("secret", ["a\nb", "a\0b", "x" * 201])
+def test_a_secret_ami_can_t_carry_names_file_and_key_but_not_itself(tmp_path: Path, secret: str) -> None:
+    file = written(tmp_path, "")
+    with pytest.raises(ConfigurationError) as caught:
+        asterisk_secret(load(file, {}), {SECRET_VARIABLE: secret})
+    assert str(caught.value).startswith(f"{file}: asterisk.secret: a line break")
+    assert secret not in str(caught.value)
+
+
+def test_mistakes_are_told_in_the_reader_s_language(tmp_path: Path) -> None:
+    i18n.use("ru")
+    try:
+        for text, why in (
+            ("[asterisk]\nport = 'x'", "asterisk.port: ожидается целое число"),
+            ("[agi]\nlisten = 'x'", "agi.listen: ожидается УЗЕЛ:ПОРТ"),
+            ("[service]\nlanguage = 'de'", "service.language: ожидается '', 'ru' or 'en'"),
+        ):
+            with pytest.raises(ConfigurationError, match=why):
+                load(written(tmp_path, text), {})
+    finally:
+        i18n.use("en")
 
 
 def test_the_variable_names_the_file(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import assert_never
 import structlog
 
 from pbxd.asterisk.agi import AgiCommand, AgiHangup, AgiLimits, AgiParser, AgiReply, AgiRequest, failure_commands
-from pbxd.errors import ProtocolError, UnavailableError
+from pbxd.errors import ConfigurationError, ProtocolError, UnavailableError
 from pbxd.i18n import _
 from pbxd.settings import AgiSettings
 
@@ -114,7 +114,7 @@ class FastAgiServer:
     async def serve(self) -> None:
         """Listen and answer until cancelled.
 
-        Raises UnavailableError when the address can't be listened on.
+        Raises UnavailableError when the address can't be listened on, ConfigurationError when there is none such.
         """
         self._loop = asyncio.get_running_loop()
         with await self._listener() as self._listening:
@@ -144,8 +144,11 @@ class FastAgiServer:
             found = await self._loop.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
             listener = socket.create_server(found[0][4][:2], family=found[0][0], backlog=_BACKLOG)
         except OSError as error:
-            raise UnavailableError(
-                _("agi.listen: can't listen on {address}: {why}").format(address=self._settings.listen, why=error)
+            unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+            kind = ConfigurationError if unknown else UnavailableError
+            why = error.strerror or error
+            raise kind(
+                _("agi.listen: can't listen on {address}: {why}").format(address=self._settings.listen, why=why)
             ) from error
         listener.settimeout(0)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the connections inherit it

@@ -13,7 +13,7 @@ import click
 
 from pbxd import i18n
 from pbxd.cli.output import printable
-from pbxd.errors import PbxdError
+from pbxd.errors import ConfigurationError, PbxdError
 from pbxd.i18n import _
 from pbxd.settings import Settings, load
 
@@ -84,7 +84,7 @@ class Root(Group):
             expected = _expected(error)
             if expected is None:
                 raise
-            click.echo(f"pbxd: {printable(str(expected))}", err=True)
+            click.echo(f"pbxd: {printable(_told(expected, ctx.obj))}", err=True)
             ctx.exit(expected.exit_status)
 
 
@@ -94,6 +94,13 @@ def _expected(error: BaseException) -> PbxdError | None:
         found = [_expected(each) for each in error.exceptions]
         return found[0] if all(found) else None
     return error if isinstance(error, PbxdError) else None
+
+
+def _told(error: PbxdError, session: object) -> str:
+    """Return the error's line; the parts of the program know the key that is wrong, but not in which file."""
+    text = str(error)
+    source = session.source if isinstance(session, Session) else ""
+    return f"{source}: {text}" if isinstance(error, ConfigurationError) and not text.startswith(source) else text
 
 
 class Text(click.ParamType[str]):
@@ -143,11 +150,14 @@ class Session:
 
     def __init__(self, config: str | None) -> None:
         self.config = config
+        self.source = ""  # the configuration file's name for messages, once it was read
 
     @cached_property
     def settings(self) -> Settings:
         """The configuration. Raises ConfigurationError."""
-        return load(self.config)
+        settings = load(self.config)
+        self.source = settings.source
+        return settings
 
     def use_language(self) -> None:
         """Speak the configured language, else the locale's. Raises ConfigurationError."""

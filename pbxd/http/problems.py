@@ -24,6 +24,7 @@ from pbxd.errors import (
     RefusedError,
     UnavailableError,
 )
+from pbxd.http.requests import BODY_LIMIT
 from pbxd.http.services import SERVICES
 from pbxd.i18n import _
 
@@ -44,7 +45,7 @@ _log = structlog.get_logger(__name__)
 
 def problem(kind: str, status: HTTPStatus, detail: str, **more: str) -> web.Response:
     """Build the answer; `more` are further members."""
-    members = {"type": f"urn:pbxd:{kind}", "title": status.phrase, "status": status.value, "detail": detail, **more}
+    members = {"type": f"urn:pbxd:{kind}", "title": _title(status), "status": status.value, "detail": detail, **more}
     return web.Response(
         body=json.dumps(members, ensure_ascii=False).encode("utf-8", "backslashreplace"),
         status=status,
@@ -83,8 +84,32 @@ def _expected(error: PbxdError) -> web.Response:
 def _from_aiohttp(error: web.HTTPException) -> web.Response:
     """Give aiohttp's own refusals (404, 405, 413 …) the same form, keeping headers such as Allow."""
     status = HTTPStatus(error.status)
-    answer = problem(status.phrase.lower().replace(" ", "-"), status, error.reason)
+    said = {
+        HTTPStatus.NOT_FOUND: _("there is nothing at this address"),
+        HTTPStatus.METHOD_NOT_ALLOWED: _("this address doesn't know the method"),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _("the body is longer than {limit} bytes").format(limit=BODY_LIMIT),
+    }
+    detail = said.get(status, _title(status)) if error.reason == status.phrase else error.reason
+    answer = problem(status.phrase.lower().replace(" ", "-"), status, detail)
     for name in ("Allow", "WWW-Authenticate"):
         if name in error.headers:
             answer.headers[name] = error.headers[name]
     return answer
+
+
+def _title(status: HTTPStatus) -> str:
+    """Return what the status means; RFC 9457 lets only its language change."""
+    return {
+        HTTPStatus.BAD_REQUEST: _("Bad Request"),
+        HTTPStatus.UNAUTHORIZED: _("Unauthorized"),
+        HTTPStatus.FORBIDDEN: _("Forbidden"),
+        HTTPStatus.NOT_FOUND: _("Not Found"),
+        HTTPStatus.METHOD_NOT_ALLOWED: _("Method Not Allowed"),
+        HTTPStatus.CONFLICT: _("Conflict"),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _("Request Entity Too Large"),
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE: _("Unsupported Media Type"),
+        HTTPStatus.UNPROCESSABLE_ENTITY: _("Unprocessable Entity"),
+        HTTPStatus.INTERNAL_SERVER_ERROR: _("Internal Server Error"),
+        HTTPStatus.BAD_GATEWAY: _("Bad Gateway"),
+        HTTPStatus.SERVICE_UNAVAILABLE: _("Service Unavailable"),
+    }.get(status, status.phrase)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
+from pbxd.settings import why_refused
 
 BODY_LIMIT = 64 * 1024  # bytes
 Extension = Annotated[str, Field(min_length=1, max_length=32)]
@@ -40,7 +41,7 @@ class CallRequest(Body):
     @model_validator(mode="after")
     def _one_target(self) -> Self:
         if (self.target is None) == (self.contact is None):
-            raise ValueError("exactly one of target and contact")
+            raise ValueError(_("exactly one of target and contact"))
         return self
 
 
@@ -71,12 +72,12 @@ QueryType = TypeVar("QueryType", bound=Query)
 async def body(request: web.Request, model: type[BodyType]) -> BodyType:
     """Read a JSON body; InvalidInputError names the member, HTTP errors: 413 too long, 415 not JSON, 400 broken."""
     if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(reason="application/json is needed")
+        raise web.HTTPUnsupportedMediaType(reason=_("application/json is needed"))
     try:
         return model.model_validate_json(await request.read())
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
-            raise web.HTTPBadRequest(reason="the body is not JSON") from error
+            raise web.HTTPBadRequest(reason=_("the body is not JSON")) from error
         raise _invalid(error) from error
 
 
@@ -94,5 +95,5 @@ def query(request: web.Request, model: type[QueryType]) -> QueryType:
 def _invalid(error: ValidationError) -> InvalidInputError:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
-    why = _("unknown key") if first["type"] == "extra_forbidden" else first["msg"]
+    why = why_refused(first)
     return InvalidInputError(field, f"{field}: {why}" if field else why)

@@ -45,7 +45,7 @@ class HttpServer:
         """Open both listeners.
 
         Raises ConflictError when another daemon answers on the socket, UnavailableError when an address can't be had,
-        ConfigurationError when the runtime folder can't hold the socket.
+        ConfigurationError when there is no such address, or the runtime folder can't hold the socket.
         """
         await self._public.setup()
         await self._local.setup()
@@ -53,7 +53,9 @@ class HttpServer:
         try:
             await web.TCPSite(self._public, host.strip("[]"), int(port)).start()
         except OSError as error:
-            raise UnavailableError(
+            unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+            kind = ConfigurationError if unknown else UnavailableError
+            raise kind(
                 _("http.listen: {address}: {why}").format(address=self._settings.http.listen, why=_reason(error))
             ) from error
         listener = _bound(self._settings.socket_path)
@@ -143,4 +145,6 @@ def _answers(path: Path) -> bool:
 
 
 def _reason(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):  # its numbers aren't errno's
+        return str(error.strerror)
     return os.strerror(error.errno) if error.errno else str(error)

@@ -42,6 +42,31 @@ def test_run_without_a_secret_is_one_line_with_file_and_key_and_status_2(tmp_pat
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[database]\nurl = 'mysql://x'", "database.url"),
+        ("[database]\nurl = 'sqlite+aiosqlite:///nowhere/x.db'", "database.url"),
+        ("[dialing]\ndevice = 'x'", "dialing.device"),
+        ("[service]\nruntime_folder = 'nowhere'", "service.runtime_folder"),
+        ("[http]\nlisten = 'nowhere.invalid:80'", "http.listen"),
+        ("[agi]\nlisten = 'nowhere.invalid:80'", "agi.listen"),
+        ('[asterisk]\nsecret = "a\\nb"', "asterisk.secret"),
+        ("[asterisk]\ntls = 'on'\ntls_ca_file = 'nowhere.crt'", "asterisk.tls_ca_file"),
+    ],
+)
+def test_what_run_can_t_use_is_one_line_with_file_and_key(tmp_path: Path, text: str, key: str) -> None:
+    file = tmp_path / "pbxd.toml"
+    own = "".join(f"[{section}]\nlisten = '127.0.0.1:0'\n" for section in ("agi", "http") if f"[{section}]" not in text)
+    file.write_text(f"{text}\n{own}")
+    environment = {} if key == "asterisk.secret" else {"PBXD_ASTERISK_SECRET": "x"}
+    done = shell("--config", str(file), "run", cwd=tmp_path, **environment)
+    last = done.stderr.decode().splitlines()[-1]
+    assert last.startswith(f"pbxd: {file}: {key}: "), done.stderr
+    assert "-2" not in last
+    assert done.returncode == 2
+
+
 def test_run_without_the_database_s_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "pbxd.toml").write_text("[database]\nurl = 'sqlite+aiosqlite:///nowhere/x.db'")
     done = shell("--config", "pbxd.toml", "run", cwd=tmp_path, PBXD_ASTERISK_SECRET="x")

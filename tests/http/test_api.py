@@ -280,6 +280,31 @@ async def test_the_language_is_the_asker_s(unlinked: House) -> None:
         assert (await problem(answer, 404))["detail"] == "there is no call X"
 
 
+@pytest.mark.parametrize(
+    ("asked", "body", "status", "said"),
+    [
+        (("GET", "/nowhere"), b"", 404, ("Не найдено", "по этому адресу ничего нет")),
+        (("PUT", CALLS), b"", 405, ("Метод не поддерживается", "метод для этого адреса не поддерживается")),
+        (("POST", CALLS), b"{", 400, ("Неверный запрос", "тело запроса — не JSON")),
+        (("POST", CALLS), b" " * 70_000, 413, ("Слишком большой запрос", "тело запроса длиннее 65536 байт")),
+        (("POST", CALLS), b"{}", 422, ("Необрабатываемый запрос", "agent: не указано")),
+        (
+            ("POST", CALLS),
+            b'{"agent": "101"}',
+            422,
+            ("Необрабатываемый запрос", "нужно ровно одно из target и contact"),
+        ),
+    ],
+)
+async def test_every_refusal_is_in_the_asker_s_language(
+    pbxd: House, asked: tuple[str, str], body: bytes, status: int, said: tuple[str, str]
+) -> None:
+    headers = {"Accept-Language": "ru", "Content-Type": "application/json"}
+    async with pbxd.local.request(*asked, data=body, headers=headers) as answer:
+        found = await problem(answer, status)
+        assert (found["title"], found["detail"]) == said
+
+
 # -- bodies
 
 
