@@ -34,6 +34,11 @@ class Cluster:
     who: dict[str, Any]
     has_tables: bool = False
 
+    @property
+    def options(self) -> str:
+        """What the server is started with."""
+        return f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c shared_buffers=16MB"
+
     def url(self, name: str) -> str:
         return f"postgresql+asyncpg://pbxd@/{name}?host={self.folder}"
 
@@ -91,10 +96,9 @@ def cluster() -> Iterator[Cluster]:
     if running.who:
         os.chown(folder, running.who["user"], running.who["group"])
     data, log = str(folder / "data"), str(folder / "log")
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c shared_buffers=16MB"
     try:
         running.run("initdb", "-D", data, "-U", "pbxd", "-A", "trust", "-E", "UTF8", "--no-sync")
-        running.run("pg_ctl", "start", "-w", "-t", START_SECONDS, "-D", data, "-l", log, "-s", "-o", options)
+        running.run("pg_ctl", "start", "-w", "-t", START_SECONDS, "-D", data, "-l", log, "-s", "-o", running.options)
         try:
             yield running
         finally:
