@@ -65,7 +65,7 @@ def witness(lines: Iterable[Line]) -> Witness:
     """Return the times of a journal that holds one call."""
     told = list(lines)
     return Witness(
-        started=min(line.at for line in told if line.kind == "CHAN_START" and line.of_party),
+        started=min(line.at for line in told if line.kind == "CHAN_START"),
         answered=_first_conversation(told),
         ended=max(line.at for line in told if line.kind == "HANGUP" and line.of_party),
     )

@@ -12,14 +12,17 @@ CONVERSATION = 1.5  # seconds
 _numbers = itertools.count(1)
 
 
-def click(stage: Stage, *, agent_ring: int = 25) -> None:
+def click(stage: Stage, *, agent_ring: int = 25, device: str = "PJSIP/101", trunk: str = "PJSIP/{}@trunk") -> None:
     """Ask for the call as the daemon does: our own channel id, the client as caller id of the agent's leg."""
     record = f"01JDCAPTURE{next(_numbers):015d}"
+    epoch = int(time.time())
+    other = {"OtherChannelId": f"pbxd-{record}-{epoch}.2"} if device.startswith("Local/") else {}
     stage.lab.admin.send(
         "Originate",
         {
-            "Channel": "PJSIP/101",
-            "ChannelId": f"pbxd-{record}-{int(time.time())}.1",
+            "Channel": device,
+            "ChannelId": f"pbxd-{record}-{epoch}.1",
+            **other,
             "Context": "pbxd-call",
             "Exten": CLIENT,
             "Priority": "1",
@@ -27,7 +30,7 @@ def click(stage: Stage, *, agent_ring: int = 25) -> None:
             "CallerID": f'"Ромашка" <{CLIENT}>',
             "Async": "true",
             "Variable": [
-                f"PBXD_DIAL=PJSIP/{CLIENT}@trunk",
+                f"PBXD_DIAL={trunk.format(CLIENT)}",
                 "PBXD_CALLERID=+74951230000",
                 "PBXD_RING=60",
                 "PBXD_DIGITS=",
@@ -70,6 +73,56 @@ async def click_to_call_agent_rejects(stage: Stage) -> None:
     phone.reject(603)
 
 
+ALL_PHONES_OF_106 = "Local/106@pbxd-agent/n"  # dialing.device = "Local/{extension}@pbxd-agent/n"
+
+
+async def click_to_call_devices(stage: Stage) -> None:
+    """Both phones of 106 ring; the second is taken."""
+    click(stage, device=ALL_PHONES_OF_106)
+    first, second = await stage.phone("106").incoming(), await stage.phone("106b").incoming()
+    await a_while(1)
+    second.answer()
+    await first.until_ended()
+    client = await stage.client.incoming()
+    await a_while(2)
+    client.answer()
+    await second.until_hears(client)
+    await a_while(CONVERSATION)
+    client.hangup()
+
+
+async def click_to_call_devices_away(stage: Stage) -> None:
+    """Both phones of 106 ring for four seconds in vain."""
+    click(stage, device=ALL_PHONES_OF_106, agent_ring=4)
+    first = await stage.phone("106").incoming()
+    await first.until_ended()
+
+
+async def click_to_call_devices_refused(stage: Stage) -> None:
+    """One phone of 106 refuses, the other is taken; the client is busy."""
+    stage.phone("106").behaviour = rejecting(486, 1)
+    stage.client.behaviour = rejecting(486, 1)
+    click(stage, device=ALL_PHONES_OF_106)
+    second = await stage.phone("106b").incoming()
+    await a_while(2)
+    second.answer()
+    await second.until_ended()
+
+
+async def click_to_call_by_context(stage: Stage) -> None:
+    """All phones of 106, and the client through the dialplan's own outbound route, as on FreePBX."""
+    click(stage, device=ALL_PHONES_OF_106, trunk="Local/{}@from-internal/n")
+    first = await stage.phone("106").incoming()
+    await a_while(1)
+    first.answer()
+    client = await stage.client.incoming()
+    await a_while(1)
+    client.answer()
+    await first.until_hears(client)
+    await a_while(CONVERSATION)
+    first.hangup()
+
+
 FLOWS = {
     flow.__name__: flow
     for flow in (
@@ -77,5 +130,9 @@ FLOWS = {
         click_to_call_client_busy,
         click_to_call_agent_away,
         click_to_call_agent_rejects,
+        click_to_call_devices,
+        click_to_call_devices_away,
+        click_to_call_devices_refused,
+        click_to_call_by_context,
     )
 }
