@@ -26,6 +26,7 @@ class Leg:
     ringing: bool = False
     called: bool = False  # it was dialled by the PBX, it didn't call us
     source: str | None = None  # the channel that dialled it
+    agents: bool = False  # a phone of the agent a click-to-call was made for
     result: DialResult = ""
     bridge: str = ""  # where it converses; a holding place (a parking lot) isn't one
     holding: bool = False
@@ -65,6 +66,7 @@ class LiveCall:
     legs: dict[str, Leg] = field(default_factory=dict)
     caller: Leg | None = None
     target: Leg | None = None  # whom we called last
+    purpose: str = ""  # whom a click-to-call is for, until there is a caller
     direct: Leg | None = None  # whom an incoming call rang first, without a queue
     part: str = "menu"
     voicemail: bool = False

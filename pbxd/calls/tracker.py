@@ -138,6 +138,8 @@ class Tracker:
             record.caller.extension = None
         if any(character.isdigit() for character in leg.dialled):
             self._set_callee(call, leg.dialled)
+        elif call.purpose:
+            self._set_callee(call, call.purpose)
         call.tell("called", leg, leg.dialled)
         self._touch(call)
 
@@ -205,15 +207,26 @@ class Tracker:
                     call.tell("rang", leg)
                 leg.ringing = True
             case ev.ChannelUp():
-                leg.up, leg.ringing = True, False
+                self._taken(leg, call)
             case ev.HangupAsked():
-                leg.left_by_itself = leg.left_by_itself or event.by_party
-                leg.holding = False  # it may live on while a transfer rings
-                # The dialplan's own hang-up after a call that failed looks the same as one that breaks it off.
-                broken_off = call.target is not None and not call.target.result
-                made_by_us = call.target is None and call.record.origin != "dialled"
-                leg.told_to_leave = leg.told_to_leave or (not event.by_party and (broken_off or made_by_us))
+                self._asked_to_leave(leg, call, by_party=event.by_party)
         self._settle(call)
+
+    def _taken(self, leg: Leg, call: LiveCall) -> None:
+        leg.up, leg.ringing = True, False
+        if leg.agents and call.caller is not None and not call.caller.up:
+            call.caller = leg  # of an agent's several phones, the one he took
+
+    def _asked_to_leave(self, leg: Leg, call: LiveCall, *, by_party: bool) -> None:
+        leg.left_by_itself = leg.left_by_itself or by_party
+        leg.holding = False  # it may live on while a transfer rings
+        # The dialplan's own hang-up after a call that failed looks the same as one that breaks it off.
+        broken_off = call.target is not None and not call.target.result
+        made_by_us = call.target is None and call.record.origin != "dialled"
+        told = not by_party and (broken_off or made_by_us)
+        leg.told_to_leave = leg.told_to_leave or told
+        if told and call.caller is not None and leg.channel.startswith(CALL_PREFIX):
+            call.caller.told_to_leave = True  # his phones are behind the channel we made
 
     def _hold_changed(self, event: ev.HoldBegan | ev.HoldEnded) -> None:
         found = self._find(event.channel, event.linkedid, event.at)
@@ -290,12 +303,28 @@ class Tracker:
             leg.number = event.dialled
         if event.source is None and leg is call.caller:
             self._originated(call)
+        elif self._is_for_agent(event.source):
+            leg.agents = True
         elif leg.is_party:
             call.target = leg
             self._first_target(call, leg)
             if leg.endpoint.kind == "trunk":  # a phone's ringing says it better
                 call.tell("dialled", leg)
         self._settle(call)
+
+    def _is_for_agent(self, source: str | None) -> bool:
+        """Tell whether a channel that dials does so for the agent of a click-to-call.
+
+        Where his leg is plumbing (Local), its end that was called, ;1, calls the client later; what the other end
+        dials, directly or through more plumbing, are the agent's phones.
+        """
+        leg = self._legs.get(source or "")
+        while leg is not None and not leg.is_party:
+            if leg.channel.startswith(CALL_PREFIX):
+                return not leg.called
+            pair = self._legs.get(leg.pair)
+            leg = self._legs.get(pair.source or "") if pair else None
+        return False
 
     def _originated(self, call: LiveCall) -> None:
         record = call.record
@@ -399,7 +428,9 @@ class Tracker:
         if found is None:
             return
         leg, call = found
-        if leg is call.caller and call.record.callee.number is None:
+        if call.caller is None:
+            call.purpose = call.purpose or event.number
+        elif leg is call.caller and call.record.callee.number is None:
             self._set_callee(call, event.number)
             self._touch(call)
 
