@@ -51,5 +51,9 @@ class SchemaError(UnavailableError):
     """The database answers, but isn't one this version can use as it is; the message names the command that helps."""
 
 
+class ReplacedError(UnavailableError):
+    """What we have open isn't what stands at its place any more; only a new start helps."""
+
+
 class ProtocolError(PbxdError):
     """A peer sent something its protocol doesn't allow."""

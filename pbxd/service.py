@@ -51,8 +51,9 @@ async def run(settings: Settings) -> None:
     """Run the daemon until SIGTERM or SIGINT.
 
     Raises ConfigurationError and SchemaError for what an administrator must mend, UnavailableError when an address
-    can't be had. An Asterisk that is away is no error: look-ups are served all the same. Nor is a database: look-ups
-    say `error` until it is there, and events wait.
+    can't be had, ReplacedError when the database's file isn't the one any more that was opened. An Asterisk that is
+    away is no error: look-ups are served all the same. Nor is a database: look-ups say `error` until it is there, and
+    events wait.
     """
     secret = asterisk_secret(settings)
     async with Database(settings.database_url) as database:

@@ -14,7 +14,7 @@ import structlog
 
 from pbxd.book import Contact, Employee
 from pbxd.directory.matching import Book, Match
-from pbxd.errors import UnavailableError
+from pbxd.errors import ReplacedError, UnavailableError
 from pbxd.numbers import NumberRules, parse
 from pbxd.storage.companies import Companies
 from pbxd.storage.contacts import Contacts, Snapshot
@@ -92,11 +92,16 @@ class Directory:
         self._on_change()
 
     async def follow(self) -> None:
-        """Keep the book fresh until cancelled: changes by any process show within a second."""
+        """Keep the book fresh until cancelled: changes by any process show within a second.
+
+        Raises ReplacedError: a database that isn't the one any more whose book this is will never be again.
+        """
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 await self._refresh()
+            except ReplacedError:
+                raise
             except (UnavailableError, TimeoutError) as error:
                 self._failed(error)
             else:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.errors import UnavailableError
+from pbxd.errors import ReplacedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage import schema
 from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, is_lock, parsed, place, sqlite_file, translated
@@ -50,7 +50,8 @@ def _begin(connection: Connection) -> None:
 class Database:
     """A database; `Database.open` makes one that is open.
 
-    One that was only constructed raises UnavailableError at every use until `connect` has succeeded.
+    One that was only constructed raises UnavailableError at every use until `connect` has succeeded. When SQLite's file
+    isn't the one any more that was opened, every use raises ReplacedError.
 
     Readers see one moment for the length of their transaction and never wait. Writers go one after another, across all
     processes (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock taken first), which keeps the feed in order.
@@ -62,7 +63,9 @@ class Database:
         self._address = address
         self._usable = False
         self.place = place(url)
-        self.is_sqlite = sqlite_file(url) is not None
+        self._file = sqlite_file(url)
+        self._opened: tuple[int, int] | None = None  # which file that was: device and inode
+        self.is_sqlite = self._file is not None
         self._engine = connect(url)
         reading = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._readers = self._engine.execution_options(**reading)
@@ -92,6 +95,7 @@ class Database:
         target = parsed(self._address)
         schema.refuse_absent(target)
         schema.refuse_outdated(target, await schema.revision(target))
+        self._opened = self._identity()
         self._usable = True
 
     async def close(self) -> None:
@@ -152,6 +156,19 @@ class Database:
     def _refuse_unusable(self) -> None:
         if not self._usable:
             raise UnavailableError(_("the database {place} has not been reached yet").format(place=self.place))
+        if self._identity() != self._opened:  # what is written now would be lost with the old file
+            raise ReplacedError(_("the database {place} was replaced or removed meanwhile").format(place=self.place))
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return which file stands at SQLite's path now, None when there is none."""
+        if self._file is None:
+            return None
+        with translated(self.place):
+            try:
+                status = self._file.stat()
+            except FileNotFoundError:
+                return None
+        return status.st_dev, status.st_ino
 
     async def _stop_watching(self) -> None:
         watch, self._watch = self._watch, None

@@ -67,6 +67,24 @@ def test_what_run_can_t_use_is_one_line_with_file_and_key(tmp_path: Path, text: 
     assert done.returncode == 2
 
 
+def test_a_daemon_whose_database_was_replaced_ends_with_a_line(pbxd: Pbxd) -> None:
+    config = pbxd.folder / "pbxd.toml"
+    config.write_text(config.read_text() + "[agi]\nlisten = '127.0.0.1:0'\n[http]\nlisten = '127.0.0.1:0'\n")
+    command = [PROGRAM, "--config", str(config), "run"]
+    with subprocess.Popen(command, cwd=pbxd.folder, stderr=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stderr is not None
+        try:
+            while '"ready"' not in (line := daemon.stderr.readline()):
+                assert line, "ended early"
+            (pbxd.folder / "book.db").rename(pbxd.folder / "gone.db")
+            pbxd("db", "upgrade")
+            *_before, last = daemon.communicate(timeout=20)[1].splitlines()
+        finally:
+            daemon.kill()
+    assert last == f"pbxd: the database {pbxd.folder}/book.db was replaced or removed meanwhile"
+    assert daemon.returncode == 1
+
+
 def test_run_without_the_database_s_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "pbxd.toml").write_text("[database]\nurl = 'sqlite+aiosqlite:///nowhere/x.db'")
     done = shell("--config", "pbxd.toml", "run", cwd=tmp_path, PBXD_ASTERISK_SECRET="x")

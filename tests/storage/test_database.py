@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from pbxd.errors import UnavailableError
+from pbxd.errors import ReplacedError, UnavailableError
 from pbxd.storage import database as database_module
-from pbxd.storage import engine
+from pbxd.storage import engine, schema
 from pbxd.storage.database import Database
 from pbxd.storage.feed import Feed, News, tell
 
@@ -45,6 +45,24 @@ async def test_what_was_written_is_there_after_a_restart(url: str) -> None:
         await append(first, "kept")
     async with await Database.open(url, create=True) as second:
         assert await subjects(second) == ["kept"]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize("after", ["removed", "replaced"])
+async def test_a_file_that_is_another_one_is_not_used_any_more(database: Database, tmp_path: Path, after: str) -> None:
+    await append(database, "kept")
+    feed = Feed(database)
+    assert await feed.changed()
+    file = tmp_path / "pbxd.db"
+    file.rename(tmp_path / "gone.db")
+    if after == "replaced":
+        await schema.upgrade(f"sqlite+aiosqlite:///{file}")
+    for use in (append(database, "lost"), feed.changed(), feed.last()):
+        with pytest.raises(ReplacedError, match=r"pbxd\.db was replaced or removed"):
+            await use
+    if after == "removed":
+        (tmp_path / "gone.db").rename(file)
+        assert await subjects(database) == ["kept"]
 
 
 async def test_a_reader_sees_one_moment(database: Database) -> None:
