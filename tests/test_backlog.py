@@ -1,0 +1,187 @@
+"""Calls that wait in memory while the database is away: how many, what is given up, and that it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from pbxd.asterisk.packets import Packet
+from pbxd.directory.index import Directory
+from pbxd.errors import UnavailableError
+from pbxd.numbers import rules_from
+from pbxd.recording import MOST_WAITING, Following, Recorder
+from pbxd.settings import AsteriskSettings, Settings
+from pbxd.storage.calls import CallFilter, Calls
+from pbxd.storage.database import Database
+from pbxd.storage.feed import Feed, FeedRow
+
+BEGAN = 1_700_000_000
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """A database that isn't reached before `connect`."""
+    async with Database(f"sqlite+aiosqlite:///{tmp_path / 'pbxd.db'}") as unreached:
+        yield unreached
+
+
+def recorder_of(following: Following, database: Database, most: int = MOST_WAITING) -> Recorder:
+    directory = Directory(database, rules_from(Settings()))
+    return Recorder(following, Calls(database), directory, most_waiting=most)
+
+
+def call(number: int, *, ended: bool = True) -> list[Packet]:
+    """Packets of a caller who comes and goes, one second after the one before."""
+    caller = {
+        "Channel": f"PJSIP/trunk-{number:08x}", "ChannelState": "4", "ChannelStateDesc": "Ring",
+        "CallerIDNum": f"8916{number:07}", "CallerIDName": "<unknown>",
+        "ConnectedLineNum": "<unknown>", "ConnectedLineName": "<unknown>",
+        "Language": "en", "AccountCode": "", "Context": "from-trunk", "Exten": "74951230100", "Priority": "1",
+        "Uniqueid": f"{BEGAN + number}.1", "Linkedid": f"{BEGAN + number}.1",
+    }  # fmt: skip
+    packets = [{"Event": "Newchannel", "Timestamp": f"{BEGAN + number}.0", **caller}]
+    if ended:
+        packets.append({"Event": "Hangup", "Timestamp": f"{BEGAN + number}.5", **caller, "Cause": "16"})
+    return packets
+
+
+def snapshot(at: int) -> list[Packet]:
+    """Packets of a snapshot that finds no channel."""
+    begins = {"Response": "Success", "Message": "Channels will follow", "EventList": "start"}
+    ends = {"ActionID": "1", "EventList": "Complete", "ListItems": "0"}
+    return [begins, {"Event": "CoreShowChannelsComplete", "Timestamp": f"{at}.0", **ends}]
+
+
+def follow(following: Following, packets: list[Packet]) -> None:
+    for packet in packets:
+        following.packet(packet, None)
+
+
+async def gaps(database: Database) -> list[FeedRow]:
+    return [row for row in await Feed(database).read(0, 100_000) if row.kind == "gap"]
+
+
+async def test_calls_beyond_the_room_are_given_up_oldest_first_counted_and_told(database: Database) -> None:
+    following = Following(Settings())
+    recorder = recorder_of(following, database, most=100)
+    follow(following, call(0, ended=False))
+    with capture_logs() as logs:
+        for number in range(1, 151):
+            follow(following, call(number))
+            with pytest.raises(UnavailableError):
+                await recorder.flush()
+    assert (recorder.backlog, recorder.lost) == (100, 51)
+    assert [entry["event"] for entry in logs] == ["calls_lost"]
+    await database.connect(create=True)
+    await recorder.flush()
+    assert recorder.backlog == 0
+    total, items = await Calls(database).list(limit=None)
+    kept = {item["caller"]["number"] for item in items}
+    assert total == 100
+    assert kept == {f"+7916{number:07}" for number in (0, *range(52, 151))}  # the one under way is never given up
+    (gap,) = await gaps(database)
+    assert gap.subject == "pbx"
+    assert (gap.data["why"], gap.data["calls"]) == ("storage", 51)
+    assert instant(gap.data["from"]) == BEGAN + 1
+    assert instant(gap.data["to"]) == BEGAN + 51.5
+    await recorder.flush()
+    assert len(await gaps(database)) == 1
+
+
+def instant(text: str) -> float:
+    return datetime.fromisoformat(text).astimezone(UTC).timestamp()
+
+
+async def test_within_the_room_nothing_is_lost_nor_told(database: Database) -> None:
+    following = Following(Settings())
+    recorder = recorder_of(following, database, most=100)
+    for number in range(100):
+        follow(following, call(number))
+    with pytest.raises(UnavailableError):
+        await recorder.flush()
+    await database.connect(create=True)
+    await recorder.flush()
+    assert (await Calls(database).list(CallFilter()))[0] == 100
+    assert recorder.lost == 0
+    assert await gaps(database) == []
+
+
+@pytest.mark.soak
+async def test_a_hundred_thousand_changes_wait_and_are_written(database: Database) -> None:
+    assert MOST_WAITING >= 100_000
+    following = Following(Settings())
+    recorder = recorder_of(following, database)
+    for number in range(100_000):
+        follow(following, call(number))
+    with pytest.raises(UnavailableError):
+        await recorder.flush()
+    assert (recorder.backlog, recorder.lost) == (100_000, 0)
+    await database.connect(create=True)
+    longest = 0.0
+    clock = asyncio.get_running_loop().time
+
+    async def watch() -> None:
+        nonlocal longest
+        while recorder.backlog:
+            before = clock()
+            await asyncio.sleep(0.001)
+            longest = max(longest, clock() - before)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(recorder.flush())
+        group.create_task(watch())
+    assert (await Calls(database).list(limit=1))[0] == 100_000
+    assert longest < 0.5  # look-ups go on meanwhile
+
+
+async def test_an_outage_of_the_link_is_told_with_its_times(database: Database) -> None:
+    following = Following(Settings())
+    recorder = recorder_of(following, database)
+    await database.connect(create=True)
+    follow(following, call(1))
+    for since in (1.0, 2.0):
+        following.missing(since)
+    assert following.take_outages() == []  # it lasts
+    follow(following, snapshot(BEGAN + 9))
+    await recorder.flush()
+    (gap,) = await gaps(database)
+    assert gap.data["why"] == "link"
+    assert gap.data["calls"] is None
+    assert (instant(gap.data["from"]), instant(gap.data["to"])) == (BEGAN + 1.5, BEGAN + 9)
+
+
+async def test_events_held_back_are_followed_after_the_calls_of_before() -> None:
+    earlier = Following(Settings())
+    follow(earlier, call(1, ended=False))
+    (open_call,) = earlier.take_changes()
+    following = Following(Settings())
+    following.hold()
+    follow(following, snapshot(BEGAN + 9))
+    follow(following, call(20))
+    assert following.take_changes() == []
+    await following.begin([open_call])
+    changed = {record.id: record for record in following.take_changes()}
+    assert len(changed) == 2
+    closed = changed[open_call.id]
+    assert closed.ended == datetime.fromtimestamp(BEGAN + 9, UTC)
+    assert len(closed.gaps) == 1
+    follow(following, call(30))
+    assert len(following.take_changes()) == 1  # nothing is held any more
+
+
+async def test_more_held_events_than_there_is_room_for_are_counted_and_told() -> None:
+    following = Following(Settings(asterisk=AsteriskSettings(event_queue_length=100)))
+    following.hold()
+    with capture_logs() as logs:
+        for number in range(60):
+            follow(following, call(number))
+    await following.begin([])
+    assert [entry["dropped"] for entry in logs] == [100]
+    assert len(following.take_changes()) == 10
+    (outage,) = following.take_outages()
+    assert (outage.why, outage.since) == ("overflow", datetime.fromtimestamp(BEGAN, UTC))
