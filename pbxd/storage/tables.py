@@ -245,3 +245,13 @@ tokens = Table(
     UniqueConstraint("digest"),
     sqlite_autoincrement=True,
 )
+
+call_requests = Table(
+    "call_requests",
+    metadata,
+    Column("key", Words, primary_key=True),  # whoever asks for a call may name his request; the same is not done twice
+    Column("digest", Words, nullable=False),  # SHA-256 of what was asked
+    Column("call_id", Words, nullable=False),  # of the call that came of it; it has no row when nobody was reached
+    Column("at", Instant, nullable=False),
+    Index("ix_call_requests_at", "at"),
+)

@@ -10,7 +10,9 @@ from textwrap import dedent, indent
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
@@ -24,6 +26,8 @@ from pbxd.storage.database import Database
 from pbxd.storage.engine import connect, parsed
 from pbxd.storage.feed import Feed, News, tell
 from pbxd.storage.tables import metadata
+
+NEXT = "9999"  # a revision that there isn't yet
 
 
 def file_of(url: str) -> Path:
@@ -136,9 +140,28 @@ async def test_a_schema_of_a_newer_version_is_refused(url: str) -> None:
             await Database.open(url, create=create)
 
 
+@pytest.mark.parametrize("older", schema.REVISIONS[:-1])
+async def test_a_database_of_every_earlier_version_is_brought_up_to_date(empty_url: str, older: str) -> None:
+    def upgrade_to_older(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(schema.MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, older)
+
+    if "sqlite" in empty_url:
+        file_of(empty_url).touch()
+    engine = connect(parsed(empty_url))
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade_to_older)
+    await engine.dispose()
+    done = await schema.upgrade(empty_url)
+    assert (done.before, done.after) == (older, schema.HEAD)
+    assert (await schema.check(empty_url)).problems == ()
+
+
 async def test_an_older_schema_is_refused_with_the_command(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0002"))
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, NEXT))
+    monkeypatch.setattr(schema, "HEAD", NEXT)
     with pytest.raises(UnavailableError, match=r"older pbxd.*pbxd db upgrade"):
         await Database.open(url, create=False)
     assert "pbxd db upgrade" in (await schema.check(url)).problems[0]
@@ -151,11 +174,11 @@ async def test_an_older_sqlite_database_is_copied_before_it_is_upgraded(
     async with await Database.open(url, create=True) as database:
         async with database.writing() as connection:
             await tell(connection, [News("a", "kept", {})])
-        monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0002"))
-        monkeypatch.setattr(schema, "HEAD", "0002")
+        monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, NEXT))
+        monkeypatch.setattr(schema, "HEAD", NEXT)
         done = await schema.upgrade(url)  # while it is open and has a write-ahead log
         monkeypatch.undo()
-    assert done.before == "0001"
+    assert done.before == schema.HEAD
     assert done.backup is not None
     assert done.backup.parent == tmp_path
     async with await Database.open(f"sqlite+aiosqlite:///{done.backup}", create=False) as copy:
@@ -163,17 +186,19 @@ async def test_an_older_sqlite_database_is_copied_before_it_is_upgraded(
 
 
 def with_a_second_revision(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
-    """Let the next upgrade find a revision 0002 that does this."""
+    """Let the next upgrade find one more revision, that does this."""
     migrations = folder / "migrations"
     (migrations / "versions").mkdir(parents=True)
-    for name in ("env.py", "versions/r0001_first.py"):
-        (migrations / name).write_text((schema.MIGRATIONS / name).read_text(encoding="utf-8"), encoding="utf-8")
-    head = 'from alembic import op\nrevision, down_revision, branch_labels, depends_on = "0002", "0001", None, None\n'
+    for file in (schema.MIGRATIONS / "env.py", *(schema.MIGRATIONS / "versions").glob("r*.py")):
+        copy = migrations / file.relative_to(schema.MIGRATIONS)
+        copy.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    ids = f'"{NEXT}", "{schema.HEAD}", None, None'
+    head = f"from alembic import op\nrevision, down_revision, branch_labels, depends_on = {ids}\n"
     text = head + "def upgrade() -> None:\n" + indent(dedent(body), "    ")
-    (migrations / "versions" / "r0002_second.py").write_text(text, encoding="utf-8")
+    (migrations / "versions" / "r9999_next.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr(schema, "MIGRATIONS", migrations)
-    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0002"))
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, NEXT))
+    monkeypatch.setattr(schema, "HEAD", NEXT)
 
 
 async def test_a_failed_upgrade_changes_nothing(
@@ -184,7 +209,7 @@ async def test_a_failed_upgrade_changes_nothing(
     with pytest.raises(Exception, match="nonsense"):
         await schema.upgrade(empty_url)
     monkeypatch.undo()
-    assert await schema.upgrade(empty_url) == schema.Upgrade(None, "0001")
+    assert await schema.upgrade(empty_url) == schema.Upgrade(None, schema.HEAD)
     assert (await schema.check(empty_url)).problems == ()
 
 
