@@ -38,7 +38,7 @@ class Answerer:
         self.requests: list[dict[str, str]] = []
         self.answers = NAMED
         self.delay = 0.0
-        self.mood = "answer"  # answer, hang, drop
+        self.mood = "answer"  # answer, hang, drop, freeze (answer, and hang before the connection is closed)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -70,12 +70,12 @@ class Answerer:
             name, _colon, value = line.partition(": ")
             request[name] = value
         self.requests.append(request)
-        if self.mood == "answer":
+        if self.mood in {"answer", "freeze"}:
             await asyncio.sleep(self.delay)
             for name, value in self.answers.items():
                 writer.write(f'SET VARIABLE {name} "{value}"\n'.encode())
                 await reader.readline()
-        elif self.mood == "hang":
+        if self.mood in {"hang", "freeze"}:
             await reader.read()
 
     async def set(self, name: str, value: str) -> None:
@@ -243,6 +243,17 @@ async def test_nobody_waits_longer_than_the_patience_even_if_the_hung_process_is
         assert await pbxd.get("PBXD_STATUS", channel) == "error"
         assert await pbxd.get("TIMEOUT(absolute)", channel) == "0"
     assert await pbxd.get("PBXD_ASKED") != ""
+
+
+@pytest.mark.lab
+async def test_an_answer_right_before_the_hang_names_its_caller_but_is_no_sign_of_life(pbxd: Answerer) -> None:
+    pbxd.mood = "freeze"
+    _call, seconds = await pbxd.call()
+    assert PATIENCE - 0.1 < seconds < PATIENCE + AT_ONCE
+    channel = await pbxd.channel()
+    assert {name: await pbxd.get(name, channel) for name in NAMED} == NAMED
+    assert await pbxd.get("PBXD_ASKED") != ""
+    assert (await pbxd.status())[0] == "skipped"
 
 
 @pytest.mark.lab

@@ -1,0 +1,310 @@
+"""The deadline on a real Asterisk under 20 calls a second, every delay measured by Asterisk itself (docs/deadline.md).
+
+A delay is the time from the channel's beginning to its Answer(), which stands right behind the look-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Lab
+from tests.lab.call import Call
+from tests.lab.daemon import Daemon
+from tests.lab.dropping import dropping
+from tests.lab.lab import NUMBERS
+from tests.lab.processes import until
+from tests.lab.supervisor import supervised
+
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
+
+RATE = 20  # calls a second
+CLIENT = "89161234567"
+NAME = "Фронкин Игорь"
+UNGUARDED = "74951230998"  # to the same tone, with a bare AGI()
+AT_ONCE = 1.0  # seconds; a call that waits for nothing takes some ten milliseconds, on a busy machine more
+NOTICED = 3.0  # seconds after which nobody may wait any more
+PATIENCE = 2.0  # PBXD_PATIENCE, and Asterisk's own limit for connecting
+GUARD = ("PBXD_ASKED", "PBXD_ASKED_ALIVE", "PBXD_ALIVE", "PBXD_TRIED", "PBXD_RETRY", "PBXD_PATIENCE")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One call as Asterisk saw it: when it came (epoch), how long it took to go on, and its name by then."""
+
+    at: float
+    delay: float
+    name: str
+
+
+class Load:
+    """Calls from outside, RATE a second, each hung up once it got through."""
+
+    def __init__(self, lab: Lab, to: str) -> None:
+        self.lab = lab
+        self.to = to
+        self.began = time.time()
+        self.dialled = 0
+        self._go = True
+
+    async def run(self) -> None:
+        start = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            while self._go:
+                call = self.lab.call_in(self.to, CLIENT)
+                self.dialled += 1
+                group.create_task(_through(call))
+                await asyncio.sleep(max(0.0, start + self.dialled / RATE - time.monotonic()))
+
+    def stop(self) -> None:
+        self._go = False
+
+    async def passages(self) -> list[Passage]:
+        """Return how every call fared; fails when one was lost."""
+        found: list[Passage] = []
+
+        def complete() -> bool:
+            found[:] = self._read()
+            return len(found) == self.dialled
+
+        await until(complete, f"{self.dialled} calls in CEL", timeout=5, every=0.2)
+        return found
+
+    async def until_named(self, since: float) -> None:
+        """Wait until five calls that came after `since` (epoch) got their name, one after the other."""
+
+        def again() -> bool:
+            names = [one.name for one in self._read() if one.at > since]
+            return len(names) >= 5 and names[-5:] == [NAME] * 5
+
+        await until(again, "names after the fault", timeout=30, every=0.25)
+
+    def _read(self) -> list[Passage]:
+        rows = self.lab.cel(since=self.began)
+        dialled = NUMBERS.get(self.to, self.to)
+        began = {row.uniqueid: row.eventtime for row in rows if (row.eventtype, row.exten) == ("CHAN_START", dialled)}
+        answered = {row.uniqueid: row for row in rows if row.eventtype == "ANSWER"}
+        return [
+            Passage(at, answered[channel].eventtime - at, answered[channel].cid_name)
+            for channel, at in sorted(began.items(), key=lambda item: item[1])
+            if channel in answered
+        ]
+
+
+async def _through(call: Call) -> None:
+    await call.until_talking(timeout=20)
+    call.hangup()
+    await call.until_ended()
+
+
+@asynccontextmanager
+async def calls(lab: Lab, to: str = "tone") -> AsyncIterator[Load]:
+    """Calls keep coming during the block, which ends when the last has got through."""
+    load = Load(lab, to)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(load.run())
+        try:
+            yield load
+        finally:
+            load.stop()
+
+
+async def passed(seconds: float) -> None:
+    """Let calls come for that long."""
+    began = time.monotonic()
+    await until(lambda: time.monotonic() - began >= seconds, "time to pass", timeout=seconds + 1)
+
+
+@pytest.fixture
+async def office(lab: Lab) -> AsyncIterator[Daemon]:
+    """A prepared pbxd that will know the client, and a guard that has seen nothing yet."""
+    for name in GUARD:
+        await lab.ami_action("Setvar", Variable=name, Value="")
+    await lab.command(f"dialplan add extension {UNGUARDED},1,AGI,agi://${{PBXD_AGI}}/lookup into from-trunk")
+    await lab.command(f"dialplan add extension {UNGUARDED},2,Goto,lab-did,0999,1 into from-trunk")
+    daemon = lab.prepare()
+    assert (await daemon.run("db", "upgrade")).status == 0
+    await daemon.cli("contacts", "add", "--name", NAME, "--number", CLIENT)
+    lab.daemon = daemon
+    yield daemon
+    await lab.command(f"dialplan remove extension {UNGUARDED}@from-trunk")
+    for name in GUARD:
+        await lab.ami_action("Setvar", Variable=name, Value="")
+
+
+def waiting(passages: list[Passage]) -> list[Passage]:
+    return [one for one in passages if one.delay > AT_ONCE]
+
+
+def agi_port(lab: Lab) -> int:
+    return int(str(lab.base_config()["agi"]["listen"]).rpartition(":")[2])
+
+
+def report(what: str, passages: list[Passage], since: float) -> None:
+    """Print what docs/deadline.md quotes."""
+    late = waiting(passages)
+    quick = sorted(one.delay for one in passages if one not in late)
+    last = max((one.at for one in late), default=since) - since
+    print(
+        f"\n{what}: {len(passages)} calls, median {quick[len(quick) // 2] * 1000:.1f} ms, {len(late)} waited,"
+        f" longest {max((one.delay for one in late), default=0):.2f} s, the last of them came {last:.2f} s after"
+    )
+
+
+async def test_a_hang_costs_those_who_called_before_it_was_noticed_and_ends_with_the_watchdogs_kill(
+    lab: Lab, office: Daemon
+) -> None:
+    async with supervised(office) as systemd:
+        async with calls(lab) as load:
+            await passed(1)
+            hung = time.time()
+            office.freeze()
+            await until(lambda: systemd.kills, "the watchdog", timeout=4)
+            await load.until_named(systemd.kills[0])
+        passages = await load.passages()
+    killed = systemd.kills[0]
+    report("hung", passages, hung)
+    assert len(systemd.kills) == 1
+    assert killed - hung < 3.2
+    for one in waiting(passages):
+        assert hung - AT_ONCE < one.at < hung + NOTICED
+        assert one.at + one.delay < killed + AT_ONCE
+        assert one.delay < PATIENCE + AT_ONCE
+    assert len(waiting(passages)) >= RATE * 0.5  # it did hang
+    assert {one.name for one in passages if one.at + one.delay < hung} == {NAME}
+
+
+async def test_a_hang_that_nobody_ends_costs_no_more_where_the_guard_is_and_everybody_where_it_is_not(
+    lab: Lab, office: Daemon
+) -> None:
+    await office.start()
+    async with calls(lab) as load, calls(lab, UNGUARDED) as control:
+        await passed(1)
+        hung = time.time()
+        office.freeze()
+        await passed(4.5)
+        office.thaw()
+        await load.until_named(time.time())
+    guarded, bare = await load.passages(), await control.passages()
+    report("hung, never killed, guarded", guarded, hung)
+    report("hung, never killed, bare AGI", bare, hung)
+    for one in waiting(guarded):
+        assert hung - AT_ONCE < one.at < hung + NOTICED
+        assert one.delay < PATIENCE + AT_ONCE
+    assert max(one.delay for one in bare) > 4  # the control: until the thaw
+    assert [one for one in bare if one.at > hung + NOTICED and one.delay > AT_ONCE]
+
+
+async def test_a_killed_pbxd_costs_nothing(lab: Lab, office: Daemon) -> None:
+    async with supervised(office) as systemd:
+        async with calls(lab) as load:
+            await passed(1)
+            killed = time.time()
+            assert office.child
+            await office.child.kill()
+            await until(lambda: len(systemd.starts) == 2, "the restart")
+            await load.until_named(killed)
+        passages = await load.passages()
+    report("killed", passages, killed)
+    assert not waiting(passages)
+    assert "" in {one.name for one in passages}  # it was away for a moment
+
+
+async def test_a_pbxd_out_of_reach_costs_those_who_called_before_it_was_noticed(lab: Lab, office: Daemon) -> None:
+    """Packets to its FastAGI port vanish while its heartbeat goes on over AMI: the host is away, but seems to live."""
+    await office.start()
+    assert office.child
+    async with calls(lab) as load:
+        await passed(1)
+        lost = time.time()
+        with dropping(office.child.pid, agi_port(lab)) as sockets:
+            assert sockets
+            await passed(7)
+            back = time.time()
+        await load.until_named(back)
+    passages = await load.passages()
+    report("unreachable", passages, lost)
+    for one in waiting(passages):
+        assert lost - AT_ONCE < one.at < lost + NOTICED
+        assert one.delay < PATIENCE + AT_ONCE
+    assert len(waiting(passages)) >= RATE * 0.5
+    assert {one.name for one in passages if lost + NOTICED < one.at < back} == {""}
+
+
+async def test_an_ami_link_that_goes_silent_unnames_nobody(lab: Lab, office: Daemon) -> None:
+    await office.start()
+    assert office.child
+    await until(lambda: "in_step" in office.log_text(), "the link")
+    with dropping(office.child.pid, lab.asterisk.ami_port) as sockets:
+        assert sockets == 1
+        async with calls(lab) as load:
+            await passed(4)
+    passages = await load.passages()
+    report("AMI cut", passages, load.began)
+    assert {one.name for one in passages} == {NAME}
+    assert not waiting(passages)
+
+
+async def start_skewed(lab: Lab, daemon: Daemon, skew: str) -> None:
+    await daemon.start(env=shifted(skew))
+    seconds = 3600 if skew[0] == "+" else -3600
+
+    async def beats() -> bool:
+        alive = (await lab.ami_action("Getvar", Variable="PBXD_ALIVE"))["Value"]
+        return alive != "" and abs(int(alive) - time.time() - seconds) < 60
+
+    await until(beats, "a heartbeat by the wrong clock")
+
+
+@pytest.mark.parametrize("skew", ["+1h", "-1h"])
+async def test_a_skewed_clock_unnames_nobody(lab: Lab, office: Daemon, skew: str) -> None:
+    await start_skewed(lab, office, skew)
+    async with calls(lab) as load:
+        await passed(3)
+    passages = await load.passages()
+    report(f"clock {skew}", passages, load.began)
+    assert {one.name for one in passages} == {NAME}
+    assert not waiting(passages)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("skew", ["+1h", "-1h"])
+async def test_a_skewed_clock_keeps_the_bounds_of_a_hang(lab: Lab, office: Daemon, skew: str) -> None:
+    await start_skewed(lab, office, skew)
+    async with calls(lab) as load:
+        await passed(1)
+        hung = time.time()
+        office.freeze()
+        await passed(4)
+        office.thaw()
+        await load.until_named(time.time())
+    passages = await load.passages()
+    report(f"hung, clock {skew}", passages, hung)
+    assert {one.name for one in passages if one.at + one.delay < hung} == {NAME}
+    assert waiting(passages)
+    for one in waiting(passages):
+        assert hung - AT_ONCE < one.at < hung + NOTICED
+
+
+async def test_a_freshly_started_pbx_unnames_nobody(lab: Lab, office: Daemon) -> None:
+    await office.start()
+    await lab.restart_asterisk()
+    async with calls(lab) as load:
+        await passed(2)
+    passages = await load.passages()
+    report("fresh PBX", passages, load.began)
+    assert {one.name for one in passages} == {NAME}
+    assert not waiting(passages)
+
+
+def shifted(skew: str) -> dict[str, str]:
+    """Return the environment that shifts a process's clock; its monotonic clock stays, as on a machine set wrongly."""
+    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    assert libraries, "libfaketime is missing: make setup"
+    return {"LD_PRELOAD": str(libraries[0]), "FAKETIME": skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
