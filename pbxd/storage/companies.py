@@ -1,11 +1,14 @@
-"""Companies: one card per name, whatever its case, with numbers of their own."""
+"""Companies: one card per name, whatever its case, with numbers of their own.
+
+A company that only personal contacts have is their owners' affair: it isn't told to others, and goes with the last one.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Company, checked_e164, checked_name, folded
@@ -13,13 +16,13 @@ from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.database import Database, in_parts, in_steps, possible
 from pbxd.storage.feed import News, tell
-from pbxd.storage.tables import companies, company_numbers
+from pbxd.storage.tables import companies, company_numbers, contacts
 
 Page = tuple[int, list[Company]]
 
 
 class Companies:
-    """The companies of the book. Everybody sees and changes them."""
+    """The companies of the book that are everybody's: all see and change them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,6 +37,9 @@ class Companies:
     async def get(self, company_id: int) -> Company:
         """Return a company; raises NotFoundError."""
         async with self._database.reading() as connection:
+            shown = select(companies.c.id).where(companies.c.id.in_(possible([company_id])), _everybodys())
+            if (await connection.execute(shown)).scalar() is None:
+                raise NotFoundError(_("there is no company {id}").format(id=company_id))
             return await _one(connection, company_id)
 
     async def load(self, ids: Collection[int]) -> dict[int, Company]:
@@ -43,7 +49,8 @@ class Companies:
 
     async def list(self, search: str = "", *, limit: int | None = None, offset: int = 0) -> Page:
         """Return how many companies have these words in their name, and a page of them by name."""
-        matching = [companies.c.folded.contains(word, autoescape=True) for word in folded(search).split()]
+        words = [companies.c.folded.contains(word, autoescape=True) for word in folded(search).split()]
+        matching = [*words, _everybodys()]
         page = select(companies.c.id).where(*matching).order_by(companies.c.folded).limit(limit).offset(offset)
         async with self._database.reading() as connection:
             counted = select(func.count()).select_from(companies).where(*matching)
@@ -87,6 +94,14 @@ async def ids_by_name(connection: AsyncConnection, names: Iterable[str]) -> dict
     return found
 
 
+async def drop_orphans(connection: AsyncConnection, ids: Collection[int]) -> None:
+    """Delete those of the companies that no contact has any more and that have no number of their own."""
+    for part in in_parts(ids):
+        unused = and_(companies.c.id.in_(part), ~_has_contact(), ~_has_number())
+        gone = await connection.execute(delete(companies).where(unused).returning(companies.c.id))
+        await tell(connection, [_changed(company_id) for company_id in gone.scalars()])
+
+
 async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Company]:
     """Return those of the companies that there are, in the order asked for."""
     found: dict[int, Company] = {}
@@ -109,6 +124,19 @@ async def every_card(connection: AsyncConnection) -> list[Company]:
     async for rows in in_steps(connection, select(companies).order_by(companies.c.id)):
         found += [Company(row.id, row.name, tuple(sorted(numbers[row.id]))) for row in rows]
     return found
+
+
+def _everybodys() -> ColumnElement[bool]:
+    """Tell whether a company has a shared contact or a number, or was added for itself."""
+    return or_(_has_contact(contacts.c.visibility == "shared"), _has_number(), ~_has_contact())
+
+
+def _has_contact(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(contacts.c.company_id == companies.c.id, *conditions)
+
+
+def _has_number() -> ColumnElement[bool]:
+    return exists().where(company_numbers.c.company_id == companies.c.id)
 
 
 async def _one(connection: AsyncConnection, company_id: int) -> Company:

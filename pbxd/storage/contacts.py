@@ -7,18 +7,19 @@ administrator doesn't see it either, but may erase it (`erase_personal`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from typing import NamedTuple
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Company, Contact, ContactChanges, ContactDraft, Employee, checked
+from pbxd.book import Company, Contact, ContactChanges, ContactDraft, Employee, Listing, checked
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from pbxd.i18n import _
 from pbxd.storage import companies, employees
-from pbxd.storage.cards import cards, every_card, insert_cards, update_card
+from pbxd.storage.cards import cards, insert_cards, listings, update_card
 from pbxd.storage.database import Database, in_parts
 from pbxd.storage.feed import News, cursor, tell
 from pbxd.storage.finding import ContactFilter, find
@@ -30,10 +31,13 @@ _FIELDS = tuple(field.name for field in fields(ContactDraft))
 
 
 class Snapshot(NamedTuple):
-    """The whole book as of one moment, and the feed's number at that moment."""
+    """The whole book as of one moment, and the feed's number at that moment.
+
+    The contacts are read while they are asked for, some hundreds at a time, lest a big book stand in memory twice.
+    """
 
     cursor: int
-    contacts: list[Contact]
+    contacts: AsyncIterator[list[Listing]]
     companies: list[Company]
     employees: list[Employee]
 
@@ -93,7 +97,9 @@ class Contacts:
             after = checked(_changed(before, changes, actor))
             if after == _draft(before):
                 return before
+            left = await _companies_of(connection, [contact_id])
             await update_card(connection, contact_id, after)
+            await companies.drop_orphans(connection, left)
             contact = (await cards(connection, [contact_id]))[0]
             await tell(connection, [_news("changed", contact)])
             return contact
@@ -129,15 +135,14 @@ class Contacts:
         async with self._database.reading() as connection:
             return {contact.id: contact for contact in await cards(connection, ids)}
 
-    async def snapshot(self) -> Snapshot:
-        """Return the whole book, personal contacts too, with the feed's number to follow on from, as of one moment."""
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """Open the whole book, personal contacts too, with the feed's number to follow on from, as of one moment."""
         async with self._database.reading() as connection:
-            return Snapshot(
-                await cursor(connection),
-                await every_card(connection),
-                await companies.every_card(connection),
-                await employees.everybody(connection),
-            )
+            firms = await companies.every_card(connection)
+            names = {firm.id: firm.name for firm in firms}
+            people = await employees.everybody(connection)
+            yield Snapshot(await cursor(connection), listings(connection, names), firms, people)
 
 
 async def _visible(connection: AsyncConnection, contact_id: int, actor: str) -> Contact:
@@ -149,8 +154,15 @@ async def _visible(connection: AsyncConnection, contact_id: int, actor: str) -> 
 
 async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
     for ids in in_parts([contact.id for contact in gone]):
+        left = await _companies_of(connection, ids)
         await connection.execute(delete(contacts).where(contacts.c.id.in_(ids)))
+        await companies.drop_orphans(connection, left)
     await tell(connection, [_news("deleted", contact) for contact in gone])
+
+
+async def _companies_of(connection: AsyncConnection, ids: Collection[int]) -> Sequence[int]:
+    wanted = select(contacts.c.company_id).distinct().where(contacts.c.id.in_(ids), contacts.c.company_id.is_not(None))
+    return (await connection.execute(wanted)).scalars().all()
 
 
 def _owned(draft: ContactDraft, actor: str) -> ContactDraft:

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from pbxd.book import ContactDraft
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.storage.companies import Companies
+from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
 from pbxd.storage.feed import Feed
 
@@ -48,6 +50,46 @@ async def test_what_there_isnt(database: Database) -> None:
             await companies.get_or_create(name)
     assert await companies.load([7]) == {}
     assert await companies.list() == (0, [])
+
+
+async def test_a_company_of_personal_contacts_alone_is_nobody_else_s_affair(database: Database) -> None:
+    companies, contacts = Companies(database), Contacts(database)
+
+    async def names() -> list[str]:
+        return [company.name for company in (await companies.list())[1]]
+
+    mine = await contacts.add(ContactDraft("Тайна", company="Клиника", visibility="personal"), actor="101")
+    hidden = (await companies.get_or_create("Клиника")).id
+    assert await names() == []
+    assert await companies.list("клиника") == (0, [])
+    with pytest.raises(NotFoundError):
+        await companies.get(hidden)
+    shared = await contacts.add(ContactDraft("Белова", company="Клиника"))
+    assert await names() == ["Клиника"]
+    await contacts.edit(shared.id, {"company": ""})
+    assert await names() == []
+    await companies.set_numbers(hidden, ["+74951234567"])
+    assert await names() == ["Клиника"]
+    await contacts.delete(mine.id, actor="101")
+    assert await names() == ["Клиника"], "it has its own number"
+
+
+@pytest.mark.parametrize("how", ["deleted", "erased", "edited"])
+async def test_a_company_goes_with_its_last_contact(database: Database, how: str) -> None:
+    companies, contacts = Companies(database), Contacts(database)
+    kept = await companies.get_or_create("Сама по себе")
+    mine = await contacts.add(ContactDraft("Тайна", company="Клиника", visibility="personal"), actor="101")
+    gone = (await companies.get_or_create("Клиника")).id
+    told = await Feed(database).last()
+    if how == "deleted":
+        await contacts.delete(mine.id, actor="101")
+    elif how == "erased":
+        assert await contacts.erase_personal(owner="101") == 1
+    else:
+        await contacts.edit(mine.id, {"company": "Другая"}, actor="101")
+    assert gone not in await companies.load([gone, kept.id])
+    assert await companies.list() == (1, [kept])
+    assert ("company.changed", str(gone)) in [(row.kind, row.subject) for row in await Feed(database).read(told)]
 
 
 async def test_list_by_name(database: Database) -> None:
