@@ -15,6 +15,7 @@ _FUNCTIONS: dict[str, tuple[str | None, str]] = {
     "IF(1?yes:no)": ("yes", "func_logic.so"),
     "CALLERID(pres)": (None, "func_callerid.so"),
     "DIALPLAN_EXISTS(pbxd-lookup,s,1)": (None, "func_dialplan.so"),
+    "TIMEOUT(absolute)": (None, "func_timeout.so"),
 }
 _LISTING_SECONDS = 30.0  # FreePBX's dialplan has ten thousands of lines
 _INCLUDE = ('#include "/etc/asterisk/pbxd.conf"',)
@@ -74,6 +75,9 @@ async def test_call(ami: AmiClient, settings: Settings, seen: Observed, *, serve
     check = "test-call"
     if seen.refused or seen.unmade or not seen.reported:
         return _unreported(check, seen)
+    if not served and not seen.own_listener:
+        message = _("another program listens on {listens} (agi.listen)")
+        return failed(check, message.format(listens=settings.agi.listen), remedies.shell("ss -ltnp"))
     if seen.status in {"", "error", "skipped"}:
         return await _unanswered(ami, settings, check, seen)
     if seen.number != CALLER or (seen.asked and seen.name != NAME):
@@ -104,7 +108,7 @@ async def _unanswered(ami: AmiClient, settings: Settings, check: str, seen: Obse
         address = remedies.extensions("[globals]", f"PBXD_AGI = {settings.agi.listen}")
         return failed(check, message.format(asked=asked, listens=settings.agi.listen), address)
     if seen.status == "skipped":
-        message = _("the dialplan doesn't ask pbxd, because an earlier question was never answered")
+        message = _("the dialplan doesn't ask pbxd for some seconds, because an earlier question was never answered")
         return failed(check, message, remedies.shell("systemctl restart pbxd"))
     if seen.asked:
         message = _("pbxd was asked, but its answer didn't arrive: func_strings (ARRAY) is not loaded")

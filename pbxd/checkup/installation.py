@@ -67,12 +67,12 @@ async def daemon(settings: Settings) -> tuple[Finding, bool]:
     except PermissionError:
         message = _("no right to use {socket}: only the service's user and group may")
         return warning(check, message.format(socket=where), remedies.shell("pbxd doctor")), False
-    except (OSError, aiohttp.ClientError, ValueError):
-        message = _("pbxd doesn't answer on {socket}; is it running?").format(socket=where)
-        return failed(check, message, remedies.shell("systemctl enable --now pbxd", "systemctl status pbxd")), False
     except TimeoutError:
         message = _("pbxd hangs: it accepts on {socket} but doesn't answer").format(socket=where)
         return failed(check, message, remedies.shell("systemctl restart pbxd")), False
+    except (OSError, aiohttp.ClientError, ValueError):
+        message = _("pbxd doesn't answer on {socket}; is it running?").format(socket=where)
+        return failed(check, message, remedies.shell("systemctl enable --now pbxd", "systemctl status pbxd")), False
     return _judged(check, told), True
 
 

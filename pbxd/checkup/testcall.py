@@ -21,7 +21,7 @@ from pbxd.settings import AgiSettings
 CONTEXT = "pbxd-doctor"
 CALLER = "pbxd-doctor"  # the number [pbxd-doctor] gives the call: nobody's
 NAME = "«Ё» pbxd doctor"  # given by our own listener
-_SECONDS = 8.0  # for the whole call; a healthy one takes a tenth of a second
+_SECONDS = 5.0  # for the whole call; a healthy one takes a tenth of a second, one that meets a hung pbxd two
 _AFTER_SECONDS = 1.0  # for channel events (CEL), which come from another thread, sometimes after the hang-up
 _REPORT = "PbxdDoctor"
 
@@ -31,7 +31,7 @@ class Observed:
     """What came over AMI while the call lasted."""
 
     refused: str = ""  # why the PBX didn't make the call at all
-    unmade: bool = False  # made, but the dialplan has no such place
+    unmade: bool = False  # the dialplan has no such place
     booted: bool = False  # FullyBooted came: AMI right `system`
     channels: bool = False  # channel events came: right `call`
     reported: bool = False  # the dialplan's report came: right `user`
@@ -43,7 +43,7 @@ class Observed:
     number: str = ""
     name: str = ""
     asked: bool = False  # our own listener was asked by this call
-    own_listener: bool = False
+    own_listener: bool = False  # we listen in the daemon's place
     more: set[str] = field(default_factory=set)  # events nobody needs
 
 
@@ -57,7 +57,9 @@ class Witness:
 
     def feed(self, packet: Packet) -> None:
         """Take a packet; synchronous and never raises, as the link demands."""
-        event = packet.get("Event", "")
+        event = packet.get("Event")
+        if event is None:  # a response: it comes whatever the rights are, and bears no time
+            return
         if event == "FullyBooted":
             self.seen.booted = True
         elif event in {"VarSet", "Newexten"}:
@@ -78,11 +80,10 @@ class Witness:
         """Wait until the call is over, and a moment for what may come late; bounded."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_SECONDS):
-                await self._until(lambda: self.seen.ended or self.seen.unmade)
-        if not self.seen.unmade:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_AFTER_SECONDS):
-                    await self._until(lambda: self.seen.cel)
+                await self._until(lambda: self.seen.ended)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_AFTER_SECONDS):
+                await self._until(lambda: self.seen.cel)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
@@ -102,15 +103,13 @@ class Witness:
         self.seen.channels = True
         if event == "Hangup" and packet.get("Uniqueid") == self.test:
             self.seen.ended = True
-        elif event == "OriginateResponse" and packet.get("Response") == "Failure":
-            self.seen.unmade = True
 
 
 async def make_call(ami: AmiClient, witness: Witness, agi: AgiSettings, *, served: bool) -> Observed:
     """Make the call and return what was observed. `served`: a daemon answers look-ups, so we need not."""
     async with _listening(agi, witness, wanted=not served):
         try:
-            await ami.action("Originate", _headers(witness.test))
+            witness.seen.unmade = not await _originate(ami, witness.test)
         except (RefusedError, UnavailableError) as error:
             witness.seen.refused = str(error)
             return witness.seen
@@ -122,14 +121,27 @@ async def make_call(ami: AmiClient, witness: Witness, agi: AgiSettings, *, serve
     return witness.seen
 
 
+async def _originate(ami: AmiClient, test: str) -> bool:
+    """Begin the call; return whether there is anything to call.
+
+    Where the dialplan has no such place the PBX refuses at once. Then a call that must fail is begun: it makes events
+    too, which show whether they come and bear their time.
+    """
+    place = {"Context": CONTEXT, "Exten": "look", "Priority": "1"}
+    try:
+        await ami.action("Originate", _headers(test) | place)
+    except RefusedError:
+        await ami.action("Originate", _headers(test) | {"Application": "NoOp"})
+        return False
+    return True
+
+
 def _headers(test: str) -> dict[str, str]:
     return {
+        "ActionID": test,
         "Channel": f"Local/hold@{CONTEXT}/n",
         "ChannelId": test,
         "OtherChannelId": f"{test}-hold",
-        "Context": CONTEXT,
-        "Exten": "look",
-        "Priority": "1",
         "Timeout": str(int(_SECONDS * 1000)),
         "Variable": f"PBXD_TEST={test}",
         "Async": "true",

@@ -1,0 +1,400 @@
+"""`pbxd doctor` on the real Asterisk: all well where it is, and each thing that is broken is named with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from pbxd.book import Employee
+from pbxd.checkup.examination import CHECKS
+from pbxd.settings import load
+from pbxd.storage.database import Database
+from pbxd.storage.employees import Employees
+from tests.checkup.installed import EXTENSIONS, examined, installed, lines, told_otherwise, wrong
+from tests.lab import Lab
+from tests.lab.certificates import authority, signed
+from tests.lab.ports import HOST, free_ports
+from tests.lab.processes import until
+from tests.lab.reconfiguring import changed
+
+pytestmark = pytest.mark.lab
+ROOT = Path(__file__).parents[2]
+
+
+def user(change: Callable[[str], str]) -> Callable[[str], str]:
+    """Change the section of pbxd's own AMI user only."""
+
+    def edit(text: str) -> str:
+        before, marker, after = text.partition("\n[pbxd]\n")
+        section, next_marker, rest = after.partition("\n[")
+        return before + marker + change(section) + next_marker + rest
+
+    return edit
+
+
+def line(pattern: str, replacement: str) -> Callable[[str], str]:
+    return lambda text: re.sub(f"(?m)^{pattern}.*$", replacement, text)
+
+
+@asynccontextmanager
+async def without_module(lab: Lab, module: str) -> AsyncIterator[None]:
+    done = await lab.ami_action("ModuleLoad", Module=module, LoadType="unload")
+    assert done["Response"] == "Success", done
+    try:
+        yield
+    finally:
+        await lab.ami_action("ModuleLoad", Module=module, LoadType="load")
+
+
+# ---- well ----------------------------------------------------------------------------------------------------------
+
+
+async def test_all_well_beside_a_running_daemon_and_nobody_notices(lab: Lab) -> None:
+    daemon = await lab.pbxd()
+    since = (await lab.ami_action("Ping"))["Timestamp"]
+
+    async def employees_known() -> bool:
+        return bool((await lab.cli("employees", "list"))["total"] == len(EXTENSIONS))
+
+    await until(employees_known, "the daemon to take over the employees", timeout=10)
+    cdr = len(lab.cdr())
+    result = await daemon.run("doctor", "--json")
+    assert (result.status, result.err) == (0, "")
+    assert [one["check"] for one in result.json["checks"]] == list(CHECKS)
+    told = {one["check"]: one["message"] for one in result.json["checks"] if one["status"] != "ok"}
+    assert told.keys() == {"autofill"}  # the lab has one such queue on purpose
+    assert told["autofill"].endswith(": single")
+    assert (result.json["failed"], result.json["warnings"]) == (0, 1)
+    # Nobody was rung, nothing stays, neither PBX nor pbxd counts a call.
+    assert await lab.channels() == []
+    assert {row.channame.partition("/")[0] for row in lab.cel(since=float(since))} == {"Local"}
+    assert len(lab.cdr()) == cdr
+    assert (await lab.cli("calls", "list"))["total"] == 0
+    russian = await daemon.run("doctor", env={"LANGUAGE": "ru", "LC_ALL": "ru_RU.UTF-8", "PYTHONUTF8": "1"})
+    assert russian.status == 0
+    assert "всё в порядке" in russian.out
+
+
+async def test_without_a_daemon_doctor_answers_the_test_call_itself(lab: Lab) -> None:
+    daemon = await installed(lab)
+    result = await daemon.run("doctor")
+    assert result.status == 1
+    assert result.err == "pbxd: 1 check failed\n"
+    assert "systemctl enable --now pbxd" in result.out
+    assert re.search("✓ test-call .*doctor answered for pbxd", result.out)
+    signs = "".join(text[0] for text in result.out.splitlines() if not text.startswith(" "))
+    assert signs == f"✓✓✗{'✓' * (len(CHECKS) - 4)}!"  # the last: the lab's queue without autofill
+
+
+async def test_no_secret_is_printed_whatever_is_wrong(lab: Lab) -> None:
+    daemon = await installed(lab, {"asterisk": {"secret": "hush-hush"}})
+    result = await daemon.run("doctor", "--json")
+    assert result.status == 1
+    assert "refused" in result.out
+    assert "hush" not in result.out + result.err
+    daemon.config["asterisk"].update(secret=lab.asterisk.user.secret, username="nobody")
+    told = str(await examined(daemon))
+    assert "nobody is refused" in told
+    assert lab.asterisk.user.secret not in told
+
+
+# ---- on this machine -----------------------------------------------------------------------------------------------
+
+
+async def test_an_unusable_configuration_ends_the_rest(lab: Lab) -> None:
+    daemon = await installed(lab)
+    daemon.config["asterisk"]["hsot"] = "x"
+    first, *rest = (await examined(daemon)).values()
+    assert (first.check, first.status) == ("configuration", "failed")
+    assert "asterisk.hsot: unknown key" in first.message
+    assert {one.status for one in rest} == {"skipped"}
+
+
+async def test_a_missing_secret_is_named_and_the_rest_is_looked_at(lab: Lab) -> None:
+    daemon = await installed(lab, {"asterisk": {"secret": ""}})
+    found = await examined(daemon)
+    assert found["configuration"].status == "failed"
+    assert lines(found["configuration"])[0] == "install -m 0600 /dev/null /etc/pbxd/asterisk-secret"
+    assert found["database"].status == "ok"
+    assert found["ami"].status == "skipped"
+
+
+async def test_a_secret_that_everybody_can_read_is_a_warning(lab: Lab) -> None:
+    daemon = await installed(lab)
+    found = (await examined(daemon, mode=0o644))["configuration"]
+    assert (found.status, lines(found)) == ("warning", [f"chmod o= {daemon.file}"])
+
+
+async def test_an_absent_database_is_not_created(lab: Lab) -> None:
+    daemon = lab.prepare()
+    found = await examined(daemon)
+    assert (found["database"].status, lines(found["database"])) == ("failed", ["pbxd db upgrade"])
+    assert found["employees"].status == "skipped"
+    assert list(daemon.folder.glob("pbxd.db*")) == []
+
+
+async def test_a_database_of_another_version_or_damaged(lab: Lab) -> None:
+    daemon = await installed(lab)
+    file = daemon.folder / "pbxd.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+    found = await examined(daemon)
+    assert found["database"].status == "failed"
+    assert "0000" in found["database"].message
+    file.write_bytes(b"no database at all, but long enough to be read as one" * 100)
+    found = await examined(daemon)
+    assert found["database"].status == "failed"
+    assert wrong(found) == {"database": "failed", "employees": "skipped"}
+
+
+async def test_a_daemon_that_hangs_is_told_from_one_that_is_not_there(lab: Lab) -> None:
+    daemon = await lab.pbxd()
+    daemon.freeze()
+    found = await examined(daemon)
+    daemon.thaw()
+    await lab.ami_action("Setvar", Variable="PBXD_ASKED", Value="")  # the next test's pbxd isn't the one that hung
+    assert (found["daemon"].status, lines(found["daemon"])) == ("failed", ["systemctl restart pbxd"])
+    assert "hangs" in found["daemon"].message
+    assert found["test-call"].status == "failed"
+    assert await lab.channels() == []
+
+
+async def test_a_daemon_without_its_link_is_not_well(lab: Lab) -> None:
+    (nobody,) = free_ports(1)
+    daemon = await lab.pbxd({"asterisk": {"port": nobody}})
+    daemon.config["asterisk"]["port"] = lab.asterisk.ami_port
+    found = await examined(daemon)
+    assert found["daemon"].status == "failed"
+    assert "no link to the PBX" in found["daemon"].message
+    assert (found["ami"].status, found["test-call"].status) == ("ok", "ok")
+
+
+# ---- the manager interface -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["nobody", "no Asterisk"])
+async def test_nobody_answers(lab: Lab, who: str) -> None:
+    port = free_ports(1)[0] if who == "nobody" else lab.asterisk.ami_port
+    async with told_otherwise(port, "^Asterisk Call Manager", lambda _found: "SSH-2.0") as strange:
+        daemon = await installed(lab, {"asterisk": {"port": port if who == "nobody" else strange}})
+        found = await examined(daemon)
+    assert found["ami"].status == "failed"
+    assert {"enabled = yes", f"port = {daemon.config['asterisk']['port']}"} <= set(lines(found["ami"]))
+    assert {found[check].status for check in CHECKS[4:]} == {"skipped"}
+
+
+async def test_a_login_that_is_refused(lab: Lab) -> None:
+    daemon = await installed(lab, {"asterisk": {"secret": "wrong"}})
+    found = await examined(daemon)
+    assert (found["ami"].status, found["login"].status) == ("ok", "failed")
+    assert {"[pbxd]", "write = call,originate,reporting"} <= set(lines(found["login"]))
+
+
+async def test_a_certificate_that_is_not_trusted(lab: Lab, tmp_path: Path) -> None:
+    own, stranger = authority(tmp_path, "own"), authority(tmp_path, "stranger")
+    certificate = signed(tmp_path, "pbx", f"IP:{HOST}", own)
+    (port,) = free_ports(1)
+    general = f"[general]\ntlsenable = yes\ntlsbindaddr = {HOST}:{port}\ntlscertfile = {certificate.both}"
+    async with changed(lab, "manager.conf", line(r"\[general\]", general), "manager reload"):
+        daemon = await installed(lab, {"asterisk": {"tls": "on", "port": port}})
+        daemon.config["asterisk"]["tls_ca_file"] = str(own.certificate)
+        assert wrong(await examined(daemon)) == {}
+        daemon.config["asterisk"]["tls_ca_file"] = str(stranger.certificate)
+        found = await examined(daemon)
+    assert found["ami"].status == "failed"
+    assert "certificate is not trusted" in found["ami"].message
+
+
+SHIPPED = {"read": "call,agent,user,system", "write": "call,originate,reporting"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "status", "named"),
+    [
+        ("write", "call,originate,reporting,system", "failed", "write = system:"),
+        ("write", "call,originate,reporting,command", "failed", "write = command:"),
+        ("write", "call,originate,reporting,config", "failed", "write = config:"),
+        ("write", "all", "failed", "write = system, write = command, write = config:"),
+        ("write", "call,originate", "failed", "lacks write = reporting"),
+        ("write", "originate,reporting", "failed", "lacks write = call"),
+        ("write", "call,reporting", "failed", "lacks write = originate"),
+        ("write", "call,originate,reporting,agent", "warning", "write = agent"),
+        ("read", "agent,user,system", "failed", "lacks read = call"),
+        ("read", "call,agent,system", "failed", "lacks read = user"),
+        ("read", "call,agent,user", "failed", "lacks read = system"),
+    ],
+)
+async def test_rights(lab: Lab, kind: str, given: str, status: str, named: str) -> None:
+    # Without `system` nobody says FullyBooted, and doctor waits this long for it.
+    daemon = await installed(lab, {"asterisk": {"connect_timeout_seconds": 0.5}})
+    async with changed(lab, "manager.conf", user(line(f"{kind} =", f"{kind} = {given}")), "manager reload"):
+        found = await examined(daemon)
+    assert found["rights"].status == status
+    assert named in found["rights"].message
+    assert {f"{key} = {value}" for key, value in SHIPPED.items()} <= set(lines(found["rights"]))
+
+
+async def test_events_without_their_time(lab: Lab) -> None:
+    daemon = await installed(lab)
+    async with changed(lab, "manager.conf", line("timestampevents", "timestampevents = no"), "manager reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"times": "failed"}
+    assert lines(found["times"]) == ["[general]", "timestampevents = yes"]
+
+
+async def test_an_eventfilter_without_its_anchor_and_none_at_all(lab: Lab) -> None:
+    daemon = await installed(lab)
+    loose = user(lambda text: text.replace("!^Event", "!Event"))
+    async with changed(lab, "manager.conf", loose, "manager reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"filters": "failed"}
+    assert any(text.startswith("eventfilter = !^Event: (VarSet|") for text in lines(found["filters"]))
+    noisy = user(lambda text: line("read =", "read = call,agent,user,system,dialplan")(line("eventfilter", "")(text)))
+    async with changed(lab, "manager.conf", noisy, "manager reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"filters": "warning"}
+    assert "VarSet" in found["filters"].message
+
+
+# ---- the PBX -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("16.28.0~dfsg-0+deb11u4", {"version": "warning", "immediate": "warning"}),
+        ("18.20.0", {"version": "warning"}),
+        ("20.4.0", {"immediate": "warning"}),
+        ("certified/20.7-cert4", {}),
+        ("GIT-master-1a2b", {"version": "warning", "immediate": "skipped"}),
+    ],
+)
+async def test_versions(lab: Lab, version: str, expected: dict[str, str]) -> None:
+    told = told_otherwise(lab.asterisk.ami_port, "^AsteriskVersion: .*\r", lambda _: f"AsteriskVersion: {version}\r")
+    async with told as port:
+        daemon = await installed(lab, {"asterisk": {"port": port}})
+        assert wrong(await examined(daemon)) == expected
+
+
+@pytest.mark.parametrize("skew", [-3600.0, 5.0])
+async def test_a_clock_that_goes_wrong(lab: Lab, skew: float) -> None:
+    def shifted(found: re.Match[str]) -> str:
+        return f"Timestamp: {float(found[1]) + skew:.6f}\r"
+
+    async with told_otherwise(lab.asterisk.ami_port, "^Timestamp: (.*)\r", shifted) as port:
+        daemon = await installed(lab, {"asterisk": {"port": port}})
+        found = await examined(daemon)
+    assert wrong(found) == {"clock": "warning"}
+    assert f"{skew:+.1f} s" in found["clock"].message
+
+
+async def test_no_channel_events(lab: Lab) -> None:
+    daemon = await installed(lab)
+    text = (ROOT / "config" / "cel.conf").read_text(encoding="utf-8").replace("enabled = yes", "enabled = no")
+    async with changed(lab, "cel.conf", lambda _: text, "module reload cel_manager.so", "module reload cel"):
+        found = await examined(daemon)
+    assert wrong(found) == {"cel": "warning"}
+    assert lines(found["cel"])[-2:] == ["[manager]", "enabled = yes"]
+
+
+# ---- the dialplan --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", ["func_strings.so", "func_callerid.so", "func_logic.so", "func_timeout.so"])
+async def test_a_function_that_is_not_loaded(lab: Lab, module: str) -> None:
+    daemon = await installed(lab)
+    async with without_module(lab, module):
+        found = await examined(daemon)
+    assert found["functions"].status == "failed"
+    assert f'asterisk -rx "module load {module}"' in lines(found["functions"])
+    assert f"load = {module}" in lines(found["functions"])
+    if module in {"func_strings.so", "func_callerid.so"}:
+        assert found["test-call"].status == "failed"
+        assert module.removesuffix(".so") in " ".join([found["test-call"].message, *lines(found["test-call"])])
+
+
+async def test_a_dialplan_without_our_part_or_with_an_older_one(lab: Lab) -> None:
+    daemon = await installed(lab)
+    async with changed(lab, "extensions.conf", line("#include", ""), "dialplan reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"dialplan": "failed", "test-call": "skipped", "filters": "skipped"}
+    assert '#include "/etc/asterisk/pbxd.conf"' in lines(found["dialplan"])
+    await lab.command("dialplan remove context pbxd-doctor")
+    try:
+        found = await examined(daemon)
+    finally:
+        await lab.command("dialplan reload")
+    assert found["dialplan"].status == "failed"
+    assert "older" in found["dialplan"].message
+    assert found["times"].status == "ok"  # seen all the same
+
+
+async def test_a_dialplan_that_never_asks(lab: Lab) -> None:
+    daemon = await installed(lab)
+
+    def forget(text: str) -> str:
+        return text.replace("Gosub(pbxd-lookup,s,1", "NoOp(nobody is asked")
+
+    async with changed(lab, "extensions.conf", forget, "dialplan reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"hooks": "failed"}
+    assert "exten => _X.,1,Gosub(pbxd-lookup,s,1)" in lines(found["hooks"])
+
+
+async def test_a_dialplan_that_asks_elsewhere(lab: Lab) -> None:
+    daemon = await installed(lab)
+    (nobody,) = free_ports(1)
+    async with AsyncExitStack() as stack:
+        before = (await lab.ami_action("Getvar", Variable="PBXD_AGI"))["Value"]
+        stack.push_async_callback(lab.ami_action, "Setvar", Variable="PBXD_AGI", Value=before)
+        await lab.ami_action("Setvar", Variable="PBXD_AGI", Value=f"{HOST}:{nobody}")
+        found = await examined(daemon)
+    assert wrong(found) == {"test-call": "failed"}
+    assert f"asks {HOST}:{nobody}" in found["test-call"].message
+    assert lines(found["test-call"]) == ["[globals]", f"PBXD_AGI = {daemon.config['agi']['listen']}"]
+
+
+async def test_an_address_that_another_program_has(lab: Lab) -> None:
+    daemon = await installed(lab)
+    host, _colon, port = str(daemon.config["agi"]["listen"]).partition(":")
+    async with await asyncio.start_server(lambda _reader, writer: writer.close(), host, int(port)):
+        found = await examined(daemon)
+    assert wrong(found) == {"test-call": "failed"}
+    assert "another program listens" in found["test-call"].message
+
+
+# ---- people and queues ---------------------------------------------------------------------------------------------
+
+
+async def test_employees_who_left_and_who_are_missing(lab: Lab) -> None:
+    daemon = await installed(lab)
+    async with await Database.open(load(str(daemon.file)).database_url, create=False) as database:
+        await Employees(database).upsert([Employee("177", name="Gone")], source="list")
+    found = await examined(daemon)
+    assert wrong(found) == {"employees": "warning"}
+    assert found["employees"].message.endswith(": 177")
+    with sqlite3.connect(daemon.folder / "pbxd.db") as connection:
+        connection.execute("DELETE FROM employees WHERE extension IN ('177', '104')")
+    connection.close()
+    found = await examined(daemon)
+    assert wrong(found) == {"employees": "warning"}
+    assert found["employees"].message.endswith("not in the book: 104")
+
+
+async def test_queues_that_serve_only_their_head(lab: Lab) -> None:
+    daemon = await installed(lab)
+    text = (ROOT / "config" / "queues.conf").read_text(encoding="utf-8")
+    own = (lab.asterisk.run / "etc" / "queues.conf").read_text(encoding="utf-8")
+    slow = re.sub("(?m)^#include.*$", lambda _: text.replace("autofill = yes", "autofill = no"), own)
+    slow += "".join(f"\n[{queue}](+)\nautofill => yes\n" for queue in ("support", "ringall"))
+    async with changed(lab, "queues.conf", lambda _: slow):
+        found = await examined(daemon)
+    assert found["autofill"].status == "warning"
+    assert found["autofill"].message.endswith(": sales, single")
