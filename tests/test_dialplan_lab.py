@@ -460,10 +460,10 @@ def priorities(text: str) -> list[str]:
     return [line for line in lines if re.match(r"\s*(exten|same)\s*=>", line)]
 
 
-@pytest.mark.parametrize("name", ["pbxd.conf", "extensions.conf.sample"])
+@pytest.mark.parametrize("name", ["pbxd.conf", "pbxd-curl.conf", "extensions.conf.sample"])
 def test_every_priority_has_a_name(name: str) -> None:
     found = priorities((DIALPLAN / name).read_text(encoding="utf-8"))
-    assert len(found) > 20
+    assert len(found) > 10
     for line in found:
         assert re.match(r"\s*(exten => [^,]+,1|same => n)\([a-z]+\),[A-Za-z]+\(", line), line
 

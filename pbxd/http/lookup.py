@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from pbxd.directory.answers import match_json
+from pbxd.directory.matching import phone_text
 from pbxd.http.requests import LookupQuery, query
 from pbxd.http.services import SERVICES
 
@@ -13,7 +14,10 @@ routes = web.RouteTableDef()
 
 @routes.get("/api/v1/lookup")
 async def lookup(request: web.Request) -> web.Response:
-    """Answer what the PBX would be told about `number`; `for` is the employee whose personal contacts may be used."""
+    """Answer what the PBX would be told about `number`; `for` is the employee whose personal contacts may be used.
+
+    `display` is what a phone is to show, safe and short enough for any; empty: what the trunk sent.
+    """
     asked = query(request, LookupQuery)
     match = request.app[SERVICES].directory.lookup(asked.number, viewer=asked.viewer)
-    return web.json_response(match_json(match, explain=asked.explain))
+    return web.json_response(match_json(match, explain=asked.explain) | {"display": phone_text(match)})

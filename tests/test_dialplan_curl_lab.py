@@ -1,0 +1,90 @@
+"""The look-up over HTTP, dialplan/pbxd-curl.conf, on the real Asterisk: names, ranks, and Asterisk's own limit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.lab import Lab
+from tests.lab.daemon import Daemon
+from tests.lab.processes import until
+
+pytestmark = pytest.mark.lab
+
+CALLER = "89161234567"
+NAME = 'Фронкин, "Ромашка" & Ко'
+LIMIT = 0.5
+RESULTS = ("PBXD_STATUS", "PBXD_CONTACT", "CALLERID(name)", "QUEUE_PRIO")
+DIALLED = "74951230997"  # to the tone, by way of the other look-up
+
+
+@pytest.fixture
+async def pbxd(lab: Lab) -> AsyncIterator[Daemon]:
+    daemon = await lab.pbxd()
+    token = (await daemon.cli("tokens", "create", "asterisk"))["token"]
+    await lab.ami_action("Setvar", Variable="PBXD_URL", Value=daemon.url)
+    await lab.ami_action("Setvar", Variable="PBXD_TOKEN", Value=token)
+    await lab.command(f"dialplan add extension {DIALLED},1,Gosub,pbxd-lookup-curl,s,1 into from-trunk")
+    await lab.command(f"dialplan add extension {DIALLED},2,Goto,lab-did,0999,1 into from-trunk")
+    yield daemon
+    await lab.command(f"dialplan remove extension {DIALLED}@from-trunk")
+
+
+async def through(lab: Lab, number: str, name: str = "") -> tuple[dict[str, str], float]:
+    """Call in; return what the look-up left on the channel and the seconds it took."""
+    call = lab.call_in(DIALLED, number, name=name)
+    await call.until_talking()
+    channel = next(one["Channel"] for one in await lab.channels())
+    found = {
+        result: (await lab.ami_action("Getvar", Channel=channel, Variable=result)).get("Value", "")
+        for result in RESULTS
+    }
+    call.hangup()
+    await call.until_ended()
+
+    async def over() -> bool:
+        return not await lab.channels()
+
+    await until(over, "the call to be over")
+    return found, call.times["talking"] - call.times["new"]
+
+
+async def test_a_client_is_named_and_ranked_over_http(lab: Lab, pbxd: Daemon) -> None:
+    card = await pbxd.cli("contacts", "add", "--name", NAME, "--number", CALLER, "--vip")
+
+    async def known() -> bool:
+        return bool((await pbxd.cli("lookup", CALLER))["status"] == "found")
+
+    await until(known, "the contact in the index", timeout=10)
+    found, _seconds = await through(lab, CALLER)
+    assert found == {
+        "PBXD_STATUS": "found",
+        "PBXD_CONTACT": str(card["id"]),
+        "CALLERID(name)": NAME.replace('"Ромашка"', "«Ромашка»"),
+        "QUEUE_PRIO": "10",
+    }
+    found, _seconds = await through(lab, "89161234568", name="from trunk")
+    assert found == {
+        "PBXD_STATUS": "unknown", "PBXD_CONTACT": "", "CALLERID(name)": "from trunk", "QUEUE_PRIO": "",
+    }  # fmt: skip
+
+
+async def test_asterisk_itself_ends_the_wait_for_one_that_hangs(lab: Lab, pbxd: Daemon) -> None:
+    pbxd.freeze()
+    for _ in range(2):
+        found, seconds = await through(lab, CALLER, name="from trunk")
+        assert found["PBXD_STATUS"] == "error"
+        assert found["CALLERID(name)"] == "from trunk"
+        assert LIMIT - 0.1 < seconds < LIMIT + 1
+    pbxd.thaw()
+
+
+async def test_one_that_is_away_and_a_wrong_token_cost_nothing(lab: Lab, pbxd: Daemon) -> None:
+    await lab.ami_action("Setvar", Variable="PBXD_TOKEN", Value="wrong")
+    found, _seconds = await through(lab, CALLER)
+    assert found["PBXD_STATUS"] == "error"
+    await pbxd.kill()
+    found, seconds = await through(lab, CALLER)
+    assert found["PBXD_STATUS"] == "error"
+    assert seconds < LIMIT
