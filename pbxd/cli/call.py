@@ -15,6 +15,7 @@ from pbxd.errors import PbxdError, RefusedError, UnavailableError
 from pbxd.i18n import _
 
 CONTACT_PREFIX = "contact:"  # a target that is a contact's id whatever else it could mean
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # nobody shall be rung for a command that is gone
 
 
 @click.command(
@@ -59,7 +60,8 @@ async def _follow(api: Api, asked: dict[str, Any], *, as_json: bool) -> None:
     """Make the call and print its states; raises RefusedError when nobody talked in the end."""
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, _interrupt, loop, interrupted)
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, _interrupt, loop, interrupted)
     call_id = (await api.post("/calls", asked))["id"]
     async with asyncio.TaskGroup() as group:
         hanging_up = group.create_task(_hang_up(api, call_id, interrupted))
@@ -72,8 +74,9 @@ async def _follow(api: Api, asked: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _interrupt(loop: asyncio.AbstractEventLoop, interrupted: asyncio.Event) -> None:
-    """Hang up at the first Ctrl-C; the second ends the command at once."""
-    loop.remove_signal_handler(signal.SIGINT)
+    """Hang up at the first Ctrl-C or SIGTERM; the second ends the command at once."""
+    for number in _SIGNALS:
+        loop.remove_signal_handler(number)
     interrupted.set()
 
 

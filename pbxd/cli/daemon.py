@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,14 @@ class Api:
                 return await _content(answer)
 
     async def lines(self, path: str) -> AsyncIterator[dict[str, Any]]:
-        """GET a stream of JSON lines below /api/v1."""
+        """GET a stream of JSON lines below /api/v1; it ends early when the connection breaks in the midst of it."""
         with self._failures():
             async with self._session.get(f"/api/v1{path}", timeout=_STREAM_TIMEOUT) as answer:
                 if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
                     await _content(answer)
-                async for line in answer.content:
-                    yield json.loads(line)
+                with suppress(aiohttp.ClientError, json.JSONDecodeError):  # the last line may be torn
+                    async for line in answer.content:
+                        yield json.loads(line)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

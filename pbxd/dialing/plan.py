@@ -38,6 +38,7 @@ class DialTarget:
     extension: str = ""  # the client's, behind a company's main number; dialled after the answer
     name: str = ""  # safe for phones; what the agent's phone shows
     contact: int | None = None
+    colleague: bool = False  # the book has an employee with this extension
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Dialler:
         """
         if parse(agent, self._rules).kind != "internal" or not _SHORT_NUMBER.fullmatch(agent):
             raise InvalidInputError("agent", _("{text} is no extension of ours").format(text=_shown(agent)))
-        number, route, found = self._read(target.number)
+        number, route, found = self._read(target)
         where, dialled = self._judge(number, route)
         if route == "internal" and dialled == agent:
             raise RefusedError("self", _("{agent} can't call himself").format(agent=agent))
@@ -127,19 +128,27 @@ class Dialler:
             contact=target.contact,
         )
 
-    def _read(self, text: str) -> tuple[str, Route, str]:
+    def _read(self, target: DialTarget) -> tuple[str, Route, str]:
         """Return the number, where it would leave, and an extension written behind it."""
+        text = target.number
         parsed = parse(text, self._rules)
         if parsed.kind == "internal" and _SHORT_NUMBER.fullmatch(parsed.value):
-            # With one template for both, an extension would be dialled through the trunk and mean something else there.
-            route: Route = "trunk" if self._settings.internal == self._settings.trunk else "internal"
-            return parsed.value, route, ""
+            return parsed.value, "internal" if self._stays_inside(target) else "trunk", ""
         if parsed.kind == "e164":
             return parsed.value, "trunk", parsed.extension
         short = text.strip()
         if parsed.kind == "unreadable" and _SHORT_NUMBER.fullmatch(short):
             return short, "trunk", ""  # the police perhaps: the judge decides
         raise InvalidInputError("number", _("{text} is no number that can be called").format(text=_shown(text)))
+
+    def _stays_inside(self, target: DialTarget) -> bool:
+        """Tell whether an extension can only reach a colleague, so that nobody need judge it.
+
+        With one template for both it would be dialled through the trunk; and a dialplan, which Local/ leads into, may
+        send 112 there too, so that only a known employee's extension passes.
+        """
+        internal = self._settings.internal
+        return internal != self._settings.trunk and (target.colleague or not internal.lower().startswith("local/"))
 
     def _judge(self, number: str, route: Route) -> tuple[Where, str]:
         """Return what kind of number it is and the digits to dial; raises if it may not be dialled."""

@@ -47,7 +47,8 @@ def _is_number(text: str, services: Services, rules: NumberRules) -> bool:
 def _of_number(text: str, agent: str, services: Services, rules: NumberRules) -> DialTarget:
     parsed = parse(text, rules)
     match = services.directory.lookup(text, viewer=agent)
-    return DialTarget(parsed.value, parsed.extension, phone_text(match), match.contact)
+    colleague = services.directory.employee(parsed.value) is not None
+    return DialTarget(parsed.value, parsed.extension, phone_text(match), match.contact, colleague)
 
 
 def _of_contact(contact: Contact, number: str | None, rules: NumberRules) -> DialTarget:

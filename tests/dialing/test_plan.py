@@ -39,6 +39,22 @@ def test_the_explanation_has_every_field_of_the_plan() -> None:
     assert set(explained) == set(plan.__dataclass_fields__)
 
 
+@pytest.mark.parametrize(("number", "why"), [("112", "emergency"), ("101", "emergency"), ("911", "emergency")])
+def test_a_dialplan_is_asked_for_known_colleagues_alone(number: str, why: str) -> None:
+    """`from-internal` has outbound routes too: nothing says that 112 stays inside."""
+    inside = dialler(internal="Local/{number}@from-internal")
+    with pytest.raises(RefusedError) as refusal:
+        inside.plan("102", DialTarget(number))
+    assert refusal.value.reason == why
+    plan = inside.plan("102", DialTarget(number, colleague=True))
+    assert (plan.route, plan.client_channel) == ("internal", f"Local/{number}@from-internal")
+    assert dialler().plan("102", DialTarget(number)).route == "internal", "a phone is a phone"
+    with pytest.raises(RefusedError):
+        dialler(internal="local/{number}@x").plan("102", DialTarget(number))
+    allowed = dialler(internal="Local/{number}@from-internal", allow_emergency=True)
+    assert allowed.plan("102", DialTarget(number)).route == "trunk"
+
+
 @pytest.mark.parametrize(
     ("style", "dialled"),
     [
@@ -208,3 +224,23 @@ def test_a_contacts_main_number_is_called_unless_another_is_named() -> None:
         target_of(contact, "", "+74950000000")
     with pytest.raises(NotFoundError):
         target_of(replace(contact, numbers=()), "")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Alert-Info", "Alert-Info:x", "A: b\r\nX: y", "A: b,c", 'A: "b"', "A: ${b}", "A: (", "call-Info ", "Ы: b"],
+)
+def test_a_header_for_auto_answer_that_could_be_more_than_one_is_refused(header: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"dialing\.auto_answer"):
+        Dialler(DialingSettings(auto_answer=header), RULES)
+
+
+def test_through_the_pbxs_own_routes_the_agent_calls_under_his_own_number() -> None:
+    dialler = Dialler(DialingSettings(trunk="Local/{number}@from-internal/n", company_number="+74951230000"), RULES)
+    planned = dialler.plan("101", DialTarget("+79161234567"))
+    assert planned.client_channel == "Local/89161234567@from-internal/n"
+    assert planned.caller_number == "101"
+    for number, reason in (("112", "emergency"), ("+77777859954", "foreign"), ("88091234567", "premium")):
+        with pytest.raises(RefusedError) as refusal:
+            dialler.plan("101", DialTarget(number))
+        assert refusal.value.reason == reason
