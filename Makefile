@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test soak demo messages
+.PHONY: help setup check test soak image-check demo messages
 BIN := .venv/bin
 # Tests that wait for telephones more than they compute: more workers than the two cores this is made for.
 WORKERS ?= 3
@@ -10,7 +10,7 @@ WORKERS ?= 3
 LIMIT ?= 900
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /\t/' | expand -t 14
 
 setup:  ## install what is missing: Debian packages, .venv, a private Asterisk in .lab
 	@tests/lab/setup.sh
@@ -33,6 +33,10 @@ test:  ## set up, check, then all tests (ARGS="-k name" for some)
 soak:  ## set up, then the long forms of the faults, one after another (ARGS="-k name" for some)
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/pytest -m soak $(ARGS)
+
+image-check:  ## build the container images without an engine and run them against a private Asterisk (part of soak)
+	@$(MAKE) --no-print-directory setup
+	$(BIN)/pytest tests/docker $(ARGS)
 
 demo:  ## set up, then show the main job on a real Asterisk (KEEP=1 leaves it running; ARGS=… for the rest)
 	@tests/lab/setup.sh
