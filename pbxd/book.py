@@ -170,10 +170,10 @@ def checked(draft: ContactDraft) -> ContactDraft:
         position=_line("position", draft.position, NAME_LIMIT),
         numbers=_numbers(draft.numbers),
         emails=_several("emails", (_email(email) for email in draft.emails), EMAILS_LIMIT),
-        manager=_person("manager", draft.manager),
+        manager=checked_extension("manager", draft.manager),
         comment=_line("comment", draft.comment.replace("\r\n", "\n"), COMMENT_LIMIT, allowed=_BREAKS),
         tags=_several("tags", (_line("tags", tag, TAG_LIMIT) for tag in draft.tags), TAGS_LIMIT),
-        owner=_person("owner", draft.owner),
+        owner=checked_extension("owner", draft.owner),
     )
 
 
@@ -201,7 +201,7 @@ def checked_employee(employee: Employee) -> Employee:
     email = _line("email", employee.email, EMAIL_LIMIT)
     return replace(
         employee,
-        extension=_person("extension", employee.extension),
+        extension=checked_extension("extension", employee.extension),
         name=_line("name", employee.name, NAME_LIMIT),
         mobile=checked_e164("mobile", employee.mobile) if employee.mobile else "",
         did=checked_e164("did", employee.did) if employee.did else "",
@@ -223,7 +223,8 @@ def _line(field: str, text: str, longest: int, *, allowed: frozenset[str] = froz
     return text
 
 
-def _person(field: str, extension: str) -> str:
+def checked_extension(field: str, extension: str) -> str:
+    """Return the extension, or an empty one, as it is; raises InvalidInputError."""
     if extension and not _EXTENSION.fullmatch(extension):
         raise InvalidInputError(field, _("not an extension: {text}").format(text=ascii(extension[:TYPED_LIMIT])))
     return extension

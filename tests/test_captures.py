@@ -114,6 +114,18 @@ def test_replay_makes_the_record_a_person_wrote(flow: str) -> None:
     assert not wrong, "\n".join([flow, expected(flow)["note"], *wrong])
 
 
+def test_a_story_says_whom_the_caller_called_or_nothing() -> None:
+    told = {
+        (flow, step["detail"])
+        for flow in FLOWS
+        for record in replayed(flow)
+        for step in record["story"]
+        if step["what"] == "called" and step["detail"] is not None
+    }
+    assert len(told) > len(FLOWS) / 2
+    assert not {(flow, detail) for flow, detail in told if not any(sign.isdigit() for sign in detail)}
+
+
 def replayed(flow: str, **options: int) -> list[Record]:
     path = CAPTURES / flow / "stream.ami"
     return [record.to_json() for record in replay(path, Settings(), **options)]

@@ -110,8 +110,8 @@ class VipQueues:
             try:
                 await self._put_in_order()
             except (UnavailableError, RefusedError, ProtocolError) as error:
-                _log.warning("queues_not_looked_at", why=str(error))
                 if self._ami.connected:  # else whoever resynchronises calls refresh
+                    _log.warning("queues_not_looked_at", why=str(error))
                     await asyncio.sleep(_RETRY_SECONDS)
                     self.refresh()
             self._looking = False

@@ -136,11 +136,10 @@ class Tracker:
         else:
             record.caller = readable(leg.number, self._rules)
             record.caller.extension = None
-        if any(character.isdigit() for character in leg.dialled):
-            self._set_callee(call, leg.dialled)
-        elif call.purpose:
-            self._set_callee(call, call.purpose)
-        call.tell("called", leg, leg.dialled)
+        dialled = leg.dialled if any(character.isdigit() for character in leg.dialled) else ""  # `s` is nobody
+        if dialled or call.purpose:
+            self._set_callee(call, dialled or call.purpose)
+        call.tell("called", leg, dialled)
         self._touch(call)
 
     def _set_callee(self, call: LiveCall, dialled: str) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pbxd import i18n
+from pbxd.book import checked_extension
 from pbxd.cli.output import printable
-from pbxd.errors import ConfigurationError, PbxdError
+from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError
 from pbxd.i18n import _
 from pbxd.settings import Settings, load
 
@@ -118,7 +119,19 @@ class Text(click.ParamType[str]):
         return text
 
 
+class Extension(Text):
+    """An employee's extension; one that can't be any is a usage error."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's own signature
+        """Return the extension as it is."""
+        try:
+            return checked_extension("as", super().convert(value, param, ctx))
+        except InvalidInputError as error:
+            self.fail(printable(str(error)), param, ctx)
+
+
 TEXT = Text()
+EXTENSION = Extension()
 _LARGEST = 2**31 - 1  # what every database takes as a number of rows
 LIMIT = click.IntRange(1, _LARGEST)
 OFFSET = click.IntRange(0, _LARGEST)
@@ -142,7 +155,7 @@ def argument(name: str, **attributes: Any) -> Callable[[Decorated], Decorated]: 
 
 
 json_option = flag("--json", "as_json", help=N_("Print JSON."))
-actor_option = option("--as", "actor", default="", metavar="EXT", help=N_("Act as this employee."))
+actor_option = option("--as", "actor", type=EXTENSION, default="", metavar="EXT", help=N_("Act as this employee."))
 
 
 class Session:

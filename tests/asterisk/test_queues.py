@@ -94,6 +94,15 @@ class Desk:
         await until(lambda: self.queues.settled, "the queues to be looked at")
 
 
+async def test_without_a_link_there_is_nothing_to_say(server: AmiServer) -> None:
+    desk = Desk(server)
+    with structlog.testing.capture_logs() as logs:
+        async with running(desk.queues.run()):
+            desk.queues.refresh()
+            await until(lambda: desk.queues.settled, "the queues to be given up")
+    assert logs == []
+
+
 async def test_an_asterisk_that_moves_is_asked_to(server: AmiServer) -> None:
     pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
     async with running(desk.ami.run(), desk.queues.run()):

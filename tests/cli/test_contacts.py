@@ -107,6 +107,13 @@ def test_a_personal_contact_is_its_owner_s_alone(pbxd: Pbxd, contact: Add) -> No
     assert contact("--personal", "--owner", "102", name="Б")["owner"] == "102"
 
 
+@pytest.mark.parametrize("actor", ["x y", "10\n1", "1" * 33, "юз\x1b[2J"])
+def test_nobody_acts_as_what_is_no_extension(pbxd: Pbxd, actor: str) -> None:
+    for command in (["add", "--name", "А"], ["list"], ["delete", "1"]):
+        assert "not an extension" in pbxd("contacts", *command, "--as", actor, status=2).stderr
+    assert pbxd.json("contacts", "list")["total"] == 0
+
+
 def test_only_the_creator_deletes(pbxd: Pbxd, contact: Add) -> None:
     contact("--as", "101")
     assert "only its creator" in pbxd.refusal("contacts", "delete", "1", "--as", "102")
