@@ -28,7 +28,7 @@ from pbxd.storage.calls import Calls
 _GATHER_SECONDS = 0.1  # changes that come within this time are written in one transaction
 _RETRY_SECONDS = 1.0
 _WRITE_SECONDS = 20.0  # more than a writer waits for its turn
-_CALLS_AT_ONCE = 200  # in one transaction: making their rows holds the event loop for some 10 ms
+_CALLS_AT_ONCE = 100  # in one transaction: making their rows holds the event loop for some 10 ms
 _EVENTS_A_TURN = 200
 _MOST_OUTAGES = 1000
 MOST_WAITING = 100_000  # about 4 KB each

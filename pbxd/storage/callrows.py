@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -14,6 +13,7 @@ from pbxd.calls.record import CallRecord, Outage, instant
 from pbxd.storage.feed import News
 from pbxd.storage.tables import harmless
 
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
 _LEFT_OUT_OF_NEWS = ("story", "gaps")
 
 
@@ -38,7 +38,7 @@ def row_of(record: CallRecord) -> dict[str, Any]:
         "queue": record.queue,
         "talk_seconds": record.seconds["talk"],
         "merged_into": record.merged_into,
-        "record": _plain(asdict(record)),
+        "record": _plain(record),
     }
 
 
@@ -85,11 +85,17 @@ def _records() -> TypeAdapter[CallRecord]:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of a record
-    """Write times as ISO 8601 with their full precision; everything else in a record is JSON already."""
-    if isinstance(value, datetime):
+    """Write a record as JSON's types: times as ISO 8601 with their full precision.
+
+    `dataclasses.asdict` does the same with deep copies, ten times as slow: this is what recording a call costs most.
+    """
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is datetime:
         return value.isoformat()
-    if isinstance(value, dict):
+    if kind is dict:
         return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
+    if kind is list:
         return [_plain(part) for part in value]
-    return value
+    return {name: _plain(getattr(value, name)) for name in kind.__slots__}
