@@ -121,6 +121,7 @@ async def test_lookup_has_the_contract_s_shape_and_follows_the_book(pbxd: House)
             "contact": contact,
             "vip": True,
             "manager": "",
+            "display": "Фронкин Игорь",
         }
 
 
