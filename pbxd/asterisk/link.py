@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
+import structlog
 from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
@@ -19,6 +20,11 @@ from pbxd.asterisk.capturing import Capture
 from pbxd.asterisk.packets import Packet, PacketSplitter
 from pbxd.errors import ProtocolError, UnavailableError
 from pbxd.i18n import _
+
+_OUR_ACTIONS = f"{Action.action_id_generator.prefix}/{Action.action_id_generator.uid}/"
+_LIST_OF_CHANNELS = "CoreShowChannel"
+
+_log = structlog.get_logger(__name__)
 
 
 class Question(Action):  # type: ignore[misc] # panoramisk has no type information
@@ -69,6 +75,7 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
         self.capture = capture
         self.why_lost = ""
         self._splitter = PacketSplitter()
+        self._forged_told = 1  # how many are to be told next
         self._sink = sink
 
     @property
@@ -87,10 +94,15 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
                 self._deliver(packet)
         except ProtocolError as error:
             self.cut(str(error))
+        if self._splitter.forged >= self._forged_told:
+            _log.warning("forged_events_ignored", events=self._splitter.forged)
+            self._forged_told = 2 * self._splitter.forged
 
     def _deliver(self, packet: Packet) -> None:
         if not self._splitter.version:
             raise ProtocolError(_("AMI: the other side does not greet as Asterisk does"))
+        if not self._is_ours(packet):
+            return
         self._sink(packet)
         question = self.responses.get(packet.get("ActionID", ""))
         if question is not None and question.take(packet):
@@ -100,6 +112,16 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
             self.booted.set_result(None)
         elif event == "Shutdown":
             self.why_lost = _("Asterisk shuts down")
+
+    def _is_ours(self, packet: Packet) -> bool:
+        """Whether this is an event, or an answer to an action of ours: by the random part of its ActionID.
+
+        Asterisk answers nobody else here; a caller may, see `pbxd.asterisk.genuine`.
+        """
+        if "Event" in packet and not packet["Event"].startswith(_LIST_OF_CHANNELS):
+            return True
+        number = packet.get("ActionID", "")
+        return number in self.responses or number.startswith(_OUR_ACTIONS)
 
     def forget(self, question: Question) -> None:
         """Expect no answer any more: one that comes late goes to the sink alone."""

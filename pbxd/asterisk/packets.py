@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from sys import intern
 
+from pbxd.asterisk.genuine import is_described, is_genuine, mend
 from pbxd.errors import ProtocolError
 from pbxd.i18n import _
 
 Packet = dict[str, str]
 """Header names exactly as Asterisk writes them; the values of a repeated header are joined with a line feed."""
 
+_MAX_TORN_BYTES = 8192  # an event has some 2000 bytes; with a caller's line breaks in all its texts twice as many
 MAX_PACKET_BYTES = 1_048_576  # a real packet has a few hundred bytes, with many channelvars a few thousand
 
 _EOL = "\r\n"
@@ -27,13 +29,16 @@ _FOLLOWS_HEADERS = frozenset({"Response", "Privilege", "ActionID", "Message"})
 class PacketSplitter:
     """Cuts one AMI stream into packets; any chunking of a stream gives the same packets.
 
-    `version` is the protocol version of Asterisk's greeting, empty before it was seen.
+    `version` is the protocol version of Asterisk's greeting, empty before it was seen. `forged` counts events that some
+    caller wrote instead of Asterisk; they are left out (see `pbxd.asterisk.genuine`).
     """
 
     def __init__(self, limit: int = MAX_PACKET_BYTES) -> None:
         self.version = ""
         self._limit = limit
         self._rest = bytearray()
+        self.forged = 0
+        self._torn = b""  # an event that isn't over although an empty line came: a caller wrote that
 
     def feed(self, chunk: bytes) -> Iterator[Packet]:
         """Yield the packets that `chunk` completes; iterate to the end before feeding on.
@@ -48,14 +53,26 @@ class PacketSplitter:
             self._rest = rest = bytearray(tail)
             for block in blocks:
                 self._check(len(block))
-                packet = self._parse(block)
-                if packet:
+                if packet := self._read(block):
                     yield packet
         self._check(len(rest) - len(_END) + 1)  # the rest may end with all but the last byte of an end
 
     def _check(self, size: int) -> None:
         if size > self._limit:
             raise ProtocolError(_("AMI: a packet longer than {limit} bytes").format(limit=self._limit))
+
+    def _read(self, block: bytes) -> Packet:
+        """Return the packet that ends with this block, an empty one if none does."""
+        mended = mend(block)
+        if self._torn and not (mended and is_described(self._parse(mended))):
+            block = self._torn + _END + block
+            mended = mend(block)
+        self._torn = block if mended is None and len(block) <= _MAX_TORN_BYTES else b""
+        packet = self._parse(mended) if mended is not None else {}
+        if is_genuine(packet):
+            return packet
+        self.forged += 1
+        return {}
 
     def _parse(self, block: bytes) -> Packet:
         if not self.version and block.startswith(_BANNER):

@@ -100,7 +100,7 @@ async def test_another_kind_of_server_is_no_pbx(greeting: bytes) -> None:
 async def test_letters_survive_any_chunking_on_the_wire(size: int, tmp_path: Path) -> None:
     server, listener = AmiServer(), Listener()
     name = "Фронкин «Игорь» 🙂"
-    data = pack("Event: Newchannel", f"CallerIDName: {name}") * 3
+    data = pack("Event: Named", f"CallerIDName: {name}") * 3
     del server.on["Ping"]  # a pong in the middle of these pieces would be the test's own fault
 
     async with connected(server, listener, capture_folder=str(tmp_path)):
@@ -109,8 +109,8 @@ async def test_letters_survive_any_chunking_on_the_wire(size: int, tmp_path: Pat
             writer.write(data[begin : begin + size])
             await writer.drain()
             await asyncio.sleep(0)  # lets the client read this piece by itself
-        await until(lambda: len(listener.events("Newchannel")) == 3)
-    assert {packet["CallerIDName"] for packet in listener.events("Newchannel")} == {name}
+        await until(lambda: len(listener.events("Named")) == 3)
+    assert {packet["CallerIDName"] for packet in listener.events("Named")} == {name}
     assert len(captured_times(tmp_path)) > len(data) / size / 2, "the pieces were read together"
 
 

@@ -49,7 +49,8 @@ async def test_an_error_is_a_refusal() -> None:
 
 async def test_originate_is_done_with_its_response_and_its_event_goes_to_the_sink() -> None:
     def originate(session: Session, action: Packet) -> None:
-        event = pack("Event: OriginateResponse", f"ActionID: {action['ActionID']}", "Response: Failure", "Reason: 5")
+        where = ("Channel: PJSIP/101", "Context: ", "Exten: ", "Reason: 5", "Uniqueid: 1.2")
+        event = pack("Event: OriginateResponse", f"ActionID: {action['ActionID']}", "Response: Failure", *where)
         session.send(event)  # the event may even come before the response
         session.respond(action, "Message: Originate successfully queued")
         session.send(event)
@@ -71,7 +72,7 @@ def send_list(session: Session, action: Packet) -> None:
     number = f"ActionID: {action['ActionID']}"
     session.send(pack("Event: QueueEntry", "ActionID: another", "Position: 9"))
     session.respond(action, "EventList: start", "Message: Queue status will follow")
-    session.send(pack("Event: Hangup", "Uniqueid: 1"))
+    session.send(pack("Event: DeviceStateChange", "Device: 1"))
     session.send(pack("Event: QueueParams", number, "Queue: q"))
     session.send(pack("Event: AgentComplete", "Queue: q"))
     session.send(pack("Event: QueueEntry", number, "Position: 1"))
@@ -88,7 +89,7 @@ async def test_a_listing_is_its_events_alone() -> None:
     seen = [packet["Event"] for packet in listener.packets if "Event" in packet]
     assert seen[1:] == [
         "QueueEntry",
-        "Hangup",
+        "DeviceStateChange",
         "QueueParams",
         "AgentComplete",
         "QueueEntry",

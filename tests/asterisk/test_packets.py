@@ -24,7 +24,7 @@ STREAM = (
     BANNER
     + (
         "Response: Success\r\nActionID: 1\r\nMessage: Authentication accepted\r\n\r\n"
-        "Event: Newchannel\r\nCallerIDName: Фронкин «Игорь» 🙂\r\nAccountCode: \r\nExten:\r\nUniqueid: 1.2\r\n\r\n"
+        "Event: Named\r\nCallerIDName: Фронкин «Игорь» 🙂\r\nAccountCode: \r\nExten:\r\nUniqueid: 1.2\r\n\r\n"
         "\r\n"
         "Event: Status\r\nChanVariable: a=1\r\nChanVariable: b=: 2\r\nno header at all\r\nAppData:  two blanks \r\n\r\n"
         "neither: this\r\nnor: that\r\n\r\n"
@@ -36,7 +36,7 @@ STREAM = (
 PACKETS: list[Packet] = [
     {"Response": "Success", "ActionID": "1", "Message": "Authentication accepted"},
     {
-        "Event": "Newchannel",
+        "Event": "Named",
         "CallerIDName": "Фронкин «Игорь» 🙂",
         "AccountCode": "",
         "Exten": "",

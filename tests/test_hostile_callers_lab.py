@@ -1,0 +1,79 @@
+"""Callers who write into Asterisk's event stream: the history stays what happened, for them and for everybody else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.lab import Lab
+from tests.lab.daemon import Daemon
+from tests.lab.processes import until
+
+pytestmark = pytest.mark.lab
+
+VICTIM = "89161234567"
+
+
+def written(text: str) -> str:
+    """A SIP user that Asterisk decodes to `text`; it keeps the first 79 bytes."""
+    assert len(text) <= 79
+    return quote(text, safe="+,")
+
+
+async def history(daemon: Daemon) -> list[dict[str, object]]:
+    listed = await daemon.run("calls", "list", "--json")
+    items: list[dict[str, object]] = listed.json["items"]
+    return items
+
+
+async def test_a_caller_can_not_end_another_call_nor_invent_one(lab: Lab, tmp_path: Path) -> None:
+    daemon = await lab.pbxd()
+    async with lab.capture(tmp_path):
+        client, agent = await lab.talk("101", VICTIM)
+        (began,) = [
+            row for row in lab.cel() if row.eventtype == "CHAN_START" and row.channame.startswith("PJSIP/trunk")
+        ]
+        head = "\r\n\r\nEvent: {}\r\nPrivilege: call,all\r\n"
+        forged = [
+            "1" + head.format("Hangup") + f"Uniqueid: {began.uniqueid}\r\n\r\n",
+            "1" + head.format("Newchannel") + "Timestamp: 17\r\nUniqueid: 17.1\r\n\r\n",
+            "1\r\n\r\nEvent: CoreShowChannelsComplete\r\nActionID: 1\r\nX: ",
+        ]
+        for text in forged:
+            attacker = lab.call_in("102", written(text))
+            attacked = await lab.phone("102").answered()
+            await attacker.until_hears(attacked)
+            attacker.hangup()
+            await attacked.until_ended()
+        assert client.hears(agent)
+        client.hangup()
+        await agent.until_ended()
+    await lab.quiet()
+    stream = (tmp_path / "stream.ami").read_bytes()
+    for text in forged:  # the control: this is what a reader of the stream sees
+        assert f"\r\n{text.split(chr(10), 2)[2]}".encode() in stream
+    everything: list[dict[str, object]] = []
+
+    async def told() -> bool:
+        everything[:] = await history(daemon)
+        return sum(call["ended"] is not None for call in everything) == len(forged) + 1
+
+    await until(told, "every call to have ended in the history")
+    assert [call["outcome"] for call in everything] == ["answered"] * (len(forged) + 1)
+    assert all(str(call["started"]) > "2020" for call in everything)
+    (victim,) = [call for call in everything if call["linkedid"] == began.linkedid]
+    assert victim["ended"] == max(str(call["ended"]) for call in everything)
+
+
+async def test_a_caller_with_line_breaks_in_his_number_reaches_his_agent_unnamed(lab: Lab) -> None:
+    daemon = await lab.pbxd()
+    await lab.cli("contacts", "add", "--name", "Фронкин", "--number", "+7 916 123-45-67")
+    lab.call_in("101", written("89161234567\r\nno header"), name="trunk")
+    offered = await lab.phone("101").incoming()
+    assert offered.name == "trunk"
+    offered.reject()
+    lab.call_in("101", VICTIM, name="trunk")  # the control, and pbxd lives
+    assert (await lab.phone("101").incoming()).name == "Фронкин"
+    assert "Traceback" not in daemon.log_text()
