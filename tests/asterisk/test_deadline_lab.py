@@ -235,6 +235,8 @@ async def test_a_pbxd_out_of_reach_costs_those_who_called_before_it_was_noticed(
         assert one.delay < PATIENCE + AT_ONCE
     assert len(waiting(passages)) >= RATE * 0.5
     assert {one.name for one in passages if lost + NOTICED < one.at < back} == {""}
+    rows = (await office.cli("calls", "list", "--limit", "500"))["items"]
+    assert {row["caller"]["number"] for row in rows} == {"+79161234567"}  # a trial is nobody's call
 
 
 async def test_an_ami_link_that_goes_silent_unnames_nobody(lab: Lab, office: Daemon) -> None:
