@@ -31,6 +31,7 @@ from pbxd.numbers import rules_from
 from pbxd.recording import Following, Recorder
 from pbxd.reloading import compare
 from pbxd.settings import Settings, asterisk_secret, load
+from pbxd.storage.callrequests import CallRequests
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
@@ -85,7 +86,7 @@ class Daemon:
             self._following, self._calls, self._directory, most_waiting=settings.database.most_waiting_calls
         )
         self._queues = VipQueues(self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of)
-        self._click_to_call = ClickToCall(self._ami, settings)
+        self._click_to_call = ClickToCall(self._ami, settings, CallRequests(database))
         self._fastagi = FastAgiServer(settings.agi, self._answer)
         self._http = HttpServer(
             settings,

@@ -144,6 +144,8 @@ class HttpSettings(_Section):
     """The HTTP API."""
 
     listen: Address = "127.0.0.1:8573"
+    max_connections: Annotated[int, Field(ge=8)] = 256  # of each listener; the longest without a request makes room
+    header_timeout_seconds: Positive = 10.0  # a client that hasn't sent a request's headers by then is cut
 
 
 class QueueSettings(_Section):
@@ -157,6 +159,9 @@ class DialingSettings(_Section):
     """Click-to-call."""
 
     device: str = "PJSIP/{extension}"  # the agent's phone
+    state_device: str = ""  # asked first whether he is there and free; empty: `device`, as far as that has a state
+    auto_answer: str = ""  # a header for his phone: alert-info, call-info or free text "Name: value"; empty: none
+    calls_per_minute: Annotated[int, Field(ge=0)] = 10  # of one agent; 0: no limit
     internal: str = "PJSIP/{number}"  # how a colleague is dialled
     trunk: str = "PJSIP/{number}@trunk"  # how the outside world is dialled
     number_format: Literal["national", "international", "e164", "digits"] = "national"  # 8… | 810… | +7… | 7…

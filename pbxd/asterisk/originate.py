@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.callheaders import originate_headers
 from pbxd.calls.events import (
     BridgeEntered,
     ChannelCreated,
@@ -37,14 +39,13 @@ from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableE
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
-
-CONTEXT = "pbxd-call"  # dialplan/pbxd.conf
-NO_FORWARD = "pbxd-no-forward"
+from pbxd.storage.callrequests import CallRequest, CallRequests
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _REMEMBERED_SECONDS = 300.0  # how long after its end an attempt can still be asked for
 _REMEMBERED = 1000  # attempts at most
 _SWEEP_SECONDS = 1.0
+_MINUTE = 60.0
 _GRACE_SECONDS = 10.0  # beyond the ring time-out, for an Originate that is never heard of again
 
 _OFFLINE = frozenset({"UNAVAILABLE", "INVALID"})
@@ -72,11 +73,24 @@ class ClickToCall:
     `feed` gets every event of the PBX in order; `run` is a root task.
     """
 
-    def __init__(self, ami: AmiClient, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Raise ConfigurationError for templates or numbers under `dialing` that can't be used."""
+    def __init__(
+        self,
+        ami: AmiClient,
+        settings: Settings,
+        requests: CallRequests | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raise ConfigurationError for templates or numbers under `dialing` that can't be used.
+
+        Without `requests` every request is a new one.
+        """
         self._ami = ami
+        self._requests = requests
         self._clock = clock
         self._dialler = Dialler(settings.dialing, rules_from(settings))
+        self._calls_per_minute = settings.dialing.calls_per_minute
+        self._lately: dict[str, deque[float]] = {}  # agent -> when his calls of the last minute were made
         self._calls: dict[str, _Call] = {}
         self._asking: set[str] = set()  # agents whose call is being set up
         self._legs: dict[str, _Call] = {}  # channel id -> the call under way it belongs to
@@ -86,18 +100,28 @@ class ClickToCall:
     def reconfigure(self, settings: Settings) -> None:
         """Make further calls by other settings; raises as the constructor does, and changes nothing then."""
         self._dialler = Dialler(settings.dialing, rules_from(settings))
+        self._calls_per_minute = settings.dialing.calls_per_minute
 
     def plan(self, agent: str, target: DialTarget) -> DialPlan:
         """Return what `call` would do, without doing it; raises like it."""
         return self._dialler.plan(agent, replace(target, name=phone_name(target.name)))
 
-    async def call(self, agent: str, target: DialTarget) -> str:
-        """Ring the agent and return the id the call's record will have.
+    async def made_before(self, request: CallRequest) -> str | None:
+        """Return the id of the call that this request led to before, if it did, whatever became of the call.
+
+        Raises InvalidInputError when its key was used for something else, UnavailableError.
+        """
+        return None if self._requests is None else await self._requests.find(request)
+
+    async def call(self, agent: str, target: DialTarget, request: CallRequest | None = None) -> str:
+        """Ring the agent and return the id the call's record will have; a repeated `request` rings nobody again.
 
         Raises InvalidInputError and RefusedError as `Dialler.plan` does, RefusedError `agent-offline` or `agent-busy`
-        without ringing, ConflictError while an earlier call of the agent is under way, UnavailableError when the PBX is
-        away; if its answer was lost, the call is ended should it come about.
+        without ringing or `too-many`, ConflictError while an earlier call of the agent is under way, UnavailableError
+        when the PBX is away; if its answer was lost, the call is ended should it come about.
         """
+        if request and (known := await self.made_before(request)):
+            return known
         plan = self.plan(agent, target)
         if agent in self._asking or any(
             not call.attempt.ended for call in self._calls.values() if call.plan.agent == agent
@@ -105,8 +129,9 @@ class ClickToCall:
             raise ConflictError(_("a call for {agent} is already under way").format(agent=agent))
         self._asking.add(agent)
         try:
+            self._check_rate(agent)
             await self._check_agent(plan)
-            return await self._originate(plan)
+            return await self._make(plan, request)
         finally:
             self._asking.discard(agent)
 
@@ -183,21 +208,46 @@ class ClickToCall:
             raise NotFoundError(_("no such call: {id}").format(id=call_id[:40]))
         return call
 
+    def _check_rate(self, agent: str) -> None:
+        lately = self._lately.get(agent, deque())
+        while lately and lately[0] <= self._clock() - _MINUTE:
+            lately.popleft()
+        if self._calls_per_minute and len(lately) >= self._calls_per_minute:
+            message = _("{agent} has made {count} calls within a minute, which is the limit")
+            raise RefusedError("too-many", message.format(agent=agent, count=len(lately)))
+
     async def _check_agent(self, plan: DialPlan) -> None:
-        """Ask for the state of the agent's phone; a Local channel has none of its own."""
-        if plan.agent_channel.startswith("Local/"):
+        """Ask for the state of the agent's phone, where it is known which device has one."""
+        if not plan.state_device:
+            if not self._ami.connected:
+                raise UnavailableError(_("there is no connection to the PBX"))
             return
-        answer = await self._ami.action("Getvar", {"Variable": f"DEVICE_STATE({plan.agent_channel})"})
+        answer = await self._ami.action("Getvar", {"Variable": f"DEVICE_STATE({plan.state_device})"})
         state = answer.get("Value", "")
         if state in _OFFLINE:
             raise RefusedError("agent-offline", _("the phone of {agent} is not there").format(agent=plan.agent))
         if state in _BUSY:
             raise RefusedError("agent-busy", _("{agent} is on the phone").format(agent=plan.agent))
 
-    async def _originate(self, plan: DialPlan) -> str:
-        call = self._new_call(plan)
+    async def _make(self, plan: DialPlan, request: CallRequest | None) -> str:
+        """Ring the agent, unless the request turns out to be another's repetition."""
+        call_id = new_id(time.time())
+        if self._requests is None or request is None:
+            return await self._originate(plan, call_id)
+        if not await self._requests.claim(request, call_id):
+            return await self._requests.find(request) or call_id
         try:
-            await self._ami.action("Originate", self._headers(call))
+            return await self._originate(plan, call_id)
+        except RefusedError:  # nothing rang; whoever repeats the request may get another answer
+            await self._requests.release(request)
+            raise
+
+    async def _originate(self, plan: DialPlan, call_id: str) -> str:
+        call = self._new_call(plan, call_id)
+        self._lately.setdefault(plan.agent, deque()).append(self._clock())
+        leg = call.attempt.agent_leg
+        try:
+            await self._ami.action("Originate", originate_headers(plan, leg, self._next_leg(call_id)))
         except UnavailableError:
             call.attempt.cancelled = True
             raise
@@ -207,11 +257,12 @@ class ClickToCall:
         _log.info("call_originated", id=call.id, agent=plan.agent, route=plan.route, contact=plan.contact)
         return call.id
 
-    def _new_call(self, plan: DialPlan) -> _Call:
-        now = time.time()
-        call_id = new_id(now)
+    def _next_leg(self, call_id: str) -> str:
         self._made += 1
-        attempt = Attempt(f"{CALL_PREFIX}{call_id}-{int(now)}.{self._made}", now)
+        return f"{CALL_PREFIX}{call_id}-{int(time.time())}.{self._made}"
+
+    def _new_call(self, plan: DialPlan, call_id: str) -> _Call:
+        attempt = Attempt(self._next_leg(call_id), time.time())
         call = _Call(call_id, plan, attempt, [attempt.progress])
         call.deadline = self._clock() + plan.agent_ring_seconds + _GRACE_SECONDS
         self._calls[call_id] = self._legs[attempt.agent_leg] = call
@@ -221,31 +272,6 @@ class ClickToCall:
                 break
             del self._calls[oldest_ended.id]
         return call
-
-    def _headers(self, call: _Call) -> dict[str, str | list[str]]:
-        plan, leg = call.plan, call.attempt.agent_leg
-        headers: dict[str, str | list[str]] = {
-            "Channel": plan.agent_channel,
-            "Context": CONTEXT,
-            "Exten": plan.dialled,
-            "Priority": "1",
-            "CallerID": f'"{plan.shown_name}" <{plan.shown_number}>',
-            "Timeout": str(plan.agent_ring_seconds * 1000),
-            "Async": "true",
-            "ChannelId": leg,
-            # No text of the book here: Asterisk takes a comma in a value for the beginning of the next variable.
-            "Variable": [
-                f"PBXD_DIAL={plan.client_channel}",
-                f"PBXD_RING={plan.client_ring_seconds}",
-                f"PBXD_CALLERID={plan.caller_number}",
-                f"PBXD_DIGITS={plan.digits}",
-                f"FORWARD_CONTEXT={NO_FORWARD}",
-            ],
-        }
-        if plan.agent_channel.startswith("Local/"):
-            self._made += 1
-            headers["OtherChannelId"] = f"{leg.rpartition('.')[0]}.{self._made}"
-        return headers
 
     async def _hang_up(self, call: _Call) -> None:
         """Ask Asterisk to end the agent's leg, which ends the client's; `run` ends one that doesn't exist yet."""

@@ -29,19 +29,21 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)  # nobody shall be rung for a command
 @argument("extension")
 @argument("target")
 @option("--number", metavar="N", help=N_("Which of the contact's numbers."))
+@option("--key", metavar="KEY", help=N_("Repeating the command with the same KEY rings nobody a second time."))
 @flag("--explain", help=N_("Print what would be dialled, without ringing anybody."))
 @json_option
 @pass_session
-def call(session: Session, extension: str, target: str, number: str | None, explain: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes options so
+def call(session: Session, /, extension: str, target: str, **options: Any) -> None:  # noqa: ANN401 - click's
     """Make a call and follow it."""
-    asked = _request(extension, target, number)
+    asked = _request(extension, target, options["number"])
+    explain, as_json = bool(options["explain"]), bool(options["as_json"])
 
     async def work() -> None:
         async with daemon(session.settings, language(session.settings.service.language)) as api:
             if explain:
                 _print_plan(await api.post("/calls/plan", asked), as_json=as_json)
             else:
-                await _follow(api, asked, as_json=as_json)
+                await _follow(api, asked, options["key"], as_json=as_json)
 
     run(work())
 
@@ -56,13 +58,17 @@ def _request(extension: str, target: str, number: str | None) -> dict[str, Any]:
     return asked if number is None else asked | {"number": number}
 
 
-async def _follow(api: Api, asked: dict[str, Any], *, as_json: bool) -> None:
+async def _follow(api: Api, asked: dict[str, Any], key: str | None, *, as_json: bool) -> None:
     """Make the call and print its states; raises RefusedError when nobody talked in the end."""
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, _interrupt, loop, interrupted)
-    call_id = (await api.post("/calls", asked))["id"]
+    made = await api.post("/calls", asked, key=key)
+    if made.get("repeated") and made["state"] is None:  # pbxd was restarted meanwhile, or it was long ago
+        _print_repeated(made, as_json=as_json)
+        return
+    call_id = made["id"]
     async with asyncio.TaskGroup() as group:
         hanging_up = group.create_task(_hang_up(api, call_id, interrupted))
         last = await _print_states(api, call_id, as_json=as_json)
@@ -86,6 +92,13 @@ async def _hang_up(api: Api, call_id: str, interrupted: asyncio.Event) -> None:
         await api.post(f"/calls/{call_id}/hangup")
     except PbxdError as error:  # it may have ended by itself; the states tell
         click.echo(f"pbxd: {printable(str(error))}", err=True)
+
+
+def _print_repeated(made: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(made)
+    else:
+        print_line(_("this call was made before: pbxd calls show {id}").format(id=made["id"]))
 
 
 async def _print_states(api: Api, call_id: str, *, as_json: bool) -> dict[str, Any]:

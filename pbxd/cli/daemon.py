@@ -31,10 +31,11 @@ class Api:
             async with self._session.get(f"/api/v1{path}", timeout=_TIMEOUT) as answer:
                 return await _content(answer)
 
-    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
-        """POST JSON to a path below /api/v1."""
+    async def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401 - JSON
+        """POST JSON to a path below /api/v1; with an idempotency key a repetition does nothing again."""
+        headers = {} if key is None else {"Idempotency-Key": key}
         with self._failures():
-            async with self._session.post(f"/api/v1{path}", json=body, timeout=_TIMEOUT) as answer:
+            async with self._session.post(f"/api/v1{path}", json=body, headers=headers, timeout=_TIMEOUT) as answer:
                 return await _content(answer)
 
     async def lines(self, path: str) -> AsyncIterator[dict[str, Any]]:

@@ -216,6 +216,7 @@ class Attempt:
             return "no-route" if self._client_signal == _FORBIDDEN else "client-rejected"
         if cause in _WRONG_NUMBER:
             return "wrong-number"
-        if cause in _NO_ROUTE or self._client_result in {"congestion", "unavailable"}:
+        unmade = not self.client_leg  # no channel could be made towards him
+        if unmade or cause in _NO_ROUTE or self._client_result in {"congestion", "unavailable"}:
             return "no-route"
         return "client-no-answer" if self._client_result == "no-answer" else "failed"

@@ -26,6 +26,14 @@ _FINAL_DIGITS = re.compile(r"\+?[0-9]{2,20}")
 _CLIENT_EXTENSION = re.compile(r"[0-9*#A-DwW]{1,40}")
 _COMPANY_NUMBER = re.compile(r"\+?[0-9]{2,20}")
 _DIAL_STRING = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9+*#_.:@/-]+")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}: [A-Za-z0-9 !#%&'*+./:;<=>?@^_|~-]{1,200}")
+_LOCAL = "Local/"
+_OWN_CONTEXT = "Local/{extension}@pbxd-agent"  # of dialplan/pbxd.conf, which dials the contacts of PJSIP/{extension}
+_AUTO_ANSWER = {
+    "": "",
+    "alert-info": "Alert-Info: <http://localhost>;info=alert-autoanswer;delay=0",  # Yealink, Grandstream, Cisco
+    "call-info": "Call-Info: <sip:localhost>;answer-after=0",  # Snom, Linphone, Panasonic
+}
 _UNSHOWABLE = re.compile(r'["<>\\\x00-\x1f\x7f]')
 _LONGEST_NAME = 79  # bytes; Asterisk cuts a name near 80, also in the middle of a character
 
@@ -59,6 +67,13 @@ class DialPlan:
     agent_ring_seconds: int
     client_ring_seconds: int
     contact: int | None = None
+    state_device: str = ""  # asked whether the agent is there and free; empty: nobody knows
+    auto_answer: str = ""  # a header `Name: value` that has the agent's phone answer by itself
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the agent is rung through the dialplan, perhaps at several phones."""
+        return self.agent_channel.startswith(_LOCAL)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `pbxd call --explain` prints."""
@@ -93,6 +108,11 @@ class Dialler:
             ("trunk", settings.trunk, "{number}"),
         ):
             _check_template(key, template, field)
+        self._state_device = _state_device(settings)
+        self._auto_answer = _AUTO_ANSWER.get(settings.auto_answer, settings.auto_answer)
+        if self._auto_answer and not _HEADER.fullmatch(self._auto_answer):
+            message = _("{key}: expected alert-info, call-info, or a header such as Alert-Info: info=alert-autoanswer")
+            raise ConfigurationError(message.format(key="dialing.auto_answer"))
         if settings.company_number and not _COMPANY_NUMBER.fullmatch(settings.company_number):
             raise ConfigurationError(
                 _("{key}: expected digits, with or without a plus").format(key="dialing.company_number")
@@ -122,10 +142,15 @@ class Dialler:
             digits=self._digits(target.extension or found),
             shown_name=_for_display(target.name),
             shown_number=dialled,
-            caller_number=agent if route == "internal" else self._settings.company_number,
+            # Routes of the PBX's own dialplan are given by who calls, and set what the outside sees themselves.
+            caller_number=agent
+            if route == "internal" or template.startswith(_LOCAL)
+            else self._settings.company_number,
             agent_ring_seconds=self._settings.agent_ring_seconds,
             client_ring_seconds=self._settings.client_ring_seconds,
             contact=target.contact,
+            state_device=self._state_device.replace("{extension}", agent),
+            auto_answer=self._auto_answer,
         )
 
     def _read(self, target: DialTarget) -> tuple[str, Route, str]:
@@ -184,6 +209,16 @@ class Dialler:
             message = _("{text}: an extension has only the keys 0-9 * # A-D and the waits w W")
             raise InvalidInputError("extension", message.format(text=_shown(extension)))
         return self._settings.extension_wait + extension
+
+
+def _state_device(settings: DialingSettings) -> str:
+    """Return the template of the device that has a state: a Local channel has none of its own."""
+    if settings.state_device:
+        _check_template("state_device", settings.state_device, "{extension}")
+        return settings.state_device
+    if settings.device.startswith(_OWN_CONTEXT):
+        return "PJSIP/{extension}"
+    return "" if settings.device.startswith(_LOCAL) else settings.device
 
 
 def _check_template(key: str, template: str, field: str) -> None:

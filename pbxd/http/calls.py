@@ -21,6 +21,7 @@ from pbxd.http.problems import DEADLINE
 from pbxd.http.requests import CallRequest, CallsQuery, body, query
 from pbxd.http.services import RULES, SERVICES, STREAMS, Services
 from pbxd.http.targets import target
+from pbxd.storage.callrequests import CallRequest as KeyedRequest
 from pbxd.storage.calls import CallFilter
 
 Call = dict[str, Any]
@@ -29,16 +30,24 @@ routes = web.RouteTableDef()
 
 @routes.post("/api/v1/calls")
 async def make(request: web.Request) -> web.Response:
-    """Ring the agent, then the target; 202 with the id the call's record will have."""
+    """Ring the agent, then the target; 202 with the id the call's record will have.
+
+    A repeated request (header Idempotency-Key) rings nobody again: the same answer, with `repeated`.
+    """
     asked = await body(request, CallRequest)
     services = request.app[SERVICES]
+    key = request.headers.get("Idempotency-Key")
+    keyed = None if key is None else KeyedRequest.of(key, asked.model_dump())
+    if keyed and (known := await services.click_to_call.made_before(keyed)):
+        return _accepted({"id": known, "state": (_progress(services, known) or {}).get("state"), "repeated": True})
     wanted = await target(asked, services, request.app[RULES])
-    call_id = await services.click_to_call.call(asked.agent, wanted)
-    return web.json_response(
-        {"id": call_id, "state": "ringing-agent"},
-        status=HTTPStatus.ACCEPTED,
-        headers={"Location": f"/api/v1/calls/{call_id}"},
-    )
+    call_id = await services.click_to_call.call(asked.agent, wanted, keyed)
+    return _accepted({"id": call_id, "state": "ringing-agent"})
+
+
+def _accepted(call: Call) -> web.Response:
+    headers = {"Location": f"/api/v1/calls/{call['id']}"}
+    return web.json_response(call, status=HTTPStatus.ACCEPTED, headers=headers)
 
 
 @routes.post("/api/v1/calls/plan")

@@ -78,6 +78,8 @@ def _expected(error: PbxdError) -> web.Response:
         ("internal", HTTPStatus.INTERNAL_SERVER_ERROR),
     )
     more = {name: str(getattr(error, name)) for name in ("field", "reason") if hasattr(error, name)}
+    if more.get("reason") == "too-many":
+        status = HTTPStatus.TOO_MANY_REQUESTS
     return problem(kind, status, str(error), **more)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,8 @@ from pbxd.calls.identity import call_id
 from pbxd.dialing import DialTarget
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.settings import AsteriskSettings, Settings
+from pbxd.storage.callrequests import CallRequest, CallRequests
+from pbxd.storage.database import Database
 from tests.asterisk.amiserver import SECRET, AmiServer, Session
 from tests.asterisk.beside import running
 from tests.lab.processes import until
@@ -34,10 +37,9 @@ class Bench:
     def __init__(self, server: AmiServer) -> None:
         self.server = server
         self.now = 1000.0
-        settings = Settings()
         asterisk = AsteriskSettings(port=server.port, action_timeout_seconds=0.2)
         self.ami = AmiClient(asterisk, SECRET, ignore_packet, on_link=lambda _up: None)
-        self.clicks = ClickToCall(self.ami, settings, clock=lambda: self.now)
+        self.clicks = self.configured()
         server.on["Getvar"] = lambda session, action: session.respond(
             action, f"Variable: {action['Variable']}", "Value: NOT_INUSE"
         )
@@ -45,6 +47,10 @@ class Bench:
         server.on["Hangup"] = lambda session, action: session.respond(
             action, "Message: No such channel", status="Error"
         )
+
+    def configured(self, requests: CallRequests | None = None, **dialing: object) -> ClickToCall:
+        settings = Settings.model_validate({"dialing": dialing})
+        return ClickToCall(self.ami, settings, requests, clock=lambda: self.now)
 
     @property
     def originates(self) -> list[Packet]:
@@ -149,7 +155,7 @@ async def test_not_more_than_a_thousand_calls_are_remembered(bench: Bench) -> No
     bench.created()
     bench.ended()
     for _ in range(1000):
-        bench.clicks._end(bench.clicks._new_call(bench.clicks.plan("101", CLIENT)))
+        bench.clicks._end(bench.clicks._new_call(bench.clicks.plan("101", CLIENT), new_id(0)))
     assert len(bench.clicks._calls) == 1000
     assert bench.clicks._legs == {}
     with pytest.raises(NotFoundError):
@@ -185,6 +191,128 @@ async def test_a_cancel_with_the_link_down_is_made_up_for(bench: Bench) -> None:
         await bench.clicks.hangup(made)
     await until(lambda: bench.ami.connected, "the link again")
     await until(lambda: "Hangup" in bench.server.asked, "the hang-up")
+
+
+async def test_an_agent_makes_so_many_calls_within_a_minute_and_no_more(bench: Bench) -> None:
+    bench.clicks = bench.configured(calls_per_minute=3)
+    for _ in range(3):
+        await bench.clicks.call("101", CLIENT)
+        bench.created()
+        bench.ended()
+        bench.now += 10
+    with pytest.raises(RefusedError) as refusal:
+        await bench.clicks.call("101", CLIENT)
+    assert refusal.value.reason == "too-many"
+    await bench.clicks.call("102", CLIENT)  # another agent's own count
+    bench.now += 29
+    with pytest.raises(RefusedError):
+        await bench.clicks.call("101", CLIENT)
+    bench.now += 1
+    await bench.clicks.call("101", CLIENT)
+    assert len(bench.originates) == 5
+
+
+async def test_without_a_limit_nobody_counts(bench: Bench) -> None:
+    bench.clicks = bench.configured(calls_per_minute=0)
+    for _ in range(30):
+        await bench.clicks.call("101", CLIENT)
+        bench.created()
+        bench.ended()
+
+
+@pytest.fixture
+async def requests(tmp_path: Path) -> AsyncIterator[CallRequests]:
+    async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
+        yield CallRequests(database)
+
+
+KEYED = CallRequest.of("k1", {"agent": "101", "target": "89161234567"})
+
+
+async def test_a_repeated_request_rings_nobody_again_also_after_a_restart(bench: Bench, requests: CallRequests) -> None:
+    for _ in range(2):  # the second one is another process
+        bench.clicks = bench.configured(requests)
+        made = {await bench.clicks.call("101", CLIENT, KEYED) for _ in range(3)}
+        assert made == {bench.leg().removeprefix("pbxd-")[:26]}
+        assert len(bench.originates) == 1
+    await bench.clicks.call("101", CLIENT, CallRequest.of("k2", {}))
+    assert len(bench.originates) == 2
+
+
+async def test_a_request_whose_answer_was_lost_is_not_carried_out_again(bench: Bench, requests: CallRequests) -> None:
+    bench.clicks = bench.configured(requests)
+    bench.server.on["Originate"] = ignore
+    with pytest.raises(UnavailableError):
+        await bench.clicks.call("101", CLIENT, KEYED)
+    bench.server.sessions[-1].reset()
+    await until(lambda: not bench.ami.connected, "the link to be lost")
+    bench.clicks = bench.configured(requests)
+    assert await bench.clicks.call("101", CLIENT, KEYED) == bench.leg().removeprefix("pbxd-")[:26]
+    await until(lambda: bench.ami.connected, "the link again")
+    await bench.clicks.call("101", CLIENT, KEYED)
+    assert len(bench.originates) == 1
+
+
+async def test_a_request_that_surely_rang_nobody_may_be_repeated(bench: Bench, requests: CallRequests) -> None:
+    bench.clicks = bench.configured(requests)
+    bench.server.on["Originate"] = lambda session, action: session.respond(action, "Message: no", status="Error")
+    with pytest.raises(RefusedError):
+        await bench.clicks.call("101", CLIENT, KEYED)
+    bench.server.on["Originate"] = lambda session, action: session.respond(action, "Message: queued")
+    bench.server.on["Getvar"] = lambda session, action: session.respond(action, "Value: UNAVAILABLE")
+    with pytest.raises(RefusedError):
+        await bench.clicks.call("101", CLIENT, KEYED)
+    bench.server.on["Getvar"] = lambda session, action: session.respond(action, "Value: NOT_INUSE")
+    await bench.clicks.call("101", CLIENT, KEYED)
+    assert len(bench.originates) == 2
+
+
+async def test_a_key_that_cant_be_kept_rings_nobody(bench: Bench, tmp_path: Path) -> None:
+    async with Database(f"sqlite+aiosqlite:///{tmp_path}/absent.db") as database:
+        bench.clicks = bench.configured(CallRequests(database))
+        with pytest.raises(UnavailableError):
+            await bench.clicks.call("101", CLIENT, KEYED)
+    assert bench.originates == []
+    await bench.clicks.call("101", CLIENT)  # without a key no database is needed
+
+
+@pytest.mark.parametrize(
+    ("device", "auto_answer", "variables"),
+    [
+        ("PJSIP/{extension}", "", []),
+        ("PJSIP/{extension}", "call-info", ["PJSIP_HEADER(add,Call-Info)=<sip:localhost>;answer-after=0"]),
+        ("PJSIP/{extension}", "X-Auto: yes", ["PJSIP_HEADER(add,X-Auto)=yes"]),
+        (
+            "Local/{extension}@pbxd-agent/n",
+            "alert-info",
+            [
+                "__PBXD_HEADER_NAME=Alert-Info",
+                "__PBXD_HEADER_VALUE=<http://localhost>;info=alert-autoanswer;delay=0",
+            ],
+        ),
+    ],
+)
+async def test_the_header_for_auto_answer(bench: Bench, device: str, auto_answer: str, variables: list[str]) -> None:
+    bench.clicks = bench.configured(device=device, auto_answer=auto_answer)
+    await bench.clicks.call("101", CLIENT)
+    lines = [line.decode() for line in bench.server.sessions[-1].lines]
+    assert [line.removeprefix("Variable: ") for line in lines if "HEADER" in line] == variables
+
+
+@pytest.mark.parametrize(
+    ("dialing", "asked"),
+    [
+        ({}, ["PJSIP/101"]),
+        ({"device": "Local/{extension}@pbxd-agent/n"}, ["PJSIP/101"]),
+        ({"device": "Local/{extension}@ring-them/n"}, []),
+        ({"device": "Local/{extension}@ring-them/n", "state_device": "SIP/{extension}"}, ["SIP/101"]),
+    ],
+)
+async def test_whose_state_is_asked(bench: Bench, dialing: dict[str, str], asked: list[str]) -> None:
+    bench.clicks = bench.configured(None, **dialing)
+    await bench.clicks.call("101", CLIENT)
+    questions = [action["Variable"] for action in bench.server.sessions[-1].actions if action["Action"] == "Getvar"]
+    assert questions == [f"DEVICE_STATE({device})" for device in asked]
 
 
 @given(now=st.floats(0, 2**47 / 1000), later=st.floats(0.001, 1e6))

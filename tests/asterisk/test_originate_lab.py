@@ -170,7 +170,7 @@ async def test_all_phones_of_an_agent_ring_through_a_local_channel(lab: Lab) -> 
     phones = [lab.phone("106"), lab.phone("106b")]
     async with beside(lab) as link:
         desk = Desk(link)
-        desk.clicks = desk.configured(device="Local/{extension}@pbxd-agent/n", agent_ring_seconds=1)
+        desk.clicks = desk.configured(device=ALL_PHONES, agent_ring_seconds=1)
         await desk.call(agent="106")
         assert [(await phone.incoming()).name for phone in phones] == ["Фронкин «Игорь»"] * 2
         assert await desk.ended() == "agent-no-answer"
@@ -186,8 +186,113 @@ async def test_all_phones_of_an_agent_ring_through_a_local_channel(lab: Lab) -> 
         await desk.until_state("talking")
         phones[1].calls[-1].hangup()
         assert await desk.ended() == "completed"
-        await desk.call(agent="105")
-        assert await desk.ended() == "agent-offline"
+        with pytest.raises(RefusedError, match="105"):
+            await desk.call(agent="105")
+
+
+ALL_PHONES = "Local/{extension}@pbxd-agent/n"
+
+
+async def test_an_agent_with_several_phones_is_not_rung_while_he_talks_at_one(lab: Lab) -> None:
+    phones = [lab.phone("106"), lab.phone("106b")]
+    async with beside(lab) as link:
+        desk = Desk(link)
+        desk.clicks = desk.configured(device=ALL_PHONES)
+        with pytest.raises(RefusedError) as refusal:
+            await desk.call(agent="105")
+        assert refusal.value.reason == "agent-offline"
+        phones[0].dial("89990000000")
+        await (await lab.trunk.incoming()).until_ringing()
+        with pytest.raises(RefusedError) as refusal:
+            await desk.call(agent="106")
+        assert refusal.value.reason == "agent-busy"
+        assert not phones[1].calls
+
+
+@pytest.mark.parametrize("device", ["PJSIP/{extension}", ALL_PHONES])
+@pytest.mark.parametrize(
+    ("auto_answer", "header", "value"),
+    [
+        ("", "Alert-Info", ""),
+        ("alert-info", "Alert-Info", "<http://localhost>;info=alert-autoanswer;delay=0"),
+        ("call-info", "Call-Info", "<sip:localhost>;answer-after=0"),
+        ("X-Auto: Answer=Always; 1", "X-Auto", "Answer=Always; 1"),
+    ],
+)
+async def test_the_phone_is_told_to_answer_by_itself(
+    lab: Lab, device: str, auto_answer: str, header: str, value: str
+) -> None:
+    async with beside(lab) as link:
+        desk = Desk(link)
+        desk.clicks = desk.configured(device=device, auto_answer=auto_answer)
+        call_id = await desk.call()
+        offered = await desk.agent.incoming()
+        assert offered.header(header) == value
+        offered.answer()
+        far = await lab.trunk.incoming()
+        assert not far.header(header)  # for the agent's phone, not for the client
+        await desk.clicks.hangup(call_id)
+        assert await desk.ended() == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        (rejecting(486), "client-busy"),
+        (rejecting(603), "client-rejected"),
+        (rejecting(404), "wrong-number"),
+        (rejecting(503), "no-route"),
+    ],
+)
+async def test_through_the_pbxs_own_routes_reasons_are_as_precise(lab: Lab, behaviour: Behaviour, reason: str) -> None:
+    lab.phone("106b").behaviour = answering()
+    lab.trunk.behaviour = behaviour
+    async with beside(lab) as link:
+        desk = Desk(link)
+        desk.clicks = desk.configured(device=ALL_PHONES, trunk="Local/{number}@from-internal/n")
+        await desk.call(agent="106")
+        assert await desk.ended() == reason
+        assert desk.states == ["ringing-agent", "agent-answered", "ringing-client", "ended"]
+        assert lab.trunk.calls[-1].number == COMPANY_NUMBER  # by the route; the agent's number gave him the right to it
+
+
+async def test_through_the_pbxs_own_routes_the_clients_extension_is_keyed_all_the_same(lab: Lab) -> None:
+    async with beside(lab) as link:
+        desk = Desk(link)
+        desk.clicks = desk.configured(trunk="Local/{number}@from-internal/n")
+        await desk.call(DialTarget("+79161234567", extension="12"))
+        offered = await desk.agent.incoming()
+        offered.answer()
+        far = await lab.trunk.answered()
+        await far.until_digits("12")
+        await far.until_hears(offered)
+        await desk.until_state("talking")
+        assert offered.shown.user == "89161234567"
+        far.hangup()
+        assert await desk.ended() == "completed"
+
+
+async def test_an_unknown_route_of_the_pbx(lab: Lab) -> None:
+    lab.phone("101").behaviour = answering()
+    async with beside(lab) as link:
+        desk = Desk(link)
+        desk.clicks = desk.configured(trunk="Local/{number}@nowhere/n")
+        await desk.call()
+        assert await desk.ended() == "no-route"
+
+
+async def test_a_forward_to_voicemail_or_elsewhere_never_takes_the_agents_leg(lab: Lab) -> None:
+    """One of his phones forwards (a 302), in the office's own context that would lead to somebody else."""
+    lab.phone("106").behaviour = redirecting("102")
+    async with beside(lab) as link:
+        desk = Desk(link)
+        desk.clicks = desk.configured(device=ALL_PHONES)
+        await desk.call(agent="106")
+        (await lab.phone("106b").incoming()).answer()
+        far = await lab.trunk.incoming()
+        far.hangup()
+        await desk.ended()
+        assert not lab.phone("102").calls
 
 
 async def test_an_agent_whose_phone_is_away_is_not_rung(desk: Desk) -> None:

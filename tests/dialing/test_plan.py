@@ -240,7 +240,7 @@ def test_through_the_pbxs_own_routes_the_agent_calls_under_his_own_number() -> N
     planned = dialler.plan("101", DialTarget("+79161234567"))
     assert planned.client_channel == "Local/89161234567@from-internal/n"
     assert planned.caller_number == "101"
-    for number, reason in (("112", "emergency"), ("+77777859954", "foreign"), ("88091234567", "premium")):
+    for number, reason in (("+77777859954", "foreign"), ("88091234567", "premium")):
         with pytest.raises(RefusedError) as refusal:
             dialler.plan("101", DialTarget(number))
         assert refusal.value.reason == reason
