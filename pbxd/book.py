@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, Self, TypedDict
 
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
@@ -45,6 +45,32 @@ class Contact:
     owner: str = ""  # extension; set for a personal contact
     created_by: str = ""
     version: int = 1
+
+
+class Listing(NamedTuple):
+    """What a look-up needs of a contact: a light form of it, for a million of them are read at a start."""
+
+    id: int
+    name: str
+    company: str
+    manager: str
+    vip: bool
+    owner: str | None  # None: shared
+    numbers: tuple[tuple[str, str, str], ...]  # (E.164, extension, label), the main one first
+
+    @classmethod
+    def of(cls, contact: Contact) -> Self:
+        """Make one of a whole card."""
+        numbers = sorted(contact.numbers, key=lambda number: not number.main)
+        return cls(
+            contact.id,
+            contact.name,
+            contact.company,
+            contact.manager,
+            contact.vip,
+            contact.owner if contact.visibility == "personal" else None,
+            tuple((number.number, number.extension, number.label) for number in numbers),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,8 @@ class Directory:
         async with self._turn:
             began = time.monotonic()
             with _collector_at_rest():
-                snapshot = await self._contacts.snapshot()
-                book = await _built(snapshot)
+                async with self._contacts.snapshot() as snapshot:
+                    book = await _built(snapshot)
             self._book, self._cursor, self._behind, self._checked = book, snapshot.cursor, True, began
         _log.info("directory_loaded", contacts=len(book), seconds=round(time.monotonic() - began, 3))
         self._on_change()
@@ -190,8 +190,8 @@ def _collector_at_rest() -> Iterator[None]:
 
 async def _built(snapshot: Snapshot) -> Book:
     book = Book()
-    async for contact in _unhurried(snapshot.contacts):
-        book.put_contact(contact)
+    async for listings in snapshot.contacts:  # a step of reading is short enough to need no pause within
+        book.put_listings(listings)
     async for company in _unhurried(snapshot.companies):
         book.put_company(company)
     async for employee in _unhurried(snapshot.employees):

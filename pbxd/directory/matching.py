@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self, assert_never
 
-from pbxd.book import Company, Contact, ContactNumber, Employee, folded
+from pbxd.book import Company, Contact, ContactNumber, Employee, Listing, folded
 from pbxd.directory.naming import phone_name
 from pbxd.numbers import ParsedNumber
 
@@ -20,8 +20,9 @@ __all__ = ["Book", "Match", "Rival", "Status", "phone_name", "phone_text"]
 Status = Literal["found", "shared", "company", "employee", "unknown", "withheld", "unreadable", "error"]
 
 _Number = int | tuple[int, str, str]  # E.164 without the plus; with an extension or a label: (number, extension, label)
-# name, company, manager, VIP, owner (None: shared), numbers with the main one first
-_Row = tuple[str, str, str, bool, str | None, tuple[_Number, ...]]
+# name (UTF-8: half of what a str takes), company, manager, VIP, owner (None: shared), numbers with the main one first
+# (a single plain one without a tuple around it)
+_Row = tuple[bytes, str, str, bool, str | None, int | tuple[_Number, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +82,22 @@ class Book:
 
     def put_contact(self, contact: Contact) -> None:
         """Add a contact or replace the one with its id."""
-        self.drop_contact(contact.id)
-        row = _row(contact)
-        self._rows[contact.id] = row
-        for number in set(map(_digits, row[5])):
-            held = self._contacts.get(number)
-            self._contacts[number] = contact.id if held is None else tuple(sorted({*_several(held), contact.id}))
+        self.put_listings([Listing.of(contact)])
+
+    def put_listings(self, listings: Iterable[Listing]) -> None:
+        """Add contacts or replace those with their ids."""
+        for listing in listings:
+            self.drop_contact(listing.id)
+            row = _row(listing)
+            self._rows[listing.id] = row
+            for number in _own_numbers(row):
+                held = self._contacts.get(number)
+                self._contacts[number] = listing.id if held is None else tuple(sorted({*_several(held), listing.id}))
 
     def drop_contact(self, contact_id: int) -> None:
         """Forget a contact; one never heard of is no error."""
         row = self._rows.pop(contact_id, None)
-        for number in set(map(_digits, row[5])) if row else ():
+        for number in _own_numbers(row) if row else ():
             left = tuple(held for held in _several(self._contacts.pop(number)) if held != contact_id)
             if left:
                 self._contacts[number] = left[0] if len(left) == 1 else left
@@ -148,11 +154,12 @@ class Book:
         if row is None:
             return None
         name, company, manager, vip, owner, numbers = row
+        entries = (numbers,) if isinstance(numbers, int) else numbers
         return Contact(
             id=contact_id,
-            name=name,
+            name=name.decode(),
             company=company,
-            numbers=tuple(_contact_number(number, main=place == 0) for place, number in enumerate(numbers)),
+            numbers=tuple(_contact_number(number, main=place == 0) for place, number in enumerate(entries)),
             manager=manager,
             vip=vip,
             visibility="shared" if owner is None else "personal",
@@ -212,14 +219,14 @@ class Book:
     def _clients(self, number: int, viewer: str) -> tuple[list[int], list[int]]:
         """Return the viewer's own and the shared contacts with the number, in order of standing."""
         held = sorted(
-            _several(self._contacts.get(number, ())), key=lambda key: (_digits(self._rows[key][5][0]) != number, key)
+            _several(self._contacts.get(number, ())), key=lambda key: (_main_number(self._rows[key]) != number, key)
         )
         own = [key for key in held if viewer and self._rows[key][4] == viewer]
         return own, [key for key in held if self._rows[key][4] is None]
 
     def _client(self, parsed: ParsedNumber, held: list[int], rivals: tuple[Rival, ...]) -> Match:
         rows = [self._rows[key] for key in held]
-        name, company, manager, vip, _owner, _numbers = rows[0]
+        name, company, manager, vip = rows[0][0].decode(), *rows[0][1:4]
         if len(rows) == 1:
             return Match("found", parsed.value, name, company, held[0], vip, manager, parsed.rule, rivals)
         if company and len({folded(row[1]) for row in rows}) == 1:
@@ -230,8 +237,8 @@ class Book:
         return Match("shared", parsed.value, name, company, None, any_vip, agreed, parsed.rule, rivals)
 
     def _rival(self, contact_id: int) -> Rival:
-        name, company, *_rest = self._rows[contact_id]
-        return Rival("contact", contact_id, name, company)
+        name, company = self._rows[contact_id][:2]
+        return Rival("contact", contact_id, name.decode(), company)
 
     def _colleagues(self, number: int) -> list[Employee]:
         held = (self._employees[extension] for extension in self._employee_numbers.get(number, ()))
@@ -250,21 +257,27 @@ def _certain(colleagues: list[Employee], number: str) -> Employee | None:
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _row(contact: Contact) -> _Row:
-    numbers = sorted(contact.numbers, key=lambda number: not number.main)
-    return (
-        contact.name,
-        sys.intern(contact.company),
-        sys.intern(contact.manager),
-        contact.vip,
-        contact.owner if contact.visibility == "personal" else None,
-        tuple(_entry(number) for number in numbers if _is_e164(number.number)),
-    )
+def _row(listing: Listing) -> _Row:
+    _id, name, company, manager, vip, owner, numbers = listing
+    entries = tuple(_entry(*number) for number in numbers if _is_e164(number[0]))
+    one = entries[0] if len(entries) == 1 else entries
+    kept = one if isinstance(one, int) else entries
+    return name.encode(), sys.intern(company), sys.intern(manager), vip, owner, kept
 
 
-def _entry(number: ContactNumber) -> _Number:
-    key = int(number.number[1:])
-    return (key, number.extension, sys.intern(number.label)) if number.extension or number.label else key
+def _own_numbers(row: _Row) -> Iterable[int]:
+    numbers = row[5]
+    return (numbers,) if isinstance(numbers, int) else set(map(_digits, numbers))
+
+
+def _main_number(row: _Row) -> int:
+    numbers = row[5]
+    return numbers if isinstance(numbers, int) else _digits(numbers[0])
+
+
+def _entry(number: str, extension: str, label: str) -> _Number:
+    key = int(number[1:])
+    return (key, extension, sys.intern(label)) if extension or label else key
 
 
 def _contact_number(entry: _Number, *, main: bool) -> ContactNumber:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Contact, ContactDraft, ContactNumber, folded
+from pbxd.book import Contact, ContactDraft, ContactNumber, Listing, folded
 from pbxd.storage import companies as company_cards
 from pbxd.storage.database import in_parts, in_steps, possible
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
@@ -18,6 +18,14 @@ from pbxd.storage.tables import companies, contact_emails, contact_numbers, cont
 _BOOKKEEPING = {"folded", "search", "company_id", "created", "changed"}  # not part of a card
 _OWN = tuple(column for column in contacts.c if column.name not in _BOOKKEEPING)
 _PARTS = (contact_numbers, contact_emails, contact_tags)
+_LISTED: Select[Any] = (
+    select(
+        *(contacts.c[name] for name in ("id", "name", "company_id", "manager", "vip", "owner")),
+        *(contact_numbers.c[name] for name in ("number", "extension", "label", "main")),
+    )
+    .select_from(contacts.outerjoin(contact_numbers, contact_numbers.c.contact_id == contacts.c.id))
+    .order_by(contacts.c.id, contact_numbers.c.place)
+)
 _Parts = dict[Table, defaultdict[int, list[Any]]]  # what each table has for each contact, in the card's order
 
 
@@ -34,16 +42,22 @@ async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Conta
     return [found[contact_id] for contact_id in ids if contact_id in found]
 
 
-async def every_card(connection: AsyncConnection) -> list[Contact]:
-    """Return all contacts, by id: four reads, however many there are."""
-    parts = _no_parts()
-    for table in _PARTS:
-        async for rows in in_steps(connection, _ordered(table)):
-            _collect(parts, table, rows)
-    found: list[Contact] = []
-    async for rows in in_steps(connection, _main_rows().order_by(contacts.c.id)):
-        found += [_card(row, parts) for row in rows]
-    return found
+async def listings(connection: AsyncConnection, company_names: Mapping[int, str]) -> AsyncIterator[list[Listing]]:
+    """Yield all contacts by id, some hundreds at a time: one read, of what look-ups need alone."""
+    own: Sequence[Any] = ()
+    numbers: list[tuple[str, str, str]] = []
+    async for rows in in_steps(connection, _LISTED):
+        found: list[Listing] = []
+        for *mine, number, extension, label, main in rows:
+            if own and mine[0] != own[0]:
+                found.append(_listing(own, numbers, company_names))
+                numbers = []
+            own = mine
+            if number is not None:
+                numbers.insert(0 if main else len(numbers), (number, extension, label))
+        yield found
+    if own:
+        yield [_listing(own, numbers, company_names)]
 
 
 async def insert_cards(connection: AsyncConnection, drafts: Sequence[ContactDraft], actor: str) -> list[int]:
@@ -120,6 +134,12 @@ def _emails(draft: ContactDraft) -> list[dict[str, Any]]:
 
 def _tags(draft: ContactDraft) -> list[dict[str, Any]]:
     return [{"tag": tag, "folded": folded(tag)} for tag in draft.tags]
+
+
+def _listing(own: Sequence[Any], numbers: list[tuple[str, str, str]], company_names: Mapping[int, str]) -> Listing:
+    contact_id, name, company_id, manager, vip, owner = own
+    company = company_names.get(company_id, "")
+    return Listing(contact_id, name, company, manager, vip, owner or None, tuple(numbers))  # an owner: CHECK visibility
 
 
 def _main_rows() -> Select[Any]:

@@ -34,8 +34,10 @@ async def test_look_ups_of_the_excerpt_answer_as_the_whole_book_does(tmp_path: P
         company = await companies.get_or_create("Лютик")
         await companies.set_numbers(company.id, [MOBILE, OTHER])
         await Employees(database).upsert([Employee("101", "Иванов", mobile=MOBILE)], source="list")
-        everything = await contacts.snapshot()
-        whole = Book.of(everything.contacts, everything.companies, everything.employees)
+        async with contacts.snapshot() as everything:
+            whole = Book.of((), everything.companies, everything.employees)
+            async for listings in everything.contacts:
+                whole.put_listings(listings)
         numbers = [MOBILE, MAIN_LINE, OTHER, "+79031112233"]
         for viewer in ("", "101", "102"):
             part = await excerpt(database, numbers, viewer=viewer)

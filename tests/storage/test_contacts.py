@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pbxd.book import Contact, ContactDraft, ContactNumber, checked
+from pbxd.book import Company, Contact, ContactDraft, ContactNumber, Employee, Listing, checked
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
 from pbxd.storage.companies import Companies
 from pbxd.storage.contacts import Contacts
@@ -37,6 +37,12 @@ FULL = ContactDraft(
 
 def draft_of(contact: Contact) -> ContactDraft:
     return ContactDraft(**{name: getattr(contact, name) for name in ContactDraft.__slots__})
+
+
+async def snapshot(contacts: Contacts) -> tuple[int, list[Listing], list[Company], list[Employee]]:
+    async with contacts.snapshot() as opened:
+        everybody = [listing async for some in opened.contacts for listing in some]
+        return opened.cursor, everybody, opened.companies, opened.employees
 
 
 def named(name: str, number: str = "+79160000001") -> ContactDraft:
@@ -95,7 +101,7 @@ async def test_deleting_leaves_nothing_of_it(database: Database) -> None:
     with pytest.raises(NotFoundError):
         await contacts.get(contact.id)
     assert await contacts.list() == (0, [])
-    assert (await contacts.snapshot()).contacts == []
+    assert (await snapshot(contacts))[1] == []
     assert (await told(database))[-1] == ("contact.deleted", str(contact.id))
     again = await contacts.add(FULL)
     assert again.id > contact.id, "an id that once meant somebody never means somebody else"
@@ -247,9 +253,9 @@ async def test_a_snapshot_is_the_book_and_its_cursor_of_one_moment(database: Dat
     contacts = Contacts(database)
     shared = await contacts.add(FULL)
     personal = await contacts.add(replace(FULL, visibility="personal", owner="102"))
-    cursor, everybody, firms, people = await contacts.snapshot()
+    cursor, everybody, firms, people = await snapshot(contacts)
     assert cursor == await Feed(database).last()
-    assert everybody == [shared, personal]
+    assert everybody == [Listing.of(shared), Listing.of(personal)]
     assert [firm.name for firm in firms] == [FULL.company]
     assert people == []
     assert await contacts.load([personal.id, shared.id, 999, 2**70]) == {shared.id: shared, personal.id: personal}
@@ -267,12 +273,10 @@ async def test_a_snapshot_is_the_book_and_its_cursor_of_one_moment(database: Dat
         await adding.wait()
         moments = []
         while not writing.done():
-            moments.append(await contacts.snapshot())
+            moments.append(await snapshot(contacts))
     assert moments
-    for moment in moments:
+    for until, everybody, _firms, _people in moments:
         added = [
-            row.subject
-            for row in await Feed(database).read(0)
-            if row.kind == "contact.added" and row.seq <= moment.cursor
+            row.subject for row in await Feed(database).read(0) if row.kind == "contact.added" and row.seq <= until
         ]
-        assert [str(contact.id) for contact in moment.contacts] == added
+        assert [str(contact.id) for contact in everybody] == added

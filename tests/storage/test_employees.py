@@ -24,7 +24,8 @@ async def test_a_list_fills_the_company_book(employees: Employees, database: Dat
     assert await employees.upsert([BORIS, ANNA, Employee("99")], source="list") == Upserted(3, 0, 0)
     assert await employees.list() == [Employee("99"), ANNA, BORIS]
     assert await employees.get("101") == ANNA
-    assert (await Contacts(database).snapshot()).employees == await employees.list()
+    async with Contacts(database).snapshot() as snapshot:
+        assert snapshot.employees == await employees.list()
     assert {row.subject for row in await Feed(database).read(0)} == {"99", "101", "102"}
 
 
