@@ -46,6 +46,7 @@ async def listings(connection: AsyncConnection, company_names: Mapping[int, str]
     """Yield all contacts by id, some hundreds at a time: one read, of what look-ups need alone."""
     own: Sequence[Any] = ()
     numbers: list[tuple[str, str, str]] = []
+    rows: Sequence[Sequence[Any]]
     async for rows in in_steps(connection, _LISTED):
         found: list[Listing] = []
         for *mine, number, extension, label, main in rows:
