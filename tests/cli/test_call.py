@@ -172,3 +172,25 @@ async def test_queues_show_who_waits(daemon: House) -> None:
     assert "1:01" in out
     status, out, _err = await finished(await started(daemon, "queues", "--json"))
     assert json.loads(out)["items"][0]["queue"] == "sales"
+
+
+async def test_the_same_key_calls_once(daemon: House) -> None:
+    script(daemon)
+    command = ("call", "101", "89161234567", "--key", "k1", "--json")
+    for _ in range(2):  # the second one is told of the first one's call
+        status, out, err = await finished(await started(daemon, *command))
+        assert (status, err) == (0, "")
+        assert json.loads(out.splitlines()[-1])["reason"] == "completed"
+    assert daemon.pbx.asked.count("Originate") == 1
+    status, _out, err = await finished(await started(daemon, "call", "102", "89161234567", "--key", "k1"))
+    assert (status, "ключ" in err) == (1, True)
+    assert daemon.pbx.asked.count("Originate") == 1
+
+
+async def test_a_key_of_a_call_that_the_daemon_remembers_no_more(daemon: House) -> None:
+    script(daemon)
+    await finished(await started(daemon, "call", "101", "89161234567", "--key", "k1"))
+    daemon.click_to_call._calls.clear()  # as a restart does
+    status, out, _err = await finished(await started(daemon, "call", "101", "89161234567", "--key", "k1"))
+    assert (status, "pbxd calls show" in out) == (0, True)
+    assert daemon.pbx.asked.count("Originate") == 1

@@ -23,6 +23,7 @@ from pbxd.http.services import Services
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
 from pbxd.storage import schema
+from pbxd.storage.callrequests import CallRequests
 from pbxd.storage.calls import Calls
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
@@ -88,7 +89,7 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         database = await Database.open(settings.database_url, create=False)
         directory = Directory(database, rules_from(settings))
         await directory.load()
-        click_to_call = ClickToCall(ami, settings)
+        click_to_call = ClickToCall(ami, settings, CallRequests(database))
         queues = VipQueues(ami, directory.lookup, settings.queues)
         services = Services(
             database, directory, Calls(database), Tokens(database), click_to_call, queues, lambda: ami.connected
