@@ -46,10 +46,9 @@ async def listings(connection: AsyncConnection, company_names: Mapping[int, str]
     """Yield all contacts by id, some hundreds at a time: one read, of what look-ups need alone."""
     own: Sequence[Any] = ()
     numbers: list[tuple[str, str, str]] = []
-    rows: Sequence[Sequence[Any]]
     async for rows in in_steps(connection, _LISTED):
         found: list[Listing] = []
-        for *mine, number, extension, label, main in rows:
+        for *mine, number, extension, label, main in map(tuple, rows):
             if own and mine[0] != own[0]:
                 found.append(_listing(own, numbers, company_names))
                 numbers = []
