@@ -49,12 +49,12 @@ async def database(settings: Settings) -> Finding:
     try:
         health = await schema.check(settings.database_url)
     except PbxdError as error:
-        return failed(check, str(error), remedies.shell("pbxd db upgrade"))
+        return failed(check, str(error), _upgrade(settings))
     if health.problems:
         first, more = health.problems[0], len(health.problems) - 1
         message = f"{health.place}: {first}" + (_(", and {count} more").format(count=more) if more else "")
-        commands = ("pbxd db check",) if health.revision == health.expected else ("pbxd db upgrade", "pbxd db check")
-        return failed(check, message, remedies.shell(*commands))
+        remedy = remedies.shell("pbxd db check") if health.revision == health.expected else _upgrade(settings)
+        return failed(check, message, remedy)
     return ok(check, _("{place}: sound (schema {schema})").format(place=health.place, schema=health.revision))
 
 
@@ -97,6 +97,13 @@ async def _readiness(socket: Path) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise TypeError
     return told
+
+
+def _upgrade(settings: Settings) -> Remedy:
+    """Let the service make its database: one that root made could not be written by it."""
+    if settings.database.upgrade == "auto":
+        return remedies.shell("systemctl enable pbxd", "systemctl restart pbxd")
+    return remedies.shell("runuser -u pbxd -- pbxd db upgrade")
 
 
 def _secret_remedy(settings: Settings) -> Remedy:

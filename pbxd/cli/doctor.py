@@ -47,9 +47,14 @@ def doctor(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click pas
         print_line(warnings.format(count=count["warning"]) if count["warning"] else _("all well"))
 
 
+def headline(finding: Finding) -> str:
+    """Return a finding as one line: its sign, the check, what was found."""
+    return f"{_SIGNS[finding.status]} {finding.check:{_WIDTH}} {finding.message}"
+
+
 def _print(findings: Sequence[Finding]) -> None:
     for finding in findings:
-        print_line(f"{_SIGNS[finding.status]} {finding.check:{_WIDTH}} {finding.message}")
+        print_line(headline(finding))
         for remedy in finding.remedies:
             print_line(f"      {remedy.where}:")
             for line in remedy.lines:
