@@ -31,6 +31,7 @@ class Tracker:
         self._changed: dict[str, LiveCall] = {}
         self._remembered: dict[str, CallRecord] = {}  # open calls of an earlier process, by linkedid
         self._bridges: dict[str, list[Leg]] = {}  # who converses where
+        self._unsure = True  # something wasn't heard, and no snapshot has ended since
 
     def remember(self, records: Iterable[CallRecord]) -> None:
         """Take over the open calls of an earlier process; the next snapshot tells which of them are still there."""
@@ -443,6 +444,7 @@ class Tracker:
     # -- the link and its snapshots
 
     def _link_lost(self, at: float) -> None:
+        self._unsure = True
         for call in set(self._home.values()):
             call.open_gap(max(at, call.at))
             self._touch(call)
@@ -450,6 +452,8 @@ class Tracker:
             leg.stale = True
 
     def _channel_seen(self, event: ev.ChannelSeen) -> None:
+        if not self._unsure:
+            return  # the events tell everything; the list may be ahead of them
         leg = self._legs.get(event.channel)
         unheard = leg is None or leg.stale
         if leg is None:
@@ -495,6 +499,7 @@ class Tracker:
                 self._set_caller(call, parties[0])
 
     def _snapshot_ended(self, at: float) -> None:
+        self._unsure = False
         for call in dict.fromkeys(self._home.values()):
             self._choose_caller(call)
             call.close_gap(at)

@@ -99,6 +99,18 @@ def test_a_call_found_without_who_began_it_has_a_caller_all_the_same() -> None:
     assert record.caller.number == AGENT.name
 
 
+def test_a_list_ahead_of_the_events_is_not_believed_while_nothing_was_missed() -> None:
+    follow = tracker()
+    follow.feed(ev.SnapshotEnded(999.0))
+    incoming(follow)
+    follow.feed(ev.ChannelSeen(1001.0, "1000.2", "1000.1", "", AGENT, "", "", "ringing", "", 0))
+    follow.feed(ev.SnapshotEnded(1001.0))
+    ring(follow, 1001.1)
+    (record,) = follow.take_changes()
+    assert [(step.what, step.who) for step in record.story] == [("called", "+79161234567"), ("rang", "101")]
+    assert record.gaps == []
+
+
 def test_ten_snapshots_change_nothing() -> None:
     plain, often = talking(), talking()
     for number in range(10):
