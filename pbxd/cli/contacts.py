@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from getpass import getuser
 from typing import Any
 
 import click
+import structlog
 
+from pbxd import logs
 from pbxd.book import Contact, ContactNumber, contact_json
 from pbxd.cli import contact_edits
 from pbxd.cli.command import (
+    EXTENSION,
     LIMIT,
     N_,
     OFFSET,
@@ -23,6 +27,7 @@ from pbxd.cli.command import (
     pass_session,
     run,
 )
+from pbxd.cli.numbering import contact_number
 from pbxd.cli.output import mark, print_card, print_json, print_line, print_table
 from pbxd.i18n import _
 from pbxd.numbers import display, rules_from
@@ -166,6 +171,36 @@ def delete(session: Session, contact_id: int, yes: bool, actor: str, as_json: bo
         print_json({"deleted": contact_id})
     else:
         print_line(_("contact {id} deleted").format(id=contact_id))
+
+
+@contacts.command(
+    "erase", help=N_("Erase personal contacts unseen, for administrators; asks first on a terminal. Its use is logged.")
+)
+@option("--owner", type=EXTENSION, default="", metavar="EXT", help=N_("All of this owner, or those with the number."))
+@option("--number", default="", help=N_("All with this number, or the owner's."))
+@flag("--yes", help=N_("Don't ask."))
+@json_option
+@pass_session
+def erase(session: Session, owner: str, number: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Erase personal contacts, which an administrator doesn't see."""
+    wanted = contact_number(number, rules_from(session.settings)).number if number else ""
+    user = getuser()
+
+    async def work() -> int:
+        async with await session.database() as database:
+            return await Contacts(database).erase_personal(owner=owner, number=wanted, by=user)
+
+    if not yes and sys.stdin.isatty():
+        click.confirm(_("Erase these personal contacts? This can't be undone."), abort=True, err=True)
+    erased = run(work())
+    logs.configure(session.settings.logs)
+    structlog.get_logger(__name__).warning(
+        "personal_contacts_erased", erased=erased, owner=owner, number=wanted, user=user
+    )
+    if as_json:
+        print_json({"erased": erased})
+    else:
+        print_line(_("personal contacts erased: {count}").format(count=erased))
 
 
 def _show(contact: Contact, *, as_json: bool) -> None:

@@ -67,10 +67,6 @@ class Directory:
         """Return what calling this contact needs, whoever asks; see `Book.contact` for what is left out."""
         return self._book.contact(contact_id)
 
-    async def card(self, contact_id: int) -> Contact | None:
-        """Return the whole card from the database, whoever asks; raises UnavailableError."""
-        return (await self._contacts.load([contact_id])).get(contact_id)
-
     def employee(self, extension: str) -> Employee | None:
         """Return one of our people, also one who left (`active`)."""
         return self._book.employee(extension)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, delete, func, insert, or_, select
@@ -27,15 +26,12 @@ Page = tuple[int, list[dict[str, Any]]]
 class CallFilter:
     """Which calls are wanted; an empty field doesn't matter."""
 
-    since: datetime | None = None  # started at or after
-    until: datetime | None = None  # started before
     direction: Direction | None = None
     outcome: Outcome | None = None
     agent: str = ""  # extension of an employee who called, was called or talked
     number: str = ""  # of either side, as it stands in the record
     contact: int | None = None  # on either side
     numbers: tuple[str, ...] = ()  # of that contact: calls with them are his too, also those before he was in the book
-    queue: str = ""  # the last one
 
 
 class Calls:
@@ -149,12 +145,8 @@ async def _older_than(connection: AsyncConnection, call_id: str) -> ColumnElemen
 
 
 def _matching(wanted: CallFilter) -> list[ColumnElement[bool]]:
-    equal = {calls.c.direction: wanted.direction, calls.c.outcome: wanted.outcome, calls.c.queue: wanted.queue}
+    equal = {calls.c.direction: wanted.direction, calls.c.outcome: wanted.outcome}
     conditions = [calls.c.merged_into.is_(None), *(column == value for column, value in equal.items() if value)]
-    if wanted.since:
-        conditions.append(calls.c.started >= wanted.since)
-    if wanted.until:
-        conditions.append(calls.c.started < wanted.until)
     if wanted.agent:
         took_part = select(call_agents.c.call_id).where(call_agents.c.extension == wanted.agent)
         conditions.append(calls.c.id.in_(took_part))

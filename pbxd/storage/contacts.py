@@ -112,10 +112,11 @@ class Contacts:
                 raise RefusedError("not-creator", _("only its creator or an administrator may delete a shared contact"))
             await _erase(connection, [contact])
 
-    async def erase_personal(self, *, owner: str = "", number: str = "") -> int:
-        """Delete personal contacts unseen, by owner, by number (E.164) or by both; returns how many. Log its use.
+    async def erase_personal(self, *, owner: str = "", number: str = "", by: str) -> int:
+        """Delete personal contacts unseen, by owner, by number (E.164) or by both; returns how many.
 
-        For an administrator, whom the law may oblige to erase. Raises InvalidInputError when neither is given.
+        For an administrator, whom the law may oblige to erase; the feed keeps whose were erased and `by` which user of
+        the system, but no number. Raises InvalidInputError when neither owner nor number is given.
         """
         if not owner and not number:
             raise InvalidInputError("owner", _("whose personal contacts, or with which number?"))
@@ -128,6 +129,8 @@ class Contacts:
         async with self._database.writing() as connection:
             ids = (await connection.execute(wanted)).scalars().all()
             await _erase(connection, await cards(connection, ids))
+            data = {"erased": len(ids), "owner": owner, "by_number": bool(number), "by": by}
+            await tell(connection, [News("contacts.erased", owner, data)])
             return len(ids)
 
     async def load(self, ids: Collection[int]) -> dict[int, Contact]:

@@ -55,24 +55,15 @@ class Employees:
         touched = len({row.extension for row in rows})
         return Upserted(len(new), len(changed), touched - len(new) - len(changed))
 
-    async def list(self, *, active: bool | None = None) -> Everybody:
-        """Return all employees, or the active or the inactive ones, by extension."""
+    async def list(self) -> Everybody:
+        """Return all employees by extension."""
         async with self._database.reading() as connection:
-            return [person for person in await everybody(connection) if active in (None, person.active)]
+            return await everybody(connection)
 
     async def get(self, extension: str) -> Employee:
         """Return an employee; raises NotFoundError."""
         async with self._database.reading() as connection:
             return await _one(connection, extension)
-
-    async def set_active(self, extension: str, *, active: bool) -> Employee:
-        """Mark an employee as gone, or as back; raises NotFoundError."""
-        async with self._database.writing() as connection:
-            known = await _one(connection, extension)
-            person = replace(known, active=active)
-            if person != known:
-                await _write(connection, [], [person])
-            return person
 
 
 async def everybody(connection: AsyncConnection) -> Everybody:

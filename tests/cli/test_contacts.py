@@ -1,5 +1,6 @@
 """`pbxd contacts`: the contract's options and JSON, the rights, and what is refused."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import date
@@ -14,6 +15,7 @@ from pbxd.cli import contact_edits
 from pbxd.errors import PbxdError
 from pbxd.numbers import NumberRules
 from tests.cli.conftest import Pbxd
+from tests.cli.test_program import shell
 
 Add = Callable[..., dict[str, Any]]
 
@@ -105,6 +107,29 @@ def test_a_personal_contact_is_its_owner_s_alone(pbxd: Pbxd, contact: Add) -> No
     assert pbxd.json("contacts", "edit", "1", "--shared", "--as", "101")["owner"] == ""
     assert pbxd.json("contacts", "list")["total"] == 1
     assert contact("--personal", "--owner", "102", name="Б")["owner"] == "102"
+
+
+def test_an_administrator_erases_personal_contacts_unseen(pbxd: Pbxd, contact: Add) -> None:
+    def erase(*options: str) -> tuple[Any, dict[str, Any]]:
+        config = str(pbxd.folder / "pbxd.toml")
+        done = shell("--config", config, "contacts", "erase", *options, "--json", cwd=pbxd.folder)
+        return json.loads(done.stdout), json.loads(done.stderr)
+
+    contact("--personal", "--owner", "101", number="89160000001")
+    contact("--personal", "--owner", "101", number="89160000002")
+    contact("--personal", "--owner", "102", number="89160000001")
+    contact(number="89160000001")
+    erased, line = erase("--number", "8 916 000-00-01", "--owner", "102")
+    assert erased == {"erased": 1}
+    assert (line["event"], line["level"], line["owner"]) == ("personal_contacts_erased", "warning", "102")
+    assert "9160000001" not in json.dumps(line), "masked like every log line"
+    assert erase("--number", "89160000001")[0] == {"erased": 1}
+    assert pbxd.json("contacts", "list", "--as", "101")["total"] == 2
+    assert erase("--owner", "101")[0] == {"erased": 1}
+    assert erase("--owner", "101")[0] == {"erased": 0}
+    assert pbxd.json("contacts", "list")["total"] == 1, "a shared one stays"
+    assert "whose personal contacts" in pbxd.refusal("contacts", "erase")
+    assert "--as" in pbxd("contacts", "erase", "--owner", "101", "--as", "102", status=2).stderr
 
 
 @pytest.mark.parametrize("actor", ["x y", "10\n1", "1" * 33, "юз\x1b[2J"])

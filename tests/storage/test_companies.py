@@ -84,7 +84,7 @@ async def test_a_company_goes_with_its_last_contact(database: Database, how: str
     if how == "deleted":
         await contacts.delete(mine.id, actor="101")
     elif how == "erased":
-        assert await contacts.erase_personal(owner="101") == 1
+        assert await contacts.erase_personal(owner="101", by="root") == 1
     else:
         await contacts.edit(mine.id, {"company": "Другая"}, actor="101")
     assert gone not in await companies.load([gone, kept.id])

@@ -116,11 +116,11 @@ async def test_personal_contacts_are_erased_unseen_by_owner_and_by_number(
     for actor in ("101", "102"):
         await contacts.add_many([PERSONAL, other], actor=actor)
     with pytest.raises(InvalidInputError):
-        await contacts.erase_personal()
-    assert await contacts.erase_personal(owner="101", number="+79160000002") == 1
-    assert await contacts.erase_personal(number="+79160000002") == 1
-    assert await contacts.erase_personal(owner="102") == 1
-    assert await contacts.erase_personal(owner="103") == 0
+        await contacts.erase_personal(by="root")
+    assert await contacts.erase_personal(owner="101", number="+79160000002", by="root") == 1
+    assert await contacts.erase_personal(number="+79160000002", by="root") == 1
+    assert await contacts.erase_personal(owner="102", by="root") == 1
+    assert await contacts.erase_personal(owner="103", by="root") == 0
     assert await contacts.list(actor="101") == (2, (await contacts.list(actor="101"))[1])
     assert (await contacts.list(actor="102"))[1] == [kept]
     assert [row.kind for row in await Feed(database).read(0)].count("contact.deleted") == 3
