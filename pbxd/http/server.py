@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
@@ -14,6 +15,7 @@ from aiohttp import web
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
 from pbxd.http import calls, health, lookup, queues
 from pbxd.http.access import bearer
+from pbxd.http.bounds import Bounds, within
 from pbxd.http.problems import problems
 from pbxd.http.requests import BODY_LIMIT
 from pbxd.http.services import RULES, SERVICES, STREAMS, Services
@@ -21,6 +23,7 @@ from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
 
+BACKLOG = 256  # connections the kernel holds for us while the loop is busy
 IDLE_SECONDS = 75.0  # how long a connection may lie unused
 STOP_SECONDS = 2.0  # how long requests under way may take to end when the daemon stops
 SOCKET_UMASK = 0o117  # makes the socket 0660: the service's user and group
@@ -32,14 +35,14 @@ class HttpServer:
 
     def __init__(self, settings: Settings, services: Services) -> None:
         self._settings = settings
-        self._public = _runner(services, settings, trusted=False)
-        self._local = _runner(services, settings, trusted=True)
+        self._public = _Listener(services, settings, trusted=False)
+        self._local = _Listener(services, settings, trusted=True)
         self._identity: tuple[int, int] | None = None  # of our socket file: device and inode
 
     @property
     def port(self) -> int:
         """The TCP port in use, also when the configuration says 0. Only after `start`."""
-        return int(self._public.addresses[0][1])
+        return self._public.port
 
     async def start(self) -> None:
         """Open both listeners.
@@ -47,11 +50,10 @@ class HttpServer:
         Raises ConflictError when another daemon answers on the socket, UnavailableError when an address can't be had,
         ConfigurationError when there is no such address, or the runtime folder can't hold the socket.
         """
-        await self._public.setup()
-        await self._local.setup()
+        loop = asyncio.get_running_loop()
         host, _colon, port = self._settings.http.listen.rpartition(":")
         try:
-            await web.TCPSite(self._public, host.strip("[]"), int(port)).start()
+            await self._public.open(lambda made: loop.create_server(made, host.strip("[]"), int(port), backlog=BACKLOG))
         except OSError as error:
             unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
             kind = ConfigurationError if unknown else UnavailableError
@@ -61,7 +63,7 @@ class HttpServer:
         listener = _bound(self._settings.socket_path)
         status = self._settings.socket_path.stat()
         self._identity = (status.st_dev, status.st_ino)
-        await web.SockSite(self._local, listener).start()
+        await self._local.open(lambda made: loop.create_server(made, sock=listener, backlog=BACKLOG))
         _log.info("http_listening", port=self.port, socket=str(self._settings.socket_path))
 
     async def serve(self) -> None:
@@ -76,8 +78,8 @@ class HttpServer:
     async def stop(self) -> None:
         """Let requests under way end, close both listeners and remove the socket's file if it is still ours."""
         async with asyncio.TaskGroup() as group:
-            for runner in (self._public, self._local):
-                group.create_task(runner.cleanup())
+            for listener in (self._public, self._local):
+                group.create_task(listener.close())
         try:
             status = self._settings.socket_path.stat()
         except OSError:
@@ -86,9 +88,10 @@ class HttpServer:
             self._settings.socket_path.unlink(missing_ok=True)
 
 
-def application(services: Services, settings: Settings, *, trusted: bool) -> web.Application:
+def application(services: Services, settings: Settings, bounds: Bounds, *, trusted: bool) -> web.Application:
     """Build the application; `trusted` is the one that asks for no token."""
-    app = web.Application(middlewares=[problems] if trusted else [problems, bearer], client_max_size=BODY_LIMIT)
+    inner = [problems] if trusted else [problems, bearer]
+    app = web.Application(middlewares=[within(bounds), *inner], client_max_size=BODY_LIMIT)
     app[SERVICES] = services
     app[RULES] = rules_from(settings)
     app[STREAMS] = set()
@@ -103,13 +106,40 @@ async def _end_streams(app: web.Application) -> None:
         task.cancel()
 
 
-def _runner(services: Services, settings: Settings, *, trusted: bool) -> web.AppRunner:
-    return web.AppRunner(
-        application(services, settings, trusted=trusted),
-        access_log=None,
-        keepalive_timeout=IDLE_SECONDS,
-        shutdown_timeout=STOP_SECONDS,
-    )
+class _Listener:
+    """One listener: its application and the bounds of its connections."""
+
+    def __init__(self, services: Services, settings: Settings, *, trusted: bool) -> None:
+        self._bounds = Bounds(settings.http)
+        self._runner = web.AppRunner(
+            application(services, settings, self._bounds, trusted=trusted),
+            access_log=None,
+            keepalive_timeout=IDLE_SECONDS,
+            shutdown_timeout=STOP_SECONDS,
+        )
+        self._server: asyncio.Server | None = None
+
+    async def open(self, listen: Callable[[Callable[[], asyncio.Protocol]], Awaitable[asyncio.Server]]) -> None:
+        """Begin with `listen`, which makes a server of a factory of protocols."""
+        await self._runner.setup()
+        handlers = self._runner.server
+        if handlers is None:
+            raise RuntimeError("an AppRunner that is set up has a server")
+        self._server = await listen(lambda: self._bounds.protocol(handlers()))
+
+    @property
+    def port(self) -> int:
+        """The TCP port in use. Only while open."""
+        if self._server is None:
+            raise RuntimeError("not open")
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Accept nothing more, let requests under way end, cut the rest."""
+        if self._server:
+            self._server.close()
+            self._server = None
+        await self._runner.cleanup()
 
 
 def _bound(path: Path) -> socket.socket:

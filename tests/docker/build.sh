@@ -53,7 +53,7 @@ fi
 arguments=()
 if [ "$WHAT" = pbxd ]; then
     mkdir -p "$HERE/wheels"
-    wanted=$(sha256sum pyproject.toml)
+    wanted=$(python3 -c 'import tomllib; own = tomllib.load(open("pyproject.toml", "rb")); print(own["project"]["dependencies"], own["build-system"])')
     if [ "$(cat "$HERE/wheels/made-of" 2>/dev/null)" != "$wanted" ]; then
         .venv/bin/python -m pip download -q --only-binary :all: --python-version 3.11 -d "$HERE/wheels" hatchling
         .venv/bin/python -m pip wheel -q -w "$HERE/wheels" .

@@ -20,6 +20,7 @@ from tests.lab.daemon import Result
 from tests.lab.processes import Child, LabError, until
 
 HERE = Path(__file__).resolve().parent
+IMAGES = HERE.parents[1] / ".lab/images"
 BUILD_SECONDS = 1200
 START_SECONDS = 5.0
 HTTP_PORT = 8573  # pbxd's default, which its image's health check asks
@@ -53,7 +54,12 @@ def build(what: str) -> Image:
     )
     if done.returncode != 0:
         raise LabError(f"build.sh {what} → {done.returncode}\n{done.stderr[-4000:]}")
-    folder = Path(done.stdout.strip())
+    return built(what)
+
+
+def built(what: str) -> Image:
+    """Return the image that was built last."""
+    folder = IMAGES / f"built-{what}"
     told = json.loads((folder / "image.json").read_text(encoding="utf-8"))
     return Image(folder / "root", told["Docker"]["config"])
 

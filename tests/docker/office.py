@@ -1,6 +1,6 @@
 """docker/compose.yaml played without an engine: both images, its mounts, and a call from the trunk to a phone.
 
-    unshare --net python -m tests.docker.office
+    tests/docker/build.sh pbxd; tests/docker/build.sh asterisk; unshare --net python -m tests.docker.office
 
 Runs in a network of its own, so that the ports are those of the shipped configuration. Prints one line a step; exit
 status 0 when all were seen.
@@ -27,7 +27,7 @@ from typing import Any
 
 import yaml
 
-from tests.docker.container import Container, build
+from tests.docker.container import Container, built
 from tests.lab.phone import Phone
 from tests.lab.processes import until
 
@@ -87,7 +87,7 @@ def run(command: list[str]) -> str:
 
 @asynccontextmanager
 async def up(name: str, service: dict[str, Any], folder: Path) -> AsyncIterator[Container]:
-    image = build(name)
+    image = built(name)
     log = folder / f"{name}.log"
     container = await Container.start(image, mounts(service, folder, folder / "volumes", image.root), log=log)
     try:
