@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, NamedTuple, Self, TypedDict
 
+from pbxd import notation
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 
@@ -141,7 +142,6 @@ EMAILS_LIMIT = 20
 TAGS_LIMIT = 50
 
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
-_DTMF = re.compile(r"[0-9*#A-DwW]{0,32}")  # what Dial(…,D(…)) sends: digits, and w and W to wait
 _EXTENSION = re.compile(r"[0-9A-Za-z_.*#+-]{1,32}")  # of an employee: as endpoints are named
 _EMAIL = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\.]+(\.[^\s@,;:<>()\"\\.]+)+")
 _BREAKS = frozenset("\n\t")
@@ -292,7 +292,7 @@ def _numbers(numbers: Sequence[ContactNumber]) -> tuple[ContactNumber, ...]:
 
 
 def _number(number: ContactNumber) -> ContactNumber:
-    if not _DTMF.fullmatch(number.extension):
+    if number.extension and not notation.EXTENSION.fullmatch(number.extension):
         raise InvalidInputError(
             "numbers",
             _("an extension may have up to 32 of the characters 0-9 * # A-D w W: {text}").format(

@@ -7,6 +7,8 @@ import unicodedata
 from functools import lru_cache
 
 LONGEST_TEXT = 200  # characters; a number with a display name and SIP parameters is shorter
+# The client's extension behind a company's main number: what Dial(…,D(…)) sends, with w and W to wait.
+EXTENSION = re.compile(r"[0-9*#A-DwW]{1,32}")
 
 _WITHHELD = frozenset(
     {"anonymous", "withheld", "unknown", "private", "restricted", "unavailable", "blocked", "unidentified"}
@@ -19,11 +21,12 @@ _WITHHELD = frozenset(
 _ADDRESS = re.compile(r"[^<]*<(?P<inner>[^<>]*)>(;.*)?")
 _SCHEME = re.compile(r"(?i)(?P<scheme>sips?|tel):")
 _PARAMETERS = re.compile(r"(;[a-zA-Z][\w.-]*(=[^;]*)?)+$")
-_PARAMETER_EXTENSION = re.compile(r"(?i);ext=(\d{1,20})(;|$)")
+_PARAMETER_EXTENSION = re.compile(r"(?i);ext=(\d{1,32})(;|$)")
 _SPREADSHEET_FLOAT = re.compile(r"\d{10,15}\.0")
 _EXTENSION = re.compile(
     r"""(?P<number>.*?\d\)?) [\s(,;]* (?:
-        (?: доб(?:авочн\w*)? | вн(?:утр(?:енн\w*)?)? | ext(?:n|ension)? | [xх] ) [\s.:№\#-]* (?P<named>[\d*\#w]{1,20})
+        (?: доб(?:авочн\w*)? | вн(?:утр(?:енн\w*)?)? | ext(?:n|ension)? | [xх] ) [\s.:№\#-]*
+            (?P<named>[\d*\#a-dw]{1,32})
         | (?: ,+ | \#+ | [pw]+ ) \s* (?P<bare>[\d*\#w]{1,6}) )  # longer after a comma: a second number
         \s* \)?""",
     re.IGNORECASE | re.VERBOSE,
@@ -83,7 +86,12 @@ def without_address(text: str) -> tuple[str, str]:
 def without_extension(text: str) -> tuple[str, str]:
     """Split `84951234567 доб. 123` into the number and the client's extension, empty when there is none."""
     split = _EXTENSION.fullmatch(text)
-    return (split["number"], split["named"] or split["bare"]) if split else (text, "")
+    return (split["number"], _keys(split["named"] or split["bare"])) if split else (text, "")
+
+
+def _keys(extension: str) -> str:
+    """Write the keys A to D large; w and W are waits of different length."""
+    return re.sub("[a-d]", lambda key: key[0].upper(), extension)
 
 
 def compact(text: str) -> str | None:

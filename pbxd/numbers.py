@@ -58,7 +58,7 @@ class ParsedNumber:
     kind: Kind
     value: str
     rule: str  # a short stable word for `lookup --explain`
-    extension: str = ""  # the client's, behind a company's main number: digits, *, #, w, W
+    extension: str = ""  # the client's, behind a company's main number: `notation.EXTENSION`
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,9 @@ def test_what_cannot_be_read_is_said_to_be_unreadable(text: str) -> None:
         ("84951234567 доб. 123", "123"),
         ("8 (495) 123-45-67 (доб. 123)", "123"),
         ("84951234567доб123", "123"),
+        ("84951234567 доб. 12A", "12A"),
+        ("84951234567 ext 1w2W3*#d", "1w2W3*#D"),
+        ("84951234567 доб. " + "7" * 32, "7" * 32),
         ("84951234567, добавочный: 12", "12"),
         ("84951234567 ДОБ № 7", "7"),
         ("84951234567 внутр. 0123", "0123"),
@@ -363,7 +366,7 @@ def test_rules_come_from_the_configuration() -> None:
         rules_from(Settings(numbers=NumberSettings(region="QX")))
 
 
-DIGITS_AND_MARKS = st.text(alphabet="0123456789+-() .,;#*~xwдобext:@<>\"'=\u00a0\u2011\u200e٣", max_size=40)
+DIGITS_AND_MARKS = st.text(alphabet="0123456789+-() .,;#*~xwабвABdдобext:@<>\"'=\u00a0\u2011\u200e٣", max_size=40)
 REGIONS = st.sampled_from([RU, MOSCOW, SMALL_TOWN, KZ, US, GB, DE])
 
 
@@ -376,7 +379,7 @@ def test_parse_never_raises_and_its_value_reads_as_itself(text: str, rules: Numb
         assert second.kind == first.kind
     if first.kind == "e164":
         assert re.fullmatch(r"\+[1-9][0-9]{6,14}", first.value)
-    assert re.fullmatch(r"[0-9*#wW]{0,20}", first.extension)
+    assert re.fullmatch(r"[0-9*#A-DwW]{0,32}", first.extension)
 
 
 @given(significant=st.from_regex(r"\A[3-9][0-9]{9}\Z"), style=st.sampled_from(get_args(DialStyle)))

@@ -12,6 +12,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from pbxd import notation
 from pbxd.book import Contact, ContactNumber
 from pbxd.errors import ConfigurationError, InvalidInputError, NotFoundError, RefusedError
 from pbxd.i18n import _
@@ -23,7 +24,6 @@ Where = Literal["internal", "region", "foreign", "premium", "emergency"]
 
 _SHORT_NUMBER = re.compile(r"[0-9]{2,6}")
 _FINAL_DIGITS = re.compile(r"\+?[0-9]{2,20}")
-_CLIENT_EXTENSION = re.compile(r"[0-9*#A-DwW]{1,40}")
 _COMPANY_NUMBER = re.compile(r"\+?[0-9]{2,20}")
 _DIAL_STRING = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9+*#_.:@/-]+")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}: [A-Za-z0-9 !#%&'*+./:;<=>?@^_|~-]{1,200}")
@@ -205,7 +205,7 @@ class Dialler:
     def _digits(self, extension: str) -> str:
         if not extension:
             return ""
-        if not _CLIENT_EXTENSION.fullmatch(extension):
+        if not notation.EXTENSION.fullmatch(extension):
             message = _("{text}: an extension has only the keys 0-9 * # A-D and the waits w W")
             raise InvalidInputError("extension", message.format(text=_shown(extension)))
         return self._settings.extension_wait + extension

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,23 +106,33 @@ def attacked(attack: str) -> tuple[list[float], list[float]]:
     return idle, hurt
 
 
+def lost(attempt: int, attack: str, waits: list[float], bound: float) -> None:
+    """Show the attempt in the report of a run that passes, too: one lost now and then is the machine, often is ours."""
+    worst = percentile(waits, 0.99)
+    warnings.warn(f"{attack}: attempt {attempt + 1} lost: p99 {worst:.4f} s over {bound:.4f} s", stacklevel=1)
+
+
 @pytest.mark.alone
+@pytest.mark.filterwarnings("default:.*attempt . lost")
 @pytest.mark.parametrize("attack", ["binary", "connect_and_close", "megabyte", "slow_loris"])
 def test_under_attack_every_honest_look_up_is_answered_as_quickly(attack: str) -> None:
-    for _attempt in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         idle, hurt = attacked(attack)
         bound = max(2 * percentile(idle, 0.99), FLOOR_SECONDS)
         if percentile(hurt, 0.99) <= bound:
             return
+        lost(attempt, attack, hurt, bound)
     pytest.fail("p99 over twice that of peace each time")
 
 
 @pytest.mark.alone
+@pytest.mark.filterwarnings("default:.*attempt . lost")
 def test_a_crowd_over_the_limit_does_not_shut_honest_peers_out() -> None:
-    for _attempt in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         _idle, hurt = attacked("slow_loris_crowd")
         if percentile(hurt, 0.99) <= AgiSettings().deadline_seconds:
             return
+        lost(attempt, "slow_loris_crowd", hurt, AgiSettings().deadline_seconds)
     pytest.fail("p99 over the deadline each time")
 
 
