@@ -55,31 +55,31 @@ async def _session(ami: AmiClient, settings: Settings, witness: Witness, *, serv
     link = settings.asterisk
     seen = await make_call(ami, witness, settings.agi, served=served)
     found = [pbx.times(seen), access.filters(link, seen), pbx.channel_events(seen)]
-    found += await _told("version", pbx.version(ami))
-    for check, work in _questions(ami, settings, seen, served=served).items():
-        found += await _told(check, work)
+    for check, ask in _questions(ami, settings, seen, served=served).items():
+        found += await _told(check, ask)
     return found
 
 
 def _questions(
     ami: AmiClient, settings: Settings, seen: Observed, *, served: bool
-) -> dict[str, Coroutine[Any, Any, Finding]]:
+) -> dict[str, Callable[[], Coroutine[Any, Any, Finding | list[Finding]]]]:
     return {
-        "clock": pbx.clock(ami),
-        "rights": access.rights(ami, settings.asterisk, seen),
-        "functions": dialplan.functions(ami),
-        "dialplan": dialplan.included(ami),
-        "hooks": dialplan.hooks(ami),
-        "test-call": dialplan.test_call(ami, settings, seen, served=served),
-        "employees": people.employees(ami, settings),
-        "autofill": people.autofill(ami, settings),
+        "version": lambda: pbx.version(ami),
+        "clock": lambda: pbx.clock(ami),
+        "rights": lambda: access.rights(ami, settings.asterisk, seen),
+        "functions": lambda: dialplan.functions(ami),
+        "dialplan": lambda: dialplan.included(ami),
+        "hooks": lambda: dialplan.hooks(ami),
+        "test-call": lambda: dialplan.test_call(ami, settings, seen, served=served),
+        "employees": lambda: people.employees(ami, settings),
+        "autofill": lambda: people.autofill(ami, settings),
     }
 
 
-async def _told(check: str, work: Coroutine[Any, Any, Finding | list[Finding]]) -> list[Finding]:
+async def _told(check: str, ask: Callable[[], Coroutine[Any, Any, Finding | list[Finding]]]) -> list[Finding]:
     """Wait for a check; what the PBX refuses to tell is a finding too."""
     try:
-        finding = await work
+        finding = await ask()
     except PbxdError as error:
         return [warning(check, _("couldn't be looked at: {why}").format(why=error))]
     return finding if isinstance(finding, list) else [finding]

@@ -22,7 +22,7 @@ async def employees(ami: AmiClient, settings: Settings) -> Finding:
     check = "employees"
     try:
         async with await Database.open(settings.database_url, create=False) as database:
-            known = {person.extension for person in await Employees(database).list(active=True)}
+            known = {person.extension for person in await Employees(database).list() if person.active}
     except PbxdError:
         return skipped(check, _("not looked at: the database can't be read"))
     there = {person.extension for person in await staff(ami, settings)}
