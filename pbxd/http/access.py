@@ -10,7 +10,7 @@ from pbxd.http.problems import Handler, problem
 from pbxd.http.services import SERVICES
 from pbxd.i18n import _
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # they tell nothing about anybody
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/api/v1/openapi.json"})  # they tell nothing about anybody
 
 
 @web.middleware

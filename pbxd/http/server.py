@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
-from pbxd.http import calls, health, lookup, queues
+from pbxd.http import calls, health, lookup, openapi, queues
 from pbxd.http.access import bearer
 from pbxd.http.bounds import Bounds, within
 from pbxd.http.problems import problems
@@ -96,8 +96,9 @@ def application(services: Services, settings: Settings, bounds: Bounds, *, trust
     app[RULES] = rules_from(settings)
     app[STREAMS] = set()
     app.on_shutdown.append(_end_streams)
-    for module in (health, lookup, calls, queues):
+    for module in (health, openapi, lookup, calls, queues):
         app.add_routes(module.routes)
+    app[openapi.DOCUMENT] = openapi.document(app)
     return app
 
 
