@@ -8,6 +8,7 @@ import click
 
 from pbxd import __version__, i18n
 from pbxd.cli.command import N_, Option, Root, Session, language
+from pbxd.cli.frame import translate_click
 from pbxd.cli.output import prepare_streams
 from pbxd.errors import ConfigurationError
 
@@ -39,7 +40,7 @@ _MODULES = {
     metavar="FILE",
     help=N_("The configuration; else PBXD_CONFIG, else /etc/pbxd/pbxd.toml, else defaults."),
 )
-@click.version_option(__version__)
+@click.version_option(__version__, cls=Option, help=N_("Show the version and exit."))
 @click.pass_context
 def pbxd(context: click.Context, config: str | None) -> None:
     """Keep the configuration's name for the command, and speak its language."""
@@ -51,5 +52,6 @@ def pbxd(context: click.Context, config: str | None) -> None:
 def main() -> None:
     """Run the program; the locale decides the language until the configuration is read."""
     i18n.use(language())
+    translate_click()
     prepare_streams()
     pbxd(prog_name="pbxd")

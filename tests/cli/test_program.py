@@ -1,11 +1,14 @@
 """The program as a whole: exit statuses, the language, the configuration, and what a shell may pass."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click import core, decorators, exceptions, formatting, parser, termui, types
 
+from pbxd.cli import frame
 from tests.cli.conftest import Pbxd
 
 PROGRAM = str(Path(sys.executable).parent / "pbxd")
@@ -104,6 +107,43 @@ def test_the_language_is_the_configured_one_else_the_locale_s(tmp_path: Path) ->
     assert b"pbxd" in neither.stderr
     helped = shell("contacts", "add", "--help", cwd=tmp_path, LC_ALL="ru_RU.UTF-8", PYTHONUTF8="1")
     assert "Полное имя." in helped.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("--help", "Использование: pbxd [OPTIONS]"),
+        ("--help", "Параметры:"),
+        ("--help", "Команды:"),
+        ("--help", "Показать эту справку и выйти."),
+        ("--help", "Показать версию и выйти."),
+        ("calls list --help", "по умолчанию: 50"),
+        ("contacts add", "Ошибка: Не указан параметр '--name'."),
+        ("contacts show", "Ошибка: Не указан аргумент 'ID'."),
+        ("contacts show", "Справка: 'pbxd contacts show --help'."),
+        ("nope", "Нет команды 'nope'."),
+        ("contacts list --limt 1", "Нет параметра '--limt'. Может быть, '--limit'?"),
+        ("contacts list --limit 0", "0 вне диапазона 1<=x<=2147483647."),
+        ("contacts show x", "'x' не подходит (integer)."),
+        ("contacts list --search", "Параметру '--search' нужно значение."),
+        ("contacts list --json=1", "Параметр '--json' не принимает значения."),
+        ("contacts show 1 2", "Лишний аргумент (2)"),
+        ("contacts show 1 2 3", "Лишние аргументы (2 3)"),
+        ("calls list --outcome x", "'x' — не одно из: 'answered', "),
+        ("contacts list --as x!y", "Недопустимое значение '--as': не внутренний номер"),
+    ],
+)
+def test_what_click_says_is_in_the_user_s_language(tmp_path: Path, command: str, said: str) -> None:
+    done = shell(*command.split(), cwd=tmp_path, LC_ALL="ru_RU.UTF-8", PYTHONUTF8="1")
+    assert said in (done.stdout + done.stderr).decode()
+
+
+def test_click_s_words_are_still_those() -> None:
+    """A new click may word things anew, and its new words would stay English."""
+    files = [str(module.__file__) for module in (core, decorators, exceptions, formatting, parser, termui, types)]
+    nodes = [node for file in files for node in ast.walk(ast.parse(Path(file).read_text()))]
+    known = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    assert [text for text in frame.TEXTS if text not in known] == []
 
 
 def test_arguments_that_are_no_utf_8_are_a_usage_error(pbxd: Pbxd) -> None:
