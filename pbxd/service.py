@@ -206,8 +206,11 @@ class Daemon:
         _log.warning("reloaded", applied=change.applied, needs_a_restart=change.pending)
 
     def _answer(self, request: AgiRequest) -> list[AgiCommand]:
-        match = self._directory.lookup(request.caller_number, viewer=request.query.get("for", ""))
-        return commands_for(match, request, self._settings.queues.vip_priority)
+        number, viewer = request.caller_number, request.query.get("for", "")
+        public = self._directory.lookup(number)
+        match = self._directory.lookup(number, viewer=viewer) if viewer else public
+        private = public if match.name != public.name else None
+        return commands_for(match, request, self._settings.queues.vip_priority, public=private)
 
     # -- what comes from the PBX
 

@@ -239,13 +239,18 @@ def _set(name: str, value: str) -> AgiCommand:
     return AgiCommand(line)
 
 
-def commands_for(match: Match, request: AgiRequest, vip_priority: int) -> list[AgiCommand]:
+def commands_for(
+    match: Match, request: AgiRequest, vip_priority: int, *, public: Match | None = None
+) -> list[AgiCommand]:
     """Return what tells the channel who calls; one command whatever the case, each more would cost 90 µs.
 
     PBXD_STATUS, PBXD_CONTACT and PBXD_MANAGER are always written, empty where there is nothing to say, so that a second
     look-up on the same channel leaves nothing of the first. CALLERID(name) is written only for a match, and only when
     it differs: otherwise what the trunk sent stays. QUEUE_PRIO is written for a VIP only: another rank given by the
     dialplan stays, and Queue() would complain about an empty one.
+
+    `public` is what everybody may know, where the employee asked for (`for=EXT`) has a name of his own for the caller:
+    a name on the channel goes wherever the call goes, so his is left in PBXD_NAME, which only his phone shows.
     """
     values = {
         "PBXD_STATUS": match.status,
@@ -254,8 +259,11 @@ def commands_for(match: Match, request: AgiRequest, vip_priority: int) -> list[A
     }
     if match.vip:
         values["QUEUE_PRIO"] = str(vip_priority)
-    if match.status in NAMED and (name := phone_text(match)) and name != request.caller_name:
+    for_all = match if public is None else public
+    if for_all.status in NAMED and (name := phone_text(for_all)) and name != request.caller_name:
         values["CALLERID(name)"] = name
+    if public is not None:  # one underscore: the phones called next get it, whom they call doesn't
+        values |= {"_PBXD_NAME": phone_text(match), "_PBXD_NAME_FOR": request.query.get("for", "")}
     return [set_variables(values)]
 
 

@@ -361,6 +361,17 @@ def test_a_name_already_there_is_not_said_again() -> None:
     assert "CALLERID(name)" not in variables(match, name=phone_text(match))
 
 
+def test_an_employees_own_name_for_the_caller_is_not_written_on_the_call() -> None:
+    request = request_with("agi_network_script: lookup?for=101")
+    for public, name in ((Match("unknown"), ""), (Match("company", name="Ромашка"), "Ромашка")):
+        (command,) = commands_for(a_match("found", contact=42), request, 10, public=public)
+        *_words, array, value = asterisk_arguments(command.line)
+        names = array.removeprefix("ARRAY(").removesuffix(")").split(",")
+        values = dict(zip(names, asterisk_array(value), strict=True))
+        assert values.get("CALLERID(name)", "") == name
+        assert (values["_PBXD_NAME"], values["_PBXD_NAME_FOR"]) == (phone_text(a_match("found")), "101")
+
+
 def test_a_vip_gets_his_rank_and_nobody_else_does() -> None:
     assert variables(a_match("found", contact=42, vip=True))["QUEUE_PRIO"] == "10"
     assert "QUEUE_PRIO" not in variables(a_match("found", contact=42))

@@ -1,0 +1,77 @@
+"""A personal contact's name is for its owner's phone, whatever becomes of the call; a shared one goes with the call."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab import Lab
+from tests.lab.call import Call
+
+pytestmark = pytest.mark.lab
+
+CLIENT = "89161234567"
+SECRET = "Секрет"
+SHARED = "Фронкин"
+
+
+@pytest.fixture(params=["personal", "shared"])
+async def name(request: pytest.FixtureRequest, lab: Lab) -> str:
+    """The client as 101 has him: his own contact, or (the control) everybody's. 101's phone shows either."""
+    await lab.pbxd()
+    personal = request.param == "personal"
+    rights = ("--personal", "--owner", "101") if personal else ()
+    await lab.cli("contacts", "add", "--name", SECRET if personal else SHARED, "--number", CLIENT, *rights)
+    return SECRET if personal else SHARED
+
+
+def check_other_phone(offered: Call, name: str) -> None:
+    """See that somebody else's phone shows a shared name, and of a personal one nothing in any header."""
+    assert offered.shown.name == (SHARED if name == SHARED else "trunk")
+    assert all(SECRET not in str(shown) for shown in (*offered.identities, offered.pai, offered.invite.address("From")))
+
+
+async def test_a_blind_transfer_leaves_it_behind(lab: Lab, name: str) -> None:
+    client = lab.call_in("101", CLIENT, name="trunk")
+    owner = await lab.phone("101").answered()
+    assert owner.name == name
+    await client.until_hears(owner)
+    owner.refer("102")
+    other = await lab.phone("102").incoming()
+    check_other_phone(other, name)
+    other.answer()
+    await client.until_hears(other)
+    other.refer("101")
+    assert (await lab.phone("101").incoming()).name == name
+
+
+async def test_a_pickup_leaves_it_behind(lab: Lab, name: str) -> None:
+    client = lab.call_in("101", CLIENT, name="trunk")
+    assert (await lab.phone("101").incoming()).name == name
+    picker = lab.phone("102").dial("*8")
+    await client.until_hears(picker)
+    await picker.until(lambda: picker.identities, "the picker's phone to be told who it is")
+    check_other_phone(picker, name)
+
+
+async def test_a_call_that_goes_on_to_others_leaves_it_behind(lab: Lab, name: str) -> None:
+    await lab.command("dialplan add extension 0301,1,Gosub(pbxd-lookup,s,1(101)) into lab-did")
+    await lab.command("dialplan add extension 0301,2,Goto(lab-ring,102,1) into lab-did")
+    try:
+        lab.call_in("74951230301", CLIENT, name="trunk")
+        check_other_phone(await lab.phone("102").incoming(), name)
+    finally:
+        await lab.command("dialplan remove extension 0301@lab-did")
+
+
+async def test_click_to_call_leaves_it_behind(lab: Lab, name: str) -> None:
+    assert lab.daemon
+    await lab.daemon.spawn("call", "101", name)
+    agent = await lab.phone("101").incoming()
+    assert agent.name == name
+    agent.answer()
+    far = await lab.trunk.answered()
+    await agent.until_hears(far)
+    agent.refer("102")
+    offered = await lab.phone("102").incoming()
+    assert SECRET not in str(offered.shown)
+    assert SECRET not in offered.pai.name
