@@ -65,7 +65,7 @@ async def hooks(ami: AmiClient) -> Finding:
 
 
 def _asks(line: Packet) -> bool:
-    return "Gosub(pbxd-lookup," in f"{line.get('Application')}({line.get('AppData')}" and not line.get(
+    return "Gosub(pbxd-lookup" in f"{line.get('Application')}({line.get('AppData')}" and not line.get(
         "Context", ""
     ).startswith("pbxd-")
 
@@ -80,7 +80,7 @@ async def test_call(ami: AmiClient, settings: Settings, seen: Observed, *, serve
         return failed(check, message.format(listens=settings.agi.listen), remedies.shell("ss -ltnp"))
     if seen.status in {"", "error", "skipped"}:
         return await _unanswered(ami, settings, check, seen)
-    if seen.number != CALLER or (seen.asked and seen.name != NAME):
+    if seen.ended and (seen.number != CALLER or (seen.asked and seen.name != NAME)):
         message = _("the look-up works, but the dialplan can't set a caller's number and name")
         return failed(check, message, remedies.shell('asterisk -rx "module load func_callerid.so"'))
     if not served:

@@ -40,7 +40,7 @@ class Observed:
     cel: bool = False
     ended: bool = False
     status: str = ""  # PBXD_STATUS
-    number: str = ""
+    number: str = ""  # the caller's at the end of the call
     name: str = ""
     asked: bool = False  # our own listener was asked by this call
     own_listener: bool = False  # we listen in the daemon's place
@@ -96,13 +96,13 @@ class Witness:
             self.seen.filtered = False
             return
         self.seen.status = packet.get("Status", "")
-        self.seen.number = packet.get("Number", "")
-        self.seen.name = packet.get("Name", "")
 
     def _channel(self, event: str, packet: Packet) -> None:
         self.seen.channels = True
         if event == "Hangup" and packet.get("Uniqueid") == self.test:
             self.seen.ended = True
+            self.seen.number = packet.get("CallerIDNum", "")
+            self.seen.name = packet.get("CallerIDName", "")
 
 
 async def make_call(ami: AmiClient, witness: Witness, agi: AgiSettings, *, served: bool) -> Observed:

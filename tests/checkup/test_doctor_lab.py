@@ -343,7 +343,9 @@ async def test_a_dialplan_that_never_asks(lab: Lab) -> None:
     def forget(text: str) -> str:
         return text.replace("Gosub(pbxd-lookup,s,1", "NoOp(nobody is asked")
 
-    async with changed(lab, "extensions.conf", forget, "dialplan reload"):
+    async with AsyncExitStack() as stack:
+        for file in ("freepbx.conf", "extensions.conf"):
+            await stack.enter_async_context(changed(lab, file, forget, "dialplan reload"))
         found = await examined(daemon)
     assert wrong(found) == {"hooks": "failed"}
     assert "exten => _X.,1,Gosub(pbxd-lookup,s,1)" in lines(found["hooks"])
