@@ -207,15 +207,18 @@ class Recorder:
         for party in (record.caller, record.callee):
             if party.number is None or party.name is not None:
                 continue
-            if party.number not in known:
-                known[party.number] = self._party(party)
-            named = known[party.number]
+            key = party.extension or f"outside {party.number}"
+            if key not in known:
+                known[key] = self._party(party)
+            named = known[key]
             party.name, party.company, party.contact = named.name, named.company, named.contact
         if record.ended is not None:
             del self._names[record.id]
 
     def _party(self, party: Party) -> Party:
         match = self._directory.lookup(party.extension or party.number or "")
+        if match.by_extension and not party.extension:
+            return Party()
         return Party(name=match.name or None, company=match.company or None, contact=match.contact)
 
 

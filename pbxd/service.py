@@ -21,8 +21,10 @@ from pbxd.asterisk.probe import keep_fed
 from pbxd.asterisk.queues import VipQueues
 from pbxd.asterisk.reconnecting import Complaints
 from pbxd.asterisk.staff import staff
+from pbxd.asterisk.translate import Endpoints
 from pbxd.calls.events import Event
 from pbxd.directory.index import Directory
+from pbxd.directory.matching import Match
 from pbxd.errors import ConfigurationError, PbxdError, ProtocolError, RefusedError, SchemaError, UnavailableError
 from pbxd.http.server import HttpServer
 from pbxd.http.services import Services
@@ -78,6 +80,7 @@ class Daemon:
         self._told_to_reload = asyncio.Event()
         self._staff_asked = asyncio.Event()
         self._ami = AmiClient(settings.link, secret, self._arrived, on_link=self._link_changed)
+        self._endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
         self._following = Following(settings)
         self._calls = Calls(database)
         self._employees = Employees(database)
@@ -209,6 +212,8 @@ class Daemon:
         number, viewer = request.caller_number, request.query.get("for", "")
         public = self._directory.lookup(number)
         match = self._directory.lookup(number, viewer=viewer) if viewer else public
+        if public.by_extension and self._endpoints.of(request.headers.get("agi_channel", "")).kind == "trunk":
+            match = public = Match("unknown", public.number)
         private = public if match.name != public.name else None
         return commands_for(match, request, self._settings.queues.vip_priority, public=private)
 

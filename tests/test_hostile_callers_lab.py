@@ -77,3 +77,32 @@ async def test_a_caller_with_line_breaks_in_his_number_reaches_his_agent_unnamed
     lab.call_in("101", VICTIM, name="trunk")  # the control, and pbxd lives
     assert (await lab.phone("101").incoming()).name == "Фронкин"
     assert "Traceback" not in daemon.log_text()
+
+
+async def test_an_extension_from_outside_is_no_colleague(lab: Lab) -> None:
+    daemon = await lab.pbxd()
+
+    async def employees_known() -> bool:
+        return bool((await daemon.run("lookup", "103", "--json")).json["name"])
+
+    await until(employees_known, "the employees of the PBX in the book")
+    lab.call_in("101", "103", name="trunk")
+    offered = await lab.phone("101").incoming()
+    assert offered.name == "trunk"
+    offered.reject()
+    await lab.quiet()
+    lab.phone("103").dial("101")  # the control: the colleague himself
+    (await lab.phone("101").incoming()).reject()
+    await lab.quiet()
+    both: list[dict[str, object]] = []
+
+    async def told() -> bool:
+        both[:] = await history(daemon)
+        return sum(call["ended"] is not None for call in both) == 2
+
+    await until(told, "both calls in the history")
+    callers = {str(call["direction"]): call["caller"] for call in both}
+    assert isinstance(callers["incoming"], dict)
+    assert isinstance(callers["internal"], dict)
+    assert (callers["incoming"]["number"], callers["incoming"]["name"]) == ("103", None)
+    assert (callers["internal"]["extension"], callers["internal"]["name"]) == ("103", "Agent 103")

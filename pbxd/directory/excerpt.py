@@ -73,7 +73,7 @@ def name_calls(calls: Iterable[dict[str, Any]], lookup: Callable[[str], Match]) 
             if party["name"] or not party["number"]:
                 continue
             match = lookup(party["number"])
-            if match.name:
+            if match.name and (party["extension"] or not match.by_extension):
                 party |= {"name": match.name, "company": match.company or None, "contact": match.contact}
 
 

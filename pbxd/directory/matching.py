@@ -50,6 +50,11 @@ class Match:
     rivals: tuple[Rival, ...] = ()  # the other cards with this number, the nearest first
     employee: str = ""  # extension, when it is one of our people
 
+    @property
+    def by_extension(self) -> bool:
+        """Whether a colleague was found by his extension; from outside that says nothing, anybody may send it."""
+        return self.status == "employee" and self.number == self.employee
+
 
 class Book:
     """The index; changing one card costs no more than that card's own numbers."""
