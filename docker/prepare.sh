@@ -25,7 +25,7 @@ chmod 0755 etc etc/pbxd etc/asterisk
 make $ASTERISK etc/asterisk/manager.conf ../config/manager.conf "s/^secret = CHANGE-ME/secret = $secret/"
 for sample in cel pjsip queues; do make $ASTERISK etc/asterisk/$sample.conf ../config/$sample.conf; done
 make $ASTERISK etc/asterisk/extensions.conf ../dialplan/extensions.conf.sample
-make $ASTERISK etc/asterisk/pbxd.conf ../dialplan/pbxd.conf
+for part in pbxd pbxd-manager pbxd-curl; do make $ASTERISK etc/asterisk/$part.conf ../dialplan/$part.conf; done
 make $PBXD etc/pbxd/pbxd.toml ../config/pbxd.toml 's/^url = .*/#&/' 's/^runtime_folder = .*/#&/' 's/^secret_file = .*/#&/' 's/^# production: //'
 if [ ! -e etc/pbxd/asterisk-secret ]; then
     printf '%s\n' "$secret" | make $PBXD etc/pbxd/asterisk-secret /dev/stdin

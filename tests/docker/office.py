@@ -90,12 +90,16 @@ async def up(name: str, service: dict[str, Any], folder: Path) -> AsyncIterator[
     image = built(name)
     log = folder / f"{name}.log"
     container = await Container.start(image, mounts(service, folder, folder / "volumes", image.root), log=log)
+
+    async def healthy() -> bool:  # in a thread, or our phones would not answer Asterisk meanwhile
+        return (await asyncio.to_thread(container.health)).status == 0
+
     try:
-        await until(lambda: container.health().status == 0, f"health of {name}", timeout=START_SECONDS, every=0.5)
+        await until(healthy, f"health of {name}", timeout=START_SECONDS, every=0.5)
         print(f"{name}: up and healthy")
         yield container
     finally:
-        print(f"--- the end of {name}'s log ---\n{container.child.tail(8)}")
+        print(f"--- the end of {name}'s log ---\n{container.child.tail(40)}")
         await container.child.stop(grace=1)
 
 
@@ -111,11 +115,12 @@ async def play(folder: Path) -> None:
         phone, trunk = (stack.enter_context(closing(new_phone(user))) for user in ("101", "trunk"))
         prepared(folder, phone.port, trunk.port)
         (folder / "volumes").mkdir()
-        await stack.enter_async_context(up("asterisk", compose["asterisk"], folder))
+        asterisk = await stack.enter_async_context(up("asterisk", compose["asterisk"], folder))
         pbxd = await stack.enter_async_context(up("pbxd", compose["pbxd"], folder))
         await until(lambda: get("/readyz")["pbx"] == "connected", "pbxd's link", timeout=START_SECONDS, every=0.5)
         print("pbxd: logged in to Asterisk")
         await knows_the_client(pbxd)
+        await until(lambda: reached(asterisk, phone), "phone 101 to be reached", timeout=START_SECONDS, every=0.5)
         await call(phone, trunk)
         await until(lambda: recorded(pbxd), "the call in the history", timeout=10, every=0.2)
         print("the call is in the history: answered")
@@ -131,6 +136,11 @@ def new_phone(user: str) -> Phone:
     bound.bind(("127.0.0.1", 0))
     bound.setblocking(False)
     return Phone(user, bound, SIP)
+
+
+async def reached(asterisk: Container, phone: Phone) -> bool:
+    told = await asyncio.to_thread(asterisk.exec, "asterisk", "-rx", "pjsip show contacts")
+    return any(f":{phone.port} " in line and " Avail " in line for line in told.out.splitlines())
 
 
 async def knows_the_client(pbxd: Container) -> None:

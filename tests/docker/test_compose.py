@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,3 +62,14 @@ def test_users_have_the_numbers_their_folders_are_made_for(services: dict[str, A
         number = next(entry for entry in services[name]["tmpfs"] if "uid=" in entry).partition("uid=")[2].split(",")[0]
         assert f"--uid {number} " in (ROOT / file).read_text(encoding="utf-8")
         assert f"{variable}={number}" in prepare
+
+
+def test_every_part_of_the_dialplan_is_mounted(services: dict[str, Any]) -> None:
+    """Asterisk loads no dialplan at all when an included file is missing."""
+    sample = (ROOT / "dialplan/extensions.conf.sample").read_text(encoding="utf-8")
+    included = set(re.findall(r'(?m)^#include "/etc/asterisk/(.*)"', sample))
+    assert included
+    mounted = {volume.split(":")[1].removeprefix("/etc/asterisk/") for volume in services["asterisk"]["volumes"]}
+    assert included | {file.name for file in (ROOT / "dialplan").glob("*.conf")} <= mounted
+    prepare = (ROOT / "docker/prepare.sh").read_text(encoding="utf-8")
+    assert all(re.search(rf"\b{file.removesuffix('.conf')}\b", prepare) for file in included)
