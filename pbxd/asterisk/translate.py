@@ -34,8 +34,6 @@ _PLUMBING = frozenset(
 )
 _NUMBER_IN_DIAL_STRING = re.compile(r"(?<![\w.])\+?[0-9*#]{2,}(?![\w.])")
 _STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")  # up to the year 5138: what a date can hold
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_CONTROL_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
 DialResult = Literal["answered", "busy", "no-answer", "cancelled", "congestion", "unavailable", "elsewhere"]
 # DIALSTATUS values as DialEnd carries them; whatever isn't here (TORTURE, DONTCALL, INVALIDARGS …) reached nobody.
@@ -171,10 +169,8 @@ class Translator:
             at,
             packet.get("Uniqueid", ""),
             packet.get("Linkedid", ""),
-            packet.get("Channel", ""),
             self._endpoints.of(packet.get("Channel", "")),
             _known(packet, "CallerIDNum"),
-            unescape(_known(packet, "CallerIDName")),
             packet.get("Exten", ""),
         )
 
@@ -184,7 +180,6 @@ class Translator:
             at,
             packet.get("Uniqueid", ""),
             packet.get("Linkedid", ""),
-            packet.get("Channel", ""),
             self._endpoints.of(packet.get("Channel", "")),
             _known(packet, "CallerIDNum"),
             packet.get("Exten", ""),
@@ -196,13 +191,6 @@ class Translator:
     def _snapshot_ended(self, _packet: Packet, at: float) -> ev.Event | None:
         """End a snapshot, unless some of it is missing: its channels would be taken for gone."""
         return None if self._list_broken else ev.SnapshotEnded(at)
-
-
-def unescape(text: str) -> str:
-    """Undo the C escapes of names in AMI channel events (a quote comes with a backslash, a backslash doubled)."""
-    if "\\" not in text:
-        return text
-    return _ESCAPED.sub(lambda found: _CONTROL_ESCAPES.get(found.group(1), found.group(1)), text)
 
 
 def number_in(dial_string: str) -> str:
@@ -295,13 +283,11 @@ def _bridge_left(packet: Packet, at: float) -> ev.Event:
 
 
 def _queue_joined(packet: Packet, at: float) -> ev.Event:
-    position = packet.get("Position", "0")
     return ev.QueueJoined(
         at,
         *_ids(packet),
         packet.get("Queue", ""),
         _known(packet, "CallerIDNum"),
-        int(position) if position.isdecimal() else 0,
     )
 
 
@@ -326,15 +312,12 @@ def _parked(packet: Packet, at: float) -> ev.Event:
         at,
         packet.get("ParkeeUniqueid", ""),
         packet.get("ParkeeLinkedid", ""),
-        packet.get("ParkerDialString", ""),
         packet.get("ParkingSpace", ""),
     )
 
 
 def _unparked(packet: Packet, at: float) -> ev.Event:
-    return ev.Unparked(
-        at, packet.get("ParkeeUniqueid", ""), packet.get("ParkeeLinkedid", ""), packet.get("RetrieverUniqueid") or None
-    )
+    return ev.Unparked(at, packet.get("ParkeeUniqueid", ""), packet.get("ParkeeLinkedid", ""))
 
 
 def _picked_up(packet: Packet, at: float) -> ev.Event:

@@ -34,10 +34,8 @@ class ChannelCreated:
     at: float
     channel: str
     linkedid: str
-    name: str
     endpoint: Endpoint
     number: str
-    caller_name: str
     dialled: str
 
 
@@ -143,7 +141,6 @@ class QueueJoined:
     linkedid: str
     queue: str
     number: str
-    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,18 +187,16 @@ class Parked:
     at: float
     channel: str
     linkedid: str
-    parker: str  # a channel or dial string, as far as the PBX says
     space: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unparked:
-    """The channel left the parking lot: taken by `by`, timed out, or gave up."""
+    """The channel left the parking lot: taken, timed out, or gave up."""
 
     at: float
     channel: str
     linkedid: str
-    by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +270,6 @@ class ChannelSeen:
     at: float
     channel: str
     linkedid: str
-    name: str
     endpoint: Endpoint
     number: str
     dialled: str

@@ -63,7 +63,7 @@ class Bench:
 
     def created(self) -> None:
         leg = self.leg()
-        self.clicks.feed(ChannelCreated(1, leg, leg, "PJSIP/101-1", Endpoint("extension", "101"), "", "", ""))
+        self.clicks.feed(ChannelCreated(1, leg, leg, Endpoint("extension", "101"), "", ""))
 
     def ended(self, cause: int = 16) -> None:
         self.clicks.feed(ChannelEnded(2, self.leg(), self.leg(), cause))

@@ -11,7 +11,7 @@ from tests.calls.test_tracker import AGENT, COLLEAGUE, TRUNK, final, incoming, r
 
 
 def seen(at: float, channel: str, endpoint: ev.Endpoint, *, bridge: str = "", number: str = "") -> ev.ChannelSeen:
-    return ev.ChannelSeen(at, channel, "1000.1", "", endpoint, number, "", "up", bridge, 9)
+    return ev.ChannelSeen(at, channel, "1000.1", endpoint, number, "", "up", bridge, 9)
 
 
 def talking() -> Tracker:
@@ -103,7 +103,7 @@ def test_a_list_ahead_of_the_events_is_not_believed_while_nothing_was_missed() -
     follow = tracker()
     follow.feed(ev.SnapshotEnded(999.0))
     incoming(follow)
-    follow.feed(ev.ChannelSeen(1001.0, "1000.2", "1000.1", "", AGENT, "", "", "ringing", "", 0))
+    follow.feed(ev.ChannelSeen(1001.0, "1000.2", "1000.1", AGENT, "", "", "ringing", "", 0))
     follow.feed(ev.SnapshotEnded(1001.0))
     ring(follow, 1001.1)
     (record,) = follow.take_changes()

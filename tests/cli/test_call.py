@@ -85,7 +85,7 @@ async def test_a_client_who_is_busy_is_a_failure_with_its_reason(daemon: House) 
         session.respond(action, "Message: Originate successfully queued")
         leg = action["ChannelId"]
         events: list[Event] = [
-            ChannelCreated(1, leg, leg, "PJSIP/101-1", PHONE, "", "", ""),
+            ChannelCreated(1, leg, leg, PHONE, "", ""),
             ChannelUp(2, leg, leg),
             DialBegan(3, leg, "client", leg, "x"),
             DialEnded(4, leg, "client", leg, "busy"),
@@ -107,7 +107,7 @@ async def test_ctrl_c_and_a_kill_hang_up(daemon: House, number: signal.Signals) 
     def hang_up(session: Session, action: Packet) -> None:
         session.respond(action, "Message: Channel Hungup")
         leg = action["Channel"]
-        play(daemon, [ChannelCreated(1, leg, leg, "PJSIP/101-1", PHONE, "", "", ""), ChannelEnded(5, leg, leg, 127)])
+        play(daemon, [ChannelCreated(1, leg, leg, PHONE, "", ""), ChannelEnded(5, leg, leg, 127)])
 
     daemon.pbx.on["Hangup"] = hang_up
     process = await started(daemon, "call", "101", "89160000001")

@@ -18,7 +18,7 @@ PHONE = ev.Endpoint("extension", "101")
 
 
 def created(channel: str = AGENT) -> ev.Event:
-    return ev.ChannelCreated(1, channel, AGENT, "PJSIP/101-1", PHONE, "", "", "")
+    return ev.ChannelCreated(1, channel, AGENT, PHONE, "", "")
 
 
 def up(channel: str = AGENT) -> ev.Event:
@@ -155,7 +155,7 @@ def snapshot(*seen: ev.Event) -> list[ev.Event]:
 
 
 def here(state: str, bridge: str = "", channel: str = AGENT) -> ev.Event:
-    return ev.ChannelSeen(11, channel, AGENT, "PJSIP/101-1", PHONE, "", "", state, bridge, 5)  # type: ignore[arg-type]
+    return ev.ChannelSeen(11, channel, AGENT, PHONE, "", "", state, bridge, 5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("events", [[], ANSWERED, RINGING, TALKING])

@@ -175,7 +175,7 @@ def conversation(leg: str) -> list[Any]:
     at = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     phone = Endpoint("extension", "101")
     return [
-        ChannelCreated(at, leg, leg, "PJSIP/101-1", phone, "", "", ""),
+        ChannelCreated(at, leg, leg, phone, "", ""),
         ChannelUp(at + 3, leg, leg),
         DialBegan(at + 4, leg, "client", leg, "x"),
         DialEnded(at + 5, leg, "client", leg, "answered"),

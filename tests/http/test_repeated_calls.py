@@ -26,7 +26,7 @@ async def post(house: House, asked: dict[str, str], headers: dict[str, str]) -> 
 
 async def end(house: House) -> None:
     leg = await house.agent_leg()
-    house.click_to_call.feed(ChannelCreated(1, leg, leg, "PJSIP/101-1", Endpoint("extension", "101"), "", "", ""))
+    house.click_to_call.feed(ChannelCreated(1, leg, leg, Endpoint("extension", "101"), "", ""))
     house.click_to_call.feed(ChannelEnded(2, leg, leg, 16))
 
 
