@@ -141,7 +141,6 @@ NUMBERS_LIMIT = 50  # how many of each one contact may have
 EMAILS_LIMIT = 20
 TAGS_LIMIT = 50
 
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _EXTENSION = re.compile(r"[0-9A-Za-z_.*#+-]{1,32}")  # of an employee: as endpoints are named
 _EMAIL = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\.]+(\.[^\s@,;:<>()\"\\.]+)+")
 _BREAKS = frozenset("\n\t")
@@ -213,7 +212,7 @@ def checked_name(field: str, name: str) -> str:
 
 def checked_e164(field: str, number: str) -> str:
     """Return a number as it is when it is written in E.164 with the plus; raises InvalidInputError."""
-    if not _E164.fullmatch(number):
+    if not notation.E164.fullmatch(number):
         raise InvalidInputError(
             field, _("not an international number: {number}").format(number=ascii(number[:TYPED_LIMIT]))
         )

@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 LONGEST_TEXT = 200  # characters; a number with a display name and SIP parameters is shorter
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")  # ITU-T E.164 with its plus
 # The client's extension behind a company's main number: what Dial(…,D(…)) sends, with w and W to wait.
 EXTENSION = re.compile(r"[0-9*#A-DwW]{1,32}")
 

@@ -39,8 +39,6 @@ _EMERGENCY = ("112", "911", "101", "102", "103", "104", "01", "02", "03", "04")
 # A trunk may strip or ignore what stands before an emergency number, so that 8-112 reaches it too.
 _BEFORE_EMERGENCY = ("", "+", "0", "00", "1", "8", "9", "810", "7", "+7")
 
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
-
 
 @dataclass(frozen=True, slots=True)
 class NumberRules:
@@ -110,7 +108,7 @@ def dial_form(e164: str, style: DialStyle, region: str) -> str:
     to +7, where Russia and Kazakhstan are abroad to each other); others fall to `international`. Where the region's
     prefix for calls abroad depends on a carrier, `international` writes the plus. InvalidInputError: not E.164.
     """
-    if not _E164.fullmatch(e164):
+    if not notation.E164.fullmatch(e164):
         raise InvalidInputError("number", _("not a full number with its country code: {number}").format(number=e164))
     if style == "e164":
         return e164
@@ -151,7 +149,7 @@ def destination(digits: str, rules: NumberRules) -> Destination:
 
 def display(e164: str) -> str:
     """Group the digits for people, as in +7 777 785-99-54; what isn't E.164 stays as it is."""
-    number = _e164_number(e164) if _E164.fullmatch(e164) else None
+    number = _e164_number(e164) if notation.E164.fullmatch(e164) else None
     if number is None:
         return e164
     digits = phonenumbers.national_significant_number(number)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from pbxd.asterisk.packets import known
 from pbxd.directory.matching import Match, phone_text
 from pbxd.errors import InvalidInputError, ProtocolError
 from pbxd.i18n import _
@@ -58,12 +59,12 @@ class AgiRequest:
         pres = self.headers.get("agi_callingpres", "")
         if pres.isascii() and pres.isdigit() and int(pres[:3]) & 0x60 == _RESTRICTED:
             return "anonymous"
-        return _known(self.headers.get("agi_callerid", ""))
+        return known(self.headers.get("agi_callerid", ""))
 
     @property
     def caller_name(self) -> str:
         """The caller's name as the channel has it, "" without one."""
-        return _known(self.headers.get("agi_calleridname", ""))
+        return known(self.headers.get("agi_calleridname", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +195,6 @@ def _reply(code: int, rest: str, before: list[str]) -> AgiReply:
     if match:
         return AgiReply(code, match[1], match[2] or "")
     return AgiReply(code, "", "\n".join([*before, rest]))
-
-
-def _known(value: str) -> str:
-    return "" if value == "unknown" else value  # Asterisk writes `unknown` for an absent value
 
 
 def set_variable(name: str, value: str) -> AgiCommand:

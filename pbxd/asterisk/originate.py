@@ -32,7 +32,7 @@ from pbxd.calls.events import (
     SnapshotBegan,
     SnapshotEnded,
 )
-from pbxd.calls.identity import CALL_PREFIX
+from pbxd.calls.identity import CALL_PREFIX, sortable_id
 from pbxd.dialing import Attempt, Dialler, DialPlan, DialTarget, Progress
 from pbxd.directory.naming import phone_name
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
@@ -41,7 +41,6 @@ from pbxd.numbers import rules_from
 from pbxd.settings import Settings
 from pbxd.storage.callrequests import CallRequest, CallRequests
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _REMEMBERED_SECONDS = 300.0  # how long after its end an attempt can still be asked for
 _REMEMBERED = 1000  # attempts at most
 _SWEEP_SECONDS = 1.0
@@ -311,6 +310,5 @@ class ClickToCall:
 
 
 def new_id(now: float) -> str:
-    """Return a new record id, a ULID: 26 characters of base 32, 48 bits of milliseconds and 80 random ones."""
-    value = (int(now * 1000) << 80) | secrets.randbits(80)
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    """Return a new record id, a ULID: of a time in epoch seconds, the rest is random."""
+    return sortable_id(now, secrets.randbits(80))

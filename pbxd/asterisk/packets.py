@@ -121,6 +121,11 @@ def _with_body(lines: Sequence[str]) -> Packet:
     return packet
 
 
+def known(text: str) -> str:
+    """Return a number or name as Asterisk tells it, empty where it says that it has none, in one of its two ways."""
+    return "" if text in {"unknown", "<unknown>"} else text
+
+
 def parse_capture(chunks: Iterable[bytes]) -> Iterator[Packet]:
     """Yield the packets of a raw AMI stream; a packet cut off by the end of the stream is left out.
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pbxd.asterisk.packets import Packet
+from pbxd.asterisk.packets import Packet, known
 
 _VERSION = re.compile(r"(?<![\d.])(\d+)\.(\d+)")
 # The first releases whose QueueChangePriorityCaller knows `Immediate` (CHANGES of 18.20.0, 20.5.0 and 21.0.0).
@@ -34,7 +34,7 @@ def entries_of(packets: Iterable[Packet]) -> list[Entry]:
             position=number_in(packet.get("Position", "")),
             channel=packet.get("Channel", ""),
             uniqueid=packet.get("Uniqueid", ""),
-            number=_known(packet.get("CallerIDNum", "")),
+            number=known(packet.get("CallerIDNum", "")),
             priority=number_in(packet.get("Priority", "")),
             waited=number_in(packet.get("Wait", "")),
         )
@@ -74,7 +74,3 @@ def number_in(text: str) -> int:
         return int(text)
     except ValueError:
         return 0
-
-
-def _known(number: str) -> str:
-    return "" if number in {"unknown", "<unknown>"} else number

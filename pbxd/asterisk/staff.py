@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from pbxd.asterisk.ami import AmiClient
-from pbxd.asterisk.packets import Packet
+from pbxd.asterisk.packets import Packet, known
 from pbxd.asterisk.translate import Endpoints
 from pbxd.book import Employee
 from pbxd.errors import RefusedError
@@ -59,5 +59,5 @@ async def _name(ami: AmiClient, extension: str) -> str:
     except RefusedError:
         return ""
     found = _CALLER_ID.match(answer.get("Value", ""))
-    name = found.group("name").strip() if found else ""
-    return "" if name in {extension, "<unknown>"} else name
+    name = known(found.group("name").strip()) if found else ""
+    return "" if name == extension else name

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from pbxd.asterisk.packets import known
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError
@@ -218,8 +219,7 @@ def _duration(text: str) -> int:
 
 
 def _known(packet: Packet, header: str) -> str:
-    value = packet.get(header, "")
-    return "" if value == "<unknown>" else value
+    return known(packet.get(header, ""))
 
 
 def _ids(packet: Packet) -> tuple[str, str]:

@@ -18,7 +18,12 @@ def call_id(pbx: str, linkedid: str, started: float) -> str:
     if linkedid.startswith(CALL_PREFIX) and len(linkedid) >= len(CALL_PREFIX) + ID_LENGTH:
         return linkedid[len(CALL_PREFIX) : len(CALL_PREFIX) + ID_LENGTH]
     digest = hashlib.blake2b(f"{pbx}\0{linkedid}".encode(), digest_size=10).digest()
-    value = (int(_epoch_in(linkedid, started) * 1000) << 80) | int.from_bytes(digest)
+    return sortable_id(_epoch_in(linkedid, started), int.from_bytes(digest))
+
+
+def sortable_id(at: float, rest: int) -> str:
+    """Return an id in the form of a ULID, of a time in epoch seconds and 80 further bits."""
+    value = (int(at * 1000) << 80) | rest
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
