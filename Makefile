@@ -42,6 +42,10 @@ demo:  ## set up, then show the main job on a real Asterisk (KEEP=1 leaves it ru
 	@tests/lab/setup.sh
 	@$(BIN)/python -m tests.lab.demo $(if $(KEEP),--keep) $(ARGS)
 
+bench:  ## set up, then measure speed and memory; .bench/bench.json (ARGS="NAME… --rounds N --seconds S" for some)
+	@$(MAKE) --no-print-directory setup
+	@$(BIN)/python -m tests.bench $(ARGS)
+
 messages:  ## bring new texts of the source into the Russian catalogue; then translate the empty ones
 	@pot=$$(mktemp); trap 'rm -f "$$pot"' EXIT; \
 	$(BIN)/pybabel -q extract -k N_ --no-location --omit-header -o "$$pot" pbxd; \

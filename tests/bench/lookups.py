@@ -1,0 +1,116 @@
+"""A dialplan look-up through the real Asterisk, beside the least a FastAGI server can do and what people use today."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+from statistics import median
+
+from tests.bench.book import FIRST, place_book
+from tests.bench.figures import Figure, figure
+from tests.bench.options import Options
+from tests.bench.pbx import Loop, bench_lab, seconds_a_turn
+from tests.lab.asterisk import CHECKOUT
+from tests.lab.lab import Lab
+from tests.lab.ports import HOST, free_ports
+from tests.lab.processes import Child, until
+
+SMALL, USUAL, BIG = 1_000, 100_000, 1_000_000
+_SCRIPT = Path(__file__).resolve().with_name("forked_agi.py")
+_START_SECONDS = 120
+_MICROSECONDS = 1e6
+
+
+async def measure(options: Options) -> AsyncIterator[Figure]:
+    """Every way in turn, round by round; the empty loop of the same round is taken off."""
+    async with bench_lab() as lab:
+        loops = await _ways(lab)
+        await seconds_a_turn(lab, loops["AGI, bare echo"])  # the first connects of everybody
+        took: dict[str, list[float]] = defaultdict(list)
+        for _round in range(options.rounds):
+            empty = await seconds_a_turn(lab, Loop("bench-nothing", 3000, must_find=False))
+            for name, loop in loops.items():
+                took[name].append((await seconds_a_turn(lab, loop) - empty) * _MICROSECONDS)
+    for each in _figures(took):
+        yield each
+
+
+def _figures(took: dict[str, list[float]]) -> list[Figure]:
+    echo, small, usual, big, guarded = (
+        took[name]
+        for name in ("AGI, bare echo", f"pbxd, {SMALL:,}", f"pbxd, {USUAL:,}", f"pbxd, {BIG:,}", "pbxd, guarded")
+    )
+    return [
+        figure(
+            "look-up at 100,000 contacts / bare FastAGI echo", _ratios(usual, echo), "times", goal=1.25,
+            reference=f"pbxd {median(usual):.0f} µs, echo {median(echo):.0f} µs",
+        ),
+        figure(
+            "look-up at 1,000,000 numbers / at 1,000", _ratios(big, small), "times", goal=1.1,
+            reference=f"{median(big):.0f} µs, {median(small):.0f} µs",
+        ),
+        figure(
+            "look-up with the dialplan's guard / bare FastAGI echo", _ratios(guarded, echo), "times",
+            reference="Gosub(pbxd-lookup,s,1): some twenty dialplan lines more",
+        ),
+        *(figure(f"one look-up: {name}", values, "µs") for name, values in took.items()),
+    ]  # fmt: skip
+
+
+def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
+    return [mine / other for mine, other in zip(ours, theirs, strict=True)]
+
+
+async def _ways(lab: Lab) -> dict[str, Loop]:
+    """Start everybody who answers."""
+    echo, http = free_ports(2)
+    for what, port in (("echo", echo), ("http", http)):
+        await _serve(lab, what, port)
+    daemons = {count: await _pbxd(lab, count) for count in (SMALL, USUAL, BIG)}
+    await lab.ami_action("Setvar", Variable="PBXD_AGI", Value=daemons[USUAL])
+    script = _executable(lab.folder / "fork.agi", lab.folder / f"b{USUAL}.db")
+    await place_book(USUAL, lab.folder / f"b{USUAL}.db")
+    await _fill_astdb(lab, SMALL)
+    return {
+        "AGI, bare echo": Loop("bench-agi", 1500, f"{HOST}:{echo}"),
+        **{f"pbxd, {count:,}": Loop("bench-agi", 1500, at, contacts=count) for count, at in daemons.items()},
+        "pbxd, guarded": Loop("pbxd-lookup", 1500),
+        f"AstDB, {SMALL:,}": Loop("bench-astdb", 3000, contacts=SMALL),
+        "CURL() to a bare aiohttp handler": Loop("bench-curl", 500, f"http://{HOST}:{http}/"),
+        "AGI, forked Python + SQLite": Loop("bench-fork", 30, str(script)),
+    }
+
+
+async def _pbxd(lab: Lab, contacts: int) -> str:
+    """Start a pbxd with a book of its own; return where its FastAGI server listens."""
+    agi, http = (f"{HOST}:{port}" for port in free_ports(2))
+    daemon = lab.prepare({"agi": {"listen": agi}, "http": {"listen": http}})
+    await place_book(contacts, daemon.folder / "pbxd.db")
+    await daemon.start(timeout=_START_SECONDS)
+    return agi
+
+
+async def _serve(lab: Lab, what: str, port: int) -> None:
+    command = [sys.executable, "-m", "tests.bench.servers", what, str(port)]
+    child = await Child.start(command, log=lab.folder / f"{what}.log", cwd=CHECKOUT)
+    lab._stack.push_async_callback(child.stop)  # ends with the lab
+    await until(lambda: _listens(port), f"the {what} server", timeout=_START_SECONDS)
+
+
+def _listens(port: int) -> bool:
+    wanted = f"0100007F:{port:04X} 00000000:0000 0A"  # state 0A: listening
+    return wanted in Path("/proc/net/tcp").read_text("ascii")
+
+
+def _executable(script: Path, book: Path) -> Path:
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {_SCRIPT} "{book}"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return script
+
+
+async def _fill_astdb(lab: Lab, entries: int) -> None:
+    for place in range(entries):
+        key = str(FIRST + 10_000_000_000 + place)
+        await lab.ami_action("DBPut", Family="cidname", Key=key, Val=f"Клиент {place}")

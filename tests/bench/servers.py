@@ -1,0 +1,58 @@
+"""What pbxd is compared with, each in a process of its own: `python -m tests.bench.servers echo|http PORT`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import cast
+
+import uvloop
+from aiohttp import web
+
+from tests.lab.ports import HOST
+
+# What pbxd says of a caller it knows: the same variables, in one command.
+COMMAND = (
+    'SET VARIABLE ARRAY(PBXD_STATUS,PBXD_CONTACT,PBXD_MANAGER,CALLERID(name)) "found,123456,101,Фронкин Игорь 123456"\n'
+).encode()
+TEXT = "found,123456,101,Фронкин Игорь 123456"
+
+
+class Echo(asyncio.Protocol):
+    """The least a FastAGI server can do: read the headers, say one command, read its reply, close."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._received = b""
+        self._asked = False
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if self._asked:
+            if self._received.endswith(b"\n"):
+                self._transport.close()
+        elif self._received.endswith(b"\n\n"):
+            self._received = b""
+            self._asked = True
+            self._transport.write(COMMAND)
+
+
+async def _answer(_request: web.Request) -> web.Response:
+    return web.Response(text=TEXT)
+
+
+async def serve(what: str, port: int) -> None:
+    """Serve until killed."""
+    if what == "echo":
+        server = await asyncio.get_running_loop().create_server(Echo, HOST, port)
+        await server.serve_forever()
+    application = web.Application()
+    application.router.add_get("/{number}", _answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, port).start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(sys.argv[1], int(sys.argv[2])))
