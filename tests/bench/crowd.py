@@ -59,6 +59,9 @@ async def call(lab: Lab, crowd: Crowd, folder: Path) -> None:
     await asyncio.gather(*(child.wait(crowd.seconds + _GRACE_SECONDS) for child in running))
     for name, _group, _patience in groups:
         _read(folder / name, crowd)
+    if len(crowd.dialled) != crowd.calls:
+        errors = [(folder / name / "errors.log").read_text("utf-8", "replace")[-500:] for name, *_rest in groups]
+        raise LabError(f"SIPp made {len(crowd.dialled)} calls instead of {crowd.calls}: {errors}")
 
 
 def _target(place: int, crowd: Crowd) -> str:

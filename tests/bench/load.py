@@ -106,14 +106,15 @@ async def _run(lab: Lab, daemon: Daemon, crowd: Crowd) -> Run:
     asterisk, pbxd = lab.asterisk.child, daemon.child
     assert asterisk
     assert pbxd
+    database = daemon.folder / "pbxd.db"
+    earlier = _history(database).keys()
     before = cpu_seconds(asterisk.pid), cpu_seconds(pbxd.pid)
     await call(lab, crowd, lab.folder / f"calls{crowd.first}")
     await _until_silent(lab)
-    await _until_recorded(daemon.folder / "pbxd.db")
+    await _until_recorded(database)
     after = cpu_seconds(asterisk.pid), cpu_seconds(pbxd.pid)
-    rows = [(number, outcome) for number, outcome in _history(daemon.folder / "pbxd.db") if number in crowd.dialled]
-    strangers = Counter(number for number, _outcome in _history(daemon.folder / "pbxd.db")) if not rows else Counter()
-    recorded = Counter(number for number, _outcome in rows) + strangers
+    rows = [row for call_id, row in _history(database).items() if call_id not in earlier]
+    recorded = Counter(number for number, _outcome in rows)
     return Run(crowd, after[0] - before[0], after[1] - before[1], recorded, dict(rows))
 
 
@@ -132,14 +133,16 @@ async def _until_recorded(database: Path) -> None:
         nonlocal seen
         rows = _history(database)
         before, seen = seen, len(rows)
-        return seen == before and all(outcome for _number, outcome in rows)
+        return seen == before and all(outcome for _number, outcome in rows.values())
 
     await until(quiet, "the whole history", timeout=_SETTLE_SECONDS, every=1.0)
 
 
-def _history(database: Path) -> list[tuple[str, str | None]]:
+def _history(database: Path) -> dict[str, tuple[str, str | None]]:
+    """Return caller and outcome of every call, by its id."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        return connection.execute("SELECT caller_number, outcome FROM calls WHERE merged_into IS NULL").fetchall()
+        rows = connection.execute("SELECT id, caller_number, outcome FROM calls WHERE merged_into IS NULL").fetchall()
+    return {call_id: (number, outcome) for call_id, number, outcome in rows}
 
 
 async def _prepare_queue(lab: Lab) -> None:
