@@ -35,6 +35,10 @@ _LOCAL_LENGTHS = range(5, 8)  # digits of a number without its area code
 _SHARED_PLAN = 7  # the country code Russia and Kazakhstan share
 _SHARED_PLAN_LENGTH = 10  # digits after +7, in both
 
+_PLAIN = re.compile(r"\+?[0-9]{1,40}")  # most callers' numbers: nothing in them that `notation` would change
+# What follows +7 here has a possible length and no digit that is taken for a prefix; the library needs 50 µs to say so.
+_POSSIBLE_SHARED = re.compile(r"\+7[1-79][0-9]{9}")
+
 _EMERGENCY = ("112", "911", "101", "102", "103", "104", "01", "02", "03", "04")
 # A trunk may strip or ignore what stands before an emergency number, so that 8-112 reaches it too.
 _BEFORE_EMERGENCY = ("", "+", "0", "00", "1", "8", "9", "810", "7", "+7")
@@ -85,17 +89,27 @@ def parse(text: str | None, rules: NumberRules) -> ParsedNumber:
     """Read any text, such as a caller id, a typed number or a spreadsheet's cell. Never raises."""
     if text is not None and len(text) > LONGEST_TEXT:
         return ParsedNumber("unreadable", "", "too-long")
+    if text and _PLAIN.fullmatch(text):
+        return _internal(text, rules) or _outside(text, "", rules)
     cleaned = notation.cleaned(text or "")
     if cleaned is None:
         return ParsedNumber("unreadable", "", "control-characters")
     bare, extension = notation.without_address(cleaned)
     if notation.means_withheld(bare):
         return ParsedNumber("withheld", "", "anonymous" if cleaned else "empty")
-    if not extension and len(bare) <= _LONGEST_INTERNAL and rules.internal.fullmatch(bare):
-        return ParsedNumber("internal", bare, "internal")
+    if not extension and (ours := _internal(bare, rules)):
+        return ours
     if not extension:
         bare, extension = notation.without_extension(bare)
-    compact = notation.compact(bare)
+    return _outside(notation.compact(bare), extension, rules)
+
+
+def _internal(bare: str, rules: NumberRules) -> ParsedNumber | None:
+    is_ours = len(bare) <= _LONGEST_INTERNAL and rules.internal.fullmatch(bare)
+    return ParsedNumber("internal", bare, "internal") if is_ours else None
+
+
+def _outside(compact: str | None, extension: str, rules: NumberRules) -> ParsedNumber:
     for number, rule in _readings(compact, rules) if compact else ():
         return ParsedNumber("e164", _e164(number), rule, extension)
     return ParsedNumber("unreadable", "", "impossible" if compact else "not-a-number")
@@ -194,6 +208,12 @@ def _readings_without_prefix(compact: str, own: str, rules: NumberRules) -> Iter
 
 def _possible(text: str) -> PhoneNumber | None:
     """Return the number when its length is possible for its country; a local length doesn't count."""
+    if _POSSIBLE_SHARED.fullmatch(text):
+        return PhoneNumber(country_code=_SHARED_PLAN, national_number=int(text[2:]))
+    return _possible_by_library(text)
+
+
+def _possible_by_library(text: str) -> PhoneNumber | None:
     number = _e164_number(text)
     if number is None or phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return None

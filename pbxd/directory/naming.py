@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import cycle
 
 PHONE_BYTES = 79  # Asterisk cuts a caller's name near 80 bytes, also in the middle of a character
@@ -33,6 +34,7 @@ def phone_name(text: str) -> str:
     return _cut(_without_evaluation(_quoted(" ".join(visible.split()))))
 
 
+@lru_cache(maxsize=2048)  # asking unicodedata for every letter of a name would take half of a look-up's time
 def _shown(character: str) -> str:
     category, code = unicodedata.category(character), ord(character)
     if category in _SPACES or character in "\t\n\v\f\r\x85":

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from pbxd.asterisk.actions import MAX_LINE_BYTES
 from pbxd.asterisk.ami import AmiClient, Packet, parse_capture
+from pbxd.asterisk.link import Question
 from pbxd.errors import RefusedError, UnavailableError
 from pbxd.settings import AsteriskSettings
 from tests.lab import Lab
@@ -212,10 +213,11 @@ async def test_a_line_longer_than_ours_is_what_asterisk_refuses(lab: Lab) -> Non
     async with connected(lab, heard) as client:
         assert client._link is not None
         value = "x" * (MAX_LINE_BYTES + 1 - len("Value: "))
-        lines = f"Action: Setvar\r\nActionID: long\r\nVariable: A\r\nValue: {value}\r\n\r\n"
+        number = Question({"Action": "Setvar"}).id  # an ActionID of ours: answers to others are nobody's here
+        lines = f"Action: Setvar\r\nActionID: {number}\r\nVariable: A\r\nValue: {value}\r\n\r\n"
         client._link.transport.write(lines.encode())
-        await until(lambda: [one for one in heard.packets if one.get("ActionID") == "long"], "the refusal")
-    answer = next(one for one in heard.packets if one.get("ActionID") == "long")
+        await until(lambda: [one for one in heard.packets if one.get("ActionID") == number], "the refusal")
+    answer = next(one for one in heard.packets if one.get("ActionID") == number)
     assert "line too long" in answer["Message"]
 
 

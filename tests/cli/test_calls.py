@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,7 +106,8 @@ def test_replay_prints_records_and_needs_no_database(bare: Pbxd) -> None:
 def test_replay_of_what_is_no_capture(bare: Pbxd) -> None:
     assert "no such file" in bare.refusal("calls", "replay", str(bare.folder / "nowhere.ami"))
     assert "can't be read" in bare.refusal("calls", "replay", str(bare.folder))
-    (bare.folder / "untimed.ami").write_bytes(b"Event: Newchannel\r\nUniqueid: 1.1\r\n\r\n")
+    timed = (CAPTURES / "incoming_answered" / "stream.ami").read_bytes()
+    (bare.folder / "untimed.ami").write_bytes(re.sub(rb"Timestamp: [^\r]*\r\n", b"", timed))
     assert "timestampevents=yes" in bare.refusal("calls", "replay", str(bare.folder / "untimed.ami"))
     for nothing in (b"", random.Random(6).randbytes(100_000)):
         (bare.folder / "nothing.ami").write_bytes(nothing)
