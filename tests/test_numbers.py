@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbxd import numbers
 from pbxd.errors import ConfigurationError, InvalidInputError
 from pbxd.numbers import Destination, DialStyle, NumberRules, destination, dial_form, display, parse, rules_from
 from pbxd.settings import NumberSettings, Settings
@@ -416,3 +417,16 @@ def test_a_long_hostile_text_costs_little() -> None:
     for text in ("(" * 200, "1," * 100, "доб" * 66, "8 " * 100, "<" * 200, ";a=" * 66, "9" * 1_000_000):
         parse(text, MOSCOW)
     assert time.perf_counter() - began < 0.5
+
+
+@given(st.from_regex(r"\+7[0-9]{10}", fullmatch=True))
+def test_the_short_way_to_a_number_is_the_librarys(text: str) -> None:
+    by_library = numbers._possible_by_library(text)
+    assert numbers._possible(text) == by_library
+    if by_library:
+        assert parse(text, RU).value == numbers._e164(by_library)
+
+
+@given(st.from_regex(r"\+?[0-9]{1,16}", fullmatch=True), st.sampled_from([RU, MOSCOW, SMALL_TOWN, KZ, US, GB, DE]))
+def test_plain_digits_are_read_as_when_they_are_written_otherwise(text: str, rules: NumberRules) -> None:
+    assert parse(text, rules) == parse(f" {text}", rules)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from pbxd.asterisk.packets import known
@@ -22,9 +23,15 @@ NAMED = frozenset({"found", "shared", "company", "employee"})  # statuses whose 
 
 _MAX_QUERY_FIELDS = 20
 _HEADER = re.compile(r"(agi_[A-Za-z0-9_]+):[ ]?(.*)")
+# A request as every Asterisk sends it, and what such a one may begin with while the rest is on its way.
+_LINES = r"(?:agi_[A-Za-z0-9_]+:[^\r\n]*\n)"
+_WHOLE = re.compile(f"{_LINES}+\n".encode())
+_BEGINNING = re.compile(f"{_LINES}*(?:a|ag|agi|agi_[^\r\n]*)?".encode())
+_HEADERS = re.compile(r"(agi_[A-Za-z0-9_]+):[ ]?(.*)\n")
 _REPLY = re.compile(r"(\d{3})([ -])(.*)")
 _RESULT = re.compile(r"result=(\S*)(?:[ ]\((.*)\))?")
 _VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]*(?:\([A-Za-z0-9_,-]*\))?")
+_SPLITTING = re.compile(r'([\\",()\[\]])')  # what has a meaning in the arguments of ARRAY
 _RESTRICTED = 0x20  # of the presentation bits 0x60: ast_party_id_presentation in callerid.h
 
 
@@ -123,6 +130,8 @@ class AgiParser:
         if self._error:
             raise self._error
         try:
+            if self._headers == {} and self._is_plain():
+                return self._whole_request()
             while (line := self._next_line()) is not None:
                 message = self._reply_line(line) if self._headers is None else self._header_line(line, self._headers)
                 if message:
@@ -132,6 +141,23 @@ class AgiParser:
             self._error = error
             raise
         return None
+
+    def _is_plain(self) -> bool:
+        """Whether these are headers as usual, whole or not yet, within all limits; anything else is read by lines."""
+        limits = self._limits
+        if len(self._buffer) > min(limits.line_bytes, limits.total_bytes) or self._buffer.count(b"\n") > limits.headers:
+            return False
+        plain = _WHOLE if self._buffer.endswith(b"\n\n") else _BEGINNING
+        return plain.fullmatch(self._buffer) is not None
+
+    def _whole_request(self) -> AgiRequest | None:
+        """Read the headers in one go, once all are there; line by line it would take several times as long."""
+        if not self._buffer.endswith(b"\n\n"):
+            return None
+        found = _HEADERS.findall(self._buffer.decode(errors="replace"))
+        self._buffer.clear()
+        self._headers = None
+        return _request(dict(reversed(found)))
 
     def _next_line(self) -> str | None:
         end = self._buffer.find(b"\n", self._searched)
@@ -184,7 +210,7 @@ class AgiParser:
 def _request(headers: dict[str, str]) -> AgiRequest:
     script, _mark, query = headers.get("agi_network_script", "").partition("?")
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS) if query else []
     except ValueError as error:
         raise AgiLimitError(_("more than {limit} AGI query fields").format(limit=_MAX_QUERY_FIELDS)) from error
     return AgiRequest(script.strip("/"), dict(reversed(pairs)), headers)
@@ -195,6 +221,11 @@ def _reply(code: int, rest: str, before: list[str]) -> AgiReply:
     if match:
         return AgiReply(code, match[1], match[2] or "")
     return AgiReply(code, "", "\n".join([*before, rest]))
+
+
+@lru_cache(maxsize=256)
+def _is_variable(name: str) -> bool:
+    return _VARIABLE.fullmatch(name) is not None
 
 
 def set_variable(name: str, value: str) -> AgiCommand:
@@ -214,10 +245,10 @@ def set_variables(values: Mapping[str, str]) -> AgiCommand:
     (func_strings.c); functions such as CALLERID(name) may be among them. Raises like `set_variable`.
     """
     for name in values:
-        if not _VARIABLE.fullmatch(name) or "," in name:
+        if not _is_variable(name) or "," in name:
             raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
     # ARRAY splits by AST_STANDARD_APP_ARGS: commas, quotes, nesting parentheses and brackets, backslash the escape.
-    escaped = (re.sub(r'([\\",()\[\]])', r"\\\1", value) for value in values.values())
+    escaped = (_SPLITTING.sub(r"\\\1", value) for value in values.values())
     return _set(f"ARRAY({','.join(values)})", ",".join(escaped))
 
 

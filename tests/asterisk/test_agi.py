@@ -140,6 +140,15 @@ def test_any_chunking_of_anything_gives_the_same_messages_and_error(pieces: list
     assert read([stream[n : n + 1] for n in range(len(stream))], limits) == whole
 
 
+@given(st.lists(st.tuples(st.sampled_from("abc_9"), st.binary(max_size=9)), min_size=1, max_size=5))
+def test_headers_read_at_once_are_those_read_line_by_line(headers: list[tuple[str, bytes]]) -> None:
+    lines = [b"agi_%b:%b" % (name.encode(), re.sub(rb"[\r\n]", b"", value)) for name, value in headers]
+    messages, error = read([b"".join(line + b"\n" for line in lines) + b"\n"])
+    by_lines = read([b"".join(line + b"\r\n" for line in lines) + b"\r\n"])
+    assert (messages, error) == by_lines
+    assert [type(message) for message in messages] == [AgiRequest]
+
+
 @given(st.binary())
 def test_whatever_follows_a_request_only_named_errors_come(noise: bytes) -> None:
     messages, _error = read([REQUEST, noise])

@@ -12,6 +12,7 @@ from tests.bench.book import FIRST, place_book
 from tests.bench.figures import Figure, figure
 from tests.bench.options import Options
 from tests.bench.pbx import Loop, bench_lab, seconds_a_turn
+from tests.bench.processes import cpu_seconds
 from tests.lab.asterisk import CHECKOUT
 from tests.lab.lab import Lab
 from tests.lab.ports import HOST, free_ports
@@ -29,15 +30,19 @@ async def measure(options: Options) -> AsyncIterator[Figure]:
         loops = await _ways(lab)
         await seconds_a_turn(lab, loops["AGI, bare echo"])  # the first connects of everybody
         took: dict[str, list[float]] = defaultdict(list)
+        used: dict[str, list[float]] = defaultdict(list)
         for _round in range(options.rounds):
             empty = await seconds_a_turn(lab, Loop("bench-nothing", 3000, must_find=False))
             for name, loop in loops.items():
+                before = cpu_seconds(loop.pid) if loop.pid else 0.0
                 took[name].append((await seconds_a_turn(lab, loop) - empty) * _MICROSECONDS)
-    for each in _figures(took):
+                if loop.pid:
+                    used[name].append((cpu_seconds(loop.pid) - before) / loop.times * _MICROSECONDS)
+    for each in _figures(took, used):
         yield each
 
 
-def _figures(took: dict[str, list[float]]) -> list[Figure]:
+def _figures(took: dict[str, list[float]], used: dict[str, list[float]]) -> list[Figure]:
     echo, small, usual, big, guarded = (
         took[name]
         for name in ("AGI, bare echo", f"pbxd, {SMALL:,}", f"pbxd, {USUAL:,}", f"pbxd, {BIG:,}", "pbxd, guarded")
@@ -56,6 +61,7 @@ def _figures(took: dict[str, list[float]]) -> list[Figure]:
             reference="Gosub(pbxd-lookup,s,1): some twenty dialplan lines more",
         ),
         *(figure(f"one look-up: {name}", values, "µs") for name, values in took.items()),
+        *(figure(f"processor time of the one asked: {name}", values, "µs") for name, values in used.items()),
     ]  # fmt: skip
 
 
@@ -66,37 +72,41 @@ def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
 async def _ways(lab: Lab) -> dict[str, Loop]:
     """Start everybody who answers."""
     echo, http = free_ports(2)
-    for what, port in (("echo", echo), ("http", http)):
-        await _serve(lab, what, port)
+    echoing, answering = await _serve(lab, "echo", echo), await _serve(lab, "http", http)
     daemons = {count: await _pbxd(lab, count) for count in (SMALL, USUAL, BIG)}
-    await lab.ami_action("Setvar", Variable="PBXD_AGI", Value=daemons[USUAL])
+    await lab.ami_action("Setvar", Variable="PBXD_AGI", Value=daemons[USUAL][0])
     script = _executable(lab.folder / "fork.agi", lab.folder / f"b{USUAL}.db")
     await place_book(USUAL, lab.folder / f"b{USUAL}.db")
     await _fill_astdb(lab, SMALL)
     return {
-        "AGI, bare echo": Loop("bench-agi", 1500, f"{HOST}:{echo}"),
-        **{f"pbxd, {count:,}": Loop("bench-agi", 1500, at, contacts=count) for count, at in daemons.items()},
+        "AGI, bare echo": Loop("bench-agi", 1500, f"{HOST}:{echo}", pid=echoing.pid),
+        **{
+            f"pbxd, {count:,}": Loop("bench-agi", 1500, at, contacts=count, pid=pid)
+            for count, (at, pid) in daemons.items()
+        },
         "pbxd, guarded": Loop("pbxd-lookup", 1500),
         f"AstDB, {SMALL:,}": Loop("bench-astdb", 3000, contacts=SMALL),
-        "CURL() to a bare aiohttp handler": Loop("bench-curl", 500, f"http://{HOST}:{http}/"),
+        "CURL() to a bare aiohttp handler": Loop("bench-curl", 500, f"http://{HOST}:{http}/", pid=answering.pid),
         "AGI, forked Python + SQLite": Loop("bench-fork", 30, str(script)),
     }
 
 
-async def _pbxd(lab: Lab, contacts: int) -> str:
-    """Start a pbxd with a book of its own; return where its FastAGI server listens."""
+async def _pbxd(lab: Lab, contacts: int) -> tuple[str, int]:
+    """Start a pbxd with a book of its own; return where its FastAGI server listens, and its process id."""
     agi, http = (f"{HOST}:{port}" for port in free_ports(2))
     daemon = lab.prepare({"agi": {"listen": agi}, "http": {"listen": http}})
     await place_book(contacts, daemon.folder / "pbxd.db")
     await daemon.start(timeout=_START_SECONDS)
-    return agi
+    assert daemon.child
+    return agi, daemon.child.pid
 
 
-async def _serve(lab: Lab, what: str, port: int) -> None:
+async def _serve(lab: Lab, what: str, port: int) -> Child:
     command = [sys.executable, "-m", "tests.bench.servers", what, str(port)]
     child = await Child.start(command, log=lab.folder / f"{what}.log", cwd=CHECKOUT)
     lab._stack.push_async_callback(child.stop)  # ends with the lab
     await until(lambda: _listens(port), f"the {what} server", timeout=_START_SECONDS)
+    return child
 
 
 def _listens(port: int) -> bool:

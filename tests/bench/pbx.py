@@ -27,6 +27,7 @@ class Loop:
     server: str = ""
     contacts: int = 100_000  # callers are among the first so many of the book
     must_find: bool = True
+    pid: int = 0  # of the process that answers
 
 
 @asynccontextmanager
