@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: help setup check test soak image-check demo messages
 BIN := .venv/bin
 # Tests that wait for telephones more than they compute: more workers than the two cores this is made for.
-WORKERS ?= 3
+WORKERS ?= 4
 # A run that hangs is ended (seconds); the promise is 600.
 LIMIT ?= 900
 
