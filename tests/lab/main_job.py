@@ -107,7 +107,7 @@ async def wait_in_line(lab: Lab, queue: str, numbers: tuple[str, ...]) -> dict[s
     waiting: dict[str, Call] = {}
     for number in numbers:
         waiting[number] = lab.call_in(queue, number)
-        await until(lambda: queue_holds(lab, queue, len(waiting)), f"{number} in the queue", timeout=5)
+        await until(lambda: queue_holds(lab, queue, len(waiting)), f"{number} in the queue", timeout=15)
     return waiting
 
 
@@ -139,7 +139,7 @@ async def edited_while_waiting(lab: Lab, contact: int, change: list[str], queue:
         waiting = await wait_in_line(lab, queue, (*ORDINARY[:2], LATE_VIP[3]))
         await lab.cli("contacts", "edit", str(contact), *change)
         if "--vip" in change:
-            await until(lambda: heads_queue(lab, queue, LATE_VIP[3]), "the flagged caller at the head", timeout=5)
+            await until(lambda: heads_queue(lab, queue, LATE_VIP[3]), "the flagged caller at the head", timeout=15)
         else:
             await lab.cli("queues")
         return await next_answered(lab, talking, waiting)
@@ -272,7 +272,7 @@ async def history(lab: Lab, *, since: float) -> list[str]:
         listed = await lab.cli("calls", "list", "--limit", "1000")
         return not differences([call for call in listed["items"] if call["ended"]], cel)
 
-    await until(complete, "a history that agrees with CEL", timeout=5, every=0.2)
+    await until(complete, "a history that agrees with CEL", timeout=15, every=0.2)
     listed = (await lab.cli("calls", "list", "--limit", "1000"))["items"]
     names = {party["name"] for call in listed for party in (call["caller"], call["callee"]) if party["name"]}
     missing = {person[0] for person in (CLIENT, VIP, LATE_VIP, OFFICE, NO_EXTENSION)} - names
