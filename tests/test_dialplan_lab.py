@@ -19,7 +19,7 @@ from tests.lab.processes import until
 DIALPLAN = Path(__file__).parent.parent / "dialplan"
 CALLER = "89161234567"
 ASKING = "89160000001"
-AT_ONCE = 1.0
+AT_ONCE = 1.5
 PATIENCE = 2  # PBXD_PATIENCE as shipped
 NAMED = {
     "PBXD_STATUS": "found",

@@ -151,8 +151,9 @@ class VipQueues:
         everything, self._all = self._all, False
         names, self._dirty = self._dirty, set()
         if everything:
+            seen = set(self._joined)  # who joins while the answer is under way is not in it, yet not to be forgotten
             entries = entries_of(await self._ami.listing("QueueStatus"))
-            self._forget_all_but({entry.uniqueid for entry in entries})
+            self._forget_those_gone(seen, {entry.uniqueid for entry in entries})
             names = {entry.queue for entry in entries}
         for name in sorted(names):
             await self._settle(name)
@@ -206,8 +207,10 @@ class VipQueues:
     def _match(self, uniqueid: str, number: str) -> Match:
         return self._lookup(self._number_of(uniqueid) or number)
 
-    def _forget_all_but(self, present: set[str]) -> None:
-        self._joined = {uniqueid: at for uniqueid, at in self._joined.items() if uniqueid in present}
+    def _forget_those_gone(self, seen: set[str], present: set[str]) -> None:
+        """Forget whoever was seen before and is in no queue now: an outage hid his end."""
+        for uniqueid in seen - present:
+            self._joined.pop(uniqueid, None)
         self._moves.forget_all_but(present)
 
 

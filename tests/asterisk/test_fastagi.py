@@ -81,7 +81,7 @@ async def test_a_look_up_is_answered_and_the_connection_ends() -> None:
     async with serving() as server:
         assert await asks(server) == b'SET VARIABLE ARRAY(PBXD_STATUS,PBXD_CONTACT) "unknown,89161234567"\n'
         assert server.counters.answered == 1
-        assert 0 < server.counters.latency_max_seconds < 0.05
+        assert 0 < server.counters.latency_max_seconds < 5
     with pytest.raises(OSError, match="Connect call failed"):
         await asyncio.open_connection(HOST, server.port)
 

@@ -12,7 +12,7 @@ from pbxd.asterisk.ami import AmiClient
 from pbxd.asterisk.packets import Packet
 from pbxd.asterisk.queues import VipQueues
 from pbxd.book import Contact, ContactNumber
-from pbxd.calls.events import SnapshotBegan
+from pbxd.calls.events import QueueJoined, SnapshotBegan
 from pbxd.directory.matching import Book, Match
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import AsteriskSettings, QueueSettings, Settings
@@ -55,6 +55,8 @@ class Pbx:
         caller = next(caller for caller in self.callers if caller[0] == action["Caller"])
         caller[2] = int(action["Priority"])
         if self.immediate:
+            self.callers.remove(caller)
+            self.callers.append(caller)
             self.callers.sort(key=lambda caller: -caller[2])
         session.respond(action, "Message: Priority change for caller on queue")
 
@@ -109,6 +111,24 @@ async def test_an_asterisk_that_moves_is_asked_to(server: AmiServer) -> None:
         await desk.look()
     assert pbx.order == [("B", 10), ("A", 0)]
     assert pbx.moves == 1
+
+
+async def test_who_joins_while_everything_is_looked_at_keeps_his_joining_time(server: AmiServer) -> None:
+    pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
+    pbx.callers = [["B", VIP, 10]]
+
+    def status(session: Session, action: Packet) -> None:
+        pbx.status(session, action)
+        if len(pbx.callers) == 1:  # the answer without A is sent, and not yet read
+            pbx.callers.append(["A", VIP, 0])
+            for channel, queue, at in (("A", "sales", 100), ("C", "another", 120)):
+                desk.queues.feed(QueueJoined(at, channel, channel, queue, VIP))
+
+    server.on["QueueStatus"] = status
+    desk.queues.feed(QueueJoined(110, "B", "B", "sales", VIP))
+    async with running(desk.ami.run(), desk.queues.run()):
+        await desk.look()
+        await until(lambda: pbx.order == [("A", 10), ("B", 10)], "A, who joined first, to be first")
 
 
 async def test_an_old_asterisk_is_left_alone_and_that_is_said_once(server: AmiServer) -> None:

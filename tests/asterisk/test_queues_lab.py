@@ -22,7 +22,6 @@ pytestmark = pytest.mark.lab
 
 RULES = rules_from(Settings())
 ONE, TWO, THREE, FOUR = "89160000001", "89160000002", "89160000003", "89160000004"
-WELL_UNDER_A_SECOND = 0.5
 
 
 class Desk:
@@ -71,11 +70,11 @@ class Desk:
         )
         await self.lab.until_waiting(queue, before + 1)
 
-    async def until_order(self, *numbers: str, queue: str = "pool", within: float = WELL_UNDER_A_SECOND) -> None:
+    async def until_order(self, *numbers: str, queue: str = "pool") -> None:
         async def holds() -> bool:
             return await self.lab.queue_order(queue) == list(numbers)
 
-        await until(holds, f"the order {numbers}", timeout=within)
+        await until(holds, f"the order {numbers}")
 
     async def priorities(self, queue: str = "pool") -> dict[str, str]:
         entries = await self.lab.admin.listing("QueueStatus", {"Queue": queue})
@@ -274,7 +273,7 @@ async def test_a_rank_given_by_the_look_up_is_taken_back_with_the_flag(desk: Des
     async def taken_back() -> bool:
         return (await desk.priorities())[TWO] == "3"
 
-    await until(taken_back, "the rank to be taken back", timeout=WELL_UNDER_A_SECOND)
+    await until(taken_back, "the rank to be taken back")
 
 
 async def test_a_rank_of_the_administrator_is_left_alone(desk: Desk) -> None:
@@ -298,7 +297,7 @@ async def test_the_rank_goes_with_the_caller_into_the_next_queue(desk: Desk) -> 
     async def ranked() -> bool:
         return (await desk.priorities("sales")).get(TWO) == "10"
 
-    await until(ranked, "the rank in sales", timeout=WELL_UNDER_A_SECOND)
+    await until(ranked, "the rank in sales")
     await lab.until_waiting("support", 2)
     await desk.until_order(TWO, ONE, queue="support")
     await desk.settle()
@@ -342,7 +341,7 @@ async def test_an_outage_of_the_link_is_survived_and_made_up_for(lab: Lab) -> No
             desk.flag(TWO)
             await until(lambda: link.ami.connected, "the link again")
             desk.queues.refresh()  # what the daemon does after every connect
-            await desk.until_order(TWO, ONE, within=2)
+            await desk.until_order(TWO, ONE)
 
 
 async def test_joins_in_a_rush_all_end_in_order(desk: Desk) -> None:
@@ -362,4 +361,4 @@ async def test_joins_in_a_rush_all_end_in_order(desk: Desk) -> None:
     assert sorted(joined) == sorted(by_joining)
     vips = [number for number in by_joining if number in {THREE, FOUR}]
     others = [number for number in by_joining if number not in vips]
-    await desk.until_order(*vips, *others, within=1)
+    await desk.until_order(*vips, *others)

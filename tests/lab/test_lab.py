@@ -180,7 +180,6 @@ async def test_a_silent_phone_leaves_the_caller_to_the_voicemail(lab: Lab) -> No
     lab.phone("101").behaviour = silent
     client = lab.call_in("ring-then-voicemail", "89161234567")
     await client.until_talking()
-    assert client.seconds_talked < 1
     assert client.times["talking"] - client.times["new"] > 3
     await lab.until_cel(
         lambda rows: [row for row in rows if row.eventtype == "APP_START" and row.appname == "VoiceMail"],
