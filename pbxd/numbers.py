@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
@@ -38,6 +38,8 @@ _SHARED_PLAN_LENGTH = 10  # digits after +7, in both
 _PLAIN = re.compile(r"\+?[0-9]{1,40}")  # most callers' numbers: nothing in them that `notation` would change
 # What follows +7 here has a possible length and no digit that is taken for a prefix; the library needs 50 µs to say so.
 _POSSIBLE_SHARED = re.compile(r"\+7[1-79][0-9]{9}")
+_USUAL_SHARED = re.compile(r"(\+7|8)([2-79][0-9]{9})")  # 81… could be a call abroad by 810
+_SHARED_PLAN_REGIONS = frozenset({"RU", "KZ"})
 
 _EMERGENCY = ("112", "911", "101", "102", "103", "104", "01", "02", "03", "04")
 # A trunk may strip or ignore what stands before an emergency number, so that 8-112 reaches it too.
@@ -53,8 +55,7 @@ class NumberRules:
     internal: re.Pattern[str]  # a whole text that matches is an extension, before anything else
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedNumber:
+class ParsedNumber(NamedTuple):  # one is made for every call, and a tuple is made at once
     """A text read; `value` is E.164 with the plus, the extension, or empty, and reads as itself again."""
 
     kind: Kind
@@ -90,7 +91,7 @@ def parse(text: str | None, rules: NumberRules) -> ParsedNumber:
     if text is not None and len(text) > LONGEST_TEXT:
         return ParsedNumber("unreadable", "", "too-long")
     if text and _PLAIN.fullmatch(text):
-        return _internal(text, rules) or _outside(text, "", rules)
+        return _internal(text, rules) or _usual(text, rules.region) or _outside(text, "", rules)
     cleaned = notation.cleaned(text or "")
     if cleaned is None:
         return ParsedNumber("unreadable", "", "control-characters")
@@ -107,6 +108,13 @@ def parse(text: str | None, rules: NumberRules) -> ParsedNumber:
 def _internal(bare: str, rules: NumberRules) -> ParsedNumber | None:
     is_ours = len(bare) <= _LONGEST_INTERNAL and rules.internal.fullmatch(bare)
     return ParsedNumber("internal", bare, "internal") if is_ours else None
+
+
+def _usual(plain: str, region: str) -> ParsedNumber | None:
+    """Read what nearly every caller's number looks like here, +79161234567 or 89161234567, as `_outside` would."""
+    if region in _SHARED_PLAN_REGIONS and (digits := _USUAL_SHARED.fullmatch(plain)):
+        return ParsedNumber("e164", f"+7{digits[2]}", "e164" if digits[1] == "+7" else "national-8")
+    return None
 
 
 def _outside(compact: str | None, extension: str, rules: NumberRules) -> ParsedNumber:
@@ -233,6 +241,8 @@ def _e164_number(text: str) -> PhoneNumber | None:
 
 
 def _e164(number: PhoneNumber) -> str:
+    if number.national_number and not number.italian_leading_zero:  # as the library writes it, without asking it
+        return f"+{number.country_code}{number.national_number}"
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 

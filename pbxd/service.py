@@ -151,7 +151,7 @@ class Daemon:
             for item in await self._intake.take(_BATCH):
                 self._event(item)
         try:
-            # Not asyncio.timeout: on Debian 12 (Python 3.11.2) it fails in a task whose TaskGroup has failed, as ours has here.
+            # Not asyncio.timeout: on Debian 12 (Python 3.11.2) it fails in a task whose TaskGroup failed, as ours did.
             await asyncio.wait_for(self._recorder.flush(), _LAST_WRITE_SECONDS)
         except (TimeoutError, UnavailableError) as error:
             _log.error("calls_not_written", why=str(error) or "timeout", waiting=self._recorder.backlog)

@@ -419,6 +419,13 @@ def test_a_long_hostile_text_costs_little() -> None:
     assert time.perf_counter() - began < 5  # what grows with the square of the length would take minutes
 
 
+@given(st.from_regex(r"(\+7|8|7)[0-9]{10}", fullmatch=True), st.sampled_from([MOSCOW, KZ]))
+def test_what_is_read_by_its_looks_is_read_as_the_library_would(text: str, rules: NumberRules) -> None:
+    usual = numbers._usual(text, rules.region)
+    assert usual in {None, numbers._outside(text, "", rules)}
+    assert usual or not re.fullmatch(r"(\+7|8)[2-79].*", text)
+
+
 @given(st.from_regex(r"\+7[0-9]{10}", fullmatch=True))
 def test_the_short_way_to_a_number_is_the_librarys(text: str) -> None:
     by_library = numbers._possible_by_library(text)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from pbxd.asterisk.packets import known
@@ -23,15 +24,20 @@ NAMED = frozenset({"found", "shared", "company", "employee"})  # statuses whose 
 
 _MAX_QUERY_FIELDS = 20
 _HEADER = re.compile(r"(agi_[A-Za-z0-9_]+):[ ]?(.*)")
-# A request as every Asterisk sends it, and what such a one may begin with while the rest is on its way.
-_LINES = r"(?:agi_[A-Za-z0-9_]+:[^\r\n]*\n)"
-_WHOLE = re.compile(f"{_LINES}+\n".encode())
-_BEGINNING = re.compile(f"{_LINES}*(?:a|ag|agi|agi_[^\r\n]*)?".encode())
-_HEADERS = re.compile(r"(agi_[A-Za-z0-9_]+):[ ]?(.*)\n")
+_USUAL = frozenset(  # what every Asterisk from 1.8 to 22 sends (res_agi.c, setup_env)
+    f"agi_{name}"
+    for name in (
+        "network", "network_script", "request", "channel", "language", "type", "uniqueid", "version", "callerid",
+        "calleridname", "callingpres", "callingani2", "callington", "callingtns", "dnid", "rdnis", "context",
+        "extension", "priority", "enhanced", "accountcode", "threadid",
+    )
+)  # fmt: skip
 _REPLY = re.compile(r"(\d{3})([ -])(.*)")
 _RESULT = re.compile(r"result=(\S*)(?:[ ]\((.*)\))?")
 _VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]*(?:\([A-Za-z0-9_,-]*\))?")
 _SPLITTING = re.compile(r'([\\",()\[\]])')  # what has a meaning in the arguments of ARRAY
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+_ESCAPED = re.compile(rf"{_SPLITTING.pattern}|{_FORBIDDEN.pattern}")
 _RESTRICTED = 0x20  # of the presentation bits 0x60: ast_party_id_presentation in callerid.h
 
 
@@ -52,8 +58,7 @@ class AgiLimits:
     total_bytes: int = 65536  # of one request or one reply
 
 
-@dataclass(frozen=True, slots=True)
-class AgiRequest:
+class AgiRequest(NamedTuple):
     """What the dialplan asked: `agi://host/SCRIPT?QUERY` and the `agi_…` headers; the first of two counts."""
 
     script: str
@@ -74,8 +79,7 @@ class AgiRequest:
         return known(self.headers.get("agi_calleridname", ""))
 
 
-@dataclass(frozen=True, slots=True)
-class AgiReply:
+class AgiReply(NamedTuple):
     """The answer to a command: 200 done, 510 unknown command, 511 not on a dead channel, 520 wrong usage."""
 
     code: int
@@ -88,11 +92,13 @@ class AgiHangup:
     """The caller is gone; no further command makes sense."""
 
 
+_DONE_LINE = b"200 result=1\n"  # what every SET VARIABLE is answered with
+_DONE = AgiReply(200, "1", "")
+
 AgiMessage = AgiRequest | AgiReply | AgiHangup
 
 
-@dataclass(frozen=True, slots=True)
-class AgiCommand:
+class AgiCommand(NamedTuple):
     """One command, at most MAX_COMMAND_BYTES with its newline."""
 
     line: str
@@ -130,8 +136,10 @@ class AgiParser:
         if self._error:
             raise self._error
         try:
-            if self._headers == {} and self._is_plain():
-                return self._whole_request()
+            if message := self._usual_message():
+                return message
+            if self._headers == {} and self._is_beginning():
+                return None
             while (line := self._next_line()) is not None:
                 message = self._reply_line(line) if self._headers is None else self._header_line(line, self._headers)
                 if message:
@@ -142,22 +150,47 @@ class AgiParser:
             raise
         return None
 
-    def _is_plain(self) -> bool:
-        """Whether these are headers as usual, whole or not yet, within all limits; anything else is read by lines."""
-        limits = self._limits
-        if len(self._buffer) > min(limits.line_bytes, limits.total_bytes) or self._buffer.count(b"\n") > limits.headers:
-            return False
-        plain = _WHOLE if self._buffer.endswith(b"\n\n") else _BEGINNING
-        return plain.fullmatch(self._buffer) is not None
+    def _usual_message(self) -> AgiMessage | None:
+        """Read at once what nearly always comes; None, with nothing read: it has to be read line by line."""
+        if self._headers == {}:
+            return self._usual_request()
+        if self._headers is None and self._buffer == _DONE_LINE and not self._reply:
+            self._buffer.clear()
+            return _DONE
+        return None
 
-    def _whole_request(self) -> AgiRequest | None:
-        """Read the headers in one go, once all are there; line by line it would take several times as long."""
-        if not self._buffer.endswith(b"\n\n"):
+    def _usual_request(self) -> AgiRequest | None:
+        """Read headers that came whole and hold nothing unusual, in a tenth of the time that reading by lines takes.
+
+        None, with nothing read: they have to be read line by line.
+        """
+        buffer, limits = self._buffer, self._limits
+        if not buffer.endswith(b"\n\n") or len(buffer) > limits.line_bytes or len(buffer) > limits.total_bytes:
             return None
-        found = _HEADERS.findall(self._buffer.decode(errors="replace"))
-        self._buffer.clear()
+        text = buffer.decode(errors="replace")
+        if "\r" in text:
+            return None
+        lines = text[:-2].split("\n")
+        try:
+            headers = dict([line.split(": ", 1) for line in lines])
+        except ValueError:
+            return None
+        if len(headers) != len(lines) or len(lines) > limits.headers or not _USUAL.issuperset(headers):
+            return None
+        buffer.clear()
         self._headers = None
-        return _request(dict(reversed(found)))
+        return _request(headers)
+
+    def _is_beginning(self) -> bool:
+        """Whether this may become such a request: it is waited for, and not taken apart until it is whole."""
+        buffer, limits = self._buffer, self._limits
+        if len(buffer) > min(limits.line_bytes, limits.total_bytes):
+            return False
+        lines = buffer.count(b"\n")
+        last = buffer[buffer.rfind(b"\n") + 1 :][:4]
+        if lines and not (buffer.startswith(b"agi_") and buffer.count(b"\nagi_") == lines - (last != b"agi_")):
+            return False
+        return lines <= min(limits.headers, buffer.count(b":")) and b"agi_".startswith(last)
 
     def _next_line(self) -> str | None:
         end = self._buffer.find(b"\n", self._searched)
@@ -224,8 +257,11 @@ def _reply(code: int, rest: str, before: list[str]) -> AgiReply:
 
 
 @lru_cache(maxsize=256)
-def _is_variable(name: str) -> bool:
-    return _VARIABLE.fullmatch(name) is not None
+def _array(names: tuple[str, ...]) -> str:
+    for name in names:
+        if not _VARIABLE.fullmatch(name) or "," in name:
+            raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
+    return f"ARRAY({','.join(names)})"
 
 
 def set_variable(name: str, value: str) -> AgiCommand:
@@ -244,20 +280,22 @@ def set_variables(values: Mapping[str, str]) -> AgiCommand:
     AGI has no such command, but `SET VARIABLE` writes functions too, and `ARRAY(a,b)` writes each of its names
     (func_strings.c); functions such as CALLERID(name) may be among them. Raises like `set_variable`.
     """
-    for name in values:
-        if not _is_variable(name) or "," in name:
-            raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
+    array = _array(tuple(values))
+    if not _ESCAPED.search("".join(values.values())):  # nearly always
+        return _command(f'SET VARIABLE {array} "{",".join(values.values())}"')
     # ARRAY splits by AST_STANDARD_APP_ARGS: commas, quotes, nesting parentheses and brackets, backslash the escape.
-    escaped = (_SPLITTING.sub(r"\\\1", value) for value in values.values())
-    return _set(f"ARRAY({','.join(values)})", ",".join(escaped))
+    return _set(array, ",".join(_SPLITTING.sub(r"\\\1", value) for value in values.values()))
 
 
 def _set(name: str, value: str) -> AgiCommand:
-    if any(forbidden in value for forbidden in "\r\n\0"):
+    if _FORBIDDEN.search(value):
         raise InvalidInputError("value", _("a value for the PBX may not contain CR, LF or NUL"))
     # parse_args in res_agi.c: quotes keep blanks together, a backslash takes the next character literally.
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    line = f'SET VARIABLE {name} "{quoted}"'
+    return _command(f'SET VARIABLE {name} "{quoted}"')
+
+
+def _command(line: str) -> AgiCommand:
     try:
         size = len(line.encode()) + 1
     except UnicodeEncodeError as error:

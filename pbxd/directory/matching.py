@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Self, assert_never
+from typing import Literal, NamedTuple, Self, assert_never
 
 from pbxd.book import Company, Contact, ContactNumber, Employee, Listing, folded
 from pbxd.directory.naming import phone_name
@@ -35,8 +35,7 @@ class Rival:
     company: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):  # one is made for every call, and a tuple is made at once
     """Who a number belongs to, and why."""
 
     status: Status
@@ -201,6 +200,9 @@ class Book:
 
     def _outside(self, parsed: ParsedNumber, viewer: str) -> Match:
         number = int(parsed.value[1:])
+        held = self._contacts.get(number)
+        if isinstance(held, int) and number not in self._company_numbers and number not in self._employee_numbers:
+            return self._only(parsed, held, viewer)  # nearly every caller
         own, shared = self._clients(number, viewer)
         companies = [self._companies[company_id] for company_id in self._company_numbers.get(number, ())]
         colleagues = self._colleagues(number)
@@ -220,6 +222,13 @@ class Book:
         return Match(
             "employee", parsed.value, certain.name, rule=parsed.rule, rivals=rivals, employee=certain.extension
         )
+
+    def _only(self, parsed: ParsedNumber, contact_id: int, viewer: str) -> Match:
+        """Answer for a number that stands on one card and nowhere else."""
+        name, company, manager, vip, owner, _numbers = self._rows[contact_id]
+        if owner is not None and (not viewer or owner != viewer):
+            return Match("unknown", parsed.value, rule=parsed.rule)
+        return Match("found", parsed.value, name.decode(), company, contact_id, vip, manager, parsed.rule)
 
     def _clients(self, number: int, viewer: str) -> tuple[list[int], list[int]]:
         """Return the viewer's own and the shared contacts with the number, in order of standing."""

@@ -10,6 +10,8 @@ from itertools import cycle
 PHONE_BYTES = 79  # Asterisk cuts a caller's name near 80 bytes, also in the middle of a character
 
 _LONGEST_TEXT = 1000  # characters looked at; far more than fits, so that a huge text costs nothing
+# Names as most are, of words that nothing below would change and that fit: letters, digits and harmless marks.
+_ORDINARY = re.compile(r"(?=.{1,39}\Z)[0-9A-Za-zА-Яа-яЁё«»().,&/№+-]+(?: [0-9A-Za-zА-Яа-яЁё«»().,&/№+-]+)*")
 _DROPPED = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, format (bidi, zero-width), surrogate, private, unassigned
 _SPACES = {"Zs", "Zl", "Zp"}
 # Blank or zero-width although their category says letter, mark or symbol (Unicode: Default_Ignorable_Code_Point,
@@ -30,6 +32,12 @@ def phone_name(text: str) -> str:
     - No control, bidi, zero-width, private or unassigned characters; line breaks and runs of spaces become one space.
     - NFC, at most 79 bytes of UTF-8, cut between characters and not before a mark that belongs to the last one.
     """
+    if _ORDINARY.fullmatch(text):
+        return text
+    return _made_safe(text)
+
+
+def _made_safe(text: str) -> str:
     visible = unicodedata.normalize("NFC", "".join(map(_shown, text[:_LONGEST_TEXT])))
     return _cut(_without_evaluation(_quoted(" ".join(visible.split()))))
 
@@ -45,6 +53,8 @@ def _shown(character: str) -> str:
 
 
 def _quoted(text: str) -> str:
+    if '"' not in text:
+        return text
     marks = cycle("«»")
     return re.sub('"', lambda _quote: next(marks), text)
 

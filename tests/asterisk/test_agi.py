@@ -169,7 +169,7 @@ def test_whatever_follows_a_request_only_named_errors_come(noise: bytes) -> None
         b"agi_a\n",
         b"agi_\n",
         b"agi_a 1\n",
-        b"agi_\xff: 1\n",
+        b"agi_\xff: 1\n\n",
         b"agi_a: 1\nx",
         b"\x00" * 5,
         b"agi_a: 1\n\nnonsense\n",
