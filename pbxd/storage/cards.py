@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.book import Contact, ContactDraft, ContactNumber, Listing, folded
 from pbxd.storage import companies as company_cards
 from pbxd.storage.database import in_parts, in_steps, possible
+from pbxd.storage.staging import shown
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
 
-_BOOKKEEPING = {"folded", "search", "company_id", "created", "changed"}  # not part of a card
+_BOOKKEEPING = {"folded", "search", "company_id", "created", "changed", "import_id"}  # not part of a card
 _OWN = tuple(column for column in contacts.c if column.name not in _BOOKKEEPING)
 _PARTS = (contact_numbers, contact_emails, contact_tags)
 _LISTED: Select[Any] = (
@@ -24,20 +25,24 @@ _LISTED: Select[Any] = (
         *(contact_numbers.c[name] for name in ("number", "extension", "label", "main")),
     )
     .select_from(contacts.outerjoin(contact_numbers, contact_numbers.c.contact_id == contacts.c.id))
+    .where(shown())
     .order_by(contacts.c.id, contact_numbers.c.place)
 )
 _Parts = dict[Table, defaultdict[int, list[Any]]]  # what each table has for each contact, in the card's order
 
 
 async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Contact]:
-    """Return those of the contacts that there are, in the order asked for, whoever may see them."""
+    """Return those of the contacts that there are, in the order asked for, whoever may see them.
+
+    Those of an import that isn't finished are not there.
+    """
     found: dict[int, Contact] = {}
     for group in in_parts(possible(ids)):
         parts = _no_parts()
         for table in _PARTS:
             wanted = _ordered(table).where(table.c.contact_id.in_(group))
             _collect(parts, table, (await connection.execute(wanted)).all())
-        rows = await connection.execute(_main_rows().where(contacts.c.id.in_(group)))
+        rows = await connection.execute(_main_rows().where(contacts.c.id.in_(group), shown()))
         found |= {row.id: _card(row, parts) for row in rows}
     return [found[contact_id] for contact_id in ids if contact_id in found]
 
@@ -60,11 +65,14 @@ async def listings(connection: AsyncConnection, company_names: Mapping[int, str]
         yield [_listing(own, numbers, company_names)]
 
 
-async def insert_cards(connection: AsyncConnection, drafts: Sequence[ContactDraft], actor: str) -> list[int]:
+async def insert_cards(
+    connection: AsyncConnection, drafts: Sequence[ContactDraft], actor: str, *, import_id: int = 0
+) -> list[int]:
     """Write new contacts and return their ids in order; the drafts are already checked."""
-    ids_of = await company_cards.ids_by_name(connection, [draft.company for draft in drafts])
+    names = [draft.company for draft in drafts]
+    ids_of = await company_cards.ids_by_name(connection, names, quiet=bool(import_id))
     now = datetime.now(UTC)
-    fresh = {"created_by": actor, "version": 1, "created": now, "changed": now}
+    fresh = {"created_by": actor, "version": 1, "created": now, "changed": now, "import_id": import_id}
     rows = [_main_values(draft, ids_of) | fresh for draft in drafts]
     made = await connection.execute(insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True), rows)
     ids = list(made.scalars().all())

@@ -16,6 +16,7 @@ from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.database import Database, in_parts, in_steps, possible
 from pbxd.storage.feed import News, tell
+from pbxd.storage.staging import shown
 from pbxd.storage.tables import companies, company_numbers, contacts
 
 Page = tuple[int, list[Company]]
@@ -75,10 +76,11 @@ class Companies:
             return await _one(connection, company_id)
 
 
-async def ids_by_name(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
+async def ids_by_name(connection: AsyncConnection, names: Iterable[str], *, quiet: bool = False) -> dict[str, int]:
     """Return the ids of the companies of those names by `folded` name, making those that are missing.
 
-    The first way in which a name is written is the one kept.
+    The first way in which a name is written is the one kept. `quiet`: the feed isn't told of new ones, for nobody may
+    see yet who has them.
     """
     wanted = {folded(name): name for name in reversed(list(names)) if name}
     found: dict[str, int] = {}
@@ -89,7 +91,7 @@ async def ids_by_name(connection: AsyncConnection, names: Iterable[str]) -> dict
     if missing:
         made = await connection.execute(insert(companies).returning(companies.c.folded, companies.c.id), missing)
         new = {row.folded: row.id for row in made}
-        await tell(connection, [_changed(company_id) for company_id in new.values()])
+        await tell(connection, [] if quiet else [_changed(company_id) for company_id in new.values()])
         found |= new
     return found
 
@@ -128,7 +130,7 @@ async def every_card(connection: AsyncConnection) -> list[Company]:
 
 def _everybodys() -> ColumnElement[bool]:
     """Tell whether a company has a shared contact or a number, or was added for itself."""
-    return or_(_has_contact(contacts.c.visibility == "shared"), _has_number(), ~_has_contact())
+    return or_(_has_contact(contacts.c.visibility == "shared", shown()), _has_number(), ~_has_contact())
 
 
 def _has_contact(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -23,6 +23,7 @@ from pbxd.storage.cards import cards, insert_cards, listings, update_card
 from pbxd.storage.database import Database, in_parts
 from pbxd.storage.feed import News, cursor, tell
 from pbxd.storage.finding import ContactFilter, find
+from pbxd.storage.staging import shown
 from pbxd.storage.tables import contact_numbers, contacts
 
 Page = tuple[int, list[Contact]]
@@ -120,7 +121,7 @@ class Contacts:
         """
         if not owner and not number:
             raise InvalidInputError("owner", _("whose personal contacts, or with which number?"))
-        wanted = select(contacts.c.id).where(contacts.c.visibility == "personal")
+        wanted = select(contacts.c.id).where(contacts.c.visibility == "personal", shown())
         if owner:
             wanted = wanted.where(contacts.c.owner == owner)
         if number:

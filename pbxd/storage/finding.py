@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import folded
+from pbxd.storage.staging import shown
 from pbxd.storage.tables import companies, contact_numbers, contact_tags, contacts
 
 _LONGEST_SEARCH = 200  # characters; what is longer finds nothing more
@@ -32,16 +33,17 @@ async def find(
     connection: AsyncConnection, wanted: ContactFilter, actor: str, limit: int | None, offset: int
 ) -> tuple[int, list[int]]:
     """Return how many contacts match among those the actor sees, and the ids of a page of them by name."""
-    conditions = (_seen_by(actor), *_matching(wanted))
+    conditions = (seen_by(actor), *_matching(wanted))
     total = (await connection.execute(select(func.count()).select_from(contacts).where(*conditions))).scalar_one()
     page = select(contacts.c.id).where(*conditions).order_by(contacts.c.folded, contacts.c.id)
     rows = await connection.execute(page.limit(limit).offset(offset))
     return total, list(rows.scalars().all())
 
 
-def _seen_by(actor: str) -> ColumnElement[bool]:
+def seen_by(actor: str) -> ColumnElement[bool]:
+    """Tell whether this actor may know of a row of `contacts`."""
     shared = contacts.c.visibility == "shared"
-    return or_(shared, contacts.c.owner == actor) if actor else shared
+    return and_(shown(), or_(shared, contacts.c.owner == actor) if actor else shared)
 
 
 def _matching(wanted: ContactFilter) -> list[ColumnElement[bool]]:

@@ -23,7 +23,7 @@ from pbxd.i18n import _
 from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002")  # oldest first; named here so that opening a database needn't load alembic (0.3 s)
+REVISIONS = ("0001", "0002", "0003")  # oldest first; named here so that opening a database needn't load alembic (0.3 s)
 HEAD = REVISIONS[-1]
 UPGRADE_COMMAND = "pbxd db upgrade"
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row

@@ -102,6 +102,8 @@ company_numbers = Table(
     Index("ix_company_numbers_number", "number"),
 )
 
+_IMPORTED = text("import_id <> 0")
+
 contacts = Table(
     "contacts",
     metadata,
@@ -121,6 +123,7 @@ contacts = Table(
     Column("version", Integer, nullable=False),
     Column("created", Instant, nullable=False),
     Column("changed", Instant, nullable=False),
+    Column("import_id", Key, nullable=False, server_default="0"),  # which import made it; 0: none. See `staging.shown`
     CheckConstraint(
         "(visibility = 'shared' AND owner = '') OR (visibility = 'personal' AND owner <> '')", name="visibility"
     ),
@@ -128,7 +131,34 @@ contacts = Table(
     Index("ix_contacts_company_id", "company_id"),
     Index("ix_contacts_manager", "manager"),
     Index("ix_contacts_owner", "owner"),
+    Index("ix_contacts_import_id", "import_id", "id", sqlite_where=_IMPORTED, postgresql_where=_IMPORTED),
     sqlite_autoincrement=True,
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("file", Words, nullable=False),  # its name, for people
+    Column("actor", Words, nullable=False),
+    Column("visibility", Words, nullable=False),
+    Column("state", Words, nullable=False),  # writing, applying, done, undoing, undone, dropped: `storage.imports`
+    Column("created", Instant, nullable=False),
+    Column("beat", Instant, nullable=False),  # when whoever works at it last said so
+    Column("counts", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+import_changes = Table(
+    "import_changes",  # what an import changes in cards that were there before it, in the file's order
+    metadata,
+    Column("import_id", Key, ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("contact_id", Key, nullable=False),
+    Column("changes", JSON, nullable=False),
+    Column("before", JSON),  # the card's fields as they were; none until the change is made
+    Column("version", Integer),  # of the card after the change
+    Index("ix_import_changes_contact_id", "import_id", "contact_id"),
 )
 
 

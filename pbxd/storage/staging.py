@@ -1,0 +1,17 @@
+"""Contacts of an import that isn't finished: rows that are there, and that nobody may see yet (or any more).
+
+An import of any size becomes visible by one change of its state, and goes the same way when it is undone.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, select
+
+from pbxd.storage.tables import contacts, imports
+
+HIDDEN = ("writing", "applying", "undoing")  # states of an import whose contacts aren't in the book
+
+
+def shown() -> ColumnElement[bool]:
+    """Tell whether a row of `contacts` is in the book; every statement that reads them for anybody has this in it."""
+    return contacts.c.import_id.not_in(select(imports.c.id).where(imports.c.state.in_(HIDDEN)))
