@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import structlog
 
 from pbxd.asterisk.packets import Packet, parse_timed_capture, read_times
-from pbxd.asterisk.translate import Endpoints, Translator
+from pbxd.asterisk.translate import Endpoints, Translator, seconds
 from pbxd.calls.events import Event, LinkLost, SnapshotEnded
 from pbxd.calls.live import moment
-from pbxd.calls.record import CallRecord, Outage, Party
+from pbxd.calls.record import CallRecord, Outage, OutageCause, Party
 from pbxd.calls.tracker import Tracker
 from pbxd.directory.index import Directory
 from pbxd.errors import InvalidInputError, NotFoundError, ProtocolError, UnavailableError
@@ -31,8 +32,11 @@ _WRITE_SECONDS = 20.0  # more than a writer waits for its turn
 _CALLS_AT_ONCE = 100  # in one transaction: making their rows holds the event loop for some 10 ms
 _EVENTS_A_TURN = 200
 _MOST_OUTAGES = 1000
+_MARK_SECONDS = 10.0  # how often it is written, while nothing else is, until when all was heard
 MOST_WAITING = 100_000  # about 4 KB each
 _CHUNK_BYTES = 65536
+
+Heard = tuple[str, datetime]  # a PBX, and until when all it told was heard
 
 _log = structlog.get_logger(__name__)
 
@@ -45,13 +49,16 @@ class Following:
         self._pbx = settings.asterisk.name
         self._translator = Translator(endpoints)
         self.tracker = Tracker(self._pbx, rules_from(settings))
-        self._unheard: tuple[float, Literal["link", "overflow"]] | None = None  # since when, and why
+        self._unheard: tuple[float, OutageCause] | None = None  # since when, and why
+        self._in_step: float | None = None  # when a snapshot ended for the first time
         self._outages: list[Outage] = []
         self._held: deque[Event] | None = None
         self._most_held = settings.asterisk.event_queue_length
 
     def packet(self, packet: Packet, arrival: float | None) -> Event | None:
         """Follow a packet; return the event it means, if any. Raises ProtocolError for one without any time."""
+        if packet.get("Event") == "FullyBooted" and self._unheard is not None:
+            self._blame_restart(packet)
         event = self._translator.translate(packet, arrival)
         if event is not None:
             self._follow(event)
@@ -72,9 +79,16 @@ class Following:
         """
         self._held = deque()
 
-    async def begin(self, earlier: Iterable[CallRecord]) -> None:
-        """Take over the open calls of an earlier process, then follow what was held back."""
+    async def begin(self, earlier: Iterable[CallRecord], heard: datetime | None = None) -> None:
+        """Take over the open calls of an earlier process, then follow what was held back.
+
+        `heard`: until when the history has all that the PBX told. From then to the first snapshot is an outage of ours.
+        """
         self.tracker.remember(earlier)
+        if heard is not None and self._in_step is not None:
+            self._note_outage(heard.timestamp(), "pbxd", self._in_step)
+        elif heard is not None:
+            self._unheard = (heard.timestamp(), "pbxd")
         held = self._held
         while held:
             for _number in range(min(len(held), _EVENTS_A_TURN)):
@@ -86,15 +100,22 @@ class Following:
         """Return the records of the calls that changed since the last time."""
         return [replace(record, clock=self._translator.clock) for record in self.tracker.take_changes()]
 
+    def heard_until(self) -> Heard | None:
+        """Return the PBX and until when it was heard without an outage that isn't over; None: not at all so far."""
+        at = self._unheard[0] if self._unheard else self._translator.last_heard
+        return None if at is None or self._held is not None else (self._pbx, moment(at))
+
     def take_outages(self) -> list[Outage]:
         """Return the times, over since the last asking, in which whole calls may have gone by."""
         outages, self._outages = self._outages, []
         return outages
 
     def _follow(self, event: Event) -> None:
-        if isinstance(event, SnapshotEnded) and self._unheard is not None:
-            self._note_outage(*self._unheard, event.at)
-            self._unheard = None
+        if isinstance(event, SnapshotEnded):
+            self._in_step = self._in_step or event.at
+            if self._unheard is not None:
+                self._note_outage(*self._unheard, event.at)
+                self._unheard = None
         if self._held is None:
             self.tracker.feed(event)
             return
@@ -104,7 +125,14 @@ class Following:
             self._held.clear()
         self._held.append(event)
 
-    def _note_outage(self, since: float, why: Literal["link", "overflow"], to: float) -> None:
+    def _blame_restart(self, booted: Packet) -> None:
+        """Say that the PBX itself was away, if it began after the link was lost (FullyBooted's Uptime, in seconds)."""
+        uptime, stamp = booted.get("Uptime", ""), booted.get("Timestamp", "")
+        since, why = self._unheard or (0.0, "link")
+        if why == "link" and uptime.isdecimal() and stamp and seconds(stamp) - int(uptime) > since:
+            self._unheard = (since, "restart")
+
+    def _note_outage(self, since: float, why: OutageCause, to: float) -> None:
         if len(self._outages) >= _MOST_OUTAGES:  # a link that comes and goes while nothing can be written
             self._outages[-1] = replace(self._outages[-1], to=moment(max(since, to)))
         else:
@@ -128,6 +156,8 @@ class Recorder:
         self._waiting: dict[str, CallRecord] = {}
         self._outages: list[Outage] = []
         self._given_up: Outage | None = None
+        self._marked: Heard | None = None  # until when all was heard, as the database knows it
+        self._marked_at = 0.0  # by the monotonic clock
         self._names: dict[str, dict[str, Party]] = {}  # by call, by number: what the book said when it was first asked
         self.written = 0
         self.lost = 0
@@ -154,13 +184,21 @@ class Recorder:
                 _log.info("calls_written_again", written=self.written, lost=self.lost)
             complained = False
 
-    async def flush(self) -> None:
-        """Write all that changed so far, some calls a transaction. Raises UnavailableError; nothing is lost then."""
+    async def flush(self, *, final: bool = False) -> None:
+        """Write all that changed so far, some calls a transaction; when `final`, also until when all was heard.
+
+        Raises UnavailableError; nothing is lost then.
+        """
+        heard = self._following.heard_until()
         self._collect()
-        while self._waiting or self._outages or self._given_up:
+        while self._waiting or self._outages or self._given_up or self._mark_is_due(heard, final):
             writing = dict(islice(self._waiting.items(), _CALLS_AT_ONCE))
             outages, given_up = list(self._outages), self._given_up
-            await self._write(list(writing.values()), [*outages, given_up] if given_up else outages)
+            last = len(writing) == len(self._waiting)  # of what was collected when so much was heard
+            told = [*outages, given_up] if given_up else outages
+            await self._write(list(writing.values()), told, heard if last else None)
+            if last:
+                self._marked, self._marked_at = heard, time.monotonic()
             for call_id, record in writing.items():
                 if self._waiting.get(call_id) is record:
                     del self._waiting[call_id]
@@ -168,11 +206,14 @@ class Recorder:
             self._given_up = None
             self.written += len(writing)
 
-    async def _write(self, records: list[CallRecord], outages: list[Outage]) -> None:
+    def _mark_is_due(self, heard: Heard | None, final: bool) -> bool:  # noqa: FBT001 - passed on
+        return heard not in {None, self._marked} and (final or time.monotonic() - self._marked_at > _MARK_SECONDS)
+
+    async def _write(self, records: list[CallRecord], outages: list[Outage], heard: Heard | None) -> None:
         """Write in one transaction; a database that hangs is given up, and asked again later, like one that refuses."""
         try:
             async with asyncio.timeout(_WRITE_SECONDS):
-                await self._calls.upsert(records, outages)
+                await self._calls.upsert(records, outages, heard)
         except TimeoutError as error:
             raise UnavailableError(_("no answer in time")) from error
 

@@ -37,6 +37,7 @@ from pbxd.storage.callrequests import CallRequests
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
+from pbxd.storage.outages import Outages
 from pbxd.storage.tokens import Tokens
 
 _BATCH = 200  # packets followed before others get their turn: about 5 ms
@@ -152,7 +153,7 @@ class Daemon:
                 self._event(item)
         try:
             # Not asyncio.timeout: on Debian 12 (Python 3.11.2) it fails in a task whose TaskGroup failed, as ours did.
-            await asyncio.wait_for(self._recorder.flush(), _LAST_WRITE_SECONDS)
+            await asyncio.wait_for(self._recorder.flush(final=True), _LAST_WRITE_SECONDS)
         except (TimeoutError, UnavailableError) as error:
             _log.error("calls_not_written", why=str(error) or "timeout", waiting=self._recorder.backlog)
 
@@ -163,7 +164,9 @@ class Daemon:
         try:
             await self._database.connect(create=self._settings.database.upgrade == "auto")
             await self._directory.load()
-            await self._following.begin(await self._calls.open_calls(self._settings.asterisk.name))
+            pbx = self._settings.asterisk.name
+            heard = await Outages(self._database).heard_until(pbx)
+            await self._following.begin(await self._calls.open_calls(pbx), heard)
         except SchemaError:
             raise
         except UnavailableError as error:

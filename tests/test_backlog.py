@@ -19,6 +19,7 @@ from pbxd.settings import AsteriskSettings, Settings
 from pbxd.storage.calls import CallFilter, Calls
 from pbxd.storage.database import Database
 from pbxd.storage.feed import Feed, FeedRow
+from pbxd.storage.outages import Outages
 
 BEGAN = 1_700_000_000
 
@@ -185,3 +186,58 @@ async def test_more_held_events_than_there_is_room_for_are_counted_and_told() ->
     assert len(following.take_changes()) == 10
     (outage,) = following.take_outages()
     assert (outage.why, outage.since) == ("overflow", datetime.fromtimestamp(BEGAN, UTC))
+
+
+async def heard(database: Database) -> float | None:
+    at = await Outages(database).heard_until("pbx")
+    return at.timestamp() if at else None
+
+
+async def test_the_mark_stands_where_all_before_it_is_written(database: Database) -> None:
+    following = Following(Settings())
+    recorder = recorder_of(following, database)
+    await database.connect(create=True)
+    await recorder.flush(final=True)
+    assert await heard(database) is None  # nothing was heard
+    follow(following, call(1))
+    await recorder.flush()
+    assert await heard(database) == BEGAN + 1.5
+    following.missing(BEGAN + 3.0)
+    follow(following, call(9))  # the PBX is heard again, but of the time between nobody knows yet
+    await recorder.flush()
+    assert await heard(database) == BEGAN + 1.5
+    follow(following, snapshot(BEGAN + 12))
+    await recorder.flush()
+    assert await heard(database) == BEGAN + 12
+
+
+async def test_the_time_in_which_we_were_away_is_an_outage_of_ours() -> None:
+    following = Following(Settings())
+    await following.begin([], datetime.fromtimestamp(BEGAN, UTC))
+    follow(following, call(20))
+    following.missing(BEGAN + 21.0)  # a link lost before the first snapshot is part of it
+    assert following.take_outages() == []
+    follow(following, snapshot(BEGAN + 30))
+    (outage,) = following.take_outages()
+    assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN, BEGAN + 30)
+
+
+async def test_with_a_database_that_comes_late_it_ends_with_the_first_snapshot() -> None:
+    following = Following(Settings())
+    following.hold()
+    follow(following, snapshot(BEGAN + 9))
+    follow(following, snapshot(BEGAN + 20))
+    await following.begin([], datetime.fromtimestamp(BEGAN, UTC))
+    (outage,) = following.take_outages()
+    assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN, BEGAN + 9)
+
+
+@pytest.mark.parametrize(("uptime", "why"), [("2", "restart"), ("5000", "link"), ("", "link"), ("x", "link")])
+async def test_a_pbx_that_began_after_the_link_was_lost_was_away_itself(uptime: str, why: str) -> None:
+    following = Following(Settings())
+    follow(following, call(1))
+    following.missing(BEGAN + 2.0)
+    booted = {"Event": "FullyBooted", "Timestamp": f"{BEGAN + 30}.0", "Uptime": uptime, "Status": "Fully Booted"}
+    follow(following, [booted, *snapshot(BEGAN + 31)])
+    (outage,) = following.take_outages()
+    assert outage.why == why

@@ -142,14 +142,14 @@ class Translator:
             return None
         stamp = packet.get("Timestamp")
         if stamp:
-            self._now = _seconds(stamp)
+            self._now = seconds(stamp)
         elif not name.startswith("CoreShow") or self._now is None:
             self._without_stamp(arrival)
         return translation(packet, self._now or 0.0)
 
     def _response(self, packet: Packet, arrival: float | None) -> ev.Event | None:
         if packet.get("Ping") and (stamp := packet.get("Timestamp")):
-            self._now = _seconds(stamp)
+            self._now = seconds(stamp)
         message = packet.get("Message")
         if message == _LIST_BEGINS:
             self._list_broken = False
@@ -200,8 +200,11 @@ def number_in(dial_string: str) -> str:
     return found.group(0) if found else ""
 
 
-def _seconds(stamp: str) -> float:
-    """Read epoch seconds; a caller's number with line breaks in it can put any text here."""
+def seconds(stamp: str) -> float:
+    """Read epoch seconds (`Timestamp`); a caller with line breaks in his number can put any text here.
+
+    Raises ProtocolError.
+    """
     if not _STAMP.fullmatch(stamp):
         raise ProtocolError(f"not a timestamp: {stamp[:40]!r}")
     return float(stamp)
@@ -212,10 +215,10 @@ def _duration(text: str) -> int:
     parts = text.split(":")
     if not all(part.isdecimal() for part in parts):
         return 0
-    seconds = 0
+    total = 0
     for part in parts:
-        seconds = seconds * 60 + int(part)
-    return seconds
+        total = total * 60 + int(part)
+    return total
 
 
 def _known(packet: Packet, header: str) -> str:

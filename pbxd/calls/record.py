@@ -11,6 +11,7 @@ Origin = Literal["dialled", "click-to-call", "originated"]
 Outcome = Literal[
     "answered", "voicemail", "abandoned", "missed", "busy", "no-answer", "rejected", "failed", "cancelled"
 ]
+OutageCause = Literal["link", "restart", "pbxd", "overflow", "storage"]
 PARTS = ("menu", "wait", "ring", "talk", "hold", "voicemail")
 
 
@@ -47,14 +48,15 @@ class Gap:
 class Outage:
     """A time of which the history may lack whole calls, because of `why`.
 
-    `link`: the PBX could not be heard; `overflow`: it told faster than we followed; `storage`: the database was away
-    for so long that ended calls had to be given up, `calls` of them. Times are UTC and the PBX's own, as in records.
+    `link`: the PBX could not be heard; `restart`: likewise, because it was away itself; `pbxd`: we were away;
+    `overflow`: the PBX told faster than we followed; `storage`: the database was away for so long that ended calls had
+    to be given up, `calls` of them. Times are UTC and the PBX's own, as in records.
     """
 
     pbx: str
     since: datetime
     to: datetime
-    why: Literal["link", "overflow", "storage"]
+    why: OutageCause
     calls: int | None = None  # how many are lost, where that is known
 
 

@@ -12,6 +12,7 @@ import click
 
 from pbxd.calls.record import PARTS, Direction, Outcome
 from pbxd.cli.command import LIMIT, N_, OFFSET, Group, Session, argument, json_option, option, pass_session, run
+from pbxd.cli.gaps import gaps, gaps_beside, told_among, told_gap
 from pbxd.cli.output import length, local_time, print_card, print_json, print_table
 from pbxd.directory.excerpt import calls_of, excerpt, name_calls, nameless_numbers
 from pbxd.directory.matching import Match
@@ -28,6 +29,9 @@ def calls() -> None:
     """Group the commands."""
 
 
+calls.add_command(gaps)
+
+
 @calls.command("list", help=N_("List calls, newest first."))
 @option("--limit", type=LIMIT, default=50, show_default=True, help=N_("At most so many."))
 @option("--offset", type=OFFSET, default=0, help=N_("Leave out so many first."))
@@ -41,17 +45,17 @@ def list_(session: Session, /, client: str, limit: int, offset: int, as_json: bo
     """List calls."""
     rules = rules_from(session.settings)
 
-    async def work() -> tuple[int, list[Call]]:
+    async def work() -> tuple[int, list[Call], list[dict[str, Any]]]:
         async with await session.database() as database:
             chosen = await calls_of(database, client, rules) if client else CallFilter()
             chosen = replace(chosen, **wanted)
             total, found = await Calls(database).list(chosen, limit=limit, offset=offset)
             await _name(database, found, rules)
-            return total, found
+            return total, found, await gaps_beside(database, found, chosen, offset=offset, total=total)
 
-    total, found = run(work())
+    total, found, unheard = run(work())
     if as_json:
-        print_json({"total": total, "items": found})
+        print_json({"total": total, "items": found, "gaps": unheard})
         return
     heads = [
         _("Started"),
@@ -64,7 +68,8 @@ def list_(session: Session, /, client: str, limit: int, offset: int, as_json: bo
         _("Talk"),
         _("Id"),
     ]
-    print_table(heads, map(_cells, found), _("total: {total}").format(total=total))
+    rows = (_cells(call) if call else _gap_cells(gap or {}) for call, gap in told_among(found, unheard))
+    print_table(heads, rows, _("total: {total}").format(total=total))
 
 
 @calls.command("show", help=N_("Show a call with its story."))
@@ -109,6 +114,10 @@ async def _name(database: Database, found: list[Call], rules: NumberRules) -> No
         return book.lookup(parse(number, rules))
 
     name_calls(found, lookup)
+
+
+def _gap_cells(gap: dict[str, Any]) -> list[str]:
+    return [_at(gap["from"]), _("not heard"), told_gap(gap), "", "", "", "", "", ""]
 
 
 def _cells(call: Call) -> list[str]:

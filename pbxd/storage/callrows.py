@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pbxd.calls.record import CallRecord, Outage, instant
+from pbxd.calls.record import CallRecord
 from pbxd.storage.feed import News
 from pbxd.storage.tables import harmless
 
@@ -68,12 +68,6 @@ def news_of(record: CallRecord, before: Milestones | None) -> Iterable[News]:
         yield News("call.answered", record.id, data)
     if record.ended and not known[1]:
         yield News("call.ended", record.id, data)
-
-
-def outage_news(outage: Outage) -> News:
-    """Tell of a time the history lacks; `calls` is null where nobody knows how many it lacks."""
-    times = {"from": instant(outage.since), "to": instant(outage.to)}
-    return News("gap", outage.pbx, {**times, "why": outage.why, "calls": outage.calls})
 
 
 Milestones = tuple[bool, bool, str | None]  # answered, ended, merged into

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, delete, func, insert, or_, select
@@ -14,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.calls.record import CallRecord, Direction, Outage, Outcome
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
-from pbxd.storage.callrows import Milestones, agents_of, news_of, outage_news, record_of, row_of
+from pbxd.storage.callrows import Milestones, agents_of, news_of, record_of, row_of
 from pbxd.storage.database import Database, in_parts, possible
 from pbxd.storage.feed import tell
+from pbxd.storage.outages import keep, keep_heard
 from pbxd.storage.tables import call_agents, calls
 
 Page = tuple[int, list[dict[str, Any]]]
@@ -40,16 +42,21 @@ class Calls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def upsert(self, records: Sequence[CallRecord], outages: Sequence[Outage] = ()) -> None:
+    async def upsert(
+        self, records: Sequence[CallRecord], outages: Sequence[Outage] = (), heard: tuple[str, datetime] | None = None
+    ) -> None:
         """Write the calls as they stand now, all in one transaction; the last of several states of a call counts.
 
-        The feed is told of new calls, answers, ends and merges, and of the outages.
+        The feed is told of new calls, answers, ends and merges, and of the outages. `heard`: a PBX, and until when all
+        it told is in the history once this is.
         """
         latest = {record.id: record for record in records}
-        if not latest and not outages:
+        if not latest and not outages and heard is None:
             return
         async with self._database.writing() as connection:
-            news = [outage_news(outage) for outage in outages]
+            news = await keep(connection, outages)
+            if heard is not None:
+                await keep_heard(connection, *heard)
             if latest:
                 known = await _milestones(connection, list(latest))
                 rows = [row_of(each) for each in latest.values()]

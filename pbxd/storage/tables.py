@@ -285,3 +285,26 @@ call_requests = Table(
     Column("at", Instant, nullable=False),
     Index("ix_call_requests_at", "at"),
 )
+
+outages = Table(
+    "outages",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("pbx", Words, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("why", Words, nullable=False),  # link, overflow, pbxd, restart, storage
+    Column("calls", Integer),  # how many are missing, where that is known
+    Column("filled", Instant),  # when what the PBX wrote down of that time was taken into the history
+    Column("filled_from", Words),  # cel, cdr
+    Column("filled_calls", Integer),  # how many calls of it were missing in the history, or were completed
+    Index("ix_outages_until", "until"),
+    sqlite_autoincrement=True,
+)
+
+heard = Table(
+    "heard",
+    metadata,
+    Column("pbx", Words, primary_key=True),
+    Column("at", Instant, nullable=False),  # all that PBX told up to then, by its own clock, is in the history
+)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pbxd.calls.record import CallRecord, Party, Step
+from pbxd.calls.record import CallRecord, Outage, Party, Step
 from pbxd.settings import load
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
@@ -43,7 +43,11 @@ def history(pbxd: Pbxd) -> list[CallRecord]:
 
 def test_json_is_the_contract_s_record(pbxd: Pbxd, history: list[CallRecord]) -> None:
     answered, running = history
-    assert pbxd.json("calls", "list") == {"total": 2, "items": [running.to_json(), answered.to_json()]}
+    assert pbxd.json("calls", "list") == {
+        "total": 2,
+        "items": [running.to_json(), answered.to_json()],
+        "gaps": [],
+    }
     assert pbxd.json("calls", "show", "A1") == answered.to_json()
     assert "no call X" in pbxd.refusal("calls", "show", "X")
 
@@ -90,6 +94,39 @@ def test_people_read_local_times_in_their_language_and_no_escape_reaches_the_ter
     card = pbxd("calls", "show", "A1").stdout
     for text in ("отвечен", "sales", "1:05", "queued", "+7 916 000-00-01"):
         assert text in card
+
+
+@pytest.mark.usefixtures("history")
+def test_a_period_says_that_it_has_a_gap(pbxd: Pbxd) -> None:
+    def minutes(number: float) -> datetime:
+        return BEGAN + timedelta(minutes=number)
+
+    found = [
+        Outage("pbx", minutes(-9), minutes(-8), "link"),
+        Outage("pbx", minutes(0.5), minutes(0.7), "pbxd"),
+        Outage("pbx", minutes(8), minutes(9), "storage", 4),
+    ]
+
+    async def write() -> None:
+        async with await Database.open(load(str(pbxd.folder / "pbxd.toml"), {}).database_url, create=False) as database:
+            await Calls(database).upsert([], found)
+
+    asyncio.run(write())
+    whys = {
+        (): ["storage", "pbxd", "link"],
+        ("--limit", "1"): ["storage"],
+        ("--limit", "1", "--offset", "1"): ["pbxd", "link"],
+        ("--outcome", "answered"): ["storage", "pbxd", "link"],
+    }
+    for options, expected in whys.items():
+        assert [gap["why"] for gap in pbxd.json("calls", "list", *options)["gaps"]] == expected
+    lines = [line for line in pbxd("calls", "list").stdout.splitlines() if ":" in line]
+    marks = ["calls missing: 4", "B2", "pbxd was away", "A1", "could not be heard", "total: 2"]
+    assert [mark in line for line, mark in zip(lines, marks, strict=True)] == [True] * 6
+    listed = pbxd.json("calls", "gaps")
+    assert listed["total"] == 3
+    assert listed["items"][0]["from"] == minutes(8).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    assert "pbxd was away" in pbxd("calls", "gaps").stdout
 
 
 CAPTURES = Path(__file__).parent.parent / "captures"

@@ -6,6 +6,7 @@ import asyncio
 import random
 import sqlite3
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,17 @@ from pathlib import Path
 import pytest
 
 from pbxd.storage import schema
-from tests.faults.history import listed, one_more_call, sums_up, until_answered, until_ended, until_logged, until_over
+from tests.faults.history import (
+    epoch,
+    listed,
+    one_more_call,
+    outages,
+    sums_up,
+    until_answered,
+    until_ended,
+    until_logged,
+    until_over,
+)
 from tests.lab import Lab
 from tests.lab.daemon import Daemon
 from tests.lab.processes import Child, until
@@ -186,10 +197,12 @@ async def test_a_pbxd_killed_in_mid_call_goes_on_with_it(lab: Lab) -> None:
     await until_answered(daemon, "89161250001", "89161250002")
     ids = {call["id"] for call in await listed(daemon)}
     await daemon.kill()
+    killed = time.time()
     brief.hangup()
     await other.until_ended()
     await daemon.start()
     await until_logged(daemon, "in_step", 2)
+    back = time.time()
     await one_more_call(lab, "89161250003")
     lasting.hangup()
     await agent.until_ended()
@@ -197,3 +210,10 @@ async def test_a_pbxd_killed_in_mid_call_goes_on_with_it(lab: Lab) -> None:
     assert {call["id"] for call in calls} > ids
     assert all(call["outcome"] == "answered" and sums_up(call) for call in calls)
     assert sorted(len(call["gaps"]) for call in calls) == [0, 1, 1]
+    (outage,) = outages(daemon)
+    assert outage["why"] == "pbxd"
+    assert epoch(outage["from"]) <= killed + 0.1
+    assert killed < epoch(outage["to"]) <= back + 0.1
+    listed_gaps = await lab.cli("calls", "gaps")
+    assert [gap["from"] for gap in listed_gaps["items"]] == [outage["from"]]
+    assert (await lab.cli("calls", "list"))["gaps"] == listed_gaps["items"]

@@ -20,6 +20,7 @@ from tests.faults.history import (
     logged,
     of,
     one_more_call,
+    outages,
     sums_up,
     until_ended,
     until_logged,
@@ -327,4 +328,5 @@ async def test_an_asterisk_that_dies_in_mid_call_takes_its_calls_along(lab: Lab)
     assert of(calls, NEW)["outcome"] == "answered"
     assert sums_up(of(calls, NEW))
     assert of(calls, KNOWN)["gaps"] == []
+    assert [outage["why"] for outage in outages(daemon)] == ["restart"]
     assert time.time() - died < 60

@@ -1,0 +1,92 @@
+"""`pbxd calls gaps`, and the gaps among the calls of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+from pbxd.cli.command import N_, Session, json_option, pass_session, run
+from pbxd.cli.output import local_time, print_json, print_table
+from pbxd.i18n import _
+from pbxd.storage.calls import CallFilter, Calls
+from pbxd.storage.database import Database
+from pbxd.storage.outages import Outages
+
+Row = dict[str, Any]
+
+
+@click.command("gaps", help=N_("List the times of which the history may lack calls, newest first."))
+@json_option
+@pass_session
+def gaps(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """List outages."""
+
+    async def work() -> list[Row]:
+        async with await session.database() as database:
+            return [each.to_json() for each in await Outages(database).list()]
+
+    found = run(work())
+    if as_json:
+        print_json({"total": len(found), "items": found})
+        return
+    heads = [_("From"), _("To"), _("Why"), _("Calls missing"), _("Filled"), _("Id")]
+    print_table(heads, map(_cells, found), _("total: {total}").format(total=len(found)))
+
+
+async def gaps_beside(
+    database: Database, found: Sequence[Row], wanted: CallFilter, *, offset: int, total: int
+) -> list[Row]:
+    """Return the outages that touch the time of a page of the list, up to the call before it."""
+    calls_before = await Calls(database).list(wanted, limit=1, offset=offset - 1) if offset else (0, [])
+    until = datetime.fromisoformat(calls_before[1][0]["started"]) if calls_before[1] else None
+    since = datetime.fromisoformat(found[-1]["started"]) if offset + len(found) < total else None
+    return [each.to_json() for each in await Outages(database).list(since, until)]
+
+
+def told_among(found: Sequence[Row], gaps: Sequence[Row]) -> Iterator[tuple[Row | None, Row | None]]:
+    """Yield calls and gaps, newest first by when they began: (call, None) or (None, gap)."""
+    rest = list(gaps)
+    for call in found:
+        while rest and rest[0]["from"] > call["started"]:
+            yield None, rest.pop(0)
+        yield call, None
+    for gap in rest:
+        yield None, gap
+
+
+def told_gap(gap: Row) -> str:
+    """Say what a gap is: until when, why, and what became of it."""
+    parts = [_("until {time}").format(time=_at(gap["to"])), _why(gap["why"])]
+    if gap["calls"] is not None:
+        parts.append(_("calls missing: {count}").format(count=gap["calls"]))
+    if gap["filled"]:
+        parts.append(_filled(gap))
+    return ", ".join(parts)
+
+
+def _cells(gap: Row) -> list[str]:
+    missing = "" if gap["calls"] is None else str(gap["calls"])
+    return [_at(gap["from"]), _at(gap["to"]), _why(gap["why"]), missing, _filled(gap), str(gap["id"])]
+
+
+def _filled(gap: Row) -> str:
+    if not gap["filled"]:
+        return ""
+    return _("filled from {source}: {count}").format(source=gap["filled_from"].upper(), count=gap["filled_calls"])
+
+
+def _why(why: str) -> str:
+    return {
+        "link": _("the PBX could not be heard"),
+        "restart": _("the PBX was away"),
+        "pbxd": _("pbxd was away"),
+        "overflow": _("the PBX told faster than pbxd followed"),
+        "storage": _("the database was away too long"),
+    }[why]
+
+
+def _at(instant: str) -> str:
+    return local_time(datetime.fromisoformat(instant))

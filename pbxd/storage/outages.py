@@ -1,0 +1,89 @@
+"""Outages: the times of which the history may lack whole calls; and, to find those of our own, until when we heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.calls.record import Outage, instant
+from pbxd.storage.database import Database
+from pbxd.storage.feed import News
+from pbxd.storage.tables import heard, outages
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOutage:
+    """An outage as it is kept; `filled_from` says where calls of that time were found later (`cel`, `cdr`)."""
+
+    id: int
+    outage: Outage
+    filled: datetime | None = None
+    filled_from: str | None = None
+    filled_calls: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the public form."""
+        return {
+            "id": self.id,
+            "pbx": self.outage.pbx,
+            "from": instant(self.outage.since),
+            "to": instant(self.outage.to),
+            "why": self.outage.why,
+            "calls": self.outage.calls,
+            "filled": instant(self.filled),
+            "filled_from": self.filled_from,
+            "filled_calls": self.filled_calls,
+        }
+
+
+class Outages:
+    """The outages of all PBXs, kept for good."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list(self, since: datetime | None = None, until: datetime | None = None) -> list[KeptOutage]:
+        """Return the outages that touch a time (None: without end on that side), newest first."""
+        wanted = select(outages).order_by(outages.c.since.desc(), outages.c.id.desc())
+        if since is not None:
+            wanted = wanted.where(outages.c.until >= since)
+        if until is not None:
+            wanted = wanted.where(outages.c.since < until)
+        async with self._database.reading() as connection:
+            return [_kept(row) for row in await connection.execute(wanted)]
+
+    async def heard_until(self, pbx: str) -> datetime | None:
+        """Return the time, the PBX's own, up to which all it told is in the history; None: it was never heard."""
+        wanted = select(heard.c.at).where(heard.c.pbx == pbx)
+        async with self._database.reading() as connection:
+            return (await connection.execute(wanted)).scalar()
+
+
+async def keep(connection: AsyncConnection, found: Sequence[Outage]) -> list[News]:
+    """Write outages within a transaction; return what the feed is to be told of them.
+
+    In it `calls` is null where nobody knows how many calls are missing.
+    """
+    news = []
+    for each in found:
+        row = {"pbx": each.pbx, "since": each.since, "until": each.to, "why": each.why, "calls": each.calls}
+        key = (await connection.execute(insert(outages).values(row).returning(outages.c.id))).scalar_one()
+        news.append(News("gap", each.pbx, KeptOutage(key, each).to_json()))
+    return news
+
+
+async def keep_heard(connection: AsyncConnection, pbx: str, at: datetime) -> None:
+    """Note that all the PBX told up to `at` is in the history, within the transaction that makes it so."""
+    changed = await connection.execute(update(heard).where(heard.c.pbx == pbx).values(at=at))
+    if not changed.rowcount:
+        await connection.execute(insert(heard).values(pbx=pbx, at=at))
+
+
+def _kept(row: Any) -> KeptOutage:  # noqa: ANN401 - a row of the table
+    outage = Outage(row.pbx, row.since, row.until, row.why, row.calls)
+    return KeptOutage(row.id, outage, row.filled, row.filled_from, row.filled_calls)

@@ -1,0 +1,38 @@
+"""Outages as rows, and the mark until when a PBX was heard (B5)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pbxd.calls.record import Outage
+from pbxd.storage.calls import Calls
+from pbxd.storage.database import Database
+from pbxd.storage.feed import Feed
+from pbxd.storage.outages import Outages
+
+NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+async def test_an_outage_is_kept_listed_by_its_time_and_told_once(database: Database) -> None:
+    await Calls(database).upsert(
+        [],
+        [Outage("pbx", NOON, NOON + MINUTE, "link"), Outage("pbx", NOON + 5 * MINUTE, NOON + 6 * MINUTE, "storage", 3)],
+    )
+    kept = Outages(database)
+    assert [(each.outage.why, each.outage.calls) for each in await kept.list()] == [("storage", 3), ("link", None)]
+    assert [each.outage.why for each in await kept.list(NOON + 2 * MINUTE)] == ["storage"]
+    assert [each.outage.why for each in await kept.list(None, NOON + 2 * MINUTE)] == ["link"]
+    assert [each.outage.why for each in await kept.list(NOON + MINUTE, NOON + 5 * MINUTE)] == ["link"]
+    told = [row for row in await Feed(database).read(0) if row.kind == "gap"]
+    assert [row.data for row in told] == [each.to_json() for each in reversed(await kept.list())]
+
+
+async def test_the_mark_is_one_a_pbx_and_the_last_counts(database: Database) -> None:
+    kept = Outages(database)
+    assert await kept.heard_until("pbx") is None
+    for at in (NOON, NOON + MINUTE):
+        await Calls(database).upsert([], heard=("pbx", at))
+    await Calls(database).upsert([], heard=("other", NOON))
+    assert (await kept.heard_until("pbx"), await kept.heard_until("other")) == (NOON + MINUTE, NOON)
+    assert await Feed(database).read(0) == []
