@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +40,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Witness:
-    """When a call began, was first talked in, and ended; seconds since the epoch."""
+    """When a call began, was first talked in, and ended (seconds since the epoch), who began it and who talked in it.
+
+    People are extensions, or numbers in E.164; `talked` is who ever heard somebody, beside who began, in the order of
+    their first words.
+    """
 
     started: float
     answered: float | None
     ended: float
+    began: str
+    talked: tuple[str, ...]
 
 
 def read(path: Path) -> list[Line]:
@@ -61,28 +68,62 @@ def _line(row: list[str]) -> Line:
     )  # fmt: skip
 
 
-def witness(lines: Iterable[Line]) -> Witness:
-    """Return the times of a journal that holds one call."""
+def witness(lines: Iterable[Line], rooms: Iterable[Line] = ()) -> Witness:
+    """Return what a journal that holds one call says of it.
+
+    `rooms` is the journal of all calls, where others may be met in a conference.
+    """
     told = list(lines)
+    own = {line.channel for line in told if line.of_party}
+    first = next(line for line in told if line.kind == "CHAN_START" and line.of_party)
+    answered, talked = _conversation(list(rooms) or told, own)
+    began = who(first, _dialled(told))
     return Witness(
         started=min(line.at for line in told if line.kind == "CHAN_START"),
-        answered=_first_conversation(told),
+        answered=answered,
         ended=max(line.at for line in told if line.kind == "HANGUP" and line.of_party),
+        began=began,
+        talked=tuple(dict.fromkeys(who(line, _dialled(told)) for line in talked if who(line, _dialled(told)) != began)),
     )
 
 
-def _first_conversation(lines: Iterable[Line]) -> float | None:
-    """Return when two parties could first hear each other, through however many Local pairs and bridges."""
+def _dialled(lines: Iterable[Line]) -> str:
+    """Return the outside number that was last dialled, as nobody knows it of the trunk's own channel."""
+    found = [re.search(r"PJSIP/(\d{7,})@trunk", line.data) for line in lines if line.application == "Dial"]
+    return next((match[1] for match in reversed(found) if match), "")
+
+
+def who(line: Line, dialled: str) -> str:
+    """Return who is at the far end of a channel: the extension in its name, else the number outside in E.164."""
+    endpoint = line.channel.removeprefix(PARTY_TECHNOLOGY).rpartition("-")[0]
+    if endpoint.isdecimal():
+        return endpoint
+    number = line.number if len(line.number) > 5 else dialled
+    return f"+7{number.removeprefix('+')[1:]}" if number else ""
+
+
+def _conversation(lines: Iterable[Line], own: set[str]) -> tuple[float | None, list[Line]]:
+    """Return when one of `own` could first hear another party, through however many Local pairs and bridges.
+
+    And each party of those conversations, as it entered its first bridge, in the order of the conversations.
+    """
     bridges: dict[str, set[str]] = {}
+    entered: dict[str, Line] = {}
+    first: float | None = None
+    talked: dict[str, Line] = {}
     for line in lines:
         bridge = line.extra.get("bridge_id", "")
         if line.kind == "BRIDGE_ENTER" and line.extra.get("bridge_technology") != "holding_bridge":
             bridges.setdefault(bridge, set()).add(line.channel)
+            entered.setdefault(line.channel, line)
         elif line.kind == "BRIDGE_EXIT":
             bridges.get(bridge, set()).discard(line.channel)
-        if any(len(parties) > 1 for parties in _conversations(bridges.values())):
-            return line.at
-    return None
+        for parties in _conversations(bridges.values()):
+            if len(parties) > 1 and parties & own:
+                first = line.at if first is None else first
+                by_time = sorted(parties, key=lambda name: entered[name].at)
+                talked |= {name: entered[name] for name in by_time if name not in talked}
+    return first, list(talked.values())
 
 
 def _conversations(bridges: Iterable[set[str]]) -> Iterator[set[str]]:

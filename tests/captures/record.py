@@ -3,7 +3,8 @@
 Each flow runs alone on a private Asterisk with phones that speak (20 ms of µ-law both ways, without which Local
 channels never go away), watched by an AMI user with exactly the rights of config/manager.conf. Its folder then holds
   stream.ami    what Asterisk sent, byte for byte, from its greeting on; the session logs in, pings and asks for the
-                channels and queues as the daemon does, so every stream begins with a snapshot of nothing;
+                channels and queues as the daemon does, so every stream begins with a snapshot: of nothing, except in
+                the flows of calls that are under way then;
   stream.times  when each chunk came: lines "offset epoch", in bytes and seconds;
   cel.csv       Asterisk's own journal of the same time.
 expected.json is written beside them by a person who read the journal (see NOTES.md), never by a program; a new
@@ -16,33 +17,43 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
-from tests.captures import bending, clicking, further, joining, simple
+from tests.captures import bending, clicking, further, gathering, joining, programs, queueing, simple
 from tests.captures.stage import Stage
 from tests.lab.ami import AmiSession
 from tests.lab.lab import Lab
-from tests.lab.processes import until
 
 HERE = Path(__file__).resolve().parent
 QUIET_SECONDS = 0.5  # events of a call that come after its last channel: AgentComplete, CEL
 Flow = Callable[[Stage], Awaitable[None]]
-FLOWS: dict[str, Flow] = {**simple.FLOWS, **clicking.FLOWS, **joining.FLOWS, **bending.FLOWS, **further.FLOWS}
+FLOWS: dict[str, Flow] = {
+    **simple.FLOWS, **clicking.FLOWS, **joining.FLOWS, **bending.FLOWS, **further.FLOWS, **queueing.FLOWS,
+    **gathering.FLOWS, **programs.FLOWS,
+}  # fmt: skip
+UNDER_WAY: Mapping[str, Callable[[Stage], AsyncIterator[None]]] = programs.UNDER_WAY
 
 
 async def record(stage: Stage, name: str, folder: Path) -> None:
     """Run one flow to its last hang-up and write what was seen of it into `folder`."""
     before = _size(stage.journal)
     asterisk = stage.lab.asterisk
+    if await stage.lab.channels():
+        raise SystemExit(f"{name}: channels were left from the flow before")
+    begun = UNDER_WAY[name](stage) if name in UNDER_WAY else None
+    if begun is not None:
+        await anext(begun)
     tap = await AmiSession.open(asterisk.ami_port, asterisk.tap.name, asterisk.tap.secret, capture=folder)
     try:
         await tap.action("Ping")
-        if await tap.listing("CoreShowChannels"):
-            raise SystemExit(f"{name}: channels were left from the flow before")
+        await tap.listing("CoreShowChannels")
         await tap.listing("QueueStatus")
-        await FLOWS[name](stage)
-        await until(lambda: _silent(stage), "the last hang-up", timeout=60)
+        if begun is None:
+            await FLOWS[name](stage)
+        else:
+            await anext(begun, None)
+        await stage.until_silent()
         await asyncio.sleep(QUIET_SECONDS)
         await tap.action("Ping")
     finally:
@@ -51,10 +62,6 @@ async def record(stage: Stage, name: str, folder: Path) -> None:
     (folder / "cel.csv").write_bytes(stage.journal.read_bytes()[before:])
     _plain_times(folder)
     _without_secrets(stage, folder)
-
-
-async def _silent(stage: Stage) -> bool:
-    return not await stage.lab.admin.listing("CoreShowChannels")
 
 
 def _size(journal: Path) -> int:
@@ -90,6 +97,6 @@ if __name__ == "__main__":
     parser.add_argument("names", nargs="*", metavar="NAME", help="flows to record; all of them without a name")
     parser.add_argument("--into", type=Path, default=HERE, help="where the folders are made")
     arguments = parser.parse_args()
-    if unknown := [name for name in arguments.names if name not in FLOWS]:
-        sys.exit(f"no such flow: {', '.join(unknown)}; there are {', '.join(FLOWS)}")
-    asyncio.run(main(arguments.names or list(FLOWS), arguments.into))
+    if unknown := [name for name in arguments.names if name not in {*FLOWS, *UNDER_WAY}]:
+        sys.exit(f"no such flow: {', '.join(unknown)}; there are {', '.join([*FLOWS, *UNDER_WAY])}")
+    asyncio.run(main(arguments.names or [*FLOWS, *UNDER_WAY], arguments.into))

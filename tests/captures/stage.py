@@ -38,6 +38,14 @@ class Stage:
 
         await until(waits, f"a caller in {queue}")
 
+    async def until_silent(self) -> None:
+        """Wait for the last hang-up."""
+
+        async def silent() -> bool:
+            return not await self.lab.channels()
+
+        await until(silent, "the last hang-up", timeout=60)
+
     def reset(self) -> None:
         for phone in self.lab.phones.values():
             phone.reset()

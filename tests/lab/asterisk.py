@@ -25,7 +25,6 @@ EMPTY = (
     "stasis.conf",
     "ccss.conf",
     "udptl.conf",
-    "confbridge.conf",
     "geolocation.conf",
     "cli.conf",
     "http.conf",
