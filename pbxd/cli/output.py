@@ -12,14 +12,12 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, TextIO
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pbxd.i18n import _
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 PIPE_WIDTH = 10_000  # characters: a program that reads our tables wants whole lines
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (bidi and joiners), lone surrogates, line and paragraph ends
@@ -47,21 +45,25 @@ def print_line(text: str) -> None:
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], total: str = "") -> None:
     """Print a table for people; no colour codes and no cut columns when it isn't a terminal."""
-    table = Table(*heads, box=SIMPLE_HEAD, pad_edge=False)
+    from rich import box, table, text  # noqa: PLC0415 - the daemon, and whoever wants JSON, prints no table
+
+    lines = table.Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    _console().print(table)
+        lines.add_row(*(text.Text(printable(cell)) for cell in row))
+    _print(lines)
     if total:
         _write(total)
 
 
 def print_card(lines: Iterable[tuple[str, str]]) -> None:
     """Print names and values below each other, leaving out the empty ones."""
-    table = Table(box=None, show_header=False, pad_edge=False)
+    from rich import table, text  # noqa: PLC0415 - likewise
+
+    card = table.Table(box=None, show_header=False, pad_edge=False)
     for name, value in lines:
         if value:
-            table.add_row(Text(name), Text(printable(value)))
-    _console().print(table)
+            card.add_row(text.Text(name), text.Text(printable(value)))
+    _print(card)
 
 
 def local_time(at: datetime | None) -> str:
@@ -91,9 +93,12 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _console() -> Console:
+def _print(table: Table) -> None:
+    from rich.console import Console  # noqa: PLC0415 - likewise
+
     width = None if sys.stdout.isatty() else PIPE_WIDTH
-    return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    console.print(table)
 
 
 def _write(line: str) -> None:

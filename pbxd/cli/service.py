@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from pbxd.cli.command import N_, Command, Session, pass_session
@@ -11,6 +13,7 @@ from pbxd.cli.command import N_, Command, Session, pass_session
 @pass_session
 def run(session: Session) -> None:
     """Run until a signal ends it."""
+    load()
     import uvloop  # noqa: PLC0415 - only the daemon is worth a faster loop and the modules of the whole service
 
     from pbxd import logs, service  # noqa: PLC0415 - likewise
@@ -18,3 +21,10 @@ def run(session: Session) -> None:
     settings = session.settings
     logs.configure(settings.logs)
     uvloop.run(service.run(settings))
+
+
+def load() -> None:
+    """Load the daemon's modules, without what would only take memory."""
+    # structlog would load it, and with it pygments, for tracebacks in colour: 4 MB, and ours are plain text.
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    from pbxd import service  # noqa: F401, PLC0415 - as in `run`

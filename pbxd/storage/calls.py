@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, delete, func, insert, or_, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -119,6 +118,8 @@ def _upserting(dialect: str) -> Insert:
     if dialect == "sqlite":
         lite = sqlite_insert(calls)
         return lite.on_conflict_do_update(["id"], set_={c.name: c for c in lite.excluded if c.name != "id"})
+    from sqlalchemy.dialects.postgresql import insert as postgresql_insert  # noqa: PLC0415 - 2 MB, only where it is used
+
     full = postgresql_insert(calls)
     return full.on_conflict_do_update("pk_calls", set_={c.name: c for c in full.excluded if c.name != "id"})
 

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.i18n import _
-from pbxd.storage.tables import harmless
+from pbxd.storage.tables import harmless, meet_postgresql
 
 BUSY_SECONDS = 10.0  # how long a writer waits for another one, in this process or elsewhere
 DRIVERS = {
@@ -84,6 +84,7 @@ def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None =
     }
     file = sqlite_file(url)
     if file is None:
+        meet_postgresql()
         limit = f"{int(BUSY_SECONDS * 1000)}ms"
         return create_async_engine(
             url,

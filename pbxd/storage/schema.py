@@ -1,6 +1,8 @@
 """The schema's state: which revision a database has, bringing it up to date, checking it, backing it up.
 
 Alembic and its revisions live in `migrations/`, inside the package, and are run from here: no alembic.ini, no shell.
+A new database is made from `tables` at once, which a test holds equal to what the revisions make: alembic takes 0.3 s
+and 8 MB, which the daemon would keep for years.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, MetaData, Table, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.errors import ConfigurationError, ConflictError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
+from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001", "0002", "0003")  # oldest first; named here so that opening a database needn't load alembic (0.3 s)
@@ -172,15 +175,26 @@ async def _migrate_in(connection: AsyncConnection) -> None:
     sqlite = connection.dialect.name == "sqlite"
     if not sqlite:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
-    await connection.run_sync(_run_alembic)
+    await connection.run_sync(_make_or_change)
     if sqlite:
         broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).fetchall()
         if broken:
             raise SchemaError(_("the upgrade left {count} broken references; undone").format(count=len(broken)))
 
 
+def _make_or_change(connection: Connection) -> None:
+    if _recorded_revision(connection) is not None:
+        _run_alembic(connection)
+        return
+    metadata.create_all(connection, checkfirst=False)  # what stands there under our names is nobody's to be reused
+    key = Column("version_num", String(32), primary_key=True)  # as alembic makes it
+    mark = Table("alembic_version", MetaData(naming_convention={"pk": "alembic_version_pkc"}), key)
+    mark.create(connection)
+    connection.execute(insert(mark).values(version_num=HEAD))
+
+
 def _run_alembic(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - 0.3 s, only needed to upgrade
+    from alembic import command  # noqa: PLC0415 - 0.3 s, only needed to change what is there
     from alembic.config import Config  # noqa: PLC0415 - likewise
 
     config = Config()

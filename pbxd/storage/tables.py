@@ -166,6 +166,15 @@ def _contact_key() -> Column[int]:
     return Column("contact_id", Key, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True)
 
 
+# One main number at most; that there is one at all, `book.checked` sees to.
+_one_main_number = Index("uq_contact_numbers_main", "contact_id", unique=True, sqlite_where=text("main"))
+
+
+def meet_postgresql() -> None:
+    """Say what only PostgreSQL wants to know of the tables: SQLAlchemy loads its dialect to hear it, 2 MB."""
+    _one_main_number.dialect_kwargs["postgresql_where"] = text("main")
+
+
 contact_numbers = Table(
     "contact_numbers",
     metadata,
@@ -177,10 +186,7 @@ contact_numbers = Table(
     Column("label", Words, nullable=False),
     Column("main", Boolean, nullable=False),
     Index("ix_contact_numbers_number", "number"),
-    # One main number at most; that there is one at all, `book.checked` sees to.
-    Index(
-        "uq_contact_numbers_main", "contact_id", unique=True, sqlite_where=text("main"), postgresql_where=text("main")
-    ),
+    _one_main_number,
 )
 
 contact_emails = Table(

@@ -55,24 +55,46 @@ async def test_upgrade_from_nothing_makes_everything_and_then_nothing_more(empty
     assert (await schema.check(empty_url)).problems == ()
 
 
-async def test_migrations_and_tables_agree(url: str) -> None:
+async def migrate(url: str, revision: str) -> None:
+    """Make a database as an earlier version made it and the upgrades since then changed it."""
+
+    def upgrade(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(schema.MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    if "sqlite" in url:
+        file_of(url).touch()
+    engine = connect(parsed(url))
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade)
+    await engine.dispose()
+
+
+async def test_migrations_and_tables_agree(empty_url: str) -> None:
     def drift(connection: Connection) -> list[Any]:
         options = {"compare_type": True, "compare_server_default": True}
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
-    engine = connect(parsed(url))
+    await migrate(empty_url, schema.HEAD)
+    engine = connect(parsed(empty_url))
     async with engine.connect() as connection:
         assert await connection.run_sync(drift) == []
     await engine.dispose()
 
 
-async def test_checks_and_index_conditions_agree_too(url: str, empty_url: str) -> None:
-    """Alembic compares neither; the database that `metadata` makes by itself shows what they should be."""
+async def test_a_new_database_is_what_the_migrations_make(url: str, empty_url: str) -> None:
+    """Down to what alembic doesn't compare: checks, the conditions of indices, triggers."""
 
     def details(connection: Connection) -> dict[str, Any]:
         inspector = inspect(connection)
-        tables = sorted(set(inspector.get_table_names()) - {"alembic_version"})
-        return {
+        programs = {
+            "sqlite": "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index')",
+            "postgresql": "SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal",
+        }
+        found = connection.execute(text(programs[connection.dialect.name])).all()
+        return {"programs": sorted(map(tuple, found))} | {
             table: (
                 inspector.get_check_constraints(table),
                 sorted(
@@ -83,7 +105,7 @@ async def test_checks_and_index_conditions_agree_too(url: str, empty_url: str) -
                 inspector.get_foreign_keys(table),
                 [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)],
             )
-            for table in tables
+            for table in sorted(inspector.get_table_names())
         }
 
     def conditions(index: ReflectedIndex) -> list[tuple[str, str]]:
@@ -92,17 +114,14 @@ async def test_checks_and_index_conditions_agree_too(url: str, empty_url: str) -
     found = []
     if empty_url == url:  # on SQLite both stand in the test's one folder
         empty_url = url.replace("pbxd.db", "other.db")
-    if "sqlite" in empty_url:
-        file_of(empty_url).touch()
+    await migrate(empty_url, schema.HEAD)
     for place in (url, empty_url):
         engine = connect(parsed(place))
         async with engine.begin() as connection:
-            if place == empty_url:
-                await connection.run_sync(metadata.create_all)
             found.append(await connection.run_sync(details))
         await engine.dispose()
     assert found[0] == found[1]
-    assert found[0]
+    assert "alembic_version" in found[0]
 
 
 async def test_two_processes_may_upgrade_at_once(empty_url: str) -> None:
@@ -142,18 +161,7 @@ async def test_a_schema_of_a_newer_version_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("older", schema.REVISIONS[:-1])
 async def test_a_database_of_every_earlier_version_is_brought_up_to_date(empty_url: str, older: str) -> None:
-    def upgrade_to_older(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(schema.MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, older)
-
-    if "sqlite" in empty_url:
-        file_of(empty_url).touch()
-    engine = connect(parsed(empty_url))
-    async with engine.begin() as connection:
-        await connection.run_sync(upgrade_to_older)
-    await engine.dispose()
+    await migrate(empty_url, older)
     done = await schema.upgrade(empty_url)
     assert (done.before, done.after) == (older, schema.HEAD)
     assert (await schema.check(empty_url)).problems == ()
@@ -205,11 +213,14 @@ async def test_a_failed_upgrade_changes_nothing(
     tmp_path: Path, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A revision that fails half-way must leave neither its first half nor what came before it in the same run."""
+    oldest = schema.REVISIONS[0]
+    await migrate(empty_url, oldest)
     with_a_second_revision(tmp_path, monkeypatch, 'op.execute("DROP TABLE tokens")\nop.execute("SELECT nonsense")')
     with pytest.raises(Exception, match="nonsense"):
         await schema.upgrade(empty_url)
     monkeypatch.undo()
-    assert await schema.upgrade(empty_url) == schema.Upgrade(None, schema.HEAD)
+    assert await schema.revision(parsed(empty_url)) == oldest
+    assert (await schema.upgrade(empty_url)).before == oldest
     assert (await schema.check(empty_url)).problems == ()
 
 
@@ -314,3 +325,12 @@ async def test_backup_of_a_database_in_use(tmp_path: Path) -> None:
 async def test_backup_of_postgresql_names_its_own_tool() -> None:
     with pytest.raises(RefusedError, match="pg_dump"):
         await schema.backup("postgresql://pbxd@/pbxd", Path("x"))
+
+
+async def test_what_stands_under_our_names_already_is_not_taken_for_ours(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    with closing(sqlite3.connect(file_of(url))) as raw, raw:
+        raw.execute("CREATE TABLE contacts (name TEXT)")
+    with pytest.raises(UnavailableError, match="contacts already exists"):
+        await schema.upgrade(url)
+    assert await schema.revision(parsed(url)) is None
