@@ -24,7 +24,7 @@ NAMED = frozenset({"found", "shared", "company", "employee"})  # statuses whose 
 
 _MAX_QUERY_FIELDS = 20
 _HEADER = re.compile(r"(agi_[A-Za-z0-9_]+):[ ]?(.*)")
-_USUAL = frozenset(  # what every Asterisk from 1.8 to 22 sends (res_agi.c, setup_env)
+_NAMES = tuple(  # what every Asterisk from 1.8 to 22 sends, in this order (res_agi.c, setup_env)
     f"agi_{name}"
     for name in (
         "network", "network_script", "request", "channel", "language", "type", "uniqueid", "version", "callerid",
@@ -32,6 +32,7 @@ _USUAL = frozenset(  # what every Asterisk from 1.8 to 22 sends (res_agi.c, setu
         "extension", "priority", "enhanced", "accountcode", "threadid",
     )
 )  # fmt: skip
+_USUAL = re.compile("".join(f"{name}: (.*)\n" for name in _NAMES) + "\n")
 _REPLY = re.compile(r"(\d{3})([ -])(.*)")
 _RESULT = re.compile(r"result=(\S*)(?:[ ]\((.*)\))?")
 _VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]*(?:\([A-Za-z0-9_,-]*\))?")
@@ -165,21 +166,14 @@ class AgiParser:
         None, with nothing read: they have to be read line by line.
         """
         buffer, limits = self._buffer, self._limits
-        if not buffer.endswith(b"\n\n") or len(buffer) > limits.line_bytes or len(buffer) > limits.total_bytes:
+        if not buffer.endswith(b"\n\n") or len(buffer) > min(limits.line_bytes, limits.total_bytes):
             return None
-        text = buffer.decode(errors="replace")
-        if "\r" in text:
-            return None
-        lines = text[:-2].split("\n")
-        try:
-            headers = dict([line.split(": ", 1) for line in lines])
-        except ValueError:
-            return None
-        if len(headers) != len(lines) or len(lines) > limits.headers or not _USUAL.issuperset(headers):
+        usual = _USUAL.fullmatch(buffer.decode(errors="replace"))
+        if not usual or b"\r" in buffer or len(_NAMES) > limits.headers:
             return None
         buffer.clear()
         self._headers = None
-        return _request(headers)
+        return _request(dict(zip(_NAMES, usual.groups(), strict=True)))
 
     def _is_beginning(self) -> bool:
         """Whether this may become such a request: it is waited for, and not taken apart until it is whole."""
