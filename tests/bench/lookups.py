@@ -56,6 +56,10 @@ def _figures(took: dict[str, list[float]], used: dict[str, list[float]]) -> list
             "look-up at 1,000,000 numbers / at 1,000", _ratios(big, small), "times", goal=1.1,
             reference=f"{median(big):.0f} µs, {median(small):.0f} µs",
         ),
+        *(
+            figure(f"look-up at 100,000 contacts / {other[5:]}", _ratios(usual, took[other]), "times")
+            for other in ("AGI, echo on uvloop", "AGI, echo by asyncio streams")
+        ),
         figure(
             "look-up with the dialplan's guard / bare FastAGI echo", _ratios(guarded, echo), "times",
             reference="Gosub(pbxd-lookup,s,1): some twenty dialplan lines more",
@@ -71,22 +75,31 @@ def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
 
 async def _ways(lab: Lab) -> dict[str, Loop]:
     """Start everybody who answers."""
-    echo, http = free_ports(2)
-    echoing, answering = await _serve(lab, "echo", echo), await _serve(lab, "http", http)
+    ports = dict(zip(("echo", "uvloop", "streams", "http"), free_ports(4), strict=True))
+    servers = {what: await _serve(lab, what, port) for what, port in ports.items()}
     daemons = {count: await _pbxd(lab, count) for count in (SMALL, USUAL, BIG)}
     await lab.ami_action("Setvar", Variable="PBXD_AGI", Value=daemons[USUAL][0])
     script = _executable(lab.folder / "fork.agi", lab.folder / f"b{USUAL}.db")
     await place_book(USUAL, lab.folder / f"b{USUAL}.db")
     await _fill_astdb(lab, SMALL)
     return {
-        "AGI, bare echo": Loop("bench-agi", 1500, f"{HOST}:{echo}", pid=echoing.pid),
+        **{
+            name: Loop("bench-agi", 1500, f"{HOST}:{ports[what]}", pid=servers[what].pid)
+            for name, what in (
+                ("AGI, bare echo", "echo"),
+                ("AGI, echo on uvloop", "uvloop"),
+                ("AGI, echo by asyncio streams", "streams"),
+            )
+        },
         **{
             f"pbxd, {count:,}": Loop("bench-agi", 1500, at, contacts=count, pid=pid)
             for count, (at, pid) in daemons.items()
         },
         "pbxd, guarded": Loop("pbxd-lookup", 1500),
         f"AstDB, {SMALL:,}": Loop("bench-astdb", 3000, contacts=SMALL),
-        "CURL() to a bare aiohttp handler": Loop("bench-curl", 500, f"http://{HOST}:{http}/", pid=answering.pid),
+        "CURL() to a bare aiohttp handler": Loop(
+            "bench-curl", 500, f"http://{HOST}:{ports['http']}/", pid=servers["http"].pid
+        ),
         "AGI, forked Python + SQLite": Loop("bench-fork", 30, str(script)),
     }
 

@@ -1,4 +1,4 @@
-"""What pbxd is compared with, each in a process of its own: `python -m tests.bench.servers echo|http PORT`."""
+"""What pbxd is compared with, each in a process of its own: `… tests.bench.servers echo|uvloop|streams|http PORT`."""
 
 from __future__ import annotations
 
@@ -37,13 +37,23 @@ class Echo(asyncio.Protocol):
             self._transport.write(COMMAND)
 
 
+async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The same as most people would write it."""
+    await reader.readuntil(b"\n\n")
+    writer.write(COMMAND)
+    await reader.readline()
+    writer.close()
+
+
 async def _answer(_request: web.Request) -> web.Response:
     return web.Response(text=TEXT)
 
 
 async def serve(what: str, port: int) -> None:
     """Serve until killed."""
-    if what == "echo":
+    if what == "streams":
+        await (await asyncio.start_server(_converse, HOST, port)).serve_forever()
+    if what in {"echo", "uvloop"}:
         server = await asyncio.get_running_loop().create_server(Echo, HOST, port)
         await server.serve_forever()
     application = web.Application()
@@ -55,4 +65,5 @@ async def serve(what: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1], int(sys.argv[2])))
+    run = asyncio.run if sys.argv[1] in {"echo", "streams"} else uvloop.run
+    run(serve(sys.argv[1], int(sys.argv[2])))
