@@ -26,7 +26,8 @@ from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sql
 from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003")  # oldest first; named here so that opening a database needn't load alembic (0.3 s)
+# Oldest first; named here so that opening a database needn't load alembic (0.3 s).
+REVISIONS = ("0001", "0002", "0003", "0004")
 HEAD = REVISIONS[-1]
 UPGRADE_COMMAND = "pbxd db upgrade"
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row
