@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any, Literal, NamedTuple, Self, TypedDict
 
@@ -81,6 +81,20 @@ class Company:
     id: int
     name: str
     numbers: tuple[str, ...] = ()  # E.164
+    address: str = ""
+    site: str = ""
+    emails: tuple[str, ...] = ()
+    version: int = 1
+
+
+class CompanyChanges(TypedDict, total=False):
+    """The fields of a company that an edit replaces; those left out stay as they are."""
+
+    name: str
+    numbers: tuple[str, ...]
+    address: str
+    site: str
+    emails: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +106,14 @@ class Employee:
     mobile: str = ""  # E.164
     did: str = ""  # E.164
     email: str = ""
-    department: str = ""
-    active: bool = True
+    department: str = ""  # as a list names it
+    active: bool = True  # False: has left; kept, for the history refers to him
+    queues: tuple[str, ...] = ()  # he is a member of, as the PBX tells
+
+    @property
+    def departments(self) -> tuple[str, ...]:
+        """All of them: those the list names, separated by `;`, and the queues."""
+        return _several("department", (*map(str.strip, self.department.split(";")), *self.queues), NAME_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +151,7 @@ class ContactChanges(TypedDict, total=False):
     owner: str
 
 
+ADDRESS_LIMIT = 500
 NAME_LIMIT = 200  # characters; likewise of a company's name and a position
 LABEL_LIMIT = 50
 TYPED_LIMIT = 100
@@ -140,6 +161,7 @@ EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3
 NUMBERS_LIMIT = 50  # how many of each one contact may have
 EMAILS_LIMIT = 20
 TAGS_LIMIT = 50
+QUEUES_LIMIT = 200
 
 _EXTENSION = re.compile(r"[0-9A-Za-z_.*#+-]{1,32}")  # of an employee: as endpoints are named
 _EMAIL = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\.]+(\.[^\s@,;:<>()\"\\.]+)+")
@@ -171,12 +193,27 @@ def contact_json(contact: Contact) -> dict[str, Any]:
     }
 
 
+def company_json(company: Company) -> dict[str, Any]:
+    """Return a company's public form."""
+    return asdict(company) | {"numbers": list(company.numbers), "emails": list(company.emails)}
+
+
+def employee_json(employee: Employee) -> dict[str, Any]:
+    """Return an employee's public form; `departments` are all of them, `department` is what a list says."""
+    return asdict(employee) | {"queues": list(employee.queues), "departments": list(employee.departments)}
+
+
 def folded(text: str) -> str:
     """Return the form in which texts are compared and searched.
 
     Case, compatibility forms, the dots of ё and the amount of white space make no difference.
     """
     return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
+
+
+def number_matches(number: str, text: str) -> bool:
+    """Tell whether an E.164 number has the fragment."""
+    return any(fragment in number for fragment in notation.fragments(text))
 
 
 def checked(draft: ContactDraft) -> ContactDraft:
@@ -219,6 +256,31 @@ def checked_e164(field: str, number: str) -> str:
     return number
 
 
+def checked_company(company: Company) -> Company:
+    """Return the company as it may be kept; raises InvalidInputError naming the field."""
+    numbers = sorted({checked_e164("numbers", number) for number in company.numbers})
+    if len(numbers) > NUMBERS_LIMIT:
+        raise InvalidInputError("numbers", _("{field}: more than {limit}").format(field="numbers", limit=NUMBERS_LIMIT))
+    return replace(
+        company,
+        name=checked_name("company", company.name),
+        numbers=tuple(numbers),
+        address=_line("address", company.address, ADDRESS_LIMIT),
+        site=_line("site", company.site, NAME_LIMIT),
+        emails=_several("emails", (_email(email) for email in company.emails), EMAILS_LIMIT),
+    )
+
+
+def employee_matches(employee: Employee, text: str) -> bool:
+    """Tell whether each word of the text occurs in the employee's card, or the digits of all in one of his numbers."""
+    words = folded(text).split()
+    fields = (employee.extension, employee.name, employee.email, *employee.departments)
+    known = folded("\n".join((*fields, employee.mobile, employee.did)))
+    if all(word in known for word in words):
+        return True
+    return any(number and number_matches(number, text) for number in (employee.mobile, employee.did))
+
+
 def checked_employee(employee: Employee) -> Employee:
     """Return the employee as he may be kept; raises InvalidInputError naming the field."""
     if not employee.extension:
@@ -226,6 +288,7 @@ def checked_employee(employee: Employee) -> Employee:
     email = _line("email", employee.email, EMAIL_LIMIT)
     return replace(
         employee,
+        queues=_several("queues", (_line("queues", queue, NAME_LIMIT) for queue in employee.queues), QUEUES_LIMIT),
         extension=checked_extension("extension", employee.extension),
         name=_line("name", employee.name, NAME_LIMIT),
         mobile=checked_e164("mobile", employee.mobile) if employee.mobile else "",

@@ -32,6 +32,7 @@ _EXTENSION = re.compile(
         \s* \)?""",
     re.IGNORECASE | re.VERBOSE,
 )
+_FRAGMENT = re.compile(r"\(?\+?[0-9 ()./-]*[0-9][0-9 ()./-]*")
 _WRITTEN = re.compile(r"\(?\s*\+?[\d\s()./~-]*\d[\s().-]*")
 
 
@@ -93,6 +94,24 @@ def without_extension(text: str) -> tuple[str, str]:
 def _keys(extension: str) -> str:
     """Write the keys A to D large; w and W are waits of different length."""
     return re.sub("[a-d]", lambda key: key[0].upper(), extension)
+
+
+def fragments(text: str) -> tuple[str, ...]:
+    """Return what of an E.164 number a fragment typed in any notation may be: `8 916` is `8916` or `+7916`.
+
+    Empty unless the text is digits and the signs people put between them. A leading 8 is Russia's way to say +7, 0 what
+    most other countries put in front of a national number, 810 and 00 what stands for the plus.
+    """
+    if not _FRAGMENT.fullmatch(text.strip()):
+        return ()
+    digits = re.sub(r"\D", "", text, flags=re.ASCII)
+    if "+" in text:
+        return (f"+{digits}",)
+    meant = [digits]
+    for prefix, instead in (("810", "+"), ("8", "+7"), ("00", "+"), ("0", "")):
+        if digits.startswith(prefix) and len(digits) > len(prefix):
+            meant.append(instead + digits.removeprefix(prefix))
+    return tuple(meant)
 
 
 def compact(text: str) -> str | None:

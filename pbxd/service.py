@@ -20,7 +20,7 @@ from pbxd.asterisk.packets import Packet
 from pbxd.asterisk.probe import keep_fed
 from pbxd.asterisk.queues import VipQueues
 from pbxd.asterisk.reconnecting import Complaints
-from pbxd.asterisk.staff import staff
+from pbxd.asterisk.staff import gone, staff
 from pbxd.asterisk.translate import Endpoints
 from pbxd.calls.events import Event
 from pbxd.directory.index import Directory
@@ -44,6 +44,7 @@ _BATCH = 200  # packets followed before others get their turn: about 5 ms
 _HEARTBEAT_SECONDS = 1.0
 _RESYNC_RETRY_SECONDS = 2.0
 _STAFF_RETRY_SECONDS = 10.0
+_STAFF_EVERY_SECONDS = 24 * 3600.0
 _STORAGE_RETRY_SECONDS = 1.0
 _LAST_LOOK_SECONDS = 0.5  # these two and the HTTP server's STOP_SECONDS make the five in which we stop
 _LAST_WRITE_SECONDS = 2.0
@@ -208,6 +209,7 @@ class Daemon:
             return
         self._settings = change.settings
         self._queues.reconfigure(change.settings.queues)
+        self._staff_asked.set()
         logs.configure(change.settings.logs)
         _log.warning("reloaded", applied=change.applied, needs_a_restart=change.pending)
 
@@ -278,20 +280,27 @@ class Daemon:
                 _log.info("in_step", channels=len(channels))
 
     async def _keep_staff(self) -> None:
-        """Keep the employees the PBX knows in the book; the calls are in step whether or not that can be written."""
+        """Keep the employees the PBX knows in the book: after every connect, when told to reload, and daily.
+
+        The calls are in step whether or not that can be written.
+        """
         while True:
-            await self._staff_asked.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STAFF_EVERY_SECONDS):
+                    await self._staff_asked.wait()
             self._staff_asked.clear()
             try:
                 found = await staff(self._ami, self._settings)
+                left = await gone(self._ami, await self._employees.on_pbx() - {person.extension for person in found})
                 await self._employees.upsert(found, source="pbx")
+                await self._employees.retire(left)
             except (UnavailableError, RefusedError, ProtocolError) as error:
                 _log.warning("employees_not_taken_over", why=str(error))
                 if self._ami.connected:
                     await asyncio.sleep(_STAFF_RETRY_SECONDS)
                     self._staff_asked.set()
             else:
-                _log.info("employees_taken_over", employees=len(found))
+                _log.info("employees_taken_over", employees=len(found), left=len(left))
 
     async def _heartbeat(self) -> None:
         """Set the global PBXD_ALIVE every second, by which the dialplan's guard sees that pbxd lives again."""

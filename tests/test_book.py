@@ -14,6 +14,7 @@ from pbxd.book import (
     checked,
     checked_employee,
     folded,
+    number_matches,
 )
 from pbxd.errors import InvalidInputError
 
@@ -124,6 +125,19 @@ def test_folding() -> None:
     assert folded("  ЁЛКА \n Зелёная ") == "елка зеленая"
     assert folded("Straße ＡＢＣ") == "strasse abc"
     assert folded("и\u0306") == folded("Й")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("8 916", True), ("+7 (916)", True), ("7916", True), ("4567", True), ("916 123-45-67", True),
+        ("89161234567", True),
+        ("810 7 916", True), ("007916", True), ("0916", True), ("+916", False), ("8 917", False), ("+4567", False),
+        ("анна", False), ("", False), ("+", False), ("8", False),
+    ],
+)  # fmt: skip
+def test_a_number_is_found_by_a_fragment_in_any_notation(text: str, *, found: bool) -> None:
+    assert number_matches("+79161234567", text) is found
 
 
 @given(st.text())

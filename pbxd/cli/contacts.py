@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from dataclasses import asdict
 from getpass import getuser
 from typing import Any
 
@@ -11,7 +11,7 @@ import click
 import structlog
 
 from pbxd import logs
-from pbxd.book import Contact, ContactNumber, contact_json
+from pbxd.book import Contact, contact_json
 from pbxd.cli import contact_edits
 from pbxd.cli.command import (
     EXTENSION,
@@ -27,11 +27,14 @@ from pbxd.cli.command import (
     pass_session,
     run,
 )
+from pbxd.cli.contact_words import cells, changed_cells, duplicate_json, duplicate_line, lines
 from pbxd.cli.numbering import contact_number
-from pbxd.cli.output import mark, print_card, print_json, print_line, print_table
+from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.i18n import _
-from pbxd.numbers import display, rules_from
+from pbxd.numbers import rules_from
+from pbxd.storage.changes import Change
 from pbxd.storage.contacts import Contacts
+from pbxd.storage.duplicates import Duplicate
 from pbxd.storage.finding import ContactFilter
 
 
@@ -64,11 +67,13 @@ def add(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:  
     """Add a contact."""
     draft = contact_edits.draft(given, rules_from(session.settings))
 
-    async def work() -> Contact:
+    async def work() -> tuple[Contact, list[Duplicate]]:
         async with await session.database() as database:
-            return await Contacts(database).add(draft, actor=actor)
+            book = Contacts(database)
+            contact = await book.add(draft, actor=actor)
+            return contact, await book.duplicates(contact, actor=actor)
 
-    _show(run(work()), as_json=as_json)
+    _show_saved(*run(work()), as_json=as_json)
 
 
 @contacts.command("list", help=N_("List contacts by name."))
@@ -94,7 +99,7 @@ def list_(session: Session, /, actor: str, as_json: bool, limit: int | None, off
         print_json({"total": total, "items": [contact_json(contact) for contact in found]})
         return
     heads = [_("Id"), _("VIP"), _("Name"), _("Number"), _("Company"), _("Position"), _("Manager")]
-    print_table(heads, map(_cells, found), _("total: {total}").format(total=total))
+    print_table(heads, map(cells, found), _("total: {total}").format(total=total))
 
 
 @contacts.command("show", help=N_("Show a contact."))
@@ -138,7 +143,7 @@ def edit(session: Session, /, contact_id: int, actor: str, as_json: bool, **give
     """Change a contact; lists are changed against the version they were read at, so that no other edit gets lost."""
     rules = rules_from(session.settings)
 
-    async def work() -> Contact:
+    async def work() -> tuple[Contact, list[Duplicate]]:
         async with await session.database() as database:
             book = Contacts(database)
             before = await book.get(contact_id, actor=actor)
@@ -146,9 +151,10 @@ def edit(session: Session, /, contact_id: int, actor: str, as_json: bool, **give
             version = given["version"]
             if version is None and changes.keys() & {"numbers", "emails", "tags"}:
                 version = before.version
-            return await book.edit(contact_id, changes, actor=actor, version=version)
+            contact = await book.edit(contact_id, changes, actor=actor, version=version)
+            return contact, await book.duplicates(contact, actor=actor)
 
-    _show(run(work()), as_json=as_json)
+    _show_saved(*run(work()), as_json=as_json)
 
 
 @contacts.command("delete", help=N_("Delete a contact; asks first on a terminal."))
@@ -203,47 +209,60 @@ def erase(session: Session, owner: str, number: str, yes: bool, as_json: bool) -
         print_line(_("personal contacts erased: {count}").format(count=erased))
 
 
+@contacts.command("history", help=N_("Show who changed what in a contact, and when."))
+@click.argument("contact_id", type=int, metavar="ID")
+@actor_option
+@json_option
+@pass_session
+def history(session: Session, contact_id: int, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Show a contact's changes."""
+
+    async def work() -> list[Change]:
+        async with await session.database() as database:
+            return await Contacts(database).history(contact_id, actor=actor)
+
+    changes = run(work())
+    if as_json:
+        items = [asdict(change) | {"at": change.at.isoformat()} for change in changes]
+        print_json({"total": len(items), "items": items})
+        return
+    heads = [_("Version"), _("When"), _("Who"), _("Field"), _("Before"), _("After")]
+    print_table(heads, (row for change in changes for row in changed_cells(change)))
+
+
+@contacts.command("favourite", help=N_("Put a contact among one's favourites."))
+@click.argument("contact_id", type=int, metavar="ID")
+@flag("--off", help=N_("Take it away again."))
+@actor_option
+@json_option
+@pass_session
+def favourite(session: Session, contact_id: int, off: bool, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Mark or unmark a favourite."""
+
+    async def work() -> None:
+        async with await session.database() as database:
+            await Contacts(database).set_favourite(contact_id, actor=actor, favourite=not off)
+
+    run(work())
+    if as_json:
+        print_json({"id": contact_id, "favourite": not off})
+    else:
+        said = _("contact {id} is a favourite no more") if off else _("contact {id} is a favourite")
+        print_line(said.format(id=contact_id))
+
+
+def _show_saved(contact: Contact, duplicates: list[Duplicate], *, as_json: bool) -> None:
+    """Show what was saved, and who else has its numbers and e-mails."""
+    if as_json:
+        print_json(contact_json(contact) | {"duplicates": [duplicate_json(each) for each in duplicates]})
+        return
+    _show(contact, as_json=False)
+    for each in duplicates:
+        print_line(duplicate_line(each))
+
+
 def _show(contact: Contact, *, as_json: bool) -> None:
     if as_json:
         print_json(contact_json(contact))
         return
-    print_card(_lines(contact))
-
-
-def _lines(contact: Contact) -> Iterable[tuple[str, str]]:
-    yield _("Id"), str(contact.id)
-    yield _("Name"), contact.name
-    yield _("VIP"), mark(contact.vip)
-    yield _("Company"), contact.company
-    yield _("Position"), contact.position
-    for number in contact.numbers:
-        yield (_("Main number") if number.main else _("Number")), _number(number)
-    for email in contact.emails:
-        yield _("E-mail"), email
-    yield _("Manager"), contact.manager
-    yield _("Tags"), ", ".join(contact.tags)
-    yield _("Date of birth"), contact.birth_date.isoformat() if contact.birth_date else ""
-    yield _("Comment"), contact.comment
-    yield _("Personal contact of"), contact.owner
-    yield _("Created by"), contact.created_by
-    yield _("Version"), str(contact.version)
-
-
-def _cells(contact: Contact) -> list[str]:
-    main = next((number for number in contact.numbers if number.main), None)
-    return [
-        str(contact.id),
-        mark(contact.vip),
-        contact.name,
-        _number(main) if main else "",
-        contact.company,
-        contact.position,
-        contact.manager,
-    ]
-
-
-def _number(number: ContactNumber) -> str:
-    shown = display(number.number)
-    if number.extension:
-        shown = _("{number} ext. {extension}").format(number=shown, extension=number.extension)
-    return f"{shown} ({number.label})" if number.label else shown
+    print_card(lines(contact))

@@ -7,14 +7,29 @@ from pathlib import Path
 
 import click
 
-from pbxd.book import Employee
-from pbxd.cli.command import N_, Group, Session, argument, json_option, pass_session, run
+from pbxd.book import Contact, Employee, employee_json, employee_matches, folded
+from pbxd.cli.command import (
+    N_,
+    Group,
+    Session,
+    actor_option,
+    argument,
+    flag,
+    json_option,
+    option,
+    pass_session,
+    run,
+)
 from pbxd.cli.output import mark, print_card, print_json, print_line, print_table
 from pbxd.errors import InvalidInputError, RefusedError
 from pbxd.exchange.employees import EmployeeTable, read_employees
 from pbxd.i18n import _
 from pbxd.numbers import display, rules_from
+from pbxd.storage.contacts import Contacts
 from pbxd.storage.employees import Employees, Upserted
+from pbxd.storage.finding import ContactFilter
+
+CLIENTS_SHOWN = 20
 
 
 @click.group("employees", cls=Group, help=N_("The company's own people."))
@@ -23,40 +38,53 @@ def employees() -> None:
 
 
 @employees.command("list", help=N_("List employees by extension."))
+@option("--search", default="", help=N_("Words of the name, extension, department or e-mail, or part of a number."))
+@option("--department", default="", help=N_("Of this department or queue."))
+@flag("--active/--left", default=None, help=N_("Only those who are here, or those who left."))
 @json_option
 @pass_session
-def list_(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def list_(session: Session, search: str, department: str, active: bool | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """List employees."""
 
     async def work() -> list[Employee]:
         async with await session.database() as database:
             return await Employees(database).list()
 
-    people = run(work())
+    people = [
+        person
+        for person in run(work())
+        if employee_matches(person, search)
+        and (not department or folded(department) in map(folded, person.departments))
+        and active in (None, person.active)
+    ]
     if as_json:
-        print_json({"total": len(people), "items": [asdict(person) for person in people]})
+        print_json({"total": len(people), "items": [employee_json(person) for person in people]})
         return
-    heads = [_("Extension"), _("Name"), _("Department"), _("Mobile"), _("Direct number"), _("E-mail"), _("Active")]
-    print_table(heads, map(_cells, people), _("total: {total}").format(total=len(people)))
+    print_table(_heads(), map(_cells, people), _("total: {total}").format(total=len(people)))
 
 
-@employees.command("show", help=N_("Show an employee."))
+@employees.command("show", help=N_("Show an employee with all departments and the clients tied to him."))
 @argument("extension")
+@actor_option
 @json_option
 @pass_session
-def show(session: Session, extension: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def show(session: Session, extension: str, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Show an employee."""
 
-    async def work() -> Employee:
+    async def work() -> tuple[Employee, int, list[Contact]]:
         async with await session.database() as database:
-            return await Employees(database).get(extension)
+            person = await Employees(database).get(extension)
+            wanted = ContactFilter(manager=extension)
+            return person, *await Contacts(database).list(wanted, actor=actor, limit=CLIENTS_SHOWN)
 
-    person = run(work())
+    person, total, clients = run(work())
     if as_json:
-        print_json(asdict(person))
+        shown = [{"id": client.id, "name": client.name, "company": client.company} for client in clients]
+        print_json(employee_json(person) | {"clients": {"total": total, "items": shown}})
         return
-    names = [_("Extension"), _("Name"), _("Department"), _("Mobile"), _("Direct number"), _("E-mail"), _("Active")]
-    print_card(zip(names, _cells(person), strict=True))
+    lines = [*zip(_heads(), _cells(person), strict=True), (_("Clients"), str(total or ""))]
+    lines += [(_("Client"), f"{client.id}: {client.name}, {client.company}".rstrip(", ")) for client in clients]
+    print_card(lines)
 
 
 @employees.command(
@@ -112,6 +140,11 @@ def _tell(table: EmployeeTable, done: Upserted) -> None:
         print_line(_("columns left out: {columns}").format(columns=", ".join(table.ignored)))
 
 
+def _heads() -> list[str]:
+    return [_("Extension"), _("Name"), _("Departments"), _("Mobile"), _("Direct number"), _("E-mail"), _("Active")]
+
+
 def _cells(person: Employee) -> list[str]:
     mobile, did = (display(number) if number else "" for number in (person.mobile, person.did))
-    return [person.extension, person.name, person.department, mobile, did, person.email, mark(person.active, "✓")]
+    departments = ", ".join(person.departments)
+    return [person.extension, person.name, departments, mobile, did, person.email, mark(person.active, "✓")]

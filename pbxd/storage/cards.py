@@ -137,7 +137,7 @@ def _numbers(draft: ContactDraft) -> list[dict[str, Any]]:
 
 
 def _emails(draft: ContactDraft) -> list[dict[str, Any]]:
-    return [{"email": email} for email in draft.emails]
+    return [{"email": email, "folded": folded(email)} for email in draft.emails]
 
 
 def _tags(draft: ContactDraft) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Companies: one card per name, whatever its case, with numbers of their own.
+"""Companies: one card per name, whatever its case, with an address, a site, numbers and e-mails of their own.
 
 A company that only personal contacts have is their owners' affair: it isn't told to others, and goes with the last one.
 """
@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Company, checked_e164, checked_name, folded
-from pbxd.errors import NotFoundError
+from pbxd.book import Company, CompanyChanges, checked_company, checked_name, folded
+from pbxd.errors import ConflictError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.database import Database, in_parts, in_steps, possible
-from pbxd.storage.feed import News, tell
+from pbxd.storage.feed import News, about_contact, tell
 from pbxd.storage.staging import shown
-from pbxd.storage.tables import companies, company_numbers, contacts
+from pbxd.storage.tables import companies, company_emails, company_numbers, contacts
 
 Page = tuple[int, list[Company]]
 
@@ -59,19 +61,25 @@ class Companies:
             return total, await cards(connection, (await connection.execute(page)).scalars().all())
 
     async def set_numbers(self, company_id: int, numbers: Iterable[str]) -> Company:
-        """Give the company these numbers (E.164) in place of those it has.
+        """Give the company these numbers (E.164) in place of those it has; see `edit`."""
+        return await self.edit(company_id, {"numbers": tuple(numbers)})
 
-        Raises NotFoundError, or InvalidInputError when one isn't E.164.
+    async def edit(self, company_id: int, changes: CompanyChanges, *, version: int | None = None) -> Company:
+        """Replace fields of a company's card; what changes nothing leaves the version as it is.
+
+        Raises NotFoundError, InvalidInputError, and ConflictError when another company has the name, or when `version`
+        is given and the card has changed since.
         """
-        wanted = sorted({checked_e164("numbers", number) for number in numbers})
         async with self._database.writing() as connection:
-            known = await _one(connection, company_id)
-            if list(known.numbers) == wanted:
-                return known
-            await connection.execute(delete(company_numbers).where(company_numbers.c.company_id == company_id))
-            if wanted:
-                rows = [{"company_id": company_id, "number": number} for number in wanted]
-                await connection.execute(insert(company_numbers), rows)
+            before = await _one(connection, company_id)
+            check_version(before.version, version)
+            after = checked_company(replace(before, **changes))
+            if after == before:
+                return before
+            await _refuse_taken(connection, after)
+            await _write(connection, after)
+            if after.name != before.name:
+                await renamed(connection, company_id)
             await tell(connection, [_changed(company_id)])
             return await _one(connection, company_id)
 
@@ -97,9 +105,9 @@ async def ids_by_name(connection: AsyncConnection, names: Iterable[str], *, quie
 
 
 async def drop_orphans(connection: AsyncConnection, ids: Collection[int]) -> None:
-    """Delete those of the companies that no contact has any more and that have no number of their own."""
+    """Delete those of the companies that no contact has any more and that have nothing of their own."""
     for part in in_parts(ids):
-        unused = and_(companies.c.id.in_(part), ~_has_contact(), ~_has_number())
+        unused = and_(companies.c.id.in_(part), ~_has_contact(), ~_has_own())
         gone = await connection.execute(delete(companies).where(unused).returning(companies.c.id))
         await tell(connection, [_changed(company_id) for company_id in gone.scalars()])
 
@@ -111,34 +119,79 @@ async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Compa
         numbers: defaultdict[int, list[str]] = defaultdict(list)
         for row in await connection.execute(select(company_numbers).where(company_numbers.c.company_id.in_(part))):
             numbers[row.company_id].append(row.number)
+        emails: defaultdict[int, list[str]] = defaultdict(list)
+        written = select(company_emails).where(company_emails.c.company_id.in_(part)).order_by(company_emails.c.place)
+        for row in await connection.execute(written):
+            emails[row.company_id].append(row.email)
         for row in await connection.execute(select(companies).where(companies.c.id.in_(part))):
-            found[row.id] = Company(row.id, row.name, tuple(sorted(numbers[row.id])))
+            found[row.id] = _company(row, numbers[row.id], emails[row.id])
     return [found[company_id] for company_id in ids if company_id in found]
 
 
 async def every_card(connection: AsyncConnection) -> list[Company]:
-    """Return all companies, by id."""
+    """Return all companies by id, with what look-ups need of them: names and numbers."""
     numbers: defaultdict[int, list[str]] = defaultdict(list)
     async for rows in in_steps(connection, select(company_numbers)):
         for row in rows:
             numbers[row.company_id].append(row.number)
     found: list[Company] = []
-    async for rows in in_steps(connection, select(companies).order_by(companies.c.id)):
+    listed = select(companies.c.id, companies.c.name).order_by(companies.c.id)
+    async for rows in in_steps(connection, listed):
         found += [Company(row.id, row.name, tuple(sorted(numbers[row.id]))) for row in rows]
     return found
 
 
+def check_version(now: int, wanted: int | None) -> None:
+    """Raise ConflictError when the card is at another version than the one an edit was made for."""
+    if wanted not in (None, now):
+        raise ConflictError(
+            _("the card was changed meanwhile: it is at version {now}, not {version}").format(now=now, version=wanted)
+        )
+
+
+async def renamed(connection: AsyncConnection, company_id: int) -> None:
+    """Tell that the people of a company show another name now."""
+    told = (contacts.c.id, contacts.c.visibility, contacts.c.owner, contacts.c.version)
+    rows = await connection.execute(select(*told).where(contacts.c.company_id == company_id))
+    await tell(connection, [about_contact("changed", *row) for row in rows])
+
+
+async def _refuse_taken(connection: AsyncConnection, company: Company) -> None:
+    same = select(companies.c.id).where(companies.c.folded == folded(company.name), companies.c.id != company.id)
+    if (await connection.execute(same)).scalar() is not None:
+        raise ConflictError(_("there is another company named {name}").format(name=company.name))
+
+
+async def _write(connection: AsyncConnection, company: Company) -> None:
+    values = {"name": company.name, "folded": folded(company.name), "address": company.address, "site": company.site}
+    counted = companies.c.version + 1
+    await connection.execute(update(companies).where(companies.c.id == company.id).values(**values, version=counted))
+    for table in (company_numbers, company_emails):
+        await connection.execute(delete(table).where(table.c.company_id == company.id))
+    key = {"company_id": company.id}
+    if company.numbers:
+        await connection.execute(insert(company_numbers), [key | {"number": number} for number in company.numbers])
+    if company.emails:
+        rows = [key | {"place": place, "email": email} for place, email in enumerate(company.emails)]
+        await connection.execute(insert(company_emails), rows)
+
+
+def _company(row: Row[Any], numbers: list[str], emails: list[str]) -> Company:
+    return Company(row.id, row.name, tuple(sorted(numbers)), row.address, row.site, tuple(emails), row.version)
+
+
 def _everybodys() -> ColumnElement[bool]:
-    """Tell whether a company has a shared contact or a number, or was added for itself."""
-    return or_(_has_contact(contacts.c.visibility == "shared", shown()), _has_number(), ~_has_contact())
+    """Tell whether a company has a shared contact or anything of its own, or was added for itself."""
+    return or_(_has_contact(contacts.c.visibility == "shared", shown()), _has_own(), ~_has_contact())
 
 
 def _has_contact(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(contacts.c.company_id == companies.c.id, *conditions)
 
 
-def _has_number() -> ColumnElement[bool]:
-    return exists().where(company_numbers.c.company_id == companies.c.id)
+def _has_own() -> ColumnElement[bool]:
+    listed = (exists().where(table.c.company_id == companies.c.id) for table in (company_numbers, company_emails))
+    return or_(companies.c.address != "", companies.c.site != "", *listed)
 
 
 async def _one(connection: AsyncConnection, company_id: int) -> Company:

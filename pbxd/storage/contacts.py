@@ -1,9 +1,4 @@
-"""The contact book, with its rules on who sees, changes and deletes what.
-
-The actor is an employee's extension, or "" for an administrator. Shared contacts are everybody's to see and to edit,
-and their creator's or an administrator's to delete. A personal contact is there for its owner alone, in totals too; an
-administrator doesn't see it either, but may erase it (`erase_personal`).
-"""
+"""The contact book: cards, their changes, duplicates and favourites, each for whom `pbxd.rights` lets see them."""
 
 from __future__ import annotations
 
@@ -12,22 +7,28 @@ from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from typing import NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd import rights
 from pbxd.book import Company, Contact, ContactChanges, ContactDraft, Employee, Listing, checked
-from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
+from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
+from pbxd.storage import changes as changes_of
 from pbxd.storage import companies, employees
 from pbxd.storage.cards import cards, insert_cards, listings, update_card
+from pbxd.storage.changes import Change
 from pbxd.storage.database import Database, in_parts
-from pbxd.storage.feed import News, cursor, tell
+from pbxd.storage.duplicates import Duplicate, duplicates_of
+from pbxd.storage.feed import News, about_contact, cursor, tell
 from pbxd.storage.finding import ContactFilter, find
 from pbxd.storage.staging import shown
-from pbxd.storage.tables import contact_numbers, contacts
+from pbxd.storage.tables import contact_numbers, contacts, favourites
 
 Page = tuple[int, list[Contact]]
 Several = list[Contact]
+Changes = list[Change]
+Duplicates = list[Duplicate]
 _FIELDS = tuple(field.name for field in fields(ContactDraft))
 
 
@@ -89,12 +90,7 @@ class Contacts:
             raise InvalidInputError(unknown[0], _("{field}: a contact has no such field").format(field=unknown[0]))
         async with self._database.writing() as connection:
             before = await _visible(connection, contact_id, actor)
-            if version not in (None, before.version):
-                raise ConflictError(
-                    _("the contact was changed meanwhile: it is at version {now}, not {version}").format(
-                        now=before.version, version=version
-                    )
-                )
+            companies.check_version(before.version, version)
             after = checked(_changed(before, changes, actor))
             if after == _draft(before):
                 return before
@@ -102,6 +98,7 @@ class Contacts:
             await update_card(connection, contact_id, after)
             await companies.drop_orphans(connection, left)
             contact = (await cards(connection, [contact_id]))[0]
+            await changes_of.record(connection, before, contact, actor)
             await tell(connection, [_news("changed", contact)])
             return contact
 
@@ -109,9 +106,38 @@ class Contacts:
         """Delete a contact for good; raises NotFoundError, RefusedError unless by its creator or an administrator."""
         async with self._database.writing() as connection:
             contact = await _visible(connection, contact_id, actor)
-            if contact.visibility == "shared" and actor not in ("", contact.created_by):
-                raise RefusedError("not-creator", _("only its creator or an administrator may delete a shared contact"))
+            rights.check_delete(actor, contact.owner, contact.created_by)
             await _erase(connection, [contact])
+
+    async def history(self, contact_id: int, *, actor: str = "") -> Changes:
+        """Return what was changed in a contact, by whom and when, the oldest first.
+
+        What stood in it while it was somebody's personal contact stays his. Raises NotFoundError.
+        """
+        async with self._database.reading() as connection:
+            await _visible(connection, contact_id, actor)
+            return await changes_of.listed(connection, contact_id, actor)
+
+    async def set_favourite(self, contact_id: int, *, actor: str, favourite: bool) -> None:
+        """Put a contact among the actor's favourites or take it away. Raises NotFoundError, RefusedError."""
+        rights.check_favourites(actor)
+        async with self._database.writing() as connection:
+            await _visible(connection, contact_id, actor)
+            mine = {"extension": actor, "contact_id": contact_id}
+            await connection.execute(delete(favourites).filter_by(**mine))
+            if favourite:
+                await connection.execute(insert(favourites), mine)
+
+    async def favourites(self, *, actor: str) -> set[int]:
+        """Return the ids of the actor's favourites, also of such as became somebody's personal contact."""
+        async with self._database.reading() as connection:
+            wanted = select(favourites.c.contact_id).where(favourites.c.extension == actor)
+            return set((await connection.execute(wanted)).scalars())
+
+    async def duplicates(self, contact: Contact, *, actor: str = "") -> Duplicates:
+        """Return which of a contact's numbers and e-mails other contacts have that the actor sees (S2.9)."""
+        async with self._database.reading() as connection:
+            return await duplicates_of(connection, contact, actor)
 
     async def erase_personal(self, *, owner: str = "", number: str = "", by: str) -> int:
         """Delete personal contacts unseen, by owner, by number (E.164) or by both; returns how many.
@@ -151,7 +177,7 @@ class Contacts:
 
 async def _visible(connection: AsyncConnection, contact_id: int, actor: str) -> Contact:
     found = await cards(connection, [contact_id])
-    if not found or (found[0].visibility == "personal" and found[0].owner != actor):
+    if not found or not rights.sees(actor, found[0].owner):
         raise NotFoundError(_("there is no contact {id}").format(id=contact_id))
     return found[0]
 
@@ -170,21 +196,18 @@ async def _companies_of(connection: AsyncConnection, ids: Collection[int]) -> Se
 
 
 def _owned(draft: ContactDraft, actor: str) -> ContactDraft:
-    """Make an employee the owner of the personal contact he adds; nobody adds one for somebody else but by office."""
+    """Make an employee the owner of the personal contact he adds."""
     if draft.visibility != "personal":
         return draft
-    owned = replace(draft, owner=draft.owner or actor)
-    if actor and owned.owner != actor:
-        raise RefusedError("not-owner", _("a personal contact can only be one's own"))
-    return owned
+    return replace(draft, owner=rights.owner_of_personal(actor, draft.owner))
 
 
 def _changed(before: Contact, changes: ContactChanges, actor: str) -> ContactDraft:
     draft = replace(_draft(before), **changes)
     if draft.visibility == "shared":
-        return draft if changes.get("owner") else replace(draft, owner="")
-    if before.visibility == "shared" and actor not in ("", before.created_by):
-        raise RefusedError("not-creator", _("only its creator or an administrator may make a shared contact personal"))
+        return draft if changes.get("owner") else replace(draft, owner=rights.SHARED)
+    if before.owner == rights.SHARED:
+        rights.check_take_away(actor, before.created_by)
     return _owned(draft, actor)
 
 
@@ -193,6 +216,4 @@ def _draft(contact: Contact) -> ContactDraft:
 
 
 def _news(what: str, contact: Contact) -> News:
-    """Tell of a contact without telling what stands in it: the feed is read by more than those who may see it."""
-    data = {"visibility": contact.visibility, "owner": contact.owner, "version": contact.version}
-    return News(f"contact.{what}", str(contact.id), data)
+    return about_contact(what, contact.id, contact.visibility, contact.owner, contact.version)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sqlalchemy import Row, bindparam, insert, select, update
@@ -17,6 +17,11 @@ from pbxd.storage.feed import News, tell
 from pbxd.storage.tables import employees
 
 Source = Literal["list", "pbx"]
+_Row = dict[str, Any]
+_LISTED = {"name", "mobile", "did", "email", "department"}
+_NEW: _Row = {
+    **dict.fromkeys(("extension", *sorted(_LISTED), "pbx_name"), ""), "active": True, "queues": [], "on_pbx": False
+}  # fmt: skip
 Everybody = list[Employee]
 
 
@@ -39,21 +44,32 @@ class Employees:
         """Take over what a list (CSV, XLSX) or the PBX says of these people, all or none of it.
 
         A list wins: what it gives replaces what is known, what it leaves empty doesn't, and who is on it is active.
-        The PBX only adds people and fills in empty names. The later of two rows on one extension is merged into the
-        first. Raises InvalidInputError for a row that can't be kept.
+        The PBX adds people, names those who have no name, and tells the queues. The later of two rows on one extension
+        is merged into the first. Raises InvalidInputError for a row that can't be kept.
         """
-        rows = [checked_employee(person) for person in people]
+        merged = _told if source == "pbx" else _listed
+        said = [checked_employee(person) for person in people]
         async with self._database.writing() as connection:
-            before = {person.extension: person for person in await everybody(connection)}
+            before = await _rows(connection)
             after = dict(before)
-            for row in rows:
-                known = after.get(row.extension)
-                after[row.extension] = _merged(known, row, source) if known else row
-            new = [person for extension, person in after.items() if extension not in before]
-            changed = [person for extension, person in after.items() if before.get(extension, person) != person]
-            await _write(connection, new, changed)
-        touched = len({row.extension for row in rows})
-        return Upserted(len(new), len(changed), touched - len(new) - len(changed))
+            for person in said:
+                known = after.get(person.extension, _NEW | {"extension": person.extension})
+                after[person.extension] = merged(known, person)
+            new, changed = await _write(connection, before, after)
+        return Upserted(new, changed, len({person.extension for person in said}) - new - changed)
+
+    async def on_pbx(self) -> set[str]:
+        """Return the extensions of the active people the PBX has told of at some time."""
+        wanted = select(employees.c.extension).where(employees.c.on_pbx, employees.c.active)
+        async with self._database.reading() as connection:
+            return set((await connection.execute(wanted)).scalars())
+
+    async def retire(self, extensions: Collection[str]) -> None:
+        """Mark these people as having left; they are kept, for the history refers to them."""
+        async with self._database.writing() as connection:
+            before = await _rows(connection)
+            gone = {key: before[key] | {"active": False, "queues": []} for key in before.keys() & set(extensions)}
+            await _write(connection, before, gone)
 
     async def list(self) -> Everybody:
         """Return all employees by extension."""
@@ -79,32 +95,42 @@ async def _one(connection: AsyncConnection, extension: str) -> Employee:
     return _employee(row)
 
 
-def _merged(known: Employee, said: Employee, source: Source) -> Employee:
-    if source == "pbx":
-        return replace(known, name=known.name or said.name)
-    return replace(
-        known,
-        name=said.name or known.name,
-        mobile=said.mobile or known.mobile,
-        did=said.did or known.did,
-        email=said.email or known.email,
-        department=said.department or known.department,
-        active=True,
-    )
+def _listed(known: _Row, said: Employee) -> _Row:
+    """Take over what a list says: it wins, but what it leaves empty erases nothing, and who is on it is active."""
+    given = {name: value for name, value in asdict(said).items() if name in _LISTED and value}
+    return known | given | {"active": said.active}
 
 
-async def _write(connection: AsyncConnection, new: Sequence[Employee], changed: Sequence[Employee]) -> None:
+def _told(known: _Row, said: Employee) -> _Row:
+    """Take over what the PBX says: who is on it is active, its queues are his, its name serves where there is none."""
+    return known | {
+        "active": True, "on_pbx": True, "queues": list(said.queues), "pbx_name": said.name or known["pbx_name"]
+    }  # fmt: skip
+
+
+async def _rows(connection: AsyncConnection) -> dict[str, _Row]:
+    return {row["extension"]: dict(row) for row in (await connection.execute(select(employees))).mappings()}
+
+
+async def _write(connection: AsyncConnection, before: dict[str, _Row], after: dict[str, _Row]) -> tuple[int, int]:
+    """Write the rows that became others; return how many are new and how many changed."""
+    new = [row for extension, row in after.items() if extension not in before]
+    changed = [row for extension, row in after.items() if before.get(extension, row) != row]
     if new:
-        await connection.execute(insert(employees), [asdict(person) for person in new])
+        await connection.execute(insert(employees), new)
     if changed:
         # The column's own name can't be that of the parameter it is looked up by.
-        rows = [asdict(person) | {"which": person.extension} for person in changed]
-        names = ("name", "mobile", "did", "email", "department", "active")
-        values: dict[str, Any] = {name: bindparam(name) for name in names}
-        one = update(employees).where(employees.c.extension == bindparam("which")).values(values)
-        await connection.execute(one, rows)
-    await tell(connection, [News("employee.changed", person.extension, {}) for person in (*new, *changed)])
+        one = update(employees).where(employees.c.extension == bindparam("which"))
+        names = [name for name in _NEW if name != "extension"]
+        await connection.execute(
+            one.values({name: bindparam(name) for name in names}),
+            [{"which": row["extension"], **{name: row[name] for name in names}} for row in changed],
+        )
+    await tell(connection, [News("employee.changed", row["extension"], {}) for row in (*new, *changed)])
+    return len(new), len(changed)
 
 
 def _employee(row: Row[Any]) -> Employee:
-    return Employee(row.extension, row.name, row.mobile, row.did, row.email, row.department, row.active)
+    name = row.name or row.pbx_name
+    queues = tuple(row.queues)
+    return Employee(row.extension, name, row.mobile, row.did, row.email, row.department, row.active, queues)

@@ -64,6 +64,11 @@ class Feed:
         return mark != known
 
 
+def about_contact(what: str, contact_id: int, visibility: str, owner: str, version: int) -> News:
+    """Tell of a contact without telling what stands in it: the feed is read by more than those who may see it."""
+    return News(f"contact.{what}", str(contact_id), {"visibility": visibility, "owner": owner, "version": version})
+
+
 async def cursor(connection: AsyncConnection) -> int:
     """Return the number of the newest row this transaction sees, 0 when there is none."""
     return (await connection.execute(select(func.max(feed.c.seq)))).scalar_one() or 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd import rights
 from pbxd.book import folded
 from pbxd.storage.staging import shown
 from pbxd.storage.tables import companies, contact_numbers, contact_tags, contacts
@@ -42,8 +43,7 @@ async def find(
 
 def seen_by(actor: str) -> ColumnElement[bool]:
     """Tell whether this actor may know of a row of `contacts`."""
-    shared = contacts.c.visibility == "shared"
-    return and_(shown(), or_(shared, contacts.c.owner == actor) if actor else shared)
+    return and_(shown(), contacts.c.owner.in_(rights.owners_seen(actor)))
 
 
 def _matching(wanted: ContactFilter) -> list[ColumnElement[bool]]:

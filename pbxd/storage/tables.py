@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -90,6 +91,9 @@ companies = Table(
     Column("id", Key, primary_key=True),
     Column("name", Words, nullable=False),
     Column("folded", SortedWords, nullable=False),  # book.folded(name): one company per name, whatever its case
+    Column("address", Words, nullable=False, server_default=text("''")),
+    Column("site", Words, nullable=False, server_default=text("''")),
+    Column("version", Integer, nullable=False, server_default="1"),
     UniqueConstraint("folded"),
     sqlite_autoincrement=True,  # an id is never given twice
 )
@@ -100,6 +104,14 @@ company_numbers = Table(
     Column("company_id", Key, ForeignKey("companies.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Words, primary_key=True),  # E.164
     Index("ix_company_numbers_number", "number"),
+)
+
+company_emails = Table(
+    "company_emails",
+    metadata,
+    Column("company_id", Key, ForeignKey("companies.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("email", Words, nullable=False),
 )
 
 _IMPORTED = text("import_id <> 0")
@@ -195,6 +207,8 @@ contact_emails = Table(
     _contact_key(),
     Column("place", Integer, primary_key=True),
     Column("email", Words, nullable=False),
+    Column("folded", SortedWords, nullable=False, server_default=text("''")),
+    Index("ix_contact_emails_folded", "folded"),
 )
 
 contact_tags = Table(
@@ -207,6 +221,28 @@ contact_tags = Table(
     Index("ix_contact_tags_folded", "folded", "contact_id"),
 )
 
+contact_changes = Table(
+    "contact_changes",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("contact_id", Key, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
+    Column("version", Integer, nullable=False),  # the one that the change made
+    Column("at", Instant, nullable=False),
+    Column("actor", Words, nullable=False),  # an extension; empty: the administrator
+    Column("owner", Words, nullable=False),  # whose contact it was until then: nobody else sees what stood in it
+    Column("fields", JSON, nullable=False),  # {field: [before, after]}
+    Index("ix_contact_changes_contact_id", "contact_id", "version"),
+    sqlite_autoincrement=True,
+)
+
+favourites = Table(
+    "favourites",
+    metadata,
+    Column("extension", Words, primary_key=True),
+    Column("contact_id", Key, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_favourites_contact_id", "contact_id"),
+)
+
 employees = Table(
     "employees",
     metadata,
@@ -215,8 +251,11 @@ employees = Table(
     Column("mobile", Words, nullable=False),  # E.164, like `did`
     Column("did", Words, nullable=False),
     Column("email", Words, nullable=False),
-    Column("department", Words, nullable=False),
+    Column("department", Words, nullable=False),  # as a list names it
     Column("active", Boolean, nullable=False),
+    Column("queues", JSON, nullable=False, server_default="[]"),  # names of those he is a member of on the PBX
+    Column("pbx_name", Words, nullable=False, server_default=text("''")),  # shown when `name` is empty
+    Column("on_pbx", Boolean, nullable=False, server_default=false()),  # whether the PBX has ever told of him
 )
 
 calls = Table(

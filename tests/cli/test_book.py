@@ -13,7 +13,9 @@ Add = Callable[..., dict[str, Any]]
 
 def test_companies(pbxd: Pbxd) -> None:
     added = pbxd.json("companies", "add", "--name", "Ромашка", "--number", "8 495 123-45-67")
-    assert added == {"id": 1, "name": "Ромашка", "numbers": ["+74951234567"]}
+    assert added == {
+        "id": 1, "name": "Ромашка", "numbers": ["+74951234567"], "address": "", "site": "", "emails": [], "version": 2
+    }  # fmt: skip
     more = pbxd.json("companies", "add", "--name", "РОМАШКА", "--number", "+74951234568")
     assert (more["id"], len(more["numbers"])) == (1, 2)
     edited = pbxd.json("companies", "edit", "1", "--remove-number", "84951234567", "--add-number", "84951234569")
@@ -23,6 +25,23 @@ def test_companies(pbxd: Pbxd) -> None:
     assert "Ромашка" in pbxd("companies", "list").stdout
     assert "no company 7" in pbxd.refusal("companies", "show", "7")
     assert "no extension" in pbxd.refusal("companies", "add", "--name", "Б", "--number", "84951234567 доб. 1")
+
+
+def test_a_company_s_card_with_its_people(pbxd: Pbxd, contact: Add) -> None:
+    """S3.4"""
+    contact("--company", "Ромашка")
+    contact("--company", "Ромашка", "--personal", "--owner", "101", name="Мама")
+    card = ("--address", "Казань, Баумана 1", "--site", "romashka.example", "--add-email", "info@romashka.example")
+    edited = pbxd.json("companies", "edit", "1", "--name", "ООО «Ромашка»", *card)
+    assert (edited["address"], edited["site"], edited["emails"]) == (card[1], card[3], [card[5]])
+    assert pbxd.json("contacts", "show", "1")["company"] == "ООО «Ромашка»"
+    assert pbxd.json("companies", "show", "1")["contacts"]["total"] == 1
+    assert pbxd.json("companies", "show", "1", "--as", "101")["contacts"]["total"] == 2
+    shown = pbxd("companies", "show", "1").stdout
+    assert "1: Фронкин Игорь" in shown
+    assert "Казань, Баумана 1" in shown
+    assert pbxd.json("companies", "edit", "1", "--remove-email", "INFO@romashka.example")["emails"] == []
+    assert "changed meanwhile" in pbxd.refusal("companies", "edit", "1", "--version", "1", "--address", "")
 
 
 def test_employees_from_a_file(pbxd: Pbxd) -> None:
@@ -45,6 +64,33 @@ def test_employees_from_a_file(pbxd: Pbxd) -> None:
     assert pbxd.json("employees", "list")["total"] == 1
     assert "Иванова Анна" in pbxd("employees", "list").stdout
     assert "no employee 999" in pbxd.refusal("employees", "show", "999")
+
+
+def test_employees_are_found_and_show_their_departments_and_clients(pbxd: Pbxd, contact: Add) -> None:
+    """S1.1, S1.2, S1.3, S1.8"""
+    file = pbxd.folder / "people.csv"
+    file.write_text(
+        'extension,name,did,department\n101,Иванова Алёна,84951234567,"Продажи; Опт"\n102,Пётр Белов,,Склад\n'
+    )
+    pbxd("employees", "import", str(file))
+    contact("--manager", "101", "--company", "Ромашка")
+    contact("--manager", "101", "--personal", "--owner", "102", name="Мама")
+
+    def found(*options: str) -> list[str]:
+        return [person["extension"] for person in pbxd.json("employees", "list", *options)["items"]]
+
+    for text in ("алена", "ИВАНОВА АЛ", "101", "8 495 123", "+7 (495)", "4567", "опт"):
+        assert found("--search", text) == ["101"], text
+    assert found("--search", "нет такого") == []
+    assert found("--department", "склад") == ["102"]
+    assert found("--left") == []
+    shown = pbxd.json("employees", "show", "101")
+    assert (shown["did"], shown["departments"]) == ("+74951234567", ["Продажи", "Опт"])
+    assert shown["clients"] == {"total": 1, "items": [{"id": 1, "name": "Фронкин Игорь", "company": "Ромашка"}]}
+    assert pbxd.json("employees", "show", "101", "--as", "102")["clients"]["total"] == 2
+    card = pbxd("employees", "show", "101").stdout
+    assert "Продажи, Опт" in card
+    assert "Фронкин Игорь, Ромашка" in card
 
 
 def test_an_employees_file_without_a_good_row_fails(pbxd: Pbxd) -> None:

@@ -46,6 +46,7 @@ def test_add_has_the_contract_s_shape(pbxd: Pbxd) -> None:
         "owner": "",
         "created_by": "",
         "version": 1,
+        "duplicates": [],
     }
     assert pbxd.json("contacts", "show", "1") == added
     assert pbxd.json("contacts", "list") == {"total": 1, "items": [added]}
@@ -130,6 +131,43 @@ def test_an_administrator_erases_personal_contacts_unseen(pbxd: Pbxd, contact: A
     assert pbxd.json("contacts", "list")["total"] == 1, "a shared one stays"
     assert "whose personal contacts" in pbxd.refusal("contacts", "erase")
     assert "--as" in pbxd("contacts", "erase", "--owner", "101", "--as", "102", status=2).stderr
+
+
+def test_a_number_or_e_mail_used_elsewhere_warns(pbxd: Pbxd, contact: Add) -> None:
+    """S2.9"""
+    contact("--email", "f@example.com")
+    contact("--personal", "--owner", "101", name="Мама")
+    other = contact("--email", "F@Example.com", name="Белова", number="8 777 785 99 54")
+    known = {"id": 1, "name": "Фронкин Игорь", "company": ""}
+    assert other["duplicates"] == [
+        {"field": "number", "value": "+77777859954", "total": 1, "contacts": [known]},
+        {"field": "email", "value": "F@Example.com", "total": 1, "contacts": [known]},
+    ]
+    shown = pbxd("contacts", "edit", "3", "--vip").stdout
+    assert "is used by 1 more: 1: Фронкин Игорь" in shown
+    assert "Мама" not in shown
+    assert pbxd.json("contacts", "edit", "3", "--vip", "--as", "101")["duplicates"][0]["total"] == 2
+    assert contact(name="Один", number="89160000009")["duplicates"] == []
+
+
+def test_who_changed_what(pbxd: Pbxd, contact: Add) -> None:
+    contact("--as", "101")
+    pbxd("contacts", "edit", "1", "--name", "Фронкин Олег", "--add-number", "89160000001", "--as", "102")
+    [change] = pbxd.json("contacts", "history", "1")["items"]
+    assert (change["version"], change["actor"], sorted(change["fields"])) == (2, "102", ["name", "numbers"])
+    assert change["fields"]["name"] == ["Фронкин Игорь", "Фронкин Олег"]
+    shown = pbxd("contacts", "history", "1").stdout
+    assert "Фронкин Игорь" in shown
+    assert "+77777859954, +79160000001" in shown
+    assert "no contact 2" in pbxd.refusal("contacts", "history", "2")
+
+
+def test_favourites_are_an_employee_s(pbxd: Pbxd, contact: Add) -> None:
+    contact()
+    assert pbxd.json("contacts", "favourite", "1", "--as", "101") == {"id": 1, "favourite": True}
+    assert pbxd.json("contacts", "favourite", "1", "--as", "101", "--off") == {"id": 1, "favourite": False}
+    assert "is a favourite" in pbxd("contacts", "favourite", "1", "--as", "101").stdout
+    assert "say whose" in pbxd.refusal("contacts", "favourite", "1")
 
 
 @pytest.mark.parametrize("actor", ["x y", "10\n1", "1" * 33, "юз\x1b[2J"])

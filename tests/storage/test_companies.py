@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from pbxd.book import ContactDraft
-from pbxd.errors import InvalidInputError, NotFoundError
+from pbxd.book import Company, CompanyChanges, ContactDraft
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
 from pbxd.storage.companies import Companies
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
@@ -38,6 +38,38 @@ async def test_numbers_replace_those_there_were(database: Database) -> None:
     assert (await companies.set_numbers(company.id, [])).numbers == ()
     with pytest.raises(InvalidInputError):
         await companies.set_numbers(company.id, ["84951234567"])
+
+
+async def test_a_company_is_edited_against_its_version_and_renamed_with_its_people(
+    database: Database, url: str
+) -> None:
+    companies, contacts = Companies(database), Contacts(database)
+    contact = await contacts.add(ContactDraft("Белова", company="Ромашка"))
+    await companies.get_or_create("Лютик")
+    company = (await companies.list("ромашка"))[1][0]
+    told = await Feed(database).last()
+    changed = await companies.edit(
+        company.id,
+        {"name": " ООО Ромашка", "address": "Казань", "site": "romashka.example", "emails": ("a@b.ru", "A@B.ru")},
+        version=1,
+    )
+    assert changed == Company(company.id, "ООО Ромашка", (), "Казань", "romashka.example", ("a@b.ru",), 2)
+    assert (await contacts.get(contact.id)).company == "ООО Ромашка"
+    news = [(row.kind, row.subject) for row in await Feed(database).read(told)]
+    assert news == [("contact.changed", str(contact.id)), ("company.changed", str(company.id))]
+    assert await companies.edit(company.id, {"address": "Казань "}) == changed
+    async with await Database.open(url, create=False) as other:
+        results = await asyncio.gather(
+            *(Companies(place).edit(company.id, {"site": f"{place}"}, version=2) for place in (database, other)),
+            return_exceptions=True,
+        )
+    assert sorted(type(result).__name__ for result in results) == ["Company", "ConflictError"]
+    with pytest.raises(ConflictError):
+        await companies.edit(company.id, {"name": "ЛЮТИК"})
+    bad: CompanyChanges
+    for bad in ({"name": ""}, {"emails": ("x",)}, {"address": "а\0"}):
+        with pytest.raises(InvalidInputError):
+            await companies.edit(company.id, bad)
 
 
 async def test_what_there_isnt(database: Database) -> None:

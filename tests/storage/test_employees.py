@@ -45,16 +45,33 @@ async def test_a_list_wins_but_its_empty_fields_erase_nothing(employees: Employe
     assert [(row.kind, row.subject) for row in await Feed(database).read(told)] == [("employee.changed", "101")]
 
 
-async def test_the_pbx_fills_empty_names_only(employees: Employees) -> None:
+async def test_the_pbx_tells_queues_and_names_those_without_a_name(employees: Employees) -> None:
+    """S1.1: the list's word stands, the PBX's follows the PBX."""
     await employees.upsert([ANNA, Employee("102"), Employee("103", "Вера")], source="list")
-    said = [Employee("101", "anna", did="+74950000000"), BORIS, Employee("103", "vera"), Employee("104", "Глеб")]
-    assert await employees.upsert(said, source="pbx") == Upserted(1, 1, 2)
-    assert await employees.list() == [
-        ANNA,
-        BORIS,
-        Employee("103", "Вера"),
-        Employee("104", "Глеб"),
-    ]
+    said = [Employee("101", "anna"), BORIS, Employee("103", "vera", queues=("sales", "vip")), Employee("104", "Глеб")]
+    assert await employees.upsert(said, source="pbx") == Upserted(1, 3, 0)
+    vera = Employee("103", "Вера", queues=("sales", "vip"))
+    assert await employees.list() == [ANNA, BORIS, vera, Employee("104", "Глеб")]
+    assert vera.departments == ("sales", "vip")
+    await employees.upsert([Employee("102", "Борис Новый"), Employee("103", "vera"), Employee("104")], source="pbx")
+    assert [(person.name, person.queues) for person in await employees.list()][1:] == [
+        ("Борис Новый", ()), ("Вера", ()), ("Глеб", ())
+    ]  # fmt: skip
+    assert await employees.upsert([Employee("104", "Глеб Белов")], source="list") == Upserted(0, 1, 0)
+    assert (await employees.get("104")).name == "Глеб Белов"
+
+
+async def test_who_left_is_kept_as_inactive(employees: Employees, database: Database) -> None:
+    await employees.upsert([ANNA, Employee("99")], source="list")
+    await employees.upsert([ANNA, replace(BORIS, queues=("sales",))], source="pbx")
+    assert await employees.on_pbx() == {"101", "102"}
+    told = await Feed(database).last()
+    await employees.retire({"102", "nobody"})
+    assert await employees.get("102") == replace(BORIS, active=False)
+    assert await employees.on_pbx() == {"101"}
+    assert [(row.kind, row.subject) for row in await Feed(database).read(told)] == [("employee.changed", "102")]
+    await employees.upsert([BORIS], source="pbx")
+    assert await employees.get("102") == BORIS
 
 
 async def test_gone_and_back(employees: Employees) -> None:

@@ -1,0 +1,54 @@
+"""Who may do what in the book: the only place that knows. Pure.
+
+The actor is an employee's extension, or ADMINISTRATOR. A contact's owner is the extension whose personal contact it is,
+or SHARED. Shared contacts are everybody's to see and to edit, and their creator's or an administrator's to delete or to
+take away. A personal contact is there for its owner alone, in totals, duplicates and histories too; an administrator
+doesn't see it either, but may erase it unseen.
+"""
+
+from __future__ import annotations
+
+from pbxd.errors import RefusedError
+from pbxd.i18n import _
+
+ADMINISTRATOR = ""
+SHARED = ""
+
+
+def owners_seen(actor: str) -> tuple[str, ...]:
+    """Return the owners whose contacts the actor sees."""
+    return (SHARED,) if actor == ADMINISTRATOR else (SHARED, actor)
+
+
+def sees(actor: str, owner: str) -> bool:
+    """Tell whether the actor may know of a contact of this owner; who sees one may edit it."""
+    return owner in owners_seen(actor)
+
+
+def owner_of_personal(actor: str, wanted: str) -> str:
+    """Return whose a contact becomes that the actor makes personal, for `wanted` if he names somebody.
+
+    Nobody makes one for somebody else but an administrator. Raises RefusedError.
+    """
+    owner = wanted or actor
+    if actor not in (ADMINISTRATOR, owner):
+        raise RefusedError("not-owner", _("a personal contact can only be one's own"))
+    return owner
+
+
+def check_delete(actor: str, owner: str, creator: str) -> None:
+    """Raise RefusedError unless the actor, who sees the contact, may delete it."""
+    if owner == SHARED and actor not in (ADMINISTRATOR, creator):
+        raise RefusedError("not-creator", _("only its creator or an administrator may delete a shared contact"))
+
+
+def check_take_away(actor: str, creator: str) -> None:
+    """Raise RefusedError unless the actor may make this shared contact personal, which takes it from all others."""
+    if actor not in (ADMINISTRATOR, creator):
+        raise RefusedError("not-creator", _("only its creator or an administrator may make a shared contact personal"))
+
+
+def check_favourites(actor: str) -> None:
+    """Raise RefusedError unless the actor is somebody who can have favourites."""
+    if actor == ADMINISTRATOR:
+        raise RefusedError("no-employee", _("favourites are an employee's: say whose, with --as"))
