@@ -66,8 +66,8 @@ async def test_a_company_is_edited_against_its_version_and_renamed_with_its_peop
     assert sorted(type(result).__name__ for result in results) == ["Company", "ConflictError"]
     with pytest.raises(ConflictError):
         await companies.edit(company.id, {"name": "ЛЮТИК"})
-    bad: CompanyChanges
-    for bad in ({"name": ""}, {"emails": ("x",)}, {"address": "а\0"}):
+    refused: list[CompanyChanges] = [{"name": ""}, {"emails": ("x",)}, {"address": "а\0"}]
+    for bad in refused:
         with pytest.raises(InvalidInputError):
             await companies.edit(company.id, bad)
 
