@@ -20,7 +20,7 @@ Source = Literal["list", "pbx"]
 _Row = dict[str, Any]
 _LISTED = {"name", "mobile", "did", "email", "department"}
 _NEW: _Row = {
-    **dict.fromkeys(("extension", *sorted(_LISTED), "pbx_name"), ""), "active": True, "queues": [], "on_pbx": False
+    **dict.fromkeys(("extension", *sorted(_LISTED), "queues", "pbx_name"), ""), "active": True, "on_pbx": False
 }  # fmt: skip
 Everybody = list[Employee]
 
@@ -68,7 +68,7 @@ class Employees:
         """Mark these people as having left; they are kept, for the history refers to them."""
         async with self._database.writing() as connection:
             before = await _rows(connection)
-            gone = {key: before[key] | {"active": False, "queues": []} for key in before.keys() & set(extensions)}
+            gone = {key: before[key] | {"active": False, "queues": ""} for key in before.keys() & set(extensions)}
             await _write(connection, before, gone)
 
     async def list(self) -> Everybody:
@@ -104,7 +104,7 @@ def _listed(known: _Row, said: Employee) -> _Row:
 def _told(known: _Row, said: Employee) -> _Row:
     """Take over what the PBX says: who is on it is active, its queues are his, its name serves where there is none."""
     return known | {
-        "active": True, "on_pbx": True, "queues": list(said.queues), "pbx_name": said.name or known["pbx_name"]
+        "active": True, "on_pbx": True, "queues": "\n".join(said.queues), "pbx_name": said.name or known["pbx_name"]
     }  # fmt: skip
 
 
@@ -132,5 +132,5 @@ async def _write(connection: AsyncConnection, before: dict[str, _Row], after: di
 
 def _employee(row: Row[Any]) -> Employee:
     name = row.name or row.pbx_name
-    queues = tuple(row.queues)
+    queues = tuple(row.queues.splitlines())
     return Employee(row.extension, name, row.mobile, row.did, row.email, row.department, row.active, queues)

@@ -253,7 +253,7 @@ employees = Table(
     Column("email", Words, nullable=False),
     Column("department", Words, nullable=False),  # as a list names it
     Column("active", Boolean, nullable=False),
-    Column("queues", JSON, nullable=False, server_default="[]"),  # names of those he is a member of on the PBX
+    Column("queues", Words, nullable=False, server_default=text("''")),  # he is a member of on the PBX, a line each
     Column("pbx_name", Words, nullable=False, server_default=text("''")),  # shown when `name` is empty
     Column("on_pbx", Boolean, nullable=False, server_default=false()),  # whether the PBX has ever told of him
 )

@@ -94,6 +94,6 @@ def _create_favourites() -> None:
 
 
 def _widen_employees() -> None:
-    op.add_column("employees", sa.Column("queues", sa.JSON(), nullable=False, server_default="[]"))
+    op.add_column("employees", sa.Column("queues", sa.Text(), nullable=False, server_default=sa.text("''")))
     op.add_column("employees", sa.Column("pbx_name", sa.Text(), nullable=False, server_default=sa.text("''")))
     op.add_column("employees", sa.Column("on_pbx", sa.Boolean(), nullable=False, server_default=sa.false()))
