@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Self, assert_never
 
 from pbxd.book import Company, Contact, ContactNumber, Employee, Listing, folded
 from pbxd.directory.naming import phone_name
+from pbxd.notation import E164
 from pbxd.numbers import ParsedNumber
 
 __all__ = ["Book", "Match", "Rival", "Status", "phone_name", "phone_text"]
@@ -90,13 +91,16 @@ class Book:
 
     def put_listings(self, listings: Iterable[Listing]) -> None:
         """Add contacts or replace those with their ids."""
-        for listing in listings:
-            self.drop_contact(listing.id)
-            row = _row(listing)
-            self._rows[listing.id] = row
+        rows, contacts = self._rows, self._contacts
+        for listing in listings:  # a million at the start
+            contact_id = listing.id
+            if contact_id in rows:
+                self.drop_contact(contact_id)
+            row = rows[contact_id] = _row(listing)
             for number in _own_numbers(row):
-                held = self._contacts.get(number)
-                self._contacts[number] = listing.id if held is None else tuple(sorted({*_several(held), listing.id}))
+                held = contacts.setdefault(number, contact_id)
+                if held != contact_id:
+                    contacts[number] = tuple(sorted({*_several(held), contact_id}))
 
     def drop_contact(self, contact_id: int) -> None:
         """Forget a contact; one never heard of is no error."""
@@ -273,9 +277,8 @@ def _certain(colleagues: list[Employee], number: str) -> Employee | None:
 
 def _row(listing: Listing) -> _Row:
     _id, name, company, manager, vip, owner, numbers = listing
-    entries = tuple(_entry(*number) for number in numbers if _is_e164(number[0]))
-    one = entries[0] if len(entries) == 1 else entries
-    kept = one if isinstance(one, int) else entries
+    entries = tuple([_entry(*number) for number in numbers if _is_e164(number[0])])
+    kept = one if len(entries) == 1 and isinstance(one := entries[0], int) else entries
     return name.encode(), sys.intern(company), sys.intern(manager), vip, owner, kept
 
 
@@ -308,7 +311,7 @@ def _several(held: int | tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _is_e164(number: str) -> bool:
-    return number[:1] == "+" and number[1:].isascii() and number[1:].isdigit()
+    return E164.fullmatch(number) is not None
 
 
 def _keys(*numbers: str) -> set[int]:
