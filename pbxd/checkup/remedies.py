@@ -14,6 +14,9 @@ _RIGHTS = (
     "read = call,agent,user,system",
     "write = call,originate,reporting",
     "eventfilter = !^Event: (VarSet|Newexten|RTCPSent|RTCPReceived|MusicOnHoldStart|MusicOnHoldStop|TestEvent)",
+    "eventfilter = !^Event: (DeviceStateChange|ExtensionStatus|QueueMemberStatus|NewConnectedLine|DialState)",
+    "eventfilter = !^Event: (BridgeCreate|BridgeDestroy|ContactStatus|PeerStatus|PresenceStateChange|PresenceStatus)",
+    "eventfilter = !^Event: CEL[^:]*: [^:]*: [^:]*: (CHAN_|ANSWER|HANGUP|BRIDGE_|LOCAL_OPTIMIZE)",
 )
 
 

@@ -215,7 +215,10 @@ async def test_a_capture_is_the_stream_of_the_shipped_user(lab: Lab, tmp_path: P
     events = [decode(block) for block in stream.split(b"\r\n\r\n")]
     names = {packet.get("Event") for packet in events}
     assert {"Newchannel", "DialBegin", "BridgeEnter", "Hangup", "CEL"} <= names
-    assert not names & {"VarSet", "Newexten"}
+    assert not names & {"VarSet", "Newexten", "DeviceStateChange", "NewConnectedLine", "DialState", "BridgeCreate"}
+    assert {packet["EventName"] for packet in events if packet.get("Event") == "CEL"} <= {
+        *("APP_START", "APP_END", "LINKEDID_END")
+    }
     assert all("Timestamp" in packet for packet in events if packet.get("Event") == "Newchannel")
     assert (tmp_path / "arrivals.jsonl").read_text().startswith("[0, ")
 
