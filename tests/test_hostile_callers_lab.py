@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -11,6 +13,7 @@ import pytest
 from tests.lab import Lab
 from tests.lab.daemon import Daemon
 from tests.lab.processes import until
+from tests.lab.reconfiguring import changed
 
 pytestmark = pytest.mark.lab
 
@@ -69,6 +72,46 @@ async def test_a_caller_can_not_end_another_call_nor_invent_one(lab: Lab, tmp_pa
     assert all(str(call["started"]) > "2020" for call in everything)
     (victim,) = [call for call in everything if call["linkedid"] == began.linkedid]
     assert victim["ended"] == max(str(call["ended"]) for call in everything)
+
+
+async def borrow(lab: Lab, linkedid: str) -> None:
+    """Dial a text that has a call's ids in it; the dialplan's pattern takes any, as `_X.` would."""
+    ids = f"Priority: 1\r\nUniqueid: {linkedid}\r\nLinkedid: {linkedid}\r\n\r\n"
+    attacker = lab.phone("103").dial(written(f"81012\r\n{ids}"))
+    await (await lab.trunk.incoming()).until_ringing()
+    attacker.hangup()
+    await attacker.until_ended()
+
+
+@pytest.mark.parametrize("protected", [True, False])
+async def test_who_dials_another_calls_ids_ends_only_his_own(lab: Lab, tmp_path: Path, protected: bool) -> None:
+    """With `channelvars` as shipped; the control is an Asterisk without it."""
+
+    def without(text: str) -> str:
+        return re.sub("(?m)^channelvars.*$", "channelvars = PBXD_OTHER", text)
+
+    async with contextlib.AsyncExitStack() as stack:
+        if not protected:
+            await stack.enter_async_context(changed(lab, "manager.conf", without, "manager reload"))
+        daemon = await lab.pbxd()
+        client, agent = await lab.talk("101", VICTIM)
+        (victim,) = await history(daemon)
+        async with lab.capture(tmp_path):
+            await borrow(lab, str(victim["linkedid"]))
+        stream = (tmp_path / "stream.ami").read_bytes()
+        assert f"\r\nUniqueid: {victim['linkedid']}\r\nLinkedid: {victim['linkedid']}\r\n\r\n".encode() in stream
+
+        async def told() -> bool:
+            calls = {str(call["id"]): call for call in await history(daemon)}
+            steps = calls[str(victim["id"])]["story"]
+            assert isinstance(steps, list)
+            left = any(step["what"] == "left" for step in steps)  # said of somebody who still talks
+            return left if not protected else not left and any(call["ended"] for call in calls.values())
+
+        await until(told, "the history to tell of an end")
+        assert client.hears(agent)
+        client.hangup()
+        await agent.until_ended()
 
 
 async def test_a_caller_with_line_breaks_in_his_number_reaches_his_agent_unnamed(lab: Lab) -> None:

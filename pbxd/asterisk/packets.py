@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from sys import intern
 
-from pbxd.asterisk.genuine import is_described, is_genuine, mend
+from pbxd.asterisk.genuine import has_end, is_described, is_genuine, mend
 from pbxd.errors import ProtocolError
 from pbxd.i18n import _
 
@@ -39,6 +39,7 @@ class PacketSplitter:
         self._rest = bytearray()
         self.forged = 0
         self._torn = b""  # an event that isn't over although an empty line came: a caller wrote that
+        self._ended = False  # descriptions of channels end with a line of ours
 
     def feed(self, chunk: bytes) -> Iterator[Packet]:
         """Yield the packets that `chunk` completes; iterate to the end before feeding on.
@@ -53,26 +54,40 @@ class PacketSplitter:
             self._rest = rest = bytearray(tail)
             for block in blocks:
                 self._check(len(block))
-                if packet := self._read(block):
-                    yield packet
+                yield from self._read(block)
         self._check(len(rest) - len(_END) + 1)  # the rest may end with all but the last byte of an end
 
     def _check(self, size: int) -> None:
         if size > self._limit:
             raise ProtocolError(_("AMI: a packet longer than {limit} bytes").format(limit=self._limit))
 
-    def _read(self, block: bytes) -> Packet:
-        """Return the packet that ends with this block, an empty one if none does."""
-        mended = mend(block)
-        if self._torn and not (mended and is_described(self._parse(mended))):
+    def _read(self, block: bytes) -> Iterator[Packet]:
+        """Yield the packet that ends with this block, if one does."""
+        self._ended = self._ended or has_end(block)
+        mended = mend(block, ended=self._ended)
+        if self._ended and mended is None and is_described(whole := self._parse(mend(block) or b"")):
+            if self._torn:  # the second in a row without that line: Asterisk was told to leave it out
+                yield from self._without_ends(whole)
+                return
+        elif self._torn and not (mended and is_described(self._parse(mended))):
             block = self._torn + _END + block
-            mended = mend(block)
+            mended = mend(block, ended=self._ended)
         self._torn = block if mended is None and len(block) <= _MAX_TORN_BYTES else b""
-        packet = self._parse(mended) if mended is not None else {}
-        if is_genuine(packet):
-            return packet
-        self.forged += 1
-        return {}
+        if mended is not None:
+            yield from self._genuine(self._parse(mended))
+
+    def _without_ends(self, whole: Packet) -> Iterator[Packet]:
+        """Read the stream as one without ends from here on, beginning with the event that waited for its end."""
+        self._ended = False
+        yield from self._genuine(self._parse(mend(self._torn) or b""))
+        self._torn = b""
+        yield whole
+
+    def _genuine(self, packet: Packet) -> Iterator[Packet]:
+        if not is_genuine(packet):
+            self.forged += 1
+        elif packet:
+            yield packet
 
     def _parse(self, block: bytes) -> Packet:
         if not self.version and block.startswith(_BANNER):

@@ -15,7 +15,7 @@ from pbxd.settings import Settings, asterisk_secret
 
 CHECKS = (
     "configuration", "database", "daemon", "ami", "login", "version", "immediate", "clock", "rights", "times",
-    "filters", "cel", "functions", "dialplan", "hooks", "test-call", "employees", "autofill",
+    "channelvars", "filters", "cel", "functions", "dialplan", "hooks", "test-call", "employees", "autofill",
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ async def _pbx(settings: Settings, *, served: bool) -> list[Finding]:
 async def _session(ami: AmiClient, settings: Settings, witness: Witness, *, served: bool) -> list[Finding]:
     link = settings.asterisk
     seen = await make_call(ami, witness, settings.agi, served=served)
-    found = [pbx.times(seen), access.filters(link, seen), pbx.channel_events(seen)]
+    found = [pbx.times(seen), pbx.ends(seen), access.filters(link, seen), pbx.channel_events(seen)]
     for check, ask in _questions(ami, settings, seen, served=served).items():
         found += await _told(check, ask)
     return found

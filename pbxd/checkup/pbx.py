@@ -6,6 +6,7 @@ import re
 import time
 
 from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.genuine import END
 from pbxd.checkup import remedies
 from pbxd.checkup.finding import Finding, Remedy, failed, ok, skipped, warning
 from pbxd.checkup.testcall import Observed
@@ -78,6 +79,17 @@ def times(seen: Observed) -> Finding:
         return ok(check, _("events bear the PBX's time"))
     message = _("events come without a time: no call can be recorded exactly")
     return failed(check, message, remedies.manager("[general]", "timestampevents = yes"))
+
+
+def ends(seen: Observed) -> Finding:
+    """Judge whether a caller could give the events of his own call another call's ids."""
+    check = "channelvars"
+    if not seen.channels:
+        return skipped(check, _("not looked at: no event came"))
+    if seen.ends:
+        return ok(check, _("nobody can pass off his call's events as another call's"))
+    message = _("a caller who dials a text with line breaks can pass off his call's events as another call's")
+    return warning(check, message, remedies.manager("[general]", f"channelvars = {END}"))
 
 
 def channel_events(seen: Observed) -> Finding:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pbxd.asterisk.agi import AgiCommand, AgiRequest, failure_commands, set_variables
 from pbxd.asterisk.ami import AmiClient, Packet
 from pbxd.asterisk.fastagi import FastAgiServer
+from pbxd.asterisk.genuine import END
 from pbxd.errors import PbxdError, RefusedError, UnavailableError
 from pbxd.settings import AgiSettings
 
@@ -37,6 +38,7 @@ class Observed:
     reported: bool = False  # the dialplan's report came: right `user`
     filtered: bool = True  # the report that looks like another event did not come
     timed: bool | None = None  # events have a Timestamp; None: there were no events to tell
+    ends: bool = False  # descriptions of channels end with the line that nobody can dial
     cel: bool = False
     ended: bool = False
     status: str = ""  # PBXD_STATUS
@@ -99,6 +101,7 @@ class Witness:
 
     def _channel(self, event: str, packet: Packet) -> None:
         self.seen.channels = True
+        self.seen.ends = self.seen.ends or f"{END}=" in packet.get("ChanVariable", "").split("\n")
         if event == "Hangup" and packet.get("Uniqueid") == self.test:
             self.seen.ended = True
             self.seen.number = packet.get("CallerIDNum", "")

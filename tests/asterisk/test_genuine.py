@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pbxd.asterisk.genuine import is_genuine
+from pbxd.asterisk.genuine import END, is_genuine
 from pbxd.asterisk.packets import Packet, PacketSplitter, parse_capture
 
 LONGEST = 79  # bytes: AST_CHANNEL_NAME and AST_MAX_EXTENSION less the final NUL
@@ -109,3 +110,56 @@ def test_an_event_that_never_ends_costs_only_itself() -> None:
     begun = b"Event: Newchannel\r\nPrivilege: call,all\r\nChannelStateDesc: Up\r\nCallerIDNum: 1\r\n\r\n"
     greeting, _separator, rest = STREAM.partition(b"\r\n")
     assert followed(greeting + b"\r\n" + begun + rest) == GENUINE
+
+
+# Who dials a text: it stands directly before the ids.
+
+DIALLED = b"74951230100"
+END_LINE = b"ChanVariable: " + END.encode() + b"=\r\n"
+ENDED = re.sub(rb"(\r\n(\w*)Linkedid: [^\r]*\r\n)", rb"\1\2" + END_LINE, STREAM)
+IDS = b"Priority: 1\r\nUniqueid: 1795304370.3\r\nLinkedid: 1795304370.3\r\n"
+BORROWED = [
+    b"1\r\n" + IDS + b"\r\n",
+    b"1\r\n" + IDS + b"\r\nEvent: x",
+    b"1\r\n" + IDS + b"\r\n\r\n\r\n\r\n",
+    b"1\r\n" + IDS + END_LINE + b"\r\n",  # cut off
+    b"1\r\n" + IDS,
+]
+
+
+def dialled(stream: bytes, text: bytes) -> list[Packet]:
+    """All that describes a channel in a call to this text, without the text; another call came before."""
+    called = followed(stream + stream.replace(b"Exten: " + DIALLED, b"Exten: " + text[:LONGEST]))
+    return [{name: value for name, value in packet.items() if "Exten" not in name} for packet in called]
+
+
+OWN = dialled(ENDED, DIALLED)
+
+
+@pytest.mark.parametrize("text", BORROWED)
+def test_who_dials_another_calls_ids_keeps_his_own(text: bytes) -> None:
+    assert ENDED.count(b"Exten: " + DIALLED) > 1
+    assert dialled(ENDED, text) == OWN
+
+
+def test_without_the_line_at_the_end_he_borrows_them() -> None:
+    assert dialled(STREAM, BORROWED[0]) != dialled(STREAM, DIALLED)
+
+
+@settings(max_examples=30, deadline=None)
+@given(texts | st.lists(pieces | st.just(IDS) | st.just(END_LINE), max_size=6).map(b"".join))
+def test_no_text_dialled_adds_removes_or_changes_an_event(text: bytes) -> None:
+    assert dialled(ENDED, text) == OWN
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 20))
+def test_where_the_line_comes_and_goes_one_event_at_most_is_lost(changes: int) -> None:
+    """Reloads of manager.conf in the middle of a stream."""
+    plain, marked = (stream.split(b"\r\n\r\n") for stream in (STREAM, ENDED))
+    length = len(plain) // (changes + 1) + 1
+    stream = b"\r\n\r\n".join((plain, marked)[at // length % 2][at] for at in range(len(plain)))
+    kept, genuine = (
+        [packet for packet in parse_capture([each]) if packet.get("Event") in FOLLOWED] for each in (stream, STREAM)
+    )
+    assert len(genuine) - len(kept) <= (changes + 1) // 2 + 1  # the last of a stream waits for the next

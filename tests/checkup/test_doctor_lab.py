@@ -250,6 +250,14 @@ async def test_events_without_their_time(lab: Lab) -> None:
     assert lines(found["times"]) == ["[general]", "timestampevents = yes"]
 
 
+async def test_descriptions_of_channels_without_their_end(lab: Lab) -> None:
+    daemon = await installed(lab)
+    async with changed(lab, "manager.conf", line("channelvars", "channelvars = PBXD_OTHER"), "manager reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"channelvars": "warning"}
+    assert lines(found["channelvars"]) == ["[general]", "channelvars = PBXD_END_OF_CHANNEL"]
+
+
 async def test_an_eventfilter_without_its_anchor_and_none_at_all(lab: Lab) -> None:
     daemon = await installed(lab)
     loose = user(lambda text: text.replace("!^Event", "!Event"))
