@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.lab import Lab
 from tests.lab.asterisk import installed_version
 from tests.lab.processes import LabError
+
+# A busy machine is no failure: nothing is judged by the time it takes.
+settings.register_profile("pbxd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pbxd")
 
 
 def pytest_report_header() -> str:

@@ -17,6 +17,7 @@ Packet = dict[str, str]
 """Header names exactly as Asterisk writes them; the values of a repeated header are joined with a line feed."""
 
 _MAX_TORN_BYTES = 8192  # an event has some 2000 bytes; with a caller's line breaks in all its texts twice as many
+_MOST_FORMS = 1000
 MAX_PACKET_BYTES = 1_048_576  # a real packet has a few hundred bytes, with many channelvars a few thousand
 
 _EOL = "\r\n"
@@ -40,6 +41,7 @@ class PacketSplitter:
         self.forged = 0
         self._torn = b""  # an event that isn't over although an empty line came: a caller wrote that
         self._ended = False  # descriptions of channels end with a line of ours
+        self._forms: dict[tuple[str, ...], tuple[str, ...]] = {}  # headers and event, as often seen -> the headers
 
     def feed(self, chunk: bytes) -> Iterator[Packet]:
         """Yield the packets that `chunk` completes; iterate to the end before feeding on.
@@ -63,7 +65,12 @@ class PacketSplitter:
 
     def _read(self, block: bytes) -> Iterator[Packet]:
         """Yield the packet that ends with this block, if one does."""
-        self._ended = self._ended or has_end(block)
+        if packet := self._usual(block):
+            yield packet
+            return
+        if not self._ended and has_end(block):
+            self._ended = True
+            self._forms.clear()
         mended = mend(block, ended=self._ended)
         if self._ended and mended is None and is_described(whole := self._parse(mend(block) or b"")):
             if self._torn:  # the second in a row without that line: Asterisk was told to leave it out
@@ -74,11 +81,38 @@ class PacketSplitter:
             mended = mend(block, ended=self._ended)
         self._torn = block if mended is None and len(block) <= _MAX_TORN_BYTES else b""
         if mended is not None:
-            yield from self._genuine(self._parse(mended))
+            packet = self._parse(mended)
+            if mended == block and is_genuine(packet):
+                self._learn(block)
+            yield from self._genuine(packet)
+
+    def _usual(self, block: bytes) -> Packet | None:
+        """Read an event that has, line for line, the headers of one that was found whole: no text added a line to it.
+
+        Nearly every event is read here, in a third of the time.
+        """
+        if self._torn or not block.startswith(b"Event: "):
+            return None
+        lines = block.decode("utf-8", "replace").split(_EOL)
+        pairs = [line.split(": ", 1) for line in lines]
+        names = self._forms.get((*[pair[0] for pair in pairs], pairs[0][1]))
+        if names is None or not len(lines) - 1 == block.count(b"\n") == block.count(b"\r"):
+            return None
+        if len(pairs) == len(packet := dict(zip(names, [pair[1] for pair in pairs], strict=True))):
+            return packet
+        return _with_irregular_lines(lines)
+
+    def _learn(self, block: bytes) -> None:
+        """Remember the headers of an event that was found whole."""
+        pairs = [line.split(": ", 1) for line in block.decode("utf-8", "replace").split(_EOL)]
+        if pairs[0][0] == "Event" and all(map(_is_pair, pairs)) and len(self._forms) < _MOST_FORMS:
+            names = tuple(intern(pair[0]) for pair in pairs)
+            self._forms[(*names, pairs[0][1])] = names
 
     def _without_ends(self, whole: Packet) -> Iterator[Packet]:
         """Read the stream as one without ends from here on, beginning with the event that waited for its end."""
         self._ended = False
+        self._forms.clear()
         yield from self._genuine(self._parse(mend(self._torn) or b""))
         self._torn = b""
         yield whole
@@ -94,6 +128,10 @@ class PacketSplitter:
             greeting, _separator, block = block.partition(b"\r\n")
             self.version = greeting.removeprefix(_BANNER).decode("ascii", "replace").strip()
         return parse_packet(block.decode("utf-8", "replace").lstrip(_EOL))
+
+
+def _is_pair(pair: list[str]) -> bool:
+    return len(pair) == len(("name", "value"))
 
 
 def parse_packet(text: str) -> Packet:

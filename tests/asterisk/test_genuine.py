@@ -163,3 +163,22 @@ def test_where_the_line_comes_and_goes_one_event_at_most_is_lost(changes: int) -
         [packet for packet in parse_capture([each]) if packet.get("Event") in FOLLOWED] for each in (stream, STREAM)
     )
     assert len(genuine) - len(kept) <= (changes + 1) // 2 + 1  # the last of a stream waits for the next
+
+
+class Careful(PacketSplitter):
+    """Reads every block as if it were the first of its kind."""
+
+    def _usual(self, block: bytes) -> Packet | None:  # noqa: ARG002 - the real one's
+        return None
+
+
+@given(texts, st.booleans())
+@example(HEAD + b"Timestamp: 1.0\r\nUniqueid: 17.1\r\n\r\n", False)
+def test_what_is_read_by_its_looks_is_what_a_careful_reader_reads(text: bytes, ended: bool) -> None:
+    stream = STREAM + attacked(text) + STREAM
+    if ended:
+        stream = re.sub(rb"\r\n(\w*)Linkedid: [^\r]*", rb"\g<0>\r\n\1ChanVariable: " + END.encode() + b"=", stream)
+    quick, careful = PacketSplitter(), Careful()
+    assert list(quick.feed(stream)) == list(careful.feed(stream))
+    assert quick.forged == careful.forged
+    assert len(quick._forms) > 10
