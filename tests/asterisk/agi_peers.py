@@ -1,31 +1,21 @@
-"""Peers of the FastAGI server for its tests: an Asterisk as it writes, attackers, and the server as a process.
+"""Peers of the FastAGI server for its tests: an Asterisk as it writes, and attackers.
 
-Run as a program it is one of them, so that what is measured does not share its interpreter with what disturbs it:
-`serve`, or an attacker with the server's port.
+Run as a program it is an attacker with the server's port and the seconds to go on for, so that what is measured does
+not share its interpreter with what disturbs it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import selectors
 import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import count, takewhile
 
-import uvloop
-
-from pbxd import logs
-from pbxd.asterisk.agi import AgiCommand, AgiRequest, set_variables
-from pbxd.asterisk.fastagi import FastAgiServer
-from pbxd.settings import AgiSettings, LogSettings
-
 HOST = "127.0.0.1"
-ATTACK_SECONDS = 3.5
 
 
 def header_lines(number: str = "89161234567", script: str = "lookup") -> list[bytes]:
@@ -78,57 +68,38 @@ def look_up(port: int, number: str = "89161234567", timeout: float = 5.0) -> tup
     return waited, commands
 
 
-def plain_answer(request: AgiRequest) -> Sequence[AgiCommand]:
-    """Answer with the number that was asked about."""
-    return [set_variables({"PBXD_STATUS": "unknown", "PBXD_CONTACT": request.caller_number})]
+def _until(seconds: float) -> Iterator[int]:
+    """Count until that time is over."""
+    end = time.monotonic() + seconds
+    return takewhile(lambda _n: time.monotonic() < end, count())
 
 
-async def serve() -> None:
-    """Serve on a free port, which is printed first; print the counters when told to end by a line."""
-    logs.configure(LogSettings())
-    server = FastAgiServer(AgiSettings(listen=f"{HOST}:0"), plain_answer)
-    async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(server.serve())
-        await server.ready.wait()
-        print(server.port, flush=True)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-        counters = server.counters
-        print(json.dumps({name: getattr(counters, name) for name in counters.__slots__}), flush=True)
-        serving.cancel()
-
-
-def _long_enough(times: int) -> Iterator[int]:
-    """Count to `times`, and on until ATTACK_SECONDS are over: what is measured beside it takes its time."""
-    end = time.monotonic() + ATTACK_SECONDS
-    yield from takewhile(lambda n: n < times or time.monotonic() < end, count())
-
-
-def nothing(_port: int) -> None:
+def nothing(_port: int, seconds: float) -> None:
     """Keep the attacker's core as busy as an attack does and leave the server in peace: the measure of attacks."""
-    for _n in _long_enough(0):
+    for _n in _until(seconds):
         pass
 
 
-def connect_and_close(port: int) -> None:
-    """Ten thousand connections or more, every other one ended by a reset."""
-    for n in _long_enough(10_000):
+def connect_and_close(port: int, seconds: float) -> None:
+    """Connections, some thousands a second, every other one ended by a reset."""
+    for n in _until(seconds):
         with socket.create_connection((HOST, port), 10) as peer:
             if n % 2:
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def megabyte(port: int) -> None:
+def megabyte(port: int, seconds: float) -> None:
     """A megabyte without a newline behind a promising start, again and again."""
-    _burst(port, b"agi_network: ".ljust(1 << 20, b"x"), 30)
+    _burst(port, seconds, b"agi_network: ".ljust(1 << 20, b"x"))
 
 
-def binary(port: int) -> None:
-    """Random bytes, three thousand times or more."""
-    _burst(port, os.urandom(4096), 3000)
+def binary(port: int, seconds: float) -> None:
+    """Random bytes, again and again."""
+    _burst(port, seconds, os.urandom(4096))
 
 
-def _burst(port: int, data: bytes, times: int) -> None:
-    for _time in _long_enough(times):
+def _burst(port: int, seconds: float, data: bytes) -> None:
+    for _n in _until(seconds):
         with socket.create_connection((HOST, port), 10) as peer:
             try:
                 peer.sendall(data)
@@ -138,19 +109,19 @@ def _burst(port: int, data: bytes, times: int) -> None:
                 continue  # the server cut us off, as it should
 
 
-def slow_loris(port: int) -> None:
+def slow_loris(port: int, seconds: float) -> None:
     """Keep five hundred connections open, each dripping a byte of its headers a second."""
-    _drip(port, 500)
+    _drip(port, seconds, 500)
 
 
-def slow_loris_crowd(port: int) -> None:
+def slow_loris_crowd(port: int, seconds: float) -> None:
     """Likewise three times as many as the server takes: they push each other out."""
-    _drip(port, 1500)
+    _drip(port, seconds, 1500)
 
 
-def _drip(port: int, peers: int) -> None:
+def _drip(port: int, seconds: float, peers: int) -> None:
     headers = b"".join(header_lines())
-    end = time.monotonic() + ATTACK_SECONDS
+    end = time.monotonic() + seconds
     sent: dict[socket.socket, int] = {}
     with selectors.DefaultSelector() as idle:
         while time.monotonic() < end:
@@ -162,7 +133,7 @@ def _drip(port: int, peers: int) -> None:
                 except OSError:
                     peer.close()
                     del sent[peer]
-            idle.select(1.0)
+            idle.select(min(1.0, max(0.0, end - time.monotonic())))
     for peer in sent:
         peer.close()
 
@@ -174,7 +145,7 @@ def _refill(port: int, sent: dict[socket.socket, int], peers: int) -> None:
         sent[peer] = 0
 
 
-ATTACKS: dict[str, Callable[[int], None]] = {
+ATTACKS: dict[str, Callable[[int, float], None]] = {
     attack.__name__: attack for attack in (nothing, connect_and_close, megabyte, binary, slow_loris, slow_loris_crowd)
 }
 
@@ -186,8 +157,5 @@ def keep_to_a_core(core: int) -> None:
 
 
 if __name__ == "__main__":
-    keep_to_a_core(0 if sys.argv[1] == "serve" else 1)
-    if sys.argv[1] == "serve":
-        uvloop.run(serve())
-    else:
-        ATTACKS[sys.argv[1]](int(sys.argv[2]))
+    keep_to_a_core(1)
+    ATTACKS[sys.argv[1]](int(sys.argv[2]), float(sys.argv[3]))

@@ -17,8 +17,7 @@ from pbxd.asterisk.link import Question
 from pbxd.errors import RefusedError, UnavailableError
 from pbxd.settings import AsteriskSettings
 from tests.lab import Lab
-from tests.lab.asterisk import command
-from tests.lab.processes import Child, until
+from tests.lab.processes import Child, stopped, until
 
 pytestmark = pytest.mark.lab
 
@@ -256,7 +255,8 @@ async def start_again(lab: Lab) -> None:
     """Start Asterisk on the ports it had."""
     asterisk = lab.asterisk
     asterisk.child = await Child.start(
-        command("-C", str(asterisk.run / "etc/asterisk.conf"), "-f", "-n"), log=asterisk.run / "log" / "console"
+        asterisk.tree.command("-C", str(asterisk.run / "etc/asterisk.conf"), "-f", "-n"),
+        log=asterisk.run / "log" / "console",
     )
 
 
@@ -299,6 +299,7 @@ async def test_a_hung_asterisk_is_left_and_found_again(own_lab: Lab) -> None:
     assert child is not None
     async with connected(own_lab, heard, ping_interval_seconds=0.5, reconnect_longest_seconds=0.5) as client:
         child.send(signal.SIGSTOP)
+        await until(lambda: stopped(child.pid), "a standstill")
         with pytest.raises(UnavailableError):
             await client.action("Getvar", {"Variable": "X"})
         await until(lambda: False in heard.links, "the cut", timeout=5)

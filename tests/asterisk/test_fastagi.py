@@ -15,7 +15,8 @@ from pbxd.asterisk.agi import AgiCommand, AgiRequest, set_variable
 from pbxd.asterisk.fastagi import FastAgiServer
 from pbxd.errors import UnavailableError
 from pbxd.settings import AgiSettings
-from tests.asterisk.agi_peers import HOST, header_lines, plain_answer
+from tests.asterisk.agi_peers import HOST, header_lines
+from tests.asterisk.agi_server import plain_answer
 
 HEADERS = b"".join(header_lines())
 Answer = Callable[[AgiRequest], Sequence[AgiCommand]]

@@ -2,7 +2,7 @@
 
 Server, attacker and the honest client are three processes, the attacker on a core of its own as if it were another
 machine: else the kernel's scheduler is measured, not the server. For the same reason that core is as busy in peace.
-The connection limit is the shipped one.
+The connection limit is the shipped one. Attacks come one after the other to one server.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import socket
 import subprocess
 import sys
 import time
-import warnings
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -26,35 +25,48 @@ from pbxd.settings import AgiSettings
 from tests.asterisk import agi_peers
 
 ROOT = Path(__file__).parents[2]
-PEERS = [sys.executable, "-m", "tests.asterisk.agi_peers"]
+SERVE = [sys.executable, "-m", "tests.asterisk.agi_server"]
+ATTACK = [sys.executable, "-m", "tests.asterisk.agi_peers"]
+DEADLINE = AgiSettings().deadline_seconds
+PACE_SECONDS = 0.005  # between honest look-ups
+SECONDS = 1.5  # of an attack, and of peace before it
+LONG_SECONDS = 4.0  # in soak, where the measure is peace
 FLOOR_SECONDS = 0.004  # two cores shared by server, attacker and client: below this the scheduler is measured
-PACE_SECONDS = 0.01  # between honest look-ups
-ATTEMPTS = 3  # other programs on the machine may spoil a measurement; never may a look-up go without an answer
+ATTACKS = ["binary", "connect_and_close", "megabyte", "slow_loris"]
 
 
-@dataclass
 class Server:
-    process: subprocess.Popen[str]
-    port: int
-    counters: dict[str, float] = field(default_factory=dict)
+    """The server's process: where it listens, and what it counted."""
 
-    def end(self) -> None:
-        """End it and take its counters."""
-        self.counters = json.loads(self.process.communicate("\n", timeout=10)[0])
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin
+        assert process.stdout
+        self.pid = process.pid
+        self._input, self._output = process.stdin, process.stdout
+        self.port = int(self._output.readline())
+
+    def counters(self) -> Counter[str]:
+        self._input.write("\n")
+        self._input.flush()
+        return Counter(json.loads(self._output.readline()))
 
 
 @contextlib.contextmanager
 def server_process() -> Iterator[Server]:
-    with subprocess.Popen([*PEERS, "serve"], cwd=ROOT, stdin=-1, stdout=-1, text=True) as process:
-        assert process.stdout
-        server = Server(process, int(process.stdout.readline()))
+    with subprocess.Popen(SERVE, cwd=ROOT, stdin=-1, stdout=-1, text=True) as process:
         try:
-            yield server
+            yield Server(process)
         finally:
             process.kill()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with server_process() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True, scope="module")
 def _beside_the_server() -> Iterator[None]:
     before = os.sched_getaffinity(0)
     agi_peers.keep_to_a_core(0)
@@ -62,10 +74,16 @@ def _beside_the_server() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-def looks_up_during(attack: str, port: int) -> list[float]:
+@pytest.fixture(scope="module")
+def peace(server: Server) -> list[float]:
+    """How long look-ups take while nobody attacks."""
+    return looks_up_during("nothing", server.port, SECONDS)
+
+
+def looks_up_during(attack: str, port: int, seconds: float) -> list[float]:
     """Look up at PACE_SECONDS while the attack lasts; a look-up without an answer raises."""
     waits: list[float] = []
-    with subprocess.Popen([*PEERS, attack, str(port)], cwd=ROOT) as attacker:
+    with subprocess.Popen([*ATTACK, attack, str(port), str(seconds)], cwd=ROOT) as attacker:
         while attacker.poll() is None:
             waits.append(_look_up(port, len(waits)))
     assert attacker.returncode == 0
@@ -93,73 +111,76 @@ def figures(name: str, waits: list[float]) -> str:
     return f"{name}: {len(waits)} honest look-ups, {shares}, max {max(waits) * 1000:.2f} ms"
 
 
-def attacked(attack: str) -> tuple[list[float], list[float]]:
-    """Return the waits of honest look-ups in peace and under attack; every one of them was answered."""
-    with server_process() as server:
-        idle = looks_up_during("nothing", server.port)
-        hurt = looks_up_during(attack, server.port)
-        server.end()
+def attacked(server: Server, attack: str, seconds: float = SECONDS) -> tuple[list[float], float]:
+    """Attack; return how long honest look-ups took, each of which was answered, and how many peers came in all."""
+    before = server.counters()
+    waits = looks_up_during(attack, server.port, seconds)
+    counted = server.counters()
+    counted.subtract(before)
+    print(figures(attack, waits), dict(counted), sep="\n")
+    assert counted["answered"] == len(waits)
+    assert counted["accepted"] >= len(waits) + 10  # the attack did reach the server
+    return waits, counted["accepted"]
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_under_attack_every_honest_look_up_is_answered_in_time(server: Server, peace: list[float], attack: str) -> None:
+    """One attempt, so the bounds have room for what else runs on the machine; soak is stricter."""
+    waits, _accepted = attacked(server, attack)
+    assert percentile(waits, 0.5) <= max(2 * percentile(peace, 0.5), FLOOR_SECONDS)
+    assert percentile(waits, 0.99) <= DEADLINE
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_under_attack_every_honest_look_up_is_answered_as_quickly_as_in_peace(server: Server, attack: str) -> None:
+    idle = looks_up_during("nothing", server.port, LONG_SECONDS)
     print(f"\nlimit {AgiSettings().max_connections} connections", figures("idle", idle), sep="\n")
-    print(figures(attack, hurt), server.counters, sep="\n")
-    assert server.counters["answered"] == len(idle) + len(hurt)
-    assert server.counters["accepted"] >= len(idle) + len(hurt) + 30  # the attack did reach the server
-    return idle, hurt
-
-
-def lost(attempt: int, attack: str, waits: list[float], bound: float) -> None:
-    """Show the attempt in the report of a run that passes, too: one lost now and then is the machine, often is ours."""
-    worst = percentile(waits, 0.99)
-    warnings.warn(f"{attack}: attempt {attempt + 1} lost: p99 {worst:.4f} s over {bound:.4f} s", stacklevel=1)
+    waits, accepted = attacked(server, attack, LONG_SECONDS)
+    assert percentile(waits, 0.99) <= max(2 * percentile(idle, 0.99), FLOOR_SECONDS)
+    if attack == "connect_and_close":
+        assert accepted >= 10_000
 
 
 @pytest.mark.alone
-@pytest.mark.filterwarnings("default:.*attempt . lost")
-@pytest.mark.parametrize("attack", ["binary", "connect_and_close", "megabyte", "slow_loris"])
-def test_under_attack_every_honest_look_up_is_answered_as_quickly(attack: str) -> None:
-    for attempt in range(ATTEMPTS):
-        idle, hurt = attacked(attack)
-        bound = max(2 * percentile(idle, 0.99), FLOOR_SECONDS)
-        if percentile(hurt, 0.99) <= bound:
-            return
-        lost(attempt, attack, hurt, bound)
-    pytest.fail("p99 over twice that of peace each time")
-
-
-@pytest.mark.alone
-@pytest.mark.filterwarnings("default:.*attempt . lost")
-def test_a_crowd_over_the_limit_does_not_shut_honest_peers_out() -> None:
-    for attempt in range(ATTEMPTS):
-        _idle, hurt = attacked("slow_loris_crowd")
-        if percentile(hurt, 0.99) <= AgiSettings().deadline_seconds:
-            return
-        lost(attempt, "slow_loris_crowd", hurt, AgiSettings().deadline_seconds)
-    pytest.fail("p99 over the deadline each time")
+def test_a_crowd_over_the_limit_does_not_shut_honest_peers_out(server: Server) -> None:
+    waits, _accepted = attacked(server, "slow_loris_crowd")
+    assert percentile(waits, 0.99) <= DEADLINE
 
 
 def test_running_out_of_file_descriptors_shuts_nobody_out() -> None:
-    with server_process() as server, contextlib.ExitStack() as stack:
-        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (40, 40))
-        crowd = [socket.create_connection((agi_peers.HOST, server.port), 5) for _n in range(100)]
+    with server_process() as small, contextlib.ExitStack() as stack:
+        resource.prlimit(small.pid, resource.RLIMIT_NOFILE, (40, 40))
+        crowd = [socket.create_connection((agi_peers.HOST, small.port), 5) for _n in range(100)]
         for peer in crowd:
             stack.enter_context(peer)
             peer.sendall(b"agi_")
         for n in range(5):
-            _look_up(server.port, n)
-        server.end()
-    print(server.counters)
-    assert server.counters["answered"] == 5
-    assert server.counters["evicted"] >= 60
+            _look_up(small.port, n)
+        counters = small.counters()
+    print(counters)
+    assert counters["answered"] == 5
+    assert counters["evicted"] >= 60
+
+
+def fifty_a_second(server: Server, count: int) -> None:
+    late = server.counters()["late"]
+    started = time.monotonic()
+    waits: list[float] = []
+    for n in range(count):
+        _pause_until(started + n / 50)
+        waits.append(agi_peers.look_up(server.port)[0])
+    print("\n" + figures("50 a second", waits))
+    assert percentile(waits, 0.999) <= DEADLINE
+    assert server.counters()["late"] == late
 
 
 @pytest.mark.alone
-def test_fifty_look_ups_a_second_meet_the_deadline() -> None:
-    with server_process() as server:
-        started = time.monotonic()
-        waits: list[float] = []
-        for n in range(1000):
-            _pause_until(started + n / 50)
-            waits.append(agi_peers.look_up(server.port)[0])
-        server.end()
-    print("\n" + figures("50 a second", waits), server.counters, sep="\n")
-    assert percentile(waits, 0.999) <= AgiSettings().deadline_seconds
-    assert server.counters["late"] == 0
+def test_fifty_look_ups_a_second_meet_the_deadline(server: Server) -> None:
+    fifty_a_second(server, 150)
+
+
+@pytest.mark.soak
+def test_fifty_look_ups_a_second_meet_the_deadline_for_long(server: Server) -> None:
+    fifty_a_second(server, 3000)

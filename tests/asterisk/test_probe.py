@@ -16,7 +16,8 @@ from pbxd.asterisk.fastagi import FastAgiServer
 from pbxd.asterisk.probe import keep_fed, look_up
 from pbxd.errors import UnavailableError
 from pbxd.settings import AgiSettings
-from tests.asterisk.agi_peers import HOST, header_lines, plain_answer
+from tests.asterisk.agi_peers import HOST, header_lines
+from tests.asterisk.agi_server import plain_answer
 from tests.lab.processes import until
 
 SECONDS = 0.4

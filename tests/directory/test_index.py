@@ -208,7 +208,6 @@ async def test_a_quiet_database_keeps_the_directory_young_and_wakes_nobody(watch
     assert watched.changes == 1
 
 
-@pytest.mark.alone
 async def test_loading_twenty_thousand_contacts_never_holds_the_loop(watched: Watched) -> None:
     for start in range(0, 20_000, 5_000):
         many = [

@@ -17,7 +17,8 @@ from tests.lab.ports import free_ports
 from tests.lab.processes import Child, LabError, tail, until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TREE = CHECKOUT / ".lab" / "forky"
+TREES = (CHECKOUT / ".lab").resolve()  # modules can be reloaded by the real path of their folder only
+SUITE = "forky"  # of Debian; what is in TREES/SUITE is only read
 TEMPLATES = Path(__file__).resolve().parent / "etc"
 FOLDERS = ("etc", "lib", "data", "spool", "log/cdr-csv", "log/cel-custom", "cache")
 # Read by modules of the package that refuse to start without their file; empty means defaults.
@@ -51,33 +52,47 @@ class PhonePorts:
     callers: list[int]  # more ports from which calls count as coming through the trunk
 
 
-def architecture() -> str:
-    """Return Debian's name of the library folder inside the tree (x86_64-linux-gnu, aarch64-linux-gnu)."""
-    for found in TREE.glob("usr/lib/*/asterisk/modules"):
-        return found.parent.parent.name
-    raise LabError(f"no Asterisk in {TREE}: run `make setup` first")
+class Tree:
+    """An Asterisk as a Debian suite has it, unpacked in a folder and only read."""
 
+    def __init__(self, suite: str = SUITE) -> None:
+        self.folder = TREES / suite
 
-def command(*arguments: str) -> list[str]:
-    """Return the command line that runs the tree's Asterisk with the tree's own libraries."""
-    libraries = TREE / "usr" / "lib" / architecture()
-    loaders = sorted((TREE / "usr" / "lib64").glob("ld-linux-*")) or sorted(libraries.glob("ld-linux-*"))
-    if not loaders:
-        raise LabError(f"no dynamic loader in {TREE}: run `make setup` first")
-    return [str(loaders[0]), "--library-path", str(libraries), str(TREE / "usr/sbin/asterisk"), *arguments]
+    @property
+    def libraries(self) -> Path:
+        """The folder of the processor's libraries (usr/lib/x86_64-linux-gnu, usr/lib/aarch64-linux-gnu)."""
+        return self._one("usr/lib/*-linux-gnu*")
+
+    @property
+    def modules(self) -> Path:
+        return self._one("usr/lib/*/asterisk/modules", "usr/lib/asterisk/modules")
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line that runs the tree's Asterisk with the tree's own loader and libraries."""
+        loader = self._one("usr/lib/*-linux-gnu*/ld-linux-*", "usr/lib/*-linux-gnu*/ld-*.so")
+        libraries = f"{self.libraries}:{self.folder / 'usr/lib'}"
+        return [str(loader), "--library-path", libraries, str(self.folder / "usr/sbin/asterisk"), *arguments]
+
+    def _one(self, *patterns: str) -> Path:
+        for pattern in patterns:
+            for found in sorted(self.folder.glob(pattern)):
+                return found
+        raise LabError(f"no Asterisk in {self.folder}: run `make setup` first")
 
 
 def installed_version() -> str:
     """Return what the tree's Asterisk calls itself, without starting it; LabError where there is none."""
-    done = subprocess.run(command("-V"), capture_output=True, text=True, timeout=10, check=False)
-    return done.stdout.strip() or f"no version from {TREE}: {done.stderr.strip()}"
+    tree = Tree()
+    done = subprocess.run(tree.command("-V"), capture_output=True, text=True, timeout=10, check=False)
+    return done.stdout.strip() or f"no version from {tree.folder}: {done.stderr.strip()}"
 
 
 class Asterisk:
     """One running Asterisk with its AMI accounts: `pbxd` and `tap` with the shipped rights, `admin` with all."""
 
-    def __init__(self, run: Path, ports: PhonePorts, company_number: str) -> None:
+    def __init__(self, run: Path, ports: PhonePorts, company_number: str, tree: Tree) -> None:
         self.run = run
+        self.tree = tree
         self.ports = ports
         self.company_number = company_number
         self.sip_port = 0
@@ -110,7 +125,7 @@ class Asterisk:
 
     async def _launch(self) -> None:
         self.child = await Child.start(
-            command("-C", str(self.run / "etc/asterisk.conf"), "-f", "-n"), log=self.run / "log" / "console"
+            self.tree.command("-C", str(self.run / "etc/asterisk.conf"), "-f", "-n"), log=self.run / "log" / "console"
         )
 
     async def restart(self) -> AmiSession:
@@ -142,8 +157,8 @@ class Asterisk:
         included = sorted((CHECKOUT / "dialplan").glob("*.conf"))
         values = {
             "RUN": str(self.run),
-            "TREE": str(TREE),
-            "ARCH": architecture(),
+            "TREE": str(self.tree.folder),
+            "MODULES": str(self.tree.modules),
             "CHECKOUT": str(CHECKOUT),
             "LAB": self.run.name,
             "SIP_PORT": str(self.sip_port),
@@ -183,7 +198,7 @@ class Asterisk:
         return text
 
     def _link_data(self) -> None:
-        shared = TREE / "usr/share/asterisk"
+        shared = self.tree.folder / "usr/share/asterisk"
         for name in ("documentation", "rest-api", "static-http"):
             _link(self.run / "data" / name, shared / name)
         (self.run / "data" / "sounds").mkdir(exist_ok=True)

@@ -128,11 +128,13 @@ class Daemon:
         """GET a path; the HTTP status, 0 when nobody listens."""
         return await asyncio.to_thread(_status, self.url + path)
 
-    async def api(self, path: str, *, method: str = "GET", body: object = None) -> tuple[int, Any]:
+    async def api(
+        self, path: str, *, method: str = "GET", body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
         """Ask the HTTP API over the unix socket (no token); return the status and the parsed JSON."""
         async with (
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.folder / "api.sock"))) as session,
-            session.request(method, f"http://pbxd{path}", json=body) as answer,
+            session.request(method, f"http://pbxd{path}", json=body, headers=headers) as answer,
         ):
             return answer.status, await answer.json(content_type=None)
 

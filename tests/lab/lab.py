@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from tests.lab import ports
 from tests.lab.ami import AmiSession, Headers, Packet
-from tests.lab.asterisk import Asterisk, PhonePorts
+from tests.lab.asterisk import SUITE, Asterisk, PhonePorts, Tree
 from tests.lab.baresip import Baresip
 from tests.lab.call import Call
 from tests.lab.cel import CelRow, read_cdr, read_cel
@@ -43,9 +43,12 @@ NUMBERS = {
 class Lab:
     """`async with Lab() as lab:` — everything it starts has ended when the block ends, however it ends."""
 
-    def __init__(self, *, sample_dialplan: bool = False, keep_folder: bool = False, quiet: bool = True) -> None:
+    def __init__(
+        self, *, sample_dialplan: bool = False, keep_folder: bool = False, quiet: bool = True, suite: str = SUITE
+    ) -> None:
         self._stack = AsyncExitStack()
         self._sample = sample_dialplan
+        self._suite = suite
         self._keep = keep_folder
         self._quiet = quiet
         self._numbers = itertools.count(1)  # of subfolders
@@ -96,7 +99,9 @@ class Lab:
     def _new_asterisk(self, port: Mapping[str, int]) -> Asterisk:
         phones = {name: [port[name]] for name in FIXED}
         phones["106"].append(port["106b"])
-        asterisk = Asterisk(self.folder, PhonePorts(phones, port["trunk"], self.caller_ports), COMPANY_NUMBER)
+        asterisk = Asterisk(
+            self.folder, PhonePorts(phones, port["trunk"], self.caller_ports), COMPANY_NUMBER, Tree(self._suite)
+        )
         asterisk.globals["PBXD_AGI"] = f"{ports.HOST}:{self._agi_port}"
         asterisk.sample_dialplan = self._sample
         return asterisk

@@ -83,6 +83,12 @@ class Child:
             return
 
 
+def stopped(pid: int) -> bool:
+    """Whether every thread of a process stands still; a SIGSTOP takes its time, and threads go on until then."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+
+
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
     if not log.exists():
         return f"({log} was never written)"

@@ -1,11 +1,11 @@
 #!/bin/bash
 # Sets up whatever is missing to work on pbxd and to run its lab: Debian packages, the virtual environment in .venv, and a
 # private Asterisk in .lab/forky. For Debian 12 or newer, as root or with sudo; a second run takes a second.
+# `setup.sh bullseye` fetches an old Asterisk, 16, beside it: `make soak` runs the lab on that, too.
 # All package sources are those the machine itself is configured with.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-readonly SUITE=forky        # Debian 12 has no asterisk package; this suite has 22
-readonly TREE=.lab/$SUITE
+readonly SUITES=(forky "$@")        # Debian 12 has no asterisk package; forky has 22
 
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -28,7 +28,7 @@ python=${PYTHON:-python3}
 command -v "$python" >/dev/null || missing+=(python3)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || wants python3-venv
 for package in sip-tester baresip-core postgresql systemd openssl faketime; do wants "$package"; done
-[ -e "$TREE/usr/sbin/asterisk" ] || wants debootstrap
+for suite in "${SUITES[@]}"; do [ -e ".lab/$suite/usr/sbin/asterisk" ] || wants debootstrap; done
 if [ ${#missing[@]} -gt 0 ]; then
     say "Installing Debian packages: ${missing[*]}"
     as_root apt-get update -q
@@ -48,19 +48,25 @@ mirror() {
     printf '%s\n' "$uri"
 }
 
-if [ ! -e "$TREE/usr/sbin/asterisk" ]; then
-    say "Fetching Asterisk from Debian $SUITE (about a minute, 500 MB)"
+fetch() {
+    local suite=$1 tree=.lab/$1 script=/usr/share/debootstrap/scripts/$1 from
+    say "Fetching Asterisk from Debian $suite (about a minute, 500 MB)"
     from=$(mirror)
+    [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid        # a suite newer than this debootstrap
     # An interrupted run may have left its own proc mounted in there.
-    for mounted in proc sys; do as_root umount -R "$TREE.new/$mounted" 2>/dev/null || true; done
-    as_root rm -rf --one-file-system "$TREE.new" "$TREE"
-    if ! as_root debootstrap --variant=minbase --include=asterisk "$SUITE" "$TREE.new" "$from" \
-        /usr/share/debootstrap/scripts/sid >.lab/debootstrap.log 2>&1; then
+    for mounted in proc sys; do as_root umount -R "$tree.new/$mounted" 2>/dev/null || true; done
+    as_root rm -rf --one-file-system "$tree.new" "$tree"
+    if ! as_root debootstrap --variant=minbase --include=asterisk "$suite" "$tree.new" "$from" \
+        "$script" >.lab/debootstrap.log 2>&1; then
         tail -n 20 .lab/debootstrap.log >&2
         fail "debootstrap failed; all of it in .lab/debootstrap.log"
     fi
-    as_root mv "$TREE.new" "$TREE"        # whole or not at all
-fi
+    as_root mv "$tree.new" "$tree"        # whole or not at all
+}
+
+for suite in "${SUITES[@]}"; do
+    [ -e ".lab/$suite/usr/sbin/asterisk" ] || fetch "$suite"
+done
 
 # ---- Python --------------------------------------------------------------------------------------------------------
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$python is older than 3.11; set PYTHON=…"

@@ -91,7 +91,7 @@ async def test_nothing_is_left_however_it_ends(ending: signal.Signals | None) ->
 
 
 async def test_an_asterisk_that_does_not_come_up_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("tests.lab.asterisk.TREE", tmp_path)
+    monkeypatch.setattr("tests.lab.asterisk.TREES", tmp_path)
     with pytest.raises(LabError, match="make setup"):
         async with Lab():
             pass

@@ -46,7 +46,7 @@ class Wire:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(flow.pump(near, far_writer))
-                group.create_task(flow.pump(far, near_writer))
+                group.create_task(flow.pump(far, near_writer, answers=True))
         finally:
             self._flows.discard(flow)
             flow.close()
@@ -61,19 +61,28 @@ class Wire:
         for flow in self._flows:
             flow.silent = True
 
+    def lose_answers(self, question: bytes) -> None:
+        """Once the target is asked this, all it says gets lost, and what it is told arrives; new connections work."""
+        for flow in self._flows:
+            flow.last_question = question
+
 
 class _Flow:
     def __init__(self, wire: Wire, *writers: asyncio.StreamWriter) -> None:
         self.silent = False
+        self.last_question = b""  # once this has passed, no answer comes back
+        self._answerless = False
         self._wire = wire
         self._writers = writers
 
-    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False) -> None:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(_CHUNK_BYTES):
                 if self._wire.delay:
                     await asyncio.sleep(self._wire.delay)
-                if not self.silent:
+                if self.last_question and self.last_question in chunk:
+                    self._answerless = True
+                if not (self.silent or (answers and self._answerless)):
                     writer.write(chunk)
                     await writer.drain()
         self.close()
