@@ -50,17 +50,13 @@ async def through(lab: Lab, number: str, name: str = "") -> tuple[dict[str, str]
     return found, call.times["talking"] - call.times["new"]
 
 
-async def test_a_client_is_named_and_ranked_over_http(lab: Lab, pbxd: Daemon) -> None:
-    card = await pbxd.cli("contacts", "add", "--name", NAME, "--number", CALLER, "--vip")
-
-    async def known() -> bool:
-        return bool((await pbxd.cli("lookup", CALLER))["status"] == "found")
-
-    await until(known, "the contact in the index", timeout=10)
+@pytest.mark.usefixtures("pbxd")
+async def test_a_client_is_named_and_ranked_over_http(lab: Lab) -> None:
+    contact = await lab.know(NAME, CALLER, vip=True)
     found, _seconds = await through(lab, CALLER)
     assert found == {
         "PBXD_STATUS": "found",
-        "PBXD_CONTACT": str(card["id"]),
+        "PBXD_CONTACT": str(contact),
         "CALLERID(name)": NAME.replace('"Ромашка"', "«Ромашка»"),
         "QUEUE_PRIO": "10",
     }

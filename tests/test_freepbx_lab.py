@@ -19,7 +19,7 @@ VIP, OTHER = "89161234567", "89160000000"
 async def test_custom_destinations_name_the_caller_and_the_rank_survives_what_freepbx_does_to_it(lab: Lab) -> None:
     """The queue's own priority is set over the look-up's, and once more at the overflow."""
     await lab.pbxd()
-    await lab.cli("contacts", "add", "--name", "Фронкин Игорь", "--number", VIP, "--manager", "103", "--vip", "--json")
+    await lab.know("Фронкин Игорь", VIP, manager="103", vip=True)
 
     async def in_order(queue: str) -> bool:
         return await lab.queue_order(queue) == [VIP, OTHER]

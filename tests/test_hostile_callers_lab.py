@@ -27,9 +27,7 @@ def written(text: str) -> str:
 
 
 async def history(daemon: Daemon) -> list[dict[str, object]]:
-    listed = await daemon.run("calls", "list", "--json")
-    items: list[dict[str, object]] = listed.json["items"]
-    return items
+    return list(await daemon.calls())
 
 
 async def test_a_caller_can_not_end_another_call_nor_invent_one(lab: Lab, tmp_path: Path) -> None:
@@ -116,7 +114,7 @@ async def test_who_dials_another_calls_ids_ends_only_his_own(lab: Lab, tmp_path:
 
 async def test_a_caller_with_line_breaks_in_his_number_reaches_his_agent_unnamed(lab: Lab) -> None:
     daemon = await lab.pbxd()
-    await lab.cli("contacts", "add", "--name", "Фронкин", "--number", "+7 916 123-45-67")
+    await lab.know("Фронкин", VICTIM)
     lab.call_in("101", written("89161234567\r\nno header"), name="trunk")
     offered = await lab.phone("101").incoming()
     assert offered.name == "trunk"
@@ -130,7 +128,7 @@ async def test_an_extension_from_outside_is_no_colleague(lab: Lab) -> None:
     daemon = await lab.pbxd()
 
     async def employees_known() -> bool:
-        return bool((await daemon.run("lookup", "103", "--json")).json["name"])
+        return bool((await daemon.api("/api/v1/lookup?number=103"))[1]["name"])
 
     await until(employees_known, "the employees of the PBX in the book")
     lab.call_in("101", "103", name="trunk")

@@ -15,16 +15,12 @@ CLIENT, NAME, COMPANY = "89161234567", "Фронкин Игорь", "Ромаш�
 
 async def test_a_known_clients_calls_leave_no_number_and_no_name(lab: Lab) -> None:
     daemon = await lab.pbxd()
-    await lab.cli("contacts", "add", "--name", NAME, "--company", COMPANY, "--number", CLIENT, "--vip")
-
-    async def known() -> bool:
-        return bool((await daemon.api(f"/api/v1/lookup?number={CLIENT}"))[1].get("status") == "found")
+    await lab.know(NAME, CLIENT, company=COMPANY, vip=True)
 
     async def recorded() -> bool:
-        calls = (await lab.cli("calls", "list"))["items"]
+        calls = await daemon.calls()
         return len(calls) == 2 and all(call["ended"] for call in calls)
 
-    await until(known, "the contact in the index", timeout=10)
     client, agent = await lab.talk("sales", CLIENT)
     assert agent.name == NAME
     client.hangup()

@@ -19,8 +19,7 @@ async def name(request: pytest.FixtureRequest, lab: Lab) -> str:
     """The client as 101 has him: his own contact, or (the control) everybody's. 101's phone shows either."""
     await lab.pbxd()
     personal = request.param == "personal"
-    rights = ("--personal", "--owner", "101") if personal else ()
-    await lab.cli("contacts", "add", "--name", SECRET if personal else SHARED, "--number", CLIENT, *rights)
+    await lab.know(SECRET if personal else SHARED, CLIENT, owner="101" if personal else "")
     return SECRET if personal else SHARED
 
 

@@ -37,12 +37,7 @@ async def reload(daemon: Daemon, event: str = "reloaded") -> dict[str, Any]:
 
 
 async def vip(lab: Lab) -> None:
-    added = await lab.cli("contacts", "add", "--name", "Вознесенская Анна", "--number", CLIENT, "--vip")
-
-    async def known() -> bool:
-        return bool((await lab.cli("lookup", CLIENT))["contact"] == added["id"])
-
-    await until(known, "the contact in the index", timeout=10)
+    await lab.know("Вознесенская Анна", CLIENT, vip=True)
 
 
 async def rank(lab: Lab) -> str:
@@ -139,8 +134,7 @@ async def test_a_stop_under_calls_loses_nothing(lab: Lab) -> None:
     await daemon.start()
 
     async def closed() -> bool:
-        listed = (await daemon.cli("calls", "list", "--limit", "100"))["items"]
-        return [row["caller"]["number"] for row in listed if row["ended"] is None] == ["+79160001102"]
+        return [row["caller"]["number"] for row in await daemon.calls() if row["ended"] is None] == ["+79160001102"]
 
     await until(closed, "the call that ended meanwhile to be closed, the other not", timeout=10)
 
@@ -151,7 +145,7 @@ async def test_a_stop_ends_in_time_though_somebody_holds_the_database(lab: Lab) 
     client, agent = await lab.talk("101", CLIENT)
 
     async def written() -> bool:
-        return [item["answered"] is not None for item in (await daemon.cli("calls", "list"))["items"]] == [True]
+        return [item["answered"] is not None for item in await daemon.calls()] == [True]
 
     await until(written, "the call in the history")
     with contextlib.closing(sqlite3.connect(daemon.folder / "pbxd.db", isolation_level=None)) as other:
@@ -164,7 +158,7 @@ async def test_a_stop_ends_in_time_though_somebody_holds_the_database(lab: Lab) 
     await daemon.start()
 
     async def ended() -> bool:
-        items = (await daemon.cli("calls", "list"))["items"]
+        items = await daemon.calls()
         return len(items) == 1 and items[0]["ended"] is not None
 
     await until(ended, "the call to be closed by what the PBX tells", timeout=10)

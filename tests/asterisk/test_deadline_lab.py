@@ -131,8 +131,7 @@ async def office(lab: Lab) -> AsyncIterator[Daemon]:
     await lab.command(f"dialplan add extension {UNGUARDED},1,AGI,agi://${{PBXD_AGI}}/lookup into from-trunk")
     await lab.command(f"dialplan add extension {UNGUARDED},2,Goto,lab-did,0999,1 into from-trunk")
     daemon = lab.daemon = lab.prepare()
-    assert (await daemon.run("db", "upgrade")).status == 0
-    await daemon.cli("contacts", "add", "--name", NAME, "--number", CLIENT)
+    await daemon.add_contact(NAME, CLIENT)
     yield daemon
     await lab.command(f"dialplan remove extension {UNGUARDED}@from-trunk")
     for name in GUARD:
@@ -255,8 +254,7 @@ async def test_a_pbxd_out_of_reach_costs_those_who_called_before_it_was_noticed(
         assert one.delay < PATIENCE + AT_ONCE
     assert len(waiting(passages)) >= RATE * 0.5
     assert {one.name for one in passages if lost + NOTICED < one.at < back} == {""}
-    rows = (await office.cli("calls", "list", "--limit", "500"))["items"]
-    assert {row["caller"]["number"] for row in rows} == {"+79161234567"}  # a trial is nobody's call
+    assert {call["caller"]["number"] for call in await office.calls()} == {"+79161234567"}  # a trial is nobody's call
 
 
 async def test_an_ami_link_that_goes_silent_unnames_nobody(lab: Lab, unhurried: Daemon) -> None:

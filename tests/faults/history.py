@@ -19,10 +19,7 @@ Call = dict[str, Any]
 
 
 async def listed(daemon: Daemon) -> list[Call]:
-    status, answer = await daemon.api("/api/v1/calls?limit=500")
-    assert status == 200, answer
-    items: list[Call] = answer["items"]
-    return items
+    return await daemon.calls()
 
 
 def of(calls: list[Call], number: str) -> Call:

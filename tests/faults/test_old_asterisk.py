@@ -46,13 +46,8 @@ async def old() -> AsyncIterator[Lab]:
 async def daemon(old: Lab) -> AsyncIterator[Daemon]:
     daemon = await old.pbxd({"logs": {"format": "json"}})
     await until_logged(daemon, "in_step")
-    await old.cli("contacts", "add", "--name", NAME, "--number", CLIENT)
-    await old.cli("contacts", "add", "--name", "Важный", "--number", VIP, "--vip")
-
-    async def known() -> bool:
-        return bool((await daemon.api(f"/api/v1/lookup?number={VIP}"))[1]["vip"])
-
-    await until(known, "the contacts in the index", timeout=10)
+    await old.know(NAME, CLIENT)
+    await old.know("Важный", VIP, vip=True)
     yield daemon
     await daemon.stop()
     await old.quiet()

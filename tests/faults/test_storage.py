@@ -48,9 +48,8 @@ async def shown(lab: Lab, number: str) -> str:
     return offered.name
 
 
-async def add_known(lab: Lab, daemon: Daemon) -> None:
-    await lab.cli("contacts", "add", "--name", NAME, "--number", f"+7{KNOWN[1:]}")
-    await until_found(daemon, KNOWN)
+async def add_known(lab: Lab) -> None:
+    await lab.know(NAME, KNOWN)
 
 
 async def until_found(daemon: Daemon, number: str) -> None:
@@ -101,7 +100,7 @@ async def test_a_full_disk_costs_no_call_and_no_answer(lab: Lab, tmp_path: Path)
         url = f"sqlite+aiosqlite:///{disk / 'pbxd.db'}"
         daemon = await lab.pbxd({"database": {"url": url}})
         try:
-            await add_known(lab, daemon)
+            await add_known(lab)
             filler = fill(disk)
             assert NAME in await shown(lab, KNOWN)  # look-ups go on
             await until_logged(daemon, "calls_not_written")
@@ -134,7 +133,7 @@ def locked(daemon: Daemon) -> Iterator[None]:
 
 async def test_edits_and_calls_wait_for_another_writer(lab: Lab) -> None:
     daemon = await lab.pbxd()
-    await add_known(lab, daemon)
+    await add_known(lab)
     with locked(daemon):
         began = time.monotonic()
         edit = asyncio.create_task(daemon.run("contacts", "add", "--name", "Новый", "--number", f"+7{NEW[1:]}"))
@@ -151,7 +150,7 @@ async def test_edits_and_calls_wait_for_another_writer(lab: Lab) -> None:
 @pytest.mark.soak
 async def test_a_lock_longer_than_patience_is_said_in_a_line_and_costs_nothing(lab: Lab) -> None:
     daemon = await lab.pbxd()
-    await add_known(lab, daemon)
+    await add_known(lab)
     with locked(daemon):
         began = time.monotonic()
         edit = asyncio.create_task(daemon.run("contacts", "add", "--name", "Новый", "--number", f"+7{NEW[1:]}"))
@@ -193,7 +192,7 @@ async def fresh(postgresql: Cluster) -> tuple[Cluster, str]:
 async def test_a_restarted_postgresql_is_found_again(lab: Lab, fresh: tuple[Cluster, str], how: str) -> None:
     server, url = fresh
     daemon = await lab.pbxd({"database": {"url": url}})
-    await add_known(lab, daemon)
+    await add_known(lab)
     client, agent = await lab.talk("102", NEW, agent="102")
     await control(server, "stop", "-m", how)
     assert NAME in await shown(lab, KNOWN)
@@ -231,7 +230,7 @@ async def recovered(lab: Lab, daemon: Daemon) -> Call:
     """Return the call made while the database was dead, once the daemon has come up by itself."""
     await daemon.until_ready()
     await until_over(daemon, KNOWN)
-    await add_known(lab, daemon)
+    await add_known(lab)
     assert NAME in await shown(lab, KNOWN)
     calls = await until_ended(daemon, 2)
     return calls[-1]

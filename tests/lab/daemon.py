@@ -17,6 +17,10 @@ from typing import Any
 
 import aiohttp
 
+from pbxd.book import ContactDraft, ContactNumber
+from pbxd.settings import load
+from pbxd.storage.contacts import Contacts
+from pbxd.storage.database import Database
 from tests.lab.processes import Child, LabError, until
 
 Config = Mapping[str, Mapping[str, object]]
@@ -169,6 +173,34 @@ class Daemon:
         if result.status != 0:
             raise LabError(f"pbxd {' '.join(arguments)} → {result.status}: {result.err.strip()}\n{self.report()}")
         return result.json
+
+    async def calls(self) -> list[dict[str, Any]]:
+        """Return the history as the HTTP API tells it, newest first."""
+        status, answer = await self.api("/api/v1/calls?limit=500")
+        if status != 200:
+            raise LabError(f"no history: {status} {answer}")
+        items: list[dict[str, Any]] = answer["items"]
+        return items
+
+    async def add_contact(
+        self, name: str, number: str, *, company: str = "", manager: str = "", vip: bool = False, owner: str = ""
+    ) -> int:
+        """Put a client (a number as the trunk writes it, 8…) into the book; return its id.
+
+        As another process does it, without the second that a command line takes. With `owner` it is personal.
+        """
+        draft = ContactDraft(
+            name=name,
+            numbers=(ContactNumber(f"+7{number[1:]}", main=True),),
+            company=company,
+            manager=manager,
+            vip=vip,
+            visibility="personal" if owner else "shared",
+            owner=owner,
+        )
+        async with await Database.open(load(str(self.file)).database_url, create=self.child is None) as database:
+            contact = await Contacts(database).add(draft)
+        return contact.id
 
     async def spawn(self, *arguments: str, log: str = "cli.log") -> Child:
         """Start a command that keeps running (`call`, which prints states and hangs up on SIGINT)."""

@@ -287,6 +287,22 @@ class Lab:
             raise LabError("start pbxd first: await lab.pbxd()")
         return await self.daemon.cli(*arguments)
 
+    async def know(
+        self, name: str, number: str, *, company: str = "", manager: str = "", vip: bool = False, owner: str = ""
+    ) -> int:
+        """Put a client into the running pbxd's book and wait until it knows him; return his id."""
+        if self.daemon is None:
+            raise LabError("start pbxd first: await lab.pbxd()")
+        daemon = self.daemon
+        contact = await daemon.add_contact(name, number, company=company, manager=manager, vip=vip, owner=owner)
+        asked = f"/api/v1/lookup?number={number}" + (f"&for={owner}" if owner else "")
+
+        async def known() -> bool:
+            return bool((await daemon.api(asked))[1]["contact"] == contact)
+
+        await until(known, f"{name} in the index", timeout=10, every=0.05)
+        return contact
+
     # ---- between tests ------------------------------------------------------------------------------------------
     async def quiet(self) -> None:
         """Hang everything up, make every phone fresh and wait until Asterisk has no channel left."""
