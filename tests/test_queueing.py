@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from pbxd.queueing import Move, Waiting, joining_times, plan
 
@@ -320,4 +320,9 @@ class Day(RuleBasedStateMachine):
 
 
 TestAnyDay = Day.TestCase
-TestAnyDay.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestAnyDay.settings = settings(max_examples=100, stateful_step_count=40)
+
+
+@pytest.mark.soak
+def test_many_days() -> None:
+    run_state_machine_as_test(Day, settings=settings(max_examples=3000, stateful_step_count=60))

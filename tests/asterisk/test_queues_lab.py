@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -69,6 +70,12 @@ class Desk:
             Async="true",
         )
         await self.lab.until_waiting(queue, before + 1)
+
+    async def leave(self, number: str, queue: str = "pool") -> None:
+        entries = await self.lab.admin.listing("QueueStatus", {"Queue": queue})
+        (channel,) = [entry["Channel"] for entry in entries if entry.get("CallerIDNum") == number]
+        await self.lab.ami_action("Hangup", Channel=channel)
+        await self.lab.until_waiting(queue, sum(entry["Event"] == "QueueEntry" for entry in entries) - 1)
 
     async def until_order(self, *numbers: str, queue: str = "pool") -> None:
         async def holds() -> bool:
@@ -362,3 +369,34 @@ async def test_joins_in_a_rush_all_end_in_order(desk: Desk) -> None:
     vips = [number for number in by_joining if number in {THREE, FOUR}]
     others = [number for number in by_joining if number not in vips]
     await desk.until_order(*vips, *others)
+
+
+@pytest.mark.soak
+async def test_on_any_day_each_rank_is_served_as_it_came(desk: Desk) -> None:
+    """Joining, leaving, flagging, unflagging, looking again and a lost link, at random; the order after each."""
+    seed = random.randrange(1_000_000)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    everybody = (ONE, TWO, THREE, FOUR)
+    waiting: list[str] = []
+    vips: set[str] = set()
+    for _step in range(200):
+        number = chance.choice(everybody)
+        match chance.choice(("come or go", "come or go", "flag", "look", "cut")):
+            case "come or go" if number in waiting:
+                waiting.remove(number)
+                await desk.leave(number)
+            case "come or go":
+                waiting.append(number)
+                await desk.originate(number)
+            case "flag":
+                vips ^= {number}
+                desk.flag(number, vip=number in vips)
+            case "look":
+                await desk.settle()
+            case _:
+                await desk.link.cut()
+                await until(lambda: desk.ami.connected, "the link again")
+                desk.queues.refresh()
+        ranked = [one for one in waiting if one in vips]
+        await desk.until_order(*ranked, *(one for one in waiting if one not in vips))

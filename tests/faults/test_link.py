@@ -91,13 +91,14 @@ async def test_a_cut_link_leaves_a_gap_and_no_ghosts(lab: Lab, wire: Wire, how: 
     assert [outage["why"] for outage in outages(daemon)] == ["link"]
 
 
-async def test_ten_cuts_make_no_second_call_of_one(lab: Lab, wire: Wire) -> None:
+@pytest.mark.parametrize("cuts", [10, pytest.param(100, marks=pytest.mark.soak)])
+async def test_cuts_make_no_second_call_of_one(lab: Lab, wire: Wire, cuts: int) -> None:
     daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}})
     await until_logged(daemon, "in_step")
     client, agent = await lab.talk("sales", ONE)
     await until_answered(daemon, ONE)
     (before,) = await listed(daemon)
-    for number in range(2, 12):
+    for number in range(2, cuts + 2):
         wire.reset()
         await until_logged(daemon, "in_step", number)
     client.hangup()
@@ -108,7 +109,7 @@ async def test_ten_cuts_make_no_second_call_of_one(lab: Lab, wire: Wire) -> None
     assert after["story"][: len(before["story"])] == before["story"]
     assert sums_up(after)
     gaps = spans(after)
-    assert len(gaps) == 10
+    assert len(gaps) == cuts
     assert gaps == sorted(gaps)
     assert all(to <= since for (_since, to), (since, _to) in pairwise(gaps))
 

@@ -95,31 +95,38 @@ def fill(disk: Path) -> Path:
     return filler
 
 
-async def test_a_full_disk_costs_no_call_and_no_answer(lab: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(10, marks=pytest.mark.soak)])
+async def test_a_full_disk_costs_no_call_and_no_answer(lab: Lab, tmp_path: Path, rounds: int) -> None:
     with small_disk(tmp_path / "disk") as disk:
         url = f"sqlite+aiosqlite:///{disk / 'pbxd.db'}"
         daemon = await lab.pbxd({"database": {"url": url}})
         try:
             await add_known(lab)
-            filler = fill(disk)
-            assert NAME in await shown(lab, KNOWN)  # look-ups go on
-            await until_logged(daemon, "calls_not_written")
-            refused = await daemon.run("contacts", "add", "--name", "Новый", "--number", f"+7{NEW[1:]}")
-            assert refused.status == 1
-            assert one_line(refused.err), refused.err
-            assert await listed(daemon) == []  # the control: nothing could be written
-            filler.unlink()
-            await until_logged(daemon, "calls_written_again")
-            (call,) = await until_ended(daemon, 1)
-            assert (call["caller"]["name"], call["outcome"]) == (NAME, "answered")
-            assert call["gaps"] == []
-            assert sums_up(call)
-            await lab.cli("contacts", "add", "--name", "Новый", "--number", f"+7{NEW[1:]}")
+            for number in range(1, rounds + 1):
+                await fill_and_free(lab, daemon, disk, number)
             with closing(sqlite3.connect(disk / "pbxd.db")) as database:
-                assert database.execute("SELECT count(*) FROM contacts").fetchone() == (2,)
+                assert database.execute("SELECT count(*) FROM contacts").fetchone() == (1 + rounds,)
                 assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         finally:
             await daemon.stop()
+
+
+async def fill_and_free(lab: Lab, daemon: Daemon, disk: Path, number: int) -> None:
+    """Have a call and an edit while there is no room, the `number`th time, and see that both are mended by room."""
+    add = ("contacts", "add", "--name", "Новый", "--number", f"+7926{number:07}")
+    filler = fill(disk)
+    assert NAME in await shown(lab, KNOWN)  # look-ups go on
+    await until_logged(daemon, "calls_not_written", number)
+    refused = await daemon.run(*add)
+    assert refused.status == 1
+    assert one_line(refused.err), refused.err
+    assert len(await listed(daemon)) == number - 1  # the control: nothing could be written
+    filler.unlink()
+    await until_logged(daemon, "calls_written_again", number)
+    call, *_earlier = await until_ended(daemon, number)
+    assert (call["caller"]["name"], call["outcome"], call["gaps"]) == (NAME, "answered", [])
+    assert sums_up(call)
+    await lab.cli(*add)
 
 
 @contextmanager
