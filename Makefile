@@ -26,7 +26,8 @@ test:  ## set up, check, then all tests (ARGS="-k name" for some)
 	$(MAKE) --no-print-directory setup; \
 	$(MAKE) --no-print-directory check; \
 	timeout --signal=INT --kill-after=30 $(LIMIT) $(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone and not soak" $(ARGS); \
-	status=0; timeout --signal=INT --kill-after=30 $(LIMIT) $(BIN)/pytest -m "alone and not soak" $(ARGS) || status=$$?; \
+	alone=$$(grep -rl --include='test_*.py' 'mark\.alone' tests); \
+	status=0; timeout --signal=INT --kill-after=30 $(LIMIT) $(BIN)/pytest -m "alone and not soak" $(ARGS) $$alone || status=$$?; \
 	[ $$status = 0 ] || [ $$status = 5 ] || exit $$status; \
 	echo "make test: all passed in $$((SECONDS - began)) s"
 

@@ -60,19 +60,17 @@ def test_run_without_a_secret_is_one_line_with_file_and_key_and_status_2(tmp_pat
         ("[asterisk]\ntls = 'on'\ntls_ca_file = 'nowhere.crt'", "asterisk.tls_ca_file"),
     ],
 )
-def test_what_run_can_t_use_is_one_line_with_file_and_key(
-    bare: Pbxd, monkeypatch: pytest.MonkeyPatch, text: str, key: str
-) -> None:
-    file = bare.folder / "pbxd.toml"
+def test_what_run_can_t_use_is_one_line_with_file_and_key(tmp_path: Path, text: str, key: str) -> None:
+    file = tmp_path / "pbxd.toml"
     own = "".join(f"[{section}]\nlisten = '127.0.0.1:0'\n" for section in ("agi", "http") if f"[{section}]" not in text)
     file.write_text(f"{text}\n{own}")
-    monkeypatch.chdir(bare.folder)
-    if key != "asterisk.secret":
-        monkeypatch.setenv("PBXD_ASTERISK_SECRET", "x")
-    *_log, last = bare("run", status=2).stderr.splitlines()
-    assert last.startswith(f"pbxd: {file}: {key}: ")
+    environment = {} if key == "asterisk.secret" else {"PBXD_ASTERISK_SECRET": "x"}
+    done = shell("--config", str(file), "run", cwd=tmp_path, **environment)
+    last = done.stderr.decode().splitlines()[-1]
+    assert last.startswith(f"pbxd: {file}: {key}: "), done.stderr
     assert "error -2" not in last
     assert "Errno" not in last
+    assert done.returncode == 2
 
 
 def test_a_daemon_whose_database_was_replaced_ends_with_a_line(pbxd: Pbxd) -> None:
