@@ -27,6 +27,7 @@ CAPTURES = Path(__file__).resolve().parent / "captures"
 FLOWS = sorted(path.parent.name for path in CAPTURES.glob("*/expected.json"))
 INSTANTS = ("started", "answered", "ended")
 SECONDS = tuple(f"{part}_seconds" for part in PARTS)
+AGENT_SECONDS = ("ring_seconds", "talk_seconds")
 MUST_SAY = {"direction", "origin", "caller", "callee", "queue", "queues", "outcome", "answered_by"}
 INSTANT_TOLERANCE = 0.1
 PART_TOLERANCE = 0.15
@@ -70,7 +71,9 @@ def differences(want: Record, got: Record, where: str = "") -> Iterator[str]:
     """Yield a line for every field of `want` that `got` has otherwise."""
     for name, value in want.items():
         seen = got.get(name, "(no such field)")
-        if isinstance(value, dict) and isinstance(seen, dict):
+        if name == "agents" and value.keys() != seen.keys():
+            yield f"{where}agents: expected {list(value)}, replay has {list(seen)}"
+        elif isinstance(value, dict) and isinstance(seen, dict):
             yield from differences(value, seen, f"{where}{name}.")
         elif not _same(name, value, seen):
             yield f"{where}{name}: expected {value!r}, replay has {seen!r}"
@@ -84,10 +87,13 @@ def _same(name: str, want: object, got: object) -> bool:
 
 
 def relative(record: Record, zero: float) -> Record:
-    """Return the record with its instants as seconds after `zero`."""
-    return record | {
+    """Return the record with its instants as seconds after `zero`, its story without times, its agents' by name."""
+    instants = {
         name: datetime.fromisoformat(record[name]).timestamp() - zero for name in INSTANTS if record[name] is not None
     }
+    story = [[step["what"], step["who"], step["detail"]] for step in record["story"]]
+    agents = {agent["extension"]: {name: agent[name] for name in AGENT_SECONDS} for agent in record["agents"]}
+    return record | instants | {"story": story, "agents": agents}
 
 
 def compare(flow: str, records: Sequence[Record]) -> list[str]:

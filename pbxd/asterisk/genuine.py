@@ -45,6 +45,7 @@ _CHANNELS: dict[str, tuple[str, ...]] = {
     "HangupRequest": _OWN,
     "Hold": _OWN,
     "LocalBridge": ("LocalOne", "LocalTwo"),
+    "MixMonitorStart": _OWN,
     "NewCallerid": _OWN,
     "Newchannel": _OWN,
     "Newstate": _OWN,
@@ -64,6 +65,7 @@ _NEEDED = {
 } | {
     "CEL": ("EventName", "AccountCode", *_CEL, *_CEL_END),
     "CoreShowChannelsComplete": ("ActionID", "EventList", "ListItems"),
+    "QueueEntry": ("Queue", "Position", "Channel", "Uniqueid", *_TEXTS, "Wait", "Priority"),
     "OriginateResponse": ("ActionID", "Response", "Channel", "Context", "Exten", "Reason", "Uniqueid"),
 }
 

@@ -49,7 +49,10 @@ _DIAL_RESULTS: dict[str, DialResult] = {
     "CONTINUE": "elsewhere",
     "GOTO": "elsewhere",
 }
+_UNSTAMPED = ("CoreShow", "QueueEntry")  # items of lists bear no time
 _LIST_BEGINS = "Channels will follow"  # the response to CoreShowChannels, before its items
+_CONFERENCE = "ConfBridge"
+_RECORDING = "MIXMONITOR_FILENAME="
 _VOICEMAIL = frozenset({"VoiceMail", "VoiceMailMain", "MiniVM", "MinivmRecord"})
 
 _DOWN, _RESERVED, _OFFHOOK, _DIALING, _RING, _RINGING, _UP = "0", "1", "2", "3", "4", "5", "6"
@@ -104,10 +107,12 @@ class Translator:
             "BridgeLeave": _bridge_left,
             "QueueCallerJoin": _queue_joined,
             "QueueCallerLeave": _queue_left,
+            "QueueEntry": _queue_seen,
             "LocalBridge": _paired,
             "Hold": _hold_began,
             "Unhold": _hold_ended,
-            "ParkedCall": _parked,
+            "MixMonitorStart": _recording_began,
+            "ParkedCall": self._parked,
             "UnParkedCall": _unparked,
             "ParkedCallTimeOut": _unparked,
             "ParkedCallGiveUp": _unparked,
@@ -143,7 +148,7 @@ class Translator:
         stamp = packet.get("Timestamp")
         if stamp:
             self._now = seconds(stamp)
-        elif not name.startswith("CoreShow") or self._now is None:
+        elif not name.startswith(_UNSTAMPED) or self._now is None:
             self._without_stamp(arrival)
         return translation(packet, self._now or 0.0)
 
@@ -187,6 +192,17 @@ class Translator:
             "up" if state == _UP else "ringing" if state == _RINGING else "calling" if state == _RING else "new",
             packet.get("BridgeId", ""),
             _duration(packet.get("Duration", "")),
+            conference=packet.get("Application") == _CONFERENCE,
+        )
+
+    def _parked(self, packet: Packet, at: float) -> ev.Event:
+        parker = self._endpoints.of_device(packet.get("ParkerDialString", ""))
+        return ev.Parked(
+            at,
+            packet.get("ParkeeUniqueid", ""),
+            packet.get("ParkeeLinkedid", ""),
+            packet.get("ParkingSpace", ""),
+            parker.name if parker.kind == "extension" else "",
         )
 
     def _snapshot_ended(self, _packet: Packet, at: float) -> ev.Event | None:
@@ -278,6 +294,8 @@ def _dial_ended(packet: Packet, at: float) -> ev.Event:
 
 def _bridge_entered(packet: Packet, at: float) -> ev.Event:
     kind = "holding" if packet.get("BridgeTechnology") == "holding_bridge" else ""
+    if packet.get("BridgeCreator") == _CONFERENCE:  # whose guests Asterisk doesn't link either
+        kind = "conference"
     return ev.BridgeEntered(at, packet.get("BridgeUniqueid", ""), *_ids(packet), kind)
 
 
@@ -298,6 +316,17 @@ def _queue_left(packet: Packet, at: float) -> ev.Event:
     return ev.QueueLeft(at, *_ids(packet), packet.get("Queue", ""))
 
 
+def _queue_seen(packet: Packet, at: float) -> ev.Event:
+    return ev.QueueSeen(at, packet.get("Uniqueid", ""), packet.get("Queue", ""))
+
+
+def _recording_began(packet: Packet, at: float) -> ev.Event:
+    """Read the start of a recorder; its file is told where manager.conf has `channelvars = MIXMONITOR_FILENAME`."""
+    variables = packet.get("ChanVariable", "").split("\n")
+    files = [text.removeprefix(_RECORDING) for text in variables if text.startswith(_RECORDING)]
+    return ev.RecordingBegan(at, *_ids(packet), files[0] if files else "")
+
+
 def _paired(packet: Packet, at: float) -> ev.Event:
     return ev.PlumbingPaired(at, packet.get("LocalOneUniqueid", ""), packet.get("LocalTwoUniqueid", ""))
 
@@ -310,17 +339,14 @@ def _hold_ended(packet: Packet, at: float) -> ev.Event:
     return ev.HoldEnded(at, *_ids(packet))
 
 
-def _parked(packet: Packet, at: float) -> ev.Event:
-    return ev.Parked(
+def _unparked(packet: Packet, at: float) -> ev.Event:
+    return ev.Unparked(
         at,
         packet.get("ParkeeUniqueid", ""),
         packet.get("ParkeeLinkedid", ""),
-        packet.get("ParkingSpace", ""),
+        packet.get("RetrieverUniqueid", ""),
+        timed_out=packet.get("Event") == "ParkedCallTimeOut",
     )
-
-
-def _unparked(packet: Packet, at: float) -> ev.Event:
-    return ev.Unparked(at, packet.get("ParkeeUniqueid", ""), packet.get("ParkeeLinkedid", ""))
 
 
 def _picked_up(packet: Packet, at: float) -> ev.Event:
@@ -362,7 +388,8 @@ def _application(packet: Packet, at: float) -> ev.Event | None:
     ids = packet.get("UniqueID", ""), packet.get("LinkedID", "")
     match packet.get("EventName"):
         case "APP_START":
-            return ev.VoicemailBegan(at, *ids)
+            box = packet.get("AppData", "").partition(",")[0].partition("@")[0]
+            return ev.VoicemailBegan(at, *ids, box)
         case "APP_END":
             return ev.VoicemailEnded(at, *ids)
         case _:

@@ -119,7 +119,7 @@ class BridgeEntered:
     bridge: str
     channel: str
     linkedid: str
-    kind: str = ""  # "holding" for parking lots and the like: not a conversation
+    kind: str = ""  # "holding": a parking lot or the like, no conversation; "conference": a room for whoever dials it
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,15 @@ class QueueLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSeen:
+    """In a list of the queues: this channel waits in `queue`."""
+
+    at: float
+    channel: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlumbingPaired:
     """Two plumbing channels are the two ends of one pipe."""
 
@@ -182,21 +191,24 @@ class HoldEnded:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """The channel waits in a parking lot."""
+    """The channel waits in a parking lot, where `by` (an extension, if known) put it."""
 
     at: float
     channel: str
     linkedid: str
     space: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Unparked:
-    """The channel left the parking lot: taken, timed out, or gave up."""
+    """The channel left the parking lot: taken by the channel `by`, or (then that is empty) timed out or gave up."""
 
     at: float
     channel: str
     linkedid: str
+    by: str = ""
+    timed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +235,12 @@ class Transferred:
 
 @dataclass(frozen=True, slots=True)
 class VoicemailBegan:
-    """The caller reached a voicemail box."""
+    """The caller reached a voicemail box; `box` is its number, if known."""
 
     at: float
     channel: str
     linkedid: str
+    box: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +250,16 @@ class VoicemailEnded:
     at: float
     channel: str
     linkedid: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingBegan:
+    """The PBX starts to record the channel; `file` as the PBX names it, empty where it doesn't say."""
+
+    at: float
+    channel: str
+    linkedid: str
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +299,7 @@ class ChannelSeen:
     state: Literal["new", "ringing", "calling", "up"]
     bridge: str
     seconds: int  # since the channel was created
+    conference: bool = False  # whether that bridge is a room for whoever dials it
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +322,7 @@ Event = (
     | BridgeLeft
     | QueueJoined
     | QueueLeft
+    | QueueSeen
     | PlumbingPaired
     | HoldBegan
     | HoldEnded
@@ -307,6 +332,7 @@ Event = (
     | Transferred
     | VoicemailBegan
     | VoicemailEnded
+    | RecordingBegan
     | OriginateEnded
     | LinkLost
     | SnapshotBegan

@@ -12,6 +12,8 @@ from pbxd.calls.record import CallRecord, Gap, Party, Step
 from pbxd.numbers import NumberRules, ParsedNumber, parse
 
 DialResult = str
+_GOES_ON = frozenset({"rang", "dialled", "answered", "met", "queued", "parked"})  # a hang-up before wasn't the end
+_ONE_END_SECONDS = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -25,10 +27,14 @@ class Leg:
     up: bool = False
     ringing: bool = False
     called: bool = False  # it was dialled by the PBX, it didn't call us
-    source: str | None = None  # the channel that dialled it
+    source: str | None = None  # the channel that dialled it; none where a program had the PBX do it
     agents: bool = False  # a phone of the agent a click-to-call was made for
     result: DialResult = ""
+    forward: str = ""  # where the phone sent the call on to (a 302)
     bridge: str = ""  # where it converses; a holding place (a parking lot) isn't one
+    guests: list[Leg] = field(default_factory=list)  # of the conference it is in, of whatever call; else nobody
+    talked: bool = False  # it was told of as an answer
+    gave_away: bool = False  # it transferred who it talked with
     holding: bool = False
     parked: bool = False
     voicemail: bool = False
@@ -66,9 +72,13 @@ class LiveCall:
     legs: dict[str, Leg] = field(default_factory=dict)
     caller: Leg | None = None
     target: Leg | None = None  # whom we called last
+    reached: Leg | None = None  # somebody outside whom a program called before any employee
+    ender: Leg | None = None  # the last party that hung up a conversation, or the caller that gave up
     purpose: str = ""  # whom a click-to-call is for, until there is a caller
     direct: Leg | None = None  # whom an incoming call rang first, without a queue
     part: str = "menu"
+    ringing: set[str] = field(default_factory=set)  # employees whose phones ring
+    talkers: set[str] = field(default_factory=set)  # employees who talk
     voicemail: bool = False
     over: bool = False
     unheard: bool = False  # its beginning was heard by nobody
@@ -78,12 +88,28 @@ class LiveCall:
     def advance(self, at: float) -> None:
         """Give the time since the last event to the part the call was in; an earlier `at` counts as no time."""
         if at > self.at:
-            self.record.seconds[self.part] += at - self.at
+            passed = at - self.at
+            self.record.seconds[self.part] += passed
+            for extension in self.ringing:
+                self.record.agent(extension).ring_seconds += passed
+            for extension in self.talkers:
+                self.record.agent(extension).talk_seconds += passed
             self.at = at
 
-    def tell(self, what: str, who: Leg | None = None, detail: str = "") -> None:
+    def tell(self, what: str, who: Leg | str | None = None, detail: str | None = "") -> None:
         """Add a line to the story."""
-        self.record.story.append(Step(moment(self.at), what, self.identity(who) if who else None, detail or None))
+        if what in _GOES_ON:
+            self.ender = None
+        name = self.identity(who) if isinstance(who, Leg) else who
+        self.record.story.append(Step(moment(self.at), what, name or None, detail or None))
+
+    def tell_end(self, *, unheard: bool = False) -> None:
+        """End the story; who left in the moment of the end isn't told of by himself."""
+        story = self.record.story
+        while story and story[-1].what == "left" and self.at - story[-1].at.timestamp() < _ONE_END_SECONDS:
+            story.pop()
+        ender = None if unheard else self.ender
+        self.tell("ended", ender, "" if ender else "unheard" if unheard else "pbx")
 
     def identity(self, leg: Leg) -> str | None:
         """Return the extension or the E.164 number (else the number as it came) of who is at the far end of a leg."""
@@ -98,39 +124,80 @@ class LiveCall:
         parties = [leg for leg in self.legs.values() if leg.bridge and leg.is_party]
         for leg in parties:
             room = rooms[leg.channel]
-            if any(other is not leg and rooms[other.channel] == room for other in parties):
+            company = (other for other in parties if rooms[other.channel] == room)
+            if any(other is not leg and other.is_party for other in (*company, *leg.guests)):
                 talking.append(leg)
         return talking
 
     def settle(self) -> bool:
         """Find the part the call is in now, note an answer; return whether anything people can see changed."""
-        legs = self.legs.values()
         talking = self.talking()
         before = (self.part, len(self.record.answered_by), self.record.answered)
-        if any(leg.voicemail for leg in legs):
-            self.part = "voicemail"
-        elif any(leg.holding or leg.parked for leg in legs):
-            self.part = "hold"
-        elif talking:
-            self.part = "talk"
-        elif any(leg.is_ringing for leg in legs):
-            self.part = "ring"
-        elif any(leg.queue for leg in legs):
-            self.part = "wait"
-        else:
-            self.part = "menu"
+        self.part = self._part_now(talking)
         if self.part == "talk":  # who talks while the other party is held has not answered it
             self._note_answer(talking)
+        self._note_agents(talking if self.part == "talk" else [])
         return before != (self.part, len(self.record.answered_by), self.record.answered)
+
+    def _part_now(self, talking: list[Leg]) -> str:
+        legs = self.legs.values()
+        if any(leg.voicemail for leg in legs):
+            return "voicemail"
+        if any(leg.holding or leg.parked for leg in legs):
+            return "hold"
+        if talking:
+            return "talk"
+        if any(leg.is_ringing for leg in legs):
+            return "ring"
+        return "wait" if any(leg.queue for leg in legs) else "menu"
 
     def _note_answer(self, talking: list[Leg]) -> None:
         if self.record.answered is None:
             self.record.answered = moment(self.at)
         for leg in talking:
-            who = self.identity(leg)
-            if leg is not self.caller and who and who not in self.record.answered_by:
-                self.record.answered_by.append(who)
-                self.tell("answered", leg)
+            if leg is not self.caller:
+                self._note_talker(leg)
+                if not leg.talked:
+                    leg.talked = True
+                    self.tell("answered", leg)
+            for guest in leg.guests:
+                if guest.channel not in self.legs and guest.is_party and self._note_talker(guest):
+                    self.tell("met", guest)
+
+    def _note_talker(self, leg: Leg) -> bool:
+        """Note who talked; return whether that is news."""
+        who = self.identity(leg)
+        if not who or who in self.record.answered_by:
+            return False
+        self.record.answered_by.append(who)
+        return True
+
+    def _note_agents(self, talking: list[Leg]) -> None:
+        """Find out whose time this is: of the employees whose phones ring, and of those who talk."""
+        legs = self.legs.values()
+        self.ringing = {leg.endpoint.name for leg in legs if leg.endpoint.kind == "extension" and leg.is_ringing}
+        self.talkers = {leg.endpoint.name for leg in talking if leg.endpoint.kind == "extension"}
+        for extension in sorted(self.ringing | self.talkers):
+            self.record.agent(extension)
+
+    def absorb(self, younger: LiveCall, at: float) -> None:
+        """Make a younger call a part of this one."""
+        self.advance(at)
+        younger.advance(at)
+        self.legs |= younger.legs
+        younger.legs.clear()
+        younger.merged = self
+        younger.over = True
+        younger.record.merged_into = self.record.id
+        younger.record.ended = moment(younger.at)
+        self.record.story = sorted([*self.record.story, *younger.record.story], key=lambda step: step.at)
+        for other in younger.record.agents:
+            agent = self.record.agent(other.extension)
+            agent.ring_seconds += other.ring_seconds
+            agent.talk_seconds += other.talk_seconds
+        self.record.recordings += younger.record.recordings
+        self.voicemail = self.voicemail or younger.voicemail
+        self.target = younger.target or self.target
 
     def resume(self, at: float) -> None:
         """Go on, at `at`, from an earlier process's record.

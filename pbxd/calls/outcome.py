@@ -33,7 +33,7 @@ def _our_side_left(call: LiveCall) -> bool:
     """Tell whether the caller, or the agent who was to take his own phone first, ended it."""
     caller = call.caller
     if caller is None:
-        return True
+        return call.reached is None or call.reached.up
     if caller.called and not caller.up:
         return True
     return caller.left_by_itself or caller.told_to_leave

@@ -36,6 +36,15 @@ class Step:
     detail: str | None = None
 
 
+@dataclass(slots=True)
+class Agent:
+    """An employee's part in a call: how long his phones rang, and how long he talked."""
+
+    extension: str
+    ring_seconds: float = 0.0
+    talk_seconds: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """A time in which nothing was heard from the PBX; `to` is None while it lasts."""
@@ -78,12 +87,22 @@ class CallRecord:
     ended: datetime | None = None
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
     answered_by: list[str] = field(default_factory=list)
+    agents: list[Agent] = field(default_factory=list)  # everyone whose phone rang or who talked, the caller too
+    recordings: list[str] = field(default_factory=list)  # files as the PBX names them
     outcome: Outcome | None = None
     cause: int | None = None  # Q.850
     story: list[Step] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     clock: Literal["pbx", "arrival"] = "pbx"
     merged_into: str | None = None  # the id of the older call this one became part of; then this is no call of its own
+
+    def agent(self, extension: str) -> Agent:
+        """Return an employee's part in the call, which begins now if he had none."""
+        for agent in self.agents:
+            if agent.extension == extension:
+                return agent
+        self.agents.append(Agent(extension))
+        return self.agents[-1]
 
     def copy(self) -> CallRecord:
         """Return a record that later events don't change."""
@@ -94,6 +113,8 @@ class CallRecord:
             queues=list(self.queues),
             seconds=dict(self.seconds),
             answered_by=list(self.answered_by),
+            agents=[replace(agent) for agent in self.agents],
+            recordings=list(self.recordings),
             story=list(self.story),
             gaps=list(self.gaps),
         )
@@ -115,6 +136,15 @@ class CallRecord:
             "ended": instant(self.ended),
             **{f"{part}_seconds": round(self.seconds[part], 6) for part in PARTS},
             "answered_by": list(self.answered_by),
+            "agents": [
+                {
+                    "extension": agent.extension,
+                    "ring_seconds": round(agent.ring_seconds, 6),
+                    "talk_seconds": round(agent.talk_seconds, 6),
+                }
+                for agent in self.agents
+            ],
+            "recordings": list(self.recordings),
             "outcome": self.outcome,
             "cause": self.cause,
             "story": [

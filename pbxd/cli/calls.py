@@ -14,6 +14,7 @@ from pbxd.calls.record import PARTS, Direction, Outcome
 from pbxd.cli.command import LIMIT, N_, OFFSET, Group, Session, argument, json_option, option, pass_session, run
 from pbxd.cli.gaps import gaps, gaps_beside, told_among, told_gap
 from pbxd.cli.output import length, local_time, print_card, print_json, print_table
+from pbxd.cli.story import people, sentence
 from pbxd.directory.excerpt import calls_of, excerpt, name_calls, nameless_numbers
 from pbxd.directory.matching import Match
 from pbxd.i18n import _
@@ -91,8 +92,8 @@ def show(session: Session, call_id: str, as_json: bool) -> None:  # noqa: FBT001
         print_json(call)
         return
     print_card(_lines(call))
-    steps = ([_at(step["at"]), step["what"], step["who"] or "", step["detail"] or ""] for step in call["story"])
-    print_table([_("At"), _("What"), _("Who"), _("Detail")], steps)
+    names = people(call)
+    print_table([_("At"), _("What happened")], ([_at(step["at"]), sentence(step, names)] for step in call["story"]))
 
 
 @calls.command("replay", help=N_("Make records from a raw AMI stream; no database is needed. One JSON object a line."))
@@ -145,6 +146,13 @@ def _lines(call: Call) -> Iterable[tuple[str, str]]:
     yield _("Answered"), _at(call["answered"])
     yield _("Ended"), _at(call["ended"])
     yield _("Answered by"), ", ".join(call["answered_by"])
+    for agent in call["agents"]:
+        times = _("rang {ring}, talked {talk}").format(
+            ring=length(agent["ring_seconds"]), talk=length(agent["talk_seconds"])
+        )
+        yield _("Employee {extension}").format(extension=agent["extension"]), times
+    for recording in call["recordings"]:
+        yield _("Recording"), recording
     yield _("Outcome"), _outcome(call["outcome"])
     yield _("Cause"), str(call["cause"] or "")
     names = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pbxd.calls.record import CallRecord, Outage, Party, Step
+from pbxd.calls.record import Agent, CallRecord, Outage, Party, Step
 from pbxd.settings import load
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
@@ -28,7 +28,9 @@ def history(pbxd: Pbxd) -> list[CallRecord]:
     answered.answered, answered.ended = BEGAN + timedelta(seconds=10), BEGAN + timedelta(seconds=75)
     answered.seconds |= {"wait": 7.0, "ring": 3.0, "talk": 65.0}
     answered.outcome, answered.queue, answered.queues, answered.answered_by = "answered", "sales", ["sales"], ["101"]
-    answered.story = [Step(BEGAN, "started", "+79160000001"), Step(BEGAN, "queued", None, "sales")]
+    answered.story = [Step(BEGAN, "called", "+79160000001", "+74950000000"), Step(BEGAN, "queued", None, "sales")]
+    answered.story += [Step(BEGAN, "of later", "{who}\x1b[2J"), Step(BEGAN, "ended", None, "pbx")]
+    answered.agents = [Agent("101", 3.0, 65.0)]
     running = CallRecord("B2", "pbx", "1.2", BEGAN + timedelta(minutes=1), "outgoing", caller=Party(extension="102"))
     running.callee = Party("+79160000002", name="Evil\x1b[2J\r\nName")
     records = [answered, running]
@@ -92,8 +94,11 @@ def test_people_read_local_times_in_their_language_and_no_escape_reaches_the_ter
     assert "Evil\\x1b[2J\\r\\nName" in table
     assert "\x1b" not in table
     card = pbxd("calls", "show", "A1").stdout
-    for text in ("отвечен", "sales", "1:05", "queued", "+7 916 000-00-01"):
+    for text in ("отвечен", "sales", "+7 916 000-00-01", "Сотрудник 101", "звонок 0:03, разговор 1:05"):
         assert text in card
+    for step in ("вызов: +7 916 000-00-01 → +7 495 000-00-00", "в очереди sales", "of later {who}", "завершила АТС"):
+        assert step in card
+    assert "\x1b" not in card
 
 
 @pytest.mark.usefixtures("history")

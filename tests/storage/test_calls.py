@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import StatementError
 
-from pbxd.calls.record import PARTS, CallRecord, Gap, Party, Step
+from pbxd.calls.record import PARTS, Agent, CallRecord, Gap, Party, Step
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.storage.calls import CallFilter, Calls
 from pbxd.storage.database import Database
@@ -36,6 +36,8 @@ FULL = call(
     ended=START + timedelta(seconds=200.5),
     seconds=dict.fromkeys(PARTS, 0.0) | {"talk": 110.499999, "ring": 0.1 + 0.2},
     answered_by=["101", "+77777859954"],
+    agents=[Agent("101", 0.1 + 0.2, 110.499999)],
+    recordings=["/var/spool/asterisk/monitor/1772355600.1.wav"],
     outcome="answered",
     cause=16,
     story=[Step(START, "began", "101", "sip:…"), Step(START, "answered")],

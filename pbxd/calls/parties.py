@@ -1,0 +1,81 @@
+"""Who began a call and whom it was for, learnt from its legs as they come. Nothing else changes these fields."""
+
+from __future__ import annotations
+
+from pbxd.calls.live import Leg, LiveCall, read, readable
+from pbxd.calls.record import Party
+
+
+def set_caller(call: LiveCall, leg: Leg) -> None:
+    """Take a leg for the one who began the call."""
+    record = call.record
+    call.caller = leg
+    extension = leg.endpoint.name if leg.endpoint.kind == "extension" else None
+    if call.reached is not None:  # somebody outside was called first; the employee is whom he was given to
+        record.caller = Party(number=extension, extension=extension)
+        return
+    if extension:
+        record.caller = Party(number=extension, extension=extension)
+        record.direction = "internal"
+    else:
+        record.caller = readable(leg.number, call.rules)
+        record.caller.extension = None
+    dialled = leg.dialled if any(character.isdigit() for character in leg.dialled) else ""  # `s` is nobody
+    if dialled or call.purpose:
+        set_callee(call, dialled or call.purpose)
+    call.tell("called", leg, readable(dialled, call.rules).number if dialled else "")
+
+
+def set_callee(call: LiveCall, dialled: str) -> None:
+    """Take what was dialled for whom the call is for."""
+    record = call.record
+    record.callee = readable(dialled, call.rules)
+    if record.direction != "incoming":
+        record.direction = "outgoing" if read(dialled, call.rules).kind == "e164" else "internal"
+
+
+def originated(call: LiveCall, leg: Leg) -> bool:
+    """Learn that a program makes this call, and `leg` is whom it rings first; return whether that is news.
+
+    An employee rung first is the caller, as in a click-to-call; somebody outside is the callee.
+    """
+    record = call.record
+    if record.origin != "dialled":
+        return False
+    record.origin = "originated"
+    if leg is not call.caller:
+        return True
+    record.callee = Party()
+    if leg.endpoint.kind == "trunk":
+        record.direction, record.caller = "outgoing", Party()
+        record.callee = readable(leg.number, call.rules)
+        call.caller, call.reached, call.target = None, leg, leg
+        record.story.clear()
+        call.tell("dialled", leg)
+    return True
+
+
+def first_target(call: LiveCall, leg: Leg) -> bool:
+    """Learn the callee from the first leg dialled, where the caller said nobody; return whether anything changed."""
+    record = call.record
+    changed = record.direction == "incoming" and not record.queues and _direct_number(call, leg)
+    if record.callee.number is not None or leg is call.caller:
+        return changed
+    who = call.identity(leg)
+    record.callee = Party(number=who, extension=leg.endpoint.name if leg.endpoint.kind == "extension" else None)
+    if record.direction != "incoming":
+        record.direction = "outgoing" if leg.endpoint.kind == "trunk" else "internal"
+    return True
+
+
+def _direct_number(call: LiveCall, leg: Leg) -> bool:
+    """Name the employee whose number it is: the one phone the call leads to, unless it rings several at once."""
+    callee = call.record.callee
+    if call.direct is None and leg.endpoint.kind == "extension":
+        call.direct = leg
+        callee.extension = callee.extension or leg.endpoint.name
+        return True
+    if call.direct is not None and not call.direct.result and call.direct.endpoint != leg.endpoint:
+        callee.extension = None
+        return True
+    return False
