@@ -182,8 +182,8 @@ class LiveCall:
 
     def absorb(self, younger: LiveCall, at: float) -> None:
         """Make a younger call a part of this one."""
-        self.advance(at)
         younger.advance(at)
+        self.advance(younger.at)
         self.legs |= younger.legs
         younger.legs.clear()
         younger.merged = self

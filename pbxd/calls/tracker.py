@@ -20,6 +20,7 @@ from pbxd.calls.registry import Registry
 from pbxd.numbers import NumberRules
 
 _BUSY, _REJECTED = 17, 21  # Q.850
+_MOST_PIPES = 10  # Local pairs one behind the other
 
 
 class Tracker:
@@ -262,7 +263,9 @@ class Tracker:
         dials, directly or through more plumbing, are his phones.
         """
         leg = self._known.legs.get(source or "")
-        while leg is not None and not leg.is_party:
+        for _pipe in range(_MOST_PIPES):  # events that are lost or doubled could lead round in a circle
+            if leg is None or leg.is_party:
+                break
             pair = self._known.legs.get(leg.pair)
             if leg.channel.startswith(CALL_PREFIX):
                 return not leg.called
