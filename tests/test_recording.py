@@ -152,14 +152,22 @@ async def test_a_call_that_ended_while_pbxd_was_away_is_closed_with_its_gap(lab:
     assert len(after["gaps"]) == 1
 
 
-async def test_calls_go_on_through_an_asterisk_that_restarts(lab: Lab) -> None:
+async def test_an_asterisk_that_crashes_ends_its_calls_and_the_next_ones_are_heard(lab: Lab) -> None:
     daemon = await lab.pbxd()
     await until(lambda: daemon.log_text().count("in_step") == 1, "pbxd in step", timeout=20, every=0.1)
+    await lab.talk("sales", "89031112233")
+
+    async def under_way() -> bool:
+        return [call["answered"] is not None for call in await listed(lab)] == [True]
+
+    await until(under_way, "the call under way in the history", timeout=10, every=0.2)
     await lab.restart_asterisk()
 
     await until(lambda: daemon.log_text().count("in_step") == 2, "pbxd in step again", timeout=20, every=0.1)
     client = lab.call_in("sales", "89161234567")
     await lab.phone("101").answered()
     client.hangup()
-    (call,) = await until_ended(lab, 1)
-    assert call["outcome"] == "answered"
+    after, crashed = await until_ended(lab, 2)
+    assert (after["outcome"], after["gaps"]) == ("answered", [])
+    assert (crashed["outcome"], crashed["answered_by"], len(crashed["gaps"])) == ("answered", ["101"], 1)
+    assert (crashed["story"][-1]["what"], crashed["story"][-1]["detail"]) == ("ended", "unheard")

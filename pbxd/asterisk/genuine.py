@@ -65,7 +65,6 @@ _NEEDED = {
 } | {
     "CEL": ("EventName", "AccountCode", *_CEL, *_CEL_END),
     "CoreShowChannelsComplete": ("ActionID", "EventList", "ListItems"),
-    "QueueEntry": ("Queue", "Position", "Channel", "Uniqueid", *_TEXTS, "Wait", "Priority"),
     "OriginateResponse": ("ActionID", "Response", "Channel", "Context", "Exten", "Reason", "Uniqueid"),
 }
 

@@ -50,6 +50,10 @@ _DIAL_RESULTS: dict[str, DialResult] = {
     "GOTO": "elsewhere",
 }
 _UNSTAMPED = ("CoreShow", "QueueEntry")  # items of lists bear no time
+# All that app_queue.c writes into it: more than a caller could, see `pbxd.asterisk.genuine`.
+_QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDNum", "CallerIDName"}) | frozenset(
+    {"ConnectedLineNum", "ConnectedLineName", "Wait", "Priority", "ActionID"}
+)
 _LIST_BEGINS = "Channels will follow"  # the response to CoreShowChannels, before its items
 _CONFERENCE = "ConfBridge"
 _RECORDING = "MIXMONITOR_FILENAME="
@@ -316,7 +320,9 @@ def _queue_left(packet: Packet, at: float) -> ev.Event:
     return ev.QueueLeft(at, *_ids(packet), packet.get("Queue", ""))
 
 
-def _queue_seen(packet: Packet, at: float) -> ev.Event:
+def _queue_seen(packet: Packet, at: float) -> ev.Event | None:
+    if not packet.keys() >= _QUEUE_ENTRY:
+        return None
     return ev.QueueSeen(at, packet.get("Uniqueid", ""), packet.get("Queue", ""))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -51,6 +52,11 @@ class Leg:
         return self.endpoint.kind != "plumbing"
 
     @property
+    def has_company(self) -> bool:
+        """Whether another party is in the conference it is in."""
+        return any(other is not self and other.is_party for other in self.guests)
+
+    @property
     def is_ringing(self) -> bool:
         """Whether somebody's phone rings.
 
@@ -77,8 +83,8 @@ class LiveCall:
     purpose: str = ""  # whom a click-to-call is for, until there is a caller
     direct: Leg | None = None  # whom an incoming call rang first, without a queue
     part: str = "menu"
-    ringing: set[str] = field(default_factory=set)  # employees whose phones ring
-    talkers: set[str] = field(default_factory=set)  # employees who talk
+    ringing: frozenset[str] = frozenset()  # employees whose phones ring
+    talkers: frozenset[str] = frozenset()  # employees who talk
     voicemail: bool = False
     over: bool = False
     unheard: bool = False  # its beginning was heard by nobody
@@ -119,37 +125,49 @@ class LiveCall:
 
     def talking(self) -> list[Leg]:
         """Return the parties that can hear another party now, in the order of their legs."""
+        parties = [leg for leg in self.legs.values() if leg.bridge and leg.endpoint.kind != "plumbing"]
+        if not parties:
+            return parties
         rooms = _rooms(self.legs.values())
-        talking: list[Leg] = []
-        parties = [leg for leg in self.legs.values() if leg.bridge and leg.is_party]
-        for leg in parties:
-            room = rooms[leg.channel]
-            company = (other for other in parties if rooms[other.channel] == room)
-            if any(other is not leg and other.is_party for other in (*company, *leg.guests)):
-                talking.append(leg)
-        return talking
+        heard = Counter(rooms[leg.channel] for leg in parties)
+        return [leg for leg in parties if heard[rooms[leg.channel]] > 1 or leg.has_company]
 
     def settle(self) -> bool:
         """Find the part the call is in now, note an answer; return whether anything people can see changed."""
         talking = self.talking()
+        ringing = [leg for leg in self.legs.values() if leg.is_ringing]
         before = (self.part, len(self.record.answered_by), self.record.answered)
-        self.part = self._part_now(talking)
+        self.part = self._part_now(talking, ringing)
         if self.part == "talk":  # who talks while the other party is held has not answered it
             self._note_answer(talking)
-        self._note_agents(talking if self.part == "talk" else [])
+        self.ringing = self._agents(ringing)
+        self.talkers = self._agents(talking) if self.part == "talk" else frozenset()
         return before != (self.part, len(self.record.answered_by), self.record.answered)
 
-    def _part_now(self, talking: list[Leg]) -> str:
-        legs = self.legs.values()
-        if any(leg.voicemail for leg in legs):
-            return "voicemail"
-        if any(leg.holding or leg.parked for leg in legs):
+    def _part_now(self, talking: list[Leg], ringing: list[Leg]) -> str:
+        waits = False
+        held = False
+        for leg in self.legs.values():
+            if leg.voicemail:
+                return "voicemail"
+            held = held or leg.holding or leg.parked
+            waits = waits or bool(leg.queue)
+        if held:
             return "hold"
         if talking:
             return "talk"
-        if any(leg.is_ringing for leg in legs):
+        if ringing:
             return "ring"
-        return "wait" if any(leg.queue for leg in legs) else "menu"
+        return "wait" if waits else "menu"
+
+    def _agents(self, legs: list[Leg]) -> frozenset[str]:
+        """Return the employees among the legs, each of whom has a part in the call from now on."""
+        if not legs:
+            return frozenset()
+        extensions = dict.fromkeys(leg.endpoint.name for leg in legs if leg.endpoint.kind == "extension")
+        for extension in extensions:
+            self.record.agent(extension)
+        return frozenset(extensions)
 
     def _note_answer(self, talking: list[Leg]) -> None:
         if self.record.answered is None:
@@ -171,14 +189,6 @@ class LiveCall:
             return False
         self.record.answered_by.append(who)
         return True
-
-    def _note_agents(self, talking: list[Leg]) -> None:
-        """Find out whose time this is: of the employees whose phones ring, and of those who talk."""
-        legs = self.legs.values()
-        self.ringing = {leg.endpoint.name for leg in legs if leg.endpoint.kind == "extension" and leg.is_ringing}
-        self.talkers = {leg.endpoint.name for leg in talking if leg.endpoint.kind == "extension"}
-        for extension in sorted(self.ringing | self.talkers):
-            self.record.agent(extension)
 
     def absorb(self, younger: LiveCall, at: float) -> None:
         """Make a younger call a part of this one."""

@@ -87,8 +87,22 @@ def test_channel_patterns_take_the_place_of_the_endpoint_pattern() -> None:
                 "UniqueID": "17.1",
                 "LinkedID": "17.0",
             }
+            | {"Timestamp": "17.5", "AppData": "101@default,us"},
+            ev.VoicemailBegan(17.5, "17.1", "17.0", "101"),
+        ),
+        (
+            {"Event": "BridgeEnter", **CHANNEL, "BridgeUniqueid": "b", "BridgeCreator": "ConfBridge"},
+            ev.BridgeEntered(17.5, "b", "17.1", "17.0", "conference"),
+        ),
+        (
+            {"Event": "MixMonitorStart", **CHANNEL, "ChanVariable": "OTHER=1\nMIXMONITOR_FILENAME=/a b=c.wav"},
+            ev.RecordingBegan(17.5, "17.1", "17.0", "/a b=c.wav"),
+        ),
+        ({"Event": "MixMonitorStart", **CHANNEL}, ev.RecordingBegan(17.5, "17.1", "17.0", "")),
+        (
+            {"Event": "UnParkedCall", "ParkeeUniqueid": "17.1", "ParkeeLinkedid": "17.0", "RetrieverUniqueid": "17.3"}
             | {"Timestamp": "17.5"},
-            ev.VoicemailBegan(17.5, "17.1", "17.0"),
+            ev.Unparked(17.5, "17.1", "17.0", "17.3"),
         ),
         ({"Event": "CEL", "EventName": "APP_START", "Application": "Dial", "Timestamp": "17.5"}, None),
         ({"Event": "VarSet", "Timestamp": "17.5"}, None),
@@ -109,6 +123,17 @@ def test_list_items_without_a_time_happen_at_the_last_time_heard() -> None:
     assert (seen.at, seen.state, seen.seconds, seen.bridge) == (100.25, "up", 3605, "b")
     assert reader.translate({"Event": "CoreShowChannelsComplete"}) == ev.SnapshotEnded(100.25)
     assert reader.clock == "pbx"
+
+
+def test_a_caller_who_waits_is_seen_in_a_whole_entry_of_a_queue_s_list_alone() -> None:
+    names = ("Position", "Channel", "CallerIDNum", "CallerIDName", "ConnectedLineNum", "ConnectedLineName", "Wait")
+    entry = {"Event": "QueueEntry", "Queue": "sales", "Uniqueid": "17.1", "Priority": "0", "ActionID": "a"}
+    reader = translator()
+    reader.translate({"Response": "Success", "Ping": "Pong", "Timestamp": "100.25"})
+    whole = entry | dict.fromkeys(names, "1")
+    assert reader.translate(whole) == ev.QueueSeen(100.25, "17.1", "sales")
+    for name in names:
+        assert reader.translate({key: value for key, value in whole.items() if key != name}) is None
 
 
 def test_a_list_with_something_missing_ends_no_snapshot() -> None:

@@ -99,6 +99,19 @@ def test_two_calls_in_one_bridge_are_one_record_the_older() -> None:
     assert (older.ended - older.started).total_seconds() == 20.0
 
 
+def test_pipes_that_lead_round_in_a_circle_hold_nobody() -> None:
+    follow = tracker()
+    pipe = ev.Endpoint("plumbing", "Local/101@x;1")
+    for channel in ("1000.1", "1000.2"):
+        follow.feed(ev.ChannelCreated(1000.0, channel, "1000.1", pipe, "", ""))
+    follow.feed(ev.PlumbingPaired(1000.0, "1000.1", "1000.2"))
+    follow.feed(ev.DialBegan(1000.0, "1000.1", "1000.2", "1000.1", ""))
+    follow.feed(ev.DialBegan(1000.0, "1000.2", "1000.1", "1000.1", ""))
+    ring(follow, 1001.0, "1000.3")
+    follow.feed(ev.DialBegan(1001.0, "1000.2", "1000.3", "1000.1", ""))
+    assert follow.open_calls == 1
+
+
 def test_what_a_snapshot_lacks_is_over_and_the_gap_is_marked() -> None:
     follow = tracker()
     incoming(follow)
