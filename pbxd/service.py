@@ -22,6 +22,7 @@ from pbxd.asterisk.queues import VipQueues
 from pbxd.asterisk.reconnecting import Complaints
 from pbxd.asterisk.staff import gone, staff
 from pbxd.asterisk.translate import Endpoints
+from pbxd.backfill import Backfill
 from pbxd.calls.events import Event
 from pbxd.directory.index import Directory
 from pbxd.directory.matching import Match
@@ -90,6 +91,7 @@ class Daemon:
         self._recorder = Recorder(
             self._following, self._calls, self._directory, most_waiting=settings.database.most_waiting_calls
         )
+        self._backfill = Backfill(settings, database)
         self._queues = VipQueues(self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of)
         self._click_to_call = ClickToCall(self._ami, settings, CallRequests(database))
         self._fastagi = FastAgiServer(settings.agi, self._answer)
@@ -138,6 +140,7 @@ class Daemon:
             "record": self._once_open(self._recorder.run),
             "directory": self._once_open(self._directory.follow),
             "queues": self._queues.run(),
+            "backfill": self._once_open(self._backfill.run),
             "calls": self._click_to_call.run(),
             "reload": self._reload_when_told(),
             "stop": _until_told_to_stop(),

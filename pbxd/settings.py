@@ -73,6 +73,13 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Positive = Annotated[float, Field(gt=0)]
 
 
+# As config/cel_custom.conf writes them; the names are those of Asterisk's SQL back ends.
+CEL_COLUMNS = (
+    "eventtype", "eventtime", "cid_num", "cid_name", "exten", "context", "channame", "appname", "appdata", "uniqueid",
+    "linkedid", "peer", "extra",
+)  # fmt: skip
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -103,6 +110,20 @@ class AsteriskSettings(_Section):
     def _says_tls_where_it_is_meant(self) -> Self:
         if self.tls == "off" and (self.tls_ca_file or self.tls_server_name or self.tls_fingerprint):
             raise ValueError(_('tls_ca_file, tls_server_name and tls_fingerprint need tls = "on"'))
+        return self
+
+
+class BackfillSettings(_Section):
+    """What the PBX itself writes down of its calls: it fills the times in which we didn't hear it."""
+
+    cel: str = ""  # a CSV file, or the URL of a database
+    cel_columns: list[str] = list(CEL_COLUMNS)  # of the CSV file, in their order
+    cel_table: str = "cel"  # in a database
+
+    @model_validator(mode="after")
+    def _has_what_is_needed(self) -> Self:
+        if missing := {"eventtype", "eventtime", "channame", "uniqueid", "linkedid"} - set(self.cel_columns):
+            raise ValueError(_("cel_columns: {names} missing").format(names=", ".join(sorted(missing))))
         return self
 
 
@@ -194,6 +215,7 @@ class Settings(_Section):
 
     asterisk: AsteriskSettings = AsteriskSettings()
     numbers: NumberSettings = NumberSettings()
+    backfill: BackfillSettings = BackfillSettings()
     employees: EmployeeSettings = EmployeeSettings()
     database: DatabaseSettings = DatabaseSettings()
     agi: AgiSettings = AgiSettings()

@@ -57,7 +57,7 @@ _QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDN
 _LIST_BEGINS = "Channels will follow"  # the response to CoreShowChannels, before its items
 _CONFERENCE = "ConfBridge"
 _RECORDING = "MIXMONITOR_FILENAME="
-_VOICEMAIL = frozenset({"VoiceMail", "VoiceMailMain", "MiniVM", "MinivmRecord"})
+VOICEMAIL = frozenset({"VoiceMail", "VoiceMailMain", "MiniVM", "MinivmRecord"})
 
 _DOWN, _RESERVED, _OFFHOOK, _DIALING, _RING, _RINGING, _UP = "0", "1", "2", "3", "4", "5", "6"
 
@@ -389,7 +389,7 @@ def _attended_transfer(packet: Packet, at: float) -> ev.Event | None:
 
 def _application(packet: Packet, at: float) -> ev.Event | None:
     """Voicemail is the only application whose start and end (CEL over AMI) change what a call is."""
-    if packet.get("Application") not in _VOICEMAIL:
+    if packet.get("Application") not in VOICEMAIL:
         return None
     ids = packet.get("UniqueID", ""), packet.get("LinkedID", "")
     match packet.get("EventName"):

@@ -11,6 +11,7 @@ Origin = Literal["dialled", "click-to-call", "originated"]
 Outcome = Literal[
     "answered", "voicemail", "abandoned", "missed", "busy", "no-answer", "rejected", "failed", "cancelled"
 ]
+Source = Literal["ami", "cel", "cdr"]
 OutageCause = Literal["link", "restart", "pbxd", "overflow", "storage"]
 PARTS = ("menu", "wait", "ring", "talk", "hold", "voicemail")
 
@@ -47,10 +48,14 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time in which nothing was heard from the PBX; `to` is None while it lasts."""
+    """A time in which nothing was heard from the PBX; `to` is None while it lasts.
+
+    `filled`: from what the PBX itself wrote down of that time, if it was.
+    """
 
     since: datetime
     to: datetime | None
+    filled: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class CallRecord:
     story: list[Step] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     clock: Literal["pbx", "arrival"] = "pbx"
+    source: Source = "ami"  # how we know of it: heard as it happened, or read later in the PBX's own log
     merged_into: str | None = None  # the id of the older call this one became part of; then this is no call of its own
 
     def agent(self, extension: str) -> Agent:
@@ -151,8 +157,9 @@ class CallRecord:
                 {"at": instant(step.at), "what": step.what, "who": step.who, "detail": step.detail}
                 for step in self.story
             ],
-            "gaps": [{"from": instant(gap.since), "to": instant(gap.to)} for gap in self.gaps],
+            "gaps": [{"from": instant(gap.since), "to": instant(gap.to), "filled": gap.filled} for gap in self.gaps],
             "clock": self.clock,
+            "source": self.source,
         }
 
 

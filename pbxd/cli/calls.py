@@ -12,6 +12,7 @@ import click
 
 from pbxd.calls.record import PARTS, Direction, Outcome
 from pbxd.cli.command import LIMIT, N_, OFFSET, Group, Session, argument, json_option, option, pass_session, run
+from pbxd.cli.filling import fill, rebuild
 from pbxd.cli.gaps import gaps, gaps_beside, told_among, told_gap
 from pbxd.cli.output import length, local_time, print_card, print_json, print_table
 from pbxd.cli.story import people, sentence
@@ -31,6 +32,8 @@ def calls() -> None:
 
 
 calls.add_command(gaps)
+calls.add_command(fill)
+calls.add_command(rebuild)
 
 
 @calls.command("list", help=N_("List calls, newest first."))

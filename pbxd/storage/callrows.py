@@ -70,6 +70,11 @@ def news_of(record: CallRecord, before: Milestones | None) -> Iterable[News]:
         yield News("call.ended", record.id, data)
 
 
+def past_news(record: CallRecord, kind: str) -> News:
+    """Tell of a call that was found, or corrected, long after it happened."""
+    return News(kind, record.id, {key: part for key, part in record.to_json().items() if key not in _LEFT_OUT_OF_NEWS})
+
+
 Milestones = tuple[bool, bool, str | None]  # answered, ended, merged into
 
 

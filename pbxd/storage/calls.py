@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.calls.record import CallRecord, Direction, Outage, Outcome
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
-from pbxd.storage.callrows import Milestones, agents_of, news_of, record_of, row_of
+from pbxd.storage.callrows import Milestones, agents_of, news_of, past_news, record_of, row_of
 from pbxd.storage.database import Database, in_parts, possible
 from pbxd.storage.feed import tell
 from pbxd.storage.outages import keep, keep_heard
@@ -42,12 +42,17 @@ class Calls:
         self._database = database
 
     async def upsert(
-        self, records: Sequence[CallRecord], outages: Sequence[Outage] = (), heard: tuple[str, datetime] | None = None
+        self,
+        records: Sequence[CallRecord],
+        outages: Sequence[Outage] = (),
+        heard: tuple[str, datetime] | None = None,
+        *,
+        told_as: str = "",
     ) -> None:
         """Write the calls as they stand now, all in one transaction; the last of several states of a call counts.
 
         The feed is told of new calls, answers, ends and merges, and of the outages. `heard`: a PBX, and until when all
-        it told is in the history once this is.
+        it told is in the history once this is. `told_as`: what the feed calls these changes instead, for they are past.
         """
         latest = {record.id: record for record in records}
         if not latest and not outages and heard is None:
@@ -61,7 +66,8 @@ class Calls:
                 rows = [row_of(each) for each in latest.values()]
                 await connection.execute(_upserting(connection.dialect.name), rows)
                 await _write_agents(connection, latest)
-                news += [piece for each in latest.values() for piece in news_of(each, known.get(each.id))]
+                for each in latest.values():
+                    news += [past_news(each, told_as)] if told_as else news_of(each, known.get(each.id))
             await tell(connection, news)
 
     async def get(self, call_id: str) -> dict[str, Any]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.calls.record import Outage, instant
 from pbxd.storage.database import Database
-from pbxd.storage.feed import News
+from pbxd.storage.feed import News, tell
 from pbxd.storage.tables import heard, outages
 
 
@@ -56,6 +56,24 @@ class Outages:
             wanted = wanted.where(outages.c.since < until)
         async with self._database.reading() as connection:
             return [_kept(row) for row in await connection.execute(wanted)]
+
+    async def unfilled(self, pbx: str, over: datetime) -> Sequence[KeptOutage]:
+        """Return the outages of a PBX that ended before a time and aren't filled, oldest first."""
+        mine = (outages.c.pbx == pbx, outages.c.filled.is_(None), outages.c.until <= over)
+        wanted = select(outages).where(*mine).order_by(outages.c.since, outages.c.id)
+        async with self._database.reading() as connection:
+            return [_kept(row) for row in await connection.execute(wanted)]
+
+    async def note(self, outage_id: int, source: str | None, calls: int) -> None:
+        """Note that more calls of an outage were found or completed; with a source it is filled, and the feed told."""
+        values: dict[str, Any] = {"filled_calls": func.coalesce(outages.c.filled_calls, 0) + calls}
+        if source is not None:
+            values |= {"filled": datetime.now(UTC), "filled_from": source}
+        changed = update(outages).where(outages.c.id == outage_id).values(values).returning(*outages.c)
+        async with self._database.writing() as connection:
+            row = (await connection.execute(changed)).one()
+            if source is not None:
+                await tell(connection, [News("gap.filled", row.pbx, _kept(row).to_json())])
 
     async def heard_until(self, pbx: str) -> datetime | None:
         """Return the time, the PBX's own, up to which all it told is in the history; None: it was never heard."""

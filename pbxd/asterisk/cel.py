@@ -1,0 +1,285 @@
+"""From Asterisk's channel event log (CEL) to PBX-neutral events. Pure.
+
+What a tracker makes of them is the record it would have made of the AMI stream, as far as CEL tells: nothing of ringing
+(a phone counts as ringing from the moment it is called), nothing of holding (it counts as talk), and nothing of who was
+told to hang up. Meanings: Asterisk documentation, "CEL Specification"; names of columns as in its SQL back ends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pbxd.asterisk.translate import VOICEMAIL, DialResult, Endpoints, number_in
+from pbxd.calls import events as ev
+from pbxd.calls.identity import CALL_PREFIX
+
+COLUMNS = (
+    "eventtype", "eventtime", "cid_num", "exten", "channame", "appname", "appdata", "uniqueid", "linkedid", "extra",
+)  # fmt: skip
+# cel.h, enum ast_cel_event_type: an SQL table may have the number instead of the name.
+_KINDS = dict(
+    enumerate(
+        (
+            "CHAN_START", "CHAN_END", "ANSWER", "HANGUP", "BRIDGE_ENTER", "BRIDGE_EXIT", "APP_START", "APP_END",
+            "PARK_START", "PARK_END", "BLINDTRANSFER", "ATTENDEDTRANSFER", "USER_DEFINED", "PICKUP", "FORWARD",
+            "LINKEDID_END", "LOCAL_OPTIMIZE",
+        ),
+        1,
+    )
+)  # fmt: skip
+_DIALS = frozenset({"Dial", "Queue"})
+_BUSY, _LOSER, _CANCELLED = 17, 26, 127  # Q.850 causes of a phone that didn't take the call
+_STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
+
+
+@dataclass(frozen=True, slots=True)
+class CelRow:
+    """One event of the log; `at` in seconds since the epoch."""
+
+    kind: str
+    at: float
+    number: str
+    exten: str
+    channel: str
+    application: str
+    data: str
+    uniqueid: str
+    linkedid: str
+    extra: Mapping[str, Any]
+
+
+def read_row(values: Mapping[str, str]) -> CelRow | None:
+    """Read a row by the names of its columns; None for one that is no event of a channel, or is damaged."""
+    kind, stamp = values.get("eventtype", ""), values.get("eventtime", "")
+    if not _STAMP.fullmatch(stamp) or not values.get("uniqueid"):
+        return None
+    return CelRow(
+        _KINDS.get(int(kind), "") if kind.isdecimal() else kind,
+        float(stamp),
+        values.get("cid_num", ""),
+        values.get("exten", ""),
+        values.get("channame", ""),
+        values.get("appname", ""),
+        values.get("appdata", ""),
+        values["uniqueid"],
+        values.get("linkedid") or values["uniqueid"],
+        _extra(values.get("extra", "")),
+    )
+
+
+def _extra(text: str) -> Mapping[str, Any]:
+    if not text.startswith("{"):
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@dataclass(slots=True)
+class _Channel:
+    name: str
+    endpoint: ev.Endpoint
+    linkedid: str
+    began: int  # its place among all channels
+    called: bool = False
+    number_known: bool = False
+    answered: bool = False
+    application: str = ""  # Dial or Queue, while it runs
+    data: str = ""
+    dialled: int = 0  # when it last began to dial, in the same counting
+    queue: str = ""
+    bridge: str = ""
+    cause: int = 0
+
+
+@dataclass(slots=True)
+class CelTranslator:
+    """One log's translator. `unknown` counts rows of channels whose beginning the log doesn't have."""
+
+    endpoints: Endpoints
+    unknown: int = 0
+    _channels: dict[str, _Channel] = field(default_factory=dict)
+    _ids: dict[str, str] = field(default_factory=dict)  # by the name of a living channel
+    _count: int = 0
+
+    @property
+    def living(self) -> int:
+        """How many channels have begun and not ended."""
+        return len(self._channels)
+
+    def knows(self, row: CelRow) -> bool:
+        """Whether this is a row of a channel whose beginning was seen."""
+        return row.uniqueid in self._channels
+
+    def translate(self, row: CelRow) -> Iterator[ev.Event]:
+        """Yield the events a row means, in their order."""
+        if row.kind == "CHAN_START":
+            yield from self._started(row)
+            return
+        channel = self._channels.get(row.uniqueid)
+        if channel is None:
+            self.unknown += 1
+            return
+        channel.linkedid = row.linkedid
+        yield from self._working(row, channel)
+        match row.kind:
+            case "ANSWER":
+                yield from self._answered(row, channel)
+            case "BRIDGE_ENTER":
+                yield from self._entered(row, channel)
+            case "BRIDGE_EXIT":
+                channel.bridge = ""
+                yield ev.BridgeLeft(row.at, _text(row, "bridge_id"), row.uniqueid, row.linkedid)
+            case "HANGUP":
+                yield from self._hung_up(row, channel)
+            case "CHAN_END":
+                yield from self._ended(row, channel)
+            case _:
+                yield from _told(row)
+
+    def _started(self, row: CelRow) -> Iterator[ev.Event]:
+        self._count += 1
+        endpoint = self.endpoints.of(row.channel)
+        channel = _Channel(row.channel, endpoint, row.linkedid, self._count)
+        self._channels[row.uniqueid] = channel
+        self._ids[row.channel] = row.uniqueid
+        yield ev.ChannelCreated(row.at, row.uniqueid, row.linkedid, endpoint, row.number, row.exten)
+        other = self._ids.get(f"{row.channel[:-1]}1") if row.channel.endswith(";2") else None
+        if other is not None:
+            yield ev.PlumbingPaired(row.at, other, row.uniqueid)
+        elif row.uniqueid.startswith(CALL_PREFIX):
+            channel.called = True
+            yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, "")
+        elif row.uniqueid != row.linkedid:
+            yield from self._called(row, channel)
+        if channel.called and endpoint.kind != "plumbing":
+            yield ev.ChannelRinging(row.at, row.uniqueid, row.linkedid)
+
+    def _called(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
+        """Find who dialled a new channel: of those who dial in its call one who names it, else the last."""
+        dialling = [
+            (_names(other.data, row.channel), other.dialled, uniqueid, other)
+            for uniqueid, other in self._channels.items()
+            if other.application and other.linkedid == row.linkedid and other is not channel
+        ]
+        if not dialling:
+            return
+        target, _when, source, other = max(dialling, key=lambda each: (bool(each[0]), each[1]))
+        channel.called = True
+        number = number_in(target) if other.application == "Dial" else ""
+        channel.number_known = bool(number)
+        yield ev.DialBegan(row.at, source, row.uniqueid, row.linkedid, number)
+
+    def _working(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
+        """Follow which application dials; one that follows itself has no start and end of its own."""
+        if row.kind == "APP_END" or row.application not in _DIALS:
+            if row.application == channel.application and row.kind == "APP_END":
+                channel.application = channel.data = ""
+                yield from self._left_queue(row, channel)
+            return
+        if (row.application, row.data) == (channel.application, channel.data):
+            return
+        yield from self._left_queue(row, channel)
+        self._count += 1
+        channel.application, channel.data, channel.dialled = row.application, row.data, self._count
+        yield from self._known_late(row)
+        if row.application == "Queue" and not channel.bridge:
+            channel.queue = row.data.partition(",")[0]
+            yield ev.QueueJoined(row.at, row.uniqueid, row.linkedid, channel.queue, row.number)
+
+    def _known_late(self, row: CelRow) -> Iterator[ev.Event]:
+        """Tell the number of a phone that was called before the log had said by which second Dial in a row."""
+        number = number_in(row.data) if row.application == "Dial" else ""
+        for uniqueid, other in self._channels.items() if number else ():
+            open_trunk = other.called and not other.number_known and other.endpoint.kind == "trunk"
+            if open_trunk and other.linkedid == row.linkedid and _names(row.data, other.name):
+                other.number_known = True
+                yield ev.DialBegan(row.at, row.uniqueid, uniqueid, row.linkedid, number)
+
+    def _left_queue(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
+        if channel.queue:
+            yield ev.QueueLeft(row.at, row.uniqueid, row.linkedid, channel.queue)
+            channel.queue = ""
+
+    def _answered(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
+        if row.application == "AppDial2" and not channel.called:  # asked for by a program
+            channel.called = True
+            yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, "")
+        if row.uniqueid.startswith(CALL_PREFIX) and row.number:
+            yield ev.PurposeTold(row.at, row.uniqueid, row.linkedid, row.number)
+        if channel.called and not channel.number_known and channel.endpoint.kind == "trunk":
+            yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, row.number)
+        if channel.called and not channel.answered:
+            yield ev.DialEnded(row.at, None, row.uniqueid, row.linkedid, "answered")
+        channel.answered = True
+        yield ev.ChannelUp(row.at, row.uniqueid, row.linkedid)
+
+    def _entered(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
+        yield from self._left_queue(row, channel)
+        channel.bridge = _text(row, "bridge_id")
+        kind = "conference" if row.application == "ConfBridge" else ""
+        if _text(row, "bridge_technology") == "holding_bridge":
+            kind = "holding"
+        yield ev.BridgeEntered(row.at, channel.bridge, row.uniqueid, row.linkedid, kind)
+
+    def _hung_up(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
+        cause = row.extra.get("hangupcause", 0)
+        channel.cause = cause if isinstance(cause, int) else 0
+        if channel.called and not channel.answered:
+            yield ev.DialEnded(row.at, None, row.uniqueid, row.linkedid, _result(channel.cause))
+        if _text(row, "hangupsource") == row.channel:
+            yield ev.HangupAsked(row.at, row.uniqueid, row.linkedid, by_party=True)
+
+    def _ended(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
+        del self._channels[row.uniqueid]
+        self._ids.pop(channel.name, None)
+        yield ev.ChannelEnded(row.at, row.uniqueid, row.linkedid, channel.cause)
+
+
+def _told(row: CelRow) -> Iterator[ev.Event]:
+    ids = row.uniqueid, row.linkedid
+    match row.kind:
+        case "APP_START" if row.application in VOICEMAIL:
+            yield ev.VoicemailBegan(row.at, *ids)
+        case "APP_END" if row.application in VOICEMAIL:
+            yield ev.VoicemailEnded(row.at, *ids)
+        case "PARK_START":
+            yield ev.Parked(row.at, *ids, _text(row, "parking_lot"))
+        case "PARK_END":
+            yield ev.Unparked(row.at, *ids)
+        case "PICKUP":
+            yield ev.PickedUp(row.at, _text(row, "pickup_channel_uniqueid"), *ids)
+        case "BLINDTRANSFER":
+            yield ev.Transferred(row.at, "blind", row.uniqueid, "", _text(row, "extension"), row.linkedid)
+        case "ATTENDEDTRANSFER":
+            second = _text(row, "channel2_uniqueid")
+            yield ev.Transferred(row.at, "attended", row.uniqueid, second, "", row.linkedid)
+        case _:
+            pass
+
+
+def _text(row: CelRow, name: str) -> str:
+    return str(row.extra.get(name, ""))
+
+
+def _result(cause: int) -> DialResult:
+    if cause == _BUSY:
+        return "busy"
+    return "cancelled" if cause in {_LOSER, _CANCELLED} else "no-answer"
+
+
+def _names(data: str, channel: str) -> str:
+    """Return the target among an application's arguments (`PJSIP/101&Local/102@x/n,20,tT`) that this channel is of."""
+    technology, _slash, rest = channel.partition("/")
+    endpoint = rest.rpartition("-")[0]
+    for target in data.partition(",")[0].split("&"):
+        kind, _slash, who = target.partition("/")
+        if kind == technology and endpoint in {who.partition("@")[2], who.partition("/")[0], who.split("/n")[0]}:
+            return target
+    return ""

@@ -1,0 +1,211 @@
+"""Filling gaps: what the PBX's own log (CEL) tells of a time we didn't hear is taken into the history, once.
+
+Everything here may be done again: a call has one record, found by its id, and an outage that is filled says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from pbxd.asterisk.cel import CelRow, CelTranslator, read_row
+from pbxd.asterisk.reconnecting import Complaints
+from pbxd.asterisk.translate import Endpoints
+from pbxd.calls.events import LinkLost, SnapshotBegan, SnapshotEnded
+from pbxd.calls.filling import completed, differences, filled, replaced, touches
+from pbxd.calls.record import CallRecord
+from pbxd.calls.tracker import Tracker
+from pbxd.errors import ConfigurationError, UnavailableError
+from pbxd.i18n import _
+from pbxd.numbers import rules_from
+from pbxd.settings import Settings
+from pbxd.storage.calls import Calls
+from pbxd.storage.database import Database
+from pbxd.storage.filling import Filling
+from pbxd.storage.journals import Journal, rows
+from pbxd.storage.outages import KeptOutage, Outages
+
+_EARLIER = timedelta(seconds=10)  # read from so long before a call's beginning on
+_LATER = 10.0  # seconds; the log is in order but for less than that
+_SETTLED = timedelta(seconds=2)  # an outage so fresh may not be in the log as a whole
+_LOOK_SECONDS = 2.0
+_RETRY_SECONDS = 60.0
+_WRITTEN_AT_ONCE = 500
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What became of an outage: calls found that were missing, calls completed, and whether some still last."""
+
+    found: int
+    completed: int
+    pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A call of which the log says something else than the history; `known` is None where it lacks the call."""
+
+    known: CallRecord | None
+    told: CallRecord
+
+    @property
+    def facts(self) -> list[tuple[str, str | None, str | None]]:
+        """Name what differs: what the history says, what the log says."""
+        return list(differences(self.known, self.told)) if self.known else []
+
+
+class _Reading:
+    """One pass over the log: calls that began up to `until`, followed to their ends."""
+
+    def __init__(self, settings: Settings, until: datetime) -> None:
+        self.records: dict[str, CallRecord] = {}
+        self._until = until.timestamp()
+        self._translator = CelTranslator(Endpoints(settings.employees.pattern, settings.employees.channels))
+        self._tracker = Tracker(settings.asterisk.name, rules_from(settings))
+        self._followed: set[str] = set()
+        self._last = 0.0
+
+    def follow(self, row: CelRow) -> None:
+        """Take a row; those of calls that began later, or before all that is read, are left out."""
+        self._last = max(self._last, row.at)
+        if row.kind == "CHAN_START" and row.uniqueid == row.linkedid and row.at <= self._until:
+            self._followed.add(row.linkedid)
+        elif row.linkedid not in self._followed and not self._translator.knows(row):
+            return
+        for event in self._translator.translate(row):
+            self._tracker.feed(event)
+
+    @property
+    def over(self) -> bool:
+        """Whether all that is wanted was read."""
+        return not self._translator.living and self._last > self._until + _LATER
+
+    def collect(self) -> None:
+        """Keep the records of calls that are over."""
+        for record in self._tracker.take_changes():
+            record.source = "cel"
+            if record.ended is not None:
+                self.records[record.id] = record
+
+    def close(self) -> None:
+        """End what the log doesn't end: the PBX was gone."""
+        for event in (LinkLost(self._last), SnapshotBegan(self._last), SnapshotEnded(self._last)):
+            self._tracker.feed(event)
+        self.collect()
+
+
+class Backfill:
+    """The log of one PBX beside the history."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._calls = Calls(database)
+        self._filling = Filling(database)
+        self._outages = Outages(database)
+        self._pbx = settings.asterisk.name
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a log to read."""
+        return bool(self._settings.backfill.cel)
+
+    async def run(self) -> None:
+        """Fill outages as they come, for ever; at once what is over, and the rest when its last call has ended."""
+        tried: set[int] = set()
+        complaints = Complaints(self._settings.backfill.cel)
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if not self.configured:
+                continue
+            try:
+                for kept in await self._outages.unfilled(self._pbx, datetime.now(UTC) - _SETTLED):
+                    if kept.id in tried and await self._filling.lasting(self._pbx, kept.outage.to):
+                        continue
+                    tried.add(kept.id)
+                    began = time.monotonic()
+                    result = await self.fill(kept)
+                    seconds = round(time.monotonic() - began, 3)
+                    _log.info("outage_filled", outage=kept.id, seconds=seconds, **asdict(result))
+            except (UnavailableError, ConfigurationError) as error:
+                complaints.tell("backfill_failed", str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                complaints.forget()
+
+    async def fill(self, kept: KeptOutage) -> Filled:
+        """Take what the log tells of an outage into the history. Raises UnavailableError, ConfigurationError."""
+        since, to = kept.outage.since, kept.outage.to
+        touched = await self._filling.touching(self._pbx, since, to)
+        pending = any(record.ended is None for record in touched)
+        start = min([since, *(record.started for record in touched)])
+        told = await self._told(start, to, dead=not pending)
+        there = [each for each in told if each.ended is not None and each.ended >= since]
+        known = await self._filling.known([each.id for each in there])
+        fresh = [filled(each, since, to) for each in there if each.id not in known and each.merged_into is None]
+        better = [
+            completed(known[each.id], each, since, to)
+            for each in there
+            if each.id in known and _can_be_completed(known[each.id], since, to)
+        ]
+        await self._write([*fresh, *better])
+        result = Filled(len(fresh), len(better), pending)
+        await self._outages.note(kept.id, None if pending else "cel", len(fresh) + len(better))
+        return result
+
+    async def compare(self, since: datetime, to: datetime) -> list[Difference]:
+        """Return the calls begun in a period of which the log says something else than the history, oldest first.
+
+        Calls under way, and those that became part of others, are left out. Raises what `fill` raises.
+        """
+        told = [each for each in await self._told(since, to, dead=False) if since <= each.started < to]
+        there = [each for each in told if each.merged_into is None]
+        known = await self._filling.known([each.id for each in there])
+        found = [Difference(known.get(each.id), each) for each in there]
+        return sorted((each for each in found if _differs(each)), key=lambda each: each.told.started)
+
+    async def rebuild(self, differing: Sequence[Difference]) -> None:
+        """Let the history say what the log says."""
+        await self._write([replaced(each.known, each.told) if each.known else each.told for each in differing])
+
+    async def _write(self, records: Sequence[CallRecord]) -> None:
+        for at in range(0, len(records), _WRITTEN_AT_ONCE):
+            await self._calls.upsert(records[at : at + _WRITTEN_AT_ONCE], told_as="call.filled")
+
+    async def _told(self, since: datetime, until: datetime, *, dead: bool) -> Iterable[CallRecord]:
+        """Return what the log tells of calls that began between two times; `dead`: none of them can be alive."""
+        settings = self._settings.backfill
+        if not self.configured:
+            raise ConfigurationError(_("backfill.cel: missing; it says where the PBX writes its channel events (CEL)"))
+        source = settings.cel if "://" in settings.cel else str(self._settings.folder / settings.cel)
+        journal = Journal(source, settings.cel_columns, settings.cel_table)
+        reading = _Reading(self._settings, until)
+        async with aclosing(rows(journal, (since - _EARLIER).timestamp())) as parts:
+            async for part in parts:
+                for values in part:
+                    if row := read_row(values):
+                        reading.follow(row)
+                reading.collect()
+                if reading.over:
+                    break
+                await asyncio.sleep(0)
+        if dead:
+            reading.close()
+        return reading.records.values()
+
+
+def _can_be_completed(known: CallRecord, since: datetime, to: datetime) -> bool:
+    return known.ended is not None and known.merged_into is None and any(touches(gap, since, to) for gap in known.gaps)
+
+
+def _differs(found: Difference) -> bool:
+    known = found.known
+    return known is None or (known.ended is not None and known.merged_into is None and bool(found.facts))

@@ -1,0 +1,85 @@
+"""What the PBX's own log tells of a call, beside what we heard of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from pbxd.calls.record import CallRecord, Gap, instant
+
+_SAME_SECONDS = 0.1  # two times nearer than that are one: the log and the events come from different threads
+
+
+def filled(told: CallRecord, since: datetime, to: datetime) -> CallRecord:
+    """Return the record of a call that nobody heard, with the outage it comes from as its gap."""
+    record = told.copy()
+    record.gaps = [Gap(max(record.started, since), min(record.ended or to, to), told.source)]
+    return record
+
+
+def touches(gap: Gap, since: datetime, to: datetime) -> bool:
+    """Whether a call's gap is (part of) this outage and isn't filled."""
+    return gap.filled is None and gap.since <= to and (gap.to is None or gap.to >= since)
+
+
+def completed(known: CallRecord, told: CallRecord, since: datetime, to: datetime) -> CallRecord:
+    """Return a record in which what the log tells stands for what wasn't heard between two times.
+
+    What was heard stays: names, parties, how the call began, the steps outside the gap; the gap stays, as filled. A
+    call that became part of another one in the gap leads to that.
+    """
+    if told.merged_into is not None:
+        return replace(known.copy(), merged_into=told.merged_into)
+    record = replaced(known, told)
+    record.source = known.source
+    record.gaps = [replace(gap, filled=told.source) if touches(gap, since, to) else gap for gap in known.gaps]
+    unheard = [gap for gap in known.gaps if touches(gap, since, to)]
+    began = any(gap.since <= known.started for gap in unheard)
+    record.started = told.started if began else known.started
+    record.answered = known.answered or told.answered
+    if not began:
+        record.direction, record.caller, record.callee = known.direction, known.caller, known.callee
+    heard = [step for step in known.story if not any(_within(step.at, gap) for gap in unheard)]
+    read = [step for step in told.story if any(_within(step.at, gap) for gap in unheard)]
+    record.story = sorted([*heard, *read], key=lambda step: step.at)
+    return record
+
+
+def _within(at: datetime, gap: Gap) -> bool:
+    return gap.since < at and (gap.to is None or at <= gap.to)
+
+
+def replaced(known: CallRecord, told: CallRecord) -> CallRecord:
+    """Return the log's record in the place of one we have: the same call, with its names."""
+    record = told.copy()
+    record.id, record.linkedid, record.clock = known.id, known.linkedid, known.clock
+    record.origin = known.origin if known.origin != "dialled" else told.origin
+    record.gaps, record.recordings = list(known.gaps), list(known.recordings)
+    for mine, theirs in ((record.caller, known.caller), (record.callee, known.callee)):
+        if mine.number == theirs.number:
+            mine.name, mine.company, mine.contact = theirs.name, theirs.company, theirs.contact
+        mine.extension = mine.extension or (theirs.extension if mine.number == theirs.number else None)
+    held = min(known.seconds["hold"], record.seconds["talk"])  # the log knows no holding: we heard it
+    record.seconds["hold"] += held
+    record.seconds["talk"] -= held
+    return record
+
+
+def differences(known: CallRecord, told: CallRecord) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield the facts in which the log contradicts a record: name, what the record says, what the log says."""
+    for name in ("started", "answered", "ended"):
+        mine, theirs = getattr(known, name), getattr(told, name)
+        if (mine is None) != (theirs is None) or (mine and abs((mine - theirs).total_seconds()) > _SAME_SECONDS):
+            yield name, instant(mine), instant(theirs)
+    facts = {
+        "direction": (known.direction, told.direction),
+        "caller": (known.caller.number, told.caller.number),
+        "callee": (known.callee.number, told.callee.number),
+        "queues": (", ".join(known.queues), ", ".join(told.queues)),
+        "answered_by": (", ".join(known.answered_by), ", ".join(told.answered_by)),
+        "outcome": (known.outcome, told.outcome),
+    }
+    for name, (said, read) in facts.items():
+        if said != read:
+            yield name, said, read

@@ -1,0 +1,127 @@
+"""Calls of a time in which pbxd was away or deaf, filled from Asterisk's own log: the judge is that log itself (B5)."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.faults.history import (
+    QUICK_LINK,
+    Call,
+    epoch,
+    listed,
+    of,
+    one_more_call,
+    sums_up,
+    until_answered,
+    until_ended,
+    until_logged,
+)
+from tests.lab import Lab
+from tests.lab.daemon import Daemon
+from tests.lab.main_job import calls_in_cel, differences
+from tests.lab.processes import until
+from tests.lab.wire import wire_to
+
+pytestmark = pytest.mark.lab
+
+LASTING, BRIEF, WITHIN = (f"8916127000{number}" for number in range(1, 4))
+
+
+def log(lab: Lab, kind: str) -> dict[str, Any]:
+    if kind == "csv":
+        return {"backfill": {"cel": str(lab.folder / "log/cel-custom/cel.csv")}}
+    return {"backfill": {"cel": f"sqlite+aiosqlite:///{lab.folder / 'log/master.db'}"}}
+
+
+async def until_filled(daemon: Daemon, count: int) -> list[dict[str, Any]]:
+    gaps: list[dict[str, Any]] = []
+
+    async def all_filled() -> bool:
+        gaps[:] = (await daemon.run("calls", "gaps", "--json")).json["items"]
+        return len(gaps) == count and all(gap["filled"] for gap in gaps)
+
+    await until(all_filled, f"{count} gaps, all filled", timeout=20, every=0.5)
+    return gaps
+
+
+async def miss(lab: Lab, daemon: Daemon) -> list[Call]:
+    """Have pbxd away while one call ends, another comes and goes, and a third one lasts; return what it knows then."""
+    await until_logged(daemon, "in_step")
+    lasting, agent = await lab.talk("101", LASTING, agent="101")
+    brief, other = await lab.talk("102", BRIEF, agent="102")
+    await until_answered(daemon, LASTING, BRIEF)
+    await daemon.kill()
+    brief.hangup()
+    await other.until_ended()
+    await one_more_call(lab, WITHIN)
+    await daemon.start()
+    await until_logged(daemon, "in_step", 2)
+    lasting.hangup()
+    await agent.until_ended()
+    return await until_ended(daemon, 2)
+
+
+async def test_calls_while_pbxd_was_away_are_read_later(lab: Lab) -> None:
+    since = time.time()
+    daemon = await lab.pbxd()
+    calls = await miss(lab, daemon)
+    # The control: without a log the call is absent, the other one ends when pbxd is back, and the gap is told.
+    late = epoch(of(calls, BRIEF)["ended"])
+    assert differences(calls, calls_in_cel(lab.cel(since=since))) != []
+    refused = await daemon.run("calls", "fill")
+    assert (refused.status, "backfill.cel" in refused.err) == (2, True)
+    daemon.config |= log(lab, "csv")
+    daemon.write()
+    filled = await lab.cli("calls", "fill")
+    assert [(gap["why"], gap["filled_from"], gap["filled_calls"]) for gap in filled["items"]] == [("pbxd", "cel", 3)]
+    calls = await until_ended(daemon, 3)
+    assert differences(calls, calls_in_cel(lab.cel(since=since))) == []
+    assert [gap["filled"] for call in calls for gap in call["gaps"]] == ["cel"] * 3
+    assert all(call["outcome"] == "answered" and sums_up(call) for call in calls)
+    assert (of(calls, WITHIN)["answered_by"], of(calls, WITHIN)["source"]) == (["103"], "cel")
+    assert (
+        abs(epoch(of(calls, BRIEF)["ended"]) - ended_in_cel(lab, of(calls, BRIEF)))
+        < 0.1
+        < late - ended_in_cel(lab, of(calls, BRIEF))
+    )
+    compared = await lab.cli("calls", "rebuild", "--from", "2000-01-01", "--to", "2100-01-01", "--dry-run")
+    assert [item["differences"] for item in compared["items"] if not item["missing"]] == []
+
+
+def ended_in_cel(lab: Lab, call: Call) -> float:
+    return max(row.eventtime for row in lab.cel() if row.linkedid == call["linkedid"])
+
+
+@pytest.mark.parametrize("kind", ["csv", "sqlite"])
+async def test_a_deaf_pbxd_reads_what_it_missed_by_itself(lab: Lab, kind: str) -> None:
+    since = time.time()
+    async with wire_to(lab.asterisk.ami_port) as wire:
+        daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}, **log(lab, kind)})
+        await until_logged(daemon, "in_step")
+        lasting, agent = await lab.talk("101", LASTING, agent="101")
+        await until_answered(daemon, LASTING)
+        wire.refusing = True
+        wire.reset()
+        await until_logged(daemon, "ami_link_lost")
+        await one_more_call(lab, WITHIN)
+        wire.refusing = False
+        await until_logged(daemon, "in_step", 2)
+        calls: list[Call] = []
+
+        async def read() -> bool:
+            calls[:] = await listed(daemon)
+            return [gap["filled"] for call in calls for gap in call["gaps"]].count("cel") == 1
+
+        await until(read, "the call within the gap", timeout=20, every=0.2)  # while another one still lasts
+        lasting.hangup()
+        await agent.until_ended()
+        await until_filled(daemon, 1)
+        calls = await until_ended(daemon, 2)
+    assert differences(calls, calls_in_cel(lab.cel(since=since))) == []
+    assert all(sums_up(call) and call["outcome"] == "answered" for call in calls)
+    assert (of(calls, WITHIN)["source"], of(calls, LASTING)["source"]) == ("cel", "ami")
+    assert [gap["filled"] for call in calls for gap in call["gaps"]] == ["cel"] * 2
+    assert abs(epoch(of(calls, WITHIN)["ended"]) - ended_in_cel(lab, of(calls, WITHIN))) < 0.1

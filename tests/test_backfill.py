@@ -1,0 +1,180 @@
+"""Gaps filled from Asterisk's own log (CEL): captured flows heard only in part, and the rest read later (B5)."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pbxd.asterisk.packets import Packet, parse_capture
+from pbxd.backfill import Backfill
+from pbxd.directory.index import Directory
+from pbxd.errors import ConfigurationError, UnavailableError
+from pbxd.numbers import rules_from
+from pbxd.recording import Following, Recorder, replay
+from pbxd.settings import BackfillSettings, Settings
+from pbxd.storage.calls import CallFilter, Calls
+from pbxd.storage.database import Database
+from pbxd.storage.feed import Feed
+from pbxd.storage.outages import Outages
+from tests.lab.processes import until
+
+CAPTURES = Path(__file__).parent / "captures"
+FLOWS = ("queue_answered", "incoming_abandoned", "blind_to_outside", "attended_refer", "two_equal_pairs")
+FACTS = ("direction", "queues", "answered_by", "outcome")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with await Database.open(f"sqlite+aiosqlite:///{tmp_path / 'pbxd.db'}", create=True) as opened:
+        yield opened
+
+
+def reading(cel: Path | str) -> Settings:
+    return Settings(backfill=BackfillSettings(cel=str(cel)))
+
+
+def log_of(flow: str) -> Path:
+    return CAPTURES / flow / "cel.csv"
+
+
+def snapshot(at: float) -> list[Packet]:
+    """Packets of a snapshot that finds no channel."""
+    begins = {"Response": "Success", "Message": "Channels will follow", "EventList": "start"}
+    ends = {"ActionID": "1", "EventList": "Complete", "ListItems": "0"}
+    return [begins, {"Event": "CoreShowChannelsComplete", "Timestamp": f"{at:.6f}", **ends}]
+
+
+async def heard(flow: str, database: Database, part: float) -> None:
+    """Hear the first part of a flow (0 to 1), lose the link, and find nothing there when it is back."""
+    packets = list(parse_capture([(CAPTURES / flow / "stream.ami").read_bytes()]))
+    stamps = [float(packet["Timestamp"]) for packet in packets if "Timestamp" in packet]
+    following = Following(Settings())
+    for packet in packets[: int(len(packets) * part)]:
+        following.packet(packet, stamps[0])
+    following.missing(stamps[0] - 1)
+    for packet in snapshot(stamps[-1] + 5):
+        following.packet(packet, None)
+    await Recorder(following, Calls(database), Directory(database, rules_from(Settings()))).flush()
+
+
+async def listed(database: Database) -> list[dict[str, Any]]:
+    _total, found = await Calls(database).list(CallFilter(), limit=None)
+    return sorted(found, key=lambda call: (str(call["started"]), str(call["id"])))
+
+
+def facts(call: dict[str, Any]) -> dict[str, Any]:
+    told = {name: call[name] for name in FACTS} | {side: call[side]["number"] for side in ("caller", "callee")}
+    return told | {name: call[name] and call[name][:21] for name in ("started", "answered", "ended")}
+
+
+def whole(flow: str) -> list[dict[str, Any]]:
+    records = [each.to_json() for each in replay(CAPTURES / flow / "stream.ami", Settings())]
+    return sorted(records, key=lambda call: (str(call["started"]), str(call["id"])))
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("part", [0.0, 0.6])
+async def test_what_was_not_heard_is_read_and_the_calls_are_as_if_heard(
+    database: Database, flow: str, part: float
+) -> None:
+    await heard(flow, database, part)
+    before = await listed(database)
+    (outage,) = await Outages(database).list()
+    for _twice in range(2):  # doing it again changes nothing
+        await Backfill(reading(log_of(flow)), database).fill(outage)
+        calls = await listed(database)
+        assert [facts(call) for call in calls] == [facts(call) for call in whole(flow)]
+        leading = {(await Calls(database).get(call["id"]))["id"] for call in before}  # two may have become one
+        assert leading <= {call["id"] for call in calls}
+        for call in calls:
+            parts = sum(call[f"{name}_seconds"] for name in ("menu", "wait", "ring", "talk", "hold", "voicemail"))
+            assert all(gap["filled"] == "cel" for gap in call["gaps"])
+            assert call["source"] == ("ami" if call["id"] in {each["id"] for each in before} else "cel")
+            assert parts >= 0
+    (outage,) = await Outages(database).list()
+    assert outage.filled is not None
+    assert outage.filled_from == "cel"
+    assert outage.filled_calls
+
+
+async def test_without_a_log_the_calls_are_absent_and_the_gap_is_told(database: Database) -> None:
+    await heard("queue_answered", database, 0.0)
+    (outage,) = await Outages(database).list()
+    with pytest.raises(ConfigurationError, match=r"backfill\.cel"):
+        await Backfill(Settings(), database).fill(outage)
+    with pytest.raises(UnavailableError, match=r"nowhere\.csv"):
+        await Backfill(reading("nowhere.csv"), database).fill(outage)
+    assert await listed(database) == []
+    assert [each.filled for each in await Outages(database).list()] == [None]
+
+
+async def test_the_daemons_task_fills_by_itself_and_the_feed_rings_no_bell(database: Database) -> None:
+    await heard("queue_answered", database, 0.0)
+    task = asyncio.create_task(Backfill(reading(log_of("queue_answered")), database).run())
+    try:
+
+        async def done() -> bool:
+            return (await Outages(database).list())[0].filled is not None
+
+        await until(done, "the outage to be filled", timeout=15, every=0.1)
+    finally:
+        task.cancel()
+    assert [row.kind for row in await Feed(database).read(0)] == ["gap", "call.filled", "gap.filled"]
+
+
+async def test_a_call_under_way_is_left_until_it_has_ended(database: Database) -> None:
+    packets = list(parse_capture([(CAPTURES / "queue_answered" / "stream.ami").read_bytes()]))
+    following = Following(Settings())
+    for packet in packets[: len(packets) // 2]:
+        following.packet(packet, 1.0)
+    await Recorder(following, Calls(database), Directory(database, rules_from(Settings()))).flush()
+    (call,) = await listed(database)
+    assert call["ended"] is None
+    stamp = next(float(packet["Timestamp"]) for packet in reversed(packets) if "Timestamp" in packet)
+    other = Following(Settings())
+    for packet in packets[: len(packets) // 3]:
+        other.packet(packet, 1.0)
+    other.missing(1.0)
+    for packet in snapshot(stamp):
+        other.packet(packet, None)
+    await Calls(database).upsert([], other.take_outages())
+    (outage,) = await Outages(database).list()
+    result = await Backfill(reading(log_of("queue_answered")), database).fill(outage)
+    assert (result.found, result.completed, result.pending) == (0, 0, True)
+    assert await listed(database) == [call]
+    assert [each.filled for each in await Outages(database).list()] == [None]
+
+
+async def test_a_rebuild_shows_what_differs_and_mends_it(database: Database, tmp_path: Path) -> None:
+    flow = "two_equal_pairs"
+    records = list(replay(CAPTURES / flow / "stream.ami", Settings()))
+    await Calls(database).upsert(records)
+    kept = records[-1]
+    backfill = Backfill(reading(log_of(flow)), database)
+    with log_of(flow).open(encoding="utf-8", newline="") as stream:
+        times = [float(row[1]) for row in csv.reader(stream)]
+    period = (
+        kept.started.fromtimestamp(min(times) - 1, kept.started.tzinfo),
+        kept.started.fromtimestamp(max(times) + 1, kept.started.tzinfo),
+    )
+    assert await backfill.compare(*period) == []
+    kept.outcome, kept.answered_by = "missed", []
+    kept.caller.name = "Фронкин"
+    await Calls(database).upsert([kept])
+    (found,) = await backfill.compare(*period)
+    assert {name for name, _said, _read in found.facts} == {"outcome", "answered_by"}
+    await backfill.rebuild([found])
+    assert await backfill.compare(*period) == []
+    (mended,) = [call for call in await listed(database) if call["id"] == kept.id]
+    assert (mended["outcome"], mended["caller"]["name"], mended["source"]) == ("answered", "Фронкин", "cel")
+    async with await Database.open(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}", create=True) as empty:
+        missing = Backfill(reading(log_of(flow)), empty)
+        lacking = await missing.compare(*period)
+        assert [each.known for each in lacking] == [None, None]
+        await missing.rebuild(lacking)
+        assert [facts(call) for call in await listed(empty)] == [facts(call) for call in whole(flow)]
