@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup check test soak image-check demo messages
 BIN := .venv/bin
+# Hundreds of processes are started: bytecode is kept, pytest's rewritten tests too, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 # Tests that wait for telephones more than they compute: more workers than the two cores this is made for.
 WORKERS ?= 4
 # A run that hangs is ended (seconds); the promise is 600.

@@ -10,12 +10,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from tests.lab import Lab
 from tests.lab.call import Call
+from tests.lab.clock import shifted
 from tests.lab.daemon import Daemon
 from tests.lab.dropping import dropping
 from tests.lab.lab import NUMBERS
@@ -312,10 +312,3 @@ async def test_a_freshly_started_pbx_unnames_nobody(lab: Lab, unhurried: Daemon)
     async with calls(lab, rate=EASY) as load:
         await passed(2)
     assert await names_of(load) == {NAME}
-
-
-def shifted(skew: str) -> dict[str, str]:
-    """Return the environment that shifts a process's clock; its monotonic clock stays, as on a machine set wrongly."""
-    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    assert libraries, "libfaketime is missing: make setup"
-    return {"LD_PRELOAD": str(libraries[0]), "FAKETIME": skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}

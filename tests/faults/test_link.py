@@ -29,12 +29,12 @@ from tests.faults.history import (
     until_over,
 )
 from tests.lab import Lab
+from tests.lab.clock import shifted
 from tests.lab.daemon import Config, Daemon
 from tests.lab.wire import Wire, wire_to
 
 pytestmark = pytest.mark.lab
 
-(FAKETIME,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
 ONE, TWO, THREE = "89161230001", "89161230002", "89161230003"
 
 
@@ -237,10 +237,7 @@ async def test_a_pbx_with_another_clock_gives_its_own_times(lab: Lab, wire: Wire
     """pbxd's clock is off, not Asterisk's: the test's own clock is the PBX's then."""
     config: Config = {"asterisk": {**QUICK_LINK, "port": wire.port}, "logs": {"format": "json"}}
     daemon = lab.daemon = lab.prepare(config)
-    await daemon.start(
-        env={"LD_PRELOAD": str(FAKETIME), "FAKETIME": f"{ahead:+d}s", "DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"},
-        timeout=60,
-    )
+    await daemon.start(env=shifted(f"{ahead:+d}s"), timeout=60)
     await until_logged(daemon, "in_step")
     began = time.time()
     client, agent = await lab.talk("101", ONE)
