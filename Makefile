@@ -49,6 +49,10 @@ bench:  ## set up, then measure speed and memory; .bench/bench.json (ARGS="NAMEâ
 	@$(MAKE) --no-print-directory setup
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+
+transitions:  ## print which transitions of the call tracker the captures and made-up histories try
+	$(BIN)/python -m tests.calls.transitions
+
 messages:  ## bring new texts of the source into the Russian catalogue; then translate the empty ones
 	@pot=$$(mktemp); trap 'rm -f "$$pot"' EXIT; \
 	$(BIN)/pybabel -q extract -k N_ --no-location --omit-header -o "$$pot" pbxd; \

@@ -132,16 +132,17 @@ def test_a_story_says_whom_the_caller_called_or_nothing() -> None:
     assert not {(flow, detail) for flow, detail in told if not any(sign.isdigit() for sign in detail)}
 
 
-def replayed(flow: str, **options: int) -> list[Record]:
+@cache
+def replayed(flow: str, chunk_bytes: int = 65536) -> list[Record]:
     path = CAPTURES / flow / "stream.ami"
-    return [record.to_json() for record in replay(path, Settings(), **options)]
+    return [record.to_json() for record in replay(path, Settings(), chunk_bytes=chunk_bytes)]
 
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_chunks_of_any_size_give_the_same_records(flow: str) -> None:
     want = replayed(flow)
 
-    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.integers(1, 5000))
     def chunked(size: int) -> None:
         assert replayed(flow, chunk_bytes=size) == want
