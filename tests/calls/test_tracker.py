@@ -235,3 +235,60 @@ def test_whatever_comes_nothing_breaks_and_the_parts_sum_up(steps: list[tuple[ev
 def _at(event: ev.Event, at: float) -> ev.Event:
     fields = {name: getattr(event, name) for name in event.__slots__}
     return type(event)(**{**fields, "at": at})
+
+
+def dialler(follow: Tracker) -> None:
+    follow.feed(ev.ChannelCreated(1000.0, "1000.1", "1000.1", TRUNK, "", "s"))
+    follow.feed(ev.DialBegan(1000.0, None, "1000.1", "1000.1", "89161234567"))
+
+
+def test_whom_a_dialler_reaches_first_is_the_callee_and_may_be_busy() -> None:
+    follow = tracker()
+    dialler(follow)
+    (ringing,) = follow.take_changes()
+    assert (ringing.direction, ringing.origin, ringing.caller.number) == ("outgoing", "originated", None)
+    assert ringing.callee.number == "+79161234567"
+    follow.feed(ev.DialEnded(1003.0, None, "1000.1", "1000.1", "busy"))
+    follow.feed(ev.ChannelEnded(1003.0, "1000.1", "1000.1", 17))
+    record = final(follow)
+    assert (record.outcome, record.cause) == ("busy", 17)
+    assert record.seconds["ring"] == 3.0
+
+
+@pytest.mark.parametrize("taken", ["101", "102", ""])
+def test_of_several_agents_a_dialler_gives_the_client_to_the_one_who_takes_him_is_the_caller(taken: str) -> None:
+    follow = tracker()
+    dialler(follow)
+    follow.feed(ev.ChannelUp(1002.0, "1000.1", "1000.1"))
+    ring(follow, 1002.0, "1000.2", AGENT)
+    ring(follow, 1002.0, "1000.3", COLLEAGUE)
+    channel = {"101": "1000.2", "102": "1000.3", "": ""}[taken]
+    if channel:
+        follow.feed(ev.ChannelUp(1004.0, channel, "1000.1"))
+        talk(follow, 1004.0, "1000.1", channel)
+    for each in ("1000.2", "1000.3", "1000.1"):
+        follow.feed(ev.ChannelEnded(1009.0, each, "1000.1", 16))
+    record = final(follow)
+    assert record.outcome == ("answered" if taken else "cancelled")
+    assert record.caller.extension == (taken or "101")
+    assert record.answered_by == (["+79161234567"] if taken else [])
+
+
+def test_guests_of_a_conference_found_under_way_keep_their_calls() -> None:
+    follow = tracker()
+    for channel, endpoint in (("1000.1", TRUNK), ("1000.2", AGENT), ("1000.3", COLLEAGUE)):
+        where = ("89161234567", "800", "up", "room", 9)
+        follow.feed(ev.ChannelSeen(1009.0, channel, channel, endpoint, *where, conference=True))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    assert follow.open_calls == 3
+    follow.feed(ev.BridgeLeft(1012.0, "room", "1000.1", "1000.1"))
+    follow.feed(ev.ChannelEnded(1012.0, "1000.1", "1000.1", 16))
+    follow.feed(ev.ChannelEnded(1015.0, "1000.2", "1000.2", 16))
+    follow.feed(ev.ChannelEnded(1019.0, "1000.3", "1000.3", 16))
+    records = {record.linkedid: record for record in follow.take_changes()}
+    assert [records[channel].seconds["talk"] for channel in sorted(records)] == pytest.approx([3.0, 6.0, 6.0])
+    assert [records[channel].answered_by for channel in sorted(records)] == [
+        ["101", "102"],
+        ["+79161234567", "102"],
+        ["+79161234567", "101"],
+    ]
