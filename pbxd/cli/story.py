@@ -13,9 +13,11 @@ Call = Mapping[str, Any]
 
 def sentence(step: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Tell one step of a story; `names` are the people of the call, as `people` returns them."""
-    told = _told(step["what"], ended_by_somebody=step["what"] == "ended" and bool(step["who"]))
-    if step["what"] == "ended" and step["detail"] == "unheard":
+    told = _told(step["what"], ended_by_somebody=bool(step["who"]))
+    if (step["what"], step["detail"]) == ("ended", "unheard"):
         told = _("the call is over; its end was not heard")
+    elif (step["what"], step["detail"]) == ("called", None):
+        told = _("{who} called")
     return told.format(
         what=step["what"], who=_person(step["who"], names), detail=_person(step["detail"], names) or "?"
     ).strip()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -277,8 +278,8 @@ def test_of_several_agents_a_dialler_gives_the_client_to_the_one_who_takes_him_i
 def test_guests_of_a_conference_found_under_way_keep_their_calls() -> None:
     follow = tracker()
     for channel, endpoint in (("1000.1", TRUNK), ("1000.2", AGENT), ("1000.3", COLLEAGUE)):
-        where = ("89161234567", "800", "up", "room", 9)
-        follow.feed(ev.ChannelSeen(1009.0, channel, channel, endpoint, *where, conference=True))
+        seen = ev.ChannelSeen(1009.0, channel, channel, endpoint, "89161234567", "800", "up", "room", 9)
+        follow.feed(replace(seen, conference=True))
     follow.feed(ev.SnapshotEnded(1009.0))
     assert follow.open_calls == 3
     follow.feed(ev.BridgeLeft(1012.0, "room", "1000.1", "1000.1"))

@@ -30,6 +30,7 @@ def history(pbxd: Pbxd) -> list[CallRecord]:
     answered.outcome, answered.queue, answered.queues, answered.answered_by = "answered", "sales", ["sales"], ["101"]
     answered.story = [Step(BEGAN, "called", "+79160000001", "+74950000000"), Step(BEGAN, "queued", None, "sales")]
     answered.story += [Step(BEGAN, "of later", "{who}\x1b[2J"), Step(BEGAN, "ended", None, "pbx")]
+    answered.story += [Step(BEGAN, "called", "102"), Step(BEGAN, "ended", None, "unheard")]
     answered.agents = [Agent("101", 3.0, 65.0)]
     running = CallRecord("B2", "pbx", "1.2", BEGAN + timedelta(minutes=1), "outgoing", caller=Party(extension="102"))
     running.callee = Party("+79160000002", name="Evil\x1b[2J\r\nName")
@@ -96,7 +97,13 @@ def test_people_read_local_times_in_their_language_and_no_escape_reaches_the_ter
     card = pbxd("calls", "show", "A1").stdout
     for text in ("отвечен", "sales", "+7 916 000-00-01", "Сотрудник 101", "звонок 0:03, разговор 1:05"):
         assert text in card
-    for step in ("вызов: +7 916 000-00-01 → +7 495 000-00-00", "в очереди sales", "of later {who}", "завершила АТС"):
+    for step in (
+        "вызов: +7 916 000-00-01 → +7 495 000-00-00",
+        "в очереди sales",
+        "of later {who}",
+        "завершила АТС",
+        "вызов: 102 ",
+    ):
         assert step in card
     assert "\x1b" not in card
 
