@@ -14,7 +14,7 @@ from pbxd.numbers import NumberRules, ParsedNumber, parse
 
 DialResult = str
 _GOES_ON = frozenset({"rang", "dialled", "answered", "met", "queued", "parked"})  # a hang-up before wasn't the end
-_ONE_END_SECONDS = 1.0
+_ONE_END_SECONDS = 0.25
 
 
 @dataclass(slots=True, eq=False)
