@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pbxd.calls.live import Leg, LiveCall, read, readable
 from pbxd.calls.record import Party
 
@@ -32,6 +34,8 @@ def set_callee(call: LiveCall, dialled: str) -> None:
     record.callee = readable(dialled, call.rules)
     if record.direction != "incoming":
         record.direction = "outgoing" if read(dialled, call.rules).kind == "e164" else "internal"
+    if record.story and record.story[-1].what == "called":  # a click-to-call's purpose is told right after its channel
+        record.story[-1] = replace(record.story[-1], detail=record.callee.number)
 
 
 def originated(call: LiveCall, leg: Leg) -> bool:

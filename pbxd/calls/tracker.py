@@ -127,7 +127,7 @@ class Tracker:
         leg, call = found
         match event:
             case ev.ChannelRinging():
-                if not leg.ringing and leg.is_party:
+                if not leg.ringing and (leg.called or leg.endpoint.kind == "extension") and leg.is_party:
                     call.tell("rang", leg)
                 leg.ringing = True
             case ev.ChannelUp():
@@ -255,6 +255,8 @@ class Tracker:
             self._known.touch(call)
         if leg.endpoint.kind == "trunk":  # a phone's ringing says it better
             call.tell("dialled", leg)
+            if leg.ringing:  # it rang before anybody said whom it was
+                call.tell("rang", leg)
 
     def _is_for_agent(self, source: str | None) -> bool:
         """Tell whether a channel that dials does so for the employee whom a program calls first.
