@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from pbxd.cli.numbering import contact_number
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
+from pbxd.storage.finding import ContactFilter
 
 _PLAIN = ("name", "company", "position", "manager", "comment", "vip", "owner")
 _DATE_FORMS = ("%Y-%m-%d", "%d.%m.%Y")
@@ -42,6 +43,13 @@ def changes(contact: Contact, given: Mapping[str, Any], rules: NumberRules) -> C
         if given[f"add_{one}"] or given[f"remove_{one}"]:
             changed[field] = _texts(getattr(contact, field), given[f"add_{one}"], given[f"remove_{one}"])
     return cast("ContactChanges", changed)
+
+
+def wanted(given: Mapping[str, Any], rules: NumberRules) -> ContactFilter:
+    """Return the filter that the options of `contacts list` describe. Raises InvalidInputError."""
+    number = contact_number(given["number"], rules).number if given["number"] else ""
+    named = {field.name: given[field.name] for field in fields(ContactFilter)}
+    return ContactFilter(**named | {"number": number})
 
 
 def birth_date(text: str | None) -> date | None:

@@ -33,9 +33,11 @@ from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.storage.changes import Change
-from pbxd.storage.contacts import Contacts
+from pbxd.storage.contacts import ContactPage, Contacts
 from pbxd.storage.duplicates import Duplicate
-from pbxd.storage.finding import ContactFilter
+from pbxd.storage.paging import SORTINGS, PageAsked
+
+EVERYBODY = 10**9  # more than any book has
 
 
 @click.group("contacts", cls=Group, help=N_("The clients' cards."))
@@ -76,30 +78,54 @@ def add(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:  
     _show_saved(*run(work()), as_json=as_json)
 
 
-@contacts.command("list", help=N_("List contacts by name."))
-@option("--search", default="", help=N_("Words of the name, company, numbers, e-mails or comment."))
+@contacts.command("list", help=N_("List contacts: a search's best hits first, else by name."))
+@option("--search", default="", help=N_("Words of the name, company, e-mails, tags or comment, or part of a number."))
 @flag("--vip/--no-vip", default=None, help=N_("Only VIPs, or all others."))
 @option("--company", default="", help=N_("Of this company."))
 @option("--tag", default="", help=N_("With this tag."))
 @option("--manager", default="", metavar="EXT", help=_MANAGER)
+@option("--number", default="", help=N_("With this very number."))
+@flag("--favourites", help=N_("One's favourites."))
+@flag("--mine", help=N_("Whose manager one is, and one's personal ones."))
+@option("--sort", type=click.Choice(SORTINGS), default="rank", help=N_("By this column."))
+@flag("--descending", help=N_("The other way round."))
 @option("--limit", type=LIMIT, help=N_("At most so many."))
+@option("--after", default="", metavar="MARK", help=N_("The page after the one that ended with this mark."))
+@flag("--count", help=N_("Count all hits, also when there are more than 10,000."))
 @option("--offset", type=OFFSET, default=0, help=N_("Leave out so many first."))
 @actor_option
 @json_option
 @pass_session
-def list_(session: Session, /, actor: str, as_json: bool, limit: int | None, offset: int, **wanted: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
-    """List contacts."""
+def list_(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
+    """List contacts; without a limit all of them."""
+    rules = rules_from(session.settings)
+    wanted = contact_edits.wanted(given, rules)
+    asked = PageAsked(
+        given["sort"],
+        given["descending"],
+        given["after"],
+        given["offset"] + (given["limit"] or EVERYBODY),
+        exact=given["count"] or given["limit"] is None,
+    )
 
-    async def work() -> tuple[int, list[Contact]]:
+    async def work() -> ContactPage:
         async with await session.database() as database:
-            return await Contacts(database).list(ContactFilter(**wanted), actor=actor, limit=limit, offset=offset)
+            return await Contacts(database).page(wanted, asked, actor=actor)
 
-    total, found = run(work())
+    page = run(work())
+    found = page.items[given["offset"] :]
     if as_json:
-        print_json({"total": total, "items": [contact_json(contact) for contact in found]})
+        items = [contact_json(contact) for contact in found]
+        print_json(
+            {"total": page.total, "items": items}
+            | ({} if given["limit"] is None else {"total_is_exact": not page.more, "after": page.after})
+        )
         return
+    said = _("total: more than {total}") if page.more else _("total: {total}")
     heads = [_("Id"), _("VIP"), _("Name"), _("Number"), _("Company"), _("Position"), _("Manager")]
-    print_table(heads, map(cells, found), _("total: {total}").format(total=total))
+    print_table(heads, map(cells, found), said.format(total=page.total))
+    if page.after:
+        print_line(_("next page: --after {mark}").format(mark=page.after))
 
 
 @contacts.command("show", help=N_("Show a contact."))

@@ -7,16 +7,18 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, delete, insert, select, update
+from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Contact, ContactDraft, ContactNumber, Listing, folded
-from pbxd.storage import companies as company_cards
+from pbxd.storage import companyrows as company_cards
 from pbxd.storage.database import in_parts, in_steps, possible
 from pbxd.storage.staging import shown
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
+from pbxd.storage.words import found_by
 
-_BOOKKEEPING = {"folded", "search", "company_id", "created", "changed", "import_id"}  # not part of a card
+_FOUND_BY = {"folded", "company_folded", "position_folded", "main_number", "search"}
+_BOOKKEEPING = {"company_id", "created", "changed", "import_id", *_FOUND_BY}  # not part of a card
 _OWN = tuple(column for column in contacts.c if column.name not in _BOOKKEEPING)
 _PARTS = (contact_numbers, contact_emails, contact_tags)
 _LISTED: Select[Any] = (
@@ -31,10 +33,10 @@ _LISTED: Select[Any] = (
 _Parts = dict[Table, defaultdict[int, list[Any]]]  # what each table has for each contact, in the card's order
 
 
-async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Contact]:
+async def cards(connection: AsyncConnection, ids: Collection[int], *, staged: bool = False) -> list[Contact]:
     """Return those of the contacts that there are, in the order asked for, whoever may see them.
 
-    Those of an import that isn't finished are not there.
+    Those of an import that isn't finished are not there, unless `staged` says so.
     """
     found: dict[int, Contact] = {}
     for group in in_parts(possible(ids)):
@@ -42,7 +44,8 @@ async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Conta
         for table in _PARTS:
             wanted = _ordered(table).where(table.c.contact_id.in_(group))
             _collect(parts, table, (await connection.execute(wanted)).all())
-        rows = await connection.execute(_main_rows().where(contacts.c.id.in_(group), shown()))
+        wanted = _main_rows().where(contacts.c.id.in_(group))
+        rows = await connection.execute(wanted if staged else wanted.where(shown()))
         found |= {row.id: _card(row, parts) for row in rows}
     return [found[contact_id] for contact_id in ids if contact_id in found]
 
@@ -90,17 +93,26 @@ async def update_card(connection: AsyncConnection, contact_id: int, draft: Conta
     await _insert_parts(connection, {contact_id: draft})
 
 
-def searchable(draft: ContactDraft) -> str:
-    """Return the text a search looks into: name, company, numbers, e-mails and comment, a line each."""
-    numbers = [number.number for number in draft.numbers]
-    return "\n".join(folded(text) for text in (draft.name, draft.company, *numbers, *draft.emails, draft.comment))
+async def find_by_new_company(connection: AsyncConnection, company_id: int) -> None:
+    """Have the people of a company that got another name found by that."""
+    people = (
+        (await connection.execute(select(contacts.c.id).where(contacts.c.company_id == company_id))).scalars().all()
+    )
+    values = {name: bindparam(name) for name in ("search", "company_folded")}
+    one = update(contacts).where(contacts.c.id == bindparam("which")).values(values)
+    for part in in_parts(people):
+        rows = [
+            {"which": card.id, "search": found_by(card), "company_folded": folded(card.company)}
+            for card in await cards(connection, part, staged=True)
+        ]
+        await connection.execute(one, rows)
 
 
 def _main_values(draft: ContactDraft, ids_of: Mapping[str, int]) -> dict[str, Any]:
     return {
         "name": draft.name,
         "folded": folded(draft.name),
-        "search": searchable(draft),
+        **_found_by(draft),
         "company_id": ids_of.get(folded(draft.company)),
         "position": draft.position,
         "manager": draft.manager,
@@ -109,6 +121,15 @@ def _main_values(draft: ContactDraft, ids_of: Mapping[str, int]) -> dict[str, An
         "birth_date": draft.birth_date,
         "visibility": draft.visibility,
         "owner": draft.owner,
+    }
+
+
+def _found_by(card: ContactDraft | Contact) -> dict[str, str]:
+    return {
+        "search": found_by(card),
+        "company_folded": folded(card.company),
+        "position_folded": folded(card.position),
+        "main_number": next((number.number for number in card.numbers if number.main), ""),
     }
 
 

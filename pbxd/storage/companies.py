@@ -5,21 +5,19 @@ A company that only personal contacts have is their owners' affair: it isn't tol
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import func, select
 
 from pbxd.book import Company, CompanyChanges, checked_company, checked_name, folded
-from pbxd.errors import ConflictError, NotFoundError
+from pbxd.errors import NotFoundError
 from pbxd.i18n import _
-from pbxd.storage.database import Database, in_parts, in_steps, possible
-from pbxd.storage.feed import News, about_contact, tell
-from pbxd.storage.staging import shown
-from pbxd.storage.tables import companies, company_emails, company_numbers, contacts
+from pbxd.storage import companyrows as rows
+from pbxd.storage.cards import find_by_new_company
+from pbxd.storage.database import Database, possible
+from pbxd.storage.feed import tell
+from pbxd.storage.tables import companies
 
 Page = tuple[int, list[Company]]
 
@@ -34,31 +32,31 @@ class Companies:
         """Return the company of that name, made if there is none; raises InvalidInputError for an unusable name."""
         name = checked_name("company", name)
         async with self._database.writing() as connection:
-            ids = await ids_by_name(connection, [name])
-            return (await cards(connection, [ids[folded(name)]]))[0]
+            ids = await rows.ids_by_name(connection, [name])
+            return (await rows.cards(connection, [ids[folded(name)]]))[0]
 
     async def get(self, company_id: int) -> Company:
         """Return a company; raises NotFoundError."""
         async with self._database.reading() as connection:
-            shown = select(companies.c.id).where(companies.c.id.in_(possible([company_id])), _everybodys())
+            shown = select(companies.c.id).where(companies.c.id.in_(possible([company_id])), rows.everybodys())
             if (await connection.execute(shown)).scalar() is None:
                 raise NotFoundError(_("there is no company {id}").format(id=company_id))
-            return await _one(connection, company_id)
+            return await rows.one(connection, company_id)
 
     async def load(self, ids: Collection[int]) -> dict[int, Company]:
         """Return those of the companies that there are."""
         async with self._database.reading() as connection:
-            return {company.id: company for company in await cards(connection, ids)}
+            return {company.id: company for company in await rows.cards(connection, ids)}
 
     async def list(self, search: str = "", *, limit: int | None = None, offset: int = 0) -> Page:
         """Return how many companies have these words in their name, and a page of them by name."""
         words = [companies.c.folded.contains(word, autoescape=True) for word in folded(search).split()]
-        matching = [*words, _everybodys()]
+        matching = [*words, rows.everybodys()]
         page = select(companies.c.id).where(*matching).order_by(companies.c.folded).limit(limit).offset(offset)
         async with self._database.reading() as connection:
             counted = select(func.count()).select_from(companies).where(*matching)
             total = (await connection.execute(counted)).scalar_one()
-            return total, await cards(connection, (await connection.execute(page)).scalars().all())
+            return total, await rows.cards(connection, (await connection.execute(page)).scalars().all())
 
     async def set_numbers(self, company_id: int, numbers: Iterable[str]) -> Company:
         """Give the company these numbers (E.164) in place of those it has; see `edit`."""
@@ -71,135 +69,15 @@ class Companies:
         is given and the card has changed since.
         """
         async with self._database.writing() as connection:
-            before = await _one(connection, company_id)
-            check_version(before.version, version)
+            before = await rows.one(connection, company_id)
+            rows.check_version(before.version, version)
             after = checked_company(replace(before, **changes))
             if after == before:
                 return before
-            await _refuse_taken(connection, after)
-            await _write(connection, after)
+            await rows.refuse_taken(connection, after)
+            await rows.write(connection, after)
             if after.name != before.name:
-                await renamed(connection, company_id)
-            await tell(connection, [_changed(company_id)])
-            return await _one(connection, company_id)
-
-
-async def ids_by_name(connection: AsyncConnection, names: Iterable[str], *, quiet: bool = False) -> dict[str, int]:
-    """Return the ids of the companies of those names by `folded` name, making those that are missing.
-
-    The first way in which a name is written is the one kept. `quiet`: the feed isn't told of new ones, for nobody may
-    see yet who has them.
-    """
-    wanted = {folded(name): name for name in reversed(list(names)) if name}
-    found: dict[str, int] = {}
-    for part in in_parts(wanted):
-        rows = await connection.execute(select(companies.c.folded, companies.c.id).where(companies.c.folded.in_(part)))
-        found |= {row.folded: row.id for row in rows}
-    missing = [{"name": name, "folded": key} for key, name in reversed(wanted.items()) if key not in found]
-    if missing:
-        made = await connection.execute(insert(companies).returning(companies.c.folded, companies.c.id), missing)
-        new = {row.folded: row.id for row in made}
-        await tell(connection, [] if quiet else [_changed(company_id) for company_id in new.values()])
-        found |= new
-    return found
-
-
-async def drop_orphans(connection: AsyncConnection, ids: Collection[int]) -> None:
-    """Delete those of the companies that no contact has any more and that have nothing of their own."""
-    for part in in_parts(ids):
-        unused = and_(companies.c.id.in_(part), ~_has_contact(), ~_has_own())
-        gone = await connection.execute(delete(companies).where(unused).returning(companies.c.id))
-        await tell(connection, [_changed(company_id) for company_id in gone.scalars()])
-
-
-async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Company]:
-    """Return those of the companies that there are, in the order asked for."""
-    found: dict[int, Company] = {}
-    for part in in_parts(possible(ids)):
-        numbers: defaultdict[int, list[str]] = defaultdict(list)
-        for row in await connection.execute(select(company_numbers).where(company_numbers.c.company_id.in_(part))):
-            numbers[row.company_id].append(row.number)
-        emails: defaultdict[int, list[str]] = defaultdict(list)
-        written = select(company_emails).where(company_emails.c.company_id.in_(part)).order_by(company_emails.c.place)
-        for row in await connection.execute(written):
-            emails[row.company_id].append(row.email)
-        for row in await connection.execute(select(companies).where(companies.c.id.in_(part))):
-            found[row.id] = _company(row, numbers[row.id], emails[row.id])
-    return [found[company_id] for company_id in ids if company_id in found]
-
-
-async def every_card(connection: AsyncConnection) -> list[Company]:
-    """Return all companies by id, with what look-ups need of them: names and numbers."""
-    numbers: defaultdict[int, list[str]] = defaultdict(list)
-    async for rows in in_steps(connection, select(company_numbers)):
-        for row in rows:
-            numbers[row.company_id].append(row.number)
-    found: list[Company] = []
-    listed = select(companies.c.id, companies.c.name).order_by(companies.c.id)
-    async for rows in in_steps(connection, listed):
-        found += [Company(row.id, row.name, tuple(sorted(numbers[row.id]))) for row in rows]
-    return found
-
-
-def check_version(now: int, wanted: int | None) -> None:
-    """Raise ConflictError when the card is at another version than the one an edit was made for."""
-    if wanted not in (None, now):
-        raise ConflictError(
-            _("the card was changed meanwhile: it is at version {now}, not {version}").format(now=now, version=wanted)
-        )
-
-
-async def renamed(connection: AsyncConnection, company_id: int) -> None:
-    """Tell that the people of a company show another name now."""
-    told = (contacts.c.id, contacts.c.visibility, contacts.c.owner, contacts.c.version)
-    rows = await connection.execute(select(*told).where(contacts.c.company_id == company_id))
-    await tell(connection, [about_contact("changed", *row) for row in rows])
-
-
-async def _refuse_taken(connection: AsyncConnection, company: Company) -> None:
-    same = select(companies.c.id).where(companies.c.folded == folded(company.name), companies.c.id != company.id)
-    if (await connection.execute(same)).scalar() is not None:
-        raise ConflictError(_("there is another company named {name}").format(name=company.name))
-
-
-async def _write(connection: AsyncConnection, company: Company) -> None:
-    values = {"name": company.name, "folded": folded(company.name), "address": company.address, "site": company.site}
-    counted = companies.c.version + 1
-    await connection.execute(update(companies).where(companies.c.id == company.id).values(**values, version=counted))
-    for table in (company_numbers, company_emails):
-        await connection.execute(delete(table).where(table.c.company_id == company.id))
-    key = {"company_id": company.id}
-    if company.numbers:
-        await connection.execute(insert(company_numbers), [key | {"number": number} for number in company.numbers])
-    if company.emails:
-        rows = [key | {"place": place, "email": email} for place, email in enumerate(company.emails)]
-        await connection.execute(insert(company_emails), rows)
-
-
-def _company(row: Row[Any], numbers: list[str], emails: list[str]) -> Company:
-    return Company(row.id, row.name, tuple(sorted(numbers)), row.address, row.site, tuple(emails), row.version)
-
-
-def _everybodys() -> ColumnElement[bool]:
-    """Tell whether a company has a shared contact or anything of its own, or was added for itself."""
-    return or_(_has_contact(contacts.c.visibility == "shared", shown()), _has_own(), ~_has_contact())
-
-
-def _has_contact(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(contacts.c.company_id == companies.c.id, *conditions)
-
-
-def _has_own() -> ColumnElement[bool]:
-    listed = (exists().where(table.c.company_id == companies.c.id) for table in (company_numbers, company_emails))
-    return or_(companies.c.address != "", companies.c.site != "", *listed)
-
-
-async def _one(connection: AsyncConnection, company_id: int) -> Company:
-    found = await cards(connection, [company_id])
-    if not found:
-        raise NotFoundError(_("there is no company {id}").format(id=company_id))
-    return found[0]
-
-
-def _changed(company_id: int) -> News:
-    return News("company.changed", str(company_id), {})
+                await find_by_new_company(connection, company_id)
+                await rows.renamed(connection, company_id)
+            await tell(connection, [rows.changed(company_id)])
+            return await rows.one(connection, company_id)

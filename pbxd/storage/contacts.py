@@ -15,13 +15,14 @@ from pbxd.book import Company, Contact, ContactChanges, ContactDraft, Employee, 
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage import changes as changes_of
-from pbxd.storage import companies, employees
+from pbxd.storage import companyrows, employees
 from pbxd.storage.cards import cards, insert_cards, listings, update_card
 from pbxd.storage.changes import Change
 from pbxd.storage.database import Database, in_parts
 from pbxd.storage.duplicates import Duplicate, duplicates_of
 from pbxd.storage.feed import News, about_contact, cursor, tell
 from pbxd.storage.finding import ContactFilter, find
+from pbxd.storage.paging import PageAsked, page
 from pbxd.storage.staging import shown
 from pbxd.storage.tables import contact_numbers, contacts, favourites
 
@@ -42,6 +43,15 @@ class Snapshot(NamedTuple):
     contacts: AsyncIterator[list[Listing]]
     companies: list[Company]
     employees: list[Employee]
+
+
+class ContactPage(NamedTuple):
+    """A page of contacts; `more`: more than `total` match; `after`: what to ask for the next page, if there is one."""
+
+    total: int
+    more: bool
+    items: Several
+    after: str
 
 
 class Contacts:
@@ -77,6 +87,17 @@ class Contacts:
             total, ids = await find(connection, wanted or ContactFilter(), actor, limit, offset)
             return total, await cards(connection, ids)
 
+    async def page(
+        self, wanted: ContactFilter | None = None, asked: PageAsked | None = None, *, actor: str = ""
+    ) -> ContactPage:
+        """Return a page of the contacts that match among those the actor sees (S2.17).
+
+        Raises InvalidInputError for a mark (`after`) that no page of this order gave.
+        """
+        async with self._database.reading() as connection:
+            found = await page(connection, wanted or ContactFilter(), asked or PageAsked(), actor)
+            return ContactPage(found.total, found.more, await cards(connection, found.ids), found.after)
+
     async def edit(
         self, contact_id: int, changes: ContactChanges, *, actor: str = "", version: int | None = None
     ) -> Contact:
@@ -90,13 +111,13 @@ class Contacts:
             raise InvalidInputError(unknown[0], _("{field}: a contact has no such field").format(field=unknown[0]))
         async with self._database.writing() as connection:
             before = await _visible(connection, contact_id, actor)
-            companies.check_version(before.version, version)
+            companyrows.check_version(before.version, version)
             after = checked(_changed(before, changes, actor))
             if after == _draft(before):
                 return before
             left = await _companies_of(connection, [contact_id])
             await update_card(connection, contact_id, after)
-            await companies.drop_orphans(connection, left)
+            await companyrows.drop_orphans(connection, left)
             contact = (await cards(connection, [contact_id]))[0]
             await changes_of.record(connection, before, contact, actor)
             await tell(connection, [_news("changed", contact)])
@@ -169,7 +190,7 @@ class Contacts:
     async def snapshot(self) -> AsyncIterator[Snapshot]:
         """Open the whole book, personal contacts too, with the feed's number to follow on from, as of one moment."""
         async with self._database.reading() as connection:
-            firms = await companies.every_card(connection)
+            firms = await companyrows.every_card(connection)
             names = {firm.id: firm.name for firm in firms}
             people = await employees.everybody(connection)
             yield Snapshot(await cursor(connection), listings(connection, names), firms, people)
@@ -186,7 +207,7 @@ async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
     for ids in in_parts([contact.id for contact in gone]):
         left = await _companies_of(connection, ids)
         await connection.execute(delete(contacts).where(contacts.c.id.in_(ids)))
-        await companies.drop_orphans(connection, left)
+        await companyrows.drop_orphans(connection, left)
     await tell(connection, [_news("deleted", contact) for contact in gone])
 
 

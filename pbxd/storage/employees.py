@@ -132,5 +132,5 @@ async def _write(connection: AsyncConnection, before: dict[str, _Row], after: di
 
 def _employee(row: Row[Any]) -> Employee:
     name = row.name or row.pbx_name
-    queues = tuple(row.queues.splitlines())
+    queues = tuple(filter(None, row.queues.split("\n")))
     return Employee(row.extension, name, row.mobile, row.did, row.email, row.department, row.active, queues)

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.i18n import _
+from pbxd.storage.fulltext import lend_tokens
 from pbxd.storage.tables import harmless, meet_postgresql
 
 BUSY_SECONDS = 10.0  # how long a writer waits for another one, in this process or elsewhere
@@ -115,6 +116,7 @@ def _prepare(foreign_keys: bool, connection: Any, _record: object) -> None:  # n
     cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
     cursor.execute("PRAGMA synchronous=FULL")  # what is acknowledged is on the disk
     cursor.close()
+    lend_tokens(connection)
 
 
 def _begin(connection: Connection) -> None:

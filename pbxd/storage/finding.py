@@ -1,40 +1,59 @@
-"""Finding contacts: what a search or a filter means in terms of rows."""
+"""Finding contacts: what a search or a filter means in terms of rows, for both databases."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    case,
+    column,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
 from pbxd.book import folded
-from pbxd.storage.staging import shown
-from pbxd.storage.tables import companies, contact_numbers, contact_tags, contacts
+from pbxd.storage.staging import HIDDEN, shown
+from pbxd.storage.tables import contact_numbers, contact_tags, contacts, favourites, harmless, imports
+from pbxd.storage.words import COMPANY, EVERYBODY, MANAGER, NAME, NUMBER, START, TAG, VIP, Term, mark, quoted, terms
 
-_LONGEST_SEARCH = 200  # characters; what is longer finds nothing more
-_NUMBER_LIKE = re.compile(r"\+?[0-9 ()./-]*[0-9][0-9 ()./-]*")
-_TRUNK_PREFIX_FROM = 7  # digits: from here on a leading 8 or 0 may be the national prefix, which E.164 leaves out
+FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
+SHARED = contacts.c.owner == literal_column("''")  # as the partial indices say it
+FOURTH = 3  # the last rank of a search's hits: inside of a word
 
 
 @dataclass(frozen=True, slots=True)
 class ContactFilter:
     """Which contacts are wanted; an empty field doesn't matter."""
 
-    search: str = ""  # words, each of which must occur in name, company, a number, an e-mail or the comment
+    search: str = ""  # words, each of which must occur in name, company, a number, an e-mail, the comment or a tag
     vip: bool | None = None
     company: str = ""  # the whole name, in any case; likewise the tag
     tag: str = ""
     manager: str = ""  # extension
     number: str = ""  # E.164, exactly
+    favourites: bool = False  # the actor's
+    mine: bool = False  # whose manager the actor is, and his personal ones
 
 
 async def find(
     connection: AsyncConnection, wanted: ContactFilter, actor: str, limit: int | None, offset: int
 ) -> tuple[int, list[int]]:
     """Return how many contacts match among those the actor sees, and the ids of a page of them by name."""
-    conditions = (seen_by(actor), *_matching(wanted))
+    conditions = (seen_by(actor), *matching(wanted, actor))
+    if connection.dialect.name == "sqlite" and not narrow(wanted):
+        indexed = contacts.c.id.in_(select(FOUND.c.rowid).where(match(expression(wanted, actor))))
+        conditions = (shown(), or_(and_(SHARED, indexed), and_(personal(actor), *matching(wanted, actor))))
     total = (await connection.execute(select(func.count()).select_from(contacts).where(*conditions))).scalar_one()
     page = select(contacts.c.id).where(*conditions).order_by(contacts.c.folded, contacts.c.id)
     rows = await connection.execute(page.limit(limit).offset(offset))
@@ -46,15 +65,23 @@ def seen_by(actor: str) -> ColumnElement[bool]:
     return and_(shown(), contacts.c.owner.in_(rights.owners_seen(actor)))
 
 
-def _matching(wanted: ContactFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.search:
-        conditions.append(_searched(wanted.search))
+def personal(actor: str) -> ColumnElement[bool]:
+    """Tell whether a row of `contacts` is one of the actor's personal ones; an administrator has none."""
+    return contacts.c.owner == actor if actor != rights.ADMINISTRATOR else false()
+
+
+def narrow(wanted: ContactFilter) -> bool:
+    """Tell whether so few contacts can match that they are looked through one by one."""
+    return bool(wanted.number or wanted.favourites)
+
+
+def matching(wanted: ContactFilter, actor: str) -> list[ColumnElement[bool]]:
+    """Return the conditions on rows of `contacts`, on any database."""
+    conditions = [anywhere(term) for term in terms(wanted.search)]
     if wanted.vip is not None:
         conditions.append(contacts.c.vip.is_(wanted.vip))
     if wanted.company:
-        named = select(companies.c.id).where(companies.c.folded == folded(wanted.company))
-        conditions.append(contacts.c.company_id.in_(named))
+        conditions.append(contacts.c.company_folded == folded(wanted.company))
     if wanted.tag:
         tagged = select(contact_tags.c.contact_id).where(contact_tags.c.folded == folded(wanted.tag))
         conditions.append(contacts.c.id.in_(tagged))
@@ -63,16 +90,84 @@ def _matching(wanted: ContactFilter) -> list[ColumnElement[bool]]:
     if wanted.number:
         having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == wanted.number)
         conditions.append(contacts.c.id.in_(having))
+    if wanted.favourites:
+        conditions.append(contacts.c.id.in_(select(favourites.c.contact_id).where(favourites.c.extension == actor)))
+    if wanted.mine:
+        conditions.append(and_(actor != rights.ADMINISTRATOR, or_(contacts.c.manager == actor, personal(actor))))
     return conditions
 
 
-def _searched(text: str) -> ColumnElement[bool]:
-    """Each word must occur, in any order; what looks like a number also matches by its digits, however written."""
-    text = text[:_LONGEST_SEARCH]
-    words = folded(text).split()
-    found = and_(True, *(contacts.c.search.contains(word, autoescape=True) for word in words))  # noqa: FBT003 - SQL's
-    if not _NUMBER_LIKE.fullmatch(text.strip()):
-        return found
-    digits = re.sub(r"[^0-9]", "", text)
-    variants = {digits, digits[1:]} if len(digits) >= _TRUNK_PREFIX_FROM and digits[0] in "80" else {digits}
-    return or_(found, *(contacts.c.search.contains(variant, autoescape=True) for variant in sorted(variants)))
+def rank(searched: list[Term]) -> ColumnElement[int]:
+    """Return the rank of a row that matches: a whole number, the name's beginning, words' beginnings, inside of one."""
+    starts = and_(true(), *(_any(f" {word}" for word in term.starts) for term in searched))
+    names = _any(f"\t {word}" for term in searched for word in term.starts)
+    whole = _any(f" +{digits}\n" for term in searched for digits in term.numbers)
+    return case((whole, 0), (and_(names, starts), 1), (starts, 2), else_=FOURTH)
+
+
+def anywhere(term: Term) -> ColumnElement[bool]:
+    """Tell whether a row of `contacts` has what a term asks for."""
+    return _any((f" {word}" if term.at_start else word) for word in term.anywhere)
+
+
+def match(query: str) -> ColumnElement[bool]:
+    """Tell what SQLite's index is asked."""
+    return literal_column("contacts_found").bool_op("MATCH")(harmless(query))
+
+
+def expression(wanted: ContactFilter, actor: str, ranked: int | None = None) -> str:
+    """Return what SQLite's index is asked for the filter, and for hits of one rank alone if that is given."""
+    searched = terms(wanted.search)
+    parts = [*_marks(wanted, actor), *(_anywhere(term) for term in searched)]
+    query = " AND ".join(parts)
+    if ranked is not None:
+        whole, starts = _whole(searched), " AND ".join(_starts(term) for term in searched)
+        names = f"({starts}) AND ({' OR '.join(_prefixed(NAME, term) for term in searched)})"
+        better = [whole, names, starts][:ranked]
+        if ranked < FOURTH:
+            query += f" AND ({(whole, names, starts)[ranked] or _nothing()})"
+        better = [f"({each})" for each in better if each]
+        query = f"({query}) NOT ({' OR '.join(better)})" if better else query
+    return f"({query}) NOT {quoted('', VIP)}" if wanted.vip is False else query
+
+
+async def hidden(connection: AsyncConnection) -> list[int]:
+    """Return the imports whose contacts aren't in the book; hardly ever there is one."""
+    return list((await connection.execute(select(imports.c.id).where(imports.c.state.in_(HIDDEN)))).scalars())
+
+
+def _marks(wanted: ContactFilter, actor: str) -> Iterator[str]:
+    yield quoted("", EVERYBODY)
+    for kind, word in ((TAG, wanted.tag), (MANAGER, wanted.manager), (COMPANY, wanted.company)):
+        if word:
+            yield quoted(mark(kind, word))
+    if wanted.mine:
+        yield quoted(mark(MANAGER, actor)) if actor != rights.ADMINISTRATOR else _nothing()
+    if wanted.vip:
+        yield quoted("", VIP)
+
+
+def _nothing() -> str:
+    return quoted("", NUMBER)  # a token no card has
+
+
+def _whole(searched: list[Term]) -> str:
+    return " OR ".join(quoted(digits, NUMBER) for term in searched for digits in term.numbers)
+
+
+def _starts(term: Term) -> str:
+    return f"({_prefixed(START, term)})"
+
+
+def _prefixed(kind: str, term: Term) -> str:
+    return " OR ".join(f"{quoted(word, kind)} *" for word in term.starts)
+
+
+def _anywhere(term: Term) -> str:
+    if term.at_start:
+        return _starts(term)
+    return f"({' OR '.join(f'{quoted(word)} *' for word in term.inside)})"
+
+
+def _any(fragments: Iterable[str]) -> ColumnElement[bool]:
+    return or_(false(), *(contacts.c.search.contains(fragment, autoescape=True) for fragment in fragments))

@@ -115,6 +115,15 @@ company_emails = Table(
 )
 
 _IMPORTED = text("import_id <> 0")
+_SHARED = text("owner = ''")
+# One for each column by which the shared contacts can be listed; a person's own are few.
+_sorted_shared = [
+    Index(f"ix_contacts_by_{name}", column, "id", sqlite_where=_SHARED)
+    for name, column in (
+        ("name", "folded"), ("company", "company_folded"), ("position", "position_folded"), ("number", "main_number"),
+        ("manager", "manager"), ("vip", "vip"), ("changed", "changed"),
+    )
+]  # fmt: skip
 
 contacts = Table(
     "contacts",
@@ -122,7 +131,7 @@ contacts = Table(
     Column("id", Key, primary_key=True),
     Column("name", Words, nullable=False),
     Column("folded", SortedWords, nullable=False),  # of the name, to sort by
-    Column("search", Words, nullable=False),  # folded: everything a search looks into; cards.searchable
+    Column("search", Words, nullable=False),  # everything a search looks into: words.found_by
     Column("company_id", Key, ForeignKey("companies.id", ondelete="SET NULL")),
     Column("position", Words, nullable=False),
     Column("manager", Words, nullable=False),  # an extension; may be that of nobody in `employees`
@@ -136,13 +145,16 @@ contacts = Table(
     Column("created", Instant, nullable=False),
     Column("changed", Instant, nullable=False),
     Column("import_id", Key, nullable=False, server_default="0"),  # which import made it; 0: none. See `staging.shown`
+    Column("company_folded", SortedWords, nullable=False, server_default=text("''")),  # these three to sort by
+    Column("position_folded", SortedWords, nullable=False, server_default=text("''")),
+    Column("main_number", SortedWords, nullable=False, server_default=text("''")),
     CheckConstraint(
         "(visibility = 'shared' AND owner = '') OR (visibility = 'personal' AND owner <> '')", name="visibility"
     ),
     Index("ix_contacts_folded", "folded", "id"),
     Index("ix_contacts_company_id", "company_id"),
-    Index("ix_contacts_manager", "manager"),
     Index("ix_contacts_owner", "owner"),
+    *_sorted_shared,
     Index("ix_contacts_import_id", "import_id", "id", sqlite_where=_IMPORTED, postgresql_where=_IMPORTED),
     sqlite_autoincrement=True,
 )
@@ -185,6 +197,8 @@ _one_main_number = Index("uq_contact_numbers_main", "contact_id", unique=True, s
 def meet_postgresql() -> None:
     """Say what only PostgreSQL wants to know of the tables: SQLAlchemy loads its dialect to hear it, 2 MB."""
     _one_main_number.dialect_kwargs["postgresql_where"] = text("main")
+    for index in _sorted_shared:
+        index.dialect_kwargs["postgresql_where"] = _SHARED
 
 
 contact_numbers = Table(

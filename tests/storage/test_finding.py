@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book import Contact, ContactDraft, ContactNumber, folded
+from pbxd.errors import InvalidInputError
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
 from pbxd.storage.finding import ContactFilter
+from pbxd.storage.paging import SORTINGS, PageAsked
 
 PEOPLE = (
     ContactDraft(
@@ -22,6 +29,17 @@ PEOPLE = (
     ContactDraft("Яковлев Пётр", company="100% хлопок_лён", comment="Просил СКИДКУ", emails=("Petr@Example.org",)),
     ContactDraft("Smith John", manager="102", tags=("опт", "VIP"), numbers=(ContactNumber("+442071234567"),)),
 )
+
+
+COLUMNS: dict[str, Callable[[Contact], Any]] = {
+    "name": lambda contact: folded(contact.name),
+    "company": lambda contact: folded(contact.company),
+    "position": lambda contact: contact.position,
+    "number": lambda contact: next((number.number for number in contact.numbers if number.main), ""),
+    "manager": lambda contact: contact.manager,
+    "vip": lambda contact: contact.vip,
+    "id": lambda contact: contact.id,
+}
 
 
 @pytest.fixture
@@ -53,11 +71,20 @@ async def names(contacts: Contacts, wanted: ContactFilter) -> list[str]:
         ("8 777 785-99-54", ["Фронкин Игорь"]),
         ("100%", ["Яковлев Пётр"]),
         ("хлопок_", ["Яковлев Пётр"]),
-        ("%", ["Яковлев Пётр"]),
+        ("%", []),  # less than three letters are looked for at beginnings of words
+        ("Ф", ["Фронкин Игорь"]),
+        ("иг фр", ["Фронкин Игорь"]),
+        ("гор", ["Фронкин Игорь"]),
+        ("го", []),
+        ("8 777", ["Фронкин Игорь"]),
+        ("9954", ["Фронкин Игорь"]),
+        ("фронкин 8 777 785", ["Фронкин Игорь"]),
+        ("фронкин 8 777 786", []),
+        ("опт", ["Smith John", "Фронкин Игорь"]),
         ("smith", ["Smith John"]),
         ("020 7123 4567", ["Smith John"]),
         ("нет такого", []),
-        ("_", ["Яковлев Пётр"]),
+        ("_", []),
     ],
 )
 async def test_search(contacts: Contacts, search: str, found: list[str]) -> None:
@@ -98,6 +125,117 @@ async def test_a_search_follows_edits(contacts: Contacts) -> None:
     assert await names(contacts, ContactFilter(search="игорь")) == []
     for word in ("олег", "лютик", "NEW@"):
         assert await names(contacts, ContactFilter(search=word)) == ["Фронкин Олег"]
+
+
+async def ranked(contacts: Contacts, text: str, actor: str = "") -> list[str]:
+    found = await contacts.page(ContactFilter(search=text), actor=actor)
+    return [contact.name for contact in found.items]
+
+
+async def test_the_best_hits_come_first(contacts: Contacts) -> None:
+    """S2.17: a whole number, a name's beginning, words' beginnings, inside of a word; favourites and new ones first."""
+    number = ContactNumber("+79161234567")
+    drafts = [
+        ContactDraft("Петрова Анна", comment="звонит 89161234567"),
+        ContactDraft("Аннаев Пётр"),
+        ContactDraft("Йоханна Белая"),
+        ContactDraft("Белова Анна"),
+        ContactDraft("Лев", numbers=(number,)),
+    ]
+    first, *_rest, lion = await contacts.add_many(drafts)
+    await contacts.add(ContactDraft("Анна моя", visibility="personal"), actor="101")
+    everybody = ["Аннаев Пётр", "Белова Анна", "Петрова Анна", "ёлкина Анна", "Йоханна Белая"]
+    assert await ranked(contacts, "анна") == everybody
+    await contacts.set_favourite(first.id, actor="101", favourite=True)
+    mine = ["Анна моя", "Аннаев Пётр", "Петрова Анна", "Белова Анна", "ёлкина Анна", "Йоханна Белая"]
+    assert await ranked(contacts, "анна", "101") == mine
+    assert await ranked(contacts, "анна", "102") == everybody
+    assert await ranked(contacts, "8 916 123-45-67") == ["Лев", "Петрова Анна"]
+    assert await ranked(contacts, "916 123") == ["Лев", "Петрова Анна"]
+    assert lion.id > first.id
+    for length in (1, 2, 4):
+        pages, after = [], ""
+        while True:
+            asked = PageAsked(limit=length, after=after)
+            page = await contacts.page(ContactFilter(search="анна"), asked, actor="101")
+            pages += [contact.name for contact in page.items]
+            after = page.after
+            assert (page.total, page.more) == (6, False)
+            if not after:
+                break
+        assert pages == mine, length
+
+
+async def test_every_column_sorts_and_pages_go_on_where_the_last_one_ended(contacts: Contacts) -> None:
+    """S1.4"""
+    await contacts.add_many([replace(PEOPLE[0], name="Моя", visibility="personal"), PEOPLE[1]], actor="101")
+    for sort, descending in product(SORTINGS, (False, True)):
+        asked = PageAsked(sort, descending=descending)
+        whole = await contacts.page(None, asked, actor="101")
+        assert (whole.total, whole.more, whole.after, len(whole.items)) == (6, False, "", 6)
+        values = [COLUMNS.get(sort, COLUMNS["name"])(contact) for contact in whole.items]
+        assert sort == "changed" or values == sorted(values, reverse=descending), sort
+        found: list[Contact] = []
+        after = ""
+        for _page in range(2):
+            page = await contacts.page(None, replace(asked, limit=3, after=after), actor="101")
+            found += page.items
+            after = page.after
+        assert after == ""
+        assert found == whole.items, sort
+
+
+async def test_favourites_and_mine_are_filters(contacts: Contacts) -> None:
+    """S2.18, S3.7"""
+    smith = (await contacts.page(ContactFilter(search="smith"))).items[0]
+    await contacts.set_favourite(smith.id, actor="101", favourite=True)
+    await contacts.add(ContactDraft("Мама", visibility="personal"), actor="102")
+    for wanted, actor, found in (
+        (ContactFilter(favourites=True), "101", ["Smith John"]),
+        (ContactFilter(favourites=True, search="smi"), "101", ["Smith John"]),
+        (ContactFilter(favourites=True), "102", []),
+        (ContactFilter(mine=True), "101", ["Фронкин Игорь"]),
+        (ContactFilter(mine=True), "102", ["Smith John", "Мама"]),
+        (ContactFilter(mine=True), "", []),
+    ):
+        page = await contacts.page(wanted, actor=actor)
+        assert ([contact.name for contact in page.items], page.total) == (found, len(found)), wanted
+
+
+@pytest.mark.parametrize("after", ["x", "W10=", "WyJuYW1lIiwgMV0=", "ещё", "WyJuYW1lIiwgImEiLCAxZTk5XQ==", "bnVsbA=="])
+async def test_a_mark_that_is_none_is_refused(contacts: Contacts, after: str) -> None:
+    for sort in SORTINGS:
+        with pytest.raises(InvalidInputError) as caught:
+            await contacts.page(None, PageAsked(sort, after=after))
+        assert caught.value.field == "after"
+
+
+LETTERS = st.text(st.sampled_from("аоё1 8+7-.«»%_\\'"), max_size=8)
+NAMES = LETTERS.filter(lambda text: bool(text.strip()))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    drafts=st.lists(st.builds(ContactDraft, NAMES, LETTERS, comment=LETTERS), min_size=1, max_size=4),
+    text=LETTERS,
+)
+async def test_the_index_finds_what_the_rows_say(database: Database, drafts: list[ContactDraft], text: str) -> None:
+    """The shared ones are found by the index, the personal ones row by row: both must find the same, in one order."""
+    contacts = Contacts(database)
+    for contact in (await contacts.list(actor="101"))[1]:
+        await contacts.delete(contact.id) if contact.visibility == "shared" else await contacts.delete(
+            contact.id, actor="101"
+        )
+    shared = await contacts.add_many(drafts)
+    await contacts.add_many([replace(draft, visibility="personal") for draft in drafts], actor="101")
+    wanted = ContactFilter(search=text)
+    found = [shared.index(each) for each in (await contacts.page(wanted, PageAsked("rank"))).items]
+    both = (await contacts.page(wanted, PageAsked("rank"), actor="101")).items
+    own = [each.id for each in both if each.visibility == "personal"]
+    place = {key: at for at, key in enumerate(sorted(own))}
+    assert [sorted(found).index(each) for each in found] == [place[key] for key in own]
+    listed = await contacts.list(wanted)
+    assert sorted(each.id for each in listed[1]) == sorted(shared[at].id for at in found)
 
 
 async def test_a_very_long_search_is_cut(contacts: Contacts) -> None:

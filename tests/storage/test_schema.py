@@ -27,6 +27,7 @@ from pbxd.storage.engine import connect, parsed
 from pbxd.storage.feed import Feed, News, tell
 from pbxd.storage.tables import metadata
 
+FULL_TEXT = ("contacts_found", "ix_contacts_search")
 NEXT = "9999"  # a revision that there isn't yet
 
 
@@ -74,7 +75,14 @@ async def migrate(url: str, revision: str) -> None:
 
 async def test_migrations_and_tables_agree(empty_url: str) -> None:
     def drift(connection: Connection) -> list[Any]:
-        options = {"compare_type": True, "compare_server_default": True}
+        # The full-text index is made beside the tables, by `storage.fulltext`; the next test compares it.
+        options = {
+            "compare_type": True,
+            "compare_server_default": True,
+            "include_name": lambda name, _kind, _parents: (
+                not str(name).startswith(("contacts_found", "ix_contacts_search"))
+            ),
+        }
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     await migrate(empty_url, schema.HEAD)

@@ -1,0 +1,142 @@
+"""What a contact is found by: its words as a text, that text as tokens of a full-text index, and what a search means.
+
+The text is `marks TAB lines`. Each line (name, company, a number each, an e-mail each, comment, tags) is its words,
+folded, a space before each of them, and ends with a line break; so `LIKE '% word%'` is a word that begins so. The marks
+are hashes of what a filter names exactly, written in wide digits that no search can contain.
+
+A full-text index knows tokens by their beginnings. So every end of a word, three letters or more, is a token: what
+begins with `онки` finds «Фронкин». Three more kinds of tokens tell the name's first word, the beginning of any word,
+and a whole number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pbxd import notation
+from pbxd.book import Contact, ContactDraft, folded
+
+SHORTEST_INSIDE = 3  # letters or digits: less is looked for at beginnings of words only
+LONGEST_WORD = 48  # characters of a word that count
+LONGEST_SEARCH = 200  # characters; what is longer finds nothing more
+NAME, START, NUMBER = "¹", "²", "³"  # NFKC folds these signs, so that no word has them
+EVERYBODY, TAG, MANAGER, VIP, COMPANY = "⁰", "⁴", "⁵", "⁶", "⁷"
+
+LONGEST_NUMBER = 18  # digits typed, with what is dialled before them
+
+_CONTROLS = "".join(map(chr, (*range(0x20), 0x7F)))
+_BRACKETS = str.maketrans(dict.fromkeys('«»„“”"()[]<>{}' + _CONTROLS, " "))
+# The index's tokenizer parts words at ASCII signs, so that these are written wide.
+_WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+_WIDE_SIGNS = {code: wide for code, wide in _WIDE.items() if not chr(code).isalnum()}
+
+
+def found_by(card: ContactDraft | Contact) -> str:
+    """Return the text by which a card is found."""
+    numbers = (number.number for number in card.numbers)
+    lines = (card.name, card.company, *numbers, *card.emails, card.comment, " ".join(card.tags))
+    return f"{' '.join(_marks(card))}\t{''.join(map(_line, lines))}"
+
+
+def mark(kind: str, word: str) -> str:
+    """Return the mark of a card with this very tag, manager or company, whatever its case."""
+    digest = hashlib.blake2s(folded(word).encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return kind + digest.translate(_WIDE)
+
+
+def tokens(text: str) -> str:
+    """Return the tokens of the text by which a card is found, separated by spaces."""
+    marks, _tab, lines = text.partition("\t")
+    found = set(marks.split(" "))
+    name, _break, _rest = lines.partition("\n")
+    found.update(NAME + word for word in name.translate(_WIDE_SIGNS).split()[:1])
+    for word in set(lines.translate(_WIDE_SIGNS).split()):
+        found.add(START + word)
+        if word[0] == "＋":
+            found.add(NUMBER + word[1:])
+        found.update(word[at:] for at in range(len(word) - SHORTEST_INSIDE + 1))
+    return " ".join(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word of a search, or a number however written: what a card must have one of."""
+
+    inside: tuple[str, ...]  # empty: too short to be looked for inside of words
+    starts: tuple[str, ...]
+    numbers: tuple[str, ...] = ()  # digits that may be a whole number
+
+    @property
+    def anywhere(self) -> tuple[str, ...]:
+        """What is to occur, at the beginning of a word if `at_start`."""
+        return self.inside or self.starts
+
+    @property
+    def at_start(self) -> bool:
+        """Whether only beginnings of words count."""
+        return not self.inside
+
+
+def terms(search: str) -> list[Term]:
+    """Return what a search asks for: its words, and of digits with signs between them the number they may be."""
+    return [_term(part) for part in _parts(folded(search[:LONGEST_SEARCH]))]
+
+
+def quoted(word: str, kind: str = "") -> str:
+    """Return a word, or what kind of token is to begin so, as the index's query language wants it."""
+    return f'"{kind}{word.translate(_WIDE_SIGNS)}"'
+
+
+def _marks(card: ContactDraft | Contact) -> Iterator[str]:
+    yield EVERYBODY
+    yield from (mark(TAG, tag) for tag in card.tags)
+    if card.manager:
+        yield mark(MANAGER, card.manager)
+    if card.vip:
+        yield VIP
+    if card.company:
+        yield mark(COMPANY, card.company)
+
+
+def _line(text: str) -> str:
+    words = "".join(f" {word}" for word in _words(folded(text)))
+    return f"{words}\n" if words else ""
+
+
+def _words(text: str) -> list[str]:
+    return [word[:LONGEST_WORD] for word in text.translate(_BRACKETS).split()]
+
+
+def _parts(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield words, and runs of what may together be one number, with the fragments of numbers they may mean."""
+    run: list[str] = []
+    for word in [*text.split(), ""]:
+        if _is_digits(word) and not (run and word[0] == "+"):
+            run.append(word)
+            continue
+        yield from _run(run)
+        run = [word] if _is_digits(word) else []
+        if not run:
+            yield from ((each, ()) for each in _words(word))
+
+
+def _run(run: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    joined = " ".join(run)
+    fragments = notation.fragments(joined)
+    if fragments and SHORTEST_INSIDE <= len(fragments[0].lstrip("+")) <= LONGEST_NUMBER:
+        yield run[0] if len(run) == 1 else "", fragments
+    else:
+        yield from ((each, ()) for each in _words(joined))
+
+
+def _is_digits(word: str) -> bool:
+    return bool(word) and not word.strip("+0123456789()./-")
+
+
+def _term(part: tuple[str, tuple[str, ...]]) -> Term:
+    word, fragments = part
+    kept = tuple(word[:LONGEST_WORD] for word in dict.fromkeys((*fragments, *_words(word))))
+    inside = tuple(word for word in kept if len(word) >= SHORTEST_INSIDE)
+    return Term(inside, kept, tuple(fragment.lstrip("+") for fragment in fragments))
