@@ -98,11 +98,11 @@ async def find_by_new_company(connection: AsyncConnection, company_id: int) -> N
     people = (
         (await connection.execute(select(contacts.c.id).where(contacts.c.company_id == company_id))).scalars().all()
     )
-    values = {name: bindparam(name) for name in ("search", "company_folded")}
-    one = update(contacts).where(contacts.c.id == bindparam("which")).values(values)
+    one = update(contacts).where(contacts.c.id == bindparam("which"))
+    one = one.values(search=bindparam("now_found_by"), company_folded=bindparam("now_sorted_by"))
     for part in in_parts(people):
         rows = [
-            {"which": card.id, "search": found_by(card), "company_folded": folded(card.company)}
+            {"which": card.id, "now_found_by": found_by(card), "now_sorted_by": folded(card.company)}
             for card in await cards(connection, part, staged=True)
         ]
         await connection.execute(one, rows)

@@ -93,7 +93,8 @@ def matching(wanted: ContactFilter, actor: str) -> list[ColumnElement[bool]]:
     if wanted.favourites:
         conditions.append(contacts.c.id.in_(select(favourites.c.contact_id).where(favourites.c.extension == actor)))
     if wanted.mine:
-        conditions.append(and_(actor != rights.ADMINISTRATOR, or_(contacts.c.manager == actor, personal(actor))))
+        mine = or_(contacts.c.manager == actor, personal(actor))
+        conditions.append(false() if actor == rights.ADMINISTRATOR else mine)
     return conditions
 
 

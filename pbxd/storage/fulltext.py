@@ -55,4 +55,5 @@ def make(connection: Connection) -> None:
 
 for _dialect, _statements in _BY_DIALECT.items():
     for _statement in _statements:
-        event.listen(contacts, "after_create", DDL(_statement).execute_if(dialect=_dialect))
+        made = DDL(_statement)  # type: ignore[no-untyped-call] - SQLAlchemy's
+        event.listen(contacts, "after_create", made.execute_if(dialect=_dialect))
