@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import DDL, Connection, event
+from sqlalchemy import Connection, event
 
 from pbxd.storage.tables import contacts
 from pbxd.storage.words import tokens
@@ -53,7 +53,6 @@ def make(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-for _dialect, _statements in _BY_DIALECT.items():
-    for _statement in _statements:
-        made = DDL(_statement)  # type: ignore[no-untyped-call] - SQLAlchemy's
-        event.listen(contacts, "after_create", made.execute_if(dialect=_dialect))
+@event.listens_for(contacts, "after_create")
+def _with_its_table(_table: object, connection: Connection, **_how: object) -> None:
+    make(connection)

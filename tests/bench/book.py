@@ -106,7 +106,6 @@ def _main_rows(places: range, drafts: list[ContactDraft]) -> Iterator[dict[str, 
         yield {
             "id": place + 1, "name": draft.name, "folded": folded(draft.name), "search": found_by(draft),
             "company_folded": folded(draft.company), "position_folded": "", "main_number": draft.numbers[0].number,
-
             "company_id": _company_id(place), "position": "", "manager": draft.manager, "vip": draft.vip,
             "comment": "", "birth_date": None, "visibility": "shared", "owner": "", "created_by": "", "version": 1,
             "created": now, "changed": now,
