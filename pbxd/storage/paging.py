@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.errors import InvalidInputError
@@ -22,6 +22,7 @@ from pbxd.storage.words import terms
 
 Sorting = Literal["rank", "name", "company", "position", "number", "manager", "vip", "changed", "id"]
 SORTINGS: tuple[Sorting, ...] = get_args(Sorting)
+_FEW = 500  # hits of a search: so many are ranked one by one
 MOST_COUNTED = 10_000  # hits; more are "more than" so many, unless the exact total is asked for
 _COLUMNS = {
     "name": contacts.c.folded, "company": contacts.c.company_folded, "position": contacts.c.position_folded,
@@ -85,31 +86,44 @@ class _Seek:
         self._rows = matching(wanted, actor)
         self._indexed = connection.dialect.name == "sqlite" and not finding.narrow(wanted)
         self._own = and_(shown(), finding.personal(actor))
-        self._unseen: list[int] = []
+        self._unfinished: list[int] | None = None  # imports, once they were asked for
+        self._shared: int | None = None  # how many shared contacts match, once all were counted
 
     async def count(self, most: int | None) -> int:
         """Count the hits, at most one more than `most`."""
         limit = None if most is None else most + 1
         if not self._indexed:
-            return await self._count(select(literal(1)).select_from(contacts), seen_by(self._actor), limit)
-        found = await self._count_found(limit)
-        return found + await self._count(select(literal(1)).select_from(contacts), self._own, limit)
+            return await self._count(seen_by(self._actor), limit)
+        shared = self._shared if self._shared is not None else await self._count_found(limit)
+        return shared + (await self._count(self._own, limit) if self._actor else 0)
 
     async def by_column(self) -> list[_Key]:
         """Return the keys of the page by a column, ties by id."""
         if not self._indexed:
             return await self._sorted(seen_by(self._actor), *self._rows)
         shared = await self._sorted(shown(), SHARED, *await self._walk())
-        own = await self._sorted(self._own, *self._rows)
+        own = await self._sorted(self._own, *self._rows) if self._actor else []
         return sorted([*shared, *own], reverse=self._descending)[: self._length]
 
     async def by_rank(self) -> list[_Key]:
         """Return the keys of the page by rank: (rank, no favourite, newest card first)."""
         if not self._indexed:
-            return await self._ranked(seen_by(self._actor), self._length)
+            return await self._ranked(self._length, seen_by(self._actor), *self._rows)
+        few = max(_FEW, 2 * self._length)
+        shared = await self._count_found(few)
+        if shared < few:  # so few that they are ranked one by one
+            self._shared = shared
+            found = contacts.c.id.in_(select(FOUND.c.rowid).where(finding.match(self._expression())))
+            keys = await self._ranked(self._length, shown(), SHARED, found)
+            own = await self._ranked(self._length, self._own, *self._rows) if self._actor else []
+            return sorted([*keys, *own])[: self._length]
+        return await self._many_by_rank()
+
+    async def _many_by_rank(self) -> list[_Key]:
+        """Take the hits of each rank in the index's order until there is a page; what stands beside goes in between."""
         marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor)
         near = or_(self._own, and_(seen_by(self._actor), contacts.c.id.in_(marked)))
-        beside = await self._ranked(near, None) if self._actor else []  # not in the index, or not in its order
+        beside = await self._ranked(None, near, *self._rows) if self._actor else []
         keys = list(filter(self._comes, beside))
         known = {-key[-1] for key in beside}
         begin = self._after[0] if self._after else 0
@@ -123,9 +137,9 @@ class _Seek:
     def _comes(self, key: _Key) -> bool:
         return self._after is None or key > self._after
 
-    async def _count(self, rows: Select[Any], seen: ColumnElement[bool], limit: int | None) -> int:
-        counted = select(func.count()).select_from(rows.where(seen, *self._rows).limit(limit).subquery())
-        return int((await self._connection.execute(counted)).scalar_one())
+    async def _count(self, seen: ColumnElement[bool], limit: int | None) -> int:
+        hits = select(literal(1)).select_from(contacts).where(seen, *self._rows).limit(limit)
+        return int((await self._connection.execute(select(func.count()).select_from(hits.subquery()))).scalar_one())
 
     async def _count_found(self, limit: int | None) -> int:
         hits = select(literal(1)).select_from(FOUND).where(finding.match(self._expression()), *await self._in_book())
@@ -142,18 +156,20 @@ class _Seek:
 
     async def _in_book(self) -> list[ColumnElement[bool]]:
         """Leave out the contacts of imports that aren't finished; the index has them already."""
-        unfinished = await finding.hidden(self._connection)
+        if self._unfinished is None:
+            self._unfinished = await finding.hidden(self._connection)
+        unfinished = self._unfinished
         staged = select(contacts.c.id).where(contacts.c.import_id != 0, contacts.c.import_id.in_(unfinished))
         return [FOUND.c.rowid.not_in(staged)] if unfinished else []
 
     def _expression(self) -> str:
         return finding.expression(self._wanted, self._actor)
 
-    async def _ranked(self, seen: ColumnElement[bool], length: int | None) -> list[_Key]:
+    async def _ranked(self, length: int | None, *conditions: ColumnElement[bool]) -> list[_Key]:
         marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor)
         rank = finding.rank(terms(self._wanted.search))
         key = (rank, case((contacts.c.id.in_(marked), 0), else_=1), -contacts.c.id)
-        hits = select(*key).where(seen, *self._rows).order_by(*key).limit(length)
+        hits = select(*key).where(*conditions).order_by(*key).limit(length)
         if self._after and length:
             hits = hits.where(_beyond(key, self._after))
         return [tuple(row) for row in await self._connection.execute(hits)]
@@ -165,8 +181,10 @@ class _Seek:
         """
         newest = (await self._connection.execute(select(func.max(contacts.c.id)))).scalar_one() or 0
         enough = max(int((newest * self._length) ** 0.5), self._length)
-        if await self._count_found(enough) > enough:
+        found = await self._count_found(enough)
+        if found == enough:
             return self._rows
+        self._shared = found
         return [contacts.c.id.in_(select(FOUND.c.rowid).where(finding.match(self._expression())))]
 
     async def _sorted(self, *conditions: ColumnElement[bool]) -> list[_Key]:
