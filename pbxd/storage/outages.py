@@ -18,7 +18,7 @@ from pbxd.storage.tables import heard, outages
 
 @dataclass(frozen=True, slots=True)
 class KeptOutage:
-    """An outage as it is kept; `filled_from` says where calls of that time were found later (`cel`, `cdr`)."""
+    """An outage as it is kept; `filled_from` says where calls of that time were found later (`cel`)."""
 
     id: int
     outage: Outage

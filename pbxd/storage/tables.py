@@ -355,7 +355,7 @@ outages = Table(
     Column("why", Words, nullable=False),  # link, overflow, pbxd, restart, storage
     Column("calls", Integer),  # how many are missing, where that is known
     Column("filled", Instant),  # when what the PBX wrote down of that time was taken into the history
-    Column("filled_from", Words),  # cel, cdr
+    Column("filled_from", Words),  # cel
     Column("filled_calls", Integer),  # how many calls of it were missing in the history, or were completed
     Index("ix_outages_until", "until"),
     sqlite_autoincrement=True,
