@@ -325,4 +325,4 @@ TestAnyDay.settings = settings(max_examples=100, stateful_step_count=40)
 
 @pytest.mark.soak
 def test_many_days() -> None:
-    run_state_machine_as_test(Day, settings=settings(max_examples=3000, stateful_step_count=60))
+    run_state_machine_as_test(Day, settings=settings(max_examples=1000, stateful_step_count=60))
