@@ -18,7 +18,7 @@ from pbxd.asterisk.cel import CelRow, CelTranslator, read_row
 from pbxd.asterisk.reconnecting import Complaints
 from pbxd.asterisk.translate import Endpoints
 from pbxd.calls.events import LinkLost, SnapshotBegan, SnapshotEnded
-from pbxd.calls.filling import completed, differences, filled, replaced, touches
+from pbxd.calls.filling import completed, differences, filled, forgotten, replaced, touches
 from pbxd.calls.record import CallRecord
 from pbxd.calls.tracker import Tracker
 from pbxd.errors import ConfigurationError, UnavailableError
@@ -208,4 +208,7 @@ def _can_be_completed(known: CallRecord, since: datetime, to: datetime) -> bool:
 
 def _differs(found: Difference) -> bool:
     known = found.known
-    return known is None or (known.ended is not None and known.merged_into is None and bool(found.facts))
+    if known is None:
+        return True
+    comparable = known.ended is not None and known.merged_into is None and not forgotten(known)
+    return comparable and bool(found.facts)

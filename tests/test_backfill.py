@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,16 @@ async def test_a_rebuild_shows_what_differs_and_mends_it(database: Database, tmp
         assert [each.known for each in lacking] == [None, None]
         await missing.rebuild(lacking)
         assert [facts(call) for call in await listed(empty)] == [facts(call) for call in whole(flow)]
+
+
+async def test_an_erased_number_does_not_come_back(database: Database) -> None:
+    flow = "two_equal_pairs"
+    records = list(replay(CAPTURES / flow / "stream.ami", Settings()))
+    records[0].caller.number, records[0].outcome = "+7**********", "missed"
+    await Calls(database).upsert(records)
+    backfill = Backfill(reading(log_of(flow)), database)
+    day = timedelta(days=1)
+    assert await backfill.compare(records[0].started - day, records[0].started + day) == []
+    records[0].caller.number = "+79161112233"
+    await Calls(database).upsert(records)
+    assert len(await backfill.compare(records[0].started - day, records[0].started + day)) == 1

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pbxd.calls.record import CallRecord, Gap, instant
 
+_ERASED = "****"
 _SAME_SECONDS = 0.1  # two times nearer than that are one: the log and the events come from different threads
 
 
@@ -44,6 +45,11 @@ def completed(known: CallRecord, told: CallRecord, since: datetime, to: datetime
     read = [step for step in told.story if any(_within(step.at, gap) for gap in unheard)]
     record.story = sorted([*heard, *read], key=lambda step: step.at)
     return record
+
+
+def forgotten(record: CallRecord) -> bool:
+    """Whether a party's number was erased for good (stars stand in its place): the log must not bring it back."""
+    return any((party.number or "").endswith(_ERASED) for party in (record.caller, record.callee))
 
 
 def _within(at: datetime, gap: Gap) -> bool:

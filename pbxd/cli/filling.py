@@ -58,25 +58,27 @@ def rebuild(session: Session, /, since: str, to: str, **flags: bool) -> None:
 
     period = _moment("--from", since), _moment("--to", to)
 
-    async def work() -> list[Difference]:
+    async def work() -> tuple[list[Difference], bool]:
         async with await session.database() as database:
             backfill = Backfill(session.settings, database)
             found = await backfill.compare(*period)
             if not flags["as_json"]:
                 _show(found)
-            if found and not flags["dry_run"] and (flags["yes"] or _agreed(len(found), asking=not flags["as_json"])):
+            agreed = bool(found) and not flags["dry_run"] and (flags["yes"] or _asked(len(found), **flags))
+            if agreed:
                 await backfill.rebuild(found)
-                if not flags["as_json"]:
-                    print_line(_("calls changed: {count}").format(count=len(found)))
-            return found
+            return found, agreed
 
-    found = run(work())
+    found, changed = run(work())
     if flags["as_json"]:
-        print_json({"total": len(found), "changed": not flags["dry_run"], "items": [_json(each) for each in found]})
+        print_json({"total": len(found), "changed": changed, "items": [_json(each) for each in found]})
+    elif changed:
+        print_line(_("calls changed: {count}").format(count=len(found)))
 
 
-def _agreed(count: int, *, asking: bool) -> bool:
-    return not asking or click.confirm(_("Change {count} calls in the history?").format(count=count))
+def _asked(count: int, *, as_json: bool, **_flags: bool) -> bool:
+    """Ask a person; a program that wants JSON has to say --yes."""
+    return not as_json and click.confirm(_("Change {count} calls in the history?").format(count=count))
 
 
 def _moment(name: str, text: str) -> datetime:

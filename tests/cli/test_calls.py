@@ -144,6 +144,23 @@ def test_a_period_says_that_it_has_a_gap(pbxd: Pbxd) -> None:
 CAPTURES = Path(__file__).parent.parent / "captures"
 
 
+def test_a_period_is_compared_with_the_log_and_rebuilt_when_agreed(pbxd: Pbxd) -> None:
+    log = CAPTURES / "incoming_answered" / "cel.csv"
+    toml = pbxd.folder / "pbxd.toml"
+    assert "backfill.cel" in pbxd.refusal("calls", "rebuild", "--from", "2026-11-01", "--to", "2026-12-01", status=2)
+    toml.write_text(toml.read_text() + f'\n[backfill]\ncel = "{log}"\n')
+    period = ("--from", "2026-11-01", "--to", "2026-12-01T00:00:00+03:00")
+    assert "not a date" in pbxd("calls", "rebuild", "--from", "x", "--to", "2026-12-01", status=2).stderr
+    assert "total: 1" in pbxd("calls", "rebuild", *period, "--dry-run").stdout
+    assert "total: 1" in pbxd("calls", "rebuild", *period, status=1).stdout  # nobody is there to agree
+    assert pbxd.json("calls", "rebuild", *period)["changed"] is False
+    assert pbxd.json("calls", "list")["total"] == 0
+    assert "calls changed: 1" in pbxd("calls", "rebuild", *period, "--yes").stdout
+    (call,) = pbxd.json("calls", "list")["items"]
+    assert (call["source"], call["outcome"], call["answered_by"]) == ("cel", "answered", ["101"])
+    assert pbxd.json("calls", "rebuild", *period)["items"] == []
+
+
 def test_replay_prints_records_and_needs_no_database(bare: Pbxd) -> None:
     lines = bare("calls", "replay", str(CAPTURES / "incoming_answered" / "stream.ami"), "--json").stdout.splitlines()
     [record] = [json.loads(line) for line in lines]
