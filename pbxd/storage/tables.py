@@ -85,6 +85,22 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
+_conditions: dict[Index, str] = {}
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Make an index of some rows only; `meet_postgresql` makes it so there too."""
+    index = Index(name, *columns, unique=unique, sqlite_where=text(where))
+    _conditions[index] = where
+    return index
+
+
+def meet_postgresql() -> None:
+    """Say what only PostgreSQL wants to know of the tables: SQLAlchemy loads its dialect to hear it, 2 MB."""
+    for index, where in _conditions.items():
+        index.dialect_kwargs["postgresql_where"] = text(where)
+
+
 companies = Table(
     "companies",
     metadata,
@@ -114,11 +130,9 @@ company_emails = Table(
     Column("email", Words, nullable=False),
 )
 
-_IMPORTED = text("import_id <> 0")
-_SHARED = text("owner = ''")
 # One for each column by which the shared contacts can be listed; a person's own are few.
 _sorted_shared = [
-    Index(f"ix_contacts_by_{name}", column, "id", sqlite_where=_SHARED)
+    _partial(f"ix_contacts_by_{name}", column, "id", where="owner = ''")
     for name, column in (
         ("name", "folded"), ("company", "company_folded"), ("position", "position_folded"), ("number", "main_number"),
         ("manager", "manager"), ("vip", "vip"), ("changed", "changed"),
@@ -155,7 +169,7 @@ contacts = Table(
     Index("ix_contacts_company_id", "company_id"),
     Index("ix_contacts_owner", "owner"),
     *_sorted_shared,
-    Index("ix_contacts_import_id", "import_id", "id", sqlite_where=_IMPORTED, postgresql_where=_IMPORTED),
+    _partial("ix_contacts_import_id", "import_id", "id", where="import_id <> 0"),
     sqlite_autoincrement=True,
 )
 
@@ -190,17 +204,6 @@ def _contact_key() -> Column[int]:
     return Column("contact_id", Key, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True)
 
 
-# One main number at most; that there is one at all, `book.checked` sees to.
-_one_main_number = Index("uq_contact_numbers_main", "contact_id", unique=True, sqlite_where=text("main"))
-
-
-def meet_postgresql() -> None:
-    """Say what only PostgreSQL wants to know of the tables: SQLAlchemy loads its dialect to hear it, 2 MB."""
-    _one_main_number.dialect_kwargs["postgresql_where"] = text("main")
-    for index in _sorted_shared:
-        index.dialect_kwargs["postgresql_where"] = _SHARED
-
-
 contact_numbers = Table(
     "contact_numbers",
     metadata,
@@ -212,7 +215,8 @@ contact_numbers = Table(
     Column("label", Words, nullable=False),
     Column("main", Boolean, nullable=False),
     Index("ix_contact_numbers_number", "number"),
-    _one_main_number,
+    # One main number at most; that there is one at all, `book.checked` sees to.
+    _partial("uq_contact_numbers_main", "contact_id", where="main", unique=True),
 )
 
 contact_emails = Table(
