@@ -32,6 +32,9 @@ _WRITE_SECONDS = 20.0  # more than a writer waits for its turn
 _CALLS_AT_ONCE = 100  # in one transaction: making their rows holds the event loop for some 10 ms
 _EVENTS_A_TURN = 200
 _MOST_OUTAGES = 1000
+# Asterisk stamps an event when it writes it. Under load that was 0.2 s after a call began, which is lost with it then;
+# and the answer to a Ping overtakes events.
+_LATE_SECONDS = 1.0
 _MARK_SECONDS = 10.0  # how often it is written, while nothing else is, until when all was heard
 MOST_WAITING = 100_000  # about 4 KB each
 _CHUNK_BYTES = 65536
@@ -132,7 +135,8 @@ class Following:
         if why == "link" and uptime.isdecimal() and stamp and seconds(stamp) - int(uptime) > since:
             self._unheard = (since, "restart")
 
-    def _note_outage(self, since: float, why: OutageCause, to: float) -> None:
+    def _note_outage(self, heard: float, why: OutageCause, to: float) -> None:
+        since = heard - _LATE_SECONDS
         if len(self._outages) >= _MOST_OUTAGES:  # a link that comes and goes while nothing can be written
             self._outages[-1] = replace(self._outages[-1], to=moment(max(since, to)))
         else:

@@ -154,7 +154,7 @@ async def test_an_outage_of_the_link_is_told_with_its_times(database: Database) 
     (gap,) = await gaps(database)
     assert gap.data["why"] == "link"
     assert gap.data["calls"] is None
-    assert (instant(gap.data["from"]), instant(gap.data["to"])) == (BEGAN + 1.5, BEGAN + 9)
+    assert (instant(gap.data["from"]), instant(gap.data["to"])) == (BEGAN + 0.5, BEGAN + 9)
 
 
 async def test_events_held_back_are_followed_after_the_calls_of_before() -> None:

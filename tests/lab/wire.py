@@ -24,6 +24,7 @@ class Wire:
         self.connections = 0  # accepted so far
         self.delay = 0.0  # seconds each chunk is late, both ways
         self.refusing = False  # new connections are reset at once
+        self.garbling: dict[bytes, bytes] = {}  # what of the near end's words is replaced by what
         self._flows: set[_Flow] = set()
 
     @property
@@ -78,6 +79,8 @@ class _Flow:
     async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False) -> None:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(_CHUNK_BYTES):
+                for said, heard in self._wire.garbling.items():
+                    chunk = chunk if answers else chunk.replace(said, heard)
                 if self._wire.delay:
                     await asyncio.sleep(self._wire.delay)
                 if self.last_question and self.last_question in chunk:
