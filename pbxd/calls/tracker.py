@@ -228,6 +228,7 @@ class Tracker:
         self._known.forget(call)
         record = call.record
         record.ended = moment(call.at)
+        call.close_gap(call.at)  # no snapshot was needed to hear of its end
         record.outcome, record.cause = judge(call)
         call.tell_end(unheard=unheard)
         self._known.touch(call)

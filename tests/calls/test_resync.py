@@ -36,6 +36,16 @@ def test_a_link_lost_again_before_a_snapshot_is_still_one_gap() -> None:
     assert gaps(final(follow)) == [(1005.0, 1009.0)]
 
 
+def test_who_hangs_up_after_the_link_is_back_and_before_the_snapshot_ends_his_gap() -> None:
+    follow = talking()
+    follow.feed(ev.LinkLost(1005.0))
+    for channel in ("1000.1", "1000.2"):
+        follow.feed(ev.ChannelEnded(1008.0, channel, "1000.1", 16))
+    assert gaps(final(follow)) == [(1005.0, 1008.0)]
+    follow.feed(ev.SnapshotEnded(1009.0))
+    assert follow.take_changes() == []
+
+
 def test_a_gap_open_when_the_process_ended_is_closed_by_the_next_one() -> None:
     follow = talking()
     follow.feed(ev.LinkLost(1005.0))
