@@ -163,7 +163,7 @@ async def test_a_lock_longer_than_patience_is_said_in_a_line_and_costs_nothing(l
         edit = asyncio.create_task(daemon.run("contacts", "add", "--name", "Новый", "--number", f"+7{NEW[1:]}"))
         assert NAME in await shown(lab, KNOWN)
         refused = await edit
-        assert 9 < time.monotonic() - began < 14
+        assert 9 < time.monotonic() - began < 30  # ten of patience, and a command's start and end
         assert refused.status == 1
         assert one_line(refused.err), refused.err
         await until_logged(daemon, "calls_not_written")
