@@ -38,6 +38,7 @@ from pbxd.storage.callrequests import CallRequests
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
+from pbxd.storage.imports import Imports
 from pbxd.storage.outages import Outages
 from pbxd.storage.tokens import Tokens
 
@@ -139,6 +140,7 @@ class Daemon:
             "heartbeat": self._heartbeat(),
             "record": self._once_open(self._recorder.run),
             "directory": self._once_open(self._directory.follow),
+            "imports": self._once_open(Imports(self._database).keep_clean),
             "queues": self._queues.run(),
             "backfill": self._once_open(self._backfill.run),
             "calls": self._click_to_call.run(),

@@ -28,6 +28,8 @@ from pbxd.cli.command import (
     run,
 )
 from pbxd.cli.contact_words import cells, changed_cells, duplicate_json, duplicate_line, lines
+from pbxd.cli.exporting import export, template
+from pbxd.cli.importing import import_, import_undo
 from pbxd.cli.numbering import contact_number
 from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.i18n import _
@@ -44,6 +46,9 @@ EVERYBODY = 10**9  # more than any book has
 def contacts() -> None:
     """Group the commands."""
 
+
+for _command in (import_, import_undo, template, export):
+    contacts.add_command(_command)
 
 _MANAGER = N_("Extension of the responsible employee.")
 _NUMBER = N_("A number, with the client's extension behind it if he has one; may be repeated.")

@@ -21,9 +21,11 @@ from pbxd.storage.contacts import Contacts, Snapshot
 from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
 from pbxd.storage.feed import Feed, FeedRow
+from pbxd.storage.imports import Imports
 
 POLL_SECONDS = 0.25
 _STEP_SECONDS = 10.0  # one reading step; a database that hangs is asked anew after that
+_IMPORT_SECONDS = 60.0  # likewise, of a whole import
 _SLICE_SECONDS = 0.004  # how long building may hold the event loop; an AGI look-up has 50 ms
 _CARDS_BETWEEN_GLANCES = 50  # at the clock; a card takes a few microseconds
 _PAGE = 200  # feed rows, and so at most as many cards, read at once
@@ -45,6 +47,7 @@ class Directory:
         self._contacts = Contacts(database)
         self._companies = Companies(database)
         self._employees = Employees(database)
+        self._imports = Imports(database)
         self._feed = Feed(database)
         self._book = Book()
         self._cursor: int | None = None  # the feed's number up to which the book is true; None: nothing loaded
@@ -121,6 +124,9 @@ class Directory:
             while True:
                 async with asyncio.timeout(_STEP_SECONDS):
                     rows = await self._feed.read(self._cursor or 0, _PAGE)
+                async with asyncio.timeout(_IMPORT_SECONDS):
+                    changed = await self._expand(rows) or changed
+                async with asyncio.timeout(_STEP_SECONDS):
                     changed = await self._apply(rows) or changed
                 if len(rows) < _PAGE:
                     break
@@ -128,6 +134,29 @@ class Directory:
         finally:
             if changed:
                 self._on_change()
+
+    async def _expand(self, rows: Sequence[FeedRow]) -> bool:
+        """Take over what the imports among the rows brought or took away; whether there was any."""
+        told = [row for row in rows if row.kind.startswith("import.")]
+        for row in told:
+            if row.data["first"] is not None:
+                await self._read_again(row.data["first"], row.data["last"])
+            changed = await self._imports.changed(int(row.subject))
+            for start in range(0, len(changed), _PAGE):
+                for contact in (await self._contacts.load(changed[start : start + _PAGE])).values():
+                    self._book.put_contact(contact)
+        return bool(told)
+
+    async def _read_again(self, first: int, last: int) -> None:
+        """Make the contacts with these ids and those between what they are in the database."""
+        there: set[int] = set()
+        async with self._imports.created(first, last) as parts:
+            async for listings in parts:
+                self._book.put_listings(listings)
+                there.update(listing.id for listing in listings)
+        async for contact_id in _unhurried(range(first, last + 1)):
+            if contact_id not in there:
+                self._book.drop_contact(contact_id)
 
     async def _apply(self, rows: Sequence[FeedRow]) -> bool:
         """Take over the present state of every card the rows tell of; whether there was any.

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Contact, ContactDraft, ContactNumber, Listing, folded
@@ -50,11 +50,13 @@ async def cards(connection: AsyncConnection, ids: Collection[int], *, staged: bo
     return [found[contact_id] for contact_id in ids if contact_id in found]
 
 
-async def listings(connection: AsyncConnection, company_names: Mapping[int, str]) -> AsyncIterator[list[Listing]]:
+async def listings(
+    connection: AsyncConnection, company_names: Mapping[int, str], *conditions: ColumnElement[bool]
+) -> AsyncIterator[list[Listing]]:
     """Yield all contacts by id, some hundreds at a time: one read, of what look-ups need alone."""
     own: Sequence[Any] = ()
     numbers: list[tuple[str, str, str]] = []
-    async for rows in in_steps(connection, _LISTED):
+    async for rows in in_steps(connection, _LISTED.where(*conditions)):
         found: list[Listing] = []
         for *mine, number, extension, label, main in map(tuple, rows):
             if own and mine[0] != own[0]:

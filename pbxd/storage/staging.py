@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select
 
 from pbxd.storage.tables import contacts, imports
 
-HIDDEN = ("writing", "applying", "undoing")  # states of an import whose contacts aren't in the book
+HIDDEN = ("writing", "applying", "dropping", "undoing")  # states of an import whose contacts aren't in the book
 
 
 def shown() -> ColumnElement[bool]:

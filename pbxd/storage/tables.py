@@ -180,7 +180,7 @@ imports = Table(
     Column("file", Words, nullable=False),  # its name, for people
     Column("actor", Words, nullable=False),
     Column("visibility", Words, nullable=False),
-    Column("state", Words, nullable=False),  # writing, applying, done, undoing, undone, dropped: `storage.imports`
+    Column("state", Words, nullable=False),  # `storage.imports` has them all
     Column("created", Instant, nullable=False),
     Column("beat", Instant, nullable=False),  # when whoever works at it last said so
     Column("counts", JSON, nullable=False),
@@ -188,15 +188,13 @@ imports = Table(
 )
 
 import_changes = Table(
-    "import_changes",  # what an import changes in cards that were there before it, in the file's order
+    "import_changes",  # what an import changes in cards that were there already
     metadata,
     Column("import_id", Key, ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
-    Column("place", Integer, primary_key=True),
-    Column("contact_id", Key, nullable=False),
-    Column("changes", JSON, nullable=False),
-    Column("before", JSON),  # the card's fields as they were; none until the change is made
-    Column("version", Integer),  # of the card after the change
-    Index("ix_import_changes_contact_id", "import_id", "contact_id"),
+    Column("contact_id", Key, primary_key=True),
+    Column("changes", JSON, nullable=False),  # by field
+    Column("before", JSON(none_as_null=True)),  # the card's fields as they were; none where nothing changed
+    Column("version", Integer),  # of the card after the change; none until it is made
 )
 
 

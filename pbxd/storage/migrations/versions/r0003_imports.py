@@ -36,7 +36,6 @@ def upgrade() -> None:
     op.create_table(
         "import_changes",
         sa.Column("import_id", KEY, nullable=False),
-        sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("contact_id", KEY, nullable=False),
         sa.Column("changes", sa.JSON(), nullable=False),
         sa.Column("before", sa.JSON()),
@@ -44,6 +43,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["import_id"], ["imports.id"], name=op.f("fk_import_changes_import_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("import_id", "place", name=op.f("pk_import_changes")),
+        sa.PrimaryKeyConstraint("import_id", "contact_id", name=op.f("pk_import_changes")),
     )
-    op.create_index("ix_import_changes_contact_id", "import_changes", ["import_id", "contact_id"])

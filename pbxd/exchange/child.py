@@ -1,0 +1,90 @@
+"""The child process of `sandbox`: reads one file within its limits and tells its rows on standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_MB = 1024 * 1024
+_MEMORY = 140 * _MB
+_MEMORY_TIMES = 8  # the file's size
+_MEMORY_MOST = 1024 * _MB
+_SECONDS = 8
+_SECONDS_A_MB = 8
+_NICE = 5  # look-ups and calls come first
+_BATCH = 200  # rows
+_BATCH_CHARACTERS = 200_000
+
+
+def main() -> None:
+    """Read what is asked from standard input, and answer."""
+    asked = json.load(sys.stdin)
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # lest a library's words get among the frames
+    file = Path(asked["file"])
+    _limit(file)
+    with contextlib.suppress(BrokenPipeError):  # whoever asked doesn't want to know any more
+        for frame in _frames(file, asked):
+            data = json.dumps(frame, ensure_ascii=False).encode("utf-8", "replace")
+            out.write(len(data).to_bytes(4, "big") + data)
+        out.flush()
+    os._exit(0)
+
+
+def _limit(file: Path) -> None:
+    """Allow what a file of this size may need."""
+    size = file.stat().st_size
+    memory = min(_MEMORY + _MEMORY_TIMES * size, _MEMORY_MOST)
+    seconds = _SECONDS + _SECONDS_A_MB * size // _MB
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(_NICE)
+    warnings.simplefilter("ignore")
+
+
+def _frames(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    from pbxd import i18n  # noqa: PLC0415 - within the limits
+    from pbxd.errors import InvalidInputError  # noqa: PLC0415 - likewise
+    from pbxd.i18n import _  # noqa: PLC0415 - likewise
+
+    i18n.use(asked["language"])
+    try:
+        yield from _table(file, asked)
+    except InvalidInputError as error:
+        yield {"error": str(error), "field": error.field}
+    except MemoryError:
+        why = _("it takes too much memory")
+        yield {"error": _("the file can't be read: {why}").format(why=why), "field": "file"}
+    except Exception as error:  # noqa: BLE001 - a damaged file makes the libraries fail in any way; this process is for it
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        yield {"error": _("the file is damaged or not what it seems: {why}").format(why=why), "field": "file"}
+
+
+def _table(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    from pbxd.exchange import tables  # noqa: PLC0415 - the libraries that read workbooks, within the limits
+
+    table = tables.opened(file, sheet=asked["sheet"], mapped=asked["mapped"], patient=asked["patient"])
+    yield {"sheet": table.sheet, "heads": table.columns.heads, "fields": table.columns.fields}
+    rows: list[tuple[int, list[str]]] = []
+    characters = 0
+    for row in table.rows:
+        rows.append(row)
+        characters += sum(map(len, row[1]))
+        if len(rows) >= _BATCH or characters >= _BATCH_CHARACTERS:
+            yield {"rows": rows}
+            rows, characters = [], 0
+    if rows:
+        yield {"rows": rows}
+    yield {"rows": []}
+
+
+if __name__ == "__main__":
+    main()

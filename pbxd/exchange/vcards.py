@@ -1,0 +1,161 @@
+"""vCards: 2.1 to 4.0 read as rows of a table, 3.0 (RFC 2426) written with every field; by vobject."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import vobject
+from vobject.vcard import Name
+
+from pbxd.book import Contact, ContactNumber
+from pbxd.exchange import cells
+from pbxd.i18n import _
+
+HEADS: Final = ("name", "number", "email", "company", "position", "manager", "vip", "comment", "tags", "birth_date")
+_BEGIN = re.compile(rb"\s*BEGIN:VCARD\s*", re.IGNORECASE)
+_END = re.compile(rb"\s*END:VCARD\s*", re.IGNORECASE)
+_LONGEST = 4 * 1024 * 1024  # bytes of one card, pictures among them
+_MANAGER, _VIP = "x-pbxd-manager", "x-pbxd-vip"
+
+
+def is_vcard(head: bytes) -> bool:
+    """Tell whether a file that begins so is a vCard."""
+    return bool(re.match(rb"(\xef\xbb\xbf)?\s*BEGIN:VCARD", head, re.IGNORECASE))
+
+
+def rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Read the cards, each as a row with the columns of `HEADS`; an unreadable one is a row without name and number."""
+    with file.open("rb") as stream:
+        block: list[bytes] = []
+        place = size = 0
+        for line in stream:
+            size = 0 if _BEGIN.fullmatch(line.removeprefix(b"\xef\xbb\xbf")) else size + len(line)
+            if size == 0:
+                block = [b"BEGIN:VCARD\r\n"]
+            elif size <= _LONGEST:
+                block.append(line)
+            if _END.fullmatch(line):
+                place += 1
+                yield place, _row(b"".join(block))
+                block = []
+        if any(line.strip() for line in block):
+            yield place + 1, _row(b"".join(block))
+
+
+def written(contact: Contact) -> str:
+    """Write a contact as a vCard 3.0."""
+    card = vobject.vCard()
+    card.add("fn").value = contact.name
+    family, _space, given = contact.name.partition(" ")
+    card.add("n").value = Name(family=family, given=given)
+    for place, number in enumerate(contact.numbers):
+        _add_number(card, number, f"item{place + 1}")
+    for place, email in enumerate(contact.emails):
+        line = card.add("email")
+        line.value = email
+        line.type_paramlist = ["INTERNET", "PREF"] if place == 0 else ["INTERNET"]
+    if contact.company:
+        card.add("org").value = [contact.company]
+    if contact.tags:
+        card.add("categories").value = list(contact.tags)
+    plain = {
+        "title": contact.position,
+        "note": contact.comment,
+        "bday": contact.birth_date.isoformat() if contact.birth_date else "",
+        _MANAGER: contact.manager,
+        _VIP: "1" if contact.vip else "",
+    }
+    for name, value in plain.items():
+        if value:
+            card.add(name).value = value
+    return str(card.serialize())
+
+
+def _add_number(card: Any, number: ContactNumber, group: str) -> None:  # noqa: ANN401 - vobject's own
+    line = card.add("tel")
+    if number.extension.isdigit() and len(number.extension) <= 6:  # noqa: PLR2004 - as `notation` reads it after a comma
+        line.value = f"{number.number},{number.extension}"  # phones dial it after a pause
+    else:
+        line.value = cells.written_numbers([ContactNumber(number.number, extension=number.extension)])
+    line.type_paramlist = ["VOICE", "PREF"] if number.main else ["VOICE"]
+    if number.label:
+        line.group = group
+        label = card.add("x-ablabel")  # as Apple's and Google's address books write it
+        label.value, label.group = number.label, group
+
+
+def _row(block: bytes) -> list[str]:
+    try:
+        text = block.decode("utf-8")
+    except UnicodeDecodeError:
+        text = block.decode("cp1251", "replace")
+    try:
+        card = vobject.readOne(text, allowQP=True)
+        return _cells(card.contents)
+    except Exception as error:  # noqa: BLE001 - vobject fails in any way on what isn't a card; the row says so
+        row = [""] * len(HEADS)
+        row[HEADS.index("comment")] = _("unreadable card: {why}").format(why=" ".join(str(error).split())[:200])
+        return row
+
+
+def _cells(lines: dict[str, list[Any]]) -> list[str]:
+    labels = {line.group: str(line.value) for line in lines.get("x-ablabel", ()) if line.group}
+    numbers = [line for line in lines.get("tel", ()) if "fax" not in _types(line)]
+    emails = sorted(lines.get("email", ()), key=lambda line: "pref" not in _types(line))
+    written_numbers = [_number(line, labels, first=place == 0) for place, line in enumerate(numbers)]
+    found = {
+        "name": _name(lines),
+        "number": cells.joined(filter(None, written_numbers)),
+        "email": cells.joined(_text(line) for line in emails),
+        "company": ", ".join(filter(None, _listed(lines, "org"))),
+        "position": _first(lines, "title"),
+        "manager": _first(lines, _MANAGER),
+        "vip": _first(lines, _VIP),
+        "comment": "\n".join(filter(None, map(_text, lines.get("note", ())))),
+        "tags": cells.joined(filter(None, _listed(lines, "categories"))),
+        "birth_date": _first(lines, "bday"),
+    }
+    return [found[head] for head in HEADS]
+
+
+def _name(lines: dict[str, list[Any]]) -> str:
+    if name := _first(lines, "fn"):
+        return name
+    parts = lines["n"][0].value if "n" in lines else None
+    words = (parts.family, parts.given, parts.additional) if isinstance(parts, Name) else ()
+    return " ".join(word for word in words if isinstance(word, str) and word) or _first(lines, "org")
+
+
+def _number(line: Any, labels: dict[str, str], *, first: bool) -> str:  # noqa: ANN401 - vobject's own
+    value, types = _text(line), _types(line)
+    if not value:
+        return ""
+    usual = {"cell": _("mobile"), "work": _("work"), "home": _("home")}
+    label = labels.get(line.group) or next((word for kind, word in usual.items() if kind in types), "")
+    main = "★ " if "pref" in types and not first else ""
+    return f"{main}{label}: {value}" if label else f"{main}{value}"
+
+
+def _types(line: Any) -> set[str]:  # noqa: ANN401 - vobject's own
+    given = [part for text in line.params.get("TYPE", ()) for part in text.split(",")] + list(line.singletonparams)
+    preferred = ["pref"] if line.params.get("PREF") == ["1"] else []
+    return {part.lower() for part in [*given, *preferred]}
+
+
+def _first(lines: dict[str, list[Any]], name: str) -> str:
+    return ", ".join(filter(None, _listed(lines, name)[:1]))
+
+
+def _listed(lines: dict[str, list[Any]], name: str) -> list[str]:
+    found: list[str] = []
+    for line in lines.get(name, ()):
+        values: Sequence[Any] = line.value if isinstance(line.value, list) else [line.value]
+        found += [str(value).strip() for value in values]
+    return found
+
+
+def _text(line: Any) -> str:  # noqa: ANN401 - vobject's own
+    return str(line.value).strip()

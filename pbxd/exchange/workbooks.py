@@ -1,0 +1,177 @@
+"""Workbooks being read: xlsx by calamine, which is fast, or patiently by openpyxl; xls by xlrd.
+
+Calamine keeps a sheet as a rectangle, which one stray cell far out makes too big for the memory a child may have, and
+doesn't tell number formats; openpyxl streams, ten times as slowly, and does.
+Formulas give their stored values. Numbers become the digits that were typed: no exponent, no lost leading zero.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import openpyxl
+import xlrd
+from python_calamine import CalamineWorkbook, SheetTypeEnum
+
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
+
+ZIP = b"PK"
+OLE = b"\xd0\xcf\x11\xe0"
+_CHUNK = 1 << 20
+_ENTRIES = 10_000
+_UNPACKED_AT_LEAST = 64 * 1024 * 1024
+_UNPACKED_TIMES = 60  # the file's size; a sheet of equal rows packs 25:1
+_ENTITIES = re.compile(rb"<!(DOCTYPE|ENTITY)|<\0!\0D\0|\0<\0!\0D")
+_PADDED = re.compile(rb'formatCode="0{2,}"')
+_LEADING_ZEROS = re.compile(r"0{2,}")
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_MIDNIGHT = (0, 0, 0)
+
+Rows = Callable[[], Iterator[tuple[int, list[str]]]]
+
+
+def sheets(file: Path, head: bytes, *, patient: bool) -> dict[str, Rows]:
+    """Return the sheets by name, each with what reads its rows. Raises InvalidInputError."""
+    if head.startswith(ZIP):
+        padded = _check_package(file)
+        return _xlsx_patiently(file) if patient or padded else _xlsx(file)
+    if _ENCRYPTED in file.read_bytes():
+        raise InvalidInputError("file", _("the workbook is encrypted; save it without a password"))
+    return _xls(file)
+
+
+def _xlsx(file: Path) -> dict[str, Rows]:
+    workbook = CalamineWorkbook.from_path(str(file))
+
+    def reader(name: str) -> Rows:
+        def rows() -> Iterator[tuple[int, list[str]]]:
+            sheet = workbook.get_sheet_by_name(name)
+            first = sheet.start[0] + 1 if sheet.start else 1
+            for number, row in enumerate(sheet.iter_rows(), start=first):
+                yield number, [_value(value, None) for value in row]
+
+        return rows
+
+    return {
+        sheet.name: reader(sheet.name) for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet
+    }
+
+
+def _xlsx_patiently(file: Path) -> dict[str, Rows]:
+    workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+
+    def reader(name: str) -> Rows:
+        def rows() -> Iterator[tuple[int, list[str]]]:
+            sheet: Any = workbook[name]
+            sheet.reset_dimensions()  # what a file says of them is often wrong
+            for number, row in enumerate(sheet.iter_rows(), start=1):
+                yield number, [_value(cell.value, cell.number_format) for cell in row]
+
+        return rows
+
+    return {sheet.title: reader(sheet.title) for sheet in workbook.worksheets}
+
+
+def _value(value: object, form: str | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number(value, form)
+    return _other(value)
+
+
+def _number(value: float, form: str | None) -> str:
+    if isinstance(value, float) and not value.is_integer():
+        return repr(value)
+    text = str(int(value))
+    return text.zfill(len(form)) if form and _LEADING_ZEROS.fullmatch(form) else text
+
+
+def _other(value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, datetime) and (value.hour, value.minute, value.second) == _MIDNIGHT:
+        value = value.date()
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _xls(file: Path) -> dict[str, Rows]:
+    try:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
+            book = xlrd.open_workbook(str(file), logfile=nowhere, formatting_info=True, ragged_rows=True)
+    except xlrd.XLRDError as error:
+        if "encrypted" in str(error):
+            raise InvalidInputError("file", _("the workbook is encrypted; save it without a password")) from error
+        raise InvalidInputError("file", _("not a workbook (xls, xlsx)")) from error
+
+    def reader(index: int) -> Rows:
+        def rows() -> Iterator[tuple[int, list[str]]]:
+            sheet = book.sheet_by_index(index)
+            for place in range(sheet.nrows):
+                yield place + 1, [_xls_cell(book, cell) for cell in sheet.row(place)]
+
+        return rows
+
+    return {name: reader(index) for index, name in enumerate(book.sheet_names())}
+
+
+def _xls_cell(book: Any, cell: Any) -> str:  # noqa: ANN401 - xlrd's own, without types of its own
+    match cell.ctype:
+        case xlrd.XL_CELL_TEXT:
+            return str(cell.value)
+        case xlrd.XL_CELL_NUMBER:
+            return _number(float(cell.value), book.format_map[book.xf_list[cell.xf_index].format_key].format_str)
+        case xlrd.XL_CELL_DATE:
+            return _other(xlrd.xldate_as_datetime(cell.value, book.datemode))
+        case xlrd.XL_CELL_BOOLEAN:
+            return "1" if cell.value else "0"
+        case xlrd.XL_CELL_ERROR:
+            return str(xlrd.error_text_from_code.get(cell.value, "#ERROR"))
+        case _:
+            return ""
+
+
+def _check_package(file: Path) -> bool:
+    """Unpack everything once, whatever it says of its size, and keep nothing; tell whether numbers have leading zeros.
+
+    Raises InvalidInputError.
+    """
+    padded = False
+    left = max(_UNPACKED_AT_LEAST, _UNPACKED_TIMES * file.stat().st_size)
+    try:
+        with zipfile.ZipFile(file) as package:
+            names = package.namelist()
+            if len(names) > _ENTRIES or len(names) != len(set(names)):
+                raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
+            if not any(name.lower() == "xl/workbook.xml" for name in names):
+                raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
+            for entry in package.infolist():
+                if entry.flag_bits & 1:
+                    raise InvalidInputError("file", _("the workbook is encrypted; save it without a password"))
+                entry.file_size = left + 1  # what is there is read, not what is said to be there
+                with package.open(entry) as stream:
+                    left, found = _unpacked(stream, left)
+                padded = padded or found
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise InvalidInputError("file", _("the workbook is damaged: {why}").format(why=error)) from error
+    return padded
+
+
+def _unpacked(stream: IO[bytes], left: int) -> tuple[int, bool]:
+    tail, padded = b"", False
+    while chunk := stream.read(_CHUNK):
+        left -= len(chunk)
+        if left < 0:
+            raise InvalidInputError("file", _("the workbook unpacks to far more than a table of contacts needs"))
+        if _ENTITIES.search(tail + chunk):
+            raise InvalidInputError("file", _("the workbook defines XML entities, which no spreadsheet does"))
+        padded = padded or bool(_PADDED.search(chunk))
+        tail = chunk[-16:]
+    return left, padded

@@ -1,0 +1,350 @@
+"""Imports of contacts: written a few rows at a time, in the book all at once, and out of it again the same way.
+
+States: `writing` → (`applying` → ) `done` → `undoing` → `undone`, or `writing` → `dropping` → `dropped`. New contacts
+are hidden (`staging.shown`) until `done` and again from `undoing` on. Changes to contacts that were there already are
+kept aside and made in `applying`, some at a time: from there on an import can only go on to its end. Whoever works at
+an import says so by its `beat`; what nobody works at any more, `clean` drops or brings to its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.book import Contact, ContactChanges, ContactDraft, ContactNumber, Listing, checked
+from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from pbxd.i18n import _
+from pbxd.storage import companies as company_cards
+from pbxd.storage.cards import cards, insert_cards, listings, update_card
+from pbxd.storage.database import Database, in_parts, possible
+from pbxd.storage.feed import News, tell
+from pbxd.storage.finding import seen_by
+from pbxd.storage.importwords import changes_from, changes_words, draft_from, draft_of, draft_words
+from pbxd.storage.pace import Pace
+from pbxd.storage.staging import HIDDEN
+from pbxd.storage.tables import companies, contact_numbers, contacts, import_changes, imports
+
+ABANDONED_SECONDS = 60.0  # without a beat: whoever worked at it is gone
+_NAMED = 100  # contacts that an undo spared, named at most
+
+Key = tuple[str, str]  # number (E.164) and extension
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo did; `spared` are those edited since, with as many names as may be told."""
+
+    deleted: int
+    restored: int
+    spared: int
+    names: tuple[tuple[int, str], ...]
+
+
+class Imports:
+    """All imports of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known(self, keys: Collection[Key], actor: str) -> dict[Key, int]:
+        """Return which of the numbers with their extensions stand in a contact that the actor sees, and in which.
+
+        Of several contacts with the same number the one whose main number it is comes first, then the oldest.
+        """
+        found: dict[Key, int] = {}
+        order = (contact_numbers.c.main.desc(), contacts.c.id)
+        columns = (contact_numbers.c.number, contact_numbers.c.extension, contacts.c.id)
+        joined = contact_numbers.join(contacts, contacts.c.id == contact_numbers.c.contact_id)
+        async with self._database.reading() as connection:
+            for part in in_parts({number for number, _extension in keys}):
+                wanted = select(*columns).select_from(joined).where(contact_numbers.c.number.in_(part), seen_by(actor))
+                for number, extension, contact_id in await connection.execute(wanted.order_by(*order)):
+                    found.setdefault((number, extension), contact_id)
+        return found
+
+    async def begin(self, file: str, *, actor: str, visibility: str) -> Writing:
+        """Begin an import; nothing of it is in the book before `Writing.finish`."""
+        now = datetime.now(UTC)
+        row = {"file": file, "actor": actor, "visibility": visibility, "state": "writing", "created": now, "beat": now}
+        async with self._database.writing() as connection:
+            made = await connection.execute(insert(imports).returning(imports.c.id), [row | {"counts": {}}])
+            return Writing(self._database, int(made.scalar_one()), actor)
+
+    async def undo(self, import_id: int, *, actor: str) -> Undone:
+        """Take a whole import out of the book, but for what was edited since.
+
+        Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is
+        done.
+        """
+        async with self._database.writing() as connection:
+            row = await _row(connection, import_id)
+            if actor not in ("", row.actor):
+                raise RefusedError("not-importer", _("only who imported or an administrator may undo an import"))
+            if row.state != "done":
+                raise ConflictError(
+                    _("import {id} can't be undone: it is {state}").format(id=import_id, state=row.state)
+                )
+            spared, names = await _spare(connection, import_id, actor)
+            await _enter(connection, import_id, "undoing")
+            await tell(connection, [await _news("import.undone", connection, import_id)])
+        restored, kept_names, kept = await self._restore(import_id, actor)
+        deleted = await drop_rows(self._database, import_id, "undoing", "undone")
+        return Undone(deleted, restored, spared + kept, (*names, *kept_names)[:_NAMED])
+
+    async def clean(self, *, abandoned_seconds: float = ABANDONED_SECONDS) -> int:
+        """Drop or finish the imports whose process is gone; returns how many there were."""
+        cleaned = 0
+        while left := await self._take_over(abandoned_seconds):
+            cleaned += 1
+            import_id, actor, state = left
+            match state:
+                case "applying":
+                    await Writing(self._database, import_id, actor).apply()
+                case "undoing":
+                    await self._restore(import_id, actor)
+                    await drop_rows(self._database, import_id, "undoing", "undone")
+                case _:
+                    await drop_rows(self._database, import_id, "dropping", "dropped")
+        return cleaned
+
+    async def keep_clean(self) -> None:
+        """Clean up after those who died, now and then, until cancelled."""
+        while True:
+            with suppress(
+                UnavailableError, ConflictError
+            ):  # the directory tells of a database away; another cleans too
+                await self.clean()
+            await asyncio.sleep(ABANDONED_SECONDS)
+
+    @asynccontextmanager
+    async def created(self, first: int, last: int) -> AsyncIterator[AsyncIterator[list[Listing]]]:
+        """Open the contacts of the book whose ids lie between these, for the daemon's index."""
+        between = contacts.c.id.between(first, last)
+        used = select(contacts.c.company_id).where(between, contacts.c.company_id.is_not(None))
+        async with self._database.reading() as connection:
+            named = await connection.execute(select(companies.c.id, companies.c.name).where(companies.c.id.in_(used)))
+            yield listings(connection, {row.id: row.name for row in named}, between)
+
+    async def changed(self, import_id: int) -> list[int]:
+        """Return the ids of the contacts that an import changed."""
+        wanted = select(import_changes.c.contact_id).distinct().where(import_changes.c.import_id == import_id)
+        async with self._database.reading() as connection:
+            return list((await connection.execute(wanted)).scalars().all())
+
+    async def _take_over(self, abandoned_seconds: float) -> tuple[int, str, str] | None:
+        before = datetime.now(UTC) - timedelta(seconds=abandoned_seconds)
+        wanted = select(imports).where(imports.c.state.in_(HIDDEN), imports.c.beat < before).order_by(imports.c.id)
+        async with self._database.reading() as connection:
+            if (await connection.execute(wanted.limit(1))).first() is None:
+                return None
+        async with self._database.writing() as connection:
+            row = (await connection.execute(wanted.limit(1))).first()
+            if row is None:
+                return None
+            state = "dropping" if row.state == "writing" else row.state
+            await _enter(connection, row.id, state)
+            return row.id, row.actor, state
+
+    async def _restore(self, import_id: int, actor: str) -> tuple[int, list[tuple[int, str]], int]:
+        """Give changed contacts back what they had; return how many, and who was spared, having been edited since."""
+        pace, restored, spared, names = Pace(self._database), 0, 0, list[tuple[int, str]]()
+        mine = and_(import_changes.c.import_id == import_id, import_changes.c.before.is_not(None))
+        while True:
+            async with pace.writing(pace.size) as connection:
+                await _beat(connection, import_id, "undoing")
+                wanted = select(import_changes).where(mine).order_by(import_changes.c.contact_id).limit(pace.size)
+                rows = (await connection.execute(wanted)).all()
+                if not rows:
+                    return restored, names, spared
+                there = {card.id: card for card in await cards(connection, [row.contact_id for row in rows])}
+                for row in rows:
+                    card = there.get(row.contact_id)
+                    if card is not None and card.version == row.version:
+                        await update_card(connection, card.id, draft_from(row.before))
+                        await tell(connection, [_changed_again(card)])
+                        restored += 1
+                    elif card is not None:
+                        spared += 1
+                        names += [(card.id, card.name)] if card.owner in ("", actor) else []
+                await _forget(connection, import_id, [row.contact_id for row in rows])
+
+
+class Writing:
+    """One import being written."""
+
+    def __init__(self, database: Database, import_id: int, actor: str) -> None:
+        self.id = import_id
+        self._database = database
+        self._actor = actor
+        self._pace = Pace(database)
+        self._made = array("q")  # ids of the new contacts, in order
+
+    async def add(self, drafts: Sequence[ContactDraft], changes: Mapping[int, ContactChanges]) -> None:
+        """Write new contacts, checked already, and keep changes for the end.
+
+        `changes` are by the contact's id, or by -1 - n for the n-th new contact (from 0) of this import; a later
+        change of the same field wins. Raises ConflictError when somebody took this import for abandoned.
+        """
+        rest = list(drafts)
+        while rest:
+            async with self._pace.writing(min(len(rest), self._pace.size)) as connection:
+                await _beat(connection, self.id, "writing")
+                part, rest = rest[: self._pace.size], rest[self._pace.size :]
+                self._made.extend(await insert_cards(connection, part, self._actor, import_id=self.id))
+        wanted = [(key if key >= 0 else self._made[-1 - key], fields) for key, fields in changes.items()]
+        while wanted:
+            async with self._pace.writing(min(len(wanted), self._pace.size)) as connection:
+                await _beat(connection, self.id, "writing")
+                some, wanted = wanted[: self._pace.size], wanted[self._pace.size :]
+                await _keep_changes(connection, self.id, dict(some))
+
+    async def finish(self, counts: Mapping[str, int]) -> None:
+        """Let the whole import appear in the book; from here on it can only go on, also when this process dies."""
+        changes = select(func.count()).select_from(import_changes).where(import_changes.c.import_id == self.id)
+        async with self._database.writing() as connection:
+            await _beat(connection, self.id, "writing")
+            await connection.execute(update(imports).where(imports.c.id == self.id).values(counts=dict(counts)))
+            if (await connection.execute(changes)).scalar_one() == 0:
+                await _appear(connection, self.id)
+                return
+            await _enter(connection, self.id, "applying")
+        await self.apply()
+
+    async def apply(self) -> None:
+        """Make the changes that were kept, some at a time, then let the import appear."""
+        mine = and_(import_changes.c.import_id == self.id, import_changes.c.version.is_(None))
+        while True:
+            async with self._pace.writing(self._pace.size) as connection:
+                await _beat(connection, self.id, "applying")
+                wanted = select(import_changes).where(mine).order_by(import_changes.c.contact_id)
+                rows = (await connection.execute(wanted.limit(self._pace.size))).all()
+                if not rows:
+                    await _appear(connection, self.id)
+                    return
+                there = {
+                    card.id: card for card in await cards(connection, [row.contact_id for row in rows], hidden=True)
+                }
+                for row in rows:
+                    await _change(connection, row, there.get(row.contact_id), self._actor)
+
+    async def drop(self) -> None:
+        """Give up: nothing of it stays."""
+        async with self._database.writing() as connection:
+            await _beat(connection, self.id, "writing")
+            await _enter(connection, self.id, "dropping")
+        await drop_rows(self._database, self.id, "dropping", "dropped")
+
+
+async def drop_rows(database: Database, import_id: int, state: str, end: str) -> int:
+    """Delete the hidden contacts of an import and their empty companies, then let it end; returns how many."""
+    pace, deleted = Pace(database), 0
+    wanted = select(contacts.c.id, contacts.c.company_id).where(contacts.c.import_id == import_id)
+    while True:
+        async with pace.writing(pace.size) as connection:
+            await _beat(connection, import_id, state)
+            rows = (await connection.execute(wanted.order_by(contacts.c.id).limit(pace.size))).all()
+            if not rows:
+                await connection.execute(delete(import_changes).where(import_changes.c.import_id == import_id))
+                await _enter(connection, import_id, end)
+                return deleted
+            await connection.execute(delete(contacts).where(contacts.c.id.in_([row.id for row in rows])))
+            await company_cards.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
+            deleted += len(rows)
+
+
+async def _change(connection: AsyncConnection, row: Row[Any], card: Contact | None, actor: str) -> None:
+    """Make one change; a contact that is gone, or became somebody else's own, is left out."""
+    key = and_(import_changes.c.import_id == row.import_id, import_changes.c.contact_id == row.contact_id)
+    if card is None or (card.visibility == "personal" and card.owner != actor):
+        await connection.execute(delete(import_changes).where(key))
+        return
+    before = draft_of(card)
+    after = checked(replace(before, **changes_from(row.changes)))
+    if _untyped(after) == _untyped(before):  # the same numbers, written in another way
+        after = replace(after, numbers=before.numbers)
+    if after != before:
+        await update_card(connection, card.id, after)
+    version = card.version + (after != before)
+    kept = draft_words(before) if after != before else None
+    await connection.execute(update(import_changes).where(key).values(version=version, before=kept))
+
+
+def _untyped(draft: ContactDraft) -> list[ContactNumber]:
+    return [replace(number, typed="") for number in draft.numbers]
+
+
+async def _keep_changes(connection: AsyncConnection, import_id: int, changes: Mapping[int, ContactChanges]) -> None:
+    mine = import_changes.c.import_id == import_id
+    wanted = select(import_changes).where(mine, import_changes.c.contact_id.in_(changes))
+    kept = {row.contact_id: row.changes for row in await connection.execute(wanted)}
+    await _forget(connection, import_id, list(kept))
+    rows = [
+        {"import_id": import_id, "contact_id": key, "changes": kept.get(key, {}) | changes_words(fields)}
+        for key, fields in changes.items()
+    ]
+    await connection.execute(insert(import_changes), rows)
+
+
+async def _forget(connection: AsyncConnection, import_id: int, ids: Sequence[int]) -> None:
+    mine = and_(import_changes.c.import_id == import_id, import_changes.c.contact_id.in_(ids))
+    await connection.execute(delete(import_changes).where(mine))
+
+
+async def _spare(connection: AsyncConnection, import_id: int, actor: str) -> tuple[int, list[tuple[int, str]]]:
+    """Take new contacts that were edited since out of the import; return how many, and those the actor may see."""
+    own = and_(import_changes.c.import_id == import_id, import_changes.c.contact_id == contacts.c.id)
+    expected = func.coalesce(select(import_changes.c.version).where(own).scalar_subquery(), 1)
+    edited = and_(contacts.c.import_id == import_id, contacts.c.version != expected)
+    named = select(contacts.c.id, contacts.c.name).where(edited, seen_by(actor)).order_by(contacts.c.id)
+    names = [(row.id, row.name) for row in await connection.execute(named.limit(_NAMED))]
+    ids = (await connection.execute(update(contacts).where(edited).values(import_id=0).returning(contacts.c.id))).all()
+    for part in in_parts([row.id for row in ids]):
+        await _forget(connection, import_id, part)
+    return len(ids), names
+
+
+async def _appear(connection: AsyncConnection, import_id: int) -> None:
+    await _enter(connection, import_id, "done")
+    await tell(connection, [await _news("import.done", connection, import_id)])
+
+
+async def _news(kind: str, connection: AsyncConnection, import_id: int) -> News:
+    """Tell where the contacts are that came or go: all ids between two, whatever else is there too."""
+    span = select(func.min(contacts.c.id), func.max(contacts.c.id)).where(contacts.c.import_id == import_id)
+    first, last = (await connection.execute(span)).one()
+    row = await _row(connection, import_id)
+    owner = row.actor if row.visibility == "personal" else ""
+    return News(kind, str(import_id), {"first": first, "last": last, "owner": owner, **row.counts})
+
+
+def _changed_again(card: Contact) -> News:
+    data = {"visibility": card.visibility, "owner": card.owner, "version": card.version + 1}
+    return News("contact.changed", str(card.id), data)
+
+
+async def _row(connection: AsyncConnection, import_id: int) -> Row[Any]:
+    wanted = select(imports).where(imports.c.id.in_(possible([import_id])))
+    row = (await connection.execute(wanted)).first()
+    if row is None:
+        raise NotFoundError(_("there is no import {id}").format(id=import_id))
+    return row
+
+
+async def _enter(connection: AsyncConnection, import_id: int, state: str) -> None:
+    values = {"state": state, "beat": datetime.now(UTC)}
+    await connection.execute(update(imports).where(imports.c.id == import_id).values(values))
+
+
+async def _beat(connection: AsyncConnection, import_id: int, state: str) -> None:
+    """Say that somebody works at it. Raises ConflictError when it isn't in this state any more."""
+    mine = and_(imports.c.id == import_id, imports.c.state == state)
+    if (await connection.execute(update(imports).where(mine).values(beat=datetime.now(UTC)))).rowcount != 1:
+        raise ConflictError(_("import {id} was given up meanwhile, or is brought to its end").format(id=import_id))
