@@ -48,6 +48,13 @@ def cells(contact: Contact) -> list[str]:
     ]
 
 
+def main_lines(contact: Contact) -> list[str]:
+    """Return the main data, to send to somebody (S2.19): name, numbers, company, position, e-mails."""
+    numbers = sorted(contact.numbers, key=lambda number: not number.main)
+    found = [contact.name, *map(number_text, numbers), contact.company, contact.position, *contact.emails]
+    return [line for line in found if line]
+
+
 def number_text(number: ContactNumber) -> str:
     """Write a number with its extension and label."""
     shown = display(number.number)

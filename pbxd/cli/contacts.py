@@ -27,7 +27,7 @@ from pbxd.cli.command import (
     pass_session,
     run,
 )
-from pbxd.cli.contact_words import cells, changed_cells, duplicate_json, duplicate_line, lines
+from pbxd.cli.contact_words import cells, changed_cells, duplicate_json, duplicate_line, lines, main_lines
 from pbxd.cli.exporting import export, template
 from pbxd.cli.importing import import_, import_undo
 from pbxd.cli.numbering import contact_number
@@ -135,17 +135,23 @@ def list_(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:
 
 @contacts.command("show", help=N_("Show a contact."))
 @click.argument("contact_id", type=int, metavar="ID")
+@flag("--text", help=N_("Only the main data, as text to send to somebody."))
 @actor_option
 @json_option
 @pass_session
-def show(session: Session, contact_id: int, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def show(session: Session, contact_id: int, text: bool, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Show a contact."""
 
     async def work() -> Contact:
         async with await session.database() as database:
             return await Contacts(database).get(contact_id, actor=actor)
 
-    _show(run(work()), as_json=as_json)
+    contact = run(work())
+    if not text or as_json:
+        _show(contact, as_json=as_json)
+        return
+    for line in main_lines(contact):
+        print_line(line)
 
 
 @contacts.command("edit", help=N_("Change a contact; what isn't named stays. An empty text clears a field."))

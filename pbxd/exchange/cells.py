@@ -12,7 +12,7 @@ from pbxd import notation
 from pbxd.book import TYPED_LIMIT, ContactNumber, folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.numbers import NumberRules, display, parse
+from pbxd.numbers import NumberRules, parse
 
 _MAIN = "★ "  # before the main number where it isn't the first
 # As we write a number: `мобильный: +79161234567 доб. 12`. It stands at the end, so that any label can be told from it.
@@ -50,14 +50,6 @@ def split(text: str) -> list[str]:
 def written_numbers(listed: Sequence[ContactNumber]) -> str:
     """Write the numbers of a contact so that `numbers` reads them back as they are."""
     return joined(_written(number, main=number.main and place > 0) for place, number in enumerate(listed))
-
-
-def shown_number(number: ContactNumber) -> str:
-    """Write a number for people."""
-    shown = display(number.number)
-    return (
-        _("{number} ext. {extension}").format(number=shown, extension=number.extension) if number.extension else shown
-    )
 
 
 def numbers(text: str, rules: NumberRules, *, label: str = "") -> list[ContactNumber]:

@@ -155,7 +155,7 @@ def _check_package(file: Path) -> bool:
             for entry in package.infolist():
                 if entry.flag_bits & 1:
                     raise InvalidInputError("file", _("the workbook is encrypted; save it without a password"))
-                entry.file_size = left + 1  # what is there is read, not what is said to be there
+                entry.file_size = 1 << 62  # what is there is read, not what is said to be there
                 with package.open(entry) as stream:
                     left, found = _unpacked(stream, left)
                 padded = padded or found

@@ -150,13 +150,6 @@ async def _write_vcf(file: Path, contacts: AsyncIterator[Sequence[Contact]]) -> 
     return count
 
 
-def main_text(contact: Contact) -> str:
-    """Return the main data as text, to send to somebody: name, numbers, company, position, e-mails."""
-    numbers = sorted(contact.numbers, key=lambda number: not number.main)
-    lines = [contact.name, *(cells.shown_number(number) for number in numbers)]
-    return "\n".join(filter(None, [*lines, contact.company, contact.position, *contact.emails]))
-
-
 def _texts(contact: Contact) -> list[str]:
     found = {
         "name": contact.name,

@@ -19,13 +19,15 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd import rights
 from pbxd.book import Contact, ContactChanges, ContactDraft, ContactNumber, Listing, checked
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.i18n import _
+from pbxd.storage import changes as changes_of
 from pbxd.storage import companies as company_cards
 from pbxd.storage.cards import cards, insert_cards, listings, update_card
 from pbxd.storage.database import Database, in_parts, possible
-from pbxd.storage.feed import News, tell
+from pbxd.storage.feed import News, about_contact, tell
 from pbxd.storage.finding import seen_by
 from pbxd.storage.importwords import changes_from, changes_words, draft_from, draft_of, draft_words
 from pbxd.storage.pace import Pace
@@ -165,15 +167,20 @@ class Imports:
                 if not rows:
                     return restored, names, spared
                 there = {card.id: card for card in await cards(connection, [row.contact_id for row in rows])}
+                left = await _company_ids(connection, there)
                 for row in rows:
                     card = there.get(row.contact_id)
                     if card is not None and card.version == row.version:
-                        await update_card(connection, card.id, draft_from(row.before))
-                        await tell(connection, [_changed_again(card)])
+                        await _write(connection, card, draft_from(row.before), actor)
+                        await tell(
+                            connection,
+                            [about_contact("changed", card.id, card.visibility, card.owner, card.version + 1)],
+                        )
                         restored += 1
                     elif card is not None:
                         spared += 1
-                        names += [(card.id, card.name)] if card.owner in ("", actor) else []
+                        names += [(card.id, card.name)] if rights.sees(actor, card.owner) else []
+                await company_cards.drop_orphans(connection, left)
                 await _forget(connection, import_id, [row.contact_id for row in rows])
 
 
@@ -230,10 +237,12 @@ class Writing:
                     await _appear(connection, self.id)
                     return
                 there = {
-                    card.id: card for card in await cards(connection, [row.contact_id for row in rows], hidden=True)
+                    card.id: card for card in await cards(connection, [row.contact_id for row in rows], staged=True)
                 }
+                left = await _company_ids(connection, there)
                 for row in rows:
                     await _change(connection, row, there.get(row.contact_id), self._actor)
+                await company_cards.drop_orphans(connection, left)
 
     async def drop(self) -> None:
         """Give up: nothing of it stays."""
@@ -263,7 +272,7 @@ async def drop_rows(database: Database, import_id: int, state: str, end: str) ->
 async def _change(connection: AsyncConnection, row: Row[Any], card: Contact | None, actor: str) -> None:
     """Make one change; a contact that is gone, or became somebody else's own, is left out."""
     key = and_(import_changes.c.import_id == row.import_id, import_changes.c.contact_id == row.contact_id)
-    if card is None or (card.visibility == "personal" and card.owner != actor):
+    if card is None or not rights.sees(actor, card.owner):
         await connection.execute(delete(import_changes).where(key))
         return
     before = draft_of(card)
@@ -271,10 +280,15 @@ async def _change(connection: AsyncConnection, row: Row[Any], card: Contact | No
     if _untyped(after) == _untyped(before):  # the same numbers, written in another way
         after = replace(after, numbers=before.numbers)
     if after != before:
-        await update_card(connection, card.id, after)
+        await _write(connection, card, after, actor)
     version = card.version + (after != before)
     kept = draft_words(before) if after != before else None
     await connection.execute(update(import_changes).where(key).values(version=version, before=kept))
+
+
+async def _company_ids(connection: AsyncConnection, ids: Collection[int]) -> Sequence[int]:
+    wanted = select(contacts.c.company_id).distinct().where(contacts.c.id.in_(ids), contacts.c.company_id.is_not(None))
+    return (await connection.execute(wanted)).scalars().all()
 
 
 def _untyped(draft: ContactDraft) -> list[ContactNumber]:
@@ -325,9 +339,10 @@ async def _news(kind: str, connection: AsyncConnection, import_id: int) -> News:
     return News(kind, str(import_id), {"first": first, "last": last, "owner": owner, **row.counts})
 
 
-def _changed_again(card: Contact) -> News:
-    data = {"visibility": card.visibility, "owner": card.owner, "version": card.version + 1}
-    return News("contact.changed", str(card.id), data)
+async def _write(connection: AsyncConnection, card: Contact, draft: ContactDraft, actor: str) -> None:
+    await update_card(connection, card.id, draft)
+    (after,) = await cards(connection, [card.id], staged=True)
+    await changes_of.record(connection, card, after, actor)
 
 
 async def _row(connection: AsyncConnection, import_id: int) -> Row[Any]:

@@ -1,0 +1,112 @@
+"""Cells: what we write is read back as it was, and what people write is understood."""
+
+import re
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxd.book import ContactDraft, ContactNumber, checked
+from pbxd.errors import InvalidInputError
+from pbxd.exchange import cells
+from pbxd.exchange.columns import Columns
+from pbxd.exchange.drafts import BadRow, Read, read_row
+from pbxd.numbers import NumberRules
+
+RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
+LINES = st.text(st.characters(exclude_categories=("C", "Z")) | st.sampled_from(" ;\",:'=+"), min_size=1, max_size=12)
+NUMBERS = st.builds(
+    ContactNumber,
+    st.integers(79_000_000_000, 79_999_999_999).map(lambda number: f"+{number}"),
+    extension=st.from_regex(r"[0-9*#A-DwW]{0,6}", fullmatch=True),
+    label=LINES.map(str.strip),
+)
+
+
+@given(st.lists(LINES.map(str.strip).filter(bool)))
+def test_several_values_in_a_cell_come_back(values: list[str]) -> None:
+    assert cells.split(cells.joined(values)) == values
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=4, unique_by=lambda each: (each.number, each.extension)), st.data())
+def test_numbers_in_a_cell_come_back_with_label_extension_and_main(
+    numbers: list[ContactNumber], data: st.DataObject
+) -> None:
+    main = data.draw(st.integers(0, len(numbers) - 1))
+    flagged = [ContactNumber(n.number, "", n.extension, n.label, place == main) for place, n in enumerate(numbers)]
+    kept = checked(ContactDraft("A", numbers=tuple(flagged))).numbers
+    read = cells.numbers(cells.written_numbers(kept), RULES)
+    again = checked(ContactDraft("A", numbers=tuple(read))).numbers
+    assert [(n.number, n.extension, n.label, n.main) for n in again] == [
+        (n.number, n.extension, n.label, n.main) for n in kept
+    ]
+
+
+@given(st.text())
+def test_the_guard_comes_off_as_it_went_on(text: str) -> None:
+    guarded = cells.guarded(text)
+    assert cells.unguarded(guarded) == text
+    assert not re.match(r"[=+\-@\t\r]", guarded) or re.fullmatch(r"\+[1-9][0-9]{1,14}", guarded)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("8 (495) 123-45-67 доб. 123", [("+74951234567", "123", "")]),
+        ("84951234567 ext 12", [("+74951234567", "12", "")]),
+        ("84951234567#12", [("+74951234567", "12", "")]),
+        ("84951234567,12", [("+74951234567", "12", "")]),
+        ("89161234567, 89161234568", [("+79161234567", "", ""), ("+79161234568", "", "")]),
+        ("89161234567; 89161234568", [("+79161234567", "", ""), ("+79161234568", "", "")]),
+        ("89161234567\n89161234568", [("+79161234567", "", ""), ("+79161234568", "", "")]),
+        ("89161234567 ::: 89161234568", [("+79161234567", "", ""), ("+79161234568", "", "")]),
+        ("моб: 8 916 123-45-67", [("+79161234567", "", "моб")]),
+        ("79161234567.0", [("+79161234567", "", "")]),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_numbers_as_people_write_them(text: str, read: list[tuple[str, str, str]]) -> None:
+    assert [(each.number, each.extension, each.label) for each in cells.numbers(text, RULES)] == read
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("7,9E+10", "shortened"), ("7.9161E+10", "shortened"), ("101", "not a phone"), ("x", "not")]
+)
+def test_what_is_no_number_is_said_so(text: str, why: str) -> None:
+    with pytest.raises(InvalidInputError, match=why):
+        cells.numbers(text, RULES)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("31.12.1980", date(1980, 12, 31)), ("1980-12-31", date(1980, 12, 31)), ("19801231", date(1980, 12, 31)),
+        ("12/31/1980", date(1980, 12, 31)), ("31/12/1980", date(1980, 12, 31)),
+        ("1980-12-31T00:00:00", date(1980, 12, 31)),
+        ("", None), ("0/0/00", None), ("--12-31", None),
+    ],
+)  # fmt: skip
+def test_dates(text: str, read: date | None) -> None:
+    assert cells.birth_date(text) == read
+
+
+@pytest.mark.parametrize("text", ["01/02/1980", "31.13.1980", "вчера"])
+def test_dates_that_are_none_or_could_be_two(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="not a date"):
+        cells.birth_date(text)
+
+
+def test_everything_wrong_in_a_row_is_told_at_once() -> None:
+    columns = Columns(("a", "b", "c", "d"), ("name", "number", "vip", "birth_date"), 1)
+    bad = read_row(7, columns, ["", "x", "может быть", "вчера"], RULES)
+    assert isinstance(bad, BadRow)
+    assert (bad.row, bad.field) == (7, "name")
+    assert all(part in bad.message for part in ("a name is needed", "not a phone number", "neither yes", "not a date"))
+
+
+def test_a_row_says_only_what_its_cells_say() -> None:
+    columns = Columns(("a", "b", "c", "d"), ("name", "number", "vip", "comment"), 1)
+    read = read_row(2, columns, ["Анна", "89161234567", "нет", ""], RULES)
+    assert isinstance(read, Read)
+    assert read.given == {"name", "numbers", "vip"}

@@ -1,0 +1,59 @@
+"""Headings, as people and other programs write them."""
+
+import pytest
+
+from pbxd.errors import InvalidInputError
+from pbxd.exchange.columns import mapping, missing, recognise
+
+GOOGLE = (
+    "First Name,Middle Name,Last Name,Organization Name,Organization Title,Birthday,Notes,Labels,"
+    "E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value,Phone 2 - Label,Phone 2 - Value"
+)
+GOOGLE_FIELDS = (
+    "first_name,middle_name,last_name,company,position,birth_date,comment,tags,,email,label,number,label,number"
+)
+OUTLOOK = (
+    "Title,First Name,Middle Name,Last Name,Company,Job Title,Business Fax,Business Phone,Mobile Phone,"
+    "E-mail Address,E-mail 2 Address,Notes,Categories"
+)
+OUTLOOK_FIELDS = ",first_name,middle_name,last_name,company,position,,work,mobile,email,email,comment,tags"
+
+
+@pytest.mark.parametrize(
+    ("rows", "fields", "first"),
+    [
+        ([["ФИО", "Телефон"]], ["name", "number"], 1),
+        ([["Телефон ", "имя:", "VIP", "Этаж"]], ["number", "name", "vip", ""], 1),
+        ([["Name", "Phone", "E-mail"]], ["name", "number", "email"], 1),
+        ([["Клиенты"], [""], ["Фамилия", "Имя", "Отчество", "Телефон 1", "Телефон 2"]],
+         ["last_name", "first_name", "middle_name", "number", "number"], 3),
+        ([["ФИО", "Связь", ""], ["", "Телефон", "Почта"]], ["name", "number", "email"], 2),
+        ([["ФИО", "Телефон"], ["Иванов", "89161234567"], ["Компания", "89161234568"]], ["name", "number"], 1),
+        ([GOOGLE.split(",")], GOOGLE_FIELDS.split(","), 1),
+        ([OUTLOOK.split(",")], OUTLOOK_FIELDS.split(","), 1),
+    ],
+)  # fmt: skip
+def test_headings_in_any_order_and_language(rows: list[list[str]], fields: list[str], first: int) -> None:
+    found = recognise(rows, {})
+    assert found
+    assert (list(found.fields), found.first_row) == (fields, first)
+
+
+def test_no_header_without_a_name_and_a_number() -> None:
+    assert recognise([["ФИО", "Компания"], ["Иванов", "Ромашка"]], {}) is None
+    assert recognise([], {}) is None
+
+
+def test_mapped_columns_mean_what_was_said() -> None:
+    """S3.9: the columns of any file are mapped to fields."""
+    mapped = mapping(["Кто = name", "Куда звонить=number", "А=Б=tags"])
+    found = recognise([["Кто", "Куда звонить", "А=Б", "Компания"]], mapped)
+    assert found
+    assert found.fields == ("name", "number", "tags", "company")
+    assert missing(found, mapping(["Нет такого=vip"])) == ["нет такого"]
+
+
+@pytest.mark.parametrize("text", ["Кто", "=name", "Кто=phone", "Кто=custom:Размер"])
+def test_a_mapping_that_means_nothing_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="--map"):
+        mapping([text])

@@ -1,0 +1,224 @@
+"""Imports, on both databases: all or nothing, undone as a whole, and cleaned up after those who died."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from pbxd.book import ContactDraft, ContactNumber
+from pbxd.directory.index import Directory
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
+from pbxd.exchange.importing import Policy, Report, Wish, import_contacts
+from pbxd.numbers import NumberRules
+from pbxd.storage import tables
+from pbxd.storage.companies import Companies
+from pbxd.storage.contacts import Contacts
+from pbxd.storage.database import Database
+from pbxd.storage.feed import Feed
+from pbxd.storage.finding import ContactFilter
+from pbxd.storage.imports import Imports
+
+RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
+
+
+def draft(place: int, company: str = "") -> ContactDraft:
+    number = ContactNumber(f"+{79160000000 + place}", main=True)
+    return ContactDraft(f"Клиент {place}", numbers=(number,), company=company)
+
+
+def csv(folder: Path, *rows: str, head: str = "ФИО;Телефон;Компания;VIP;Комментарий") -> Path:
+    file = folder / "a.csv"
+    file.write_text("\n".join([head, *rows]), "utf-8")
+    return file
+
+
+async def names(database: Database, actor: str = "") -> list[str]:
+    return [contact.name for contact in (await Contacts(database).list(actor=actor))[1]]
+
+
+async def rows_of(database: Database, table: str) -> int:
+    async with database.reading() as connection:
+        counted = select(func.count()).select_from(tables.metadata.tables[table])
+        return int((await connection.execute(counted)).scalar_one())
+
+
+async def imported(database: Database, file: Path, existing: Policy = "skip", **wish: object) -> Report:
+    wanted = replace(Wish(file, existing=existing), **wish)  # type: ignore[arg-type]
+    return await import_contacts(database, wanted, RULES)
+
+
+async def test_nothing_shows_before_the_end_then_everything_at_once(database: Database) -> None:
+    """B12: no half imports, in lists, searches, cards, companies and the index."""
+    imports, contacts = Imports(database), Contacts(database)
+    directory = Directory(database, RULES)
+    await directory.load()
+    writing = await imports.begin("a.xlsx", actor="", visibility="shared")
+    await writing.add([draft(place, "Ромашка") for place in range(30)], {})
+    assert await contacts.list() == (0, [])
+    assert (await contacts.list(ContactFilter(search="клиент 7")))[0] == 0
+    assert (await Companies(database).list())[0] == 0
+    assert await imports.known([("+79160000007", "")], "") == {}
+    with pytest.raises(NotFoundError):
+        await contacts.get(1)
+    await directory.load()
+    assert directory.lookup("+79160000007").status == "unknown"
+    assert await Feed(database).read(0) == []
+    await writing.finish({"created": 30})
+    assert (await contacts.list())[0] == 30
+    assert (await Companies(database).list())[0] == 1
+    assert [row.kind for row in await Feed(database).read(0)] == ["import.done"]
+    await directory._refresh()
+    assert directory.lookup("+79160000007").company == "Ромашка"
+    await imports.undo(writing.id, actor="")
+    await directory._refresh()
+    assert directory.lookup("+79160000007").status == "unknown"
+    assert [await rows_of(database, table) for table in ("contacts", "companies", "import_changes")] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("existing", "counts", "found"),
+    [
+        ("skip", (1, 0, 2, 1), ["Анна", "Борис"]),
+        ("update", (1, 2, 0, 1), ["Анна Новая", "Борис Второй"]),
+        ("add", (3, 0, 0, 1), ["Анна", "Анна Новая", "Борис", "Борис Второй"]),
+    ],
+)
+async def test_what_is_there_already_is_met_by_the_importers_rule(
+    database: Database, tmp_path: Path, existing: Policy, counts: Sequence[int], found: list[str]
+) -> None:
+    """S2.13: also the second row of a pair inside one file; a dry run counts the same and changes nothing."""
+    number = ContactNumber("+79161234567", "8 916 123-45-67", main=True)
+    await Contacts(database).add(ContactDraft("Анна", numbers=(number,), position="директор", vip=True))
+    file = csv(
+        tmp_path,
+        "Анна Новая;8(916)123-45-67;Лютик;;",
+        "Борис;89161234568;;;x",
+        "Борис Второй;89161234568;;да;",
+        "Нет;;;;",
+    )
+    for dry_run in (True, False):
+        report = await imported(database, file, existing, dry_run=dry_run)
+        assert tuple(report.counts.values()) == counts
+        assert (await names(database) == ["Анна"]) is dry_run
+    assert await names(database) == found
+    if existing == "update":
+        anna, boris = (await Contacts(database).list())[1]
+        assert (anna.position, anna.company, anna.vip, anna.version) == ("директор", "Лютик", True, 2)
+        assert (boris.vip, boris.comment) == (True, "x")
+    assert report.import_id
+    await Imports(database).undo(report.import_id, actor="")
+    assert await names(database) == ["Анна"]
+    (anna,) = (await Contacts(database).list())[1]
+    assert (anna.company, anna.position, anna.vip, anna.numbers) == ("", "директор", True, (number,))
+    assert (await Companies(database).list())[0] == 0
+
+
+async def test_an_extension_makes_another_number(database: Database, tmp_path: Path) -> None:
+    report = await imported(
+        database, csv(tmp_path, "А;84951234567 доб. 1;;;", "Б;84951234567 доб. 2;;;", "В;84951234567;;;")
+    )
+    assert (report.created, report.skipped) == (3, 0)
+
+
+async def test_importing_the_same_again_as_an_update_changes_nothing(database: Database, tmp_path: Path) -> None:
+    file = csv(tmp_path, "Анна;89161234567;Лютик;да;x")
+    await imported(database, file)
+    await imported(database, csv(tmp_path, "Анна;+7 916 123 45 67;Лютик;да;x"), "update")
+    assert [contact.version for contact in (await Contacts(database).list())[1]] == [1]
+
+
+async def test_an_undo_spares_and_names_what_was_edited_since(database: Database, tmp_path: Path) -> None:
+    """B12."""
+    contacts, imports = Contacts(database), Imports(database)
+    old, older = await contacts.add_many([draft(1), draft(2)])
+    rows = [f"Новый {place};{89160000000 + place};;;" for place in range(1, 6)]
+    report = await imported(database, csv(tmp_path, *rows), "update")
+    new = {contact.name: contact for contact in (await contacts.list())[1]}
+    await contacts.edit(new["Новый 3"].id, {"vip": True})
+    await contacts.edit(old.id, {"vip": True})
+    assert report.import_id
+    done = await imports.undo(report.import_id, actor="")
+    assert (done.deleted, done.restored, done.spared) == (2, 1, 2)
+    assert set(done.names) == {(new["Новый 3"].id, "Новый 3"), (old.id, "Новый 1")}
+    assert sorted(await names(database)) == ["Клиент 2", "Новый 1", "Новый 3"]
+    assert (await contacts.get(older.id)).name == "Клиент 2"
+    with pytest.raises(ConflictError):
+        await imports.undo(report.import_id, actor="")
+    with pytest.raises(NotFoundError):
+        await imports.undo(999, actor="")
+
+
+async def test_contacts_for_oneself_alone(database: Database, tmp_path: Path) -> None:
+    """S2.13, S3.9: the importer picks who sees the contacts, and becomes their manager."""
+    file = csv(tmp_path, "Мама;89161234567;Семья;;")
+    with pytest.raises(InvalidInputError, match="--as"):
+        await imported(database, file, personal=True)
+    report = await imported(database, file, personal=True, actor="101")
+    assert [await names(database, actor) for actor in ("", "102", "101")] == [[], [], ["Мама"]]
+    (mother,) = (await Contacts(database).list(actor="101"))[1]
+    assert (mother.owner, mother.manager, mother.created_by) == ("101", "101", "101")
+    again = await imported(database, file)  # an administrator doesn't see hers: that is no duplicate he may know of
+    assert (again.created, again.skipped) == (1, 0)
+    assert report.import_id
+    with pytest.raises(RefusedError):
+        await Imports(database).undo(report.import_id, actor="102")
+    assert (await Imports(database).undo(report.import_id, actor="101")).deleted == 1
+
+
+@pytest.mark.parametrize("state", ["writing", "applying", "undoing"])
+async def test_what_a_dead_process_left_is_dropped_or_finished(database: Database, state: str) -> None:
+    imports, contacts = Imports(database), Contacts(database)
+    known = await contacts.add(draft(0))
+    writing = await imports.begin("a.xlsx", actor="", visibility="shared")
+    await writing.add([draft(1), draft(2)], {known.id: {"vip": True}, -1: {"vip": True}})
+    if state != "writing":
+        await writing.finish({})
+        async with database.writing() as connection:
+            await connection.execute(tables.imports.update().values(state=state))
+            if state == "applying":  # as it is before the first change
+                await connection.execute(tables.import_changes.update().values(version=None, before=None))
+    assert await imports.clean() == 0  # somebody may still be at it
+    assert await imports.clean(abandoned_seconds=-1) == 1
+    assert await imports.clean(abandoned_seconds=-1) == 0
+    finished = state == "applying"
+    assert await names(database) == (["Клиент 0", "Клиент 1", "Клиент 2"] if finished else ["Клиент 0"])
+    assert (await contacts.get(known.id)).vip is finished
+    with pytest.raises(ConflictError):
+        await writing.add([draft(3)], {})
+
+
+DYING = """
+import asyncio, os, signal, sys, re
+from pathlib import Path
+from pbxd.exchange.importing import Wish, import_contacts
+from pbxd.numbers import NumberRules
+from pbxd.storage.database import Database
+
+async def main(url, file, rows):
+    def told(done):
+        if done >= int(rows):
+            os.kill(os.getpid(), signal.SIGKILL)
+    async with await Database.open(url, create=False) as database:
+        await import_contacts(database, Wish(Path(file)), NumberRules("RU", "", re.compile("x")), told=told)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_killed_in_the_middle_nothing_is_imported(database: Database, url: str, tmp_path: Path) -> None:
+    """Issue 5, done means 3."""
+    file = csv(tmp_path, *(f"Клиент {place};{89160000000 + place};;;" for place in range(900)))
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", DYING, url, str(file), "400")
+    assert await killed.wait() == -signal.SIGKILL
+    assert await rows_of(database, "contacts") >= 400
+    assert await names(database) == []
+    assert await Imports(database).clean(abandoned_seconds=-1) == 1
+    assert await rows_of(database, "contacts") == 0
