@@ -88,7 +88,7 @@ def _value(value: object, form: str | None) -> str:
 
 
 def _number(value: float, form: str | None) -> str:
-    if isinstance(value, float) and not value.is_integer():
+    if value != value // 1:
         return repr(value)
     text = str(int(value))
     return text.zfill(len(form)) if form and _LEADING_ZEROS.fullmatch(form) else text

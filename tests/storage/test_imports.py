@@ -104,10 +104,11 @@ async def test_what_is_there_already_is_met_by_the_importers_rule(
         "Борис Второй;89161234568;;да;",
         "Нет;;;;",
     )
-    for dry_run in (True, False):
-        report = await imported(database, file, existing, dry_run=dry_run)
-        assert tuple(report.counts.values()) == counts
-        assert (await names(database) == ["Анна"]) is dry_run
+    tried = await imported(database, file, existing, dry_run=True)
+    assert tuple(tried.counts.values()) == counts
+    assert await names(database) == ["Анна"]
+    report = await imported(database, file, existing)
+    assert report.counts == tried.counts
     assert await names(database) == found
     if existing == "update":
         anna, boris = (await Contacts(database).list())[1]
