@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 
 from pbxd import notation
@@ -24,6 +25,7 @@ _TO_GUARD = re.compile(r"'*[=+\-@\t\r]")
 _YES = frozenset({"да", "yes", "y", "true", "истина", "1", "+", "vip", "вип", "x", "х", "v", "✓", "★"})
 _NO = frozenset({"", "нет", "no", "n", "false", "ложь", "0", "-"})
 _DATES = ("%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d.%m.%y")
+_USUAL_DATE = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})")  # `strptime` takes ten times as long
 _NO_DATE = frozenset({"", "0/0/00", "00.00.0000"})
 _SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _MOST_MONTHS = 12
@@ -65,6 +67,9 @@ def birth_date(text: str) -> date | None:
     text = text.strip()
     if text in _NO_DATE or text.startswith("--"):
         return None
+    if usual := _USUAL_DATE.fullmatch(text):
+        with suppress(ValueError):
+            return date(int(usual[3]), int(usual[2]), int(usual[1]))
     for form in _DATES:
         try:
             return datetime.strptime(text, form).date()  # noqa: DTZ007 - a birthday has no time zone
