@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
@@ -65,7 +66,14 @@ async def _started(asked: dict[str, Any]) -> tuple[Process, dict[str, Any]]:
     """Start a child that reads fast, and where that takes too much memory one that reads patiently."""
     for patient in (False, True):
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "pbxd.exchange.child", stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+            sys.executable,
+            "-P",  # no module from the folder we happen to be in
+            "-m",
+            "pbxd.exchange.child",
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={name: value for name, value in os.environ.items() if not name.startswith("PBXD_")},  # no secrets
         )
         try:
             assert child.stdin  # noqa: S101 - asked for above

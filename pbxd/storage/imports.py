@@ -9,6 +9,7 @@ an import says so by its `beat`; what nobody works at any more, `clean` drops or
 from __future__ import annotations
 
 import asyncio
+import time
 from array import array
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -35,6 +36,7 @@ from pbxd.storage.staging import HIDDEN
 from pbxd.storage.tables import companies, contact_numbers, contacts, import_changes, imports
 
 ABANDONED_SECONDS = 60.0  # without a beat: whoever worked at it is gone
+_BEAT_SECONDS = 10.0  # a beat at least so often
 _NAMED = 100  # contacts that an undo spared, named at most
 
 Key = tuple[str, str]  # number (E.164) and extension
@@ -193,6 +195,7 @@ class Writing:
         self._actor = actor
         self._pace = Pace(database)
         self._made = array("q")  # ids of the new contacts, in order
+        self._beaten = time.monotonic()
 
     async def add(self, drafts: Sequence[ContactDraft], changes: Mapping[int, ContactChanges]) -> None:
         """Write new contacts, checked already, and keep changes for the end.
@@ -212,6 +215,12 @@ class Writing:
                 await _beat(connection, self.id, "writing")
                 some, wanted = wanted[: self._pace.size], wanted[self._pace.size :]
                 await _keep_changes(connection, self.id, dict(some))
+        if drafts or changes:
+            self._beaten = time.monotonic()
+        elif time.monotonic() - self._beaten > _BEAT_SECONDS:  # nothing but known and bad rows for long
+            async with self._database.writing() as connection:
+                await _beat(connection, self.id, "writing")
+            self._beaten = time.monotonic()
 
     async def finish(self, counts: Mapping[str, int]) -> None:
         """Let the whole import appear in the book; from here on it can only go on, also when this process dies."""
