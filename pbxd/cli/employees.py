@@ -16,13 +16,15 @@ from pbxd.cli.command import (
     argument,
     flag,
     json_option,
+    language,
     option,
     pass_session,
     run,
 )
 from pbxd.cli.output import mark, print_card, print_json, print_line, print_table
 from pbxd.errors import InvalidInputError, RefusedError
-from pbxd.exchange.employees import EmployeeTable, read_employees
+from pbxd.exchange.employees import MOST_ROWS, WORKBOOK, EmployeeTable, read_employees, read_rows
+from pbxd.exchange.sandbox import plain_rows
 from pbxd.i18n import _
 from pbxd.numbers import display, rules_from
 from pbxd.storage.contacts import Contacts
@@ -90,8 +92,8 @@ def show(session: Session, extension: str, actor: str, as_json: bool) -> None:  
 @employees.command(
     "import",
     help=N_(
-        "Take employees over from a CSV file with the columns extension, name, mobile, did, email, department"
-        " (or their Russian names)."
+        "Take employees over from a CSV file or a workbook with the columns"
+        " extension, name, mobile, did, email, department (or their Russian names)."
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path))
@@ -99,7 +101,7 @@ def show(session: Session, extension: str, actor: str, as_json: bool) -> None:  
 @pass_session
 def import_(session: Session, file: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Import employees; bad rows are reported and don't stop the good ones."""
-    table = read_employees(_content(file), rules_from(session.settings))
+    table = _table(session, file)
 
     async def work() -> Upserted:
         async with await session.database() as database:
@@ -121,6 +123,14 @@ def import_(session: Session, file: Path, as_json: bool) -> None:  # noqa: FBT00
         _tell(table, done)
     if table.bad and not table.employees:
         raise RefusedError("nothing-imported", _("no row could be imported"))
+
+
+def _table(session: Session, file: Path) -> EmployeeTable:
+    data, rules = _content(file), rules_from(session.settings)
+    if not data.startswith(WORKBOOK):
+        return read_employees(data, rules)
+    rows = run(plain_rows(file, language=language(session.settings.service.language), most=MOST_ROWS))
+    return read_rows(iter(rows), rules)
 
 
 def _content(file: Path) -> bytes:

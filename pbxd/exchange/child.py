@@ -71,11 +71,16 @@ def _frames(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _table(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
     from pbxd.exchange import tables  # noqa: PLC0415 - the libraries that read workbooks, within the limits
 
-    table = tables.opened(file, sheet=asked["sheet"], mapped=asked["mapped"], patient=asked["patient"])
-    yield {"sheet": table.sheet, "heads": table.columns.heads, "fields": table.columns.fields}
+    if asked["plain"]:
+        yield {"sheet": "", "heads": [], "fields": []}
+        source = tables.plain(file, patient=asked["patient"])
+    else:
+        table = tables.opened(file, sheet=asked["sheet"], mapped=asked["mapped"], patient=asked["patient"])
+        yield {"sheet": table.sheet, "heads": table.columns.heads, "fields": table.columns.fields}
+        source = table.rows
     rows: list[tuple[int, list[str]]] = []
     characters = 0
-    for row in table.rows:
+    for row in source:
         rows.append(row)
         characters += sum(map(len, row[1]))
         if len(rows) >= _BATCH or characters >= _BATCH_CHARACTERS:

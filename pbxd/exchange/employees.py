@@ -1,4 +1,4 @@
-"""Employees from a CSV file, as people's spreadsheets write it: their headers, separators and encodings. Pure."""
+"""Employees from a CSV file or from the rows of a workbook, as people's spreadsheets write them. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse
 
 SIZE_LIMIT = 10 * 1024 * 1024  # bytes: tens of thousands of people
+MOST_ROWS = 100_000  # of a workbook, likewise
+WORKBOOK = (b"PK", b"\xd0\xcf\x11\xe0")  # how xlsx and xls begin
 _SEPARATORS = ";,\t"
 _HEADS: dict[str, tuple[str, ...]] = {
     "extension": ("ext", "внутренний", "внутренний номер", "короткий номер", "добавочный", "добавочный номер"),
@@ -52,7 +54,11 @@ def read_employees(data: bytes, rules: NumberRules) -> EmployeeTable:
         raise InvalidInputError(
             "file", _("the file is longer than {limit} MB").format(limit=SIZE_LIMIT // 1024 // 1024)
         )
-    lines = _rows(_text(data))
+    return read_rows(_rows(_text(data)), rules)
+
+
+def read_rows(lines: Iterator[tuple[int, list[str]]], rules: NumberRules) -> EmployeeTable:
+    """Read numbered rows, the first of which has the headings. Raises InvalidInputError."""
     heads = next(lines, (1, []))[1]
     columns = [_FIELD_OF.get(folded(head), "") for head in heads]
     if "extension" not in columns:

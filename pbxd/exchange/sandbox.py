@@ -43,9 +43,12 @@ class Reading:
 
 @asynccontextmanager
 async def reading(
-    file: Path, *, language: str, sheet: str = "", mapped: Mapping[str, str] | None = None
+    file: Path, *, language: str, sheet: str = "", mapped: Mapping[str, str] | None = None, plain: bool = False
 ) -> AsyncIterator[Reading]:
-    """Open a file of contacts. Raises InvalidInputError, also while its rows are read."""
+    """Open a file of contacts. Raises InvalidInputError, also while its rows are read.
+
+    `plain`: any workbook; nobody asks what the columns of its first sheet mean.
+    """
     try:
         with file.open("rb"):
             pass
@@ -53,13 +56,24 @@ async def reading(
         raise InvalidInputError(
             "file", _("{file}: can't be read: {why}").format(file=file, why=error.strerror)
         ) from error
-    asked = {"file": str(file), "language": language, "sheet": sheet, "mapped": dict(mapped or {})}
+    asked = {"file": str(file), "language": language, "sheet": sheet, "mapped": dict(mapped or {}), "plain": plain}
     child, head = await _started(asked)
     try:
         columns = Columns(tuple(head["heads"]), tuple(head["fields"]), 0)
         yield Reading(head["sheet"], columns, _batches(child))
     finally:
         await _ended(child)
+
+
+async def plain_rows(file: Path, *, language: str, most: int) -> list[tuple[int, list[str]]]:
+    """Return the rows of a workbook's first sheet. Raises InvalidInputError, also for more than `most`."""
+    found: list[tuple[int, list[str]]] = []
+    async with reading(file, language=language, plain=True) as table:
+        async for rows in table.batches:
+            found += rows
+            if len(found) > most:
+                raise InvalidInputError("file", _("more than {limit} rows").format(limit=f"{most:,}"))
+    return found
 
 
 async def _started(asked: dict[str, Any]) -> tuple[Process, dict[str, Any]]:

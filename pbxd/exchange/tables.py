@@ -61,6 +61,20 @@ def opened(file: Path, *, sheet: str, mapped: Mapping[str, str], patient: bool) 
     return _csv(file, mapped)
 
 
+def plain(file: Path, *, patient: bool) -> Iterator[Row]:
+    """Read the first sheet of a workbook that has anything in it, without asking what its columns mean."""
+    with file.open("rb") as stream:
+        head = stream.read(4096)
+    if file.stat().st_size > MOST_BYTES or not head.startswith((workbooks.ZIP, workbooks.OLE)):
+        raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
+    for rows in workbooks.sheets(file, head, patient=patient).values():
+        found = _bounded(rows())
+        for first in found:
+            yield first
+            yield from found
+            return
+
+
 def _workbook(sheets: dict[str, workbooks.Rows], wanted: str, mapped: Mapping[str, str]) -> Table:
     taken = _named(list(sheets), wanted or SHEET)
     if wanted and taken is None:

@@ -162,3 +162,17 @@ def test_the_main_data_as_text(pbxd: Pbxd) -> None:
     pbxd("contacts", "add", *HOSTILE[2], "--comment", "никому")
     lines = pbxd("contacts", "show", "1", "--text").stdout.splitlines()
     assert lines == ["Ёлкин  Ёж", "+49 170 1234567", "директор, главный", "a@example.org", "b@example.org"]
+
+
+def test_employees_come_from_a_workbook_too(pbxd: Pbxd, tmp_path: Path) -> None:
+    file = tmp_path / "people.xlsx"
+    people = openpyxl.Workbook()
+    assert people.active is not None
+    for row in (["Внутренний номер", "ФИО", "Мобильный", "Этаж"], [101, "Иванова Анна", 79161234567, 3], ["", "x"]):
+        people.active.append(row)
+    people.save(file)
+    done = pbxd.json("employees", "import", str(file))
+    assert (done["created"], done["bad"], done["ignored_columns"]) == (1, 1, ["Этаж"])
+    assert pbxd.json("employees", "show", "101")["mobile"] == "+79161234567"
+    file.write_bytes(b"PK and no more")
+    pbxd.refusal("employees", "import", str(file))

@@ -81,7 +81,9 @@ def far_row(file: Path) -> Path:
 def test_a_hostile_workbook_is_refused_within_memory_and_time(make: object, tmp_path: Path) -> None:
     """Issue 5: ≤ 300 MB and ≤ 10 s (of processor: this machine may be busy), measured from outside."""
     file = make(tmp_path / "a.xlsx")  # type: ignore[operator]
-    asked = json.dumps({"file": str(file), "language": "en", "sheet": "", "mapped": {}, "patient": False})
+    asked = json.dumps(
+        {"file": str(file), "language": "en", "sheet": "", "mapped": {}, "plain": False, "patient": False}
+    )
     command = [sys.executable, "-m", "pbxd.exchange.child"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         assert child.stdin
