@@ -25,7 +25,7 @@ from pbxd.book import Contact, ContactChanges, ContactDraft, ContactNumber, List
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage import changes as changes_of
-from pbxd.storage import companies as company_cards
+from pbxd.storage import companyrows
 from pbxd.storage.cards import cards, insert_cards, listings, update_card
 from pbxd.storage.database import Database, in_parts, possible
 from pbxd.storage.feed import News, about_contact, tell
@@ -182,7 +182,7 @@ class Imports:
                     elif card is not None:
                         spared += 1
                         names += [(card.id, card.name)] if rights.sees(actor, card.owner) else []
-                await company_cards.drop_orphans(connection, left)
+                await companyrows.drop_orphans(connection, left)
                 await _forget(connection, import_id, [row.contact_id for row in rows])
 
 
@@ -251,7 +251,7 @@ class Writing:
                 left = await _company_ids(connection, there)
                 for row in rows:
                     await _change(connection, row, there.get(row.contact_id), self._actor)
-                await company_cards.drop_orphans(connection, left)
+                await companyrows.drop_orphans(connection, left)
 
     async def drop(self) -> None:
         """Give up: nothing of it stays."""
@@ -274,7 +274,7 @@ async def drop_rows(database: Database, import_id: int, state: str, end: str) ->
                 await _enter(connection, import_id, end)
                 return deleted
             await connection.execute(delete(contacts).where(contacts.c.id.in_([row.id for row in rows])))
-            await company_cards.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
+            await companyrows.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
             deleted += len(rows)
 
 
