@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -93,6 +94,7 @@ async def test_who_dials_another_calls_ids_ends_only_his_own(lab: Lab, tmp_path:
             await stack.enter_async_context(changed(lab, "manager.conf", without, "manager reload"))
         daemon = await lab.pbxd()
         client, agent = await lab.talk("101", VICTIM)
+        await until(partial(history, daemon), "the victim's call in the history")
         (victim,) = await history(daemon)
         async with lab.capture(tmp_path):
             await borrow(lab, str(victim["linkedid"]))

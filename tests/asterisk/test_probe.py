@@ -36,7 +36,7 @@ async def running(server: FastAgiServer) -> AsyncIterator[None]:
 
 
 def server(listen: str = f"{HOST}:0", limit: int = 512) -> FastAgiServer:
-    return FastAgiServer(AgiSettings(listen=listen, max_connections=limit), plain_answer)
+    return FastAgiServer(AgiSettings(listen=listen, max_connections=limit, reply_timeout_seconds=60), plain_answer)
 
 
 @pytest.mark.parametrize("listen", [f"{HOST}:0", "0.0.0.0:0", "[::1]:0", "[::]:0", "127.0.0.7:0"])
@@ -57,6 +57,7 @@ async def test_a_full_house_does_not_keep_the_own_look_up_out() -> None:
         await look_up(asked)
         assert (asked.counters.refused, asked.counters.evicted, asked.counters.answered) == (0, 0, 1)
         stranger, his = await asyncio.open_connection(HOST, asked.port)
+        his.write(b"agi_network: yes\n")
         assert await asyncio.wait_for(stranger.read(), 5) == b""
         assert asked.counters.refused == 1
         his.close()
