@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pbxd.settings import Settings
 
-SECTIONS = ("queues", "dialing", "logs")  # taken over whole
+SECTIONS = ("queues", "dialing", "logs", "retention")  # taken over whole
 KEYS = ("service.language",)  # and these of other sections; everything else is read once, at the start
 
 

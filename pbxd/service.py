@@ -40,6 +40,7 @@ from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
 from pbxd.storage.imports import Imports
 from pbxd.storage.outages import Outages
+from pbxd.storage.retention import Retention
 from pbxd.storage.tokens import Tokens
 
 _BATCH = 200  # packets followed before others get their turn: about 5 ms
@@ -48,6 +49,7 @@ _RESYNC_RETRY_SECONDS = 2.0
 _STAFF_RETRY_SECONDS = 10.0
 _STAFF_EVERY_SECONDS = 24 * 3600.0
 _STORAGE_RETRY_SECONDS = 1.0
+_CLEARING_SECONDS = 3600.0
 _LAST_LOOK_SECONDS = 0.5  # these two and the HTTP server's STOP_SECONDS make the five in which we stop
 _LAST_WRITE_SECONDS = 2.0
 
@@ -141,6 +143,7 @@ class Daemon:
             "record": self._once_open(self._recorder.run),
             "directory": self._once_open(self._directory.follow),
             "imports": self._once_open(Imports(self._database).keep_clean),
+            "retention": self._once_open(self._clear_old),
             "queues": self._queues.run(),
             "backfill": self._once_open(self._backfill.run),
             "calls": self._click_to_call.run(),
@@ -195,6 +198,19 @@ class Daemon:
     async def _once_open(self, work: Callable[[], Awaitable[None]]) -> None:
         await self._storage_open.wait()
         await work()
+
+    async def _clear_old(self) -> None:
+        """Delete every hour what is older than it may be."""
+        retention = Retention(self._database)
+        while True:
+            await asyncio.sleep(_CLEARING_SECONDS)
+            try:
+                cleared = await retention.clear(self._settings.retention)
+            except UnavailableError as error:
+                _log.warning("old_not_cleared", why=str(error))
+            else:
+                if any(cleared.values()):
+                    _log.info("old_cleared", **cleared)
 
     # -- the configuration, read anew on SIGHUP
 

@@ -149,6 +149,13 @@ class DatabaseSettings(_Section):
     most_waiting_calls: Annotated[int, Field(ge=100)] = 100_000  # in memory, while nothing can be written
 
 
+class RetentionSettings(_Section):
+    """How long things are kept; what is older is deleted by the daemon, some at a time."""
+
+    calls_days: Annotated[int, Field(ge=0)] = 0  # 0: for ever
+    feed_days: Annotated[int, Field(ge=1)] = 30  # webhooks and live pages can be replayed so far back
+
+
 class AgiSettings(_Section):
     """The FastAGI server."""
 
@@ -218,6 +225,7 @@ class Settings(_Section):
     backfill: BackfillSettings = BackfillSettings()
     employees: EmployeeSettings = EmployeeSettings()
     database: DatabaseSettings = DatabaseSettings()
+    retention: RetentionSettings = RetentionSettings()
     agi: AgiSettings = AgiSettings()
     http: HttpSettings = HttpSettings()
     queues: QueueSettings = QueueSettings()

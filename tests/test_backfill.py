@@ -18,9 +18,10 @@ from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.numbers import rules_from
 from pbxd.recording import Following, Recorder, replay
 from pbxd.settings import BackfillSettings, Settings
-from pbxd.storage.calls import CallFilter, Calls
+from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
 from pbxd.storage.feed import Feed
+from pbxd.storage.history import History
 from pbxd.storage.outages import Outages
 from tests.lab.processes import until
 
@@ -64,7 +65,7 @@ async def heard(flow: str, database: Database, part: float) -> None:
 
 
 async def listed(database: Database) -> list[dict[str, Any]]:
-    _total, found = await Calls(database).list(CallFilter(), limit=None)
+    found = [record.to_json() for record in (await History(database).page(limit=100_000)).records]
     return sorted(found, key=lambda call: (str(call["started"]), str(call["id"])))
 
 

@@ -17,9 +17,10 @@ from pbxd.errors import UnavailableError
 from pbxd.numbers import rules_from
 from pbxd.recording import MOST_WAITING, Following, Recorder
 from pbxd.settings import AsteriskSettings, Settings
-from pbxd.storage.calls import CallFilter, Calls
+from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
 from pbxd.storage.feed import Feed, FeedRow
+from pbxd.storage.history import History
 from pbxd.storage.outages import Outages
 
 BEGAN = 1_700_000_000
@@ -82,9 +83,9 @@ async def test_calls_beyond_the_room_are_given_up_oldest_first_counted_and_told(
     await database.connect(create=True)
     await recorder.flush()
     assert recorder.backlog == 0
-    total, items = await Calls(database).list(limit=None)
-    kept = {item["caller"]["number"] for item in items}
-    assert total == 100
+    page = await History(database).page(limit=1000)
+    kept = {record.caller.number for record in page.records}
+    assert page.total == 100
     assert kept == {f"+7916{number:07}" for number in (0, *range(52, 151))}  # the one under way is never given up
     (gap,) = await gaps(database)
     assert gap.subject == "pbx"
@@ -108,7 +109,7 @@ async def test_within_the_room_nothing_is_lost_nor_told(database: Database) -> N
         await recorder.flush()
     await database.connect(create=True)
     await recorder.flush()
-    assert (await Calls(database).list(CallFilter()))[0] == 100
+    assert (await History(database).page())[0] == 100
     assert recorder.lost == 0
     assert await gaps(database) == []
 
@@ -137,7 +138,7 @@ async def test_a_hundred_thousand_changes_wait_and_are_written(database: Databas
     async with asyncio.TaskGroup() as group:
         group.create_task(recorder.flush())
         group.create_task(watch())
-    assert (await Calls(database).list(limit=1))[0] == 100_000
+    assert (await History(database).page(limit=1))[1]
     assert longest < 0.5  # look-ups go on meanwhile
 
 

@@ -23,6 +23,7 @@ _MODULES = {
     "employees": "employees",
     "call": "call",
     "calls": "calls",
+    "privacy": "privacy",
     "queues": "queues",
     "tokens": "tokens",
     "db": "db",

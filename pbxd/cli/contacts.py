@@ -13,6 +13,7 @@ import structlog
 from pbxd import logs
 from pbxd.book import Contact, contact_json
 from pbxd.cli import contact_edits
+from pbxd.cli.callwords import print_last_calls
 from pbxd.cli.command import (
     EXTENSION,
     LIMIT,
@@ -32,6 +33,7 @@ from pbxd.cli.exporting import export, template
 from pbxd.cli.importing import import_, import_undo
 from pbxd.cli.numbering import contact_number
 from pbxd.cli.output import print_card, print_json, print_line, print_table
+from pbxd.directory.asking import last_calls
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.storage.changes import Change
@@ -133,7 +135,7 @@ def list_(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:
         print_line(_("next page: --after {mark}").format(mark=page.after))
 
 
-@contacts.command("show", help=N_("Show a contact."))
+@contacts.command("show", help=N_("Show a contact, with the last five calls."))
 @click.argument("contact_id", type=int, metavar="ID")
 @flag("--text", help=N_("Only the main data, as text to send to somebody."))
 @actor_option
@@ -141,17 +143,23 @@ def list_(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:
 @pass_session
 def show(session: Session, contact_id: int, text: bool, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Show a contact."""
+    rules = rules_from(session.settings)
 
-    async def work() -> Contact:
+    async def work() -> tuple[Contact, list[dict[str, Any]]]:
         async with await session.database() as database:
-            return await Contacts(database).get(contact_id, actor=actor)
+            contact = await Contacts(database).get(contact_id, actor=actor)
+            return contact, await last_calls(database, str(contact_id), rules, viewer=actor)
 
-    contact = run(work())
-    if not text or as_json:
-        _show(contact, as_json=as_json)
+    contact, last = run(work())
+    if as_json:
+        print_json(contact_json(contact) | {"last_calls": last})
         return
-    for line in main_lines(contact):
-        print_line(line)
+    if text:
+        for line in main_lines(contact):
+            print_line(line)
+        return
+    _show(contact, as_json=False)
+    print_last_calls(last)
 
 
 @contacts.command("edit", help=N_("Change a contact; what isn't named stays. An empty text clears a field."))

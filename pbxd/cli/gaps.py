@@ -8,17 +8,17 @@ from typing import Any
 
 import click
 
-from pbxd.cli.command import N_, Session, json_option, pass_session, run
+from pbxd.cli.command import N_, Command, Session, json_option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_table
 from pbxd.i18n import _
-from pbxd.storage.calls import CallFilter, Calls
 from pbxd.storage.database import Database
+from pbxd.storage.history import Page
 from pbxd.storage.outages import Outages
 
 Row = dict[str, Any]
 
 
-@click.command("gaps", help=N_("List the times of which the history may lack calls, newest first."))
+@click.command("gaps", cls=Command, help=N_("List the times of which the history may lack calls, newest first."))
 @json_option
 @pass_session
 def gaps(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
@@ -36,14 +36,9 @@ def gaps(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passe
     print_table(heads, map(_cells, found), _("total: {total}").format(total=len(found)))
 
 
-async def gaps_beside(
-    database: Database, found: Sequence[Row], wanted: CallFilter, *, offset: int, total: int
-) -> list[Row]:
+async def gaps_beside(database: Database, page: Page) -> list[Row]:
     """Return the outages that touch the time of a page of the list, up to the call before it."""
-    calls_before = await Calls(database).list(wanted, limit=1, offset=offset - 1) if offset else (0, [])
-    until = datetime.fromisoformat(calls_before[1][0]["started"]) if calls_before[1] else None
-    since = datetime.fromisoformat(found[-1]["started"]) if offset + len(found) < total else None
-    return [each.to_json() for each in await Outages(database).list(since, until)]
+    return [each.to_json() for each in await Outages(database).list(page.since, page.until)]
 
 
 def told_among(found: Sequence[Row], gaps: Sequence[Row]) -> Iterator[tuple[Row | None, Row | None]]:

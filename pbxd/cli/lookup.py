@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import click
 
+from pbxd.cli.callwords import print_last_calls
 from pbxd.cli.command import N_, Command, Session, argument, flag, json_option, option, pass_session, run
 from pbxd.cli.output import mark, print_card, print_json, print_line
 from pbxd.directory.answers import match_json
+from pbxd.directory.asking import last_calls
 from pbxd.directory.excerpt import excerpt
 from pbxd.directory.matching import Match, Rival, phone_text
 from pbxd.i18n import _
@@ -18,27 +21,33 @@ from pbxd.numbers import parse, rules_from
 @click.command("lookup", cls=Command, help=N_("Say whose number it is, as the PBX would be told."))
 @argument("number")
 @flag("--explain", help=N_("Also how the number was read, and which other cards have it."))
+@flag("--calls", help=N_("Also the last five calls with it."))
 @option("--for", "viewer", default="", metavar="EXT", help=N_("Use this employee's personal contacts too."))
 @json_option
 @pass_session
-def lookup(session: Session, number: str, explain: bool, viewer: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def lookup(session: Session, /, number: str, viewer: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Look a number up in the database; the daemon need not run."""
-    parsed = parse(number, rules_from(session.settings))
+    rules = rules_from(session.settings)
+    parsed = parse(number, rules)
+    explain = flags["explain"]
 
-    async def work() -> Match:
+    async def work() -> tuple[Match, list[dict[str, Any]]]:
         async with await session.database() as database:
             wanted = [parsed.value] if parsed.kind == "e164" else []
-            return (await excerpt(database, wanted, viewer=viewer)).lookup(parsed, viewer)
+            match = (await excerpt(database, wanted, viewer=viewer)).lookup(parsed, viewer)
+            asked = flags["calls"] and wanted
+            return match, await last_calls(database, parsed.value, rules, viewer=viewer) if asked else []
 
-    match = run(work())
+    match, last = run(work())
     if as_json:
-        print_json(match_json(match, explain=explain))
+        print_json(match_json(match, explain=explain) | ({"last_calls": last} if flags["calls"] else {}))
         return
     print_card(_lines(match))
     if explain:
         print_card([(_("On the phone"), phone_text(match)), (_("Read by the rule"), match.rule)])
         for rival in match.rivals:
             print_line(_("also: {card}").format(card=_rival(rival)))
+    print_last_calls(last)
 
 
 def _lines(match: Match) -> Iterable[tuple[str, str]]:

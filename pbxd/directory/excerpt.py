@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from pbxd.book import Contact, folded
-from pbxd.directory.matching import Book, Match
+from pbxd.directory.matching import Book
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
-from pbxd.numbers import NumberRules, parse
-from pbxd.storage.calls import CallFilter
 from pbxd.storage.companies import Companies
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
@@ -52,32 +49,3 @@ async def contact_named(database: Database, text: str, *, actor: str = "") -> Co
             "target", _("several contacts are named {name}; take the id: {ids}").format(name=text, ids=ids)
         )
     return found[0]
-
-
-async def calls_of(database: Database, text: str, rules: NumberRules) -> CallFilter:
-    """Return the filter for the calls of a client: by a number, or by a contact's id or whole name. Raises like it."""
-    parsed = parse(text, rules)
-    if parsed.kind == "e164":
-        return CallFilter(number=parsed.value)
-    contact = await contact_named(database, text)
-    return CallFilter(contact=contact.id, numbers=tuple(number.number for number in contact.numbers))
-
-
-def name_calls(calls: Iterable[dict[str, Any]], lookup: Callable[[str], Match]) -> None:
-    """Give the nameless parties of calls (in their public form) the names today's book has for their numbers.
-
-    A party named at the time of the call keeps that name.
-    """
-    for call in calls:
-        for party in (call["caller"], call["callee"]):
-            if party["name"] or not party["number"]:
-                continue
-            match = lookup(party["number"])
-            if match.name and (party["extension"] or not match.by_extension):
-                party |= {"name": match.name, "company": match.company or None, "contact": match.contact}
-
-
-def nameless_numbers(calls: Iterable[dict[str, Any]]) -> set[str]:
-    """Return the numbers `name_calls` would look up."""
-    parties = (party for call in calls for party in (call["caller"], call["callee"]))
-    return {party["number"] for party in parties if party["number"] and not party["name"]}

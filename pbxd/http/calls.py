@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -15,14 +14,14 @@ from aiohttp import web
 
 from pbxd.calls.record import instant
 from pbxd.dialing import Progress
-from pbxd.directory.excerpt import calls_of, name_calls
+from pbxd.directory.asking import filter_of, named
 from pbxd.errors import NotFoundError
 from pbxd.http.problems import DEADLINE
-from pbxd.http.requests import CallRequest, CallsQuery, body, query
+from pbxd.http.requests import CallQuery, CallRequest, CallsQuery, body, query
 from pbxd.http.services import RULES, SERVICES, STREAMS, Services
 from pbxd.http.targets import target
 from pbxd.storage.callrequests import CallRequest as KeyedRequest
-from pbxd.storage.calls import CallFilter
+from pbxd.storage.history import History
 
 Call = dict[str, Any]
 routes = web.RouteTableDef()
@@ -92,15 +91,16 @@ async def show(request: web.Request) -> web.Response:
     the PBX has made its first channel, or when it never makes one.
     """
     call_id = request.match_info["id"]
+    asked = query(request, CallQuery)
     services = request.app[SERVICES]
     made_here = _progress(services, call_id)
     try:
-        call = await services.calls.get(call_id)
+        record = await services.calls.record(call_id)
     except NotFoundError:
         if made_here is None:
             raise
         return web.json_response({"id": call_id, **made_here})
-    name_calls([call], services.directory.lookup)
+    (call,) = await named(services.database, [record], request.app[RULES], viewer=asked.actor)
     return web.json_response(call | (made_here or {}))
 
 
@@ -117,13 +117,11 @@ async def list_(request: web.Request) -> web.Response:
     """Answer the calls recorded, newest first."""
     asked = query(request, CallsQuery)
     services = request.app[SERVICES]
-    client = CallFilter()
-    if asked.client:
-        client = await calls_of(services.database, asked.client, request.app[RULES])
-    wanted = replace(client, direction=asked.direction, outcome=asked.outcome, agent=asked.agent or "")
-    total, found = await services.calls.list(wanted, limit=asked.limit, offset=asked.offset, before=asked.before or "")
-    name_calls(found, services.directory.lookup)
-    return web.json_response({"total": total, "items": found})
+    wanted = await filter_of(services.database, asked.asked, request.app[RULES])
+    history = History(services.database)
+    page = await history.page(wanted, limit=asked.limit, offset=asked.offset, before=asked.before or "")
+    found = await named(services.database, page.records, request.app[RULES], viewer=asked.actor)
+    return web.json_response({"total": page.total, "total_is_exact": not page.more, "items": found})
 
 
 @contextmanager

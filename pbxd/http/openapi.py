@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from pbxd import __version__
-from pbxd.http.requests import Body, CallRequest, CallsQuery, LookupQuery, Query
+from pbxd.http.requests import Body, CallQuery, CallRequest, CallsQuery, LookupQuery, Query
 
 PATH = "/api/v1/openapi.json"
 JSON = "application/json"
@@ -35,8 +35,12 @@ CALL = {
 }
 PAGE = {
     "type": "object",
-    "required": ["total", "items"],
-    "properties": {"total": {"type": "integer"}, "items": {"type": "array", "items": CALL}},
+    "required": ["total", "total_is_exact", "items"],
+    "properties": {
+        "total": {"type": "integer"},
+        "total_is_exact": {"type": "boolean"},
+        "items": {"type": "array", "items": CALL},
+    },
 }
 WAITING = {
     "type": "object",
@@ -78,7 +82,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         headers={"Idempotency-Key": "The same key and body again ring nobody again; another body is refused."},
     ),
     ("POST", "/api/v1/calls/plan"): Operation({200: {"type": "object"}}, body=CallRequest),
-    ("GET", "/api/v1/calls/{id}"): Operation({200: CALL}),
+    ("GET", "/api/v1/calls/{id}"): Operation({200: CALL}, query=CallQuery),
     ("GET", "/api/v1/calls/{id}/states"): Operation({200: STATE}, content="application/x-ndjson"),
     ("POST", "/api/v1/calls/{id}/hangup"): Operation({202: ACCEPTED}),
 }

@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pbxd.calls.record import Direction, Outcome
+from pbxd.directory.asking import CallsAsked
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.settings import why_refused
@@ -53,16 +54,44 @@ class LookupQuery(Query):
     explain: bool = False  # also the rule and the rivals
 
 
+class CallQuery(Query):
+    """Whose personal contacts may name a call."""
+
+    actor: Annotated[str, Field(alias="as", max_length=32)] = ""
+
+
 class CallsQuery(Query):
     """Which calls to list, newest first."""
 
+    since: Annotated[str, Field(alias="from", max_length=40)] = ""  # a date or a time, local unless it has a zone
+    until: Annotated[str, Field(alias="to", max_length=40)] = ""  # likewise; a date means that whole day
     direction: Direction | None = None
     outcome: Outcome | None = None
     agent: Extension | None = None
-    client: NumberText | None = None
+    client: NumberText | None = None  # a number, or a contact: id or whole name
+    company: NumberText | None = None
+    queue: NumberText | None = None
+    min_talk: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0  # seconds
+    actor: Annotated[str, Field(alias="as", max_length=32)] = ""  # the employee whose personal contacts may be used
     before: Annotated[str, Field(max_length=64)] | None = None  # the last id of the page before
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
     offset: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    @property
+    def asked(self) -> CallsAsked:
+        """Say which calls, without the page."""
+        return CallsAsked(
+            self.since,
+            self.until,
+            self.direction,
+            self.outcome,
+            self.agent or "",
+            self.client or "",
+            self.company or "",
+            self.queue or "",
+            self.min_talk,
+            self.actor,
+        )
 
 
 BodyType = TypeVar("BodyType", bound=Body)

@@ -1,49 +1,42 @@
-"""Calls as rows: the whole record as JSON, and beside it the columns it is found by."""
+"""Calls as rows: columns to find a call by, and the rest of its record as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from dataclasses import MISSING, fields
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
+from sqlalchemy import Row
 
-from pbxd.calls.record import CallRecord
+from pbxd.calls.record import PARTS, CallRecord
 from pbxd.storage.feed import News
 from pbxd.storage.tables import harmless
 
 _AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
 _LEFT_OUT_OF_NEWS = ("story", "gaps")
+_IN_COLUMNS = ("id", "pbx", "linkedid", "direction", "outcome", "started", "answered", "ended", "merged_into")
 
 
 def row_of(record: CallRecord) -> dict[str, Any]:
-    """Return the values of a call's row."""
+    """Return the values of a call's row, all but its key."""
     return {
-        "id": record.id,
-        "pbx": record.pbx,
-        "linkedid": record.linkedid,
-        "direction": record.direction,
-        "origin": record.origin,
-        "outcome": record.outcome,
-        "started": record.started,
-        "answered": record.answered,
-        "ended": record.ended,
+        **{name: getattr(record, name) for name in _IN_COLUMNS},
         "caller_number": record.caller.number,
-        "caller_extension": record.caller.extension,
-        "caller_contact": record.caller.contact,
         "callee_number": record.callee.number,
-        "callee_extension": record.callee.extension,
-        "callee_contact": record.callee.contact,
         "queue": record.queue,
         "talk_seconds": record.seconds["talk"],
-        "merged_into": record.merged_into,
-        "record": _plain(record),
+        "record": _rest(record),
     }
 
 
-def record_of(kept: dict[str, Any]) -> CallRecord:
-    """Return the record as it was kept, exactly; fields it didn't have yet when it was kept get their defaults."""
+def record_of(row: Row[Any]) -> CallRecord:
+    """Return the record as it was kept, exactly; what was not written because it had its default gets it again."""
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's own name for it, public
+    kept = {**row.record, **{name: values[name] for name in _IN_COLUMNS}}
+    kept["seconds"] = dict.fromkeys(PARTS, 0.0) | kept.get("seconds", {})
     return _records().validate_python(kept)
 
 
@@ -83,18 +76,33 @@ def _records() -> TypeAdapter[CallRecord]:
     return TypeAdapter(CallRecord)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of a record
-    """Write a record as JSON's types: times as ISO 8601 with their full precision.
+def _rest(record: CallRecord) -> dict[str, Any]:
+    told = ((name, getattr(record, name), usual) for name, usual in _usual(CallRecord) if name not in _IN_COLUMNS)
+    return {name: _plain(part) for name, part, usual in told if part != usual}
 
-    `dataclasses.asdict` does the same with deep copies, ten times as slow: this is what recording a call costs most.
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of a record
+    """Write a record as JSON's types: times as ISO 8601 with their full precision; what is as always is left out.
+
+    `dataclasses.asdict` is ten times as slow: this is what recording a call costs most.
     """
     kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
     if kind is datetime:
-        return value.isoformat()
-    if kind is dict:
-        return {key: _plain(part) for key, part in value.items()}
+        return value.isoformat().replace("+00:00", "Z")
     if kind is list:
         return [_plain(part) for part in value]
-    return {name: _plain(getattr(value, name)) for name in kind.__slots__}
+    if kind is dict:
+        return {key: part for key, part in value.items() if part}  # the seconds of the parts that there were
+    told = ((name, getattr(value, name), usual) for name, usual in _usual(cast("Hashable", kind)))
+    return {name: _plain(part) for name, part, usual in told if part != usual}
+
+
+@cache
+def _usual(kind: Any) -> tuple[tuple[str, Any], ...]:  # noqa: ANN401 - a dataclass
+    """Return the fields of a dataclass with the values that need not be written."""
+    return tuple(
+        (each.name, each.default_factory() if each.default_factory is not MISSING else each.default)
+        for each in fields(kind)
+    )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Contact, ContactDraft, ContactNumber, Listing, folded
 from pbxd.storage import companyrows as company_cards
+from pbxd.storage import holdings
 from pbxd.storage.database import in_parts, in_steps, possible
 from pbxd.storage.staging import shown
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
@@ -144,6 +145,7 @@ async def _insert_parts(connection: AsyncConnection, drafts: Mapping[int, Contac
         ]
         if rows:
             await connection.execute(insert(table), rows)
+    await holdings.note(connection, drafts)
 
 
 def _numbers(draft: ContactDraft) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from pbxd.book import Company, Contact, ContactChanges, ContactDraft, Employee, 
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage import changes as changes_of
-from pbxd.storage import companyrows, employees
+from pbxd.storage import companyrows, employees, holdings
 from pbxd.storage.cards import cards, insert_cards, listings, update_card
 from pbxd.storage.changes import Change
 from pbxd.storage.database import Database, in_parts
@@ -208,6 +208,8 @@ async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
         left = await _companies_of(connection, ids)
         await connection.execute(delete(contacts).where(contacts.c.id.in_(ids)))
         await companyrows.drop_orphans(connection, left)
+        await holdings.note(connection, ids)
+    await holdings.forget(connection, [contact.id for contact in gone if contact.visibility == "personal"])
     await tell(connection, [_news("deleted", contact) for contact in gone])
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, FromClause, event, make_url
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
     ArgumentError,
@@ -102,9 +103,19 @@ def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None =
     patience = BUSY_SECONDS if busy_seconds is None else busy_seconds
     # isolation_level None: Python's sqlite3 opens no transactions by itself, `_begin` does.
     engine = create_async_engine(address, connect_args={"timeout": patience, "isolation_level": None}, **common)
+    engine.sync_engine.dialect.statement_compiler = _Hinted
     event.listen(engine.sync_engine, "connect", partial(_prepare, foreign_keys))
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+class _Hinted(SQLiteCompiler):
+    """Writes a table's hints (`INDEXED BY …`) behind its name, which SQLAlchemy does for other databases alone."""
+
+    def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:
+        """Return the hint as it is."""
+        del table
+        return text
 
 
 def _json(value: object) -> str:

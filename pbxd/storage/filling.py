@@ -24,7 +24,7 @@ class Filling:
         lasted = (calls.c.pbx == pbx, calls.c.started <= to, or_(calls.c.ended.is_(None), calls.c.ended >= since))
         wanted = select(calls).where(*lasted, calls.c.merged_into.is_(None))
         async with self._database.reading() as connection:
-            return [record_of(row.record) for row in await connection.execute(wanted)]
+            return [record_of(row) for row in await connection.execute(wanted)]
 
     async def lasting(self, pbx: str, begun: datetime) -> bool:
         """Tell whether a call that began before a time still lasts."""
@@ -39,5 +39,5 @@ class Filling:
         async with self._database.reading() as connection:
             for part in in_parts(ids):
                 for row in await connection.execute(select(calls).where(calls.c.id.in_(part))):
-                    found[row.id] = record_of(row.record)
+                    found[row.id] = record_of(row)
         return found

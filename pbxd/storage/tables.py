@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 metadata = MetaData(
     naming_convention={
@@ -34,6 +35,9 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 Key = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself for INTEGER alone
 
@@ -83,6 +87,32 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime that stands in many indexes: microseconds since 1970 on SQLite, a third of the text."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type."""
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - an integer or a datetime
+        """Refuse naive times, as `Instant` does."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return (value - _EPOCH) // _MICROSECOND if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - likewise
+        """Give the time back in UTC."""
+        if value is None:
+            return None
+        found: datetime = _EPOCH + value * _MICROSECOND if dialect.name == "sqlite" else value.astimezone(UTC)
+        return found
 
 
 _conditions: dict[Index, str] = {}
@@ -217,6 +247,17 @@ contact_numbers = Table(
     _partial("uq_contact_numbers_main", "contact_id", where="main", unique=True),
 )
 
+number_holdings = Table(
+    "number_holdings",  # who had which number when; it outlives the number on the card, and a shared card itself
+    metadata,
+    Column("number", Words, primary_key=True),  # E.164
+    Column("contact_id", Key, primary_key=True),
+    Column("since", Instant, primary_key=True),
+    Column("until", Instant),  # none while he has it
+    Index("ix_number_holdings_contact_id", "contact_id"),
+    sqlite_with_rowid=False,
+)
+
 contact_emails = Table(
     "contact_emails",
     metadata,
@@ -274,43 +315,62 @@ employees = Table(
     Column("on_pbx", Boolean, nullable=False, server_default=false()),  # whether the PBX has ever told of him
 )
 
+# What the history is filtered by besides time and people: beside the key in each index, so that a filter reads no rows.
+_FACETS = ("direction", "outcome", "queue", "talk_seconds")
+_WHOLE = "merged_into IS NULL"  # calls that are part of another are not listed
+_PART = "merged_into IS NOT NULL"
+
+
+def _calls_index(name: str, *columns: str, where: str = _WHOLE) -> Index:
+    """Make an index that SQLite can check the condition in: it looks at the column although the index implies it."""
+    first = columns[0]
+    others = tuple(facet for facet in _FACETS if facet != first) if first in (*_FACETS, "started") else ()
+    return _partial(name, *columns, *others, "merged_into", where=where)
+
+
 calls = Table(
     "calls",
     metadata,
-    Column("id", SortedWords, primary_key=True),
+    Column("seq", Key, primary_key=True),  # short, for what refers to a call here; means nothing outside
+    Column("id", SortedWords, nullable=False),
     Column("pbx", Words, nullable=False),
     Column("linkedid", Words, nullable=False),
     Column("direction", Words, nullable=False),
-    Column("origin", Words, nullable=False),
     Column("outcome", Words),  # none while the call lasts
-    Column("started", Instant, nullable=False),
-    Column("answered", Instant),
-    Column("ended", Instant),
+    Column("started", Moment, nullable=False),
+    Column("answered", Moment),
+    Column("ended", Moment),
     Column("caller_number", Words),
-    Column("caller_extension", Words),
-    Column("caller_contact", Key),  # ids of contacts without a foreign key: history outlives the card
     Column("callee_number", Words),
-    Column("callee_extension", Words),
-    Column("callee_contact", Key),
     Column("queue", Words),
     Column("talk_seconds", Float, nullable=False),
     Column("merged_into", SortedWords),  # the id of the older call that this one became part of
-    Column("record", JSON, nullable=False),  # the whole CallRecord; the columns beside it are for finding it
-    Index("ix_calls_started", "started", "id"),
+    Column("record", JSON, nullable=False),  # the rest of the CallRecord; callrows puts it together
+    UniqueConstraint("id"),
     Index("ix_calls_linkedid", "pbx", "linkedid"),
     Index("ix_calls_ended", "ended"),
-    Index("ix_calls_caller_number", "caller_number", "started"),
-    Index("ix_calls_callee_number", "callee_number", "started"),
-    Index("ix_calls_caller_contact", "caller_contact", "started"),
-    Index("ix_calls_callee_contact", "callee_contact", "started"),
+    _partial("ix_calls_merged", "started", where=_PART),
+    _calls_index("ix_calls_started", "started", "seq"),
+    _calls_index("ix_calls_direction", "direction", "started", "seq"),
+    _calls_index("ix_calls_outcome", "outcome", "started", "seq"),
+    _calls_index("ix_calls_queue", "queue", "started", "seq"),
+    _calls_index("ix_calls_talk_seconds", "talk_seconds", "started", "seq", where=f"{_WHOLE} AND talk_seconds > 0"),
+    _calls_index("ix_calls_caller_number", "caller_number", "started", "seq"),
+    _calls_index("ix_calls_callee_number", "callee_number", "started", "seq"),
 )
 
 call_agents = Table(
-    "call_agents",
+    "call_agents",  # of whole calls only; with the facets, so that one employee's calls are filtered here
     metadata,
     Column("extension", Words, primary_key=True),
-    Column("call_id", SortedWords, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
-    Index("ix_call_agents_call_id", "call_id"),
+    Column("started", Moment, primary_key=True),
+    Column("call_seq", Key, ForeignKey("calls.seq", ondelete="CASCADE"), primary_key=True),
+    Column("direction", Words, nullable=False),
+    Column("outcome", Words),
+    Column("queue", Words),
+    Column("talk_seconds", Float, nullable=False),
+    Index("ix_call_agents_call_seq", "call_seq"),
+    sqlite_with_rowid=False,
 )
 
 feed = Table(

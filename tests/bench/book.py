@@ -22,6 +22,7 @@ SPREAD = 7919  # a prime: numbers asked for in steps of it don't lie side by sid
 _CHUNK = 20_000
 _PEOPLE_A_COMPANY = 20
 _VIPS = 100  # every hundredth
+_SAVED = datetime(2026, 1, 1, tzinfo=UTC)
 _SURNAMES = ("Фронкин", "Соколова", "Кузнецов", "Морозова", "Волков", "Лебедева", "Новиков", "Егорова")
 _NAMES = ("Игорь", "Анна", "Пётр", "Мария", "Олег", "Елена", "Никита", "Дарья", "Глеб", "Ирина")
 
@@ -29,6 +30,11 @@ _NAMES = ("Игорь", "Анна", "Пётр", "Мария", "Олег", "Ел�
 def number(place: int) -> str:
     """Return the number of a contact, E.164."""
     return f"+{FIRST + place}"
+
+
+def company(place: int) -> str:
+    """Return the company of a contact; twenty have the same."""
+    return _company(place)
 
 
 async def place_book(contacts: int, target: Path) -> None:
@@ -79,6 +85,8 @@ def _insert(connection: Connection, places: range) -> None:
         connection.execute(insert(tables.companies), rows)
     connection.execute(insert(tables.contacts), list(_main_rows(places, drafts)))
     connection.execute(insert(tables.contact_numbers), [_number_row(place) for place in places])
+    held = [{"number": number(place), "contact_id": place + 1, "since": _SAVED} for place in places]
+    connection.execute(insert(tables.number_holdings), held)
 
 
 def _company_id(place: int) -> int:

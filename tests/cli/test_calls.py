@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import re
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,14 +45,23 @@ def history(pbxd: Pbxd) -> list[CallRecord]:
     return records
 
 
+def told(record: CallRecord) -> dict[str, Any]:
+    """Return the record as it is told; nobody in it is in the book."""
+    call = record.to_json()
+    for party in (call["caller"], call["callee"]):
+        party["shown_name"] = party["name"]
+    return call
+
+
 def test_json_is_the_contract_s_record(pbxd: Pbxd, history: list[CallRecord]) -> None:
     answered, running = history
     assert pbxd.json("calls", "list") == {
         "total": 2,
-        "items": [running.to_json(), answered.to_json()],
+        "total_is_exact": True,
+        "items": [told(running), told(answered)],
         "gaps": [],
     }
-    assert pbxd.json("calls", "show", "A1") == answered.to_json()
+    assert pbxd.json("calls", "show", "A1") == told(answered)
     assert "no call X" in pbxd.refusal("calls", "show", "X")
 
 
@@ -63,6 +73,14 @@ def test_json_is_the_contract_s_record(pbxd: Pbxd, history: list[CallRecord]) ->
         (["--outcome", "busy"], []),
         (["--agent", "101"], ["A1"]),
         (["--client", "8 916 000-00-02"], ["B2"]),
+        (["--from", "09.03.2026"], ["B2", "A1"]),
+        (["--from", "2026-03-11"], []),
+        (["--to", "2026-03-09T09:06:00Z"], ["A1"]),
+        (["--from", "09.03.2026", "--to", "10.03.2026"], ["B2", "A1"]),
+        (["--to", "08.03.2026"], []),
+        (["--queue", "sales", "--min-talk", "65"], ["A1"]),
+        (["--min-talk", "65.5"], []),
+        (["--before", "B2"], ["A1"]),
         (["--limit", "1"], ["B2"]),
         (["--limit", "1", "--offset", "1"], ["A1"]),
     ],
@@ -70,6 +88,12 @@ def test_json_is_the_contract_s_record(pbxd: Pbxd, history: list[CallRecord]) ->
 @pytest.mark.usefixtures("history")
 def test_filters(pbxd: Pbxd, options: list[str], ids: list[str]) -> None:
     assert [call["id"] for call in pbxd.json("calls", "list", *options)["items"]] == ids
+
+
+@pytest.mark.parametrize("text", ["31.02.2026", "вчера", "9999-12-31", "1e9", "2026-03-09T25:00"])
+@pytest.mark.usefixtures("history")
+def test_a_date_that_is_none_is_refused(pbxd: Pbxd, text: str) -> None:
+    assert f"not a date: {text}" in pbxd.refusal("calls", "list", "--to", text)
 
 
 @pytest.mark.usefixtures("history")
@@ -82,8 +106,78 @@ def test_saving_a_contact_names_its_earlier_calls(pbxd: Pbxd, contact: Callable[
     assert [call["id"] for call in pbxd.json("calls", "list", "--client", "Фронкин Игорь")["items"]] == ["A1"]
     assert [call["id"] for call in pbxd.json("calls", "list", "--client", "1")["items"]] == ["A1"]
     assert "no contact named" in pbxd.refusal("calls", "list", "--client", "Никто")
-    contact("--personal", "--owner", "101", name="Тайна", number="89160000002")
-    assert "Тайна" not in pbxd("calls", "list").stdout
+    contact("--personal", "--owner", "102", "--company", "Сова", name="Тайна", number="89160000002")
+    secret = ("--client", "Тайна"), ("--company", "Сова")
+    assert "Тайна" in pbxd("calls", "list", "--as", "102").stdout
+    assert pbxd.json("calls", "show", "B2", "--as", "102")["callee"]["name"] == "Тайна"
+    for options in secret:
+        assert pbxd.json("calls", "list", "--as", "102", *options)["total"] == 1
+    for stranger in ([], ["--as", "101"]):
+        assert "Тайна" not in pbxd("calls", "list", *stranger).stdout
+        assert pbxd.json("calls", "show", "B2", *stranger)["callee"]["name"] != "Тайна"
+        assert "no contact named" in pbxd.refusal("calls", "list", *stranger, *secret[0])
+        assert pbxd.json("calls", "list", *stranger, *secret[1])["total"] == 0
+    contact("--company", "Ромашка", name="Владелец", number="89160000002")
+    assert pbxd.json("calls", "show", "B2", "--as", "102")["callee"]["name"] == "Тайна"
+    assert pbxd.json("calls", "show", "B2")["callee"]["name"] == "Владелец"
+    assert pbxd.json("calls", "list", "--company", "ромашка")["total"] == 2
+    pbxd("contacts", "edit", "1", "--name", "Новое Имя", "--remove-number", "89160000001")
+    assert pbxd.json("calls", "show", "A1")["caller"]["name"] == "Новое Имя"
+    assert pbxd.json("calls", "list", "--client", "1")["total"] == 1
+    pbxd("contacts", "delete", "1", "--yes")
+    assert pbxd.json("calls", "show", "A1")["caller"]["name"] is None
+
+
+@pytest.mark.usefixtures("history")
+def test_a_card_shows_the_last_calls_with_its_client(pbxd: Pbxd, contact: Callable[..., dict[str, Any]]) -> None:
+    """S2.3."""
+    contact(number="89160000001")
+    contact(name="Другой", number="89160000009")
+    assert [call["id"] for call in pbxd.json("contacts", "show", "1")["last_calls"]] == ["A1"]
+    assert pbxd.json("contacts", "show", "2")["last_calls"] == []
+    assert "A1" in pbxd("contacts", "show", "1").stdout
+    assert [call["id"] for call in pbxd.json("lookup", "89160000002", "--calls")["last_calls"]] == ["B2"]
+    assert "B2" in pbxd("lookup", "89160000002", "--calls").stdout
+    assert "last_calls" not in pbxd.json("lookup", "89160000002")
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv"])
+@pytest.mark.usefixtures("history")
+def test_export_has_no_formulas_and_the_same_filters(pbxd: Pbxd, ending: str) -> None:
+    contact = ("contacts", "add", "--name", "=HYPERLINK(1)", "--company", "@x", "--number", "89160000001")
+    pbxd(*contact)
+    out = pbxd.folder / f"calls.{ending}"
+    assert pbxd.json("calls", "export", str(out)) == {"calls": 2, "file": str(out)}
+    assert pbxd.json("calls", "export", str(out), "--min-talk", "1", "--as", "101")["calls"] == 1
+    if ending == "csv":
+        heads, line = out.read_text("utf-8-sig").splitlines()
+        assert heads.startswith("Started;Direction;Caller;Caller's name")
+        assert ";+79160000001;'=HYPERLINK(1);'@x;" in line
+        assert ";7.0;3.0;65.0;0.0;A1" in line
+    else:
+        sheet = zipfile.ZipFile(out).read("xl/worksheets/sheet1.xml").decode()
+        assert "<f>" not in sheet
+        assert "=HYPERLINK(1)" in sheet
+        assert "<v>65</v>" in sheet
+    assert "must end in" in pbxd.refusal("calls", "export", str(pbxd.folder / "calls.pdf"))
+    assert "can't be written" in pbxd.refusal("calls", "export", f"/no/such/folder/calls.{ending}")
+    assert [each.name for each in pbxd.folder.iterdir() if each.suffix == ".part"] == []
+
+
+def test_a_client_s_data_is_exported_and_erased(
+    pbxd: Pbxd, history: list[CallRecord], contact: Callable[..., dict[str, Any]]
+) -> None:
+    contact(number="89160000001")
+    out = pbxd.folder / "data.json"
+    assert pbxd.json("privacy", "export", "Фронкин Игорь", str(out))["calls"] == 1
+    assert out.stat().st_mode & 0o077 == 0
+    assert json.loads(out.read_text("utf-8"))["calls"] == [history[0].to_json()]
+    assert "exists" in pbxd.refusal("privacy", "export", "1", str(out))
+    assert pbxd.json("privacy", "erase", "8 916 000-00-01", "--yes")["calls"] == 1
+    call = pbxd.json("calls", "show", "A1")
+    assert (call["caller"]["number"], call["talk_seconds"]) == ("+7**********", 65.0)
+    assert pbxd.json("contacts", "list")["total"] == 0
+    assert "+7**********" in pbxd("calls", "list").stdout
 
 
 @pytest.mark.usefixtures("history")

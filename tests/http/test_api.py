@@ -371,7 +371,9 @@ async def test_history_names_a_caller_saved_later(pbxd: House) -> None:
     for query, ids in (
         ({"direction": "incoming"}, ["C0"]), ({"outcome": "busy"}, []), ({"limit": "1"}, ["C1"]),
         ({"limit": "1", "offset": "1"}, ["C0"]), ({"before": "C1"}, ["C0"]), ({"client": "8 916 000-00-02"}, ["C1"]),
-        ({"agent": "101"}, []),
+        ({"agent": "101"}, []), ({"from": "02.01.2026"}, []), ({"to": "2026-01-01T09:01:00Z"}, ["C0"]),
+        ({"min_talk": "1"}, []), ({"queue": "sales"}, []), ({"company": "Ромашка"}, ["C0"]),
+        ({"as": "101"}, ["C1", "C0"]),
     ):  # fmt: skip
         async with pbxd.local.get(CALLS, params=query) as answer:
             assert [item["id"] for item in (await answer.json())["items"]] == ids, query
@@ -379,7 +381,20 @@ async def test_history_names_a_caller_saved_later(pbxd: House) -> None:
         assert (await answer.json())["caller"]["name"] == "Фронкин Игорь"
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "direction=sideways", "page=2", "offset=-1"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "direction=sideways",
+        "page=2",
+        "offset=-1",
+        "from=x",
+        "since=1",
+        "min_talk=nan",
+    ],
+)
 async def test_wrong_filters_are_refused(pbxd: House, query: str) -> None:
     async with pbxd.local.get(f"{CALLS}?{query}") as answer:
         assert (await problem(answer, 422))["field"] == query.split("=", maxsplit=1)[0]

@@ -1,0 +1,47 @@
+"""What a record, or anything else told of a call, looks like once a client is forgotten: no number, no name. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+_SIGNIFICANT = 9  # digits at a number's end that stay the same however it is written: 8916…, +7916…, 10-7-916…
+_BEFORE = 7  # digits at most that may stand before those
+_KEPT = 2  # characters: the plus and the first digit of the country
+
+
+class Mask:
+    """Forgets some numbers (E.164), in JSON of any shape: durations, outcomes and extensions stay as they are."""
+
+    def __init__(self, numbers: Iterable[str]) -> None:
+        self.numbers = frozenset(numbers)
+        self.tails = tuple(sorted(number.lstrip("+")[-_SIGNIFICANT:] for number in self.numbers))
+        tails = "|".join(map(re.escape, self.tails)) or "(?!)"
+        self._written = re.compile(rf"\+?(?<!\d)\d{{0,{_BEFORE}}}(?:{tails})(?!\d)")
+
+    def text(self, text: str) -> str:
+        """Return the text with stars for the numbers, also inside other words, such as a recording's file name."""
+        return self._written.sub(lambda found: _starred(found[0]), text)
+
+    def number(self, number: str | None) -> str | None:
+        """Return a number's stars when it is one of ours, else the number."""
+        return _starred(number) if number in self.numbers and number else number
+
+    def value(self, value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return JSON without those numbers, and without name, company and card beside them."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self.value(each) for each in value]
+        if isinstance(value, dict):
+            number = value.get("number")
+            named = isinstance(number, str) and number in self.numbers
+            kept = {key: each for key, each in value.items() if not (named and key in {"name", "company", "contact"})}
+            return {key: self.value(each) for key, each in kept.items()}
+        return value
+
+
+def _starred(number: str) -> str:
+    kept = number[:_KEPT] if number.startswith("+") else ""
+    return kept + "*" * (len(number) - len(kept))

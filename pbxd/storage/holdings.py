@@ -1,0 +1,169 @@
+"""Who had which number when: noted wherever numbers are written, read where calls of the past are named."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, insert, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.book import Company, Employee
+from pbxd.storage import employees
+from pbxd.storage.database import Database, in_parts, possible
+from pbxd.storage.finding import seen_by
+from pbxd.storage.staging import shown
+from pbxd.storage.tables import Instant, companies, company_numbers, contact_numbers, contacts, number_holdings
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A contact had a number from an instant on until before another (None: has it still)."""
+
+    number: str
+    contact: int
+    since: datetime
+    until: datetime | None = None
+    name: str | None = None  # the present one; None: there is no such contact any more
+    company: str = ""
+    owner: str = ""  # of a personal contact
+    main: bool = False  # it is the contact's main number now
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a contact is called now."""
+
+    name: str
+    company: str
+    seen: bool  # by the one who asks
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """All that naming some calls needs, as of one moment."""
+
+    holdings: dict[str, list[Holding]] = field(default_factory=dict)  # by number, those the asker may know of
+    cards: dict[int, Card] = field(default_factory=dict)  # of contacts asked for; one that is missing is gone
+    firms: list[Company] = field(default_factory=list)  # that have one of the numbers themselves
+    people: list[Employee] = field(default_factory=list)
+
+
+class Holdings:
+    """The past of numbers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def past(self, numbers: Collection[str], contact_ids: Collection[int], *, viewer: str = "") -> Past:
+        """Return who had these numbers when, as far as `viewer` may know, and what these contacts are called now."""
+        async with self._database.reading() as connection:
+            return Past(
+                await _holdings(connection, number_holdings.c.number, numbers, viewer),
+                await _cards(connection, contact_ids, viewer),
+                await _firms(connection, numbers),
+                await employees.everybody(connection),
+            )
+
+    async def of_contacts(self, contact_ids: Collection[int], *, viewer: str = "") -> dict[str, list[Holding]]:
+        """Return everybody's holdings, by number, of each number that one of these contacts has or had."""
+        async with self._database.reading() as connection:
+            column = number_holdings.c.contact_id
+            theirs = await _holdings(connection, column, possible(contact_ids), viewer)
+            return await _holdings(connection, number_holdings.c.number, theirs, viewer)
+
+    async def of_company(self, folded_name: str, *, viewer: str = "") -> tuple[list[int], list[str]]:
+        """Return the contacts of a company that `viewer` may know of, and the company's own numbers."""
+        named = select(companies.c.id).where(companies.c.folded == folded_name)
+        async with self._database.reading() as connection:
+            people = select(contacts.c.id).where(contacts.c.company_id.in_(named), seen_by(viewer))
+            ids = list((await connection.execute(people)).scalars())
+            own = select(company_numbers.c.number).where(company_numbers.c.company_id.in_(named))
+            return ids, list((await connection.execute(own)).scalars())
+
+
+async def note(connection: AsyncConnection, contact_ids: Collection[int]) -> None:
+    """Note what has become of these contacts' numbers, which were just written or are gone with the card."""
+    now = datetime.now(UTC)
+    has = exists().where(
+        contact_numbers.c.contact_id == number_holdings.c.contact_id,
+        contact_numbers.c.number == number_holdings.c.number,
+    )
+    known = exists().where(
+        number_holdings.c.contact_id == contact_numbers.c.contact_id,
+        number_holdings.c.number == contact_numbers.c.number,
+        number_holdings.c.until.is_(None),
+    )
+    for part in in_parts(contact_ids):
+        theirs = number_holdings.c.contact_id.in_(part)
+        ended = update(number_holdings).where(theirs, number_holdings.c.until.is_(None), ~has)
+        await connection.execute(ended.values(until=now))
+        fresh = select(contact_numbers.c.number, contact_numbers.c.contact_id, literal(now, Instant())).distinct()
+        fresh = fresh.where(contact_numbers.c.contact_id.in_(part), ~known)
+        await connection.execute(insert(number_holdings).from_select(["number", "contact_id", "since"], fresh))
+
+
+async def forget(connection: AsyncConnection, contact_ids: Iterable[int]) -> None:
+    """Forget that these contacts ever had a number: nobody but their owner knew."""
+    for part in in_parts(list(contact_ids)):
+        await connection.execute(delete(number_holdings).where(number_holdings.c.contact_id.in_(part)))
+
+
+async def _holdings(
+    connection: AsyncConnection, column: ColumnElement[Any], wanted: Collection[Any], viewer: str
+) -> dict[str, list[Holding]]:
+    found: defaultdict[str, list[Holding]] = defaultdict(list)
+    for part in in_parts(wanted):
+        for row in await connection.execute(_selection(viewer).where(column.in_(part))):
+            found[row.number].append(_holding(row))
+    return found
+
+
+def _selection(viewer: str) -> Select[Any]:
+    main = exists().where(
+        contact_numbers.c.contact_id == number_holdings.c.contact_id,
+        contact_numbers.c.number == number_holdings.c.number,
+        contact_numbers.c.main,
+    )
+    joined = number_holdings.outerjoin(contacts, contacts.c.id == number_holdings.c.contact_id)
+    joined = joined.outerjoin(companies, companies.c.id == contacts.c.company_id)
+    named = (contacts.c.name, contacts.c.owner, companies.c.name.label("company"), main.label("main"))
+    chosen = select(number_holdings, *named).select_from(joined)
+    return chosen.where(or_(contacts.c.id.is_(None), and_(contacts.c.id.is_not(None), seen_by(viewer))))
+
+
+def _holding(row: Row[Any]) -> Holding:
+    return Holding(
+        row.number,
+        row.contact_id,
+        row.since,
+        row.until,
+        row.name,
+        row.company or "",
+        row.owner or "",
+        bool(row.main),
+    )
+
+
+async def _cards(connection: AsyncConnection, contact_ids: Collection[int], viewer: str) -> dict[int, Card]:
+    found: dict[int, Card] = {}
+    joined = contacts.outerjoin(companies, companies.c.id == contacts.c.company_id)
+    named = (contacts.c.id, contacts.c.name, companies.c.name.label("company"), seen_by(viewer).label("seen"))
+    for part in in_parts(possible(contact_ids)):
+        chosen = select(*named).select_from(joined).where(contacts.c.id.in_(part), shown())
+        for row in await connection.execute(chosen):
+            found[row.id] = Card(row.name, row.company or "", bool(row.seen))
+    return found
+
+
+async def _firms(connection: AsyncConnection, numbers: Collection[str]) -> list[Company]:
+    found: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
+    joined = company_numbers.join(companies, companies.c.id == company_numbers.c.company_id)
+    for part in in_parts(numbers):
+        chosen = select(companies.c.id, companies.c.name, company_numbers.c.number).select_from(joined)
+        for row in await connection.execute(chosen.where(company_numbers.c.number.in_(part))):
+            found[row.id, row.name].append(row.number)
+    return [Company(key, name, tuple(sorted(held))) for (key, name), held in found.items()]

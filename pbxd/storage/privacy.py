@@ -1,0 +1,154 @@
+"""All that is kept of one client, to be handed to him or erased (152-ФЗ, GDPR): his cards, and every call with him.
+
+Calls of an erased client stay in the statistics: when, how long, with whom of ours, how it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, Table, Text, cast, delete, func, or_, select, update
+
+from pbxd.book import Contact, contact_json
+from pbxd.calls.masking import Mask
+from pbxd.storage.callrows import record_of
+from pbxd.storage.contacts import Contacts
+from pbxd.storage.database import Database
+from pbxd.storage.feed import News, tell
+from pbxd.storage.finding import ContactFilter
+from pbxd.storage.tables import calls, contact_changes, feed, import_changes, number_holdings
+
+_WINDOW = 20_000  # rows looked through in one reading
+_WRITTEN = 50  # rows changed in one transaction: other writers wait meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Whom it is about."""
+
+    numbers: tuple[str, ...]  # that are his alone
+    cards: tuple[Contact, ...] = ()  # everybody's, that are about him alone
+    mentioned: tuple[Contact, ...] = ()  # cards of others that have one of the numbers too
+    left_out: tuple[str, ...] = ()  # numbers of his that others have too, such as his company's
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much was erased."""
+
+    contacts: int
+    personal_contacts: int
+    contacts_changed: int
+    calls: int
+    feed: int
+
+
+class Privacy:
+    """One client's data; for an administrator, who doesn't see personal contacts here either, but erases them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._contacts = Contacts(database)
+
+    async def by_number(self, number: str) -> Client:
+        """Return the client that has this number; cards with further numbers are others' that mention it."""
+        cards = await self._having(number)
+        only = tuple(card for card in cards if {each.number for each in card.numbers} == {number})
+        return Client((number,), only, tuple(card for card in cards if card not in only))
+
+    async def by_card(self, card: Contact) -> Client:
+        """Return the client whose card it is; a number that another's card has too is not his alone."""
+        held = select(number_holdings.c.number).where(number_holdings.c.contact_id == card.id)
+        async with self._database.reading() as connection:
+            past = list((await connection.execute(held)).scalars())
+        own: list[str] = []
+        others: list[str] = []
+        for number in dict.fromkeys([*(each.number for each in card.numbers), *past]):
+            shared = [each for each in await self._having(number) if each.id != card.id]
+            (others if shared else own).append(number)
+        return Client(tuple(own), (card,), left_out=tuple(others))
+
+    async def export(self, client: Client) -> dict[str, Any]:
+        """Return all that is kept of him, as JSON."""
+        found: list[dict[str, Any]] = []
+        async for rows in self._calls(Mask(client.numbers)):
+            found += [record_of(row).to_json() for row in rows if row.merged_into is None]
+        return {
+            "numbers": list(client.numbers),
+            "numbers_shared_with_others": list(client.left_out),
+            "contacts": [contact_json(card) for card in client.cards],
+            "calls": sorted(found, key=lambda call: (call["started"], call["id"])),
+        }
+
+    async def erase(self, client: Client, *, by: str) -> Erased:
+        """Erase it, some rows a transaction; told in the feed without saying whose. What fails can be repeated."""
+        mask = Mask(client.numbers)
+        personal = 0
+        for number in client.numbers:
+            personal += await self._contacts.erase_personal(number=number, by=by)
+        for card in client.cards:
+            await self._contacts.delete(card.id)
+        for card in client.mentioned:
+            rest = tuple(each for each in card.numbers if each.number not in client.numbers)
+            await self._contacts.edit(card.id, {"numbers": rest}, version=card.version)
+        await self._forget_cards(client, mask)
+        masked = 0
+        async for rows in self._calls(mask):
+            masked += await self._write(rows, mask)
+        told = 0
+        async for rows in self._found(select(feed), feed, mask):
+            told += await self._retell(rows, mask)
+        erased = Erased(len(client.cards), personal, len(client.mentioned), masked, told)
+        async with self._database.writing() as connection:
+            await tell(connection, [News("privacy.erased", "", {**asdict(erased), "by": by})])
+        return erased
+
+    async def _having(self, number: str) -> Sequence[Contact]:
+        return (await self._contacts.list(ContactFilter(number=number)))[1]
+
+    async def _forget_cards(self, client: Client, mask: Mask) -> None:
+        ids = [card.id for card in client.cards]
+        mentioned = [card.id for card in client.mentioned]
+        async with self._database.writing() as connection:
+            await connection.execute(delete(number_holdings).where(number_holdings.c.number.in_(client.numbers)))
+            for table, told in ((contact_changes, contact_changes.c.fields), (import_changes, import_changes.c.before)):
+                says = or_(*(cast(told, Text).like(f"%{tail}%") for tail in mask.tails))
+                gone = or_(table.c.contact_id.in_(ids), table.c.contact_id.in_(mentioned) & says)
+                await connection.execute(delete(table).where(gone))
+
+    def _calls(self, mask: Mask) -> AsyncIterator[Sequence[Row[Any]]]:
+        return self._found(select(calls), calls, mask)
+
+    async def _found(self, chosen: Select[Any], table: Table, mask: Mask) -> AsyncIterator[Sequence[Row[Any]]]:
+        """Yield the rows that mention one of the numbers, wherever: looked through from the first to the last."""
+        told = table.c.record if table is calls else table.c.data
+        says = [cast(told, Text).like(f"%{tail}%") for tail in mask.tails]
+        if table is calls:
+            says += [calls.c[side].in_(mask.numbers) for side in ("caller_number", "callee_number")]
+        async with self._database.reading() as connection:
+            last = (await connection.execute(select(func.max(table.c.seq)))).scalar() or 0
+        for start in range(0, last + 1, _WINDOW) if mask.tails else ():
+            async with self._database.reading() as connection:
+                window = table.c.seq.between(start, start + _WINDOW - 1)
+                rows = (await connection.execute(chosen.where(window, or_(*says)))).all()
+            for first in range(0, len(rows), _WRITTEN):
+                yield rows[first : first + _WRITTEN]
+
+    async def _write(self, rows: Sequence[Row[Any]], mask: Mask) -> int:
+        async with self._database.writing() as connection:
+            for row in rows:
+                values = {
+                    "record": mask.value(row.record),
+                    "caller_number": mask.number(row.caller_number),
+                    "callee_number": mask.number(row.callee_number),
+                }
+                await connection.execute(update(calls).where(calls.c.seq == row.seq).values(values))
+        return len(rows)
+
+    async def _retell(self, rows: Sequence[Row[Any]], mask: Mask) -> int:
+        async with self._database.writing() as connection:
+            for row in rows:
+                await connection.execute(update(feed).where(feed.c.seq == row.seq).values(data=mask.value(row.data)))
+        return len(rows)

@@ -1,0 +1,219 @@
+"""Lists of calls: filters, pages, totals, and which index answers them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import pytest
+from sqlalchemy import event
+
+from pbxd.calls.record import PARTS, CallRecord, Direction, Outcome, Party
+from pbxd.errors import InvalidInputError
+from pbxd.storage import history
+from pbxd.storage.callrows import agents_of
+from pbxd.storage.calls import Calls
+from pbxd.storage.database import Database
+from pbxd.storage.history import CallFilter, History, Page, Span
+
+START = datetime(2026, 3, 1, 9, 0, 0, 123457, tzinfo=UTC)
+ONE, TWO, THREE = "+79160000001", "+79160000002", "+79160000003"
+
+
+def call(number: int, **changes: Any) -> CallRecord:  # noqa: ANN401 - any field of a record
+    plain = CallRecord(f"{number:04}", "pbx", f"1772355600.{number}", START + timedelta(minutes=number))
+    talk = changes.pop("talk", 0.0)
+    return replace(plain, seconds=dict.fromkeys(PARTS, 0.0) | {"talk": talk}, **changes)
+
+
+async def ids(database: Database, wanted: CallFilter | None = None) -> list[str]:
+    page = await History(database).page(wanted)
+    assert (page.total, page.more) == (len(page.records), False)
+    return [each.id for each in page.records]
+
+
+@pytest.fixture
+async def book(database: Database) -> Database:
+    await Calls(database).upsert(
+        [
+            call(1, caller=Party(ONE, contact=7), callee=Party(extension="101"), queue="sales"),
+            call(2, caller=Party(TWO), outcome="missed", queue="sales", ended=START),
+            call(3, direction="outgoing", caller=Party(extension="102"), callee=Party(ONE, contact=7)),
+            call(4, direction="internal", caller=Party(extension="101"), callee=Party(extension="102")),
+            call(5, answered_by=["103", "101", "103", ONE], outcome="answered", queue="support", talk=61.0),
+        ]
+    )
+    return database
+
+
+def minute(number: int) -> datetime:
+    return START + timedelta(minutes=number)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (CallFilter(), ["0005", "0004", "0003", "0002", "0001"]),
+        (CallFilter(direction="outgoing"), ["0003"]),
+        (CallFilter(outcome="missed"), ["0002"]),
+        (CallFilter(queue="sales"), ["0002", "0001"]),
+        (CallFilter(queue="sales", outcome="missed"), ["0002"]),
+        (CallFilter(talk=61), ["0005"]),
+        (CallFilter(talk=61.01), []),
+        (CallFilter(talk=1, direction="outgoing"), []),
+        (CallFilter(agent="101"), ["0005", "0004", "0001"]),
+        (CallFilter(agent="103"), ["0005"]),
+        (CallFilter(agent="10"), []),
+        (CallFilter(agent="102", direction="outgoing"), ["0003"]),
+        (CallFilter(agent="101", queue="support", outcome="answered", talk=1), ["0005"]),
+        (CallFilter(agent="а\0\ud800"), []),
+        (CallFilter(since=minute(2), until=minute(4)), ["0003", "0002"]),
+        (CallFilter(agent="101", until=minute(4)), ["0001"]),
+        (CallFilter(spans=(Span(ONE),)), ["0003", "0001"]),
+        (CallFilter(spans=(Span(ONE), Span(TWO))), ["0003", "0002", "0001"]),
+        (CallFilter(spans=(Span(ONE, minute(2)), Span(TWO, None, minute(2)))), ["0003"]),
+        (CallFilter(spans=(Span(ONE),), direction="outgoing"), ["0003"]),
+        (CallFilter(spans=(Span(ONE),), agent="101"), ["0001"]),
+        (CallFilter(spans=()), []),
+        (CallFilter(spans=tuple(Span(f"+7916000000{last}", minute(2)) for last in range(9))), ["0003", "0002"]),
+        (CallFilter(spans=tuple(Span(f"+7916000000{last}") for last in range(9)), queue="sales"), ["0002", "0001"]),
+    ],
+)
+async def test_filters(book: Database, wanted: CallFilter, found: list[str]) -> None:
+    assert await ids(book, wanted) == found
+
+
+async def test_an_agent_who_is_no_longer_in_the_record_no_longer_finds_it(book: Database) -> None:
+    await Calls(book).upsert([call(1, callee=Party(extension="105"))])
+    assert await ids(book, CallFilter(agent="101")) == ["0005", "0004"]
+    assert await ids(book, CallFilter(agent="105")) == ["0001"]
+    await Calls(book).upsert([call(1, callee=Party(extension="105"), merged_into="0002")])
+    assert await ids(book, CallFilter(agent="105")) == []
+
+
+async def test_a_call_with_the_same_number_on_both_sides_is_listed_once(book: Database) -> None:
+    await Calls(book).upsert([call(6, caller=Party(THREE), callee=Party(THREE))])
+    assert await ids(book, CallFilter(spans=(Span(THREE),))) == ["0006"]
+
+
+async def test_pages_by_offset_and_after_the_last_one_seen(book: Database) -> None:
+    lists = History(book)
+    everything = (await lists.page()).records
+    assert await lists.page(limit=2, offset=2) == (5, False, everything[2:4], minute(2), minute(4))
+    first = await lists.page(limit=2)
+    assert first == Page(5, False, everything[:2], minute(4), None)
+    await Calls(book).upsert([call(6)])  # a call comes in while somebody reads on
+    second = await lists.page(limit=2, before=first.records[-1].id)
+    assert second == (6, False, everything[2:4], minute(2), minute(4))
+    assert await lists.page(before="0001") == (6, False, [], None, minute(1))
+    assert (await lists.page(CallFilter(since=minute(0), until=minute(9))))[3:] == (minute(0), minute(9))
+    with pytest.raises(InvalidInputError):
+        await lists.page(before="nothing")
+
+
+async def test_calls_of_one_instant_have_a_steady_order(database: Database) -> None:
+    same = [replace(call(number), started=START, caller=Party(ONE), queue="q") for number in range(6)]
+    await Calls(database).upsert(same)
+    for wanted in (None, CallFilter(queue="q"), CallFilter(spans=(Span(ONE),))):
+        seen: list[str] = []
+        while page := (await History(database).page(wanted, limit=2, before=seen[-1] if seen else "")).records:
+            seen += [each.id for each in page]
+        assert seen == [each.id for each in reversed(same)]
+
+
+async def test_a_total_is_exact_up_to_its_limit(book: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, total, more in ((5, 5, False), (4, 4, True), (3, 3, True)):
+        monkeypatch.setattr(history, "COUNTED", limit)
+        page = await History(book).page(limit=1)
+        assert (page.total, page.more, len(page.records)) == (total, more, 1)
+
+
+def likely(chance: random.Random, number: int) -> CallRecord:
+    answered = chance.random() < 0.6
+    return call(
+        number,
+        direction=chance.choice(get_args(Direction)),
+        outcome="answered" if answered else chance.choice([None, *get_args(Outcome)]),
+        queue=chance.choice([None, "sales", "support"]),
+        caller=Party(chance.choice([ONE, TWO, THREE])),
+        callee=Party(chance.choice([ONE, "101"]), extension=chance.choice([None, "101", "102"])),
+        answered_by=["103"] if answered else [],
+        talk=chance.choice([5.0, 60.0, 600.0]) if answered else 0.0,
+        merged_into="0000" if chance.random() < 0.05 else None,
+    )
+
+
+def meant(record: CallRecord, wanted: CallFilter) -> bool:
+    """Say the same as the filter, in plain words."""
+    numbers = {record.caller.number, record.callee.number}
+    return (
+        record.merged_into is None
+        and (wanted.since is None or record.started >= wanted.since)
+        and (wanted.until is None or record.started < wanted.until)
+        and wanted.direction in {None, record.direction}
+        and wanted.outcome in {None, record.outcome}
+        and wanted.queue in {"", record.queue}
+        and (not wanted.agent or wanted.agent in agents_of(record))
+        and record.seconds["talk"] >= wanted.talk
+        and (wanted.spans is None or any(s.number in numbers and s.holds(record.started) for s in wanted.spans))
+    )
+
+
+async def test_any_filters_together_find_what_they_say(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same calls, whichever of the filters leads."""
+    chance = random.Random(4)
+    records = [likely(chance, number) for number in range(400)]
+    await Calls(database).upsert(records)
+    for _round in range(60):
+        monkeypatch.setattr(history, "_FEW", chance.choice([1, 20, 10_000]))
+        monkeypatch.setattr(history, "_SPANS_AT_ONCE", chance.choice([1, 4]))
+        wanted = CallFilter(
+            since=chance.choice([None, minute(100)]),
+            until=chance.choice([None, minute(300)]),
+            direction=chance.choice([None, *get_args(Direction)]),
+            outcome=chance.choice([None, "answered", "missed"]),
+            agent=chance.choice(["", "101", "103"]),
+            queue=chance.choice(["", "sales"]),
+            talk=chance.choice([0, 60, 601]),
+            spans=chance.choice([None, None, (Span(ONE, minute(50)), Span(TWO, None, minute(200)))]),
+        )
+        expected = [each for each in reversed(records) if meant(each, wanted)]
+        whole = await History(database).page(wanted, limit=500)
+        assert (whole.total, whole.records) == (len(expected), expected), wanted
+        if len(expected) > 5:
+            page = await History(database).page(wanted, limit=3, before=expected[1].id)
+            assert (page.total, page.records) == (len(expected), expected[2:5]), wanted
+
+
+FILTERS = {
+    "ix_calls_started": CallFilter(),
+    "ix_calls_direction": CallFilter(direction="internal"),
+    "ix_calls_outcome": CallFilter(outcome="busy"),
+    "ix_calls_queue": CallFilter(queue="sales", direction="incoming"),
+    "ix_calls_talk_seconds": CallFilter(talk=3600, outcome="answered"),
+    "ix_calls_caller_number": CallFilter(spans=(Span(ONE),)),
+    "PRIMARY KEY": CallFilter(agent="101", outcome="missed"),
+}
+
+
+@pytest.mark.parametrize("index", FILTERS)
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_every_filter_reads_one_index_and_sorts_nothing(database: Database, index: str) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
+        asked.append((statement, parameters))
+
+    event.listen(database._engine.sync_engine, "before_cursor_execute", note)
+    wanted = replace(FILTERS[index], since=START, until=minute(9))
+    async with database.reading() as connection:
+        await history._keys(connection, wanted, history._Key(minute(5), 3), 50)
+        statement, parameters = asked[-1]
+        plan = [row.detail for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert any(index in step for step in plan), plan
+    assert not [step for step in plan if step.startswith("SCAN calls")], plan
+    if index not in {"ix_calls_caller_number", "ix_calls_talk_seconds"}:  # these gather a few first, then sort them
+        assert not [step for step in plan if "B-TREE" in step], plan
+        assert any("COVERING INDEX" in step or "PRIMARY KEY" in step for step in plan), plan

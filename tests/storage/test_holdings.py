@@ -1,0 +1,80 @@
+"""Who had which number when is noted by every change of a card, and told to those who may know (S2.2, B9)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pbxd.book import ContactDraft, ContactNumber
+from pbxd.storage.companies import Companies
+from pbxd.storage.contacts import Contacts
+from pbxd.storage.database import Database
+from pbxd.storage.employees import Employees
+from pbxd.storage.holdings import Card, Holdings
+
+ONE, TWO = "+79160000001", "+79160000002"
+
+
+def draft(name: str, *numbers: str, owner: str = "", company: str = "") -> ContactDraft:
+    listed = tuple(ContactNumber(number) for number in numbers)
+    visibility = "personal" if owner else "shared"
+    return ContactDraft(name, company=company, numbers=listed, owner=owner, visibility=visibility)  # type: ignore[arg-type]  # one of the literals
+
+
+async def held(database: Database, number: str, viewer: str = "") -> list[tuple[str | None, bool]]:
+    """Return the names of those who had it, and whether they have it still."""
+    past = await Holdings(database).past([number], [], viewer=viewer)
+    ordered = sorted(past.holdings.get(number, []), key=lambda each: each.since)
+    return [(each.name, each.until is None) for each in ordered]
+
+
+async def test_every_change_of_a_card_is_noted(database: Database) -> None:
+    book = Contacts(database)
+    began = datetime.now(UTC)
+    ivan = await book.add(draft("Иван", ONE))
+    assert await held(database, ONE) == [("Иван", True)]
+    await book.edit(
+        ivan.id, {"name": "Иван Иванов", "numbers": (ContactNumber(ONE), ContactNumber(ONE, extension="7"))}
+    )
+    assert await held(database, ONE) == [("Иван Иванов", True)], "by his present name, once"
+    await book.edit(ivan.id, {"numbers": (ContactNumber(TWO),)})
+    await book.add(draft("Пётр", ONE, company="Ромашка"))
+    assert await held(database, ONE) == [("Иван Иванов", False), ("Пётр", True)]
+    assert await held(database, TWO) == [("Иван Иванов", True)]
+    await book.edit(ivan.id, {"numbers": (ContactNumber(ONE, main=True), ContactNumber(TWO))})
+    assert await held(database, ONE) == [("Иван Иванов", False), ("Пётр", True), ("Иван Иванов", True)]
+    await book.delete(ivan.id)
+    assert await held(database, ONE) == [(None, False), ("Пётр", True), (None, False)]
+    past = await Holdings(database).past([ONE], [ivan.id])
+    assert past.cards == {}
+    for each in past.holdings[ONE]:
+        assert began <= each.since <= (each.until or datetime.now(UTC)) <= datetime.now(UTC)
+    assert [each.company for each in past.holdings[ONE] if each.name] == ["Ромашка"]
+
+
+async def test_a_personal_contact_is_its_owner_s_alone_and_leaves_nothing_behind(database: Database) -> None:
+    book = Contacts(database)
+    mine = await book.add(draft("Мама", ONE, owner="101"))
+    assert await held(database, ONE, "101") == [("Мама", True)]
+    for stranger in ("", "102"):
+        assert await held(database, ONE, stranger) == []
+        past = await Holdings(database).past([], [mine.id], viewer=stranger)
+        assert past.cards == {mine.id: Card("Мама", "", seen=False)}
+        assert await Holdings(database).of_contacts([mine.id], viewer=stranger) == {}
+    await book.delete(mine.id, actor="101")
+    assert await held(database, ONE, "101") == []
+    assert await held(database, ONE) == []
+
+
+async def test_a_company_s_people_and_numbers(database: Database) -> None:
+    book = Contacts(database)
+    people = await book.add_many([draft("А", ONE, company="Ромашка"), draft("Б", TWO, company="ромашка")])
+    secret = await book.add(draft("В", TWO, company="Ромашка", owner="101"))
+    firm = await Companies(database).get_or_create("Ромашка")
+    await Companies(database).set_numbers(firm.id, [TWO])
+    lists = Holdings(database)
+    assert await lists.of_company("ромашка") == ([each.id for each in people], [TWO])
+    assert sorted((await lists.of_company("ромашка", viewer="101"))[0]) == [*(each.id for each in people), secret.id]
+    past = await lists.past([ONE, TWO], [])
+    assert [(each.name, each.numbers) for each in past.firms] == [("Ромашка", (TWO,))]
+    assert past.people == await Employees(database).list()
+    assert {number: len(held) for number, held in (await lists.of_contacts([people[1].id])).items()} == {TWO: 1}

@@ -1,0 +1,106 @@
+"""152-ФЗ: a client gets all that is kept of him; an erased one is nowhere, and the statistics are as they were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from pbxd.book import Contact, ContactDraft, ContactNumber
+from pbxd.calls.record import CallRecord, Party, Step
+from pbxd.storage import privacy
+from pbxd.storage.calls import Calls
+from pbxd.storage.contacts import Contacts
+from pbxd.storage.database import Database
+from pbxd.storage.feed import Feed
+from pbxd.storage.history import CallFilter, History, Span
+from pbxd.storage.privacy import Client, Erased, Privacy
+from pbxd.storage.tables import metadata
+
+HIS, OFFICE, OTHER = "+79160000001", "+74951234567", "+79160000002"
+BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
+SECRETS = ("9160000001", "Фронкин", "Тайна")
+
+
+def call(number: int, caller: str, name: str | None = None) -> CallRecord:
+    record = CallRecord(f"{number:04}", "pbx", f"1.{number}", BEGAN + timedelta(minutes=number), outcome="answered")
+    story = [Step(BEGAN, "began", caller), Step(BEGAN, "transferred", "101", "89160000001")]
+    caller_party = Party(caller, name, "Ромашка", 1)
+    return replace(record, caller=caller_party, callee=Party("101", extension="101"), ended=BEGAN, story=story[:number])
+
+
+def draft(name: str, *numbers: str, owner: str = "") -> ContactDraft:
+    listed = tuple(ContactNumber(number) for number in numbers)
+    visibility = "personal" if owner else "shared"
+    return ContactDraft(name, numbers=listed, owner=owner, visibility=visibility)  # type: ignore[arg-type]  # one of the literals
+
+
+@pytest.fixture
+async def fronkin(database: Database) -> Contact:
+    book = Contacts(database)
+    card = await book.add(draft("Фронкин Игорь", HIS, OFFICE))
+    card = await book.edit(card.id, {"comment": "перезвонить на 89160000001"})
+    await book.add(draft("Соколова", OFFICE, OTHER))
+    await book.add(draft("Тайна", HIS, owner="101"))
+    records = [call(1, HIS, "Фронкин Игорь"), call(2, OTHER, "Соколова"), call(3, OFFICE)]
+    records.append(replace(call(4, OTHER), answered_by=["101", HIS], merged_into=None))
+    await Calls(database).upsert(records)
+    return card
+
+
+async def whole(database: Database) -> str:
+    """Return everything the database holds, as text."""
+    async with database.reading() as connection:
+        return "\n".join(
+            [repr(row) for table in metadata.sorted_tables for row in await connection.execute(select(table))]
+        )
+
+
+async def test_all_of_one_client_is_exported(database: Database, fronkin: Contact) -> None:
+    client = await Privacy(database).by_card(fronkin)
+    assert (client.numbers, client.left_out) == ((HIS,), (OFFICE,))
+    found = await Privacy(database).export(client)
+    assert [each["name"] for each in found["contacts"]] == ["Фронкин Игорь"]
+    assert [each["id"] for each in found["calls"]] == ["0001", "0002", "0003", "0004"], (
+        "also where he is only mentioned"
+    )
+    assert found["numbers_shared_with_others"] == [OFFICE]
+    assert "Тайна" not in repr(found)
+
+
+async def test_an_erased_client_is_nowhere_and_the_statistics_are_as_before(
+    database: Database, fronkin: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "_WINDOW", 2)
+    monkeypatch.setattr(privacy, "_WRITTEN", 1)
+    before = await History(database).page()
+    held = await whole(database)
+    assert [secret for secret in SECRETS if secret not in held] == []
+    erased = await Privacy(database).erase(await Privacy(database).by_card(fronkin), by="root")
+    assert erased == Erased(contacts=1, personal_contacts=1, contacts_changed=0, calls=4, feed=erased.feed)
+    assert erased.feed > 0
+    left = await whole(database)
+    assert [secret for secret in SECRETS if secret in left] == []
+    assert "Соколова" in left
+    after = await History(database).page()
+    shape = [(each.id, each.started, each.ended, each.outcome, each.seconds, each.callee) for each in after.records]
+    assert shape == [
+        (each.id, each.started, each.ended, each.outcome, each.seconds, each.callee) for each in before.records
+    ]
+    assert (await Calls(database).record("0001")).caller == Party("+7**********")
+    assert (await Calls(database).record("0002")).caller.name == "Соколова"
+    assert (await History(database).page(CallFilter(spans=(Span(HIS),)))).total == 0
+    (told,) = [row for row in await Feed(database).read(0) if row.kind == "privacy.erased"]
+    assert (told.data["calls"], told.data["by"]) == (4, "root")
+
+
+async def test_by_number_a_card_with_further_numbers_loses_that_one(database: Database, fronkin: Contact) -> None:
+    client = await Privacy(database).by_number(HIS)
+    assert client == Client((HIS,), (), (fronkin,))
+    erased = await Privacy(database).erase(client, by="root")
+    assert (erased.contacts, erased.contacts_changed) == (0, 1)
+    kept = await Contacts(database).get(fronkin.id)
+    assert [each.number for each in kept.numbers] == [OFFICE]
+    assert (await Privacy(database).erase(client=await Privacy(database).by_number(HIS), by="root")).calls == 0

@@ -1,0 +1,74 @@
+"""What is older than it may be goes, in portions that nobody waits for; the rest stays."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, select, update
+
+from pbxd.calls.record import CallRecord, Party
+from pbxd.settings import RetentionSettings
+from pbxd.storage.calls import Calls
+from pbxd.storage.database import Database
+from pbxd.storage.feed import Feed
+from pbxd.storage.history import CallFilter, History
+from pbxd.storage.retention import Retention
+from pbxd.storage.tables import call_agents, calls, feed
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def call(number: int, **changes: object) -> CallRecord:
+    started = NOW - timedelta(days=number)
+    return CallRecord(f"{number:06}", "pbx", f"1.{number}", started, caller=Party(extension="101"), **changes)  # type: ignore[arg-type]  # any field
+
+
+async def rows(database: Database) -> tuple[int, int, int]:
+    async with database.reading() as connection:
+        counts = [(await connection.execute(select(func.count()).select_from(each))).scalar_one() for each in
+                  (calls, call_agents, feed)]  # fmt: skip
+        return counts[0], counts[1], counts[2]
+
+
+async def test_only_what_is_too_old_goes(database: Database) -> None:
+    merged = call(40, merged_into="000041"), call(3, merged_into="000004")
+    await Calls(database).upsert([*(call(number) for number in (1, 4, 29, 31, 41, 400)), *merged])
+    async with database.writing() as connection:
+        await connection.execute(update(feed).values(at=NOW - timedelta(days=31)))
+    await Calls(database).upsert([call(2)])
+    told = (await rows(database))[2]
+    assert await Retention(database).clear(RetentionSettings(), NOW) == {"calls": 0, "feed": told - 1}
+    assert await Retention(database).clear(RetentionSettings(calls_days=30), NOW) == {"calls": 4, "feed": 0}
+    page = await History(database).page(CallFilter(agent="101"))
+    assert [each.id for each in page.records] == ["000001", "000002", "000004", "000029"]
+    assert (await rows(database))[:2] == (5, 4)
+    assert (await Retention(database).clear(RetentionSettings(calls_days=30), NOW))["calls"] == 0
+
+
+async def test_the_feed_s_number_never_goes_back(database: Database) -> None:
+    await Calls(database).upsert([call(1)])
+    async with database.writing() as connection:
+        await connection.execute(update(feed).values(at=NOW - timedelta(days=99)))
+    last = await Feed(database).last()
+    await Retention(database).clear(RetentionSettings(), NOW)
+    assert await Feed(database).last() == last
+
+
+async def test_nobody_waits_long_for_a_deletion(database: Database) -> None:
+    """Several thousand calls go while somebody writes; no transaction of ours holds them all."""
+    for start in range(0, 3000, 500):
+        await Calls(database).upsert([call(number) for number in range(start, start + 500)])
+    waits: list[float] = []
+    left = -1
+    clearing = asyncio.create_task(Retention(database).clear(RetentionSettings(calls_days=1), NOW))
+    while not clearing.done():
+        began = time.monotonic()
+        async with database.writing() as connection:
+            waits.append(time.monotonic() - began)
+            left = (await connection.execute(select(func.count()).select_from(calls))).scalar_one()
+        await asyncio.sleep(0)
+    assert (await clearing)["calls"] == 2998
+    assert left == 2
+    assert len(waits) > 20, "the writer had its turns in between"
