@@ -164,8 +164,7 @@ async def test_an_asterisk_that_crashes_ends_its_calls_and_the_next_ones_are_hea
     await lab.restart_asterisk()
 
     await until(lambda: daemon.log_text().count("in_step") == 2, "pbxd in step again", timeout=20, every=0.1)
-    client = lab.call_in("sales", "89161234567")
-    await lab.phone("101").answered()
+    client, _agent = await lab.talk("sales", "89161234567")
     client.hangup()
     after, crashed = await until_ended(lab, 2)
     assert (after["outcome"], after["gaps"]) == ("answered", [])
