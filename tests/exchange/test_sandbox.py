@@ -167,7 +167,7 @@ async def some_mutations(folder: Path, times: int) -> None:
 
 async def test_mutated_files_give_rows_or_a_refusal(tmp_path: Path) -> None:
     """Issue 5, done means 3."""
-    await some_mutations(tmp_path, 12)
+    await some_mutations(tmp_path, 6)
 
 
 @pytest.mark.soak
