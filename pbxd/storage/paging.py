@@ -101,7 +101,8 @@ class _Seek:
         """Return the keys of the page by a column, ties by id."""
         if not self._indexed:
             return await self._sorted(seen_by(self._actor), *self._rows)
-        shared = await self._sorted(shown(), SHARED, *await self._walk())
+        walk = await self._walk()
+        shared = await self._sorted(shown(), SHARED, *walk, along=walk is self._rows)
         own = await self._sorted(self._own, *self._rows) if self._actor else []
         return sorted([*shared, *own], reverse=self._descending)[: self._length]
 
@@ -187,10 +188,12 @@ class _Seek:
         self._shared = found
         return [contacts.c.id.in_(select(FOUND.c.rowid).where(finding.match(self._expression())))]
 
-    async def _sorted(self, *conditions: ColumnElement[bool]) -> list[_Key]:
+    async def _sorted(self, *conditions: ColumnElement[bool], along: bool = False) -> list[_Key]:
         key = (_COLUMNS[self._sort], contacts.c.id)
         ordered = [part.desc() if self._descending else part for part in key]
         hits = select(*key).where(*conditions).order_by(*ordered).limit(self._length)
+        if along and self._sort != "id":  # left to itself, SQLite takes all the shared ones and sorts them
+            hits = hits.with_hint(contacts, f"INDEXED BY ix_contacts_by_{self._sort}", "sqlite")
         if self._after:
             hits = hits.where(_beyond(key, self._after, descending=self._descending))
         return [tuple(row) for row in await self._connection.execute(hits)]

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from pbxd.book import Contact, ContactDraft, ContactNumber, folded
 from pbxd.errors import InvalidInputError
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
 from pbxd.storage.finding import ContactFilter
-from pbxd.storage.paging import SORTINGS, PageAsked
+from pbxd.storage.paging import SORTINGS, PageAsked, Sorting
 
 PEOPLE = (
     ContactDraft(
@@ -247,3 +248,33 @@ async def test_contacts_of_one_name_have_a_steady_order(contacts: Contacts) -> N
     twins = await contacts.add_many([replace(PEOPLE[0], company=f"{number}") for number in range(5)])
     found = (await contacts.list(ContactFilter(search="фронкин")))[1]
     assert [contact.id for contact in found[1:]] == [twin.id for twin in twins]
+
+
+async def test_a_sorted_page_is_read_along_its_index(database: Database) -> None:
+    """Left to itself SQLite takes all shared contacts and sorts them: 1,000,000 for a page of 50."""
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL's planner knows how many there are")
+    contacts = Contacts(database)
+    await contacts.add_many([replace(PEOPLE[0], name=f"Клиент {place}") for place in range(60)])
+    asked: list[tuple[str, Any]] = []
+
+    def ask(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(database._engine.sync_engine, "before_cursor_execute", ask)
+    columns: tuple[tuple[Sorting, str], ...] = (
+        ("name", "folded"), ("company", "company_folded"), ("vip", "vip"), ("changed", "changed")
+    )  # fmt: skip
+    for sort, column in columns:
+        asked.clear()
+        page = await contacts.page(None, PageAsked(sort, limit=5))
+        await contacts.page(None, PageAsked(sort, limit=5, after=page.after))
+        walks = [each for each in asked if "INDEXED BY" in each[0]]
+        async with database.reading() as connection:
+            plans = [
+                str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all())
+                for statement, parameters in walks
+            ]
+        assert f"SCAN contacts USING INDEX ix_contacts_by_{sort}'" in plans[0]
+        assert f"SEARCH contacts USING INDEX ix_contacts_by_{sort} ({column}>?)" in plans[1]
+        assert not any("TEMP B-TREE" in plan for plan in plans)
