@@ -148,7 +148,7 @@ def show(session: Session, contact_id: int, text: bool, actor: str, as_json: boo
     async def work() -> tuple[Contact, list[dict[str, Any]]]:
         async with await session.database() as database:
             contact = await Contacts(database).get(contact_id, actor=actor)
-            return contact, await last_calls(database, str(contact_id), rules, viewer=actor)
+            return contact, await last_calls(database, contact_id, rules, viewer=actor)
 
     contact, last = run(work())
     if as_json:

@@ -94,10 +94,13 @@ async def named(
 
 
 async def last_calls(
-    database: Database, text: str, rules: NumberRules, *, viewer: str = "", limit: int = 5
+    database: Database, client: str | int, rules: NumberRules, *, viewer: str = "", limit: int = 5
 ) -> list[dict[str, Any]]:
-    """Return the newest calls with a client (number, contact id or whole name), named. Raises like `filter_of`."""
-    wanted = await filter_of(database, CallsAsked(client=text, actor=viewer), rules)
+    """Return the newest calls with a client, named: a contact by its id, or as `filter_of` takes one."""
+    if isinstance(client, int):
+        wanted = CallFilter(spans=await _of_contacts(database, {client}, viewer))
+    else:
+        wanted = await filter_of(database, CallsAsked(client=client, actor=viewer), rules)
     return await named(database, await History(database).newest(wanted, limit), rules, viewer=viewer)
 
 

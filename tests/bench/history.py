@@ -98,7 +98,7 @@ async def _first_page(database: Database, asked: CallsAsked) -> None:
 
 
 async def _last_five(database: Database, chance: random.Random) -> None:
-    await last_calls(database, str(int(chance.random() ** 4 * past.CLIENTS) + 1), _RULES)
+    await last_calls(database, int(chance.random() ** 4 * past.CLIENTS) + 1, _RULES)
 
 
 async def _timed(work: Callable[[], Awaitable[None]]) -> float:
