@@ -187,7 +187,7 @@ async def test_more_held_events_than_there_is_room_for_are_counted_and_told() ->
     assert [entry["dropped"] for entry in logs] == [100]
     assert len(following.take_changes()) == 10
     (outage,) = following.take_outages()
-    assert (outage.why, outage.since) == ("overflow", datetime.fromtimestamp(BEGAN, UTC))
+    assert (outage.why, outage.since) == ("overflow", datetime.fromtimestamp(BEGAN - 1, UTC))
 
 
 async def heard(database: Database) -> float | None:
@@ -221,7 +221,7 @@ async def test_the_time_in_which_we_were_away_is_an_outage_of_ours() -> None:
     assert following.take_outages() == []
     follow(following, snapshot(BEGAN + 30))
     (outage,) = following.take_outages()
-    assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN, BEGAN + 30)
+    assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN - 1, BEGAN + 30)
 
 
 async def test_with_a_database_that_comes_late_it_ends_with_the_first_snapshot() -> None:
@@ -231,7 +231,7 @@ async def test_with_a_database_that_comes_late_it_ends_with_the_first_snapshot()
     follow(following, snapshot(BEGAN + 20))
     await following.begin([], datetime.fromtimestamp(BEGAN, UTC))
     (outage,) = following.take_outages()
-    assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN, BEGAN + 9)
+    assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN - 1, BEGAN + 9)
 
 
 @pytest.mark.parametrize(("uptime", "why"), [("2", "restart"), ("5000", "link"), ("", "link"), ("x", "link")])
