@@ -25,7 +25,7 @@ from pbxd.book import Contact, ContactChanges, ContactDraft, ContactNumber, List
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage import changes as changes_of
-from pbxd.storage import companyrows
+from pbxd.storage import companyrows, holdings
 from pbxd.storage.cards import cards, insert_cards, listings, update_card
 from pbxd.storage.database import Database, in_parts, possible
 from pbxd.storage.feed import News, about_contact, tell
@@ -274,6 +274,7 @@ async def drop_rows(database: Database, import_id: int, state: str, end: str) ->
                 await _enter(connection, import_id, end)
                 return deleted
             await connection.execute(delete(contacts).where(contacts.c.id.in_([row.id for row in rows])))
+            await holdings.forget(connection, [row.id for row in rows])
             await companyrows.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
             deleted += len(rows)
 

@@ -80,7 +80,7 @@ async def test_nothing_shows_before_the_end_then_everything_at_once(database: Da
     await imports.undo(writing.id, actor="")
     await directory._refresh()
     assert directory.lookup("+79160000007").status == "unknown"
-    assert [await rows_of(database, table) for table in ("contacts", "companies", "import_changes")] == [0, 0, 0]
+    assert [await rows_of(database, table) for table in ("contacts", "companies", "number_holdings")] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
