@@ -19,6 +19,8 @@ from tests.lab.cel import CelRow
 SLACK = 0.1  # seconds: CEL and channel events come from different threads
 LED = 1.0  # how long before the moment of silence an outage is told to begin: what came then may have been heard
 DYING = 2.0  # within it Asterisk is killed, and not up again
+UNWRITTEN = 2.0  # what of CEL a killed Asterisk may not have written yet, though AMI told it
+BACK = 1.0  # before an outage's end the link is back, and whole calls are heard
 LATE = 0.5  # how far the end of a call that nothing disturbed may be from CEL's
 _WITHIN = {"pbxd": {"pbxd"}, "asterisk": {"restart", "link"}, "reset": {"link"}, "silent": {"link"}}
 
@@ -38,7 +40,7 @@ class Told:
 
     def touches(self, since: float, until: float) -> bool:
         """Tell whether a part of the call that matters lies between the two."""
-        return self.began < until - SLACK and self.ended > since + LED + SLACK
+        return self.began < until - BACK and self.ended > since + LED + SLACK and not self.died
 
     def within(self, since: float, until: float) -> bool:
         """Tell whether nobody can know of the call who heard nothing between the two."""
@@ -63,7 +65,7 @@ def told_by(rows: Iterable[CelRow]) -> dict[str, Told]:
 
 def _with_its_death(call: Told, crashes: list[float]) -> Told:
     """Return a call that has no end in the journal with that of the crash after its beginning, if there was one."""
-    ends = [at for at in crashes if at + DYING >= call.began]
+    ends = [at for at in crashes if call.began <= at + DYING]
     return replace(call, ended=min(ends) + DYING, died=True) if call.ended == math.inf and ends else call
 
 
@@ -76,13 +78,19 @@ def _told(linkedid: str, rows: list[CelRow]) -> Told:
 
 
 def complaints(
-    told: Mapping[str, Told], history: Sequence[Call], outages: Outages, faults: Iterable[Fault]
+    journal: Mapping[str, Told], history: Sequence[Call], outages: Outages, faults: Sequence[Fault]
 ) -> list[str]:
     """Return what is wrong with a history, one line each; nothing when it is what it should be."""
+    crashes = [fault.at for fault in faults if fault.kind == "asterisk"]
+    told = {linkedid: _with_its_death(call, crashes) for linkedid, call in journal.items()}
     spans = [(epoch(each["from"]), epoch(each["to"])) for each in outages]
     found = [f"{linkedid} twice" for linkedid, n in Counter(call["linkedid"] for call in history).items() if n > 1]
     recorded = {call["linkedid"]: call for call in history}
-    found += [f"{linkedid} invented" for linkedid in recorded if linkedid not in told]
+    found += [
+        f"{linkedid} invented"
+        for linkedid, call in recorded.items()
+        if linkedid not in told and not any(-DYING < at - epoch(call["started"]) < UNWRITTEN for at in crashes)
+    ]
     for linkedid, call in told.items():
         if linkedid in recorded:
             found += [f"{linkedid} {wrong}" for wrong in _wrong(call, recorded[linkedid], spans)]
