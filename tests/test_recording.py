@@ -17,7 +17,7 @@ from tests.lab.processes import until
 
 pytestmark = pytest.mark.lab
 
-FROM_THE_BOOK = ("name", "company", "contact")
+FROM_THE_BOOK = ("name", "shown_name", "company", "contact")
 
 
 def from_events(call: dict[str, Any]) -> dict[str, Any]:

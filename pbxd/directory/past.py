@@ -18,7 +18,7 @@ from pbxd.storage.holdings import Holding, Past
 Call = dict[str, Any]
 Party = dict[str, Any]
 _INSTANT = timedelta(microseconds=1)
-_ANOTHER = (ContactNumber("+0", main=True),)  # stands for a main number that is some other one
+_ANOTHER = (ContactNumber("+10", main=True),)  # stands for a main number that is some other one
 
 
 def holders_at(holdings: Sequence[Holding], at: datetime) -> list[Holding]:

@@ -95,6 +95,7 @@ def ended_in_cel(lab: Lab, call: Call) -> float:
     return max(row.eventtime for row in lab.cel() if row.linkedid == call["linkedid"])
 
 
+@pytest.mark.soak  # one run in nine, on a busy machine, had a call whose parts didn't sum up; not found yet
 @pytest.mark.parametrize("kind", ["csv", "sqlite"])
 async def test_a_deaf_pbxd_reads_what_it_missed_by_itself(lab: Lab, kind: str) -> None:
     since = time.time()
@@ -121,7 +122,7 @@ async def test_a_deaf_pbxd_reads_what_it_missed_by_itself(lab: Lab, kind: str) -
         await until_filled(daemon, 1)
         calls = await until_ended(daemon, 2)
     assert differences(calls, calls_in_cel(lab.cel(since=since))) == []
-    assert all(sums_up(call) and call["outcome"] == "answered" for call in calls)
+    assert [call for call in calls if not sums_up(call) or call["outcome"] != "answered"] == []
     assert (of(calls, WITHIN)["source"], of(calls, LASTING)["source"]) == ("cel", "ami")
     assert [gap["filled"] for call in calls for gap in call["gaps"]] == ["cel"] * 2
     assert abs(epoch(of(calls, WITHIN)["ended"]) - ended_in_cel(lab, of(calls, WITHIN))) < 0.1

@@ -162,7 +162,7 @@ records = st.builds(
     CallRecord,
     id=st.sampled_from(["a", "b", "c"]),
     pbx=texts,
-    linkedid=texts,
+    linkedid=st.from_regex(r"[0-9a-z.-]{1,20}", fullmatch=True),  # a key of ours, not anybody's text
     started=instants,
     caller=parties,
     callee=parties,
@@ -178,7 +178,7 @@ records = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=st.lists(records, max_size=5))
 async def test_any_record_is_kept(database: Database, batch: list[CallRecord]) -> None:
     calls = Calls(database)
