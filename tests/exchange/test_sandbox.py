@@ -23,7 +23,7 @@ SHEET = (
     "<sheetData>{rows}</sheetData></worksheet>"
 )
 
-# Runs the child and says what it took. From here it can't be seen: the peak that the kernel tells of a process is at least
+# Runs the child and says what it took. From here it can't be seen: the peak the kernel tells of a process is at least
 # that of the one that forked it.
 MEASURED = """
 import os, subprocess, sys
