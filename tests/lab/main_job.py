@@ -265,14 +265,18 @@ def differences(history: list[dict[str, Any]], cel: dict[str, set[str]]) -> list
 
 async def history(lab: Lab, *, since: float) -> list[str]:
     """Compare `pbxd calls list` with CEL, with names; then prove that the comparison can fail."""
-    rows = lab.cel(since=since)
-    cel = calls_in_cel(rows)
+    found: list[str] = []
 
     async def complete() -> bool:
         listed = await lab.cli("calls", "list", "--limit", "1000")
-        return not differences([call for call in listed["items"] if call["ended"]], cel)
+        found[:] = differences([call for call in listed["items"] if call["ended"]], calls_in_cel(lab.cel(since=since)))
+        return not found
 
-    await until(complete, "a history that agrees with CEL", timeout=15, every=0.2)
+    try:
+        await until(complete, "a history that agrees with CEL", timeout=15, every=0.2)
+    except LabError as error:
+        raise Unexpected(f"{error}: {found}") from error
+    cel = calls_in_cel(lab.cel(since=since))
     listed = (await lab.cli("calls", "list", "--limit", "1000"))["items"]
     names = {party["name"] for call in listed for party in (call["caller"], call["callee"]) if party["name"]}
     missing = {person[0] for person in (CLIENT, VIP, LATE_VIP, OFFICE, NO_EXTENSION)} - names
