@@ -41,7 +41,7 @@ async def office(running: Office) -> AsyncIterator[Office]:
 
 
 async def twice(office: Office, step: Callable[[], Awaitable[object]]) -> None:
-    """Give a queue's step a second chance: once in some twenty, its control was offered the second in line first.
+    """Give a queue's step a second chance: its control was once offered the second in line first.
 
     Not understood yet; the warning shows that it happened.
     """
