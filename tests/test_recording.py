@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab import Lab
 from tests.lab.daemon import Daemon
-from tests.lab.main_job import calls_in_cel, differences
+from tests.lab.main_job import differences, until_agreed
 from tests.lab.phone import answering, rejecting
 from tests.lab.processes import until
 
@@ -104,8 +104,7 @@ async def test_history_has_the_calls_of_cel_and_a_missing_one_shows(lab: Lab) ->
     since = time.time()
     await lab.pbxd()
     calls = await until_ended(lab, await several_calls(lab))
-    cel = calls_in_cel(lab.cel(since=since))
-    assert differences(calls, cel) == []
+    cel = await until_agreed(lab, calls, since=since)
     assert differences(calls[1:], cel) != []
 
 

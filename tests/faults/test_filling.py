@@ -21,7 +21,7 @@ from tests.faults.history import (
 )
 from tests.lab import Lab
 from tests.lab.daemon import Daemon
-from tests.lab.main_job import calls_in_cel, differences
+from tests.lab.main_job import calls_in_cel, differences, until_agreed
 from tests.lab.processes import until
 from tests.lab.wire import wire_to
 
@@ -78,7 +78,7 @@ async def test_calls_while_pbxd_was_away_are_read_later(lab: Lab) -> None:
     filled = await lab.cli("calls", "fill")
     assert [(gap["why"], gap["filled_from"], gap["filled_calls"]) for gap in filled["items"]] == [("pbxd", "cel", 3)]
     calls = await until_ended(daemon, 3)
-    assert differences(calls, calls_in_cel(lab.cel(since=since))) == []
+    await until_agreed(lab, calls, since=since)
     assert [gap["filled"] for call in calls for gap in call["gaps"]] == ["cel"] * 3
     assert all(call["outcome"] == "answered" and sums_up(call) for call in calls)
     assert (of(calls, WITHIN)["answered_by"], of(calls, WITHIN)["source"]) == (["103"], "cel")
@@ -121,7 +121,7 @@ async def test_a_deaf_pbxd_reads_what_it_missed_by_itself(lab: Lab, kind: str) -
         await agent.until_ended()
         await until_filled(daemon, 1)
         calls = await until_ended(daemon, 2)
-    assert differences(calls, calls_in_cel(lab.cel(since=since))) == []
+    await until_agreed(lab, calls, since=since)
     assert [call for call in calls if not sums_up(call) or call["outcome"] != "answered"] == []
     assert (of(calls, WITHIN)["source"], of(calls, LASTING)["source"]) == ("cel", "ami")
     assert [gap["filled"] for call in calls for gap in call["gaps"]] == ["cel"] * 2

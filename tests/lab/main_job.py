@@ -263,6 +263,21 @@ def differences(history: list[dict[str, Any]], cel: dict[str, set[str]]) -> list
     return found
 
 
+async def until_agreed(lab: Lab, calls: list[dict[str, Any]], *, since: float) -> dict[str, set[str]]:
+    """Wait until CEL, which Asterisk writes a moment after the events, has just these calls; return them as it does."""
+    found: list[str] = []
+
+    def agreed() -> bool:
+        found[:] = differences(calls, calls_in_cel(lab.cel(since=since)))
+        return not found
+
+    try:
+        await until(agreed, "CEL to agree with the history", timeout=10)
+    except LabError as error:
+        raise Unexpected(f"{error}: {found}") from error
+    return calls_in_cel(lab.cel(since=since))
+
+
 async def history(lab: Lab, *, since: float) -> list[str]:
     """Compare `pbxd calls list` with CEL, with names; then prove that the comparison can fail."""
     found: list[str] = []
