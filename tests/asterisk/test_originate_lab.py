@@ -193,6 +193,11 @@ async def test_all_phones_of_an_agent_ring_through_a_local_channel(lab: Lab) -> 
 ALL_PHONES = "Local/{extension}@pbxd-agent/n"
 
 
+async def in_use(lab: Lab, extension: str) -> bool:
+    answer = await lab.ami_action("Getvar", Variable=f"DEVICE_STATE(PJSIP/{extension})")
+    return answer["Value"] != "NOT_INUSE"
+
+
 async def test_an_agent_with_several_phones_is_not_rung_while_he_talks_at_one(lab: Lab) -> None:
     phones = [lab.phone("106"), lab.phone("106b")]
     async with beside(lab) as link:
@@ -203,6 +208,7 @@ async def test_an_agent_with_several_phones_is_not_rung_while_he_talks_at_one(la
         assert refusal.value.reason == "agent-offline"
         phones[0].dial("89990000000")
         await (await lab.trunk.incoming()).until_ringing()
+        await until(lambda: in_use(lab, "106"), "Asterisk to say so")
         with pytest.raises(RefusedError) as refusal:
             await desk.call(agent="106")
         assert refusal.value.reason == "agent-busy"
