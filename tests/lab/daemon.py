@@ -146,7 +146,7 @@ class Daemon:
         self,
         *arguments: str,
         env: Mapping[str, str] | None = None,
-        timeout: float = 30,
+        timeout: float = 60,
         stdin: str | None = None,
     ) -> Result:
         """Run a command line with this daemon's configuration, wherever it leads (any exit status)."""
