@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -195,8 +196,12 @@ async def test_several_variables_and_a_cyrillic_name_reach_an_originated_channel
             CallerID="Фронкин «Игорь» <89161234567>",
             Variable=["PBXD_A=Ёж", "__PBXD_B=два=2"],
         )
+
+        async def has(name: str, value: str) -> bool:  # set a moment after the channel's first event
+            return (await client.action("Getvar", {"Channel": channel, "Variable": name}))["Value"] == value
+
         for name, value in (("PBXD_A", "Ёж"), ("PBXD_B", "два=2")):
-            assert (await client.action("Getvar", {"Channel": channel, "Variable": name}))["Value"] == value
+            await until(partial(has, name, value), f"{name} to be {value}")
         await until(
             lambda: heard.events(
                 "Newstate", CallerIDName="Фронкин «Игорь»", AccountCode="before-Action-in-the-alphabet"

@@ -344,6 +344,8 @@ class Call:
             if 200 <= answer.code < 300:
                 self._dialog.acknowledge(answer)
                 self._start_media(answer.body)
+            elif answer.code in {491, 500}:  # another one is under way, theirs or ours (RFC 3261 14.1)
+                self.later(0.2, lambda: self._reinvite(direction))
 
         self._dialog.request("INVITE", [], self._sdp(direction), answered)
 

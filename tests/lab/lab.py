@@ -274,12 +274,18 @@ class Lab:
         return daemon
 
     async def pbxd(self, config: Config | None = None, *, ready: bool = True) -> Daemon:
-        """Start a fresh pbxd (empty database); an earlier one of this lab is ended first."""
+        """Start a fresh pbxd (empty database); an earlier one of this lab is ended first.
+
+        With `ready` it also follows the lab's Asterisk, so that it hears the next call from the beginning; unless
+        `config` says something else about Asterisk (then that may never be) or about logs (then it may not tell).
+        """
         if self.daemon:
             await self.daemon.stop()
-        self.daemon = self.prepare(config)
-        await self.daemon.start(ready=ready)
-        return self.daemon
+        daemon = self.daemon = self.prepare(config)
+        await daemon.start(ready=ready)
+        if ready and not {"asterisk", "logs"} & (config or {}).keys():
+            await until(lambda: "in_step" in daemon.log_text(), "pbxd in step with Asterisk", timeout=20, every=0.02)
+        return daemon
 
     async def cli(self, *arguments: str) -> Any:  # noqa: ANN401 - whatever the command prints
         """A command line of the running pbxd, as parsed JSON."""
