@@ -8,6 +8,9 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 # Tests that wait for telephones more than they compute: more workers than the two cores this is made for.
 WORKERS ?= 4
+# In soak: how often the lab's tests are repeated, and by how many workers, so that everything comes late.
+ROUNDS ?= 10
+CROWD ?= 8
 # A run that hangs is ended (seconds); the promise is 600.
 LIMIT ?= 900
 
@@ -33,9 +36,12 @@ test:  ## set up, check, then all tests (ARGS="-k name" for some)
 	[ $$status = 0 ] || [ $$status = 5 ] || exit $$status; \
 	echo "make test: all passed in $$((SECONDS - began)) s"
 
-soak:  ## set up, then the long forms of the faults, one after another (ARGS="-k name" for some)
+soak:  ## set up, then the long forms of the faults, then everything on the lab ROUNDS times (ARGS="-k name" for some)
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/pytest -m soak $(ARGS)
+	for round in $$(seq $(ROUNDS)); do \
+		$(BIN)/pytest -q -n $(CROWD) --dist worksteal -m "lab and not alone and not soak" $(ARGS) || exit; \
+	done
 
 image-check:  ## build the container images without an engine and run them against a private Asterisk (part of soak)
 	@$(MAKE) --no-print-directory setup

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.captures.joining import KEYED, TALK, taken_over, talking
-from tests.captures.stage import Stage, a_while
+from tests.captures.joining import KEYED, talking
+from tests.captures.stage import Stage, a_while, taken_over, talk
 from tests.lab.phone import redirecting
 
 
@@ -23,26 +23,24 @@ async def menu_abandoned(stage: Stage) -> None:
     client.hangup()
 
 
-async def pickup_group(stage: Stage) -> None:
-    """102 keys *8 while 101 rings."""
-    client = stage.calls_us("0101")
+async def pick_up(stage: Stage, number: str, keys: str) -> None:
+    """The client calls a number that rings 101; 102 keys `keys` and has him."""
+    client = stage.calls_us(number)
     await stage.phone("101").incoming()
     await a_while(1)
-    phone = stage.phone("102").dial("*8")
-    await client.until_hears(phone)
-    await a_while(TALK)
+    phone = stage.phone("102").dial(keys)
+    await talk(client, phone)
     client.hangup()
+
+
+async def pickup_group(stage: Stage) -> None:
+    """102 keys *8 while 101 rings."""
+    await pick_up(stage, "0101", "*8")
 
 
 async def pickup_directed(stage: Stage) -> None:
     """102 keys **101 while 101 rings."""
-    client = stage.calls_us("0101")
-    await stage.phone("101").incoming()
-    await a_while(1)
-    phone = stage.phone("102").dial("**101")
-    await client.until_hears(phone)
-    await a_while(TALK)
-    client.hangup()
+    await pick_up(stage, "0101", "**101")
 
 
 async def parked_retrieved(stage: Stage) -> None:
@@ -53,8 +51,7 @@ async def parked_retrieved(stage: Stage) -> None:
     phone.press("700")
     await a_while(5)
     line = stage.phone("102").dial("701")
-    await client.until_hears(line)
-    await a_while(TALK)
+    await talk(client, line)
     client.hangup()
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 
-from tests.captures.stage import CLIENT, Stage, a_while
+from tests.captures.stage import CLIENT, Stage, a_while, converse, taken_over
 from tests.lab.phone import rejecting
 
-CONVERSATION = 1.5  # seconds
 _numbers = itertools.count(1)
 
 
@@ -45,10 +44,7 @@ async def click_to_call_answered(stage: Stage) -> None:
     await a_while(1)
     phone.answer()
     client = await stage.client.incoming()
-    await a_while(2)
-    client.answer()
-    await phone.until_hears(client)
-    await a_while(CONVERSATION)
+    await converse(phone, client, ring=2)
     phone.hangup()
 
 
@@ -84,10 +80,7 @@ async def click_to_call_devices(stage: Stage) -> None:
     second.answer()
     await first.until_ended()
     client = await stage.client.incoming()
-    await a_while(2)
-    client.answer()
-    await second.until_hears(client)
-    await a_while(CONVERSATION)
+    await converse(second, client, ring=2)
     client.hangup()
 
 
@@ -116,11 +109,7 @@ async def click_to_call_by_context(stage: Stage) -> None:
     await a_while(1)
     first.answer()
     client = await stage.client.incoming()
-    await a_while(1)
-    client.answer()
-    await first.until_hears(client)
-    await a_while(CONVERSATION)
-    first.hangup()
+    await taken_over(first, client)
 
 
 FLOWS = {

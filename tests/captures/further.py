@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.captures.joining import TALK, consult, taken_over, talking
-from tests.captures.stage import CLIENT, Stage, a_while
+from tests.captures.joining import consult, talking
+from tests.captures.stage import CLIENT, Stage, a_while, converse, taken_over, talk
 from tests.lab.phone import rejecting
 
 
@@ -51,10 +51,7 @@ async def queue_agent_rejects(stage: Stage) -> None:
 async def queue_blind_to_extension(stage: Stage) -> None:
     client = stage.calls_us("0100")
     phone = await stage.phone("101").incoming()
-    await a_while(1)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await converse(client, phone)
     phone.refer("102")
     await taken_over(client, await stage.phone("102").incoming())
 
@@ -63,10 +60,7 @@ async def queue_local_held_blind(stage: Stage) -> None:
     """101, behind Local/n, holds the client, takes him back and then refers him to 102."""
     client = stage.calls_us("0200")
     phone = await stage.phone("101").incoming()
-    await a_while(1)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await converse(client, phone)
     phone.hold()
     await a_while(2)
     phone.unhold()
@@ -80,10 +74,7 @@ async def outgoing_blind_to_extension(stage: Stage) -> None:
     """101 calls the client and gives him to 102."""
     phone = stage.phone("101").dial(CLIENT)
     client = await stage.client.incoming()
-    await a_while(1)
-    client.answer()
-    await phone.until_hears(client)
-    await a_while(TALK)
+    await converse(phone, client)
     phone.refer("102")
     await taken_over(client, await stage.phone("102").incoming())
 
@@ -111,10 +102,7 @@ async def blonde_refer(stage: Stage) -> None:
     await line.until_ringing()
     await a_while(1)
     phone.refer_to_call(line)
-    await a_while(2)
-    second.answer()
-    await client.until_hears(second)
-    await a_while(TALK)
+    await converse(client, second, ring=2)
     client.hangup()
 
 
@@ -123,8 +111,7 @@ async def attended_feature_refused(stage: Stage) -> None:
     client, phone = await talking(stage)
     second = await consult(stage, phone)
     second.reject(486)
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await talk(client, phone)
     client.hangup()
 
 

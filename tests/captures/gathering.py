@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.captures.joining import TALK, consult_by_phone, talking
-from tests.captures.stage import Stage, a_while
+from tests.captures.joining import consult_by_phone, talking
+from tests.captures.stage import TALK, Stage, a_while, talk
 
 
 async def conference(stage: Stage) -> None:
@@ -37,8 +37,7 @@ async def three_way_phone(stage: Stage) -> None:
     client, phone = await talking(stage)
     line, second = await consult_by_phone(stage, phone)
     phone.unhold()
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await talk(client, phone)
     second.hangup()
     await line.until_ended()
     await a_while(0.5)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tests.captures.stage import OTHER, Stage, a_while
+from tests.captures.stage import OTHER, Stage, a_while, converse, taken_over, talk
 from tests.lab.call import Call
 
-TALK = 1.5  # seconds
 KEYED = 1.5  # until Asterisk has taken the feature code and asks for the number
 
 
@@ -13,20 +12,8 @@ async def talking(stage: Stage, extension: str = "101") -> tuple[Call, Call]:
     """Return the client's call to an employee's own number, and the employee's end of it, in conversation."""
     client = stage.calls_us(f"0{extension}")
     phone = await stage.phone(extension).incoming()
-    await a_while(0.5)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await converse(client, phone, ring=0.5)
     return client, phone
-
-
-async def taken_over(client: Call, phone: Call) -> None:
-    """Let the one who got the call ring a second, answer, talk, and let the client end it."""
-    await a_while(1)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
-    client.hangup()
 
 
 async def blind_to_extension(stage: Stage) -> None:
@@ -63,17 +50,17 @@ async def consult(stage: Stage, phone: Call) -> Call:
     return await stage.phone("102").incoming()
 
 
+async def consult_and_leave(stage: Stage, client: Call, phone: Call) -> None:
+    """Consult 102 by the feature code, then leave him with the client."""
+    second = await consult(stage, phone)
+    await taken_over(phone, second)
+    await talk(client, second)
+    client.hangup()
+
+
 async def attended_feature(stage: Stage) -> None:
     client, phone = await talking(stage)
-    second = await consult(stage, phone)
-    await a_while(1)
-    second.answer()
-    await phone.until_hears(second)
-    await a_while(TALK)
-    phone.hangup()
-    await client.until_hears(second)
-    await a_while(TALK)
-    client.hangup()
+    await consult_and_leave(stage, client, phone)
 
 
 async def blonde(stage: Stage) -> None:
@@ -82,10 +69,7 @@ async def blonde(stage: Stage) -> None:
     second = await consult(stage, phone)
     await a_while(1)
     phone.hangup()
-    await a_while(2)
-    second.answer()
-    await client.until_hears(second)
-    await a_while(TALK)
+    await converse(client, second, ring=2)
     client.hangup()
 
 
@@ -93,13 +77,9 @@ async def attended_feature_aborted(stage: Stage) -> None:
     """102 hangs up after the consultation, and 101 is with the client again."""
     client, phone = await talking(stage)
     second = await consult(stage, phone)
-    await a_while(1)
-    second.answer()
-    await phone.until_hears(second)
-    await a_while(TALK)
+    await converse(phone, second)
     second.hangup()
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await talk(client, phone)
     client.hangup()
 
 
@@ -109,10 +89,7 @@ async def consult_by_phone(stage: Stage, phone: Call) -> tuple[Call, Call]:
     await a_while(0.5)
     line = stage.phone("101").dial("102")
     second = await stage.phone("102").incoming()
-    await a_while(1)
-    second.answer()
-    await line.until_hears(second)
-    await a_while(TALK)
+    await converse(line, second)
     return line, second
 
 
@@ -121,8 +98,7 @@ async def attended_refer(stage: Stage) -> None:
     client, phone = await talking(stage)
     line, second = await consult_by_phone(stage, phone)
     phone.refer_to_call(line)
-    await client.until_hears(second)
-    await a_while(TALK)
+    await talk(client, second)
     client.hangup()
 
 
@@ -132,8 +108,7 @@ async def attended_refer_aborted(stage: Stage) -> None:
     line.hangup()
     await a_while(0.5)
     phone.unhold()
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await talk(client, phone)
     client.hangup()
 
 

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from tests.captures.joining import KEYED, TALK, taken_over, talking
-from tests.captures.stage import CLIENT, Stage, a_while
+from tests.captures.joining import KEYED, talking
+from tests.captures.stage import CLIENT, TALK, Stage, a_while, taken_over
 from tests.lab.phone import rejecting
 
 
@@ -32,11 +32,7 @@ async def originated_local(stage: Stage) -> None:
     await a_while(1)
     phone.answer()
     client = await stage.client.incoming()
-    await a_while(1)
-    client.answer()
-    await phone.until_hears(client)
-    await a_while(TALK)
-    phone.hangup()
+    await taken_over(phone, client)
 
 
 async def originated_outside_first(stage: Stage) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.captures.joining import TALK, consult, taken_over
-from tests.captures.stage import OTHER, Stage, a_while
+from tests.captures.bending import pick_up
+from tests.captures.joining import consult_and_leave
+from tests.captures.stage import OTHER, Stage, a_while, converse, taken_over
 from tests.lab.call import Call
 from tests.lab.phone import answering
 
@@ -63,36 +64,19 @@ async def queue_unserved(stage: Stage) -> None:
 async def _agent_talks(stage: Stage, number: str = "0100", caller: str = "") -> tuple[Call, Call]:
     client = stage.calls_us(number, caller) if caller else stage.calls_us(number)
     phone = await stage.phone("101").incoming()
-    await a_while(1)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await converse(client, phone)
     return client, phone
 
 
 async def queue_attended_feature(stage: Stage) -> None:
     """101 takes the client from the queue, consults 102 by *2 and leaves them together."""
     client, phone = await _agent_talks(stage)
-    second = await consult(stage, phone)
-    await a_while(1)
-    second.answer()
-    await phone.until_hears(second)
-    await a_while(TALK)
-    phone.hangup()
-    await client.until_hears(second)
-    await a_while(TALK)
-    client.hangup()
+    await consult_and_leave(stage, client, phone)
 
 
 async def queue_pickup(stage: Stage) -> None:
     """The queue rings 101; 102 keys *8."""
-    client = stage.calls_us("0100")
-    await stage.phone("101").incoming()
-    await a_while(1)
-    phone = stage.phone("102").dial("*8")
-    await client.until_hears(phone)
-    await a_while(TALK)
-    client.hangup()
+    await pick_up(stage, "0100", "*8")
 
 
 async def queue_two_at_once(stage: Stage) -> None:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from tests.captures.stage import CLIENT, OTHER, Stage, a_while
+from tests.captures.stage import CLIENT, OTHER, Stage, a_while, converse, taken_over
 from tests.lab.phone import rejecting
-
-RING, TALK = 1.0, 1.5  # seconds
 
 
 async def incoming_answered(stage: Stage) -> None:
     client = stage.calls_us("0101")
     phone = await stage.phone("101").incoming()
-    await a_while(RING)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
-    client.hangup()
+    await taken_over(client, phone)
 
 
 async def incoming_ended_by_agent(stage: Stage) -> None:
     client = stage.calls_us("0101")
     phone = await stage.phone("101").incoming()
-    await a_while(RING)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await converse(client, phone)
     phone.hangup()
 
 
@@ -44,10 +35,7 @@ async def incoming_abandoned(stage: Stage) -> None:
 async def queue_answered(stage: Stage) -> None:
     client = stage.calls_us("0100")
     phone = await stage.phone("101").incoming()
-    await a_while(2)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await converse(client, phone, ring=2)
     client.hangup()
 
 
@@ -61,10 +49,7 @@ async def queue_waited_answered(stage: Stage) -> None:
     await a_while(2)
     first.hangup()
     phone = await stage.phone("101").incoming()
-    await a_while(RING)
-    phone.answer()
-    await second.until_hears(phone)
-    await a_while(TALK)
+    await converse(second, phone)
     phone.hangup()
 
 
@@ -87,22 +72,14 @@ async def queue_ringall(stage: Stage) -> None:
     phone = await stage.phone("102").incoming()
     await stage.phone("101").incoming()
     await stage.phone("103").incoming()
-    await a_while(RING)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
-    client.hangup()
+    await taken_over(client, phone)
 
 
 async def queue_local_answered(stage: Stage) -> None:
     """The member is Local/101@from-queue/n, as FreePBX makes them."""
     client = stage.calls_us("0200")
     phone = await stage.phone("101").incoming()
-    await a_while(RING)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
-    client.hangup()
+    await taken_over(client, phone)
 
 
 async def queue_local_abandoned(stage: Stage) -> None:
@@ -115,15 +92,12 @@ async def queue_local_abandoned(stage: Stage) -> None:
 async def outgoing_answered(stage: Stage) -> None:
     phone = stage.phone("101").dial(CLIENT)
     client = await stage.client.incoming()
-    await a_while(RING)
-    client.answer()
-    await phone.until_hears(client)
-    await a_while(TALK)
+    await converse(phone, client)
     client.hangup()
 
 
 async def outgoing_refused(stage: Stage, code: int) -> None:
-    stage.client.behaviour = rejecting(code, RING)
+    stage.client.behaviour = rejecting(code, 1.0)
     phone = stage.phone("101").dial(CLIENT)
     await phone.until_ended()
 
@@ -158,11 +132,7 @@ async def outgoing_cancelled(stage: Stage) -> None:
 async def internal_answered(stage: Stage) -> None:
     first = stage.phone("101").dial("102")
     second = await stage.phone("102").incoming()
-    await a_while(RING)
-    second.answer()
-    await first.until_hears(second)
-    await a_while(TALK)
-    first.hangup()
+    await taken_over(first, second)
 
 
 async def internal_busy(stage: Stage) -> None:
@@ -182,10 +152,7 @@ async def voicemail(stage: Stage) -> None:
 async def held(stage: Stage) -> None:
     client = stage.calls_us("0101")
     phone = await stage.phone("101").incoming()
-    await a_while(RING)
-    phone.answer()
-    await client.until_hears(phone)
-    await a_while(TALK)
+    await converse(client, phone)
     phone.hold()
     await a_while(2)
     phone.unhold()

@@ -12,6 +12,7 @@ from tests.lab.processes import until
 
 CLIENT = "89161112233"  # as the trunk writes it: +79161112233
 OTHER = "89035556677"  # somebody else outside
+TALK = 1.5  # seconds
 
 
 class Stage:
@@ -54,3 +55,22 @@ class Stage:
 async def a_while(seconds: float) -> None:
     """Let the people of a flow ring, talk or wait."""
     await asyncio.sleep(seconds)
+
+
+async def talk(one: Call, other: Call) -> None:
+    """Let two talk for a while once the first hears the second."""
+    await one.until_hears(other)
+    await a_while(TALK)
+
+
+async def converse(caller: Call, phone: Call, *, ring: float = 1.0) -> None:
+    """Let the phone ring for a second, take the call and talk."""
+    await a_while(ring)
+    phone.answer()
+    await talk(caller, phone)
+
+
+async def taken_over(client: Call, phone: Call) -> None:
+    """Let the one who got the call ring a second, answer, talk, and let the client end it."""
+    await converse(client, phone)
+    client.hangup()

@@ -99,6 +99,8 @@ def ended_in_cel(lab: Lab, call: Call) -> float:
 @pytest.mark.parametrize("kind", ["csv", "sqlite"])
 async def test_a_deaf_pbxd_reads_what_it_missed_by_itself(lab: Lab, kind: str) -> None:
     since = time.time()
+    if kind == "sqlite":
+        await lab.ami_action("ModuleLoad", Module="cel_sqlite3_custom.so", LoadType="load")
     async with wire_to(lab.asterisk.ami_port) as wire:
         daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}, **log(lab, kind)})
         await until_logged(daemon, "in_step")
