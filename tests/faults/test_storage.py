@@ -71,11 +71,11 @@ def one_line(text: str) -> bool:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of 2 MB of its own. Only root may mount one."""
+    """A file system of 8 MB of its own (the write-ahead log alone takes 4). Only root may mount one."""
     if os.geteuid() != 0:
         pytest.skip("a small tmpfs can be mounted by root only")
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "pbxd-test", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "pbxd-test", str(folder)], check=True)
     try:
         yield folder
     finally:
