@@ -48,6 +48,7 @@ _HEARTBEAT_SECONDS = 1.0
 _RESYNC_RETRY_SECONDS = 2.0
 _STAFF_RETRY_SECONDS = 10.0
 _STAFF_EVERY_SECONDS = 24 * 3600.0
+_STAFF_SETTLES_SECONDS = 0.5  # a PBX that was just reloaded learns its new devices' states, and may reload more
 _STORAGE_RETRY_SECONDS = 1.0
 _CLEARING_SECONDS = 3600.0
 _LAST_LOOK_SECONDS = 0.5  # these two and the HTTP server's STOP_SECONDS make the five in which we stop
@@ -246,6 +247,8 @@ class Daemon:
     # -- what comes from the PBX
 
     def _arrived(self, packet: Packet) -> None:
+        if packet.get("Event") == "Reload":
+            self._staff_asked.set()
         self._intake.put(packet, self._ami.arrived)
 
     def _link_changed(self, up: bool) -> None:  # noqa: FBT001 - agreed with the client
@@ -301,7 +304,7 @@ class Daemon:
                 _log.info("in_step", channels=len(channels))
 
     async def _keep_staff(self) -> None:
-        """Keep the employees the PBX knows in the book: after every connect, when told to reload, and daily.
+        """Keep the employees the PBX knows in the book: after every connect, its reload or ours, and daily.
 
         The calls are in step whether or not that can be written.
         """
@@ -309,6 +312,7 @@ class Daemon:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_STAFF_EVERY_SECONDS):
                     await self._staff_asked.wait()
+            await asyncio.sleep(_STAFF_SETTLES_SECONDS)
             self._staff_asked.clear()
             try:
                 found = await staff(self._ami, self._settings)

@@ -22,7 +22,7 @@ def draft(given: Mapping[str, Any], rules: NumberRules) -> ContactDraft:
     """Return the new contact that the options describe. Raises InvalidInputError."""
     return ContactDraft(
         **{key: given[key] for key in _PLAIN if given.get(key) is not None},
-        numbers=tuple(contact_number(text, rules) for text in given["numbers"]),
+        numbers=_labelled([contact_number(text, rules) for text in given["numbers"]], given["labels"], rules),
         emails=tuple(given["emails"]),
         tags=tuple(given["tags"]),
         birth_date=birth_date(given["birth_date"]),
@@ -37,7 +37,7 @@ def changes(contact: Contact, given: Mapping[str, Any], rules: NumberRules) -> C
         changed["visibility"] = "shared" if given["shared"] else "personal"
     if given["birth_date"] is not None:
         changed["birth_date"] = birth_date(given["birth_date"])
-    if given["add_number"] or given["remove_number"] or given["main_number"]:
+    if any(given[name] for name in ("add_number", "remove_number", "main_number", "labels")):
         changed["numbers"] = _numbers(contact.numbers, given, rules)
     for field, one in (("emails", "email"), ("tags", "tag")):
         if given[f"add_{one}"] or given[f"remove_{one}"]:
@@ -75,7 +75,19 @@ def _numbers(
     if given["main_number"]:
         main = _meant(given["main_number"], kept, rules)[0]
         kept = [replace(number, main=number is main) for number in kept]
-    return tuple(kept)
+    return _labelled(kept, given["labels"], rules)
+
+
+def _labelled(numbers: Sequence[ContactNumber], labels: Sequence[str], rules: NumberRules) -> tuple[ContactNumber, ...]:
+    """Return the numbers with the labels that `NUMBER=LABEL` gives them; an empty one takes a label away."""
+    found = list(numbers)
+    for text in labels:
+        number, equals, label = text.partition("=")
+        if not equals:
+            raise InvalidInputError("label", _("not NUMBER=LABEL: {text}").format(text=text))
+        meant = _meant(number, found, rules)
+        found = [replace(each, label=label) if each in meant else each for each in found]
+    return tuple(found)
 
 
 def _meant(text: str, numbers: Sequence[ContactNumber], rules: NumberRules) -> list[ContactNumber]:

@@ -90,6 +90,12 @@ def _value(value: object) -> str:
         case str():
             return value
         case list():
-            return ", ".join(str(each["number"]) if isinstance(each, dict) else str(each) for each in value)
+            return ", ".join(_number(each) if isinstance(each, dict) else str(each) for each in value)
         case _:
             return "" if value is None else json.dumps(value)
+
+
+def _number(kept: dict[str, Any]) -> str:
+    """Write a number of a change so that two that differ look so: with extension and label, the main one marked."""
+    text = number_text(ContactNumber(**kept))
+    return _("{number} (main)").format(number=text) if kept["main"] else text

@@ -54,11 +54,13 @@ for _command in (import_, import_undo, template, export):
 
 _MANAGER = N_("Extension of the responsible employee.")
 _NUMBER = N_("A number, with the client's extension behind it if he has one; may be repeated.")
+_LABEL = N_("What one of the numbers is, such as mobile or work; may be repeated.")
 
 
 @contacts.command("add", help=N_("Add a contact. The first number is the main one."))
 @option("--name", required=True, help=N_("Full name."))
 @option("--number", "numbers", multiple=True, help=_NUMBER)
+@option("--label", "labels", multiple=True, metavar="NUMBER=LABEL", help=_LABEL)
 @option("--company", help=N_("Company; a new one is created."))
 @option("--position", help=N_("Position in the company."))
 @option("--manager", metavar="EXT", help=_MANAGER)
@@ -174,6 +176,7 @@ def show(session: Session, contact_id: int, text: bool, actor: str, as_json: boo
 @option("--add-number", multiple=True, help=_NUMBER)
 @option("--remove-number", multiple=True, help=N_("Remove a number; may be repeated."))
 @option("--main-number", help=N_("Which of the numbers is called by default."))
+@option("--label", "labels", multiple=True, metavar="NUMBER=LABEL", help=_LABEL)
 @option("--add-tag", multiple=True, help=N_("A tag; may be repeated."))
 @option("--remove-tag", multiple=True, help=N_("Remove a tag; may be repeated."))
 @option("--add-email", multiple=True, help=N_("An e-mail address; may be repeated."))

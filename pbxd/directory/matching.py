@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self, assert_never
 
+from pbxd import rights
 from pbxd.book import Company, Contact, ContactNumber, Employee, Listing, folded
 from pbxd.directory.naming import phone_name
 from pbxd.notation import E164
@@ -230,7 +231,7 @@ class Book:
     def _only(self, parsed: ParsedNumber, contact_id: int, viewer: str) -> Match:
         """Answer for a number that stands on one card and nowhere else."""
         name, company, manager, vip, owner, _numbers = self._rows[contact_id]
-        if owner is not None and (not viewer or owner != viewer):
+        if owner is not None and not rights.sees(viewer, owner):
             return Match("unknown", parsed.value, rule=parsed.rule)
         return Match("found", parsed.value, name.decode(), company, contact_id, vip, manager, parsed.rule)
 
@@ -239,8 +240,9 @@ class Book:
         held = sorted(
             _several(self._contacts.get(number, ())), key=lambda key: (_main_number(self._rows[key]) != number, key)
         )
-        own = [key for key in held if viewer and self._rows[key][4] == viewer]
-        return own, [key for key in held if self._rows[key][4] is None]
+        owners = [(key, self._rows[key][4]) for key in held]
+        own = [key for key, owner in owners if owner is not None and rights.sees(viewer, owner)]
+        return own, [key for key, owner in owners if owner is None]
 
     def _client(self, parsed: ParsedNumber, held: list[int], rivals: tuple[Rival, ...]) -> Match:
         rows = [self._rows[key] for key in held]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Contact, ContactDraft, ContactNumber, Listing, folded
 from pbxd.storage import companyrows as company_cards
-from pbxd.storage import holdings
+from pbxd.storage import holdings, pending
 from pbxd.storage.database import in_parts, in_steps, possible
 from pbxd.storage.staging import shown
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
@@ -37,7 +37,8 @@ _Parts = dict[Table, defaultdict[int, list[Any]]]  # what each table has for eac
 async def cards(connection: AsyncConnection, ids: Collection[int], *, staged: bool = False) -> list[Contact]:
     """Return those of the contacts that there are, in the order asked for, whoever may see them.
 
-    Those of an import that isn't finished are not there, unless `staged` says so.
+    Those of an import that isn't finished are not there, and imports' changes are, unless `staged` says that cards are
+    wanted as they are written.
     """
     found: dict[int, Contact] = {}
     for group in in_parts(possible(ids)):
@@ -47,14 +48,18 @@ async def cards(connection: AsyncConnection, ids: Collection[int], *, staged: bo
             _collect(parts, table, (await connection.execute(wanted)).all())
         wanted = _main_rows().where(contacts.c.id.in_(group))
         rows = await connection.execute(wanted if staged else wanted.where(shown()))
-        found |= {row.id: _card(row, parts) for row in rows}
+        read = {row.id: _card(row, parts) for row in rows}
+        found |= read if staged else await pending.seen(connection, read)
     return [found[contact_id] for contact_id in ids if contact_id in found]
 
 
 async def listings(
     connection: AsyncConnection, company_names: Mapping[int, str], *conditions: ColumnElement[bool]
 ) -> AsyncIterator[list[Listing]]:
-    """Yield all contacts by id, some hundreds at a time: one read, of what look-ups need alone."""
+    """Yield all contacts by id, some hundreds at a time: one read, of what look-ups need alone.
+
+    Those that imports are changing come once more at the end, as they are to be seen.
+    """
     own: Sequence[Any] = ()
     numbers: list[tuple[str, str, str]] = []
     async for rows in in_steps(connection, _LISTED.where(*conditions)):
@@ -69,6 +74,9 @@ async def listings(
         yield found
     if own:
         yield [_listing(own, numbers, company_names)]
+    changing = (await connection.execute(pending.contact_ids(*conditions))).scalars().all()
+    for part in in_parts(changing):
+        yield [Listing.of(card) for card in await cards(connection, part)]
 
 
 async def insert_cards(

@@ -15,13 +15,14 @@ from pbxd.book import Company, Contact, ContactChanges, ContactDraft, Employee, 
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage import changes as changes_of
-from pbxd.storage import companyrows, employees, holdings
+from pbxd.storage import companyrows, employees, holdings, importchanges
 from pbxd.storage.cards import cards, insert_cards, listings, update_card
 from pbxd.storage.changes import Change
 from pbxd.storage.database import Database, in_parts
 from pbxd.storage.duplicates import Duplicate, duplicates_of
 from pbxd.storage.feed import News, about_contact, cursor, tell
 from pbxd.storage.finding import ContactFilter, find
+from pbxd.storage.importwords import draft_of
 from pbxd.storage.paging import PageAsked, page
 from pbxd.storage.staging import shown
 from pbxd.storage.tables import contact_numbers, contacts, favourites
@@ -110,12 +111,13 @@ class Contacts:
         if unknown:
             raise InvalidInputError(unknown[0], _("{field}: a contact has no such field").format(field=unknown[0]))
         async with self._database.writing() as connection:
+            await importchanges.settle(connection, contact_id)
             before = await _visible(connection, contact_id, actor)
             companyrows.check_version(before.version, version)
             after = checked(_changed(before, changes, actor))
-            if after == _draft(before):
+            if after == draft_of(before):
                 return before
-            left = await _companies_of(connection, [contact_id])
+            left = await importchanges.company_ids(connection, [contact_id])
             await update_card(connection, contact_id, after)
             await companyrows.drop_orphans(connection, left)
             contact = (await cards(connection, [contact_id]))[0]
@@ -205,17 +207,12 @@ async def _visible(connection: AsyncConnection, contact_id: int, actor: str) -> 
 
 async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
     for ids in in_parts([contact.id for contact in gone]):
-        left = await _companies_of(connection, ids)
+        left = await importchanges.company_ids(connection, ids)
         await connection.execute(delete(contacts).where(contacts.c.id.in_(ids)))
         await companyrows.drop_orphans(connection, left)
         await holdings.note(connection, ids)
     await holdings.forget(connection, [contact.id for contact in gone if contact.visibility == "personal"])
     await tell(connection, [_news("deleted", contact) for contact in gone])
-
-
-async def _companies_of(connection: AsyncConnection, ids: Collection[int]) -> Sequence[int]:
-    wanted = select(contacts.c.company_id).distinct().where(contacts.c.id.in_(ids), contacts.c.company_id.is_not(None))
-    return (await connection.execute(wanted)).scalars().all()
 
 
 def _owned(draft: ContactDraft, actor: str) -> ContactDraft:
@@ -226,16 +223,12 @@ def _owned(draft: ContactDraft, actor: str) -> ContactDraft:
 
 
 def _changed(before: Contact, changes: ContactChanges, actor: str) -> ContactDraft:
-    draft = replace(_draft(before), **changes)
+    draft = replace(draft_of(before), **changes)
     if draft.visibility == "shared":
         return draft if changes.get("owner") else replace(draft, owner=rights.SHARED)
     if before.owner == rights.SHARED:
         rights.check_take_away(actor, before.created_by)
     return _owned(draft, actor)
-
-
-def _draft(contact: Contact) -> ContactDraft:
-    return ContactDraft(**{name: getattr(contact, name) for name in _FIELDS})
 
 
 def _news(what: str, contact: Contact) -> News:

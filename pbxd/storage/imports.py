@@ -1,9 +1,10 @@
 """Imports of contacts: written a few rows at a time, in the book all at once, and out of it again the same way.
 
 States: `writing` → (`applying` → ) `done` → `undoing` → `undone`, or `writing` → `dropping` → `dropped`. New contacts
-are hidden (`staging.shown`) until `done` and again from `undoing` on. Changes to contacts that were there already are
-kept aside and made in `applying`, some at a time: from there on an import can only go on to its end. Whoever works at
-an import says so by its `beat`; what nobody works at any more, `clean` drops or brings to its end.
+are hidden (`staging.shown`) while `writing` and again from `undoing` on. Changes to contacts that were there already
+are kept aside meanwhile, seen from `applying` on (`pending`) and written through in it, some at a time: from there on
+an import can only go on to its end. Whoever works at an import says so by its `beat`; what nobody works at any more,
+`clean` drops or brings to its end.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from array import array
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,18 +22,16 @@ from sqlalchemy import Row, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
-from pbxd.book import Contact, ContactChanges, ContactDraft, ContactNumber, Listing, checked
+from pbxd.book import ContactChanges, ContactDraft, Listing
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.i18n import _
-from pbxd.storage import changes as changes_of
-from pbxd.storage import companyrows, holdings
-from pbxd.storage.cards import cards, insert_cards, listings, update_card
+from pbxd.storage import companyrows, holdings, importchanges
+from pbxd.storage.cards import insert_cards, listings
 from pbxd.storage.database import Database, in_parts, possible
-from pbxd.storage.feed import News, about_contact, tell
+from pbxd.storage.feed import News, tell
 from pbxd.storage.finding import seen_by
-from pbxd.storage.importwords import changes_from, changes_words, draft_from, draft_of, draft_words
 from pbxd.storage.pace import Pace
-from pbxd.storage.staging import HIDDEN
+from pbxd.storage.staging import UNFINISHED
 from pbxd.storage.tables import companies, contact_numbers, contacts, import_changes, imports
 
 ABANDONED_SECONDS = 60.0  # without a beat: whoever worked at it is gone
@@ -145,7 +144,7 @@ class Imports:
 
     async def _take_over(self, abandoned_seconds: float) -> tuple[int, str, str] | None:
         before = datetime.now(UTC) - timedelta(seconds=abandoned_seconds)
-        wanted = select(imports).where(imports.c.state.in_(HIDDEN), imports.c.beat < before).order_by(imports.c.id)
+        wanted = select(imports).where(imports.c.state.in_(UNFINISHED), imports.c.beat < before).order_by(imports.c.id)
         async with self._database.reading() as connection:
             if (await connection.execute(wanted.limit(1))).first() is None:
                 return None
@@ -160,30 +159,16 @@ class Imports:
     async def _restore(self, import_id: int, actor: str) -> tuple[int, list[tuple[int, str]], int]:
         """Give changed contacts back what they had; return how many, and who was spared, having been edited since."""
         pace, restored, spared, names = Pace(self._database), 0, 0, list[tuple[int, str]]()
-        mine = and_(import_changes.c.import_id == import_id, import_changes.c.before.is_not(None))
         while True:
             async with pace.writing(pace.size) as connection:
                 await _beat(connection, import_id, "undoing")
-                wanted = select(import_changes).where(mine).order_by(import_changes.c.contact_id).limit(pace.size)
-                rows = (await connection.execute(wanted)).all()
+                rows = await importchanges.left(connection, import_id, pace.size)
                 if not rows:
                     return restored, names, spared
-                there = {card.id: card for card in await cards(connection, [row.contact_id for row in rows])}
-                left = await _company_ids(connection, there)
-                for row in rows:
-                    card = there.get(row.contact_id)
-                    if card is not None and card.version == row.version:
-                        await _write(connection, card, draft_from(row.before), actor)
-                        await tell(
-                            connection,
-                            [about_contact("changed", card.id, card.visibility, card.owner, card.version + 1)],
-                        )
-                        restored += 1
-                    elif card is not None:
-                        spared += 1
-                        names += [(card.id, card.name)] if rights.sees(actor, card.owner) else []
-                await companyrows.drop_orphans(connection, left)
-                await _forget(connection, import_id, [row.contact_id for row in rows])
+                given_back, edited = await importchanges.give_back(connection, rows)
+                restored += given_back
+                spared += len(edited)
+                names += [(card.id, card.name) for card in edited if rights.sees(actor, card.owner)]
 
 
 class Writing:
@@ -214,7 +199,7 @@ class Writing:
             async with self._pace.writing(min(len(wanted), self._pace.size)) as connection:
                 await _beat(connection, self.id, "writing")
                 some, wanted = wanted[: self._pace.size], wanted[self._pace.size :]
-                await _keep_changes(connection, self.id, dict(some))
+                await importchanges.keep(connection, self.id, dict(some))
         if drafts or changes:
             self._beaten = time.monotonic()
         elif time.monotonic() - self._beaten > _BEAT_SECONDS:  # nothing but known and bad rows for long
@@ -224,34 +209,23 @@ class Writing:
 
     async def finish(self, counts: Mapping[str, int]) -> None:
         """Let the whole import appear in the book; from here on it can only go on, also when this process dies."""
-        changes = select(func.count()).select_from(import_changes).where(import_changes.c.import_id == self.id)
         async with self._database.writing() as connection:
             await _beat(connection, self.id, "writing")
             await connection.execute(update(imports).where(imports.c.id == self.id).values(counts=dict(counts)))
-            if (await connection.execute(changes)).scalar_one() == 0:
-                await _appear(connection, self.id)
-                return
             await _enter(connection, self.id, "applying")
+            await tell(connection, [await _news("import.done", connection, self.id)])
         await self.apply()
 
     async def apply(self) -> None:
-        """Make the changes that were kept, some at a time, then let the import appear."""
-        mine = and_(import_changes.c.import_id == self.id, import_changes.c.version.is_(None))
+        """Write the changes through that were kept and are seen already, some at a time."""
         while True:
             async with self._pace.writing(self._pace.size) as connection:
                 await _beat(connection, self.id, "applying")
-                wanted = select(import_changes).where(mine).order_by(import_changes.c.contact_id)
-                rows = (await connection.execute(wanted.limit(self._pace.size))).all()
+                rows = await importchanges.left(connection, self.id, self._pace.size)
                 if not rows:
-                    await _appear(connection, self.id)
+                    await _enter(connection, self.id, "done")
                     return
-                there = {
-                    card.id: card for card in await cards(connection, [row.contact_id for row in rows], staged=True)
-                }
-                left = await _company_ids(connection, there)
-                for row in rows:
-                    await _change(connection, row, there.get(row.contact_id), self._actor)
-                await companyrows.drop_orphans(connection, left)
+                await importchanges.make(connection, rows)
 
     async def drop(self) -> None:
         """Give up: nothing of it stays."""
@@ -279,49 +253,6 @@ async def drop_rows(database: Database, import_id: int, state: str, end: str) ->
             deleted += len(rows)
 
 
-async def _change(connection: AsyncConnection, row: Row[Any], card: Contact | None, actor: str) -> None:
-    """Make one change; a contact that is gone, or became somebody else's own, is left out."""
-    key = and_(import_changes.c.import_id == row.import_id, import_changes.c.contact_id == row.contact_id)
-    if card is None or not rights.sees(actor, card.owner):
-        await connection.execute(delete(import_changes).where(key))
-        return
-    before = draft_of(card)
-    after = checked(replace(before, **changes_from(row.changes)))
-    if _untyped(after) == _untyped(before):  # the same numbers, written in another way
-        after = replace(after, numbers=before.numbers)
-    if after != before:
-        await _write(connection, card, after, actor)
-    version = card.version + (after != before)
-    kept = draft_words(before) if after != before else None
-    await connection.execute(update(import_changes).where(key).values(version=version, before=kept))
-
-
-async def _company_ids(connection: AsyncConnection, ids: Collection[int]) -> Sequence[int]:
-    wanted = select(contacts.c.company_id).distinct().where(contacts.c.id.in_(ids), contacts.c.company_id.is_not(None))
-    return (await connection.execute(wanted)).scalars().all()
-
-
-def _untyped(draft: ContactDraft) -> list[ContactNumber]:
-    return [replace(number, typed="") for number in draft.numbers]
-
-
-async def _keep_changes(connection: AsyncConnection, import_id: int, changes: Mapping[int, ContactChanges]) -> None:
-    mine = import_changes.c.import_id == import_id
-    wanted = select(import_changes).where(mine, import_changes.c.contact_id.in_(changes))
-    kept = {row.contact_id: row.changes for row in await connection.execute(wanted)}
-    await _forget(connection, import_id, list(kept))
-    rows = [
-        {"import_id": import_id, "contact_id": key, "changes": kept.get(key, {}) | changes_words(fields)}
-        for key, fields in changes.items()
-    ]
-    await connection.execute(insert(import_changes), rows)
-
-
-async def _forget(connection: AsyncConnection, import_id: int, ids: Sequence[int]) -> None:
-    mine = and_(import_changes.c.import_id == import_id, import_changes.c.contact_id.in_(ids))
-    await connection.execute(delete(import_changes).where(mine))
-
-
 async def _spare(connection: AsyncConnection, import_id: int, actor: str) -> tuple[int, list[tuple[int, str]]]:
     """Take new contacts that were edited since out of the import; return how many, and those the actor may see."""
     own = and_(import_changes.c.import_id == import_id, import_changes.c.contact_id == contacts.c.id)
@@ -331,13 +262,8 @@ async def _spare(connection: AsyncConnection, import_id: int, actor: str) -> tup
     names = [(row.id, row.name) for row in await connection.execute(named.limit(_NAMED))]
     ids = (await connection.execute(update(contacts).where(edited).values(import_id=0).returning(contacts.c.id))).all()
     for part in in_parts([row.id for row in ids]):
-        await _forget(connection, import_id, part)
+        await importchanges.forget(connection, import_id, part)
     return len(ids), names
-
-
-async def _appear(connection: AsyncConnection, import_id: int) -> None:
-    await _enter(connection, import_id, "done")
-    await tell(connection, [await _news("import.done", connection, import_id)])
 
 
 async def _news(kind: str, connection: AsyncConnection, import_id: int) -> News:
@@ -347,12 +273,6 @@ async def _news(kind: str, connection: AsyncConnection, import_id: int) -> News:
     row = await _row(connection, import_id)
     owner = row.actor if row.visibility == "personal" else ""
     return News(kind, str(import_id), {"first": first, "last": last, "owner": owner, **row.counts})
-
-
-async def _write(connection: AsyncConnection, card: Contact, draft: ContactDraft, actor: str) -> None:
-    await update_card(connection, card.id, draft)
-    (after,) = await cards(connection, [card.id], staged=True)
-    await changes_of.record(connection, card, after, actor)
 
 
 async def _row(connection: AsyncConnection, import_id: int) -> Row[Any]:

@@ -1,6 +1,7 @@
 """Contacts of an import that isn't finished: rows that are there, and that nobody may see yet (or any more).
 
-An import of any size becomes visible by one change of its state, and goes the same way when it is undone.
+An import of any size becomes visible by one change of its state, and goes the same way when it is undone. What it
+changes in other cards is seen from that moment too, for they are written through a few at a time: see `pending`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from sqlalchemy import ColumnElement, select
 
 from pbxd.storage.tables import contacts, imports
 
-HIDDEN = ("writing", "applying", "dropping", "undoing")  # states of an import whose contacts aren't in the book
+HIDDEN = ("writing", "dropping", "undoing")  # states of an import whose contacts aren't in the book
+UNFINISHED = (*HIDDEN, "applying")  # states in which somebody is to be at work
 
 
 def shown() -> ColumnElement[bool]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import random
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from itertools import product
-from pathlib import Path
 
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
 from pbxd.storage.finding import ContactFilter
 from pbxd.storage.paging import SORTINGS, PageAsked
-from tests.bench.figures import FOLDER, Figure, figure
+from tests.bench.figures import Figure, figure
 from tests.bench.options import Options
-from tests.bench.people import place_people
+from tests.bench.people import people
 
 GOALS = {100_000: 10.0, 1_000_000: 30.0}  # milliseconds, p95
 _CARDS = 60  # whose words are typed, letter by letter from the third on
@@ -31,13 +29,10 @@ _NEVER = ("щщщ", "+7 (999) 999-99-99", "нетакого")
 async def measure(options: Options) -> AsyncIterator[Figure]:
     """Each question is asked once a round, in another order each time."""
     for contacts, goal in GOALS.items():
-        FOLDER.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-            file = Path(folder) / "pbxd.db"
-            await place_people(contacts, file)
-            async with await Database.open(f"sqlite+aiosqlite:///{file}", create=False) as database:
-                async for each in _measured(Contacts(database), options, contacts, goal):
-                    yield each
+        file = await people(contacts)
+        async with await Database.open(f"sqlite+aiosqlite:///{file}", create=False) as database:
+            async for each in _measured(Contacts(database), options, contacts, goal):
+                yield each
 
 
 async def _measured(book: Contacts, options: Options, contacts: int, goal: float) -> AsyncIterator[Figure]:

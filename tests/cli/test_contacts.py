@@ -92,6 +92,22 @@ def test_edit_numbers_tags_and_emails(pbxd: Pbxd, contact: Add) -> None:
     assert "has no c" in pbxd.refusal("contacts", "edit", "1", "--remove-tag", "c")
 
 
+def test_numbers_have_labels(pbxd: Pbxd, contact: Add) -> None:
+    """S2.8, S2.11: set with the contact or later, shown on the card and in its history, taken away by an empty one."""
+    card = contact(
+        "--number", "84951234567 доб. 12", "--label", "84951234567=рабочий", "--label", "87777859954=мобильный"
+    )
+    assert [number["label"] for number in card["numbers"]] == ["мобильный", "рабочий"]
+    assert "ext. 12 (рабочий)" in pbxd("contacts", "show", "1").out
+    edited = pbxd.json("contacts", "edit", "1", "--add-number", "89160000001", "--label", "89160000001=дача")
+    assert [number["label"] for number in edited["numbers"]] == ["мобильный", "рабочий", "дача"]
+    edited = pbxd.json("contacts", "edit", "1", "--label", "84951234567=")
+    assert [number["label"] for number in edited["numbers"]] == ["мобильный", "", "дача"]
+    assert "(рабочий)" in pbxd("contacts", "history", "1").out
+    assert "NUMBER=LABEL" in pbxd.refusal("contacts", "edit", "1", "--label", "84951234567")
+    assert "no number" in pbxd.refusal("contacts", "edit", "1", "--label", "89160000009=x")
+
+
 def test_a_stale_version_is_refused(pbxd: Pbxd, contact: Add) -> None:
     contact()
     pbxd.json("contacts", "edit", "1", "--version", "1", "--vip")
@@ -232,11 +248,13 @@ TYPED = st.sampled_from(["89160000001", "89160000002", "8 916 000-00-02 доб. 
     removed=st.lists(TYPED, max_size=2),
     main=st.none() | TYPED,
     born=st.none() | st.text(max_size=10) | st.dates().map(date.isoformat),
+    labels=st.lists(TYPED.map(lambda typed: f"{typed}=x") | st.text(max_size=8), max_size=2),
 )
 def test_any_edit_gives_changes_or_a_clear_refusal(
-    added: list[str], removed: list[str], main: str | None, born: str | None
+    added: list[str], removed: list[str], main: str | None, born: str | None, labels: list[str]
 ) -> None:
     edits: dict[str, Any] = {"add_number": added, "remove_number": removed, "main_number": main, "birth_date": born}
+    edits["labels"] = labels
     unchanged: dict[str, Any] = {f"{what}_{of}": [] for what in ("add", "remove") for of in ("tag", "email")}
     try:
         changes = contact_edits.changes(CARD, {"shared": None, **edits, **unchanged}, RULES)

@@ -186,12 +186,17 @@ async def test_what_a_dead_process_left_is_dropped_or_finished(database: Databas
             await connection.execute(tables.imports.update().values(state=state))
             if state == "applying":  # as it is before the first change
                 await connection.execute(tables.import_changes.update().values(version=None, before=None))
-    assert await imports.clean() == 0  # somebody may still be at it
-    assert await imports.clean(abandoned_seconds=-1) == 1
-    assert await imports.clean(abandoned_seconds=-1) == 0
     finished = state == "applying"
-    assert await names(database) == (["Клиент 0", "Клиент 1", "Клиент 2"] if finished else ["Клиент 0"])
-    assert (await contacts.get(known.id)).vip is finished
+    for cleaned in (False, True):  # nothing or all of it is seen, also before anybody cleans up
+        assert await names(database) == (["Клиент 0", "Клиент 1", "Клиент 2"] if finished else ["Клиент 0"])
+        assert (await contacts.get(known.id)).vip is finished
+        directory = Directory(database, RULES)
+        await directory.load()
+        assert directory.lookup("+79160000000").vip is finished
+        if not cleaned:
+            assert await imports.clean() == 0  # somebody may still be at it
+            assert await imports.clean(abandoned_seconds=-1) == 1
+            assert await imports.clean(abandoned_seconds=-1) == 0
     with pytest.raises(ConflictError):
         await writing.add([draft(3)], {})
 
@@ -199,16 +204,30 @@ async def test_what_a_dead_process_left_is_dropped_or_finished(database: Databas
 DYING = """
 import asyncio, os, signal, sys, re
 from pathlib import Path
+from sqlalchemy import func, select
 from pbxd.exchange.importing import Wish, import_contacts
 from pbxd.numbers import NumberRules
 from pbxd.storage.database import Database
+from pbxd.storage.tables import import_changes
 
 async def main(url, file, rows):
     def told(done):
-        if done >= int(rows):
+        if rows.isdecimal() and done >= int(rows):
             os.kill(os.getpid(), signal.SIGKILL)
     async with await Database.open(url, create=False) as database:
-        await import_contacts(database, Wish(Path(file)), NumberRules("RU", "", re.compile("x")), told=told)
+        task = asyncio.create_task(die(database)) if rows == "applying" else None
+        wish = Wish(Path(file), existing="update")
+        await import_contacts(database, wish, NumberRules("RU", "", re.compile("x")), told=told)
+
+async def die(database):
+    changes = import_changes.c
+    while True:
+        async with database.reading() as connection:
+            counted = select(func.count(changes.version), func.count()).select_from(import_changes)
+            written, kept = (await connection.execute(counted)).one()
+        if 0 < written < kept:
+            os.kill(os.getpid(), signal.SIGKILL)
+        await asyncio.sleep(0)
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -223,3 +242,31 @@ async def test_killed_in_the_middle_nothing_is_imported(database: Database, url:
     assert await names(database) == []
     assert await Imports(database).clean(abandoned_seconds=-1) == 1
     assert await rows_of(database, "contacts") == 0
+
+
+@pytest.mark.parametrize("moment", ["150", "applying"])
+async def test_killed_in_the_middle_an_update_changed_nothing_or_all(
+    database: Database, url: str, tmp_path: Path, moment: str
+) -> None:
+    """Issue 5, done means 3: what is seen is never half of it, and what is written becomes all of it."""
+    contacts = Contacts(database)
+    await contacts.add_many([draft(place) for place in range(200)])
+    directory = Directory(database, RULES)
+    await directory.load()
+    file = csv(tmp_path, *(f"Новый {place};{89160000000 + place};;;" for place in range(201)))
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", DYING, url, str(file), moment)
+    assert await killed.wait() == -signal.SIGKILL
+    seen = {name.split()[0] for name in await names(database)}
+    assert seen == ({"Новый"} if moment == "applying" else {"Клиент"})
+    await directory._refresh()
+    known = {directory.lookup(f"+{79160000000 + place}").name.split()[0] for place in range(200)}
+    assert known == seen
+    last = (await contacts.list(ContactFilter(number="+79160000199")))[1][0]
+    if moment == "applying":  # an edit builds on what is seen
+        edited = await contacts.edit(last.id, {"vip": True}, version=last.version)
+        assert (edited.name, edited.vip, edited.version) == ("Новый 199", True, 3)
+    assert await Imports(database).clean(abandoned_seconds=-1) == 1
+    assert {name.split()[0] for name in await names(database)} == seen
+    assert (await contacts.get(last.id)).vip is (moment == "applying")
+    found = await contacts.page(ContactFilter(search="Новый"))
+    assert found.total == (201 if moment == "applying" else 0)
