@@ -57,7 +57,7 @@ class Listing(NamedTuple):
     manager: str
     vip: bool
     owner: str | None  # None: shared
-    numbers: tuple[tuple[str, str, str], ...]  # (E.164, extension, label), the main one first
+    numbers: tuple[str, ...]  # E.164, the main one first
 
     @classmethod
     def of(cls, contact: Contact) -> Self:
@@ -70,7 +70,7 @@ class Listing(NamedTuple):
             contact.manager,
             contact.vip,
             contact.owner if contact.visibility == "personal" else None,
-            tuple((number.number, number.extension, number.label) for number in numbers),
+            tuple(number.number for number in numbers),
         )
 
 

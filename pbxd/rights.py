@@ -25,6 +25,11 @@ def sees(actor: str, owner: str) -> bool:
     return owner in owners_seen(actor)
 
 
+def sees_personal(actor: str, owner: str) -> bool:
+    """Tell whether the actor may know of a personal contact of this owner; one of nobody is nobody's to see."""
+    return owner != SHARED and sees(actor, owner)
+
+
 def owner_of_personal(actor: str, wanted: str) -> str:
     """Return whose a contact becomes that the actor makes personal, for `wanted` if he names somebody.
 

@@ -316,7 +316,8 @@ class Daemon:
             self._staff_asked.clear()
             try:
                 found = await staff(self._ami, self._settings)
-                left = await gone(self._ami, await self._employees.on_pbx() - {person.extension for person in found})
+                there = {person.extension for person in found}
+                left = await gone(self._ami, await self._employees.on_pbx() - there, beside=there)
                 await self._employees.upsert(found, source="pbx")
                 await self._employees.retire(left)
             except (UnavailableError, RefusedError, ProtocolError) as error:

@@ -26,22 +26,38 @@ async def staff(ami: AmiClient, settings: Settings) -> list[Employee]:
     members = await _asked(ami, "QueueStatus")
     devices = await _asked(ami, "DeviceStateList")
     hints = await _asked(ami, "ExtensionStateList")
+    people = _extensions(endpoints, members, [*devices, *hints])
+    left = await gone(ami, [extension for extension, queues in people.items() if not queues], beside=people)
     return [
         Employee(extension=extension, name=await _name(ami, extension), queues=tuple(sorted(queues)))
-        for extension, queues in _extensions(endpoints, members, [*devices, *hints]).items()
+        for extension, queues in people.items()
+        if extension not in left
     ]
 
 
-async def gone(ami: AmiClient, extensions: Iterable[str]) -> set[str]:
+async def gone(ami: AmiClient, extensions: Iterable[str], *, beside: Iterable[str]) -> set[str]:
     """Return those of the extensions whose device the PBX doesn't have any more. Raises UnavailableError.
 
     That a list leaves somebody out is no proof: one may be refused, and states are unknown for a while after a start.
+    Nor does a list prove that somebody is there: Asterisk remembers the state of an endpoint that was taken away (seen
+    on 22.10). An endpoint without settings is gone, if any of the others, `beside`, has settings.
     """
-    return {extension for extension in extensions if await _has_no_device(ami, extension)}
+    missing = {extension for extension in extensions if not await _settings(ami, extension)}
+    others = [extension for extension in beside if extension not in missing] if missing else []
+    told = any([await _settings(ami, extension) for extension in others[:1]])
+    return {extension for extension in missing if await _has_no_device(ami, extension, without_settings=told)}
 
 
-async def _has_no_device(ami: AmiClient, extension: str) -> bool:
-    for technology in _TECHNOLOGIES:
+async def _settings(ami: AmiClient, extension: str) -> str:
+    """Return a setting that every PJSIP endpoint has, empty where there is no such endpoint."""
+    try:
+        return (await ami.action("Getvar", {"Variable": f"PJSIP_ENDPOINT({extension},context)"})).get("Value", "")
+    except RefusedError:
+        return ""
+
+
+async def _has_no_device(ami: AmiClient, extension: str, *, without_settings: bool) -> bool:
+    for technology in _TECHNOLOGIES[1:] if without_settings else _TECHNOLOGIES:
         try:
             answer = await ami.action("Getvar", {"Variable": f"DEVICE_STATE({technology}{extension})"})
         except RefusedError:

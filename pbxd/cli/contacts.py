@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from getpass import getuser
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import structlog
@@ -36,11 +37,11 @@ from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.directory.asking import last_calls
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
-from pbxd.storage.changes import Change
-from pbxd.storage.contacts import ContactPage, Contacts
+from pbxd.storage.contacts import Contacts
 from pbxd.storage.duplicates import Duplicate
 from pbxd.storage.paging import SORTINGS, PageAsked
 
+_T = TypeVar("_T")
 EVERYBODY = 10**9  # more than any book has
 
 
@@ -117,11 +118,7 @@ def list_(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:
         exact=given["count"] or given["limit"] is None,
     )
 
-    async def work() -> ContactPage:
-        async with await session.database() as database:
-            return await Contacts(database).page(wanted, asked, actor=actor)
-
-    page = run(work())
+    page = _asked(session, lambda book: book.page(wanted, asked, actor=actor))
     found = page.items[given["offset"] :]
     if as_json:
         items = [contact_json(contact) for contact in found]
@@ -213,18 +210,9 @@ def edit(session: Session, /, contact_id: int, actor: str, as_json: bool, **give
 @pass_session
 def delete(session: Session, contact_id: int, yes: bool, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Delete a contact."""
-
-    async def work() -> None:
-        async with await session.database() as database:
-            await Contacts(database).delete(contact_id, actor=actor)
-
-    if not yes and sys.stdin.isatty():
-        click.confirm(_("Delete contact {id}? This can't be undone.").format(id=contact_id), abort=True, err=True)
-    run(work())
-    if as_json:
-        print_json({"deleted": contact_id})
-    else:
-        print_line(_("contact {id} deleted").format(id=contact_id))
+    _confirm(_("Delete contact {id}? This can't be undone.").format(id=contact_id), yes=yes)
+    _asked(session, lambda book: book.delete(contact_id, actor=actor))
+    _tell({"deleted": contact_id}, _("contact {id} deleted").format(id=contact_id), as_json=as_json)
 
 
 @contacts.command(
@@ -239,22 +227,13 @@ def erase(session: Session, owner: str, number: str, yes: bool, as_json: bool) -
     """Erase personal contacts, which an administrator doesn't see."""
     wanted = contact_number(number, rules_from(session.settings)).number if number else ""
     user = getuser()
-
-    async def work() -> int:
-        async with await session.database() as database:
-            return await Contacts(database).erase_personal(owner=owner, number=wanted, by=user)
-
-    if not yes and sys.stdin.isatty():
-        click.confirm(_("Erase these personal contacts? This can't be undone."), abort=True, err=True)
-    erased = run(work())
+    _confirm(_("Erase these personal contacts? This can't be undone."), yes=yes)
+    erased = _asked(session, lambda book: book.erase_personal(owner=owner, number=wanted, by=user))
     logs.configure(session.settings.logs)
     structlog.get_logger(__name__).warning(
         "personal_contacts_erased", erased=erased, owner=owner, number=wanted, user=user
     )
-    if as_json:
-        print_json({"erased": erased})
-    else:
-        print_line(_("personal contacts erased: {count}").format(count=erased))
+    _tell({"erased": erased}, _("personal contacts erased: {count}").format(count=erased), as_json=as_json)
 
 
 @contacts.command("history", help=N_("Show who changed what in a contact, and when."))
@@ -264,12 +243,7 @@ def erase(session: Session, owner: str, number: str, yes: bool, as_json: bool) -
 @pass_session
 def history(session: Session, contact_id: int, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Show a contact's changes."""
-
-    async def work() -> list[Change]:
-        async with await session.database() as database:
-            return await Contacts(database).history(contact_id, actor=actor)
-
-    changes = run(work())
+    changes = _asked(session, lambda book: book.history(contact_id, actor=actor))
     if as_json:
         items = [asdict(change) | {"at": change.at.isoformat()} for change in changes]
         print_json({"total": len(items), "items": items})
@@ -286,17 +260,33 @@ def history(session: Session, contact_id: int, actor: str, as_json: bool) -> Non
 @pass_session
 def favourite(session: Session, contact_id: int, off: bool, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Mark or unmark a favourite."""
+    _asked(session, lambda book: book.set_favourite(contact_id, actor=actor, favourite=not off))
+    said = _("contact {id} is a favourite no more") if off else _("contact {id} is a favourite")
+    _tell({"id": contact_id, "favourite": not off}, said.format(id=contact_id), as_json=as_json)
 
-    async def work() -> None:
+
+def _asked(session: Session, question: Callable[[Contacts], Coroutine[Any, Any, _T]]) -> _T:
+    """Ask the book, or have it do something."""
+
+    async def work() -> _T:
         async with await session.database() as database:
-            await Contacts(database).set_favourite(contact_id, actor=actor, favourite=not off)
+            return await question(Contacts(database))
 
-    run(work())
+    return run(work())
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    """Ask on a terminal whether it is meant."""
+    if not yes and sys.stdin.isatty():
+        click.confirm(question, abort=True, err=True)
+
+
+def _tell(form: dict[str, Any], said: str, *, as_json: bool) -> None:
+    """Say what was done, to a program or to a person."""
     if as_json:
-        print_json({"id": contact_id, "favourite": not off})
+        print_json(form)
     else:
-        said = _("contact {id} is a favourite no more") if off else _("contact {id} is a favourite")
-        print_line(said.format(id=contact_id))
+        print_line(said)
 
 
 def _show_saved(contact: Contact, duplicates: list[Duplicate], *, as_json: bool) -> None:

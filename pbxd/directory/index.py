@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import structlog
 
-from pbxd.book import Contact, Employee
+from pbxd.book import Employee
 from pbxd.directory.matching import Book, Match
 from pbxd.errors import ReplacedError, UnavailableError
 from pbxd.numbers import NumberRules, parse
@@ -65,10 +65,6 @@ class Directory:
         if self._cursor is None:
             return Match("error")
         return self._book.lookup(parse(text, self._rules), viewer)
-
-    def contact(self, contact_id: int) -> Contact | None:
-        """Return what calling this contact needs, whoever asks; see `Book.contact` for what is left out."""
-        return self._book.contact(contact_id)
 
     def employee(self, extension: str) -> Employee | None:
         """Return one of our people, also one who left (`active`)."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self, assert_never
 
 from pbxd import rights
-from pbxd.book import Company, Contact, ContactNumber, Employee, Listing, folded
+from pbxd.book import Company, Contact, Employee, Listing, folded
 from pbxd.directory.naming import phone_name
 from pbxd.notation import E164
 from pbxd.numbers import ParsedNumber
@@ -21,10 +21,9 @@ __all__ = ["Book", "Match", "Rival", "Status", "phone_name", "phone_text"]
 
 Status = Literal["found", "shared", "company", "employee", "unknown", "withheld", "unreadable", "error"]
 
-_Number = int | tuple[int, str, str]  # E.164 without the plus; with an extension or a label: (number, extension, label)
-# name (UTF-8: half of what a str takes), company, manager, VIP, owner (None: shared), numbers with the main one first
-# (a single plain one without a tuple around it)
-_Row = tuple[bytes, str, str, bool, str | None, int | tuple[_Number, ...]]
+# name (UTF-8: half of what a str takes), company, manager, VIP, owner (None: shared), numbers (E.164 without the plus)
+# with the main one first (a single one without a tuple around it)
+_Row = tuple[bytes, str, str, bool, str | None, int | tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,28 +153,6 @@ class Book:
         """Return one of our people, also one who left (`active`)."""
         return self._employees.get(extension)
 
-    def contact(self, contact_id: int) -> Contact | None:
-        """Return what calling this contact needs: name, company, numbers, manager, VIP, visibility and owner.
-
-        The rest of the card is in storage only; version 0 says so, and no edit is accepted with it.
-        """
-        row = self._rows.get(contact_id)
-        if row is None:
-            return None
-        name, company, manager, vip, owner, numbers = row
-        entries = (numbers,) if isinstance(numbers, int) else numbers
-        return Contact(
-            id=contact_id,
-            name=name.decode(),
-            company=company,
-            numbers=tuple(_contact_number(number, main=place == 0) for place, number in enumerate(entries)),
-            manager=manager,
-            vip=vip,
-            visibility="shared" if owner is None else "personal",
-            owner=owner or "",
-            version=0,
-        )
-
     def lookup(self, parsed: ParsedNumber, viewer: str = "") -> Match:
         """Say whose number it is: a contact, else a company, else an employee, each by the exact number.
 
@@ -231,7 +208,7 @@ class Book:
     def _only(self, parsed: ParsedNumber, contact_id: int, viewer: str) -> Match:
         """Answer for a number that stands on one card and nowhere else."""
         name, company, manager, vip, owner, _numbers = self._rows[contact_id]
-        if owner is not None and not rights.sees(viewer, owner):
+        if owner is not None and not rights.sees_personal(viewer, owner):
             return Match("unknown", parsed.value, rule=parsed.rule)
         return Match("found", parsed.value, name.decode(), company, contact_id, vip, manager, parsed.rule)
 
@@ -241,7 +218,7 @@ class Book:
             _several(self._contacts.get(number, ())), key=lambda key: (_main_number(self._rows[key]) != number, key)
         )
         owners = [(key, self._rows[key][4]) for key in held]
-        own = [key for key, owner in owners if owner is not None and rights.sees(viewer, owner)]
+        own = [key for key, owner in owners if owner is not None and rights.sees_personal(viewer, owner)]
         return own, [key for key, owner in owners if owner is None]
 
     def _client(self, parsed: ParsedNumber, held: list[int], rivals: tuple[Rival, ...]) -> Match:
@@ -279,33 +256,17 @@ def _certain(colleagues: list[Employee], number: str) -> Employee | None:
 
 def _row(listing: Listing) -> _Row:
     _id, name, company, manager, vip, owner, numbers = listing
-    entries = tuple([_entry(*number) for number in numbers if _is_e164(number[0])])
-    kept = one if len(entries) == 1 and isinstance(one := entries[0], int) else entries
+    entries = tuple(dict.fromkeys(int(number[1:]) for number in numbers if _is_e164(number)))
+    kept = entries[0] if len(entries) == 1 else entries
     return name.encode(), sys.intern(company), sys.intern(manager), vip, owner, kept
 
 
-def _own_numbers(row: _Row) -> Iterable[int]:
-    numbers = row[5]
-    return (numbers,) if isinstance(numbers, int) else set(map(_digits, numbers))
+def _own_numbers(row: _Row) -> tuple[int, ...]:
+    return _several(row[5])
 
 
 def _main_number(row: _Row) -> int:
-    numbers = row[5]
-    return numbers if isinstance(numbers, int) else _digits(numbers[0])
-
-
-def _entry(number: str, extension: str, label: str) -> _Number:
-    key = int(number[1:])
-    return (key, extension, sys.intern(label)) if extension or label else key
-
-
-def _contact_number(entry: _Number, *, main: bool) -> ContactNumber:
-    number, extension, label = (entry, "", "") if isinstance(entry, int) else entry
-    return ContactNumber(number=f"+{number}", extension=extension, label=label, main=main)
-
-
-def _digits(entry: _Number) -> int:
-    return entry if isinstance(entry, int) else entry[0]
+    return _own_numbers(row)[0]
 
 
 def _several(held: int | tuple[int, ...]) -> tuple[int, ...]:

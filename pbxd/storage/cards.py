@@ -25,7 +25,7 @@ _PARTS = (contact_numbers, contact_emails, contact_tags)
 _LISTED: Select[Any] = (
     select(
         *(contacts.c[name] for name in ("id", "name", "company_id", "manager", "vip", "owner")),
-        *(contact_numbers.c[name] for name in ("number", "extension", "label", "main")),
+        *(contact_numbers.c[name] for name in ("number", "main")),
     )
     .select_from(contacts.outerjoin(contact_numbers, contact_numbers.c.contact_id == contacts.c.id))
     .where(shown())
@@ -61,16 +61,16 @@ async def listings(
     Those that imports are changing come once more at the end, as they are to be seen.
     """
     own: Sequence[Any] = ()
-    numbers: list[tuple[str, str, str]] = []
+    numbers: list[str] = []
     async for rows in in_steps(connection, _LISTED.where(*conditions)):
         found: list[Listing] = []
-        for *mine, number, extension, label, main in map(tuple, rows):
+        for *mine, number, main in map(tuple, rows):
             if own and mine[0] != own[0]:
                 found.append(_listing(own, numbers, company_names))
                 numbers = []
             own = mine
             if number is not None:
-                numbers.insert(0 if main else len(numbers), (number, extension, label))
+                numbers.insert(0 if main else len(numbers), number)
         yield found
     if own:
         yield [_listing(own, numbers, company_names)]
@@ -177,7 +177,7 @@ def _tags(draft: ContactDraft) -> list[dict[str, Any]]:
     return [{"tag": tag, "folded": folded(tag)} for tag in draft.tags]
 
 
-def _listing(own: Sequence[Any], numbers: list[tuple[str, str, str]], company_names: Mapping[int, str]) -> Listing:
+def _listing(own: Sequence[Any], numbers: list[str], company_names: Mapping[int, str]) -> Listing:
     contact_id, name, company_id, manager, vip, owner = own
     company = company_names.get(company_id, "")
     return Listing(contact_id, name, company, manager, vip, owner or None, tuple(numbers))  # an owner: CHECK visibility

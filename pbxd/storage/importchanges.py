@@ -41,7 +41,8 @@ async def forget(connection: AsyncConnection, import_id: int, ids: Sequence[int]
 async def left(connection: AsyncConnection, import_id: int, most: int) -> Sequence[Row[Any]]:
     """Return the next changes of an import that wait to be written."""
     wanted = waiting(import_changes.c.import_id == import_id)
-    return (await connection.execute(wanted.limit(most))).all()
+    rows: Sequence[Row[Any]] = (await connection.execute(wanted.limit(most))).all()
+    return rows
 
 
 async def make(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:

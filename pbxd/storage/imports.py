@@ -33,6 +33,7 @@ from pbxd.storage.finding import seen_by
 from pbxd.storage.pace import Pace
 from pbxd.storage.staging import UNFINISHED
 from pbxd.storage.tables import companies, contact_numbers, contacts, import_changes, imports
+from pbxd.storage.words import found_by, tokens
 
 ABANDONED_SECONDS = 60.0  # without a beat: whoever worked at it is gone
 _BEAT_SECONDS = 10.0  # a beat at least so often
@@ -180,6 +181,7 @@ class Writing:
         self._actor = actor
         self._pace = Pace(database)
         self._made = array("q")  # ids of the new contacts, in order
+        self._rest: list[ContactDraft] = []  # not written yet: they wait until a transaction is full
         self._beaten = time.monotonic()
 
     async def add(self, drafts: Sequence[ContactDraft], changes: Mapping[int, ContactChanges]) -> None:
@@ -188,27 +190,35 @@ class Writing:
         `changes` are by the contact's id, or by -1 - n for the n-th new contact (from 0) of this import; a later
         change of the same field wins. Raises ConflictError when somebody took this import for abandoned.
         """
-        rest = list(drafts)
-        while rest:
-            async with self._pace.writing(min(len(rest), self._pace.size)) as connection:
-                await _beat(connection, self.id, "writing")
-                part, rest = rest[: self._pace.size], rest[self._pace.size :]
-                self._made.extend(await insert_cards(connection, part, self._actor, import_id=self.id))
+        self._rest += drafts
+        while len(self._rest) >= self._pace.size or (self._rest and changes):
+            await self._write()
         wanted = [(key if key >= 0 else self._made[-1 - key], fields) for key, fields in changes.items()]
         while wanted:
             async with self._pace.writing(min(len(wanted), self._pace.size)) as connection:
                 await _beat(connection, self.id, "writing")
                 some, wanted = wanted[: self._pace.size], wanted[self._pace.size :]
                 await importchanges.keep(connection, self.id, dict(some))
-        if drafts or changes:
             self._beaten = time.monotonic()
-        elif time.monotonic() - self._beaten > _BEAT_SECONDS:  # nothing but known and bad rows for long
+        if time.monotonic() - self._beaten > _BEAT_SECONDS:  # nothing but known and bad rows for long
             async with self._database.writing() as connection:
                 await _beat(connection, self.id, "writing")
             self._beaten = time.monotonic()
 
+    async def _write(self) -> None:
+        part = self._rest[: self._pace.size]
+        for draft in part:  # what takes longest is worked out before others have to wait
+            tokens(found_by(draft))
+        async with self._pace.writing(len(part)) as connection:
+            await _beat(connection, self.id, "writing")
+            self._made.extend(await insert_cards(connection, part, self._actor, import_id=self.id))
+        self._rest = self._rest[len(part) :]
+        self._beaten = time.monotonic()
+
     async def finish(self, counts: Mapping[str, int]) -> None:
         """Let the whole import appear in the book; from here on it can only go on, also when this process dies."""
+        while self._rest:
+            await self._write()
         async with self._database.writing() as connection:
             await _beat(connection, self.id, "writing")
             await connection.execute(update(imports).where(imports.c.id == self.id).values(counts=dict(counts)))

@@ -37,6 +37,6 @@ class Pace:
             self._ended = time.monotonic()
         held = self._ended - began
         if held > _LOCK_SECONDS:
-            self.size = max(_FEWEST, int(self.size * 0.7))
+            self.size = max(_FEWEST, int(self.size * max(_LOCK_SECONDS / held, 0.3)))
         elif rows >= self.size:
             self.size = min(_MOST, int(self.size * 1.3))

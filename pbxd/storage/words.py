@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pbxd import notation
 from pbxd.book import Contact, ContactDraft, folded
@@ -23,6 +24,8 @@ LONGEST_WORD = 48  # characters of a word that count
 LONGEST_SEARCH = 200  # characters; what is longer finds nothing more
 NAME, START, NUMBER = "¹", "²", "³"  # NFKC folds these signs, so that no word has them
 EVERYBODY, TAG, MANAGER, VIP, COMPANY = "⁰", "⁴", "⁵", "⁶", "⁷"
+
+REMEMBERED = 1000  # texts whose tokens are kept for a moment
 
 LONGEST_NUMBER = 18  # digits typed, with what is dialled before them
 
@@ -46,8 +49,12 @@ def mark(kind: str, word: str) -> str:
     return kind + digest.translate(_WIDE)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def tokens(text: str) -> str:
-    """Return the tokens of the text by which a card is found, separated by spaces."""
+    """Return the tokens of the text by which a card is found, separated by spaces.
+
+    The index's triggers ask, while others wait to write; whoever writes much asks before, for an answer is remembered.
+    """
     marks, _tab, lines = text.partition("\t")
     found = set(marks.split(" "))
     name, _break, _rest = lines.partition("\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 
@@ -25,6 +24,10 @@ RULES = rules_from(Settings())
 ONE, TWO, THREE, FOUR = "89160000001", "89160000002", "89160000003", "89160000004"
 
 
+def card(last: str, *, vip: bool = False) -> Contact:
+    return Contact(int(last), f"Клиент {last}", numbers=(ContactNumber(f"+7916000000{last}", main=True),), vip=vip)
+
+
 class Desk:
     """VipQueues with a book that tests write to; `pool` is a queue without members, so everybody in it waits."""
 
@@ -32,10 +35,7 @@ class Desk:
         self.link = link
         self.lab = link.lab
         self.ami = link.ami
-        self.book = Book.of(
-            Contact(number, f"Клиент {number}", numbers=(ContactNumber(f"+7916000000{number}", main=True),))
-            for number in range(1, 5)
-        )
+        self.book = Book.of(card(str(number)) for number in range(1, 5))
         self.settings = QueueSettings.model_validate(settings)
         self.start_anew()
 
@@ -48,9 +48,7 @@ class Desk:
         return self.book.lookup(parse(text, RULES))
 
     def flag(self, number: str, *, vip: bool = True) -> None:
-        contact = self.book.contact(int(number[-1]))
-        assert contact is not None
-        self.book.put_contact(replace(contact, vip=vip))
+        self.book.put_contact(card(number[-1], vip=vip))
         self.queues.refresh()
 
     async def join(self, *numbers: str, queue: str = "pool") -> None:

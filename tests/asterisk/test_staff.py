@@ -16,7 +16,11 @@ from tests.lab.processes import until
 VALUES = {
     "PJSIP_ENDPOINT(101,callerid)": '"Анна" <101>',
     "PJSIP_ENDPOINT(102,callerid)": "102 <102>",
+    "PJSIP_ENDPOINT(101,context)": "from-internal",
     "DEVICE_STATE(PJSIP/104)": "INVALID",
+    "DEVICE_STATE(PJSIP/107)": "NOT_INUSE",
+    "DEVICE_STATE(SIP/107)": "INVALID",
+    "DEVICE_STATE(SIP/106)": "NOT_INUSE",
     "DEVICE_STATE(SIP/104)": "INVALID",
     "DEVICE_STATE(PJSIP/105)": "UNAVAILABLE",
 }
@@ -64,4 +68,6 @@ async def test_people_come_from_queues_states_and_hints_also_when_one_list_is_re
                 Employee("102", queues=("sales",)),
                 Employee("103"),
             ]
-            assert await gone(ami, {"104", "105", "106"}) == {"104"}, "unknown is not gone"
+            assert await gone(ami, {"104", "105", "106"}, beside=["102"]) == {"104"}, "unknown is not gone"
+            assert await gone(ami, {"104", "107"}, beside=["101"]) == {"104", "107"}, "a state is remembered"
+            assert await gone(ami, {"101", "106"}, beside=["101"]) == set(), "a state of chan_sip counts"

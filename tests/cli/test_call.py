@@ -14,7 +14,7 @@ from pbxd.asterisk.packets import Packet
 from pbxd.book import ContactDraft, ContactNumber
 from pbxd.calls.events import ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint, Event
 from tests.asterisk.amiserver import Session
-from tests.http.conftest import House, house, until
+from tests.http.conftest import House, house
 from tests.http.test_api import IGOR, conversation
 
 PROGRAM = str(Path(sys.executable).parent / "pbxd")
@@ -163,8 +163,8 @@ async def test_a_daemon_that_dies_during_the_call_is_told(daemon: House) -> None
 
 
 async def test_queues_show_who_waits(daemon: House) -> None:
-    contact = await daemon.contacts.add(IGOR)
-    await until(lambda: daemon.directory.contact(contact.id) is not None)
+    await daemon.contacts.add(IGOR)
+    await daemon.directory._refresh()
     status, out, _err = await finished(await started(daemon, "queues"))
     assert status == 0
     assert "Фронкин Игорь" in out

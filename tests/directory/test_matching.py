@@ -190,20 +190,6 @@ def test_phone_text(match: Match, shown: str) -> None:
     assert phone_text(match) == shown
 
 
-def test_a_contact_can_be_called_from_memory() -> None:
-    numbers = (ContactNumber(MOBILE), ContactNumber(MAIN_LINE, "8495…", "12w3", "работа", main=True))
-    stored = Contact(9, "Анна", "Ромашка", "директор", numbers, manager="101", vip=True, version=4)
-    book = Book.of([stored, personal(10, "Мама", OTHER, "101")])
-    known = book.contact(9)
-    assert known is not None
-    assert known.numbers == (ContactNumber(MAIN_LINE, "", "12w3", "работа", main=True), ContactNumber(MOBILE))
-    assert (known.name, known.company, known.manager, known.vip, known.version) == ("Анна", "Ромашка", "101", True, 0)
-    mothers = book.contact(10)
-    assert mothers is not None
-    assert (mothers.visibility, mothers.owner) == ("personal", "101")
-    assert book.contact(11) is None
-
-
 def test_a_replaced_card_leaves_nothing_behind() -> None:
     book = Book.of([card(1, "Анна", MOBILE, MAIN_LINE), card(2, "Борис", MAIN_LINE)])
     assert look(book, MAIN_LINE).status == "shared"

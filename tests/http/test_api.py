@@ -40,7 +40,7 @@ async def problem(answer: aiohttp.ClientResponse, status: int) -> dict[str, Any]
 
 async def add(pbxd: House, *drafts: ContactDraft) -> list[int]:
     ids = [(await pbxd.contacts.add(draft)).id for draft in drafts]
-    await until(lambda: all(pbxd.directory.contact(each) for each in ids))
+    await pbxd.directory._refresh()
     return ids
 
 
