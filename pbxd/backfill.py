@@ -1,4 +1,4 @@
-"""Filling gaps: what the PBX's own log (CEL) tells of a time we didn't hear is taken into the history, once.
+"""Filling gaps: what the PBX's own log (CEL, else CDR) tells of a time we didn't hear is taken into the history, once.
 
 Everything here may be done again: a call has one record, found by its id, and an outage that is filled says so.
 """
@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import structlog
 
-from pbxd.asterisk.cel import CelRow, CelTranslator, read_row
+from pbxd.asterisk import cdr
+from pbxd.asterisk.cel import CelTranslator, read_row
 from pbxd.asterisk.reconnecting import Complaints
 from pbxd.asterisk.translate import Endpoints
 from pbxd.calls.events import LinkLost, SnapshotBegan, SnapshotEnded
@@ -24,7 +27,7 @@ from pbxd.calls.tracker import Tracker
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
-from pbxd.settings import Settings
+from pbxd.settings import CDR_NEEDED, Settings
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
 from pbxd.storage.filling import Filling
@@ -63,8 +66,8 @@ class Difference:
         return list(differences(self.known, self.told)) if self.known else []
 
 
-class _Reading:
-    """One pass over the log: calls that began up to `until`, followed to their ends."""
+class _Events:
+    """One pass over channel events (CEL): calls that began up to `until`, followed to their ends."""
 
     def __init__(self, settings: Settings, until: datetime) -> None:
         self.records: dict[str, CallRecord] = {}
@@ -74,8 +77,11 @@ class _Reading:
         self._followed: set[str] = set()
         self._last = 0.0
 
-    def follow(self, row: CelRow) -> None:
+    def follow(self, values: Mapping[str, str]) -> None:
         """Take a row; those of calls that began later, or before all that is read, are left out."""
+        row = read_row(values)
+        if row is None:
+            return
         self._last = max(self._last, row.at)
         if row.kind == "CHAN_START" and row.uniqueid == row.linkedid and row.at <= self._until:
             self._followed.add(row.linkedid)
@@ -96,11 +102,46 @@ class _Reading:
             if record.ended is not None:
                 self.records[record.id] = record
 
-    def close(self) -> None:
-        """End what the log doesn't end: the PBX was gone."""
-        for event in (LinkLost(self._last), SnapshotBegan(self._last), SnapshotEnded(self._last)):
+    def close(self, *, dead: bool) -> None:
+        """All was read; when `dead`, end what the log doesn't end, with the period at the latest: the PBX was gone."""
+        if not dead:
+            return
+        at = min(self._last, self._until)
+        for event in (LinkLost(at), SnapshotBegan(at), SnapshotEnded(at)):
             self._tracker.feed(event)
         self.collect()
+
+
+class _Paths:
+    """One pass over call detail records (CDR): calls that began up to `until`."""
+
+    over = False  # the record of a long call comes late
+
+    def __init__(self, settings: Settings, until: datetime) -> None:
+        self.records: dict[str, CallRecord] = {}
+        self._until = until.timestamp()
+        self._endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
+        self._tracker = Tracker(settings.asterisk.name, rules_from(settings))
+        self._paths: dict[str, list[cdr.CdrRow]] = defaultdict(list)
+
+    def follow(self, values: Mapping[str, str]) -> None:
+        """Take a row; those of calls that began later are left out."""
+        row = cdr.read_row(values)
+        if row is not None and (row.began <= self._until or row.linkedid in self._paths):
+            self._paths[row.linkedid].append(row)
+
+    def collect(self) -> None:
+        """Nothing is known of a call before its last record."""
+
+    def close(self, *, dead: bool) -> None:  # noqa: ARG002 - there are records of dead calls only
+        """All was read: make the calls."""
+        for paths in self._paths.values():
+            for event in cdr.events_of(paths, self._endpoints):
+                self._tracker.feed(event)
+        for record in self._tracker.take_changes():
+            record.source = "cdr"
+            if record.ended is not None:
+                self.records[record.id] = record
 
 
 class Backfill:
@@ -116,12 +157,16 @@ class Backfill:
     @property
     def configured(self) -> bool:
         """Whether there is a log to read."""
-        return bool(self._settings.backfill.cel)
+        return bool(self._source)
+
+    @property
+    def _source(self) -> str:
+        return self._settings.backfill.cel or self._settings.backfill.cdr
 
     async def run(self) -> None:
         """Fill outages as they come, for ever; at once what is over, and the rest when its last call has ended."""
         tried: set[int] = set()
-        complaints = Complaints(self._settings.backfill.cel)
+        complaints = Complaints(self._source)
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if not self.configured:
@@ -146,6 +191,8 @@ class Backfill:
         since, to = kept.outage.since, kept.outage.to
         touched = await self._filling.touching(self._pbx, since, to)
         pending = any(record.ended is None for record in touched)
+        if pending and not self._settings.backfill.cel:
+            return Filled(0, 0, pending)  # some of a call's records may be there, and others not yet
         start = min([since, *(record.started for record in touched)])
         told = await self._told(start, to, dead=not pending)
         there = [each for each in told if each.ended is not None and each.ended >= since]
@@ -158,7 +205,7 @@ class Backfill:
         ]
         await self._write([*fresh, *better])
         result = Filled(len(fresh), len(better), pending)
-        await self._outages.note(kept.id, None if pending else "cel", len(fresh) + len(better))
+        await self._outages.note(kept.id, None if pending else self._kind, len(fresh) + len(better))
         return result
 
     async def compare(self, since: datetime, to: datetime) -> list[Difference]:
@@ -166,6 +213,8 @@ class Backfill:
 
         Calls under way, and those that became part of others, are left out. Raises what `fill` raises.
         """
+        if not self._settings.backfill.cel:
+            raise ConfigurationError(_("backfill.cel: missing; it says where the PBX writes its channel events (CEL)"))
         told = [each for each in await self._told(since, to, dead=False) if since <= each.started < to]
         there = [each for each in told if each.merged_into is None]
         known = await self._filling.known([each.id for each in there])
@@ -182,24 +231,31 @@ class Backfill:
 
     async def _told(self, since: datetime, until: datetime, *, dead: bool) -> Iterable[CallRecord]:
         """Return what the log tells of calls that began between two times; `dead`: none of them can be alive."""
-        settings = self._settings.backfill
         if not self.configured:
-            raise ConfigurationError(_("backfill.cel: missing; it says where the PBX writes its channel events (CEL)"))
-        source = settings.cel if "://" in settings.cel else str(self._settings.folder / settings.cel)
-        journal = Journal(source, settings.cel_columns, settings.cel_table)
-        reading = _Reading(self._settings, until)
-        async with aclosing(rows(journal, (since - _EARLIER).timestamp())) as parts:
+            missing = _("backfill.cel: missing; it says where the PBX writes its channel events (CEL); or backfill.cdr")
+            raise ConfigurationError(missing)
+        reading: _Events | _Paths = (_Events if self._settings.backfill.cel else _Paths)(self._settings, until)
+        async with aclosing(rows(self._journal(), (since - _EARLIER).timestamp())) as parts:
             async for part in parts:
                 for values in part:
-                    if row := read_row(values):
-                        reading.follow(row)
+                    reading.follow(values)
                 reading.collect()
                 if reading.over:
                     break
                 await asyncio.sleep(0)
-        if dead:
-            reading.close()
+        reading.close(dead=dead)
         return reading.records.values()
+
+    @property
+    def _kind(self) -> Literal["cel", "cdr"]:
+        return "cel" if self._settings.backfill.cel else "cdr"
+
+    def _journal(self) -> Journal:
+        settings = self._settings.backfill
+        source = self._source if "://" in self._source else str(self._settings.folder / self._source)
+        if settings.cel:
+            return Journal(source, settings.cel_columns, settings.cel_table)
+        return Journal(source, settings.cdr_columns, settings.cdr_table, ("end", "start", "answer"), CDR_NEEDED)
 
 
 def _can_be_completed(known: CallRecord, since: datetime, to: datetime) -> bool:

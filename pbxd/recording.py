@@ -15,7 +15,8 @@ import structlog
 
 from pbxd.asterisk.packets import Packet, parse_timed_capture, read_times
 from pbxd.asterisk.translate import Endpoints, Translator, seconds
-from pbxd.calls.events import Event, LinkLost, SnapshotEnded
+from pbxd.calls.events import ChannelCreated, Event, LinkLost, SnapshotEnded
+from pbxd.calls.identity import CALL_PREFIX, epoch_in
 from pbxd.calls.live import moment
 from pbxd.calls.record import CallRecord, Outage, OutageCause, Party
 from pbxd.calls.tracker import Tracker
@@ -35,6 +36,7 @@ _MOST_OUTAGES = 1000
 # Asterisk stamps an event when it writes it. Under load that was 0.2 s after a call began, which is lost with it then;
 # and the answer to a Ping overtakes events.
 _LATE_SECONDS = 1.0
+_MOST_LATE_SECONDS = 60.0  # later than that is a clock that was set
 _MARK_SECONDS = 10.0  # how often it is written, while nothing else is, until when all was heard
 MOST_WAITING = 100_000  # about 4 KB each
 _CHUNK_BYTES = 65536
@@ -54,6 +56,7 @@ class Following:
         self.tracker = Tracker(self._pbx, rules_from(settings))
         self._unheard: tuple[float, OutageCause] | None = None  # since when, and why
         self._in_step: float | None = None  # when a snapshot ended for the first time
+        self._lag = 0.0  # by how much more than usual the PBX's events are late
         self._outages: list[Outage] = []
         self._held: deque[Event] | None = None
         self._most_held = settings.asterisk.event_queue_length
@@ -63,6 +66,8 @@ class Following:
         if packet.get("Event") == "FullyBooted" and self._unheard is not None:
             self._blame_restart(packet)
         event = self._translator.translate(packet, arrival)
+        if isinstance(event, ChannelCreated):
+            self._lag = _lag(event)
         if event is not None:
             self._follow(event)
         return event
@@ -71,7 +76,7 @@ class Following:
         """Note that nothing was heard from `since` (epoch seconds) on, or from the last time the PBX told before it."""
         self._translator.interrupted()
         event = LinkLost(self._translator.last_heard or since)
-        self._unheard = self._unheard or (event.at, "overflow" if overflow else "link")
+        self._unheard = self._unheard or (event.at - self._lag, "overflow" if overflow else "link")
         self._follow(event)
         return event
 
@@ -105,7 +110,8 @@ class Following:
 
     def heard_until(self) -> Heard | None:
         """Return the PBX and until when it was heard without an outage that isn't over; None: not at all so far."""
-        at = self._unheard[0] if self._unheard else self._translator.last_heard
+        last = self._translator.last_heard
+        at = self._unheard[0] if self._unheard else last and last - self._lag
         return None if at is None or self._held is not None else (self._pbx, moment(at))
 
     def take_outages(self) -> list[Outage]:
@@ -141,6 +147,17 @@ class Following:
             self._outages[-1] = replace(self._outages[-1], to=moment(max(since, to)))
         else:
             self._outages.append(Outage(self._pbx, moment(since), moment(max(since, to)), why))
+
+
+def _lag(event: ChannelCreated) -> float:
+    """Return by how much more than usual this event is late: a channel's id has the second of its beginning.
+
+    An overloaded PBX is seconds behind with its events, whose times are those of their writing: what it hadn't told yet
+    when it was last heard is missing too. Ids that we chose have our clock's time.
+    """
+    began = event.at if event.channel.startswith(CALL_PREFIX) else epoch_in(event.channel, event.at)
+    late = event.at - began
+    return max(0.0, late - _LATE_SECONDS) if late < _MOST_LATE_SECONDS else 0.0
 
 
 class Recorder:

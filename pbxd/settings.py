@@ -78,6 +78,16 @@ CEL_COLUMNS = (
     "eventtype", "eventtime", "cid_num", "cid_name", "exten", "context", "channame", "appname", "appdata", "uniqueid",
     "linkedid", "peer", "extra",
 )  # fmt: skip
+CEL_NEEDED = frozenset({"eventtype", "eventtime", "channame", "uniqueid", "linkedid"})
+# As cdr_csv writes them with loguniqueid, loguserfield and newcdrcolumns.
+CDR_COLUMNS = (
+    "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer",
+    "end", "duration", "billsec", "disposition", "amaflags", "uniqueid", "userfield", "peeraccount", "linkedid",
+    "sequence",
+)  # fmt: skip
+CDR_NEEDED = frozenset(
+    {"src", "dst", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer", "end", "disposition", "linkedid"}
+)
 
 
 class _Section(BaseModel):
@@ -119,11 +129,18 @@ class BackfillSettings(_Section):
     cel: str = ""  # a CSV file, or the URL of a database
     cel_columns: list[str] = list(CEL_COLUMNS)  # of the CSV file, in their order
     cel_table: str = "cel"  # in a database
+    cdr: str = ""  # likewise a file or a database: call detail records, for a PBX without CEL
+    cdr_columns: list[str] = list(CDR_COLUMNS)
+    cdr_table: str = "cdr"
 
     @model_validator(mode="after")
     def _has_what_is_needed(self) -> Self:
-        if missing := {"eventtype", "eventtime", "channame", "uniqueid", "linkedid"} - set(self.cel_columns):
-            raise ValueError(_("cel_columns: {names} missing").format(names=", ".join(sorted(missing))))
+        wanted = (("cel_columns", CEL_NEEDED, self.cel_columns), ("cdr_columns", CDR_NEEDED, self.cdr_columns))
+        for key, needed, there in wanted:
+            if missing := needed - set(there):
+                raise ValueError(_("{key}: {names} missing").format(key=key, names=", ".join(sorted(missing))))
+        if self.cel and self.cdr:
+            raise ValueError(_("cel tells all that cdr does, and more: leave cdr empty"))
         return self
 
 

@@ -234,6 +234,20 @@ async def test_with_a_database_that_comes_late_it_ends_with_the_first_snapshot()
     assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN - 1, BEGAN + 9)
 
 
+@pytest.mark.parametrize(("late", "since"), [(0.4, 1.9), (2.5, 1.4), (3000.0, 1999.4)])
+async def test_an_outage_begins_where_an_overloaded_pbx_was_with_its_events(late: float, since: float) -> None:
+    following = Following(Settings())
+    (created,) = call(1, ended=False)
+    created["Timestamp"] = f"{BEGAN + 1 + late:.6f}"
+    pong = {"Response": "Success", "Ping": "Pong", "Timestamp": f"{BEGAN + late + 1.5:.6f}"}
+    follow(following, [created, pong])
+    assert following.heard_until() == ("pbx", datetime.fromtimestamp(BEGAN + late + 1.5 - max(0.0, late - 1), UTC))
+    following.missing(BEGAN + 9.0)
+    follow(following, [*call(4000), *snapshot(BEGAN + 4001)])
+    (outage,) = following.take_outages()
+    assert outage.since.timestamp() == pytest.approx(BEGAN + since, abs=0.001)
+
+
 @pytest.mark.parametrize(("uptime", "why"), [("2", "restart"), ("5000", "link"), ("", "link"), ("x", "link")])
 async def test_a_pbx_that_began_after_the_link_was_lost_was_away_itself(uptime: str, why: str) -> None:
     following = Following(Settings())

@@ -3,7 +3,7 @@
 import pytest
 
 from pbxd.reloading import KEYS, SECTIONS, compare
-from pbxd.settings import Settings
+from pbxd.settings import CDR_NEEDED, Settings
 from tests.test_settings import flat
 
 OTHER = {  # another valid value where no simple change makes one
@@ -11,6 +11,7 @@ OTHER = {  # another valid value where no simple change makes one
     "database.upgrade": "refuse", "agi.listen": "127.0.0.1:1", "http.listen": "127.0.0.1:1",
     "dialing.number_format": "e164", "dialing.foreign_format": "e164", "dialing.extension_wait": "W",
     "backfill.cel_columns": ["eventtype", "eventtime", "channame", "uniqueid", "linkedid"],
+    "backfill.cdr_columns": sorted(CDR_NEEDED),
     "service.language": "ru", "logs.level": "debug", "logs.format": "json", "asterisk.tls": "on",
 }  # fmt: skip
 NEEDS_TLS = {"asterisk.tls_ca_file", "asterisk.tls_server_name", "asterisk.tls_fingerprint"}

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pbxd.asterisk.translate import VOICEMAIL, DialResult, Endpoints, number_in
+from pbxd.asterisk.translate import VOICEMAIL, Endpoints, number_in
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
 
@@ -268,7 +268,7 @@ def _text(row: CelRow, name: str) -> str:
     return str(row.extra.get(name, ""))
 
 
-def _result(cause: int) -> DialResult:
+def _result(cause: int) -> ev.DialResult:
     if cause == _BUSY:
         return "busy"
     return "cancelled" if cause in {_LOSER, _CANCELLED} else "no-answer"

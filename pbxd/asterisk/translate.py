@@ -36,9 +36,8 @@ _PLUMBING = frozenset(
 _NUMBER_IN_DIAL_STRING = re.compile(r"(?<![\w.])\+?[0-9*#]{2,}(?![\w.])")
 _STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")  # up to the year 5138: what a date can hold
 
-DialResult = Literal["answered", "busy", "no-answer", "cancelled", "congestion", "unavailable", "elsewhere"]
 # DIALSTATUS values as DialEnd carries them; whatever isn't here (TORTURE, DONTCALL, INVALIDARGS …) reached nobody.
-_DIAL_RESULTS: dict[str, DialResult] = {
+_DIAL_RESULTS: dict[str, ev.DialResult] = {
     "ANSWER": "answered",
     "BUSY": "busy",
     "NOANSWER": "no-answer",

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+DialResult = Literal["answered", "busy", "no-answer", "cancelled", "congestion", "unavailable", "elsewhere"]
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -107,7 +109,7 @@ class DialEnded:
     source: str | None
     target: str
     linkedid: str
-    result: Literal["answered", "busy", "no-answer", "cancelled", "congestion", "unavailable", "elsewhere"]
+    result: DialResult
     forward: str = ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from pbxd.calls.record import CallRecord, Gap, instant
+from pbxd.calls.record import PARTS, CallRecord, Gap, instant
 
 _ERASED = "****"
 _SAME_SECONDS = 0.1  # two times nearer than that are one: the log and the events come from different threads
@@ -28,13 +28,16 @@ def completed(known: CallRecord, told: CallRecord, since: datetime, to: datetime
     """Return a record in which what the log tells stands for what wasn't heard between two times.
 
     What was heard stays: names, parties, how the call began, the steps outside the gap; the gap stays, as filled. A
-    call that became part of another one in the gap leads to that.
+    call that became part of another one in the gap leads to that. A log that breaks off, as that of a PBX which died,
+    tells nothing that wasn't heard; nor does a CDR of a call whose end was heard.
     """
     if told.merged_into is not None:
         return replace(known.copy(), merged_into=told.merged_into)
+    gaps = [replace(gap, filled=told.source) if touches(gap, since, to) else gap for gap in known.gaps]
+    if _breaks_off(told) or (told.source == "cdr" and not _breaks_off(known)):
+        return replace(known.copy(), gaps=gaps)
     record = replaced(known, told)
-    record.source = known.source
-    record.gaps = [replace(gap, filled=told.source) if touches(gap, since, to) else gap for gap in known.gaps]
+    record.source, record.gaps = known.source, gaps
     unheard = [gap for gap in known.gaps if touches(gap, since, to)]
     began = any(gap.since <= known.started for gap in unheard)
     record.started = told.started if began else known.started
@@ -44,7 +47,30 @@ def completed(known: CallRecord, told: CallRecord, since: datetime, to: datetime
     heard = [step for step in known.story if not any(_within(step.at, gap) for gap in unheard)]
     read = [step for step in told.story if any(_within(step.at, gap) for gap in unheard)]
     record.story = sorted([*heard, *read], key=lambda step: step.at)
+    record.ended = max([told.ended or record.started, *(step.at for step in heard)])  # a CDR knows whole seconds
+    _balance(record)
     return record
+
+
+def _breaks_off(record: CallRecord) -> bool:
+    """Whether nobody heard, or wrote down, the call's end: a log breaks off when the PBX dies."""
+    return record.ended is not None and any(step.detail == "unheard" for step in record.story[-1:])
+
+
+def _balance(record: CallRecord) -> None:
+    """Let the parts sum up to the call's length again.
+
+    Where it began is told by the events, all else by the log, and the two come from different threads of the PBX: some
+    milliseconds, on a busy machine more. What is missing or too much belongs to the beginning.
+    """
+    if record.ended is None:
+        return
+    rest = (record.ended - record.started).total_seconds() - sum(record.seconds.values())
+    record.seconds["menu"] += max(0.0, rest)
+    for part in PARTS:
+        surplus = min(record.seconds[part], max(0.0, -rest))
+        record.seconds[part] -= surplus
+        rest += surplus
 
 
 def forgotten(record: CallRecord) -> bool:

@@ -18,7 +18,7 @@ def call_id(pbx: str, linkedid: str, started: float) -> str:
     if linkedid.startswith(CALL_PREFIX) and len(linkedid) >= len(CALL_PREFIX) + ID_LENGTH:
         return linkedid[len(CALL_PREFIX) : len(CALL_PREFIX) + ID_LENGTH]
     digest = hashlib.blake2b(f"{pbx}\0{linkedid}".encode(), digest_size=10).digest()
-    return sortable_id(_epoch_in(linkedid, started), int.from_bytes(digest))
+    return sortable_id(epoch_in(linkedid, started), int.from_bytes(digest))
 
 
 def sortable_id(at: float, rest: int) -> str:
@@ -27,7 +27,7 @@ def sortable_id(at: float, rest: int) -> str:
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
-def _epoch_in(linkedid: str, otherwise: float) -> float:
+def epoch_in(linkedid: str, otherwise: float) -> float:
     """Return the seconds in `[system-]<epoch>.<n>`, which a restart finds again, unlike the first event's time."""
     seconds = linkedid.rpartition("-")[2].partition(".")[0]
     return float(seconds) if seconds.isdigit() and len(seconds) <= 11 else otherwise  # noqa: PLR2004 - a sane epoch

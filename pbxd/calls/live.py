@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Literal
 
-from pbxd.calls.events import Endpoint
+from pbxd.calls.events import DialResult, Endpoint
 from pbxd.calls.record import CallRecord, Gap, Party, Step
 from pbxd.numbers import NumberRules, ParsedNumber, parse
 
-DialResult = str
 _GOES_ON = frozenset({"rang", "dialled", "answered", "met", "queued", "parked"})  # a hang-up before wasn't the end
 _ONE_END_SECONDS = 0.25
 
@@ -30,7 +30,7 @@ class Leg:
     called: bool = False  # it was dialled by the PBX, it didn't call us
     source: str | None = None  # the channel that dialled it; none where a program had the PBX do it
     agents: bool = False  # a phone of the agent a click-to-call was made for
-    result: DialResult = ""
+    result: DialResult | Literal[""] = ""
     forward: str = ""  # where the phone sent the call on to (a 302)
     bridge: str = ""  # where it converses; a holding place (a parking lot) isn't one
     guests: list[Leg] = field(default_factory=list)  # of the conference it is in, of whatever call; else nobody

@@ -11,7 +11,7 @@ Origin = Literal["dialled", "click-to-call", "originated"]
 Outcome = Literal[
     "answered", "voicemail", "abandoned", "missed", "busy", "no-answer", "rejected", "failed", "cancelled"
 ]
-Source = Literal["ami", "cel"]
+Source = Literal["ami", "cel", "cdr"]
 OutageCause = Literal["link", "restart", "pbxd", "overflow", "storage"]
 PARTS = ("menu", "wait", "ring", "talk", "hold", "voicemail")
 

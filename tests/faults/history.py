@@ -95,6 +95,12 @@ def outages(daemon: Daemon) -> list[dict[str, Any]]:
     return [json.loads(data) for (data,) in rows]
 
 
+def unfilled(daemon: Daemon) -> int:
+    """Return how many outages wait to be filled from the PBX's own log."""
+    with closing(sqlite3.connect(daemon.folder / "pbxd.db")) as database:
+        return int(database.execute("SELECT count(*) FROM outages WHERE filled IS NULL").fetchone()[0])
+
+
 async def one_more_call(lab: Lab, number: str) -> None:
     """Make an answered call to 103 from this number, and let the client end it."""
     client, agent = await lab.talk("103", number, agent="103")

@@ -1,8 +1,12 @@
 """What Asterisk's own journal (CEL) says of calls, and what is wrong with a history beside it.
 
 Nothing here knows pbxd's tracker: a call is the rows of one linkedid. Calls are simple, nobody transfers anything, so
-that a linkedid stays what it is. Without back-fill a call may be absent only when it began and ended within an outage
-that is told; and whatever an outage touched must carry it as a gap.
+that a linkedid stays what it is. Whatever an outage touched must carry it as a gap. Without back-fill a call may be
+absent when it began and ended within an outage that is told, and may end as late as that. With it every call of CEL is
+there, with its own end and outcome, whatever happened.
+
+CEL is written a moment late, so that whoever judges asks again until nothing is wrong. Of an Asterisk that is killed it
+lacks the ends of all calls, which count as dead from then on, and may lack calls that AMI told of in the last moment.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.faults.history import Call, epoch
+from tests.faults.history import Call, epoch, sums_up
 from tests.lab.cel import CelRow
 
 SLACK = 0.1  # seconds: CEL and channel events come from different threads
@@ -78,9 +82,12 @@ def _told(linkedid: str, rows: list[CelRow]) -> Told:
 
 
 def complaints(
-    journal: Mapping[str, Told], history: Sequence[Call], outages: Outages, faults: Sequence[Fault]
+    journal: Mapping[str, Told], history: Sequence[Call], outages: Outages, faults: Sequence[Fault], *, filled: bool
 ) -> list[str]:
-    """Return what is wrong with a history, one line each; nothing when it is what it should be."""
+    """Return what is wrong with a history, one line each; nothing when it is what it should be.
+
+    `filled`: by the rule for one that is filled from CEL.
+    """
     crashes = [fault.at for fault in faults if fault.kind == "asterisk"]
     told = {linkedid: _with_its_death(call, crashes) for linkedid, call in journal.items()}
     spans = [(epoch(each["from"]), epoch(each["to"])) for each in outages]
@@ -93,8 +100,8 @@ def complaints(
     ]
     for linkedid, call in told.items():
         if linkedid in recorded:
-            found += [f"{linkedid} {wrong}" for wrong in _wrong(call, recorded[linkedid], spans)]
-        elif not any(call.within(*span) for span in spans):
+            found += [f"{linkedid} {wrong}" for wrong in _wrong(call, recorded[linkedid], spans, filled=filled)]
+        elif filled or not any(call.within(*span) for span in spans):
             found.append(f"{linkedid} of {call.began:.3f} to {call.ended:.3f} lost")
     return found + [f"{fault} untold" for fault in faults if not _is_told(fault, outages)]
 
@@ -106,26 +113,34 @@ def _is_told(fault: Fault, outages: Outages) -> bool:
     )
 
 
-def _wrong(told: Told, call: Call, spans: list[tuple[float, float]]) -> Iterator[str]:
+def _wrong(told: Told, call: Call, spans: list[tuple[float, float]], *, filled: bool) -> Iterator[str]:
     if call["caller"]["number"] != told.number:
         yield f"is of {call['caller']['number']}, not {told.number}"
     if call["ended"] is None:
         yield "never ends"
         return
+    if not sums_up(call):
+        yield f"has parts that don't sum up: {call}"
+    near = [until for since, until in spans if since - SLACK <= told.ended and until + SLACK >= told.began]
+    yield from _wrong_gaps(told, call, [span for span in spans if told.touches(*span)], near)
+    if filled and any(gap["filled"] != "cel" for gap in call["gaps"]):
+        yield f"has gaps that aren't filled: {call['gaps']}"
+    if not told.died:
+        yield from _wrong_facts(told, call, [] if filled else near)
+
+
+def _wrong_gaps(told: Told, call: Call, touching: list[tuple[float, float]], near: list[float]) -> Iterator[str]:
     gaps = [(epoch(gap["from"]), epoch(gap["to"])) for gap in call["gaps"] if gap["to"]]
-    touching = [span for span in spans if told.touches(*span)]
     for since, until in touching:
         if not any(begin <= until and end >= since for begin, end in gaps):
             yield f"of {told.began:.3f} to {told.ended:.3f} has no gap for {since:.3f} to {until:.3f}: {gaps}"
-    near = [until for since, until in spans if since - SLACK <= told.ended and until + SLACK >= told.began]
-    if not told.ended - LATE <= epoch(call["ended"]) <= max([told.ended, *near]) + LATE and not told.died:
-        yield f"ends at {epoch(call['ended']):.3f}, not {told.ended:.3f}"
-    if not near:
-        yield from _wrong_undisturbed(told, call)
-
-
-def _wrong_undisturbed(told: Told, call: Call) -> Iterator[str]:
-    if call["gaps"]:
+    if call["gaps"] and not near:
         yield f"has gaps without an outage: {call['gaps']}"
-    if (call["outcome"] == "answered") != told.answered:
+
+
+def _wrong_facts(told: Told, call: Call, near: list[float]) -> Iterator[str]:
+    """Judge end and outcome; `near`: the ends of outages that excuse a late end, and an outcome that nobody heard."""
+    if not told.ended - LATE <= epoch(call["ended"]) <= max([told.ended, *near]) + LATE:
+        yield f"ends at {epoch(call['ended']):.3f}, not {told.ended:.3f}"
+    if not near and (call["outcome"] == "answered") != told.answered:
         yield f"is {call['outcome']}, but {'' if told.answered else 'nobody '}talked"

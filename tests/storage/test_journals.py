@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from pbxd.errors import UnavailableError
-from pbxd.settings import CEL_COLUMNS
+from pbxd.settings import CDR_COLUMNS, CDR_NEEDED, CEL_COLUMNS
 from pbxd.storage.database import Database
-from pbxd.storage.journals import Journal, Values, rows
+from pbxd.storage.journals import Journal, Values, _seek, rows
 
 LOG = Path(__file__).parent.parent / "captures/queue_answered/cel.csv"
 with LOG.open(encoding="utf-8", newline="") as stream:
@@ -74,3 +77,80 @@ async def test_a_file_gives_whole_lines_of_its_columns_only(tmp_path: Path) -> N
         assert await read(Journal(str(file), CEL_COLUMNS), since) == later(since)
     with pytest.raises(UnavailableError, match="nowhere"):
         await read(Journal(str(tmp_path / "nowhere"), CEL_COLUMNS), 0.0)
+
+
+SMALL = ("eventtime", "channame")
+BEGAN = 1_795_304_376.0
+
+
+def write_long(file: Path, count: int, began: float = BEGAN) -> list[float]:
+    """Write a log of two megabytes or more, a row a second, each up to five seconds late; return the times."""
+    choice = random.Random(7)
+    times = [began + number - choice.uniform(0, 5) for number in range(count)]
+    file.write_text("".join(f'"{time:.6f}","PJSIP/{101:0>40}"\n' for time in times), encoding="ascii")
+    return [round(time, 6) for time in times]
+
+
+def near(times: list[float]) -> Iterator[float]:
+    choice = random.Random(8)
+    yield from (0.0, times[0], times[-1], times[-1] + 3600)
+    yield from (choice.choice(times) for _number in range(10))
+
+
+async def test_a_long_file_is_read_from_its_place_on(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    times = write_long(file, 40_000)
+    journal = Journal(str(file), SMALL)
+    for since in near(times):
+        assert [float(each["eventtime"]) for each in await read(journal, since)] == [at for at in times if at >= since]
+        with file.open("rb") as stream:
+            _seek(stream, journal, since)
+            share = min(1.0, max(0.0, (since - BEGAN) / 40_000))
+            assert stream.tell() >= share * file.stat().st_size - 4 * 65536, "most of the file is read for nothing"
+
+
+async def test_what_rotation_put_away_is_read_where_it_is_needed(tmp_path: Path) -> None:
+    older, file = tmp_path / "cel.csv.1", tmp_path / "cel.csv"
+    away, here = write_long(older, 5_000), write_long(file, 5_000, BEGAN + 5_000)
+    for since in (away[10], here[10], here[-10]):
+        found = [float(each["eventtime"]) for each in await read(Journal(str(file), SMALL), since)]
+        assert found == [at for at in (*away, *here) if at >= since]
+    older.unlink()
+    assert len(await read(Journal(str(file), SMALL), 0.0)) == 5_000
+
+
+@pytest.mark.parametrize("rotation", ["truncated", "renamed"])
+async def test_a_rotation_in_the_middle_of_reading_is_told(tmp_path: Path, rotation: str) -> None:
+    file = tmp_path / "cel.csv"
+    write_long(file, 5_000)
+    parts = rows(Journal(str(file), SMALL), 0.0)
+    await anext(parts)
+    if rotation == "renamed":
+        file.rename(tmp_path / "cel.csv.1")
+    file.write_bytes(b"")
+    with pytest.raises(UnavailableError, match="rotated"):
+        _rest = [part async for part in parts]
+
+
+def path(began: str, answered: str, ended: str) -> Values:
+    return dict.fromkeys(CDR_COLUMNS, "x") | {"start": began, "answer": answered, "end": ended}
+
+
+async def test_dates_are_read_as_utc_in_files_and_tables(tmp_path: Path, database: Database, url: str) -> None:
+    earlier, later = (datetime.fromtimestamp(BEGAN + shift, UTC) for shift in (-3600, 5))
+    written = [path(f"{at:%Y-%m-%d %H:%M:%S}", "", f"{at:%Y-%m-%d %H:%M:%S}") for at in (earlier, later)]
+    file = tmp_path / "cdr.csv"
+    file.write_text("".join(",".join(row.values()) + "\n" for row in written), encoding="ascii")
+    kind = "TEXT" if database.is_sqlite else "TIMESTAMP"
+    columns = ", ".join(f'"{name}" {kind if name in {"start", "end"} else "TEXT"}' for name in CDR_COLUMNS)
+    async with database.writing() as connection:
+        await connection.execute(text(f"CREATE TABLE cdr ({columns})"))
+        for row in written:
+            values = ", ".join(f"'{value}'" for value in row.values())
+            await connection.execute(text(f"INSERT INTO cdr VALUES ({values})"))  # noqa: S608 - made above
+    for source in (str(file), url):
+        journal = Journal(source, CDR_COLUMNS, "cdr", ("end", "start", "answer"), CDR_NEEDED)
+        (found,) = await read(journal, BEGAN)
+        assert (float(found["start"]), found["answer"], float(found["end"])) == (BEGAN + 5, "", BEGAN + 5)
+    async with database.writing() as connection:
+        await connection.execute(text("DROP TABLE cdr"))

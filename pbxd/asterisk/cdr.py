@@ -1,0 +1,126 @@
+"""From Asterisk's call detail records (CDR) to PBX-neutral events. Pure.
+
+A record tells of one path, from a channel to at most one other; a call is the records of one linkedid, and what they
+tell is laid out in time again. That is less than CEL tells: no ringing, holding, menu or parking, whole seconds in most
+back ends, nothing of who hung up (an unanswered incoming call counts as missed), and where a queue or a menu answered
+first, an agent's ringing may count as talk. Meanings: Asterisk documentation, "CDR Specification".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pbxd.asterisk.translate import VOICEMAIL, Endpoints, number_in
+from pbxd.calls import events as ev
+from pbxd.calls.identity import CALL_PREFIX
+
+_STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
+_RESULTS: Mapping[str, ev.DialResult] = {"BUSY": "busy", "FAILED": "unavailable", "CONGESTION": "congestion"}
+# What happens first of all that happens in one second.
+_ORDER: Sequence[type] = (
+    ev.ChannelCreated, ev.PlumbingPaired, ev.QueueJoined, ev.DialBegan, ev.ChannelRinging, ev.ChannelUp, ev.DialEnded,
+    ev.QueueLeft, ev.VoicemailBegan, ev.BridgeEntered, ev.BridgeLeft, ev.VoicemailEnded, ev.ChannelEnded,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CdrRow:
+    """One path; times in seconds since the epoch, `answered` is None where nobody answered."""
+
+    linkedid: str
+    source: str
+    dialled: str
+    channel: str
+    other: str
+    application: str
+    data: str
+    began: float
+    answered: float | None
+    ended: float
+    result: ev.DialResult
+
+
+def read_row(values: Mapping[str, str]) -> CdrRow | None:
+    """Read a record by the names of its columns; None for one that is damaged."""
+    began, answered, ended = (values.get(name, "") for name in ("start", "answer", "end"))
+    if not (_STAMP.fullmatch(began) and _STAMP.fullmatch(ended) and values.get("linkedid") and values.get("channel")):
+        return None
+    disposition = values.get("disposition", "").upper()
+    taken = disposition == "ANSWERED" and _STAMP.fullmatch(answered) is not None and float(answered) > 0
+    return CdrRow(
+        values["linkedid"],
+        values.get("src", ""),
+        values.get("dst", ""),
+        values["channel"],
+        values.get("dstchannel", ""),
+        values.get("lastapp", ""),
+        values.get("lastdata", ""),
+        float(began),
+        max(float(began), float(answered)) if taken else None,
+        max(float(began), float(ended), float(answered) if taken else 0.0),
+        "answered" if taken else _RESULTS.get(disposition, "no-answer"),
+    )
+
+
+def events_of(rows: Iterable[CdrRow], endpoints: Endpoints) -> list[ev.Event]:
+    """Return what the records of one call mean, in its order."""
+    paths = sorted(rows, key=lambda row: row.began)
+    found = [*_channels(paths, endpoints)]
+    dialled: set[str] = set()
+    for number, row in enumerate(paths):
+        found += _path(row, f"path {number}", endpoints.of(row.other), again=row.other in dialled)
+        dialled.add(row.other)
+    return sorted(found, key=lambda event: (event.at, _ORDER.index(type(event))))
+
+
+def _channels(paths: Sequence[CdrRow], endpoints: Endpoints) -> Iterator[ev.Event]:
+    """Let every channel begin with its first path and end with its last one."""
+    lives: dict[str, tuple[CdrRow, float]] = {}
+    for row in paths:
+        for name in filter(None, (row.channel, row.other)):
+            first, ended = lives.get(name, (row, row.ended))
+            lives[name] = first, max(ended, row.ended)
+    for name, (row, ended) in lives.items():
+        channel, endpoint = _id(name, row), endpoints.of(name)
+        number = row.source if name == row.channel else ""
+        yield ev.ChannelCreated(row.began, channel, row.linkedid, endpoint, number, row.dialled)
+        if name.endswith(";2") and (other := f"{name[:-1]}1") in lives:
+            yield ev.PlumbingPaired(max(row.began, lives[other][0].began), _id(other, row), channel)
+        yield ev.ChannelEnded(ended, channel, row.linkedid, 0)
+    first = paths[0]
+    if first.linkedid.startswith(CALL_PREFIX):
+        yield ev.DialBegan(first.began, None, _id(first.channel, first), first.linkedid, "")
+
+
+def _path(row: CdrRow, bridge: str, other: ev.Endpoint, *, again: bool) -> Iterator[ev.Event]:
+    """Say what one record tells; `again`: its other channel was called by an earlier one."""
+    one, two, linkedid = _id(row.channel, row), _id(row.other, row), row.linkedid
+    if row.application == "Queue":
+        queue = row.data.partition(",")[0]
+        yield ev.QueueJoined(row.began, one, linkedid, queue, row.source)
+        taken = row.answered if row.other and row.answered is not None else row.ended
+        yield ev.QueueLeft(taken, one, linkedid, queue)
+    if row.other and not again:
+        number = number_in(row.data) if other.kind == "trunk" else ""
+        yield ev.DialBegan(row.began, one, two, linkedid, number)
+        if other.kind == "extension":
+            yield ev.ChannelRinging(row.began, two, linkedid)
+        yield ev.DialEnded(row.ended if row.answered is None else row.answered, one, two, linkedid, row.result)
+    if row.answered is None:
+        return
+    yield ev.ChannelUp(row.answered, one, linkedid)
+    if row.other:
+        yield ev.ChannelUp(row.answered, two, linkedid)
+        for channel in (one, two):
+            yield ev.BridgeEntered(row.answered, bridge, channel, linkedid)
+            yield ev.BridgeLeft(row.ended, bridge, channel, linkedid)
+    elif row.application in VOICEMAIL:
+        yield ev.VoicemailBegan(row.answered, one, linkedid)
+        yield ev.VoicemailEnded(row.ended, one, linkedid)
+
+
+def _id(name: str, row: CdrRow) -> str:
+    """Return a channel's id: its name alone comes back after a restart of the PBX."""
+    return f"{name} {row.linkedid}"
