@@ -40,13 +40,13 @@ async def _module(lab: Lab, name: str, configuration: str) -> AsyncIterator[None
     """Have Asterisk load one of its modules, with this configuration if any; it is unloaded again."""
     if configuration:
         (lab.folder / "etc" / f"{name}.conf").write_text(configuration)
-    answer = await lab.command(f"module load {name}.so")
-    if "Loaded" not in answer:
+    answer = await lab.ami_action("ModuleLoad", Module=f"{name}.so", LoadType="load")
+    if answer.get("Response") != "Success":
         raise LabError(f"{name}: {answer}\n{lab.asterisk.report()}")
     try:
         yield
     finally:
-        await lab.command(f"module unload {name}.so")
+        await lab.ami_action("ModuleLoad", Module=f"{name}.so", LoadType="unload")
 
 
 def _global(cluster: Cluster) -> str:
