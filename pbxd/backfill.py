@@ -102,7 +102,7 @@ class _Events:
             if record.ended is not None:
                 self.records[record.id] = record
 
-    def close(self, *, dead: bool) -> None:
+    async def close(self, *, dead: bool) -> None:
         """All was read; when `dead`, end what the log doesn't end, with the period at the latest: the PBX was gone."""
         if not dead:
             return
@@ -133,11 +133,12 @@ class _Paths:
     def collect(self) -> None:
         """Nothing is known of a call before its last record."""
 
-    def close(self, *, dead: bool) -> None:  # noqa: ARG002 - there are records of dead calls only
+    async def close(self, *, dead: bool) -> None:  # noqa: ARG002 - there are records of dead calls only
         """All was read: make the calls."""
         for paths in self._paths.values():
             for event in cdr.events_of(paths, self._endpoints):
                 self._tracker.feed(event)
+            await asyncio.sleep(0)
         for record in self._tracker.take_changes():
             record.source = "cdr"
             if record.ended is not None:
@@ -243,7 +244,7 @@ class Backfill:
                 if reading.over:
                     break
                 await asyncio.sleep(0)
-        reading.close(dead=dead)
+        await reading.close(dead=dead)
         return reading.records.values()
 
     @property
