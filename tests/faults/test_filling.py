@@ -25,7 +25,6 @@ from tests.lab.daemon import Config, Daemon
 from tests.lab.main_job import calls_in_cel, differences, until_agreed
 from tests.lab.processes import until
 from tests.lab.wire import wire_to
-from tests.storage.conftest import cluster
 
 pytestmark = pytest.mark.lab
 
@@ -104,14 +103,6 @@ def ended_in_cel(lab: Lab, call: Call) -> float:
 async def test_a_deaf_pbxd_reads_what_it_missed_by_itself(lab: Lab, kind: str) -> None:
     async with log(lab, kind) as config:
         await miss_and_read(lab, kind, config)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("kind", ["cel postgresql", "cdr postgresql"])
-async def test_a_deaf_pbxd_reads_what_it_missed_in_postgresql(lab: Lab, kind: str) -> None:
-    with cluster() as running:
-        async with log(lab, kind, running) as config:
-            await miss_and_read(lab, kind, config)
 
 
 async def miss_and_read(lab: Lab, kind: str, config: Config) -> None:
