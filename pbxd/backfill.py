@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -230,7 +230,7 @@ class Backfill:
         for at in range(0, len(records), _WRITTEN_AT_ONCE):
             await self._calls.upsert(records[at : at + _WRITTEN_AT_ONCE], told_as="call.filled")
 
-    async def _told(self, since: datetime, until: datetime, *, dead: bool) -> Iterable[CallRecord]:
+    async def _told(self, since: datetime, until: datetime, *, dead: bool) -> list[CallRecord]:
         """Return what the log tells of calls that began between two times; `dead`: none of them can be alive."""
         if not self.configured:
             missing = _("backfill.cel: missing; it says where the PBX writes its channel events (CEL); or backfill.cdr")
@@ -245,7 +245,12 @@ class Backfill:
                     break
                 await asyncio.sleep(0)
         await reading.close(dead=dead)
-        return reading.records.values()
+        return [each for each in reading.records.values() if not self._expired(each)]
+
+    def _expired(self, told: CallRecord) -> bool:
+        """Whether a call is so old that retention deletes it, or has: the log must not bring it back."""
+        days = self._settings.retention.calls_days
+        return bool(days) and told.started < datetime.now(UTC) - timedelta(days=days)
 
     @property
     def _kind(self) -> Literal["cel", "cdr"]:
@@ -260,7 +265,8 @@ class Backfill:
 
 
 def _can_be_completed(known: CallRecord, since: datetime, to: datetime) -> bool:
-    return known.ended is not None and known.merged_into is None and any(touches(gap, since, to) for gap in known.gaps)
+    whole = known.ended is not None and known.merged_into is None and not forgotten(known)
+    return whole and any(touches(gap, since, to) for gap in known.gaps)
 
 
 def _differs(found: Difference) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from pbxd.directory.index import Directory
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.numbers import rules_from
 from pbxd.recording import Following, Recorder, replay
-from pbxd.settings import BackfillSettings, Settings
+from pbxd.settings import BackfillSettings, RetentionSettings, Settings
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
 from pbxd.storage.feed import Feed
@@ -193,3 +193,18 @@ async def test_an_erased_number_does_not_come_back(database: Database) -> None:
     records[0].caller.number = "+79161112233"
     await Calls(database).upsert(records)
     assert len(await backfill.compare(records[0].started - day, records[0].started + day)) == 1
+    records[0].answered_by = ["+7**********"]  # also where he was only brought into the call
+    await Calls(database).upsert(records)
+    assert await backfill.compare(records[0].started - day, records[0].started + day) == []
+
+
+@pytest.mark.parametrize(("days", "found"), [(0, 2), (1, 0), (36_500, 2)])
+async def test_what_retention_deletes_does_not_come_back(
+    database: Database, tmp_path: Path, days: int, found: int
+) -> None:
+    log = tmp_path / "cel.csv"
+    earlier = log_of("two_equal_pairs").read_text("utf-8").replace('"17953', '"17943')  # by 11 days and a half
+    log.write_text(earlier, "utf-8")
+    settings = reading(log).model_copy(update={"retention": RetentionSettings(calls_days=days)})
+    began = datetime.fromtimestamp(1_794_300_000, UTC)
+    assert len(await Backfill(settings, database).compare(began, began + timedelta(days=1))) == found

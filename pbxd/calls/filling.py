@@ -74,8 +74,10 @@ def _balance(record: CallRecord) -> None:
 
 
 def forgotten(record: CallRecord) -> bool:
-    """Whether a party's number was erased for good (stars stand in its place): the log must not bring it back."""
-    return any((party.number or "").endswith(_ERASED) for party in (record.caller, record.callee))
+    """Whether a number in it was erased for good (stars stand in its place): the log must not bring it back."""
+    told = [record.caller.number, record.callee.number, *record.answered_by, *record.recordings]
+    told += [text for step in record.story for text in (step.who, step.detail)]
+    return any(_ERASED in text for text in told if text)
 
 
 def _within(at: datetime, gap: Gap) -> bool:

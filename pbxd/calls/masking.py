@@ -16,13 +16,18 @@ class Mask:
 
     def __init__(self, numbers: Iterable[str]) -> None:
         self.numbers = frozenset(numbers)
-        self.tails = tuple(sorted(number.lstrip("+")[-_SIGNIFICANT:] for number in self.numbers))
+        self.tails = tuple(sorted(_digits(number)[-_SIGNIFICANT:] for number in self.numbers))
         tails = "|".join(map(re.escape, self.tails)) or "(?!)"
+        self._inside = re.compile("|".join(map(_spaced, (*map(_digits, self.numbers), *self.tails))) or "(?!)")
         self._written = re.compile(rf"\+?(?<!\d)\d{{0,{_BEFORE}}}(?:{tails})(?!\d)")
 
     def text(self, text: str) -> str:
         """Return the text with stars for the numbers, also inside other words, such as a recording's file name."""
         return self._written.sub(lambda found: _starred(found[0]), text)
+
+    def file(self, path: str) -> str:
+        """Return a recording's file likewise, also where a date runs into the number, or signs stand between digits."""
+        return self._inside.sub(lambda found: re.sub(r"\d", "*", found[0]), self.text(path))
 
     def number(self, number: str | None) -> str | None:
         """Return a number's stars when it is one of ours, else the number."""
@@ -38,8 +43,23 @@ class Mask:
             number = value.get("number")
             named = isinstance(number, str) and number in self.numbers
             kept = {key: each for key, each in value.items() if not (named and key in {"name", "company", "contact"})}
-            return {key: self.value(each) for key, each in kept.items()}
+            return {key: self._part(key, each, value) for key, each in kept.items()}
         return value
+
+    def _part(self, key: str, part: Any, whole: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        if key == "recordings" and isinstance(part, list):
+            return [self.file(each) if isinstance(each, str) else self.value(each) for each in part]
+        if key == "detail" and whole.get("what") == "recorded" and isinstance(part, str):
+            return self.file(part)
+        return self.value(part)
+
+
+def _digits(number: str) -> str:
+    return number.lstrip("+")
+
+
+def _spaced(digits: str) -> str:
+    return r"[\W_]{0,2}".join(map(re.escape, digits))
 
 
 def _starred(number: str) -> str:

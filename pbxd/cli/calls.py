@@ -24,14 +24,13 @@ from pbxd.cli.command import (
     run,
 )
 from pbxd.cli.filling import fill, rebuild
-from pbxd.cli.gaps import gaps, gaps_beside, told_among, told_gap
+from pbxd.cli.gaps import gaps, told_among, told_gap
 from pbxd.cli.output import print_card, print_json, print_table
 from pbxd.cli.story import people, sentence
-from pbxd.directory.asking import CallsAsked, filter_of, named
+from pbxd.directory.asking import CallsAsked, Listed, listed, named
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.storage.calls import Calls
-from pbxd.storage.history import History, Page
 
 Call = dict[str, Any]
 
@@ -59,19 +58,17 @@ def list_(session: Session, /, limit: int, offset: int, before: str, as_json: bo
     rules = rules_from(session.settings)
     wanted = CallsAsked(**asked)
 
-    async def work() -> tuple[Page, list[Call], list[Call]]:
+    async def work() -> Listed:
         async with await session.database() as database:
-            chosen = await filter_of(database, wanted, rules)
-            page = await History(database).page(chosen, limit=limit, offset=offset, before=before)
-            found = await named(database, page.records, rules, viewer=wanted.actor)
-            return page, found, await gaps_beside(database, page)
+            return await listed(database, wanted, rules, limit=limit, offset=offset, before=before)
 
-    page, found, unheard = run(work())
+    page = run(work())
     if as_json:
-        print_json({"total": page.total, "total_is_exact": not page.more, "items": found, "gaps": unheard})
+        print_json(page._asdict())
         return
-    said = _("total: more than {total}") if page.more else _("total: {total}")
-    rows = (callwords.cells(call) if call else _gap_cells(gap or {}) for call, gap in told_among(found, unheard))
+    said = _("total: {total}") if page.total_is_exact else _("total: more than {total}")
+    among = told_among(page.items, page.gaps)
+    rows = (callwords.cells(call) if call else _gap_cells(gap or {}) for call, gap in among)
     print_table(callwords.heads(), rows, said.format(total=page.total))
 
 

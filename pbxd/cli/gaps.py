@@ -11,8 +11,6 @@ import click
 from pbxd.cli.command import N_, Command, Session, json_option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_table
 from pbxd.i18n import _
-from pbxd.storage.database import Database
-from pbxd.storage.history import Page
 from pbxd.storage.outages import Outages
 
 Row = dict[str, Any]
@@ -34,11 +32,6 @@ def gaps(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passe
         return
     heads = [_("From"), _("To"), _("Why"), _("Calls missing"), _("Filled"), _("Id")]
     print_table(heads, map(_cells, found), _("total: {total}").format(total=len(found)))
-
-
-async def gaps_beside(database: Database, page: Page) -> list[Row]:
-    """Return the outages that touch the time of a page of the list, up to the call before it."""
-    return [each.to_json() for each in await Outages(database).list(page.since, page.until)]
 
 
 def told_among(found: Sequence[Row], gaps: Sequence[Row]) -> Iterator[tuple[Row | None, Row | None]]:

@@ -6,18 +6,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pbxd.book import folded
 from pbxd.calls.record import CallRecord, Direction, Outcome
 from pbxd.directory.excerpt import contact_named
-from pbxd.directory.past import contacts_in, name_calls, numbers_in, spans_of
+from pbxd.directory.past import contacts_in, extensions_in, name_calls, numbers_in, spans_of
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse
 from pbxd.storage.database import Database
 from pbxd.storage.history import CallFilter, History, Span
 from pbxd.storage.holdings import Holdings
+from pbxd.storage.outages import Outages
 
 _DAYS = ("%d.%m.%Y", "%Y-%m-%d")
 _INSTANTS = ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
@@ -37,6 +38,15 @@ class CallsAsked:
     queue: str = ""
     min_talk: float = 0  # seconds
     actor: str = ""  # the employee who asks: his personal contacts count
+
+
+class Listed(NamedTuple):
+    """A page of the history, newest first, named; `gaps`: the outages in its time, up to the call above it."""
+
+    total: int
+    total_is_exact: bool
+    items: list[dict[str, Any]]
+    gaps: list[dict[str, Any]]
 
 
 async def filter_of(database: Database, asked: CallsAsked, rules: NumberRules) -> CallFilter:
@@ -88,7 +98,8 @@ async def named(
 ) -> list[dict[str, Any]]:
     """Return calls in their public form, named as `past` says, for the eyes of `viewer`."""
     calls = [record.to_json() for record in records]
-    past = await Holdings(database).past(numbers_in(calls), contacts_in(calls), viewer=viewer)
+    concerned = numbers_in(calls), contacts_in(calls), extensions_in(calls)
+    past = await Holdings(database).past(*concerned, viewer=viewer)
     name_calls(calls, past, rules, viewer=viewer)
     return calls
 
@@ -97,11 +108,24 @@ async def last_calls(
     database: Database, client: str | int, rules: NumberRules, *, viewer: str = "", limit: int = 5
 ) -> list[dict[str, Any]]:
     """Return the newest calls with a client, named: a contact by its id, or as `filter_of` takes one."""
-    if isinstance(client, int):
-        wanted = CallFilter(spans=await _of_contacts(database, {client}, viewer))
-    else:
-        wanted = await filter_of(database, CallsAsked(client=client, actor=viewer), rules)
-    return await named(database, await History(database).newest(wanted, limit), rules, viewer=viewer)
+    async with database.moment():
+        if isinstance(client, int):
+            wanted = CallFilter(spans=await _of_contacts(database, {client}, viewer))
+        else:
+            wanted = await filter_of(database, CallsAsked(client=client, actor=viewer), rules)
+        return await named(database, await History(database).newest(wanted, limit), rules, viewer=viewer)
+
+
+async def listed(
+    database: Database, asked: CallsAsked, rules: NumberRules, *, limit: int, offset: int = 0, before: str = ""
+) -> Listed:
+    """Return a page of the history as of one moment. Raises what `filter_of` and `History.page` do."""
+    async with database.moment():
+        wanted = await filter_of(database, asked, rules)
+        page = await History(database).page(wanted, limit=limit, offset=offset, before=before)
+        found = await named(database, page.records, rules, viewer=asked.actor)
+        unheard = await Outages(database).list(page.since, page.until)
+    return Listed(page.total, not page.more, found, [each.to_json() for each in unheard])
 
 
 async def _client(database: Database, text: str, actor: str, rules: NumberRules) -> tuple[Span, ...]:

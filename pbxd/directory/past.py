@@ -53,6 +53,12 @@ def numbers_in(calls: Iterable[Call]) -> set[str]:
     return {party["number"] for party in parties if party["number"] and not party["extension"]}
 
 
+def extensions_in(calls: Iterable[Call]) -> set[str]:
+    """Return the extensions of our people in these calls."""
+    parties = (party for call in calls for party in (call["caller"], call["callee"]))
+    return {party["extension"] for party in parties if party["extension"]}
+
+
 def contacts_in(calls: Iterable[Call]) -> set[int]:
     """Return the contacts that were found when these calls came."""
     parties = (party for call in calls for party in (call["caller"], call["callee"]))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -14,14 +15,13 @@ from aiohttp import web
 
 from pbxd.calls.record import instant
 from pbxd.dialing import Progress
-from pbxd.directory.asking import filter_of, named
+from pbxd.directory.asking import listed, named
 from pbxd.errors import NotFoundError
 from pbxd.http.problems import DEADLINE
 from pbxd.http.requests import CallQuery, CallRequest, CallsQuery, body, query
 from pbxd.http.services import RULES, SERVICES, STREAMS, Services
 from pbxd.http.targets import target
 from pbxd.storage.callrequests import CallRequest as KeyedRequest
-from pbxd.storage.history import History
 
 Call = dict[str, Any]
 routes = web.RouteTableDef()
@@ -114,14 +114,12 @@ def _progress(services: Services, call_id: str) -> Call | None:
 
 @routes.get("/api/v1/calls")
 async def list_(request: web.Request) -> web.Response:
-    """Answer the calls recorded, newest first."""
+    """Answer the calls recorded, newest first, and the gaps in their time."""
     asked = query(request, CallsQuery)
     services = request.app[SERVICES]
-    wanted = await filter_of(services.database, asked.asked, request.app[RULES])
-    history = History(services.database)
-    page = await history.page(wanted, limit=asked.limit, offset=asked.offset, before=asked.before or "")
-    found = await named(services.database, page.records, request.app[RULES], viewer=asked.actor)
-    return web.json_response({"total": page.total, "total_is_exact": not page.more, "items": found})
+    page = partial(listed, limit=asked.limit, offset=asked.offset, before=asked.before or "")
+    found = await page(services.database, asked.asked, request.app[RULES])
+    return web.json_response(found._asdict())
 
 
 @contextmanager

@@ -35,11 +35,12 @@ CALL = {
 }
 PAGE = {
     "type": "object",
-    "required": ["total", "total_is_exact", "items"],
+    "required": ["total", "total_is_exact", "items", "gaps"],
     "properties": {
         "total": {"type": "integer"},
         "total_is_exact": {"type": "boolean"},
         "items": {"type": "array", "items": CALL},
+        "gaps": {"type": "array", "items": _members("id", "pbx", "from", "to", "why", "calls", "filled")},
     },
 }
 WAITING = {

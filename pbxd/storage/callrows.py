@@ -16,7 +16,6 @@ from pbxd.storage.feed import News
 from pbxd.storage.tables import harmless
 
 _AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
-_LEFT_OUT_OF_NEWS = ("story", "gaps")
 _IN_COLUMNS = ("id", "pbx", "linkedid", "direction", "outcome", "started", "answered", "ended", "merged_into")
 
 
@@ -48,24 +47,21 @@ def agents_of(record: CallRecord) -> set[str]:
 
 
 def news_of(record: CallRecord, before: Milestones | None) -> Iterable[News]:
-    """Tell what is new about a call, given how far it was when last kept (None: not known at all)."""
+    """Tell what is new about a call, given how far it was when last kept (None: not known at all).
+
+    The facts stand in the call's row, where they are kept once and can be erased.
+    """
     known = before or (False, False, None)
     if record.merged_into:
         if record.merged_into != known[2]:
             yield News("call.merged", record.id, {"into": record.merged_into})
         return
-    data = {key: value for key, value in record.to_json().items() if key not in _LEFT_OUT_OF_NEWS}
     if before is None:
-        yield News("call.ringing", record.id, data)
+        yield News("call.ringing", record.id, {})
     if record.answered and not known[0]:
-        yield News("call.answered", record.id, data)
+        yield News("call.answered", record.id, {})
     if record.ended and not known[1]:
-        yield News("call.ended", record.id, data)
-
-
-def past_news(record: CallRecord, kind: str) -> News:
-    """Tell of a call that was found, or corrected, long after it happened."""
-    return News(kind, record.id, {key: part for key, part in record.to_json().items() if key not in _LEFT_OUT_OF_NEWS})
+        yield News("call.ended", record.id, {})
 
 
 Milestones = tuple[bool, bool, str | None]  # answered, ended, merged into

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Insert, delete, insert, select
+from sqlalchemy import Insert, Table, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.calls.record import CallRecord, Outage
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
-from pbxd.storage.callrows import Milestones, agents_of, news_of, past_news, record_of, row_of
+from pbxd.storage.callrows import Milestones, agents_of, news_of, record_of, row_of
 from pbxd.storage.database import Database, in_parts
-from pbxd.storage.feed import tell
+from pbxd.storage.feed import News, tell
 from pbxd.storage.outages import keep, keep_heard
 from pbxd.storage.tables import call_agents, calls, harmless
 
@@ -49,12 +50,12 @@ class Calls:
             if latest:
                 known = await _known(connection, latest)
                 rows = [row_of(each) for each in latest.values()]
-                await connection.execute(_upserting(connection.dialect.name), rows)
+                await connection.execute(_keeping(calls, connection.dialect.name, "id"), rows)
                 await _write_agents(connection, rows, latest, known)
                 for each in latest.values():
                     before = known.get(each.id)
                     milestones = before.milestones if before else None
-                    news += [past_news(each, told_as)] if told_as else news_of(each, milestones)
+                    news += [News(told_as, each.id, {})] if told_as else news_of(each, milestones)
             await tell(connection, news)
 
     async def get(self, call_id: str) -> dict[str, Any]:
@@ -92,28 +93,41 @@ class _Known(NamedTuple):
 
     seq: int
     milestones: Milestones
+    agents: set[tuple[str, datetime]]  # extension, and when the call began
 
 
-def _upserting(dialect: str) -> Insert:
-    """Build INSERT … ON CONFLICT(id) DO UPDATE, which the two databases spell alike but SQLAlchemy keeps apart."""
-    keys = {"id", "seq"}
+@cache
+def _keeping(table: Table, dialect: str, *keys: str) -> Insert:
+    """Build INSERT … ON CONFLICT DO UPDATE, which the two databases spell alike but SQLAlchemy keeps apart."""
     if dialect == "sqlite":
-        lite = sqlite_insert(calls)
-        return lite.on_conflict_do_update(["id"], set_={c.name: c for c in lite.excluded if c.name not in keys})
+        lite = sqlite_insert(table)
+        changed = {c.name: c for c in lite.excluded if c.name not in {*keys, "seq"}}
+        return lite.on_conflict_do_update(keys, set_=changed)
     from sqlalchemy.dialects.postgresql import insert as postgresql_insert  # noqa: PLC0415 - 2 MB, only where it is used
 
-    full = postgresql_insert(calls)
-    return full.on_conflict_do_update("uq_calls_id", set_={c.name: c for c in full.excluded if c.name not in keys})
+    full = postgresql_insert(table)
+    changed = {c.name: c for c in full.excluded if c.name not in {*keys, "seq"}}
+    return full.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+_KNOWN = (
+    select(calls.c.id, calls.c.seq, calls.c.answered, calls.c.ended, calls.c.merged_into)
+    .add_columns(call_agents.c.extension, call_agents.c.started)
+    .outerjoin(call_agents, call_agents.c.call_seq == calls.c.seq)
+    .where(calls.c.id.in_(bindparam("ids", expanding=True)))
+)
+_SEQS = select(calls.c.id, calls.c.seq).where(calls.c.id.in_(bindparam("ids", expanding=True)))
 
 
 async def _known(connection: AsyncConnection, ids: Collection[str]) -> dict[str, _Known]:
     known: dict[str, _Known] = {}
-    columns = (calls.c.id, calls.c.seq, calls.c.answered, calls.c.ended, calls.c.merged_into)
     for part in in_parts(ids):
-        for call_id, seq, answered, ended, into in await connection.execute(
-            select(*columns).where(calls.c.id.in_(part))
-        ):
-            known[call_id] = _Known(seq, (answered is not None, ended is not None, into))
+        rows = await connection.execute(_KNOWN, {"ids": part})
+        for call_id, seq, answered, ended, into, extension, started in rows:
+            milestones = (answered is not None, ended is not None, into)
+            agents = known.setdefault(call_id, _Known(seq, milestones, set())).agents
+            if extension is not None:
+                agents.add((extension, started))
     return known
 
 
@@ -123,18 +137,21 @@ async def _write_agents(
     latest: dict[str, CallRecord],
     known: dict[str, _Known],
 ) -> None:
-    for part in in_parts([each.seq for each in known.values()]):
-        await connection.execute(delete(call_agents).where(call_agents.c.call_seq.in_(part)))
     seqs = {call_id: each.seq for call_id, each in known.items()}
     for fresh in in_parts([call_id for call_id in latest if call_id not in known]):
-        new = await connection.execute(select(calls.c.id, calls.c.seq).where(calls.c.id.in_(fresh)))
-        seqs |= {row.id: row.seq for row in new}
-    named = ("started", "direction", "outcome", "queue", "talk_seconds")
-    agents = [
-        {"extension": extension, "call_seq": seqs[harmless(row["id"])], **{name: row[name] for name in named}}
-        for row in rows
-        if row["merged_into"] is None
-        for extension in sorted(agents_of(latest[row["id"]]))
-    ]
+        seqs |= {row.id: row.seq for row in await connection.execute(_SEQS, {"ids": fresh})}
+    facets = ("direction", "outcome", "queue", "talk_seconds")
+    agents: list[dict[str, Any]] = []
+    left: list[int] = []  # calls in which somebody was named who isn't any more
+    for row in rows:
+        people = set() if row["merged_into"] is not None else agents_of(latest[row["id"]])
+        seq, before = seqs[harmless(row["id"])], known.get(row["id"])
+        key = {"call_seq": seq, "started": row["started"], **{name: row[name] for name in facets}}
+        agents += [{"extension": person, **key} for person in sorted(people)]
+        if before and before.agents - {(person, row["started"]) for person in people}:
+            left.append(seq)
+    for part in in_parts(left):
+        await connection.execute(delete(call_agents).where(call_agents.c.call_seq.in_(part)))
     if agents:
-        await connection.execute(insert(call_agents), agents)
+        keys = ("extension", "started", "call_seq")
+        await connection.execute(_keeping(call_agents, connection.dialect.name, *keys), agents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -71,6 +72,7 @@ class Database:
         self._readers = self._engine.execution_options(**reading)
         self._writer_engine = connect(url, busy_seconds=_STEP_SECONDS)
         self._writers = self._writer_engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._shared: ContextVar[AsyncConnection | None] = ContextVar("pbxd_moment", default=None)
         self._turn = asyncio.Lock()
         self._watch: AsyncConnection | None = None
         self._watches = 0
@@ -116,10 +118,24 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that sees the database as of one moment; raises UnavailableError."""
+        shared = self._shared.get()
+        if shared is not None:
+            yield shared
+            return
         self._refuse_unusable()
         with translated(self.place):
             async with self._readers.begin() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def moment(self) -> AsyncIterator[None]:
+        """Let all that this task reads meanwhile see one moment, in one transaction; it may start no tasks there."""
+        async with self.reading() as connection:
+            token = self._shared.set(connection)
+            try:
+                yield
+            finally:
+                self._shared.reset(token)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Employee, checked_employee
@@ -84,7 +84,17 @@ class Employees:
 
 async def everybody(connection: AsyncConnection) -> Everybody:
     """Return all employees in the order of their extensions, short ones first."""
-    people = [_employee(row) for row in await connection.execute(select(employees))]
+    return _ordered(_employee(row) for row in await connection.execute(select(employees)))
+
+
+async def having(connection: AsyncConnection, extensions: Collection[str], numbers: Collection[str]) -> Everybody:
+    """Return the employees with one of these extensions or numbers, likewise."""
+    theirs = or_(employees.c.mobile.in_(numbers), employees.c.did.in_(numbers))
+    wanted = select(employees).where(or_(employees.c.extension.in_(extensions), theirs))
+    return _ordered(_employee(row) for row in await connection.execute(wanted))
+
+
+def _ordered(people: Iterable[Employee]) -> Everybody:
     return sorted(people, key=lambda person: (len(person.extension), person.extension))
 
 

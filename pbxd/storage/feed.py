@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.storage.database import Database
 from pbxd.storage.tables import feed
 
+_TELLING = insert(feed)
+
 
 @dataclass(frozen=True, slots=True)
 class News:
@@ -79,4 +81,4 @@ async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
     if news:
         at = datetime.now(UTC)
         rows = [{"at": at, "kind": piece.kind, "subject": piece.subject, "data": piece.data} for piece in news]
-        await connection.execute(insert(feed), rows)
+        await connection.execute(_TELLING, rows)

@@ -2,17 +2,32 @@
 
 Every filter has an index that holds all the others' columns too, so that no rows are read but those shown. Which
 of several filters leads is decided here for SQLite, which only knows averages: the one whose calls lie furthest back.
+A page ends as soon as it is full, and no more than COUNTED calls are looked at for its total.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, func, literal, literal_column, select, tuple_, union_all
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    FromClause,
+    ScalarSelect,
+    Select,
+    and_,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.calls.record import CallRecord, Direction, Outcome
@@ -22,9 +37,12 @@ from pbxd.storage.callrows import record_of
 from pbxd.storage.database import Database, in_parts
 from pbxd.storage.tables import Key, Moment, call_agents, calls
 
-COUNTED = 10_000  # calls; a total of more is not counted to its end
+COUNTED = 10_000  # calls that are looked at for a total; of a longer list it is what they have
 _FEW = 2_000  # a filter with no more calls than that leads
+_FACETS = ("direction", "outcome", "queue", "talk_seconds")
+_SIDES = ("caller_number", "callee_number")
 _SPANS_AT_ONCE = 4  # more are not asked for one by one
+_BACK = (timedelta(days=30), timedelta(days=365))  # how far back their calls are looked for, before all are
 
 
 class Span(NamedTuple):
@@ -54,7 +72,7 @@ class CallFilter:
 
 
 class Page(NamedTuple):
-    """Some calls of a list, newest first, and how many the whole list has, or COUNTED when `more` than those."""
+    """Some calls of a list, newest first, and how many the whole list has; that or more where `more`."""
 
     total: int
     more: bool
@@ -85,13 +103,15 @@ class History:
         wanted = wanted or CallFilter()
         async with self._database.reading() as connection:
             last = await _key(connection, before) if before else None
-            keys = await _keys(connection, wanted, last, offset + limit + 1)  # one more tells whether there are more
+            leader = await _leader(connection, wanted)
+            keys = await _keys(connection, wanted, last, offset + limit + 1, leader)  # one more: are there more
             above, shown, rest = keys[:offset], keys[offset : offset + limit], keys[offset + limit :]
-            counted = last is None and not rest
-            total = len(keys) if counted else await _count(connection, wanted)
+            total, more = len(keys), False
+            if last is not None or rest:
+                total, more = await _count(connection, wanted, leader)
             return Page(
-                min(total, COUNTED),
-                total > COUNTED,
+                max(total, offset + len(shown)),
+                more,
                 await _records(connection, shown),
                 shown[-1].started if rest else wanted.since,
                 above[-1].started if above else last.started if last else wanted.until,
@@ -102,7 +122,7 @@ class History:
         last: _Key | None = None
         while True:
             async with self._database.reading() as connection:
-                keys = await _keys(connection, wanted, last, portion)
+                keys = await _keys(connection, wanted, last, portion, await _leader(connection, wanted))
                 records = await _records(connection, keys)
             if records:
                 yield records
@@ -113,7 +133,8 @@ class History:
     async def newest(self, wanted: CallFilter, limit: int) -> list[CallRecord]:
         """Return the newest calls that match, uncounted."""
         async with self._database.reading() as connection:
-            return await _records(connection, await _keys(connection, wanted, None, limit))
+            leader = await _leader(connection, wanted)
+            return await _records(connection, await _keys(connection, wanted, None, limit, leader))
 
 
 async def _key(connection: AsyncConnection, call_id: str) -> _Key:
@@ -131,83 +152,118 @@ async def _records(connection: AsyncConnection, keys: Sequence[_Key]) -> list[Ca
     return [found[key.seq] for key in keys]
 
 
-async def _keys(connection: AsyncConnection, wanted: CallFilter, last: _Key | None, limit: int) -> list[_Key]:
+async def _keys(
+    connection: AsyncConnection, wanted: CallFilter, last: _Key | None, limit: int, leader: str
+) -> list[_Key]:
     """Return the newest of the matching calls that are older than `last`."""
     if wanted.spans is not None and len(wanted.spans) > _SPANS_AT_ONCE:
-        return heapq.nlargest(limit, await _of_spans(connection, wanted, wanted.spans, last))
-    ordered = (await _selection(connection, wanted, last, limit)).limit(limit)
-    return [_Key(*row) for row in await connection.execute(ordered)]
-
-
-async def _count(connection: AsyncConnection, wanted: CallFilter) -> int:
-    """Count the matching calls, COUNTED + 1 at most."""
-    if wanted.spans is not None and len(wanted.spans) > _SPANS_AT_ONCE:
-        return len(await _of_spans(connection, wanted, wanted.spans, None))
-    some = (await _selection(connection, wanted, None, COUNTED + 1)).limit(COUNTED + 1).subquery()
-    return (await connection.execute(select(func.count()).select_from(some))).scalar_one()
-
-
-async def _selection(connection: AsyncConnection, wanted: CallFilter, last: _Key | None, limit: int) -> Select[Any]:
-    """Return the keys of the matching calls, newest first, with the index chosen; `limit`: of each part at most."""
+        return await _of_many(connection, wanted, wanted.spans, last, limit)
     if wanted.spans is not None:
-        parts = [
-            select(_newest_first(_side(side, span, wanted, last)).limit(limit).subquery())
-            for span in wanted.spans
-            for side in ("caller_number", "callee_number")
-        ]
-        if not parts:
-            return select(calls.c.started, calls.c.seq).where(calls.c.seq.is_(None))
-        both = union_all(*parts).subquery()
-        return select(both.c.started, both.c.seq).distinct().order_by(both.c.started.desc(), both.c.seq.desc())
-    if connection.dialect.name == "sqlite":
-        leader = await _leader(connection, wanted)
-        if leader == "agent":
-            return _newest_first(_agent_s(wanted, last))
-        chosen = select(calls.c.started, calls.c.seq).with_hint(calls, f"INDEXED BY ix_calls_{leader}", "sqlite")
-        return _newest_first(_whole(chosen, wanted, last))
-    if wanted.agent:
-        return _newest_first(_agent_s(wanted, last))
-    return _newest_first(_whole(select(calls.c.started, calls.c.seq), wanted, last))
+        parts = [_side(side, (span,), wanted, last) for span in wanted.spans for side in _SIDES]
+        return await _newest_of(connection, parts, limit)
+    ordered = _newest_first(_agent_s(wanted, last) if leader == "agent" else _whole(_through(leader), wanted, last))
+    return [_Key(*row) for row in await connection.execute(ordered.limit(limit))]
+
+
+async def _of_many(
+    connection: AsyncConnection, wanted: CallFilter, spans: Sequence[Span], last: _Key | None, limit: int
+) -> list[_Key]:
+    """Return the newest calls of many numbers, such as a company's: of so short a time that few are sorted."""
+    newest = last.started if last else wanted.until or datetime.now(UTC)
+    for since in (newest - back for back in _BACK):
+        if wanted.since is None or wanted.since < since:
+            recent = replace(wanted, since=since)
+            keys = await _newest_of(connection, [_side(side, spans, recent, last) for side in _SIDES], limit)
+            if len(keys) == limit:
+                return keys
+    return await _newest_of(connection, [_side(side, spans, wanted, last) for side in _SIDES], limit)
+
+
+async def _newest_of(connection: AsyncConnection, parts: Sequence[Select[Any]], limit: int) -> list[_Key]:
+    if not parts:
+        return []
+    both = union_all(*(select(_newest_first(part).limit(limit).subquery()) for part in parts)).subquery()
+    chosen = _newest_first(select(both.c.started, both.c.seq).distinct())
+    return [_Key(*row) for row in await connection.execute(chosen.limit(limit))]
+
+
+async def _count(connection: AsyncConnection, wanted: CallFilter, leader: str) -> tuple[int, bool]:
+    """Count the matching calls among the first COUNTED of the leading filter; and tell whether it has more."""
+    rest = replace(wanted, agent="") if leader == "agent" else wanted
+    if wanted.spans is not None:
+        facets = [calls.c[facet] for facet in _FACETS]
+        period = CallFilter(wanted.since, wanted.until)
+        parts = [_side(side, wanted.spans, period, None).add_columns(*facets) for side in _SIDES if wanted.spans]
+    else:
+        always = wanted.talk and not wanted.since and not wanted.until
+        parts = [_alone("talk_seconds" if leader == "started" and always else leader, wanted)]
+    if not parts:
+        return 0, False
+    looked_at = union_all(*(select(part.limit(COUNTED + 1).subquery()) for part in parts)).subquery()
+    matching = and_(true(), *_conditions(looked_at, "seq", rest, None), *_took_part(looked_at, rest))
+    seq = looked_at.c.seq.distinct() if len(parts) > 1 else looked_at.c.seq
+    counted = select(func.count(), func.count(seq).filter(matching)).select_from(looked_at)
+    seen, found = (await connection.execute(counted)).one()
+    return min(found, COUNTED), seen > COUNTED
 
 
 async def _leader(connection: AsyncConnection, wanted: CallFilter) -> str:
     """Return the filter whose calls are the fewest: whose `_FEW`th newest lies furthest back, or isn't there at all."""
-    if wanted.talk and await _reaches_to(connection, "talk_seconds", CallFilter(talk=wanted.talk)) is None:
-        return "talk_seconds"
-    asked = {
-        name: CallFilter(wanted.since, wanted.until, **{name: getattr(wanted, name)})
-        for name in ("agent", "queue", "outcome", "direction")
-        if getattr(wanted, name)
-    }
-    if len(asked) < 2:  # noqa: PLR2004 - no choice
-        return next(iter(asked), "started")
-    reach = {name: await _reaches_to(connection, name, alone) for name, alone in asked.items()}
-    rare = [name for name, start in reach.items() if start is None]
-    return rare[0] if rare else min(reach, key=lambda name: str(reach[name]))
+    given = [name for name in ("talk_seconds", "agent", "queue", "outcome", "direction") if _given(wanted, name)]
+    if wanted.spans is not None or not given:
+        return "started"
+    if len(given) == 1 and given[0] != "talk_seconds":
+        return given[0]
+    starts = [_few_start(name, wanted) for name in given]
+    reach = dict(zip(given, (await connection.execute(select(*starts))).one(), strict=True))
+    rare = [name for name in given if reach[name] is None]
+    rest = [name for name in given if name != "talk_seconds"]  # in its index long talks come first, not the newest
+    return rare[0] if rare else min(rest, key=lambda name: str(reach[name]), default="started")
 
 
-async def _reaches_to(connection: AsyncConnection, name: str, alone: CallFilter) -> datetime | None:
-    """Return when the `_FEW`th newest call of one filter began, of talk just any instant; None when it has fewer."""
+def _given(wanted: CallFilter, name: str) -> Any:  # noqa: ANN401 - any field
+    return getattr(wanted, "talk" if name == "talk_seconds" else name)
+
+
+def _few_start(name: str, wanted: CallFilter) -> ScalarSelect[Any]:
+    """Select when the `_FEW`th newest call of one filter began, of talk just any instant; NULL when it has fewer."""
+    alone = _alone(name, wanted)
+    chosen = alone if name == "talk_seconds" else _newest_first(alone)
+    return chosen.with_only_columns(chosen.selected_columns[0]).limit(1).offset(_FEW).scalar_subquery()
+
+
+def _alone(name: str, wanted: CallFilter) -> Select[Any]:
+    """Select the keys and facets of what one filter finds by itself, read from its own index."""
+    period = CallFilter(wanted.since, wanted.until)
     if name == "agent":
-        chosen = _newest_first(_agent_s(alone, None))
-    else:
-        table = select(calls.c.started, calls.c.seq).with_hint(calls, f"INDEXED BY ix_calls_{name}", "sqlite")
-        chosen = _whole(table, alone, None)
-        chosen = chosen if name == "talk_seconds" else _newest_first(chosen)
-    row = (await connection.execute(chosen.limit(1).offset(_FEW))).first()
-    return row[0] if row else None
+        mine = _agent_s(replace(period, agent=wanted.agent), None)
+        return mine.add_columns(*(call_agents.c[facet] for facet in _FACETS))
+    if name == "talk_seconds":  # not in order of time
+        period = CallFilter(talk=wanted.talk)
+    elif name != "started":
+        period = replace(period, **{name: _given(wanted, name)})
+    return _whole(_through(name, *(calls.c[facet] for facet in _FACETS)), period, None)
+
+
+def _through(index: str, *columns: Column[Any]) -> Select[Any]:
+    hinted = select(calls.c.started, calls.c.seq, *columns)
+    return hinted.with_hint(calls, f"INDEXED BY ix_calls_{index}", "sqlite")
 
 
 def _whole(chosen: Select[Any], wanted: CallFilter, last: _Key | None) -> Select[Any]:
-    chosen = chosen.where(calls.c.merged_into.is_(None), *_conditions(calls, "seq", wanted, last))
-    if wanted.agent:
-        took_part = select(call_agents.c.call_seq).where(
-            call_agents.c.extension == wanted.agent,
-            call_agents.c.started == calls.c.started,
-            call_agents.c.call_seq == calls.c.seq,
-        )
-        chosen = chosen.where(took_part.exists())
-    return chosen
+    conditions = _conditions(calls, "seq", wanted, last)
+    return chosen.where(calls.c.merged_into.is_(None), *conditions, *_took_part(calls, wanted))
+
+
+def _took_part(found: FromClause, wanted: CallFilter) -> list[ColumnElement[bool]]:
+    if not wanted.agent:
+        return []
+    took_part = select(call_agents.c.call_seq).where(
+        call_agents.c.extension == wanted.agent,
+        call_agents.c.started == found.c.started,
+        call_agents.c.call_seq == found.c.seq,
+    )
+    return [took_part.exists()]
 
 
 def _agent_s(wanted: CallFilter, last: _Key | None) -> Select[Any]:
@@ -215,29 +271,21 @@ def _agent_s(wanted: CallFilter, last: _Key | None) -> Select[Any]:
     return mine.where(call_agents.c.extension == wanted.agent, *_conditions(call_agents, "call_seq", wanted, last))
 
 
-def _side(side: str, span: Span, wanted: CallFilter, last: _Key | None) -> Select[Any]:
-    chosen = _whole(select(calls.c.started, calls.c.seq), wanted, last)
-    return chosen.where(calls.c[side] == span.number, *_within(calls, span.since, span.until))
+def _side(side: str, spans: Sequence[Span], wanted: CallFilter, last: _Key | None) -> Select[Any]:
+    """Select the calls that had one of these numbers, in its time, on one side."""
+    chosen = _whole(_through(side), wanted, last)
+    if len(spans) == 1:
+        return chosen.where(calls.c[side] == spans[0].number, *_within(calls, spans[0].since, spans[0].until))
+    numbers = sorted({span.number for span in spans})
+    bound = sorted({span.number for span in spans if span.since or span.until})
+    chosen = chosen.where(calls.c[side].in_(numbers))
+    for number in bound:
+        turns = [and_(true(), *_within(calls, each.since, each.until)) for each in spans if each.number == number]
+        chosen = chosen.where(or_(calls.c[side] != number, *turns))
+    return chosen
 
 
-async def _of_spans(
-    connection: AsyncConnection, wanted: CallFilter, spans: Sequence[Span], last: _Key | None
-) -> set[_Key]:
-    """Return the keys of all calls of many numbers, such as a company's."""
-    by_number: dict[str, list[Span]] = {}
-    for span in spans:
-        by_number.setdefault(span.number, []).append(span)
-    found: set[_Key] = set()
-    for part in in_parts(by_number):
-        for side in (calls.c.caller_number, calls.c.callee_number):
-            chosen = _whole(select(calls.c.started, calls.c.seq, side), wanted, last).where(side.in_(part))
-            for started, seq, number in await connection.execute(chosen):
-                if any(span.holds(started) for span in by_number[number]):
-                    found.add(_Key(started, seq))
-    return found
-
-
-def _conditions(table: Table, key: str, wanted: CallFilter, last: _Key | None) -> list[ColumnElement[bool]]:
+def _conditions(table: FromClause, key: str, wanted: CallFilter, last: _Key | None) -> list[ColumnElement[bool]]:
     conditions = [
         table.c[name] == value for name in ("direction", "outcome", "queue") if (value := getattr(wanted, name))
     ]
@@ -249,11 +297,11 @@ def _conditions(table: Table, key: str, wanted: CallFilter, last: _Key | None) -
     return [*conditions, *_within(table, wanted.since, wanted.until)]
 
 
-def _within(table: Table, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+def _within(table: FromClause, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
     bounds = [] if since is None else [table.c.started >= since]
     return bounds if until is None else [*bounds, table.c.started < until]
 
 
 def _newest_first(chosen: Select[Any]) -> Select[Any]:
-    started, seq = chosen.selected_columns
+    started, seq, *_rest = chosen.selected_columns
     return chosen.order_by(started.desc(), seq.desc())

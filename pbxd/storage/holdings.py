@@ -58,14 +58,24 @@ class Holdings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def past(self, numbers: Collection[str], contact_ids: Collection[int], *, viewer: str = "") -> Past:
-        """Return who had these numbers when, as far as `viewer` may know, and what these contacts are called now."""
+    async def past(
+        self,
+        numbers: Collection[str],
+        contact_ids: Collection[int],
+        extensions: Collection[str] = (),
+        *,
+        viewer: str = "",
+    ) -> Past:
+        """Return who had these numbers when, as far as `viewer` may know, and what these contacts are called now.
+
+        Of the employees those with one of the extensions or numbers.
+        """
         async with self._database.reading() as connection:
             return Past(
                 await _holdings(connection, number_holdings.c.number, numbers, viewer),
                 await _cards(connection, contact_ids, viewer),
                 await _firms(connection, numbers),
-                await employees.everybody(connection),
+                await employees.having(connection, extensions, numbers),
             )
 
     async def of_contacts(self, contact_ids: Collection[int], *, viewer: str = "") -> dict[str, list[Holding]]:
@@ -80,6 +90,7 @@ class Holdings:
         named = select(companies.c.id).where(companies.c.folded == folded_name)
         async with self._database.reading() as connection:
             people = select(contacts.c.id).where(contacts.c.company_id.in_(named), seen_by(viewer))
+            people = people.with_hint(contacts, "INDEXED BY ix_contacts_company_id", "sqlite")  # else all that are seen
             ids = list((await connection.execute(people)).scalars())
             own = select(company_numbers.c.number).where(company_numbers.c.company_id.in_(named))
             return ids, list((await connection.execute(own)).scalars())

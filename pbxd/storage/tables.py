@@ -323,8 +323,7 @@ _PART = "merged_into IS NOT NULL"
 
 def _calls_index(name: str, *columns: str, where: str = _WHOLE) -> Index:
     """Make an index that SQLite can check the condition in: it looks at the column although the index implies it."""
-    first = columns[0]
-    others = tuple(facet for facet in _FACETS if facet != first) if first in (*_FACETS, "started") else ()
+    others = [facet for facet in _FACETS if facet != columns[0]]
     return _partial(name, *columns, *others, "merged_into", where=where)
 
 
@@ -347,7 +346,6 @@ calls = Table(
     Column("merged_into", SortedWords),  # the id of the older call that this one became part of
     Column("record", JSON, nullable=False),  # the rest of the CallRecord; callrows puts it together
     UniqueConstraint("id"),
-    Index("ix_calls_linkedid", "pbx", "linkedid"),
     Index("ix_calls_ended", "ended"),
     _partial("ix_calls_merged", "started", where=_PART),
     _calls_index("ix_calls_started", "started", "seq"),

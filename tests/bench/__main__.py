@@ -14,7 +14,7 @@ from tests.bench.options import Options
 from tests.lab.processes import LabError
 
 # In the order in which they disturb each other least; imported one by one, each needs different things.
-MEASURES = ("parsing", "history", "contacts", "memory", "lookups", "importing", "clicks", "load")
+MEASURES = ("parsing", "history", "rebuilding", "contacts", "memory", "lookups", "importing", "clicks", "load")
 
 
 async def run(names: list[str], options: Options) -> int:

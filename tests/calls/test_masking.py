@@ -29,6 +29,22 @@ def test_a_number_becomes_stars_however_it_is_written(said: str, left: str) -> N
     assert MASK.text(said) == left
 
 
+@pytest.mark.parametrize(
+    ("file", "left"),
+    [
+        ("20260301090079160000001101.wav", "202603010900***********101.wav"),
+        ("7 (916) 000-00-01_101.wav", "* (***) ***-**-**_101.wav"),
+        ("8_916_000_00_01.wav", "8_9**_***_**_**.wav"),
+        ("/monitor/in-89160000001.wav", "/monitor/in-***********.wav"),
+        ("1772355600.4-79160000002.wav", "1772355600.4-79160000002.wav"),
+    ],
+)
+def test_a_recording_s_name_keeps_nothing_of_the_number(file: str, left: str) -> None:
+    record = {"recordings": [file], "story": [{"what": "recorded", "detail": file}, {"what": "held", "detail": "1"}]}
+    story = [{"what": "recorded", "detail": left}, {"what": "held", "detail": "1"}]
+    assert MASK.value(record) == {"recordings": [left], "story": story}
+
+
 def test_what_stands_beside_the_number_goes_and_the_rest_stays() -> None:
     caller = {"number": NUMBER, "name": "Фронкин", "company": "Ромашка", "contact": 7, "extension": None}
     colleague = {"number": "101", "name": "Анна", "extension": "101"}

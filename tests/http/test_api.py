@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from pbxd.book import ContactDraft, ContactNumber, Employee
 from pbxd.calls.events import BridgeEntered, ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint
-from pbxd.calls.record import CallRecord, Party
+from pbxd.calls.record import CallRecord, Outage, Party
 from pbxd.http.requests import CallRequest
 from pbxd.storage.calls import Calls
 from pbxd.storage.employees import Employees
@@ -362,9 +362,11 @@ async def test_history_names_a_caller_saved_later(pbxd: House) -> None:
         record.direction = direction  # type: ignore[assignment]  # two of the literals
         await Calls(pbxd.database).upsert([record])
     await add(pbxd, IGOR)
+    await Calls(pbxd.database).upsert([], [Outage("pbx", began, began + timedelta(minutes=1), "link")])
     async with pbxd.local.get(CALLS) as answer:
         found = await answer.json()
     assert found["total"] == 2
+    assert [gap["why"] for gap in found["gaps"]] == ["link"], "B5"
     assert [item["id"] for item in found["items"]] == ["C1", "C0"]
     assert found["items"][1]["caller"]["name"] == "Фронкин Игорь"
     assert found["items"][1]["caller"]["company"] == "Ромашка"

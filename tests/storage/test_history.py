@@ -209,7 +209,8 @@ async def test_every_filter_reads_one_index_and_sorts_nothing(database: Database
     event.listen(database._engine.sync_engine, "before_cursor_execute", note)
     wanted = replace(FILTERS[index], since=START, until=minute(9))
     async with database.reading() as connection:
-        await history._keys(connection, wanted, history._Key(minute(5), 3), 50)
+        leader = await history._leader(connection, wanted)
+        await history._keys(connection, wanted, history._Key(minute(5), 3), 50, leader)
         statement, parameters = asked[-1]
         plan = [row.detail for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     assert any(index in step for step in plan), plan

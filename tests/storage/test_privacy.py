@@ -14,7 +14,7 @@ from pbxd.storage import privacy
 from pbxd.storage.calls import Calls
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed
+from pbxd.storage.feed import Feed, News, tell
 from pbxd.storage.history import CallFilter, History, Span
 from pbxd.storage.privacy import Client, Erased, Privacy
 from pbxd.storage.tables import metadata
@@ -28,7 +28,15 @@ def call(number: int, caller: str, name: str | None = None) -> CallRecord:
     record = CallRecord(f"{number:04}", "pbx", f"1.{number}", BEGAN + timedelta(minutes=number), outcome="answered")
     story = [Step(BEGAN, "began", caller), Step(BEGAN, "transferred", "101", "89160000001")]
     caller_party = Party(caller, name, "Ромашка", 1)
-    return replace(record, caller=caller_party, callee=Party("101", extension="101"), ended=BEGAN, story=story[:number])
+    record.recordings.append(f"in-8{caller[2:]}.wav")
+    return replace(
+        record,
+        caller=caller_party,
+        callee=Party("101", extension="101"),
+        ended=BEGAN,
+        story=story[:number],
+        recordings=[f"in-8{caller[2:]}.wav"],
+    )
 
 
 def draft(name: str, *numbers: str, owner: str = "") -> ContactDraft:
@@ -47,6 +55,8 @@ async def fronkin(database: Database) -> Contact:
     records = [call(1, HIS, "Фронкин Игорь"), call(2, OTHER, "Соколова"), call(3, OFFICE)]
     records.append(replace(call(4, OTHER), answered_by=["101", HIS], merged_into=None))
     await Calls(database).upsert(records)
+    async with database.writing() as connection:  # as the feed told of calls once
+        await tell(connection, [News("call.ringing", "0001", {"caller": {"number": HIS, "name": "Фронкин Игорь"}})])
     return card
 
 
