@@ -119,7 +119,7 @@ class _Hinted(SQLiteCompiler):
 
 
 def _json(value: object) -> str:
-    return harmless(json.dumps(value, ensure_ascii=False))
+    return harmless(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _prepare(foreign_keys: bool, connection: Any, _record: object) -> None:  # noqa: ANN401, FBT001 - SQLAlchemy calls it so

@@ -1,7 +1,8 @@
 """The history as a list: which calls a filter means, newest first, a page at a time.
 
-Every filter has an index that holds all the others' columns too, so that no rows are read but those shown. Which
-of several filters leads is decided here for SQLite, which only knows averages: the one whose calls lie furthest back.
+Every filter but the direction, of which there are three, has an index that holds all the others' columns too, so that
+no rows are read but those shown. Which of several filters leads is decided here for SQLite, which only knows averages:
+the one whose calls lie furthest back.
 A page ends as soon as it is full, and no more than COUNTED calls are looked at for its total.
 """
 
@@ -209,7 +210,7 @@ async def _count(connection: AsyncConnection, wanted: CallFilter, leader: str) -
 
 async def _leader(connection: AsyncConnection, wanted: CallFilter) -> str:
     """Return the filter whose calls are the fewest: whose `_FEW`th newest lies furthest back, or isn't there at all."""
-    given = [name for name in ("talk_seconds", "agent", "queue", "outcome", "direction") if _given(wanted, name)]
+    given = [name for name in ("talk_seconds", "agent", "queue", "outcome") if _given(wanted, name)]
     if wanted.spans is not None or not given:
         return "started"
     if len(given) == 1 and given[0] != "talk_seconds":

@@ -349,7 +349,6 @@ calls = Table(
     Index("ix_calls_ended", "ended"),
     _partial("ix_calls_merged", "started", where=_PART),
     _calls_index("ix_calls_started", "started", "seq"),
-    _calls_index("ix_calls_direction", "direction", "started", "seq"),
     _calls_index("ix_calls_outcome", "outcome", "started", "seq"),
     _calls_index("ix_calls_queue", "queue", "started", "seq"),
     _calls_index("ix_calls_talk_seconds", "talk_seconds", "started", "seq", where=f"{_WHOLE} AND talk_seconds > 0"),

@@ -145,7 +145,8 @@ def _bare(file: Path) -> sqlite3.Connection:
 
 
 def _insert(bare: sqlite3.Connection, records: list[CallRecord]) -> float:
-    rows = [(each.id, json.dumps(callrows.row_of(each)["record"], ensure_ascii=False)) for each in records]
+    kept = ((each.id, callrows.row_of(each)["record"]) for each in records)
+    rows = [(key, json.dumps(record, ensure_ascii=False, separators=(",", ":"))) for key, record in kept]
     began = time.perf_counter()
     bare.execute("BEGIN IMMEDIATE")
     bare.executemany("INSERT INTO calls VALUES (?, ?)", rows)

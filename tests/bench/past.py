@@ -130,7 +130,7 @@ _Pattern = tuple[dict[str, Any], str, list[str]]  # a row, its record as text, i
 def _pattern(chance: random.Random) -> _Pattern:
     record = simple(chance, _LAST)
     row = callrows.row_of(record)
-    return row, json.dumps(row["record"], ensure_ascii=False), sorted(callrows.agents_of(record))
+    return row, json.dumps(row["record"], ensure_ascii=False, separators=(",", ":")), sorted(callrows.agents_of(record))
 
 
 def _rows(

@@ -188,8 +188,7 @@ async def test_any_filters_together_find_what_they_say(database: Database, monke
 
 
 FILTERS = {
-    "ix_calls_started": CallFilter(),
-    "ix_calls_direction": CallFilter(direction="internal"),
+    "ix_calls_started": CallFilter(direction="internal"),
     "ix_calls_outcome": CallFilter(outcome="busy"),
     "ix_calls_queue": CallFilter(queue="sales", direction="incoming"),
     "ix_calls_talk_seconds": CallFilter(talk=3600, outcome="answered"),
