@@ -1,0 +1,68 @@
+"""The judge of chaos finds each kind of mistake in a history that is made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pbxd.calls.live import moment
+from pbxd.calls.record import PARTS, instant
+from tests.faults.history import Call
+from tests.faults.judging import Fault, Told, complaints
+
+AT = 1_795_304_376.0
+TOLD = {"1.1": Told("1.1", "+79161234567", AT, AT + 5, answered=True)}
+LOST = Fault("reset", AT + 2)
+OUTAGE = {"why": "link", "from": "", "to": ""}
+
+
+def at(seconds: float) -> str:
+    return str(instant(moment(AT + seconds)))
+
+
+def call(**changed: Any) -> Call:  # noqa: ANN401 - any part of a call
+    parts: dict[str, float] = {f"{part}_seconds": 0.0 for part in PARTS} | {"talk_seconds": 5.0}
+    times = {"started": at(0), "ended": at(5), "gaps": [{"from": at(1), "to": at(3), "filled": "cel"}]}
+    return {"linkedid": "1.1", "caller": {"number": "+79161234567"}, "outcome": "answered", **parts, **times, **changed}
+
+
+def wrong(*history: Call, filled: bool = True, told: bool = True) -> list[str]:
+    outages = [OUTAGE | {"from": at(1), "to": at(3)}] if told else []
+    return complaints(TOLD, history, outages, [LOST], filled=filled)
+
+
+def test_what_is_right_is_not_complained_of() -> None:
+    assert wrong(call()) == []
+    assert wrong(call(gaps=[{"from": at(1), "to": at(3), "filled": None}]), filled=False) == []
+
+
+@pytest.mark.parametrize(
+    ("history", "complaint"),
+    [
+        ((), "lost"),
+        ((call(), call()), "twice"),
+        ((call(), call(linkedid="1.2")), "invented"),
+        ((call(caller={"number": "+79160000000"}),), "is of"),
+        ((call(ended=None),), "never ends"),
+        ((call(ended=at(7), talk_seconds=7.0),), "ends at"),
+        ((call(talk_seconds=4.0),), "don't sum up"),
+        ((call(outcome="missed"),), "talked"),
+        ((call(gaps=[]),), "no gap"),
+        ((call(gaps=[{"from": at(1), "to": at(3), "filled": None}]),), "aren't filled"),
+    ],
+)
+def test_each_mistake_is_found(history: tuple[Call, ...], complaint: str) -> None:
+    assert [each for each in wrong(*history) if complaint in each]
+
+
+def test_an_outage_that_nobody_told_is_found() -> None:
+    assert [each for each in wrong(call(), told=False) if "untold" in each]
+
+
+def test_without_a_log_only_what_lay_in_a_told_outage_may_be_absent() -> None:
+    brief = {"1.1": Told("1.1", "+79161234567", AT + 1.5, AT + 2.5, answered=True)}
+    outages = [OUTAGE | {"from": at(1), "to": at(3)}]
+    assert complaints(brief, [], outages, [LOST], filled=False) == []
+    assert complaints(brief, [], outages, [LOST], filled=True) != []
+    assert wrong(filled=False) != []
