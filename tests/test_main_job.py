@@ -61,6 +61,7 @@ async def test_click_to_call_shows_the_client_to_the_agent_and_the_company_to_th
         daemon.config["dialing"]["company_number"] = company_number
         daemon.write()
         await daemon.start()
+        await daemon.until_in_step()
 
     await main_job.click_to_call(office.lab, restart)
 

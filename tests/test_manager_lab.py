@@ -15,7 +15,7 @@ from tests.test_dialplan_lab import Answerer
 pytestmark = pytest.mark.lab
 
 VIP, OTHER = "89161234567", "89160000000"
-AT_ONCE = 2.0  # seconds; the manager would be rung for three
+AT_ONCE = 4.0  # seconds, on a busy machine; the manager would be rung for five
 FOUND = {"PBXD_STATUS": "found", "CALLERID(name)": "Фронкин", "PBXD_MANAGER": "102", "QUEUE_PRIO": "10"}
 
 
@@ -74,13 +74,14 @@ async def test_without_an_answer_the_queue_has_him_with_his_rank(office: Office)
     await office.call()
     offered = await office.manager.incoming()
     await offered.until_ended()
-    assert 2.5 < offered.times["ended"] - offered.times["new"] < 4.5
+    assert 4.5 < offered.times["ended"] - offered.times["new"] < 15  # as long as the dialplan says
     await office.until_waiting()
 
 
 async def busy(office: Office) -> None:
     office.manager.dial("89990000000")
     await (await office.lab.trunk.incoming()).until_ringing()
+    await office.lab.until_in_use("102")
 
 
 async def quiet(office: Office) -> None:
@@ -152,6 +153,6 @@ async def test_whatever_happens_it_is_one_record(lab: Lab) -> None:
         records[:] = await daemon.calls()
         return len(records) >= 2 and all(record["ended"] for record in records)
 
-    await until(ended, "both records", timeout=15, every=0.1)
+    await until(ended, "both records", timeout=30, every=0.1)
     told = [(record["outcome"], record["answered_by"], record["queues"]) for record in records]
     assert told == [("abandoned", [], ["pool"]), ("answered", ["102"], [])]

@@ -14,7 +14,7 @@ from pbxd.notify import VARIABLE, sd_notify, watchdog_seconds
 @contextmanager
 def listening(address: str) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.settimeout(2)
+        manager.settimeout(20)
         manager.bind(address)
         yield manager
 

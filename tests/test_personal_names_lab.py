@@ -46,6 +46,7 @@ async def test_a_blind_transfer_leaves_it_behind(lab: Lab, name: str) -> None:
 async def test_a_pickup_leaves_it_behind(lab: Lab, name: str) -> None:
     client = lab.call_in("101", CLIENT, name="trunk")
     assert (await lab.phone("101").incoming()).name == name
+    await lab.until_ringing("101")
     picker = lab.phone("102").dial("*8")
     await client.until_hears(picker)
     await picker.until(lambda: picker.identities, "the picker's phone to be told who it is")

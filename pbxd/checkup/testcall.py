@@ -23,7 +23,7 @@ CONTEXT = "pbxd-doctor"
 CALLER = "pbxd-doctor"  # the number [pbxd-doctor] gives the call: nobody's
 NAME = "«Ё» pbxd doctor"  # given by our own listener
 _SECONDS = 5.0  # for the whole call; a healthy one takes a tenth of a second, one that meets a hung pbxd two
-_AFTER_SECONDS = 1.0  # for channel events (CEL), which come from another thread, sometimes after the hang-up
+_AFTER_SECONDS = 3.0  # for channel events (CEL), which come from another thread, sometimes after the hang-up
 _REPORT = "PbxdDoctor"
 
 

@@ -12,7 +12,7 @@ from pbxd.asterisk.packets import read_times
 from pbxd.settings import AsteriskSettings
 from tests.asterisk.amiserver import SECRET, AmiServer
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 async def until(condition: Callable[[], object]) -> None:

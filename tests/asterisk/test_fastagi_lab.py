@@ -45,7 +45,7 @@ async def answering(lab: Lab, answer: Callable[[AgiRequest], Sequence[AgiCommand
     listen = str(lab.base_config()["agi"]["listen"])
     server = FastAgiServer(AgiSettings(listen=listen), answer)
     task = asyncio.create_task(server.serve())
-    await asyncio.wait_for(server.ready.wait(), 5)
+    await asyncio.wait_for(server.ready.wait(), 20)
     try:
         yield server
     finally:
@@ -99,7 +99,7 @@ async def conversation(lab: Lab, commands: Sequence[AgiCommand]) -> tuple[AgiReq
         assert request
         done.set_result((request, replies))
 
-    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server, asyncio.timeout(10):
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server, asyncio.timeout(30):
         port = server.sockets[0].getsockname()[1]
         await lab.ami_action(
             "Originate",

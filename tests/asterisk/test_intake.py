@@ -28,7 +28,7 @@ async def test_a_full_queue_drops_until_it_was_emptied_and_says_since_when() -> 
 
 async def test_take_waits_for_the_first_item() -> None:
     intake = Intake(limit=3)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         taking = group.create_task(intake.take(1))
         await asyncio.sleep(0)
         assert not taking.done()

@@ -108,7 +108,7 @@ async def test_a_call_whose_answer_was_lost_is_ended_should_it_come_about(bench:
     assert len(bench.originates) == 1
     assert "Hangup" not in bench.server.asked
     bench.created()
-    await until(lambda: "Hangup" in bench.server.asked, "the hang-up", timeout=2)  # not only at the next sweep
+    await until(lambda: "Hangup" in bench.server.asked, "the hang-up", timeout=20)  # not only at the next sweep
     with pytest.raises(ConflictError):
         await bench.clicks.call("101", CLIENT)
     bench.ended()

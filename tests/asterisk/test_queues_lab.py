@@ -56,7 +56,7 @@ class Desk:
             await self.originate(number, queue)
 
     async def originate(self, number: str, queue: str = "pool", **variables: str) -> None:
-        before = len(await self.lab.queue_order(queue))
+        before, heard = len(await self.lab.queue_order(queue)), self.heard(number, queue)
         await self.lab.ami_action(
             "Originate",
             {"Variable": [f"{name}={value}" for name, value in variables.items()]},
@@ -68,6 +68,12 @@ class Desk:
             Async="true",
         )
         await self.lab.until_waiting(queue, before + 1)
+        if self.ami.connected:
+            await until(lambda: self.heard(number, queue) > heard, "the AMI link to tell of it")
+
+    def heard(self, number: str, queue: str) -> int:
+        joined = [one for one in self.link.events if isinstance(one, QueueJoined)]
+        return sum((one.number, one.queue) == (number, queue) for one in joined)
 
     async def leave(self, number: str, queue: str = "pool") -> None:
         entries = await self.lab.admin.listing("QueueStatus", {"Queue": queue})
@@ -188,7 +194,7 @@ async def test_whoever_has_waited_too_long_is_not_overtaken_any_more(lab: Lab) -
             async def raised() -> bool:
                 return await desk.priorities() == {ONE: "10"}
 
-            await until(raised, "the first caller to be raised", timeout=6)
+            await until(raised, "the first caller to be raised", timeout=20)
             await desk.join(TWO)
             await desk.originate(FOUR, QUEUE_PRIO="10", PBXD_PRIO="10", PBXD_PRIO_BEFORE="0")  # as the look-up does
             await desk.settle()
@@ -196,7 +202,7 @@ async def test_whoever_has_waited_too_long_is_not_overtaken_any_more(lab: Lab) -
             desk.flag(THREE)
             await desk.join(THREE)
             await desk.until_order(ONE, FOUR, THREE, TWO)
-            await until(lambda: desk.moves >= 3, "the second caller to be raised too", timeout=6)
+            await until(lambda: desk.moves >= 3, "the second caller to be raised too", timeout=20)
         moves = desk.moves
         desk.start_anew()
         async with running(desk.queues.run()):
@@ -214,7 +220,7 @@ async def test_without_a_limit_everybody_can_be_overtaken(lab: Lab) -> None:
         async with running(desk.queues.run()):
             await desk.join(ONE)
             entered = time.monotonic()
-            await until(lambda: time.monotonic() - entered > 4, "four seconds", timeout=6)
+            await until(lambda: time.monotonic() - entered > 4, "four seconds", timeout=20)
             await desk.originate(FOUR, QUEUE_PRIO="10", PBXD_PRIO="10", PBXD_PRIO_BEFORE="0")
             await desk.settle()
             assert await lab.queue_order("pool") == [FOUR, ONE]
@@ -230,7 +236,7 @@ async def test_a_place_that_was_kept_gives_no_rank_in_the_next_queue(lab: Lab) -
             async def raised() -> bool:
                 return await desk.priorities() == {ONE: "10"}
 
-            await until(raised, "the caller to be raised", timeout=3)
+            await until(raised, "the caller to be raised", timeout=20)
             (channel,) = [one["Channel"] for one in await lab.channels() if one["Application"] == "Queue"]
             await lab.ami_action("Redirect", Channel=channel, Context="lab-queue", Exten="ringall", Priority="1")
             await lab.until_waiting("ringall", 1)
@@ -362,6 +368,7 @@ async def test_joins_in_a_rush_all_end_in_order(desk: Desk) -> None:
             },
         )  # fmt: skip
     joined = await lab.until_waiting("pool", 4)
+    await until(lambda: all(desk.heard(number, "pool") for number in joined), "the AMI link to tell of all")
     by_joining = [event.number for event in desk.link.events if isinstance(event, QueueJoined)]
     assert sorted(joined) == sorted(by_joining)
     vips = [number for number in by_joining if number in {THREE, FOUR}]

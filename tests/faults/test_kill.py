@@ -159,11 +159,15 @@ async def kill_the_daemon(lab: Lab, rounds: int) -> None:
         lasting.hangup()
         await agent.until_ended()
         await until_over(daemon, f"8916000{number:04}")
+
+    async def all_over() -> bool:
+        return all(call["ended"] for call in await listed(daemon))
+
+    await until(all_over, "the end of every call in history", timeout=30)
     untold, unknown = told_by_the_feed(daemon)
     assert untold == set()
     assert unknown == set()
-    calls = await listed(daemon)
-    assert all(call["ended"] and sums_up(call) for call in calls)
+    assert all(sums_up(call) for call in await listed(daemon))
 
 
 def told_by_the_feed(daemon: Daemon) -> tuple[set[str], set[str]]:

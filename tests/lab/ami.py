@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.lab.ports import HOST
-from tests.lab.processes import LabError
+from tests.lab.processes import PATIENCE, LabError
 
 Headers = Mapping[str, str | Sequence[str]]
 Packet = dict[str, str]
@@ -64,7 +64,7 @@ class AmiSession:
             raise LabError(f"AMI login of {user} refused: {answer.get('Message')}")
         return session
 
-    async def action(self, name: str, headers: Headers | None = None, *, timeout: float = 5) -> Packet:
+    async def action(self, name: str, headers: Headers | None = None, *, timeout: float = PATIENCE) -> Packet:
         """Send an action and return its first response."""
         number = self.send(name, headers)
         return await self.expect(
@@ -73,7 +73,7 @@ class AmiSession:
             timeout=timeout,
         )
 
-    async def listing(self, name: str, headers: Headers | None = None, *, timeout: float = 5) -> list[Packet]:
+    async def listing(self, name: str, headers: Headers | None = None, *, timeout: float = PATIENCE) -> list[Packet]:
         """Send an action that answers with a list and return the list's events."""
         since = len(self.packets)
         number = self.send(name, headers)
@@ -99,7 +99,7 @@ class AmiSession:
         wanted: Wanted,
         what: str,
         *,
-        timeout: float = 5,
+        timeout: float = PATIENCE,
         since: int = 0,
     ) -> Packet:
         """Return the first packet from index `since` on that `wanted` accepts."""

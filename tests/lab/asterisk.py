@@ -83,7 +83,7 @@ class Tree:
 def installed_version() -> str:
     """Return what the tree's Asterisk calls itself, without starting it; LabError where there is none."""
     tree = Tree()
-    done = subprocess.run(tree.command("-V"), capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(tree.command("-V"), capture_output=True, text=True, timeout=60, check=False)
     return done.stdout.strip() or f"no version from {tree.folder}: {done.stderr.strip()}"
 
 

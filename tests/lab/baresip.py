@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.lab.ports import HOST, free_ports
-from tests.lab.processes import Child, LabError, until
+from tests.lab.processes import PATIENCE, Child, LabError, until
 from tests.lab.sip import Address, parse_address
 
 Event = dict[str, Any]
@@ -31,7 +31,7 @@ ausrc_srate 48000
 auplay_srate 48000
 ausrc_channels 2
 auplay_channels 2
-rtp_ports 20000-29999
+rtp_ports 20000-20999
 module_path {modules}
 module g711.so
 module ausine.so
@@ -89,7 +89,7 @@ class Baresip:
         """Tell whether it is registered; the event may have come before we were connected."""
         return "OK" in str((await self.command("reginfo")).get("data"))
 
-    async def incoming(self, *, timeout: float = 10) -> Address:
+    async def incoming(self, *, timeout: float = PATIENCE) -> Address:
         """Wait for a call and return who the display shows (`name`, `user`)."""
         event = await self.until_event("CALL_INCOMING", timeout=timeout)
         uri = parse_address(str(event["peeruri"])).uri
@@ -116,7 +116,7 @@ class Baresip:
         await self.command("transfer", number)
 
     async def until_event(
-        self, kind: str, wanted: Callable[[Event], object] = lambda _: True, *, timeout: float = 10
+        self, kind: str, wanted: Callable[[Event], object] = lambda _: True, *, timeout: float = PATIENCE
     ) -> Event:
         """Return the first event of a kind not returned before (CALL_INCOMING, CALL_CLOSED, …)."""
 

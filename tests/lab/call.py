@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from tests.lab import sip
 from tests.lab.dialog import Dialog, Headers
 from tests.lab.media import Media
-from tests.lab.processes import LabError
+from tests.lab.processes import PATIENCE, LabError
 
 if TYPE_CHECKING:
     from tests.lab.phone import Phone
@@ -113,7 +113,7 @@ class Call:
         return f"<{self.phone.user}: call {way} {who}, {self.state}>"
 
     # ---- waiting ------------------------------------------------------------------------------------------------
-    async def until(self, condition: Callable[[], object], what: str, *, timeout: float = 10) -> None:
+    async def until(self, condition: Callable[[], object], what: str, *, timeout: float = PATIENCE) -> None:
         """Wait for `condition`, looked at after every change of this call."""
         try:
             async with asyncio.timeout(timeout):
@@ -124,24 +124,24 @@ class Call:
         except TimeoutError as error:
             raise LabError(f"waited {timeout} s in vain for {what}: {self!r}, code {self.code}") from error
 
-    async def until_ringing(self, *, timeout: float = 10) -> Call:
+    async def until_ringing(self, *, timeout: float = PATIENCE) -> Call:
         await self.until(lambda: self.state != "new", "ringing", timeout=timeout)
         self._expect("ringing", "talking")
         return self
 
-    async def until_talking(self, *, timeout: float = 10) -> Call:
+    async def until_talking(self, *, timeout: float = PATIENCE) -> Call:
         await self.until(lambda: self.state in {"talking", "ended"}, "an answer", timeout=timeout)
         self._expect("talking")
         return self
 
-    async def until_ended(self, *, timeout: float = 10) -> Call:
+    async def until_ended(self, *, timeout: float = PATIENCE) -> Call:
         await self.until(lambda: self.state == "ended", "the end", timeout=timeout)
         return self
 
-    async def until_digits(self, digits: str, *, timeout: float = 10) -> None:
+    async def until_digits(self, digits: str, *, timeout: float = PATIENCE) -> None:
         await self.until(lambda: self.digits.endswith(digits), f"the digits {digits}", timeout=timeout)
 
-    async def until_hears(self, other: Voice, *, timeout: float = 5) -> None:
+    async def until_hears(self, other: Voice, *, timeout: float = PATIENCE) -> None:
         """Wait until the other's voice arrives here from now on: proof that Asterisk bridges the two."""
         since = time.time()
         try:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from pbxd.book import ContactDraft, ContactNumber
 from pbxd.settings import load
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
-from tests.lab.processes import Child, LabError, until
+from tests.lab.processes import Child, LabError, stopped, until
 
 Config = Mapping[str, Mapping[str, object]]
 START_SECONDS = 20
@@ -93,6 +94,7 @@ class Daemon:
         self.log = folder / "pbxd.log"
         self.child: Child | None = None
         self.manager: ServiceManager | None = None
+        self._logged_before = 0  # characters in the log when the process of now was started
         self.write()
 
     def write(self) -> None:
@@ -109,6 +111,7 @@ class Daemon:
     ) -> None:
         """Start `pbxd run`; with `ready` wait until /readyz says 200."""
         self._forget_manager()
+        self._logged_before = len(self.log_text())
         self.manager = ServiceManager(self.folder / "notify")
         environment = self._environment({"NOTIFY_SOCKET": str(self.manager.path), **(env or {})})
         self.child = await Child.start(
@@ -125,6 +128,13 @@ class Daemon:
 
         try:
             await until(answers, "pbxd's /readyz", timeout=timeout, every=0.05)
+        except LabError as error:
+            raise LabError(f"{error}\n{self.report()}") from error
+
+    async def until_in_step(self) -> None:
+        """Wait until this process (not one before it) follows Asterisk and hears every call from its beginning."""
+        try:
+            await until(lambda: "in_step" in self.log_text()[self._logged_before :], "pbxd in step", timeout=30)
         except LabError as error:
             raise LabError(f"{error}\n{self.report()}") from error
 
@@ -227,8 +237,14 @@ class Daemon:
             self.child = None
 
     def freeze(self) -> None:
-        """Make it hang: the kernel still accepts connections for it."""
+        """Make it hang, every thread of it: the kernel still accepts connections for it."""
         self._signal(signal.SIGSTOP)
+        assert self.child
+        deadline = time.monotonic() + 10
+        while not stopped(self.child.pid):
+            if time.monotonic() > deadline:
+                raise LabError("pbxd does not stand still")
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
@@ -251,7 +267,7 @@ class Daemon:
 
 def _status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http URL
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own http URL
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

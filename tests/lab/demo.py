@@ -48,6 +48,7 @@ async def demo(*, keep: bool) -> int:
             daemon.config["dialing"]["company_number"] = company_number
             daemon.write()
             await daemon.start()
+            await daemon.until_in_step()
 
         await tell.step("(a) A client calls: the agent's phone shows who it is", main_job.client_is_named(lab))
         await tell.step("(b) The only agent talks, three callers wait, a VIP joins", main_job.vip_joins(lab))

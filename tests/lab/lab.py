@@ -20,11 +20,13 @@ from tests.lab.cel import CelRow, read_cdr, read_cel
 from tests.lab.daemon import Config, Daemon, merged
 from tests.lab.folders import PrivateFolder
 from tests.lab.phone import Phone
-from tests.lab.processes import LabError, until
+from tests.lab.processes import PATIENCE, LabError, until
 from tests.lab.sipp import Agent, Caller, Sipp
 
 COMPANY_NUMBER = "+74951230000"
 FIXED = ("101", "102", "103", "104", "106")  # fixed contacts; 106 has a second device; 105 registers
+FREE_STATES = {"NOT_INUSE", "UNAVAILABLE", "INVALID", "UNKNOWN"}
+FREE_MEMBERS = {"0", "1", "4", "5"}  # the same as QueueStatus has them
 CALLER_PORTS = 8  # for SIPp and other programs that call through the trunk
 
 # What the trunk dials to get where (see etc/extensions.conf); the last four digits decide.
@@ -203,7 +205,7 @@ class Lab:
         return read_cdr(self.folder / "log/cdr-csv/Master.csv")
 
     async def until_cel(
-        self, condition: Callable[[list[CelRow]], object], what: str, *, timeout: float = 5
+        self, condition: Callable[[list[CelRow]], object], what: str, *, timeout: float = PATIENCE
     ) -> list[CelRow]:
         await until(lambda: condition(self.cel()), what, timeout=timeout)
         return self.cel()
@@ -217,7 +219,7 @@ class Lab:
         waiting = [entry for entry in entries if entry["Event"] == "QueueEntry"]
         return [entry["CallerIDNum"] for entry in sorted(waiting, key=lambda entry: int(entry["Position"]))]
 
-    async def until_waiting(self, queue: str, count: int, *, timeout: float = 5) -> list[str]:
+    async def until_waiting(self, queue: str, count: int, *, timeout: float = PATIENCE) -> list[str]:
         """Wait until exactly `count` callers wait in the queue; their numbers, head first."""
         order: list[str] = []
 
@@ -227,6 +229,56 @@ class Lab:
 
         await until(reached, f"{count} waiting in {queue}", timeout=timeout, every=0.05)
         return order
+
+    async def until_ringing(self, extension: str) -> None:
+        """Wait until Asterisk knows that this phone rings: only then another one can pick the call up."""
+
+        async def rings() -> bool:
+            channels = [one for one in await self.channels() if one["Channel"].startswith(f"PJSIP/{extension}-")]
+            return any(channel["ChannelStateDesc"] == "Ringing" for channel in channels)
+
+        await until(rings, f"{extension} to ring")
+
+    async def until_state(self, extension: str, state: str) -> None:
+        """Wait until Asterisk says this of a phone (NOT_INUSE, INUSE, UNAVAILABLE …): what every dialplan reads."""
+
+        async def said() -> bool:
+            answer = await self.ami_action("Getvar", Variable=f"DEVICE_STATE(PJSIP/{extension})")
+            return answer["Value"] == state
+
+        await until(said, f"{extension} to be {state}")
+
+    async def until_in_use(self, extension: str) -> None:
+        """Wait until Asterisk knows that this phone is busy, which it works out a moment after a call began."""
+
+        async def said() -> bool:
+            answer = await self.ami_action("Getvar", Variable=f"DEVICE_STATE(PJSIP/{extension})")
+            return answer["Value"] not in FREE_STATES
+
+        await until(said, f"{extension} to be in use")
+
+    async def until_free(self) -> None:
+        """Wait until Asterisk counts no phone as in use, which it works out a moment after the last hang-up."""
+        busy: list[str] = []
+
+        async def free() -> bool:
+            states = await self.admin.listing("DeviceStateList")
+            members = await self.admin.listing("QueueStatus")
+            busy[:] = [
+                f"{one['Device']} {one['State']}"
+                for one in states
+                if one.get("Device", "").startswith("PJSIP/") and one["State"] not in FREE_STATES
+            ] + [
+                f"{one['Location']} in {one['Queue']}"
+                for one in members
+                if one["Event"] == "QueueMember" and (one["Status"] not in FREE_MEMBERS or one.get("InCall") == "1")
+            ]
+            return not busy
+
+        try:
+            await until(free, "every phone to be free", timeout=30, every=0.05)
+        except LabError as error:
+            raise LabError(f"{error}: {busy}") from error
 
     async def ami_action(self, action: str, headers: Headers | None = None, **more: str) -> Packet:
         """An action with all rights: `await lab.ami_action("Hangup", Channel=…)`."""
@@ -284,7 +336,7 @@ class Lab:
         daemon = self.daemon = self.prepare(config)
         await daemon.start(ready=ready)
         if ready and not {"asterisk", "logs"} & (config or {}).keys():
-            await until(lambda: "in_step" in daemon.log_text(), "pbxd in step with Asterisk", timeout=20, every=0.02)
+            await daemon.until_in_step()
         return daemon
 
     async def cli(self, *arguments: str) -> Any:  # noqa: ANN401 - whatever the command prints
@@ -306,7 +358,7 @@ class Lab:
         async def known() -> bool:
             return bool((await daemon.api(asked))[1]["contact"] == contact)
 
-        await until(known, f"{name} in the index", timeout=10, every=0.05)
+        await until(known, f"{name} in the index", every=0.05)
         return contact
 
     # ---- between tests ------------------------------------------------------------------------------------------
@@ -318,15 +370,16 @@ class Lab:
             await self.take_back(extension)
         for phone in self.phones.values():
             phone.reset()
-        deadline = time.monotonic() + 3
+        patience = time.monotonic() + 0.5
 
         async def silent() -> bool:
             channels = await self.channels()
-            if channels and time.monotonic() > deadline - 2.5:
+            if channels and time.monotonic() > patience:
                 for channel in channels:
                     await self.ami_action("Hangup", Channel=channel["Channel"])
             return not channels
 
-        await until(silent, "Asterisk without channels", timeout=10, every=0.05)
+        await until(silent, "Asterisk without channels", timeout=30, every=0.05)
+        await self.until_free()
         for phone in self.phones.values():
             phone.reset()

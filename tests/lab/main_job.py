@@ -114,7 +114,7 @@ async def wait_in_line(lab: Lab, queue: str, numbers: tuple[str, ...]) -> dict[s
     waiting: dict[str, Call] = {}
     for number in numbers:
         waiting[number] = lab.call_in(queue, number)
-        await until(lambda: queue_holds(lab, queue, len(waiting)), f"{number} in the queue", timeout=15)
+        await until(lambda: queue_holds(lab, queue, len(waiting)), f"{number} in the queue", timeout=30)
     return waiting
 
 
@@ -144,7 +144,7 @@ async def edited_while_waiting(lab: Lab, contact: int, change: list[str], queue:
         waiting = await wait_in_line(lab, queue, (*ORDINARY[:2], LATE_VIP[3]))
         await lab.cli("contacts", "edit", str(contact), *change)
         if "--vip" in change:
-            await until(lambda: heads_queue(lab, queue, LATE_VIP[3]), "the flagged caller at the head", timeout=15)
+            await until(lambda: heads_queue(lab, queue, LATE_VIP[3]), "the flagged caller at the head", timeout=30)
         else:
             await lab.cli("queues")
         return await next_answered(lab, talking, waiting)
@@ -246,7 +246,8 @@ async def click_to_call(lab: Lab, restart: Callable[[str], Awaitable[None]]) -> 
 
 def calls_in_cel(rows: list[CelRow]) -> dict[str, set[str]]:
     """Return Asterisk's own list of calls that are over: linkedid and the endpoints of its channels."""
-    over = {row.linkedid for row in rows if row.eventtype == "LINKEDID_END"}
+    began = {row.linkedid for row in rows if row.eventtype == "CHAN_START"}  # the end alone: of a call before
+    over = {row.linkedid for row in rows if row.eventtype == "LINKEDID_END"} & began
     calls: dict[str, set[str]] = {linkedid: set() for linkedid in over}
     for row in rows:
         if row.eventtype == "CHAN_START" and row.linkedid in over and not row.channame.startswith("Local/"):
@@ -277,7 +278,7 @@ async def until_agreed(lab: Lab, calls: list[dict[str, Any]], *, since: float) -
         return not found
 
     try:
-        await until(agreed, "CEL to agree with the history", timeout=10)
+        await until(agreed, "CEL to agree with the history", timeout=30)
     except LabError as error:
         raise Unexpected(f"{error}: {found}") from error
     return calls_in_cel(lab.cel(since=since))
@@ -293,7 +294,7 @@ async def history(lab: Lab, *, since: float) -> list[str]:
         return not found
 
     try:
-        await until(complete, "a history that agrees with CEL", timeout=15, every=0.2)
+        await until(complete, "a history that agrees with CEL", timeout=30, every=0.2)
     except LabError as error:
         raise Unexpected(f"{error}: {found}") from error
     cel = calls_in_cel(lab.cel(since=since))

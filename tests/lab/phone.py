@@ -15,7 +15,7 @@ from tests.lab import sip
 from tests.lab.call import Call
 from tests.lab.dialog import Headers
 from tests.lab.ports import HOST, port_of
-from tests.lab.processes import LabError
+from tests.lab.processes import PATIENCE, LabError
 
 Behaviour = Callable[[Call], None]
 FIRST_REPEAT = 0.5  # RFC 3261 T1
@@ -84,7 +84,7 @@ class Phone:
         return f"<phone {self.user}>"
 
     # ---- for tests ----------------------------------------------------------------------------------------------
-    async def incoming(self, *, timeout: float = 10) -> Call:
+    async def incoming(self, *, timeout: float = PATIENCE) -> Call:
         """Return the next call offered to this phone that was not returned before."""
         try:
             async with asyncio.timeout(timeout):
@@ -92,7 +92,7 @@ class Phone:
         except TimeoutError as error:
             raise LabError(f"no call reached {self!r} within {timeout} s") from error
 
-    async def answered(self, *, timeout: float = 10) -> Call:
+    async def answered(self, *, timeout: float = PATIENCE) -> Call:
         """Wait for the next call, answer it at once and return it talking."""
         call = await self.incoming(timeout=timeout)
         call.answer()
@@ -130,7 +130,7 @@ class Phone:
             ("CSeq", "1 REGISTER"), ("Contact", f"{self.contact};expires={expires}"), ("Max-Forwards", "70"),
         ])  # fmt: skip
         self.send_request(message, lambda answer: None if done.done() else done.set_result(answer.code))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             code = await done
         if code != 200:
             raise LabError(f"{self!r}: registration refused with {code}")

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 TAIL_LINES = 40
+PATIENCE = 20.0  # seconds: what comes at once may take long on a busy machine
 
 
 class LabError(Exception):
@@ -55,7 +56,7 @@ class Child:
         if self.returncode is None:
             self._process.send_signal(number)
 
-    async def wait(self, timeout: float = 10) -> int:
+    async def wait(self, timeout: float = 30) -> int:
         async with asyncio.timeout(timeout):
             return await self._process.wait()
 
@@ -99,7 +100,7 @@ async def until(
     condition: Callable[[], object] | Callable[[], Awaitable[object]],
     what: str,
     *,
-    timeout: float = 5,
+    timeout: float = PATIENCE,
     every: float = 0.02,
 ) -> None:
     """Wait until `condition` (plain or async) is true; a LabError naming `what` after `timeout` seconds."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.lab import sip
 from tests.lab.media import SAMPLES, next_mark
 from tests.lab.ports import HOST
-from tests.lab.processes import Child, LabError, until
+from tests.lab.processes import PATIENCE, Child, LabError, until
 
 SCENARIOS = Path(__file__).resolve().parent / "sipp_scenarios"
 VOICE_SECONDS = 2  # the file is looped
@@ -109,12 +109,12 @@ class Sipp:
         """The answers to the caller's INVITE, in order."""
         return [message.code for message in self.received() if message.code and message.cseq[1] == "INVITE"]
 
-    async def until_invited(self, *, timeout: float = 10) -> sip.Message:
+    async def until_invited(self, *, timeout: float = PATIENCE) -> sip.Message:
         """Agent: the INVITE as it came: `.address("From").name` and `.user`, `.get("P-Asserted-Identity")`."""
         await until(lambda: self.requests("INVITE"), "an INVITE at SIPp", timeout=timeout)
         return self.requests("INVITE")[0]
 
-    async def until_answered(self, *, timeout: float = 10) -> None:
+    async def until_answered(self, *, timeout: float = PATIENCE) -> None:
         """Caller: until the 200; agent: until the ACK of its own 200."""
         await until(lambda: 200 in self.codes or self.requests("ACK"), "an answer at SIPp", timeout=timeout)
 

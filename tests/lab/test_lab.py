@@ -137,6 +137,7 @@ async def test_hold_plays_no_voice_and_unhold_gives_it_back(lab: Lab) -> None:
 async def test_a_colleague_picks_up(lab: Lab) -> None:
     client = lab.call_in("101", "89161234567")
     offered = await lab.phone("101").incoming()
+    await lab.until_ringing("101")
     picker = lab.phone("102").dial("*8")
     await picker.until_talking()
     await offered.until_ended()
@@ -146,7 +147,7 @@ async def test_a_colleague_picks_up(lab: Lab) -> None:
 async def test_parking_and_taking_back(lab: Lab) -> None:
     client, agent = await lab.talk("101", "89161234567")
     agent.press("##700")
-    await agent.until_ended(timeout=15)
+    await agent.until_ended(timeout=30)
     retrieved = await lab.phone("102").dial("701").until_talking()
     await client.until_hears(retrieved)
 
@@ -172,8 +173,10 @@ async def test_105_is_away_until_it_registers(lab: Lab) -> None:
     assert not lab.phone("105").calls
     await lab.phone("105").register()
     lab.phone("105").behaviour = answering(after=0.05)
-    await lab.phone("101").dial("105").until_talking()
+    call = await lab.phone("101").dial("105").until_talking()
+    call.hangup()
     await lab.phone("105").register(expires=0)
+    await lab.until_state("105", "UNAVAILABLE")
 
 
 async def test_a_silent_phone_leaves_the_caller_to_the_voicemail(lab: Lab) -> None:
@@ -224,7 +227,7 @@ async def test_a_capture_is_the_stream_of_the_shipped_user(lab: Lab, tmp_path: P
 
 
 async def test_sipp_calls_from_outside_and_hangs_up(lab: Lab) -> None:
-    sipp = await lab.sipp_caller("101", Caller("89161234567", name="Фронкин", hold=0.6))
+    sipp = await lab.sipp_caller("101", Caller("89161234567", name="Фронкин", hold=1.5))
     agent = await lab.phone("101").answered()
     assert (agent.name, agent.number) == ("Фронкин", "89161234567")
     await agent.until_hears(sipp)
@@ -251,7 +254,7 @@ async def test_sipp_callers_are_refused_give_up_and_are_hung_up_on(lab: Lab) -> 
 
 
 async def test_sipp_agents_answer_refuse_and_ring_in_vain(lab: Lab) -> None:
-    answers = await lab.sipp_agent("101", Agent(ring=0.3, talk=0.5))
+    answers = await lab.sipp_agent("101", Agent(ring=0.3, talk=1.5))
     client = lab.call_in("101", "89161234567", name="Фронкин «Ф»")
     invite = await answers.until_invited()
     assert (invite.address("From").name, invite.address("From").user) == ("Фронкин «Ф»", "89161234567")
