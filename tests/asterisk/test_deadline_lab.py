@@ -75,7 +75,7 @@ class Load:
             found[:] = self._read()
             return len(found) == self.dialled
 
-        await until(complete, f"{self.dialled} calls in CEL", timeout=5, every=0.2)
+        await until(complete, f"{self.dialled} calls in CEL", timeout=30, every=0.2)
         return found
 
     async def until_named(self, since: float) -> None:
@@ -100,7 +100,7 @@ class Load:
 
 
 async def _through(call: Call) -> None:
-    await call.until_talking(timeout=20)
+    await call.until_talking(timeout=30)
     call.hangup()
     await call.until_ended()
 
@@ -120,7 +120,7 @@ async def calls(lab: Lab, to: str = "tone", *, rate: int = RATE) -> AsyncIterato
 async def passed(seconds: float) -> None:
     """Let calls come for that long."""
     began = time.monotonic()
-    await until(lambda: time.monotonic() - began >= seconds, "time to pass", timeout=seconds + 1)
+    await until(lambda: time.monotonic() - began >= seconds, "time to pass", timeout=seconds + 20)
 
 
 @pytest.fixture
@@ -181,13 +181,13 @@ async def test_a_hang_costs_those_who_called_before_it_was_noticed_and_ends_with
             await passed(1)
             hung = time.time()
             office.freeze()
-            await until(lambda: systemd.kills, "the watchdog", timeout=4)
+            await until(lambda: systemd.kills, "the watchdog")
             await load.until_named(systemd.kills[0])
         passages = await load.passages()
     killed = systemd.kills[0]
     report("hung", passages, hung)
     assert len(systemd.kills) == 1
-    assert killed - hung < 3.2
+    assert killed - hung < 4.0  # WatchdogSec=3
     for one in waiting(passages):
         assert hung - AT_ONCE < one.at < hung + NOTICED
         assert one.at + one.delay < killed + AT_ONCE

@@ -37,7 +37,7 @@ class Bench:
     def __init__(self, server: AmiServer) -> None:
         self.server = server
         self.now = 1000.0
-        asterisk = AsteriskSettings(port=server.port, action_timeout_seconds=0.2)
+        asterisk = AsteriskSettings(port=server.port, action_timeout_seconds=1.0)
         self.ami = AmiClient(asterisk, SECRET, ignore_packet, on_link=lambda _up: None)
         self.clicks = self.configured()
         server.on["Getvar"] = lambda session, action: session.respond(

@@ -20,7 +20,7 @@ from tests.asterisk.agi_peers import HOST, header_lines
 from tests.asterisk.agi_server import plain_answer
 from tests.lab.processes import until
 
-SECONDS = 0.4
+SECONDS = 2.0
 
 
 @contextlib.asynccontextmanager

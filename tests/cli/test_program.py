@@ -84,7 +84,7 @@ def test_a_daemon_whose_database_was_replaced_ends_with_a_line(pbxd: Pbxd) -> No
                 assert line, "ended early"
             (pbxd.folder / "book.db").rename(pbxd.folder / "gone.db")
             pbxd("db", "upgrade")
-            *_before, last = daemon.communicate(timeout=20)[1].splitlines()
+            *_before, last = daemon.communicate(timeout=60)[1].splitlines()
         finally:
             daemon.kill()
     assert last == f"pbxd: the database {pbxd.folder}/book.db was replaced or removed meanwhile"

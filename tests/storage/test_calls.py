@@ -177,7 +177,7 @@ records = st.builds(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(batch=st.lists(records, max_size=5))
 async def test_any_record_is_kept(database: Database, batch: list[CallRecord]) -> None:
     calls = Calls(database)

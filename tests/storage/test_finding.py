@@ -215,7 +215,7 @@ LETTERS = st.text(st.sampled_from("аоё1 8+7-.«»%_\\'"), max_size=8)
 NAMES = LETTERS.filter(lambda text: bool(text.strip()))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     drafts=st.lists(st.builds(ContactDraft, NAMES, LETTERS, comment=LETTERS), min_size=1, max_size=4),
     text=LETTERS,

@@ -33,7 +33,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(owners=st.lists(st.tuples(st.sampled_from(ACTORS), st.booleans()), min_size=1, max_size=5), steps=STEPS)
 async def test_nothing_personal_leaks_and_no_stranger_deletes(
     database: Database, owners: list[tuple[str, bool]], steps: list[Step]
