@@ -49,7 +49,7 @@ async def test_a_caller_can_not_end_another_call_nor_invent_one(lab: Lab, tmp_pa
             await attacker.until_hears(attacked)
             attacker.hangup()
             await attacked.until_ended()
-        assert client.hears(agent)
+        await client.until_hears(agent)
         client.hangup()
         await agent.until_ended()
     await lab.quiet()
@@ -105,7 +105,7 @@ async def test_who_dials_another_calls_ids_ends_only_his_own(lab: Lab, tmp_path:
             return left if not protected else not left and any(call["ended"] for call in calls.values())
 
         await until(told, "the history to tell of an end")
-        assert client.hears(agent)
+        await client.until_hears(agent)
         client.hangup()
         await agent.until_ended()
 

@@ -25,6 +25,7 @@ async def test_a_known_clients_calls_leave_no_number_and_no_name(lab: Lab) -> No
     assert agent.name == NAME
     client.hangup()
     await agent.until_ended()
+    await lab.until_free()
     calling = await daemon.spawn("call", "101", NAME)
     offered = await lab.phone("101").answered()
     far = await lab.trunk.answered()

@@ -15,7 +15,7 @@ from tests.lab import Lab
 from tests.lab.certificates import Certificate, authority, signed
 from tests.lab.ports import HOST, free_ports
 from tests.lab.processes import until as lab_until
-from tests.lab.reconfiguring import changed
+from tests.lab.reconfiguring import changed, until_listening
 
 pytestmark = pytest.mark.lab
 
@@ -46,6 +46,7 @@ async def secured(lab: Lab, tmp_path: Path) -> AsyncIterator[Secured]:
         return re.sub(r"(?m)^\[general\]\n", f"[general]\n{lines}", text)
 
     async with changed(lab, "manager.conf", offer, "manager reload"):
+        await until_listening(port)
         yield Secured(lab, port, own, certificate, stranger)
 
 

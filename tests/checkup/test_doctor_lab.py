@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from tests.lab import Lab
 from tests.lab.certificates import authority, signed
 from tests.lab.ports import HOST, free_ports
 from tests.lab.processes import until
-from tests.lab.reconfiguring import changed
+from tests.lab.reconfiguring import changed, until_listening
 
 pytestmark = pytest.mark.lab
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,10 @@ async def without_module(lab: Lab, module: str) -> AsyncIterator[None]:
         await lab.ami_action("ModuleLoad", Module=module, LoadType="load")
 
 
+async def nobody_calls(lab: Lab) -> bool:
+    return not await lab.channels()
+
+
 # ---- well ----------------------------------------------------------------------------------------------------------
 
 
@@ -72,7 +77,7 @@ async def test_all_well_beside_a_running_daemon_and_nobody_notices(lab: Lab) -> 
     assert told["autofill"].endswith(": single")
     assert (result.json["failed"], result.json["warnings"]) == (0, 1)
     # Nobody was rung, nothing stays, neither PBX nor pbxd counts a call.
-    assert await lab.channels() == []
+    await until(partial(nobody_calls, lab), "the test call to be gone")
     rows = await lab.until_cel(lambda rows: any(row.eventtime >= float(since) for row in rows), "the test call in CEL")
     assert {row.channame.partition("/")[0] for row in rows if row.eventtime >= float(since)} == {"Local"}
     assert len(lab.cdr()) == cdr
@@ -165,7 +170,7 @@ async def test_a_daemon_that_hangs_is_told_from_one_that_is_not_there(lab: Lab) 
     assert (found["daemon"].status, lines(found["daemon"])) == ("failed", ["systemctl restart pbxd"])
     assert "hangs" in found["daemon"].message
     assert found["test-call"].status == "failed"
-    assert await lab.channels() == []
+    await until(partial(nobody_calls, lab), "the test call to be gone")
 
 
 async def test_a_daemon_without_its_link_is_not_well(lab: Lab) -> None:
@@ -205,6 +210,7 @@ async def test_a_certificate_that_is_not_trusted(lab: Lab, tmp_path: Path) -> No
     (port,) = free_ports(1)
     general = f"[general]\ntlsenable = yes\ntlsbindaddr = {HOST}:{port}\ntlscertfile = {certificate.both}"
     async with changed(lab, "manager.conf", line(r"\[general\]", general), "manager reload"):
+        await until_listening(port)
         daemon = await installed(lab, {"asterisk": {"tls": "on", "port": port}})
         daemon.config["asterisk"]["tls_ca_file"] = str(own.certificate)
         assert wrong(await examined(daemon)) == {}
@@ -235,7 +241,7 @@ SHIPPED = {"read": "call,agent,user,system", "write": "call,originate,reporting"
 )
 async def test_rights(lab: Lab, kind: str, given: str, status: str, named: str) -> None:
     # Without `system` nobody says FullyBooted, and doctor waits this long for it.
-    daemon = await installed(lab, {"asterisk": {"connect_timeout_seconds": 0.5}})
+    daemon = await installed(lab, {"asterisk": {"connect_timeout_seconds": 2.0}})
     async with changed(lab, "manager.conf", user(line(f"{kind} =", f"{kind} = {given}")), "manager reload"):
         found = await examined(daemon)
     assert found["rights"].status == status

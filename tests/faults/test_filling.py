@@ -68,6 +68,7 @@ async def test_calls_while_pbxd_was_away_are_read_later(lab: Lab) -> None:
     assert differences(calls, calls_in_cel(lab.cel(since=since))) != []
     refused = await daemon.run("calls", "fill")
     assert (refused.status, "backfill.cel" in refused.err) == (2, True)
+    await until(lambda: len(calls_in_cel(lab.cel(since=since))) == 3, "all three calls in CEL")
     async with log(lab, "cel csv") as config:
         daemon.config["backfill"] = dict(config["backfill"])
     daemon.write()

@@ -59,10 +59,12 @@ async def hung_up_by_the_agent(lab: Lab, daemon: Daemon, ended: int) -> None:
     """Let the agent decline; wait until history has that many calls, all over."""
     lab.phone("101").calls[-1].reject(603)
     await until_ended(daemon, ended)
+    await lab.until_free()
 
 
 async def until_another_key_rings(lab: Lab, daemon: Daemon, rung: int) -> None:
     """Ask by another key: whatever the old one had set off would have rung before this."""
+    await lab.until_free()
     status, answer = await ask(daemon, f"another{rung}")
     assert (status, "repeated" in answer) == (202, False)
     await lab.phone("101").incoming()

@@ -184,6 +184,7 @@ async def click(lab: Lab, contact: str, digits: str) -> Clicked:
     """`pbxd call 101 CONTACT`, answered at both ends; `digits` are waited for, or their absence for three seconds."""
     if lab.daemon is None:
         raise LabError("start pbxd first")
+    await lab.until_free()
     command = await lab.daemon.spawn("call", "101", contact)
     try:
         offered = await lab.phone("101").incoming()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from tests.lab.lab import Lab
+from tests.lab.ports import HOST
+from tests.lab.processes import until
 
 
 @asynccontextmanager
@@ -24,3 +27,17 @@ async def changed(lab: Lab, file: str, change: Callable[[str], str], *reload: st
         path.write_text(before, encoding="utf-8")
         for command in reload:
             await lab.command(command)
+
+
+async def until_listening(port: int) -> None:
+    """Wait until Asterisk listens at a port it was told of."""
+
+    async def listens() -> bool:
+        try:
+            _reader, writer = await asyncio.open_connection(HOST, port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    await until(listens, f"Asterisk to listen at {port}")
