@@ -263,15 +263,11 @@ class Lab:
 
         async def free() -> bool:
             states = await self.admin.listing("DeviceStateList")
-            members = await self.admin.listing("QueueStatus")
-            busy[:] = [
+            members = await self.members(free=False)
+            busy[:] = [f"{one['Location']} in {one['Queue']}" for one in members] + [
                 f"{one['Device']} {one['State']}"
                 for one in states
                 if one.get("Device", "").startswith("PJSIP/") and one["State"] not in FREE_STATES
-            ] + [
-                f"{one['Location']} in {one['Queue']}"
-                for one in members
-                if one["Event"] == "QueueMember" and (one["Status"] not in FREE_MEMBERS or one.get("InCall") == "1")
             ]
             return not busy
 
@@ -279,6 +275,11 @@ class Lab:
             await until(free, "every phone to be free", timeout=30, every=0.05)
         except LabError as error:
             raise LabError(f"{error}: {busy}") from error
+
+    async def members(self, *, free: bool) -> list[Packet]:
+        """Return the members of all queues that Asterisk counts as free, or as busy."""
+        found = [one for one in await self.admin.listing("QueueStatus") if one["Event"] == "QueueMember"]
+        return [one for one in found if free is (one["Status"] in FREE_MEMBERS and one.get("InCall") != "1")]
 
     async def ami_action(self, action: str, headers: Headers | None = None, **more: str) -> Packet:
         """An action with all rights: `await lab.ami_action("Hangup", Channel=…)`."""

@@ -89,14 +89,25 @@ async def client_is_named(lab: Lab) -> list[str]:
 
 @asynccontextmanager
 async def busy_agent(lab: Lab, queue: str = "sales") -> AsyncIterator[Call]:
-    """The only agent talks; yield his call. Whatever still lives afterwards is hung up."""
+    """The only agent talks; yield his call. Whatever still lives afterwards is hung up.
+
+    Asterisk's queue knows it a moment later. To a caller who joins before it tries to give the agent, in vain, and from
+    then on counts him as being served (app_queue's `pending`): whoever is behind him then has the same chance as he.
+    """
     client = lab.call_in(queue, "89160000000")
     talking = await lab.phone("101").answered()
     await client.until_talking()
+    await until(lambda: all_talk(lab, queue), "the queue to know that its agent talks")
     try:
         yield talking
     finally:
         await lab.quiet()
+
+
+async def all_talk(lab: Lab, queue: str) -> bool:
+    """Tell whether every agent of a queue is busy, and nobody waits in it any more."""
+    free = [member for member in await lab.members(free=True) if member["Queue"] == queue]
+    return not free and not await lab.queue_order(queue)
 
 
 async def next_answered(lab: Lab, talking: Call, waiting: dict[str, Call]) -> str:
