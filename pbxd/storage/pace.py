@@ -13,7 +13,7 @@ from pbxd.storage.database import Database
 
 _LOCK_SECONDS = 0.05  # aimed at; the promise is 0.1
 _REST_SECONDS = 0.03  # between two: longer than SQLite's waiting writers sleep between two attempts
-_FEWEST, _MOST = 20, 500  # rows; with fewer, a transaction's own cost is most of it
+_FEWEST, _MOST = 50, 500  # rows; with fewer, a transaction's own cost is most of it
 
 
 class Pace:
