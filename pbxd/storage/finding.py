@@ -11,6 +11,7 @@ from sqlalchemy import (
     and_,
     case,
     column,
+    exists,
     false,
     func,
     literal_column,
@@ -83,8 +84,8 @@ def matching(wanted: ContactFilter, actor: str) -> list[ColumnElement[bool]]:
     if wanted.company:
         conditions.append(contacts.c.company_folded == folded(wanted.company))
     if wanted.tag:
-        tagged = select(contact_tags.c.contact_id).where(contact_tags.c.folded == folded(wanted.tag))
-        conditions.append(contacts.c.id.in_(tagged))
+        tagged = and_(contact_tags.c.contact_id == contacts.c.id, contact_tags.c.folded == folded(wanted.tag))
+        conditions.append(exists().where(tagged))  # asked row by row, for a tag may be that of half the book
     if wanted.manager:
         conditions.append(contacts.c.manager == wanted.manager)
     if wanted.number:
@@ -119,7 +120,7 @@ def match(query: str) -> ColumnElement[bool]:
 def expression(wanted: ContactFilter, actor: str, ranked: int | None = None) -> str:
     """Return what SQLite's index is asked for the filter, and for hits of one rank alone if that is given."""
     searched = terms(wanted.search)
-    parts = [*_marks(wanted, actor), *(_anywhere(term) for term in searched)]
+    parts = [*_marks(wanted, actor), *(_anywhere(term) for term in searched)] or [quoted("", EVERYBODY)]
     query = " AND ".join(parts)
     if ranked is not None:
         whole, starts = _whole(searched), " AND ".join(_starts(term) for term in searched)
@@ -138,7 +139,6 @@ async def hidden(connection: AsyncConnection) -> list[int]:
 
 
 def _marks(wanted: ContactFilter, actor: str) -> Iterator[str]:
-    yield quoted("", EVERYBODY)
     for kind, word in ((TAG, wanted.tag), (MANAGER, wanted.manager), (COMPANY, wanted.company)):
         if word:
             yield quoted(mark(kind, word))
