@@ -60,11 +60,15 @@ class Fault:
 
 
 def told_by(rows: Iterable[CelRow]) -> dict[str, Told]:
-    """Return the calls of a journal, by linkedid."""
+    """Return the calls of a journal, by linkedid; what the PBX does with itself (the guard's trials) is no call."""
     calls: dict[str, list[CelRow]] = defaultdict(list)
     for row in rows:
         calls[row.linkedid].append(row)
-    return {linkedid: _told(linkedid, sorted(rows, key=lambda row: row.eventtime)) for linkedid, rows in calls.items()}
+    return {
+        linkedid: _told(linkedid, sorted(rows, key=lambda row: row.eventtime))
+        for linkedid, rows in calls.items()
+        if not all(row.channame.startswith("Local/") for row in rows)
+    }
 
 
 def _with_its_death(call: Told, crashes: list[float]) -> Told:
