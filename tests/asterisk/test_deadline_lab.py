@@ -139,9 +139,10 @@ async def office(lab: Lab) -> AsyncIterator[Daemon]:
 
 
 @pytest.fixture
-def unhurried(office: Daemon) -> Daemon:
+async def unhurried(lab: Lab, office: Daemon) -> Daemon:
     """The same with more time to answer than a busy machine takes: names are judged, not delays."""
-    office.config["agi"]["deadline_seconds"] = 1.0
+    await lab.ami_action("Setvar", Variable="PBXD_PATIENCE", Value="10")
+    office.config["agi"]["deadline_seconds"] = 5.0
     office.write()
     return office
 
