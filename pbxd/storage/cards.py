@@ -105,7 +105,8 @@ async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any
     given: Select[Any] = (
         select(func.max(column("seq"))).select_from(text("sqlite_sequence")).where(column("name") == contacts.name)
     )
-    first = ((await connection.execute(given)).scalar() or 0) + 1
+    last = await connection.execute(given.union_all(select(func.max(contacts.c.id))))  # a table built anew counts anew
+    first = max(seen or 0 for seen in last.scalars()) + 1
     await connection.execute(insert(contacts), [row | {"id": first + place} for place, row in enumerate(rows)])
     return list(range(first, first + len(rows)))
 
