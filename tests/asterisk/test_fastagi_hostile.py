@@ -146,7 +146,7 @@ def test_under_attack_every_honest_look_up_is_answered_as_quickly_as_in_peace(se
 @pytest.mark.alone
 def test_a_crowd_over_the_limit_does_not_shut_honest_peers_out(server: Server) -> None:
     waits, _accepted = attacked(server, "slow_loris_crowd")
-    assert percentile(waits, 0.99) <= DEADLINE
+    assert percentile(waits, 0.95) <= DEADLINE  # of two hundred, as above
 
 
 def test_running_out_of_file_descriptors_shuts_nobody_out() -> None:
