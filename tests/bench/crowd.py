@@ -17,7 +17,6 @@ SCENARIOS = Path(__file__).resolve().parent / "sipp"
 ANSWERING, BUSY, RINGING = "101", "102", "103"
 DIRECT = {extension: f"7495123{1000 + int(extension)}" for extension in (ANSWERING, BUSY, RINGING)}
 QUEUE = "74951231200"
-_PATIENT, _IMPATIENT = 30_000, 1_500  # milliseconds
 _EVERY_BUSY, _EVERY_RINGING = 20, 20  # one call in so many
 _GRACE_SECONDS = 60
 
@@ -50,17 +49,17 @@ async def call(lab: Lab, crowd: Crowd, folder: Path) -> None:
     dialled = [(f"8{str(FIRST + crowd.first + place)[1:]}", _target(place, crowd)) for place in range(crowd.calls)]
     impatient = [each for each in dialled if each[1] == DIRECT[RINGING]]
     patient = [each for each in dialled if each[1] != DIRECT[RINGING]]
-    groups = (("patient", patient, _PATIENT), ("impatient", impatient, _IMPATIENT))
+    groups = (("caller", patient), ("impatient", impatient))
     running = [
-        await _callers(lab, folder / name, group, patience, len(group) / crowd.seconds, port)
-        for (name, group, patience), port in zip(groups, lab.caller_ports, strict=False)
+        await _callers(lab, folder / name, group, len(group) / crowd.seconds, port)
+        for (name, group), port in zip(groups, lab.caller_ports, strict=False)
         if group
     ]
     await asyncio.gather(*(child.wait(crowd.seconds + _GRACE_SECONDS) for child in running))
-    for name, _group, _patience in groups:
+    for name, _group in groups:
         _read(folder / name, crowd)
     if len(crowd.dialled) != crowd.calls:
-        errors = [(folder / name / "errors.log").read_text("utf-8", "replace")[-500:] for name, *_rest in groups]
+        errors = [(folder / name / "errors.log").read_text("utf-8", "replace")[-500:] for name, _group in groups]
         raise LabError(f"SIPp made {len(crowd.dialled)} calls instead of {crowd.calls}: {errors}")
 
 
@@ -74,19 +73,15 @@ def _target(place: int, crowd: Crowd) -> str:
     return DIRECT[ANSWERING]
 
 
-async def _callers(
-    lab: Lab, folder: Path, group: list[tuple[str, str]], patience: int, rate: float, port: int
-) -> Child:
+async def _callers(lab: Lab, folder: Path, group: list[tuple[str, str]], rate: float, port: int) -> Child:
     folder.mkdir(parents=True)  # noqa: ASYNC240 - before anything is measured
-    scenario = folder / "caller.xml"
-    text = (SCENARIOS / "caller.xml").read_text(encoding="utf-8")
-    scenario.write_text(text.replace("@PATIENCE@", str(patience)), encoding="utf-8")
     (folder / "numbers.csv").write_text(
         "SEQUENTIAL\n" + "".join(f"{number};{target};\n" for number, target in group), encoding="ascii"
     )
     pace = ["-r", str(max(1, round(rate * 10))), "-rp", "10000", "-l", "10000"]
     return await _sipp(
-        folder, scenario, lab, port, *pace, "-m", str(len(group)), "-inf", str(folder / "numbers.csv"),
+        folder, SCENARIOS / f"{folder.name}.xml", lab, port, *pace,
+        "-m", str(len(group)), "-inf", str(folder / "numbers.csv"),
         "-trace_logs", "-log_file", str(folder / "calls.log"), "-trace_stat", "-stf", str(folder / "statistics.csv"),
         "-fd", "1",
     )  # fmt: skip
