@@ -167,7 +167,9 @@ def instant(at: datetime | None) -> str | None:
     """Write an instant as RFC 3339 in UTC with microseconds; None stays None."""
     if at is None:
         return None
-    text = at.astimezone(UTC).isoformat(timespec="microseconds")  # strftime takes five times as long
+    text = at.isoformat(timespec="microseconds")  # strftime takes five times as long
+    if not text.endswith("+00:00"):
+        text = at.astimezone(UTC).isoformat(timespec="microseconds")
     return text.removesuffix("+00:00") + "Z"
 
 

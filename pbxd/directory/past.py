@@ -69,6 +69,7 @@ def name_calls(calls: Iterable[Call], past: Past, rules: NumberRules, *, viewer:
     """Put the names beside the numbers of calls in their public form, and what was shown then as `shown_name`."""
     people = {each.extension: each.name for each in past.people}
     rest = Book.of((), past.firms, past.people)
+    known: dict[tuple[str, tuple[int, ...]], Match | None] = {}
     for call in calls:
         at = datetime.fromisoformat(call["started"])
         for party in (call["caller"], call["callee"]):
@@ -77,7 +78,11 @@ def name_calls(calls: Iterable[Call], past: Past, rules: NumberRules, *, viewer:
             if party["extension"]:
                 party["name"] = people.get(party["extension"]) or party["name"]
             elif party["number"]:
-                _name(party, past, at, rest, rules, viewer)
+                holders = [each for each in holders_at(past.holdings.get(party["number"], ()), at) if each.name]
+                key = party["number"], tuple(each.contact for each in holders)
+                if key not in known:
+                    known[key] = _held(party["number"], holders, rules, viewer)
+                _name(party, past, known[key], rest, rules)
 
 
 def _hide(party: Party, past: Past) -> None:
@@ -87,14 +92,12 @@ def _hide(party: Party, past: Past) -> None:
         party |= {"name": None, "company": None, "contact": None}
 
 
-def _name(party: Party, past: Past, at: datetime, rest: Book, rules: NumberRules, viewer: str) -> None:
-    number = party["number"]
-    match = _held(number, [each for each in holders_at(past.holdings.get(number, ()), at) if each.name], rules, viewer)
+def _name(party: Party, past: Past, match: Match | None, rest: Book, rules: NumberRules) -> None:
     card = past.cards.get(party["contact"] or 0)
     if match is None and card:
         party |= {"name": card.name, "company": card.company or None}
     elif match is None and not party["name"]:
-        found = rest.lookup(parse(number, rules))
+        found = rest.lookup(parse(party["number"], rules))
         match = None if found.by_extension or not found.name else found
     if match:
         party |= {"name": match.name, "company": match.company or None, "contact": match.contact}

@@ -87,11 +87,19 @@ async def everybody(connection: AsyncConnection) -> Everybody:
     return _ordered(_employee(row) for row in await connection.execute(select(employees)))
 
 
+_HAVING = select(employees).where(
+    or_(
+        employees.c.extension.in_(bindparam("extensions", expanding=True)),
+        employees.c.mobile.in_(bindparam("numbers", expanding=True)),
+        employees.c.did.in_(bindparam("numbers", expanding=True)),
+    )
+)
+
+
 async def having(connection: AsyncConnection, extensions: Collection[str], numbers: Collection[str]) -> Everybody:
     """Return the employees with one of these extensions or numbers, likewise."""
-    theirs = or_(employees.c.mobile.in_(numbers), employees.c.did.in_(numbers))
-    wanted = select(employees).where(or_(employees.c.extension.in_(extensions), theirs))
-    return _ordered(_employee(row) for row in await connection.execute(wanted))
+    wanted = {"extensions": list(extensions), "numbers": list(numbers)}
+    return _ordered(_employee(row) for row in await connection.execute(_HAVING, wanted))
 
 
 def _ordered(people: Iterable[Employee]) -> Everybody:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, FromClause, event, make_url
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL
@@ -81,6 +82,7 @@ def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None =
     """
     common: dict[str, Any] = {
         "json_serializer": _json,
+        "json_deserializer": from_json,  # thrice as fast as Python's own
         "hide_parameters": True,  # an error in a log shows no names and numbers of people
         "pool_timeout": BUSY_SECONDS,
     }

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     and_,
+    bindparam,
     case,
     column,
     exists,
@@ -30,6 +31,7 @@ from pbxd.storage.words import COMPANY, EVERYBODY, MANAGER, NAME, NUMBER, START,
 
 FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
 SHARED = contacts.c.owner == literal_column("''")  # as the partial indices say it
+SEEN = and_(shown(), contacts.c.owner.in_(bindparam("owners", expanding=True)))  # `seen_by`; give `rights.owners_seen`
 FOURTH = 3  # the last rank of a search's hits: inside of a word
 
 

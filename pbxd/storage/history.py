@@ -14,12 +14,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     FromClause,
     ScalarSelect,
     Select,
     and_,
+    case,
+    exists,
+    false,
     func,
     literal,
     literal_column,
@@ -38,9 +40,8 @@ from pbxd.storage.callrows import record_of
 from pbxd.storage.database import Database, in_parts
 from pbxd.storage.tables import Key, Moment, call_agents, calls
 
-COUNTED = 10_000  # calls that are looked at for a total; of a longer list it is what they have
-_FEW = 2_000  # a filter with no more calls than that leads
-_FACETS = ("direction", "outcome", "queue", "talk_seconds")
+COUNTED = 5_000  # calls that are looked at for a total; of a longer list it is what they have
+_FEW = 5_000  # a filter with no more calls than that leads
 _SIDES = ("caller_number", "callee_number")
 _SPANS_AT_ONCE = 4  # more are not asked for one by one
 _BACK = (timedelta(days=30), timedelta(days=365))  # how far back their calls are looked for, before all are
@@ -157,9 +158,9 @@ async def _keys(
     connection: AsyncConnection, wanted: CallFilter, last: _Key | None, limit: int, leader: str
 ) -> list[_Key]:
     """Return the newest of the matching calls that are older than `last`."""
-    if wanted.spans is not None and len(wanted.spans) > _SPANS_AT_ONCE:
-        return await _of_many(connection, wanted, wanted.spans, last, limit)
-    if wanted.spans is not None:
+    if wanted.spans is not None and leader != "agent":
+        if len(wanted.spans) > _SPANS_AT_ONCE:
+            return await _of_many(connection, wanted, wanted.spans, last, limit)
         parts = [_side(side, (span,), wanted, last) for span in wanted.spans for side in _SIDES]
         return await _newest_of(connection, parts, limit)
     ordered = _newest_first(_agent_s(wanted, last) if leader == "agent" else _whole(_through(leader), wanted, last))
@@ -190,28 +191,39 @@ async def _newest_of(connection: AsyncConnection, parts: Sequence[Select[Any]], 
 
 async def _count(connection: AsyncConnection, wanted: CallFilter, leader: str) -> tuple[int, bool]:
     """Count the matching calls among the first COUNTED of the leading filter; and tell whether it has more."""
-    rest = replace(wanted, agent="") if leader == "agent" else wanted
-    if wanted.spans is not None:
-        facets = [calls.c[facet] for facet in _FACETS]
+    if wanted.spans is not None and leader != "agent":
         period = CallFilter(wanted.since, wanted.until)
-        parts = [_side(side, wanted.spans, period, None).add_columns(*facets) for side in _SIDES if wanted.spans]
+        parts = [_side(side, wanted.spans, period, None) for side in _SIDES if wanted.spans]
     else:
         always = wanted.talk and not wanted.since and not wanted.until
         parts = [_alone("talk_seconds" if leader == "started" and always else leader, wanted)]
     if not parts:
         return 0, False
-    looked_at = union_all(*(select(part.limit(COUNTED + 1).subquery()) for part in parts)).subquery()
-    matching = and_(true(), *_conditions(looked_at, "seq", rest, None), *_took_part(looked_at, rest))
-    seq = looked_at.c.seq.distinct() if len(parts) > 1 else looked_at.c.seq
-    counted = select(func.count(), func.count(seq).filter(matching)).select_from(looked_at)
-    seen, found = (await connection.execute(counted)).one()
-    return min(found, COUNTED), seen > COUNTED
+    found = _if_meant(wanted, leader)
+    looked_at = union_all(*(select(part.with_only_columns(found).limit(COUNTED + 1).subquery()) for part in parts))
+    key = looked_at.subquery().c.found
+    counted = select(func.count(), func.count(key.distinct() if len(parts) > 1 else key)).select_from(key.table)
+    seen, hits = (await connection.execute(counted)).one()
+    return min(hits, COUNTED), seen > COUNTED
+
+
+def _if_meant(wanted: CallFilter, leader: str) -> ColumnElement[Any]:
+    """Select a call's key if the whole filter means it."""
+    if leader == "agent":
+        key = call_agents.c.call_seq
+        conditions = [*_conditions(call_agents, "call_seq", wanted, None), *_has_number(wanted)]
+    else:
+        key, conditions = calls.c.seq, [*_conditions(calls, "seq", wanted, None), *_took_part(calls, wanted)]
+    return (case((and_(*conditions), key)) if conditions else key).label("found")
 
 
 async def _leader(connection: AsyncConnection, wanted: CallFilter) -> str:
     """Return the filter whose calls are the fewest: whose `_FEW`th newest lies furthest back, or isn't there at all."""
     given = [name for name in ("talk_seconds", "agent", "queue", "outcome") if _given(wanted, name)]
-    if wanted.spans is not None or not given:
+    if wanted.spans is not None:  # an agent who is new here has fewer calls than a client of old
+        few = wanted.agent and (await connection.execute(select(_few_start("agent", wanted)))).scalar_one() is None
+        return "agent" if few else "started"
+    if not given:
         return "started"
     if len(given) == 1 and given[0] != "talk_seconds":
         return given[0]
@@ -234,20 +246,19 @@ def _few_start(name: str, wanted: CallFilter) -> ScalarSelect[Any]:
 
 
 def _alone(name: str, wanted: CallFilter) -> Select[Any]:
-    """Select the keys and facets of what one filter finds by itself, read from its own index."""
+    """Select the keys of what one filter finds by itself, read from its own index."""
     period = CallFilter(wanted.since, wanted.until)
     if name == "agent":
-        mine = _agent_s(replace(period, agent=wanted.agent), None)
-        return mine.add_columns(*(call_agents.c[facet] for facet in _FACETS))
+        return _agent_s(replace(period, agent=wanted.agent), None)
     if name == "talk_seconds":  # not in order of time
         period = CallFilter(talk=wanted.talk)
     elif name != "started":
         period = replace(period, **{name: _given(wanted, name)})
-    return _whole(_through(name, *(calls.c[facet] for facet in _FACETS)), period, None)
+    return _whole(_through(name), period, None)
 
 
-def _through(index: str, *columns: Column[Any]) -> Select[Any]:
-    hinted = select(calls.c.started, calls.c.seq, *columns)
+def _through(index: str) -> Select[Any]:
+    hinted = select(calls.c.started, calls.c.seq)
     return hinted.with_hint(calls, f"INDEXED BY ix_calls_{index}", "sqlite")
 
 
@@ -269,21 +280,31 @@ def _took_part(found: FromClause, wanted: CallFilter) -> list[ColumnElement[bool
 
 def _agent_s(wanted: CallFilter, last: _Key | None) -> Select[Any]:
     mine = select(call_agents.c.started, call_agents.c.call_seq.label("seq"))
-    return mine.where(call_agents.c.extension == wanted.agent, *_conditions(call_agents, "call_seq", wanted, last))
+    mine = mine.where(call_agents.c.extension == wanted.agent, *_conditions(call_agents, "call_seq", wanted, last))
+    return mine.where(*_has_number(wanted))
+
+
+def _has_number(wanted: CallFilter) -> list[ColumnElement[bool]]:
+    """Tell of one of an agent's calls whether it is one of the spans."""
+    if wanted.spans is None:
+        return []
+    either = or_(false(), *(and_(*_in_spans(side, wanted.spans)) for side in _SIDES if wanted.spans))
+    return [exists().where(calls.c.seq == call_agents.c.call_seq, either)]
 
 
 def _side(side: str, spans: Sequence[Span], wanted: CallFilter, last: _Key | None) -> Select[Any]:
     """Select the calls that had one of these numbers, in its time, on one side."""
-    chosen = _whole(_through(side), wanted, last)
+    return _whole(_through(side), wanted, last).where(*_in_spans(side, spans))
+
+
+def _in_spans(side: str, spans: Sequence[Span]) -> list[ColumnElement[bool]]:
     if len(spans) == 1:
-        return chosen.where(calls.c[side] == spans[0].number, *_within(calls, spans[0].since, spans[0].until))
-    numbers = sorted({span.number for span in spans})
-    bound = sorted({span.number for span in spans if span.since or span.until})
-    chosen = chosen.where(calls.c[side].in_(numbers))
-    for number in bound:
+        return [calls.c[side] == spans[0].number, *_within(calls, spans[0].since, spans[0].until)]
+    conditions: list[ColumnElement[bool]] = [calls.c[side].in_(sorted({span.number for span in spans}))]
+    for number in sorted({span.number for span in spans if span.since or span.until}):
         turns = [and_(true(), *_within(calls, each.since, each.until)) for each in spans if each.number == number]
-        chosen = chosen.where(or_(calls.c[side] != number, *turns))
-    return chosen
+        conditions.append(or_(calls.c[side] != number, *turns))
+    return conditions
 
 
 def _conditions(table: FromClause, key: str, wanted: CallFilter, last: _Key | None) -> list[ColumnElement[bool]]:

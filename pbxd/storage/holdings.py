@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import Column, Row, Select, and_, bindparam, delete, exists, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd import rights
 from pbxd.book import Company, Employee
 from pbxd.storage import employees
 from pbxd.storage.database import Database, in_parts, possible
-from pbxd.storage.finding import seen_by
+from pbxd.storage.finding import SEEN, seen_by
 from pbxd.storage.staging import shown
 from pbxd.storage.tables import Instant, companies, company_numbers, contact_numbers, contacts, number_holdings
 
@@ -72,7 +73,7 @@ class Holdings:
         """
         async with self._database.reading() as connection:
             return Past(
-                await _holdings(connection, number_holdings.c.number, numbers, viewer),
+                await _holdings(connection, _BY_NUMBER, numbers, viewer),
                 await _cards(connection, contact_ids, viewer),
                 await _firms(connection, numbers),
                 await employees.having(connection, extensions, numbers),
@@ -81,9 +82,8 @@ class Holdings:
     async def of_contacts(self, contact_ids: Collection[int], *, viewer: str = "") -> dict[str, list[Holding]]:
         """Return everybody's holdings, by number, of each number that one of these contacts has or had."""
         async with self._database.reading() as connection:
-            column = number_holdings.c.contact_id
-            theirs = await _holdings(connection, column, possible(contact_ids), viewer)
-            return await _holdings(connection, number_holdings.c.number, theirs, viewer)
+            theirs = await _holdings(connection, _BY_CONTACT, possible(contact_ids), viewer)
+            return await _holdings(connection, _BY_NUMBER, theirs, viewer)
 
     async def of_company(self, folded_name: str, *, viewer: str = "") -> tuple[list[int], list[str]]:
         """Return the contacts of a company that `viewer` may know of, and the company's own numbers."""
@@ -123,17 +123,7 @@ async def forget(connection: AsyncConnection, contact_ids: Iterable[int]) -> Non
         await connection.execute(delete(number_holdings).where(number_holdings.c.contact_id.in_(part)))
 
 
-async def _holdings(
-    connection: AsyncConnection, column: ColumnElement[Any], wanted: Collection[Any], viewer: str
-) -> dict[str, list[Holding]]:
-    found: defaultdict[str, list[Holding]] = defaultdict(list)
-    for part in in_parts(wanted):
-        for row in await connection.execute(_selection(viewer).where(column.in_(part))):
-            found[row.number].append(_holding(row))
-    return found
-
-
-def _selection(viewer: str) -> Select[Any]:
+def _those(column: Column[Any]) -> Select[Any]:
     main = exists().where(
         contact_numbers.c.contact_id == number_holdings.c.contact_id,
         contact_numbers.c.number == number_holdings.c.number,
@@ -143,7 +133,33 @@ def _selection(viewer: str) -> Select[Any]:
     joined = joined.outerjoin(companies, companies.c.id == contacts.c.company_id)
     named = (contacts.c.name, contacts.c.owner, companies.c.name.label("company"), main.label("main"))
     chosen = select(number_holdings, *named).select_from(joined)
-    return chosen.where(or_(contacts.c.id.is_(None), and_(contacts.c.id.is_not(None), seen_by(viewer))))
+    seen = or_(contacts.c.id.is_(None), and_(contacts.c.id.is_not(None), SEEN))
+    return chosen.where(seen, column.in_(bindparam("wanted", expanding=True)))
+
+
+# Made once: a page of the history asks all of these, and making them takes longer than answering them.
+_BY_NUMBER = _those(number_holdings.c.number)
+_BY_CONTACT = _those(number_holdings.c.contact_id)
+_CARDS = (
+    select(contacts.c.id, contacts.c.name, companies.c.name.label("company"), SEEN.label("seen"))
+    .select_from(contacts.outerjoin(companies, companies.c.id == contacts.c.company_id))
+    .where(contacts.c.id.in_(bindparam("wanted", expanding=True)), shown())
+)
+_FIRMS = (
+    select(companies.c.id, companies.c.name, company_numbers.c.number)
+    .select_from(company_numbers.join(companies, companies.c.id == company_numbers.c.company_id))
+    .where(company_numbers.c.number.in_(bindparam("wanted", expanding=True)))
+)
+
+
+async def _holdings(
+    connection: AsyncConnection, those: Select[Any], wanted: Collection[Any], viewer: str
+) -> dict[str, list[Holding]]:
+    found: defaultdict[str, list[Holding]] = defaultdict(list)
+    for part in in_parts(wanted):
+        for row in await connection.execute(those, {"wanted": part, "owners": rights.owners_seen(viewer)}):
+            found[row.number].append(_holding(row))
+    return found
 
 
 def _holding(row: Row[Any]) -> Holding:
@@ -161,20 +177,15 @@ def _holding(row: Row[Any]) -> Holding:
 
 async def _cards(connection: AsyncConnection, contact_ids: Collection[int], viewer: str) -> dict[int, Card]:
     found: dict[int, Card] = {}
-    joined = contacts.outerjoin(companies, companies.c.id == contacts.c.company_id)
-    named = (contacts.c.id, contacts.c.name, companies.c.name.label("company"), seen_by(viewer).label("seen"))
     for part in in_parts(possible(contact_ids)):
-        chosen = select(*named).select_from(joined).where(contacts.c.id.in_(part), shown())
-        for row in await connection.execute(chosen):
+        for row in await connection.execute(_CARDS, {"wanted": part, "owners": rights.owners_seen(viewer)}):
             found[row.id] = Card(row.name, row.company or "", bool(row.seen))
     return found
 
 
 async def _firms(connection: AsyncConnection, numbers: Collection[str]) -> list[Company]:
     found: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
-    joined = company_numbers.join(companies, companies.c.id == company_numbers.c.company_id)
     for part in in_parts(numbers):
-        chosen = select(companies.c.id, companies.c.name, company_numbers.c.number).select_from(joined)
-        for row in await connection.execute(chosen.where(company_numbers.c.number.in_(part))):
+        for row in await connection.execute(_FIRMS, {"wanted": part}):
             found[row.id, row.name].append(row.number)
     return [Company(key, name, tuple(sorted(held))) for (key, name), held in found.items()]

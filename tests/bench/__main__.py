@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import importlib
 import sys
 from collections.abc import AsyncIterator, Callable
+
+import uvloop
 
 from tests.bench import figures
 from tests.bench.figures import Figure
@@ -48,7 +49,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")
     options = Options(arguments.rounds, arguments.seconds, arguments.rate)
-    return asyncio.run(run(arguments.names or list(MEASURES), options))
+    return uvloop.run(run(arguments.names or list(MEASURES), options))
 
 
 if __name__ == "__main__":
