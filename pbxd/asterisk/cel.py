@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pbxd.asterisk.translate import VOICEMAIL, Endpoints, number_in
 from pbxd.calls import events as ev
@@ -36,8 +36,7 @@ _BUSY, _LOSER, _CANCELLED = 17, 26, 127  # Q.850 causes of a phone that didn't t
 _STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 
 
-@dataclass(frozen=True, slots=True)
-class CelRow:
+class CelRow(NamedTuple):
     """One event of the log; `at` in seconds since the epoch."""
 
     kind: str

@@ -126,7 +126,9 @@ class LiveCall:
     def talking(self) -> list[Leg]:
         """Return the parties that can hear another party now, in the order of their legs."""
         parties = [leg for leg in self.legs.values() if leg.bridge and leg.endpoint.kind != "plumbing"]
-        if not parties:
+        if len(parties) < 2:  # noqa: PLR2004 - somebody to hear
+            return [leg for leg in parties if leg.has_company]
+        if len({leg.bridge for leg in parties}) == 1:
             return parties
         rooms = _rooms(self.legs.values())
         heard = Counter(rooms[leg.channel] for leg in parties)

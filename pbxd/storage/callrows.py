@@ -73,8 +73,7 @@ def _records() -> TypeAdapter[CallRecord]:
 
 
 def _rest(record: CallRecord) -> dict[str, Any]:
-    told = ((name, getattr(record, name), usual) for name, usual in _usual(CallRecord) if name not in _IN_COLUMNS)
-    return {name: _plain(part) for name, part, usual in told if part != usual}
+    return _unusual(record, [each for each in _usual(CallRecord) if each[0] not in _IN_COLUMNS])
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of a record
@@ -91,8 +90,16 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of a record
         return [_plain(part) for part in value]
     if kind is dict:
         return {key: part for key, part in value.items() if part}  # the seconds of the parts that there were
-    told = ((name, getattr(value, name), usual) for name, usual in _usual(cast("Hashable", kind)))
-    return {name: _plain(part) for name, part, usual in told if part != usual}
+    return _unusual(value, _usual(cast("Hashable", kind)))
+
+
+def _unusual(value: object, usual: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, default in usual:
+        part = getattr(value, name)
+        if part != default:
+            found[name] = part if type(part) in _AS_THEY_ARE else _plain(part)
+    return found
 
 
 @cache
