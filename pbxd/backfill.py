@@ -18,8 +18,8 @@ import structlog
 
 from pbxd.asterisk import cdr
 from pbxd.asterisk.cel import CelTranslator, read_row
+from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.reconnecting import Complaints
-from pbxd.asterisk.translate import Endpoints
 from pbxd.calls.events import LinkLost, SnapshotBegan, SnapshotEnded
 from pbxd.calls.filling import completed, differences, filled, forgotten, replaced, touches
 from pbxd.calls.record import CallRecord

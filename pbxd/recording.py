@@ -13,8 +13,9 @@ from pathlib import Path
 
 import structlog
 
+from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.packets import Packet, parse_timed_capture, read_times
-from pbxd.asterisk.translate import Endpoints, Translator, seconds
+from pbxd.asterisk.translate import Translator, seconds
 from pbxd.calls.events import ChannelCreated, Event, LinkLost, SnapshotEnded
 from pbxd.calls.identity import CALL_PREFIX, epoch_in
 from pbxd.calls.live import moment

@@ -13,6 +13,7 @@ import structlog
 from pbxd import logs
 from pbxd.asterisk.agi import AgiCommand, AgiRequest, commands_for
 from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.fastagi import FastAgiServer
 from pbxd.asterisk.intake import Arrival, Intake, Missing
 from pbxd.asterisk.originate import ClickToCall
@@ -21,7 +22,6 @@ from pbxd.asterisk.probe import keep_fed
 from pbxd.asterisk.queues import VipQueues
 from pbxd.asterisk.reconnecting import Complaints
 from pbxd.asterisk.staff import gone, staff
-from pbxd.asterisk.translate import Endpoints
 from pbxd.backfill import Backfill
 from pbxd.calls.events import Event
 from pbxd.directory.index import Directory

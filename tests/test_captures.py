@@ -5,43 +5,34 @@ tests/captures/NOTES.md says how the flows were recorded and what surprised; `ex
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pbxd.asterisk.packets import Packet, parse_timed_capture, read_times
-from pbxd.calls.record import PARTS
 from pbxd.recording import replay
 from pbxd.settings import Settings
 from tests.captures import cel
+from tests.captures.written import (
+    CAPTURES,
+    FLOWS,
+    INSTANTS,
+    SECONDS,
+    Record,
+    differences,
+    doubts,
+    expected,
+    relative,
+)  # fmt: skip
 
-CAPTURES = Path(__file__).resolve().parent / "captures"
-FLOWS = sorted(path.parent.name for path in CAPTURES.glob("*/expected.json"))
-INSTANTS = ("started", "answered", "ended")
-SECONDS = tuple(f"{part}_seconds" for part in PARTS)
-AGENT_SECONDS = ("ring_seconds", "talk_seconds")
 MUST_SAY = {"direction", "origin", "caller", "callee", "queue", "queues", "outcome", "answered_by"}
-INSTANT_TOLERANCE = 0.1
-PART_TOLERANCE = 0.15
 SUM_TOLERANCE = 0.01
 CEL_TOLERANCE = 0.002  # the person wrote milliseconds
 SECRET_WORDS = (b"Secret:", b"Password:", b"Key: ")
-
-Record = dict[str, Any]
-
-
-@cache
-def expected(flow: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((CAPTURES / flow / "expected.json").read_text(encoding="utf-8"))
-    return told
 
 
 @cache
@@ -56,44 +47,6 @@ def stream(flow: str) -> bytes:
 def times(flow: str) -> list[tuple[int, float]]:
     with (CAPTURES / flow / "stream.times").open(encoding="ascii") as lines:
         return read_times(lines)
-
-
-def _with_pending() -> list[Any]:
-    return [
-        pytest.param(flow, marks=pytest.mark.xfail(reason=expected(flow)["pending"], strict=True))
-        if "pending" in expected(flow)
-        else flow
-        for flow in FLOWS
-    ]
-
-
-def differences(want: Record, got: Record, where: str = "") -> Iterator[str]:
-    """Yield a line for every field of `want` that `got` has otherwise."""
-    for name, value in want.items():
-        seen = got.get(name, "(no such field)")
-        if name == "agents" and value.keys() != seen.keys():
-            yield f"{where}agents: expected {list(value)}, replay has {list(seen)}"
-        elif isinstance(value, dict) and isinstance(seen, dict):
-            yield from differences(value, seen, f"{where}{name}.")
-        elif not _same(name, value, seen):
-            yield f"{where}{name}: expected {value!r}, replay has {seen!r}"
-
-
-def _same(name: str, want: object, got: object) -> bool:
-    tolerance = INSTANT_TOLERANCE if name in INSTANTS else PART_TOLERANCE if name in SECONDS else None
-    if tolerance is None or not isinstance(want, float | int) or not isinstance(got, float | int):
-        return bool(want == got)
-    return abs(want - got) <= tolerance
-
-
-def relative(record: Record, zero: float) -> Record:
-    """Return the record with its instants as seconds after `zero`, its story without times, its agents' by name."""
-    instants = {
-        name: datetime.fromisoformat(record[name]).timestamp() - zero for name in INSTANTS if record[name] is not None
-    }
-    story = [[step["what"], step["who"], step["detail"]] for step in record["story"]]
-    agents = {agent["extension"]: {name: agent[name] for name in AGENT_SECONDS} for agent in record["agents"]}
-    return record | instants | {"story": story, "agents": agents}
 
 
 def compare(flow: str, records: Sequence[Record]) -> list[str]:
@@ -114,7 +67,7 @@ def _brief(record: Record) -> str:
     return f"{record['direction']} {caller} -> {callee}: {record['outcome']}, started {record['started']:.3f}"
 
 
-@pytest.mark.parametrize("flow", _with_pending())
+@pytest.mark.parametrize("flow", FLOWS)
 def test_replay_makes_the_record_a_person_wrote(flow: str) -> None:
     wrong = compare(flow, replayed(flow))
     assert not wrong, "\n".join([flow, expected(flow)["note"], *wrong])
@@ -171,38 +124,10 @@ def _packets(
     return list(parse_timed_capture([whole[begin:end] for begin, end in pairwise(bounds)], arrivals))
 
 
-def doubts(flow: str, record: Record) -> Iterator[str]:
-    """Yield what Asterisk's own journal says otherwise of an expected record: times and parties, nothing else.
-
-    Rules: `started` is the first CHAN_START, `ended` the last party's HANGUP, `answered` the moment two parties could
-    first hear each other; the caller is who began, `answered_by` who ever heard another party. What a scenario file
-    names under "exceptions", with the reason, isn't asked.
-    """
-    lines, excepted = journal(flow), expected(flow).get("exceptions", {})
-    # One call's journal is the whole; several calls are told apart by the linkedid each record then has to name.
-    several = len(expected(flow)["records"]) > 1
-    own = [line for line in lines if line.linkedid == record["linkedid"]] if several else lines
-    told, zero = cel.witness(own, lines), lines[0].at
-    for name in INSTANTS:
-        at = getattr(told, name)
-        seen = None if at is None else round(at - zero, 3)
-        if name not in excepted and not _same_instant(record[name], seen):
-            yield f"{name}: expected {record[name]}, CEL has {seen}"
-    if "caller" not in excepted and record["caller"]["number"] != told.began:
-        yield f"caller: expected {record['caller']['number']}, CEL has {told.began}"
-    if "answered_by" not in excepted and sorted(record["answered_by"]) != sorted(told.talked):
-        yield f"answered_by: expected {record['answered_by']}, CEL has {told.talked}"
-
-
-def _same_instant(want: float | None, told: float | None) -> bool:
-    if want is None or told is None:
-        return want is told
-    return abs(want - told) <= CEL_TOLERANCE
-
-
 @pytest.mark.parametrize("flow", FLOWS)
 def test_expected_records_agree_with_asterisks_own_journal(flow: str) -> None:
-    wrong = [doubt for record in expected(flow)["records"] for doubt in doubts(flow, record)]
+    lines = journal(flow)
+    wrong = [doubt for record in expected(flow)["records"] for doubt in doubts(flow, record, lines, CEL_TOLERANCE)]
     assert not wrong, "\n".join([flow, *wrong])
     assert all(len(reason) > 20 for reason in expected(flow).get("exceptions", {}).values())
 
@@ -218,7 +143,8 @@ def test_a_wrong_record_is_doubted(flow: str) -> None:
         }
         wrong |= {"answered": record | {"answered": None}} if record["answered"] else {}
         for name in wrong.keys() - excepted:
-            assert [doubt for doubt in doubts(flow, wrong[name]) if doubt.startswith(name)], name
+            told = doubts(flow, wrong[name], journal(flow), CEL_TOLERANCE)
+            assert [doubt for doubt in told if doubt.startswith(name)], name
 
 
 @pytest.mark.parametrize("flow", FLOWS)

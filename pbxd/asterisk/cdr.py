@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pbxd.asterisk.translate import VOICEMAIL, Endpoints, number_in
+from pbxd.asterisk.endpoints import Endpoints, number_in
+from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pbxd.asterisk.translate import VOICEMAIL, Endpoints, number_in
+from pbxd.asterisk.endpoints import Endpoints, number_in
+from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
 

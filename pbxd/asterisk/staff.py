@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 
 from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.packets import Packet, known
-from pbxd.asterisk.translate import Endpoints
 from pbxd.book import Employee
 from pbxd.errors import RefusedError
 from pbxd.settings import Settings

@@ -2,14 +2,16 @@
 
 Field names and meanings: Asterisk's AMI events reference (Newchannel, DialBegin, BridgeEnter …). Nothing here depends
 on VarSet or Newexten, which the shipped rights and filters leave out.
+Long because it is a dictionary: an entry an event, and none of them needs another.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Literal
 
+from pbxd.asterisk.endpoints import Endpoints, number_in
 from pbxd.asterisk.packets import known
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
@@ -18,22 +20,6 @@ from pbxd.i18n import _
 
 Packet = Mapping[str, str]
 
-# Channel technologies Asterisk uses inside itself; none of them is a party.
-_PLUMBING = frozenset(
-    {"Local", "Announcer", "AsyncGoto", "Bridge", "CBAnn", "CBRec", "ConfBridgeRecorder", "Message", "Multicast"}
-    | {
-        "MulticastRTP",
-        "Parking",
-        "Recorder",
-        "Snoop",
-        "Surrogate",
-        "Transfered",
-        "UnicastRTP",
-        "AudioSocket",
-        "WebSocket",
-    }
-)
-_NUMBER_IN_DIAL_STRING = re.compile(r"(?<![\w.])\+?[0-9*#]{2,}(?![\w.])")
 _STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")  # up to the year 5138: what a date can hold
 
 # DIALSTATUS values as DialEnd carries them; whatever isn't here (TORTURE, DONTCALL, INVALIDARGS …) reached nobody.
@@ -59,34 +45,6 @@ _RECORDING = "MIXMONITOR_FILENAME="
 VOICEMAIL = frozenset({"VoiceMail", "VoiceMailMain", "MiniVM", "MinivmRecord"})
 
 _DOWN, _RESERVED, _OFFHOOK, _DIALING, _RING, _RINGING, _UP = "0", "1", "2", "3", "4", "5", "6"
-
-
-class Endpoints:
-    """Tells employees, trunks and plumbing apart by the channel's name."""
-
-    def __init__(self, pattern: str, channels: Sequence[str] = ()) -> None:
-        """`pattern` matches an extension as endpoint name; `channels`, if any, match the whole name instead."""
-        self._pattern = re.compile(pattern)
-        self._channels = [re.compile(channel) for channel in channels]
-
-    def of(self, name: str) -> ev.Endpoint:
-        """Return who is behind a channel called `name`, such as `PJSIP/101-0000001a`."""
-        technology, _slash, rest = name.partition("/")
-        if technology in _PLUMBING or not rest:
-            return ev.Endpoint("plumbing", name)
-        for channel in self._channels:
-            if match := channel.search(name):
-                return ev.Endpoint("extension", match.group(1) if match.groups() else match.group(0))
-        return self._named(rest.rpartition("-")[0] or rest)
-
-    def of_device(self, device: str) -> ev.Endpoint:
-        """Return who is behind a device such as `PJSIP/101`, or a queue's member such as `Local/101@from-queue/n`."""
-        return self._named(device.partition("/")[2].partition("@")[0])
-
-    def _named(self, endpoint: str) -> ev.Endpoint:
-        if not self._channels and self._pattern.fullmatch(endpoint):
-            return ev.Endpoint("extension", endpoint)
-        return ev.Endpoint("trunk", endpoint)
 
 
 class Translator:
@@ -211,12 +169,6 @@ class Translator:
     def _snapshot_ended(self, _packet: Packet, at: float) -> ev.Event | None:
         """End a snapshot, unless some of it is missing: its channels would be taken for gone."""
         return None if self._list_broken else ev.SnapshotEnded(at)
-
-
-def number_in(dial_string: str) -> str:
-    """Return the number in a dial string such as `84951234567@trunk` or `trunk/84951234567`, else an empty text."""
-    found = _NUMBER_IN_DIAL_STRING.search(dial_string)
-    return found.group(0) if found else ""
 
 
 def seconds(stamp: str) -> float:

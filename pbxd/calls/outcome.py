@@ -1,4 +1,4 @@
-"""How a call ended, judged once it is over (and its direction as soon as that can be seen)."""
+"""How a call ended, judged once it is over, and how a leg did that nobody took."""
 
 from __future__ import annotations
 
@@ -48,3 +48,16 @@ def _called_side(target: Leg, own_cause: int | None) -> tuple[Outcome, int | Non
     if target.result in {"congestion", "unavailable"} or target.cause not in _NOBODY_TOOK_IT:
         return "failed", cause
     return "no-answer", cause
+
+
+def refusal(leg: Leg) -> str:
+    """Say how a leg that nobody took ended: by its Q.850 cause first, which tells more than the result of the dial."""
+    if leg.forward:
+        return "forwarded"
+    if leg.cause == _REJECTED:
+        return "rejected"
+    if leg.cause == _BUSY or leg.result == "busy":
+        return "busy"
+    if leg.result in {"congestion", "unavailable"}:
+        return "unreachable"
+    return "no-answer" if leg.result == "no-answer" else "cancelled"

@@ -1,11 +1,18 @@
-"""Who began a call and whom it was for, learnt from its legs as they come. Nothing else changes these fields."""
+"""Who began a call and whom it was for, learnt from its legs as they come.
+
+Nothing else changes these fields of a record.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from pbxd.calls.identity import CALL_PREFIX
 from pbxd.calls.live import Leg, LiveCall, read, readable
 from pbxd.calls.record import Party
+
+_MOST_PIPES = 10  # Local pairs one behind the other
 
 
 def set_caller(call: LiveCall, leg: Leg) -> None:
@@ -83,3 +90,28 @@ def _direct_number(call: LiveCall, leg: Leg) -> bool:
         callee.extension = None
         return True
     return False
+
+
+def is_for_agent(legs: Mapping[str, Leg], source: str | None) -> bool:
+    """Tell whether a channel that dials does so for the employee whom a program calls first.
+
+    Where his leg is plumbing (Local), its end that was called, ;1, calls the other side later; what the other end
+    dials, directly or through more plumbing, are his phones.
+    """
+    leg = legs.get(source or "")
+    for _pipe in range(_MOST_PIPES):  # events that are lost or doubled could lead round in a circle
+        if leg is None or leg.is_party:
+            break
+        pair = legs.get(leg.pair)
+        if leg.channel.startswith(CALL_PREFIX):
+            return not leg.called
+        if pair is not None and pair.called and pair.source is None:
+            return True
+        leg = legs.get(pair.source or "") if pair else None
+    return False
+
+
+def far_end(call: LiveCall, by: Leg) -> Leg | None:
+    """Return whom the one who transfers was talking to in this call: whom it called last, else who called him."""
+    target = call.target
+    return target if target is not None and target.endpoint != by.endpoint else call.caller

@@ -1,8 +1,8 @@
 """The one state machine of calls: events in, records out.
 
-Every transition of a call is made here. What belongs to which call is `calls.registry`'s business, who began a call and
-for whom is `calls.parties`', what a call is doing is `calls.live`'s. What changed is taken with `take_changes`, each
-call once however often it changed.
+Every transition of a call is made here, and none elsewhere: that is why it is long. What belongs to which call is
+`calls.registry`'s business, who began a call and for whom is `calls.parties`', what a call is doing is `calls.live`'s.
+What changed is taken with `take_changes`, each call once however often it changed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,10 @@ from pbxd.calls import events as ev
 from pbxd.calls import parties
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.calls.live import Leg, LiveCall, moment, readable
-from pbxd.calls.outcome import judge
+from pbxd.calls.outcome import judge, refusal
 from pbxd.calls.record import CallRecord, Gap
 from pbxd.calls.registry import Registry
 from pbxd.numbers import NumberRules
-
-_BUSY, _REJECTED = 17, 21  # Q.850
-_MOST_PIPES = 10  # Local pairs one behind the other
 
 
 class Tracker:
@@ -244,7 +241,9 @@ class Tracker:
         if event.source is None and (leg is call.caller or call.caller is None):
             if parties.originated(call, leg):
                 self._known.touch(call)
-        elif self._is_for_agent(event.source) or (call.reached is not None and leg.endpoint.kind == "extension"):
+        elif parties.is_for_agent(self._known.legs, event.source) or (
+            call.reached is not None and leg.endpoint.kind == "extension"
+        ):
             leg.agents = True
         elif leg.is_party:
             self._target_dialled(call, leg)
@@ -258,24 +257,6 @@ class Tracker:
             call.tell("dialled", leg)
             if leg.ringing:  # it rang before anybody said whom it was
                 call.tell("rang", leg)
-
-    def _is_for_agent(self, source: str | None) -> bool:
-        """Tell whether a channel that dials does so for the employee whom a program calls first.
-
-        Where his leg is plumbing (Local), its end that was called, ;1, calls the other side later; what the other end
-        dials, directly or through more plumbing, are his phones.
-        """
-        leg = self._known.legs.get(source or "")
-        for _pipe in range(_MOST_PIPES):  # events that are lost or doubled could lead round in a circle
-            if leg is None or leg.is_party:
-                break
-            pair = self._known.legs.get(leg.pair)
-            if leg.channel.startswith(CALL_PREFIX):
-                return not leg.called
-            if pair is not None and pair.called and pair.source is None:
-                return True
-            leg = self._known.legs.get(pair.source or "") if pair else None
-        return False
 
     def _dial_ended(self, event: ev.DialEnded) -> None:
         found = self._known.find(event.target, event.linkedid, event.at)
@@ -345,7 +326,7 @@ class Tracker:
             return
         to = readable(event.number, self._rules).number or ""
         if event.kind == "attended":
-            far_end = _far_end(other or call, by)
+            far_end = parties.far_end(other or call, by)
             to = (other or call).identity(far_end) or "" if far_end else ""
         if other is not None and other is not call:
             call = self._known.join(call, other, event.at)
@@ -448,22 +429,3 @@ class Tracker:
             call.resume(at)
             self._finish(call, unheard=True)
         self._remembered.clear()
-
-
-def refusal(leg: Leg) -> str:
-    """Say how a leg that nobody took ended: by its Q.850 cause first, which tells more than the result of the dial."""
-    if leg.forward:
-        return "forwarded"
-    if leg.cause == _REJECTED:
-        return "rejected"
-    if leg.cause == _BUSY or leg.result == "busy":
-        return "busy"
-    if leg.result in {"congestion", "unavailable"}:
-        return "unreachable"
-    return "no-answer" if leg.result == "no-answer" else "cancelled"
-
-
-def _far_end(call: LiveCall, by: Leg) -> Leg | None:
-    """Return whom the one who transfers was talking to in this call: whom it called last, else who called him."""
-    target = call.target
-    return target if target is not None and target.endpoint != by.endpoint else call.caller

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 from pbxd.asterisk.actions import Headers
 from pbxd.asterisk.ami import AmiClient, Packet
-from pbxd.asterisk.translate import Endpoints, Translator
+from pbxd.asterisk.endpoints import Endpoints
+from pbxd.asterisk.translate import Translator
 from pbxd.calls.events import Event, LinkLost
 from pbxd.settings import AsteriskSettings, Settings
 from tests.lab import Lab

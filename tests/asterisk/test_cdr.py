@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.asterisk.cdr import CdrRow, events_of, read_row
-from pbxd.asterisk.translate import Endpoints
+from pbxd.asterisk.endpoints import Endpoints
 from pbxd.calls.record import PARTS, CallRecord
 from pbxd.calls.tracker import Tracker
 from pbxd.numbers import rules_from

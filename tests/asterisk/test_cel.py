@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pbxd.asterisk.cel import CelRow, CelTranslator, read_row
-from pbxd.asterisk.translate import Endpoints
+from pbxd.asterisk.endpoints import Endpoints
 from pbxd.calls.tracker import Tracker
 from pbxd.numbers import rules_from
 from pbxd.settings import CEL_COLUMNS, Settings

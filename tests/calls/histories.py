@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.packets import parse_capture
-from pbxd.asterisk.translate import Endpoints, Translator
+from pbxd.asterisk.translate import Translator
 from pbxd.calls import events as ev
 
 CAPTURES = Path(__file__).resolve().parents[1] / "captures"
