@@ -12,7 +12,7 @@ from typing import assert_never
 
 from pbxd.calls import events as ev
 from pbxd.calls import parties
-from pbxd.calls.identity import CALL_PREFIX
+from pbxd.calls.identity import CALL_PREFIX, epoch_in
 from pbxd.calls.live import Leg, LiveCall, moment, readable
 from pbxd.calls.outcome import judge, refusal
 from pbxd.calls.record import CallRecord, Gap
@@ -99,7 +99,11 @@ class Tracker:
         if event.channel in self._known.legs:
             return  # the snapshot told of it before its own event came
         leg = Leg(event.channel, event.endpoint, event.number, event.dialled)
-        self._adopt(leg, event.linkedid or event.channel, event.at)
+        linkedid = event.linkedid or event.channel
+        if self._unsure and linkedid != event.channel and not self._known.knows(linkedid):
+            leg.called = True  # who calls wasn't heard; the list will name him
+            self._resume_call(linkedid, epoch_in(linkedid, event.at), event.at)
+        self._adopt(leg, linkedid, event.at)
 
     def _adopt(self, leg: Leg, linkedid: str, at: float) -> None:
         call = self._known.adopt(leg, linkedid, at)
@@ -375,8 +379,9 @@ class Tracker:
             # The caller's channel gives the conversation its name; whoever else is seen first was called.
             called = event.channel != event.linkedid
             leg = Leg(event.channel, event.endpoint, event.number, event.dialled, called=called)
-            self._resume_call(event)
-            self._adopt(leg, event.linkedid or event.channel, event.at)
+            linkedid = event.linkedid or event.channel
+            self._resume_call(linkedid, event.at - event.seconds, event.at)
+            self._adopt(leg, linkedid, event.at)
         found = self._known.find(event.channel, event.linkedid, event.at)
         if found is None:
             return
@@ -392,20 +397,19 @@ class Tracker:
             call = self._known.converse(leg, call, "")
         self._known.settle(call)
 
-    def _resume_call(self, event: ev.ChannelSeen) -> None:
-        """Begin a call whose beginning wasn't heard: from an earlier process's record, else from the channel's age."""
-        if self._known.knows(event.linkedid):
+    def _resume_call(self, linkedid: str, began: float, at: float) -> None:
+        """Begin a call whose beginning wasn't heard: from an earlier process's record, else at `began`, or so."""
+        if self._known.knows(linkedid):
             return
-        remembered = self._remembered.pop(event.linkedid, None)
+        remembered = self._remembered.pop(linkedid, None)
         if remembered is None:
-            began = event.at - event.seconds
-            call = self._known.begin(event.linkedid, began)
+            call = self._known.begin(linkedid, min(began, at))
             call.unheard = True
-            call.record.gaps.append(Gap(moment(began), moment(event.at)))
+            call.record.gaps.append(Gap(moment(call.at), moment(at)))
             return
-        call = LiveCall(remembered, self._rules, event.at)
-        call.resume(event.at)
-        self._known.name(call, event.linkedid)
+        call = LiveCall(remembered, self._rules, at)
+        call.resume(at)
+        self._known.name(call, linkedid)
 
     def _choose_caller(self, call: LiveCall) -> None:
         """Take the first party there is for the caller when the channel that began the call is gone."""

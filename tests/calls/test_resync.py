@@ -100,6 +100,24 @@ def test_the_caller_of_a_call_found_under_way_is_who_began_it(agent_first: bool)
     assert gaps(record) == [(1000.0, 1009.0)]
 
 
+def test_a_phone_dialled_before_the_list_names_its_caller_is_not_taken_for_him() -> None:
+    follow = talking()
+    follow.feed(ev.LinkLost(1005.0))
+    (lost,) = follow.take_changes()
+    for earlier in ([], [lost]):
+        again = tracker()
+        again.remember(earlier)
+        ring(again, 1008.0, "1000.3", COLLEAGUE)
+        again.feed(seen(1009.0, "1000.1", TRUNK, number="89161234567"))
+        again.feed(seen(1009.0, "1000.3", COLLEAGUE))
+        again.feed(ev.SnapshotEnded(1009.0))
+        (record,) = again.take_changes()
+        assert (record.direction, record.caller.number) == ("incoming", "+79161234567")
+        assert (record.id, record.linkedid, record.started) == (lost.id, lost.linkedid, lost.started)
+        assert record.answered == (lost.answered if earlier else None)
+        assert gaps(record) == [(1005.0 if earlier else 1000.0, 1008.0)]
+
+
 def test_a_call_found_without_who_began_it_has_a_caller_all_the_same() -> None:
     follow = tracker()
     for channel, endpoint in (("1000.2", AGENT), ("1000.3", COLLEAGUE)):
