@@ -374,7 +374,7 @@ feed = Table(
     "feed",
     metadata,
     Column("seq", Key, primary_key=True),
-    Column("at", Instant, nullable=False),
+    Column("at", Moment, nullable=False),
     Column("kind", Words, nullable=False),  # call.ended, contact.changed …
     Column("subject", Words, nullable=False),  # the id of what it tells about
     Column("data", JSON, nullable=False),
