@@ -7,7 +7,20 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, column, delete, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Contact, ContactDraft, ContactNumber, Listing, folded
@@ -31,10 +44,28 @@ _LISTED: Select[Any] = (
     .where(shown())
     .order_by(contacts.c.id, contact_numbers.c.place)
 )
+# Statements that are made once: making one takes longer than SQLite needs for it.
+_PARTS_OF = {
+    table: select(table)
+    .where(table.c.contact_id.in_(bindparam("ids", expanding=True)))
+    .order_by(table.c.contact_id, table.c.place)
+    for table in _PARTS
+}
+_WRITTEN: Select[Any] = (
+    select(*_OWN, companies.c.name.label("company"))
+    .select_from(contacts.outerjoin(companies, contacts.c.company_id == companies.c.id))
+    .where(contacts.c.id.in_(bindparam("ids", expanding=True)))
+)
+_SHOWN = _WRITTEN.where(shown())
 _Parts = dict[Table, defaultdict[int, list[Any]]]  # what each table has for each contact, in the card's order
 
 
 async def cards(connection: AsyncConnection, ids: Collection[int], *, staged: bool = False) -> list[Contact]:
+    """Return what `read_cards` does."""
+    return await connection.run_sync(read_cards, ids, staged=staged)
+
+
+def read_cards(connection: Connection, ids: Collection[int], *, staged: bool = False) -> list[Contact]:
     """Return those of the contacts that there are, in the order asked for, whoever may see them.
 
     Those of an import that isn't finished are not there, and imports' changes are, unless `staged` says that cards are
@@ -44,12 +75,10 @@ async def cards(connection: AsyncConnection, ids: Collection[int], *, staged: bo
     for group in in_parts(possible(ids)):
         parts = _no_parts()
         for table in _PARTS:
-            wanted = _ordered(table).where(table.c.contact_id.in_(group))
-            _collect(parts, table, (await connection.execute(wanted)).all())
-        wanted = _main_rows().where(contacts.c.id.in_(group))
-        rows = await connection.execute(wanted if staged else wanted.where(shown()))
+            _collect(parts, table, connection.execute(_PARTS_OF[table], {"ids": group}).all())
+        rows = connection.execute(_WRITTEN if staged else _SHOWN, {"ids": group})
         read = {row.id: _card(row, parts) for row in rows}
-        found |= read if staged else await pending.seen(connection, read)
+        found |= read if staged else pending.seen(connection, read)
     return [found[contact_id] for contact_id in ids if contact_id in found]
 
 
@@ -198,15 +227,6 @@ def _listing(own: Sequence[Any], numbers: list[str], company_names: Mapping[int,
     contact_id, name, company_id, manager, vip, owner = own
     company = company_names.get(company_id, "")
     return Listing(contact_id, name, company, manager, vip, owner or None, tuple(numbers))  # an owner: CHECK visibility
-
-
-def _main_rows() -> Select[Any]:
-    joined = contacts.outerjoin(companies, contacts.c.company_id == companies.c.id)
-    return select(*_OWN, companies.c.name.label("company")).select_from(joined)
-
-
-def _ordered(table: Table) -> Select[Any]:
-    return select(table).order_by(table.c.contact_id, table.c.place)
 
 
 def _no_parts() -> _Parts:

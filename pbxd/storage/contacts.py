@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
@@ -16,7 +16,7 @@ from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage import changes as changes_of
 from pbxd.storage import companyrows, employees, holdings, importchanges
-from pbxd.storage.cards import cards, insert_cards, listings, update_card
+from pbxd.storage.cards import cards, insert_cards, listings, read_cards, update_card
 from pbxd.storage.changes import Change
 from pbxd.storage.database import Database, in_parts
 from pbxd.storage.duplicates import Duplicate, duplicates_of
@@ -84,9 +84,7 @@ class Contacts:
         self, wanted: ContactFilter | None = None, *, actor: str = "", limit: int | None = None, offset: int = 0
     ) -> Page:
         """Return how many contacts match among those the actor sees, and a page of them by name."""
-        async with self._database.reading() as connection:
-            total, ids = await find(connection, wanted or ContactFilter(), actor, limit, offset)
-            return total, await cards(connection, ids)
+        return await self._database.ask(_listed, wanted or ContactFilter(), actor, limit, offset)
 
     async def page(
         self, wanted: ContactFilter | None = None, asked: PageAsked | None = None, *, actor: str = ""
@@ -95,9 +93,7 @@ class Contacts:
 
         Raises InvalidInputError for a mark (`after`) that no page of this order gave.
         """
-        async with self._database.reading() as connection:
-            found = await page(connection, wanted or ContactFilter(), asked or PageAsked(), actor)
-            return ContactPage(found.total, found.more, await cards(connection, found.ids), found.after)
+        return await self._database.ask(_paged, wanted or ContactFilter(), asked or PageAsked(), actor)
 
     async def edit(
         self, contact_id: int, changes: ContactChanges, *, actor: str = "", version: int | None = None
@@ -196,6 +192,16 @@ class Contacts:
             names = {firm.id: firm.name for firm in firms}
             people = await employees.everybody(connection)
             yield Snapshot(await cursor(connection), listings(connection, names), firms, people)
+
+
+def _listed(connection: Connection, wanted: ContactFilter, actor: str, limit: int | None, offset: int) -> Page:
+    total, ids = find(connection, wanted, actor, limit, offset)
+    return total, read_cards(connection, ids)
+
+
+def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: str) -> ContactPage:
+    found = page(connection, wanted, asked, actor)
+    return ContactPage(found.total, found.more, read_cards(connection, found.ids), found.after)
 
 
 async def _visible(connection: AsyncConnection, contact_id: int, actor: str) -> Contact:

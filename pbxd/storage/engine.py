@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic_core import from_json
-from sqlalchemy import Connection, FromClause, event, make_url
+from sqlalchemy import Connection, Engine, FromClause, create_engine, event, make_url
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
@@ -38,7 +38,20 @@ DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
+_CACHE = -8000  # kB: so much, and not 2 MB, lest the inner pages of a big book's tables be read again for every card
 BEGIN = "pbxd_begin"  # execution option: what opens a transaction on SQLite; empty: nothing does
+
+
+def _json(value: object) -> str:
+    return harmless(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+_COMMON: dict[str, Any] = {
+    "json_serializer": _json,
+    "json_deserializer": from_json,  # thrice as fast as Python's own
+    "hide_parameters": True,  # an error in a log shows no names and numbers of people
+    "pool_timeout": BUSY_SECONDS,
+}
 
 # Mistakes of ours, not of the database's; they must be seen as what they are.
 _OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
@@ -80,12 +93,6 @@ def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None =
 
     `busy_seconds`: how long SQLite's own thread waits for a lock, deaf to everything; BUSY_SECONDS unless told.
     """
-    common: dict[str, Any] = {
-        "json_serializer": _json,
-        "json_deserializer": from_json,  # thrice as fast as Python's own
-        "hide_parameters": True,  # an error in a log shows no names and numbers of people
-        "pool_timeout": BUSY_SECONDS,
-    }
     file = sqlite_file(url)
     if file is None:
         meet_postgresql()
@@ -97,17 +104,34 @@ def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None =
                 "timeout": BUSY_SECONDS,
                 "server_settings": {"application_name": "pbxd", "lock_timeout": limit},
             },
-            **common,
+            **_COMMON,
         )
-    address = URL.create(
-        "sqlite+aiosqlite", database=f"file:{quote(str(file.absolute()))}", query={"mode": "rw", "uri": "true"}
-    )
     patience = BUSY_SECONDS if busy_seconds is None else busy_seconds
+    engine = create_async_engine(_address(file, "sqlite+aiosqlite"), connect_args=_arguments(patience), **_COMMON)
+    _prepared(engine.sync_engine, foreign_keys=foreign_keys)
+    return engine
+
+
+def connect_threads(file: Path) -> Engine:
+    """Return an engine for threads that read a SQLite file; nothing is opened yet."""
+    engine = create_engine(_address(file, "sqlite"), connect_args=_arguments(BUSY_SECONDS), **_COMMON)
+    event.listen(engine, "connect", lambda connection, _record: connection.execute(f"PRAGMA cache_size={_CACHE}"))
+    return _prepared(engine)
+
+
+def _address(file: Path, driver: str) -> URL:
+    return URL.create(driver, database=f"file:{quote(str(file.absolute()))}", query={"mode": "rw", "uri": "true"})
+
+
+def _arguments(busy_seconds: float) -> dict[str, Any]:
     # isolation_level None: Python's sqlite3 opens no transactions by itself, `_begin` does.
-    engine = create_async_engine(address, connect_args={"timeout": patience, "isolation_level": None}, **common)
-    engine.sync_engine.dialect.statement_compiler = _Hinted
-    event.listen(engine.sync_engine, "connect", partial(_prepare, foreign_keys))
-    event.listen(engine.sync_engine, "begin", _begin)
+    return {"timeout": busy_seconds, "isolation_level": None}
+
+
+def _prepared(engine: Engine, *, foreign_keys: bool = True) -> Engine:
+    engine.dialect.statement_compiler = _Hinted
+    event.listen(engine, "connect", partial(_prepare, foreign_keys))
+    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -118,10 +142,6 @@ class _Hinted(SQLiteCompiler):
         """Return the hint as it is."""
         del table
         return text
-
-
-def _json(value: object) -> str:
-    return harmless(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _prepare(foreign_keys: bool, connection: Any, _record: object) -> None:  # noqa: ANN401, FBT001 - SQLAlchemy calls it so

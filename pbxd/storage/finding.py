@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Integer,
+    Text,
     and_,
     bindparam,
     case,
@@ -21,17 +23,32 @@ from sqlalchemy import (
     table,
     true,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
 from pbxd.book import folded
-from pbxd.storage.staging import HIDDEN, shown
-from pbxd.storage.tables import contact_numbers, contact_tags, contacts, favourites, harmless, imports
-from pbxd.storage.words import COMPANY, EVERYBODY, MANAGER, NAME, NUMBER, START, TAG, VIP, Term, mark, quoted, terms
+from pbxd.storage.staging import shown
+from pbxd.storage.tables import contact_numbers, contact_tags, contacts, favourites, harmless
+from pbxd.storage.words import (
+    COMPANY,
+    EVERYBODY,
+    MANAGER,
+    NAME,
+    NUMBER,
+    START,
+    TAG,
+    VIP,
+    Term,
+    beginning,
+    fragment,
+    mark,
+    quoted,
+    terms,
+)
 
 FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
 SHARED = contacts.c.owner == literal_column("''")  # as the partial indices say it
 SEEN = and_(shown(), contacts.c.owner.in_(bindparam("owners", expanding=True)))  # `seen_by`; give `rights.owners_seen`
+MATCHES = literal_column("contacts_found").bool_op("MATCH")(bindparam("query", type_=Text()))
 FOURTH = 3  # the last rank of a search's hits: inside of a word
 
 
@@ -49,17 +66,17 @@ class ContactFilter:
     mine: bool = False  # whose manager the actor is, and his personal ones
 
 
-async def find(
-    connection: AsyncConnection, wanted: ContactFilter, actor: str, limit: int | None, offset: int
+def find(
+    connection: Connection, wanted: ContactFilter, actor: str, limit: int | None, offset: int
 ) -> tuple[int, list[int]]:
     """Return how many contacts match among those the actor sees, and the ids of a page of them by name."""
     conditions = (seen_by(actor), *matching(wanted, actor))
     if connection.dialect.name == "sqlite" and not narrow(wanted):
         indexed = contacts.c.id.in_(select(FOUND.c.rowid).where(match(expression(wanted, actor))))
         conditions = (shown(), or_(and_(SHARED, indexed), and_(personal(actor), *matching(wanted, actor))))
-    total = (await connection.execute(select(func.count()).select_from(contacts).where(*conditions))).scalar_one()
+    total = connection.execute(select(func.count()).select_from(contacts).where(*conditions)).scalar_one()
     page = select(contacts.c.id).where(*conditions).order_by(contacts.c.folded, contacts.c.id)
-    rows = await connection.execute(page.limit(limit).offset(offset))
+    rows = connection.execute(page.limit(limit).offset(offset))
     return total, list(rows.scalars().all())
 
 
@@ -103,41 +120,50 @@ def matching(wanted: ContactFilter, actor: str) -> list[ColumnElement[bool]]:
 
 def rank(searched: list[Term]) -> ColumnElement[int]:
     """Return the rank of a row that matches: a whole number, the name's beginning, words' beginnings, inside of one."""
-    starts = and_(true(), *(_any(f" {word}" for word in term.starts) for term in searched))
-    names = _any(f"\t {word}" for term in searched for word in term.starts)
+    starts = and_(true(), *(_any(f" {word}" for word in term.words) for term in searched))
+    names = _any(f"\t {word}" for term in searched for word in term.words)
     whole = _any(f" +{digits}\n" for term in searched for digits in term.numbers)
     return case((whole, 0), (and_(names, starts), 1), (starts, 2), else_=FOURTH)
 
 
 def anywhere(term: Term) -> ColumnElement[bool]:
     """Tell whether a row of `contacts` has what a term asks for."""
-    return _any((f" {word}" if term.at_start else word) for word in term.anywhere)
+    return _any((f" {word}" if term.at_start else word) for word in term.words)
 
 
 def match(query: str) -> ColumnElement[bool]:
-    """Tell what SQLite's index is asked."""
+    """Ask SQLite's index this inside of another statement."""
     return literal_column("contacts_found").bool_op("MATCH")(harmless(query))
 
 
 def expression(wanted: ContactFilter, actor: str, ranked: int | None = None) -> str:
-    """Return what SQLite's index is asked for the filter, and for hits of one rank alone if that is given."""
+    """Return what SQLite's index is asked for the filter, and for hits of one rank alone if that is given.
+
+    Empty: no contact can be of that rank.
+    """
     searched = terms(wanted.search)
-    parts = [*_marks(wanted, actor), *(_anywhere(term) for term in searched)] or [quoted("", EVERYBODY)]
-    query = " AND ".join(parts)
-    if ranked is not None:
-        whole, starts = _whole(searched), " AND ".join(_starts(term) for term in searched)
-        names = f"({starts}) AND ({' OR '.join(_prefixed(NAME, term) for term in searched)})"
-        better = [whole, names, starts][:ranked]
-        if ranked < FOURTH:
-            query += f" AND ({(whole, names, starts)[ranked] or _nothing()})"
-        better = [f"({each})" for each in better if each]
-        query = f"({query}) NOT ({' OR '.join(better)})" if better else query
-    return f"({query}) NOT {quoted('', VIP)}" if wanted.vip is False else query
+    every = " AND ".join(map(_anywhere, searched))
+    asked, better = (every, []) if ranked is None else _of_rank(searched, ranked, every)
+    if ranked is not None and not asked:
+        return ""
+    marks = list(_marks(wanted, actor))
+    query = " AND ".join([*marks, asked] if asked else marks) or quoted("", EVERYBODY)
+    left_out = [*filter(None, better), *([quoted("", VIP)] if wanted.vip is False else [])]
+    return f"({query}) NOT ({' OR '.join(left_out)})" if left_out else query
 
 
-async def hidden(connection: AsyncConnection) -> list[int]:
-    """Return the imports whose contacts aren't in the book; hardly ever there is one."""
-    return list((await connection.execute(select(imports.c.id).where(imports.c.state.in_(HIDDEN)))).scalars())
+def _of_rank(searched: list[Term], ranked: int, every: str) -> tuple[str, list[str]]:
+    """Return what hits of a rank have, and what those of better ranks have.
+
+    Whoever has the words' beginnings has the words: asked for both, the index would read longer lists.
+    """
+    whole, starts = _whole(searched), " AND ".join(map(_starts, searched))
+    names = f"{starts} AND ({' OR '.join(_begin(NAME, term) for term in searched)})"
+    if ranked == 0:
+        return (f"{every} AND ({whole})" if whole else ""), []
+    if ranked == FOURTH:
+        return ("" if all(term.at_start for term in searched) else every), [whole, f"({starts})"]
+    return ((names, [whole]), (starts, [whole, f"({names})"]))[ranked - 1]
 
 
 def _marks(wanted: ContactFilter, actor: str) -> Iterator[str]:
@@ -159,17 +185,17 @@ def _whole(searched: list[Term]) -> str:
 
 
 def _starts(term: Term) -> str:
-    return f"({_prefixed(START, term)})"
+    return f"({_begin(START, term)})"
 
 
-def _prefixed(kind: str, term: Term) -> str:
-    return " OR ".join(f"{quoted(word, kind)} *" for word in term.starts)
+def _begin(kind: str, term: Term) -> str:
+    return " OR ".join(beginning(word, kind) for word in term.words)
 
 
 def _anywhere(term: Term) -> str:
     if term.at_start:
         return _starts(term)
-    return f"({' OR '.join(f'{quoted(word)} *' for word in term.inside)})"
+    return f"({' OR '.join(f'{beginning(word, START)} OR {fragment(word)}' for word in term.words)})"
 
 
 def _any(fragments: Iterable[str]) -> ColumnElement[bool]:

@@ -31,7 +31,7 @@ TRIGGERS = (
 )
 _SQLITE = (
     """CREATE VIRTUAL TABLE contacts_found USING fts5
-    (tokens, content='', columnsize=0, detail=none, prefix='3 4', tokenize='ascii')""",
+    (tokens, content='', columnsize=0, detail=none, tokenize='ascii')""",
     *TRIGGERS,
 )
 _POSTGRESQL = (

@@ -7,22 +7,35 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Result,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.storage import finding
 from pbxd.storage.finding import FOUND, SHARED, ContactFilter, matching, seen_by
-from pbxd.storage.staging import shown
-from pbxd.storage.tables import contacts, favourites
+from pbxd.storage.staging import HIDDEN, shown
+from pbxd.storage.tables import contacts, favourites, harmless, imports
 from pbxd.storage.words import terms
 
 Sorting = Literal["rank", "name", "company", "position", "number", "manager", "vip", "changed", "id"]
 SORTINGS: tuple[Sorting, ...] = get_args(Sorting)
-_FEW = 500  # hits of a search: so many are ranked one by one
 MOST_COUNTED = 10_000  # hits; more are "more than" so many, unless the exact total is asked for
 _COLUMNS = {
     "name": contacts.c.folded, "company": contacts.c.company_folded, "position": contacts.c.position_folded,
@@ -34,6 +47,30 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "rank": (int, int, int), "vip": (bool, int), "changed": (datetime, int), "id": (int, int)
 }  # fmt: skip
 _HIGHEST_KEY = 2**63 - 1
+_ALL = -1  # SQLite's word for no limit
+_CARD_COST = 30  # what a look at a card costs, in entries of an index
+# Statements that are made once: making one takes longer than SQLite needs for it.
+_Statements = tuple[Select[Any], Select[Any]]
+_UNFINISHED = select(exists().where(imports.c.state.in_(HIDDEN)))
+_LAST = select(func.max(contacts.c.id))
+_NEAR = select(
+    exists().where(contacts.c.owner == bindparam("actor")), exists().where(favourites.c.extension == bindparam("actor"))
+)
+
+
+def _asked_of_index(hits: Select[Any]) -> _Statements:
+    staged = select(contacts.c.id).where(contacts.c.import_id != 0, contacts.c.import_id.in_(_HIDDEN_IMPORTS))
+    whole = hits.where(finding.MATCHES).limit(bindparam("most"))
+    return whole, whole.where(FOUND.c.rowid.not_in(staged))
+
+
+_HIDDEN_IMPORTS = select(imports.c.id).where(imports.c.state.in_(HIDDEN))
+_NEWEST = _asked_of_index(select(FOUND.c.rowid).where(FOUND.c.rowid < bindparam("mark")).order_by(FOUND.c.rowid.desc()))
+_OLDEST = _asked_of_index(select(FOUND.c.rowid).where(FOUND.c.rowid > bindparam("mark")).order_by(FOUND.c.rowid))
+_everybody, _finished = (hits.subquery() for hits in _asked_of_index(select(FOUND.c.rowid).order_by(FOUND.c.rowid)))
+_COUNTED = (
+    select(func.count(), func.max(_everybody.c.rowid)), select(func.count(), func.max(_finished.c.rowid))
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +94,13 @@ class Found:
     after: str
 
 
-async def page(connection: AsyncConnection, wanted: ContactFilter, asked: PageAsked, actor: str) -> Found:
+def page(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: str) -> Found:
     """Return a page of the contacts that match among those the actor sees. Raises InvalidInputError (`after`)."""
     sort = asked.sort if asked.sort != "rank" else ("rank" if terms(wanted.search) else "name")
     seek = _Seek(connection, wanted, actor, sort, asked)
-    keys = await (seek.by_rank() if sort == "rank" else seek.by_column())
+    keys = seek.by_rank() if sort == "rank" else seek.by_column()
     most = None if asked.exact else MOST_COUNTED
-    total = await seek.count(most)
+    total = seek.count(most)
     more = most is not None and total > most
     kept = keys[: asked.limit]
     after = _written(sort, kept[-1]) if len(keys) > asked.limit else ""
@@ -71,10 +108,13 @@ async def page(connection: AsyncConnection, wanted: ContactFilter, asked: PageAs
 
 
 class _Seek:
-    """One page being sought. Keys are tuples that end with the id, in the page's order."""
+    """One page being sought. Keys are tuples that end with the id, in the page's order.
+
+    On SQLite shared contacts are found by the index, and what the actor has of his own row by row beside them.
+    """
 
     def __init__(
-        self, connection: AsyncConnection, wanted: ContactFilter, actor: str, sort: Sorting, asked: PageAsked
+        self, connection: Connection, wanted: ContactFilter, actor: str, sort: Sorting, asked: PageAsked
     ) -> None:
         self._connection = connection
         self._wanted = wanted
@@ -83,120 +123,141 @@ class _Seek:
         self._descending = asked.descending
         self._length = asked.limit + 1  # one more tells whether there is a next page
         self._after = _read(sort, asked.after)
-        self._rows = matching(wanted, actor)
         self._indexed = connection.dialect.name == "sqlite" and not finding.narrow(wanted)
-        self._own = and_(shown(), finding.personal(actor))
-        self._unfinished: list[int] | None = None  # imports, once they were asked for
-        self._shared: int | None = None  # how many shared contacts match, once all were counted
+        self._has_own, self._has_marked = self._near() if self._indexed and actor else (False, False)
+        self._shared: tuple[int, int] | None = None  # how many shared contacts match, and how many were counted at most
+        self._last_counted: int | None = None  # the newest of those, none of none
 
-    async def count(self, most: int | None) -> int:
+    def count(self, most: int | None) -> int:
         """Count the hits, at most one more than `most`."""
-        limit = None if most is None else most + 1
+        limit = _ALL if most is None else most + 1
         if not self._indexed:
-            return await self._count(seen_by(self._actor), limit)
-        shared = self._shared if self._shared is not None else await self._count_found(limit)
-        return shared + (await self._count(self._own, limit) if self._actor else 0)
+            return self._count(seen_by(self._actor), limit)
+        return self._count_found(limit) + (self._count(self._own, limit) if self._has_own else 0)
 
-    async def by_column(self) -> list[_Key]:
+    def by_column(self) -> list[_Key]:
         """Return the keys of the page by a column, ties by id."""
         if not self._indexed:
-            return await self._sorted(seen_by(self._actor), *self._rows)
-        walk = await self._walk()
-        shared = await self._sorted(shown(), SHARED, *walk, along=walk is self._rows)
-        own = await self._sorted(self._own, *self._rows) if self._actor else []
+            return self._sorted(seen_by(self._actor), *self._rows)
+        shared = self._by_id() if self._sort == "id" else self._walk()
+        own = self._sorted(self._own, *self._rows) if self._has_own else []
         return sorted([*shared, *own], reverse=self._descending)[: self._length]
 
-    async def by_rank(self) -> list[_Key]:
-        """Return the keys of the page by rank: (rank, no favourite, newest card first)."""
-        if not self._indexed:
-            return await self._ranked(self._length, seen_by(self._actor), *self._rows)
-        few = max(_FEW, 2 * self._length)
-        shared = await self._count_found(few)
-        if shared < few:  # so few that they are ranked one by one
-            self._shared = shared
-            found = contacts.c.id.in_(select(FOUND.c.rowid).where(finding.match(self._expression())))
-            keys = await self._ranked(self._length, shown(), SHARED, found)
-            own = await self._ranked(self._length, self._own, *self._rows) if self._actor else []
-            return sorted([*keys, *own])[: self._length]
-        return await self._many_by_rank()
+    def by_rank(self) -> list[_Key]:
+        """Return the keys of the page by rank: (rank, no favourite, newest card first).
 
-    async def _many_by_rank(self) -> list[_Key]:
-        """Take the hits of each rank in the index's order until there is a page; what stands beside goes in between."""
-        marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor)
-        near = or_(self._own, and_(seen_by(self._actor), contacts.c.id.in_(marked)))
-        beside = await self._ranked(None, near, *self._rows) if self._actor else []
+        The hits of each rank are taken in the index's order until there is a page; what the actor has of his own or
+        marked as favourite is ranked one by one and goes in between.
+        """
+        if not self._indexed:
+            return self._ranked(self._length, seen_by(self._actor), *self._rows)
+        beside = self._beside() if self._has_own or self._has_marked else []
         keys = list(filter(self._comes, beside))
         known = {-key[-1] for key in beside}
         begin = self._after[0] if self._after else 0
         for rank in range(begin, finding.FOURTH + 1):
-            found = await self._found(rank, self._length + len(known))
+            found = self._of_rank(rank, self._length + len(known))
             keys += [(rank, 1, -each) for each in found if each not in known and self._comes((rank, 1, -each))]
             if sum(key[0] <= rank for key in keys) >= self._length:
                 break
         return sorted(keys)[: self._length]
 
+    def _near(self) -> tuple[bool, bool]:
+        """Tell whether the actor has contacts of his own, and favourites; few have many of them, and many none."""
+        own, marked = self._connection.execute(_NEAR, {"actor": self._actor}).one()
+        return bool(own), bool(marked)
+
+    def _beside(self) -> list[_Key]:
+        marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor)
+        near = or_(self._own, and_(seen_by(self._actor), contacts.c.id.in_(marked)))
+        return self._ranked(None, near, *self._rows)
+
     def _comes(self, key: _Key) -> bool:
         return self._after is None or key > self._after
 
-    async def _count(self, seen: ColumnElement[bool], limit: int | None) -> int:
-        hits = select(literal(1)).select_from(contacts).where(seen, *self._rows).limit(limit)
-        return int((await self._connection.execute(select(func.count()).select_from(hits.subquery()))).scalar_one())
+    def _count(self, seen: ColumnElement[bool], limit: int) -> int:
+        hits = select(literal(1)).select_from(contacts).where(seen, *self._rows)
+        hits = hits if limit == _ALL else hits.limit(limit)
+        return int(self._connection.execute(select(func.count()).select_from(hits.subquery())).scalar_one())
 
-    async def _count_found(self, limit: int | None) -> int:
-        hits = select(literal(1)).select_from(FOUND).where(finding.match(self._expression()), *await self._in_book())
-        counted = select(func.count()).select_from(hits.limit(limit).subquery())
-        return int((await self._connection.execute(counted)).scalar_one())
+    def _count_found(self, limit: int) -> int:
+        """Count shared hits up to a limit; what was counted before isn't counted again."""
+        if self._shared is not None:
+            found, counted = self._shared
+            if counted == _ALL or found < counted or counted >= limit != _ALL:
+                return found if limit == _ALL else min(found, limit)
+        found, self._last_counted = self._ask_index(_COUNTED, self._expression(), limit).one()
+        self._shared = found, limit
+        return int(found)
 
-    async def _found(self, rank: int, length: int) -> Sequence[int]:
+    def _of_rank(self, rank: int, length: int) -> Sequence[int]:
         """Return shared hits of one rank, the newest card first."""
         query = finding.expression(self._wanted, self._actor, rank)
-        hits = select(FOUND.c.rowid).where(finding.match(query), *await self._in_book())
-        if self._after and self._after[:2] == (rank, 1):
-            hits = hits.where(FOUND.c.rowid < -self._after[2])
-        return (await self._connection.execute(hits.order_by(FOUND.c.rowid.desc()).limit(length))).scalars().all()
+        below = -self._after[2] if self._after and self._after[:2] == (rank, 1) else _HIGHEST_KEY
+        return self._ask_index(_NEWEST, query, length, below).scalars().all() if query else ()
 
-    async def _in_book(self) -> list[ColumnElement[bool]]:
-        """Leave out the contacts of imports that aren't finished; the index has them already."""
-        if self._unfinished is None:
-            self._unfinished = await finding.hidden(self._connection)
-        unfinished = self._unfinished
-        staged = select(contacts.c.id).where(contacts.c.import_id != 0, contacts.c.import_id.in_(unfinished))
-        return [FOUND.c.rowid.not_in(staged)] if unfinished else []
+    def _by_id(self) -> list[_Key]:
+        mark = self._after[0] if self._after else _HIGHEST_KEY if self._descending else 0
+        hits = self._ask_index(_NEWEST if self._descending else _OLDEST, self._expression(), self._length, mark)
+        return [(each, each) for each in hits.scalars()]
+
+    def _ask_index(self, statements: _Statements, query: str, most: int, mark: int = _HIGHEST_KEY) -> Result[Any]:
+        """Ask one of a pair: the second leaves out the contacts of imports that aren't finished."""
+        statement = statements[self._staging]
+        return self._connection.execute(statement, {"query": harmless(query), "most": most, "mark": mark})
+
+    @cached_property
+    def _rows(self) -> list[ColumnElement[bool]]:
+        return matching(self._wanted, self._actor)
+
+    @cached_property
+    def _own(self) -> ColumnElement[bool]:
+        return and_(shown(), finding.personal(self._actor))
+
+    @cached_property
+    def _staging(self) -> bool:
+        return bool(self._connection.execute(_UNFINISHED).scalar_one())
 
     def _expression(self) -> str:
         return finding.expression(self._wanted, self._actor)
 
-    async def _ranked(self, length: int | None, *conditions: ColumnElement[bool]) -> list[_Key]:
+    def _ranked(self, length: int | None, *conditions: ColumnElement[bool]) -> list[_Key]:
         marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor)
         rank = finding.rank(terms(self._wanted.search))
         key = (rank, case((contacts.c.id.in_(marked), 0), else_=1), -contacts.c.id)
         hits = select(*key).where(*conditions).order_by(*key).limit(length)
         if self._after and length:
             hits = hits.where(_beyond(key, self._after))
-        return [tuple(row) for row in await self._connection.execute(hits)]
+        return [tuple(row) for row in self._connection.execute(hits)]
 
-    async def _walk(self) -> list[ColumnElement[bool]]:
-        """Say how the shared hits of a sorted page are found: few by the index, many by walking along the column.
+    def _walk(self) -> list[_Key]:
+        """Sort the shared hits: few by looking at their cards, more by walking along the column's index.
 
-        Sorting n hits costs n looks at cards; walking costs as many looks as stand between fifty hits.
+        A card costs far more than an entry of an index, and an entry about as much as a hit put aside. So hits that are
+        not too many are put aside, for the walk to look only whether they have what it meets; of very many it meets
+        enough soon, and looks at their cards.
         """
-        newest = (await self._connection.execute(select(func.max(contacts.c.id)))).scalar_one() or 0
-        enough = max(int((newest * self._length) ** 0.5), self._length)
-        found = await self._count_found(enough)
-        if found == enough:
-            return self._rows
-        self._shared = found
-        return [contacts.c.id.in_(select(FOUND.c.rowid).where(finding.match(self._expression())))]
+        newest = self._connection.execute(_LAST).scalar_one() or 0
+        meeting = newest * self._length  # by so many hits of the whole book: entries until there is a page
+        few, many = int((meeting / _CARD_COST) ** 0.5), int((meeting * _CARD_COST) ** 0.5)
+        found = self._count_found(MOST_COUNTED + 1)
+        if found > MOST_COUNTED and self._last_counted:  # the others are taken to be as many of the rest of the book
+            found = found * newest // self._last_counted
+        hits = contacts.c.id.in_(select(FOUND.c.rowid).where(finding.match(self._expression())))
+        if found <= max(few, self._length):
+            return self._sorted(shown(), SHARED, hits)
+        aside = [hits] if found <= many else []
+        return self._sorted(shown(), SHARED, *aside, *self._rows, along=True)
 
-    async def _sorted(self, *conditions: ColumnElement[bool], along: bool = False) -> list[_Key]:
+    def _sorted(self, *conditions: ColumnElement[bool], along: bool = False) -> list[_Key]:
         key = (_COLUMNS[self._sort], contacts.c.id)
         ordered = [part.desc() if self._descending else part for part in key]
         hits = select(*key).where(*conditions).order_by(*ordered).limit(self._length)
-        if along and self._sort != "id":  # left to itself, SQLite takes all the shared ones and sorts them
+        if along:  # left to itself, SQLite takes all the shared ones and sorts them
             hits = hits.with_hint(contacts, f"INDEXED BY ix_contacts_by_{self._sort}", "sqlite")
         if self._after:
             hits = hits.where(_beyond(key, self._after, descending=self._descending))
-        return [tuple(row) for row in await self._connection.execute(hits)]
+        return [tuple(row) for row in self._connection.execute(hits)]
 
 
 def _beyond(key: Sequence[ColumnElement[Any]], after: _Key, *, descending: bool = False) -> ColumnElement[bool]:

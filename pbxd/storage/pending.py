@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_, select
 
 from pbxd import rights
 from pbxd.book import Contact, ContactDraft, ContactNumber, checked
@@ -22,6 +21,9 @@ from pbxd.storage.tables import contacts, import_changes, imports
 
 _made = and_(imports.c.state == "applying", import_changes.c.version.is_(None))
 _taken_back = and_(imports.c.state == "undoing", import_changes.c.before.is_not(None))
+
+# Made once, and asked first, for hardly ever there is one.
+_ANY = select(exists().where(imports.c.state.in_(("applying", "undoing"))))
 
 
 def waiting(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -55,11 +57,13 @@ def becomes(card: Contact, row: Row[Any]) -> ContactDraft | None:
     return after if after != before else None
 
 
-async def seen(connection: AsyncConnection, found: Mapping[int, Contact]) -> dict[int, Contact]:
+def seen(connection: Connection, found: Mapping[int, Contact]) -> dict[int, Contact]:
     """Return these cards, read as they are written, as they are to be seen."""
     now = dict(found)
+    if not connection.execute(_ANY).scalar_one():
+        return now
     for part in in_parts(found):
-        for row in await connection.execute(waiting(import_changes.c.contact_id.in_(part))):
+        for row in connection.execute(waiting(import_changes.c.contact_id.in_(part))):
             card = now[row.contact_id]
             if draft := becomes(card, row):
                 fields = {name: getattr(draft, name) for name in draft_words(draft)}

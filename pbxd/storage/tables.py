@@ -160,9 +160,10 @@ company_emails = Table(
     Column("email", Words, nullable=False),
 )
 
-# One for each column by which the shared contacts can be listed; a person's own are few.
+# One for each column by which the shared contacts can be listed; a person's own are few. Owner and import stand in them
+# so that a walk needn't look at the cards.
 _sorted_shared = [
-    _partial(f"ix_contacts_by_{name}", column, "id", where="owner = ''")
+    _partial(f"ix_contacts_by_{name}", column, "id", "owner", "import_id", where="owner = ''")
     for name, column in (
         ("name", "folded"), ("company", "company_folded"), ("position", "position_folded"), ("number", "main_number"),
         ("manager", "manager"), ("vip", "vip"), ("changed", "changed"),

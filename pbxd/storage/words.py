@@ -4,9 +4,10 @@ The text is `marks TAB lines`. Each line (name, company, a number each, an e-mai
 folded, a space before each of them, and ends with a line break; so `LIKE '% word%'` is a word that begins so. The marks
 are hashes of what a filter names exactly, written in wide digits that no search can contain.
 
-A full-text index knows tokens by their beginnings. So every end of a word, three letters or more, is a token: what
-begins with `онки` finds «Фронкин». Three more kinds of tokens tell the name's first word, the beginning of any word,
-and a whole number.
+A full-text index knows whole tokens: each has a list of contacts that is read from its newest on, as far as needed,
+whereas tokens that begin alike must first be merged. So what people type often is a token by itself: the beginnings of
+a word, of the name's first word too, and the beginnings of what is left of a word from any letter on, which finds
+«Фронкин» by `онки`. Only what is longer than those is looked for as the beginning of a token.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pbxd.book import Contact, ContactDraft, folded
 SHORTEST_INSIDE = 3  # letters or digits: less is looked for at beginnings of words only
 LONGEST_WORD = 48  # characters of a word that count
 LONGEST_SEARCH = 200  # characters; what is longer finds nothing more
+LONGEST_BEGINNING = 12  # letters or digits of a word's beginning that is a token by itself
+LONGEST_FRAGMENT = 5  # likewise of what stands inside of a word
 NAME, START, NUMBER = "¹", "²", "³"  # NFKC folds these signs, so that no word has them
 EVERYBODY, TAG, MANAGER, VIP, COMPANY = "⁰", "⁴", "⁵", "⁶", "⁷"
 
@@ -58,12 +61,14 @@ def tokens(text: str) -> str:
     marks, _tab, lines = text.partition("\t")
     found = set(marks.split(" "))
     name, _break, _rest = lines.partition("\n")
-    found.update(NAME + word for word in name.translate(_WIDE_SIGNS).split()[:1])
+    for word in name.translate(_WIDE_SIGNS).split()[:1]:
+        found.update(_beginnings(NAME + word))
     for word in set(lines.translate(_WIDE_SIGNS).split()):
-        found.add(START + word)
+        found.update(_beginnings(START + word))
         if word[0] == "＋":
             found.add(NUMBER + word[1:])
-        found.update(word[at:] for at in range(len(word) - SHORTEST_INSIDE + 1))
+        for at in range(1, len(word) - SHORTEST_INSIDE + 1):
+            found.update((word[at : at + 3], word[at : at + 4], word[at : at + LONGEST_FRAGMENT], word[at:]))
     return " ".join(found)
 
 
@@ -71,19 +76,9 @@ def tokens(text: str) -> str:
 class Term:
     """One word of a search, or a number however written: what a card must have one of."""
 
-    inside: tuple[str, ...]  # empty: too short to be looked for inside of words
-    starts: tuple[str, ...]
+    words: tuple[str, ...]
+    at_start: bool  # too short to be looked for inside of words
     numbers: tuple[str, ...] = ()  # digits that may be a whole number
-
-    @property
-    def anywhere(self) -> tuple[str, ...]:
-        """What is to occur, at the beginning of a word if `at_start`."""
-        return self.inside or self.starts
-
-    @property
-    def at_start(self) -> bool:
-        """Whether only beginnings of words count."""
-        return not self.inside
 
 
 def terms(search: str) -> list[Term]:
@@ -92,8 +87,25 @@ def terms(search: str) -> list[Term]:
 
 
 def quoted(word: str, kind: str = "") -> str:
-    """Return a word, or what kind of token is to begin so, as the index's query language wants it."""
+    """Return a token as the index's query language wants it."""
     return f'"{kind}{word.translate(_WIDE_SIGNS)}"'
+
+
+def beginning(word: str, kind: str) -> str:
+    """Ask the index for words (START) or names (NAME) that begin so."""
+    return quoted(word, kind) + (" *" if len(word) > LONGEST_BEGINNING else "")
+
+
+def fragment(word: str) -> str:
+    """Ask the index for words that have this inside, not at their beginning; three letters at least."""
+    return quoted(word) + (" *" if len(word) > LONGEST_FRAGMENT else "")
+
+
+def _beginnings(word: str) -> Iterator[str]:
+    """Yield the tokens of a word with its kind's sign before it."""
+    yield word
+    for end in range(2, min(len(word), LONGEST_BEGINNING + 2)):
+        yield word[:end]
 
 
 def _marks(card: ContactDraft | Contact) -> Iterator[str]:
@@ -146,4 +158,4 @@ def _term(part: tuple[str, tuple[str, ...]]) -> Term:
     word, fragments = part
     kept = tuple(word[:LONGEST_WORD] for word in dict.fromkeys((*fragments, *_words(word))))
     inside = tuple(word for word in kept if len(word) >= SHORTEST_INSIDE)
-    return Term(inside, kept, tuple(fragment.lstrip("+") for fragment in fragments))
+    return Term(inside or kept, not inside, tuple(fragment.lstrip("+") for fragment in fragments))

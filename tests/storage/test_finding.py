@@ -250,6 +250,69 @@ async def test_contacts_of_one_name_have_a_steady_order(contacts: Contacts) -> N
     assert [contact.id for contact in found[1:]] == [twin.id for twin in twins]
 
 
+ANNA, LEO, SHORT = "Анна Константинопольская", "Константинопольский Лев", "Константин"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("кон", [SHORT, LEO, ANNA]),
+        ("константин", [SHORT, LEO, ANNA]),
+        ("константиноп", [LEO, ANNA]),  # as long as a beginning that is a token
+        ("константинопо", [LEO, ANNA]),
+        ("стант", [SHORT, LEO, ANNA]),  # likewise what stands inside
+        ("стантин", [SHORT, LEO, ANNA]),
+        ("стантинополь", [LEO, ANNA]),
+        ("ский", [LEO]),
+    ],
+)
+async def test_beginnings_and_fragments_of_any_length_are_found(
+    contacts: Contacts, text: str, found: list[str]
+) -> None:
+    """Up to some length they are tokens of the index by themselves, beyond it beginnings of tokens."""
+    await contacts.add_many([ContactDraft(name) for name in (ANNA, LEO, SHORT)])
+    assert await ranked(contacts, text) == found
+
+
+async def test_few_many_and_very_many_hits_are_sorted_alike(database: Database) -> None:
+    """S1.4: they are sorted, put aside for a walk along the column, or met on it."""
+    contacts = Contacts(database)
+    drafts = [
+        ContactDraft(
+            f"Клиент {place * 37 % 200:03}",
+            company=f"Фирма {place % 7}",
+            manager="117" if place % 4 == 0 else "118",
+            vip=place % 50 == 0,
+            tags=("опт",) if place % 10 else (),
+        )
+        for place in range(200)
+    ]
+    made = await contacts.add_many(drafts)
+    wanted = (
+        ContactFilter(vip=True),
+        ContactFilter(manager="117"),
+        ContactFilter(tag="опт"),
+        ContactFilter(search="117"),
+    )
+    columns: tuple[Sorting, ...] = ("name", "company", "manager", "vip", "id")
+    for filtered, sort, descending in product(wanted, columns, (False, True)):
+        expected = [each for each in made if _has(each, filtered)]
+        expected.sort(key=lambda each: (COLUMNS[sort](each), each.id), reverse=descending)
+        first = await contacts.page(filtered, PageAsked(sort, descending=descending, limit=5))
+        second = await contacts.page(filtered, PageAsked(sort, descending=descending, limit=5, after=first.after))
+        assert (first.total, second.total) == (len(expected), len(expected))
+        both = [*first.items, *(second.items if first.after else [])]
+        assert both == expected[:10], (filtered, sort, descending)
+
+
+def _has(contact: Contact, wanted: ContactFilter) -> bool:
+    if wanted.search:
+        return wanted.search in contact.name
+    if wanted.tag:
+        return wanted.tag in contact.tags
+    return contact.vip if wanted.vip else contact.manager == wanted.manager
+
+
 async def test_a_sorted_page_is_read_along_its_index(database: Database) -> None:
     """Left to itself SQLite takes all shared contacts and sorts them: 1,000,000 for a page of 50."""
     if not database.is_sqlite:
@@ -261,7 +324,7 @@ async def test_a_sorted_page_is_read_along_its_index(database: Database) -> None
     def ask(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
         asked.append((statement, parameters))
 
-    event.listen(database._engine.sync_engine, "before_cursor_execute", ask)
+    event.listen(database._thread_readers, "before_cursor_execute", ask)
     columns: tuple[tuple[Sorting, str], ...] = (
         ("name", "folded"), ("company", "company_folded"), ("vip", "vip"), ("changed", "changed")
     )  # fmt: skip
@@ -275,6 +338,6 @@ async def test_a_sorted_page_is_read_along_its_index(database: Database) -> None
                 str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all())
                 for statement, parameters in walks
             ]
-        assert f"SCAN contacts USING INDEX ix_contacts_by_{sort}'" in plans[0]
-        assert f"SEARCH contacts USING INDEX ix_contacts_by_{sort} ({column}>?)" in plans[1]
+        assert f"SCAN contacts USING COVERING INDEX ix_contacts_by_{sort}'" in plans[0]
+        assert f"SEARCH contacts USING COVERING INDEX ix_contacts_by_{sort} ({column}>?)" in plans[1]
         assert not any("TEMP B-TREE" in plan for plan in plans)

@@ -25,6 +25,7 @@ from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
 from pbxd.storage.engine import connect, parsed
 from pbxd.storage.feed import Feed, News, tell
+from pbxd.storage.finding import ContactFilter
 from pbxd.storage.tables import metadata
 
 FULL_TEXT = ("contacts_found", "ix_contacts_search")
@@ -263,6 +264,25 @@ async def test_rebuilding_a_table_keeps_what_refers_to_it(tmp_path: Path, monkey
         assert await Contacts(database).get(contact.id) == contact
         again = await Contacts(database).add(ContactDraft("Олег"))
         assert again.id > contact.id
+
+
+async def test_the_index_of_an_earlier_version_is_made_anew(tmp_path: Path) -> None:
+    """S2.17: what a contact is found by changed with 0012."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
+    await migrate(url, "0010")
+    with closing(sqlite3.connect(tmp_path / "pbxd.db")) as older:
+        older.create_function("pbxd_tokens", 1, lambda _text: "other", deterministic=True)
+        older.execute(
+            "INSERT INTO contacts (name, folded, search, position, manager, vip, comment, visibility, owner,"
+            " created_by, version, created, changed) VALUES ('Игорь', 'игорь', '⁰\t игорь\n', '', '', 0, '', 'shared',"
+            " '', '', 1, '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000')"
+        )
+        older.commit()
+    async with await Database.open(url, create=True) as database:
+        contacts = Contacts(database)
+        assert [each.name for each in (await contacts.page(ContactFilter(search="игор"))).items] == ["Игорь"]
+        await contacts.edit(1, {"name": "Олег"})  # takes out the tokens that the upgrade put in
+        assert [(await contacts.page(ContactFilter(search=text))).total for text in ("игор", "олег")] == [0, 1]
 
 
 async def test_an_upgrade_that_breaks_references_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
