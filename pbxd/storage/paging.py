@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Executable,
     Result,
     Select,
     and_,
@@ -183,10 +184,11 @@ class _Seek:
     def _count_found(self, limit: int) -> int:
         """Count shared hits up to a limit; what was counted before isn't counted again."""
         if self._shared is not None:
-            found, counted = self._shared
-            if counted == _ALL or found < counted or counted >= limit != _ALL:
+            found, most = self._shared
+            if most == _ALL or found < most or most >= limit != _ALL:
                 return found if limit == _ALL else min(found, limit)
-        found, self._last_counted = self._ask_index(_COUNTED, self._expression(), limit).one()
+        counted: Sequence[Any] = self._ask_index(_COUNTED, self._expression(), limit).one()
+        found, self._last_counted = counted
         self._shared = found, limit
         return int(found)
 
@@ -201,7 +203,9 @@ class _Seek:
         hits = self._ask_index(_NEWEST if self._descending else _OLDEST, self._expression(), self._length, mark)
         return [(each, each) for each in hits.scalars()]
 
-    def _ask_index(self, statements: _Statements, query: str, most: int, mark: int = _HIGHEST_KEY) -> Result[Any]:
+    def _ask_index(
+        self, statements: Sequence[Executable], query: str, most: int, mark: int = _HIGHEST_KEY
+    ) -> Result[Any]:
         """Ask one of a pair: the second leaves out the contacts of imports that aren't finished."""
         statement = statements[self._staging]
         return self._connection.execute(statement, {"query": harmless(query), "most": most, "mark": mark})
