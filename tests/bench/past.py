@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from pbxd.calls.identity import sortable_id
 from pbxd.calls.record import Agent, CallRecord, Direction, Outcome, Party, Step
-from pbxd.storage import callrows, tables
+from pbxd.storage import callrows, schema, tables
 from tests.bench import book
 from tests.bench.figures import FOLDER
 
@@ -96,7 +96,7 @@ def _fingerprint() -> str:
     made += [str(CreateIndex(index)) for index in sorted(tables.calls.indexes, key=lambda index: str(index.name))]
     made.append(json.dumps(callrows.row_of(simple(random.Random(1), _LAST)), default=str))
     sources = [Path(__file__).read_bytes(), Path(book.__file__).read_bytes()]
-    return hashlib.sha256("".join(made).encode() + b"".join(sources)).hexdigest()[:12]
+    return hashlib.sha256("".join([schema.HEAD, *made]).encode() + b"".join(sources)).hexdigest()[:12]
 
 
 def _fill(database: sqlite3.Connection, calls: int) -> None:
