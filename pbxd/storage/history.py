@@ -19,6 +19,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     and_,
+    bindparam,
     case,
     exists,
     false,
@@ -146,10 +147,13 @@ async def _key(connection: AsyncConnection, call_id: str) -> _Key:
     return _Key(found.started, found.seq)
 
 
+_ROWS = select(calls).where(calls.c.seq.in_(bindparam("seqs", expanding=True)))
+
+
 async def _records(connection: AsyncConnection, keys: Sequence[_Key]) -> list[CallRecord]:
     found: dict[int, CallRecord] = {}
     for part in in_parts([key.seq for key in keys]):
-        rows = await connection.execute(select(calls).where(calls.c.seq.in_(part)))
+        rows = await connection.execute(_ROWS, {"seqs": part})
         found |= {row.seq: record_of(row) for row in rows}
     return [found[key.seq] for key in keys]
 

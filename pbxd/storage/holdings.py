@@ -15,7 +15,7 @@ from pbxd import rights
 from pbxd.book import Company, Employee
 from pbxd.storage import employees
 from pbxd.storage.database import Database, in_parts, possible
-from pbxd.storage.finding import SEEN, seen_by
+from pbxd.storage.finding import SEEN
 from pbxd.storage.staging import shown
 from pbxd.storage.tables import Instant, companies, company_numbers, contact_numbers, contacts, number_holdings
 
@@ -87,13 +87,10 @@ class Holdings:
 
     async def of_company(self, folded_name: str, *, viewer: str = "") -> tuple[list[int], list[str]]:
         """Return the contacts of a company that `viewer` may know of, and the company's own numbers."""
-        named = select(companies.c.id).where(companies.c.folded == folded_name)
         async with self._database.reading() as connection:
-            people = select(contacts.c.id).where(contacts.c.company_id.in_(named), seen_by(viewer))
-            people = people.with_hint(contacts, "INDEXED BY ix_contacts_company_id", "sqlite")  # else all that are seen
-            ids = list((await connection.execute(people)).scalars())
-            own = select(company_numbers.c.number).where(company_numbers.c.company_id.in_(named))
-            return ids, list((await connection.execute(own)).scalars())
+            seen = {"folded": folded_name, "owners": rights.owners_seen(viewer)}
+            people = list((await connection.execute(_COLLEAGUES, seen)).scalars())
+            return people, list((await connection.execute(_COMPANY_S, {"folded": folded_name})).scalars())
 
 
 async def note(connection: AsyncConnection, contact_ids: Collection[int]) -> None:
@@ -145,6 +142,13 @@ _CARDS = (
     .select_from(contacts.outerjoin(companies, companies.c.id == contacts.c.company_id))
     .where(contacts.c.id.in_(bindparam("wanted", expanding=True)), shown())
 )
+_NAMED = select(companies.c.id).where(companies.c.folded == bindparam("folded"))
+_COLLEAGUES = (  # without the hint all contacts that are seen would be looked through
+    select(contacts.c.id)
+    .where(contacts.c.company_id.in_(_NAMED), SEEN)
+    .with_hint(contacts, "INDEXED BY ix_contacts_company_id", "sqlite")
+)
+_COMPANY_S = select(company_numbers.c.number).where(company_numbers.c.company_id.in_(_NAMED))
 _FIRMS = (
     select(companies.c.id, companies.c.name, company_numbers.c.number)
     .select_from(company_numbers.join(companies, companies.c.id == company_numbers.c.company_id))
