@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pydantic_core import from_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 from sqlalchemy import Connection, Engine, FromClause, create_engine, event, make_url
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL
@@ -43,12 +43,15 @@ BEGIN = "pbxd_begin"  # execution option: what opens a transaction on SQLite; em
 
 
 def _json(value: object) -> str:
-    return harmless(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    try:
+        return to_json(value).decode()  # thrice as fast as Python's own
+    except PydanticSerializationError:  # halves of surrogate pairs
+        return harmless(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 _COMMON: dict[str, Any] = {
     "json_serializer": _json,
-    "json_deserializer": from_json,  # thrice as fast as Python's own
+    "json_deserializer": from_json,
     "hide_parameters": True,  # an error in a log shows no names and numbers of people
     "pool_timeout": BUSY_SECONDS,
 }
