@@ -181,8 +181,10 @@ async def play(lab: Lab, rounds: int, *, filled: bool) -> None:
         for number in range(rounds):
             if number % len(KINDS) == 0:
                 kinds = office.choice.sample(KINDS, len(KINDS))
-            await office.round(kinds.pop())
+            kind, began = kinds.pop(), time.monotonic()
+            await office.round(kind)
             await office.settle()
+            print(f"round {number}: {kind}, {time.monotonic() - began:.1f} s", flush=True)
         talked = [call for call in told_by(lab.cel(since=office.began)).values() if call.answered]
         assert len(talked) > rounds * RATE / 4, "hardly anybody talked: there was nothing to lose"
         told = await office.wrong(filled=True)
