@@ -154,6 +154,7 @@ class Translator:
             packet.get("BridgeId", ""),
             _duration(packet.get("Duration", "")),
             conference=packet.get("Application") == _CONFERENCE,
+            connected=_known(packet, "ConnectedLineNum"),
         )
 
     def _parked(self, packet: Packet, at: float) -> ev.Event:

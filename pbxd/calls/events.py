@@ -290,7 +290,10 @@ class SnapshotBegan:
 
 @dataclass(frozen=True, slots=True)
 class ChannelSeen:
-    """In a snapshot: this channel exists; `up` if it was answered, `bridge` where it is, if anywhere."""
+    """In a snapshot: this channel exists; `up` if it was answered, `bridge` where it is, if anywhere.
+
+    `connected`: the number of who is, or will be, at the other end, as the PBX shows it to this one.
+    """
 
     at: float
     channel: str
@@ -302,6 +305,7 @@ class ChannelSeen:
     bridge: str
     seconds: int  # since the channel was created
     conference: bool = False  # whether that bridge is a room for whoever dials it
+    connected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Leg:
     endpoint: Endpoint
     number: str  # what the channel says of itself; for one we dialled, the number dialled
     dialled: str
+    connected: str = ""  # who is at the other end, by the last list
     up: bool = False
     ringing: bool = False
     called: bool = False  # it was dialled by the PBX, it didn't call us
@@ -88,7 +89,7 @@ class LiveCall:
     voicemail: bool = False
     over: bool = False
     unheard: bool = False  # its beginning was heard by nobody
-    resumed: bool = False  # its beginning was told by an earlier process's record
+    resumed: bool = False  # who began it is known, though not by his channel: an earlier process's record says it
     merged: LiveCall | None = None  # the older call this one became part of
 
     def advance(self, at: float) -> None:

@@ -45,6 +45,20 @@ def set_callee(call: LiveCall, dialled: str) -> None:
         record.story[-1] = replace(record.story[-1], detail=record.callee.number)
 
 
+def gone_caller(call: LiveCall, leg: Leg) -> bool:
+    """Learn from a phone that was called who called it, when his own channel is gone; return whether it says so.
+
+    Only a number outside counts: anybody can send an extension as his number.
+    """
+    if leg.endpoint.kind != "extension" or not leg.called or read(leg.connected, call.rules).kind != "e164":
+        return False
+    record = call.record
+    record.caller, record.callee = readable(leg.connected, call.rules), _called(call, leg)
+    call.resumed = True
+    call.tell("called", record.caller.number, record.callee.number)
+    return True
+
+
 def originated(call: LiveCall, leg: Leg) -> bool:
     """Learn that a program makes this call, and `leg` is whom it rings first; return whether that is news.
 
@@ -72,11 +86,15 @@ def first_target(call: LiveCall, leg: Leg) -> bool:
     changed = record.direction == "incoming" and not record.queues and _direct_number(call, leg)
     if record.callee.number is not None or leg is call.caller:
         return changed
-    who = call.identity(leg)
-    record.callee = Party(number=who, extension=leg.endpoint.name if leg.endpoint.kind == "extension" else None)
+    record.callee = _called(call, leg)
     if record.direction != "incoming":
         record.direction = "outgoing" if leg.endpoint.kind == "trunk" else "internal"
     return True
+
+
+def _called(call: LiveCall, leg: Leg) -> Party:
+    extension = leg.endpoint.name if leg.endpoint.kind == "extension" else None
+    return Party(number=call.identity(leg), extension=extension)
 
 
 def _direct_number(call: LiveCall, leg: Leg) -> bool:

@@ -386,6 +386,7 @@ class Tracker:
         if found is None:
             return
         leg, call = found
+        leg.connected = event.connected
         leg.talked = leg.talked or (call.resumed and call.identity(leg) in call.record.answered_by)
         # What was heard since the link was lost is as new as the list.
         leg.up = event.state == "up" or (leg.up and not unheard)
@@ -412,11 +413,12 @@ class Tracker:
         self._known.name(call, linkedid)
 
     def _choose_caller(self, call: LiveCall) -> None:
-        """Take the first party there is for the caller when the channel that began the call is gone."""
-        if call.caller is None and not call.resumed:
-            parties = [leg for leg in call.legs.values() if leg.is_party]
-            if parties:
-                self._set_caller(call, parties[0])
+        """Find who called when the channel that began the call is gone: whom a phone is called by, else the first."""
+        if call.caller is not None or call.resumed:
+            return
+        there = [leg for leg in call.legs.values() if leg.is_party]
+        if there and not parties.gone_caller(call, there[0]):
+            self._set_caller(call, there[0])
 
     def _snapshot_ended(self, at: float) -> None:
         self._unsure = False

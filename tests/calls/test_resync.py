@@ -127,6 +127,29 @@ def test_a_call_found_without_who_began_it_has_a_caller_all_the_same() -> None:
     assert record.caller.number == AGENT.name
 
 
+def test_a_phone_that_outlives_its_caller_knows_who_called() -> None:
+    follow = tracker()
+    listed = ev.ChannelSeen(1009.0, "1000.2", "1000.1", AGENT, "101", "", "ringing", "", 3, connected="89161234567")
+    follow.feed(listed)
+    follow.feed(ev.SnapshotEnded(1009.0))
+    follow.feed(ev.ChannelCreated(1010.0, "1000.3", "1000.1", COLLEAGUE, "102", ""))
+    for channel in ("1000.2", "1000.3"):
+        follow.feed(ev.ChannelEnded(1011.0, channel, "1000.1", 26))
+    record = final(follow)
+    assert (record.direction, record.caller.number, record.callee.extension) == ("incoming", "+79161234567", "101")
+    assert record.outcome == "missed"
+    assert (record.story[0].what, record.story[0].who) == ("called", "+79161234567")
+
+
+@pytest.mark.parametrize("connected", ["102", "", "anonymous"])
+def test_an_extension_as_somebody_s_number_is_no_proof_of_a_colleague(connected: str) -> None:
+    follow = tracker()
+    follow.feed(ev.ChannelSeen(1009.0, "1000.2", "1000.1", AGENT, "101", "", "up", "", 3, connected=connected))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    (record,) = follow.take_changes()
+    assert record.caller.number == AGENT.name
+
+
 def test_a_list_ahead_of_the_events_is_not_believed_while_nothing_was_missed() -> None:
     follow = tracker()
     follow.feed(ev.SnapshotEnded(999.0))

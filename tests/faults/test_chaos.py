@@ -32,7 +32,7 @@ pytestmark = pytest.mark.lab
 
 KINDS = ("pbxd", "asterisk", "reset", "silent")
 RATE = 20  # calls a second
-SECONDS = 2.0  # of calls, a round
+SECONDS = 1.5  # of calls, a round
 TARGETS = [NUMBERS[ANSWERING]] * 6 + [NUMBERS[BUSY]] + [NUMBERS[RINGING]] * 3
 PATIENCE = 1000  # milliseconds until a caller gives up
 RESTART_SECONDS = 0.1  # systemd/pbxd.service, RestartSec
@@ -91,13 +91,13 @@ class Chaos:
         self.wire.go_silent()
 
     async def _call(self, folder: Path, number: int) -> Child:
-        """Let SIPp call, each caller with a number of his own; answered calls last 0.1 to 1.5 seconds."""
+        """Let SIPp call, each caller with a number of his own; answered calls last 0.1 to 1.0 seconds."""
         folder.mkdir()  # noqa: ASYNC240 - nothing waits for it
         calls = round(RATE * SECONDS)
         lines = [f"8900{number:03}{place:04};{self.choice.choice(TARGETS)};" for place in range(calls)]
         (folder / "numbers.csv").write_text("\n".join(["SEQUENTIAL", *lines, ""]), encoding="ascii")
         text = (SCENARIOS / "caller.xml").read_text(encoding="utf-8").replace("@PATIENCE@", str(PATIENCE))
-        lasting = '<pause distribution="uniform" min="100" max="1500"/>'
+        lasting = '<pause distribution="uniform" min="100" max="1000"/>'
         (folder / "caller.xml").write_text(text.replace('<pause milliseconds="2000"/>', lasting), encoding="utf-8")
         port = self.lab.caller_ports[number % len(self.lab.caller_ports)]
         return await Child.start(
