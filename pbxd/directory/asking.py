@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 from pbxd.book import folded
 from pbxd.calls.record import CallRecord, Direction, Outcome
-from pbxd.directory.excerpt import contact_named
+from pbxd.directory.excerpt import named_contact
 from pbxd.directory.past import contacts_in, extensions_in, name_calls, numbers_in, spans_of
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse
-from pbxd.storage.database import Database
-from pbxd.storage.history import CallFilter, History, Span
-from pbxd.storage.holdings import Holdings
-from pbxd.storage.outages import Outages
+from pbxd.storage.database import Database, Reading
+from pbxd.storage.history import CallFilter, Span, newest, page
+from pbxd.storage.holdings import of_company, of_contacts, past_of
+from pbxd.storage.outages import touching
 
 _DAYS = ("%d.%m.%Y", "%Y-%m-%d")
 _INSTANTS = ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
@@ -51,11 +51,15 @@ class Listed(NamedTuple):
 
 async def filter_of(database: Database, asked: CallsAsked, rules: NumberRules) -> CallFilter:
     """Return the filter. Raises InvalidInputError for a date that is none, NotFoundError for an unknown contact."""
+    return await database.ask(_filter, asked, rules)
+
+
+def _filter(connection: Reading, asked: CallsAsked, rules: NumberRules) -> CallFilter:
     spans: tuple[Span, ...] | None = None
     if asked.client:
-        spans = await _client(database, asked.client, asked.actor, rules)
+        spans = _client(connection, asked.client, asked.actor, rules)
     if asked.company:
-        firm = await _company(database, asked.company, asked.actor)
+        firm = _company(connection, asked.company, asked.actor)
         spans = (
             firm if spans is None else tuple(span for span in spans if span.number in {each.number for each in firm})
         )
@@ -94,12 +98,15 @@ def _read(text: str, *, whole_day: bool) -> datetime:
 
 
 async def named(
-    database: Database, records: Iterable[CallRecord], rules: NumberRules, *, viewer: str = ""
+    database: Database, records: Sequence[CallRecord], rules: NumberRules, *, viewer: str = ""
 ) -> list[dict[str, Any]]:
     """Return calls in their public form, named as `past` says, for the eyes of `viewer`."""
+    return await database.ask(_named, records, rules, viewer)
+
+
+def _named(connection: Reading, records: Sequence[CallRecord], rules: NumberRules, viewer: str) -> list[dict[str, Any]]:
     calls = [record.to_json() for record in records]
-    concerned = numbers_in(calls), contacts_in(calls), extensions_in(calls)
-    past = await Holdings(database).past(*concerned, viewer=viewer)
+    past = past_of(connection, numbers_in(calls), contacts_in(calls), extensions_in(calls), viewer)
     name_calls(calls, past, rules, viewer=viewer)
     return calls
 
@@ -108,39 +115,45 @@ async def last_calls(
     database: Database, client: str | int, rules: NumberRules, *, viewer: str = "", limit: int = 5
 ) -> list[dict[str, Any]]:
     """Return the newest calls with a client, named: a contact by its id, or as `filter_of` takes one."""
-    async with database.moment():
-        if isinstance(client, int):
-            wanted = CallFilter(spans=await _of_contacts(database, {client}, viewer))
-        else:
-            wanted = await filter_of(database, CallsAsked(client=client, actor=viewer), rules)
-        return await named(database, await History(database).newest(wanted, limit), rules, viewer=viewer)
+    return await database.ask(_last_calls, client, rules, viewer, limit)
+
+
+def _last_calls(
+    connection: Reading, client: str | int, rules: NumberRules, viewer: str, limit: int
+) -> list[dict[str, Any]]:
+    if isinstance(client, int):
+        wanted = CallFilter(spans=_of_contacts(connection, {client}, viewer))
+    else:
+        wanted = _filter(connection, CallsAsked(client=client, actor=viewer), rules)
+    return _named(connection, newest(connection, wanted, limit), rules, viewer)
 
 
 async def listed(
     database: Database, asked: CallsAsked, rules: NumberRules, *, limit: int, offset: int = 0, before: str = ""
 ) -> Listed:
     """Return a page of the history as of one moment. Raises what `filter_of` and `History.page` do."""
-    async with database.moment():
-        wanted = await filter_of(database, asked, rules)
-        page = await History(database).page(wanted, limit=limit, offset=offset, before=before)
-        found = await named(database, page.records, rules, viewer=asked.actor)
-        unheard = await Outages(database).list(page.since, page.until)
-    return Listed(page.total, not page.more, found, [each.to_json() for each in unheard])
+    return await database.ask(_listed, asked, rules, limit, offset, before)
 
 
-async def _client(database: Database, text: str, actor: str, rules: NumberRules) -> tuple[Span, ...]:
+def _listed(connection: Reading, asked: CallsAsked, rules: NumberRules, limit: int, offset: int, before: str) -> Listed:
+    shown = page(connection, _filter(connection, asked, rules), limit, offset, before)
+    found = _named(connection, shown.records, rules, asked.actor)
+    unheard = touching(connection, shown.since, shown.until)
+    return Listed(shown.total, not shown.more, found, [each.to_json() for each in unheard])
+
+
+def _client(connection: Reading, text: str, actor: str, rules: NumberRules) -> tuple[Span, ...]:
     parsed = parse(text, rules)
     if parsed.kind == "e164":
         return (Span(parsed.value),)
-    contact = await contact_named(database, text, actor=actor)
-    return await _of_contacts(database, {contact.id}, actor)
+    return _of_contacts(connection, {named_contact(connection, text, actor).id}, actor)
 
 
-async def _company(database: Database, name: str, actor: str) -> tuple[Span, ...]:
-    people, numbers = await Holdings(database).of_company(folded(name), viewer=actor)
-    return (*(Span(number) for number in numbers), *await _of_contacts(database, set(people), actor))
+def _company(connection: Reading, name: str, actor: str) -> tuple[Span, ...]:
+    people, numbers = of_company(connection, folded(name), actor)
+    return (*(Span(number) for number in numbers), *_of_contacts(connection, set(people), actor))
 
 
-async def _of_contacts(database: Database, contacts: set[int], actor: str) -> tuple[Span, ...]:
-    held = await Holdings(database).of_contacts(contacts, viewer=actor)
+def _of_contacts(connection: Reading, contacts: set[int], actor: str) -> tuple[Span, ...]:
+    held = of_contacts(connection, contacts, actor)
     return tuple(span for number, holdings in held.items() for span in spans_of(number, holdings, contacts))

@@ -9,8 +9,8 @@ from pbxd.directory.matching import Book
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.companies import Companies
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
+from pbxd.storage.contacts import Contacts, listed, visible
+from pbxd.storage.database import Database, Reading
 from pbxd.storage.employees import Employees
 from pbxd.storage.finding import ContactFilter
 
@@ -32,14 +32,18 @@ async def excerpt(database: Database, numbers: Iterable[str], *, viewer: str = "
 
 
 async def contact_named(database: Database, text: str, *, actor: str = "") -> Contact:
+    """Return what `named_contact` does."""
+    return await database.ask(named_contact, text, actor)
+
+
+def named_contact(connection: Reading, text: str, actor: str) -> Contact:
     """Return the contact whose id or whole name the text is, among those the actor sees.
 
     Raises NotFoundError, or InvalidInputError when several have that name.
     """
-    contacts = Contacts(database)
     if text.isascii() and text.isdigit():
-        return await contacts.get(int(text), actor=actor)
-    _total, cards = await contacts.list(ContactFilter(search=text), actor=actor)
+        return visible(connection, int(text), actor)
+    _total, cards = listed(connection, ContactFilter(search=text), actor)
     found = [card for card in cards if folded(card.name) == folded(text)]
     if not found:
         raise NotFoundError(_("there is no contact named {name}").format(name=text))

@@ -83,8 +83,8 @@ class Contacts:
     async def list(
         self, wanted: ContactFilter | None = None, *, actor: str = "", limit: int | None = None, offset: int = 0
     ) -> Page:
-        """Return how many contacts match among those the actor sees, and a page of them by name."""
-        return await self._database.ask(_listed, wanted or ContactFilter(), actor, limit, offset)
+        """Return what `listed` does."""
+        return await self._database.ask(listed, wanted or ContactFilter(), actor, limit, offset)
 
     async def page(
         self, wanted: ContactFilter | None = None, asked: PageAsked | None = None, *, actor: str = ""
@@ -194,7 +194,10 @@ class Contacts:
             yield Snapshot(await cursor(connection), listings(connection, names), firms, people)
 
 
-def _listed(connection: Connection, wanted: ContactFilter, actor: str, limit: int | None, offset: int) -> Page:
+def listed(
+    connection: Connection, wanted: ContactFilter, actor: str, limit: int | None = None, offset: int = 0
+) -> Page:
+    """Return how many contacts match among those the actor sees, and a page of them by name."""
     total, ids = find(connection, wanted, actor, limit, offset)
     return total, read_cards(connection, ids)
 
@@ -205,7 +208,12 @@ def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, acto
 
 
 async def _visible(connection: AsyncConnection, contact_id: int, actor: str) -> Contact:
-    found = await cards(connection, [contact_id])
+    return await connection.run_sync(visible, contact_id, actor)
+
+
+def visible(connection: Connection, contact_id: int, actor: str) -> Contact:
+    """Return a contact that the actor sees; raises NotFoundError."""
+    found = read_cards(connection, [contact_id])
     if not found or not rights.sees(actor, found[0].owner):
         raise NotFoundError(_("there is no contact {id}").format(id=contact_id))
     return found[0]

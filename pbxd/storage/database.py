@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple
 
@@ -32,6 +31,7 @@ _STEP_SECONDS = 0.1
 _HIGHEST_KEY = 2**63 - 1
 _MOST_PARAMETERS = 10_000  # of one statement: SQLite takes 32,766, PostgreSQL 32,767
 
+Reading = Connection  # what `Database.ask` lets a question read by
 Entry = TypeVar("Entry")
 Answer = TypeVar("Answer")
 Asked = TypeVarTuple("Asked")
@@ -90,7 +90,6 @@ class Database:
         self._thread_readers = connect_threads(self._file) if self._file else None
         self._writer_engine = connect(url, busy_seconds=_STEP_SECONDS)
         self._writers = self._writer_engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
-        self._shared: ContextVar[AsyncConnection | None] = ContextVar("pbxd_moment", default=None)
         self._turn = asyncio.Lock()
         self._watch: AsyncConnection | None = None
         self._watches = 0
@@ -138,10 +137,6 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that sees the database as of one moment; raises UnavailableError."""
-        shared = self._shared.get()
-        if shared is not None:
-            yield shared
-            return
         self._refuse_unusable()
         with translated(self.place):
             async with self._readers.begin() as connection:
@@ -154,22 +149,12 @@ class Database:
         and back, which for a page of the book takes longer than the database needs.
         """
         engine = self._thread_readers
-        if engine is None or self._shared.get() is not None:
+        if engine is None:
             async with self.reading() as connection:
                 return await connection.run_sync(question, *args)
         self._refuse_unusable()
         with translated(self.place):
             return await asyncio.to_thread(lambda: _answered(engine, question, *args))
-
-    @asynccontextmanager
-    async def moment(self) -> AsyncIterator[None]:
-        """Let all that this task reads meanwhile see one moment, in one transaction; it may start no tasks there."""
-        async with self.reading() as connection:
-            token = self._shared.set(connection)
-            try:
-                yield
-            finally:
-                self._shared.reset(token)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Employee, checked_employee
@@ -96,10 +96,10 @@ _HAVING = select(employees).where(
 )
 
 
-async def having(connection: AsyncConnection, extensions: Collection[str], numbers: Collection[str]) -> Everybody:
+def having(connection: Connection, extensions: Collection[str], numbers: Collection[str]) -> Everybody:
     """Return the employees with one of these extensions or numbers, likewise."""
     wanted = {"extensions": list(extensions), "numbers": list(numbers)}
-    return _ordered(_employee(row) for row in await connection.execute(_HAVING, wanted))
+    return _ordered(_employee(row) for row in connection.execute(_HAVING, wanted))
 
 
 def _ordered(people: Iterable[Employee]) -> Everybody:

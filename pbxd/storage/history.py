@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     FromClause,
     ScalarSelect,
     Select,
@@ -32,7 +33,6 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.calls.record import CallRecord, Direction, Outcome
 from pbxd.errors import InvalidInputError
@@ -98,50 +98,57 @@ class History:
     async def page(
         self, wanted: CallFilter | None = None, *, limit: int = 100, offset: int = 0, before: str = ""
     ) -> Page:
-        """Return a page of the calls that match.
-
-        `before`: the id of the last call of the page before; steadier and faster than `offset`. Raises
-        InvalidInputError when there is no such call.
-        """
-        wanted = wanted or CallFilter()
-        async with self._database.reading() as connection:
-            last = await _key(connection, before) if before else None
-            leader = await _leader(connection, wanted)
-            keys = await _keys(connection, wanted, last, offset + limit + 1, leader)  # one more: are there more
-            above, shown, rest = keys[:offset], keys[offset : offset + limit], keys[offset + limit :]
-            total, more = len(keys), False
-            if last is not None or rest:
-                total, more = await _count(connection, wanted, leader)
-            return Page(
-                max(total, offset + len(shown)),
-                more,
-                await _records(connection, shown),
-                shown[-1].started if rest else wanted.since,
-                above[-1].started if above else last.started if last else wanted.until,
-            )
+        """Return what `page` does."""
+        return await self._database.ask(page, wanted or CallFilter(), limit, offset, before)
 
     async def every(self, wanted: CallFilter, portion: int = 1000) -> AsyncIterator[list[CallRecord]]:
         """Yield all calls that match, newest first; each portion as of its own moment."""
         last: _Key | None = None
         while True:
-            async with self._database.reading() as connection:
-                keys = await _keys(connection, wanted, last, portion, await _leader(connection, wanted))
-                records = await _records(connection, keys)
+            keys, records = await self._database.ask(_portion, wanted, last, portion)
             if records:
                 yield records
             if len(keys) < portion:
                 return
             last = keys[-1]
 
-    async def newest(self, wanted: CallFilter, limit: int) -> list[CallRecord]:
-        """Return the newest calls that match, uncounted."""
-        async with self._database.reading() as connection:
-            leader = await _leader(connection, wanted)
-            return await _records(connection, await _keys(connection, wanted, None, limit, leader))
+
+def page(connection: Connection, wanted: CallFilter, limit: int, offset: int = 0, before: str = "") -> Page:
+    """Return a page of the calls that match.
+
+    `before`: the id of the last call of the page before; steadier and faster than `offset`. Raises
+    InvalidInputError when there is no such call.
+    """
+    last = _key(connection, before) if before else None
+    leader = _leader(connection, wanted)
+    keys = _keys(connection, wanted, last, offset + limit + 1, leader)  # one more: are there more
+    above, shown, rest = keys[:offset], keys[offset : offset + limit], keys[offset + limit :]
+    total, more = len(keys), False
+    if last is not None or rest:
+        total, more = _count(connection, wanted, leader)
+    return Page(
+        max(total, offset + len(shown)),
+        more,
+        _records(connection, shown),
+        shown[-1].started if rest else wanted.since,
+        above[-1].started if above else last.started if last else wanted.until,
+    )
 
 
-async def _key(connection: AsyncConnection, call_id: str) -> _Key:
-    found = (await connection.execute(select(calls.c.started, calls.c.seq).where(calls.c.id == call_id))).one_or_none()
+def newest(connection: Connection, wanted: CallFilter, limit: int) -> list[CallRecord]:
+    """Return the newest calls that match, uncounted."""
+    return _portion(connection, wanted, None, limit)[1]
+
+
+def _portion(
+    connection: Connection, wanted: CallFilter, last: _Key | None, length: int
+) -> tuple[list[_Key], list[CallRecord]]:
+    keys = _keys(connection, wanted, last, length, _leader(connection, wanted))
+    return keys, _records(connection, keys)
+
+
+def _key(connection: Connection, call_id: str) -> _Key:
+    found = (connection.execute(select(calls.c.started, calls.c.seq).where(calls.c.id == call_id))).one_or_none()
     if found is None:
         raise InvalidInputError("before", _("there is no call {id}").format(id=call_id))
     return _Key(found.started, found.seq)
@@ -150,50 +157,48 @@ async def _key(connection: AsyncConnection, call_id: str) -> _Key:
 _ROWS = select(calls).where(calls.c.seq.in_(bindparam("seqs", expanding=True)))
 
 
-async def _records(connection: AsyncConnection, keys: Sequence[_Key]) -> list[CallRecord]:
+def _records(connection: Connection, keys: Sequence[_Key]) -> list[CallRecord]:
     found: dict[int, CallRecord] = {}
     for part in in_parts([key.seq for key in keys]):
-        rows = await connection.execute(_ROWS, {"seqs": part})
+        rows = connection.execute(_ROWS, {"seqs": part})
         found |= {row.seq: record_of(row) for row in rows}
     return [found[key.seq] for key in keys]
 
 
-async def _keys(
-    connection: AsyncConnection, wanted: CallFilter, last: _Key | None, limit: int, leader: str
-) -> list[_Key]:
+def _keys(connection: Connection, wanted: CallFilter, last: _Key | None, limit: int, leader: str) -> list[_Key]:
     """Return the newest of the matching calls that are older than `last`."""
     if wanted.spans is not None and leader != "agent":
         if len(wanted.spans) > _SPANS_AT_ONCE:
-            return await _of_many(connection, wanted, wanted.spans, last, limit)
+            return _of_many(connection, wanted, wanted.spans, last, limit)
         parts = [_side(side, (span,), wanted, last) for span in wanted.spans for side in _SIDES]
-        return await _newest_of(connection, parts, limit)
+        return _newest_of(connection, parts, limit)
     ordered = _newest_first(_agent_s(wanted, last) if leader == "agent" else _whole(_through(leader), wanted, last))
-    return [_Key(*row) for row in await connection.execute(ordered.limit(limit))]
+    return [_Key(*row) for row in connection.execute(ordered.limit(limit))]
 
 
-async def _of_many(
-    connection: AsyncConnection, wanted: CallFilter, spans: Sequence[Span], last: _Key | None, limit: int
+def _of_many(
+    connection: Connection, wanted: CallFilter, spans: Sequence[Span], last: _Key | None, limit: int
 ) -> list[_Key]:
     """Return the newest calls of many numbers, such as a company's: of so short a time that few are sorted."""
     newest = last.started if last else wanted.until or datetime.now(UTC)
     for since in (newest - back for back in _BACK):
         if wanted.since is None or wanted.since < since:
             recent = replace(wanted, since=since)
-            keys = await _newest_of(connection, [_side(side, spans, recent, last) for side in _SIDES], limit)
+            keys = _newest_of(connection, [_side(side, spans, recent, last) for side in _SIDES], limit)
             if len(keys) == limit:
                 return keys
-    return await _newest_of(connection, [_side(side, spans, wanted, last) for side in _SIDES], limit)
+    return _newest_of(connection, [_side(side, spans, wanted, last) for side in _SIDES], limit)
 
 
-async def _newest_of(connection: AsyncConnection, parts: Sequence[Select[Any]], limit: int) -> list[_Key]:
+def _newest_of(connection: Connection, parts: Sequence[Select[Any]], limit: int) -> list[_Key]:
     if not parts:
         return []
     both = union_all(*(select(_newest_first(part).limit(limit).subquery()) for part in parts)).subquery()
     chosen = _newest_first(select(both.c.started, both.c.seq).distinct())
-    return [_Key(*row) for row in await connection.execute(chosen.limit(limit))]
+    return [_Key(*row) for row in connection.execute(chosen.limit(limit))]
 
 
-async def _count(connection: AsyncConnection, wanted: CallFilter, leader: str) -> tuple[int, bool]:
+def _count(connection: Connection, wanted: CallFilter, leader: str) -> tuple[int, bool]:
     """Count the matching calls among the first COUNTED of the leading filter; and tell whether it has more."""
     if wanted.spans is not None and leader != "agent":
         period = CallFilter(wanted.since, wanted.until)
@@ -207,7 +212,7 @@ async def _count(connection: AsyncConnection, wanted: CallFilter, leader: str) -
     looked_at = union_all(*(select(part.with_only_columns(found).limit(COUNTED + 1).subquery()) for part in parts))
     key = looked_at.subquery().c.found
     counted = select(func.count(), func.count(key.distinct() if len(parts) > 1 else key)).select_from(key.table)
-    seen, hits = (await connection.execute(counted)).one()
+    seen, hits = (connection.execute(counted)).one()
     return min(hits, COUNTED), seen > COUNTED
 
 
@@ -221,18 +226,18 @@ def _if_meant(wanted: CallFilter, leader: str) -> ColumnElement[Any]:
     return (case((and_(*conditions), key)) if conditions else key).label("found")
 
 
-async def _leader(connection: AsyncConnection, wanted: CallFilter) -> str:
+def _leader(connection: Connection, wanted: CallFilter) -> str:
     """Return the filter whose calls are the fewest: whose `_FEW`th newest lies furthest back, or isn't there at all."""
     given = [name for name in ("talk_seconds", "agent", "queue", "outcome") if _given(wanted, name)]
     if wanted.spans is not None:  # an agent who is new here has fewer calls than a client of old
-        few = wanted.agent and (await connection.execute(select(_few_start("agent", wanted)))).scalar_one() is None
+        few = wanted.agent and (connection.execute(select(_few_start("agent", wanted)))).scalar_one() is None
         return "agent" if few else "started"
     if not given:
         return "started"
     if len(given) == 1 and given[0] != "talk_seconds":
         return given[0]
     starts = [_few_start(name, wanted) for name in given]
-    reach = dict(zip(given, (await connection.execute(select(*starts))).one(), strict=True))
+    reach = dict(zip(given, (connection.execute(select(*starts))).one(), strict=True))
     rare = [name for name in given if reach[name] is None]
     rest = [name for name in given if name != "talk_seconds"]  # in its index long talks come first, not the newest
     return rare[0] if rare else min(rest, key=lambda name: str(reach[name]), default="started")

@@ -8,13 +8,27 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, Select, and_, bindparam, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
 from pbxd.book import Company, Employee
 from pbxd.storage import employees
-from pbxd.storage.database import Database, in_parts, possible
+from pbxd.storage.database import in_parts, possible
 from pbxd.storage.finding import SEEN
 from pbxd.storage.staging import shown
 from pbxd.storage.tables import Instant, companies, company_numbers, contact_numbers, contacts, number_holdings
@@ -53,44 +67,36 @@ class Past:
     people: list[Employee] = field(default_factory=list)
 
 
-class Holdings:
-    """The past of numbers."""
+def past_of(
+    connection: Connection,
+    numbers: Collection[str],
+    contact_ids: Collection[int],
+    extensions: Collection[str] = (),
+    viewer: str = "",
+) -> Past:
+    """Return who had these numbers when, as far as `viewer` may know, and what these contacts are called now.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Of the employees those with one of the extensions or numbers.
+    """
+    return Past(
+        _holdings(connection, _BY_NUMBER, numbers, viewer),
+        _cards(connection, contact_ids, viewer),
+        _firms(connection, numbers),
+        employees.having(connection, extensions, numbers),
+    )
 
-    async def past(
-        self,
-        numbers: Collection[str],
-        contact_ids: Collection[int],
-        extensions: Collection[str] = (),
-        *,
-        viewer: str = "",
-    ) -> Past:
-        """Return who had these numbers when, as far as `viewer` may know, and what these contacts are called now.
 
-        Of the employees those with one of the extensions or numbers.
-        """
-        async with self._database.reading() as connection:
-            return Past(
-                await _holdings(connection, _BY_NUMBER, numbers, viewer),
-                await _cards(connection, contact_ids, viewer),
-                await _firms(connection, numbers),
-                await employees.having(connection, extensions, numbers),
-            )
+def of_contacts(connection: Connection, contact_ids: Collection[int], viewer: str = "") -> dict[str, list[Holding]]:
+    """Return everybody's holdings, by number, of each number that one of these contacts has or had."""
+    theirs = _holdings(connection, _BY_CONTACT, possible(contact_ids), viewer)
+    return _holdings(connection, _BY_NUMBER, theirs, viewer)
 
-    async def of_contacts(self, contact_ids: Collection[int], *, viewer: str = "") -> dict[str, list[Holding]]:
-        """Return everybody's holdings, by number, of each number that one of these contacts has or had."""
-        async with self._database.reading() as connection:
-            theirs = await _holdings(connection, _BY_CONTACT, possible(contact_ids), viewer)
-            return await _holdings(connection, _BY_NUMBER, theirs, viewer)
 
-    async def of_company(self, folded_name: str, *, viewer: str = "") -> tuple[list[int], list[str]]:
-        """Return the contacts of a company that `viewer` may know of, and the company's own numbers."""
-        async with self._database.reading() as connection:
-            seen = {"folded": folded_name, "owners": rights.owners_seen(viewer)}
-            people = list((await connection.execute(_COLLEAGUES, seen)).scalars())
-            return people, list((await connection.execute(_COMPANY_S, {"folded": folded_name})).scalars())
+def of_company(connection: Connection, folded_name: str, viewer: str = "") -> tuple[list[int], list[str]]:
+    """Return the contacts of a company that `viewer` may know of, and the company's own numbers."""
+    seen = {"folded": folded_name, "owners": rights.owners_seen(viewer)}
+    people = list(connection.execute(_COLLEAGUES, seen).scalars())
+    return people, list(connection.execute(_COMPANY_S, {"folded": folded_name}).scalars())
 
 
 async def note(connection: AsyncConnection, contact_ids: Collection[int]) -> None:
@@ -156,12 +162,12 @@ _FIRMS = (
 )
 
 
-async def _holdings(
-    connection: AsyncConnection, those: Select[Any], wanted: Collection[Any], viewer: str
+def _holdings(
+    connection: Connection, those: Select[Any], wanted: Collection[Any], viewer: str
 ) -> dict[str, list[Holding]]:
     found: defaultdict[str, list[Holding]] = defaultdict(list)
     for part in in_parts(wanted):
-        for row in await connection.execute(those, {"wanted": part, "owners": rights.owners_seen(viewer)}):
+        for row in connection.execute(those, {"wanted": part, "owners": rights.owners_seen(viewer)}):
             found[row.number].append(_holding(row))
     return found
 
@@ -179,17 +185,17 @@ def _holding(row: Row[Any]) -> Holding:
     )
 
 
-async def _cards(connection: AsyncConnection, contact_ids: Collection[int], viewer: str) -> dict[int, Card]:
+def _cards(connection: Connection, contact_ids: Collection[int], viewer: str) -> dict[int, Card]:
     found: dict[int, Card] = {}
     for part in in_parts(possible(contact_ids)):
-        for row in await connection.execute(_CARDS, {"wanted": part, "owners": rights.owners_seen(viewer)}):
+        for row in connection.execute(_CARDS, {"wanted": part, "owners": rights.owners_seen(viewer)}):
             found[row.id] = Card(row.name, row.company or "", bool(row.seen))
     return found
 
 
-async def _firms(connection: AsyncConnection, numbers: Collection[str]) -> list[Company]:
+def _firms(connection: Connection, numbers: Collection[str]) -> list[Company]:
     found: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
     for part in in_parts(numbers):
-        for row in await connection.execute(_FIRMS, {"wanted": part}):
+        for row in connection.execute(_FIRMS, {"wanted": part}):
             found[row.id, row.name].append(row.number)
     return [Company(key, name, tuple(sorted(held))) for (key, name), held in found.items()]

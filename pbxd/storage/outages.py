@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.calls.record import Outage, instant
@@ -48,14 +48,8 @@ class Outages:
         self._database = database
 
     async def list(self, since: datetime | None = None, until: datetime | None = None) -> list[KeptOutage]:
-        """Return the outages that touch a time (None: without end on that side), newest first."""
-        wanted = select(outages).order_by(outages.c.since.desc(), outages.c.id.desc())
-        if since is not None:
-            wanted = wanted.where(outages.c.until >= since)
-        if until is not None:
-            wanted = wanted.where(outages.c.since < until)
-        async with self._database.reading() as connection:
-            return [_kept(row) for row in await connection.execute(wanted)]
+        """Return what `touching` does."""
+        return await self._database.ask(touching, since, until)
 
     async def unfilled(self, pbx: str, over: datetime) -> Sequence[KeptOutage]:
         """Return the outages of a PBX that ended before a time and aren't filled, oldest first."""
@@ -80,6 +74,16 @@ class Outages:
         wanted = select(heard.c.at).where(heard.c.pbx == pbx)
         async with self._database.reading() as connection:
             return (await connection.execute(wanted)).scalar()
+
+
+def touching(connection: Connection, since: datetime | None, until: datetime | None) -> list[KeptOutage]:
+    """Return the outages that touch a time (None: without end on that side), newest first."""
+    wanted = select(outages).order_by(outages.c.since.desc(), outages.c.id.desc())
+    if since is not None:
+        wanted = wanted.where(outages.c.until >= since)
+    if until is not None:
+        wanted = wanted.where(outages.c.since < until)
+    return [_kept(row) for row in connection.execute(wanted)]
 
 
 async def keep(connection: AsyncConnection, found: Sequence[Outage]) -> list[News]:

@@ -208,8 +208,8 @@ async def test_every_filter_reads_one_index_and_sorts_nothing(database: Database
     event.listen(database._engine.sync_engine, "before_cursor_execute", note)
     wanted = replace(FILTERS[index], since=START, until=minute(9))
     async with database.reading() as connection:
-        leader = await history._leader(connection, wanted)
-        await history._keys(connection, wanted, history._Key(minute(5), 3), 50, leader)
+        leader = await connection.run_sync(history._leader, wanted)
+        await connection.run_sync(history._keys, wanted, history._Key(minute(5), 3), 50, leader)
         statement, parameters = asked[-1]
         plan = [row.detail for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     assert any(index in step for step in plan), plan

@@ -9,7 +9,7 @@ from pbxd.storage.companies import Companies
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
-from pbxd.storage.holdings import Card, Holdings
+from pbxd.storage.holdings import Card, of_company, of_contacts, past_of
 
 ONE, TWO = "+79160000001", "+79160000002"
 
@@ -22,7 +22,7 @@ def draft(name: str, *numbers: str, owner: str = "", company: str = "") -> Conta
 
 async def held(database: Database, number: str, viewer: str = "") -> list[tuple[str | None, bool]]:
     """Return the names of those who had it, and whether they have it still."""
-    past = await Holdings(database).past([number], [], viewer=viewer)
+    past = await database.ask(past_of, [number], [], (), viewer)
     ordered = sorted(past.holdings.get(number, []), key=lambda each: each.since)
     return [(each.name, each.until is None) for each in ordered]
 
@@ -44,7 +44,7 @@ async def test_every_change_of_a_card_is_noted(database: Database) -> None:
     assert await held(database, ONE) == [("Иван Иванов", False), ("Пётр", True), ("Иван Иванов", True)]
     await book.delete(ivan.id)
     assert await held(database, ONE) == [(None, False), ("Пётр", True), (None, False)]
-    past = await Holdings(database).past([ONE], [ivan.id])
+    past = await database.ask(past_of, [ONE], [ivan.id])
     assert past.cards == {}
     for each in past.holdings[ONE]:
         assert began <= each.since <= (each.until or datetime.now(UTC)) <= datetime.now(UTC)
@@ -57,9 +57,9 @@ async def test_a_personal_contact_is_its_owner_s_alone_and_leaves_nothing_behind
     assert await held(database, ONE, "101") == [("Мама", True)]
     for stranger in ("", "102"):
         assert await held(database, ONE, stranger) == []
-        past = await Holdings(database).past([], [mine.id], viewer=stranger)
+        past = await database.ask(past_of, [], [mine.id], (), stranger)
         assert past.cards == {mine.id: Card("Мама", "", seen=False)}
-        assert await Holdings(database).of_contacts([mine.id], viewer=stranger) == {}
+        assert await database.ask(of_contacts, [mine.id], stranger) == {}
     await book.delete(mine.id, actor="101")
     assert await held(database, ONE, "101") == []
     assert await held(database, ONE) == []
@@ -71,10 +71,9 @@ async def test_a_company_s_people_and_numbers(database: Database) -> None:
     secret = await book.add(draft("В", TWO, company="Ромашка", owner="101"))
     firm = await Companies(database).get_or_create("Ромашка")
     await Companies(database).set_numbers(firm.id, [TWO])
-    lists = Holdings(database)
-    assert await lists.of_company("ромашка") == ([each.id for each in people], [TWO])
-    assert sorted((await lists.of_company("ромашка", viewer="101"))[0]) == [*(each.id for each in people), secret.id]
-    past = await lists.past([ONE, TWO], [])
+    assert await database.ask(of_company, "ромашка") == ([each.id for each in people], [TWO])
+    assert sorted((await database.ask(of_company, "ромашка", "101"))[0]) == [*(each.id for each in people), secret.id]
+    past = await database.ask(past_of, [ONE, TWO], [])
     assert [(each.name, each.numbers) for each in past.firms] == [("Ромашка", (TWO,))]
     assert past.people == await Employees(database).list()
-    assert {number: len(held) for number, held in (await lists.of_contacts([people[1].id])).items()} == {TWO: 1}
+    assert {number: len(held) for number, held in (await database.ask(of_contacts, [people[1].id])).items()} == {TWO: 1}
