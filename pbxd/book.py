@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Self, TypedDict
 
 from pbxd import notation
@@ -203,8 +204,9 @@ def employee_json(employee: Employee) -> dict[str, Any]:
     return asdict(employee) | {"queues": list(employee.queues), "departments": list(employee.departments)}
 
 
+@lru_cache(maxsize=512)
 def folded(text: str) -> str:
-    """Return the form in which texts are compared and searched.
+    """Return the form in which texts are compared and searched; of one card the same ones are asked several times.
 
     Case, compatibility forms, the dots of ё and the amount of white space make no difference.
     """
@@ -302,7 +304,7 @@ def _line(field: str, text: str, longest: int, *, allowed: frozenset[str] = froz
     text = text.strip()
     if len(text) > longest:
         raise InvalidInputError(field, _("{field}: longer than {limit} characters").format(field=field, limit=longest))
-    for character in text:
+    for character in () if text.isprintable() else text:
         # Cc: control characters, NUL among them, which PostgreSQL can't keep; Cs: halves of a pair, no text in UTF-8.
         if unicodedata.category(character) in {"Cc", "Cs"} and character not in allowed:
             raise InvalidInputError(

@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -60,7 +61,9 @@ _NEAR = select(
 
 
 def _asked_of_index(hits: Select[Any]) -> _Statements:
-    staged = select(contacts.c.id).where(contacts.c.import_id != 0, contacts.c.import_id.in_(_HIDDEN_IMPORTS))
+    staged = select(contacts.c.id).where(
+        contacts.c.import_id != literal_column("0"), contacts.c.import_id.in_(_HIDDEN_IMPORTS)
+    )
     whole = hits.where(finding.MATCHES).limit(bindparam("most"))
     return whole, whole.where(FOUND.c.rowid.not_in(staged))
 

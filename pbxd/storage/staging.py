@@ -6,12 +6,17 @@ changes in other cards is seen from that moment too, for they are written throug
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, literal_column, select
 
 from pbxd.storage.tables import contacts, imports
 
 HIDDEN = ("writing", "dropping", "undoing")  # states of an import whose contacts aren't in the book
 UNFINISHED = (*HIDDEN, "applying")  # states in which somebody is to be at work
+
+
+def made_by(import_id: int) -> ColumnElement[bool]:
+    """Tell whether a row of `contacts` was made by an import; said so that the index of those is used."""
+    return and_(contacts.c.import_id != literal_column("0"), contacts.c.import_id == import_id)
 
 
 def shown() -> ColumnElement[bool]:

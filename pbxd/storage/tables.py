@@ -47,8 +47,13 @@ def harmless(words: str) -> str:
 
     The book refuses such text; what the PBX or a searcher sends must not make a statement fail.
     """
-    if words.isascii() and "\0" not in words:
-        return words
+    if "\0" not in words:
+        try:
+            words.encode()
+        except UnicodeEncodeError:  # a half of a pair
+            pass
+        else:
+            return words
     return words.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 

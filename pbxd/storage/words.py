@@ -46,6 +46,7 @@ def found_by(card: ContactDraft | Contact) -> str:
     return f"{' '.join(_marks(card))}\t{''.join(map(_line, lines))}"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def mark(kind: str, word: str) -> str:
     """Return the mark of a card with this very tag, manager or company, whatever its case."""
     digest = hashlib.blake2s(folded(word).encode("utf-8", "replace"), digest_size=8).hexdigest()
@@ -64,11 +65,7 @@ def tokens(text: str) -> str:
     for word in name.translate(_WIDE_SIGNS).split()[:1]:
         found.update(_beginnings(NAME + word))
     for word in set(lines.translate(_WIDE_SIGNS).split()):
-        found.update(_beginnings(START + word))
-        if word[0] == "＋":
-            found.add(NUMBER + word[1:])
-        for at in range(1, len(word) - SHORTEST_INSIDE + 1):
-            found.update((word[at : at + 3], word[at : at + 4], word[at : at + LONGEST_FRAGMENT], word[at:]))
+        found.update(_tokens_of(word))
     return " ".join(found)
 
 
@@ -101,11 +98,21 @@ def fragment(word: str) -> str:
     return quoted(word) + (" *" if len(word) > LONGEST_FRAGMENT else "")
 
 
-def _beginnings(word: str) -> Iterator[str]:
-    """Yield the tokens of a word with its kind's sign before it."""
-    yield word
-    for end in range(2, min(len(word), LONGEST_BEGINNING + 2)):
-        yield word[:end]
+@lru_cache(maxsize=2 * REMEMBERED)
+def _tokens_of(word: str) -> frozenset[str]:
+    found = set(_beginnings(START + word))
+    if word[0] == "＋":
+        found.add(NUMBER + word[1:])
+    inside = range(1, len(word) - SHORTEST_INSIDE + 1)
+    found.update([word[at:] for at in inside])
+    for length in range(SHORTEST_INSIDE, LONGEST_FRAGMENT + 1):
+        found.update([word[at : at + length] for at in inside])
+    return frozenset(found)
+
+
+def _beginnings(word: str) -> list[str]:
+    """Return the tokens of a word with its kind's sign before it."""
+    return [word, *[word[:end] for end in range(2, min(len(word), LONGEST_BEGINNING + 2))]]
 
 
 def _marks(card: ContactDraft | Contact) -> Iterator[str]:

@@ -9,9 +9,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from pbxd.book import ContactDraft, ContactNumber
 from pbxd.directory.index import Directory
@@ -204,7 +205,8 @@ async def test_what_a_dead_process_left_is_dropped_or_finished(database: Databas
 DYING = """
 import asyncio, os, signal, sys, re
 from pathlib import Path
-from sqlalchemy import func, select
+from typing import Any
+from sqlalchemy import event, func, select
 from pbxd.exchange.importing import Wish, import_contacts
 from pbxd.numbers import NumberRules
 from pbxd.storage.database import Database
@@ -270,3 +272,23 @@ async def test_killed_in_the_middle_an_update_changed_nothing_or_all(
     assert (await contacts.get(last.id)).vip is (moment == "applying")
     found = await contacts.page(ContactFilter(search="Новый"))
     assert found.total == (201 if moment == "applying" else 0)
+
+
+async def test_known_numbers_are_found_by_number_however_big_the_book_is(database: Database) -> None:
+    """Left to itself SQLite looks at every contact that is seen: of 100,000 for every 200 rows of a file."""
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL's planner knows how many there are")
+    contact = await Contacts(database).add(draft(1))
+    asked: list[tuple[str, Any]] = []
+
+    def ask(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(database._engine.sync_engine, "before_cursor_execute", ask)
+    key = ("+79160000001", "")
+    assert await Imports(database).known([key], "") == {key: contact.id}
+    (statement, parameters) = next(each for each in asked if "contact_numbers" in each[0])
+    async with database.reading() as connection:
+        plan = str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all())
+    assert "ix_contact_numbers_number (number=?)" in plan
+    assert "ix_contacts_owner" not in plan
