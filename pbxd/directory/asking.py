@@ -15,8 +15,9 @@ from pbxd.directory.past import contacts_in, extensions_in, name_calls, numbers_
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse
+from pbxd.storage.callfilter import CallFilter, Span
 from pbxd.storage.database import Database, Reading
-from pbxd.storage.history import CallFilter, Span, newest, page
+from pbxd.storage.history import newest, page
 from pbxd.storage.holdings import of_company, of_contacts, past_of
 from pbxd.storage.outages import touching
 

@@ -12,7 +12,7 @@ from typing import Any
 from pbxd.book import Contact, ContactNumber
 from pbxd.directory.matching import Book, Match
 from pbxd.numbers import NumberRules, parse
-from pbxd.storage.history import Span
+from pbxd.storage.callfilter import Span
 from pbxd.storage.holdings import Holding, Past
 
 Call = dict[str, Any]

@@ -9,69 +9,35 @@ A page ends as soon as it is full, and no more than COUNTED calls are looked at 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     ScalarSelect,
     Select,
     and_,
     bindparam,
     case,
-    exists,
-    false,
     func,
-    literal,
-    literal_column,
-    or_,
     select,
-    true,
-    tuple_,
     union_all,
 )
 
-from pbxd.calls.record import CallRecord, Direction, Outcome
+from pbxd.calls.record import CallRecord
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
+from pbxd.storage.callfilter import SIDES, CallFilter, CallKey, Span, conditions, has_number, in_spans, took_part
 from pbxd.storage.callrows import record_of
 from pbxd.storage.database import Database, in_parts
-from pbxd.storage.tables import Key, Moment, call_agents, calls
+from pbxd.storage.tables import call_agents, calls
 
 COUNTED = 5_000  # calls that are looked at for a total; of a longer list it is what they have
 _FEW = 5_000  # a filter with no more calls than that leads
-_SIDES = ("caller_number", "callee_number")
 _SPANS_AT_ONCE = 4  # more are not asked for one by one
 _BACK = (timedelta(days=30), timedelta(days=365))  # how far back their calls are looked for, before all are
-
-
-class Span(NamedTuple):
-    """The calls of a number (E.164, or as the PBX had it) from an instant on until before another; None: no bound."""
-
-    number: str
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def holds(self, started: datetime) -> bool:
-        """Tell whether a call that began then is one of them."""
-        return (self.since is None or started >= self.since) and (self.until is None or started < self.until)
-
-
-@dataclass(frozen=True, slots=True)
-class CallFilter:
-    """Which calls are wanted; an empty field doesn't matter."""
-
-    since: datetime | None = None  # calls that began then or later
-    until: datetime | None = None  # and before this
-    direction: Direction | None = None
-    outcome: Outcome | None = None
-    agent: str = ""  # extension of an employee who called, was called or talked
-    queue: str = ""
-    talk: float = 0  # seconds at least
-    spans: tuple[Span, ...] | None = None  # of either side's number, any of them; none of them: no call
 
 
 class Page(NamedTuple):
@@ -82,11 +48,6 @@ class Page(NamedTuple):
     records: list[CallRecord]
     since: datetime | None  # the time the page tells of: from its last call on, None where nothing older is left out
     until: datetime | None  # until before the call that stands above it, None at the top
-
-
-class _Key(NamedTuple):
-    started: datetime
-    seq: int
 
 
 class History:
@@ -103,7 +64,7 @@ class History:
 
     async def every(self, wanted: CallFilter, portion: int = 1000) -> AsyncIterator[list[CallRecord]]:
         """Yield all calls that match, newest first; each portion as of its own moment."""
-        last: _Key | None = None
+        last: CallKey | None = None
         while True:
             keys, records = await self._database.ask(_portion, wanted, last, portion)
             if records:
@@ -141,23 +102,23 @@ def newest(connection: Connection, wanted: CallFilter, limit: int) -> list[CallR
 
 
 def _portion(
-    connection: Connection, wanted: CallFilter, last: _Key | None, length: int
-) -> tuple[list[_Key], list[CallRecord]]:
+    connection: Connection, wanted: CallFilter, last: CallKey | None, length: int
+) -> tuple[list[CallKey], list[CallRecord]]:
     keys = _keys(connection, wanted, last, length, _leader(connection, wanted))
     return keys, _records(connection, keys)
 
 
-def _key(connection: Connection, call_id: str) -> _Key:
-    found = (connection.execute(select(calls.c.started, calls.c.seq).where(calls.c.id == call_id))).one_or_none()
+def _key(connection: Connection, call_id: str) -> CallKey:
+    found = connection.execute(select(calls.c.started, calls.c.seq).where(calls.c.id == call_id)).one_or_none()
     if found is None:
         raise InvalidInputError("before", _("there is no call {id}").format(id=call_id))
-    return _Key(found.started, found.seq)
+    return CallKey(found.started, found.seq)
 
 
 _ROWS = select(calls).where(calls.c.seq.in_(bindparam("seqs", expanding=True)))
 
 
-def _records(connection: Connection, keys: Sequence[_Key]) -> list[CallRecord]:
+def _records(connection: Connection, keys: Sequence[CallKey]) -> list[CallRecord]:
     found: dict[int, CallRecord] = {}
     for part in in_parts([key.seq for key in keys]):
         rows = connection.execute(_ROWS, {"seqs": part})
@@ -165,44 +126,44 @@ def _records(connection: Connection, keys: Sequence[_Key]) -> list[CallRecord]:
     return [found[key.seq] for key in keys]
 
 
-def _keys(connection: Connection, wanted: CallFilter, last: _Key | None, limit: int, leader: str) -> list[_Key]:
+def _keys(connection: Connection, wanted: CallFilter, last: CallKey | None, limit: int, leader: str) -> list[CallKey]:
     """Return the newest of the matching calls that are older than `last`."""
     if wanted.spans is not None and leader != "agent":
         if len(wanted.spans) > _SPANS_AT_ONCE:
             return _of_many(connection, wanted, wanted.spans, last, limit)
-        parts = [_side(side, (span,), wanted, last) for span in wanted.spans for side in _SIDES]
+        parts = [_side(side, (span,), wanted, last) for span in wanted.spans for side in SIDES]
         return _newest_of(connection, parts, limit)
     ordered = _newest_first(_agent_s(wanted, last) if leader == "agent" else _whole(_through(leader), wanted, last))
-    return [_Key(*row) for row in connection.execute(ordered.limit(limit))]
+    return [CallKey(*row) for row in connection.execute(ordered.limit(limit))]
 
 
 def _of_many(
-    connection: Connection, wanted: CallFilter, spans: Sequence[Span], last: _Key | None, limit: int
-) -> list[_Key]:
+    connection: Connection, wanted: CallFilter, spans: Sequence[Span], last: CallKey | None, limit: int
+) -> list[CallKey]:
     """Return the newest calls of many numbers, such as a company's: of so short a time that few are sorted."""
     newest = last.started if last else wanted.until or datetime.now(UTC)
     for since in (newest - back for back in _BACK):
         if wanted.since is None or wanted.since < since:
             recent = replace(wanted, since=since)
-            keys = _newest_of(connection, [_side(side, spans, recent, last) for side in _SIDES], limit)
+            keys = _newest_of(connection, [_side(side, spans, recent, last) for side in SIDES], limit)
             if len(keys) == limit:
                 return keys
-    return _newest_of(connection, [_side(side, spans, wanted, last) for side in _SIDES], limit)
+    return _newest_of(connection, [_side(side, spans, wanted, last) for side in SIDES], limit)
 
 
-def _newest_of(connection: Connection, parts: Sequence[Select[Any]], limit: int) -> list[_Key]:
+def _newest_of(connection: Connection, parts: Sequence[Select[Any]], limit: int) -> list[CallKey]:
     if not parts:
         return []
     both = union_all(*(select(_newest_first(part).limit(limit).subquery()) for part in parts)).subquery()
     chosen = _newest_first(select(both.c.started, both.c.seq).distinct())
-    return [_Key(*row) for row in connection.execute(chosen.limit(limit))]
+    return [CallKey(*row) for row in connection.execute(chosen.limit(limit))]
 
 
 def _count(connection: Connection, wanted: CallFilter, leader: str) -> tuple[int, bool]:
     """Count the matching calls among the first COUNTED of the leading filter; and tell whether it has more."""
     if wanted.spans is not None and leader != "agent":
         period = CallFilter(wanted.since, wanted.until)
-        parts = [_side(side, wanted.spans, period, None) for side in _SIDES if wanted.spans]
+        parts = [_side(side, wanted.spans, period, None) for side in SIDES if wanted.spans]
     else:
         always = wanted.talk and not wanted.since and not wanted.until
         parts = [_alone("talk_seconds" if leader == "started" and always else leader, wanted)]
@@ -212,7 +173,7 @@ def _count(connection: Connection, wanted: CallFilter, leader: str) -> tuple[int
     looked_at = union_all(*(select(part.with_only_columns(found).limit(COUNTED + 1).subquery()) for part in parts))
     key = looked_at.subquery().c.found
     counted = select(func.count(), func.count(key.distinct() if len(parts) > 1 else key)).select_from(key.table)
-    seen, hits = (connection.execute(counted)).one()
+    seen, hits = connection.execute(counted).one()
     return min(hits, COUNTED), seen > COUNTED
 
 
@@ -220,24 +181,24 @@ def _if_meant(wanted: CallFilter, leader: str) -> ColumnElement[Any]:
     """Select a call's key if the whole filter means it."""
     if leader == "agent":
         key = call_agents.c.call_seq
-        conditions = [*_conditions(call_agents, "call_seq", wanted, None), *_has_number(wanted)]
+        needed = [*conditions(call_agents, "call_seq", wanted, None), *has_number(wanted)]
     else:
-        key, conditions = calls.c.seq, [*_conditions(calls, "seq", wanted, None), *_took_part(calls, wanted)]
-    return (case((and_(*conditions), key)) if conditions else key).label("found")
+        key, needed = calls.c.seq, [*conditions(calls, "seq", wanted, None), *took_part(calls, wanted)]
+    return (case((and_(*needed), key)) if needed else key).label("found")
 
 
 def _leader(connection: Connection, wanted: CallFilter) -> str:
     """Return the filter whose calls are the fewest: whose `_FEW`th newest lies furthest back, or isn't there at all."""
     given = [name for name in ("talk_seconds", "agent", "queue", "outcome") if _given(wanted, name)]
     if wanted.spans is not None:  # an agent who is new here has fewer calls than a client of old
-        few = wanted.agent and (connection.execute(select(_few_start("agent", wanted)))).scalar_one() is None
+        few = wanted.agent and connection.execute(select(_few_start("agent", wanted))).scalar_one() is None
         return "agent" if few else "started"
     if not given:
         return "started"
     if len(given) == 1 and given[0] != "talk_seconds":
         return given[0]
     starts = [_few_start(name, wanted) for name in given]
-    reach = dict(zip(given, (connection.execute(select(*starts))).one(), strict=True))
+    reach = dict(zip(given, connection.execute(select(*starts)).one(), strict=True))
     rare = [name for name in given if reach[name] is None]
     rest = [name for name in given if name != "talk_seconds"]  # in its index long talks come first, not the newest
     return rare[0] if rare else min(rest, key=lambda name: str(reach[name]), default="started")
@@ -271,66 +232,20 @@ def _through(index: str) -> Select[Any]:
     return hinted.with_hint(calls, f"INDEXED BY ix_calls_{index}", "sqlite")
 
 
-def _whole(chosen: Select[Any], wanted: CallFilter, last: _Key | None) -> Select[Any]:
-    conditions = _conditions(calls, "seq", wanted, last)
-    return chosen.where(calls.c.merged_into.is_(None), *conditions, *_took_part(calls, wanted))
+def _whole(chosen: Select[Any], wanted: CallFilter, last: CallKey | None) -> Select[Any]:
+    needed = [*conditions(calls, "seq", wanted, last), *took_part(calls, wanted)]
+    return chosen.where(calls.c.merged_into.is_(None), *needed)
 
 
-def _took_part(found: FromClause, wanted: CallFilter) -> list[ColumnElement[bool]]:
-    if not wanted.agent:
-        return []
-    took_part = select(call_agents.c.call_seq).where(
-        call_agents.c.extension == wanted.agent,
-        call_agents.c.started == found.c.started,
-        call_agents.c.call_seq == found.c.seq,
-    )
-    return [took_part.exists()]
-
-
-def _agent_s(wanted: CallFilter, last: _Key | None) -> Select[Any]:
+def _agent_s(wanted: CallFilter, last: CallKey | None) -> Select[Any]:
     mine = select(call_agents.c.started, call_agents.c.call_seq.label("seq"))
-    mine = mine.where(call_agents.c.extension == wanted.agent, *_conditions(call_agents, "call_seq", wanted, last))
-    return mine.where(*_has_number(wanted))
+    mine = mine.where(call_agents.c.extension == wanted.agent, *conditions(call_agents, "call_seq", wanted, last))
+    return mine.where(*has_number(wanted))
 
 
-def _has_number(wanted: CallFilter) -> list[ColumnElement[bool]]:
-    """Tell of one of an agent's calls whether it is one of the spans."""
-    if wanted.spans is None:
-        return []
-    either = or_(false(), *(and_(*_in_spans(side, wanted.spans)) for side in _SIDES if wanted.spans))
-    return [exists().where(calls.c.seq == call_agents.c.call_seq, either)]
-
-
-def _side(side: str, spans: Sequence[Span], wanted: CallFilter, last: _Key | None) -> Select[Any]:
+def _side(side: str, spans: Sequence[Span], wanted: CallFilter, last: CallKey | None) -> Select[Any]:
     """Select the calls that had one of these numbers, in its time, on one side."""
-    return _whole(_through(side), wanted, last).where(*_in_spans(side, spans))
-
-
-def _in_spans(side: str, spans: Sequence[Span]) -> list[ColumnElement[bool]]:
-    if len(spans) == 1:
-        return [calls.c[side] == spans[0].number, *_within(calls, spans[0].since, spans[0].until)]
-    conditions: list[ColumnElement[bool]] = [calls.c[side].in_(sorted({span.number for span in spans}))]
-    for number in sorted({span.number for span in spans if span.since or span.until}):
-        turns = [and_(true(), *_within(calls, each.since, each.until)) for each in spans if each.number == number]
-        conditions.append(or_(calls.c[side] != number, *turns))
-    return conditions
-
-
-def _conditions(table: FromClause, key: str, wanted: CallFilter, last: _Key | None) -> list[ColumnElement[bool]]:
-    conditions = [
-        table.c[name] == value for name in ("direction", "outcome", "queue") if (value := getattr(wanted, name))
-    ]
-    if wanted.talk:
-        conditions += [table.c.talk_seconds >= wanted.talk, table.c.talk_seconds > literal_column("0")]  # the index's
-    if last:
-        older = tuple_(literal(last.started, Moment()), literal(last.seq, Key))
-        conditions.append(tuple_(table.c.started, table.c[key]) < older)
-    return [*conditions, *_within(table, wanted.since, wanted.until)]
-
-
-def _within(table: FromClause, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    bounds = [] if since is None else [table.c.started >= since]
-    return bounds if until is None else [*bounds, table.c.started < until]
+    return _whole(_through(side), wanted, last).where(*in_spans(side, spans))
 
 
 def _newest_first(chosen: Select[Any]) -> Select[Any]:

@@ -13,10 +13,11 @@ from sqlalchemy import event
 from pbxd.calls.record import PARTS, CallRecord, Direction, Outcome, Party
 from pbxd.errors import InvalidInputError
 from pbxd.storage import history
+from pbxd.storage.callfilter import CallFilter, CallKey, Span
 from pbxd.storage.callrows import agents_of
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
-from pbxd.storage.history import CallFilter, History, Page, Span
+from pbxd.storage.history import History, Page
 
 START = datetime(2026, 3, 1, 9, 0, 0, 123457, tzinfo=UTC)
 ONE, TWO, THREE = "+79160000001", "+79160000002", "+79160000003"
@@ -209,7 +210,7 @@ async def test_every_filter_reads_one_index_and_sorts_nothing(database: Database
     wanted = replace(FILTERS[index], since=START, until=minute(9))
     async with database.reading() as connection:
         leader = await connection.run_sync(history._leader, wanted)
-        await connection.run_sync(history._keys, wanted, history._Key(minute(5), 3), 50, leader)
+        await connection.run_sync(history._keys, wanted, CallKey(minute(5), 3), 50, leader)
         statement, parameters = asked[-1]
         plan = [row.detail for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     assert any(index in step for step in plan), plan

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from pbxd.book import Contact, ContactDraft, ContactNumber
 from pbxd.calls.record import CallRecord, Party, Step
 from pbxd.storage import privacy
+from pbxd.storage.callfilter import CallFilter, Span
 from pbxd.storage.calls import Calls
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
 from pbxd.storage.feed import Feed, News, tell
-from pbxd.storage.history import CallFilter, History, Span
+from pbxd.storage.history import History
 from pbxd.storage.privacy import Client, Erased, Privacy
 from pbxd.storage.tables import metadata
 

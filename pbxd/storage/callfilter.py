@@ -1,0 +1,108 @@
+"""Which calls somebody wants, and what that means in terms of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    and_,
+    exists,
+    false,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+
+from pbxd.calls.record import Direction, Outcome
+from pbxd.storage.tables import Key, Moment, call_agents, calls
+
+SIDES = ("caller_number", "callee_number")
+
+
+class Span(NamedTuple):
+    """The calls of a number (E.164, or as the PBX had it) from an instant on until before another; None: no bound."""
+
+    number: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, started: datetime) -> bool:
+        """Tell whether a call that began then is one of them."""
+        return (self.since is None or started >= self.since) and (self.until is None or started < self.until)
+
+
+class CallKey(NamedTuple):
+    """A call's place among all: newest first is by both, descending."""
+
+    started: datetime
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which calls are wanted; an empty field doesn't matter."""
+
+    since: datetime | None = None  # calls that began then or later
+    until: datetime | None = None  # and before this
+    direction: Direction | None = None
+    outcome: Outcome | None = None
+    agent: str = ""  # extension of an employee who called, was called or talked
+    queue: str = ""
+    talk: float = 0  # seconds at least
+    spans: tuple[Span, ...] | None = None  # of either side's number, any of them; none of them: no call
+
+
+def conditions(table: FromClause, key: str, wanted: CallFilter, last: CallKey | None) -> list[ColumnElement[bool]]:
+    """Return what the filter says of a table's facets and time, and that its calls are older than `last`."""
+    needed = [table.c[name] == value for name in ("direction", "outcome", "queue") if (value := getattr(wanted, name))]
+    if wanted.talk:
+        needed += [table.c.talk_seconds >= wanted.talk, table.c.talk_seconds > literal_column("0")]  # the index's
+    if last:
+        older = tuple_(literal(last.started, Moment()), literal(last.seq, Key))
+        needed.append(tuple_(table.c.started, table.c[key]) < older)
+    return [*needed, *within(table, wanted.since, wanted.until)]
+
+
+def within(table: FromClause, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """Return what it takes to have begun then."""
+    bounds = [] if since is None else [table.c.started >= since]
+    return bounds if until is None else [*bounds, table.c.started < until]
+
+
+def in_spans(side: str, spans: Sequence[Span]) -> list[ColumnElement[bool]]:
+    """Return what it takes of a call to have had one of these numbers on one side, in its time."""
+    if len(spans) == 1:
+        return [calls.c[side] == spans[0].number, *within(calls, spans[0].since, spans[0].until)]
+    needed: list[ColumnElement[bool]] = [calls.c[side].in_(sorted({span.number for span in spans}))]
+    for number in sorted({span.number for span in spans if span.since or span.until}):
+        turns = [and_(true(), *within(calls, each.since, each.until)) for each in spans if each.number == number]
+        needed.append(or_(calls.c[side] != number, *turns))
+    return needed
+
+
+def took_part(found: FromClause, wanted: CallFilter) -> list[ColumnElement[bool]]:
+    """Return what it takes of a call to be the wanted agent's."""
+    if not wanted.agent:
+        return []
+    his = select(call_agents.c.call_seq).where(
+        call_agents.c.extension == wanted.agent,
+        call_agents.c.started == found.c.started,
+        call_agents.c.call_seq == found.c.seq,
+    )
+    return [his.exists()]
+
+
+def has_number(wanted: CallFilter) -> list[ColumnElement[bool]]:
+    """Tell of one of an agent's calls whether it is one of the spans."""
+    if wanted.spans is None:
+        return []
+    either = or_(false(), *(and_(*in_spans(side, wanted.spans)) for side in SIDES if wanted.spans))
+    return [exists().where(calls.c.seq == call_agents.c.call_seq, either)]
