@@ -76,8 +76,8 @@ def read_cards(connection: Connection, ids: Collection[int], *, staged: bool = F
         parts = _no_parts()
         for table in _PARTS:
             _collect(parts, table, connection.execute(_PARTS_OF[table], {"ids": group}).all())
-        rows = connection.execute(_WRITTEN if staged else _SHOWN, {"ids": group})
-        read = {row.id: _card(row, parts) for row in rows}
+        rows = connection.execute(_WRITTEN if staged else _SHOWN, {"ids": group}).all()
+        read = {row[0]: _card(row, parts) for row in rows}
         found |= read if staged else pending.seen(connection, read)
     return [found[contact_id] for contact_id in ids if contact_id in found]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -53,10 +53,11 @@ _ALL = -1  # SQLite's word for no limit
 _CARD_COST = 30  # what a look at a card costs, in entries of an index
 # Statements that are made once: making one takes longer than SQLite needs for it.
 _Statements = tuple[Select[Any], Select[Any]]
-_UNFINISHED = select(exists().where(imports.c.state.in_(HIDDEN)))
-_LAST = select(func.max(contacts.c.id))
-_NEAR = select(
-    exists().where(contacts.c.owner == bindparam("actor")), exists().where(favourites.c.extension == bindparam("actor"))
+_FACTS = select(
+    exists().where(imports.c.state.in_(HIDDEN)),
+    exists().where(contacts.c.owner == bindparam("actor"), contacts.c.owner != ""),
+    exists().where(favourites.c.extension == bindparam("actor")),
+    select(func.max(contacts.c.id)).scalar_subquery(),
 )
 
 
@@ -111,6 +112,15 @@ def page(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor:
     return Found(min(total, most) if most else total, more, [abs(key[-1]) for key in kept], after)
 
 
+class _Facts(NamedTuple):
+    """What is to be known of the book before a page is sought, asked at once."""
+
+    staging: bool  # there are imports that aren't finished
+    has_own: bool  # the actor has personal contacts; few have many, and many none
+    has_marked: bool  # and favourites
+    newest: int | None  # the highest id
+
+
 class _Seek:
     """One page being sought. Keys are tuples that end with the id, in the page's order.
 
@@ -128,7 +138,6 @@ class _Seek:
         self._length = asked.limit + 1  # one more tells whether there is a next page
         self._after = _read(sort, asked.after)
         self._indexed = connection.dialect.name == "sqlite" and not finding.narrow(wanted)
-        self._has_own, self._has_marked = self._near() if self._indexed and actor else (False, False)
         self._shared: tuple[int, int] | None = None  # how many shared contacts match, and how many were counted at most
         self._last_counted: int | None = None  # the newest of those, none of none
 
@@ -137,14 +146,14 @@ class _Seek:
         limit = _ALL if most is None else most + 1
         if not self._indexed:
             return self._count(seen_by(self._actor), limit)
-        return self._count_found(limit) + (self._count(self._own, limit) if self._has_own else 0)
+        return self._count_found(limit) + (self._count(self._own, limit) if self._facts.has_own else 0)
 
     def by_column(self) -> list[_Key]:
         """Return the keys of the page by a column, ties by id."""
         if not self._indexed:
             return self._sorted(seen_by(self._actor), *self._rows)
         shared = self._by_id() if self._sort == "id" else self._walk()
-        own = self._sorted(self._own, *self._rows) if self._has_own else []
+        own = self._sorted(self._own, *self._rows) if self._facts.has_own else []
         return sorted([*shared, *own], reverse=self._descending)[: self._length]
 
     def by_rank(self) -> list[_Key]:
@@ -155,21 +164,19 @@ class _Seek:
         """
         if not self._indexed:
             return self._ranked(self._length, seen_by(self._actor), *self._rows)
-        beside = self._beside() if self._has_own or self._has_marked else []
+        beside = self._beside() if self._facts.has_own or self._facts.has_marked else []
         keys = list(filter(self._comes, beside))
         known = {-key[-1] for key in beside}
+        total = self._count_found(MOST_COUNTED + 1)
         begin = self._after[0] if self._after else 0
+        seen = 0
         for rank in range(begin, finding.FOURTH + 1):
             found = self._of_rank(rank, self._length + len(known))
             keys += [(rank, 1, -each) for each in found if each not in known and self._comes((rank, 1, -each))]
-            if sum(key[0] <= rank for key in keys) >= self._length:
+            seen += len(found)
+            if seen >= total or sum(key[0] <= rank for key in keys) >= self._length:
                 break
         return sorted(keys)[: self._length]
-
-    def _near(self) -> tuple[bool, bool]:
-        """Tell whether the actor has contacts of his own, and favourites; few have many of them, and many none."""
-        own, marked = self._connection.execute(_NEAR, {"actor": self._actor}).one()
-        return bool(own), bool(marked)
 
     def _beside(self) -> list[_Key]:
         marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor)
@@ -210,7 +217,7 @@ class _Seek:
         self, statements: Sequence[Executable], query: str, most: int, mark: int = _HIGHEST_KEY
     ) -> Result[Any]:
         """Ask one of a pair: the second leaves out the contacts of imports that aren't finished."""
-        statement = statements[self._staging]
+        statement = statements[self._facts.staging]
         return self._connection.execute(statement, {"query": harmless(query), "most": most, "mark": mark})
 
     @cached_property
@@ -222,8 +229,8 @@ class _Seek:
         return and_(shown(), finding.personal(self._actor))
 
     @cached_property
-    def _staging(self) -> bool:
-        return bool(self._connection.execute(_UNFINISHED).scalar_one())
+    def _facts(self) -> _Facts:
+        return _Facts(*self._connection.execute(_FACTS, {"actor": self._actor}).one())
 
     def _expression(self) -> str:
         return finding.expression(self._wanted, self._actor)
@@ -244,7 +251,7 @@ class _Seek:
         not too many are put aside, for the walk to look only whether they have what it meets; of very many it meets
         enough soon, and looks at their cards.
         """
-        newest = self._connection.execute(_LAST).scalar_one() or 0
+        newest = self._facts.newest or 0
         meeting = newest * self._length  # by so many hits of the whole book: entries until there is a page
         few, many = int((meeting / _CARD_COST) ** 0.5), int((meeting * _CARD_COST) ** 0.5)
         found = self._count_found(MOST_COUNTED + 1)
