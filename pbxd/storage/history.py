@@ -170,8 +170,9 @@ def _count(connection: Connection, wanted: CallFilter, leader: str) -> tuple[int
     if not parts:
         return 0, False
     found = _if_meant(wanted, leader)
-    looked_at = union_all(*(select(part.with_only_columns(found).limit(COUNTED + 1).subquery()) for part in parts))
-    key = looked_at.subquery().c.found
+    looked_at = [part.with_only_columns(found) for part in parts]
+    some = (union_all(*looked_at) if len(parts) > 1 else looked_at[0]).limit(COUNTED + 1)
+    key = some.subquery().c.found
     counted = select(func.count(), func.count(key.distinct() if len(parts) > 1 else key)).select_from(key.table)
     seen, hits = connection.execute(counted).one()
     return min(hits, COUNTED), seen > COUNTED
