@@ -113,7 +113,7 @@ class Chaos:
     async def _until_silent(self, callers: Child) -> None:
         """Let the calls end; those that a crash of Asterisk left behind are ended."""
         try:
-            await callers.wait(SECONDS + 1.5)
+            await callers.wait(SECONDS + 1.0)
         except TimeoutError:
             await callers.stop()
         await self.lab.command("channel request hangup all")
@@ -121,7 +121,7 @@ class Chaos:
         async def silent() -> bool:
             return not await self.lab.channels()
 
-        await until(silent, "Asterisk without channels", timeout=SETTLE_SECONDS, every=0.2)
+        await until(silent, "Asterisk without channels", timeout=SETTLE_SECONDS, every=0.1)
 
     async def history(self) -> list[Call]:
         found: list[Call] = []
@@ -148,7 +148,7 @@ class Chaos:
             return not found and not (self.filled and unfilled(self.daemon))
 
         try:
-            await until(right, "a history without faults", timeout=SETTLE_SECONDS, every=0.5)
+            await until(right, "a history without faults", timeout=SETTLE_SECONDS, every=0.2)
         except LabError:
             pytest.fail("\n".join([f"after {self.faults}:", *found[:20], *map(str, outages(self.daemon))]))
 
