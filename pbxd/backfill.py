@@ -121,7 +121,7 @@ class _Paths:
         self.records: dict[str, CallRecord] = {}
         self._until = until.timestamp()
         self._endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
-        self._tracker = Tracker(settings.asterisk.name, rules_from(settings))
+        self._tracker = Tracker(settings.asterisk.name, rules_from(settings), whole=True)
         self._paths: dict[str, list[cdr.CdrRow]] = defaultdict(list)
 
     def follow(self, values: Mapping[str, str]) -> None:

@@ -52,11 +52,19 @@ def gone_caller(call: LiveCall, leg: Leg) -> bool:
     """
     if leg.endpoint.kind != "extension" or not leg.called or read(leg.connected, call.rules).kind != "e164":
         return False
-    record = call.record
-    record.caller, record.callee = readable(leg.connected, call.rules), _called(call, leg)
+    record, caller = call.record, readable(leg.connected, call.rules)
+    if any(call.identity(other) == caller.number for other in call.legs.values() if other is not leg):
+        return False  # he isn't gone: a program calls both
+    record.caller, record.callee = caller, _called(call, leg)
     call.resumed = True
     call.tell("called", record.caller.number, record.callee.number)
     return True
+
+
+def nobody_called(call: LiveCall, leg: Leg) -> None:
+    """Learn that the last one called is gone before any list said who called him."""
+    call.record.callee = _called(call, leg)
+    call.resumed = True
 
 
 def originated(call: LiveCall, leg: Leg) -> bool:

@@ -34,6 +34,11 @@ class Registry:
         """Whether a call under way has, or had, this linkedid."""
         return linkedid in self._calls
 
+    def lacks_caller(self, linkedid: str) -> bool:
+        """Whether nobody knows who began the call with this linkedid: it isn't known, or its beginning wasn't heard."""
+        call = self._calls.get(linkedid)
+        return call is None or (call.unheard and call.caller is None and not call.resumed)
+
     def take_changes(self) -> list[CallRecord]:
         """Return, once, the present records of all calls that changed since the last time, oldest change first."""
         changed, self._changed = self._changed, {}

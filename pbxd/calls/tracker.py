@@ -23,11 +23,12 @@ from pbxd.numbers import NumberRules
 class Tracker:
     """Follows all calls of one PBX."""
 
-    def __init__(self, pbx: str, rules: NumberRules) -> None:
+    def __init__(self, pbx: str, rules: NumberRules, *, whole: bool = False) -> None:
+        """Begin without any call; `whole`: what comes is a log from its beginning, of which nothing went unheard."""
         self._rules = rules
         self._known = Registry(pbx, rules)
         self._remembered: dict[str, CallRecord] = {}  # open calls of an earlier process, by linkedid
-        self._unsure = True  # something wasn't heard, and no snapshot has ended since
+        self._unsure = not whole  # something wasn't heard, and no snapshot has ended since
 
     def remember(self, records: Iterable[CallRecord]) -> None:
         """Take over the open calls of an earlier process; the next snapshot tells which of them are still there."""
@@ -100,8 +101,8 @@ class Tracker:
             return  # the snapshot told of it before its own event came
         leg = Leg(event.channel, event.endpoint, event.number, event.dialled)
         linkedid = event.linkedid or event.channel
-        if self._unsure and linkedid != event.channel and not self._known.knows(linkedid):
-            leg.called = True  # who calls wasn't heard; the list will name him
+        if self._unsure and linkedid != event.channel and self._known.lacks_caller(linkedid):
+            leg.called = leg.is_party  # who calls wasn't heard; the list will name him
             self._resume_call(linkedid, epoch_in(linkedid, event.at), event.at)
         self._adopt(leg, linkedid, event.at)
 
@@ -222,8 +223,10 @@ class Tracker:
             call.tell(refusal(leg), leg, leg.forward)
         if call.legs:
             self._known.settle(call)
-        else:
-            self._finish(call, unheard=leg.stale)
+            return
+        if leg.is_party and self._known.lacks_caller(call.record.linkedid):
+            parties.nobody_called(call, leg)
+        self._finish(call, unheard=leg.stale)
 
     def _finish(self, call: LiveCall, *, unheard: bool) -> None:
         self._known.forget(call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     and_,
+    case,
     exists,
     false,
     literal,
@@ -82,10 +84,18 @@ def in_spans(side: str, spans: Sequence[Span]) -> list[ColumnElement[bool]]:
     if len(spans) == 1:
         return [calls.c[side] == spans[0].number, *within(calls, spans[0].since, spans[0].until)]
     needed: list[ColumnElement[bool]] = [calls.c[side].in_(sorted({span.number for span in spans}))]
-    for number in sorted({span.number for span in spans if span.since or span.until}):
-        turns = [and_(true(), *within(calls, each.since, each.until)) for each in spans if each.number == number]
-        needed.append(or_(calls.c[side] != number, *turns))
+    turns: defaultdict[str, list[Span]] = defaultdict(list)
+    for span in spans:
+        turns[span.number].append(span)
+    bound = [each for each in sorted(turns) if any(span.since or span.until for span in turns[each])]
+    if bound:  # one CASE, for SQLite nests no deeper than a thousand ANDs
+        cases = ((calls.c[side] == each, or_(*(_turn(span) for span in turns[each]))) for each in bound)
+        needed.append(case(*cases, else_=true()))
     return needed
+
+
+def _turn(span: Span) -> ColumnElement[bool]:
+    return and_(true(), *within(calls, span.since, span.until))
 
 
 def took_part(found: FromClause, wanted: CallFilter) -> list[ColumnElement[bool]]:

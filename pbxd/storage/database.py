@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar, TypeVarTuple
+from typing import Any, Generic, Self, TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection, Engine, Row, Select, text
 from sqlalchemy.exc import DBAPIError
@@ -28,6 +29,7 @@ from pbxd.storage.engine import (
 )
 
 _STEP_SECONDS = 0.1
+_THREADS = 4  # that read at a time; more would only take the processor from each other
 _HIGHEST_KEY = 2**63 - 1
 _MOST_PARAMETERS = 10_000  # of one statement: SQLite takes 32,766, PostgreSQL 32,767
 
@@ -60,9 +62,28 @@ def _begin(connection: Connection) -> None:
     connection.begin()
 
 
-def _answered(engine: Engine, question: Callable[[Connection, *Asked], Answer], *args: *Asked) -> Answer:
-    with engine.begin() as connection:
-        return question(connection, *args)
+class _Question(Generic[Answer, *Asked]):
+    """Something that a thread reads from SQLite."""
+
+    def __init__(self, engine: Engine, question: Callable[[Connection, *Asked], Answer], args: tuple[*Asked]) -> None:
+        self._engine = engine
+        self._question = question
+        self._args = args
+        self._reading: Any = None  # the driver's connection, while it is read by
+
+    def answer(self) -> Answer:
+        with self._engine.begin() as connection:
+            self._reading = connection.connection.driver_connection
+            try:
+                return self._question(connection, *self._args)
+            finally:
+                self._reading = None
+
+    def interrupt(self) -> None:
+        """End it; SQLite lets another thread do so."""
+        reading = self._reading
+        if reading is not None:
+            reading.interrupt()
 
 
 class Database:
@@ -88,6 +109,7 @@ class Database:
         reading = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._readers = self._engine.execution_options(**reading)
         self._thread_readers = connect_threads(self._file) if self._file else None
+        self._threads = ThreadPoolExecutor(_THREADS, "pbxd-reading")  # of our own: whoever looks up names needs others
         self._writer_engine = connect(url, busy_seconds=_STEP_SECONDS)
         self._writers = self._writer_engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         self._turn = asyncio.Lock()
@@ -121,6 +143,7 @@ class Database:
         """Close every connection."""
         async with self._watching:
             await self._stop_watching()
+        self._threads.shutdown(wait=False, cancel_futures=True)
         if self._thread_readers:
             self._thread_readers.dispose()
         await self._engine.dispose()
@@ -153,8 +176,13 @@ class Database:
             async with self.reading() as connection:
                 return await connection.run_sync(question, *args)
         self._refuse_unusable()
+        asked = _Question(engine, question, args)
         with translated(self.place):
-            return await asyncio.to_thread(lambda: _answered(engine, question, *args))
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, asked.answer)
+            except asyncio.CancelledError:
+                asked.interrupt()  # nobody waits for it any more
+                raise
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Employee, checked_employee
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
-from pbxd.storage.database import Database
+from pbxd.storage.database import Database, in_parts
 from pbxd.storage.feed import News, tell
 from pbxd.storage.tables import employees
 
@@ -87,19 +87,20 @@ async def everybody(connection: AsyncConnection) -> Everybody:
     return _ordered(_employee(row) for row in await connection.execute(select(employees)))
 
 
-_HAVING = select(employees).where(
-    or_(
-        employees.c.extension.in_(bindparam("extensions", expanding=True)),
-        employees.c.mobile.in_(bindparam("numbers", expanding=True)),
-        employees.c.did.in_(bindparam("numbers", expanding=True)),
-    )
-)
+_WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
+_BY_EXTENSION = select(employees).where(employees.c.extension.in_(_WANTED))
+_BY_NUMBER = select(employees).where(or_(employees.c.mobile.in_(_WANTED), employees.c.did.in_(_WANTED)))
 
 
 def having(connection: Connection, extensions: Collection[str], numbers: Collection[str]) -> Everybody:
     """Return the employees with one of these extensions or numbers, likewise."""
-    wanted = {"extensions": list(extensions), "numbers": list(numbers)}
-    return _ordered(_employee(row) for row in connection.execute(_HAVING, wanted))
+    found = {
+        row.extension: _employee(row)
+        for statement, wanted in ((_BY_EXTENSION, extensions), (_BY_NUMBER, numbers))
+        for part in in_parts(wanted)
+        for row in connection.execute(statement, {"wanted": part})
+    }
+    return _ordered(found.values())
 
 
 def _ordered(people: Iterable[Employee]) -> Everybody:

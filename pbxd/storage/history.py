@@ -88,7 +88,7 @@ def page(connection: Connection, wanted: CallFilter, limit: int, offset: int = 0
     if last is not None or rest:
         total, more = _count(connection, wanted, leader)
     return Page(
-        max(total, offset + len(shown)),
+        max(total, offset + len(shown)) if shown else total,
         more,
         _records(connection, shown),
         shown[-1].started if rest else wanted.since,

@@ -174,7 +174,8 @@ class _Seek:
             found = self._of_rank(rank, self._length + len(known))
             keys += [(rank, 1, -each) for each in found if each not in known and self._comes((rank, 1, -each))]
             seen += len(found)
-            if seen >= total or sum(key[0] <= rank for key in keys) >= self._length:
+            every = total <= MOST_COUNTED and seen >= total  # else there are more than were counted
+            if every or sum(key[0] <= rank for key in keys) >= self._length:
                 break
         return sorted(keys)[: self._length]
 
@@ -291,7 +292,7 @@ def _read(sort: str, after: str) -> _Key | None:
         made, *values = json.loads(base64.urlsafe_b64decode(after.encode("ascii", "strict")))
         if made == sort:
             return _typed(sort, values)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         pass
     raise InvalidInputError("after", _("not the mark of a page of this order: {text}").format(text=ascii(after[:100])))
 
@@ -303,6 +304,9 @@ def _typed(sort: str, values: Sequence[Any]) -> _Key:
     if sort == "changed":
         key = [datetime.fromisoformat(value).astimezone(UTC) for value in key]
     whole = all(isinstance(value, kind) for value, kind in zip(key, kinds, strict=True))
-    if not whole or not isinstance(last, int) or abs(last) > _HIGHEST_KEY:
+    numbers = [last, *(value for value in key if isinstance(value, int))]
+    if not whole or not isinstance(last, int) or max(map(abs, numbers)) > _HIGHEST_KEY:
+        raise ValueError(sort)
+    if sort == "rank" and key[0] not in range(finding.FOURTH + 1):
         raise ValueError(sort)
     return (*key, last)

@@ -118,6 +118,39 @@ def test_a_phone_dialled_before_the_list_names_its_caller_is_not_taken_for_him()
         assert gaps(record) == [(1005.0 if earlier else 1000.0, 1008.0)]
 
 
+@pytest.mark.parametrize("first", [AGENT, ev.Endpoint("plumbing", "")])
+def test_nor_is_the_second_of_a_group(first: ev.Endpoint) -> None:
+    follow = tracker()
+    for channel, endpoint in (("1000.2", first), ("1000.3", COLLEAGUE)):
+        follow.feed(ev.ChannelCreated(1008.0, channel, "1000.1", endpoint, "", ""))
+    for channel in ("1000.2", "1000.3"):
+        follow.feed(ev.DialBegan(1008.0, "1000.1", channel, "1000.1", ""))
+    follow.feed(seen(1009.0, "1000.1", TRUNK, number="89161234567"))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    (record,) = follow.take_changes()
+    assert (record.direction, record.caller.number) == ("incoming", "+79161234567")
+
+
+def test_a_call_over_before_the_list_names_its_caller_is_recorded_without_him() -> None:
+    follow = tracker()
+    ring(follow, 1008.0)
+    follow.feed(ev.ChannelEnded(1008.5, "1000.2", "1000.1", 26))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    record = final(follow)
+    assert (record.caller.number, record.callee.extension) == (None, "101")
+
+
+def test_whoever_a_program_calls_besides_is_not_gone() -> None:
+    follow = tracker()
+    phone = ev.ChannelSeen(1009.0, "1000.2", "1000.1", AGENT, "101", "", "up", "b", 3, connected="89161234567")
+    trunk = ev.ChannelSeen(1009.0, "1000.3", "1000.1", TRUNK, "89161234567", "", "up", "b", 3, connected="101")
+    for listed in (phone, trunk):
+        follow.feed(listed)
+    follow.feed(ev.SnapshotEnded(1009.0))
+    (record,) = follow.take_changes()
+    assert record.caller.number == AGENT.name
+
+
 def test_a_call_found_without_who_began_it_has_a_caller_all_the_same() -> None:
     follow = tracker()
     for channel, endpoint in (("1000.2", AGENT), ("1000.3", COLLEAGUE)):

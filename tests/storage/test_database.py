@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from pbxd.errors import ReplacedError, UnavailableError
 from pbxd.storage import database as database_module
@@ -73,6 +74,27 @@ async def test_a_reader_sees_one_moment(database: Database) -> None:
         await append(database, "meanwhile")  # and the writer doesn't wait for the reader
         assert (await connection.execute(count)).scalar() == 1
     assert await subjects(database) == ["before", "meanwhile"]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_a_question_nobody_waits_for_is_broken_off(database: Database) -> None:
+    endless = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+    ended = threading.Event()
+
+    def ask(connection: Connection) -> None:
+        try:
+            connection.execute(endless)
+        finally:
+            ended.set()
+
+    asked = asyncio.create_task(database.ask(ask))
+    await asyncio.sleep(0.3)
+    assert not ended.is_set()
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert await asyncio.to_thread(ended.wait, 10)
+    assert await subjects(database) == []  # others read on
 
 
 async def test_many_writers_of_one_process_take_turns(database: Database) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -12,6 +14,7 @@ from sqlalchemy import event
 
 from pbxd.book import Contact, ContactDraft, ContactNumber, folded
 from pbxd.errors import InvalidInputError
+from pbxd.storage import paging
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
 from pbxd.storage.finding import ContactFilter
@@ -201,6 +204,29 @@ async def test_favourites_and_mine_are_filters(contacts: Contacts) -> None:
     ):
         page = await contacts.page(wanted, actor=actor)
         assert ([contact.name for contact in page.items], page.total) == (found, len(found)), wanted
+
+
+async def test_hits_beyond_those_counted_are_there_too(contacts: Contacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST_COUNTED", 10)
+    inside = [ContactDraft(f"Анна Коробкова-{number}") for number in range(4)]  # `робк` is inside of a word
+    await contacts.add_many([*(ContactDraft(f"Робков {number}") for number in range(14)), *inside])
+    page = await contacts.page(ContactFilter(search="робк"), PageAsked(limit=100, exact=True))
+    assert (page.total, len(page.items)) == (18, 18)
+
+
+@pytest.mark.parametrize(
+    ("sort", "values"),
+    [
+        ("rank", [-5, 1, -3]),
+        ("rank", [10**30, 1, -3]),
+        ("id", [5 * 10**19, 1]),
+        ("changed", ["0001-01-01T00:00:00+14:00", 1]),
+    ],
+)
+async def test_a_mark_out_of_all_bounds_is_refused(contacts: Contacts, sort: Any, values: list[Any]) -> None:  # noqa: ANN401 - one of SORTINGS
+    after = base64.urlsafe_b64encode(json.dumps([sort, *values]).encode()).decode()
+    with pytest.raises(InvalidInputError):
+        await contacts.page(ContactFilter(search="анна"), PageAsked(sort, after=after))
 
 
 @pytest.mark.parametrize("after", ["x", "W10=", "WyJuYW1lIiwgMV0=", "ещё", "WyJuYW1lIiwgImEiLCAxZTk5XQ==", "bnVsbA=="])

@@ -114,6 +114,16 @@ async def test_pages_by_offset_and_after_the_last_one_seen(book: Database) -> No
         await lists.page(before="nothing")
 
 
+async def test_beyond_the_end_the_total_is_what_there_is(book: Database) -> None:
+    page = await History(book).page(CallFilter(queue="nothing"), offset=100)
+    assert (page.total, page.more, page.records) == (0, False, [])
+
+
+async def test_any_number_of_numbers_that_changed_hands_can_be_asked_for(book: Database) -> None:
+    others = [Span(f"+7916{number:07}", None, minute(1)) for number in range(100, 2600)]
+    assert await ids(book, CallFilter(spans=(Span(ONE), *others))) == await ids(book, CallFilter(spans=(Span(ONE),)))
+
+
 async def test_calls_of_one_instant_have_a_steady_order(database: Database) -> None:
     same = [replace(call(number), started=START, caller=Party(ONE), queue="q") for number in range(6)]
     await Calls(database).upsert(same)
