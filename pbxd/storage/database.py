@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, TypeVarTuple
 
@@ -179,7 +180,8 @@ class Database:
         asked = _Question(engine, question, args)
         with translated(self.place):
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._threads, asked.answer)
+                here = copy_context()  # errors speak the asker's language
+                return await asyncio.get_running_loop().run_in_executor(self._threads, here.run, asked.answer)
             except asyncio.CancelledError:
                 asked.interrupt()  # nobody waits for it any more
                 raise
