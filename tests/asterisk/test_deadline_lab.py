@@ -24,7 +24,8 @@ from tests.lab.supervisor import supervised
 
 pytestmark = pytest.mark.lab
 
-RATE = 20  # calls a second
+RATES = (20, 20, 10, 5)  # calls a second; the first that this machine carries in this hour, once Asterisk is warm
+CALM = 0.25  # seconds that no call takes where nobody is asked, on a machine that carries so many
 EASY = 5  # where names are judged and not delays, so that other tests may run beside it
 CLIENT = "89161234567"
 NAME = "Фронкин Игорь"
@@ -106,7 +107,7 @@ async def _through(call: Call) -> None:
 
 
 @asynccontextmanager
-async def calls(lab: Lab, to: str = "tone", *, rate: int = RATE) -> AsyncIterator[Load]:
+async def calls(lab: Lab, to: str = "tone", *, rate: int) -> AsyncIterator[Load]:
     """Calls keep coming during the block, which ends when the last has got through."""
     load = Load(lab, to, rate)
     async with asyncio.TaskGroup() as group:
@@ -136,6 +137,20 @@ async def office(lab: Lab) -> AsyncIterator[Daemon]:
     await lab.command(f"dialplan remove extension {UNGUARDED}@from-trunk")
     for name in GUARD:
         await lab.ami_action("Setvar", Variable=name, Value="")
+
+
+@pytest.fixture
+async def rate(lab: Lab, office: Daemon) -> int:
+    """Return how many calls a second pass at once without pbxd: more would wait for the machine, not for us."""
+    assert office.child is None
+    for each in RATES:
+        async with calls(lab, rate=each) as load:
+            await passed(1)
+        slowest = max(one.delay for one in await load.passages())
+        print(f"{each} calls a second: the slowest took {slowest * 1000:.0f} ms")
+        if slowest < CALM:
+            break
+    return each
 
 
 @pytest.fixture
@@ -175,10 +190,10 @@ def report(what: str, passages: list[Passage], since: float) -> None:
 
 @pytest.mark.alone
 async def test_a_hang_costs_those_who_called_before_it_was_noticed_and_ends_with_the_watchdogs_kill(
-    lab: Lab, office: Daemon
+    lab: Lab, office: Daemon, rate: int
 ) -> None:
     async with supervised(office) as systemd:
-        async with calls(lab) as load:
+        async with calls(lab, rate=rate) as load:
             await passed(1)
             hung = time.time()
             office.freeze()
@@ -193,16 +208,16 @@ async def test_a_hang_costs_those_who_called_before_it_was_noticed_and_ends_with
         assert hung - AT_ONCE < one.at < hung + NOTICED
         assert one.at + one.delay < killed + AT_ONCE
         assert one.delay < PATIENCE + AT_ONCE
-    assert len(waiting(passages)) >= RATE * 0.5  # it did hang
+    assert len(waiting(passages)) >= rate * 0.5  # it did hang
     assert {one.name for one in passages if one.at + one.delay < hung} == {NAME}
 
 
 @pytest.mark.alone
 async def test_a_hang_that_nobody_ends_costs_no_more_where_the_guard_is_and_everybody_where_it_is_not(
-    lab: Lab, office: Daemon
+    lab: Lab, office: Daemon, rate: int
 ) -> None:
     await office.start()
-    async with calls(lab) as load, calls(lab, UNGUARDED) as control:
+    async with calls(lab, rate=rate // 2) as load, calls(lab, UNGUARDED, rate=rate // 2) as control:
         await passed(1)
         hung = time.time()
         office.freeze()
@@ -220,9 +235,9 @@ async def test_a_hang_that_nobody_ends_costs_no_more_where_the_guard_is_and_ever
 
 
 @pytest.mark.alone
-async def test_a_killed_pbxd_costs_nothing(lab: Lab, office: Daemon) -> None:
+async def test_a_killed_pbxd_costs_nothing(lab: Lab, office: Daemon, rate: int) -> None:
     async with supervised(office) as systemd:
-        async with calls(lab) as load:
+        async with calls(lab, rate=rate) as load:
             await passed(1)
             killed = time.time()
             assert office.child
@@ -236,11 +251,13 @@ async def test_a_killed_pbxd_costs_nothing(lab: Lab, office: Daemon) -> None:
 
 
 @pytest.mark.alone
-async def test_a_pbxd_out_of_reach_costs_those_who_called_before_it_was_noticed(lab: Lab, office: Daemon) -> None:
+async def test_a_pbxd_out_of_reach_costs_those_who_called_before_it_was_noticed(
+    lab: Lab, office: Daemon, rate: int
+) -> None:
     """Packets to its FastAGI port vanish while its heartbeat goes on over AMI: the host is away, but seems to live."""
     await office.start()
     assert office.child
-    async with calls(lab) as load:
+    async with calls(lab, rate=rate) as load:
         await passed(1)
         lost = time.time()
         with dropping(office.child.pid, agi_port(lab)) as sockets:
@@ -253,7 +270,7 @@ async def test_a_pbxd_out_of_reach_costs_those_who_called_before_it_was_noticed(
     for one in waiting(passages):
         assert lost - AT_ONCE < one.at < lost + NOTICED
         assert one.delay < PATIENCE + AT_ONCE
-    assert len(waiting(passages)) >= RATE * 0.5
+    assert len(waiting(passages)) >= rate * 0.5
     assert {one.name for one in passages if lost + NOTICED < one.at < back} == {""}
     assert {call["caller"]["number"] for call in await office.calls()} == {"+79161234567"}  # a trial is nobody's call
 
@@ -290,9 +307,9 @@ async def test_a_skewed_clock_unnames_nobody(lab: Lab, unhurried: Daemon, skew: 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("skew", ["+1h", "-1h"])
-async def test_a_skewed_clock_keeps_the_bounds_of_a_hang(lab: Lab, office: Daemon, skew: str) -> None:
+async def test_a_skewed_clock_keeps_the_bounds_of_a_hang(lab: Lab, office: Daemon, rate: int, skew: str) -> None:
     await start_skewed(lab, office, skew)
-    async with calls(lab) as load:
+    async with calls(lab, rate=rate) as load:
         await passed(1)
         hung = time.time()
         office.freeze()
