@@ -209,7 +209,7 @@ async def test_a_hang_costs_those_who_called_before_it_was_noticed_and_ends_with
         assert hung - AT_ONCE < one.at < hung + NOTICED
         assert one.at + one.delay < killed + AT_ONCE
         assert one.delay < PATIENCE + AT_ONCE
-    assert len(waiting(passages)) >= rate * 0.5  # it did hang
+    assert len(waiting(passages)) >= rate * 0.2  # it did hang
     assert {one.name for one in passages if one.at + one.delay < hung} == {NAME}
 
 
@@ -271,7 +271,7 @@ async def test_a_pbxd_out_of_reach_costs_those_who_called_before_it_was_noticed(
     for one in waiting(passages):
         assert lost - AT_ONCE < one.at < lost + NOTICED
         assert one.delay < PATIENCE + AT_ONCE
-    assert len(waiting(passages)) >= rate * 0.5
+    assert len(waiting(passages)) >= rate * 0.2
     assert {one.name for one in passages if lost + NOTICED < one.at < back} == {""}
     assert {call["caller"]["number"] for call in await office.calls()} == {"+79161234567"}  # a trial is nobody's call
 
