@@ -31,7 +31,7 @@ CLIENT = "89161234567"
 NAME = "Фронкин Игорь"
 UNGUARDED = "74951230998"  # to the same tone, with a bare AGI()
 WAITED = 1.5  # seconds; whoever waits for us waits two, anybody else for a machine that stalls at most
-AT_ONCE = 1.0  # seconds that a machine that stalls may add to a bound
+AT_ONCE = 2.0  # seconds that a machine that stalls may add to a bound; unguarded, calls wait longer than both together
 NOTICED = 3.0  # seconds after which nobody may wait any more
 PATIENCE = 2.0  # PBXD_PATIENCE, and Asterisk's own limit for connecting
 GUARD = ("PBXD_ASKED", "PBXD_ASKED_ALIVE", "PBXD_ALIVE", "PBXD_TRIED", "PBXD_RETRY", "PBXD_PATIENCE")
@@ -232,7 +232,7 @@ async def test_a_hang_that_nobody_ends_costs_no_more_where_the_guard_is_and_ever
         assert hung - AT_ONCE < one.at < hung + NOTICED
         assert one.delay < PATIENCE + AT_ONCE
     assert max(one.delay for one in bare) > 4  # the control: until the thaw
-    assert [one for one in bare if one.at > hung + NOTICED and one.delay > AT_ONCE]
+    assert [one for one in bare if one.at > hung + NOTICED and one.delay > 1]
 
 
 @pytest.mark.alone
