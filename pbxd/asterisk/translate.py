@@ -234,6 +234,7 @@ def _dial_began(packet: Packet, at: float) -> ev.Event:
         packet.get("DestUniqueid", ""),
         packet.get("DestLinkedid", ""),
         number_in(packet.get("DialString", "")),
+        _known(packet, "CallerIDNum"),
     )
 
 

@@ -92,13 +92,14 @@ class ChannelEnded:
 
 @dataclass(frozen=True, slots=True)
 class DialBegan:
-    """`source` (none: the PBX itself) starts to call `target`; `dialled` is the dial string."""
+    """`source` (none: the PBX itself) starts to call `target`; `dialled` is the dial string, `number` the source's."""
 
     at: float
     source: str | None
     target: str
     linkedid: str
     dialled: str
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Leg:
     endpoint: Endpoint
     number: str  # what the channel says of itself; for one we dialled, the number dialled
     dialled: str
-    connected: str = ""  # who is at the other end, by the last list
+    connected: str = ""  # who is at the other end, by who dialled it or by the last list
     up: bool = False
     ringing: bool = False
     called: bool = False  # it was dialled by the PBX, it didn't call us

@@ -7,6 +7,7 @@ What changed is taken with `take_changes`, each call once however often it chang
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import assert_never
 
@@ -29,6 +30,7 @@ class Tracker:
         self._known = Registry(pbx, rules)
         self._remembered: dict[str, CallRecord] = {}  # open calls of an earlier process, by linkedid
         self._unsure = not whole  # something wasn't heard, and no snapshot has ended since
+        self._sure_since = -math.inf  # when the last snapshot ended; the events before may be on their way yet
 
     def remember(self, records: Iterable[CallRecord]) -> None:
         """Take over the open calls of an earlier process; the next snapshot tells which of them are still there."""
@@ -101,9 +103,11 @@ class Tracker:
             return  # the snapshot told of it before its own event came
         leg = Leg(event.channel, event.endpoint, event.number, event.dialled)
         linkedid = event.linkedid or event.channel
-        if self._unsure and linkedid != event.channel and self._known.lacks_caller(linkedid):
-            leg.called = leg.is_party  # who calls wasn't heard; the list will name him
-            self._resume_call(linkedid, epoch_in(linkedid, event.at), event.at)
+        began = epoch_in(linkedid, event.at)
+        unheard = self._unsure or began <= self._sure_since
+        if unheard and linkedid != event.channel and self._known.lacks_caller(linkedid):
+            leg.called = leg.is_party  # who calls wasn't heard; the list, or who dials the leg, will name him
+            self._resume_call(linkedid, began, event.at)
         self._adopt(leg, linkedid, event.at)
 
     def _adopt(self, leg: Leg, linkedid: str, at: float) -> None:
@@ -224,7 +228,7 @@ class Tracker:
         if call.legs:
             self._known.settle(call)
             return
-        if leg.is_party and self._known.lacks_caller(call.record.linkedid):
+        if leg.is_party and self._known.lacks_caller(call.record.linkedid) and not parties.gone_caller(call, leg):
             parties.nobody_called(call, leg)
         self._finish(call, unheard=leg.stale)
 
@@ -242,7 +246,9 @@ class Tracker:
         if found is None:
             return
         leg, call = found
-        leg.called, leg.source = True, event.source
+        leg.called, leg.source, leg.connected = True, event.source, event.number
+        if not self._unsure and self._known.lacks_caller(call.record.linkedid):
+            parties.gone_caller(call, leg)
         if leg.endpoint.kind == "trunk" and event.dialled:
             leg.number = event.dialled
         if event.source is None and (leg is call.caller or call.caller is None):
@@ -416,15 +422,18 @@ class Tracker:
         self._known.name(call, linkedid)
 
     def _choose_caller(self, call: LiveCall) -> None:
-        """Find who called when the channel that began the call is gone: whom a phone is called by, else the first."""
+        """Find who called when the channel that began the call is gone: whom a phone is called by, else who talks."""
         if call.caller is not None or call.resumed:
             return
         there = [leg for leg in call.legs.values() if leg.is_party]
-        if there and not parties.gone_caller(call, there[0]):
-            self._set_caller(call, there[0])
+        if not there or parties.gone_caller(call, there[0]):
+            return
+        taken = [leg for leg in there if leg.up]  # whoever only rings is called, by somebody nobody has heard of
+        if taken:
+            self._set_caller(call, taken[0])
 
     def _snapshot_ended(self, at: float) -> None:
-        self._unsure = False
+        self._unsure, self._sure_since = False, at
         for call in self._known.calls:
             self._choose_caller(call)
             call.close_gap(at)

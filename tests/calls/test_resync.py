@@ -140,6 +140,27 @@ def test_a_call_over_before_the_list_names_its_caller_is_recorded_without_him() 
     assert (record.caller.number, record.callee.extension) == (None, "101")
 
 
+@pytest.mark.parametrize(
+    ("shown", "caller"), [("89161234567", "+79161234567"), ("102", None), ("", None)], ids=["number", "extension", "none"]
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_phone_whose_caller_was_never_heard_is_called_by_who_dialled_it(
+    place: int, shown: str, caller: str | None
+) -> None:
+    """The list may be ahead of the events, so that the phone's come after it, though its caller's came too early."""
+    follow = tracker()
+    events: list[ev.Event] = [
+        ev.ChannelCreated(1008.0, "1000.2", "1000.1", AGENT, "101", ""),
+        ev.DialBegan(1008.0, "1000.1", "1000.2", "1000.1", "", shown),
+        ev.ChannelEnded(1010.0, "1000.2", "1000.1", 26),
+    ]
+    for event in [*events[:place], ev.SnapshotEnded(1009.0), *events[place:]]:
+        follow.feed(event)
+    record = final(follow)
+    assert (record.caller.number, record.callee.extension, record.outcome) == (caller, "101", "missed")
+    assert gaps(record) == [(1000.0, 1008.0)]
+
+
 def test_whoever_a_program_calls_besides_is_not_gone() -> None:
     follow = tracker()
     phone = ev.ChannelSeen(1009.0, "1000.2", "1000.1", AGENT, "101", "", "up", "b", 3, connected="89161234567")
