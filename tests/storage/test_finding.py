@@ -339,10 +339,9 @@ def _has(contact: Contact, wanted: ContactFilter) -> bool:
     return contact.vip if wanted.vip else contact.manager == wanted.manager
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])  # PostgreSQL's planner knows how many there are
 async def test_a_sorted_page_is_read_along_its_index(database: Database) -> None:
     """Left to itself SQLite takes all shared contacts and sorts them: 1,000,000 for a page of 50."""
-    if not database.is_sqlite:
-        pytest.skip("PostgreSQL's planner knows how many there are")
     contacts = Contacts(database)
     await contacts.add_many([replace(PEOPLE[0], name=f"Клиент {place}") for place in range(60)])
     asked: list[tuple[str, Any]] = []
