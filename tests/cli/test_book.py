@@ -115,6 +115,7 @@ def test_lookup_has_the_contract_s_shape(pbxd: Pbxd, contact: Add) -> None:
 
 
 def test_lookup_statuses(pbxd: Pbxd, contact: Add) -> None:
+    """B3, B9."""
     contact("--company", "Ромашка", number="89160000001")
     contact("--company", "Ромашка", name="Белова", number="89160000001")
     contact("--personal", "--owner", "101", name="Мама", number="89160000002")
@@ -133,6 +134,7 @@ def test_lookup_statuses(pbxd: Pbxd, contact: Add) -> None:
 
 
 def test_lookup_explains_itself(pbxd: Pbxd, contact: Add) -> None:
+    """B3: which rule, which contact, which others."""
     contact("--company", "Ромашка", number="89160000001")
     contact("--company", "Лютик", name="Белова", number="89160000001")
     explained = pbxd.json("lookup", "89160000001", "--explain")

@@ -137,6 +137,7 @@ async def test_a_refusal_is_one_line_and_nobody_is_rung(daemon: House, target: s
 
 
 async def test_explain_rings_nobody(daemon: House) -> None:
+    """S2.6, S2.12: by the contact's id as a list shows it; any of its numbers, the main one unless another is named."""
     contact = await daemon.contacts.add(
         ContactDraft("Белова", numbers=(ContactNumber("+74951234567", extension="12"), ContactNumber("+79160000001")))
     )

@@ -98,8 +98,10 @@ def test_a_date_that_is_none_is_refused(pbxd: Pbxd, text: str) -> None:
 
 @pytest.mark.usefixtures("history")
 def test_saving_a_contact_names_its_earlier_calls(pbxd: Pbxd, contact: Callable[..., dict[str, Any]]) -> None:
-    assert pbxd.json("calls", "show", "A1")["caller"]["name"] is None
-    contact("--company", "Ромашка", number="89160000001")
+    """S2.2, S2.7: a contact is made of a row of the history, by its number."""
+    unknown = pbxd.json("calls", "list")["items"][1]["caller"]
+    assert unknown["name"] is None
+    contact("--company", "Ромашка", number=unknown["number"])
     caller = pbxd.json("calls", "show", "A1")["caller"]
     assert (caller["name"], caller["company"], caller["contact"]) == ("Фронкин Игорь", "Ромашка", 1)
     assert "Фронкин Игорь, Ромашка" in pbxd("calls", "list").stdout

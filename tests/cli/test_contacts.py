@@ -21,6 +21,7 @@ Add = Callable[..., dict[str, Any]]
 
 
 def test_add_has_the_contract_s_shape(pbxd: Pbxd) -> None:
+    """S1.5, S2.8, S2.10: every field, several numbers, an extension behind the company's number."""
     added = pbxd.json(
         "contacts", "add", "--name", "Фронкин Игорь",
         "--number", "+7 777 785-99-54", "--number", "84951234567 доб. 123",
@@ -68,6 +69,7 @@ def test_list_filters(pbxd: Pbxd, contact: Add) -> None:
 
 
 def test_edit_changes_what_is_named_and_nothing_else(pbxd: Pbxd, contact: Add) -> None:
+    """S1.6."""
     before = contact("--company", "Ромашка", "--comment", "x")
     after = pbxd.json("contacts", "edit", "1", "--vip", "--name", "Фронкин И.", "--comment", "")
     assert after == before | {"vip": True, "name": "Фронкин И.", "comment": "", "version": 2}
@@ -116,6 +118,7 @@ def test_a_stale_version_is_refused(pbxd: Pbxd, contact: Add) -> None:
 
 
 def test_a_personal_contact_is_its_owner_s_alone(pbxd: Pbxd, contact: Add) -> None:
+    """S2.5, S2.14: shared ones are everybody's; a personal one can be made shared later."""
     card = contact("--personal", "--as", "101")
     assert (card["visibility"], card["owner"], card["created_by"]) == ("personal", "101", "101")
     assert pbxd.json("contacts", "list")["total"] == 0
@@ -195,6 +198,7 @@ def test_nobody_acts_as_what_is_no_extension(pbxd: Pbxd, actor: str) -> None:
 
 
 def test_only_the_creator_deletes(pbxd: Pbxd, contact: Add) -> None:
+    """S1.6, S2.16."""
     contact("--as", "101")
     assert "only its creator" in pbxd.refusal("contacts", "delete", "1", "--as", "102")
     assert pbxd.json("contacts", "delete", "1", "--as", "101") == {"deleted": 1}

@@ -41,11 +41,13 @@ def test_an_exact_number_of_one_contact_is_found_in_any_notation() -> None:
 
 @pytest.mark.parametrize("text", ["9161234560", "1234567", "+19161234567", "8495123456", "89161234566"])
 def test_nothing_is_matched_by_its_tail(text: str) -> None:
+    """B3."""
     book = Book.of([card(1, "Фронкин", MOBILE)])
     assert look(book, text).status in {"unknown", "unreadable"}
 
 
 def test_one_company_is_shown_with_the_count() -> None:
+    """B3."""
     three = [
         card(1, "Анна", MAIN_LINE, company="Ромашка", manager="101"),
         card(2, "Борис", OTHER, MAIN_LINE, company="ромашка ", manager="101", vip=True),

@@ -1,11 +1,18 @@
 #!/bin/bash
 # Sets up whatever is missing to work on pbxd and to run its lab: Debian packages, the virtual environment in .venv, and a
 # private Asterisk in .lab/forky. For Debian 12 or newer, as root or with sudo; a second run takes a second.
-# `setup.sh bullseye` fetches an old Asterisk, 16, beside it: `make soak` runs the lab on that, too.
+# `setup.sh bullseye` fetches an old Asterisk, 16, beside it, and `setup.sh libreoffice` installs that: `make soak` asks.
 # All package sources are those the machine itself is configured with.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-readonly SUITES=(forky "$@")        # Debian 12 has no asterisk package; forky has 22
+suites=(forky)        # Debian 12 has no asterisk package; forky has 22
+packages=(sip-tester baresip-core postgresql systemd openssl faketime)
+for more in "$@"; do
+    case $more in
+        libreoffice) packages+=(libreoffice-calc-nogui) ;;
+        *) suites+=("$more") ;;
+    esac
+done
 
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -27,8 +34,8 @@ wants() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
 python=${PYTHON:-python3}
 command -v "$python" >/dev/null || missing+=(python3)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || wants python3-venv
-for package in sip-tester baresip-core postgresql systemd openssl faketime; do wants "$package"; done
-for suite in "${SUITES[@]}"; do [ -e ".lab/$suite/usr/sbin/asterisk" ] || wants debootstrap; done
+for package in "${packages[@]}"; do wants "$package"; done
+for suite in "${suites[@]}"; do [ -e ".lab/$suite/usr/sbin/asterisk" ] || wants debootstrap; done
 if [ ${#missing[@]} -gt 0 ]; then
     say "Installing Debian packages: ${missing[*]}"
     as_root apt-get update -q
@@ -64,7 +71,7 @@ fetch() {
     as_root mv "$tree.new" "$tree"        # whole or not at all
 }
 
-for suite in "${SUITES[@]}"; do
+for suite in "${suites[@]}"; do
     [ -e ".lab/$suite/usr/sbin/asterisk" ] || fetch "$suite"
 done
 
