@@ -32,8 +32,8 @@ async def run(names: list[str], options: Options) -> int:
             async for each in measure(options):
                 found.append(each)
                 figures.write(found)  # what was measured stays when a later measure fails
-        except LabError as error:
-            print(f"{name}: {error}", file=sys.stderr)
+        except* LabError as failed:
+            print(f"{name}: {failed.exceptions[0]}", file=sys.stderr)
             status = 1
     found.append(figures.figure("this machine meanwhile: 5,000,000 turns of an empty loop", turns, "s"))
     figures.write(found)
