@@ -42,7 +42,7 @@ async def run(names: list[str], options: Options) -> int:
 
 
 def _turns() -> float:
-    """Return how long a loop that does nothing takes: a virtual machine's speed changes by the hour, figures with it."""
+    """Return how long a loop that does nothing takes: the speed of virtual machines changes by the hour."""
     began = time.perf_counter()
     for _turn in range(5_000_000):
         pass

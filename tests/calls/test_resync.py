@@ -141,7 +141,9 @@ def test_a_call_over_before_the_list_names_its_caller_is_recorded_without_him() 
 
 
 @pytest.mark.parametrize(
-    ("shown", "caller"), [("89161234567", "+79161234567"), ("102", None), ("", None)], ids=["number", "extension", "none"]
+    ("shown", "caller"),
+    [("89161234567", "+79161234567"), ("102", None), ("", None)],
+    ids=["number", "colleague", "none"],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_phone_whose_caller_was_never_heard_is_called_by_who_dialled_it(
