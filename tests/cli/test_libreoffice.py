@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
@@ -50,6 +51,7 @@ def libreoffice(tmp_path_factory: pytest.TempPathFactory) -> Convert:
 def test_an_export_saved_by_libreoffice_comes_back_as_it_was(
     pbxd: Pbxd, libreoffice: Convert, kind: str, tmp_path: Path, empty_book: Path
 ) -> None:
+    """A `'` before a sign that would begin a formula is the guard of a CSV cell, whoever wrote it, and taken off."""
     for options in HOSTILE:
         pbxd("contacts", "add", *options)
     before, file = book(pbxd), tmp_path / "out.xlsx"
@@ -57,7 +59,8 @@ def test_an_export_saved_by_libreoffice_comes_back_as_it_was(
     shutil.copy(empty_book, pbxd.folder / "book.db")
     done = pbxd.json("contacts", "import", str(libreoffice(file, kind)))
     assert (done["created"], done["errors"]) == (len(HOSTILE), [])
-    assert book(pbxd) == before
+    expected = [each | {"name": each["name"].removeprefix("'")} for each in before] if kind in TABLES else before
+    assert sorted(book(pbxd), key=str) == sorted(expected, key=str)
 
 
 @pytest.mark.parametrize("kind", WORKBOOKS)
@@ -71,11 +74,16 @@ def test_numbers_dates_and_formulas_typed_into_libreoffice(
         "Вера;+7 (916) 123-00-02;01.02.1990;нет\n",
         "utf-8",
     )
-    assert pbxd.json("contacts", "import", str(libreoffice(typed, kind)))["created"] == 3
+    saved = libreoffice(typed, kind)
+    assert pbxd.json("contacts", "import", str(saved))["created"] == 3
+    if kind == "xlsx":
+        page = openpyxl.load_workbook(saved).worksheets[0]
+        assert [type(page[cell].value) for cell in ("B2", "C2", "B3")] == [int, datetime, str]
+        assert page["B3"].value == "=89161230000+1"
     found = [(each["name"], each["numbers"][0]["number"], each["birth_date"], each["vip"]) for each in book(pbxd)]
     assert found == [
         ("Анна", "+79161230000", "1980-12-31", True),
-        ("Борис", "+79161230001", "", False),
+        ("Борис", "+79161230001", None, False),
         ("Вера", "+79161230002", "1990-02-01", False),
     ]
 
