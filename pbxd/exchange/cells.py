@@ -26,7 +26,7 @@ _YES = frozenset({"да", "yes", "y", "true", "истина", "1", "+", "vip", "
 _NO = frozenset({"", "нет", "no", "n", "false", "ложь", "0", "-"})
 _DATES = ("%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d.%m.%y")
 _USUAL_DATE = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})")  # `strptime` takes ten times as long
-_NO_DATE = frozenset({"", "0/0/00", "00.00.0000"})
+_NO_DATE = frozenset({"", "0/0/00", "0.0.00", "00.00.0000"})
 _SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _MOST_MONTHS = 12
 

@@ -31,8 +31,14 @@ _HEADS: dict[str, tuple[str, ...]] = {
         "primary phone", "other phone", "main phone", "телефон", "телефоны", "номер", "номера", "номер телефона",
         "номера телефонов", "телефон(ы)", "тел", "основной телефон", "другой телефон", "контактный телефон",
     ),
-    "mobile": ("mobile", "mobile phone", "мобильный", "мобильный телефон", "сотовый", "сотовый телефон"),
-    "work": ("business phone", "work phone", "company main phone", "рабочий", "рабочий телефон", "городской телефон"),
+    "mobile": (
+        "mobile", "mobile phone",
+        "мобильный", "мобильный телефон", "сотовый", "сотовый телефон", "телефон переносной",
+    ),
+    "work": (
+        "business phone", "work phone", "company main phone",
+        "рабочий", "рабочий телефон", "городской телефон", "телефон раб.", "основной телефон организации",
+    ),
     "home": ("home phone", "домашний", "домашний телефон", "телефон дом."),
     "label": ("phone - label", "phone - type"),
     "extension": ("extension", "ext", "добавочный", "добавочный номер", "доб"),
@@ -52,7 +58,8 @@ _HEADS: dict[str, tuple[str, ...]] = {
     "birth_date": ("birth date", "birth_date", "birthday", "date of birth", "дата рождения", "день рождения"),
     _NOT_IMPORTED: ("what to correct", "что исправить"),
 }  # fmt: skip
-_FIELD_OF = {name: field for field, names in _HEADS.items() for name in names}
+_AROUND = " *:."  # a heading says nothing by them
+_FIELD_OF = {name.strip(_AROUND): field for field, names in _HEADS.items() for name in names}
 _PLACE = re.compile(r"\s*\b\d+\b")  # Phone 1 - Value, E-mail 2 Address, Телефон 3
 
 
@@ -172,5 +179,4 @@ def _field(head: str, mapped: Mapping[str, str]) -> str:
     name = folded(head)
     if name in mapped:
         return mapped[name]
-    name = name.strip(" *:.") if name not in _FIELD_OF else name
-    return _FIELD_OF.get(name) or _FIELD_OF.get(_PLACE.sub("", name).strip(" *:."), "")
+    return _FIELD_OF.get(name.strip(_AROUND)) or _FIELD_OF.get(_PLACE.sub("", name).strip(_AROUND), "")

@@ -133,6 +133,49 @@ def test_what_was_exported_comes_back_as_it_was(pbxd: Pbxd, kind: str, tmp_path:
     assert book(pbxd) == before
 
 
+GOOGLE = (
+    "First Name,Middle Name,Last Name,Phonetic First Name,Phonetic Middle Name,Phonetic Last Name,Name Prefix,"
+    "Name Suffix,Nickname,File As,Organization Name,Organization Title,Organization Department,Birthday,Notes,Photo,"
+    "Labels,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value,Phone 2 - Label,Phone 2 - Value,"
+    "Address 1 - Label,Address 1 - Formatted,Website 1 - Label,Website 1 - Value\r\n"
+    "Игорь,,Фронкин,,,,,,,,Ромашка,директор,,1980-12-31,по утрам,,Опт ::: * myContacts,* ,f@example.org ::: "
+    "i@example.org,Mobile,+7 777 785-99-54 ::: 8 (495) 123-45-67,Касса,+7 495 123-45-68,,,,\r\n"
+)
+# As Outlook in Russian has it; what a contact lacks is empty, and a date it lacks is zeros.
+OUTLOOK = (
+    '"Обращение","Имя","Отчество","Фамилия","Суффикс","Организация","Отдел","Должность","Город (раб. адрес)",'
+    '"Рабочий факс","Рабочий телефон","Телефон раб. 2","Домашний телефон","Телефон переносной","Пейджер",'
+    '"Годовщина","День рождения","Заметки","Категории","Пол","Хобби","Частное","Адрес эл. почты","Тип эл. почты",'
+    '"Краткое имя эл. почты","Адрес 2 эл. почты"\r\n'
+    '"","Игорь","","Фронкин","","Ромашка","","директор","Казань","+7 495 123-45-60","+7 (495) 123-45-67",'
+    '"84951234568","","+77777859954","","0.0.00","31.12.1980","по утрам","Опт","Мужской","","Ложь","f@example.org",'
+    '"SMTP","Фронкин Игорь (f@example.org)","i@example.org"\r\n'
+    '"","Анна","","","","","","","","","","","89160000001","","","0.0.00","0.0.00","","","","","Ложь","","","",""\r\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "labels"),
+    [
+        (GOOGLE, "utf-8", {"+77777859954": "Mobile", "+74951234567": "Mobile", "+74951234568": "Касса"}),
+        (OUTLOOK, "cp1251", {"+74951234567": "work", "+74951234568": "work", "+77777859954": "mobile"}),
+    ],
+    ids=["google", "outlook"],
+)
+def test_the_address_books_of_google_and_outlook(
+    pbxd: Pbxd, text: str, encoding: str, labels: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "contacts.csv"
+    file.write_bytes(text.encode(encoding))
+    done = pbxd.json("contacts", "import", str(file))
+    assert (done["created"], done["errors"]) == (text.count("\r\n") - 1, [])
+    fronkin = book(pbxd)[-1]
+    assert {each["number"]: each["label"] for each in fronkin["numbers"]} == labels
+    assert (fronkin["name"], fronkin["company"], fronkin["position"]) == ("Фронкин Игорь", "Ромашка", "директор")
+    assert (fronkin["emails"], fronkin["birth_date"]) == (["f@example.org", "i@example.org"], "1980-12-31")
+    assert (fronkin["comment"], fronkin["tags"]) == ("по утрам", ["Опт"])
+
+
 def test_an_export_holds_what_its_asker_sees(pbxd: Pbxd, tmp_path: Path) -> None:
     """B9."""
     pbxd("contacts", "add", "--name", "Мама", "--number", "+79160000001", "--personal", "--owner", "101")
