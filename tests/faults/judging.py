@@ -25,7 +25,7 @@ LED = 1.0  # how long before the moment of silence an outage is told to begin: w
 DYING = 2.0  # within it Asterisk is killed, and not up again
 UNWRITTEN = 2.0  # what of CEL a killed Asterisk may not have written yet, though AMI told it
 BACK = 1.0  # before an outage's end the link is back, and whole calls are heard
-LATE = 0.5  # how far the end of a call that nothing disturbed may be from CEL's
+LATE = 1.5  # how far the end of an undisturbed call may be from CEL's: AMI stamps an event when it gets round to it
 _WITHIN = {"pbxd": {"pbxd"}, "asterisk": {"restart", "link"}, "reset": {"link"}, "silent": {"link"}}
 
 Outages = Sequence[Mapping[str, Any]]
