@@ -6,13 +6,13 @@ import argparse
 import importlib
 import sys
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import uvloop
 
 from tests.bench import figures
 from tests.bench.figures import Figure
 from tests.bench.options import Options
+from tests.bench.processes import processor_seconds
 from tests.lab.processes import LabError
 
 # In the order in which they disturb each other least; imported one by one, each needs different things.
@@ -25,7 +25,7 @@ async def run(names: list[str], options: Options) -> int:
     stolen: list[float] = []
     status = 0
     for name in names:
-        before = _processor()
+        before = processor_seconds()
         measure: Callable[[Options], AsyncIterator[Figure]] = importlib.import_module(f"tests.bench.{name}").measure
         print(f"{name} …", flush=True)
         try:
@@ -35,18 +35,12 @@ async def run(names: list[str], options: Options) -> int:
         except* LabError as failed:
             print(f"{name}: {failed.exceptions[0]}", file=sys.stderr)
             status = 1
-        wanted, taken = (now - then for now, then in zip(_processor(), before, strict=True))
-        stolen.append(100 * taken / max(wanted, 1))
+        wanted, taken = (now - then for now, then in zip(processor_seconds(), before, strict=True))
+        stolen.append(100 * taken / wanted)
     found.append(figures.figure("processor time that the hypervisor took from this machine meanwhile", stolen, "%"))
     figures.write(found)
     figures.show(found)
     return status
-
-
-def _processor() -> tuple[int, int]:
-    """Return how much processor time this machine has wanted, and how much of it was stolen (proc(5), /proc/stat)."""
-    user, nice, system, _idle, _wait, irq, softirq, steal = map(int, Path("/proc/stat").read_text("ascii").split()[1:9])
-    return user + nice + system + irq + softirq + steal, steal
 
 
 def main() -> int:

@@ -44,12 +44,12 @@ async def _one_call(lab: Lab, http: aiohttp.ClientSession, agent: str) -> tuple[
 
     While pbxd hasn't heard yet that the agent's last call is over it says so (409), and is asked again.
     """
-    status = HTTPStatus.CONFLICT
-    while status == HTTPStatus.CONFLICT:
+    while True:
         began = time.time()
         async with http.post("/api/v1/calls", json={"agent": agent, "target": "+79161234567"}) as answer:
-            status = HTTPStatus(answer.status)
             answered = time.time()
+        if answer.status != HTTPStatus.CONFLICT:
+            break
     answer.raise_for_status()
     call = await lab.phone(agent).incoming()
     await until(lambda: lab.phone(agent).calls[-1].state == "ended", "the end of the refused call")
