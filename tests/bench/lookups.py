@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from tests.bench.book import FIRST, place_book
 from tests.bench.figures import Figure, figure
@@ -23,8 +24,8 @@ _SCRIPT = Path(__file__).resolve().with_name("forked_agi.py")
 _START_SECONDS = 120
 _MICROSECONDS = 1e6
 _TURNS = 5  # that a round is cut into: the more often they take turns, the less it matters when the machine stumbles
-_STOLEN_SECONDS = 0.02  # a turn from which the hypervisor took more of this machine's processors is not counted …
-_PATIENCE = 4  # … and made up for, if it takes no more than so many times the turns
+_STOLEN_SECONDS = 0.02  # turns from which the hypervisor took more of this machine's processors are not counted …
+_FEWEST = 5  # … unless that would leave fewer; then the least disturbed are
 
 
 async def measure(options: Options) -> AsyncIterator[Figure]:
@@ -32,23 +33,32 @@ async def measure(options: Options) -> AsyncIterator[Figure]:
     async with bench_lab() as lab:
         loops = await _ways(lab)
         await seconds_a_turn(lab, loops["AGI, bare echo"])  # the first connects of everybody
-        took: dict[str, list[float]] = defaultdict(list)
-        used: dict[str, list[float]] = defaultdict(list)
-        wanted = options.rounds * _TURNS
-        for _turn in range(wanted * _PATIENCE):
+        turns: dict[str, list[Turn]] = defaultdict(list)
+        for _turn in range(options.rounds * _TURNS):
             empty = await seconds_a_turn(lab, Loop("bench-nothing", 600, must_find=False))
             for name, loop in loops.items():
                 stolen, before = processor_seconds().stolen, cpu_seconds(loop.pid) if loop.pid else 0.0
                 seconds = await seconds_a_turn(lab, loop) - empty
-                if processor_seconds().stolen - stolen > _STOLEN_SECONDS:
-                    continue
-                took[name].append(seconds * _MICROSECONDS)
-                if loop.pid:
-                    used[name].append((cpu_seconds(loop.pid) - before) / loop.times * _MICROSECONDS)
-            if all(len(took[name]) >= wanted for name in loops):
-                break
-    for each in _figures(took, used):
+                used = (cpu_seconds(loop.pid) - before) / loop.times if loop.pid else 0.0
+                turns[name].append(Turn(processor_seconds().stolen - stolen, seconds, used))
+    kept = {name: _undisturbed(each) for name, each in turns.items()}
+    took = {name: [each.seconds * _MICROSECONDS for each in some] for name, some in kept.items()}
+    used_by = {name: [each.used * _MICROSECONDS for each in some] for name, some in kept.items() if loops[name].pid}
+    for each in _figures(took, used_by):
         yield each
+
+
+class Turn(NamedTuple):
+    """One turn: what the hypervisor took meanwhile, how long a look-up took, and its server's processor time."""
+
+    stolen: float
+    seconds: float
+    used: float
+
+
+def _undisturbed(turns: Sequence[Turn]) -> list[Turn]:
+    limit = max(_STOLEN_SECONDS, sorted(each.stolen for each in turns)[:_FEWEST][-1])
+    return [each for each in turns if each.stolen <= limit]
 
 
 def _figures(took: dict[str, list[float]], used: dict[str, list[float]]) -> list[Figure]:
