@@ -68,17 +68,20 @@ def rank(entry: Waiting, vip_priority: int) -> int:
     return max(entry.base, vip_priority) if entry.vip else entry.base
 
 
-def joining_times(waits: Iterable[tuple[float | None, int]], now: float) -> list[float]:
-    """Return when callers joined, from (the exact time if we saw it, the whole seconds waited) in present order.
+def joining_times(waits: Iterable[tuple[float | None, int, int]], now: float) -> list[float]:
+    """Return when callers joined, from (the exact time if we saw it, whole seconds waited, priority) in present order.
 
-    Whole seconds can't tell apart who joined within one; then the present order counts.
+    Whole seconds can't tell apart who joined within one; then the present order counts, among those of one priority:
+    that a VIP stands ahead says nothing of when he joined.
     """
     rounding = 1.5
     times: list[float] = []
-    for exact, waited in waits:
+    last: dict[int, float] = {}  # by priority
+    for exact, waited, priority in waits:
         time = now - waited if exact is None else exact
-        if exact is None and times and 0 < times[-1] - time <= rounding:
-            time = times[-1]
+        if exact is None and 0 < last.get(priority, time) - time <= rounding:
+            time = last[priority]
+        last[priority] = time
         times.append(time)
     return times
 

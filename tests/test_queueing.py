@@ -208,15 +208,21 @@ def test_fewer_moves_would_not_do(entries: list[Waiting], data: st.DataObject) -
 
 
 def test_whole_seconds_cant_tell_who_joined_first_so_the_present_order_counts() -> None:
-    assert joining_times([(None, 10), (None, 11)], now=100) == [90, 90]
-    assert joining_times([(None, 10), (None, 30)], now=100) == [90, 70]
-    assert joining_times([(90.25, 9), (90.125, 9), (None, 10)], now=100) == [90.25, 90.125, 90.125]
+    assert joining_times([(None, 10, 0), (None, 11, 0)], now=100) == [90, 90]
+    assert joining_times([(None, 10, 0), (None, 30, 0)], now=100) == [90, 70]
+    assert joining_times([(90.25, 9, 0), (90.125, 9, 0), (None, 10, 0)], now=100) == [90.25, 90.125, 90.125]
+
+
+def test_a_vip_ahead_who_joined_a_second_later_makes_nobody_younger() -> None:
+    """He who was first goes back before one who is a VIP no longer, whatever second each of them joined in."""
+    vips = [(None, 11, VIP), (None, 10, VIP)]
+    assert joining_times([*vips, (None, 11, 0)], now=100) == [89, 90, 89]
 
 
 @given(steps=st.lists(st.floats(0, 0.9), max_size=8), now=st.integers(110, 120))
 def test_times_read_in_whole_seconds_never_reorder_who_joined_in_order(steps: list[float], now: int) -> None:
     joined = [100.0 + sum(steps[: number + 1]) for number in range(len(steps))]
-    times = joining_times([(None, now - int(time)) for time in joined], float(now))
+    times = joining_times([(None, now - int(time), 0) for time in joined], float(now))
     assert times == sorted(times)
 
 

@@ -194,7 +194,8 @@ class VipQueues:
     async def _judge(self, entries: list[Entry]) -> list[tuple[Entry, Waiting]]:
         now = self._pbx_clock + time.monotonic()
         seen = [self._joined.get(entry.uniqueid) for entry in entries]
-        joined = joining_times([(at, entry.waited) for at, entry in zip(seen, entries, strict=True)], now)
+        waits = [(at, entry.waited, entry.priority) for at, entry in zip(seen, entries, strict=True)]
+        joined = joining_times(waits, now)
         callers: list[tuple[Entry, Waiting]] = []
         for entry, at in zip(entries, joined, strict=True):
             vip = self._match(entry.uniqueid, entry.number).vip
