@@ -153,6 +153,13 @@ class Chaos:
             pytest.fail("\n".join([f"after {self.faults}:", *found[:20], *map(str, outages(self.daemon))]))
 
 
+@pytest.fixture(scope="module")
+async def lab() -> AsyncIterator[Lab]:
+    """A lab of its own: in the journal of one whose Asterisk was killed there are calls that never end."""
+    async with Lab() as own:
+        yield own
+
+
 @asynccontextmanager
 async def chaos(lab: Lab, *, filled: bool = False) -> AsyncIterator[Chaos]:
     seed = os.environ.get("PBXD_CHAOS_SEED") or str(secrets.randbits(32))
