@@ -6,6 +6,7 @@ A delay is the time from the channel's beginning to its Answer(), which stands r
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,6 +33,9 @@ NAME = "Фронкин Игорь"
 UNGUARDED = "74951230998"  # to the same tone, with a bare AGI()
 WAITED = 1.5  # seconds; whoever waits for us waits two, anybody else for a machine that stalls at most
 AT_ONCE = 2.0  # seconds that a machine that stalls may add to a bound; unguarded, calls wait longer than both together
+STALLED = (
+    0.02  # of all calls; as many may be out of bounds because the machine held them up, without a guard dozens are
+)
 NOTICED = 3.0  # seconds after which nobody may wait any more
 PATIENCE = 2.0  # PBXD_PATIENCE, and Asterisk's own limit for connecting
 GUARD = ("PBXD_ASKED", "PBXD_ASKED_ALIVE", "PBXD_ALIVE", "PBXD_TRIED", "PBXD_RETRY", "PBXD_PATIENCE")
@@ -174,6 +178,17 @@ def waiting(passages: list[Passage]) -> list[Passage]:
     return [one for one in passages if one.delay > WAITED]
 
 
+def beyond(passages: list[Passage], since: float, *, end: float = math.inf) -> list[Passage]:
+    """Return who waited without having called right after `since`, or longer than he may, or after `end`."""
+    return [
+        one
+        for one in waiting(passages)
+        if not since - AT_ONCE < one.at < since + NOTICED
+        or one.delay >= PATIENCE + AT_ONCE
+        or one.at + one.delay >= end + AT_ONCE
+    ]
+
+
 def agi_port(lab: Lab) -> int:
     return int(str(lab.base_config()["agi"]["listen"]).rpartition(":")[2])
 
@@ -205,10 +220,7 @@ async def test_a_hang_costs_those_who_called_before_it_was_noticed_and_ends_with
     report("hung", passages, hung)
     assert len(systemd.kills) == 1
     assert killed - hung < 4.0  # WatchdogSec=3
-    for one in waiting(passages):
-        assert hung - AT_ONCE < one.at < hung + NOTICED
-        assert one.at + one.delay < killed + AT_ONCE
-        assert one.delay < PATIENCE + AT_ONCE
+    assert len(beyond(passages, hung, end=killed)) <= STALLED * len(passages)
     assert len(waiting(passages)) >= rate * 0.2  # it did hang
     assert {one.name for one in passages if one.at + one.delay < hung} == {NAME}
 
@@ -222,16 +234,15 @@ async def test_a_hang_that_nobody_ends_costs_no_more_where_the_guard_is_and_ever
         await passed(1)
         hung = time.time()
         office.freeze()
-        await passed(4.5)
+        await passed(5.5)
         office.thaw()
         await load.until_named(time.time())
     guarded, bare = await load.passages(), await control.passages()
     report("hung, never killed, guarded", guarded, hung)
     report("hung, never killed, bare AGI", bare, hung)
-    for one in waiting(guarded):
-        assert hung - AT_ONCE < one.at < hung + NOTICED
-        assert one.delay < PATIENCE + AT_ONCE
-    assert max(one.delay for one in bare) > 4  # the control: until the thaw
+    assert len(beyond(guarded, hung)) <= STALLED * len(guarded)
+    assert len(beyond(bare, hung)) > 3 * STALLED * len(bare)  # the control
+    assert max(one.delay for one in bare) > 4  # until the thaw
     assert [one for one in bare if one.at > hung + NOTICED and one.delay > 1]
 
 
@@ -247,7 +258,7 @@ async def test_a_killed_pbxd_costs_nothing(lab: Lab, office: Daemon, rate: int) 
             await load.until_named(killed)
         passages = await load.passages()
     report("killed", passages, killed)
-    assert not waiting(passages)
+    assert len(waiting(passages)) <= STALLED * len(passages)
     assert "" in {one.name for one in passages}  # it was away for a moment
 
 
@@ -268,9 +279,7 @@ async def test_a_pbxd_out_of_reach_costs_those_who_called_before_it_was_noticed(
         await load.until_named(back)
     passages = await load.passages()
     report("unreachable", passages, lost)
-    for one in waiting(passages):
-        assert lost - AT_ONCE < one.at < lost + NOTICED
-        assert one.delay < PATIENCE + AT_ONCE
+    assert len(beyond(passages, lost)) <= STALLED * len(passages)
     assert len(waiting(passages)) >= rate * 0.2
     assert {one.name for one in passages if lost + NOTICED < one.at < back} == {""}
     assert {call["caller"]["number"] for call in await office.calls()} == {"+79161234567"}  # a trial is nobody's call
