@@ -123,7 +123,7 @@ async def test_the_daemons_task_fills_by_itself_and_the_feed_rings_no_bell(datab
         async def done() -> bool:
             return (await Outages(database).list())[0].filled is not None
 
-        await until(done, "the outage to be filled", timeout=30, every=0.1)
+        await until(done, "the outage to be filled", every=0.1)
     finally:
         task.cancel()
     assert [row.kind for row in await Feed(database).read(0)] == ["gap", "call.filled", "gap.filled"]

@@ -29,8 +29,8 @@ async def test_custom_destinations_name_the_caller_and_the_rank_survives_what_fr
     assert (manager.name, manager.number) == ("Фронкин Игорь", VIP)
     lab.call_in("freepbx", OTHER)  # who has no manager and so comes into the queue first
     await lab.until_waiting("pool", 1)
-    await until(lambda: in_order("pool"), "the VIP at the head of the first queue", timeout=30)
-    await until(lambda: in_order("single"), "the VIP at the head of the second queue", timeout=30)
+    await until(lambda: in_order("pool"), "the VIP at the head of the first queue")
+    await until(lambda: in_order("single"), "the VIP at the head of the second queue")
     member = {"Queue": "single", "Interface": "Local/102@from-queue/n"}
     await lab.ami_action("QueueAdd", member, StateInterface="PJSIP/102")
     try:

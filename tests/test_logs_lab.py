@@ -33,7 +33,7 @@ async def test_a_known_clients_calls_leave_no_number_and_no_name(lab: Lab) -> No
     far.hangup()
     await offered.until_ended()
     await calling.wait()
-    await until(recorded, "both calls in the history", timeout=30)
+    await until(recorded, "both calls in the history")
     await daemon.stop()
     text = daemon.log_text()
     assert {"ready", "ami_connected", "call_originated", "call_attempt_ended"} <= {

@@ -153,6 +153,6 @@ async def test_whatever_happens_it_is_one_record(lab: Lab) -> None:
         records[:] = await daemon.calls()
         return len(records) >= 2 and all(record["ended"] for record in records)
 
-    await until(ended, "both records", timeout=30, every=0.1)
+    await until(ended, "both records", every=0.1)
     told = [(record["outcome"], record["answered_by"], record["queues"]) for record in records]
     assert told == [("abandoned", [], ["pool"]), ("answered", ["102"], [])]

@@ -43,7 +43,7 @@ async def until_ended(lab: Lab, count: int) -> list[dict[str, Any]]:
         calls = await listed(lab)
         return len(calls) == count and all(call["ended"] for call in calls)
 
-    await until(all_over, f"{count} calls in history, all ended", timeout=30, every=0.2)
+    await until(all_over, f"{count} calls in history, all ended", every=0.2)
     return await listed(lab)
 
 
@@ -61,7 +61,7 @@ async def several_calls(lab: Lab) -> int:
     async def waits() -> bool:
         return await lab.queue_order("support") == ["89031112233"]
 
-    await until(waits, "the second caller in the queue", timeout=30)
+    await until(waits, "the second caller in the queue")
     given_up.hangup()
     queued.hangup()
     for call in (busy, wrong, queued, given_up):
@@ -118,7 +118,7 @@ async def test_a_call_is_in_the_history_while_it_lasts_and_survives_a_killed_pbx
         calls = await listed(lab)
         return len(calls) == 1 and calls[0]["answered"] is not None and calls[0]["ended"] is None
 
-    await until(under_way, "the call under way in the history", timeout=30, every=0.2)
+    await until(under_way, "the call under way in the history", every=0.2)
     before = (await listed(lab))[0]
     await daemon.kill()
     await daemon.start()
@@ -141,7 +141,7 @@ async def test_a_call_that_ended_while_pbxd_was_away_is_closed_with_its_gap(lab:
     async def under_way() -> bool:
         return [call["answered"] is not None for call in await listed(lab)] == [True]
 
-    await until(under_way, "the call under way in the history", timeout=30, every=0.2)
+    await until(under_way, "the call under way in the history", every=0.2)
     await daemon.stop()
     client.hangup()
     await agent.until_ended()
@@ -153,16 +153,16 @@ async def test_a_call_that_ended_while_pbxd_was_away_is_closed_with_its_gap(lab:
 
 async def test_an_asterisk_that_crashes_ends_its_calls_and_the_next_ones_are_heard(lab: Lab) -> None:
     daemon = await lab.pbxd()
-    await until(lambda: daemon.log_text().count("in_step") == 1, "pbxd in step", timeout=30, every=0.1)
+    await until(lambda: daemon.log_text().count("in_step") == 1, "pbxd in step", every=0.1)
     await lab.talk("sales", "89031112233")
 
     async def under_way() -> bool:
         return [call["answered"] is not None for call in await listed(lab)] == [True]
 
-    await until(under_way, "the call under way in the history", timeout=30, every=0.2)
+    await until(under_way, "the call under way in the history", every=0.2)
     await lab.restart_asterisk()
 
-    await until(lambda: daemon.log_text().count("in_step") == 2, "pbxd in step again", timeout=30, every=0.1)
+    await until(lambda: daemon.log_text().count("in_step") == 2, "pbxd in step again", every=0.1)
     client, _agent = await lab.talk("sales", "89161234567")
     client.hangup()
     after, crashed = await until_ended(lab, 2)

@@ -136,7 +136,7 @@ async def test_a_stop_under_calls_loses_nothing(lab: Lab) -> None:
     async def closed() -> bool:
         return [row["caller"]["number"] for row in await daemon.calls() if row["ended"] is None] == ["+79160001102"]
 
-    await until(closed, "the call that ended meanwhile to be closed, the other not", timeout=30)
+    await until(closed, "the call that ended meanwhile to be closed, the other not")
 
 
 async def test_a_stop_ends_in_time_though_somebody_holds_the_database(lab: Lab) -> None:
@@ -161,4 +161,4 @@ async def test_a_stop_ends_in_time_though_somebody_holds_the_database(lab: Lab) 
         items = await daemon.calls()
         return len(items) == 1 and items[0]["ended"] is not None
 
-    await until(ended, "the call to be closed by what the PBX tells", timeout=30)
+    await until(ended, "the call to be closed by what the PBX tells")

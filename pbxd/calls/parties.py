@@ -52,6 +52,8 @@ def gone_caller(call: LiveCall, leg: Leg) -> bool:
     """
     if leg.endpoint.kind != "extension" or not leg.called or read(leg.connected, call.rules).kind != "e164":
         return False
+    if call.record.origin != "dialled":  # who is rung is the caller, and sees whom he will reach
+        return False
     record, caller = call.record, readable(leg.connected, call.rules)
     if any(call.identity(other) == caller.number for other in call.legs.values() if other is not leg):
         return False  # he isn't gone: a program calls both
@@ -63,7 +65,8 @@ def gone_caller(call: LiveCall, leg: Leg) -> bool:
 
 def nobody_called(call: LiveCall, leg: Leg) -> None:
     """Learn that the last one called is gone before any list said who called him."""
-    call.record.callee = _called(call, leg)
+    if call.record.callee.number is None:
+        call.record.callee = _called(call, leg)
     call.resumed = True
 
 

@@ -104,7 +104,8 @@ class Tracker:
         leg = Leg(event.channel, event.endpoint, event.number, event.dialled)
         linkedid = event.linkedid or event.channel
         began = epoch_in(linkedid, event.at)
-        unheard = self._unsure or began <= self._sure_since
+        # Events may come later than a list made after them; not those of a call whose first channel is known.
+        unheard = self._unsure or (began <= self._sure_since and linkedid not in self._known.legs)
         if unheard and linkedid != event.channel and self._known.lacks_caller(linkedid):
             leg.called = leg.is_party  # who calls wasn't heard; the list, or who dials the leg, will name him
             self._resume_call(linkedid, began, event.at)
@@ -221,6 +222,9 @@ class Tracker:
 
     def _end_leg(self, leg: Leg, call: LiveCall) -> None:
         self._known.remove(leg, call)
+        nameless = not call.legs and leg.is_party and self._known.lacks_caller(call.record.linkedid)
+        if nameless and not parties.gone_caller(call, leg):
+            parties.nobody_called(call, leg)
         if leg.is_party and leg.up:
             call.tell("left", leg)
         elif leg.is_party and leg.called and not leg.stale:
@@ -228,8 +232,6 @@ class Tracker:
         if call.legs:
             self._known.settle(call)
             return
-        if leg.is_party and self._known.lacks_caller(call.record.linkedid) and not parties.gone_caller(call, leg):
-            parties.nobody_called(call, leg)
         self._finish(call, unheard=leg.stale)
 
     def _finish(self, call: LiveCall, *, unheard: bool) -> None:
@@ -246,7 +248,7 @@ class Tracker:
         if found is None:
             return
         leg, call = found
-        leg.called, leg.source, leg.connected = True, event.source, event.number
+        leg.called, leg.source, leg.connected = True, event.source, event.number or leg.connected
         if not self._unsure and self._known.lacks_caller(call.record.linkedid):
             parties.gone_caller(call, leg)
         if leg.endpoint.kind == "trunk" and event.dialled:
@@ -426,11 +428,12 @@ class Tracker:
         if call.caller is not None or call.resumed:
             return
         there = [leg for leg in call.legs.values() if leg.is_party]
-        if not there or parties.gone_caller(call, there[0]):
+        begun = call.record.linkedid in self._known.legs  # by a program: who is rung first is the caller
+        if not there or (not begun and parties.gone_caller(call, there[0])):
             return
-        taken = [leg for leg in there if leg.up]  # whoever only rings is called, by somebody nobody has heard of
-        if taken:
-            self._set_caller(call, taken[0])
+        able = [leg for leg in there if leg.up or begun]  # else who only rings is called, by somebody nobody heard of
+        if able:
+            self._set_caller(call, able[0])
 
     def _snapshot_ended(self, at: float) -> None:
         self._unsure, self._sure_since = False, at

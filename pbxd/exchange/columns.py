@@ -168,7 +168,7 @@ def _columns(heads: Sequence[str], mapped: Mapping[str, str], first_row: int) ->
     fields = [_field(head, mapped) for head in heads]
     if "last_name" in fields:  # «Имя» beside «Фамилия» is the first name
         fields = [
-            "first_name" if field == "name" and folded(head) == "имя" else field
+            "first_name" if field == "name" and folded(head).strip(_AROUND) == "имя" else field
             for head, field in zip(heads, fields, strict=True)
         ]
     known = sum(1 for field in fields if field)

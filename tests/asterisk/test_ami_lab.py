@@ -173,7 +173,7 @@ async def test_a_wrong_secret_is_refused_in_words(lab: Lab) -> None:
     heard = Heard()
     with capture_logs() as logs:
         async with client_of(lab, heard, secret="wrong"):
-            await until(lambda: logs, "the refusal", timeout=30)
+            await until(lambda: logs, "the refusal")
     assert logs[0]["event"] == "ami_login_refused"
     assert "Authentication failed" in logs[0]["why"]
     assert heard.links == []
@@ -231,7 +231,7 @@ async def test_no_name_hides_a_caller_from_us(lab: Lab, name: str) -> None:
     async with connected(lab, heard):
         call = lab.call_in("support", "89161110003", name=name)
         await lab.until_waiting("support", 1)
-        await until(lambda: heard.events("QueueCallerJoin", CallerIDName=name), "the caller's events", timeout=30)
+        await until(lambda: heard.events("QueueCallerJoin", CallerIDName=name), "the caller's events")
         call.hangup()
         await call.until_ended()
     assert not heard.events("MusicOnHoldStart")
@@ -281,10 +281,10 @@ async def test_a_restarted_asterisk_is_found_again_and_is_ready_then(own_lab: La
                 child = own_lab.asterisk.child
                 assert child is not None
                 await (child.stop() if how == "stop" else child.kill())
-                await until(link_is(False), "the loss", timeout=30)
+                await until(link_is(False), "the loss")
                 with pytest.raises(UnavailableError):
                     await client.action("Ping")
-                await until(unreachable(outage), "a try while Asterisk is away", timeout=30)
+                await until(unreachable(outage), "a try while Asterisk is away")
                 await start_again(own_lab)
                 await until(link_is(True), "the link to come back", timeout=40)
                 answer = await client.listing("QueueStatus")
@@ -307,7 +307,7 @@ async def test_a_hung_asterisk_is_left_and_found_again(own_lab: Lab) -> None:
         await until(lambda: stopped(child.pid), "a standstill")
         with pytest.raises(UnavailableError):
             await client.action("Getvar", {"Variable": "X"})
-        await until(lambda: False in heard.links, "the cut", timeout=30)
+        await until(lambda: False in heard.links, "the cut")
         child.send(signal.SIGCONT)
-        await until(lambda: heard.links == [True, False, True], "the link to come back", timeout=30)
+        await until(lambda: heard.links == [True, False, True], "the link to come back")
         assert (await client.action("Ping"))["Ping"] == "Pong"

@@ -33,9 +33,7 @@ NAME = "Фронкин Игорь"
 UNGUARDED = "74951230998"  # to the same tone, with a bare AGI()
 WAITED = 1.5  # seconds; whoever waits for us waits two, anybody else for a machine that stalls at most
 AT_ONCE = 2.0  # seconds that a machine that stalls may add to a bound; unguarded, calls wait longer than both together
-STALLED = (
-    0.02  # of all calls; as many may be out of bounds because the machine held them up, without a guard dozens are
-)
+STALLED = 0.02  # of all calls: so many may be out of bounds for a machine that stalls; the control has more of them
 NOTICED = 3.0  # seconds after which nobody may wait any more
 PATIENCE = 2.0  # PBXD_PATIENCE, and Asterisk's own limit for connecting
 GUARD = ("PBXD_ASKED", "PBXD_ASKED_ALIVE", "PBXD_ALIVE", "PBXD_TRIED", "PBXD_RETRY", "PBXD_PATIENCE")
@@ -81,7 +79,7 @@ class Load:
             found[:] = self._read()
             return len(found) == self.dialled
 
-        await until(complete, f"{self.dialled} calls in CEL", timeout=30, every=0.2)
+        await until(complete, f"{self.dialled} calls in CEL", every=0.2)
         return found
 
     async def until_named(self, since: float) -> None:
@@ -91,7 +89,7 @@ class Load:
             names = [one.name for one in self._read() if one.at > since]
             return len(names) >= 5 and names[-5:] == [NAME] * 5
 
-        await until(again, "names after the fault", timeout=30, every=0.25)
+        await until(again, "names after the fault", every=0.25)
 
     def _read(self) -> list[Passage]:
         rows = self.lab.cel(since=self.began)
@@ -146,7 +144,7 @@ async def office(lab: Lab) -> AsyncIterator[Daemon]:
 
 @pytest.fixture
 async def rate(lab: Lab, office: Daemon) -> int:
-    """Return how many calls a second pass at once without pbxd: more would wait for the machine, not for us."""
+    """Return the most of RATES, calls a second, that pass at once without pbxd; the fewest if none does."""
     assert office.child is None
     for each in RATES:
         async with calls(lab, rate=each) as load:

@@ -26,7 +26,7 @@ Answer = Callable[[AgiRequest], Sequence[AgiCommand]]
 async def serving(answer: Answer = plain_answer, **settings: float) -> AsyncIterator[FastAgiServer]:
     server = FastAgiServer(AgiSettings.model_validate({"listen": f"{HOST}:0", **settings}), answer)
     task = asyncio.create_task(server.serve())
-    await asyncio.wait_for(server.ready.wait(), 20)
+    await asyncio.wait_for(server.ready.wait(), 60)
     try:
         yield server
     finally:
@@ -41,12 +41,12 @@ class Peer:
     writer: asyncio.StreamWriter
 
     async def line(self) -> bytes:
-        return await asyncio.wait_for(self.reader.readline(), 20)
+        return await asyncio.wait_for(self.reader.readline(), 60)
 
     async def rest(self) -> bytes:
         """Return what comes until the server closes."""
         try:
-            return await asyncio.wait_for(self.reader.read(), 20)
+            return await asyncio.wait_for(self.reader.read(), 60)
         except ConnectionResetError:
             return b""
 
@@ -64,7 +64,7 @@ async def connected(server: FastAgiServer, data: bytes = b"") -> AsyncIterator[P
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - it looks at plain counters
             await asyncio.sleep(0.005)
 
@@ -282,7 +282,7 @@ async def test_ipv6_is_listened_on() -> None:
     server = FastAgiServer(AgiSettings(listen="[::1]:0"), plain_answer)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve())
-        await asyncio.wait_for(server.ready.wait(), 20)
+        await asyncio.wait_for(server.ready.wait(), 60)
         _reader, writer = await asyncio.open_connection("::1", server.port)
         writer.close()
         await writer.wait_closed()

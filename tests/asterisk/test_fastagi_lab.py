@@ -45,7 +45,7 @@ async def answering(lab: Lab, answer: Callable[[AgiRequest], Sequence[AgiCommand
     listen = str(lab.base_config()["agi"]["listen"])
     server = FastAgiServer(AgiSettings(listen=listen), answer)
     task = asyncio.create_task(server.serve())
-    await asyncio.wait_for(server.ready.wait(), 20)
+    await asyncio.wait_for(server.ready.wait(), 60)
     try:
         yield server
     finally:

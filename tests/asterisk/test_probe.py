@@ -26,7 +26,7 @@ SECONDS = 2.0
 @contextlib.asynccontextmanager
 async def running(server: FastAgiServer) -> AsyncIterator[None]:
     task = asyncio.create_task(server.serve())
-    await asyncio.wait_for(server.ready.wait(), 20)
+    await asyncio.wait_for(server.ready.wait(), 60)
     try:
         yield
     finally:
@@ -58,7 +58,7 @@ async def test_a_full_house_does_not_keep_the_own_look_up_out() -> None:
         assert (asked.counters.refused, asked.counters.evicted, asked.counters.answered) == (0, 0, 1)
         stranger, his = await asyncio.open_connection(HOST, asked.port)
         his.write(b"agi_network: yes\n")
-        assert await asyncio.wait_for(stranger.read(), 20) == b""
+        assert await asyncio.wait_for(stranger.read(), 60) == b""
         assert asked.counters.refused == 1
         his.close()
         writer.close()

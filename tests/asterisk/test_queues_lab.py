@@ -194,7 +194,7 @@ async def test_whoever_has_waited_too_long_is_not_overtaken_any_more(lab: Lab) -
             async def raised() -> bool:
                 return await desk.priorities() == {ONE: "10"}
 
-            await until(raised, "the first caller to be raised", timeout=20)
+            await until(raised, "the first caller to be raised")
             await desk.join(TWO)
             await desk.originate(FOUR, QUEUE_PRIO="10", PBXD_PRIO="10", PBXD_PRIO_BEFORE="0")  # as the look-up does
             await desk.settle()
@@ -202,7 +202,7 @@ async def test_whoever_has_waited_too_long_is_not_overtaken_any_more(lab: Lab) -
             desk.flag(THREE)
             await desk.join(THREE)
             await desk.until_order(ONE, FOUR, THREE, TWO)
-            await until(lambda: desk.moves >= 3, "the second caller to be raised too", timeout=20)
+            await until(lambda: desk.moves >= 3, "the second caller to be raised too")
         moves = desk.moves
         desk.start_anew()
         async with running(desk.queues.run()):
@@ -220,7 +220,7 @@ async def test_without_a_limit_everybody_can_be_overtaken(lab: Lab) -> None:
         async with running(desk.queues.run()):
             await desk.join(ONE)
             entered = time.monotonic()
-            await until(lambda: time.monotonic() - entered > 4, "four seconds", timeout=20)
+            await until(lambda: time.monotonic() - entered > 4, "four seconds")
             await desk.originate(FOUR, QUEUE_PRIO="10", PBXD_PRIO="10", PBXD_PRIO_BEFORE="0")
             await desk.settle()
             assert await lab.queue_order("pool") == [FOUR, ONE]
@@ -236,7 +236,7 @@ async def test_a_place_that_was_kept_gives_no_rank_in_the_next_queue(lab: Lab) -
             async def raised() -> bool:
                 return await desk.priorities() == {ONE: "10"}
 
-            await until(raised, "the caller to be raised", timeout=20)
+            await until(raised, "the caller to be raised")
             (channel,) = [one["Channel"] for one in await lab.channels() if one["Application"] == "Queue"]
             await lab.ami_action("Redirect", Channel=channel, Context="lab-queue", Exten="ringall", Priority="1")
             await lab.until_waiting("ringall", 1)

@@ -100,12 +100,12 @@ async def test_the_daemon_speaks_tls_and_says_why_it_does_not_trust(secured: Sec
     async def connected() -> bool:
         return bool((await daemon.api("/readyz"))[1]["pbx"] == "connected")
 
-    await lab_until(connected, "the link over TLS", timeout=30)
+    await lab_until(connected, "the link over TLS")
     daemon.config["asterisk"]["tls_ca_file"] = str(secured.stranger.certificate)
     daemon.write()
     await daemon.stop()
     await daemon.start()
-    await lab_until(lambda: "ami_tls_refused" in daemon.log_text(), "the refusal in the log", timeout=30)
+    await lab_until(lambda: "ami_tls_refused" in daemon.log_text(), "the refusal in the log")
     assert (await daemon.api("/readyz"))[1]["pbx"] == "away"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from tests.lab.processes import until
 
 AGENTS = ("101", "102", "103", "104")
 _CALLS_A_ROUND = 20
+_PATIENCE_SECONDS = 10.0
 _MILLISECONDS = 1e3
 
 
@@ -44,12 +46,14 @@ async def _one_call(lab: Lab, http: aiohttp.ClientSession, agent: str) -> tuple[
 
     While pbxd hasn't heard yet that the agent's last call is over it says so (409), and is asked again.
     """
+    tried = time.time()
     while True:
         began = time.time()
         async with http.post("/api/v1/calls", json={"agent": agent, "target": "+79161234567"}) as answer:
             answered = time.time()
-        if answer.status != HTTPStatus.CONFLICT:
+        if answer.status != HTTPStatus.CONFLICT or began > tried + _PATIENCE_SECONDS:
             break
+        await asyncio.sleep(0.01)
     answer.raise_for_status()
     call = await lab.phone(agent).incoming()
     await until(lambda: lab.phone(agent).calls[-1].state == "ended", "the end of the refused call")

@@ -145,7 +145,7 @@ def test_a_call_over_before_the_list_names_its_caller_is_recorded_without_him() 
     [("89161234567", "+79161234567"), ("102", None), ("", None)],
     ids=["number", "colleague", "none"],
 )
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
 def test_a_phone_whose_caller_was_never_heard_is_called_by_who_dialled_it(
     place: int, shown: str, caller: str | None
 ) -> None:
@@ -160,7 +160,29 @@ def test_a_phone_whose_caller_was_never_heard_is_called_by_who_dialled_it(
         follow.feed(event)
     record = final(follow)
     assert (record.caller.number, record.callee.extension, record.outcome) == (caller, "101", "missed")
+    assert [step.what for step in record.story if step.what == "called"] == ["called"] * (caller is not None)
+    assert record.story[-1].what == "ended"
+    assert caller is None or record.story[0].what == "called"
     assert gaps(record) == [(1000.0, 1008.0)]
+
+
+@pytest.mark.parametrize("agent_first", [False, True])
+def test_an_employee_whom_a_program_rings_is_the_caller_whenever_the_list_comes(agent_first: bool) -> None:
+    """The list shows the channel that began the call, which is plumbing; his phone's events come before it or after."""
+    follow = tracker()
+    phone: list[ev.Event] = [
+        ev.ChannelCreated(1008.0, "1000.2", "1000.1", AGENT, "101", ""),
+        ev.DialBegan(1008.0, "1000.3", "1000.2", "1000.1", "", "89161234567"),
+    ]
+    plumbing = ev.ChannelSeen(1009.0, "1000.1", "1000.1", ev.Endpoint("plumbing", ""), "", "", "calling", "", 9)
+    listed: list[ev.Event] = [plumbing, ev.SnapshotEnded(1009.0)]
+    for event in [*phone, *listed] if agent_first else [*listed, *phone]:
+        follow.feed(event)
+    follow.feed(ev.ChannelUp(1010.0, "1000.2", "1000.1"))
+    for channel in ("1000.2", "1000.1"):
+        follow.feed(ev.ChannelEnded(1011.0, channel, "1000.1", 16))
+    record = final(follow)
+    assert (record.caller.extension, record.direction) == ("101", "internal")
 
 
 def test_whoever_a_program_calls_besides_is_not_gone() -> None:

@@ -67,7 +67,7 @@ async def test_all_well_beside_a_running_daemon_and_nobody_notices(lab: Lab) -> 
     async def employees_known() -> bool:
         return bool((await lab.cli("employees", "list"))["total"] == len(EXTENSIONS))
 
-    await until(employees_known, "the daemon to take over the employees", timeout=30)
+    await until(employees_known, "the daemon to take over the employees")
     cdr = len(lab.cdr())
     result = await daemon.run("doctor", "--json")
     assert (result.status, result.err) == (0, "")

@@ -107,7 +107,7 @@ async def test_the_page_leads_from_nothing_to_a_named_call() -> None:
         assert await user.doctor() == said(3)
 
         await user.daemon.start()
-        await until(lambda: "employees_taken_over" in user.daemon.log_text(), "the employees from the PBX", timeout=30)
+        await until(lambda: "employees_taken_over" in user.daemon.log_text(), "the employees from the PBX")
         assert await user.doctor() == said(4)
         await ask_pbxd(user)
         assert await user.doctor() == ""
@@ -141,7 +141,7 @@ async def ask_pbxd(user: NewUser) -> None:
 async def first_call(user: NewUser) -> None:
     name, number = re.findall(r'contacts add --name "([^"]*)" --number "([^"]*)"', PAGE)[0]
     await user.daemon.cli("contacts", "add", "--name", name, "--number", number)
-    await until(lambda: known(user.daemon, "87777859954", name), "the contact in the index", timeout=30)
+    await until(lambda: known(user.daemon, "87777859954", name), "the contact in the index")
     client = user.lab.call_in("74951230001", "87777859954")
     offered = await user.lab.phone("101").incoming()
     assert offered.name == name

@@ -77,7 +77,7 @@ async def has_begun(container: Container, house: Path) -> None:
         container.process_one()  # or its log
         return (house / "state/pbxd.db").exists()
 
-    await until(made, "the database in the volume", timeout=20)
+    await until(made, "the database in the volume")
 
 
 ASK_READYZ = (

@@ -25,6 +25,7 @@ OUTLOOK_FIELDS = ",first_name,middle_name,last_name,company,position,,work,mobil
         ([["ФИО", "Телефон"]], ["name", "number"], 1),
         ([["Телефон ", "имя:", "VIP", "Этаж"]], ["number", "name", "vip", ""], 1),
         ([["Name", "Phone", "E-mail"]], ["name", "number", "email"], 1),
+        ([["Фамилия*", "Имя*", "Телефон*"]], ["last_name", "first_name", "number"], 1),
         ([["Клиенты"], [""], ["Фамилия", "Имя", "Отчество", "Телефон 1", "Телефон 2"]],
          ["last_name", "first_name", "middle_name", "number", "number"], 3),
         ([["ФИО", "Связь", ""], ["", "Телефон", "Почта"]], ["name", "number", "email"], 2),

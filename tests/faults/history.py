@@ -35,7 +35,7 @@ async def until_answered(daemon: Daemon, *numbers: str) -> None:
         answered = {call["caller"]["number"] for call in await listed(daemon) if call["answered"]}
         return answered >= {f"+7{number[1:]}" for number in numbers}
 
-    await until(all_there, f"answered calls from {numbers} in history", timeout=30, every=0.1)
+    await until(all_there, f"answered calls from {numbers} in history", every=0.1)
 
 
 async def until_ended(daemon: Daemon, count: int) -> list[Call]:
@@ -43,7 +43,7 @@ async def until_ended(daemon: Daemon, count: int) -> list[Call]:
         calls = await listed(daemon)
         return len(calls) == count and all(call["ended"] for call in calls)
 
-    await until(all_over, f"{count} calls in history, all ended", timeout=30, every=0.2)
+    await until(all_over, f"{count} calls in history, all ended", every=0.2)
     return await listed(daemon)
 
 
@@ -54,11 +54,11 @@ async def until_over(daemon: Daemon, *numbers: str) -> None:
         ended = {call["caller"]["number"] for call in await listed(daemon) if call["ended"]}
         return ended >= {f"+7{number[1:]}" for number in numbers}
 
-    await until(all_over, f"ended calls from {numbers} in history", timeout=30, every=0.1)
+    await until(all_over, f"ended calls from {numbers} in history", every=0.1)
 
 
 async def until_logged(daemon: Daemon, event: str, count: int = 1) -> None:
-    await until(lambda: logged(daemon, event) >= count, f"{count} times {event} in the log", timeout=30, every=0.05)
+    await until(lambda: logged(daemon, event) >= count, f"{count} times {event} in the log", every=0.05)
 
 
 def logged(daemon: Daemon, event: str) -> int:

@@ -38,7 +38,7 @@ async def until_filled(daemon: Daemon, count: int) -> list[dict[str, Any]]:
         gaps[:] = (await daemon.run("calls", "gaps", "--json")).json["items"]
         return len(gaps) == count and all(gap["filled"] for gap in gaps)
 
-    await until(all_filled, f"{count} gaps, all filled", timeout=30, every=0.5)
+    await until(all_filled, f"{count} gaps, all filled", every=0.5)
     return gaps
 
 

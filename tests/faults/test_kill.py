@@ -70,7 +70,7 @@ async def kill_editors(folder: Path, rounds: int) -> int:
     for number in range(rounds):
         log = folder / f"{number}.log"
         editor = await Child.start([sys.executable, "-m", "tests.faults.editor", url], log=log, cwd=CHECKOUT)
-        await until(lambda log=log: log.stat().st_size > 100, "the first edits", timeout=30)
+        await until(lambda log=log: log.stat().st_size > 100, "the first edits")
         await asyncio.sleep(random.uniform(0, 0.3))
         await editor.kill()
         book = Book(folder / "book.db")
@@ -163,7 +163,7 @@ async def kill_the_daemon(lab: Lab, rounds: int) -> None:
     async def all_over() -> bool:
         return all(call["ended"] for call in await listed(daemon))
 
-    await until(all_over, "the end of every call in history", timeout=30)
+    await until(all_over, "the end of every call in history")
     untold, unknown = told_by_the_feed(daemon)
     assert untold == set()
     assert unknown == set()

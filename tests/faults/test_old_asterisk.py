@@ -116,7 +116,7 @@ async def until_rank(daemon: Daemon, number: str, *, vip: bool) -> None:
     async def so() -> bool:
         return bool((await daemon.api(f"/api/v1/lookup?number={number}"))[1]["vip"] is vip)
 
-    await until(so, f"{number} with vip={vip} in the index", timeout=30)
+    await until(so, f"{number} with vip={vip} in the index")
 
 
 async def test_a_lost_link_is_made_good(old: Lab) -> None:

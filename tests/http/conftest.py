@@ -56,7 +56,7 @@ class House:
         return [one["ChannelId"] for session in self.pbx.sessions for one in session.actions if "ChannelId" in one][-1]
 
 
-async def until(true: Callable[[], bool], *, seconds: float = 20.0) -> None:
+async def until(true: Callable[[], bool], *, seconds: float = 60.0) -> None:
     limit = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < limit, "not in time"

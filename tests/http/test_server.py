@@ -84,6 +84,6 @@ async def test_a_stop_ends_streams_and_takes_the_socket_away(pbxd: House) -> Non
         call_id = (await answer.json())["id"]
     async with pbxd.local.get(f"/api/v1/calls/{call_id}/states") as stream:
         await stream.content.readline()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await pbxd.server.stop()
     assert not pbxd.settings.socket_path.exists()

@@ -31,7 +31,7 @@ EMPTY = (
     "http.conf",
     "pjproject.conf",
 )
-START_SECONDS = 40
+START_SECONDS = 60
 ATTEMPTS = 3
 
 

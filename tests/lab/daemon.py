@@ -25,7 +25,7 @@ from pbxd.storage.database import Database
 from tests.lab.processes import Child, LabError, stopped, until
 
 Config = Mapping[str, Mapping[str, object]]
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Daemon:
     async def until_in_step(self) -> None:
         """Wait until this process (not one before it) follows Asterisk and hears every call from its beginning."""
         try:
-            await until(lambda: "in_step" in self.log_text()[self._logged_before :], "pbxd in step", timeout=30)
+            await until(lambda: "in_step" in self.log_text()[self._logged_before :], "pbxd in step")
         except LabError as error:
             raise LabError(f"{error}\n{self.report()}") from error
 

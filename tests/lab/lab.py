@@ -272,7 +272,7 @@ class Lab:
             return not busy
 
         try:
-            await until(free, "every phone to be free", timeout=30, every=0.05)
+            await until(free, "every phone to be free", every=0.05)
         except LabError as error:
             raise LabError(f"{error}: {busy}") from error
 
@@ -380,7 +380,7 @@ class Lab:
                     await self.ami_action("Hangup", Channel=channel["Channel"])
             return not channels
 
-        await until(silent, "Asterisk without channels", timeout=30, every=0.05)
+        await until(silent, "Asterisk without channels", every=0.05)
         await self.until_free()
         for phone in self.phones.values():
             phone.reset()

@@ -125,7 +125,7 @@ async def wait_in_line(lab: Lab, queue: str, numbers: tuple[str, ...]) -> dict[s
     waiting: dict[str, Call] = {}
     for number in numbers:
         waiting[number] = lab.call_in(queue, number)
-        await until(lambda: queue_holds(lab, queue, len(waiting)), f"{number} in the queue", timeout=30)
+        await until(lambda: queue_holds(lab, queue, len(waiting)), f"{number} in the queue")
     return waiting
 
 
@@ -155,7 +155,7 @@ async def edited_while_waiting(lab: Lab, contact: int, change: list[str], queue:
         waiting = await wait_in_line(lab, queue, (*ORDINARY[:2], LATE_VIP[3]))
         await lab.cli("contacts", "edit", str(contact), *change)
         if "--vip" in change:
-            await until(lambda: heads_queue(lab, queue, LATE_VIP[3]), "the flagged caller at the head", timeout=30)
+            await until(lambda: heads_queue(lab, queue, LATE_VIP[3]), "the flagged caller at the head")
         else:
             await lab.cli("queues")
         return await next_answered(lab, talking, waiting)
@@ -290,7 +290,7 @@ async def until_agreed(lab: Lab, calls: list[dict[str, Any]], *, since: float) -
         return not found
 
     try:
-        await until(agreed, "CEL to agree with the history", timeout=30)
+        await until(agreed, "CEL to agree with the history")
     except LabError as error:
         raise Unexpected(f"{error}: {found}") from error
     return calls_in_cel(lab.cel(since=since))
@@ -306,7 +306,7 @@ async def history(lab: Lab, *, since: float) -> list[str]:
         return not found
 
     try:
-        await until(complete, "a history that agrees with CEL", timeout=30, every=0.2)
+        await until(complete, "a history that agrees with CEL", every=0.2)
     except LabError as error:
         raise Unexpected(f"{error}: {found}") from error
     cel = calls_in_cel(lab.cel(since=since))

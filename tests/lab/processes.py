@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 TAIL_LINES = 40
-PATIENCE = 20.0  # seconds: what comes at once may take long on a busy machine
+PATIENCE = 60.0  # seconds: what comes at once may take long on a busy machine
 
 
 class LabError(Exception):

@@ -36,7 +36,7 @@ async def test_a_known_client_is_named_and_an_unknown_one_is_not(lab: Lab) -> No
         answer = await lab.cli("lookup", "89161234567")
         return bool(answer["status"] == "found")
 
-    await until(known, "the contact in the daemon's index", timeout=30)
+    await until(known, "the contact in the daemon's index")
     for number, name in (("89161234567", "Фронкин Игорь"), ("89161234568", "")):
         client = lab.call_in("101", number)
         offered = await lab.phone("101").incoming()
