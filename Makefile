@@ -12,7 +12,7 @@ WORKERS ?= 4
 ROUNDS ?= 10
 CROWD ?= 8
 # A run that hangs is ended (seconds); the promise is 600.
-LIMIT ?= 900
+LIMIT ?= 1800
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /\t/' | expand -t 14

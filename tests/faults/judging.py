@@ -14,21 +14,32 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import astuple, dataclass, replace
+from typing import Any, Self
 
 from tests.faults.history import Call, epoch, sums_up
 from tests.lab.cel import CelRow
 
-SLACK = 0.1  # seconds: CEL and channel events come from different threads
-LED = 1.0  # how long before the moment of silence an outage is told to begin: what came then may have been heard
-DYING = 2.0  # within it Asterisk is killed, and not up again
-UNWRITTEN = 2.0  # what of CEL a killed Asterisk may not have written yet, though AMI told it
-BACK = 1.0  # before an outage's end the link is back, and whole calls are heard
-LATE = 1.5  # how far the end of an undisturbed call may be from CEL's: AMI stamps an event when it gets round to it
 _WITHIN = {"pbxd": {"pbxd"}, "asterisk": {"restart", "link"}, "reset": {"link"}, "silent": {"link"}}
 
 Outages = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """How far the two may be apart, seconds."""
+
+    slack: float = 0.1  # CEL and channel events come from different threads
+    led: float = 1.0  # how long before the moment of silence an outage is told to begin: what came then may be heard
+    dying: float = 2.0  # within it Asterisk is killed, and not up again
+    unwritten: float = 2.0  # what of CEL a killed Asterisk may not have written yet, though AMI told it
+    back: float = 1.0  # before an outage's end the link is back, and whole calls are heard
+    late: float = 1.5  # the end of an undisturbed call: AMI stamps an event when it gets round to it
+
+    @classmethod
+    def when_stalled(cls, seconds: float) -> Self:
+        """Return what is allowed when each processor stood still for so long in all."""
+        return cls(*(each + seconds for each in astuple(cls())))
 
 
 @dataclass(frozen=True)
@@ -42,13 +53,14 @@ class Told:
     answered: bool
     died: bool = False
 
-    def touches(self, since: float, until: float) -> bool:
+    def touches(self, since: float, until: float, may: Allowed) -> bool:
         """Tell whether a part of the call that matters lies between the two."""
-        return self.began < until - BACK and self.ended > since + LED + SLACK and not self.died
+        return self.began < until - may.back and self.ended > since + may.led + may.slack and not self.died
 
-    def within(self, since: float, until: float) -> bool:
+    def within(self, since: float, until: float, may: Allowed) -> bool:
         """Tell whether nobody can know of the call who heard nothing between the two."""
-        return self.began >= since - SLACK and self.began <= until and (self.died or self.ended <= until + SLACK)
+        over = self.died or self.ended <= until + may.slack
+        return since - may.slack <= self.began <= until and over
 
 
 @dataclass(frozen=True)
@@ -71,10 +83,10 @@ def told_by(rows: Iterable[CelRow]) -> dict[str, Told]:
     }
 
 
-def _with_its_death(call: Told, crashes: list[float]) -> Told:
+def _with_its_death(call: Told, crashes: list[float], dying: float) -> Told:
     """Return a call that has no end in the journal with that of the crash after its beginning, if there was one."""
-    ends = [at for at in crashes if call.began <= at + DYING]
-    return replace(call, ended=min(ends) + DYING, died=True) if call.ended == math.inf and ends else call
+    ends = [at for at in crashes if call.began <= at + dying]
+    return replace(call, ended=min(ends) + dying, died=True) if call.ended == math.inf and ends else call
 
 
 def _told(linkedid: str, rows: list[CelRow]) -> Told:
@@ -86,38 +98,44 @@ def _told(linkedid: str, rows: list[CelRow]) -> Told:
 
 
 def complaints(
-    journal: Mapping[str, Told], history: Sequence[Call], outages: Outages, faults: Sequence[Fault], *, filled: bool
+    journal: Mapping[str, Told],
+    history: Sequence[Call],
+    outages: Outages,
+    faults: Sequence[Fault],
+    *,
+    filled: bool,
+    may: Allowed = Allowed(),
 ) -> list[str]:
     """Return what is wrong with a history, one line each; nothing when it is what it should be.
 
-    `filled`: by the rule for one that is filled from CEL.
+    `filled`: by the rule for one that is filled from CEL. `may`: what the machine is allowed.
     """
     crashes = [fault.at for fault in faults if fault.kind == "asterisk"]
-    told = {linkedid: _with_its_death(call, crashes) for linkedid, call in journal.items()}
+    told = {linkedid: _with_its_death(call, crashes, may.dying) for linkedid, call in journal.items()}
     spans = [(epoch(each["from"]), epoch(each["to"])) for each in outages]
     found = [f"{linkedid} twice" for linkedid, n in Counter(call["linkedid"] for call in history).items() if n > 1]
     recorded = {call["linkedid"]: call for call in history}
     found += [
         f"{linkedid} invented"
         for linkedid, call in recorded.items()
-        if linkedid not in told and not any(-DYING < at - epoch(call["started"]) < UNWRITTEN for at in crashes)
+        if linkedid not in told and not any(-may.dying < at - epoch(call["started"]) < may.unwritten for at in crashes)
     ]
     for linkedid, call in told.items():
         if linkedid in recorded:
-            found += [f"{linkedid} {wrong}" for wrong in _wrong(call, recorded[linkedid], spans, filled=filled)]
-        elif filled or not any(call.within(*span) for span in spans):
+            found += [f"{linkedid} {wrong}" for wrong in _wrong(call, recorded[linkedid], spans, filled, may)]
+        elif filled or not any(call.within(*span, may) for span in spans):
             found.append(f"{linkedid} of {call.began:.3f} to {call.ended:.3f} lost")
-    return found + [f"{fault} untold" for fault in faults if not _is_told(fault, outages)]
+    return found + [f"{fault} untold" for fault in faults if not _is_told(fault, outages, may.late)]
 
 
-def _is_told(fault: Fault, outages: Outages) -> bool:
+def _is_told(fault: Fault, outages: Outages, late: float) -> bool:
     return any(
-        each["why"] in _WITHIN[fault.kind] and epoch(each["from"]) <= fault.at + LATE and epoch(each["to"]) >= fault.at
+        each["why"] in _WITHIN[fault.kind] and epoch(each["from"]) <= fault.at + late and epoch(each["to"]) >= fault.at
         for each in outages
     )
 
 
-def _wrong(told: Told, call: Call, spans: list[tuple[float, float]], *, filled: bool) -> Iterator[str]:
+def _wrong(told: Told, call: Call, spans: list[tuple[float, float]], filled: bool, may: Allowed) -> Iterator[str]:
     if call["caller"]["number"] != told.number:
         yield f"is of {call['caller']['number']}, not {told.number}"
     if call["ended"] is None:
@@ -125,12 +143,12 @@ def _wrong(told: Told, call: Call, spans: list[tuple[float, float]], *, filled: 
         return
     if not sums_up(call):
         yield f"has parts that don't sum up: {call}"
-    near = [until for since, until in spans if since - SLACK <= told.ended and until + SLACK >= told.began]
-    yield from _wrong_gaps(told, call, [span for span in spans if told.touches(*span)], near)
+    near = [until for since, until in spans if since - may.slack <= told.ended and until + may.slack >= told.began]
+    yield from _wrong_gaps(told, call, [span for span in spans if told.touches(*span, may)], near)
     if filled and any(gap["filled"] != "cel" for gap in call["gaps"]):
         yield f"has gaps that aren't filled: {call['gaps']}"
     if not told.died:
-        yield from _wrong_facts(told, call, [] if filled else near)
+        yield from _wrong_facts(told, call, [] if filled else near, may.late)
 
 
 def _wrong_gaps(told: Told, call: Call, touching: list[tuple[float, float]], near: list[float]) -> Iterator[str]:
@@ -142,9 +160,9 @@ def _wrong_gaps(told: Told, call: Call, touching: list[tuple[float, float]], nea
         yield f"has gaps without an outage: {call['gaps']}"
 
 
-def _wrong_facts(told: Told, call: Call, near: list[float]) -> Iterator[str]:
+def _wrong_facts(told: Told, call: Call, near: list[float], late: float) -> Iterator[str]:
     """Judge end and outcome; `near`: the ends of outages that excuse a late end, and an outcome that nobody heard."""
-    if not told.ended - LATE <= epoch(call["ended"]) <= max([told.ended, *near]) + LATE:
+    if not told.ended - late <= epoch(call["ended"]) <= max([told.ended, *near]) + late:
         yield f"ends at {epoch(call['ended']):.3f}, not {told.ended:.3f}"
     if not near and (call["outcome"] == "answered") != told.answered:
         yield f"is {call['outcome']}, but {'' if told.answered else 'nobody '}talked"

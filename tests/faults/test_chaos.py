@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench.crowd import ANSWERING, BUSY, RINGING, SCENARIOS, agents
+from tests.bench.processes import processor_seconds
 from tests.faults.history import QUICK_LINK, Call, epoch, logged, outages, unfilled, until_logged
-from tests.faults.judging import Fault, complaints, told_by
+from tests.faults.judging import Allowed, Fault, complaints, told_by
 from tests.lab import Lab
 from tests.lab.daemon import Daemon
 from tests.lab.lab import NUMBERS
@@ -51,11 +52,13 @@ class Chaos:
     filled: bool  # whether Asterisk's CEL is configured as the log to fill gaps from
     faults: list[Fault] = field(default_factory=list)
     rounds: count[int] = field(default_factory=count)
+    stalled: float = 0.0  # seconds that a hypervisor took from each processor in the worst of the rounds
 
     async def round(self, kind: str) -> None:
         """Do one thing at a random moment of calls, and wait until all is over."""
         number = next(self.rounds)
         folder = self.lab.folder / f"chaos{self.began:.0f}-{number}"
+        before = _stalled_seconds()
         callers = await self._call(folder, number)
         try:
             await asyncio.sleep(self.choice.uniform(0.3, SECONDS))
@@ -66,6 +69,7 @@ class Chaos:
             await until_logged(self.daemon, "in_step", steps + 1)
         finally:
             await callers.stop()
+        self.stalled = max(self.stalled, _stalled_seconds() - before)
 
     async def _do(self, kind: str) -> None:
         doing: dict[str, Callable[[], Awaitable[None]]] = {
@@ -137,7 +141,8 @@ class Chaos:
     async def wrong(self, *, filled: bool) -> list[str]:
         """Return what is wrong with the history now, by the rule for one that is filled or for one that isn't."""
         told = told_by(self.lab.cel(since=self.began))
-        return complaints(told, await self.history(), outages(self.daemon), self.faults, filled=filled)
+        may = Allowed.when_stalled(self.stalled)
+        return complaints(told, await self.history(), outages(self.daemon), self.faults, filled=filled, may=may)
 
     async def settle(self) -> None:
         """Wait until nothing is wrong; fail with what is when that doesn't come."""
@@ -151,6 +156,10 @@ class Chaos:
             await until(right, "a history without faults", timeout=SETTLE_SECONDS, every=0.2)
         except LabError:
             pytest.fail("\n".join([f"after {self.faults}:", *found[:20], *map(str, outages(self.daemon))]))
+
+
+def _stalled_seconds() -> float:
+    return processor_seconds().stolen / (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="module")
@@ -191,14 +200,15 @@ async def play(lab: Lab, rounds: int, *, filled: bool) -> None:
             kind, began = kinds.pop(), time.monotonic()
             await office.round(kind)
             await office.settle()
-            print(f"round {number}: {kind}, {time.monotonic() - began:.1f} s", flush=True)
+            print(
+                f"round {number}: {kind}, {time.monotonic() - began:.1f} s, stalled {office.stalled:.1f} s", flush=True
+            )
         talked = [call for call in told_by(lab.cel(since=office.began)).values() if call.answered]
         assert len(talked) > rounds * RATE / 4, "hardly anybody talked: there was nothing to lose"
         told = await office.wrong(filled=True)
         assert any("lost" in each or "ends at" in each for each in told) is not filled
 
 
-@pytest.mark.soak  # on a machine that is taken away for seconds Asterisk's stamps come late by as much
 @pytest.mark.parametrize(("rounds", "filled"), [(3, False), (2, True)])
 async def test_no_call_is_lost_doubled_or_invented_whatever_fails(lab: Lab, rounds: int, filled: bool) -> None:
     await play(lab, rounds, filled=filled)

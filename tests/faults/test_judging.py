@@ -9,7 +9,7 @@ import pytest
 from pbxd.calls.live import moment
 from pbxd.calls.record import PARTS, instant
 from tests.faults.history import Call
-from tests.faults.judging import Fault, Told, complaints
+from tests.faults.judging import Allowed, Fault, Told, complaints
 
 AT = 1_795_304_376.0
 TOLD = {"1.1": Told("1.1", "+79161234567", AT, AT + 5, answered=True)}
@@ -66,3 +66,10 @@ def test_without_a_log_only_what_lay_in_a_told_outage_may_be_absent() -> None:
     assert complaints(brief, [], outages, [LOST], filled=False) == []
     assert complaints(brief, [], outages, [LOST], filled=True) != []
     assert wrong(filled=False) != []
+
+
+def test_a_machine_that_stalls_is_allowed_as_much() -> None:
+    late = [call(ended=at(7), talk_seconds=7.0)]
+    outages = [OUTAGE | {"from": at(1), "to": at(3)}]
+    assert complaints(TOLD, late, outages, [LOST], filled=True, may=Allowed.when_stalled(0.4)) != []
+    assert complaints(TOLD, late, outages, [LOST], filled=True, may=Allowed.when_stalled(0.6)) == []
