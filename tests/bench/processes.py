@@ -32,6 +32,11 @@ def processor_seconds() -> ProcessorSeconds:
     return ProcessorSeconds((user + nice + system + irq + softirq + stolen) / _TICK, stolen / _TICK)
 
 
+def stalled_seconds() -> float:
+    """Return how long each processor stood still for others since the machine started, on average."""
+    return processor_seconds().stolen / (os.cpu_count() or 1)
+
+
 def memory(pid: int) -> tuple[float, float]:
     """Return the resident memory now and at its highest, MB of 10^6 bytes."""
     lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines())

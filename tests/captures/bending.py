@@ -59,7 +59,7 @@ async def parked_timed_out(stage: Stage) -> None:
     """101 parks by REFER; nobody comes for ten seconds, 101 rings again and takes the client back."""
     client, phone = await talking(stage)
     phone.refer("700")
-    await taken_over(client, await stage.phone("101").incoming(timeout=20))
+    await taken_over(client, await stage.phone("101").incoming())
 
 
 async def parked_abandoned(stage: Stage) -> None:
@@ -130,8 +130,8 @@ async def two_equal_pairs(stage: Stage) -> None:
 async def queue_overflow(stage: Stage) -> None:
     """sales rings 101 in vain and gives the client to support, whose member is 101 through a Local channel."""
     client = stage.calls_us("0400")
-    await (await stage.phone("101").incoming()).until_ended(timeout=30)
-    await taken_over(client, await stage.phone("101").incoming(timeout=30))
+    await (await stage.phone("101").incoming()).until_ended()
+    await taken_over(client, await stage.phone("101").incoming())
 
 
 async def queue_local_optimised(stage: Stage) -> None:

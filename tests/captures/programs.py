@@ -121,7 +121,7 @@ async def internal_rejected(stage: Stage) -> None:
 async def internal_no_answer(stage: Stage) -> None:
     """102 rings for the thirty seconds the dialplan allows."""
     phone = stage.phone("101").dial("102")
-    await phone.until_ended(timeout=40)
+    await phone.until_ended()
 
 
 async def internal_to_machine(stage: Stage) -> None:
@@ -154,7 +154,7 @@ async def attended_feature_cancelled(stage: Stage) -> None:
     await stage.phone("102").incoming()
     await a_while(1)
     phone.press("*1")
-    await client.until_hears(phone, timeout=20)
+    await client.until_hears(phone)
     await a_while(TALK)
     client.hangup()
 

@@ -22,7 +22,7 @@ async def incoming_ended_by_agent(stage: Stage) -> None:
 async def incoming_missed(stage: Stage) -> None:
     """101 rings for the twenty seconds the dialplan allows."""
     client = stage.calls_us("0101")
-    await client.until_ended(timeout=30)
+    await client.until_ended()
 
 
 async def incoming_abandoned(stage: Stage) -> None:
@@ -63,7 +63,7 @@ async def queue_abandoned(stage: Stage) -> None:
 async def queue_timed_out(stage: Stage) -> None:
     """Five seconds in sales while 101 rings, then the dialplan says good-bye."""
     client = stage.calls_us("0402")
-    await client.until_ended(timeout=20)
+    await client.until_ended()
 
 
 async def queue_ringall(stage: Stage) -> None:
@@ -144,7 +144,7 @@ async def internal_busy(stage: Stage) -> None:
 async def voicemail(stage: Stage) -> None:
     """101 rings for four seconds, then the caller speaks to the box."""
     client = stage.calls_us("0700")
-    await client.until_talking(timeout=15)
+    await client.until_talking()
     await a_while(4)
     client.hangup()
 

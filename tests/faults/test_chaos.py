@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.crowd import ANSWERING, BUSY, RINGING, SCENARIOS, agents
-from tests.bench.processes import processor_seconds
+from tests.bench.processes import stalled_seconds
 from tests.faults.history import QUICK_LINK, Call, epoch, logged, outages, unfilled, until_logged
 from tests.faults.judging import Allowed, Fault, complaints, told_by
 from tests.lab import Lab
@@ -58,7 +58,7 @@ class Chaos:
         """Do one thing at a random moment of calls, and wait until all is over."""
         number = next(self.rounds)
         folder = self.lab.folder / f"chaos{self.began:.0f}-{number}"
-        before = _stalled_seconds()
+        before = stalled_seconds()
         callers = await self._call(folder, number)
         try:
             await asyncio.sleep(self.choice.uniform(0.3, SECONDS))
@@ -69,7 +69,7 @@ class Chaos:
             await until_logged(self.daemon, "in_step", steps + 1)
         finally:
             await callers.stop()
-        self.stalled = max(self.stalled, _stalled_seconds() - before)
+        self.stalled = max(self.stalled, stalled_seconds() - before)
 
     async def _do(self, kind: str) -> None:
         doing: dict[str, Callable[[], Awaitable[None]]] = {
@@ -156,10 +156,6 @@ class Chaos:
             await until(right, "a history without faults", timeout=SETTLE_SECONDS, every=0.2)
         except LabError:
             pytest.fail("\n".join([f"after {self.faults}:", *found[:20], *map(str, outages(self.daemon))]))
-
-
-def _stalled_seconds() -> float:
-    return processor_seconds().stolen / (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="module")
