@@ -342,17 +342,19 @@ def _numbers(numbers: Sequence[ContactNumber]) -> tuple[ContactNumber, ...]:
     """Check each number, join repeated ones, and make exactly one the main one: the first unless one is flagged."""
     kept: dict[tuple[str, str], ContactNumber] = {}
     for number in map(_number, numbers):
-        earlier = kept.get((number.number, number.extension), number)
-        kept[number.number, number.extension] = replace(
-            earlier, label=earlier.label or number.label, main=earlier.main or number.main
-        )
+        key = number.number, number.extension
+        earlier = kept.setdefault(key, number)
+        if earlier is not number:
+            kept[key] = replace(earlier, label=earlier.label or number.label, main=earlier.main or number.main)
     if len(kept) > NUMBERS_LIMIT:
         raise InvalidInputError("numbers", _("{field}: more than {limit}").format(field="numbers", limit=NUMBERS_LIMIT))
     flagged = [key for key, number in kept.items() if number.main]
     if len(flagged) > 1:
         raise InvalidInputError("numbers", _("only one number can be the main one"))
     main = flagged[0] if flagged else next(iter(kept), None)
-    return tuple(replace(number, main=key == main) for key, number in kept.items())
+    if main:
+        kept[main] = replace(kept[main], main=True)
+    return tuple(kept.values())
 
 
 def _number(number: ContactNumber) -> ContactNumber:
@@ -363,9 +365,10 @@ def _number(number: ContactNumber) -> ContactNumber:
                 text=ascii(number.extension[:TYPED_LIMIT])
             ),
         )
-    return replace(
-        number,
-        number=checked_e164("numbers", number.number),
-        typed=_line("numbers", number.typed, TYPED_LIMIT),
-        label=_line("numbers", number.label, LABEL_LIMIT),
+    return ContactNumber(
+        checked_e164("numbers", number.number),
+        _line("numbers", number.typed, TYPED_LIMIT),
+        number.extension,
+        _line("numbers", number.label, LABEL_LIMIT),
+        number.main,
     )

@@ -131,7 +131,10 @@ async def insert_cards(
         for values in prepared or main_rows(drafts)
     ]
     ids = await _insert_main(connection, rows)
-    await _insert_parts(connection, dict(zip(ids, drafts, strict=True)))
+    made = dict(zip(ids, drafts, strict=True))
+    await _insert_parts(connection, made)
+    numbers = {contact_id: [each.number for each in draft.numbers] for contact_id, draft in made.items()}
+    await holdings.note_new(connection, numbers)
     return ids
 
 
@@ -140,6 +143,8 @@ async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any
 
     SQLite gets its ids from here: asked for them in order, SQLAlchemy would write row by row, and each is a journey to
     the driver's thread and back while others wait to write. Nobody else writes meanwhile, and no id is given twice.
+    What it is asked to return makes one statement of the rows: the full-text index writes its tokens to the disk and
+    merges them with others after each statement, which for a row at a time takes longer than everything else.
     """
     if connection.dialect.name != "sqlite":
         made = await connection.execute(insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True), rows)
@@ -149,7 +154,8 @@ async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any
     )
     last = await connection.execute(given.union_all(select(func.max(contacts.c.id))))  # a table built anew counts anew
     first = max(seen or 0 for seen in last.scalars()) + 1
-    await connection.execute(insert(contacts), [row | {"id": first + place} for place, row in enumerate(rows)])
+    given_ids = [row | {"id": first + place} for place, row in enumerate(rows)]
+    await connection.execute(insert(contacts).returning(contacts.c.id), given_ids)
     return list(range(first, first + len(rows)))
 
 
@@ -165,6 +171,7 @@ async def update_card(connection: AsyncConnection, contact_id: int, draft: Conta
     for table in _PARTS:
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
     await _insert_parts(connection, {contact_id: draft})
+    await holdings.note(connection, [contact_id])
 
 
 async def find_by_new_company(connection: AsyncConnection, company_id: int) -> None:
@@ -215,7 +222,6 @@ async def _insert_parts(connection: AsyncConnection, drafts: Mapping[int, Contac
         ]
         if rows:
             await connection.execute(insert(table), rows)
-    await holdings.note(connection, drafts)
 
 
 def _numbers(draft: ContactDraft) -> list[dict[str, Any]]:

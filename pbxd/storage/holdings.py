@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -97,6 +97,18 @@ def of_company(connection: Connection, folded_name: str, viewer: str = "") -> tu
     seen = {"folded": folded_name, "owners": rights.owners_seen(viewer)}
     people = list(connection.execute(_COLLEAGUES, seen).scalars())
     return people, list(connection.execute(_COMPANY_S, {"folded": folded_name}).scalars())
+
+
+async def note_new(connection: AsyncConnection, numbers: Mapping[int, Iterable[str]]) -> None:
+    """Note the numbers of contacts that were just added."""
+    now = datetime.now(UTC)
+    rows = [
+        {"number": number, "contact_id": contact_id, "since": now}
+        for contact_id, theirs in numbers.items()
+        for number in set(theirs)
+    ]
+    if rows:
+        await connection.execute(insert(number_holdings), rows)
 
 
 async def note(connection: AsyncConnection, contact_ids: Collection[int]) -> None:
