@@ -1,4 +1,7 @@
-"""The contact book's own words: contacts, companies and employees as plain values, and what may stand in them. Pure."""
+"""The contact book's own words: contacts, companies and employees as plain values, and what may stand in them. Pure.
+
+Long because a field and its rule belong side by side: a few lines each.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The composition root: builds the parts of the daemon and runs them as a few named tasks; when one ends, all end."""
+"""The composition root: builds the parts of the daemon and runs them as a few named tasks; when one ends, all end.
+
+Long because every part is known here and nowhere else, so that no part needs to know another.
+"""
 
 from __future__ import annotations
 

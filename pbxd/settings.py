@@ -1,7 +1,7 @@
 """The configuration file, typed: every key with its unit, its default and its reason.
 
 `load` reads TOML, refuses unknown keys and wrong types with one line that names the file and the key, and resolves
-relative paths against the file's own folder.
+relative paths against the file's own folder. Long because it is the list of all keys.
 """
 
 from __future__ import annotations

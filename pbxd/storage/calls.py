@@ -43,13 +43,13 @@ class Calls:
         latest = {record.id: record for record in records}
         if not latest and not outages and heard is None:
             return
+        rows = [row_of(each) for each in latest.values()]
         async with self._database.writing() as connection:
             news = await keep(connection, outages)
             if heard is not None:
                 await keep_heard(connection, *heard)
             if latest:
                 known = await _known(connection, latest)
-                rows = [row_of(each) for each in latest.values()]
                 await connection.execute(_keeping(calls, connection.dialect.name, "id"), rows)
                 await _write_agents(connection, rows, latest, known)
                 for each in latest.values():

@@ -1,4 +1,7 @@
-"""The tables. A change here needs a migration beside it: a test compares the two on both databases."""
+"""The tables. A change here needs a migration beside it: a test compares the two on both databases.
+
+Long because all of them stand in one place: a line a column, with what only its name doesn't say.
+"""
 
 from __future__ import annotations
 
