@@ -31,3 +31,9 @@ def epoch_in(linkedid: str, otherwise: float) -> float:
     """Return the seconds in `[system-]<epoch>.<n>`, which a restart finds again, unlike the first event's time."""
     seconds = linkedid.rpartition("-")[2].partition(".")[0]
     return float(seconds) if seconds.isdigit() and len(seconds) <= 11 else otherwise  # noqa: PLR2004 - a sane epoch
+
+
+def place_of(channel: str) -> int:
+    """Return the n in `<epoch>.<n>`: how many channels the PBX had made before, 0 where it doesn't say."""
+    place = channel.rpartition(".")[2]
+    return int(place) if place.isdecimal() and len(place) <= 18 else 0  # noqa: PLR2004 - 64 bits

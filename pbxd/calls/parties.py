@@ -19,6 +19,8 @@ def set_caller(call: LiveCall, leg: Leg) -> None:
     """Take a leg for the one who began the call."""
     record = call.record
     call.caller = leg
+    if call.target is leg:  # whoever dialled him was taken for the caller
+        record.callee, call.target = Party(), None
     extension = leg.endpoint.name if leg.endpoint.kind == "extension" else None
     if call.reached is not None:  # somebody outside was called first; the employee is whom he was given to
         record.caller = Party(number=extension, extension=extension)
@@ -60,11 +62,15 @@ def gone_caller(call: LiveCall, leg: Leg) -> bool:
     record.caller, record.callee = caller, _called(call, leg)
     call.resumed = True
     call.tell("called", record.caller.number, record.callee.number)
+    record.story.insert(0, replace(record.story.pop(), at=record.started))  # the phone may have rung before
     return True
 
 
 def nobody_called(call: LiveCall, leg: Leg) -> None:
     """Learn that the last one called is gone before any list said who called him."""
+    if call.record.origin != "dialled" and leg.endpoint.kind == "extension":
+        set_caller(call, leg)
+        return
     if call.record.callee.number is None:
         call.record.callee = _called(call, leg)
     call.resumed = True

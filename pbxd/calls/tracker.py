@@ -13,7 +13,7 @@ from typing import assert_never
 
 from pbxd.calls import events as ev
 from pbxd.calls import parties
-from pbxd.calls.identity import CALL_PREFIX, epoch_in
+from pbxd.calls.identity import CALL_PREFIX, epoch_in, place_of
 from pbxd.calls.live import Leg, LiveCall, moment, readable
 from pbxd.calls.outcome import judge, refusal
 from pbxd.calls.record import CallRecord, Gap
@@ -424,14 +424,19 @@ class Tracker:
         self._known.name(call, linkedid)
 
     def _choose_caller(self, call: LiveCall) -> None:
-        """Find who called when the channel that began the call is gone: whom a phone is called by, else who talks."""
+        """Find who called when no party began the call: whom a phone is called by, else who talks.
+
+        Where a program began it the employee rung first is the caller, though he only rings yet.
+        """
         if call.caller is not None or call.resumed:
             return
-        there = [leg for leg in call.legs.values() if leg.is_party]
-        begun = call.record.linkedid in self._known.legs  # by a program: who is rung first is the caller
-        if not there or (not begun and parties.gone_caller(call, there[0])):
+        there = sorted((leg for leg in call.legs.values() if leg.is_party), key=lambda leg: place_of(leg.channel))
+        by_program = call.record.origin != "dialled" or call.record.linkedid in self._known.legs
+        if not there or (not by_program and parties.gone_caller(call, there[0])):
             return
-        able = [leg for leg in there if leg.up or begun]  # else who only rings is called, by somebody nobody heard of
+        able = [leg for leg in there if leg.up]
+        if by_program:
+            able += [leg for leg in there if leg.endpoint.kind == "extension"]
         if able:
             self._set_caller(call, able[0])
 

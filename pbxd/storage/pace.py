@@ -14,6 +14,7 @@ from pbxd.storage.database import Database
 _LOCK_SECONDS = 0.05  # aimed at; the promise is 0.1
 _REST_SECONDS = 0.03  # between two: longer than SQLite's waiting writers sleep between two attempts
 _FEWEST, _MOST = 50, 500  # rows; with fewer, a transaction's own cost is most of it
+_STEP = 25  # rows: each size is a statement of its own, which the driver remembers
 
 
 class Pace:
@@ -37,6 +38,6 @@ class Pace:
             self._ended = time.monotonic()
         held = self._ended - began
         if held > _LOCK_SECONDS:
-            self.size = max(_FEWEST, int(self.size * max(_LOCK_SECONDS / held, 0.3)))
+            self.size = max(_FEWEST, int(self.size * max(_LOCK_SECONDS / held, 0.3)) // _STEP * _STEP)
         elif rows >= self.size:
-            self.size = min(_MOST, int(self.size * 1.3))
+            self.size = min(_MOST, max(self.size + _STEP, int(self.size * 1.3) // _STEP * _STEP))

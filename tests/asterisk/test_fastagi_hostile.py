@@ -133,7 +133,7 @@ def test_under_attack_every_honest_look_up_is_answered_in_time(server: Server, p
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", [*ATTACKS, "slow_loris_crowd"])
 def test_under_attack_every_honest_look_up_is_answered_as_quickly_as_in_peace(server: Server, attack: str) -> None:
     idle = looks_up_during("nothing", server.port, LONG_SECONDS)
     print(f"\nlimit {AgiSettings().max_connections} connections", figures("idle", idle), sep="\n")

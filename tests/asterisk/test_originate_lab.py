@@ -35,7 +35,8 @@ class Desk:
         self._watch: asyncio.Task[None] | None = None
 
     def configured(self, **dialing: object) -> ClickToCall:
-        clicks = ClickToCall(self.link.ami, settings_with(dialing))
+        patient = {"agent_ring_seconds": 300, "client_ring_seconds": 300}  # longer than any test waits
+        clicks = ClickToCall(self.link.ami, settings_with(patient | dialing))
         self.link.feeds[:] = [clicks.feed]
         return clicks
 

@@ -145,7 +145,7 @@ def test_a_call_over_before_the_list_names_its_caller_is_recorded_without_him() 
     [("89161234567", "+79161234567"), ("102", None), ("", None)],
     ids=["number", "colleague", "none"],
 )
-@pytest.mark.parametrize("place", [0, 1, 2, 3])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4])
 def test_a_phone_whose_caller_was_never_heard_is_called_by_who_dialled_it(
     place: int, shown: str, caller: str | None
 ) -> None:
@@ -154,6 +154,7 @@ def test_a_phone_whose_caller_was_never_heard_is_called_by_who_dialled_it(
     events: list[ev.Event] = [
         ev.ChannelCreated(1008.0, "1000.2", "1000.1", AGENT, "101", ""),
         ev.DialBegan(1008.0, "1000.1", "1000.2", "1000.1", "", shown),
+        ev.ChannelRinging(1008.0, "1000.2", "1000.1"),
         ev.ChannelEnded(1010.0, "1000.2", "1000.1", 26),
     ]
     for event in [*events[:place], ev.SnapshotEnded(1009.0), *events[place:]]:
@@ -182,7 +183,43 @@ def test_an_employee_whom_a_program_rings_is_the_caller_whenever_the_list_comes(
     for channel in ("1000.2", "1000.1"):
         follow.feed(ev.ChannelEnded(1011.0, channel, "1000.1", 16))
     record = final(follow)
-    assert (record.caller.extension, record.direction) == ("101", "internal")
+    assert (record.caller.extension, record.direction, record.callee.number) == ("101", "internal", None)
+
+
+@pytest.mark.parametrize("back_to_front", [False, True])
+@pytest.mark.parametrize(
+    ("phone", "other", "caller"),
+    [("up", "ringing", "101"), ("ringing", "", "101"), ("", "ringing", None)],
+    ids=["a client is called", "an employee is rung", "somebody outside is rung first"],
+)
+def test_of_a_program_s_call_the_employee_is_the_caller_however_the_list_is_ordered(
+    back_to_front: bool, phone: str, other: str, caller: str | None
+) -> None:
+    follow = tracker()
+    plumbing = ev.ChannelSeen(1009.0, "1000.1", "1000.1", ev.Endpoint("plumbing", ""), "", "", "calling", "", 9)
+    listed = [plumbing]
+    if phone:
+        listed.append(ev.ChannelSeen(1009.0, "1000.2", "1000.1", AGENT, "101", "", phone, "", 9))
+    if other:
+        listed.append(ev.ChannelSeen(1009.0, "1000.4", "1000.1", TRUNK, "89161234567", "", other, "", 3))
+    for event in reversed(listed) if back_to_front else listed:
+        follow.feed(event)
+    follow.feed(ev.SnapshotEnded(1009.0))
+    assert [record.caller.number for record in follow.take_changes()] == ([caller] if caller else [])
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_an_employee_whom_we_ring_is_the_caller_though_he_is_gone_before_the_list(place: int) -> None:
+    follow = tracker()
+    linkedid = f"pbxd-{'0' * 26}-1000.1"
+    events: list[ev.Event] = [
+        ev.ChannelCreated(1008.0, "1000.2", linkedid, AGENT, "101", ""),
+        ev.ChannelEnded(1010.0, "1000.2", linkedid, 21),
+    ]
+    for event in [*events[:place], ev.SnapshotEnded(1009.0), *events[place:]]:
+        follow.feed(event)
+    record = final(follow)
+    assert (record.caller.number, record.callee.number, record.direction) == ("101", None, "internal")
 
 
 def test_whoever_a_program_calls_besides_is_not_gone() -> None:

@@ -213,12 +213,10 @@ async def test_loading_eight_thousand_contacts_never_holds_the_loop(watched: Wat
         ]
         await watched.contacts.add_many(many)
     await watched.directory.load()
-    longest = 0.0
-    for _attempt in range(4):  # a machine's own hiccups don't come every time
-        longest = await longest_turn_while_loading(watched)
-        if longest < 0.05:
-            return
-    pytest.fail(f"the loop was held for {longest * 1000:.0f} ms")
+    held: list[float] = []
+    while len(held) < 4 and sum(longest < 0.05 for longest in held) < 2:
+        held.append(await longest_turn_while_loading(watched))
+    assert sorted(held)[1] < 0.05, f"the loop was held for {held} s"  # a machine's own hiccups don't come every time
 
 
 async def longest_turn_while_loading(watched: Watched) -> float:

@@ -68,8 +68,11 @@ def test_without_a_log_only_what_lay_in_a_told_outage_may_be_absent() -> None:
     assert wrong(filled=False) != []
 
 
-def test_a_machine_that_stalls_is_allowed_as_much() -> None:
+def test_a_machine_that_stalls_is_allowed_as_much_and_a_second_at_most() -> None:
     late = [call(ended=at(7), talk_seconds=7.0)]
     outages = [OUTAGE | {"from": at(1), "to": at(3)}]
     assert complaints(TOLD, late, outages, [LOST], filled=True, may=Allowed.when_stalled(0.4)) != []
     assert complaints(TOLD, late, outages, [LOST], filled=True, may=Allowed.when_stalled(0.6)) == []
+    for history, complaint in (([], "lost"), ([call(gaps=[])], "no gap")):
+        found = complaints(TOLD, history, outages, [LOST], filled=False, may=Allowed.when_stalled(10))
+        assert [each for each in found if complaint in each]
