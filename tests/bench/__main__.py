@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import uvloop
 
@@ -30,7 +31,7 @@ async def run(names: list[str], options: Options) -> int:
         print(f"{name} …", flush=True)
         try:
             async for each in measure(options):
-                found.append(each)
+                found.append(replace(each, measure=name))
                 figures.write(found)  # what was measured stays when a later measure fails
         except* LabError as failed:
             print(f"{name}: {failed.exceptions[0]}", file=sys.stderr)

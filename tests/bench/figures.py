@@ -32,6 +32,7 @@ class Figure:
     better: Literal["lower", "higher"] = "lower"
     spread: tuple[float, float] | None = None
     rounds: int = 1
+    measure: str = ""  # which one found it
 
 
 def figure(
@@ -53,11 +54,11 @@ def figure(
 def write(figures: Sequence[Figure]) -> None:
     """Write the report; figures of measures that were not run this time stay as they were."""
     FOLDER.mkdir(exist_ok=True)
-    fresh = {each.name: asdict(each) for each in figures}
+    run = {each.measure for each in figures}
     earlier = json.loads(REPORT.read_text("utf-8")) if REPORT.exists() else []
-    kept = [fresh.pop(each["name"], each) for each in earlier]
+    kept = [each for each in earlier if each.get("measure", "") not in {"", *run}]
     part = REPORT.with_suffix(".part")
-    part.write_text(json.dumps([*kept, *fresh.values()], ensure_ascii=False, indent=1) + "\n", "utf-8")
+    part.write_text(json.dumps([*kept, *map(asdict, figures)], ensure_ascii=False, indent=1) + "\n", "utf-8")
     part.rename(REPORT)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from pbxd.calls import events as ev
 from pbxd.calls.record import PARTS, CallRecord
 from pbxd.calls.tracker import Tracker
 from tests.calls.test_tracker import AGENT, COLLEAGUE, TRUNK, final, incoming, ring, talk, tracker
+
+Seen = Literal["", "ringing", "up"]
 
 
 def seen(at: float, channel: str, endpoint: ev.Endpoint, *, bridge: str = "", number: str = "") -> ev.ChannelSeen:
@@ -193,7 +197,7 @@ def test_an_employee_whom_a_program_rings_is_the_caller_whenever_the_list_comes(
     ids=["a client is called", "an employee is rung", "somebody outside is rung first"],
 )
 def test_of_a_program_s_call_the_employee_is_the_caller_however_the_list_is_ordered(
-    back_to_front: bool, phone: str, other: str, caller: str | None
+    back_to_front: bool, phone: Seen, other: Seen, caller: str | None
 ) -> None:
     follow = tracker()
     plumbing = ev.ChannelSeen(1009.0, "1000.1", "1000.1", ev.Endpoint("plumbing", ""), "", "", "calling", "", 9)
