@@ -3,7 +3,8 @@
 Nothing here knows pbxd's tracker: a call is the rows of one linkedid. Calls are simple, nobody transfers anything, so
 that a linkedid stays what it is. Whatever an outage touched must carry it as a gap. Without back-fill a call may be
 absent when it began and ended within an outage that is told, and may end as late as that. With it every call of CEL is
-there, with its own end and outcome, whatever happened.
+there, with its own end and outcome, whatever happened. An outage ends when pbxd is in step again, which is later than
+the link is back: a call whose beginning it heard meanwhile needs no gap.
 
 CEL is written a moment late, so that whoever judges asks again until nothing is wrong. Of an Asterisk that is killed it
 lacks the ends of all calls, which count as dead from then on, and may lack calls that AMI told of in the last moment.
@@ -148,7 +149,9 @@ def _wrong(told: Told, call: Call, spans: list[tuple[float, float]], filled: boo
     if not sums_up(call):
         yield f"has parts that don't sum up: {call}"
     near = [until for since, until in spans if since - may.slack <= told.ended and until + may.slack >= told.began]
-    yield from _wrong_gaps(told, call, [span for span in spans if told.touches(*span, may)], near)
+    heard = abs(epoch(call["started"]) - told.began) <= may.slack  # a list tells whole seconds only
+    touching = [span for span in spans if told.touches(*span, may) and not (heard and told.began > span[0] + may.led)]
+    yield from _wrong_gaps(told, call, touching, near)
     if filled and any(gap["filled"] != "cel" for gap in call["gaps"]):
         yield f"has gaps that aren't filled: {call['gaps']}"
     if not told.died:

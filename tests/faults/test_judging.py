@@ -68,6 +68,16 @@ def test_without_a_log_only_what_lay_in_a_told_outage_may_be_absent() -> None:
     assert wrong(filled=False) != []
 
 
+def test_a_call_heard_from_its_beginning_while_pbxd_gets_into_step_needs_no_gap() -> None:
+    told = {"1.1": Told("1.1", "+79161234567", AT + 1, AT + 6, answered=True)}
+    outages = [OUTAGE | {"from": at(-1), "to": at(5)}]
+    for started, needed in ((1.05, False), (1.5, True)):
+        history = [call(started=at(started), ended=at(6), talk_seconds=6 - started, gaps=[])]
+        found = complaints(told, history, outages, [LOST], filled=False)
+        assert [each for each in found if "no gap" in each] == found
+        assert bool(found) is needed
+
+
 def test_a_machine_that_stalls_is_allowed_as_much_and_a_second_at_most() -> None:
     late = [call(ended=at(7), talk_seconds=7.0)]
     outages = [OUTAGE | {"from": at(1), "to": at(3)}]
