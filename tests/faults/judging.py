@@ -35,6 +35,7 @@ class Allowed:
     dying: float = 2.0  # within it Asterisk is killed, and not up again
     unwritten: float = 2.0  # what of CEL a killed Asterisk may not have written yet, though AMI told it
     back: float = 1.0  # before an outage's end the link is back, and whole calls are heard
+    heard: float = 0.1  # the beginning of a call whose first event was heard: a list tells whole seconds only
     late: float = 1.5  # the end of an undisturbed call: AMI stamps an event when it gets round to it
 
     @classmethod
@@ -44,7 +45,8 @@ class Allowed:
         A second at most: with more nothing would be found any more.
         """
         more, base = min(seconds, 1.0), cls()
-        return replace(base, dying=base.dying + more, unwritten=base.unwritten + more, late=base.late + more)
+        stamps = {name: getattr(base, name) + more for name in ("dying", "unwritten", "heard", "late")}
+        return replace(base, **stamps)
 
 
 @dataclass(frozen=True)
@@ -149,10 +151,11 @@ def _wrong(told: Told, call: Call, spans: list[tuple[float, float]], filled: boo
     if not sums_up(call):
         yield f"has parts that don't sum up: {call}"
     near = [until for since, until in spans if since - may.slack <= told.ended and until + may.slack >= told.began]
-    heard = abs(epoch(call["started"]) - told.began) <= may.slack  # a list tells whole seconds only
+    heard = abs(epoch(call["started"]) - told.began) <= may.heard
     touching = [span for span in spans if told.touches(*span, may) and not (heard and told.began > span[0] + may.led)]
     yield from _wrong_gaps(told, call, touching, near)
-    if filled and any(gap["filled"] != "cel" for gap in call["gaps"]):
+    # A call that the list shows in the second it began has a gap of no length, which nothing fills.
+    if filled and any(gap["filled"] != "cel" and gap["from"] != gap["to"] for gap in call["gaps"]):
         yield f"has gaps that aren't filled: {call['gaps']}"
     if not told.died:
         yield from _wrong_facts(told, call, [] if filled else near, may.late)
@@ -162,7 +165,8 @@ def _wrong_gaps(told: Told, call: Call, touching: list[tuple[float, float]], nea
     gaps = [(epoch(gap["from"]), epoch(gap["to"])) for gap in call["gaps"] if gap["to"]]
     for since, until in touching:
         if not any(begin <= until and end >= since for begin, end in gaps):
-            yield f"of {told.began:.3f} to {told.ended:.3f} has no gap for {since:.3f} to {until:.3f}: {gaps}"
+            there = f"{gaps}, begun {epoch(call['started']):.3f}, ended {epoch(call['ended']):.3f}"
+            yield f"of {told.began:.3f} to {told.ended:.3f} has no gap for {since:.3f} to {until:.3f}: {there}"
     if call["gaps"] and not near:
         yield f"has gaps without an outage: {call['gaps']}"
 
