@@ -11,7 +11,7 @@ WORKERS ?= 4
 # In soak: how often the lab's tests are repeated, and by how many workers, so that everything comes late.
 ROUNDS ?= 10
 CROWD ?= 8
-# A run that hangs is ended (seconds); the promise is 600.
+# A run that hangs is ended (seconds); the promise is 600, but machines that others use may need thrice as long.
 LIMIT ?= 1800
 
 help:  ## this list

@@ -34,6 +34,6 @@ def epoch_in(linkedid: str, otherwise: float) -> float:
 
 
 def place_of(channel: str) -> int:
-    """Return the n in `<epoch>.<n>`: how many channels the PBX had made before, 0 where it doesn't say."""
+    """Return the n in `<epoch>.<n>`, which the PBX counts up (for ids we chose, we do); 0 where there is none."""
     place = channel.rpartition(".")[2]
     return int(place) if place.isdecimal() and len(place) <= 18 else 0  # noqa: PLR2004 - 64 bits

@@ -154,7 +154,7 @@ def _wrong(told: Told, call: Call, spans: list[tuple[float, float]], filled: boo
     heard = abs(epoch(call["started"]) - told.began) <= may.heard
     touching = [span for span in spans if told.touches(*span, may) and not (heard and told.began > span[0] + may.led)]
     yield from _wrong_gaps(told, call, touching, near)
-    # A call that the list shows in the second it began has a gap of no length, which nothing fills.
+    # Gaps of no length were seen unfilled once (a call listed in the second it began); why isn't known yet.
     if filled and any(gap["filled"] != "cel" and gap["from"] != gap["to"] for gap in call["gaps"]):
         yield f"has gaps that aren't filled: {call['gaps']}"
     if not told.died:
