@@ -219,12 +219,16 @@ def _state(packet: Packet, at: float) -> ev.Event | None:
 
 
 def _hangup_asked(packet: Packet, at: float) -> ev.Event:
-    return ev.HangupAsked(at, *_ids(packet), by_party=packet.get("Event") == "HangupRequest")
+    return ev.HangupAsked(at, *_ids(packet), packet.get("Event") == "HangupRequest", *_causes(packet))
 
 
 def _ended(packet: Packet, at: float) -> ev.Event:
+    return ev.ChannelEnded(at, *_ids(packet), *_causes(packet))
+
+
+def _causes(packet: Packet) -> tuple[int, str]:
     cause = packet.get("Cause", "0")
-    return ev.ChannelEnded(at, *_ids(packet), int(cause) if cause.isdecimal() else 0, packet.get("TechCause", ""))
+    return int(cause) if cause.isdecimal() else 0, packet.get("TechCause", "")
 
 
 def _dial_began(packet: Packet, at: float) -> ev.Event:

@@ -71,12 +71,17 @@ class ChannelUp:
 
 @dataclass(frozen=True, slots=True)
 class HangupAsked:
-    """The channel is about to end: `by_party` if who is behind it hung up, else the PBX was told to end it."""
+    """The channel is about to end: `by_party` if who is behind it hung up, else the PBX was told to end it.
+
+    The causes are as in `ChannelEnded`, and may be missing.
+    """
 
     at: float
     channel: str
     linkedid: str
     by_party: bool
+    cause: int = 0
+    technology_cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

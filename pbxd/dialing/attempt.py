@@ -148,8 +148,10 @@ class Attempt:
     def _note_channel(self, event: ChannelCreated | ChannelUp | BridgeEntered | HangupAsked | ChannelEnded) -> None:
         if event.channel == self.agent_leg:
             self._note_agent(event)
-        elif isinstance(event, ChannelEnded) and event.channel == self.client_leg:
-            self._client_cause, self._client_signal = event.cause, event.technology_cause
+        elif isinstance(event, HangupAsked | ChannelEnded) and event.channel == self.client_leg:
+            # The agent's leg may be gone before the client's, which asked for it: then the request alone tells why.
+            self._client_cause = event.cause or self._client_cause
+            self._client_signal = event.technology_cause or self._client_signal
 
     def _note_agent(self, event: ChannelCreated | ChannelUp | BridgeEntered | HangupAsked | ChannelEnded) -> None:
         self.created = True

@@ -34,6 +34,10 @@ def test_a_time_that_is_none_is_refused(stamp: str) -> None:
         ({"Event": "Newstate", **CHANNEL, "ChannelState": "6"}, ev.ChannelUp(17.5, "17.1", "17.0")),
         ({"Event": "Newstate", **CHANNEL, "ChannelState": "4"}, None),
         ({"Event": "HangupRequest", **CHANNEL}, ev.HangupAsked(17.5, "17.1", "17.0", by_party=True)),
+        (
+            {"Event": "HangupRequest", **CHANNEL, "Cause": "21", "TechCause": "403"},
+            ev.HangupAsked(17.5, "17.1", "17.0", True, 21, "403"),
+        ),
         ({"Event": "SoftHangupRequest", **CHANNEL}, ev.HangupAsked(17.5, "17.1", "17.0", by_party=False)),
         (
             {"Event": "Hangup", **CHANNEL, "Cause": "21", "TechCause": "603"},

@@ -29,8 +29,8 @@ def gone(cause: int, signal: str = "", channel: str = AGENT) -> ev.Event:
     return ev.ChannelEnded(9, channel, AGENT, cause, signal)
 
 
-def left(channel: str = AGENT) -> ev.Event:
-    return ev.HangupAsked(8, channel, AGENT, by_party=True)
+def left(channel: str = AGENT, cause: int = 0, signal: str = "") -> ev.Event:
+    return ev.HangupAsked(8, channel, AGENT, True, cause, signal)
 
 
 def agent_dial(result: str, forward: str = "") -> ev.Event:
@@ -99,6 +99,8 @@ def test_a_conversation_goes_through_every_state() -> None:
             "client-rejected",
         ),
         ([*RINGING, left(CLIENT), client_dial("no-answer"), gone(21, "403", CLIENT), gone(21, "403")], "no-route"),
+        ([*RINGING, left(CLIENT, 21, "403"), client_dial("no-answer"), gone(21, "403")], "no-route"),  # under load
+        ([*RINGING, left(CLIENT, 21, "603"), client_dial("no-answer"), gone(21, "403")], "client-rejected"),
         ([*RINGING, left(CLIENT), client_dial("no-answer"), gone(1, "404", CLIENT), gone(1, "404")], "wrong-number"),
         ([*RINGING, left(CLIENT), client_dial("no-answer"), gone(28, "484", CLIENT), gone(28, "484")], "wrong-number"),
         ([*RINGING, left(CLIENT), client_dial("congestion"), gone(34, "503", CLIENT), gone(34, "503")], "no-route"),
