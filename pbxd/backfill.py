@@ -36,6 +36,7 @@ from pbxd.storage.outages import KeptOutage, Outages
 
 _EARLIER = timedelta(seconds=10)  # read from so long before a call's beginning on
 _LATER = 10.0  # seconds; the log is in order but for less than that
+_LISTED = 2.0  # seconds; a list has the time of what was heard before it, but shows calls that began since
 _SETTLED = timedelta(seconds=2)  # an outage so fresh may not be in the log as a whole
 _LOOK_SECONDS = 2.0
 _RETRY_SECONDS = 60.0
@@ -67,7 +68,7 @@ class Difference:
 
 
 class _Events:
-    """One pass over channel events (CEL): calls that began up to `until`, followed to their ends."""
+    """One pass over channel events (CEL): calls that began up to `until`, or just after, followed to their ends."""
 
     def __init__(self, settings: Settings, until: datetime) -> None:
         self.records: dict[str, CallRecord] = {}
@@ -83,7 +84,7 @@ class _Events:
         if row is None:
             return
         self._last = max(self._last, row.at)
-        if row.kind == "CHAN_START" and row.uniqueid == row.linkedid and row.at <= self._until:
+        if row.kind == "CHAN_START" and row.uniqueid == row.linkedid and row.at <= self._until + _LISTED:
             self._followed.add(row.linkedid)
         elif row.linkedid not in self._followed and not self._translator.knows(row):
             return
@@ -113,7 +114,7 @@ class _Events:
 
 
 class _Paths:
-    """One pass over call detail records (CDR): calls that began up to `until`."""
+    """One pass over call detail records (CDR): calls that began up to `until`, or just after."""
 
     over = False  # the record of a long call comes late
 
@@ -127,7 +128,7 @@ class _Paths:
     def follow(self, values: Mapping[str, str]) -> None:
         """Take a row; those of calls that began later are left out."""
         row = cdr.read_row(values)
-        if row is not None and (row.began <= self._until or row.linkedid in self._paths):
+        if row is not None and (row.began <= self._until + _LISTED or row.linkedid in self._paths):
             self._paths[row.linkedid].append(row)
 
     def collect(self) -> None:
@@ -198,7 +199,8 @@ class Backfill:
         told = await self._told(start, to, dead=not pending)
         there = [each for each in told if each.ended is not None and each.ended >= since]
         known = await self._filling.known([each.id for each in there])
-        fresh = [filled(each, since, to) for each in there if each.id not in known and each.merged_into is None]
+        missing = [each for each in there if each.id not in known and each.merged_into is None and each.started <= to]
+        fresh = [filled(each, since, to) for each in missing]
         better = [
             completed(known[each.id], each, since, to)
             for each in there
@@ -231,7 +233,10 @@ class Backfill:
             await self._calls.upsert(records[at : at + _WRITTEN_AT_ONCE], told_as="call.filled")
 
     async def _told(self, since: datetime, until: datetime, *, dead: bool) -> list[CallRecord]:
-        """Return what the log tells of calls that began between two times; `dead`: none of them can be alive."""
+        """Return what the log tells of calls that began between two times, or just after.
+
+        `dead`: none of them can be alive.
+        """
         if not self.configured:
             missing = _("backfill.cel: missing; it says where the PBX writes its channel events (CEL); or backfill.cdr")
             raise ConfigurationError(missing)

@@ -13,6 +13,7 @@ import pytest
 
 from pbxd.asterisk.packets import Packet, parse_capture
 from pbxd.backfill import Backfill
+from pbxd.calls.record import Gap, Outage
 from pbxd.directory.index import Directory
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.numbers import rules_from
@@ -102,6 +103,25 @@ async def test_what_was_not_heard_is_read_and_the_calls_are_as_if_heard(
     assert outage.filled is not None
     assert outage.filled_from == "cel"
     assert outage.filled_calls
+
+
+async def test_a_call_that_began_while_it_was_listed_is_completed_and_a_later_one_is_not_taken(
+    database: Database,
+) -> None:
+    (record,) = replay(CAPTURES / "queue_answered" / "stream.ami", Settings())
+    told = record.to_json()
+    listed_at = record.started - timedelta(seconds=0.5)
+    outage = Outage(record.pbx, listed_at - timedelta(seconds=9), listed_at, "link")
+    await Calls(database).upsert([], [outage])
+    (kept,) = await Outages(database).list()
+    await Backfill(reading(log_of("queue_answered")), database).fill(kept)
+    assert await listed(database) == []
+    record.started, record.gaps = listed_at, [Gap(listed_at, listed_at)]
+    await Calls(database).upsert([record])
+    await Backfill(reading(log_of("queue_answered")), database).fill(kept)
+    (call,) = await listed(database)
+    assert [gap["filled"] for gap in call["gaps"]] == ["cel"]
+    assert facts(call) == facts(told)
 
 
 async def test_without_a_log_the_calls_are_absent_and_the_gap_is_told(database: Database) -> None:

@@ -118,6 +118,11 @@ class LiveCall:
         ender = None if unheard else self.ender
         self.tell("ended", ender, "" if ender else "unheard" if unheard else "pbx")
 
+    @property
+    def by_program(self) -> bool:
+        """Whether a program makes the call, so that whom it rings first is its caller."""
+        return self.record.origin != "dialled"
+
     def identity(self, leg: Leg) -> str | None:
         """Return the extension or the E.164 number (else the number as it came) of who is at the far end of a leg."""
         if leg.endpoint.kind == "extension":

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.calls.live import Leg, LiveCall, read, readable
-from pbxd.calls.record import Party
+from pbxd.calls.record import Party, Step
 
 _MOST_PIPES = 10  # Local pairs one behind the other
 
@@ -20,7 +20,7 @@ def set_caller(call: LiveCall, leg: Leg) -> None:
     record = call.record
     call.caller = leg
     if call.target is leg:  # whoever dialled him was taken for the caller
-        record.callee, call.target = Party(), None
+        record.callee, call.target, call.direct = Party(), None, None
     extension = leg.endpoint.name if leg.endpoint.kind == "extension" else None
     if call.reached is not None:  # somebody outside was called first; the employee is whom he was given to
         record.caller = Party(number=extension, extension=extension)
@@ -34,7 +34,7 @@ def set_caller(call: LiveCall, leg: Leg) -> None:
     dialled = leg.dialled if any(character.isdigit() for character in leg.dialled) else ""  # `s` is nobody
     if dialled or call.purpose:
         set_callee(call, dialled or call.purpose)
-    call.tell("called", leg, readable(dialled, call.rules).number if dialled else "")
+    _tell_called(call, call.identity(leg), readable(dialled, call.rules).number if dialled else "")
 
 
 def set_callee(call: LiveCall, dialled: str) -> None:
@@ -43,8 +43,8 @@ def set_callee(call: LiveCall, dialled: str) -> None:
     record.callee = readable(dialled, call.rules)
     if record.direction != "incoming":
         record.direction = "outgoing" if read(dialled, call.rules).kind == "e164" else "internal"
-    if record.story and record.story[-1].what == "called":  # a click-to-call's purpose is told right after its channel
-        record.story[-1] = replace(record.story[-1], detail=record.callee.number)
+    if record.story and record.story[0].what == "called":  # a click-to-call's purpose is told right after its channel
+        record.story[0] = replace(record.story[0], detail=record.callee.number)
 
 
 def gone_caller(call: LiveCall, leg: Leg) -> bool:
@@ -54,21 +54,23 @@ def gone_caller(call: LiveCall, leg: Leg) -> bool:
     """
     if leg.endpoint.kind != "extension" or not leg.called or read(leg.connected, call.rules).kind != "e164":
         return False
-    if call.record.origin != "dialled":  # who is rung is the caller, and sees whom he will reach
+    if call.by_program:  # who is rung is the caller, and sees whom he will reach
         return False
     record, caller = call.record, readable(leg.connected, call.rules)
     if any(call.identity(other) == caller.number for other in call.legs.values() if other is not leg):
         return False  # he isn't gone: a program calls both
     record.caller, record.callee = caller, _called(call, leg)
     call.resumed = True
-    call.tell("called", record.caller.number, record.callee.number)
-    record.story.insert(0, replace(record.story.pop(), at=record.started))  # the phone may have rung before
+    _tell_called(call, record.caller.number, record.callee.number)
     return True
 
 
 def nobody_called(call: LiveCall, leg: Leg) -> None:
-    """Learn that the last one called is gone before any list said who called him."""
-    if call.record.origin != "dialled" and leg.endpoint.kind == "extension":
+    """Learn that the last one called is gone before any list said who called him.
+
+    Whether a program other than ours rang him isn't known then: it counts as a call to him.
+    """
+    if call.by_program and leg.endpoint.kind == "extension":
         set_caller(call, leg)
         return
     if call.record.callee.number is None:
@@ -82,7 +84,7 @@ def originated(call: LiveCall, leg: Leg) -> bool:
     An employee rung first is the caller, as in a click-to-call; somebody outside is the callee.
     """
     record = call.record
-    if record.origin != "dialled":
+    if call.by_program:
         return False
     record.origin = "originated"
     if leg is not call.caller:
@@ -107,6 +109,13 @@ def first_target(call: LiveCall, leg: Leg) -> bool:
     if record.direction != "incoming":
         record.direction = "outgoing" if leg.endpoint.kind == "trunk" else "internal"
     return True
+
+
+def _tell_called(call: LiveCall, who: str | None, whom: str | None) -> None:
+    if call.unheard:  # phones may have rung before it was known who calls them
+        call.record.story.insert(0, Step(call.record.started, "called", who, whom or None))
+    else:
+        call.tell("called", who, whom)
 
 
 def _called(call: LiveCall, leg: Leg) -> Party:

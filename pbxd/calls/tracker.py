@@ -157,7 +157,7 @@ class Tracker:
             call.ender = leg
         # The dialplan's own hang-up after a call that failed looks the same as one that breaks it off.
         broken_off = call.target is not None and not call.target.result
-        made_by_us = call.target is None and call.record.origin != "dialled"
+        made_by_us = call.target is None and call.by_program
         told = not by_party and (broken_off or made_by_us)
         leg.told_to_leave = leg.told_to_leave or told
         if told and call.caller is not None and leg.channel.startswith(CALL_PREFIX):
@@ -391,7 +391,7 @@ class Tracker:
             called = event.channel != event.linkedid
             leg = Leg(event.channel, event.endpoint, event.number, event.dialled, called=called)
             linkedid = event.linkedid or event.channel
-            self._resume_call(linkedid, event.at - event.seconds, event.at)
+            self._resume_call(linkedid, epoch_in(linkedid, event.at - event.seconds), event.at)
             self._adopt(leg, linkedid, event.at)
         found = self._known.find(event.channel, event.linkedid, event.at)
         if found is None:
@@ -431,7 +431,7 @@ class Tracker:
         if call.caller is not None or call.resumed:
             return
         there = sorted((leg for leg in call.legs.values() if leg.is_party), key=lambda leg: place_of(leg.channel))
-        by_program = call.record.origin != "dialled" or call.record.linkedid in self._known.legs
+        by_program = call.by_program or call.record.linkedid in self._known.legs
         if not there or (not by_program and parties.gone_caller(call, there[0])):
             return
         able = [leg for leg in there if leg.up]

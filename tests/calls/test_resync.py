@@ -295,3 +295,29 @@ def test_ten_snapshots_change_nothing() -> None:
     assert [other.seconds[part] for part in PARTS] == pytest.approx([one.seconds[part] for part in PARTS])
     one.seconds = other.seconds
     assert one == other
+
+
+@pytest.mark.parametrize("agent_first", [False, True])
+def test_a_call_found_in_its_first_second_began_then_whoever_is_listed_first(agent_first: bool) -> None:
+    follow = tracker()
+    listed = [
+        ev.ChannelSeen(1009.0, "1008.1", "1008.1", TRUNK, "89161234567", "", "up", "", 0),
+        ev.ChannelSeen(1009.0, "1008.2", "1008.1", AGENT, "101", "", "ringing", "", 0),
+    ]
+    for event in reversed(listed) if agent_first else listed:
+        follow.feed(event)
+    follow.feed(ev.SnapshotEnded(1009.0))
+    (record,) = follow.take_changes()
+    assert (record.started.timestamp(), gaps(record)) == (1008.0, [(1008.0, 1009.0)])
+
+
+def test_who_rang_before_the_caller_was_known_stands_behind_him() -> None:
+    follow = tracker()
+    ring(follow, 1008.0)
+    follow.feed(seen(1009.0, "1000.1", TRUNK, number="89161234567"))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    (record,) = follow.take_changes()
+    assert [(step.what, step.who, step.at.timestamp()) for step in record.story] == [
+        ("called", "+79161234567", 1000.0),
+        ("rang", "101", 1008.0),
+    ]
