@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.processes import stalled_seconds
 from tests.captures import cel
 from tests.captures.record import FLOWS, UNDER_WAY
 from tests.captures.stage import Stage
@@ -19,11 +18,11 @@ from tests.lab import Lab
 from tests.lab.daemon import Daemon
 from tests.lab.ports import HOST, free_ports
 from tests.lab.processes import LabError, until
+from tests.lab.processor import allowance, stalled_seconds
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 
 TOLERANCE = 0.1  # seconds between an event and its line in the journal
-STALLED = 1.0  # as much more at most, on a machine that stood still meanwhile
 OF_THIS_RUN = {*INSTANTS, *SECONDS, "id", "linkedid", "recordings", "gaps"}
 # Queues that choose by lot, or by who was called how often, choose otherwise the next time.
 CHOSEN = {"queue_strategies": {"answered_by", "agents", "story"}}
@@ -74,7 +73,7 @@ async def test_a_flow_played_again_is_in_the_history_as_a_person_wrote_it(lab: L
     before = stage.journal.stat().st_size if stage.journal.exists() else 0
     stalled = stalled_seconds()
     daemon = await play(lab, stage, flow)
-    apart = TOLERANCE + min(STALLED, stalled_seconds() - stalled)
+    apart = TOLERANCE + allowance(stalled_seconds() - stalled)
     records: list[Record] = []
     lines: list[cel.Line] = []
 

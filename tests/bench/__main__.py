@@ -13,8 +13,8 @@ import uvloop
 from tests.bench import figures
 from tests.bench.figures import Figure
 from tests.bench.options import Options
-from tests.bench.processes import processor_seconds
 from tests.lab.processes import LabError
+from tests.lab.processor import processor_seconds
 
 # In the order in which they disturb each other least; imported one by one, each needs different things.
 MEASURES = ("parsing", "history", "rebuilding", "contacts", "memory", "lookups", "importing", "clicks", "load")

@@ -13,11 +13,12 @@ from tests.bench.book import FIRST, place_book
 from tests.bench.figures import Figure, figure
 from tests.bench.options import Options
 from tests.bench.pbx import Loop, bench_lab, seconds_a_turn
-from tests.bench.processes import cpu_seconds, processor_seconds
+from tests.bench.processes import cpu_seconds
 from tests.lab.asterisk import CHECKOUT
 from tests.lab.lab import Lab
 from tests.lab.ports import HOST, free_ports
 from tests.lab.processes import Child, until
+from tests.lab.processor import processor_seconds
 
 SMALL, USUAL, BIG = 1_000, 100_000, 1_000_000
 _SCRIPT = Path(__file__).resolve().with_name("forked_agi.py")

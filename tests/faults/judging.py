@@ -4,7 +4,7 @@ Nothing here knows pbxd's tracker: a call is the rows of one linkedid. Calls are
 that a linkedid stays what it is. Whatever an outage touched must carry it as a gap. Without back-fill a call may be
 absent when it began and ended within an outage that is told, and may end as late as that. With it every call of CEL is
 there, with its own end and outcome, whatever happened. An outage ends when pbxd is in step again, which is later than
-the link is back: a call whose beginning it heard meanwhile needs no gap.
+the link is back: a call that began meanwhile was heard from its beginning and needs no gap.
 
 CEL is written a moment late, so that whoever judges asks again until nothing is wrong. Of an Asterisk that is killed it
 lacks the ends of all calls, which count as dead from then on, and may lack calls that AMI told of in the last moment.
@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from tests.faults.history import Call, epoch, sums_up
 from tests.lab.cel import CelRow
+from tests.lab.processor import allowance
 
 _WITHIN = {"pbxd": {"pbxd"}, "asterisk": {"restart", "link"}, "reset": {"link"}, "silent": {"link"}}
 
@@ -34,8 +35,7 @@ class Allowed:
     led: float = 1.0  # how long before the moment of silence an outage is told to begin: what came then may be heard
     dying: float = 2.0  # within it Asterisk is killed, and not up again
     unwritten: float = 2.0  # what of CEL a killed Asterisk may not have written yet, though AMI told it
-    back: float = 1.0  # before an outage's end the link is back, and whole calls are heard
-    heard: float = 0.1  # the beginning of a call whose first event was heard: a list tells whole seconds only
+    back: float = 0.5  # so long before pbxd says that the link is back Asterisk may have begun to tell
     late: float = 1.5  # the end of an undisturbed call: AMI stamps an event when it gets round to it
 
     @classmethod
@@ -44,8 +44,8 @@ class Allowed:
 
         A second at most: with more nothing would be found any more.
         """
-        more, base = min(seconds, 1.0), cls()
-        stamps = {name: getattr(base, name) + more for name in ("dying", "unwritten", "heard", "late")}
+        more, base = allowance(seconds), cls()
+        stamps = {name: getattr(base, name) + more for name in ("dying", "unwritten", "back", "late")}
         return replace(base, **stamps)
 
 
@@ -60,14 +60,24 @@ class Told:
     answered: bool
     died: bool = False
 
-    def touches(self, since: float, until: float, may: Allowed) -> bool:
-        """Tell whether a part of the call that matters lies between the two."""
-        return self.began < until - may.back and self.ended > since + may.led + may.slack and not self.died
+    def touches(self, silence: Silence, may: Allowed) -> bool:
+        """Tell whether a part of the call that matters wasn't heard."""
+        begun = self.began < silence.back - may.back
+        return begun and self.ended > silence.since + may.led + may.slack and not self.died
 
     def within(self, since: float, until: float, may: Allowed) -> bool:
         """Tell whether nobody can know of the call who heard nothing between the two."""
         over = self.died or self.ended <= until + may.slack
         return since - may.slack <= self.began <= until and over
+
+
+@dataclass(frozen=True)
+class Silence:
+    """An outage that is told, epoch seconds: the link was `back` before pbxd was in step."""
+
+    since: float
+    back: float
+    until: float
 
 
 @dataclass(frozen=True)
@@ -110,16 +120,18 @@ def complaints(
     outages: Outages,
     faults: Sequence[Fault],
     *,
+    links: Sequence[float] = (),
     filled: bool,
     may: Allowed = Allowed(),
 ) -> list[str]:
     """Return what is wrong with a history, one line each; nothing when it is what it should be.
 
-    `filled`: by the rule for one that is filled from CEL. `may`: what the machine is allowed.
+    `links`: when pbxd said that it is connected. `filled`: by the rule for one that is filled from CEL. `may`: what the
+    machine is allowed.
     """
     crashes = [fault.at for fault in faults if fault.kind == "asterisk"]
     told = {linkedid: _with_its_death(call, crashes, may.dying) for linkedid, call in journal.items()}
-    spans = [(epoch(each["from"]), epoch(each["to"])) for each in outages]
+    spans = [_silence(epoch(each["from"]), epoch(each["to"]), links) for each in outages]
     found = [f"{linkedid} twice" for linkedid, n in Counter(call["linkedid"] for call in history).items() if n > 1]
     recorded = {call["linkedid"]: call for call in history}
     found += [
@@ -130,9 +142,14 @@ def complaints(
     for linkedid, call in told.items():
         if linkedid in recorded:
             found += [f"{linkedid} {wrong}" for wrong in _wrong(call, recorded[linkedid], spans, filled, may)]
-        elif filled or not any(call.within(*span, may) for span in spans):
+        elif filled or not any(call.within(span.since, span.until, may) for span in spans):
             found.append(f"{linkedid} of {call.began:.3f} to {call.ended:.3f} lost")
     return found + [f"{fault} untold" for fault in faults if not _is_told(fault, outages, may.late)]
+
+
+def _silence(since: float, until: float, links: Sequence[float]) -> Silence:
+    back = min((at for at in links if since <= at <= until), default=until)
+    return Silence(since, back, until)
 
 
 def _is_told(fault: Fault, outages: Outages, late: float) -> bool:
@@ -142,7 +159,7 @@ def _is_told(fault: Fault, outages: Outages, late: float) -> bool:
     )
 
 
-def _wrong(told: Told, call: Call, spans: list[tuple[float, float]], filled: bool, may: Allowed) -> Iterator[str]:
+def _wrong(told: Told, call: Call, spans: list[Silence], filled: bool, may: Allowed) -> Iterator[str]:
     if call["caller"]["number"] != told.number:
         yield f"is of {call['caller']['number']}, not {told.number}"
     if call["ended"] is None:
@@ -150,23 +167,22 @@ def _wrong(told: Told, call: Call, spans: list[tuple[float, float]], filled: boo
         return
     if not sums_up(call):
         yield f"has parts that don't sum up: {call}"
-    near = [until for since, until in spans if since - may.slack <= told.ended and until + may.slack >= told.began]
-    heard = abs(epoch(call["started"]) - told.began) <= may.heard
-    touching = [span for span in spans if told.touches(*span, may) and not (heard and told.began > span[0] + may.led)]
-    yield from _wrong_gaps(told, call, touching, near)
-    # Gaps of no length were seen unfilled once (a call listed in the second it began); why isn't known yet.
-    if filled and any(gap["filled"] != "cel" and gap["from"] != gap["to"] for gap in call["gaps"]):
+    near = [
+        span.until for span in spans if span.since - may.slack <= told.ended and span.until + may.slack >= told.began
+    ]
+    yield from _wrong_gaps(told, call, [span for span in spans if told.touches(span, may)], near)
+    if filled and any(gap["filled"] != "cel" for gap in call["gaps"]):
         yield f"has gaps that aren't filled: {call['gaps']}"
     if not told.died:
         yield from _wrong_facts(told, call, [] if filled else near, may.late)
 
 
-def _wrong_gaps(told: Told, call: Call, touching: list[tuple[float, float]], near: list[float]) -> Iterator[str]:
+def _wrong_gaps(told: Told, call: Call, touching: list[Silence], near: list[float]) -> Iterator[str]:
     gaps = [(epoch(gap["from"]), epoch(gap["to"])) for gap in call["gaps"] if gap["to"]]
-    for since, until in touching:
-        if not any(begin <= until and end >= since for begin, end in gaps):
+    for silence in touching:
+        if not any(begin <= silence.until and end >= silence.since for begin, end in gaps):
             there = f"{gaps}, begun {epoch(call['started']):.3f}, ended {epoch(call['ended']):.3f}"
-            yield f"of {told.began:.3f} to {told.ended:.3f} has no gap for {since:.3f} to {until:.3f}: {there}"
+            yield f"of {told.began:.3f} to {told.ended:.3f} has no gap for {silence}: {there}"
     if call["gaps"] and not near:
         yield f"has gaps without an outage: {call['gaps']}"
 

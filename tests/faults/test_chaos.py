@@ -19,14 +19,14 @@ from pathlib import Path
 import pytest
 
 from tests.bench.crowd import ANSWERING, BUSY, RINGING, SCENARIOS, agents
-from tests.bench.processes import stalled_seconds
-from tests.faults.history import QUICK_LINK, Call, epoch, logged, outages, unfilled, until_logged
+from tests.faults.history import QUICK_LINK, Call, epoch, lines, logged, outages, unfilled, until_logged
 from tests.faults.judging import Allowed, Fault, complaints, told_by
 from tests.lab import Lab
 from tests.lab.daemon import Daemon
 from tests.lab.lab import NUMBERS
 from tests.lab.ports import HOST
 from tests.lab.processes import Child, LabError, until
+from tests.lab.processor import stalled_seconds
 from tests.lab.wire import Wire, wire_to
 
 pytestmark = pytest.mark.lab
@@ -142,7 +142,9 @@ class Chaos:
         """Return what is wrong with the history now, by the rule for one that is filled or for one that isn't."""
         told = told_by(self.lab.cel(since=self.began))
         may = Allowed.when_stalled(self.stalled)
-        return complaints(told, await self.history(), outages(self.daemon), self.faults, filled=filled, may=may)
+        links = [epoch(line["timestamp"]) for line in lines(self.daemon, "ami_connected")]
+        found = await self.history()
+        return complaints(told, found, outages(self.daemon), self.faults, links=links, filled=filled, may=may)
 
     async def settle(self) -> None:
         """Wait until nothing is wrong; fail with what is when that doesn't come."""

@@ -50,6 +50,7 @@ def test_what_is_right_is_not_complained_of() -> None:
         ((call(outcome="missed"),), "talked"),
         ((call(gaps=[]),), "no gap"),
         ((call(gaps=[{"from": at(1), "to": at(3), "filled": None}]),), "aren't filled"),
+        ((call(gaps=[{"from": at(1), "to": at(1), "filled": None}]),), "aren't filled"),
     ],
 )
 def test_each_mistake_is_found(history: tuple[Call, ...], complaint: str) -> None:
@@ -68,14 +69,14 @@ def test_without_a_log_only_what_lay_in_a_told_outage_may_be_absent() -> None:
     assert wrong(filled=False) != []
 
 
-def test_a_call_heard_from_its_beginning_while_pbxd_gets_into_step_needs_no_gap() -> None:
+@pytest.mark.parametrize(("link", "needed"), [(1.0, False), (3.0, True), (7.0, True), (-3.0, True)])
+def test_a_call_that_began_after_the_link_was_back_needs_no_gap(link: float, needed: bool) -> None:
     told = {"1.1": Told("1.1", "+79161234567", AT + 1, AT + 6, answered=True)}
     outages = [OUTAGE | {"from": at(-1), "to": at(5)}]
-    for started, needed in ((1.05, False), (1.5, True)):
-        history = [call(started=at(started), ended=at(6), talk_seconds=6 - started, gaps=[])]
-        found = complaints(told, history, outages, [LOST], filled=False)
-        assert [each for each in found if "no gap" in each] == found
-        assert bool(found) is needed
+    history = [call(started=at(1), ended=at(6), gaps=[])]
+    found = complaints(told, history, outages, [LOST], links=[AT + link], filled=False)
+    assert [each for each in found if "no gap" in each] == found
+    assert bool(found) is needed
 
 
 def test_a_machine_that_stalls_is_allowed_as_much_and_a_second_at_most() -> None:

@@ -1,0 +1,35 @@
+"""What the machine's hypervisor took, by which tests that tell times excuse what came late."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+_TICK = os.sysconf("SC_CLK_TCK")
+_MOST_ALLOWED = 1.0  # seconds; with more nothing would be found any more
+
+
+class ProcessorSeconds(NamedTuple):
+    """Processor time that this machine's programs wanted, and how much of it its hypervisor took for others."""
+
+    wanted: float
+    stolen: float
+
+
+def processor_seconds() -> ProcessorSeconds:
+    """Return both since the machine started; without a hypervisor nothing is stolen (proc(5), /proc/stat)."""
+    user, nice, system, _idle, _wait, irq, softirq, stolen = map(
+        int, Path("/proc/stat").read_text("ascii").split()[1:9]
+    )
+    return ProcessorSeconds((user + nice + system + irq + softirq + stolen) / _TICK, stolen / _TICK)
+
+
+def stalled_seconds() -> float:
+    """Return how long each processor stood still for others since the machine started, on average."""
+    return processor_seconds().stolen / (os.cpu_count() or 1)
+
+
+def allowance(stalled: float) -> float:
+    """Return by how many seconds more a stamp or a line may be late when each processor stood still for so long."""
+    return min(stalled, _MOST_ALLOWED)
