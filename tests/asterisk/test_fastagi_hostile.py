@@ -23,6 +23,7 @@ import pytest
 
 from pbxd.settings import AgiSettings
 from tests.asterisk import agi_peers
+from tests.lab.processor import processor_seconds
 
 ROOT = Path(__file__).parents[2]
 SERVE = [sys.executable, "-m", "tests.asterisk.agi_server"]
@@ -171,16 +172,24 @@ def test_running_out_of_file_descriptors_shuts_nobody_out() -> None:
 
 
 def fifty_a_second(server: Server, count: int, share: float) -> None:
-    """Let so many look-ups come; that share of them must meet the deadline, as the client and as the server sees it."""
+    """Let so many look-ups come; that share of them must meet the deadline, as the client and as the server sees it.
+
+    What the machine's hypervisor took from its processors during a look-up is nobody's delay.
+    """
     late = server.counters()["late"]
     started = time.monotonic()
     waits: list[float] = []
+    stolen: list[float] = []
     for n in range(count):
         _pause_until(started + n / 50)
+        before = processor_seconds().stolen
         waits.append(agi_peers.look_up(server.port)[0])
-    print("\n" + figures("50 a second", waits))
-    assert percentile(waits, share) <= DEADLINE
-    assert server.counters()["late"] - late <= count * (1 - share)
+        stolen.append(processor_seconds().stolen - before)
+    own = [wait - taken for wait, taken in zip(waits, stolen, strict=True)]
+    excused = sum(wait > DEADLINE for wait in waits) - sum(wait > DEADLINE for wait in own)
+    print("", figures("50 a second", waits), figures("without what was stolen", own), f"excused: {excused}", sep="\n")
+    assert percentile(own, share) <= DEADLINE
+    assert server.counters()["late"] - late <= count * (1 - share) + excused
 
 
 @pytest.mark.alone
