@@ -36,7 +36,7 @@ from pbxd.storage.outages import KeptOutage, Outages
 
 _EARLIER = timedelta(seconds=10)  # read from so long before a call's beginning on
 _LATER = 10.0  # seconds; the log is in order but for less than that
-_LISTED = 2.0  # seconds; a list has the time of what was heard before it, but shows calls that began since
+_LISTED = 5.0  # seconds; a list has the time of what was heard before it, but shows calls that began since
 _SETTLED = timedelta(seconds=2)  # an outage so fresh may not be in the log as a whole
 _LOOK_SECONDS = 2.0
 _RETRY_SECONDS = 60.0
@@ -235,7 +235,7 @@ class Backfill:
     async def _told(self, since: datetime, until: datetime, *, dead: bool) -> list[CallRecord]:
         """Return what the log tells of calls that began between two times, or just after.
 
-        `dead`: none of them can be alive.
+        `dead`: none of those between them can be alive.
         """
         if not self.configured:
             missing = _("backfill.cel: missing; it says where the PBX writes its channel events (CEL); or backfill.cdr")

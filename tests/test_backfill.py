@@ -124,6 +124,20 @@ async def test_a_call_that_began_while_it_was_listed_is_completed_and_a_later_on
     assert facts(call) == facts(told)
 
 
+@pytest.mark.parametrize("flow", ["under_way_talking", "under_way_ringing", "under_way_waiting"])
+async def test_a_call_found_under_way_has_one_beginning_once_it_is_filled(database: Database, flow: str) -> None:
+    (record,) = replay(CAPTURES / flow / "stream.ami", Settings())
+    (gap,) = record.gaps
+    await Calls(database).upsert([record], [Outage(record.pbx, gap.since, gap.to or gap.since, "pbxd")])
+    (kept,) = await Outages(database).list()
+    await Backfill(reading(log_of(flow)), database).fill(kept)
+    (call,) = await listed(database)
+    called = [step["at"] for step in call["story"] if step["what"] == "called"]
+    assert called == [call["started"]]
+    assert call["story"][0]["what"] == "called"
+    assert call["started"] > record.to_json()["started"]
+
+
 async def test_without_a_log_the_calls_are_absent_and_the_gap_is_told(database: Database) -> None:
     await heard("queue_answered", database, 0.0)
     (outage,) = await Outages(database).list()

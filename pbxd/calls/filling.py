@@ -46,6 +46,9 @@ def completed(known: CallRecord, told: CallRecord, since: datetime, to: datetime
         record.direction, record.caller, record.callee = known.direction, known.caller, known.callee
     heard = [step for step in known.story if not any(_within(step.at, gap) for gap in unheard)]
     read = [step for step in told.story if any(_within(step.at, gap) for gap in unheard)]
+    if began:  # who called was found out later, and told as of a whole second
+        heard = [step for step in heard if step.at > known.started]
+        read = [step for step in told.story if step.at == told.started or step in read]
     record.story = sorted([*heard, *read], key=lambda step: step.at)
     record.ended = max([told.ended or record.started, *(step.at for step in heard)])  # a CDR knows whole seconds
     _balance(record)

@@ -6,6 +6,7 @@ import hashlib
 
 CALL_PREFIX = "pbxd-"  # of the channel ids we choose ourselves: pbxd-<id>-<epoch>.<n>
 ID_LENGTH = 26
+_DAY_SECONDS = 86_400
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 
 
@@ -31,6 +32,12 @@ def epoch_in(linkedid: str, otherwise: float) -> float:
     """Return the seconds in `[system-]<epoch>.<n>`, which a restart finds again, unlike the first event's time."""
     seconds = linkedid.rpartition("-")[2].partition(".")[0]
     return float(seconds) if seconds.isdigit() and len(seconds) <= 11 else otherwise  # noqa: PLR2004 - a sane epoch
+
+
+def beginning(linkedid: str, otherwise: float) -> float:
+    """Return likewise when a call began, unless that is far off: ids that other programs choose may look the same."""
+    began = epoch_in(linkedid, otherwise)
+    return began if abs(began - otherwise) < _DAY_SECONDS else otherwise
 
 
 def place_of(channel: str) -> int:

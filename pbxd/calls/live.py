@@ -120,7 +120,7 @@ class LiveCall:
 
     @property
     def by_program(self) -> bool:
-        """Whether a program makes the call, so that whom it rings first is its caller."""
+        """Whether a program makes the call, so that an employee whom it rings is its caller."""
         return self.record.origin != "dialled"
 
     def identity(self, leg: Leg) -> str | None:

@@ -34,7 +34,11 @@ def set_caller(call: LiveCall, leg: Leg) -> None:
     dialled = leg.dialled if any(character.isdigit() for character in leg.dialled) else ""  # `s` is nobody
     if dialled or call.purpose:
         set_callee(call, dialled or call.purpose)
-    _tell_called(call, call.identity(leg), readable(dialled, call.rules).number if dialled else "")
+    whom = readable(dialled, call.rules).number if dialled else ""
+    if call.unheard:
+        _tell_called_first(call, call.identity(leg), whom)
+    else:
+        call.tell("called", leg, whom)
 
 
 def set_callee(call: LiveCall, dialled: str) -> None:
@@ -61,14 +65,14 @@ def gone_caller(call: LiveCall, leg: Leg) -> bool:
         return False  # he isn't gone: a program calls both
     record.caller, record.callee = caller, _called(call, leg)
     call.resumed = True
-    _tell_called(call, record.caller.number, record.callee.number)
+    _tell_called_first(call, record.caller.number, record.callee.number)
     return True
 
 
 def nobody_called(call: LiveCall, leg: Leg) -> None:
     """Learn that the last one called is gone before any list said who called him.
 
-    Whether a program other than ours rang him isn't known then: it counts as a call to him.
+    Unless its Dial was heard it isn't known then that a program other than ours rang him: it counts as a call to him.
     """
     if call.by_program and leg.endpoint.kind == "extension":
         set_caller(call, leg)
@@ -111,11 +115,9 @@ def first_target(call: LiveCall, leg: Leg) -> bool:
     return True
 
 
-def _tell_called(call: LiveCall, who: str | None, whom: str | None) -> None:
-    if call.unheard:  # phones may have rung before it was known who calls them
-        call.record.story.insert(0, Step(call.record.started, "called", who, whom or None))
-    else:
-        call.tell("called", who, whom)
+def _tell_called_first(call: LiveCall, who: str | None, whom: str | None) -> None:
+    """Say who called, of a call whose phones may have rung before that was known."""
+    call.record.story.insert(0, Step(call.record.started, "called", who, whom or None))
 
 
 def _called(call: LiveCall, leg: Leg) -> Party:

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from pbxd.calls import events as ev
 from pbxd.calls import parties
-from pbxd.calls.identity import CALL_PREFIX, epoch_in, place_of
+from pbxd.calls.identity import CALL_PREFIX, beginning, place_of
 from pbxd.calls.live import Leg, LiveCall, moment, readable
 from pbxd.calls.outcome import judge, refusal
 from pbxd.calls.record import CallRecord, Gap
@@ -103,7 +103,7 @@ class Tracker:
             return  # the snapshot told of it before its own event came
         leg = Leg(event.channel, event.endpoint, event.number, event.dialled)
         linkedid = event.linkedid or event.channel
-        began = epoch_in(linkedid, event.at)
+        began = beginning(linkedid, event.at)
         # Events may come later than a list made after them; not those of a call whose first channel is known.
         unheard = self._unsure or (began <= self._sure_since and linkedid not in self._known.legs)
         if unheard and linkedid != event.channel and self._known.lacks_caller(linkedid):
@@ -391,7 +391,7 @@ class Tracker:
             called = event.channel != event.linkedid
             leg = Leg(event.channel, event.endpoint, event.number, event.dialled, called=called)
             linkedid = event.linkedid or event.channel
-            self._resume_call(linkedid, epoch_in(linkedid, event.at - event.seconds), event.at)
+            self._resume_call(linkedid, beginning(linkedid, event.at - event.seconds), event.at)
             self._adopt(leg, linkedid, event.at)
         found = self._known.find(event.channel, event.linkedid, event.at)
         if found is None:

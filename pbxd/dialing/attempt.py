@@ -135,7 +135,8 @@ class Attempt:
     def _note_dial(self, event: DialBegan | DialEnded) -> None:
         if isinstance(event, DialBegan):
             if event.source == self.agent_leg and not self._client_up:
-                self.client_leg = event.target
+                self.client_leg = event.target  # perhaps the second trunk, after one that refused
+                self._client_result, self._client_cause, self._client_signal = "", 0, ""
                 self._up = True
         elif event.source is None and event.target == self.agent_leg:
             self._agent_result = event.result

@@ -52,6 +52,12 @@ def bridged(channel: str) -> ev.Event:
 DIALS = ev.DialBegan(4, AGENT, CLIENT, AGENT, "89161234567")
 ANSWERED = [created(), up(), agent_dial("answered"), originate(answered=True, reason=4)]
 RINGING = [*ANSWERED, created(CLIENT), DIALS]
+SECOND_TRUNK = [
+    ev.DialBegan(6, AGENT, OTHER, AGENT, "89161234567"),
+    ev.DialEnded(7, AGENT, OTHER, AGENT, "no-answer"),
+    gone(0, "", OTHER),
+    gone(16),
+]
 TALKING = [*RINGING, up(CLIENT), client_dial("answered"), bridged(CLIENT), bridged(AGENT)]
 
 
@@ -100,6 +106,10 @@ def test_a_conversation_goes_through_every_state() -> None:
         ),
         ([*RINGING, left(CLIENT), client_dial("no-answer"), gone(21, "403", CLIENT), gone(21, "403")], "no-route"),
         ([*RINGING, left(CLIENT, 21, "403"), client_dial("no-answer"), gone(21, "403")], "no-route"),  # under load
+        (
+            [*RINGING, left(CLIENT, 34, "503"), client_dial("congestion"), gone(34, "503", CLIENT), *SECOND_TRUNK],
+            "client-no-answer",
+        ),
         ([*RINGING, left(CLIENT, 21, "603"), client_dial("no-answer"), gone(21, "403")], "client-rejected"),
         ([*RINGING, left(CLIENT), client_dial("no-answer"), gone(1, "404", CLIENT), gone(1, "404")], "wrong-number"),
         ([*RINGING, left(CLIENT), client_dial("no-answer"), gone(28, "484", CLIENT), gone(28, "484")], "wrong-number"),

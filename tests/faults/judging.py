@@ -148,7 +148,7 @@ def complaints(
 
 
 def _silence(since: float, until: float, links: Sequence[float]) -> Silence:
-    back = min((at for at in links if since <= at <= until), default=until)
+    back = max((at for at in links if since <= at <= until), default=until)  # the first may be older than the silence
     return Silence(since, back, until)
 
 

@@ -69,12 +69,14 @@ def test_without_a_log_only_what_lay_in_a_told_outage_may_be_absent() -> None:
     assert wrong(filled=False) != []
 
 
-@pytest.mark.parametrize(("link", "needed"), [(1.0, False), (3.0, True), (7.0, True), (-3.0, True)])
-def test_a_call_that_began_after_the_link_was_back_needs_no_gap(link: float, needed: bool) -> None:
+@pytest.mark.parametrize(
+    ("links", "needed"), [([1.0], False), ([3.0], True), ([7.0], True), ([-3.0], True), ([-0.5, 3.0], True)]
+)
+def test_a_call_that_began_after_the_link_was_back_needs_no_gap(links: list[float], needed: bool) -> None:
     told = {"1.1": Told("1.1", "+79161234567", AT + 1, AT + 6, answered=True)}
     outages = [OUTAGE | {"from": at(-1), "to": at(5)}]
     history = [call(started=at(1), ended=at(6), gaps=[])]
-    found = complaints(told, history, outages, [LOST], links=[AT + link], filled=False)
+    found = complaints(told, history, outages, [LOST], links=[AT + link for link in links], filled=False)
     assert [each for each in found if "no gap" in each] == found
     assert bool(found) is needed
 

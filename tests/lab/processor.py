@@ -17,11 +17,14 @@ class ProcessorSeconds(NamedTuple):
     stolen: float
 
 
-def processor_seconds() -> ProcessorSeconds:
-    """Return both since the machine started; without a hypervisor nothing is stolen (proc(5), /proc/stat)."""
-    user, nice, system, _idle, _wait, irq, softirq, stolen = map(
-        int, Path("/proc/stat").read_text("ascii").split()[1:9]
-    )
+def processor_seconds(core: int | None = None) -> ProcessorSeconds:
+    """Return both since the machine started, of one of its processors or all; without a hypervisor nothing is stolen.
+
+    From /proc/stat, proc(5).
+    """
+    name = "cpu" if core is None else f"cpu{core}"
+    (fields,) = (line.split() for line in Path("/proc/stat").read_text("ascii").splitlines() if line.split()[0] == name)
+    user, nice, system, _idle, _wait, irq, softirq, stolen = map(int, fields[1:9])
     return ProcessorSeconds((user + nice + system + irq + softirq + stolen) / _TICK, stolen / _TICK)
 
 
