@@ -50,7 +50,9 @@ _AWAY = frozenset({1, 3, 20, 27})  # unallocated, no route, subscriber absent, d
 _NOBODY_ANSWERED = frozenset({18, 19})  # no user responding, no answer from the user
 _WRONG_NUMBER = frozenset({1, 2, 22, 28})  # unallocated, no transit net, number changed, invalid format
 _NO_ROUTE = frozenset({3, 27, 34, 38, 41, 42, 44, 58})  # no route, out of order, congestion and the like
-_FORBIDDEN = "403"  # a trunk that won't, which shares cause 21 with 603: the person who won't
+# A trunk that won't, which shares cause 21 with 603, the person who won't. TechCause came with Asterisk 23.1 and its
+# sisters of that day; an older one doesn't tell the two apart, and both count as the person.
+_FORBIDDEN = "403"
 _ORIGINATE_TIMED_OUT = 3  # OriginateResponse's Reason: AST_CONTROL_RINGING, the phone was let ring in vain
 
 

@@ -115,17 +115,17 @@ class Chaos:
         )  # fmt: skip
 
     async def _until_silent(self, callers: Child) -> None:
-        """Let the calls end; those that a crash of Asterisk left behind are ended."""
+        """Let the calls end; those that a crash of Asterisk left behind are ended, also what comes in late."""
         try:
             await callers.wait(SECONDS + 1.0)
         except TimeoutError:
             await callers.stop()
-        await self.lab.command("channel request hangup all")
 
         async def silent() -> bool:
+            await self.lab.command("channel request hangup all")
             return not await self.lab.channels()
 
-        await until(silent, "Asterisk without channels", timeout=SETTLE_SECONDS, every=0.1)
+        await until(silent, "Asterisk without channels", timeout=SETTLE_SECONDS, every=0.2)
 
     async def history(self) -> list[Call]:
         found: list[Call] = []
