@@ -121,13 +121,15 @@ def complaints(
     faults: Sequence[Fault],
     *,
     links: Sequence[float] = (),
+    frozen: Sequence[tuple[float, float]] = (),
     filled: bool,
     may: Allowed = Allowed(),
 ) -> list[str]:
     """Return what is wrong with a history, one line each; nothing when it is what it should be.
 
-    `links`: when pbxd said that it is connected. `filled`: by the rule for one that is filled from CEL. `may`: what the
-    machine is allowed.
+    `links`: when pbxd said that it is connected. `frozen`: times in which the machine stood still for so long that the
+    gaps, ends and outcomes of calls begun in them say nothing. `filled`: by the rule for one that is filled from CEL.
+    `may`: what the machine is allowed.
     """
     crashes = [fault.at for fault in faults if fault.kind == "asterisk"]
     told = {linkedid: _with_its_death(call, crashes, may.dying) for linkedid, call in journal.items()}
@@ -141,7 +143,9 @@ def complaints(
     ]
     for linkedid, call in told.items():
         if linkedid in recorded:
-            found += [f"{linkedid} {wrong}" for wrong in _wrong(call, recorded[linkedid], spans, filled, may)]
+            timed = not any(since <= call.began <= until for since, until in frozen)
+            found += [f"{linkedid} {wrong}" for wrong in _wrong(call, recorded[linkedid])]
+            found += [f"{linkedid} {wrong}" for wrong in _late(call, recorded[linkedid], spans, filled, may) if timed]
         elif filled or not any(call.within(span.since, span.until, may) for span in spans):
             found.append(f"{linkedid} of {call.began:.3f} to {call.ended:.3f} lost")
     return found + [f"{fault} untold" for fault in faults if not _is_told(fault, outages, may.late)]
@@ -159,14 +163,18 @@ def _is_told(fault: Fault, outages: Outages, late: float) -> bool:
     )
 
 
-def _wrong(told: Told, call: Call, spans: list[Silence], filled: bool, may: Allowed) -> Iterator[str]:
+def _wrong(told: Told, call: Call) -> Iterator[str]:
     if call["caller"]["number"] != told.number:
         yield f"is of {call['caller']['number']}, not {told.number}"
     if call["ended"] is None:
         yield "never ends"
-        return
-    if not sums_up(call):
+    elif not sums_up(call):
         yield f"has parts that don't sum up: {call}"
+
+
+def _late(told: Told, call: Call, spans: list[Silence], filled: bool, may: Allowed) -> Iterator[str]:
+    if call["ended"] is None:
+        return
     near = [
         span.until for span in spans if span.since - may.slack <= told.ended and span.until + may.slack >= told.began
     ]

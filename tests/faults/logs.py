@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from pbxd.settings import CDR_COLUMNS
 from tests.lab import Lab
 from tests.lab.daemon import Config
@@ -19,29 +16,26 @@ FILES = {
 _TIMES = {"start", "answer", "end"}
 
 
-@asynccontextmanager
-async def log(lab: Lab, kind: str) -> AsyncIterator[Config]:
-    """Have Asterisk write such a log; yield pbxd's configuration of it."""
+async def log(lab: Lab, kind: str) -> Config:
+    """Have Asterisk write such a log; return pbxd's configuration of it."""
     log_of, _blank, where = kind.partition(" ")
+    place = str(lab.folder / "log" / FILES[kind])
     if where == "sqlite":
-        async with _module(lab, f"{log_of}_sqlite3_custom", _custom() if log_of == "cdr" else ""):
-            yield {"backfill": {log_of: f"sqlite+aiosqlite:///{lab.folder / 'log' / FILES[kind]}"}}
-    else:
-        yield {"backfill": {log_of: str(lab.folder / "log" / FILES[kind])}}
+        await _load(lab, f"{log_of}_sqlite3_custom", _custom() if log_of == "cdr" else "")
+        place = f"sqlite+aiosqlite:///{place}"
+    return {"backfill": {log_of: place}}
 
 
-@asynccontextmanager
-async def _module(lab: Lab, name: str, configuration: str) -> AsyncIterator[None]:
-    """Have Asterisk load one of its modules, with this configuration if any; it is unloaded again."""
+async def _load(lab: Lab, name: str, configuration: str) -> None:
+    """Have Asterisk load one of its modules, with this configuration if any.
+
+    For good: Asterisk 22.10 doesn't outlive the first calls after one of them is unloaded.
+    """
     if configuration:
         (lab.folder / "etc" / f"{name}.conf").write_text(configuration)
     answer = await lab.ami_action("ModuleLoad", Module=f"{name}.so", LoadType="load")
     if answer.get("Response") != "Success":
         raise LabError(f"{name}: {answer}\n{lab.asterisk.report()}")
-    try:
-        yield
-    finally:
-        await lab.ami_action("ModuleLoad", Module=f"{name}.so", LoadType="unload")
 
 
 def _custom() -> str:

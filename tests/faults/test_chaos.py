@@ -38,6 +38,7 @@ TARGETS = [NUMBERS[ANSWERING]] * 6 + [NUMBERS[BUSY]] + [NUMBERS[RINGING]] * 3
 PATIENCE = 1000  # milliseconds until a caller gives up
 RESTART_SECONDS = 0.1  # systemd/pbxd.service, RestartSec
 SETTLE_SECONDS = 40
+FROZEN_SECONDS = 2.0  # of a round each processor stood still for so long: Asterisk tells events seconds late
 
 
 @dataclass
@@ -52,13 +53,14 @@ class Chaos:
     filled: bool  # whether Asterisk's CEL is configured as the log to fill gaps from
     faults: list[Fault] = field(default_factory=list)
     rounds: count[int] = field(default_factory=count)
-    stalled: float = 0.0  # seconds that a hypervisor took from each processor in the worst of the rounds
+    stalled: float = 0.0  # seconds that a hypervisor took from each processor in the worst of the rounds, but these:
+    frozen: list[tuple[float, float]] = field(default_factory=list)  # from when to when rounds were that say little
 
     async def round(self, kind: str) -> None:
         """Do one thing at a random moment of calls, and wait until all is over."""
         number = next(self.rounds)
         folder = self.lab.folder / f"chaos{self.began:.0f}-{number}"
-        before = stalled_seconds()
+        before, began = stalled_seconds(), time.time()
         callers = await self._call(folder, number)
         try:
             await asyncio.sleep(self.choice.uniform(0.3, SECONDS))
@@ -69,7 +71,11 @@ class Chaos:
             await until_logged(self.daemon, "in_step", steps + 1)
         finally:
             await callers.stop()
-        self.stalled = max(self.stalled, stalled_seconds() - before)
+        stalled = stalled_seconds() - before
+        if stalled > FROZEN_SECONDS:
+            self.frozen.append((began, time.time()))
+        else:
+            self.stalled = max(self.stalled, stalled)
 
     async def _do(self, kind: str) -> None:
         doing: dict[str, Callable[[], Awaitable[None]]] = {
@@ -144,7 +150,9 @@ class Chaos:
         may = Allowed.when_stalled(self.stalled)
         links = [epoch(line["timestamp"]) for line in lines(self.daemon, "ami_connected")]
         found = await self.history()
-        return complaints(told, found, outages(self.daemon), self.faults, links=links, filled=filled, may=may)
+        return complaints(
+            told, found, outages(self.daemon), self.faults, links=links, frozen=self.frozen, filled=filled, may=may
+        )
 
     async def settle(self) -> None:
         """Wait until nothing is wrong; fail with what is when that doesn't come."""
@@ -198,9 +206,9 @@ async def play(lab: Lab, rounds: int, *, filled: bool) -> None:
             kind, began = kinds.pop(), time.monotonic()
             await office.round(kind)
             await office.settle()
-            print(
-                f"round {number}: {kind}, {time.monotonic() - began:.1f} s, stalled {office.stalled:.1f} s", flush=True
-            )
+            took = f"{time.monotonic() - began:.1f} s, stalled {office.stalled:.1f} s at most"
+            print(f"round {number}: {kind}, {took}, {len(office.frozen)} rounds frozen", flush=True)
+        assert len(office.frozen) < max(2, rounds / 2), "the machine stood still too often to tell anything"
         talked = [call for call in told_by(lab.cel(since=office.began)).values() if call.answered]
         assert len(talked) > rounds * RATE / 4, "hardly anybody talked: there was nothing to lose"
         told = await office.wrong(filled=True)

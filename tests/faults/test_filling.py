@@ -69,8 +69,7 @@ async def test_calls_while_pbxd_was_away_are_read_later(lab: Lab) -> None:
     refused = await daemon.run("calls", "fill")
     assert (refused.status, "backfill.cel" in refused.err) == (2, True)
     await until(lambda: len(calls_in_cel(lab.cel(since=since))) == 3, "all three calls in CEL")
-    async with log(lab, "cel csv") as config:
-        daemon.config["backfill"] = dict(config["backfill"])
+    daemon.config["backfill"] = dict((await log(lab, "cel csv"))["backfill"])
     daemon.write()
     filled = await lab.cli("calls", "fill")
     assert [(gap["why"], gap["filled_from"], gap["filled_calls"]) for gap in filled["items"]] == [("pbxd", "cel", 3)]
@@ -102,8 +101,7 @@ def ended_in_cel(lab: Lab, call: Call) -> float:
     ],
 )
 async def test_a_deaf_pbxd_reads_what_it_missed_by_itself(lab: Lab, kind: str) -> None:
-    async with log(lab, kind) as config:
-        await miss_and_read(lab, kind, config)
+    await miss_and_read(lab, kind, await log(lab, kind))
 
 
 async def miss_and_read(lab: Lab, kind: str, config: Config) -> None:

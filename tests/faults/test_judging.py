@@ -81,6 +81,16 @@ def test_a_call_that_began_after_the_link_was_back_needs_no_gap(links: list[floa
     assert bool(found) is needed
 
 
+def test_of_calls_begun_while_the_machine_was_frozen_only_the_times_are_excused() -> None:
+    outages = [OUTAGE | {"from": at(1), "to": at(3)}]
+    frozen = [(AT - 1, AT + 1)]
+    late = call(ended=at(9), talk_seconds=9.0, gaps=[])
+    assert complaints(TOLD, [late], outages, [LOST], filled=True) != []
+    assert complaints(TOLD, [late], outages, [LOST], frozen=frozen, filled=True) == []
+    for history in ([], [late, late], [late | {"ended": None}], [late | {"talk_seconds": 1.0}]):
+        assert complaints(TOLD, history, outages, [LOST], frozen=frozen, filled=True) != []
+
+
 def test_a_machine_that_stalls_is_allowed_as_much_and_a_second_at_most() -> None:
     late = [call(ended=at(7), talk_seconds=7.0)]
     outages = [OUTAGE | {"from": at(1), "to": at(3)}]
