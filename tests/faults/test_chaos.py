@@ -193,8 +193,10 @@ async def chaos(lab: Lab, *, filled: bool = False) -> AsyncIterator[Chaos]:
             await phone.stop()
 
 
-async def play(lab: Lab, rounds: int, *, filled: bool) -> None:
+async def play(lab: Lab, rounds: int, *, filled: bool) -> int:
     """Play that many rounds, judging after each one; all kinds come nearly as often, in random order.
+
+    Return how many of them were frozen.
 
     The control: a history without back-fill is wrong by the rule for one with it.
     """
@@ -208,11 +210,11 @@ async def play(lab: Lab, rounds: int, *, filled: bool) -> None:
             await office.settle()
             took = f"{time.monotonic() - began:.1f} s, stalled {office.stalled:.1f} s at most"
             print(f"round {number}: {kind}, {took}, {len(office.frozen)} rounds frozen", flush=True)
-        assert len(office.frozen) < max(2, rounds / 2), "the machine stood still too often to tell anything"
         talked = [call for call in told_by(lab.cel(since=office.began)).values() if call.answered]
         assert len(talked) > rounds * RATE / 4, "hardly anybody talked: there was nothing to lose"
         told = await office.wrong(filled=True)
         assert any("lost" in each or "ends at" in each for each in told) is not filled
+        return len(office.frozen)
 
 
 @pytest.mark.parametrize(("rounds", "filled"), [(3, False), (2, True)])
@@ -223,7 +225,8 @@ async def test_no_call_is_lost_doubled_or_invented_whatever_fails(lab: Lab, roun
 @pytest.mark.soak
 @pytest.mark.parametrize("filled", [False, True])
 async def test_two_hundred_rounds_of_chaos(lab: Lab, filled: bool) -> None:
-    await play(lab, int(os.environ.get("PBXD_CHAOS_ROUNDS", "200")), filled=filled)
+    rounds = int(os.environ.get("PBXD_CHAOS_ROUNDS", "200"))
+    assert await play(lab, rounds, filled=filled) < rounds / 2, "the machine stood still too often to tell anything"
 
 
 @pytest.mark.soak
