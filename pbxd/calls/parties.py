@@ -99,8 +99,15 @@ def originated(call: LiveCall, leg: Leg) -> bool:
         record.callee = readable(leg.number, call.rules)
         call.caller, call.reached, call.target = None, leg, leg
         record.story.clear()
-        call.tell("dialled", leg)
+        tell_dialled(call, leg)
     return True
+
+
+def tell_dialled(call: LiveCall, leg: Leg) -> None:
+    """Say that somebody outside is called; he may have rung before anybody said whom that leg is for."""
+    call.tell("dialled", leg)
+    if leg.ringing:
+        call.tell("rang", leg)
 
 
 def first_target(call: LiveCall, leg: Leg) -> bool:

@@ -269,9 +269,7 @@ class Tracker:
         if parties.first_target(call, leg):
             self._known.touch(call)
         if leg.endpoint.kind == "trunk":  # a phone's ringing says it better
-            call.tell("dialled", leg)
-            if leg.ringing:  # it rang before anybody said whom it was
-                call.tell("rang", leg)
+            parties.tell_dialled(call, leg)
 
     def _dial_ended(self, event: ev.DialEnded) -> None:
         found = self._known.find(event.target, event.linkedid, event.at)

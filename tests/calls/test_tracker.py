@@ -256,6 +256,23 @@ def test_whom_a_dialler_reaches_first_is_the_callee_and_may_be_busy() -> None:
     assert record.seconds["ring"] == 3.0
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_whom_a_dialler_reaches_first_rang_whichever_event_comes_first(early: bool) -> None:
+    follow = tracker()
+    created = ev.ChannelCreated(1000.0, "1000.1", "1000.1", TRUNK, "", "s")
+    told = [
+        ev.DialBegan(1000.0, None, "1000.1", "1000.1", "89161234567"),
+        ev.ChannelRinging(1000.0, "1000.1", "1000.1"),
+    ]
+    for event in (created, *(reversed(told) if early else told)):
+        follow.feed(event)
+    (record,) = follow.take_changes()
+    assert [(step.what, step.who) for step in record.story] == [
+        ("dialled", "+79161234567"),
+        ("rang", "+79161234567"),
+    ]
+
+
 @pytest.mark.parametrize("taken", ["101", "102", ""])
 def test_of_several_agents_a_dialler_gives_the_client_to_the_one_who_takes_him_is_the_caller(taken: str) -> None:
     follow = tracker()
