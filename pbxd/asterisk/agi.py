@@ -3,6 +3,8 @@
 Asterisk connects, sends `agi_name: value` lines and a blank line, then takes one command at a time and answers each
 (`res_agi.c`). `AgiParser` reads its side; nothing here has a socket or a clock. Any chunking of the same bytes gives
 the same messages and the same error.
+
+Long because both directions of one protocol are here, and what may stand in them.
 """
 
 from __future__ import annotations
