@@ -94,7 +94,7 @@ class _Events:
     @property
     def over(self) -> bool:
         """Whether all that is wanted was read."""
-        return not self._translator.living and self._last > self._until + _LATER
+        return not self._translator.living and self._last > self._until + _LISTED + _LATER
 
     def collect(self) -> None:
         """Keep the records of calls that are over."""

@@ -219,7 +219,9 @@ def _state(packet: Packet, at: float) -> ev.Event | None:
 
 
 def _hangup_asked(packet: Packet, at: float) -> ev.Event:
-    return ev.HangupAsked(at, *_ids(packet), packet.get("Event") == "HangupRequest", *_causes(packet))
+    if packet.get("Event") != "HangupRequest":
+        return ev.HangupAsked(at, *_ids(packet), by_party=False)  # its Cause is a flag of Asterisk's, not Q.850
+    return ev.HangupAsked(at, *_ids(packet), True, *_causes(packet))  # noqa: FBT003 - causes follow it
 
 
 def _ended(packet: Packet, at: float) -> ev.Event:

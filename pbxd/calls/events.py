@@ -73,7 +73,7 @@ class ChannelUp:
 class HangupAsked:
     """The channel is about to end: `by_party` if who is behind it hung up, else the PBX was told to end it.
 
-    The causes are as in `ChannelEnded`, and may be missing.
+    Of a party that hung up the causes are as in `ChannelEnded`; they may be missing.
     """
 
     at: float

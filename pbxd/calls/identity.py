@@ -31,11 +31,16 @@ def sortable_id(at: float, rest: int) -> str:
 def epoch_in(linkedid: str, otherwise: float) -> float:
     """Return the seconds in `[system-]<epoch>.<n>`, which a restart finds again, unlike the first event's time."""
     seconds = linkedid.rpartition("-")[2].partition(".")[0]
-    return float(seconds) if seconds.isdigit() and len(seconds) <= 11 else otherwise  # noqa: PLR2004 - a sane epoch
+    return float(seconds) if seconds.isdecimal() and len(seconds) <= 11 else otherwise  # noqa: PLR2004 - a sane epoch
 
 
 def beginning(linkedid: str, otherwise: float) -> float:
-    """Return likewise when a call began, unless that is far off: ids that other programs choose may look the same."""
+    """Return likewise when a call began, by the PBX's clock.
+
+    Ids that we chose have our own clock's time, and those of other programs may only look like one, which is far off.
+    """
+    if linkedid.startswith(CALL_PREFIX):
+        return otherwise
     began = epoch_in(linkedid, otherwise)
     return began if abs(began - otherwise) < _DAY_SECONDS else otherwise
 

@@ -38,7 +38,7 @@ def test_a_time_that_is_none_is_refused(stamp: str) -> None:
             {"Event": "HangupRequest", **CHANNEL, "Cause": "21", "TechCause": "403"},
             ev.HangupAsked(17.5, "17.1", "17.0", True, 21, "403"),
         ),
-        ({"Event": "SoftHangupRequest", **CHANNEL}, ev.HangupAsked(17.5, "17.1", "17.0", by_party=False)),
+        ({"Event": "SoftHangupRequest", **CHANNEL, "Cause": "1"}, ev.HangupAsked(17.5, "17.1", "17.0", by_party=False)),
         (
             {"Event": "Hangup", **CHANNEL, "Cause": "21", "TechCause": "603"},
             ev.ChannelEnded(17.5, "17.1", "17.0", 21, "603"),

@@ -311,9 +311,10 @@ def test_a_call_found_in_its_first_second_began_then_whoever_is_listed_first(age
     assert (record.started.timestamp(), gaps(record)) == (1008.0, [(1008.0, 1009.0)])
 
 
-def test_an_id_that_another_program_chose_is_no_time() -> None:
+@pytest.mark.parametrize("linkedid", ["crm-42", "crm-²", f"pbxd-{'0' * 26}-1000049.1"])
+def test_an_id_that_the_pbx_did_not_choose_is_no_time_of_its(linkedid: str) -> None:
     follow = tracker()
-    follow.feed(ev.ChannelSeen(1_000_009.0, "crm-42", "crm-42", AGENT, "101", "", "up", "", 9))
+    follow.feed(ev.ChannelSeen(1_000_009.0, linkedid, linkedid, AGENT, "101", "", "up", "", 9))
     follow.feed(ev.SnapshotEnded(1_000_009.0))
     (record,) = follow.take_changes()
     assert gaps(record) == [(1_000_000.0, 1_000_009.0)]
