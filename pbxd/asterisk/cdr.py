@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pbxd.asterisk.endpoints import Endpoints, number_in
+from pbxd.asterisk.endpoints import Endpoints, target_in
 from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
@@ -71,7 +71,7 @@ def events_of(rows: Iterable[CdrRow], endpoints: Endpoints) -> list[ev.Event]:
     found = [*_channels(paths, endpoints)]
     dialled: set[str] = set()
     for number, row in enumerate(paths):
-        found += _path(row, f"path {number}", endpoints.of(row.other), again=row.other in dialled)
+        found += _path(row, f"path {number}", endpoints, again=row.other in dialled)
         dialled.add(row.other)
     return sorted(found, key=lambda event: (event.at, _ORDER.index(type(event))))
 
@@ -95,7 +95,7 @@ def _channels(paths: Sequence[CdrRow], endpoints: Endpoints) -> Iterator[ev.Even
         yield ev.DialBegan(first.began, None, _id(first.channel, first), first.linkedid, "")
 
 
-def _path(row: CdrRow, bridge: str, other: ev.Endpoint, *, again: bool) -> Iterator[ev.Event]:
+def _path(row: CdrRow, bridge: str, endpoints: Endpoints, *, again: bool) -> Iterator[ev.Event]:
     """Say what one record tells; `again`: its other channel was called by an earlier one."""
     one, two, linkedid = _id(row.channel, row), _id(row.other, row), row.linkedid
     if row.application == "Queue":
@@ -104,8 +104,8 @@ def _path(row: CdrRow, bridge: str, other: ev.Endpoint, *, again: bool) -> Itera
         taken = row.answered if row.other and row.answered is not None else row.ended
         yield ev.QueueLeft(taken, one, linkedid, queue)
     if row.other and not again:
-        number = number_in(row.data) if other.kind == "trunk" else ""
-        yield ev.DialBegan(row.began, one, two, linkedid, number)
+        other, number = endpoints.of_dialled(row.other, target_in(row.data, row.other))
+        yield ev.DialBegan(row.began, one, two, linkedid, number, endpoint=other)
         if other.kind == "extension":
             yield ev.ChannelRinging(row.began, two, linkedid)
         yield ev.DialEnded(row.ended if row.answered is None else row.answered, one, two, linkedid, row.result)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pbxd.asterisk.endpoints import Endpoints, number_in
+from pbxd.asterisk.endpoints import Endpoints, target_in
 from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
@@ -140,6 +140,14 @@ class CelTranslator:
                 yield from self._hung_up(row, channel)
             case "CHAN_END":
                 yield from self._ended(row, channel)
+            case "PARK_START":
+                parker = self.endpoints.of_device(_text(row, "parker_dial_string"))
+                by = parker.name if parker.kind == "extension" else ""
+                yield ev.Parked(row.at, row.uniqueid, row.linkedid, _text(row, "parking_lot"), by)
+            case "PARK_END":
+                taker = self._ids.get(_text(row, "retriever"), "")
+                timed_out = _text(row, "reason") == "ParkedCallTimeOut"
+                yield ev.Unparked(row.at, row.uniqueid, row.linkedid, taker, timed_out=timed_out)
             case _:
                 yield from _told(row)
 
@@ -164,7 +172,7 @@ class CelTranslator:
     def _called(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
         """Find who dialled a new channel: of those who dial in its call one who names it, else the last."""
         dialling = [
-            (_names(other.data, row.channel), other.dialled, uniqueid, other)
+            (target_in(other.data, row.channel), other.dialled, uniqueid, other)
             for uniqueid, other in self._channels.items()
             if other.application and other.linkedid == row.linkedid and other is not channel
         ]
@@ -172,9 +180,9 @@ class CelTranslator:
             return
         target, _when, source, other = max(dialling, key=lambda each: (bool(each[0]), each[1]))
         channel.called = True
-        number = number_in(target) if other.application == "Dial" else ""
+        channel.endpoint, number = self.endpoints.of_dialled(row.channel, target)
         channel.number_known = bool(number)
-        yield ev.DialBegan(row.at, source, row.uniqueid, row.linkedid, number)
+        yield ev.DialBegan(row.at, source, row.uniqueid, row.linkedid, number, endpoint=channel.endpoint)
 
     def _working(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
         """Follow which application dials; one that follows itself has no start and end of its own."""
@@ -195,10 +203,11 @@ class CelTranslator:
 
     def _known_late(self, row: CelRow) -> Iterator[ev.Event]:
         """Tell the number of a phone that was called before the log had said by which second Dial in a row."""
-        number = number_in(row.data) if row.application == "Dial" else ""
-        for uniqueid, other in self._channels.items() if number else ():
+        for uniqueid, other in self._channels.items() if row.application == "Dial" else ():
             open_trunk = other.called and not other.number_known and other.endpoint.kind == "trunk"
-            if open_trunk and other.linkedid == row.linkedid and _names(row.data, other.name):
+            target = target_in(row.data, other.name) if open_trunk and other.linkedid == row.linkedid else ""
+            number = self.endpoints.of_dialled(other.name, target)[1] if target else ""
+            if number:
                 other.number_known = True
                 yield ev.DialBegan(row.at, row.uniqueid, uniqueid, row.linkedid, number)
 
@@ -249,10 +258,6 @@ def _told(row: CelRow) -> Iterator[ev.Event]:
             yield ev.VoicemailBegan(row.at, *ids)
         case "APP_END" if row.application in VOICEMAIL:
             yield ev.VoicemailEnded(row.at, *ids)
-        case "PARK_START":
-            yield ev.Parked(row.at, *ids, _text(row, "parking_lot"))
-        case "PARK_END":
-            yield ev.Unparked(row.at, *ids)
         case "PICKUP":
             yield ev.PickedUp(row.at, _text(row, "pickup_channel_uniqueid"), *ids)
         case "BLINDTRANSFER":
@@ -272,14 +277,3 @@ def _result(cause: int) -> ev.DialResult:
     if cause == _BUSY:
         return "busy"
     return "cancelled" if cause in {_LOSER, _CANCELLED} else "no-answer"
-
-
-def _names(data: str, channel: str) -> str:
-    """Return the target among an application's arguments (`PJSIP/101&Local/102@x/n,20,tT`) that this channel is of."""
-    technology, _slash, rest = channel.partition("/")
-    endpoint = rest.rpartition("-")[0]
-    for target in data.partition(",")[0].split("&"):
-        kind, _slash, who = target.partition("/")
-        if kind == technology and endpoint in {who.partition("@")[2], who.partition("/")[0], who.split("/n")[0]}:
-            return target
-    return ""

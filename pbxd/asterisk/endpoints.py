@@ -12,7 +12,8 @@ _PLUMBING = frozenset({
     "Local", "Announcer", "AsyncGoto", "AudioSocket", "Bridge", "CBAnn", "CBRec", "ConfBridgeRecorder", "Message",
     "Multicast", "MulticastRTP", "Parking", "Recorder", "Snoop", "Surrogate", "Transfered", "UnicastRTP", "WebSocket",
 })  # fmt: skip
-_NUMBER_IN_DIAL_STRING = re.compile(r"(?<![\w.])\+?[0-9*#]{2,}(?![\w.])")
+_NUMBER = re.compile(r"\+?[0-9*#]{2,}")
+_WHOLE_NUMBER_DIGITS = 7  # a SIP URI's user with so many is no phone's contact, but somebody dialled
 
 
 class Endpoints:
@@ -22,28 +23,66 @@ class Endpoints:
         """`pattern` matches an extension as endpoint name; `channels`, if any, match the whole name instead."""
         self._pattern = re.compile(pattern)
         self._channels = [re.compile(channel) for channel in channels]
+        self._lines: set[str] = set()  # what was dialled through, so that it is nobody's phone
 
     def of(self, name: str) -> ev.Endpoint:
         """Return who is behind a channel called `name`, such as `PJSIP/101-0000001a`."""
         technology, _slash, rest = name.partition("/")
         if technology in _PLUMBING or not rest:
             return ev.Endpoint("plumbing", name)
-        for channel in self._channels:
-            if match := channel.search(name):
-                return ev.Endpoint("extension", match.group(1) if match.groups() else match.group(0))
-        return self._named(rest.rpartition("-")[0] or rest)
+        return self._matched(name) or self._named(technology, rest.rpartition("-")[0] or rest)
 
     def of_device(self, device: str) -> ev.Endpoint:
         """Return who is behind a device such as `PJSIP/101`, or a queue's member such as `Local/101@from-queue/n`."""
-        return self._named(device.partition("/")[2].partition("@")[0])
+        technology, _slash, rest = device.partition("/")
+        return self._matched(f"{device}-00000000") or self._named(technology, rest.partition("@")[0])
 
-    def _named(self, endpoint: str) -> ev.Endpoint:
-        if not self._channels and self._pattern.fullmatch(endpoint):
+    def of_dialled(self, channel: str, dial_string: str) -> tuple[ev.Endpoint, str]:
+        """Return who is behind a channel that was dialled, and the number dialled through it, if any.
+
+        An endpoint that a number is dialled through is a line, whatever its name looks like, from now on.
+        """
+        technology, _slash, rest = channel.partition("/")
+        peer = rest.rpartition("-")[0] or rest
+        number = number_in(dial_string.removeprefix(f"{technology}/"), peer)
+        uri = "sip:" in dial_string and len(number) < _WHOLE_NUMBER_DIGITS
+        if number and number != peer and not uri and technology not in _PLUMBING:
+            self._lines.add(f"{technology}/{peer}")
+        return self.of(channel), number
+
+    def _matched(self, name: str) -> ev.Endpoint | None:
+        for channel in self._channels:
+            if match := channel.search(name):
+                return ev.Endpoint("extension", match.group(1) if match.groups() else match.group(0))
+        return None
+
+    def _named(self, technology: str, endpoint: str) -> ev.Endpoint:
+        line = technology == "DAHDI" or f"{technology}/{endpoint}" in self._lines
+        if not self._channels and not line and self._pattern.fullmatch(endpoint):
             return ev.Endpoint("extension", endpoint)
         return ev.Endpoint("trunk", endpoint)
 
 
-def number_in(dial_string: str) -> str:
-    """Return the number in a dial string such as `84951234567@trunk` or `trunk/84951234567`, else an empty text."""
-    found = _NUMBER_IN_DIAL_STRING.search(dial_string)
-    return found.group(0) if found else ""
+def number_in(dial_string: str, peer: str = "") -> str:
+    """Return the number in a dial string without its technology, else an empty text.
+
+    `84951234567@trunk`, `trunk/84951234567@context`, `trunk/sip:84951234567@host`, `g1/84951234567`; the name of the
+    peer may be a number itself, and is not what was dialled.
+    """
+    head, _slash, tail = dial_string.partition("/")
+    for part in (tail, head if "@" in head else ""):
+        user = re.split("[@;/]", part.removeprefix("sip:"))[0]
+        if _NUMBER.fullmatch(user) and user != peer:
+            return user
+    return ""
+
+
+def target_in(data: str, channel: str) -> str:
+    """Return the target among an application's arguments (`PJSIP/101&Local/102@x/n,20,tT`) that a channel is of."""
+    technology, _slash, rest = channel.partition("/")
+    endpoint = rest.rpartition("-")[0]
+    for target in data.partition(",")[0].split("&"):
+        kind, _slash, who = target.partition("/")
+        if kind == technology and endpoint in {who.partition("@")[2], who.partition("/")[0], who.split("/n")[0]}:
+            return target
+    return ""

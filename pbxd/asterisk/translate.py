@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from pbxd.asterisk.endpoints import Endpoints, number_in
+from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.packets import known
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
@@ -39,6 +39,7 @@ _UNSTAMPED = ("CoreShow", "QueueEntry")  # items of lists bear no time
 _QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDNum", "CallerIDName"}) | frozenset(
     {"ConnectedLineNum", "ConnectedLineName", "Wait", "Priority", "ActionID"}
 )
+_REDIRECTION = re.compile(r"3\d\d")  # RFC 3261, 21.3: as an answer to who called us the dialplan gave it, by Transfer()
 _LIST_BEGINS = "Channels will follow"  # the response to CoreShowChannels, before its items
 _CONFERENCE = "ConfBridge"
 _RECORDING = "MIXMONITOR_FILENAME="
@@ -62,7 +63,7 @@ class Translator:
             "HangupRequest": _hangup_asked,
             "SoftHangupRequest": _hangup_asked,
             "Hangup": _ended,
-            "DialBegin": _dial_began,
+            "DialBegin": self._dial_began,
             "DialEnd": _dial_ended,
             "BridgeEnter": _bridge_entered,
             "BridgeLeave": _bridge_left,
@@ -157,6 +158,19 @@ class Translator:
             connected=_known(packet, "ConnectedLineNum"),
         )
 
+    def _dial_began(self, packet: Packet, at: float) -> ev.Event:
+        channel = packet.get("DestChannel", "")
+        endpoint, number = self._endpoints.of_dialled(channel, packet.get("DialString", ""))
+        return ev.DialBegan(
+            at,
+            packet.get("Uniqueid") or None,
+            packet.get("DestUniqueid", ""),
+            packet.get("DestLinkedid", ""),
+            number,
+            _known(packet, "CallerIDNum"),
+            endpoint if channel else None,
+        )
+
     def _parked(self, packet: Packet, at: float) -> ev.Event:
         parker = self._endpoints.of_device(packet.get("ParkerDialString", ""))
         return ev.Parked(
@@ -221,7 +235,9 @@ def _state(packet: Packet, at: float) -> ev.Event | None:
 def _hangup_asked(packet: Packet, at: float) -> ev.Event:
     if packet.get("Event") != "HangupRequest":
         return ev.HangupAsked(at, *_ids(packet), by_party=False)  # its Cause is a flag of Asterisk's, not Q.850
-    return ev.HangupAsked(at, *_ids(packet), True, *_causes(packet))  # noqa: FBT003 - causes follow it
+    cause, technology_cause = _causes(packet)
+    sent_on = bool(_REDIRECTION.fullmatch(technology_cause))
+    return ev.HangupAsked(at, *_ids(packet), not sent_on, cause, technology_cause, sent_on)
 
 
 def _ended(packet: Packet, at: float) -> ev.Event:
@@ -231,17 +247,6 @@ def _ended(packet: Packet, at: float) -> ev.Event:
 def _causes(packet: Packet) -> tuple[int, str]:
     cause = packet.get("Cause", "0")
     return int(cause) if cause.isdecimal() else 0, packet.get("TechCause", "")
-
-
-def _dial_began(packet: Packet, at: float) -> ev.Event:
-    return ev.DialBegan(
-        at,
-        packet.get("Uniqueid") or None,
-        packet.get("DestUniqueid", ""),
-        packet.get("DestLinkedid", ""),
-        number_in(packet.get("DialString", "")),
-        _known(packet, "CallerIDNum"),
-    )
 
 
 def _dial_ended(packet: Packet, at: float) -> ev.Event:
@@ -259,7 +264,7 @@ def _bridge_entered(packet: Packet, at: float) -> ev.Event:
     kind = "holding" if packet.get("BridgeTechnology") == "holding_bridge" else ""
     if packet.get("BridgeCreator") == _CONFERENCE:  # whose guests Asterisk doesn't link either
         kind = "conference"
-    return ev.BridgeEntered(at, packet.get("BridgeUniqueid", ""), *_ids(packet), kind)
+    return ev.BridgeEntered(at, packet.get("BridgeUniqueid", ""), *_ids(packet), kind, packet.get("SwapUniqueid", ""))
 
 
 def _bridge_left(packet: Packet, at: float) -> ev.Event:

@@ -71,7 +71,7 @@ class ChannelUp:
 
 @dataclass(frozen=True, slots=True)
 class HangupAsked:
-    """The channel is about to end: `by_party` if who is behind it hung up, else the PBX was told to end it.
+    """The channel is about to end: `by_party` if the party behind it hung up, else the PBX was told to end it.
 
     Of a party that hung up the causes are as in `ChannelEnded`; they may be missing.
     """
@@ -82,6 +82,7 @@ class HangupAsked:
     by_party: bool
     cause: int = 0
     technology_cause: str = ""
+    sent_on: bool = False  # a redirection ends it: whoever is behind it is asked to call somebody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,10 @@ class ChannelEnded:
 
 @dataclass(frozen=True, slots=True)
 class DialBegan:
-    """`source` (none: the PBX itself) starts to call `target`; `dialled` is the dial string, `number` the source's."""
+    """`source` (none: the PBX itself) starts to call `target`; `dialled` is the number in the dial string.
+
+    `number` is the source's; `endpoint` says who is at the far end where the dial string shows more than the name did.
+    """
 
     at: float
     source: str | None
@@ -105,6 +109,7 @@ class DialBegan:
     linkedid: str
     dialled: str
     number: str = ""
+    endpoint: Endpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +126,14 @@ class DialEnded:
 
 @dataclass(frozen=True, slots=True)
 class BridgeEntered:
-    """The channel hears, and is heard by, whoever is in the bridge."""
+    """The channel hears, and is heard by, all who are in the bridge; `instead_of`: the channel whose place it takes."""
 
     at: float
     bridge: str
     channel: str
     linkedid: str
-    kind: str = ""  # "holding": a parking lot or the like, no conversation; "conference": a room for whoever dials it
+    kind: str = ""  # "holding": a parking lot or the like, no conversation; "conference": a room for all who dial it
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,70 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal
 
-from pbxd.calls.events import DialResult, Endpoint
+from pbxd.calls.events import Endpoint
+from pbxd.calls.legs import Leg, Room, rooms
 from pbxd.calls.record import CallRecord, Gap, Party, Step
 from pbxd.numbers import NumberRules, ParsedNumber, parse
 
 _GOES_ON = frozenset({"rang", "dialled", "answered", "met", "queued", "parked"})  # a hang-up before wasn't the end
 _ONE_END_SECONDS = 0.25
-
-
-@dataclass(slots=True, eq=False)
-class Leg:
-    """One channel of a call."""
-
-    channel: str
-    endpoint: Endpoint
-    number: str  # what the channel says of itself; for one we dialled, the number dialled
-    dialled: str
-    connected: str = ""  # who is at the other end, by who dialled it or by the last list
-    up: bool = False
-    ringing: bool = False
-    called: bool = False  # it was dialled by the PBX, it didn't call us
-    source: str | None = None  # the channel that dialled it; none where a program had the PBX do it
-    agents: bool = False  # a phone of the agent a click-to-call was made for
-    result: DialResult | Literal[""] = ""
-    forward: str = ""  # where the phone sent the call on to (a 302)
-    bridge: str = ""  # where it converses; a holding place (a parking lot) isn't one
-    guests: list[Leg] = field(default_factory=list)  # of the conference it is in, of whatever call; else nobody
-    talked: bool = False  # it was told of as an answer
-    gave_away: bool = False  # it transferred who it talked with
-    holding: bool = False
-    parked: bool = False
-    voicemail: bool = False
-    queue: str = ""
-    pair: str = ""  # the other end, when this is plumbing
-    left_by_itself: bool = False
-    told_to_leave: bool = False
-    cause: int = 0
-    stale: bool = False  # not heard of since the link was lost
-
-    @property
-    def is_party(self) -> bool:
-        """Whether a person or the outside world is at the far end."""
-        return self.endpoint.kind != "plumbing"
-
-    @property
-    def has_company(self) -> bool:
-        """Whether another party is in the conference it is in."""
-        return any(other is not self and other.is_party for other in self.guests)
-
-    @property
-    def is_ringing(self) -> bool:
-        """Whether somebody's phone rings.
-
-        A trunk may send early media instead of a ringing state: a call to the outside rings from its first moment.
-        """
-        if self.up or self.result:
-            return False
-        return self.ringing or (self.called and self.endpoint.kind == "trunk")
+# What goes on for longer after a party hung up (a survey, an announcement) was not ended by that hang-up.
+_CAUSED_END_SECONDS = 0.7
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +30,11 @@ class LiveCall:
     target: Leg | None = None  # whom we called last
     reached: Leg | None = None  # somebody outside whom a program called before any employee
     ender: Leg | None = None  # the last party that hung up a conversation, or the caller that gave up
+    ender_at: float = 0.0  # when that was
+    last: Leg | None = None  # the leg that ended last
+    keyed: str = ""  # what an employee who began it dialled, as it was keyed
+    given_to: str = ""  # the number of the last blind transfer, as it was keyed
+    reached_at_trunk: bool = False  # a number outside was dialled
     purpose: str = ""  # whom a click-to-call is for, until there is a caller
     direct: Leg | None = None  # whom an incoming call rang first, without a queue
     part: str = "menu"
@@ -90,7 +44,8 @@ class LiveCall:
     over: bool = False
     unheard: bool = False  # its beginning was heard by nobody
     resumed: bool = False  # who began it is known, though not by his channel: an earlier process's record says it
-    merged: LiveCall | None = None  # the older call this one became part of
+    merged: LiveCall | None = None  # the call this one became part of
+    guests: list[Leg] = field(default_factory=list)  # parties of other calls that were told of as an answer
 
     def advance(self, at: float) -> None:
         """Give the time since the last event to the part the call was in; an earlier `at` counts as no time."""
@@ -115,8 +70,20 @@ class LiveCall:
         story = self.record.story
         while story and story[-1].what == "left" and self.at - story[-1].at.timestamp() < _ONE_END_SECONDS:
             story.pop()
-        ender = None if unheard else self.ender
+        late = self.at - self.ender_at > _CAUSED_END_SECONDS and self.ender is not self.last
+        ender = None if unheard or late else self.ender
         self.tell("ended", ender, "" if ender else "unheard" if unheard else "pbx")
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is something for people to see; a call without any party is nothing."""
+        return self.caller is not None or self.reached is not None or self.resumed or self.merged is not None
+
+    @property
+    def has_outside(self) -> bool:
+        """Whether a party outside has, or had, a part in it."""
+        begun = self.caller is not None or self.reached is not None or self.resumed
+        return (begun and self.record.direction != "internal") or any(leg.is_outside for leg in self.legs.values())
 
     @property
     def by_program(self) -> bool:
@@ -129,25 +96,15 @@ class LiveCall:
             return leg.endpoint.name
         return readable(leg.number, self.rules).number
 
-    def talking(self) -> list[Leg]:
-        """Return the parties that can hear another party now, in the order of their legs."""
-        parties = [leg for leg in self.legs.values() if leg.bridge and leg.endpoint.kind != "plumbing"]
-        if len(parties) < 2:  # noqa: PLR2004 - somebody to hear
-            return [leg for leg in parties if leg.has_company]
-        if len({leg.bridge for leg in parties}) == 1:
-            return parties
-        rooms = _rooms(self.legs.values())
-        heard = Counter(rooms[leg.channel] for leg in parties)
-        return [leg for leg in parties if heard[rooms[leg.channel]] > 1 or leg.has_company]
-
     def settle(self) -> bool:
         """Find the part the call is in now, note an answer; return whether anything people can see changed."""
-        talking = self.talking()
+        there = rooms(self)
+        talking = [leg for room in there for leg in room.talkers]
         ringing = [leg for leg in self.legs.values() if leg.is_ringing]
         before = (self.part, len(self.record.answered_by), self.record.answered)
         self.part = self._part_now(talking, ringing)
         if self.part == "talk":  # who talks while the other party is held has not answered it
-            self._note_answer(talking)
+            self._note_answer(there, talking)
         self.ringing = self._agents(ringing)
         self.talkers = self._agents(talking) if self.part == "talk" else frozenset()
         return before != (self.part, len(self.record.answered_by), self.record.answered)
@@ -177,18 +134,39 @@ class LiveCall:
             self.record.agent(extension)
         return frozenset(extensions)
 
-    def _note_answer(self, talking: list[Leg]) -> None:
+    def _note_answer(self, there: list[Room], talking: list[Leg]) -> None:
         if self.record.answered is None:
             self.record.answered = moment(self.at)
+        if self.caller is None and self.reached is not None:
+            for leg in [leg for leg in talking if leg.endpoint.kind == "extension"][:1]:
+                self.give_to(leg)
         for leg in talking:
-            if leg is not self.caller:
-                self._note_talker(leg)
-                if not leg.talked:
-                    leg.talked = True
-                    self.tell("answered", leg)
-            for guest in leg.guests:
-                if guest.channel not in self.legs and guest.is_party and self._note_talker(guest):
+            if leg is self.caller:
+                continue
+            self._note_talker(leg)
+            if leg.call is not self:
+                self._note_guest(leg)
+            elif not leg.talked:
+                leg.talked = True
+                self.tell("answered", leg)
+        for room in there:
+            for guest in room.others if room.conference and room.talkers else ():
+                if self._note_talker(guest):
                     self.tell("met", guest)
+
+    def give_to(self, leg: Leg) -> None:
+        """Take the employee to whom a program gives a client it called first for the caller."""
+        self.caller = leg
+        self.record.caller = Party(number=leg.endpoint.name, extension=leg.endpoint.name)
+
+    def _note_guest(self, leg: Leg) -> None:
+        """Tell of a party of another call that talks here; of a joined call the transfer tells it."""
+        if leg in self.guests:
+            return
+        self.guests.append(leg)
+        leg.lent.append(self)
+        if leg.call is None or leg.call.record.id not in self.record.joined:
+            self.tell("answered", leg)
 
     def _note_talker(self, leg: Leg) -> bool:
         """Note who talked; return whether that is news."""
@@ -198,24 +176,48 @@ class LiveCall:
         self.record.answered_by.append(who)
         return True
 
-    def absorb(self, younger: LiveCall, at: float) -> None:
-        """Make a younger call a part of this one."""
-        younger.advance(at)
-        self.advance(younger.at)
-        self.legs |= younger.legs
-        younger.legs.clear()
-        younger.merged = self
-        younger.over = True
-        younger.record.merged_into = self.record.id
-        younger.record.ended = moment(younger.at)
-        self.record.story = sorted([*self.record.story, *younger.record.story], key=lambda step: step.at)
-        for other in younger.record.agents:
-            agent = self.record.agent(other.extension)
-            agent.ring_seconds += other.ring_seconds
-            agent.talk_seconds += other.talk_seconds
-        self.record.recordings += younger.record.recordings
-        self.voicemail = self.voicemail or younger.voicemail
-        self.target = younger.target or self.target
+    def absorb(self, other: LiveCall, at: float) -> None:
+        """Make another call a part of this one."""
+        other.advance(at)
+        self.advance(other.at)
+        for leg in other.legs.values():
+            leg.call = self
+        self.legs |= other.legs
+        other.legs.clear()
+        other.merged = self
+        other.over = True
+        other.record.merged_into = self.record.id
+        other.record.ended = moment(max(other.at, other.record.started.timestamp()))
+        record = self.record
+        record.story = sorted([*record.story, *other.record.story], key=lambda step: step.at)
+        for theirs in other.record.agents:
+            agent = record.agent(theirs.extension)
+            agent.ring_seconds += theirs.ring_seconds
+            agent.talk_seconds += theirs.talk_seconds
+        record.recordings += other.record.recordings
+        for queue in other.record.queues:
+            record.queue = queue
+            if queue not in record.queues[-1:]:
+                record.queues.append(queue)
+        self.voicemail = self.voicemail or other.voicemail
+        self.target = other.target or self.target
+
+    def relabel(self, leg: Leg, endpoint: Endpoint, number: str = "") -> None:
+        """Correct who is at the far end of a leg, also in what was told of it."""
+        before = self.identity(leg)
+        leg.endpoint, leg.number = endpoint, number or leg.number
+        after = self.identity(leg)
+        record = self.record
+        if any(self.identity(other) == before for other in self.legs.values() if other is not leg):
+            return
+        record.story = [replace(step, who=after) if step.who == before else step for step in record.story]
+        mine = next((agent for agent in record.agents if agent.extension == before), None)
+        if mine is not None:
+            record.agents.remove(mine)
+        if mine is not None and endpoint.kind == "extension":
+            agent = record.agent(endpoint.name)
+            agent.ring_seconds += mine.ring_seconds
+            agent.talk_seconds += mine.talk_seconds
 
     def resume(self, at: float) -> None:
         """Go on, at `at`, from an earlier process's record.
@@ -268,16 +270,3 @@ def readable(text: str, rules: NumberRules) -> Party:
             return Party()
         case "unreadable":
             return Party(number=text or None)
-
-
-def _rooms(legs: Iterable[Leg]) -> dict[str, str]:
-    """Name for every conversing leg the room it hears: a bridge, and all that plumbing pairs join to it."""
-    by_channel = {leg.channel: leg for leg in legs}
-    names = {leg.bridge: leg.bridge for leg in by_channel.values() if leg.bridge}
-    for leg in by_channel.values():
-        other = by_channel.get(leg.pair)
-        if leg.bridge and other is not None and other.bridge:
-            mine, theirs = names[leg.bridge], names[other.bridge]
-            if mine != theirs:
-                names = {bridge: mine if name == theirs else name for bridge, name in names.items()}
-    return {leg.channel: names[leg.bridge] for leg in by_channel.values() if leg.bridge}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pbxd.calls.live import Leg, LiveCall
+from pbxd.calls.legs import Leg
+from pbxd.calls.live import LiveCall
 from pbxd.calls.record import Outcome
 
 # Q.850 causes, as Asterisk's causes.h names them.
@@ -36,7 +37,9 @@ def _our_side_left(call: LiveCall) -> bool:
         return call.reached is None or call.reached.up
     if caller.called and not caller.up:
         return True
-    return caller.left_by_itself or caller.told_to_leave
+    # The dialplan hangs up after a Dial that could not even begin, and leaves the reason for it as the cause.
+    never_began = call.target is None and caller.cause not in _NOBODY_TOOK_IT
+    return caller.left_by_itself or (caller.told_to_leave and not never_began)
 
 
 def _called_side(target: Leg, own_cause: int | None) -> tuple[Outcome, int | None]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pbxd.calls.identity import CALL_PREFIX
-from pbxd.calls.live import Leg, LiveCall, read, readable
+from pbxd.calls.legs import Leg
+from pbxd.calls.live import LiveCall, read, readable
 from pbxd.calls.record import Party, Step
 
 _MOST_PIPES = 10  # Local pairs one behind the other
@@ -22,10 +23,11 @@ def set_caller(call: LiveCall, leg: Leg) -> None:
     if call.target is leg:  # whoever dialled him was taken for the caller
         record.callee, call.target, call.direct = Party(), None, None
     extension = leg.endpoint.name if leg.endpoint.kind == "extension" else None
-    if call.reached is not None:  # somebody outside was called first; the employee is whom he was given to
-        record.caller = Party(number=extension, extension=extension)
+    if call.reached is not None:  # somebody outside was called first; the employee is whom they were given to
+        call.give_to(leg)
         return
     if extension:
+        call.keyed = leg.dialled
         record.caller = Party(number=extension, extension=extension)
         record.direction = "internal"
     else:
@@ -49,6 +51,19 @@ def set_callee(call: LiveCall, dialled: str) -> None:
         record.direction = "outgoing" if read(dialled, call.rules).kind == "e164" else "internal"
     if record.story and record.story[0].what == "called":  # a click-to-call's purpose is told right after its channel
         record.story[0] = replace(record.story[0], detail=record.callee.number)
+
+
+def taken_by(call: LiveCall, leg: Leg) -> None:
+    """Learn who took a program's call: of an agent's several phones that one, of several agents that one."""
+    record = call.record
+    before = record.caller.number
+    call.caller = leg
+    if call.reached is not None:
+        call.give_to(leg)
+    elif record.origin != "click-to-call" and leg.endpoint.kind == "extension":
+        call.give_to(leg)
+        if record.story and record.story[0].what == "called" and record.story[0].who == before:
+            record.story[0] = replace(record.story[0], who=leg.endpoint.name)
 
 
 def gone_caller(call: LiveCall, leg: Leg) -> bool:
@@ -94,13 +109,30 @@ def originated(call: LiveCall, leg: Leg) -> bool:
     if leg is not call.caller:
         return True
     record.callee = Party()
-    if leg.endpoint.kind == "trunk":
-        record.direction, record.caller = "outgoing", Party()
-        record.callee = readable(leg.number, call.rules)
-        call.caller, call.reached, call.target = None, leg, leg
-        record.story.clear()
-        tell_dialled(call, leg)
+    if leg.is_outside:
+        reach_first(call, leg)
     return True
+
+
+def is_client_first(call: LiveCall, leg: Leg) -> bool:
+    """Whether a program that rings its first party through Local channels rings somebody outside.
+
+    In a click-to-call of ours it is the agent's phone outside, and so it is beside another phone of the agent.
+    """
+    if not leg.is_outside or call.record.origin == "click-to-call" or call.reached is not None:
+        return False
+    return call.caller in {None, leg} and not any(other.agents for other in call.legs.values())
+
+
+def reach_first(call: LiveCall, leg: Leg) -> None:
+    """Take somebody outside whom a program rings first for the callee; who they are given to will be the caller."""
+    record = call.record
+    record.origin = "originated" if record.origin == "dialled" else record.origin
+    record.direction, record.caller = "outgoing", Party()
+    record.callee = readable(leg.number, call.rules)
+    call.caller, call.reached, call.target = None, leg, leg
+    record.story.clear()
+    tell_dialled(call, leg)
 
 
 def tell_dialled(call: LiveCall, leg: Leg) -> None:
@@ -155,7 +187,7 @@ def is_for_agent(legs: Mapping[str, Leg], source: str | None) -> bool:
     for _pipe in range(_MOST_PIPES):  # events that are lost or doubled could lead round in a circle
         if leg is None or leg.is_party:
             break
-        pair = legs.get(leg.pair)
+        pair = leg.pair
         if leg.channel.startswith(CALL_PREFIX):
             return not leg.called
         if pair is not None and pair.called and pair.source is None:
@@ -164,7 +196,66 @@ def is_for_agent(legs: Mapping[str, Leg], source: str | None) -> bool:
     return False
 
 
-def far_end(call: LiveCall, by: Leg) -> Leg | None:
-    """Return whom the one who transfers was talking to in this call: whom it called last, else who called him."""
-    target = call.target
-    return target if target is not None and target.endpoint != by.endpoint else call.caller
+def is_browser_phone(one: Leg, other: Leg) -> bool:
+    """Whether one leg is the browser phone of the other's employee: FreePBX rings 99101 beside 101 in one Dial."""
+    both = one.endpoint.kind == other.endpoint.kind == "extension"
+    return both and one.source is not None and one.endpoint.name == f"99{other.endpoint.name}"
+
+
+def spelled(call: LiveCall, dialled: str, source: Leg | None) -> str:
+    """Return a number dialled at a trunk as people know it.
+
+    Where it is what was asked for with digits added or stripped in front, the shorter spelling counts, unless only the
+    longer one reads as a number (E.164).
+    """
+    for asked in (source.dialled if source is not None else "", call.keyed, call.given_to, call.purpose):
+        shorter, longer = sorted((asked, dialled), key=len)
+        if shorter and longer.endswith(shorter):
+            reads = [read(each, call.rules).kind == "e164" for each in (shorter, longer)]
+            return longer if reads == [False, True] else shorter
+    return dialled
+
+
+def outside_dialled(call: LiveCall, leg: Leg) -> bool:
+    """Learn the callee of a call that an employee began from the first number dialled at a trunk.
+
+    Not where an employee's extension was keyed, whose calls may be diverted, nor after a transfer, a queue or another
+    employee's phone. Returns whether anything changed.
+    """
+    record = call.record
+    first, call.reached_at_trunk = not call.reached_at_trunk, True
+    by_employee = record.caller.extension is not None and record.origin == "dialled" and not call.resumed
+    if not first or not by_employee or call.given_to or record.queues:
+        return False
+    keyed = read(call.keyed, call.rules)
+    rung = any(other.called and other is not leg and not other.is_outside and other.is_party for other in call.legs.values())
+    if keyed.kind == "internal" or rung or not leg.number:
+        return False
+    record.callee, record.direction = readable(leg.number, call.rules), "outgoing"
+    if call.keyed and record.story and record.story[0].what == "called" and keyed.value != record.callee.number:
+        record.story[0] = replace(record.story[0], detail=call.keyed)
+    return True
+
+
+def call_given_away(by: Leg) -> LiveCall | None:
+    """Return the call of the party that the one who transfers talks with: their own may be a standing line."""
+    return by.met[-1].call if by.met else None
+
+
+def brought_together(by: Leg, second: Leg) -> tuple[Leg | None, Leg | None]:
+    """Return whom an attended transfer gives away and to whom, as far as they were heard talking.
+
+    `second` is the transferer's other channel, or the same one where a feature code is used.
+    """
+    if by is second:
+        met = [leg for leg in by.met if leg.call is not None] or by.met
+        return (met[-2], met[-1]) if len(met) > 1 else (met[-1] if met else None, None)
+    given = [leg for leg in by.met if leg not in second.met] or by.met
+    to = [leg for leg in second.met if leg not in by.met]
+    return given[-1] if given else None, to[-1] if to else None
+
+
+def ringing_target(call: LiveCall, by: Leg) -> str | None:
+    """Return whom the one who transfers was calling, if it is only one."""
+    found = {call.identity(leg) for leg in call.legs.values() if leg.called and leg.is_party and leg is not by and not leg.result}
+    return found.pop() if len(found) == 1 else None

@@ -100,7 +100,8 @@ class CallRecord:
     gaps: list[Gap] = field(default_factory=list)
     clock: Literal["pbx", "arrival"] = "pbx"
     source: Source = "ami"  # how we know of it: heard as it happened, or read later in the PBX's own log
-    merged_into: str | None = None  # the id of the older call this one became part of; then this is no call of its own
+    merged_into: str | None = None  # the id of the call this one became part of; then this is no call of its own
+    joined: list[str] = field(default_factory=list)  # ids of other clients' calls whose parties were joined to this one's
 
     def agent(self, extension: str) -> Agent:
         """Return an employee's part in the call, which begins now if he had none."""
@@ -123,6 +124,7 @@ class CallRecord:
             recordings=list(self.recordings),
             story=list(self.story),
             gaps=list(self.gaps),
+            joined=list(self.joined),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -160,6 +162,7 @@ class CallRecord:
             "gaps": [{"from": instant(gap.since), "to": instant(gap.to), "filled": gap.filled} for gap in self.gaps],
             "clock": self.clock,
             "source": self.source,
+            "joined": list(self.joined),
         }
 
 

@@ -1,14 +1,16 @@
 """Which legs there are, which call each belongs to, who converses where, and which calls changed.
 
-Two calls become one when the PBX says so (a leg takes the `linkedid` of another call) or shows it (both have a leg in
-one bridge). The older call stays and never gives way again: events that carry a stale `linkedid` follow the switch.
-Guests of a conference are in one bridge too, but each keeps a call of his own to it.
+Why two legs belong to one call: one was dialled for the other (Dial, Queue), they are the two ends of a pipe (a Local
+pair), or an event said so (transfer, pickup, retrieval from parking, INVITE with Replaces). Asterisk's linkedid only
+groups channels that met, and changes when they do (src, channel_internal_api.c): it says where a new leg most likely
+belongs, until the Dial is told, and where one belongs whose beginning was not heard.
 """
 
 from __future__ import annotations
 
 from pbxd.calls.identity import CALL_PREFIX, call_id
-from pbxd.calls.live import Leg, LiveCall, moment
+from pbxd.calls.legs import Bridge, Leg, calls_around
+from pbxd.calls.live import LiveCall, moment
 from pbxd.calls.record import CallRecord
 from pbxd.numbers import NumberRules
 
@@ -20,15 +22,19 @@ class Registry:
         self._pbx = pbx
         self._rules = rules
         self.legs: dict[str, Leg] = {}  # by channel
-        self.home: dict[str, LiveCall] = {}  # by channel
         self._calls: dict[str, LiveCall] = {}  # by linkedid; a merged one stays as an alias while its survivor lives
         self._changed: dict[str, LiveCall] = {}
-        self._bridges: dict[str, list[Leg]] = {}  # who converses where
+        self._bridges: dict[str, Bridge] = {}
 
     @property
     def calls(self) -> list[LiveCall]:
         """The calls under way, oldest leg first."""
-        return list(dict.fromkeys(self.home.values()))
+        return list(dict.fromkeys(leg.call for leg in self.legs.values() if leg.call is not None))
+
+    def home(self, channel: str) -> LiveCall | None:
+        """Return the call that a channel belongs to."""
+        leg = self.legs.get(channel)
+        return leg.call if leg is not None else None
 
     def knows(self, linkedid: str) -> bool:
         """Whether a call under way has, or had, this linkedid."""
@@ -45,8 +51,8 @@ class Registry:
         return [call.record.copy() for call in changed.values()]
 
     def touch(self, call: LiveCall) -> None:
-        """Note that people can see a change of a call; one without any party is nothing to see."""
-        if call.caller is not None or call.reached is not None or call.resumed or call.merged is not None:
+        """Note that people can see a change of a call."""
+        if call.is_shown:
             self._changed[call.record.id] = call
 
     def settle(self, call: LiveCall) -> None:
@@ -74,85 +80,135 @@ class Registry:
         call.advance(at)
         call.legs[leg.channel] = leg
         self.legs[leg.channel] = leg
-        self.home[leg.channel] = call
+        leg.call = call
         return call
 
     def remove(self, leg: Leg, call: LiveCall) -> None:
         """Take away a leg that is gone."""
         self.converse(leg, call, "")
-        del self.legs[leg.channel], self.home[leg.channel], call.legs[leg.channel]
+        if leg.pair is not None:
+            leg.pair.pair = None
+        del self.legs[leg.channel], call.legs[leg.channel]
+        leg.call, call.last = None, leg
 
     def forget(self, call: LiveCall) -> None:
-        """Find a call that is over no more."""
+        """Stop indexing a finished call."""
         for linkedid in call.linkedids:
-            self._calls.pop(linkedid, None)
+            if self._calls.get(linkedid) is call:
+                del self._calls[linkedid]
         call.over = True
 
     def find(self, channel: str, linkedid: str, at: float) -> tuple[Leg, LiveCall] | None:
-        """Return a known leg and its call, after following the linkedid the event carries."""
+        """Return a known leg and its call; a linkedid that no call has becomes one more of this call."""
         leg = self.legs.get(channel)
-        if leg is None:
+        if leg is None or leg.call is None:
             return None
         leg.stale = False
-        call = self.home[channel]
-        other = self._calls.get(linkedid)
-        if other is None and linkedid:
+        call = leg.call
+        if linkedid and linkedid not in self._calls:
             self.name(call, linkedid)
-        elif other is not None and other is not call:
-            call = self.join(call, other, at)
         call.advance(at)
         return leg, call
 
     def join(self, one: LiveCall, other: LiveCall, at: float) -> LiveCall:
-        """Make two calls one, the older; return it."""
-        older, younger = (one, other) if one.record.started <= other.record.started else (other, one)
-        for channel in younger.legs:
-            self.home[channel] = older
-        for linkedid in younger.linkedids:
-            self.name(older, linkedid)
-        older.absorb(younger, at)
-        self.settle(older)
-        self.touch(older)
-        self.touch(younger)
-        return older
+        """Let two calls go on as one, as an event says; return the one that stays.
 
-    def converse(self, leg: Leg, call: LiveCall, bridge: str, *, conference: bool = False) -> LiveCall:
-        """Put a leg where it converses (nowhere: an empty text); who converses there belongs to the same call.
-
-        Returns the call the leg belongs to now.
+        A call with an outside party stays; where both have one, both stay and name each other, and `one` is returned.
+        Where none has, the older stays.
         """
-        if leg.bridge and leg.bridge != bridge:
-            self._leave(leg, call.at)
-        leg.bridge = bridge
-        if not bridge:
+        if one is other:
+            return one
+        if one.has_outside and other.has_outside:
+            self._link(one, other, at)
+            return one
+        if one.has_outside != other.has_outside:
+            return self.absorb(one, other, at) if one.has_outside else self.absorb(other, one, at)
+        older, younger = (one, other) if one.record.started <= other.record.started else (other, one)
+        return self.absorb(older, younger, at)
+
+    def absorb(self, call: LiveCall, other: LiveCall, at: float) -> LiveCall:
+        """Make `other` a part of `call`; return that. Both are written, or neither."""
+        if call is other:
             return call
-        there = self._bridges.setdefault(bridge, [])
-        if leg not in there:
-            there.append(leg)
-        if conference:
-            leg.guests = there
-            self._guests_changed(there, call)
-            return call
-        for other in list(there):
-            if self.home[other.channel] is not call and not other.guests:
-                call = self.join(call, self.home[other.channel], call.at)
+        for linkedid in other.linkedids:
+            if self._calls.get(linkedid) is other:
+                self.name(call, linkedid)
+        shown = other.is_shown
+        call.absorb(other, at)
+        self.settle(call)
+        if shown or call.is_shown:
+            self._changed[call.record.id] = call
+            self._changed[other.record.id] = other
         return call
 
-    def _leave(self, leg: Leg, at: float) -> None:
-        there = self._bridges.get(leg.bridge, [])
-        if leg in there:
-            there.remove(leg)
-        if not there:
-            self._bridges.pop(leg.bridge, None)
-        if leg.guests:
-            leg.guests = []
-            call = self.home[leg.channel]
+    def _link(self, one: LiveCall, other: LiveCall, at: float) -> None:
+        for call, its in ((one, other), (other, one)):
             call.advance(at)
-            self._guests_changed(there, call)
+            if its.record.id not in call.record.joined:
+                call.record.joined.append(its.record.id)
+            self.touch(call)
 
-    def _guests_changed(self, guests: list[Leg], changed: LiveCall) -> None:
-        for guest in guests:
-            call = self.home[guest.channel]
-            if call is not changed:
-                call.advance(changed.at)
-                self.settle(call)
+    def move(self, leg: Leg, call: LiveCall, at: float) -> None:
+        """Bring a leg, and all that was dialled for it, to the call that it turns out to belong to."""
+        former = leg.call
+        if former is None or former is call:
+            return
+        former.advance(at)
+        call.advance(at)
+        for each in self._branch(leg):
+            if each.call is former:
+                del former.legs[each.channel]
+                call.legs[each.channel] = each
+                each.call = call
+        if former.legs:
+            self.settle(former)
+        else:
+            self._drop(former, call)
+
+    def _drop(self, call: LiveCall, real: LiveCall) -> None:
+        """Forget a call that never was one: what there was of it belongs to `real`."""
+        shown = call.is_shown
+        call.merged, call.over = real, True
+        call.record.merged_into, call.record.ended = real.record.id, moment(call.at)
+        for linkedid in call.linkedids:
+            if self._calls.get(linkedid) is call:
+                self.name(real, linkedid)
+        if shown:
+            self._changed[call.record.id] = call
+
+    def _branch(self, leg: Leg) -> list[Leg]:
+        found = [leg]
+        for each in found:
+            if each.pair is not None and each.pair not in found:
+                found.append(each.pair)
+            found += [one for one in self.legs.values() if one.source == each.channel and one not in found]
+        return found
+
+    def converse(self, leg: Leg, call: LiveCall, name: str, *, conference: bool = False) -> None:
+        """Put a leg where it converses (nowhere: an empty text); the other calls there settle."""
+        if (leg.bridge.name if leg.bridge else "") == name:
+            return
+        around: list[LiveCall] = []
+        if leg.bridge is not None:
+            around += calls_around(leg.bridge)
+            leg.bridge.legs.remove(leg)
+            if not leg.bridge.legs:
+                self._bridges.pop(leg.bridge.name, None)
+            leg.bridge = None
+        if name:
+            leg.bridge = self._bridges.setdefault(name, Bridge(name, conference))
+            leg.bridge.legs.append(leg)
+            around += calls_around(leg.bridge)
+            if not leg.bridge.conference:
+                _introduce(leg.bridge)
+        for other in dict.fromkeys(around):
+            if other is not call and not other.over:
+                other.advance(call.at)
+                self.settle(other)
+
+
+def _introduce(bridge: Bridge) -> None:
+    """Let all that hear each other through this bridge remember it."""
+    there = [leg for each in bridge.connected() for leg in each.legs if leg.is_party]
+    for leg in there if len(there) > 1 else ():
+        leg.meet(there)

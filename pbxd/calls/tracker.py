@@ -14,7 +14,8 @@ from typing import assert_never
 from pbxd.calls import events as ev
 from pbxd.calls import parties
 from pbxd.calls.identity import CALL_PREFIX, beginning, place_of
-from pbxd.calls.live import Leg, LiveCall, moment, readable
+from pbxd.calls.legs import Leg
+from pbxd.calls.live import LiveCall, moment, readable
 from pbxd.calls.outcome import judge, refusal
 from pbxd.calls.record import CallRecord, Gap
 from pbxd.calls.registry import Registry
@@ -102,7 +103,7 @@ class Tracker:
         if event.channel in self._known.legs:
             return  # the snapshot told of it before its own event came
         leg = Leg(event.channel, event.endpoint, event.number, event.dialled)
-        linkedid = event.linkedid or event.channel
+        linkedid = self._hint(event.channel, event.linkedid)
         began = beginning(linkedid, event.at)
         # Events may come later than a list made after them; not those of a call whose first channel is known.
         unheard = self._unsure or (began <= self._sure_since and linkedid not in self._known.legs)
@@ -110,6 +111,13 @@ class Tracker:
             leg.called = leg.is_party  # who calls wasn't heard; the list, or who dials the leg, will name him
             self._resume_call(linkedid, began, event.at)
         self._adopt(leg, linkedid, event.at)
+
+    def _hint(self, channel: str, linkedid: str) -> str:
+        """Return the linkedid by which the call of a new leg is looked for.
+
+        A channel that gave an open call of an earlier process its name may have another's linkedid by now.
+        """
+        return channel if channel in self._remembered or not linkedid else linkedid
 
     def _adopt(self, leg: Leg, linkedid: str, at: float) -> None:
         call = self._known.adopt(leg, linkedid, at)
@@ -139,22 +147,24 @@ class Tracker:
                 leg.ringing = True
             case ev.ChannelUp():
                 self._taken(leg, call)
+            case ev.HangupAsked(sent_on=True) if leg is call.caller:
+                call.tell("forwarded", leg)
             case ev.HangupAsked():
-                self._asked_to_leave(leg, call, by_party=event.by_party)
+                self._asked_to_leave(leg, call, by_party=event.by_party or event.sent_on)
         self._known.settle(call)
 
     def _taken(self, leg: Leg, call: LiveCall) -> None:
         leg.up, leg.ringing = True, False
         if leg.agents and call.caller is not None and not call.caller.up:
-            call.caller = leg  # of an agent's several phones, the one he took
-            if call.reached is not None:
-                self._set_caller(call, leg)  # of several agents, the one who took it
+            parties.taken_by(call, leg)
+            self._known.touch(call)
 
     def _asked_to_leave(self, leg: Leg, call: LiveCall, *, by_party: bool) -> None:
         leg.left_by_itself = leg.left_by_itself or by_party
         leg.holding = False  # it may live on while a transfer rings
         if by_party and leg.is_party and not leg.gave_away and (leg.up or leg is call.caller):
-            call.ender = leg
+            for each in (call, *(other for other in leg.lent if not other.over)):
+                each.ender, each.ender_at = leg, call.at
         # The dialplan's own hang-up after a call that failed looks the same as one that breaks it off.
         broken_off = call.target is not None and not call.target.result
         made_by_us = call.target is None and call.by_program
@@ -195,7 +205,7 @@ class Tracker:
     def _queue_seen(self, event: ev.QueueSeen) -> None:
         """Learn from a list who waits; his own joining may have been told already, or still be on its way."""
         found = self._known.find(event.channel, "", event.at)
-        if found is None or found[0].bridge:
+        if found is None or found[0].bridge is not None:
             return
         leg, call = found
         self._queue_joined(leg, call, event.queue)
@@ -226,7 +236,9 @@ class Tracker:
         if nameless and not parties.gone_caller(call, leg):
             parties.nobody_called(call, leg)
         if leg.is_party and leg.up:
-            call.tell("left", leg)
+            for each in (call, *(other for other in leg.lent if not other.over)):
+                each.advance(call.at)
+                each.tell("left", leg)
         elif leg.is_party and leg.called and not leg.stale:
             call.tell(refusal(leg), leg, leg.forward)
         if call.legs:
@@ -249,26 +261,50 @@ class Tracker:
             return
         leg, call = found
         leg.called, leg.source, leg.connected = True, event.source, event.number or leg.connected
+        source = self._known.legs.get(event.source or "")
+        if source is not None and source.call is not None and source.call is not call:
+            self._known.move(leg, source.call, event.at)
+            call = source.call
         if not self._unsure and self._known.lacks_caller(call.record.linkedid):
             parties.gone_caller(call, leg)
-        if leg.endpoint.kind == "trunk" and event.dialled:
-            leg.number = event.dialled
-        if event.source is None and (leg is call.caller or call.caller is None):
+        self._know_endpoint(leg, call, event.endpoint)
+        if leg.is_outside and event.dialled:
+            leg.number = parties.spelled(call, event.dialled, source)
+        self._dialled_for(leg, call, event.source)
+        self._known.settle(call)
+
+    def _know_endpoint(self, leg: Leg, call: LiveCall, endpoint: ev.Endpoint | None) -> None:
+        """Learn from the dial string, and from what else this Dial rings, who is at the far end."""
+        if endpoint is not None and endpoint != leg.endpoint:
+            call.relabel(leg, endpoint)
+        siblings = [other for other in call.legs.values() if other.source == leg.source and other is not leg]
+        for one, other in [(leg, other) for other in siblings] + [(other, leg) for other in siblings]:
+            if parties.is_browser_phone(one, other):
+                call.relabel(one, other.endpoint)
+
+    def _dialled_for(self, leg: Leg, call: LiveCall, source: str | None) -> None:
+        """Learn what a leg was dialled for: a program's first one, an agent's phone, or the other side."""
+        if source is None and (leg is call.caller or call.caller is None):
             if parties.originated(call, leg):
                 self._known.touch(call)
-        elif parties.is_for_agent(self._known.legs, event.source) or (
-            call.reached is not None and leg.endpoint.kind == "extension"
-        ):
+        elif parties.is_for_agent(self._known.legs, source):
+            if parties.is_client_first(call, leg):
+                parties.reach_first(call, leg)
+                self._known.touch(call)
+            else:
+                leg.agents = True
+        elif call.reached is not None and leg.endpoint.kind == "extension":
             leg.agents = True
         elif leg.is_party:
             self._target_dialled(call, leg)
-        self._known.settle(call)
 
     def _target_dialled(self, call: LiveCall, leg: Leg) -> None:
         call.target = leg
         if parties.first_target(call, leg):
             self._known.touch(call)
-        if leg.endpoint.kind == "trunk":  # a phone's ringing says it better
+        if leg.is_outside:  # a phone's ringing says it better
+            if parties.outside_dialled(call, leg):
+                self._known.touch(call)
             parties.tell_dialled(call, leg)
 
     def _dial_ended(self, event: ev.DialEnded) -> None:
@@ -287,24 +323,39 @@ class Tracker:
             return
         leg, call = found
         conference = event.kind == "conference"
-        if conference and leg.bridge != event.bridge:
+        if conference and (leg.bridge is None or leg.bridge.name != event.bridge):
             call.tell("conference", leg)
+        replaced = self._known.legs.get(event.instead_of)
+        if replaced is not None and replaced.is_party and replaced.call is not None and not conference:
+            call = self._known.join(replaced.call, call, event.at)  # RFC 3891
         bridge = "" if event.kind == "holding" else event.bridge
-        self._known.settle(self._known.converse(leg, call, bridge, conference=conference))
+        self._converse(leg, bridge, conference=conference)
 
     def _bridge_left(self, event: ev.BridgeLeft) -> None:
         found = self._known.find(event.channel, event.linkedid, event.at)
         if found is None:
             return
         leg, call = found
-        if leg.bridge == event.bridge:
-            self._known.converse(leg, call, "")
-        self._known.settle(call)
+        if leg.bridge is not None and leg.bridge.name == event.bridge:
+            self._converse(leg, "")
+        else:
+            self._known.settle(call)
+
+    def _converse(self, leg: Leg, bridge: str, *, conference: bool = False) -> None:
+        if leg.call is not None:
+            self._known.converse(leg, leg.call, bridge, conference=conference)
+            self._known.settle(leg.call)
 
     def _paired(self, event: ev.PlumbingPaired) -> None:
         one, two = self._known.legs.get(event.one), self._known.legs.get(event.two)
-        if one is not None and two is not None:
-            one.pair, two.pair = two.channel, one.channel
+        if one is None or two is None or one is two:
+            return
+        for leg in (one, two):
+            if leg.pair is not None:
+                leg.pair.pair = None
+        one.pair, two.pair = two, one
+        if one.call is not None:
+            self._known.move(two, one.call, event.at)
 
     def _parking_changed(self, event: ev.Parked | ev.Unparked) -> None:
         found = self._known.find(event.channel, event.linkedid, event.at)
@@ -316,7 +367,10 @@ class Tracker:
             case ev.Parked():
                 call.tell("parked", event.by or leg, event.space)
             case ev.Unparked(by=by) if by:
-                call.tell("unparked", self._known.legs.get(by))
+                taker = self._known.legs.get(by)
+                if taker is not None and taker.call is not None:
+                    call = self._known.join(call, taker.call, event.at)
+                call.tell("unparked", taker)
             case ev.Unparked(timed_out=True):
                 call.tell("parking-timed-out", leg)
             case ev.Unparked():
@@ -324,29 +378,55 @@ class Tracker:
         self._known.settle(call)
 
     def _picked_up(self, event: ev.PickedUp) -> None:
-        target, call = self._known.legs.get(event.target), self._known.home.get(event.target)
-        if target is None or call is None:
+        target, picker = self._known.legs.get(event.target), self._known.legs.get(event.picker)
+        if target is None or target.call is None:
             return
+        call = target.call
         call.advance(event.at)
-        call.tell("picked-up", self._known.legs.get(event.picker), call.identity(target))
+        if picker is not None and picker.call is not None:
+            self._known.absorb(call, picker.call, event.at)
+        call.tell("picked-up", picker, call.identity(target))
         self._known.touch(call)
 
     def _transferred(self, event: ev.Transferred) -> None:
-        by, call, other = (
-            self._known.legs.get(event.by), self._known.home.get(event.by), self._known.home.get(event.second)
-        )  # fmt: skip
-        if by is None or call is None:
+        by, second = self._known.legs.get(event.by), self._known.legs.get(event.second)
+        if by is None or by.call is None:
             return
-        to = readable(event.number, self._rules).number or ""
         if event.kind == "attended":
-            far_end = parties.far_end(other or call, by)
-            to = (other or call).identity(far_end) or "" if far_end else ""
-        if other is not None and other is not call:
-            call = self._known.join(call, other, event.at)
+            self._transferred_attended(by, second or by, event.at)
+            return
+        call = parties.call_given_away(by) or by.call
         call.advance(event.at)
         by.gave_away = True
-        call.tell(f"{event.kind}-transfer", by, to)
+        call.given_to = event.number
+        call.tell("blind-transfer", by, readable(event.number, self._rules).number or "")
         self._known.touch(call)
+
+    def _transferred_attended(self, by: Leg, second: Leg, at: float) -> None:
+        """Join the calls of the two parties that the transferer brings together, and say who that was."""
+        given, to = parties.brought_together(by, second)
+        one = given.call if given is not None and given.call is not None else by.call
+        other = to.call if to is not None and to.call is not None else second.call
+        if one is None or other is None:
+            return
+        if to is None and second.queue and given is not None:
+            given.queue, second.queue = second.queue, ""  # the client takes the place that was kept for him
+        for call in (one, other):
+            call.advance(at)
+        names = [(call.identity(leg) or "" if leg else "") for call, leg in ((one, given), (other, to))]
+        keyed = second.dialled if second is not by else ""
+        if to is None:
+            names[1] = parties.ringing_target(other, second) or readable(keyed, self._rules).number or ""
+        if by is not second and to is not None and to.is_outside and given is not None and not given.is_outside:
+            names.reverse()  # it is the client who is given to somebody
+        by.gave_away = True
+        joined = self._known.join(one, other, at)
+        told = [(joined, names[1])]
+        if one is not other and not one.over and not other.over:
+            told.append((other, names[0]))  # both have a client, and both stay
+        for call, name in told:
+            call.tell("attended-transfer", by, name)
+            self._known.touch(call)
 
     def _recording_began(self, event: ev.RecordingBegan) -> None:
         found = self._known.find(event.channel, event.linkedid, event.at)
@@ -388,7 +468,7 @@ class Tracker:
             # The caller's channel gives the conversation its name; whoever else is seen first was called.
             called = event.channel != event.linkedid
             leg = Leg(event.channel, event.endpoint, event.number, event.dialled, called=called)
-            linkedid = event.linkedid or event.channel
+            linkedid = self._hint(event.channel, event.linkedid)
             self._resume_call(linkedid, beginning(linkedid, event.at - event.seconds), event.at)
             self._adopt(leg, linkedid, event.at)
         found = self._known.find(event.channel, event.linkedid, event.at)
@@ -402,10 +482,11 @@ class Tracker:
         leg.ringing = not leg.up and (event.state == "ringing" or (leg.ringing and not unheard))
         if event.bridge and not leg.parked:
             leg.queue = ""
-            call = self._known.converse(leg, call, event.bridge, conference=event.conference)
+            self._converse(leg, event.bridge, conference=event.conference)
         elif unheard:
-            call = self._known.converse(leg, call, "")
-        self._known.settle(call)
+            self._converse(leg, "")
+        else:
+            self._known.settle(call)
 
     def _resume_call(self, linkedid: str, began: float, at: float) -> None:
         """Begin a call whose beginning wasn't heard: from an earlier process's record, else at `began`, or so."""
@@ -445,9 +526,9 @@ class Tracker:
             call.close_gap(at)
             self._known.touch(call)
         for leg in [leg for leg in self._known.legs.values() if leg.stale]:
-            call = self._known.home[leg.channel]
-            call.advance(at)
-            self._end_leg(leg, call)
+            if leg.call is not None:
+                leg.call.advance(at)
+                self._end_leg(leg, leg.call)
         for record in self._remembered.values():
             call = LiveCall(record, self._rules, at)
             call.resume(at)

@@ -30,8 +30,8 @@ def transitions(events: Iterable[ev.Event]) -> Transitions:
     follow = Tracker("pbx", RULES)
     met: Transitions = Counter()
     for event in events:
-        homes = follow._known.home
-        states = {homes[channel].part for channel in channels_of(event) if channel in homes}
+        homes = [follow._known.home(channel) for channel in channels_of(event)]
+        states = {home.part for home in homes if home is not None}
         for state in states or {"-"}:
             met[state, type(event).__name__] += 1
         follow.feed(event)
