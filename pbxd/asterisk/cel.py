@@ -128,6 +128,9 @@ class CelTranslator:
             return
         channel.linkedid = row.linkedid
         yield from self._working(row, channel)
+        yield from self._meant(row, channel)
+
+    def _meant(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
         match row.kind:
             case "ANSWER":
                 yield from self._answered(row, channel)
@@ -140,14 +143,8 @@ class CelTranslator:
                 yield from self._hung_up(row, channel)
             case "CHAN_END":
                 yield from self._ended(row, channel)
-            case "PARK_START":
-                parker = self.endpoints.of_device(_text(row, "parker_dial_string"))
-                by = parker.name if parker.kind == "extension" else ""
-                yield ev.Parked(row.at, row.uniqueid, row.linkedid, _text(row, "parking_lot"), by)
-            case "PARK_END":
-                taker = self._ids.get(_text(row, "retriever"), "")
-                timed_out = _text(row, "reason") == "ParkedCallTimeOut"
-                yield ev.Unparked(row.at, row.uniqueid, row.linkedid, taker, timed_out=timed_out)
+            case "PARK_START" | "PARK_END":
+                yield self._parking(row)
             case _:
                 yield from _told(row)
 
@@ -178,7 +175,7 @@ class CelTranslator:
         ]
         if not dialling:
             return
-        target, _when, source, other = max(dialling, key=lambda each: (bool(each[0]), each[1]))
+        target, _when, source, _dialler = max(dialling, key=lambda each: (bool(each[0]), each[1]))
         channel.called = True
         channel.endpoint, number = self.endpoints.of_dialled(row.channel, target)
         channel.number_known = bool(number)
@@ -244,6 +241,15 @@ class CelTranslator:
             yield ev.DialEnded(row.at, None, row.uniqueid, row.linkedid, _result(channel.cause))
         if _text(row, "hangupsource") == row.channel:
             yield ev.HangupAsked(row.at, row.uniqueid, row.linkedid, by_party=True)
+
+    def _parking(self, row: CelRow) -> ev.Event:
+        if row.kind == "PARK_END":
+            taker = self._ids.get(_text(row, "retriever"), "")
+            timed_out = _text(row, "reason") == "ParkedCallTimeOut"
+            return ev.Unparked(row.at, row.uniqueid, row.linkedid, taker, timed_out=timed_out)
+        parker = self.endpoints.of_device(_text(row, "parker_dial_string"))
+        by = parker.name if parker.kind == "extension" else ""
+        return ev.Parked(row.at, row.uniqueid, row.linkedid, _text(row, "parking_lot"), by)
 
     def _ended(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
         del self._channels[row.uniqueid]

@@ -84,7 +84,7 @@ class Leg:
 
         A trunk may send early media instead of a ringing state: a call to the outside rings from its first moment.
         """
-        if self.up or self.result:
+        if self.up or self.result or not self.is_party:
             return False
         return self.ringing or (self.called and self.is_outside)
 

@@ -137,9 +137,9 @@ class LiveCall:
     def _note_answer(self, there: list[Room], talking: list[Leg]) -> None:
         if self.record.answered is None:
             self.record.answered = moment(self.at)
-        if self.caller is None and self.reached is not None:
-            for leg in [leg for leg in talking if leg.endpoint.kind == "extension"][:1]:
-                self.give_to(leg)
+        agents = [leg for leg in talking if leg.endpoint.kind == "extension"]
+        if self.caller is None and self.reached is not None and agents:
+            self.give_to(agents[0])
         for leg in talking:
             if leg is self.caller:
                 continue
@@ -150,9 +150,12 @@ class LiveCall:
                 leg.talked = True
                 self.tell("answered", leg)
         for room in there:
-            for guest in room.others if room.conference and room.talkers else ():
-                if self._note_talker(guest):
-                    self.tell("met", guest)
+            self._note_conference(room)
+
+    def _note_conference(self, room: Room) -> None:
+        for guest in room.others if room.conference and room.talkers else ():
+            if self._note_talker(guest):
+                self.tell("met", guest)
 
     def give_to(self, leg: Leg) -> None:
         """Take the employee to whom a program gives a client it called first for the caller."""

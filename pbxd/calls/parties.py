@@ -228,7 +228,7 @@ def outside_dialled(call: LiveCall, leg: Leg) -> bool:
     if not first or not by_employee or call.given_to or record.queues:
         return False
     keyed = read(call.keyed, call.rules)
-    rung = any(other.called and other is not leg and not other.is_outside and other.is_party for other in call.legs.values())
+    rung = any(other.called and other.endpoint.kind == "extension" for other in call.legs.values())
     if keyed.kind == "internal" or rung or not leg.number:
         return False
     record.callee, record.direction = readable(leg.number, call.rules), "outgoing"
@@ -257,5 +257,6 @@ def brought_together(by: Leg, second: Leg) -> tuple[Leg | None, Leg | None]:
 
 def ringing_target(call: LiveCall, by: Leg) -> str | None:
     """Return whom the one who transfers was calling, if it is only one."""
-    found = {call.identity(leg) for leg in call.legs.values() if leg.called and leg.is_party and leg is not by and not leg.result}
+    rung = [leg for leg in call.legs.values() if leg.called and leg.is_party and leg is not by and not leg.result]
+    found = {call.identity(leg) for leg in rung}
     return found.pop() if len(found) == 1 else None

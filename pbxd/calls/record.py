@@ -101,7 +101,9 @@ class CallRecord:
     clock: Literal["pbx", "arrival"] = "pbx"
     source: Source = "ami"  # how we know of it: heard as it happened, or read later in the PBX's own log
     merged_into: str | None = None  # the id of the call this one became part of; then this is no call of its own
-    joined: list[str] = field(default_factory=list)  # ids of other clients' calls whose parties were joined to this one's
+    joined: list[str] = field(
+        default_factory=list
+    )  # ids of other clients' calls whose parties were joined to this one's
 
     def agent(self, extension: str) -> Agent:
         """Return an employee's part in the call, which begins now if he had none."""

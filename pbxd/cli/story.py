@@ -18,6 +18,8 @@ def sentence(step: Mapping[str, Any], names: Mapping[str, str]) -> str:
         told = _("the call is over; its end was not heard")
     elif (step["what"], step["detail"]) == ("called", None):
         told = _("{who} called")
+    elif (step["what"], step["detail"]) == ("forwarded", None):
+        told = _("{who} was sent on to another number")
     return told.format(
         what=step["what"], who=_person(step["who"], names), detail=_person(step["detail"], names) or "?"
     ).strip()

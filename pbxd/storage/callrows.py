@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 from sqlalchemy import Row
@@ -14,6 +14,15 @@ from pbxd.storage.feed import News
 from pbxd.storage.tables import harmless
 
 _IN_COLUMNS = {"id", "pbx", "linkedid", "direction", "outcome", "started", "answered", "ended", "merged_into"}
+
+
+class Milestones(NamedTuple):
+    """How far a call was when it was last kept."""
+
+    answered: bool
+    ended: bool
+    into: str | None  # the call it was merged into
+    joined: Sequence[str]
 
 
 def row_of(record: CallRecord) -> dict[str, Any]:
@@ -48,20 +57,20 @@ def news_of(record: CallRecord, before: Milestones | None) -> Iterable[News]:
 
     The facts stand in the call's row, where they are kept once and can be erased.
     """
-    known = before or (False, False, None)
+    known = before or Milestones(answered=False, ended=False, into=None, joined=())
     if record.merged_into:
-        if record.merged_into != known[2]:
+        if record.merged_into != known.into:
             yield News("call.merged", record.id, {"into": record.merged_into})
         return
     if before is None:
         yield News("call.ringing", record.id, {})
-    if record.answered and not known[0]:
+    if record.answered and not known.answered:
         yield News("call.answered", record.id, {})
-    if record.ended and not known[1]:
+    for other in record.joined:
+        if other not in known.joined:
+            yield News("call.joined", record.id, {"with": other})
+    if record.ended and not known.ended:
         yield News("call.ended", record.id, {})
-
-
-Milestones = tuple[bool, bool, str | None]  # answered, ended, merged into
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -37,8 +37,8 @@ class Calls:
     ) -> None:
         """Write the calls as they stand now, all in one transaction; the last of several states of a call counts.
 
-        The feed is told of new calls, answers, ends and merges, and of the outages. `heard`: a PBX, and until when all
-        it told is in the history once this is. `told_as`: what the feed calls these changes instead, for they are past.
+        The feed is told of new calls, answers, joinings, ends and merges, and of the outages. `heard`: a PBX, and until
+        when all it told is in the history once this is. `told_as`: what the feed calls these past changes instead.
         """
         latest = {record.id: record for record in records}
         if not latest and not outages and heard is None:
@@ -119,12 +119,20 @@ _KNOWN = (
 _SEQS = select(calls.c.id, calls.c.seq).where(calls.c.id.in_(bindparam("ids", expanding=True)))
 
 
-async def _known(connection: AsyncConnection, ids: Collection[str]) -> dict[str, _Known]:
+async def _joined(connection: AsyncConnection, ids: Collection[str]) -> dict[str, list[str]]:
+    """Return the calls that these were known to be joined to; few calls are, so that few records are read for it."""
+    wanted = select(calls.c.id, calls.c.record).where(calls.c.id.in_(bindparam("ids", expanding=True)))
+    rows = [row for part in in_parts(ids) for row in await connection.execute(wanted, {"ids": part})]
+    return {call_id: record.get("joined", []) for call_id, record in rows}
+
+
+async def _known(connection: AsyncConnection, latest: Mapping[str, CallRecord]) -> dict[str, _Known]:
     known: dict[str, _Known] = {}
-    for part in in_parts(ids):
+    joined = await _joined(connection, [call_id for call_id, record in latest.items() if record.joined])
+    for part in in_parts(latest):
         rows = await connection.execute(_KNOWN, {"ids": part})
         for call_id, seq, answered, ended, into, extension, started in rows:
-            milestones = (answered is not None, ended is not None, into)
+            milestones = Milestones(answered is not None, ended is not None, into, joined.get(call_id, ()))
             agents = known.setdefault(call_id, _Known(seq, milestones, set())).agents
             if extension is not None:
                 agents.add((extension, started))

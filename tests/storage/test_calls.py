@@ -46,6 +46,7 @@ FULL = call(
     gaps=[Gap(START, None), Gap(START, START + timedelta(seconds=1))],
     clock="arrival",
     source="cel",
+    joined=["0002"],
 )
 
 
@@ -91,9 +92,9 @@ async def test_states_of_a_call_replace_each_other_and_tell_of_each_step_once(da
 
 async def test_a_call_first_seen_at_its_end_is_told_of_whole(database: Database) -> None:
     await Calls(database).upsert([FULL])
-    assert [kind for kind, _ in await news(database)] == ["call.ringing", "call.answered", "call.ended"]
+    assert [kind for kind, _ in await news(database)] == ["call.ringing", "call.answered", "call.joined", "call.ended"]
     await Calls(database).upsert([])
-    assert len(await news(database)) == 3
+    assert len(await news(database)) == 4
 
 
 async def test_of_several_states_in_one_batch_the_last_counts(database: Database) -> None:
@@ -124,6 +125,17 @@ async def test_a_merged_call_leads_to_the_one_it_became_part_of(database: Databa
     assert [record.id for record in await calls.open_calls("pbx")] == ["0001"]
     assert await news(database, before) == [("call.merged", "0002"), ("call.merged", "0003")]
     assert (await Feed(database).read(before))[0].data == {"into": "0001"}
+
+
+async def test_calls_that_were_joined_stay_and_each_joining_is_told_once(database: Database) -> None:
+    calls = Calls(database)
+    await calls.upsert([call(1), call(2)])
+    before = await Feed(database).last()
+    for joined in (["0002"], ["0002"], ["0002", "0003"]):
+        await calls.upsert([call(1, joined=joined)])
+    assert await news(database, before) == [("call.joined", "0001"), ("call.joined", "0001")]
+    assert [row.data for row in await Feed(database).read(before)] == [{"with": "0002"}, {"with": "0003"}]
+    assert await ids(database) == ["0002", "0001"]
 
 
 async def test_merges_that_lead_nowhere(database: Database) -> None:
