@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from pbxd.asterisk.packets import Packet, parse_timed_capture, read_times
 from pbxd.recording import replay
-from pbxd.settings import Settings
 from tests.captures import cel
 from tests.captures.written import (
     CAPTURES,
@@ -27,6 +26,8 @@ from tests.captures.written import (
     doubts,
     expected,
     relative,
+    settings_of,
+    wrong_in,
 )  # fmt: skip
 
 MUST_SAY = {"direction", "origin", "caller", "callee", "queue", "queues", "outcome", "answered_by"}
@@ -52,19 +53,7 @@ def times(flow: str) -> list[tuple[int, float]]:
 def compare(flow: str, records: Sequence[Record]) -> list[str]:
     """Return what is wrong with `records`, nothing if all is as a person wrote it."""
     zero = journal(flow)[0].at
-    got = sorted((relative(record, zero) for record in records), key=lambda record: float(record["started"]))
-    wanted = expected(flow)["records"]
-    lines = [f"expected {len(wanted)} records, replay has {len(got)}"] if len(wanted) != len(got) else []
-    for number, (want, record) in enumerate(zip(wanted, got, strict=False)):
-        lines += differences(want, record, f"records[{number}].")
-    if len(wanted) != len(got):
-        lines += [f"replay: {_brief(record)}" for record in got]
-    return lines
-
-
-def _brief(record: Record) -> str:
-    caller, callee = record["caller"]["number"], record["callee"]["number"]
-    return f"{record['direction']} {caller} -> {callee}: {record['outcome']}, started {record['started']:.3f}"
+    return list(wrong_in(expected(flow), [relative(record, zero) for record in records]))
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -88,7 +77,7 @@ def test_a_story_says_whom_the_caller_called_or_nothing() -> None:
 @cache
 def replayed(flow: str, chunk_bytes: int = 65536) -> list[Record]:
     path = CAPTURES / flow / "stream.ami"
-    return [record.to_json() for record in replay(path, Settings(), chunk_bytes=chunk_bytes)]
+    return [record.to_json() for record in replay(path, settings_of(expected(flow)), chunk_bytes=chunk_bytes)]
 
 
 @pytest.mark.parametrize("flow", FLOWS)

@@ -13,7 +13,18 @@ import pytest
 from tests.captures import cel
 from tests.captures.record import FLOWS, UNDER_WAY
 from tests.captures.stage import Stage
-from tests.captures.written import INSTANTS, SECONDS, Record, differences, doubts, expected, relative
+from tests.captures.written import (
+    INSTANTS,
+    SECONDS,
+    Record,
+    differences,
+    doubts,
+    expected,
+    relative,
+    settings_of,
+    with_ids,
+    without_optional,
+)
 from tests.lab import Lab
 from tests.lab.daemon import Daemon
 from tests.lab.ports import HOST, free_ports
@@ -33,7 +44,10 @@ async def play(lab: Lab, stage: Stage, flow: str) -> Daemon:
     begun = UNDER_WAY[flow](stage) if flow in UNDER_WAY else None
     if begun is not None:
         await anext(begun)
-    daemon = await lab.pbxd({"agi": {"listen": f"{HOST}:{free_ports(1)[0]}"}})
+    channels = settings_of(expected(flow)).employees.channels
+    daemon = await lab.pbxd(
+        {"agi": {"listen": f"{HOST}:{free_ports(1)[0]}"}, **({"employees": {"channels": channels}} if channels else {})}
+    )
     if begun is not None:
         await anext(begun, None)
     else:
@@ -50,15 +64,17 @@ def lines_after(journal: Path, offset: int, folder: Path) -> list[cel.Line]:
 
 def wrong(flow: str, records: list[Record], lines: list[cel.Line], apart: float) -> list[str]:
     wanted = expected(flow)["records"]
+    records = without_optional(expected(flow), [relative(record, lines[0].at) for record in records])
     if len(records) != len(wanted):
         return [f"expected {len(wanted)} records, there are {len(records)}", *map(str, records)]
     return [
-        line for want, record in zip(wanted, records, strict=True) for line in _wrong(flow, want, record, lines, apart)
+        line
+        for want, record in zip(wanted, records, strict=True)
+        for line in _wrong(flow, with_ids(want, records), record, lines, apart)
     ]
 
 
-def _wrong(flow: str, want: Record, record: Record, lines: list[cel.Line], apart: float) -> list[str]:
-    got = relative(record, lines[0].at)
+def _wrong(flow: str, want: Record, got: Record, lines: list[cel.Line], apart: float) -> list[str]:
     asked = {name: value for name, value in want.items() if name not in OF_THIS_RUN | CHOSEN.get(flow, set())}
     if "agents" in asked:
         asked["agents"] = {extension: {} for extension in asked["agents"]}

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-PARTY_TECHNOLOGY = "PJSIP/"  # every other technology of the lab (Local, Announcer, …) is plumbing
+PARTY_TECHNOLOGIES = ("PJSIP/", "IAX2/", "DAHDI/")  # every other one of the lab (Local, Announcer, …) is plumbing
+EMPLOYEE = re.compile(r"(99)?1\d\d")
+DIALLED = re.compile(r"(?:/|:|#|\+)(\d{7,})(?:@|$)")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Line:
 
     @property
     def of_party(self) -> bool:
-        return self.channel.startswith(PARTY_TECHNOLOGY)
+        return self.channel.startswith(PARTY_TECHNOLOGIES)
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,13 @@ def _line(row: list[str]) -> Line:
     )  # fmt: skip
 
 
+def of_call(lines: Iterable[Line], linkedid: str) -> list[Line]:
+    """Return the lines of the channels that began under a linkedid, whatever theirs was later."""
+    told = list(lines)
+    born = {line.channel for line in told if line.kind == "CHAN_START" and line.linkedid == linkedid}
+    return [line for line in told if line.channel in born]
+
+
 def witness(lines: Iterable[Line], rooms: Iterable[Line] = ()) -> Witness:
     """Return what a journal that holds one call says of it.
 
@@ -77,28 +86,37 @@ def witness(lines: Iterable[Line], rooms: Iterable[Line] = ()) -> Witness:
     own = {line.channel for line in told if line.of_party}
     first = next(line for line in told if line.kind == "CHAN_START" and line.of_party)
     answered, talked = _conversation(list(rooms) or told, own)
-    began = who(first, _dialled(told))
+    dialled = _dialled(told)
+    began = who(first, dialled)
     return Witness(
         started=min(line.at for line in told if line.kind == "CHAN_START"),
         answered=answered,
         ended=max(line.at for line in told if line.kind == "HANGUP" and line.of_party),
         began=began,
-        talked=tuple(dict.fromkeys(who(line, _dialled(told)) for line in talked if who(line, _dialled(told)) != began)),
+        talked=tuple(dict.fromkeys(who(line, dialled) for line in talked if who(line, dialled) != began)),
     )
 
 
-def _dialled(lines: Iterable[Line]) -> str:
-    """Return the outside number that was last dialled, as nobody knows it of the trunk's own channel."""
-    found = [re.search(r"PJSIP/(\d{7,})@trunk", line.data) for line in lines if line.application == "Dial"]
-    return next((match[1] for match in reversed(found) if match), "")
+def _dialled(lines: Iterable[Line]) -> dict[str, str]:
+    """Return the outside number dialled last when a channel began, by channel: nobody knows it of the trunk's own.
+
+    Under the empty name stands the last of all.
+    """
+    found = {"": ""}
+    for line in lines:
+        match = DIALLED.search(line.data.partition(",")[0]) if line.application == "Dial" else None
+        found[""] = match[1] if match else found[""]
+        if line.kind == "CHAN_START" and line.of_party and found[""]:
+            found[line.channel] = found[""]
+    return found
 
 
-def who(line: Line, dialled: str) -> str:
+def who(line: Line, dialled: Mapping[str, str]) -> str:
     """Return who is at the far end of a channel: the extension in its name, else the number outside in E.164."""
-    endpoint = line.channel.removeprefix(PARTY_TECHNOLOGY).rpartition("-")[0]
-    if endpoint.isdecimal():
+    endpoint = line.channel.partition("/")[2].rpartition("-")[0]
+    if EMPLOYEE.fullmatch(endpoint):
         return endpoint
-    number = line.number if len(line.number) > 5 else dialled
+    number = line.number if len(line.number) > 5 else dialled.get(line.channel, dialled[""])
     return f"+7{number.removeprefix('+')[1:]}" if number else ""
 
 
@@ -136,4 +154,4 @@ def _conversations(bridges: Iterable[set[str]]) -> Iterator[set[str]]:
             group |= other
         groups.append(group)
     for group in groups:
-        yield {name for name in group if name.startswith(PARTY_TECHNOLOGY)}
+        yield {name for name in group if name.startswith(PARTY_TECHNOLOGIES)}

@@ -11,6 +11,14 @@ from tests.captures.stage import CLIENT, TALK, Stage, a_while, taken_over
 from tests.lab.phone import rejecting
 
 
+def originate(
+    stage: Stage, channel: str, exten: str, *, context: str = "from-internal", caller: str = "", seconds: int = 30
+) -> None:
+    """Let a program call `channel` and send it to an extension once it is there."""
+    where = {"Channel": channel, "Context": context, "Exten": exten, "Priority": "1", "Timeout": str(seconds * 1000)}
+    stage.lab.admin.send("Originate", where | ({"CallerID": caller} if caller else {}) | {"Async": "true"})
+
+
 async def originated(stage: Stage) -> None:
     """A program rings 101 and, when he takes it, calls 102."""
     stage.lab.admin.send(

@@ -20,7 +20,20 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
-from tests.captures import bending, clicking, further, gathering, joining, programs, queueing, simple
+from tests.captures import (
+    bending,
+    clicking,
+    further,
+    gathering,
+    joining,
+    lines,
+    naming,
+    programs,
+    queueing,
+    simple,
+    spelling,
+    taking,
+)
 from tests.captures.stage import Stage
 from tests.lab.ami import AmiSession
 from tests.lab.lab import Lab
@@ -30,7 +43,7 @@ QUIET_SECONDS = 0.5  # events of a call that come after its last channel: AgentC
 Flow = Callable[[Stage], Awaitable[None]]
 FLOWS: dict[str, Flow] = {
     **simple.FLOWS, **clicking.FLOWS, **joining.FLOWS, **bending.FLOWS, **further.FLOWS, **queueing.FLOWS,
-    **gathering.FLOWS, **programs.FLOWS,
+    **gathering.FLOWS, **programs.FLOWS, **lines.FLOWS, **spelling.FLOWS, **taking.FLOWS, **naming.FLOWS,
 }  # fmt: skip
 UNDER_WAY: Mapping[str, Callable[[Stage], AsyncIterator[None]]] = programs.UNDER_WAY
 

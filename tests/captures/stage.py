@@ -39,6 +39,21 @@ class Stage:
 
         await until(waits, f"a caller in {queue}")
 
+    async def channel(self, name: str) -> str:
+        """Return the one channel of an endpoint, or the first whose name begins so."""
+        begin = name if "/" in name else f"PJSIP/{name}-"
+        return next(row["Channel"] for row in await self.lab.channels() if row["Channel"].startswith(begin))
+
+    async def redirect(self, name: str, exten: str) -> None:
+        """Let a program send a channel elsewhere in the employees' dialplan."""
+        await self.lab.ami_action(
+            "Redirect", Channel=await self.channel(name), Context="from-internal", Exten=exten, Priority="1"
+        )
+
+    async def bridge(self, one: str, other: str) -> None:
+        """Let a program join two channels, which leave what they were in."""
+        await self.lab.ami_action("Bridge", Channel1=await self.channel(one), Channel2=await self.channel(other))
+
     async def until_silent(self) -> None:
         """Wait for the last hang-up."""
 

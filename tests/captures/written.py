@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pbxd.calls.record import PARTS
+from pbxd.settings import Settings
 from tests.captures import cel
 
 CAPTURES = Path(__file__).resolve().parent
@@ -29,16 +30,68 @@ def expected(flow: str) -> dict[str, Any]:
     return told
 
 
+def settings_of(told: Record) -> Settings:
+    """Return the configuration that an `expected.json` asks for, else the built-in one."""
+    return Settings.model_validate(told.get("settings", {}))
+
+
+def wrong_in(told: Record, records: Sequence[Record]) -> Iterator[str]:
+    """Yield a line for whatever a whole `expected.json` says otherwise of a replay's records, made relative.
+
+    Records like one of `optional` may be there or not; a text of `nowhere` may stand in none of them.
+    """
+    got = sorted(without_optional(told, records), key=lambda record: float(record["started"]))
+    wanted = told["records"]
+    if len(wanted) != len(got):
+        yield f"expected {len(wanted)} records, replay has {len(got)}"
+        yield from (f"replay: {_brief(record)}" for record in got)
+    for number, (want, record) in enumerate(zip(wanted, got, strict=False)):
+        yield from differences(with_ids(want, got), record, f"records[{number}].")
+    for text in told.get("nowhere", []):
+        yield from (f"{text} stands in {_brief(record)}" for record in records if text in str(record))
+
+
+def without_optional(told: Record, records: Sequence[Record]) -> list[Record]:
+    optional = told.get("optional", [])
+    return [record for record in records if all(list(differences(extra, record)) for extra in optional)]
+
+
+def with_ids(want: Record, records: Sequence[Record]) -> Record:
+    """Return what is wanted with the ids of the records that it names, by their places, as those it was joined to."""
+    if "joined" not in want:
+        return want
+    ids = [record["id"] for record in records]
+    return want | {"joined": [ids[place] if place < len(ids) else f"records[{place}]" for place in want["joined"]]}
+
+
+def _brief(record: Record) -> str:
+    caller, callee = record["caller"]["number"], record["callee"]["number"]
+    return f"{record['direction']} {caller} -> {callee}: {record['outcome']}, started {record['started']:.3f}"
+
+
 def differences(want: Record, got: Record, where: str = "") -> Iterator[str]:
-    """Yield a line for every field of `want` that `got` has otherwise."""
+    """Yield a line for every field of `want` that `got` has otherwise; `steps` are part of its story, in order."""
     for name, value in want.items():
         seen = got.get(name, "(no such field)")
+        if name == "steps":
+            yield from _missing_steps(value, got["story"], where)
+            continue
         if name == "agents" and value.keys() != seen.keys():
             yield f"{where}agents: expected {list(value)}, there are {list(seen)}"
         elif isinstance(value, dict) and isinstance(seen, dict):
             yield from differences(value, seen, f"{where}{name}.")
         elif not _same(name, value, seen):
             yield f"{where}{name}: expected {value!r}, there is {seen!r}"
+
+
+def _missing_steps(
+    steps: Sequence[Sequence[str | None]], story: Sequence[Sequence[str | None]], where: str
+) -> Iterator[str]:
+    rest = iter(story)
+    for step in steps:
+        if not any(all(part in {"*", seen} for part, seen in zip(step, told, strict=True)) for told in rest):
+            yield f"{where}story: no {step} there, or not in this order: {story}"
+            return
 
 
 def _same(name: str, want: object, got: object) -> bool:
@@ -66,19 +119,21 @@ def doubts(flow: str, record: Record, lines: Sequence[cel.Line], tolerance: floa
     names under "exceptions", with the reason, isn't asked. Instants are seconds after the journal's first line.
     """
     excepted = expected(flow).get("exceptions", {})
-    # One call's journal is the whole; several calls are told apart by the linkedid each record then has to name.
-    several = len(expected(flow)["records"]) > 1
-    own = [line for line in lines if line.linkedid == record["linkedid"]] if several else lines
-    told, zero = cel.witness(own, lines), lines[0].at
+    # One call's journal is the whole. Several calls are told apart by the linkedid their channels began with, which
+    # each record then has to name: a bridge may give a channel another one later.
+    told = expected(flow)
+    several = len(told["records"]) + len(told.get("optional", [])) > 1
+    own = cel.of_call(lines, record["linkedid"]) if several else lines
+    heard, zero = cel.witness(own, lines), lines[0].at
     for name in INSTANTS:
-        at = getattr(told, name)
+        at = getattr(heard, name)
         seen = None if at is None else round(at - zero, 3)
         if name not in excepted and not _same_instant(record[name], seen, tolerance):
             yield f"{name}: expected {record[name]}, CEL has {seen}"
-    if "caller" not in excepted and record["caller"]["number"] != told.began:
-        yield f"caller: expected {record['caller']['number']}, CEL has {told.began}"
-    if "answered_by" not in excepted and sorted(record["answered_by"]) != sorted(told.talked):
-        yield f"answered_by: expected {record['answered_by']}, CEL has {told.talked}"
+    if "caller" not in excepted and record["caller"]["number"] != heard.began:
+        yield f"caller: expected {record['caller']['number']}, CEL has {heard.began}"
+    if "answered_by" not in excepted and sorted(record["answered_by"]) != sorted(heard.talked):
+        yield f"answered_by: expected {record['answered_by']}, CEL has {heard.talked}"
 
 
 def _same_instant(want: float | None, told: float | None, tolerance: float) -> bool:

@@ -49,6 +49,7 @@ class PhonePorts:
 
     phones: dict[str, list[int]]  # extension -> ports (several: several devices)
     trunk: int
+    line: int  # the far side of a trunk that is called 78123
     callers: list[int]  # more ports from which calls count as coming through the trunk
 
 
@@ -164,6 +165,7 @@ class Asterisk:
             "SIP_PORT": str(self.sip_port),
             "PHONE_PASSWORD": self.phone_password,
             "TRUNK_PORT": str(self.ports.trunk),
+            "LINE_PORT": str(self.ports.line),
             "TRUNK_MATCHES": "\n".join(
                 f"match = 127.0.0.1:{port}/32" for port in (self.ports.trunk, *self.ports.callers)
             ),
