@@ -25,6 +25,7 @@ from tests.captures import (
     clicking,
     further,
     gathering,
+    iax2,
     joining,
     lines,
     naming,
@@ -44,6 +45,7 @@ Flow = Callable[[Stage], Awaitable[None]]
 FLOWS: dict[str, Flow] = {
     **simple.FLOWS, **clicking.FLOWS, **joining.FLOWS, **bending.FLOWS, **further.FLOWS, **queueing.FLOWS,
     **gathering.FLOWS, **programs.FLOWS, **lines.FLOWS, **spelling.FLOWS, **taking.FLOWS, **naming.FLOWS,
+    **iax2.FLOWS,
 }  # fmt: skip
 UNDER_WAY: Mapping[str, Callable[[Stage], AsyncIterator[None]]] = programs.UNDER_WAY
 
