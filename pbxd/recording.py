@@ -41,6 +41,7 @@ _MOST_LATE_SECONDS = 60.0  # later than that is a clock that was set
 _MARK_SECONDS = 10.0  # how often it is written, while nothing else is, until when all was heard
 MOST_WAITING = 100_000  # about 4 KB each
 _CHUNK_BYTES = 65536
+_SETTLED_SECONDS = 1.0  # a call that lent its last phone to another ends at most so long after it
 
 Heard = tuple[str, datetime]  # a PBX, and until when all it told was heard
 
@@ -61,6 +62,11 @@ class Following:
         self._outages: list[Outage] = []
         self._held: deque[Event] | None = None
         self._most_held = settings.asterisk.event_queue_length
+
+    @property
+    def heard(self) -> float | None:
+        """The last time the stream told, epoch seconds of its clock."""
+        return self._translator.last_heard
 
     def packet(self, packet: Packet, arrival: float | None) -> Event | None:
         """Follow a packet; return the event it means, if any. Raises ProtocolError for one without any time."""
@@ -294,18 +300,34 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
     """
     following = Following(settings)
     under_way: dict[str, CallRecord] = {}
+    ended: dict[str, CallRecord] = {}
     packet: Packet = {}
     for arrival, packet in _packets(path, chunk_bytes):
         following.packet(packet, arrival)
         for record in following.take_changes():
-            under_way[record.id] = record
-            if record.ended is not None:
-                del under_way[record.id]
-                if record.merged_into is None:
-                    yield record
+            under_way.pop(record.id, None)
+            if record.merged_into is not None:
+                ended.pop(record.id, None)
+            elif record.ended is not None:
+                ended[record.id] = record
+            else:
+                under_way[record.id] = record
+        yield from _settled(ended, following.heard)
     if not packet:
         raise ProtocolError(_("{file}: there is no AMI packet in it").format(file=path))
+    yield from ended.values()
     yield from under_way.values()
+
+
+def _settled(ended: dict[str, CallRecord], now: float | None) -> list[CallRecord]:
+    """Take out the calls that ended so long ago that no other can become a part of them any more."""
+    if not ended or now is None:
+        return []
+    since = moment(now - _SETTLED_SECONDS)
+    over = [record for record in ended.values() if (record.ended or record.started) < since]
+    for record in over:
+        del ended[record.id]
+    return over
 
 
 def _packets(path: Path, chunk_bytes: int) -> Iterator[tuple[float | None, Packet]]:

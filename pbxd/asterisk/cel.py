@@ -158,7 +158,8 @@ class CelTranslator:
         other = self._ids.get(f"{row.channel[:-1]}1") if row.channel.endswith(";2") else None
         if other is not None:
             yield ev.PlumbingPaired(row.at, other, row.uniqueid)
-        elif row.uniqueid.startswith(CALL_PREFIX):
+        elif row.uniqueid.startswith(CALL_PREFIX) or (row.uniqueid == row.linkedid and row.channel.endswith(";1")):
+            # A pipe that nobody's Dial made: a program originates it.
             channel.called = True
             yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, "")
         elif row.uniqueid != row.linkedid:

@@ -103,16 +103,20 @@ class Room:
     conference: bool
 
     @property
-    def talkers(self) -> list[Leg]:
-        """Return the parties whose talk belongs to this call.
+    def lends(self) -> bool:
+        """Whether this call, without an outside party here, lends its phones to one that has one.
 
-        A call without an outside party only lends its phones to one that has one: an agent's standing line, a
-        dialler's. The guests of a conference count in their own calls.
+        So does an agent's standing line, or a dialler's.
         """
+        outside = any(leg.is_outside for leg in self.others) and not any(leg.is_outside for leg in self.own)
+        return outside and not self.conference
+
+    @property
+    def talkers(self) -> list[Leg]:
+        """Return the parties whose talk belongs to this call; the guests of a conference count in their own calls."""
         if self.conference:
             return self.own if len(self.own) + len(self.others) > 1 else []
-        lends = any(leg.is_outside for leg in self.others) and not any(leg.is_outside for leg in self.own)
-        there = self.own if lends else [*self.own, *self.others]
+        there = self.own if self.lends else [*self.own, *self.others]
         return there if len(there) > 1 else []
 
 

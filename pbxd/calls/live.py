@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -45,6 +46,9 @@ class LiveCall:
     unheard: bool = False  # its beginning was heard by nobody
     resumed: bool = False  # who began it is known, though not by his channel: an earlier process's record says it
     merged: LiveCall | None = None  # the call this one became part of
+    lends: bool = False  # a leg of it talks in another call, with a client there
+    lent_to: list[LiveCall] = field(default_factory=list)  # of its legs that are gone
+    lent_at: float = -math.inf  # until when it did so
     guests: list[Leg] = field(default_factory=list)  # parties of other calls that were told of as an answer
 
     def advance(self, at: float) -> None:
@@ -100,6 +104,9 @@ class LiveCall:
         """Find the part the call is in now, note an answer; return whether anything people can see changed."""
         there = rooms(self)
         talking = [leg for room in there for leg in room.talkers]
+        if self.lends:
+            self.lent_at = self.at
+        self.lends = any(room.lends for room in there)
         ringing = [leg for leg in self.legs.values() if leg.is_ringing]
         before = (self.part, len(self.record.answered_by), self.record.answered)
         self.part = self._part_now(talking, ringing)
@@ -141,12 +148,11 @@ class LiveCall:
         if self.caller is None and self.reached is not None and agents:
             self.give_to(agents[0])
         for leg in talking:
-            if leg is self.caller:
-                continue
-            self._note_talker(leg)
-            if leg.call is not self:
+            if leg.call is not self and leg not in self.guests:
                 self._note_guest(leg)
-            elif not leg.talked:
+            if leg is not self.caller:
+                self._note_talker(leg)
+            if leg is not self.caller and leg.call is self and not leg.talked:
                 leg.talked = True
                 self.tell("answered", leg)
         for room in there:
@@ -157,6 +163,16 @@ class LiveCall:
             if self._note_talker(guest):
                 self.tell("met", guest)
 
+    def note_ender(self, leg: Leg, at: float) -> None:
+        """Note who hung up; another hang-up in the same moment only follows it."""
+        if self.ender is None or at - self.ender_at > _ONE_END_SECONDS:
+            self.ender, self.ender_at = leg, at
+
+    @property
+    def lent_to_the_end(self) -> bool:
+        """Whether a leg of it talked in another call until its end."""
+        return self.lends or self.at - self.lent_at < _ONE_END_SECONDS
+
     def give_to(self, leg: Leg) -> None:
         """Take the employee to whom a program gives a client it called first for the caller."""
         self.caller = leg
@@ -164,11 +180,10 @@ class LiveCall:
 
     def _note_guest(self, leg: Leg) -> None:
         """Tell of a party of another call that talks here; of a joined call the transfer tells it."""
-        if leg in self.guests:
-            return
         self.guests.append(leg)
         leg.lent.append(self)
-        if leg.call is None or leg.call.record.id not in self.record.joined:
+        joined = leg.call is not None and leg.call.record.id in self.record.joined
+        if leg is not self.caller and not joined:
             self.tell("answered", leg)
 
     def _note_talker(self, leg: Leg) -> bool:
@@ -193,10 +208,7 @@ class LiveCall:
         other.record.ended = moment(max(other.at, other.record.started.timestamp()))
         record = self.record
         record.story = sorted([*record.story, *other.record.story], key=lambda step: step.at)
-        for theirs in other.record.agents:
-            agent = record.agent(theirs.extension)
-            agent.ring_seconds += theirs.ring_seconds
-            agent.talk_seconds += theirs.talk_seconds
+        self._add_agents(other)
         record.recordings += other.record.recordings
         for queue in other.record.queues:
             record.queue = queue
@@ -204,6 +216,20 @@ class LiveCall:
                 record.queues.append(queue)
         self.voicemail = self.voicemail or other.voicemail
         self.target = other.target or self.target
+
+    def take_in(self, other: LiveCall) -> None:
+        """Make a call that ends, after it lent its last phone to this one, a part of this one, which may be over."""
+        record, end = self.record, self.record.ended or moment(self.at)
+        other.merged, other.record.merged_into = self, record.id
+        earlier = [step for step in other.record.story if step.at < end and step.what != "ended"]
+        record.story = sorted([*earlier, *record.story], key=lambda step: step.at)
+        self._add_agents(other)
+
+    def _add_agents(self, other: LiveCall) -> None:
+        for theirs in other.record.agents:
+            agent = self.record.agent(theirs.extension)
+            agent.ring_seconds += theirs.ring_seconds
+            agent.talk_seconds += theirs.talk_seconds
 
     def relabel(self, leg: Leg, endpoint: Endpoint, number: str = "") -> None:
         """Correct who is at the far end of a leg, also in what was told of it."""

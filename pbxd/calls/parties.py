@@ -237,6 +237,19 @@ def outside_dialled(call: LiveCall, leg: Leg) -> bool:
     return True
 
 
+def borrower(call: LiveCall) -> LiveCall | None:
+    """Return the client's call that a call which is over became part of: it lent its last phone to that one for good.
+
+    Another program joined the two (AMI Bridge, Bridge()). A line that served several calls, or went on, stays a call.
+    """
+    if call.has_outside or not call.lent_to_the_end or len(call.lent_to) != 1:
+        return None
+    found = call.lent_to[0]
+    while found.merged is not None:
+        found = found.merged
+    return found if found is not call else None
+
+
 def call_given_away(by: Leg) -> LiveCall | None:
     """Return the call of the party that the one who transfers talks with: their own may be a standing line."""
     return by.met[-1].call if by.met else None

@@ -164,7 +164,7 @@ class Tracker:
         leg.holding = False  # it may live on while a transfer rings
         if by_party and leg.is_party and not leg.gave_away and (leg.up or leg is call.caller):
             for each in (call, *(other for other in leg.lent if not other.over)):
-                each.ender, each.ender_at = leg, call.at
+                each.note_ender(leg, call.at)
         # The dialplan's own hang-up after a call that failed looks the same as one that breaks it off.
         broken_off = call.target is not None and not call.target.result
         made_by_us = call.target is None and call.by_program
@@ -232,6 +232,7 @@ class Tracker:
 
     def _end_leg(self, leg: Leg, call: LiveCall) -> None:
         self._known.remove(leg, call)
+        call.lent_to += [other for other in leg.lent if other not in call.lent_to]
         nameless = not call.legs and leg.is_party and self._known.lacks_caller(call.record.linkedid)
         if nameless and not parties.gone_caller(call, leg):
             parties.nobody_called(call, leg)
@@ -251,8 +252,13 @@ class Tracker:
         record = call.record
         record.ended = moment(call.at)
         call.close_gap(call.at)  # no snapshot was needed to hear of its end
-        record.outcome, record.cause = judge(call)
-        call.tell_end(unheard=unheard)
+        borrower = parties.borrower(call)
+        if borrower is not None:
+            borrower.take_in(call)
+            self._known.touch(borrower)
+        else:
+            record.outcome, record.cause = judge(call)
+            call.tell_end(unheard=unheard)
         self._known.touch(call)
 
     def _dial_began(self, event: ev.DialBegan) -> None:
