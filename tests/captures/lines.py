@@ -47,6 +47,23 @@ async def dialler_bridges(stage: Stage) -> None:
     line.hangup()
 
 
+async def dialler_room(stage: Stage) -> None:
+    """The same by a room of 101's, into which the dialler sends whom it has called."""
+    originate(stage, "PJSIP/101", "*55")
+    line = await stage.phone("101").answered()
+    await line.until_talking()
+    for number in (CLIENT, OTHER):
+        originate(stage, f"PJSIP/{number}@trunk", "*55")
+        client = await stage.client.incoming()
+        await a_while(1)
+        client.answer()
+        await talk(line, client)
+        client.hangup()
+        await client.until_ended()
+        await a_while(1)
+    line.hangup()
+
+
 async def room_redirected(stage: Stage) -> None:
     """101 sits in a room of his own; a program sends the client there from a queue. Another client gives up before."""
     line = stage.phone("101").dial("*55")
@@ -113,6 +130,19 @@ async def joined_older_outgoing(stage: Stage) -> None:
     client.hangup()
 
 
+async def joined_two_incoming(stage: Stage) -> None:
+    """A second client calls 101, who holds the first, takes the call on a second line and joins the two."""
+    client, phone = await talking(stage)
+    phone.hold()
+    await a_while(0.5)
+    other = stage.calls_us("0101", OTHER)
+    line = await stage.phone("101").incoming()
+    await converse(other, line, ring=0.5)
+    phone.refer_to_call(line)
+    await talk(client, other)
+    client.hangup()
+
+
 async def bridge_older_internal(stage: Stage) -> None:
     """101 talks to 102, the client to 103. A program joins the client to 102 (AMI Bridge)."""
     first = stage.phone("101").dial("102")
@@ -145,7 +175,8 @@ async def bridge_taken(stage: Stage) -> None:
 FLOWS = {
     flow.__name__: flow
     for flow in (
-        agent_login_abandoned, dialler_bridges, room_redirected, call_through, joined_outside, joined_older_outgoing,
+        agent_login_abandoned, dialler_bridges, dialler_room, room_redirected, call_through, joined_outside,
+        joined_older_outgoing, joined_two_incoming,
         bridge_older_internal, bridge_older_local, bridge_taken,
     )
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.captures.programs import originate
 from tests.captures.stage import CLIENT, Stage, a_while, converse, taken_over
+from tests.lab.phone import manual, rejecting
 
 ROUTE = f"Local/{CLIENT}@lab-out"
 
@@ -44,6 +45,15 @@ async def short_code(stage: Stage) -> None:
     await keyed(stage, "*77")
 
 
+async def second_way(stage: Stage) -> None:
+    """*78 calls the client by one way, which is refused, then by a gateway that wants a 2 before the number."""
+    stage.client.behaviour = rejecting(503)
+    phone = stage.phone("101").dial("*78")
+    await stage.client.incoming()
+    stage.client.behaviour = manual
+    await taken_over(phone, await stage.client.incoming())
+
+
 async def callback_agent(stage: Stage) -> None:
     """A website has the client called, and then 101 for him."""
     originate(stage, ROUTE, "agent", context="lab-called-back")
@@ -82,6 +92,6 @@ FLOWS = {
     flow.__name__: flow
     for flow in (
         outside_digit_0, outside_digit_8_abroad, outside_digit_9_e164, tech_prefix, speed_dial_local, short_code,
-        callback_agent, callback_group, callback_no_answer, callback_not_taken,
+        second_way, callback_agent, callback_group, callback_no_answer, callback_not_taken,
     )
 }  # fmt: skip

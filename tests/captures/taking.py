@@ -20,6 +20,25 @@ async def originated_locals(stage: Stage) -> None:
     await taken_over(second, await stage.client.incoming())
 
 
+async def originated_picked_up(stage: Stage) -> None:
+    """A program rings a group; 103 picks that up by **101 and gets the client."""
+    originate(stage, "Local/302@from-internal/n", CLIENT, caller=CLIENT)
+    await stage.phone("101").incoming()
+    await stage.phone("102").incoming()
+    await a_while(1)
+    third = stage.phone("103").dial("**101")
+    await taken_over(third, await stage.client.incoming())
+
+
+async def originated_queue(stage: Stage) -> None:
+    """A program calls the queue ringall; 102 takes it and gets the client."""
+    originate(stage, "Local/203@from-internal/n", CLIENT, caller=CLIENT)
+    second = await stage.phone("102").incoming()
+    await a_while(1)
+    second.answer()
+    await taken_over(second, await stage.client.incoming())
+
+
 async def consult(stage: Stage, phone: Call, group: str, *, taken_by: str) -> tuple[Call, Call]:
     """Hold the client and call a group on a second line of 104; return both ends of that call, in conversation."""
     phone.hold()
@@ -36,6 +55,33 @@ async def consult_queue_refer(stage: Stage) -> None:
     line, second = await consult(stage, phone, "203", taken_by="102")
     phone.refer_to_call(line)
     await talk(client, second)
+    client.hangup()
+
+
+async def into_queue_refer(stage: Stage) -> None:
+    """The same, but 104 joins the client to the queue while its phones still ring; then 102 takes it."""
+    client, phone = await talking(stage, "104")
+    phone.hold()
+    await a_while(0.5)
+    line = stage.phone("104").dial("203")
+    second = await stage.phone("102").incoming()
+    await line.until_talking()  # with the queue
+    await a_while(1)
+    phone.refer_to_call(line)
+    await converse(client, second, ring=2)
+    client.hangup()
+
+
+async def into_queue_feature(stage: Stage) -> None:
+    """104 keys *2 and 203, the queue ringall, and hangs up while its phones ring; then 102 takes it."""
+    client, phone = await talking(stage, "104")
+    phone.press("*2")
+    await a_while(KEYED)
+    phone.press("203")
+    second = await stage.phone("102").incoming()
+    await a_while(1)
+    phone.hangup()
+    await converse(client, second, ring=2)
     client.hangup()
 
 
@@ -130,6 +176,21 @@ async def cut_off(stage: Stage) -> None:
     await client.until_ended()
 
 
+async def refused_busy(stage: Stage) -> None:
+    """The dialplan says busy."""
+    client = stage.calls_us("2018")
+    await client.until_ended()
+
+
+async def absolute_timeout(stage: Stage) -> None:
+    """The dialplan lets the whole call last three seconds (TIMEOUT(absolute)); they talk when that is over."""
+    client = stage.calls_us("2019")
+    phone = await stage.phone("101").incoming()
+    await a_while(1)
+    phone.answer()
+    await client.until_ended()
+
+
 async def announcement(stage: Stage) -> None:
     """The dialplan answers, plays an announcement and hangs up."""
     client = stage.calls_us("2013")
@@ -148,7 +209,9 @@ async def queue_farewell(stage: Stage) -> None:
 FLOWS = {
     flow.__name__: flow
     for flow in (
-        originated_locals, consult_queue_refer, consult_locals_refer, consult_group_feature, consult_group_picked_up,
-        click_trunk_away, outgoing_302, asked_after_dial, asked_and_left, cut_off, announcement, queue_farewell,
+        originated_locals, originated_picked_up, originated_queue, consult_queue_refer, into_queue_refer,
+        into_queue_feature, consult_locals_refer, consult_group_feature, consult_group_picked_up,
+        click_trunk_away, outgoing_302, asked_after_dial, asked_and_left, cut_off, refused_busy, absolute_timeout,
+        announcement, queue_farewell,
     )
 }  # fmt: skip
