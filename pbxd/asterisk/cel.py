@@ -34,6 +34,7 @@ _KINDS = dict(
 )  # fmt: skip
 _DIALS = frozenset({"Dial", "Queue"})
 _BUSY, _LOSER, _CANCELLED = 17, 26, 127  # Q.850 causes of a phone that didn't take the call
+_LEFT = frozenset({0, 16, 26, 31, 127})  # causes of a caller that gave up: none, normal, and those of a CANCEL
 _STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 
 
@@ -240,7 +241,8 @@ class CelTranslator:
         channel.cause = cause if isinstance(cause, int) else 0
         if channel.called and not channel.answered:
             yield ev.DialEnded(row.at, None, row.uniqueid, row.linkedid, _result(channel.cause))
-        if _text(row, "hangupsource") == row.channel:
+        refused = not channel.called and not channel.answered and channel.cause not in _LEFT  # by our dialplan
+        if _text(row, "hangupsource") == row.channel and not refused:
             yield ev.HangupAsked(row.at, row.uniqueid, row.linkedid, by_party=True)
 
     def _parking(self, row: CelRow) -> ev.Event:

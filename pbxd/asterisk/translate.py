@@ -39,7 +39,6 @@ _UNSTAMPED = ("CoreShow", "QueueEntry")  # items of lists bear no time
 _QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDNum", "CallerIDName"}) | frozenset(
     {"ConnectedLineNum", "ConnectedLineName", "Wait", "Priority", "ActionID"}
 )
-_REDIRECTION = re.compile(r"3\d\d")  # RFC 3261, 21.3: as an answer to who called us the dialplan gave it, by Transfer()
 _LIST_BEGINS = "Channels will follow"  # the response to CoreShowChannels, before its items
 _CONFERENCE = "ConfBridge"
 _RECORDING = "MIXMONITOR_FILENAME="
@@ -235,9 +234,7 @@ def _state(packet: Packet, at: float) -> ev.Event | None:
 def _hangup_asked(packet: Packet, at: float) -> ev.Event:
     if packet.get("Event") != "HangupRequest":
         return ev.HangupAsked(at, *_ids(packet), by_party=False)  # its Cause is a flag of Asterisk's, not Q.850
-    cause, technology_cause = _causes(packet)
-    sent_on = bool(_REDIRECTION.fullmatch(technology_cause))
-    return ev.HangupAsked(at, *_ids(packet), not sent_on, cause, technology_cause, sent_on)
+    return ev.HangupAsked(at, *_ids(packet), True, *_causes(packet))  # noqa: FBT003 - causes follow it
 
 
 def _ended(packet: Packet, at: float) -> ev.Event:

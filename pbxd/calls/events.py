@@ -82,7 +82,15 @@ class HangupAsked:
     by_party: bool
     cause: int = 0
     technology_cause: str = ""
-    sent_on: bool = False  # a redirection ends it: whoever is behind it is asked to call somebody else
+
+    @property
+    def refused(self) -> bool:
+        """Whether a final response of class 3 to 6 ends it (RFC 3261, 21.3), but 487, the response to a CANCEL.
+
+        Of a channel that called us it is our answer, of one that we called it is theirs.
+        """
+        code = self.technology_cause
+        return len(code) == 3 and code[0] in "3456" and code != "487"  # noqa: PLR2004 - a SIP status code
 
 
 @dataclass(frozen=True, slots=True)

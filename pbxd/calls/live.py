@@ -35,7 +35,7 @@ class LiveCall:
     last: Leg | None = None  # the leg that ended last
     keyed: str = ""  # what an employee who began it dialled, as it was keyed
     given_to: str = ""  # the number of the last blind transfer, as it was keyed
-    reached_at_trunk: bool = False  # a number outside was dialled
+    outside: str = ""  # the first number dialled at a trunk, as it was dialled
     purpose: str = ""  # whom a click-to-call is for, until there is a caller
     direct: Leg | None = None  # whom an incoming call rang first, without a queue
     part: str = "menu"
@@ -45,6 +45,7 @@ class LiveCall:
     over: bool = False
     unheard: bool = False  # its beginning was heard by nobody
     resumed: bool = False  # who began it is known, though not by his channel: an earlier process's record says it
+    seen: bool = False  # people may have seen it
     merged: LiveCall | None = None  # the call this one became part of
     lends: bool = False  # a leg of it talks in another call, with a client there
     lent_to: list[LiveCall] = field(default_factory=list)  # of its legs that are gone
@@ -80,8 +81,10 @@ class LiveCall:
 
     @property
     def is_shown(self) -> bool:
-        """Whether there is something for people to see; a call without any party is nothing."""
-        return self.caller is not None or self.reached is not None or self.resumed or self.merged is not None
+        """Whether there is something for people to see, or was; a call without any party is nothing."""
+        return (
+            self.seen or self.caller is not None or self.reached is not None or self.resumed or self.merged is not None
+        )
 
     @property
     def has_outside(self) -> bool:
@@ -144,9 +147,7 @@ class LiveCall:
     def _note_answer(self, there: list[Room], talking: list[Leg]) -> None:
         if self.record.answered is None:
             self.record.answered = moment(self.at)
-        agents = [leg for leg in talking if leg.endpoint.kind == "extension"]
-        if self.caller is None and self.reached is not None and agents:
-            self.give_to(agents[0])
+        self._note_given([*talking, *(leg for room in there if room.conference for leg in room.others)])
         for leg in talking:
             if leg.call is not self and leg not in self.guests:
                 self._note_guest(leg)
@@ -158,9 +159,15 @@ class LiveCall:
         for room in there:
             self._note_conference(room)
 
+    def _note_given(self, heard: list[Leg]) -> None:
+        """Note to whom a client was given that a program called first."""
+        agents = [leg for leg in heard if leg.endpoint.kind == "extension"]
+        if self.caller is None and self.reached is not None and agents:
+            self.give_to(agents[0])
+
     def _note_conference(self, room: Room) -> None:
         for guest in room.others if room.conference and room.talkers else ():
-            if self._note_talker(guest):
+            if guest is not self.caller and self._note_talker(guest):
                 self.tell("met", guest)
 
     def note_ender(self, leg: Leg, at: float) -> None:

@@ -16,7 +16,8 @@ _NOBODY_TOOK_IT = frozenset({0, 16, 18, 19, 26, 31, 102, 127})
 def judge(call: LiveCall) -> tuple[Outcome, int | None]:
     """Return the outcome and the Q.850 cause (None where there is none) of a call that is over."""
     record, caller = call.record, call.caller
-    own = call.reached if caller in call.guests else caller  # a phone lent by another call ends with that
+    lent = call.reached is not None and caller is not None and caller.call is not call and not caller.cause
+    own = call.reached if lent else caller
     own_cause = own.cause if own and own.cause else None
     if record.answered is not None:
         return "answered", own_cause

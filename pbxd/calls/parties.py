@@ -29,7 +29,7 @@ def set_caller(call: LiveCall, leg: Leg) -> None:
     if extension:
         call.keyed = leg.dialled
         record.caller = Party(number=extension, extension=extension)
-        record.direction = "internal"
+        record.direction = "outgoing" if call.target is not None and call.target.is_outside else "internal"
     else:
         record.caller = readable(leg.number, call.rules)
         record.caller.extension = None
@@ -51,6 +51,12 @@ def set_callee(call: LiveCall, dialled: str) -> None:
         record.direction = "outgoing" if read(dialled, call.rules).kind == "e164" else "internal"
     if record.story and record.story[0].what == "called":  # a click-to-call's purpose is told right after its channel
         record.story[0] = replace(record.story[0], detail=record.callee.number)
+
+
+def not_the_caller(call: LiveCall) -> None:
+    """Learn that the one taken for the caller was dialled, by a program's call that nobody has taken yet."""
+    call.caller, call.record.caller, call.record.callee = None, Party(), Party()
+    call.record.story = [step for step in call.record.story if step.what != "called"]
 
 
 def taken_by(call: LiveCall, leg: Leg) -> None:
@@ -208,7 +214,7 @@ def spelled(call: LiveCall, dialled: str, source: Leg | None) -> str:
     Where it is what was asked for with digits added or stripped in front, the shorter spelling counts, unless only the
     longer one reads as a number (E.164).
     """
-    for asked in (source.dialled if source is not None else "", call.keyed, call.given_to, call.purpose):
+    for asked in (source.dialled if source is not None else "", call.keyed, call.given_to, call.purpose, call.outside):
         shorter, longer = sorted((asked, dialled), key=len)
         if shorter and longer.endswith(shorter):
             reads = [read(each, call.rules).kind == "e164" for each in (shorter, longer)]
@@ -223,7 +229,7 @@ def outside_dialled(call: LiveCall, leg: Leg) -> bool:
     employee's phone. Returns whether anything changed.
     """
     record = call.record
-    first, call.reached_at_trunk = not call.reached_at_trunk, True
+    first, call.outside = not call.outside, call.outside or leg.number
     by_employee = record.caller.extension is not None and record.origin == "dialled" and not call.resumed
     if not first or not by_employee or call.given_to or record.queues:
         return False

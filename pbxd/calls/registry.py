@@ -53,6 +53,7 @@ class Registry:
     def touch(self, call: LiveCall) -> None:
         """Note that people can see a change of a call."""
         if call.is_shown:
+            call.seen = True
             self._changed[call.record.id] = call
 
     def settle(self, call: LiveCall) -> None:
@@ -137,6 +138,7 @@ class Registry:
         call.absorb(other, at)
         self.settle(call)
         if shown or call.is_shown:
+            call.seen = True
             self._changed[call.record.id] = call
             self._changed[other.record.id] = other
         return call

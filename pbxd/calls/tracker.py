@@ -147,10 +147,11 @@ class Tracker:
                 leg.ringing = True
             case ev.ChannelUp():
                 self._taken(leg, call)
-            case ev.HangupAsked(sent_on=True) if leg is call.caller:
-                call.tell("forwarded", leg)
             case ev.HangupAsked():
-                self._asked_to_leave(leg, call, by_party=event.by_party or event.sent_on)
+                if event.refused and not leg.called:
+                    self._refused(leg, call, event)
+                else:
+                    self._asked_to_leave(leg, call, by_party=event.by_party)
         self._known.settle(call)
 
     def _taken(self, leg: Leg, call: LiveCall) -> None:
@@ -158,6 +159,12 @@ class Tracker:
         if leg.agents and call.caller is not None and not call.caller.up:
             parties.taken_by(call, leg)
             self._known.touch(call)
+
+    def _refused(self, leg: Leg, call: LiveCall, event: ev.HangupAsked) -> None:
+        """Note that we refused a caller, or sent them on: they hung up nothing."""
+        leg.holding = False
+        if event.technology_cause.startswith("3"):
+            call.tell("forwarded", leg)
 
     def _asked_to_leave(self, leg: Leg, call: LiveCall, *, by_party: bool) -> None:
         leg.left_by_itself = leg.left_by_itself or by_party
@@ -302,6 +309,8 @@ class Tracker:
         elif call.reached is not None and leg.endpoint.kind == "extension":
             leg.agents = True
         elif leg.is_party:
+            if leg is call.caller and call.by_program:
+                parties.not_the_caller(call)
             self._target_dialled(call, leg)
 
     def _target_dialled(self, call: LiveCall, leg: Leg) -> None:
@@ -391,6 +400,8 @@ class Tracker:
         call.advance(event.at)
         if picker is not None and picker.call is not None:
             self._known.absorb(call, picker.call, event.at)
+            if target.agents and not (call.caller is not None and call.caller.up):
+                parties.taken_by(call, picker)
         call.tell("picked-up", picker, call.identity(target))
         self._known.touch(call)
 

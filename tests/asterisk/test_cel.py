@@ -30,6 +30,7 @@ NOT_IN_CEL = {
     "click_to_call_agent_rejects": "likewise",
     "click_to_call_devices_away": "likewise",
     "dialler_bridges": "the number of a client that a program called first stands in no row",
+    "dialler_room": "likewise",
     "originated_outside_first": "likewise",
     "under_way_ringing": "the capture begins later than CEL, which knows more",
     "under_way_talking": "likewise",
