@@ -2,8 +2,9 @@
 
 A record tells of one path, from a channel to at most one other; a call is the records of one linkedid, and what they
 tell is laid out in time again. That is less than CEL tells: no ringing, holding, menu or parking, whole seconds in most
-back ends, nothing of who hung up (an unanswered incoming call counts as missed), and where a queue or a menu answered
-first, an agent's ringing may count as talk. Meanings: Asterisk documentation, "CDR Specification".
+back ends, and where a queue or a menu answered first, an agent's ringing may count as talk. No record says who hung up:
+an unanswered incoming call counts as missed, but as abandoned where no application came after its queue. Meanings:
+Asterisk documentation, "CDR Specification".
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _RESULTS: Mapping[str, ev.DialResult] = {"BUSY": "busy", "FAILED": "unavailable"
 # What happens first of all that happens in one second.
 _ORDER: Sequence[type] = (
     ev.ChannelCreated, ev.PlumbingPaired, ev.QueueJoined, ev.DialBegan, ev.ChannelRinging, ev.ChannelUp, ev.DialEnded,
-    ev.QueueLeft, ev.VoicemailBegan, ev.BridgeEntered, ev.BridgeLeft, ev.VoicemailEnded, ev.ChannelEnded,
+    ev.QueueLeft, ev.VoicemailBegan, ev.BridgeEntered, ev.BridgeLeft, ev.VoicemailEnded, ev.HangupAsked,
+    ev.ChannelEnded,
 )  # fmt: skip
 
 
@@ -90,7 +92,9 @@ def _channels(paths: Sequence[CdrRow], endpoints: Endpoints) -> Iterator[ev.Even
         if name.endswith(";2") and (other := f"{name[:-1]}1") in lives:
             yield ev.PlumbingPaired(max(row.began, lives[other][0].began), _id(other, row), channel)
         yield ev.ChannelEnded(ended, channel, row.linkedid, 0)
-    first = paths[0]
+    first, last = paths[0], max(paths, key=lambda row: row.ended)
+    if last.application == "Queue" and last.channel == first.channel and not (last.other and last.answered):
+        yield ev.HangupAsked(lives[first.channel][1], _id(first.channel, first), first.linkedid, by_party=True)
     if first.linkedid.startswith(CALL_PREFIX):
         yield ev.DialBegan(first.began, None, _id(first.channel, first), first.linkedid, "")
 

@@ -81,9 +81,18 @@ def test_a_ring_all_group_is_one_call_answered_by_one() -> None:
 
 def test_a_queue_that_answers_first_is_no_answer() -> None:
     call = made_of(row(0, 0, 9, **QUEUE, dstchannel=""))
-    assert (call["outcome"], call["queue"], call["wait_seconds"]) == ("missed", "sales", 9)
+    assert (call["outcome"], call["queue"], call["wait_seconds"]) == ("abandoned", "sales", 9)
     call = made_of(row(0, None, 5, **QUEUE), row(5, 8, 30, **QUEUE, dstchannel=OTHER))
     assert (call["outcome"], call["queues"], call["answered_by"]) == ("answered", ["sales"], ["102"])
+
+
+def test_who_left_a_queue_gave_up_unless_the_dialplan_went_on() -> None:
+    waited = row(0, None, 9, **QUEUE, dstchannel="")
+    assert made_of(waited)["outcome"] == "abandoned"
+    assert made_of(row(0, None, 9, **QUEUE))["outcome"] == "abandoned", "a phone rang, nobody took it"
+    gone_on = {"dstchannel": "", "lastapp": "Hangup", "lastdata": ""}
+    assert made_of(waited, row(9, None, 12, **gone_on))["outcome"] == "missed"
+    assert made_of(row(0, None, 9, **gone_on))["outcome"] == "missed"
 
 
 def test_a_blind_transfer_is_one_call() -> None:
