@@ -166,7 +166,7 @@ class Translator:
             packet.get("DestUniqueid", ""),
             packet.get("DestLinkedid", ""),
             number,
-            _known(packet, "CallerIDNum"),
+            _known(packet, "CallerIDNum" if packet.get("Uniqueid") else "DestCallerIDNum"),
             endpoint if channel else None,
         )
 
@@ -370,4 +370,5 @@ def _originate_ended(packet: Packet, at: float) -> ev.Event:
         packet.get("Uniqueid", ""),
         packet.get("Response") == "Success",
         int(reason) if reason.isdecimal() else 0,
+        packet.get("Exten", ""),
     )

@@ -108,7 +108,8 @@ class ChannelEnded:
 class DialBegan:
     """`source` (none: the PBX itself) starts to call `target`; `dialled` is the number in the dial string.
 
-    `number` is the source's; `endpoint` says who is at the far end where the dial string shows more than the name did.
+    `number` is the source's, without a source whom the program says the call is for; `endpoint` says who is at the far
+    end where the dial string shows more than the name did.
     """
 
     at: float
@@ -286,12 +287,13 @@ class RecordingBegan:
 
 @dataclass(frozen=True, slots=True)
 class OriginateEnded:
-    """The PBX's own word on a call we asked it to make: whether the first leg was answered."""
+    """The result of a call that a program asked for: whether its first leg was answered, and where it leads."""
 
     at: float
     channel: str
     answered: bool
     reason: int
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ class LiveCall:
     keyed: str = ""  # what an employee who began it dialled, as it was keyed
     given_to: str = ""  # the number of the last blind transfer, as it was keyed
     outside: str = ""  # the first number dialled at a trunk, as it was dialled
-    purpose: str = ""  # whom a click-to-call is for, until there is a caller
+    purpose: str = ""  # whom a program's call is for, by its own word
+    intended: bool = False  # the callee is known by the caller id alone that the program set
     direct: Leg | None = None  # whom an incoming call rang first, without a queue
     part: str = "menu"
     ringing: frozenset[str] = frozenset()  # employees whose phones ring

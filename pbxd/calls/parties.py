@@ -103,6 +103,30 @@ def nobody_called(call: LiveCall, leg: Leg) -> None:
     call.resumed = True
 
 
+def intended(call: LiveCall, number: str, *, by_caller_id: bool) -> bool:
+    """Take a number outside for whom a program's call is, while nobody has been dialled for it; return whether it is.
+
+    A caller id alone may be the company's own, so that what is dialled at a trunk beats it.
+    """
+    known = call.record.callee.number is not None and not call.intended
+    if known or call.record.origin != "originated" or call.target is not None or call.reached is not None:
+        return False
+    if read(number, call.rules).kind != "e164":
+        return False
+    call.purpose, call.intended = number, by_caller_id
+    if call.caller is not None:
+        set_callee(call, number)
+    return True
+
+
+def forget_intended(call: LiveCall) -> None:
+    """Learn that the agent took the call and nobody was dialled: an announcement is for nobody else."""
+    if call.intended and call.target is None and call.caller is not None and call.caller.up:
+        call.record.callee, call.record.direction = Party(), "internal"
+        if call.record.story and call.record.story[0].what == "called":
+            call.record.story[0] = replace(call.record.story[0], detail=None)
+
+
 def originated(call: LiveCall, leg: Leg) -> bool:
     """Learn that a program makes this call, and `leg` is whom it rings first; return whether that is news.
 
@@ -152,8 +176,9 @@ def first_target(call: LiveCall, leg: Leg) -> bool:
     """Learn the callee from the first leg dialled, where the caller said nobody; return whether anything changed."""
     record = call.record
     changed = record.direction == "incoming" and not record.queues and _direct_number(call, leg)
-    if record.callee.number is not None or leg is call.caller:
+    if (record.callee.number is not None and not call.intended) or leg is call.caller:
         return changed
+    call.intended = False
     record.callee = _called(call, leg)
     if record.direction != "incoming":
         record.direction = "outgoing" if leg.endpoint.kind == "trunk" else "internal"

@@ -86,7 +86,11 @@ class Tracker:
                 self._purpose_told(event)
             case ev.RecordingBegan():
                 self._recording_began(event)
-            case ev.OriginateEnded() | ev.SnapshotBegan():
+            case ev.OriginateEnded():
+                call = self._known.home(event.channel)
+                if call is not None and parties.intended(call, event.number, by_caller_id=False):
+                    self._known.touch(call)
+            case ev.SnapshotBegan():
                 pass
             case ev.LinkLost():
                 self._link_lost(event.at)
@@ -264,6 +268,7 @@ class Tracker:
             borrower.take_in(call)
             self._known.touch(borrower)
         else:
+            parties.forget_intended(call)
             record.outcome, record.cause = judge(call)
             call.tell_end(unheard=unheard)
         self._known.touch(call)
@@ -284,6 +289,8 @@ class Tracker:
         if leg.is_outside and event.dialled:
             leg.number = parties.spelled(call, event.dialled, source)
         self._dialled_for(leg, call, event.source)
+        if event.source is None and not leg.is_outside and parties.intended(call, event.number, by_caller_id=True):
+            self._known.touch(call)
         self._known.settle(call)
 
     def _know_endpoint(self, leg: Leg, call: LiveCall, endpoint: ev.Endpoint | None) -> None:

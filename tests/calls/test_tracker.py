@@ -256,6 +256,43 @@ def test_whom_a_dialler_reaches_first_is_the_callee_and_may_be_busy() -> None:
     assert record.seconds["ring"] == 3.0
 
 
+def rung_by_program(follow: Tracker, number: str) -> None:
+    follow.feed(ev.ChannelCreated(1000.0, "1000.1", "1000.1", AGENT, "101", "s"))
+    follow.feed(ev.DialBegan(1000.0, None, "1000.1", "1000.1", "", number))
+    follow.feed(ev.ChannelRinging(1000.0, "1000.1", "1000.1"))
+
+
+@pytest.mark.parametrize("told_by", ["caller id", "response"])
+def test_whom_a_program_originates_a_call_for_is_the_callee_though_the_agent_never_takes_it(told_by: str) -> None:
+    follow = tracker()
+    rung_by_program(follow, "89161234567" if told_by == "caller id" else "101")
+    follow.feed(ev.OriginateEnded(1009.0, "1000.1", answered=False, reason=3, number="89161234567"))
+    follow.feed(ev.ChannelEnded(1009.0, "1000.1", "1000.1", 19))
+    record = final(follow)
+    assert (record.direction, record.origin, record.outcome) == ("outgoing", "originated", "cancelled")
+    assert (record.caller.extension, record.callee.number) == ("101", "+79161234567")
+
+
+def test_an_announcement_is_for_nobody_whatever_caller_id_it_shows() -> None:
+    follow = tracker()
+    rung_by_program(follow, "+74951230000")
+    follow.feed(ev.ChannelUp(1002.0, "1000.1", "1000.1"))
+    follow.feed(ev.ChannelEnded(1009.0, "1000.1", "1000.1", 16))
+    record = final(follow)
+    assert (record.direction, record.caller.extension, record.callee.number) == ("internal", "101", None)
+
+
+def test_what_a_program_has_dialled_at_a_trunk_beats_the_caller_id_it_shows() -> None:
+    follow = tracker()
+    rung_by_program(follow, "+74951230000")
+    follow.feed(ev.ChannelUp(1002.0, "1000.1", "1000.1"))
+    follow.feed(ev.ChannelCreated(1002.0, "1000.2", "1000.1", TRUNK, "", "s"))
+    follow.feed(ev.DialBegan(1002.0, "1000.1", "1000.2", "1000.1", "89161234567", "101"))
+    for channel in ("1000.2", "1000.1"):
+        follow.feed(ev.ChannelEnded(1009.0, channel, "1000.1", 16))
+    assert final(follow).callee.number == "+79161234567"
+
+
 @pytest.mark.parametrize("early", [False, True])
 def test_whom_a_dialler_reaches_first_rang_whichever_event_comes_first(early: bool) -> None:
     follow = tracker()
