@@ -208,6 +208,7 @@ class LiveCall:
         self.advance(other.at)
         for leg in other.legs.values():
             leg.call = self
+            leg.talked = leg.talked or leg in self.guests
         self.legs |= other.legs
         other.legs.clear()
         other.merged = self

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pbxd.calls.identity import CALL_PREFIX
-from pbxd.calls.legs import Leg
+from pbxd.calls.legs import Leg, rooms
 from pbxd.calls.live import LiveCall, read, readable
 from pbxd.calls.record import Party, Step
 
@@ -279,6 +279,17 @@ def borrower(call: LiveCall) -> LiveCall | None:
     while found.merged is not None:
         found = found.merged
     return found if found is not call else None
+
+
+def talks_in(call: LiveCall) -> LiveCall | None:
+    """Return the client's call that a call found by a list, of phones that were called by nobody known, talks in.
+
+    The transfer that brought them there went unheard.
+    """
+    if not call.unheard or call.resumed or call.caller is not None or call.has_outside:
+        return None
+    found = {other.call for room in rooms(call) if room.lends for other in room.others if other.is_outside}
+    return found.pop() if len(found) == 1 else None
 
 
 def call_given_away(by: Leg) -> LiveCall | None:

@@ -546,6 +546,10 @@ class Tracker:
     def _snapshot_ended(self, at: float) -> None:
         self._unsure, self._sure_since = False, at
         for call in self._known.calls:
+            partner = parties.talks_in(call) if call.record.linkedid not in self._known.legs else None
+            if partner is not None:
+                self._known.absorb(partner, call, at)
+        for call in self._known.calls:
             self._choose_caller(call)
             call.close_gap(at)
             self._known.touch(call)

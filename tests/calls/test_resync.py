@@ -104,6 +104,32 @@ def test_the_caller_of_a_call_found_under_way_is_who_began_it(agent_first: bool)
     assert gaps(record) == [(1000.0, 1009.0)]
 
 
+def test_who_was_given_the_client_by_an_unheard_transfer_is_found_in_the_clients_call() -> None:
+    before = talking()
+    (known,) = before.take_changes()
+    for parties in ("1000.1", "990.2"), ("990.2", "1000.1"):
+        follow = tracker()
+        follow.remember([known.copy()])
+        for channel in parties:  # Asterisk gave both the linkedid of the older, internal call, which is over
+            who = (TRUNK, "89161234567") if channel == "1000.1" else (COLLEAGUE, "102")
+            follow.feed(ev.ChannelSeen(1009.0, channel, "990.1", *who, "", "up", "b", 9))
+        follow.feed(ev.SnapshotEnded(1009.0))
+        assert follow.open_calls == 1
+        records = {record.id: record for record in follow.take_changes() if record.merged_into is None}
+        assert list(records) == [known.id]
+        assert records[known.id].answered_by == ["101", "102"]
+
+
+def test_an_agents_standing_line_found_in_a_clients_call_stays_a_call() -> None:
+    follow = tracker()
+    for channel, who in (("1000.1", (TRUNK, "89161234567")), ("990.1", (AGENT, "101"))):
+        follow.feed(ev.ChannelSeen(1009.0, channel, channel, *who, "", "up", "b", 9))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    assert follow.open_calls == 2
+    client = next(record for record in follow.take_changes() if record.direction == "incoming")
+    assert client.answered_by == ["101"]
+
+
 def test_a_phone_dialled_before_the_list_names_its_caller_is_not_taken_for_him() -> None:
     follow = talking()
     follow.feed(ev.LinkLost(1005.0))
