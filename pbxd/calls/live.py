@@ -14,6 +14,7 @@ from pbxd.numbers import NumberRules, ParsedNumber, parse
 
 _GOES_ON = frozenset({"rang", "dialled", "answered", "met", "queued", "parked"})  # a hang-up before wasn't the end
 _ONE_END_SECONDS = 0.25
+_MOST_LENT = 2  # calls over that a phone was lent to: a standing line serves many, and one or more is all that counts
 # What goes on for longer after a party hung up (a survey, an announcement) was not ended by that hang-up.
 _CAUSED_END_SECONDS = 0.7
 
@@ -189,7 +190,8 @@ class LiveCall:
     def _note_guest(self, leg: Leg) -> None:
         """Tell of a party of another call that talks here; of a joined call the transfer tells it."""
         self.guests.append(leg)
-        leg.lent.append(self)
+        over = [call for call in leg.lent if call.over]
+        leg.lent = [*over[-_MOST_LENT:], *(call for call in leg.lent if not call.over), self]
         joined = leg.call is not None and leg.call.record.id in self.record.joined
         if leg is not self.caller and not joined:
             self.tell("answered", leg)

@@ -406,7 +406,10 @@ class Tracker:
         call = target.call
         call.advance(event.at)
         if picker is not None and picker.call is not None:
-            self._known.absorb(call, picker.call, event.at)
+            if picker.call.has_outside:
+                call = self._known.join(call, picker.call, event.at)
+            else:
+                self._known.absorb(call, picker.call, event.at)
             if target.agents and not (call.caller is not None and call.caller.up):
                 parties.taken_by(call, picker)
         call.tell("picked-up", picker, call.identity(target))
