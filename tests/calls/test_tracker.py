@@ -187,13 +187,24 @@ ANY_EVENT = st.one_of(
     st.builds(ev.ChannelEnded, AT, CHANNELS, LINKEDIDS, st.sampled_from([0, 16, 17, 21, 127])),
     st.builds(ev.DialBegan, AT, st.none() | CHANNELS, CHANNELS, LINKEDIDS, st.just("84950000000")),
     st.builds(ev.DialEnded, AT, st.none() | CHANNELS, CHANNELS, LINKEDIDS, RESULTS),
-    st.builds(ev.BridgeEntered, AT, BRIDGES, CHANNELS, LINKEDIDS, st.sampled_from(["", "holding"])),
+    st.builds(
+        ev.BridgeEntered,
+        AT,
+        BRIDGES,
+        CHANNELS,
+        LINKEDIDS,
+        st.sampled_from(["", "holding", "conference"]),
+        st.just("") | CHANNELS,
+    ),
+    st.builds(
+        ev.Transferred, AT, st.sampled_from(["blind", "attended"]), CHANNELS, CHANNELS, st.just("102"), LINKEDIDS
+    ),
     st.builds(ev.BridgeLeft, AT, BRIDGES, CHANNELS, LINKEDIDS),
     st.builds(ev.PlumbingPaired, AT, CHANNELS, CHANNELS),
     st.builds(ev.QueueJoined, AT, CHANNELS, LINKEDIDS, st.just("sales"), st.just("")),
     st.builds(ev.QueueLeft, AT, CHANNELS, LINKEDIDS, st.just("sales")),
     st.builds(ev.Parked, AT, CHANNELS, LINKEDIDS, st.just("701")),
-    st.builds(ev.Unparked, AT, CHANNELS, LINKEDIDS),
+    st.builds(ev.Unparked, AT, CHANNELS, LINKEDIDS, st.just("") | CHANNELS),
     st.builds(ev.PickedUp, AT, CHANNELS, CHANNELS, LINKEDIDS),
     st.builds(ev.LinkLost, AT),
     st.builds(
@@ -217,10 +228,12 @@ ANY_EVENT = st.one_of(
 def test_whatever_comes_nothing_breaks_and_the_parts_sum_up(steps: list[tuple[ev.Event, float]]) -> None:
     follow = tracker()
     now = 1000.0
+    written: dict[str, CallRecord] = {}
     for event, seconds in steps:
         now += seconds
         follow.feed(_at(event, now))
         for record in follow.take_changes():
+            written[record.id] = record
             end = record.ended
             assert all(record.seconds[part] >= 0 for part in PARTS)
             if end is not None and not record.gaps and record.merged_into is None:
@@ -231,6 +244,11 @@ def test_whatever_comes_nothing_breaks_and_the_parts_sum_up(steps: list[tuple[ev
     follow.feed(ev.LinkLost(now))
     follow.feed(ev.SnapshotEnded(now))
     assert follow.open_calls == 0
+    written |= {record.id: record for record in follow.take_changes()}
+    for record in written.values():
+        assert record.ended is not None, "nothing that people saw stays open"
+        assert record.merged_into is None or record.merged_into in written, "merging writes both or neither"
+        assert set(record.joined) <= written.keys()
 
 
 def _at(event: ev.Event, at: float) -> ev.Event:
