@@ -83,6 +83,8 @@ def lines(call: Call) -> Iterable[tuple[str, str]]:
     for part in PARTS:
         if call[f"{part}_seconds"]:
             yield names[part], length(call[f"{part}_seconds"])
+    for other in call["joined"]:
+        yield _("Joined with"), other
     for gap in call["gaps"]:
         yield _("Not heard"), f"{at(gap['from'])} – {at(gap['to'])}"
 
