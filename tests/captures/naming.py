@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from tests.captures.bending import pick_up
 from tests.captures.joining import talking
 from tests.captures.spelling import keyed
 from tests.captures.stage import CLIENT, Stage, taken_over
+from tests.lab.phone import Phone
+from tests.lab.ports import HOST, reserve_udp
 
-LINE = "78123"  # a trunk
+LINE, BROWSER = "78123", "99101"  # a trunk, and the browser phone of 101
+
+
+@asynccontextmanager
+async def endpoint(stage: Stage, name: str, template: str) -> AsyncIterator[Phone]:
+    """Add an endpoint to the PBX for a while, with a fixed contact; return what is behind it."""
+    bound = reserve_udp()
+    phone = Phone(name, bound, (HOST, stage.lab.asterisk.sip_port))
+    place = f"{HOST}:{phone.port}"
+    await _configure(
+        stage,
+        f"[{name}]({template})\naors = {name}\n[{name}](aor)\ncontact = sip:{name}@{place}\n"
+        f"[{name}]\ntype = identify\nendpoint = {name}\nmatch = {place}/32\n",
+    )
+    try:
+        yield phone
+    finally:
+        await stage.until_silent()
+        phone.close()
+        bound.close()
+        await _configure(stage, "")
+
+
+async def _configure(stage: Stage, endpoints: str) -> None:
+    (stage.lab.folder / "etc/named.conf").write_text(endpoints)
+    await stage.lab.ami_action("ModuleLoad", Module="res_pjsip.so", LoadType="reload")
 
 
 async def trunk_like_a_number(stage: Stage) -> None:
@@ -17,24 +47,27 @@ async def trunk_like_a_number(stage: Stage) -> None:
 
 async def trunk_like_an_extension(stage: Stage) -> None:
     """The trunk is called 78123: 101 calls somebody through it, then the client calls in through it."""
-    phone = stage.phone("101").dial("89161110004")
-    await taken_over(phone, await stage.phone(LINE).incoming())
-    await stage.until_silent()
-    client = stage.phone(LINE).dial("74951230102", caller=CLIENT)
-    await taken_over(client, await stage.phone("102").incoming())
+    async with endpoint(stage, LINE, "line") as far:
+        phone = stage.phone("101").dial("89161110004")
+        await taken_over(phone, await far.incoming())
+        await stage.until_silent()
+        client = far.dial("74951230102", caller=CLIENT)
+        await taken_over(client, await stage.phone("102").incoming())
 
 
 async def browser_queue(stage: Stage) -> None:
     """The queue's member is Local/n, which rings the desk phone and the browser phone of 101; he takes the latter."""
-    client = stage.calls_us("2016")
-    await stage.phone("101").incoming()
-    await taken_over(client, await stage.phone("99101").incoming())
+    async with endpoint(stage, BROWSER, "phone") as browser:
+        client = stage.calls_us("2016")
+        await stage.phone("101").incoming()
+        await taken_over(client, await browser.incoming())
 
 
 async def browser_alone(stage: Stage) -> None:
     """A phone called 99101 is rung alone: nothing says that it is 101's."""
-    client = stage.calls_us("2017")
-    await taken_over(client, await stage.phone("99101").incoming())
+    async with endpoint(stage, BROWSER, "phone") as browser:
+        client = stage.calls_us("2017")
+        await taken_over(client, await browser.incoming())
 
 
 async def listed_pickup(stage: Stage) -> None:

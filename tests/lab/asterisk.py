@@ -17,7 +17,7 @@ from tests.lab.ports import free_ports
 from tests.lab.processes import Child, LabError, tail, until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TREES = CHECKOUT / ".lab"  # modules can be reloaded by the real path of their folder only
+TREES = CHECKOUT / ".lab"
 SUITE = "forky"  # of Debian; what is in TREES/SUITE is only read
 TEMPLATES = Path(__file__).resolve().parent / "etc"
 FOLDERS = ("etc", "lib", "data", "spool", "log/cdr-csv", "log/cel-custom", "cache")
@@ -49,7 +49,6 @@ class PhonePorts:
 
     phones: dict[str, list[int]]  # extension -> ports (several: several devices)
     trunk: int
-    line: int  # the far side of a trunk that is called 78123
     callers: list[int]  # more ports from which calls count as coming through the trunk
 
 
@@ -57,7 +56,7 @@ class Tree:
     """An Asterisk as a Debian suite has it, unpacked in a folder and only read."""
 
     def __init__(self, suite: str = SUITE) -> None:
-        self.folder = (TREES / suite).resolve()
+        self.folder = (TREES / suite).resolve()  # modules can be reloaded by its real path only
 
     @property
     def libraries(self) -> Path:
@@ -165,7 +164,6 @@ class Asterisk:
             "SIP_PORT": str(self.sip_port),
             "PHONE_PASSWORD": self.phone_password,
             "TRUNK_PORT": str(self.ports.trunk),
-            "LINE_PORT": str(self.ports.line),
             "TRUNK_MATCHES": "\n".join(
                 f"match = 127.0.0.1:{port}/32" for port in (self.ports.trunk, *self.ports.callers)
             ),

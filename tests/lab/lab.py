@@ -24,8 +24,7 @@ from tests.lab.processes import PATIENCE, LabError, until
 from tests.lab.sipp import Agent, Caller, Sipp
 
 COMPANY_NUMBER = "+74951230000"
-# Fixed contacts; 106 has a second device; 99101 is the browser phone of 101; 105 registers.
-FIXED = ("101", "102", "103", "104", "106", "99101")
+FIXED = ("101", "102", "103", "104", "106")  # fixed contacts; 106 has a second device; 105 registers
 FREE_STATES = {"NOT_INUSE", "UNAVAILABLE", "INVALID", "UNKNOWN"}
 FREE_MEMBERS = {"0", "1", "4", "5"}  # the same as QueueStatus has them
 CALLER_PORTS = 8  # for SIPp and other programs that call through the trunk
@@ -83,7 +82,7 @@ class Lab:
         private = PrivateFolder(keep=self._keep)
         self._stack.callback(private.close)
         self.folder = private.path
-        sockets = {name: ports.reserve_udp() for name in (*FIXED, "106b", "105", "trunk", "78123")}
+        sockets = {name: ports.reserve_udp() for name in (*FIXED, "106b", "105", "trunk")}
         for bound in sockets.values():
             self._stack.callback(bound.close)
         self.caller_ports = ports.free_ports(CALLER_PORTS, socket.SOCK_DGRAM)
@@ -103,10 +102,7 @@ class Lab:
         phones = {name: [port[name]] for name in FIXED}
         phones["106"].append(port["106b"])
         asterisk = Asterisk(
-            self.folder,
-            PhonePorts(phones, port["trunk"], port["78123"], self.caller_ports),
-            COMPANY_NUMBER,
-            Tree(self._suite),
+            self.folder, PhonePorts(phones, port["trunk"], self.caller_ports), COMPANY_NUMBER, Tree(self._suite)
         )
         asterisk.globals["LAB_TRUNK_PORT"] = str(port["trunk"])
         asterisk.globals["PBXD_AGI"] = f"{ports.HOST}:{self._agi_port}"
