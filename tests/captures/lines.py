@@ -99,6 +99,17 @@ async def call_through(stage: Stage) -> None:
     mobile.hangup()
 
 
+async def call_through_disa(stage: Stage) -> None:
+    """An employee calls in from his mobile phone, gets the employees' dialplan (DISA) and keys a client's number."""
+    mobile = stage.calls_us("2004", MOBILE)
+    await mobile.until_talking()
+    await a_while(0.5)
+    mobile.press(CLIENT)
+    client = await stage.client.incoming()
+    await converse(mobile, client)
+    mobile.hangup()
+
+
 # ---- two calls become one ------------------------------------------------------------------------------------------
 async def calls_out(stage: Stage, extension: str, number: str) -> tuple[Call, Call]:
     """Let an employee call somebody outside; return both ends of the call, in conversation."""
@@ -154,6 +165,17 @@ async def bridge_older_internal(stage: Stage) -> None:
     client.hangup()
 
 
+async def bridge_two_clients(stage: Stage) -> None:
+    """101 talks to a client, 102 to another one whom he called. A program joins the two clients (AMI Bridge)."""
+    client, _phone = await talking(stage)
+    first = await stage.channel("trunk")
+    _line, other = await calls_out(stage, "102", OTHER)
+    outside = [row["Channel"] for row in await stage.lab.channels() if row["Channel"].startswith("PJSIP/trunk-")]
+    await stage.bridge(first, next(name for name in outside if name != first))
+    await talk(client, other)
+    other.hangup()
+
+
 async def bridge_older_local(stage: Stage) -> None:
     """An announcement has played through Local for a while; 101 talks to the client; a program joins him to it."""
     originate(stage, "Local/tone@lab-script/n", "answer", context="lab-script")
@@ -175,8 +197,9 @@ async def bridge_taken(stage: Stage) -> None:
 FLOWS = {
     flow.__name__: flow
     for flow in (
-        agent_login_abandoned, dialler_bridges, dialler_room, room_redirected, call_through, joined_outside,
+        agent_login_abandoned, dialler_bridges, dialler_room, room_redirected, call_through,
+        call_through_disa, joined_outside,
         joined_older_outgoing, joined_two_incoming,
-        bridge_older_internal, bridge_older_local, bridge_taken,
+        bridge_older_internal, bridge_two_clients, bridge_older_local, bridge_taken,
     )
 }  # fmt: skip

@@ -75,6 +75,12 @@ async def listed_pickup(stage: Stage) -> None:
     await pick_up(stage, "0100", "*8")
 
 
+async def listed_local_member(stage: Stage) -> None:
+    """With employees.channels: the queue's member is Local/101@from-queue/n."""
+    client = stage.calls_us("0200")
+    await taken_over(client, await stage.phone("101").incoming())
+
+
 async def listed_parking_timed_out(stage: Stage) -> None:
     """With employees.channels: 101 parks the client by REFER, who comes back to 101 after ten seconds."""
     client, phone = await talking(stage)
@@ -86,6 +92,7 @@ FLOWS = {
     flow.__name__: flow
     for flow in (
         trunk_like_a_number, trunk_like_an_extension, browser_queue, browser_alone,
-        listed_pickup, listed_parking_timed_out,
+        listed_pickup,
+        listed_local_member, listed_parking_timed_out,
     )
 }  # fmt: skip

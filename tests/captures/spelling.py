@@ -35,6 +35,11 @@ async def tech_prefix(stage: Stage) -> None:
     await keyed(stage, "89161110001")
 
 
+async def town_number(stage: Stage) -> None:
+    """101 keys seven digits; the trunk wants the town's code before them."""
+    await keyed(stage, "1112233")
+
+
 async def speed_dial_local(stage: Stage) -> None:
     """*73 leads through Local to the client's number."""
     await keyed(stage, "*73")
@@ -91,7 +96,8 @@ async def callback_not_taken(stage: Stage) -> None:
 FLOWS = {
     flow.__name__: flow
     for flow in (
-        outside_digit_0, outside_digit_8_abroad, outside_digit_9_e164, tech_prefix, speed_dial_local, short_code,
-        second_way, callback_agent, callback_group, callback_no_answer, callback_not_taken,
+        outside_digit_0, outside_digit_8_abroad, outside_digit_9_e164, tech_prefix, town_number,
+        speed_dial_local, short_code, second_way, callback_agent, callback_group, callback_no_answer,
+        callback_not_taken,
     )
 }  # fmt: skip

@@ -133,6 +133,15 @@ async def click_trunk_away(stage: Stage) -> None:
     await phone.until_ended()
 
 
+async def click_given_up(stage: Stage) -> None:
+    """Click-to-call; 101 takes his phone and hangs up while the client's rings."""
+    click(stage)
+    phone = await stage.phone("101").answered()
+    await stage.client.incoming()
+    await a_while(2)
+    phone.hangup()
+
+
 async def outgoing_302(stage: Stage) -> None:
     """The far end of the trunk sends our call on to another number by 302."""
 
@@ -211,7 +220,7 @@ FLOWS = {
     for flow in (
         originated_locals, originated_picked_up, originated_queue, consult_queue_refer, into_queue_refer,
         into_queue_feature, consult_locals_refer, consult_group_feature, consult_group_picked_up,
-        click_trunk_away, outgoing_302, asked_after_dial, asked_and_left, cut_off, refused_busy, absolute_timeout,
-        announcement, queue_farewell,
+        click_trunk_away, click_given_up, outgoing_302, asked_after_dial, asked_and_left, cut_off, refused_busy,
+        absolute_timeout, announcement, queue_farewell,
     )
 }  # fmt: skip
