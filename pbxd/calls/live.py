@@ -113,13 +113,15 @@ class LiveCall:
             self.lent_at = self.at
         self.lends = any(room.lends for room in there)
         ringing = [leg for leg in self.legs.values() if leg.is_ringing]
-        before = (self.part, len(self.record.answered_by), self.record.answered)
+        before = (self.part, len(self.record.answered_by), self.record.answered, len(self.record.joined))
         self.part = self._part_now(talking, ringing)
         if self.part == "talk":  # who talks while the other party is held has not answered it
             self._note_answer(there, talking)
         self.ringing = self._agents(ringing)
         self.talkers = self._agents(talking) if self.part == "talk" else frozenset()
-        return before != (self.part, len(self.record.answered_by), self.record.answered)
+        for room in there:
+            self._note_joined(room)
+        return before != (self.part, len(self.record.answered_by), self.record.answered, len(self.record.joined))
 
     def _part_now(self, talking: list[Leg], ringing: list[Leg]) -> str:
         waits = False
@@ -160,6 +162,14 @@ class LiveCall:
                 self.tell("answered", leg)
         for room in there:
             self._note_conference(room)
+
+    def _note_joined(self, room: Room) -> None:
+        """Note the calls of other clients with whom this one's talks; each stays a call."""
+        if room.conference or not any(leg.is_outside for leg in room.own):
+            return
+        for call in [leg.call for leg in room.others if leg.is_outside]:
+            if call is not None and call.record.id not in self.record.joined:
+                self.record.joined.append(call.record.id)
 
     def _note_given(self, heard: list[Leg]) -> None:
         """Note to whom a client was given that a program called first."""
