@@ -17,7 +17,7 @@ from tests.lab.ports import free_ports
 from tests.lab.processes import Child, LabError, tail, until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TREES = (CHECKOUT / ".lab").resolve()  # modules can be reloaded by the real path of their folder only
+TREES = CHECKOUT / ".lab"
 SUITE = "forky"  # of Debian; what is in TREES/SUITE is only read
 TEMPLATES = Path(__file__).resolve().parent / "etc"
 FOLDERS = ("etc", "lib", "data", "spool", "log/cdr-csv", "log/cel-custom", "cache")
@@ -56,7 +56,7 @@ class Tree:
     """An Asterisk as a Debian suite has it, unpacked in a folder and only read."""
 
     def __init__(self, suite: str = SUITE) -> None:
-        self.folder = TREES / suite
+        self.folder = (TREES / suite).resolve()  # modules can be reloaded by the real path of their folder only
 
     @property
     def libraries(self) -> Path:
