@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -34,6 +35,7 @@ _WRITE_SECONDS = 20.0  # more than a writer waits for its turn
 _CALLS_AT_ONCE = 100  # in one transaction: making their rows holds the event loop for some 10 ms
 _EVENTS_A_TURN = 200
 _MOST_OUTAGES = 1000
+_SECONDS = re.compile("[0-9]{1,11}")
 # Asterisk stamps an event when it writes it. Under load that was 0.2 s after a call began, which is lost with it then;
 # and the answer to a Ping overtakes events.
 _LATE_SECONDS = 1.0
@@ -58,6 +60,7 @@ class Following:
         self.tracker = Tracker(self._pbx, rules_from(settings))
         self._unheard: tuple[float, OutageCause] | None = None  # since when, and why
         self._in_step: float | None = None  # when a snapshot ended for the first time
+        self._uptime = ""  # of the PBX, as FullyBooted told it, until the time is known that goes with it
         self._lag = 0.0  # by how much more than usual the PBX's events are late
         self._outages: list[Outage] = []
         self._held: deque[Event] | None = None
@@ -70,8 +73,10 @@ class Following:
 
     def packet(self, packet: Packet, arrival: float | None) -> Event | None:
         """Follow a packet; return the event it means, if any. Raises ProtocolError for one without any time."""
-        if packet.get("Event") == "FullyBooted" and self._unheard is not None:
-            self._blame_restart(packet)
+        if packet.get("Event") == "FullyBooted":
+            self._uptime = packet.get("Uptime", "")
+        if self._uptime and (packet.get("Event") == "FullyBooted" or packet.get("Ping")):
+            self._blame_restart(packet.get("Timestamp", ""))
         event = self._translator.translate(packet, arrival)
         if isinstance(event, ChannelCreated):
             self._lag = _lag(event)
@@ -141,11 +146,17 @@ class Following:
             self._held.clear()
         self._held.append(event)
 
-    def _blame_restart(self, booted: Packet) -> None:
-        """Say that the PBX itself was away, if it began after the link was lost (FullyBooted's Uptime, in seconds)."""
-        uptime, stamp = booted.get("Uptime", ""), booted.get("Timestamp", "")
-        since, why = self._unheard or (0.0, "link")
-        if why == "link" and uptime.isdecimal() and stamp and seconds(stamp) - int(uptime) > since:
+    def _blame_restart(self, stamp: str) -> None:
+        """Say that the PBX itself was away, if it began after the link was lost.
+
+        FullyBooted tells in whole seconds how long the PBX has run (`Uptime`). It has a time only where the PBX boots
+        while we are logged in already; at a login the answer to the next Ping tells the time.
+        """
+        if not stamp:
+            return
+        uptime, self._uptime = self._uptime, ""
+        since, why = self._unheard or (0.0, "pbxd")
+        if why == "link" and _SECONDS.fullmatch(uptime) and seconds(stamp) - int(uptime) > since:
             self._unheard = (since, "restart")
 
     def _note_outage(self, heard: float, why: OutageCause, to: float) -> None:

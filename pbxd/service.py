@@ -54,8 +54,10 @@ _STAFF_EVERY_SECONDS = 24 * 3600.0
 _STAFF_SETTLES_SECONDS = 0.5  # a PBX that was just reloaded learns its new devices' states, and may reload more
 _STORAGE_RETRY_SECONDS = 1.0
 _CLEARING_SECONDS = 3600.0
-_LAST_LOOK_SECONDS = 0.5  # these two and the HTTP server's STOP_SECONDS make the five in which we stop
+_LAST_EVENTS_SECONDS = 0.4  # these three and the HTTP server's STOP_SECONDS make the five in which we stop
+_LAST_LOOK_SECONDS = 0.3
 _LAST_WRITE_SECONDS = 2.0
+_QUIET_SECONDS = 0.1  # without an event: Asterisk has written all that happened so far
 
 _log = structlog.get_logger(__name__)
 
@@ -86,6 +88,7 @@ class Daemon:
         self._storage_open = asyncio.Event()
         self._storage_complaints = Complaints(database.place)
         self._intake = Intake(settings.asterisk.event_queue_length)
+        self._events = 0  # that came over the link
         self._out_of_step = asyncio.Event()
         self._told_to_reload = asyncio.Event()
         self._staff_asked = asyncio.Event()
@@ -152,11 +155,30 @@ class Daemon:
             "backfill": self._once_open(self._backfill.run),
             "calls": self._click_to_call.run(),
             "reload": self._reload_when_told(),
-            "stop": _until_told_to_stop(),
+            "stop": self._stop_when_told(),
         }
         if seconds := watchdog_seconds():
             roots["watchdog"] = keep_fed(self._fastagi, seconds, lambda: sd_notify("WATCHDOG=1"))
         return roots
+
+    async def _stop_when_told(self) -> None:
+        await _until_told_to_stop()
+        await self._read_the_rest()
+        raise _Stopped
+
+    async def _read_the_rest(self) -> None:
+        """Read the events that Asterisk has sent, or is about to send, before the link is closed.
+
+        The answer to a Ping comes after everything that was sent before it. But Asterisk sends an event some time after
+        what it tells of, and the answer overtakes it: ask until no event comes any more.
+        """
+        with contextlib.suppress(TimeoutError, PbxdError):
+            async with asyncio.timeout(_LAST_EVENTS_SECONDS):
+                before = -1
+                while before != self._events:
+                    before = self._events
+                    await asyncio.sleep(_QUIET_SECONDS)
+                    await self._ami.action("Ping")
 
     async def _write_the_rest(self) -> None:
         """Follow what the PBX told until the end, then write: what was heard is not lost by a stop."""
@@ -250,6 +272,7 @@ class Daemon:
     # -- what comes from the PBX
 
     def _arrived(self, packet: Packet) -> None:
+        self._events += "Event" in packet
         if packet.get("Event") == "Reload":
             self._staff_asked.set()
         self._intake.put(packet, self._ami.arrived)
@@ -347,4 +370,3 @@ async def _until_told_to_stop() -> None:
         loop.add_signal_handler(number, told.set)
     await told.wait()
     sd_notify("STOPPING=1")  # before anything ends: from here on the watchdog doesn't count
-    raise _Stopped

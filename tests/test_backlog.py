@@ -248,12 +248,21 @@ async def test_an_outage_begins_where_an_overloaded_pbx_was_with_its_events(late
     assert outage.since.timestamp() == pytest.approx(BEGAN + since, abs=0.001)
 
 
+BOOTED = {"Event": "FullyBooted", "Status": "Fully Booted"}
+PONG = {"Response": "Success", "Ping": "Pong", "Timestamp": f"{BEGAN + 30}.0"}
+
+
 @pytest.mark.parametrize(("uptime", "why"), [("2", "restart"), ("5000", "link"), ("", "link"), ("x", "link")])
-async def test_a_pbx_that_began_after_the_link_was_lost_was_away_itself(uptime: str, why: str) -> None:
+@pytest.mark.parametrize("logged_in", [False, True])
+async def test_a_pbx_that_began_after_the_link_was_lost_was_away_itself(
+    uptime: str, why: str, *, logged_in: bool
+) -> None:
+    """FullyBooted has no time where the PBX had booted before the login; the answer to the next Ping has."""
     following = Following(Settings())
     follow(following, call(1))
     following.missing(BEGAN + 2.0)
-    booted = {"Event": "FullyBooted", "Timestamp": f"{BEGAN + 30}.0", "Uptime": uptime, "Status": "Fully Booted"}
-    follow(following, [booted, *snapshot(BEGAN + 31)])
+    booted = BOOTED | {"Uptime": uptime}
+    told = [booted | {"Timestamp": f"{BEGAN + 30}.0"}] if logged_in else [booted, PONG]
+    follow(following, [*told, *snapshot(BEGAN + 31)])
     (outage,) = following.take_outages()
     assert outage.why == why

@@ -15,6 +15,7 @@ from tests.lab import Lab
 from tests.lab.daemon import Daemon
 from tests.lab.ports import free_ports
 from tests.lab.processes import until
+from tests.lab.wire import wire_to
 
 pytestmark = pytest.mark.lab
 
@@ -139,7 +140,29 @@ async def test_a_stop_under_calls_loses_nothing(lab: Lab) -> None:
     await until(closed, "the call that ended meanwhile to be closed, the other not")
 
 
-async def test_a_stop_ends_in_time_though_somebody_holds_the_database(lab: Lab) -> None:
+async def test_a_stop_reads_what_is_on_its_way(lab: Lab) -> None:
+    async with wire_to(lab.asterisk.ami_port) as wire:
+        daemon = await lab.pbxd({"asterisk": {"port": wire.port}})
+        await until(lambda: logged(daemon, "in_step"), "the link")
+        wire.delay = 0.05  # each way: the call is over before pbxd hears that it began
+        client, agent = await lab.talk("101", CLIENT)
+        client.hangup()
+        await agent.until_ended()
+        assert await stop(daemon) < STOP_SECONDS
+    (row,) = (await daemon.cli("calls", "list"))["items"]
+    assert (row["caller"]["number"], row["outcome"], row["gaps"]) == (f"+7{CLIENT[1:]}", "answered", [])
+    assert row["ended"]
+
+
+async def test_a_stop_ends_in_time_though_the_pbx_is_silent(lab: Lab) -> None:
+    async with wire_to(lab.asterisk.ami_port) as wire:
+        daemon = await lab.pbxd({"asterisk": {"port": wire.port}})
+        await until(lambda: logged(daemon, "in_step"), "the link")
+        wire.go_silent()
+        assert await stop(daemon) < STOP_SECONDS
+
+
+async def test_a_stop_ends_in_time_though_somebody_somebody_holds_the_database(lab: Lab) -> None:
     daemon = await lab.pbxd()
     await until(lambda: logged(daemon, "in_step"), "the link")
     client, agent = await lab.talk("101", CLIENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from types import MappingProxyType
@@ -25,7 +25,9 @@ from pbxd.settings import AsteriskSettings
 
 _MAX_UNANSWERED = 1000  # actions under way; more means that something asks without end
 _LOGIN_SECONDS = 3.0  # at least; Asterisk thinks for one before it refuses
-_REFUSED_SECONDS = 1.0  # never ask again sooner after a refused login
+AWAY_SHARE = 0.1  # of the time so far: how long the wait for a PBX that is away may be
+_REFUSED_SECONDS = 2.0  # after a refused login the first wait is between this and half of it
+_REFUSED_SHARE = 1.0  # the waits double
 _SETTLED_SECONDS = 30.0  # a link that lived longer begins the back-off anew
 _MISSED_PINGS = 2
 _NO_HEADERS: Headers = MappingProxyType({})
@@ -109,21 +111,30 @@ class AmiClient:
         return answers[1:-1]
 
     async def run(self) -> None:
-        """Keep a link for ever; returns only by being cancelled."""
-        settings = self._settings
-        waits = backoff(settings.reconnect_first_seconds, settings.reconnect_longest_seconds)
+        """Keep a link for ever; returns only by being cancelled.
+
+        A PBX that is away is tried often at first. A refused login is repeated more seldom: somebody must mend it, and
+        what guards the PBX may ban who is refused often.
+        """
+        away, refused = self._waits()
         while True:
-            least = 0.0
             try:
                 if await self._session() > _SETTLED_SECONDS:
-                    waits = backoff(settings.reconnect_first_seconds, settings.reconnect_longest_seconds)
+                    away, refused = self._waits()
+                wait = next(away)
             except RefusedError as error:
-                least = _REFUSED_SECONDS
+                wait = next(refused)
                 event = "ami_tls_refused" if error.reason == REFUSED else "ami_login_refused"
                 self._complaints.tell(event, str(error))
             except (UnavailableError, ProtocolError) as error:
+                wait = next(away)
                 self._complaints.tell("ami_unreachable", str(error))
-            await asyncio.sleep(max(least, next(waits)))
+            await asyncio.sleep(wait)
+
+    def _waits(self) -> tuple[Iterator[float], Iterator[float]]:
+        first, longest = self._settings.reconnect_first_seconds, self._settings.reconnect_longest_seconds
+        slow = max(first, _REFUSED_SECONDS)
+        return backoff(first, longest, AWAY_SHARE), backoff(slow, max(slow, longest), _REFUSED_SHARE)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[None]:

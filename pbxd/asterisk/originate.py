@@ -1,7 +1,8 @@
 """Click-to-call on Asterisk: the agent's phone is rung first; when he answers, the dialplan calls the client.
 
-The agent's leg gets a channel id of ours, `pbxd-<record id>-<epoch>.<n>`, by which every event of the call is known.
-The last part matters: Asterisk finds the older of two joined calls by what follows the last dash, as `<epoch>.<n>`.
+The agent's leg gets a channel id of ours (`pbxd.asterisk.callids`), by which every event of the call is known, and by
+which the next process knows the call again.
+Long because making a call, following it and ending it work on the same calls.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import structlog
 
 from pbxd.asterisk.ami import AmiClient
 from pbxd.asterisk.callheaders import originate_headers
+from pbxd.asterisk.callids import agent_behind, call_of, is_call_id, leg_id
 from pbxd.calls.events import (
     BridgeEntered,
     ChannelCreated,
@@ -32,7 +34,7 @@ from pbxd.calls.events import (
     SnapshotBegan,
     SnapshotEnded,
 )
-from pbxd.calls.identity import CALL_PREFIX, sortable_id
+from pbxd.calls.identity import sortable_id
 from pbxd.dialing import Attempt, Dialler, DialPlan, DialTarget, Progress
 from pbxd.directory.naming import phone_name
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
@@ -58,12 +60,13 @@ class _Call:
     """One attempt with everything it went through."""
 
     id: str
-    plan: DialPlan
+    agent: str  # his extension; of a call that an earlier process made, empty until his leg was seen
     attempt: Attempt
     history: list[Progress] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     ended: float = 0.0  # by the clock of ClickToCall
     deadline: float = 0.0  # likewise: by then the agent's leg was heard of, or never will be
+    known: bool = True  # False: an earlier process made it, and the snapshot that tells its state isn't over
 
 
 class ClickToCall:
@@ -94,6 +97,8 @@ class ClickToCall:
         self._asking: set[str] = set()  # agents whose call is being set up
         self._legs: dict[str, _Call] = {}  # channel id -> the call under way it belongs to
         self._made = 0
+        self._first_id = sortable_id(time.time(), 0)  # calls with a lower one were made by an earlier process
+        self._in_step = False  # a snapshot has told which of those there are
         self._work = asyncio.Event()
 
     def reconfigure(self, settings: Settings) -> None:
@@ -122,9 +127,7 @@ class ClickToCall:
         if request and (known := await self.made_before(request)):
             return known
         plan = self.plan(agent, target)
-        if agent in self._asking or any(
-            not call.attempt.ended for call in self._calls.values() if call.plan.agent == agent
-        ):
+        if agent in self._asking or any(not call.attempt.ended for call in self._calls.values() if call.agent == agent):
             raise ConflictError(_("a call for {agent} is already under way").format(agent=agent))
         self._asking.add(agent)
         try:
@@ -137,7 +140,8 @@ class ClickToCall:
     async def hangup(self, call_id: str) -> None:
         """End a call in whatever state it is; nothing happens to one that has ended.
 
-        NotFoundError for an unknown id. UnavailableError when the PBX is away: it is then ended as soon as it can be.
+        NotFoundError for an unknown id. UnavailableError when the PBX is away: it is then ended as soon as it can be;
+        or when the PBX hasn't told yet which calls of an earlier process there are.
         """
         call = self._known(call_id)
         if not call.attempt.ended:
@@ -146,10 +150,16 @@ class ClickToCall:
 
     def progress(self, call_id: str) -> Progress:
         """Return where a call stands; NotFoundError for an unknown id (also some minutes after its end)."""
-        return self._known(call_id).attempt.progress
+        call = self._calls.get(call_id)
+        if call is None:
+            raise _no_such(call_id)
+        return call.attempt.progress
 
     async def states(self, call_id: str) -> AsyncIterator[Progress]:
-        """Yield every state from the first on, none left out, and finish with the end. NotFoundError as `progress`."""
+        """Yield every state from the first on, none left out, and finish with the end; raises as `hangup` does.
+
+        Of a call that an earlier process made, from the first that this one knows.
+        """
         call = self._known(call_id)
         told = 0
         while True:
@@ -163,14 +173,33 @@ class ClickToCall:
 
     def feed(self, event: Event) -> None:
         """Take an event of the PBX."""
+        if isinstance(event, ChannelSeen | ChannelCreated):
+            self._know_again(event)
         for call in self._concerned(event):
             existed = call.attempt.created
-            if call.attempt.feed(event):
+            changed = call.attempt.feed(event)
+            if isinstance(event, SnapshotEnded) and not call.known:
+                call.known = changed = True
+            if changed and call.known:
                 self._note(call)
             if call.attempt.client_leg and not call.attempt.ended:
                 self._legs[call.attempt.client_leg] = call
             if call.attempt.cancelled and call.attempt.created and not existed:
                 self._work.set()
+        self._in_step = self._in_step or isinstance(event, SnapshotEnded)
+
+    def _know_again(self, event: ChannelSeen | ChannelCreated) -> None:
+        """Follow a call that an earlier process made, from its channels: the agent's leg has the id chosen then."""
+        leg = event.linkedid if call_of(event.linkedid) else event.channel
+        call_id = call_of(leg)
+        seen = isinstance(event, ChannelSeen)
+        if call_id and call_id not in self._calls and (seen or event.channel == leg):
+            attempt = Attempt(leg, event.at, earlier=seen)
+            self._add(_Call(call_id, "", attempt, [] if seen else [attempt.progress], known=not seen), _GRACE_SECONDS)
+            _log.info("call_known_again", id=call_id)
+        call = self._legs.get(event.channel)
+        if call and not call.agent:
+            call.agent = agent_behind(event.endpoint)
 
     def _concerned(self, event: Event) -> list[_Call]:
         """Find the calls an event may mean something to, so that the traffic of a whole PBX costs next to nothing."""
@@ -182,8 +211,10 @@ class ClickToCall:
                 return list(dict.fromkeys(call for call in ends if call))
             case ChannelCreated() | ChannelUp() | BridgeEntered() | HangupAsked() | ChannelEnded():
                 found = self._legs.get(event.channel)
-            case OriginateEnded() | ChannelSeen():
+            case OriginateEnded():
                 found = self._legs.get(event.channel)
+            case ChannelSeen():
+                found = self._legs.get(event.channel) or self._legs.get(event.linkedid)
             case _:
                 return []
         return [found] if found else []
@@ -203,9 +234,11 @@ class ClickToCall:
 
     def _known(self, call_id: str) -> _Call:
         call = self._calls.get(call_id)
-        if call is None:
-            raise NotFoundError(_("no such call: {id}").format(id=call_id[:40]))
-        return call
+        if call is not None:
+            return call
+        if is_call_id(call_id) and call_id < self._first_id and not self._in_step:
+            raise UnavailableError(_("the PBX has not told yet which calls there are"))
+        raise _no_such(call_id)
 
     def _check_rate(self, agent: str) -> None:
         lately = self._lately.get(agent, deque())
@@ -258,19 +291,22 @@ class ClickToCall:
 
     def _next_leg(self, call_id: str) -> str:
         self._made += 1
-        return f"{CALL_PREFIX}{call_id}-{int(time.time())}.{self._made}"
+        return leg_id(call_id, time.time(), self._made)
 
     def _new_call(self, plan: DialPlan, call_id: str) -> _Call:
         attempt = Attempt(self._next_leg(call_id), time.time())
-        call = _Call(call_id, plan, attempt, [attempt.progress])
-        call.deadline = self._clock() + plan.agent_ring_seconds + _GRACE_SECONDS
-        self._calls[call_id] = self._legs[attempt.agent_leg] = call
+        call = _Call(call_id, plan.agent, attempt, [attempt.progress])
+        self._add(call, plan.agent_ring_seconds + _GRACE_SECONDS)
+        return call
+
+    def _add(self, call: _Call, patience: float) -> None:
+        call.deadline = self._clock() + patience
+        self._calls[call.id] = self._legs[call.attempt.agent_leg] = call
         while len(self._calls) > _REMEMBERED:
             oldest_ended = next((known for known in self._calls.values() if known.attempt.ended), None)
             if oldest_ended is None:
                 break
             del self._calls[oldest_ended.id]
-        return call
 
     async def _hang_up(self, call: _Call) -> None:
         """Ask Asterisk to end the agent's leg, which ends the client's; `run` ends one that doesn't exist yet."""
@@ -292,7 +328,7 @@ class ClickToCall:
         if progress.state == "ended":
             call.ended = self._clock()
             self._legs = {leg: other for leg, other in self._legs.items() if other is not call}
-            _log.info("call_attempt_ended", id=call.id, agent=call.plan.agent, reason=progress.reason)
+            _log.info("call_attempt_ended", id=call.id, agent=call.agent, reason=progress.reason)
         call.changed.set()
         call.changed = asyncio.Event()
 
@@ -312,3 +348,7 @@ class ClickToCall:
 def new_id(now: float) -> str:
     """Return a new record id, a ULID: of a time in epoch seconds, the rest is random."""
     return sortable_id(now, secrets.randbits(80))
+
+
+def _no_such(call_id: str) -> NotFoundError:
+    return NotFoundError(_("no such call: {id}").format(id=call_id[:40]))

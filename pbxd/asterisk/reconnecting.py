@@ -13,15 +13,18 @@ _REMINDER_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
 
-def backoff(first: float, longest: float) -> Iterator[float]:
-    """Yield the seconds to wait before each new try: doubling from `first` to `longest`, less up to half by chance.
+def backoff(first: float, longest: float, share: float) -> Iterator[float]:
+    """Yield the seconds to wait before each new try: a share of the time waited so far.
 
-    The chance keeps several clients of a restarted PBX from coming back in step.
+    At least `first`, at most `longest`; then less up to half by chance, which keeps several clients of a restarted PBX
+    from coming back in step. So what was away for T seconds is tried again within `share` x T seconds of its return.
     """
-    nominal = min(first, longest)
+    waited = 0.0
     while True:
-        yield random.uniform(nominal / 2, nominal)  # noqa: S311 - spreads load, hides nothing
-        nominal = min(nominal * 2, longest)
+        nominal = min(max(first, share * waited), longest)
+        wait = random.uniform(nominal / 2, nominal)  # noqa: S311 - spreads load, hides nothing
+        yield wait
+        waited += wait
 
 
 class Complaints:

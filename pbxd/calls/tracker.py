@@ -492,8 +492,9 @@ class Tracker:
         leg = self._known.legs.get(event.channel)
         unheard = leg is None or leg.stale
         if leg is None:
-            # The caller's channel gives the conversation its name; whoever else is seen first was called.
-            called = event.channel != event.linkedid
+            # The caller's channel gives the conversation its name; whoever else is seen first was called, as was the
+            # agent of a click-to-call.
+            called = event.channel != event.linkedid or event.channel.startswith(CALL_PREFIX)
             leg = Leg(event.channel, event.endpoint, event.number, event.dialled, called=called)
             linkedid = self._hint(event.channel, event.linkedid)
             self._resume_call(linkedid, beginning(linkedid, event.at - event.seconds), event.at)
@@ -514,6 +515,8 @@ class Tracker:
             self._converse(leg, "")
         else:
             self._known.settle(call)
+        if event.channel.startswith(CALL_PREFIX) and event.state != "up" and event.number:
+            self._purpose_told(ev.PurposeTold(event.at, event.channel, event.linkedid, event.number))
 
     def _resume_call(self, linkedid: str, began: float, at: float) -> None:
         """Begin a call whose beginning wasn't heard: from an earlier process's record, else at `began`, or so."""

@@ -68,7 +68,8 @@ class Progress:
 class Attempt:
     """An attempt whose agent's leg has the channel id we chose."""
 
-    def __init__(self, agent_leg: str, at: float) -> None:
+    def __init__(self, agent_leg: str, at: float, *, earlier: bool = False) -> None:
+        """`earlier`: an earlier process made it; a snapshot is under way that shows whether it is still there."""
         self.agent_leg = agent_leg
         self.client_leg = ""  # once there is one
         self.progress = Progress("ringing-agent", at)
@@ -86,8 +87,9 @@ class Attempt:
         self._client_cause = 0
         self._client_signal = ""
         self._cause: int | None = None  # of the agent's leg, once it is gone
-        self._lost = False
+        self._lost = earlier
         self._seen = False
+        self._ringing = ""  # in the snapshot under way: a channel of this call that was not answered
 
     @property
     def ended(self) -> bool:
@@ -105,6 +107,7 @@ class Attempt:
                 if self._lost and not self._seen:
                     return self.end("pbx-away", event.at)
                 self._lost = False
+                self._note_client()
             case DialBegan() | DialEnded():
                 self._note_dial(event)
             case OriginateEnded() if event.channel == self.agent_leg and not event.answered:
@@ -128,11 +131,19 @@ class Attempt:
             self._lost = True
         elif isinstance(event, SnapshotBegan):
             self._seen = False
+            self._ringing = ""
         elif event.channel == self.agent_leg:
             self._seen = self.created = True
             self._up = self._up or event.state == "up"
             if event.bridge and self._up:
                 self._bridged = self._client_up = True
+        elif event.linkedid == self.agent_leg and event.state in {"new", "ringing"}:
+            self._ringing = event.channel
+
+    def _note_client(self) -> None:
+        """Take what rings beside an agent who has answered for the client, whose dial was not heard."""
+        if self._ringing and self._up and not self._client_up:
+            self.client_leg = self.client_leg or self._ringing
 
     def _note_dial(self, event: DialBegan | DialEnded) -> None:
         if isinstance(event, DialBegan):

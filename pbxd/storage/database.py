@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
+from threading import Lock
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, TypeVarTuple
 
@@ -70,21 +71,31 @@ class _Question(Generic[Answer, *Asked]):
         self._engine = engine
         self._question = question
         self._args = args
+        self._turn = Lock()  # a connection is interrupted only while this question has it
         self._reading: Any = None  # the driver's connection, while it is read by
+        self._given_up = False
 
     def answer(self) -> Answer:
+        """Read the answer; raises CancelledError when nobody waits for it any more."""
         with self._engine.begin() as connection:
-            self._reading = connection.connection.driver_connection
+            self._read_by(connection.connection.driver_connection)
             try:
                 return self._question(connection, *self._args)
             finally:
-                self._reading = None
+                self._read_by(None)
 
     def interrupt(self) -> None:
-        """End it; SQLite lets another thread do so."""
-        reading = self._reading
-        if reading is not None:
-            reading.interrupt()
+        """End it, or keep it from beginning; SQLite lets another thread do so."""
+        with self._turn:
+            self._given_up = True
+            if self._reading is not None:
+                self._reading.interrupt()
+
+    def _read_by(self, reading: Any) -> None:  # noqa: ANN401 - the driver's
+        with self._turn:
+            if reading is not None and self._given_up:
+                raise CancelledError
+            self._reading = reading
 
 
 class Database:

@@ -6,16 +6,19 @@ not share its interpreter with what disturbs it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
 import struct
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count, takewhile
 
 HOST = "127.0.0.1"
+_MOST_KEPT = 2000  # connections of one attacker: more than the server takes, fewer than a process may have
 
 
 def header_lines(number: str = "89161234567", script: str = "lookup") -> list[bytes]:
@@ -145,8 +148,35 @@ def _refill(port: int, sent: dict[socket.socket, int], peers: int) -> None:
         sent[peer] = 0
 
 
+def unacknowledged(port: int, seconds: float) -> None:
+    """Ask whole questions, 700 a second, and acknowledge no answer; the connections stay open."""
+    _leave_unacknowledged(port, seconds, 700)
+
+
+def unacknowledged_flood(port: int, seconds: float) -> None:
+    """Do the same as fast as one core can."""
+    _leave_unacknowledged(port, seconds, 1_000_000)
+
+
+def _leave_unacknowledged(port: int, seconds: float, per_second: int) -> None:
+    request = b"".join(header_lines())
+    began = time.monotonic()
+    kept: deque[socket.socket] = deque()
+    for n in _until(seconds):
+        time.sleep(max(0.0, began + n / per_second - time.monotonic()))
+        peer = socket.create_connection((HOST, port), 10)
+        kept.append(peer)
+        with contextlib.suppress(OSError):  # cut off already
+            peer.sendall(request)
+        if len(kept) > _MOST_KEPT:
+            kept.popleft().close()
+    for peer in kept:
+        peer.close()
+
+
+_CROWDS = (slow_loris, slow_loris_crowd, unacknowledged, unacknowledged_flood)
 ATTACKS: dict[str, Callable[[int, float], None]] = {
-    attack.__name__: attack for attack in (nothing, connect_and_close, megabyte, binary, slow_loris, slow_loris_crowd)
+    attack.__name__: attack for attack in (nothing, connect_and_close, megabyte, binary, *_CROWDS)
 }
 
 

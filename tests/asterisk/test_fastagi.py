@@ -52,8 +52,8 @@ class Peer:
 
 
 @contextlib.asynccontextmanager
-async def connected(server: FastAgiServer, data: bytes = b"") -> AsyncIterator[Peer]:
-    reader, writer = await asyncio.open_connection(HOST, server.port)
+async def connected(server: FastAgiServer, data: bytes = b"", *, source: str = HOST) -> AsyncIterator[Peer]:
+    reader, writer = await asyncio.open_connection(HOST, server.port, local_addr=(source, 0))
     writer.write(data)
     try:
         yield Peer(reader, writer)
@@ -69,9 +69,9 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def asks(server: FastAgiServer) -> bytes:
+async def asks(server: FastAgiServer, *, source: str = HOST) -> bytes:
     """Make one honest look-up and return the command."""
-    async with connected(server, HEADERS) as peer:
+    async with connected(server, HEADERS, source=source) as peer:
         command = await peer.line()
         peer.writer.write(b"200 result=1\n")
         assert await peer.rest() == b""
@@ -237,7 +237,7 @@ async def test_at_the_limit_the_longest_without_headers_makes_room() -> None:
 
 
 async def test_at_the_limit_nobody_being_answered_makes_room() -> None:
-    async with serving(max_connections=2) as server, contextlib.AsyncExitStack() as stack:
+    async with serving(max_connections=2, reply_timeout_seconds=6000) as server, contextlib.AsyncExitStack() as stack:
         talking = [await stack.enter_async_context(connected(server, HEADERS)) for _n in range(2)]
         for peer in talking:
             assert await peer.line()
@@ -250,14 +250,49 @@ async def test_at_the_limit_nobody_being_answered_makes_room() -> None:
         assert server.counters.answered == 2
 
 
-async def test_at_the_limit_a_peer_that_owes_a_reply_too_long_makes_room() -> None:
-    async with serving(max_connections=1, reply_timeout_seconds=4.0) as server, connected(server, HEADERS) as stalled:
-        assert await stalled.line()
-        owed_since = time.monotonic()
-        await until(lambda: time.monotonic() > owed_since + 0.9)
+async def owing(server: FastAgiServer, stack: contextlib.AsyncExitStack, source: str = HOST) -> Peer:
+    """Ask, and leave the answer without acknowledgement longer than Asterisk would."""
+    peer = await stack.enter_async_context(connected(server, HEADERS, source=source))
+    assert await peer.line()
+    owed_since = time.monotonic()
+    await until(lambda: time.monotonic() > owed_since + 0.06)
+    return peer
+
+
+async def test_at_the_limit_who_owes_a_reply_longest_makes_room() -> None:
+    async with serving(max_connections=2) as server, contextlib.AsyncExitStack() as stack:
+        first, second = [await owing(server, stack) for _n in range(2)]
+        assert await asks(server)
+        assert await first.rest() == b""
+        assert server.counters.evicted == 1
+        second.writer.write(b"200 result=1\n")  # not cut off
+        assert await second.rest() == b""
+        assert server.counters.answered == 2
+
+
+async def test_at_the_limit_the_address_with_most_connections_makes_room() -> None:
+    """Someone slow is not cut off for a crowd that comes from elsewhere."""
+    async with serving(max_connections=3) as server, contextlib.AsyncExitStack() as stack:
+        slow = await owing(server, stack, "127.0.0.2")
+        crowd = [await owing(server, stack) for _n in range(2)]
+        assert await asks(server)
+        assert await asks(server, source="127.0.0.2")
+        assert await crowd[0].rest() == b""
+        assert server.counters.evicted == 1
+        slow.writer.write(b"200 result=1\n")
+        assert await slow.rest() == b""
+        assert server.counters.answered == 3
+
+
+async def test_at_the_limit_who_sends_headers_is_not_cut_off_for_who_owes_a_reply() -> None:
+    async with serving(max_connections=2) as server, contextlib.AsyncExitStack() as stack:
+        stalled = await owing(server, stack)
+        honest = await stack.enter_async_context(connected(server, HEADERS[:4]))
+        await until(lambda: len(server._waiting) == 1)
         assert await asks(server)
         assert await stalled.rest() == b""
-        assert server.counters.evicted == 1
+        honest.writer.write(HEADERS[4:])
+        assert await honest.line()
 
 
 async def test_every_connection_is_counted_once() -> None:

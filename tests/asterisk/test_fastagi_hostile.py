@@ -33,7 +33,7 @@ PACE_SECONDS = 0.005  # between honest look-ups
 SECONDS = 1.5  # of an attack, and of peace before it
 LONG_SECONDS = 4.0  # in soak, where the measure is peace
 FLOOR_SECONDS = 0.004  # two cores shared by server, attacker and client: below this the scheduler is measured
-ATTACKS = ["binary", "connect_and_close", "megabyte", "slow_loris"]
+ATTACKS = ["binary", "connect_and_close", "megabyte", "slow_loris", "unacknowledged"]
 
 
 class Server:
@@ -152,8 +152,9 @@ def test_a_crowd_over_the_limit_does_not_shut_honest_peers_out(server: Server) -
 
 
 @pytest.mark.soak
-def test_a_crowd_over_the_limit_for_long(server: Server) -> None:
-    waits, _accepted = attacked(server, "slow_loris_crowd", LONG_SECONDS)
+@pytest.mark.parametrize("attack", ["slow_loris_crowd", "unacknowledged_flood"])
+def test_a_crowd_over_the_limit_for_long(server: Server, attack: str) -> None:
+    waits, _accepted = attacked(server, attack, LONG_SECONDS)
     assert percentile(waits, 0.95) <= DEADLINE
 
 

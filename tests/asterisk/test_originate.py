@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from pbxd.asterisk.ami import AmiClient
 from pbxd.asterisk.originate import ClickToCall, new_id
 from pbxd.asterisk.packets import Packet
-from pbxd.calls.events import ChannelCreated, ChannelEnded, Endpoint, LinkLost, OriginateEnded
+from pbxd.calls.events import (
+    ChannelCreated,
+    ChannelEnded,
+    ChannelSeen,
+    Endpoint,
+    LinkLost,
+    OriginateEnded,
+    SnapshotBegan,
+    SnapshotEnded,
+)
 from pbxd.calls.identity import call_id
 from pbxd.dialing import DialTarget
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
@@ -191,6 +200,57 @@ async def test_a_cancel_with_the_link_down_is_made_up_for(bench: Bench) -> None:
         await bench.clicks.hangup(made)
     await until(lambda: bench.ami.connected, "the link again")
     await until(lambda: "Hangup" in bench.server.asked, "the hang-up")
+
+
+EARLIER = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+LEG = f"pbxd-{EARLIER}-1469918176.1"
+PHONE, TRUNK = Endpoint("extension", "101"), Endpoint("trunk", "trunk")
+
+
+def seen(channel: str, endpoint: Endpoint, state: str, bridge: str = "", linkedid: str = LEG) -> ChannelSeen:
+    return ChannelSeen(5, channel, linkedid, endpoint, "", "", state, bridge, 9)  # type: ignore[arg-type]
+
+
+async def test_a_call_of_an_earlier_process_is_known_again(bench: Bench) -> None:
+    for ask in (bench.clicks.hangup(EARLIER), anext(bench.clicks.states(EARLIER))):
+        with pytest.raises(UnavailableError):  # nobody knows yet whether there is such a call
+            await ask
+    bench.clicks.feed(SnapshotBegan(5))
+    bench.clicks.feed(seen("1469918177.2", TRUNK, "ringing"))
+    bench.clicks.feed(seen(LEG, PHONE, "up"))
+    bench.clicks.feed(seen("1469918170.1", PHONE, "up", linkedid="1469918170.1"))  # another's call
+    bench.clicks.feed(SnapshotEnded(6))
+    assert len(bench.clicks._calls) == 1
+    states = bench.clicks.states(EARLIER)
+    assert (await anext(states)).state == "ringing-client"
+    with pytest.raises(ConflictError):
+        await bench.clicks.call("101", CLIENT)
+    await bench.clicks.hangup(EARLIER)
+    asked = next(action for action in bench.server.sessions[-1].actions if action["Action"] == "Hangup")
+    assert asked["Channel"] == LEG
+    bench.clicks.feed(ChannelEnded(7, LEG, LEG, 16))
+    assert [(progress.state, progress.reason) async for progress in states] == [("ended", "cancelled")]
+
+
+async def test_a_call_asked_for_by_an_earlier_process_may_begin_after_the_snapshot(bench: Bench) -> None:
+    bench.clicks.feed(SnapshotEnded(4))
+    local = Endpoint("plumbing", "Local/101@pbxd-agent-00000001;1")
+    bench.clicks.feed(ChannelCreated(5, LEG, LEG, local, "", ""))
+    bench.clicks.feed(ChannelCreated(5, LEG.replace(".1", ".2"), LEG, local, "", ""))
+    assert bench.clicks.progress(EARLIER).state == "ringing-agent"
+    with pytest.raises(ConflictError):
+        await bench.clicks.call("101", CLIENT)
+
+
+async def test_calls_that_ended_meanwhile_and_those_of_others_are_not_known(bench: Bench) -> None:
+    bench.clicks.feed(SnapshotBegan(5))
+    for channel in ("pbxd-x-1.1", "pbxd-1.1", f"other-{EARLIER}-1.1", f"pbxd-{EARLIER}-1.1\n", f"pbxd-{EARLIER}-²"):
+        bench.clicks.feed(seen(channel, PHONE, "up", linkedid=channel))
+    bench.clicks.feed(SnapshotEnded(6))
+    for unknown in (EARLIER, "x", "", "1"):
+        with pytest.raises(NotFoundError):
+            await bench.clicks.hangup(unknown)
+    await bench.clicks.call("101", CLIENT)
 
 
 async def test_an_agent_makes_so_many_calls_within_a_minute_and_no_more(bench: Bench) -> None:

@@ -286,6 +286,18 @@ def test_a_phone_that_outlives_its_caller_knows_who_called() -> None:
     assert (record.story[0].what, record.story[0].who) == ("called", "+79161234567")
 
 
+def test_a_click_to_call_found_while_its_agent_rings_knows_whom_it_is_for() -> None:
+    leg = "pbxd-01ARZ3NDEKTSV4RRFFQ69G5FAV-1000.1"
+    follow = tracker()
+    follow.feed(ev.ChannelSeen(1009.0, leg, leg, AGENT, "89161234567", "", "ringing", "", 3))
+    follow.feed(ev.SnapshotEnded(1009.0))
+    follow.feed(ev.HangupAsked(1010.0, leg, leg, by_party=False))
+    follow.feed(ev.ChannelEnded(1010.0, leg, leg, 16))
+    record = final(follow)
+    assert (record.origin, record.caller.extension, record.callee.number) == ("click-to-call", "101", "+79161234567")
+    assert record.outcome == "cancelled"
+
+
 @pytest.mark.parametrize("connected", ["102", "", "anonymous"])
 def test_an_extension_as_somebody_s_number_is_no_proof_of_a_colleague(connected: str) -> None:
     follow = tracker()

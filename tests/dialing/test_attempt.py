@@ -188,6 +188,37 @@ def test_an_attempt_made_after_the_snapshot_began_survives_it() -> None:
     assert run([ev.SnapshotBegan(11), ev.SnapshotEnded(12)])[-1].state == "ringing-agent"
 
 
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [
+        ([here("ringing"), here("new", channel=OTHER)], "ringing-agent"),
+        ([here("up")], "agent-answered"),
+        ([here("ringing", channel=CLIENT), here("up")], "ringing-client"),
+        ([here("up"), here("new", channel=CLIENT)], "ringing-client"),  # a trunk that hasn't said anything
+        ([here("up", "b1"), here("up", "b1", CLIENT)], "talking"),
+    ],
+)
+def test_an_attempt_of_an_earlier_process_goes_on_from_what_is_seen(seen: list[ev.Event], state: str) -> None:
+    attempt = Attempt(AGENT, 0, earlier=True)
+    assert run([ev.SnapshotBegan(11), *seen, ev.SnapshotEnded(12)], attempt)[-1].state == state
+
+
+def test_an_attempt_of_an_earlier_process_knows_how_it_goes_on() -> None:
+    attempt = Attempt(AGENT, 0, earlier=True)
+    seen = [ev.SnapshotBegan(11), here("up"), here("ringing", channel=CLIENT), ev.SnapshotEnded(12)]
+    run([*seen, up(CLIENT), client_dial("answered"), bridged(CLIENT), bridged(AGENT)], attempt)
+    assert attempt.progress.state == "talking"
+    attempt = Attempt(AGENT, 0, earlier=True)
+    run([*seen, client_dial("busy"), gone(17, channel=CLIENT), gone(17)], attempt)
+    assert attempt.progress.reason == "client-busy"
+
+
+def test_an_attempt_of_an_earlier_process_whose_agent_is_gone_has_ended() -> None:
+    attempt = Attempt(AGENT, 0, earlier=True)
+    seen = run([ev.SnapshotBegan(11), here("up", channel=CLIENT), ev.SnapshotEnded(12)], attempt)
+    assert seen[-1] == Progress("ended", 12, "pbx-away")
+
+
 CHANNELS = st.sampled_from([AGENT, CLIENT, OTHER])
 RESULTS = st.sampled_from(["answered", "busy", "no-answer", "cancelled", "congestion", "unavailable", "elsewhere"])
 EVENTS = st.one_of(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pbxd.asterisk.ami import AWAY_SHARE
 from pbxd.asterisk.packets import Packet, parse_capture
 from pbxd.calls.record import CallRecord
 from pbxd.recording import Following
@@ -31,6 +32,7 @@ from tests.faults.history import (
 from tests.lab import Lab
 from tests.lab.clock import shifted
 from tests.lab.daemon import Config, Daemon
+from tests.lab.processes import until
 from tests.lab.wire import Wire, wire_to
 
 pytestmark = pytest.mark.lab
@@ -112,6 +114,20 @@ async def test_cuts_make_no_second_call_of_one(lab: Lab, wire: Wire, cuts: int) 
     assert len(gaps) == cuts
     assert gaps == sorted(gaps)
     assert all(to <= since for (_since, to), (since, _to) in pairwise(gaps))
+
+
+@pytest.mark.soak
+async def test_a_link_is_back_soon_after_a_cut_of_twenty_seconds(lab: Lab, wire: Wire) -> None:
+    daemon = await lab.pbxd({"asterisk": {"port": wire.port}})
+    await until_logged(daemon, "in_step")
+    await interrupt(wire, daemon, "reset")
+    cut = time.monotonic()
+    await until(lambda: time.monotonic() - cut > 20, "twenty seconds")
+    wire.refusing = False
+    back = time.monotonic()
+    await until_logged(daemon, "in_step", 2)
+    print(f"in step {time.monotonic() - back:.2f} s after the end of the cut")
+    assert time.monotonic() - back < 20 * AWAY_SHARE + 1
 
 
 async def test_ten_resyncs_change_nothing_in_the_records(lab: Lab, tmp_path: Path) -> None:

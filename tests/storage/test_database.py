@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from pbxd.errors import ReplacedError, UnavailableError
 from pbxd.storage import database as database_module
@@ -95,6 +98,63 @@ async def test_a_question_nobody_waits_for_is_broken_off(database: Database) -> 
         await asked
     assert await asyncio.to_thread(ended.wait, 10)
     assert await subjects(database) == []  # others read on
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_a_question_given_up_breaks_off_no_other(database: Database) -> None:
+    """The first question ends while it is interrupted; another waits for its connection."""
+    began, breaking, taken, broken = [threading.Event() for _n in range(4)]
+
+    class Slow(sqlite3.Connection):
+        def interrupt(self) -> None:
+            breaking.set()
+            taken.wait(0.5)  # for the other question to have the connection, if it can
+            super().interrupt()
+            broken.set()
+
+    threads = database._thread_readers
+    assert threads
+    event.listen(threads, "do_connect", lambda _dialect, _record, _args, options: options.update(factory=Slow))
+
+    def first(_connection: Connection) -> None:
+        began.set()
+        breaking.wait(60)
+
+    def hold() -> int:
+        taken.set()
+        broken.wait(60)
+        return 1
+
+    def second(connection: Connection) -> object:
+        driver: Any = connection.connection.driver_connection
+        driver.create_function("hold", 0, hold)
+        count = (
+            "WITH RECURSIVE n(i) AS (SELECT hold() UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT max(i) FROM n"
+        )
+        return connection.exec_driver_sql(count).scalar_one()
+
+    def ask_with_the_same_connection() -> object:
+        while threads.pool.checkedin() == 0:  # type: ignore[attr-defined] # a pool that counts
+            time.sleep(0.001)
+        return database_module._Question(threads, second, ()).answer()
+
+    asked = asyncio.create_task(database.ask(first))
+    await asyncio.to_thread(began.wait)
+    other = asyncio.get_running_loop().run_in_executor(None, ask_with_the_same_connection)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert await other == 9999
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_a_question_given_up_before_it_began_is_not_asked(database: Database) -> None:
+    threads = database._thread_readers
+    assert threads
+    question = database_module._Question(threads, lambda _connection: pytest.fail("asked"), ())
+    question.interrupt()
+    with pytest.raises(CancelledError):
+        question.answer()
 
 
 async def test_many_writers_of_one_process_take_turns(database: Database) -> None:
