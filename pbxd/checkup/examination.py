@@ -52,9 +52,8 @@ async def _pbx(settings: Settings, *, served: bool) -> list[Finding]:
 
 
 async def _session(ami: AmiClient, settings: Settings, witness: Witness, *, served: bool) -> list[Finding]:
-    link = settings.asterisk
     seen = await make_call(ami, witness, settings.agi, served=served)
-    found = [pbx.times(seen), pbx.ends(seen), access.filters(link, seen), pbx.channel_events(seen)]
+    found = [pbx.times(seen), pbx.ends(seen), pbx.channel_events(seen)]
     for check, ask in _questions(ami, settings, seen, served=served).items():
         found += await _told(check, ask)
     return found
@@ -67,9 +66,9 @@ def _questions(
         "version": lambda: pbx.version(ami),
         "clock": lambda: pbx.clock(ami),
         "rights": lambda: access.rights(ami, settings.asterisk, seen),
+        "filters": lambda: access.filters(ami, settings, seen),
         "functions": lambda: dialplan.functions(ami),
-        "dialplan": lambda: dialplan.included(ami),
-        "hooks": lambda: dialplan.hooks(ami),
+        "dialplan": lambda: dialplan.part_and_hooks(ami, settings),
         "test-call": lambda: dialplan.test_call(ami, settings, seen, served=served),
         "employees": lambda: people.employees(ami, settings),
         "autofill": lambda: people.autofill(ami, settings),

@@ -26,6 +26,7 @@ from tests.lab.reconfiguring import changed, until_listening
 
 pytestmark = pytest.mark.lab
 ROOT = Path(__file__).parents[2]
+RELOAD_CEL = ("module reload cel", "module reload cel_manager.so")
 
 
 def user(change: Callable[[str], str]) -> Callable[[str], str]:
@@ -254,7 +255,7 @@ async def test_events_without_their_time(lab: Lab) -> None:
     async with changed(lab, "manager.conf", line("timestampevents", "timestampevents = no"), "manager reload"):
         found = await examined(daemon)
     assert wrong(found) == {"times": "failed"}
-    assert lines(found["times"]) == ["[general]", "timestampevents = yes"]
+    assert lines(found["times"]) == ["[general](+)", "timestampevents = yes"]
 
 
 async def test_descriptions_of_channels_without_their_end(lab: Lab) -> None:
@@ -262,7 +263,7 @@ async def test_descriptions_of_channels_without_their_end(lab: Lab) -> None:
     async with changed(lab, "manager.conf", line("channelvars", "channelvars = PBXD_OTHER"), "manager reload"):
         found = await examined(daemon)
     assert wrong(found) == {"channelvars": "warning"}
-    assert lines(found["channelvars"]) == ["[general]", "channelvars = PBXD_END_OF_CHANNEL"]
+    assert lines(found["channelvars"]) == ["[general](+)", "channelvars = PBXD_END_OF_CHANNEL"]
 
 
 async def test_an_eventfilter_without_its_anchor_and_none_at_all(lab: Lab) -> None:
@@ -277,6 +278,56 @@ async def test_an_eventfilter_without_its_anchor_and_none_at_all(lab: Lab) -> No
         found = await examined(daemon)
     assert wrong(found) == {"filters": "warning"}
     assert "VarSet" in found["filters"].message
+
+
+def added(text: str) -> Callable[[str], str]:
+    return lambda section: f"{section}\n{text}\n"
+
+
+@pytest.mark.parametrize(
+    ("filter_line", "named"),
+    [
+        ("eventfilter = !^Event: (Bridge|Queue)", "BridgeEnter, BridgeLeave"),
+        ("eventfilter = !Event: HangupRequest", "HangupRequest"),
+        ("eventfilter = !^Event: LocalBridge", "LocalBridge"),
+        ("eventfilter = !^Event: Dial", "DialBegin, DialEnd"),
+        ("eventfilter = !^Channel: Local/", ""),  # Asterisk's ^ is the beginning of the event: this hides nothing
+        ("eventfilter = !Event: New", "Newchannel, Newstate"),
+        ("eventfilter = !Channel: Local/", "Newchannel, Newstate"),
+        # What no test call makes, read in the file.
+        ("eventfilter = !^Event: Queue", "QueueCallerJoin, QueueCallerLeave"),
+        ("eventfilter = !^Event: (Blind|Attended)Transfer", "AttendedTransfer, BlindTransfer"),
+        ("eventfilter = !Channel: PJSIP/", "AttendedTransfer, BlindTransfer, BridgeEnter"),
+        ("eventfilter(action(exclude),name(ParkedCall)) =", "ParkedCall"),
+    ],
+)
+async def test_an_eventfilter_that_hides_what_the_history_needs(lab: Lab, filter_line: str, named: str) -> None:
+    daemon = await installed(lab)
+    async with changed(lab, "manager.conf", user(added(filter_line)), "manager reload"):
+        found = await examined(daemon)
+    assert found["filters"].status == ("failed" if named else "ok")
+    assert named in found["filters"].message
+    if named:
+        assert any(text.startswith("eventfilter = !^Event: (VarSet|") for text in lines(found["filters"]))
+
+
+async def test_a_manager_conf_that_cannot_be_read_is_a_warning(lab: Lab) -> None:
+    daemon = await installed(lab)
+    (lab.asterisk.run / "etc" / "manager.conf").rename(lab.asterisk.run / "etc" / "manager.conf.away")
+    try:
+        found = await examined(daemon)
+    finally:
+        (lab.asterisk.run / "etc" / "manager.conf.away").rename(lab.asterisk.run / "etc" / "manager.conf")
+    assert wrong(found) == {"filters": "warning"}
+
+
+async def test_general_lines_pasted_at_the_end_of_manager_conf_take_effect(lab: Lab) -> None:
+    daemon = await installed(lab)
+    async with changed(lab, "manager.conf", line("timestampevents", "timestampevents = no"), "manager reload"):
+        found = await examined(daemon)
+        pasted = "\n".join(lines(found["times"]))
+        async with changed(lab, "manager.conf", added(pasted), "manager reload"):
+            assert wrong(await examined(daemon)) == {}
 
 
 # ---- the PBX -------------------------------------------------------------------------------------------------------
@@ -314,10 +365,19 @@ async def test_a_clock_that_goes_wrong(lab: Lab, skew: float) -> None:
 async def test_no_channel_events(lab: Lab) -> None:
     daemon = await installed(lab)
     text = (ROOT / "config" / "cel.conf").read_text(encoding="utf-8").replace("enabled = yes", "enabled = no")
-    async with changed(lab, "cel.conf", lambda _: text, "module reload cel_manager.so", "module reload cel"):
+    async with changed(lab, "cel.conf", lambda _: text, *RELOAD_CEL):
         found = await examined(daemon)
     assert wrong(found) == {"cel": "warning"}
-    assert lines(found["cel"])[-2:] == ["[manager]", "enabled = yes"]
+    file, reload = found["cel"].remedies
+    assert file.lines[-2:] == ("[manager]", "enabled = yes")
+    # What is printed is what mends it: the engine and its events over AMI were off.
+    off = changed(lab, "cel.conf", lambda _: "[general]\nenable = no\n", *RELOAD_CEL)
+    async with off:
+        assert wrong(await examined(daemon)) == {"cel": "warning"}
+        (lab.asterisk.run / "etc" / "cel.conf").write_text("\n".join(file.lines), encoding="utf-8")
+        for command in reload.lines:
+            await lab.command(command.partition("-rx ")[2].strip('"'))
+        assert wrong(await examined(daemon)) == {}
 
 
 # ---- the dialplan --------------------------------------------------------------------------------------------------
@@ -349,6 +409,7 @@ async def test_a_dialplan_without_our_part_or_with_an_older_one(lab: Lab) -> Non
         await lab.command("dialplan reload")
     assert found["dialplan"].status == "failed"
     assert "older" in found["dialplan"].message
+    assert found["dialplan"].message.endswith(": pbxd-doctor hold, pbxd-doctor look, pbxd-doctor talk")
     assert found["times"].status == "ok"  # seen all the same
 
 
@@ -366,6 +427,43 @@ async def test_a_dialplan_that_never_asks(lab: Lab) -> None:
     assert "exten => _X.,1,Gosub(pbxd-lookup,s,1)" in lines(found["hooks"])
 
 
+@pytest.mark.parametrize(
+    ("change", "status", "places"),
+    [
+        (line("exten => T,1.limit.,GotoIf", "exten => t,1,NoOp()"), "failed", "pbxd-lookup T"),  # the guard's
+        (line("exten => T,1.hung.", ""), "failed", "pbxd-trial T"),
+        (line(" same => n.limit.,ExecIf", ""), "failed", "pbxd-lookup s"),
+        (line(" same => n.limit.,ExecIf", " same => n(limit),NoOp()"), "warning", "pbxd-lookup s"),
+    ],
+)
+async def test_a_part_of_the_dialplan_that_was_cut_or_changed(
+    lab: Lab, tmp_path: Path, change: Callable[[str], str], status: str, places: str
+) -> None:
+    daemon = await installed(lab)
+    shipped = ROOT / "dialplan" / "pbxd.conf"
+    (tmp_path / "pbxd.conf").write_text(change(shipped.read_text(encoding="utf-8")), encoding="utf-8")
+    own = str(tmp_path / "pbxd.conf")
+    async with changed(lab, "extensions.conf", lambda text: text.replace(str(shipped), own), "dialplan reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"dialplan": status}
+    assert places in found["dialplan"].message
+
+
+async def test_a_look_up_that_no_call_from_outside_comes_to(lab: Lab) -> None:
+    daemon = await installed(lab)
+
+    def misplaced(text: str) -> str:
+        text = re.sub(r"(?ms)^\[from-trunk\].*?(?=^;)", "[from-trunk]\nexten => _X.,1,Goto(lab-ring,102,1)\n", text)
+        return text + "\n[from-nowhere]\nexten => _X.,1,Gosub(pbxd-lookup,s,1)\n same => n,Goto(lab-queue,sales,1)\n"
+
+    async with changed(lab, "extensions.conf", misplaced, "dialplan reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"hooks": "failed"}
+    assert found["hooks"].message.startswith("calls from trunks enter in from-trunk, ")
+    assert "from-nowhere" in found["hooks"].message
+    assert lines(found["hooks"])[0].startswith("[from-trunk]")
+
+
 async def test_a_dialplan_that_asks_elsewhere(lab: Lab) -> None:
     daemon = await installed(lab)
     (nobody,) = free_ports(1)
@@ -376,7 +474,7 @@ async def test_a_dialplan_that_asks_elsewhere(lab: Lab) -> None:
         found = await examined(daemon)
     assert wrong(found) == {"test-call": "failed"}
     assert f"asks {HOST}:{nobody}" in found["test-call"].message
-    assert lines(found["test-call"]) == ["[globals]", f"PBXD_AGI = {daemon.config['agi']['listen']}"]
+    assert lines(found["test-call"]) == ["[globals](+)", f"PBXD_AGI = {daemon.config['agi']['listen']}"]
 
 
 async def test_an_address_that_another_program_has(lab: Lab) -> None:

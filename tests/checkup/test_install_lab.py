@@ -27,6 +27,12 @@ def page_block(pattern: str) -> str:
     return found[1]
 
 
+def page_commands(begin: str) -> list[str]:
+    """The console commands of the page's block that has this text."""
+    (block,) = [text for text in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if begin in text]
+    return re.findall(r'asterisk -rx "([^"]+)"', block)
+
+
 class NewUser:
     """Edits Asterisk's files and runs doctor, and knows nothing but what the page and doctor say."""
 
@@ -80,7 +86,7 @@ async def bare(lab: Lab) -> None:
     (etc / "extensions.conf").write_text(dialplan, encoding="utf-8")
     (etc / "cel.conf").write_text("[general]\nenable = no\n", encoding="utf-8")
     (etc / "queues.conf").write_text((ROOT / "config" / "queues.conf").read_text(encoding="utf-8"), encoding="utf-8")
-    await reload(lab, "dialplan reload", "module reload cel_manager.so", "module reload cel")
+    await reload(lab, "dialplan reload", "module reload cel", "module reload cel_manager.so")
     await reload(lab, "queue reload all")
 
 
@@ -124,11 +130,11 @@ async def give_access(user: NewUser) -> None:
 
 async def configure(user: NewUser) -> None:
     times, cel = ("\n".join(user.remedy(check)) + "\n" for check in ("times", "cel"))
-    user.edit("manager.conf", lambda text: text.replace("[general]\n", times, 1))
+    user.edit("manager.conf", lambda text: text + "\n" + times)
     user.edit("cel.conf", lambda _text: cel)
     assert user.checks["dialplan"].remedies[1].lines == ('#include "/etc/asterisk/pbxd.conf"',)
     user.edit("extensions.conf", lambda text: f'{text}\n#include "{ROOT}/dialplan/pbxd.conf"\n')
-    await reload(user.lab, "manager reload", "module reload cel_manager.so", "module reload cel", "dialplan reload")
+    await reload(user.lab, *page_commands("dialplan/pbxd.conf /etc/asterisk"))
 
 
 async def ask_pbxd(user: NewUser) -> None:

@@ -56,7 +56,7 @@ class Tree:
     """An Asterisk as a Debian suite has it, unpacked in a folder and only read."""
 
     def __init__(self, suite: str = SUITE) -> None:
-        self.folder = TREES / suite
+        self.folder = (TREES / suite).resolve()  # a worktree may link to another's
 
     @property
     def libraries(self) -> Path:
