@@ -7,27 +7,34 @@ from typing import Any
 
 from pbxd.asterisk.ami import AmiClient
 from pbxd.checkup import access, dialplan, installation, pbx, people
+from pbxd.checkup.database import database
 from pbxd.checkup.finding import Finding, skipped, warning
+from pbxd.checkup.permissions import Account
 from pbxd.checkup.testcall import Observed, Witness, make_call
 from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError, ProtocolError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.settings import Settings, asterisk_secret
 
 CHECKS = (
-    "configuration", "database", "daemon", "ami", "login", "version", "immediate", "clock", "rights", "times",
-    "channelvars", "filters", "cel", "functions", "dialplan", "hooks", "test-call", "employees", "autofill",
+    "configuration", "numbers", "database", "daemon", "ports", "ami", "login", "version", "immediate", "clock",
+    "rights", "times", "channelvars", "filters", "cel", "functions", "dialplan", "hooks", "test-call", "employees",
+    "autofill",
 )  # fmt: skip
 
 
-async def examine(load: Callable[[], Settings]) -> list[Finding]:
-    """Look everything over. Nothing is changed, nobody is rung, and no failure of a check ends the rest."""
+async def examine(load: Callable[[], Settings], service: Account | None = None) -> list[Finding]:
+    """Look everything over. Nothing is changed, nobody is rung, and no failure of a check ends the rest.
+
+    `service` is the user the service runs as, if it isn't this process's: their rights to files count.
+    """
     try:
         settings = load()
     except ConfigurationError as error:
         return _complete([installation.unreadable(error)])
-    found = [installation.configuration(settings), await installation.database(settings)]
-    daemon, served = await installation.daemon(settings)
-    found += [daemon, *await _pbx(settings, served=served)]
+    found = [installation.configuration(settings), installation.numbers(settings)]
+    daemon, life = await installation.daemon(settings)
+    found += [await database(settings, service), daemon, await installation.ports(settings, life)]
+    found += await _pbx(settings, served=life == "serves")
     return _complete(found)
 
 
