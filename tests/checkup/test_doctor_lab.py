@@ -97,7 +97,8 @@ async def test_without_a_daemon_doctor_answers_the_test_call_itself(lab: Lab) ->
     assert re.search("✓ test-call .*doctor answered for pbxd", result.out)
     signs = "".join(text[0] for text in result.out.splitlines() if not text.startswith(" "))
     daemon_is = CHECKS.index("daemon")
-    assert signs == f"{'✓' * daemon_is}✗{'✓' * (len(CHECKS) - daemon_is - 2)}!"  # the last: the lab's queue without autofill
+    # The last: the lab's queue without autofill.
+    assert signs == f"{'✓' * daemon_is}✗{'✓' * (len(CHECKS) - daemon_is - 2)}!"
 
 
 async def test_no_secret_is_printed_whatever_is_wrong(lab: Lab) -> None:
