@@ -9,6 +9,7 @@ from pbxd.asterisk.ami import AmiClient
 from pbxd.checkup import access, dialplan, installation, pbx, people
 from pbxd.checkup.database import database
 from pbxd.checkup.finding import Finding, skipped, warning
+from pbxd.checkup.gaplog import backfill
 from pbxd.checkup.permissions import Account
 from pbxd.checkup.testcall import Observed, Witness, make_call
 from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError, ProtocolError, RefusedError, UnavailableError
@@ -17,8 +18,8 @@ from pbxd.settings import Settings, asterisk_secret
 
 CHECKS = (
     "configuration", "numbers", "database", "daemon", "ports", "ami", "login", "version", "immediate", "clock",
-    "rights", "times", "channelvars", "filters", "cel", "functions", "dialplan", "hooks", "test-call", "employees",
-    "autofill",
+    "rights", "times", "channelvars", "filters", "cel", "backfill", "functions", "dialplan", "hooks", "test-call",
+    "employees", "autofill",
 )  # fmt: skip
 
 
@@ -34,7 +35,7 @@ async def examine(load: Callable[[], Settings], service: Account | None = None) 
     found = [installation.configuration(settings), installation.numbers(settings)]
     daemon, life = await installation.daemon(settings)
     found += [await database(settings, service), daemon, await installation.ports(settings, life)]
-    found += await _pbx(settings, served=life == "serves")
+    found += await _pbx(settings, service, served=life == "serves")
     return _complete(found)
 
 
@@ -45,15 +46,20 @@ def _complete(found: list[Finding]) -> list[Finding]:
     return [by_check.get(check) or skipped(check, missing) for check in CHECKS]
 
 
-async def _pbx(settings: Settings, *, served: bool) -> list[Finding]:
+async def _pbx(settings: Settings, service: Account | None, *, served: bool) -> list[Finding]:
     witness = Witness()
+
+    def log() -> Coroutine[Any, Any, Finding]:
+        return backfill(settings, witness.seen, service)
+
     try:
         ami = AmiClient(settings.link, asterisk_secret(settings), witness.feed, on_link=lambda _up: None)
     except (ConfigurationError, InvalidInputError) as error:
         return [] if "secret" in str(error) else [installation.unreadable(ConfigurationError(str(error)))]
     try:
         async with ami.session():
-            return access.let_in(settings.asterisk) + await _session(ami, settings, witness, served=served)
+            found = await _session(ami, settings, witness, served=served)
+            return [*access.let_in(settings.asterisk), *found, *await _told("backfill", log)]
     except (UnavailableError, ProtocolError, RefusedError) as error:
         return access.unreachable(settings.asterisk, error)
 

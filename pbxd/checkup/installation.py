@@ -18,6 +18,7 @@ from pbxd.errors import ConfigurationError
 from pbxd.i18n import _
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import DEFAULT_PATH, Settings, asterisk_secret
+from pbxd.storage.journals import without_password
 
 Life = Literal["serves", "absent", "unknown"]
 _LOCAL = ("2345678", "234567", "23456")
@@ -34,7 +35,9 @@ def configuration(settings: Settings) -> Finding:
         asterisk_secret(settings)
     except ConfigurationError as error:
         return failed(check, str(error), _secret_remedy(settings))
-    if settings.asterisk.secret and _readable_by_others(Path(settings.source)):
+    urls = (settings.database.url, settings.backfill.cel, settings.backfill.cdr)
+    holds = settings.asterisk.secret or any(url != without_password(url) for url in urls)
+    if holds and _readable_by_others(Path(settings.source)):
         message = _("{file}: everybody on this machine can read the secret in it")
         return warning(check, message.format(file=source), remedies.shell(f"chmod o= {source}"))
     if settings.asterisk.tls == "off" and not remedies.is_local(settings.asterisk.host):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pwd
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,24 @@ class Account:
 def service_account() -> Account | None:
     """Return the service's user; None where it isn't there, or we are not root and can only try for ourselves."""
     return Account.of(SERVICE_USER) if os.geteuid() == 0 else None
+
+
+@contextlib.contextmanager
+def acting_as(account: Account | None) -> Iterator[None]:
+    """Be this user for a while, as far as files and sockets go; root only, and nothing else may run meanwhile."""
+    if account is None:
+        yield
+        return
+    groups, gid, uid = os.getgroups(), os.getegid(), os.geteuid()
+    os.setgroups(account.groups)
+    os.setegid(account.gid)
+    os.seteuid(account.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(uid)
+        os.setegid(gid)
+        os.setgroups(groups)
 
 
 async def may(account: Account | None, right: str, path: Path) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ _IDS = ("Linkedid", "Uniqueid", "DestUniqueid", "LocalOneUniqueid")
 class Observed:
     """What came over AMI while the call lasted."""
 
+    test: str = ""  # with which its channels' ids begin
+    at: float = 0.0  # when it was made, by this machine's clock
     refused: str = ""  # why the PBX didn't make the call at all
     unmade: bool = False  # the dialplan has no such place
     booted: bool = False  # FullyBooted came: AMI right `system`
@@ -65,8 +68,8 @@ class Witness:
     """Takes every packet of the link and keeps what concerns the test."""
 
     def __init__(self) -> None:
-        self.seen = Observed()
         self.test = f"doctor-{secrets.token_hex(8)}"
+        self.seen = Observed(test=self.test)
         self._news = asyncio.Event()
 
     def feed(self, packet: Packet) -> None:
@@ -124,6 +127,7 @@ class Witness:
 
 async def make_call(ami: AmiClient, witness: Witness, agi: AgiSettings, *, served: bool) -> Observed:
     """Make the call and return what was observed. `served`: a daemon answers look-ups, so we need not."""
+    witness.seen.at = time.time()
     async with _listening(agi, witness, wanted=not served):
         try:
             witness.seen.unmade = not await _originate(ami, witness.test)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pbxd.book import Employee
-from pbxd.checkup.examination import CHECKS
-from pbxd.settings import load
+from pbxd.checkup.examination import CHECKS, examine
+from pbxd.checkup.permissions import Account
+from pbxd.settings import CEL_COLUMNS, load
 from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
-from tests.checkup.installed import EXTENSIONS, examined, installed, lines, told_otherwise, wrong
+from tests.checkup.installed import EXTENSIONS, examined, installed, lines, logged, told_otherwise, wrong
 from tests.lab import Lab
 from tests.lab.certificates import authority, signed
 from tests.lab.ports import HOST, free_ports
@@ -62,7 +67,7 @@ async def nobody_calls(lab: Lab) -> bool:
 
 
 async def test_all_well_beside_a_running_daemon_and_nobody_notices(lab: Lab) -> None:
-    daemon = await lab.pbxd()
+    daemon = await lab.pbxd(logged(lab))
     since = (await lab.ami_action("Ping"))["Timestamp"]
 
     async def employees_known() -> bool:
@@ -380,6 +385,75 @@ async def test_no_channel_events(lab: Lab) -> None:
         (lab.asterisk.run / "etc" / "cel.conf").write_text("\n".join(file.lines), encoding="utf-8")
         for command in reload.lines:
             await lab.command(command.partition("-rx ")[2].strip('"'))
+        assert wrong(await examined(daemon)) == {}
+
+
+# ---- the log that fills gaps ---------------------------------------------------------------------------------------
+
+
+async def test_gaps_that_nothing_fills_are_a_warning(lab: Lab) -> None:
+    daemon = await installed(lab)
+    daemon.config["backfill"]["cel"] = ""
+    found = await examined(daemon)
+    assert wrong(found) == {"backfill": "warning"}
+    assert lines(found["backfill"])[:2] == ["[backfill]", 'cel = "/var/log/asterisk/cel-custom/pbxd.csv"']
+    assert 'asterisk -rx "module load cel_custom.so"' in lines(found["backfill"])
+
+
+async def test_the_last_lines_of_the_log_are_read(lab: Lab) -> None:
+    daemon = await installed(lab)
+    log = Path(str(daemon.config["backfill"]["cel"]))
+    found = (await examined(daemon))["backfill"]
+    assert (found.status, "its last line is of " in found.message) == ("ok", True)
+    other = daemon.folder / "other.csv"
+    daemon.config["backfill"]["cel"] = str(other)
+    found = (await examined(daemon))["backfill"]
+    assert (found.status, "No such file" in found.message) == ("failed", True)
+    lines_there = await asyncio.to_thread(log.read_text, encoding="utf-8")
+    await asyncio.to_thread(other.write_text, lines_there, encoding="utf-8")
+    found = (await examined(daemon))["backfill"]
+    assert (found.status, "nothing of the test call" in found.message) == ("failed", True)
+    daemon.config["backfill"].update(cel=str(log), cel_columns=[*CEL_COLUMNS, "userfield"])
+    found = (await examined(daemon))["backfill"]
+    assert (found.status, "no line that can be read" in found.message) == ("failed", True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, in whose place others can be tried")
+async def test_a_log_in_a_folder_that_is_closed_to_the_service(lab: Lab) -> None:
+    daemon = await installed(lab)
+    nobody = Account.of("nobody")
+    assert nobody
+    closed = Path(tempfile.mkdtemp(prefix="pbxd-", dir="/tmp"))
+    shutil.chown(closed, group="adm")
+    os.chmod(closed, 0o750)  # noqa: PTH101, S103 - quick, and in a test
+    log = closed / "cel.csv"
+    log.symlink_to(str(daemon.config["backfill"]["cel"]))
+    daemon.config["backfill"]["cel"] = str(log)
+    try:
+        daemon.write()
+        found = {each.check: each for each in await examine(lambda: load(str(daemon.file)), nobody)}["backfill"]
+    finally:
+        shutil.rmtree(closed)
+    assert (found.status, "Permission denied" in found.message) == ("failed", True)
+    assert lines(found) == [f'usermod -aG "$(stat -c %G {closed})" pbxd', "systemctl restart pbxd"]
+
+
+async def test_a_log_whose_times_are_of_another_zone(lab: Lab) -> None:
+    """FreePBX's dates are local, and the configuration takes them for UTC."""
+    offset = datetime.now().astimezone().utcoffset()
+    assert offset is not None
+    hours = round(offset.total_seconds() / 3600)
+    other = hours - 5 if hours > 0 else hours + 5
+    daemon = await installed(lab)
+    text = (ROOT / "config" / "cel.conf").read_text(encoding="utf-8")
+    dates = text.replace("[general]\n", "[general]\ndateformat = %Y-%m-%d %H:%M:%S\n")
+    async with changed(lab, "cel.conf", lambda _: dates, *RELOAD_CEL):
+        daemon.config["backfill"].update(time_zone=f"Etc/GMT{-other:+d}")
+        found = (await examined(daemon))["backfill"]
+        assert found.status == "failed"
+        assert f"are {hours - other:+.1f} h from the clock" in found.message
+        assert lines(found)[1].startswith("time_zone = ")
+        daemon.config["backfill"].update(time_zone=f"Etc/GMT{-hours:+d}")
         assert wrong(await examined(daemon)) == {}
 
 

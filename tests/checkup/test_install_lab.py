@@ -18,6 +18,7 @@ from tests.lab.processes import until
 
 pytestmark = pytest.mark.lab
 ROOT = Path(__file__).parents[2]
+LOG = "/var/log/asterisk"
 PAGE = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
 
 
@@ -46,6 +47,7 @@ class NewUser:
         agi, http = (self.daemon.config[section]["listen"] for section in ("agi", "http"))
         text = text.replace("[asterisk]\n", f"[asterisk]\nport = {lab.asterisk.ami_port}\n")
         text = text.replace("/var/lib/pbxd/", f"{self.daemon.folder}/").replace("/run/pbxd", str(self.daemon.folder))
+        text = text.replace(LOG, f"{lab.asterisk.run}/log")
         self.daemon.file.write_text(f'{text}[agi]\nlisten = "{agi}"\n[http]\nlisten = "{http}"\n', encoding="utf-8")
         (self.daemon.folder / "asterisk-secret").write_text(f"{self.secret}\n")
 
@@ -62,6 +64,7 @@ class NewUser:
             (f"{self.daemon.folder}/pbxd.db", "/var/lib/pbxd/pbxd.db"),
             (f"{self.daemon.folder}/api.sock", "/run/pbxd/api.sock"),
             (f"127.0.0.1:{self.lab.asterisk.ami_port}", "127.0.0.1:5038"),
+            (f"{self.lab.asterisk.run}/log", LOG),
         ):
             text = text.replace(real, installed)
         return text
@@ -134,6 +137,7 @@ async def configure(user: NewUser) -> None:
     user.edit("cel.conf", lambda _text: cel)
     assert user.checks["dialplan"].remedies[1].lines == ('#include "/etc/asterisk/pbxd.conf"',)
     user.edit("extensions.conf", lambda text: f'{text}\n#include "{ROOT}/dialplan/pbxd.conf"\n')
+    user.edit("cel_custom.conf", lambda _text: (ROOT / "config" / "cel_custom.conf").read_text(encoding="utf-8"))
     await reload(user.lab, *page_commands("dialplan/pbxd.conf /etc/asterisk"))
 
 
