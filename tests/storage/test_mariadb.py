@@ -37,7 +37,7 @@ def mariadb() -> Iterator[Server]:
         running.run(TABLES)
         # The page's own lines; the service's user is here whoever runs the tests, since the socket tells who connects.
         user = getpass.getuser()
-        running.run(GRANT.replace("CREATE USER", "CREATE OR REPLACE USER").replace("pbxd@", f"'{user}'@"))
+        running.run(GRANT.replace("CREATE USER IF NOT EXISTS", "CREATE OR REPLACE USER").replace("pbxd@", f"'{user}'@"))
         running.run(
             "CREATE USER reader@localhost IDENTIFIED BY 'hush'; GRANT SELECT ON asteriskcdrdb.* TO reader@localhost"
         )
