@@ -53,8 +53,8 @@ async def test_what_the_tool_applies_is_what_doctor_wants(tmp_path: Path) -> Non
         root = tmp_path
         (root / "etc").mkdir()
         (root / "etc/asterisk").symlink_to(etc)
-        command = [sys.executable, str(ROOT / "tools/freepbx.py"), "--root", str(root), "--zone", "UTC", "--apply"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: ASYNC221 - it is quick
+        setup = [sys.executable, str(ROOT / "tools/freepbx.py"), "--root", str(root), "--zone", "UTC", "--apply"]
+        done = subprocess.run(setup, capture_output=True, text=True, check=False)  # noqa: ASYNC221 - it is quick
         assert done.returncode == 0, done
         reloads = re.findall(r'asterisk -rx "(.*?)"', done.stdout)
         assert reloads
