@@ -82,6 +82,7 @@ async def bare(lab: Lab) -> None:
     admin = rest[rest.index("\n[admin]\n") :]
     for times in ("timestampevents = no", ""):  # a reload doesn't forget what is only left out
         changed = re.sub("(?m)^timestampevents.*$", times, general)
+        changed = re.sub("(?m)^channelvars.*$", "channelvars = THEIR_OWN" if times else "", changed)
         (etc / "manager.conf").write_text(changed + admin, encoding="utf-8")
         await reload(lab, "manager reload")
     dialplan = (etc / "extensions.conf").read_text(encoding="utf-8")
@@ -132,8 +133,8 @@ async def give_access(user: NewUser) -> None:
 
 
 async def configure(user: NewUser) -> None:
-    times, cel = ("\n".join(user.remedy(check)) + "\n" for check in ("times", "cel"))
-    user.edit("manager.conf", lambda text: text + "\n" + times)
+    times, variables, cel = ("\n".join(user.remedy(check)) + "\n" for check in ("times", "channelvars", "cel"))
+    user.edit("manager.conf", lambda text: text + "\n" + times + variables)
     user.edit("cel.conf", lambda _text: cel)
     assert user.checks["dialplan"].remedies[1].lines == ('#include "/etc/asterisk/pbxd.conf"',)
     user.edit("extensions.conf", lambda text: f'{text}\n#include "{ROOT}/dialplan/pbxd.conf"\n')
