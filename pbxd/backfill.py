@@ -27,11 +27,11 @@ from pbxd.calls.tracker import Tracker
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
-from pbxd.settings import CDR_NEEDED, Settings
+from pbxd.settings import Settings
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
 from pbxd.storage.filling import Filling
-from pbxd.storage.journals import Journal, rows
+from pbxd.storage.journals import journal_of, rows, without_password
 from pbxd.storage.outages import KeptOutage, Outages
 
 _EARLIER = timedelta(seconds=10)  # read from so long before a call's beginning on
@@ -159,16 +159,12 @@ class Backfill:
     @property
     def configured(self) -> bool:
         """Whether there is a log to read."""
-        return bool(self._source)
-
-    @property
-    def _source(self) -> str:
-        return self._settings.backfill.cel or self._settings.backfill.cdr
+        return bool(self._settings.backfill.source)
 
     async def run(self) -> None:
         """Fill outages as they come, for ever; at once what is over, and the rest when its last call has ended."""
         tried: set[int] = set()
-        complaints = Complaints(self._source)
+        complaints = Complaints(without_password(self._settings.backfill.source))
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if not self.configured:
@@ -241,7 +237,7 @@ class Backfill:
             missing = _("backfill.cel: missing; it says where the PBX writes its channel events (CEL); or backfill.cdr")
             raise ConfigurationError(missing)
         reading: _Events | _Paths = (_Events if self._settings.backfill.cel else _Paths)(self._settings, until)
-        async with aclosing(rows(self._journal(), (since - _EARLIER).timestamp())) as parts:
+        async with aclosing(rows(journal_of(self._settings), (since - _EARLIER).timestamp())) as parts:
             async for part in parts:
                 for values in part:
                     reading.follow(values)
@@ -260,13 +256,6 @@ class Backfill:
     @property
     def _kind(self) -> Literal["cel", "cdr"]:
         return "cel" if self._settings.backfill.cel else "cdr"
-
-    def _journal(self) -> Journal:
-        settings = self._settings.backfill
-        source = self._source if "://" in self._source else str(self._settings.folder / self._source)
-        if settings.cel:
-            return Journal(source, settings.cel_columns, settings.cel_table)
-        return Journal(source, settings.cdr_columns, settings.cdr_table, ("end", "start", "answer"), CDR_NEEDED)
 
 
 def _can_be_completed(known: CallRecord, since: datetime, to: datetime) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -63,6 +64,14 @@ def _is_one_line(value: str) -> str:
 def _is_fingerprint(value: str) -> str:
     if not re.fullmatch("(?:[0-9A-Fa-f]{64}|(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2})?", value):
         raise ValueError(_("expected a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons"))
+    return value
+
+
+def _is_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(_("{zone} is no time zone known here, such as Europe/Moscow").format(zone=value)) from error
     return value
 
 
@@ -132,6 +141,12 @@ class BackfillSettings(_Section):
     cdr: str = ""  # likewise a file or a database: call detail records, for a PBX without CEL
     cdr_columns: list[str] = list(CDR_COLUMNS)
     cdr_table: str = "cdr"
+    time_zone: Annotated[str, AfterValidator(_is_zone)] = "UTC"  # of dates there; epoch seconds need none
+
+    @property
+    def source(self) -> str:
+        """The log that is read: CEL, else CDR; empty when there is none."""
+        return self.cel or self.cdr
 
     @model_validator(mode="after")
     def _has_what_is_needed(self) -> Self:

@@ -66,3 +66,22 @@ async def test_outbound_routes_are_given_by_the_agents_own_number(lab: Lab, agen
                 far.hangup()
             assert await desk.ended() == reason
             assert len(lab.trunk.calls) == (reason == "completed")
+
+
+@pytest.mark.parametrize("name", ["Секрет", "Фронкин"])
+async def test_a_personal_name_is_shown_to_its_owner_and_to_nobody_the_call_goes_to(lab: Lab, name: str) -> None:
+    """By dialplan/pbxd-freepbx.conf, whose hook comes before FreePBX's own Dial; a shared name is the control."""
+    await lab.pbxd()
+    personal = name == "Секрет"
+    await lab.know(name, VIP, owner="103" if personal else "")
+    client = lab.call_in("74951230371", VIP, name="trunk")
+    owner = await lab.phone("103").answered()
+    assert owner.name == name
+    await client.until_hears(owner)
+    owner.refer("104")
+    other = await lab.phone("104").incoming()
+    assert other.shown.name == ("trunk" if personal else name)
+    if personal:
+        assert all(name not in str(shown) for shown in (*other.identities, other.pai, other.invite.address("From")))
+    other.answer()
+    await client.until_hears(other)

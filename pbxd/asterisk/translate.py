@@ -87,6 +87,11 @@ class Translator:
         }
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The events that an eventfilter must let through; items of lists are never filtered."""
+        return frozenset(name for name in self._translations if not name.startswith(_UNSTAMPED))
+
+    @property
     def last_heard(self) -> float | None:
         """The last time the stream told, epoch seconds of its clock."""
         return self._now

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from pbxd.asterisk.ami import AmiClient, Packet
 from pbxd.asterisk.tls import REFUSED
-from pbxd.checkup import remedies
+from pbxd.checkup import asteriskconf, eventfilters, remedies
 from pbxd.checkup.finding import Finding, Remedy, failed, ok, skipped, warning
 from pbxd.checkup.testcall import Observed
 from pbxd.errors import PbxdError, RefusedError
 from pbxd.i18n import _
-from pbxd.settings import AsteriskSettings
+from pbxd.settings import AsteriskSettings, Settings
 
 # What whoever holds the secret could do to the PBX with it: run programs, rewrite its configuration.
 DANGEROUS = ("system", "command", "config")
@@ -32,7 +33,7 @@ def unreachable(link: AsteriskSettings, error: PbxdError) -> list[Finding]:
         certificate = f"openssl s_client -connect {address} </dev/null | openssl x509 -noout -fingerprint -sha256"
         where = _("compare with the certificate on the PBX (tlscertfile in manager.conf)")
         return [failed("ami", f"{address}: {error}", Remedy(where, (certificate,)))]
-    general = ("[general]", "enabled = yes", f"port = {link.port}", "bindaddr = " + _bind(link))
+    general = (remedies.GENERAL, "enabled = yes", f"port = {link.port}", "bindaddr = " + _bind(link))
     return [failed("ami", f"{address}: {error}", remedies.manager(*general))]
 
 
@@ -79,19 +80,37 @@ def rights_held(commands: Packet) -> set[str]:
     return proved | ({"reporting"} if NEEDED["reporting"] in commands else set())
 
 
-def filters(link: AsteriskSettings, seen: Observed) -> Finding:
-    """Judge the eventfilter: without its ^ it hides callers with clever names, without itself it lets noise through."""
+async def filters(ami: AmiClient, settings: Settings, seen: Observed) -> Finding:
+    """Judge the eventfilters: by the events of the test call, and by manager.conf for those it can't make."""
     check = "filters"
-    block = remedies.manager_user(link)
+    block = remedies.manager_user(settings.asterisk)
     if seen.reported and seen.filtered:
         message = _("an eventfilter without ^ hides every event in which a caller's name looks like another event")
         return failed(check, message, block)
+    try:
+        hidden = seen.hidden or eventfilters.hidden(await _own_section(ami, settings))
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        message = _("manager.conf can't be read here ({why}): eventfilters may hide queues, transfers and parking")
+        return warning(check, message.format(why=why), Remedy(_("on the PBX"), ("grep eventfilter manager.conf",)))
+    if hidden:
+        message = _("an eventfilter hides events that the history needs: {events}")
+        return failed(check, message.format(events=", ".join(hidden)), block)
     if seen.more:
         message = _("events come that nobody needs: {events}").format(events=", ".join(sorted(seen.more)))
         return warning(check, message, block)
     if not seen.reported:
         return skipped(check, _("couldn't be seen without a report of the test call"))
     return ok(check, _("no event that matters is filtered out"))
+
+
+async def _own_section(ami: AmiClient, settings: Settings) -> list[tuple[str, str]]:
+    """Return what manager.conf says of our user. Raises OSError."""
+    if not remedies.is_local(settings.asterisk.host):
+        raise OSError(0, _("the PBX is another machine"))
+    folder = await asteriskconf.folder(ami)
+    sections = await asyncio.to_thread(asteriskconf.entries, folder, "manager.conf")
+    return sections.get(settings.asterisk.username, [])
 
 
 def _unheard(seen: Observed) -> list[str]:

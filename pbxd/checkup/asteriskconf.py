@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from pbxd.asterisk.ami import AmiClient
+
 Sections = dict[str, dict[str, str]]
+Entries = dict[str, list[tuple[str, str]]]
 
 _BLOCK_COMMENT = re.compile(r";--(?!-).*?--;", re.DOTALL)
 _COMMENT = re.compile(r"(?<!\\);.*")
@@ -16,27 +19,38 @@ _VALUE = re.compile(r"([^=]+?)\s*=>?\s*(.*)")
 _DEEPEST = 10  # includes within includes
 
 
+async def folder(ami: AmiClient) -> Path:
+    """Ask the PBX where its files are."""
+    told = (await ami.action("Getvar", {"Variable": "ASTETCDIR"})).get("Value", "")
+    return Path(told or "/etc/asterisk")
+
+
 def read(folder: Path, name: str) -> Sections:
     """Return sections with the last value of each key (in lower case), templates included among them as sections.
 
     Raises OSError when the file itself can't be read; an include that can't is left out.
     """
-    sections: Sections = {}
-    current: dict[str, str] = {}
+    return {section: dict(pairs) for section, pairs in entries(folder, name).items()}
+
+
+def entries(folder: Path, name: str) -> Entries:
+    """Return what `read` returns, but every value of a key that is there several times, in their order."""
+    sections: Entries = {}
+    current: list[tuple[str, str]] = []
     for line in _lines(folder, folder / name, 0):
         if found := _SECTION.fullmatch(line):
             current = _section(sections, found[1].strip(), found[2] or "")
         elif found := _VALUE.fullmatch(line):
-            current[found[1].lower()] = found[2]
+            current.append((found[1].lower(), found[2]))
     return sections
 
 
-def _section(sections: Sections, name: str, options: str) -> dict[str, str]:
+def _section(sections: Entries, name: str, options: str) -> list[tuple[str, str]]:
     """Begin or go on with a section: `(!)` makes a template, `(+)` adds to the section, a name takes one over."""
     words = [word.strip() for word in options.split(",")]
-    section = sections.setdefault(name, {})
+    section = sections.setdefault(name, [])
     for word in words:
-        section.update(sections.get(word, {}))
+        section.extend(list(sections.get(word, [])))
     return section
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pbxd.asterisk.ami import AmiClient, Packet
-from pbxd.checkup import remedies
-from pbxd.checkup.finding import Finding, Remedy, failed, ok, skipped
-from pbxd.checkup.testcall import CALLER, CONTEXT, NAME, Observed
+from pbxd.asterisk.endpoints import Endpoints
+from pbxd.checkup import ownpart, reach, remedies
+from pbxd.checkup.finding import Finding, Remedy, failed, ok, skipped, warning
+from pbxd.checkup.testcall import CALLER, NAME, Observed
 from pbxd.i18n import _
 from pbxd.settings import Settings
 
@@ -19,6 +20,7 @@ _FUNCTIONS: dict[str, tuple[str | None, str]] = {
 }
 _LISTING_SECONDS = 30.0  # FreePBX's dialplan has ten thousands of lines
 _INCLUDE = ('#include "/etc/asterisk/pbxd.conf"',)
+_TECHNOLOGIES = frozenset({"PJSIP", "SIP", "IAX2", "DAHDI"})
 _CALL = ("exten => _X.,1,Gosub(pbxd-lookup,s,1)", " same => n,…")
 
 
@@ -39,29 +41,64 @@ async def functions(ami: AmiClient) -> Finding:
     return failed(check, message.format(functions=", ".join(missing.values())), loads, Remedy(where, lines))
 
 
-async def included(ami: AmiClient) -> Finding:
-    """Look for our part of the dialplan."""
+async def part_and_hooks(ami: AmiClient, settings: Settings) -> list[Finding]:
+    """Look for our part of the dialplan, and for those who call it."""
+    lines = await ami.listing("ShowDialPlan", timeout=_LISTING_SECONDS)
+    return [_part(lines), _hooks(lines, *await _entries(ami, settings))]
+
+
+def _part(lines: list[Packet]) -> Finding:
     check = "dialplan"
     copy = remedies.shell("install -m 0644 dialplan/pbxd.conf /etc/asterisk/pbxd.conf")
-    if await _value(ami, "DIALPLAN_EXISTS(pbxd-lookup,s,1)") == "0":
-        message = _("pbxd's part of the dialplan is not in the PBX's")
-        return failed(check, message, copy, remedies.extensions(*_INCLUDE))
-    if await _value(ami, f"DIALPLAN_EXISTS({CONTEXT},look,1)") == "0":
-        message = _("pbxd's part of the dialplan is older than this pbxd")
-        return failed(check, message, copy, remedies.shell('asterisk -rx "dialplan reload"'))
+    reload = remedies.shell('asterisk -rx "dialplan reload"')
+    ours, there = ownpart.shipped(), ownpart.loaded(lines)
+    missing, changed = ownpart.missing(ours, there), ownpart.changed(ours, there)
+    if len(missing) == len(ours):
+        return failed(check, _("pbxd's part of the dialplan is not in the PBX's"), copy, remedies.extensions(*_INCLUDE))
+    if missing:
+        message = _("pbxd's part of the dialplan is older than this pbxd, or incomplete; it lacks: {places}")
+        return failed(check, message.format(places=", ".join(missing)), copy, reload)
+    if changed:
+        message = _("pbxd's part of the dialplan is not the one of this pbxd; it differs in: {places}")
+        return warning(check, message.format(places=", ".join(changed)), copy, reload)
     return ok(check, _("pbxd's part of the dialplan is there"))
 
 
-async def hooks(ami: AmiClient) -> Finding:
-    """Look through the dialplan for whoever calls the look-up."""
+async def _entries(ami: AmiClient, settings: Settings) -> tuple[set[str], bool]:
+    """Return the contexts in which calls from trunks enter, and whether these are all."""
+    endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
+    found: set[str] = set()
+    complete = True
+    for state in await ami.listing("DeviceStateList"):
+        technology, _slash, name = (device := state.get("Device", "")).partition("/")
+        if technology not in _TECHNOLOGIES or endpoints.of_device(device).kind == "extension":
+            continue
+        context = await _value(ami, f"PJSIP_ENDPOINT({name},context)") if technology == "PJSIP" else ""
+        found |= {context} - {""}
+        complete = complete and bool(context)
+    return found, complete
+
+
+def _hooks(lines: list[Packet], entries: set[str], complete: bool) -> Finding:  # noqa: FBT001 - comes with the entries
+    """Look through the dialplan for calls of the look-up, and whether callers come there."""
     check = "hooks"
-    lines = await ami.listing("ShowDialPlan", timeout=_LISTING_SECONDS)
     callers = sorted({line.get("Context", "") for line in lines if _asks(line)})
-    if callers:
-        return ok(check, _("callers are looked up in: {contexts}").format(contexts=", ".join(callers)))
-    message = _("no call is looked up: the dialplan nowhere has Gosub(pbxd-lookup,s,1)")
-    context = ("[from-trunk]                                ; " + _("where calls come in, before their queue"),)
-    return failed(check, message, remedies.extensions(*context, *_CALL))
+    context = (f"[{min(entries, default='from-trunk')}]   ; " + _("where calls come in, before their queue"),)
+    remedy = remedies.extensions(*context, *_CALL)
+    if not callers:
+        message = _("no call is looked up: the dialplan nowhere has Gosub(pbxd-lookup,s,1)")
+        return failed(check, message, remedy)
+    told = ", ".join(callers)
+    if not entries:
+        message = _("callers are looked up in: {contexts}; which trunks lead there is not known")
+        return ok(check, message.format(contexts=told))
+    ways, dynamic = reach.links(lines)
+    there = reach.reached(ways, entries)
+    if met := [each for each in callers if each in there]:
+        return ok(check, _("callers are looked up in: {contexts}").format(contexts=", ".join(met)))
+    message = _("calls from trunks enter in {entries}, and nothing leads from there to the look-up in: {contexts}")
+    judged = failed if complete and not dynamic & there else warning
+    return judged(check, message.format(entries=", ".join(sorted(entries)), contexts=told), remedy)
 
 
 def _asks(line: Packet) -> bool:
@@ -105,7 +142,7 @@ async def _unanswered(ami: AmiClient, settings: Settings, check: str, seen: Obse
     asked = await _value(ami, "PBXD_AGI") or "127.0.0.1:4573"
     if asked != settings.agi.listen:
         message = _("the dialplan asks {asked}, but pbxd listens on {listens} (agi.listen)")
-        address = remedies.extensions("[globals]", f"PBXD_AGI = {settings.agi.listen}")
+        address = remedies.extensions("[globals](+)", f"PBXD_AGI = {settings.agi.listen}")
         return failed(check, message.format(asked=asked, listens=settings.agi.listen), address)
     if seen.status == "skipped":
         message = _("the dialplan doesn't ask pbxd for some seconds, because an earlier question was never answered")

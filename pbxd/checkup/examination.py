@@ -7,27 +7,35 @@ from typing import Any
 
 from pbxd.asterisk.ami import AmiClient
 from pbxd.checkup import access, dialplan, installation, pbx, people
+from pbxd.checkup.database import database
 from pbxd.checkup.finding import Finding, skipped, warning
+from pbxd.checkup.gaplog import backfill
+from pbxd.checkup.permissions import Account
 from pbxd.checkup.testcall import Observed, Witness, make_call
 from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError, ProtocolError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.settings import Settings, asterisk_secret
 
 CHECKS = (
-    "configuration", "database", "daemon", "ami", "login", "version", "immediate", "clock", "rights", "times",
-    "channelvars", "filters", "cel", "functions", "dialplan", "hooks", "test-call", "employees", "autofill",
+    "configuration", "numbers", "database", "daemon", "ports", "ami", "login", "version", "immediate", "clock",
+    "rights", "times", "channelvars", "filters", "cel", "backfill", "functions", "dialplan", "hooks", "test-call",
+    "employees", "autofill",
 )  # fmt: skip
 
 
-async def examine(load: Callable[[], Settings]) -> list[Finding]:
-    """Look everything over. Nothing is changed, nobody is rung, and no failure of a check ends the rest."""
+async def examine(load: Callable[[], Settings], service: Account | None = None) -> list[Finding]:
+    """Look everything over. Nothing is changed, nobody is rung, and no failure of a check ends the rest.
+
+    `service` is the user the service runs as, if it isn't this process's: their rights to files count.
+    """
     try:
         settings = load()
     except ConfigurationError as error:
         return _complete([installation.unreadable(error)])
-    found = [installation.configuration(settings), await installation.database(settings)]
-    daemon, served = await installation.daemon(settings)
-    found += [daemon, *await _pbx(settings, served=served)]
+    found = [installation.configuration(settings), installation.numbers(settings)]
+    daemon, life = await installation.daemon(settings)
+    found += [await database(settings, service), daemon, await installation.ports(settings, life)]
+    found += await _pbx(settings, service, served=life == "serves")
     return _complete(found)
 
 
@@ -38,23 +46,27 @@ def _complete(found: list[Finding]) -> list[Finding]:
     return [by_check.get(check) or skipped(check, missing) for check in CHECKS]
 
 
-async def _pbx(settings: Settings, *, served: bool) -> list[Finding]:
+async def _pbx(settings: Settings, service: Account | None, *, served: bool) -> list[Finding]:
     witness = Witness()
+
+    def log() -> Coroutine[Any, Any, Finding]:
+        return backfill(settings, witness.seen, service)
+
     try:
         ami = AmiClient(settings.link, asterisk_secret(settings), witness.feed, on_link=lambda _up: None)
     except (ConfigurationError, InvalidInputError) as error:
         return [] if "secret" in str(error) else [installation.unreadable(ConfigurationError(str(error)))]
     try:
         async with ami.session():
-            return access.let_in(settings.asterisk) + await _session(ami, settings, witness, served=served)
+            found = await _session(ami, settings, witness, served=served)
+            return [*access.let_in(settings.asterisk), *found, *await _told("backfill", log)]
     except (UnavailableError, ProtocolError, RefusedError) as error:
         return access.unreachable(settings.asterisk, error)
 
 
 async def _session(ami: AmiClient, settings: Settings, witness: Witness, *, served: bool) -> list[Finding]:
-    link = settings.asterisk
     seen = await make_call(ami, witness, settings.agi, served=served)
-    found = [pbx.times(seen), pbx.ends(seen), access.filters(link, seen), pbx.channel_events(seen)]
+    found = [pbx.times(seen), pbx.ends(seen), pbx.channel_events(seen)]
     for check, ask in _questions(ami, settings, seen, served=served).items():
         found += await _told(check, ask)
     return found
@@ -67,9 +79,9 @@ def _questions(
         "version": lambda: pbx.version(ami),
         "clock": lambda: pbx.clock(ami),
         "rights": lambda: access.rights(ami, settings.asterisk, seen),
+        "filters": lambda: access.filters(ami, settings, seen),
         "functions": lambda: dialplan.functions(ami),
-        "dialplan": lambda: dialplan.included(ami),
-        "hooks": lambda: dialplan.hooks(ami),
+        "dialplan": lambda: dialplan.part_and_hooks(ami, settings),
         "test-call": lambda: dialplan.test_call(ami, settings, seen, served=served),
         "employees": lambda: people.employees(ami, settings),
         "autofill": lambda: people.autofill(ami, settings),

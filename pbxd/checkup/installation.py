@@ -1,21 +1,29 @@
-"""What lies on this machine: the configuration, the secret, the database, the running daemon."""
+"""What lies on this machine: the configuration, the secret, how numbers are read, the running daemon and its ports."""
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
+import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 
 from pbxd.checkup import remedies
-from pbxd.checkup.finding import Finding, Remedy, failed, ok, warning
-from pbxd.errors import ConfigurationError, PbxdError
+from pbxd.checkup.finding import Finding, Remedy, failed, ok, skipped, warning
+from pbxd.errors import ConfigurationError
 from pbxd.i18n import _
+from pbxd.numbers import parse, rules_from
 from pbxd.settings import DEFAULT_PATH, Settings, asterisk_secret
-from pbxd.storage import schema
+from pbxd.storage.journals import without_password
 
+Life = Literal["serves", "absent", "unknown"]
+_LOCAL = ("2345678", "234567", "23456")
+# Towns whose local numbers all have seven digits: a longer code there reads none of them.
+_SEVEN_DIGITS = {"RU": ("495", "499", "812")}
 _PATIENCE = aiohttp.ClientTimeout(total=3.0)  # seconds; a daemon that lives answers within milliseconds
 
 
@@ -27,7 +35,9 @@ def configuration(settings: Settings) -> Finding:
         asterisk_secret(settings)
     except ConfigurationError as error:
         return failed(check, str(error), _secret_remedy(settings))
-    if settings.asterisk.secret and _readable_by_others(Path(settings.source)):
+    urls = (settings.database.url, settings.backfill.cel, settings.backfill.cdr)
+    holds = settings.asterisk.secret or any(url != without_password(url) for url in urls)
+    if holds and _readable_by_others(Path(settings.source)):
         message = _("{file}: everybody on this machine can read the secret in it")
         return warning(check, message.format(file=source), remedies.shell(f"chmod o= {source}"))
     if settings.asterisk.tls == "off" and not remedies.is_local(settings.asterisk.host):
@@ -43,22 +53,7 @@ def unreadable(error: ConfigurationError) -> Finding:
     return failed("configuration", str(error), Remedy(message, ("pbxd --config FILE doctor",)))
 
 
-async def database(settings: Settings) -> Finding:
-    """Look the database over, without ever creating one."""
-    check = "database"
-    try:
-        health = await schema.check(settings.database_url)
-    except PbxdError as error:
-        return failed(check, str(error), _upgrade(settings))
-    if health.problems:
-        first, more = health.problems[0], len(health.problems) - 1
-        message = f"{health.place}: {first}" + (_(", and {count} more").format(count=more) if more else "")
-        remedy = remedies.shell("pbxd db check") if health.revision == health.expected else _upgrade(settings)
-        return failed(check, message, remedy)
-    return ok(check, _("{place}: sound (schema {schema})").format(place=health.place, schema=health.revision))
-
-
-async def daemon(settings: Settings) -> tuple[Finding, bool]:
+async def daemon(settings: Settings) -> tuple[Finding, Life]:
     """Ask the running daemon how it is; also returns whether it answers, whatever it says."""
     check = "daemon"
     where = settings.socket_path
@@ -66,14 +61,63 @@ async def daemon(settings: Settings) -> tuple[Finding, bool]:
         told = await _readiness(where)
     except PermissionError:
         message = _("no right to use {socket}: only the service's user and group may")
-        return warning(check, message.format(socket=where), remedies.shell("pbxd doctor")), False
+        return warning(check, message.format(socket=where), remedies.shell("pbxd doctor")), "unknown"
     except TimeoutError:
         message = _("pbxd hangs: it accepts on {socket} but doesn't answer").format(socket=where)
-        return failed(check, message, remedies.shell("systemctl restart pbxd")), False
+        return failed(check, message, remedies.shell("systemctl restart pbxd")), "unknown"
     except (OSError, aiohttp.ClientError, ValueError):
         message = _("pbxd doesn't answer on {socket}; is it running?").format(socket=where)
-        return failed(check, message, remedies.shell("systemctl enable --now pbxd", "systemctl status pbxd")), False
-    return _judged(check, told), True
+        return failed(check, message, remedies.shell("systemctl enable --now pbxd", "systemctl status pbxd")), "absent"
+    return _judged(check, told), "serves"
+
+
+async def ports(settings: Settings, life: Life) -> Finding:
+    """Look whether the service can have its addresses, where no pbxd has them."""
+    check = "ports"
+    if life == "serves":
+        return ok(check, _("pbxd has its addresses"))
+    if life == "unknown":
+        return skipped(check, _("not looked at: it isn't known whether pbxd runs"))
+    for key, address in (("agi.listen", settings.agi.listen), ("http.listen", settings.http.listen)):
+        host, _colon, port = address.rpartition(":")
+        try:
+            server = await asyncio.start_server(_nobody, host.strip("[]"), int(port), start_serving=False)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                message = _("another program listens on {listens} ({key})").format(listens=address, key=key)
+                return failed(check, message, remedies.shell(f"ss -ltnp 'sport = :{port}'"))
+            message = _("pbxd can't listen on {listens} ({key}): {why}")
+            told = message.format(listens=address, key=key, why=error.strerror or error)
+            return failed(check, told, remedies.shell("ip -brief address"))
+        server.close()
+        await server.wait_closed()
+    return ok(check, _("the addresses pbxd listens on are free"))
+
+
+def _nobody(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+def numbers(settings: Settings) -> Finding:
+    """Judge the area code by reading local numbers with it."""
+    check = "numbers"
+    area = settings.numbers.area_code
+    try:
+        rules = rules_from(settings)
+    except ConfigurationError as error:
+        return failed(check, str(error))
+    if not area:
+        return ok(check, _("local numbers without an area code stay unreadable (numbers.area_code is empty)"))
+    read = {local: parse(local, rules) for local in _LOCAL}
+    by_area = {local: number.value for local, number in read.items() if number.rule == "area-code"}
+    codes = _SEVEN_DIGITS.get(settings.numbers.region, ())
+    city = next((code for code in codes if area.startswith((code, f"7{code}", f"8{code}"))), "")
+    if by_area and (not city or _LOCAL[0] in by_area):
+        local, number = next(iter(by_area.items()))
+        return ok(check, _("a local number, {local}, is read as {number}").format(local=local, number=number))
+    message = _("with the area code {area} local numbers stay unreadable")
+    fitting = city or _("YOUR-AREA-CODE")
+    return failed(check, message.format(area=area), Remedy(settings.source, ("[numbers]", f'area_code = "{fitting}"')))
 
 
 def _judged(check: str, told: dict[str, Any]) -> Finding:
@@ -99,17 +143,13 @@ async def _readiness(socket: Path) -> dict[str, Any]:
     return told
 
 
-def _upgrade(settings: Settings) -> Remedy:
-    """Let the service make its database: one that root made could not be written by it."""
-    if settings.database.upgrade == "auto":
-        return remedies.shell("systemctl enable pbxd", "systemctl restart pbxd")
-    return remedies.shell("runuser -u pbxd -- pbxd db upgrade")
-
-
 def _secret_remedy(settings: Settings) -> Remedy:
+    """Never print a line that could empty a good secret: a group member can't read it either."""
     file = settings.asterisk.secret_file
     path = settings.folder / file if file else DEFAULT_PATH.parent / "asterisk-secret"
-    lines = [f"install -m 0600 /dev/null {path}", f"editor {path}"]
+    if os.geteuid() != 0 and not os.access(path, os.R_OK):
+        return remedies.shell("pbxd doctor")
+    lines = [f"test -e {path} || install -m 0600 /dev/null {path}", f"editor {path}"]
     if not file:
         message = _('and secret_file = "asterisk-secret" under [asterisk] in {file}')
         lines.append("# " + message.format(file=DEFAULT_PATH))

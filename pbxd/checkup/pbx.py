@@ -78,7 +78,7 @@ def times(seen: Observed) -> Finding:
     if seen.timed:
         return ok(check, _("events bear the PBX's time"))
     message = _("events come without a time: no call can be recorded exactly")
-    return failed(check, message, remedies.manager("[general]", "timestampevents = yes"))
+    return failed(check, message, remedies.manager(remedies.GENERAL, "timestampevents = yes"))
 
 
 def ends(seen: Observed) -> Finding:
@@ -89,7 +89,7 @@ def ends(seen: Observed) -> Finding:
     if seen.ends:
         return ok(check, _("nobody can pass off his call's events as another call's"))
     message = _("a caller who dials a text with line breaks can pass off his call's events as another call's")
-    return warning(check, message, remedies.manager("[general]", f"channelvars = {END}"))
+    return warning(check, message, remedies.manager(remedies.GENERAL, f"channelvars = {END}"))
 
 
 def channel_events(seen: Observed) -> Finding:
@@ -101,8 +101,10 @@ def channel_events(seen: Observed) -> Finding:
         return ok(check, _("menus and voicemail can be told apart from people"))
     message = _("no channel events (CEL) come: voicemail counts as missed, menus as waiting")
     lines = ("[general]", "enable = yes", "apps = dial,queue,voicemail,park,parkedcall,confbridge", _EVENTS)
-    where = _('in /etc/asterisk/cel.conf, then: asterisk -rx "module reload cel"')
-    return warning(check, message, Remedy(where, (*lines, "[manager]", "enabled = yes")))
+    where = _("as /etc/asterisk/cel.conf")  # a second section of a name would be ignored there, too
+    # The first starts the engine, the second its events over AMI; neither does the other's work.
+    reload = remedies.shell('asterisk -rx "module reload cel"', 'asterisk -rx "module reload cel_manager.so"')
+    return warning(check, message, Remedy(where, (*lines, "[manager]", "enabled = yes")), reload)
 
 
 # As in config/cel.conf; a test compares them.

@@ -46,11 +46,10 @@ async def autofill(ami: AmiClient, settings: Settings) -> Finding:
     names = {entry.get("Queue", "") for entry in await ami.listing("QueueStatus") if entry["Event"] == "QueueParams"}
     if not names:
         return ok(check, _("the PBX has no queue"))
-    told = (await ami.action("Getvar", {"Variable": "ASTETCDIR"})).get("Value", "")
-    folder = Path(told or "/etc/asterisk")
+    folder = await asteriskconf.folder(ami)
     remedy = Remedy(
         _('in {file}, then: asterisk -rx "queue reload all"').format(file=folder / "queues.conf"),
-        ("[general]", "autofill = yes"),
+        (remedies.GENERAL, "autofill = yes"),
     )
     try:
         sections = _queues(settings, folder)

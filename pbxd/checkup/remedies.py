@@ -8,6 +8,7 @@ from pbxd.checkup.finding import Remedy
 from pbxd.i18n import _
 from pbxd.settings import AsteriskSettings
 
+GENERAL = "[general](+)"  # adds to the section that is there; Asterisk ignores a second [general] without a word
 # The section of config/manager.conf, which a test compares with this.
 _RIGHTS = (
     "writetimeout = 10000",
@@ -27,7 +28,7 @@ def shell(*lines: str) -> Remedy:
 
 def manager(*lines: str) -> Remedy:
     """Give lines for manager.conf."""
-    return Remedy(_('in /etc/asterisk/manager.conf, then: asterisk -rx "manager reload"'), lines)
+    return Remedy(_('at the end of /etc/asterisk/manager.conf, then: asterisk -rx "manager reload"'), lines)
 
 
 def manager_user(link: AsteriskSettings) -> Remedy:
@@ -35,7 +36,8 @@ def manager_user(link: AsteriskSettings) -> Remedy:
     network = "127.0.0.1/255.255.255.255"
     if not is_local(link.host):
         network = _("ADDRESS-OF-THIS-MACHINE") + "/255.255.255.255"
-    return manager(
+    where = _('in /etc/asterisk/manager.conf, in place of such a section, then: asterisk -rx "manager reload"')
+    lines = (
         f"[{link.username}]",
         "secret = " + _("THE-SECRET-PBXD-HAS"),
         "deny = 0.0.0.0/0.0.0.0",
@@ -43,6 +45,7 @@ def manager_user(link: AsteriskSettings) -> Remedy:
         f"permit = {network}",
         *_RIGHTS,
     )
+    return Remedy(where, lines)
 
 
 def extensions(*lines: str) -> Remedy:

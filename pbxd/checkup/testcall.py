@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,18 +26,26 @@ NAME = "«Ё» pbxd doctor"  # given by our own listener
 _SECONDS = 5.0  # for the whole call; a healthy one takes a tenth of a second, one that meets a hung pbxd two
 _AFTER_SECONDS = 3.0  # for channel events (CEL), which come from another thread, sometimes after the hang-up
 _REPORT = "PbxdDoctor"
+# What the call makes whatever becomes of the look-up, and what its short talk makes, in Asterisk 16 to 22.
+_EVENTS = frozenset({"Newchannel", "Newstate", "LocalBridge", "OriginateResponse", "Hangup"})
+_TALK_EVENTS = frozenset({"DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "HangupRequest"})
+_IDS = ("Linkedid", "Uniqueid", "DestUniqueid", "LocalOneUniqueid")
 
 
 @dataclass(slots=True)
 class Observed:
     """What came over AMI while the call lasted."""
 
+    test: str = ""  # with which its channels' ids begin
+    at: float = 0.0  # when it was made, by this machine's clock
     refused: str = ""  # why the PBX didn't make the call at all
     unmade: bool = False  # the dialplan has no such place
     booted: bool = False  # FullyBooted came: AMI right `system`
     channels: bool = False  # channel events came: right `call`
     reported: bool = False  # the dialplan's report came: right `user`
     filtered: bool = True  # the report that looks like another event did not come
+    talk: bool = False  # the dialplan makes the short talk
+    events: set[str] = field(default_factory=set)  # names of the call's own events
     timed: bool | None = None  # events have a Timestamp; None: there were no events to tell
     ends: bool = False  # descriptions of channels end with the line that nobody can dial
     cel: bool = False
@@ -48,13 +57,19 @@ class Observed:
     own_listener: bool = False  # we listen in the daemon's place
     more: set[str] = field(default_factory=set)  # events nobody needs
 
+    @property
+    def hidden(self) -> list[str]:
+        """Events of the call that should have come and didn't."""
+        expected = _EVENTS | (_TALK_EVENTS if self.talk else frozenset())
+        return sorted(expected - self.events) if self.reported and self.channels else []
+
 
 class Witness:
     """Takes every packet of the link and keeps what concerns the test."""
 
     def __init__(self) -> None:
-        self.seen = Observed()
         self.test = f"doctor-{secrets.token_hex(8)}"
+        self.seen = Observed(test=self.test)
         self._news = asyncio.Event()
 
     def feed(self, packet: Packet) -> None:
@@ -70,7 +85,7 @@ class Witness:
             self._report(packet)
         elif event == "CEL":
             self.seen.cel = self.seen.cel or packet.get("UniqueID", "").startswith(self.test)
-        elif packet.get("Uniqueid", "").startswith(self.test):
+        elif any(packet.get(name, "").startswith(self.test) for name in _IDS):
             self._channel(event, packet)
         else:
             return
@@ -98,9 +113,11 @@ class Witness:
             self.seen.filtered = False
             return
         self.seen.status = packet.get("Status", "")
+        self.seen.talk = "Talk" in packet
 
     def _channel(self, event: str, packet: Packet) -> None:
         self.seen.channels = True
+        self.seen.events.add(event)
         self.seen.ends = self.seen.ends or f"{END}=" in packet.get("ChanVariable", "").split("\n")
         if event == "Hangup" and packet.get("Uniqueid") == self.test:
             self.seen.ended = True
@@ -110,6 +127,7 @@ class Witness:
 
 async def make_call(ami: AmiClient, witness: Witness, agi: AgiSettings, *, served: bool) -> Observed:
     """Make the call and return what was observed. `served`: a daemon answers look-ups, so we need not."""
+    witness.seen.at = time.time()
     async with _listening(agi, witness, wanted=not served):
         try:
             witness.seen.unmade = not await _originate(ami, witness.test)

@@ -87,6 +87,10 @@ class Root(Group):
                 raise
             click.echo(f"pbxd: {printable(_told(expected, ctx.obj))}", err=True)
             ctx.exit(expected.exit_status)
+        except PermissionError as error:
+            message = _("no right to use {file}: members of the group pbxd may (usermod -aG pbxd NAME)")
+            click.echo(f"pbxd: {printable(message.format(file=error.filename))}", err=True)
+            ctx.exit(1)
 
 
 def _expected(error: BaseException) -> PbxdError | None:

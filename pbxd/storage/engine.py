@@ -115,6 +115,13 @@ def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None =
     return engine
 
 
+def connect_mysql(url: URL) -> AsyncEngine:
+    """Return an engine for a log in MariaDB or MySQL; nothing is opened yet, and nothing can be written."""
+    limits = {"connect_timeout": BUSY_SECONDS, "charset": "utf8mb4"}
+    readonly = {"init_command": "SET SESSION TRANSACTION READ ONLY"}
+    return create_async_engine(url, connect_args={**limits, **readonly}, **_COMMON)
+
+
 def connect_threads(file: Path) -> Engine:
     """Return an engine for threads that read a SQLite file; nothing is opened yet."""
     engine = create_engine(_address(file, "sqlite"), connect_args=_arguments(BUSY_SECONDS), **_COMMON)

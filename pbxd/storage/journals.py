@@ -1,4 +1,4 @@
-"""What the PBX itself writes down of its calls (CEL, CDR): a CSV file, or a table in SQLite or PostgreSQL. Only read.
+"""What the PBX itself writes down of its calls (CEL, CDR): a CSV file, or a table of a database. Only read.
 
 Nothing is kept of how far it was read: rows are found by their time, in a file by halves and in a table by its index,
 so that a restart, a rotated and a restored file are the same to us.
@@ -11,47 +11,40 @@ import contextlib
 import csv
 import io
 import os
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+import re
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
-
-from sqlalchemy import Column, ColumnElement, Connection, DateTime, Float, MetaData, String, Table, cast, or_, select
-from sqlalchemy.exc import NoSuchTableError
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import NullType
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
 from pbxd.errors import UnavailableError
 from pbxd.i18n import _
-from pbxd.settings import CEL_NEEDED
-from pbxd.storage.engine import connect, parsed, place, translated
+from pbxd.settings import CDR_NEEDED, Settings
+from pbxd.storage.journal import Journal as Journal
+from pbxd.storage.journal import Values as Values
+from pbxd.storage.journal import normal, seconds
+from pbxd.storage.journaltables import last_rows, table_rows
 
-Values = dict[str, str]
 _BATCH = 1000  # rows read at a time: some 10 ms
 _BLOCK_BYTES = 65536
+_LAST = 500  # rows that `tail` returns at most
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
-    """Where the log is: a path, or the URL of a database with the name of its table.
+def journal_of(settings: Settings) -> Journal:
+    """Return the log that the settings name; there must be one."""
+    told = settings.backfill
+    source = told.source if "://" in told.source else str(settings.folder / told.source)
+    zone = ZoneInfo(told.time_zone)
+    if told.cel:
+        return Journal(source, told.cel_columns, told.cel_table, zone=zone)
+    return Journal(source, told.cdr_columns, told.cdr_table, ("end", "start", "answer"), CDR_NEEDED, zone)
 
-    `columns`: those of the CSV file, in their order, by the names Asterisk's SQL back ends give them. `times`: which of
-    them are times; the first one orders the rows.
-    """
 
-    source: str
-    columns: Sequence[str]
-    table: str = "cel"
-    times: Sequence[str] = ("eventtime",)
-    needed: frozenset[str] = CEL_NEEDED
-
-    @property
-    def order(self) -> str:
-        """The column of the time by which rows are found."""
-        return self.times[0]
+def without_password(source: str) -> str:
+    """Return what may stand in a log line."""
+    return re.sub("(://[^:@/]*):[^@/]*@", r"\1:***@", source)
 
 
 async def rows(journal: Journal, since: float) -> AsyncGenerator[list[Values], None]:
@@ -59,7 +52,7 @@ async def rows(journal: Journal, since: float) -> AsyncGenerator[list[Values], N
 
     Raises UnavailableError when the journal can't be read, ConfigurationError for a URL that isn't one.
     """
-    read = _table_rows if "://" in journal.source else _file_rows
+    read = table_rows if "://" in journal.source else _file_rows
     async for part in read(journal, since):
         yield part
 
@@ -121,7 +114,9 @@ def _latest(block: bytes, journal: Journal) -> float | None:
     at = journal.columns.index(journal.order)
     found: list[float] = []
     with contextlib.suppress(csv.Error):
-        found += [time for line in lines if len(line) == len(journal.columns) and (time := _seconds(line[at]))]
+        found += [
+            time for line in lines if len(line) == len(journal.columns) and (time := seconds(line[at], journal.zone))
+        ]
     return max(found, default=None)
 
 
@@ -129,83 +124,33 @@ def _from(lines: Iterator[list[str]], journal: Journal, since: float) -> Iterato
     """Give the values of a line their names; leave out what is older, and lines that are none of ours."""
     column = journal.columns.index(journal.order)
     for line in lines:
-        if len(line) == len(journal.columns) and (at := _seconds(line[column])) is not None and at >= since:
-            yield _normal(dict(zip(journal.columns, line, strict=True)), journal)
+        if (
+            len(line) == len(journal.columns)
+            and (at := seconds(line[column], journal.zone)) is not None
+            and at >= since
+        ):
+            yield normal(dict(zip(journal.columns, line, strict=True)), journal)
 
 
-def _seconds(text: str) -> float | None:
-    """Read a time: seconds since the epoch, or a date with a time of day in UTC (`usegmtime=yes`)."""
+async def tail(journal: Journal) -> list[Values]:
+    """Return the last rows, for a look whether the log is what it should be; the latest is the last.
+
+    Raises what `rows` raises.
+    """
+    if "://" not in journal.source:
+        return await asyncio.to_thread(_last_lines, journal)
+    return await last_rows(journal, _LAST)
+
+
+def _last_lines(journal: Journal) -> list[Values]:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() if "-" in text else float(text)
-    except ValueError:
-        return None
-
-
-def _normal(values: Values, journal: Journal) -> Values:
-    """Let every time be seconds since the epoch; what is none, as that of an answer that never came, is empty."""
-    for name in journal.times:
-        if "-" in values.get(name, ""):
-            at = _seconds(values[name])
-            values[name] = "" if at is None else f"{at:.6f}"
-    return values
-
-
-async def _table_rows(journal: Journal, since: float) -> AsyncGenerator[list[Values], None]:
-    url = parsed(journal.source)
-    engine = connect(url, foreign_keys=False)
-    sqlite = url.get_backend_name() == "sqlite"
-    try:
-        with translated(place(url)):
-            options = {} if sqlite else {"postgresql_readonly": True}
-            async with engine.execution_options(**options).connect() as connection:
-                if sqlite:
-                    await connection.exec_driver_sql("PRAGMA query_only=ON")
-                async for part in _selected(connection, journal, since):
-                    yield part
-    finally:
-        await engine.dispose()
-
-
-async def _selected(connection: AsyncConnection, journal: Journal, since: float) -> AsyncGenerator[list[Values], None]:
-    table = await connection.run_sync(_reflected, journal)
-    time = table.c[journal.order]
-    wanted = select(table).where(_from_then_on(time, since)).order_by(time, *table.primary_key.columns)
-    result = await connection.stream(wanted, execution_options={"yield_per": _BATCH})
-    async for part in result.mappings().partitions():
-        yield [_normal(_values(row), journal) for row in part]
-
-
-def _from_then_on(time: Column[Any], since: float) -> ColumnElement[bool]:
-    began = datetime.fromtimestamp(since, UTC)
-    if isinstance(time.type, DateTime):
-        return time >= (began if time.type.timezone else began.replace(tzinfo=None))
-    if isinstance(time.type, String | NullType):  # SQLite compares and casts whatever stands there
-        return or_(time >= f"{began:%Y-%m-%d %H:%M:%S}", cast(time, Float(53)) >= since)
-    return cast(time, Float(53)) >= since
-
-
-def _reflected(connection: Connection, journal: Journal) -> Table:
-    try:
-        table = Table(journal.table, MetaData(), autoload_with=connection)
-    except NoSuchTableError as error:
-        message = _("{place}: there is no table {table}")
-        raise UnavailableError(message.format(place=_place(journal), table=journal.table)) from error
-    if missing := journal.needed - set(table.c.keys()):
-        message = _("{place}: the table {table} has no column {columns}")
-        columns = ", ".join(sorted(missing))
-        raise UnavailableError(message.format(place=_place(journal), table=journal.table, columns=columns))
-    return table
-
-
-def _place(journal: Journal) -> str:
-    return place(parsed(journal.source))
-
-
-def _values(row: Mapping[Any, Any]) -> Values:
-    return {str(name): _text(value) for name, value in row.items()}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, datetime):  # usegmtime=yes: UTC
-        return f"{(value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp():.6f}"
-    return "" if value is None else str(value)
+        with Path(journal.source).open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _BLOCK_BYTES))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError as error:
+        message = _("{file}: can't be read: {why}")
+        raise UnavailableError(message.format(file=journal.source, why=error.strerror or error)) from error
+    lines: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        lines += csv.reader(io.StringIO(text, newline=""))
+    return list(_from(iter(lines), journal, 0.0))

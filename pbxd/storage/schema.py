@@ -113,10 +113,23 @@ async def revision(url: URL) -> str | None:
         await engine.dispose()
 
 
+def file_of(url: str) -> Path | None:
+    """Return the file of a SQLite database, None for PostgreSQL. Raises ConfigurationError."""
+    return sqlite_file(parsed(url))
+
+
 def refuse_absent(url: URL) -> None:
-    """Raise SchemaError with the command that creates the database when its file is absent."""
+    """Raise SchemaError with the command that creates the database when its file is absent.
+
+    Raises UnavailableError where we may not even look for it.
+    """
     file = sqlite_file(url)
-    if file is not None and not file.exists():
+    try:
+        absent = file is not None and not file.exists()
+    except PermissionError as error:
+        message = _("no right to use the database {place}: members of the group pbxd may (usermod -aG pbxd NAME)")
+        raise UnavailableError(message.format(place=place(url))) from error
+    if absent:
         raise SchemaError(
             _("there is no database {place} yet; create it with: {command}").format(
                 place=place(url), command=UPGRADE_COMMAND
@@ -224,12 +237,20 @@ async def _sqlite_problems(url: URL) -> list[str]:
 
 def _create_file(file: Path) -> None:
     """Make sure that the file exists, readable for its owner and group alone: people's data stands in it."""
-    if not file.parent.is_dir():
-        raise ConfigurationError(
-            _("database.url: the folder {folder} doesn't exist").format(folder=file.absolute().parent)
-        )
     with translated(str(file)):
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660))
+        if not file.parent.is_dir():
+            raise ConfigurationError(
+                _("database.url: the folder {folder} doesn't exist").format(folder=file.absolute().parent)
+            )
+        fresh = not file.exists()
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        try:
+            if fresh and os.geteuid() == 0:  # the service must be able to write what root made in its folder
+                folder = file.parent.stat()
+                os.fchown(descriptor, folder.st_uid, folder.st_gid)
+                os.fchmod(descriptor, 0o660)
+        finally:
+            os.close(descriptor)
 
 
 def _save(file: Path, before: str) -> Path:

@@ -14,15 +14,20 @@ from pbxd.settings import load
 from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
 from tests.lab import Lab
-from tests.lab.daemon import Config, Daemon
+from tests.lab.daemon import Config, Daemon, merged
 from tests.lab.ports import HOST
 
 EXTENSIONS = [str(number) for number in range(101, 109)]
 
 
+def logged(lab: Lab) -> Config:
+    """Name the log from which gaps are filled."""
+    return {"backfill": {"cel": str(lab.asterisk.run / "log/cel-custom/cel.csv")}}
+
+
 async def installed(lab: Lab, config: Config | None = None) -> Daemon:
     """Write a configuration, and a database with the employees the lab's PBX has."""
-    daemon = lab.prepare(config)
+    daemon = lab.prepare(merged(logged(lab), config or {}))
     async with await Database.open(load(str(daemon.file)).database_url, create=True) as database:
         await Employees(database).upsert([Employee(extension) for extension in EXTENSIONS], source="pbx")
     return daemon

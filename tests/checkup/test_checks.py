@@ -31,8 +31,14 @@ def test_the_block_to_paste_is_the_shipped_one() -> None:
 
 
 def test_the_channel_events_to_paste_are_the_shipped_ones() -> None:
-    shipped = settings_of((ROOT / "config" / "cel.conf").read_text(encoding="utf-8"))
-    assert list(channel_events(Observed(channels=True)).remedies[0].lines) == shipped
+    text = (ROOT / "config" / "cel.conf").read_text(encoding="utf-8")
+    shipped = settings_of(text)
+    file, reload = channel_events(Observed(channels=True)).remedies
+    assert list(file.lines) == shipped
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    for command in reload.lines:
+        assert command in page
+        assert command.partition("-rx ")[2].strip('"') in text
 
 
 @pytest.mark.parametrize(

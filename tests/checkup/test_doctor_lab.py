@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pbxd.book import Employee
-from pbxd.checkup.examination import CHECKS
-from pbxd.settings import load
+from pbxd.checkup.examination import CHECKS, examine
+from pbxd.checkup.permissions import Account
+from pbxd.settings import CEL_COLUMNS, load
 from pbxd.storage.database import Database
 from pbxd.storage.employees import Employees
-from tests.checkup.installed import EXTENSIONS, examined, installed, lines, told_otherwise, wrong
+from tests.checkup.installed import EXTENSIONS, examined, installed, lines, logged, told_otherwise, wrong
 from tests.lab import Lab
 from tests.lab.certificates import authority, signed
 from tests.lab.ports import HOST, free_ports
@@ -26,6 +31,7 @@ from tests.lab.reconfiguring import changed, until_listening
 
 pytestmark = pytest.mark.lab
 ROOT = Path(__file__).parents[2]
+RELOAD_CEL = ("module reload cel", "module reload cel_manager.so")
 
 
 def user(change: Callable[[str], str]) -> Callable[[str], str]:
@@ -61,7 +67,7 @@ async def nobody_calls(lab: Lab) -> bool:
 
 
 async def test_all_well_beside_a_running_daemon_and_nobody_notices(lab: Lab) -> None:
-    daemon = await lab.pbxd()
+    daemon = await lab.pbxd(logged(lab))
     since = (await lab.ami_action("Ping"))["Timestamp"]
 
     async def employees_known() -> bool:
@@ -95,7 +101,9 @@ async def test_without_a_daemon_doctor_answers_the_test_call_itself(lab: Lab) ->
     assert "systemctl enable --now pbxd" in result.out
     assert re.search("✓ test-call .*doctor answered for pbxd", result.out)
     signs = "".join(text[0] for text in result.out.splitlines() if not text.startswith(" "))
-    assert signs == f"✓✓✗{'✓' * (len(CHECKS) - 4)}!"  # the last: the lab's queue without autofill
+    daemon_is = CHECKS.index("daemon")
+    # The last: the lab's queue without autofill.
+    assert signs == f"{'✓' * daemon_is}✗{'✓' * (len(CHECKS) - daemon_is - 2)}!"
 
 
 async def test_no_secret_is_printed_whatever_is_wrong(lab: Lab) -> None:
@@ -126,7 +134,8 @@ async def test_a_missing_secret_is_named_and_the_rest_is_looked_at(lab: Lab) -> 
     daemon = await installed(lab, {"asterisk": {"secret": ""}})
     found = await examined(daemon)
     assert found["configuration"].status == "failed"
-    assert lines(found["configuration"])[0] == "install -m 0600 /dev/null /etc/pbxd/asterisk-secret"
+    make = "test -e /etc/pbxd/asterisk-secret || install -m 0600 /dev/null /etc/pbxd/asterisk-secret"
+    assert lines(found["configuration"])[0] == make
     assert found["database"].status == "ok"
     assert found["ami"].status == "skipped"
 
@@ -194,7 +203,7 @@ async def test_nobody_answers(lab: Lab, who: str) -> None:
         found = await examined(daemon)
     assert found["ami"].status == "failed"
     assert {"enabled = yes", f"port = {daemon.config['asterisk']['port']}"} <= set(lines(found["ami"]))
-    assert {found[check].status for check in CHECKS[4:]} == {"skipped"}
+    assert {found[check].status for check in CHECKS[CHECKS.index("ami") + 1 :]} == {"skipped"}
 
 
 async def test_a_login_that_is_refused(lab: Lab) -> None:
@@ -254,7 +263,7 @@ async def test_events_without_their_time(lab: Lab) -> None:
     async with changed(lab, "manager.conf", line("timestampevents", "timestampevents = no"), "manager reload"):
         found = await examined(daemon)
     assert wrong(found) == {"times": "failed"}
-    assert lines(found["times"]) == ["[general]", "timestampevents = yes"]
+    assert lines(found["times"]) == ["[general](+)", "timestampevents = yes"]
 
 
 async def test_descriptions_of_channels_without_their_end(lab: Lab) -> None:
@@ -262,7 +271,7 @@ async def test_descriptions_of_channels_without_their_end(lab: Lab) -> None:
     async with changed(lab, "manager.conf", line("channelvars", "channelvars = PBXD_OTHER"), "manager reload"):
         found = await examined(daemon)
     assert wrong(found) == {"channelvars": "warning"}
-    assert lines(found["channelvars"]) == ["[general]", "channelvars = PBXD_END_OF_CHANNEL"]
+    assert lines(found["channelvars"]) == ["[general](+)", "channelvars = PBXD_END_OF_CHANNEL"]
 
 
 async def test_an_eventfilter_without_its_anchor_and_none_at_all(lab: Lab) -> None:
@@ -277,6 +286,56 @@ async def test_an_eventfilter_without_its_anchor_and_none_at_all(lab: Lab) -> No
         found = await examined(daemon)
     assert wrong(found) == {"filters": "warning"}
     assert "VarSet" in found["filters"].message
+
+
+def added(text: str) -> Callable[[str], str]:
+    return lambda section: f"{section}\n{text}\n"
+
+
+@pytest.mark.parametrize(
+    ("filter_line", "named"),
+    [
+        ("eventfilter = !^Event: (Bridge|Queue)", "BridgeEnter, BridgeLeave"),
+        ("eventfilter = !Event: HangupRequest", "HangupRequest"),
+        ("eventfilter = !^Event: LocalBridge", "LocalBridge"),
+        ("eventfilter = !^Event: Dial", "DialBegin, DialEnd"),
+        ("eventfilter = !^Channel: Local/", ""),  # Asterisk's ^ is the beginning of the event: this hides nothing
+        ("eventfilter = !Event: New", "Newchannel, Newstate"),
+        ("eventfilter = !Channel: Local/", "Newchannel, Newstate"),
+        # What no test call makes, read in the file.
+        ("eventfilter = !^Event: Queue", "QueueCallerJoin, QueueCallerLeave"),
+        ("eventfilter = !^Event: (Blind|Attended)Transfer", "AttendedTransfer, BlindTransfer"),
+        ("eventfilter = !Channel: PJSIP/", "AttendedTransfer, BlindTransfer, BridgeEnter"),
+        ("eventfilter(action(exclude),name(ParkedCall)) =", "ParkedCall"),
+    ],
+)
+async def test_an_eventfilter_that_hides_what_the_history_needs(lab: Lab, filter_line: str, named: str) -> None:
+    daemon = await installed(lab)
+    async with changed(lab, "manager.conf", user(added(filter_line)), "manager reload"):
+        found = await examined(daemon)
+    assert found["filters"].status == ("failed" if named else "ok")
+    assert named in found["filters"].message
+    if named:
+        assert any(text.startswith("eventfilter = !^Event: (VarSet|") for text in lines(found["filters"]))
+
+
+async def test_a_manager_conf_that_cannot_be_read_is_a_warning(lab: Lab) -> None:
+    daemon = await installed(lab)
+    (lab.asterisk.run / "etc" / "manager.conf").rename(lab.asterisk.run / "etc" / "manager.conf.away")
+    try:
+        found = await examined(daemon)
+    finally:
+        (lab.asterisk.run / "etc" / "manager.conf.away").rename(lab.asterisk.run / "etc" / "manager.conf")
+    assert wrong(found) == {"filters": "warning"}
+
+
+async def test_general_lines_pasted_at_the_end_of_manager_conf_take_effect(lab: Lab) -> None:
+    daemon = await installed(lab)
+    async with changed(lab, "manager.conf", line("timestampevents", "timestampevents = no"), "manager reload"):
+        found = await examined(daemon)
+        pasted = "\n".join(lines(found["times"]))
+        async with changed(lab, "manager.conf", added(pasted), "manager reload"):
+            assert wrong(await examined(daemon)) == {}
 
 
 # ---- the PBX -------------------------------------------------------------------------------------------------------
@@ -314,10 +373,88 @@ async def test_a_clock_that_goes_wrong(lab: Lab, skew: float) -> None:
 async def test_no_channel_events(lab: Lab) -> None:
     daemon = await installed(lab)
     text = (ROOT / "config" / "cel.conf").read_text(encoding="utf-8").replace("enabled = yes", "enabled = no")
-    async with changed(lab, "cel.conf", lambda _: text, "module reload cel_manager.so", "module reload cel"):
+    async with changed(lab, "cel.conf", lambda _: text, *RELOAD_CEL):
         found = await examined(daemon)
     assert wrong(found) == {"cel": "warning"}
-    assert lines(found["cel"])[-2:] == ["[manager]", "enabled = yes"]
+    file, reload = found["cel"].remedies
+    assert file.lines[-2:] == ("[manager]", "enabled = yes")
+    # What is printed is what mends it: the engine and its events over AMI were off.
+    off = changed(lab, "cel.conf", lambda _: "[general]\nenable = no\n", *RELOAD_CEL)
+    async with off:
+        assert wrong(await examined(daemon)) == {"cel": "warning"}
+        (lab.asterisk.run / "etc" / "cel.conf").write_text("\n".join(file.lines), encoding="utf-8")
+        for command in reload.lines:
+            await lab.command(command.partition("-rx ")[2].strip('"'))
+        assert wrong(await examined(daemon)) == {}
+
+
+# ---- the log that fills gaps ---------------------------------------------------------------------------------------
+
+
+async def test_gaps_that_nothing_fills_are_a_warning(lab: Lab) -> None:
+    daemon = await installed(lab)
+    daemon.config["backfill"]["cel"] = ""
+    found = await examined(daemon)
+    assert wrong(found) == {"backfill": "warning"}
+    assert lines(found["backfill"])[:2] == ["[backfill]", 'cel = "/var/log/asterisk/cel-custom/pbxd.csv"']
+    assert 'asterisk -rx "module load cel_custom.so"' in lines(found["backfill"])
+
+
+async def test_the_last_lines_of_the_log_are_read(lab: Lab) -> None:
+    daemon = await installed(lab)
+    log = Path(str(daemon.config["backfill"]["cel"]))
+    found = (await examined(daemon))["backfill"]
+    assert (found.status, "its last line is of " in found.message) == ("ok", True)
+    other = daemon.folder / "other.csv"
+    daemon.config["backfill"]["cel"] = str(other)
+    found = (await examined(daemon))["backfill"]
+    assert (found.status, "No such file" in found.message) == ("failed", True)
+    lines_there = await asyncio.to_thread(log.read_text, encoding="utf-8")
+    await asyncio.to_thread(other.write_text, lines_there, encoding="utf-8")
+    found = (await examined(daemon))["backfill"]
+    assert (found.status, "nothing of the test call" in found.message) == ("failed", True)
+    daemon.config["backfill"].update(cel=str(log), cel_columns=[*CEL_COLUMNS, "userfield"])
+    found = (await examined(daemon))["backfill"]
+    assert (found.status, "no line that can be read" in found.message) == ("failed", True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, in whose place others can be tried")
+async def test_a_log_in_a_folder_that_is_closed_to_the_service(lab: Lab) -> None:
+    daemon = await installed(lab)
+    nobody = Account.of("nobody")
+    assert nobody
+    closed = Path(tempfile.mkdtemp(prefix="pbxd-", dir="/tmp"))
+    shutil.chown(closed, group="adm")
+    os.chmod(closed, 0o750)  # noqa: PTH101, S103 - quick, and in a test
+    log = closed / "cel.csv"
+    log.symlink_to(str(daemon.config["backfill"]["cel"]))
+    daemon.config["backfill"]["cel"] = str(log)
+    try:
+        daemon.write()
+        found = {each.check: each for each in await examine(lambda: load(str(daemon.file)), nobody)}["backfill"]
+    finally:
+        shutil.rmtree(closed)
+    assert (found.status, "Permission denied" in found.message) == ("failed", True)
+    assert lines(found) == [f'usermod -aG "$(stat -c %G {closed})" pbxd', "systemctl restart pbxd"]
+
+
+async def test_a_log_whose_times_are_of_another_zone(lab: Lab) -> None:
+    """FreePBX's dates are local, and the configuration takes them for UTC."""
+    offset = datetime.now().astimezone().utcoffset()
+    assert offset is not None
+    hours = round(offset.total_seconds() / 3600)
+    other = hours - 5 if hours > 0 else hours + 5
+    daemon = await installed(lab)
+    text = (ROOT / "config" / "cel.conf").read_text(encoding="utf-8")
+    dates = text.replace("[general]\n", "[general]\ndateformat = %Y-%m-%d %H:%M:%S\n")
+    async with changed(lab, "cel.conf", lambda _: dates, *RELOAD_CEL):
+        daemon.config["backfill"].update(time_zone=f"Etc/GMT{-other:+d}")
+        found = (await examined(daemon))["backfill"]
+        assert found.status == "failed"
+        assert f"are {hours - other:+.1f} h from the clock" in found.message
+        assert lines(found)[1].startswith("time_zone = ")
+        daemon.config["backfill"].update(time_zone=f"Etc/GMT{-hours:+d}")
+        assert wrong(await examined(daemon)) == {}
 
 
 # ---- the dialplan --------------------------------------------------------------------------------------------------
@@ -349,6 +486,7 @@ async def test_a_dialplan_without_our_part_or_with_an_older_one(lab: Lab) -> Non
         await lab.command("dialplan reload")
     assert found["dialplan"].status == "failed"
     assert "older" in found["dialplan"].message
+    assert found["dialplan"].message.endswith(": pbxd-doctor hold, pbxd-doctor look, pbxd-doctor talk")
     assert found["times"].status == "ok"  # seen all the same
 
 
@@ -366,6 +504,43 @@ async def test_a_dialplan_that_never_asks(lab: Lab) -> None:
     assert "exten => _X.,1,Gosub(pbxd-lookup,s,1)" in lines(found["hooks"])
 
 
+@pytest.mark.parametrize(
+    ("change", "status", "places"),
+    [
+        (line("exten => T,1.limit.,GotoIf", "exten => t,1,NoOp()"), "failed", "pbxd-lookup T"),  # the guard's
+        (line("exten => T,1.hung.", ""), "failed", "pbxd-trial T"),
+        (line(" same => n.limit.,ExecIf", ""), "failed", "pbxd-lookup s"),
+        (line(" same => n.limit.,ExecIf", " same => n(limit),NoOp()"), "warning", "pbxd-lookup s"),
+    ],
+)
+async def test_a_part_of_the_dialplan_that_was_cut_or_changed(
+    lab: Lab, tmp_path: Path, change: Callable[[str], str], status: str, places: str
+) -> None:
+    daemon = await installed(lab)
+    shipped = ROOT / "dialplan" / "pbxd.conf"
+    (tmp_path / "pbxd.conf").write_text(change(shipped.read_text(encoding="utf-8")), encoding="utf-8")
+    own = str(tmp_path / "pbxd.conf")
+    async with changed(lab, "extensions.conf", lambda text: text.replace(str(shipped), own), "dialplan reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"dialplan": status}
+    assert places in found["dialplan"].message
+
+
+async def test_a_look_up_that_no_call_from_outside_comes_to(lab: Lab) -> None:
+    daemon = await installed(lab)
+
+    def misplaced(text: str) -> str:
+        text = re.sub(r"(?ms)^\[from-trunk\].*?(?=^;)", "[from-trunk]\nexten => _X.,1,Goto(lab-ring,102,1)\n", text)
+        return text + "\n[from-nowhere]\nexten => _X.,1,Gosub(pbxd-lookup,s,1)\n same => n,Goto(lab-queue,sales,1)\n"
+
+    async with changed(lab, "extensions.conf", misplaced, "dialplan reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"hooks": "failed"}
+    assert found["hooks"].message.startswith("calls from trunks enter in from-trunk, ")
+    assert "from-nowhere" in found["hooks"].message
+    assert lines(found["hooks"])[0].startswith("[from-trunk]")
+
+
 async def test_a_dialplan_that_asks_elsewhere(lab: Lab) -> None:
     daemon = await installed(lab)
     (nobody,) = free_ports(1)
@@ -376,7 +551,7 @@ async def test_a_dialplan_that_asks_elsewhere(lab: Lab) -> None:
         found = await examined(daemon)
     assert wrong(found) == {"test-call": "failed"}
     assert f"asks {HOST}:{nobody}" in found["test-call"].message
-    assert lines(found["test-call"]) == ["[globals]", f"PBXD_AGI = {daemon.config['agi']['listen']}"]
+    assert lines(found["test-call"]) == ["[globals](+)", f"PBXD_AGI = {daemon.config['agi']['listen']}"]
 
 
 async def test_an_address_that_another_program_has(lab: Lab) -> None:
@@ -384,7 +559,7 @@ async def test_an_address_that_another_program_has(lab: Lab) -> None:
     host, _colon, port = str(daemon.config["agi"]["listen"]).partition(":")
     async with await asyncio.start_server(lambda _reader, writer: writer.close(), host, int(port)):
         found = await examined(daemon)
-    assert wrong(found) == {"test-call": "failed"}
+    assert wrong(found) == {"ports": "failed", "test-call": "failed"}
     assert "another program listens" in found["test-call"].message
 
 

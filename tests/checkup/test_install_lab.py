@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxd.checkup.examination import examine
+from pbxd.checkup.examination import CHECKS, examine
 from pbxd.checkup.finding import Finding
 from pbxd.cli.doctor import headline
 from pbxd.settings import load
@@ -18,6 +18,7 @@ from tests.lab.processes import until
 
 pytestmark = pytest.mark.lab
 ROOT = Path(__file__).parents[2]
+LOG = "/var/log/asterisk"
 PAGE = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
 
 
@@ -25,6 +26,12 @@ def page_block(pattern: str) -> str:
     found = re.search(pattern, PAGE, re.DOTALL)
     assert found, pattern
     return found[1]
+
+
+def page_commands(begin: str) -> list[str]:
+    """The console commands of the page's block that has this text."""
+    (block,) = [text for text in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if begin in text]
+    return re.findall(r'asterisk -rx "([^"]+)"', block)
 
 
 class NewUser:
@@ -40,6 +47,7 @@ class NewUser:
         agi, http = (self.daemon.config[section]["listen"] for section in ("agi", "http"))
         text = text.replace("[asterisk]\n", f"[asterisk]\nport = {lab.asterisk.ami_port}\n")
         text = text.replace("/var/lib/pbxd/", f"{self.daemon.folder}/").replace("/run/pbxd", str(self.daemon.folder))
+        text = text.replace(LOG, f"{lab.asterisk.run}/log")
         self.daemon.file.write_text(f'{text}[agi]\nlisten = "{agi}"\n[http]\nlisten = "{http}"\n', encoding="utf-8")
         (self.daemon.folder / "asterisk-secret").write_text(f"{self.secret}\n")
 
@@ -56,6 +64,7 @@ class NewUser:
             (f"{self.daemon.folder}/pbxd.db", "/var/lib/pbxd/pbxd.db"),
             (f"{self.daemon.folder}/api.sock", "/run/pbxd/api.sock"),
             (f"127.0.0.1:{self.lab.asterisk.ami_port}", "127.0.0.1:5038"),
+            (f"{self.lab.asterisk.run}/log", LOG),
         ):
             text = text.replace(real, installed)
         return text
@@ -73,6 +82,7 @@ async def bare(lab: Lab) -> None:
     admin = rest[rest.index("\n[admin]\n") :]
     for times in ("timestampevents = no", ""):  # a reload doesn't forget what is only left out
         changed = re.sub("(?m)^timestampevents.*$", times, general)
+        changed = re.sub("(?m)^channelvars.*$", "channelvars = THEIR_OWN" if times else "", changed)
         (etc / "manager.conf").write_text(changed + admin, encoding="utf-8")
         await reload(lab, "manager reload")
     dialplan = (etc / "extensions.conf").read_text(encoding="utf-8")
@@ -80,7 +90,7 @@ async def bare(lab: Lab) -> None:
     (etc / "extensions.conf").write_text(dialplan, encoding="utf-8")
     (etc / "cel.conf").write_text("[general]\nenable = no\n", encoding="utf-8")
     (etc / "queues.conf").write_text((ROOT / "config" / "queues.conf").read_text(encoding="utf-8"), encoding="utf-8")
-    await reload(lab, "dialplan reload", "module reload cel_manager.so", "module reload cel")
+    await reload(lab, "dialplan reload", "module reload cel", "module reload cel_manager.so")
     await reload(lab, "queue reload all")
 
 
@@ -99,7 +109,7 @@ async def test_the_page_leads_from_nothing_to_a_named_call() -> None:
         await bare(lab)
         user = NewUser(lab)
         assert await user.doctor() == said(1) + "".join(
-            f"– {check:14} not looked at, because of the above\n" for check in list(user.checks)[5:]
+            f"– {check:14} not looked at, because of the above\n" for check in CHECKS[CHECKS.index("login") + 1 :]
         )
         await give_access(user)
         assert await user.doctor() == said(2)
@@ -123,12 +133,13 @@ async def give_access(user: NewUser) -> None:
 
 
 async def configure(user: NewUser) -> None:
-    times, cel = ("\n".join(user.remedy(check)) + "\n" for check in ("times", "cel"))
-    user.edit("manager.conf", lambda text: text.replace("[general]\n", times, 1))
+    times, variables, cel = ("\n".join(user.remedy(check)) + "\n" for check in ("times", "channelvars", "cel"))
+    user.edit("manager.conf", lambda text: text + "\n" + times + variables)
     user.edit("cel.conf", lambda _text: cel)
     assert user.checks["dialplan"].remedies[1].lines == ('#include "/etc/asterisk/pbxd.conf"',)
     user.edit("extensions.conf", lambda text: f'{text}\n#include "{ROOT}/dialplan/pbxd.conf"\n')
-    await reload(user.lab, "manager reload", "module reload cel_manager.so", "module reload cel", "dialplan reload")
+    user.edit("cel_custom.conf", lambda _text: (ROOT / "config" / "cel_custom.conf").read_text(encoding="utf-8"))
+    await reload(user.lab, *page_commands("dialplan/pbxd.conf /etc/asterisk"))
 
 
 async def ask_pbxd(user: NewUser) -> None:

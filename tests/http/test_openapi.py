@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -90,3 +92,9 @@ async def test_answers_have_the_members_that_are_promised(pbxd: House) -> None:
             schema = found["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
             members = await answer.json()
             assert set(schema["required"]) <= members.keys() <= schema["properties"].keys()
+
+
+def test_the_readme_names_its_address() -> None:
+    """As it stood there once, without its prefix, it was a 401."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"`GET (\S*openapi\.json)`", readme) == [PATH]

@@ -1,0 +1,91 @@
+"""What the service's user may do with a file: doctor runs as root, who may do everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVICE_USER = "pbxd"  # of systemd/pbxd.service and pbxd.sysusers
+STATE_FOLDER = Path("/var/lib/pbxd")  # of the service, made by systemd
+_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user with their groups, in whose place root can try things."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+    @classmethod
+    def of(cls, name: str) -> Account | None:
+        """Return the user of this name, None where there is none."""
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            return None
+        return cls(name, entry.pw_uid, entry.pw_gid, tuple(os.getgrouplist(name, entry.pw_gid)))
+
+
+def service_account() -> Account | None:
+    """Return the service's user; None where it isn't there, or we are not root and can only try for ourselves."""
+    return Account.of(SERVICE_USER) if os.geteuid() == 0 else None
+
+
+@contextlib.contextmanager
+def acting_as(account: Account | None) -> Iterator[None]:
+    """Be this user for a while, as far as files and sockets go; root only, and nothing else may run meanwhile."""
+    if account is None:
+        yield
+        return
+    groups, gid, uid = os.getgroups(), os.getegid(), os.geteuid()
+    os.setgroups(account.groups)
+    os.setegid(account.gid)
+    os.seteuid(account.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(uid)
+        os.setegid(gid)
+        os.setgroups(groups)
+
+
+async def may(account: Account | None, right: str, path: Path) -> bool:
+    """Whether they may read (`-r`), write (`-w`) or enter (`-x`) a path; None stands for ourselves.
+
+    test(1) is asked in their place, since access lists and read-only file systems count too.
+    """
+    program = shutil.which("test") or "/usr/bin/test"
+    process = await asyncio.create_subprocess_exec(
+        program,
+        right,
+        str(path),
+        cwd="/",
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=account.groups if account else None,
+    )
+    async with asyncio.timeout(_SECONDS):
+        return await process.wait() == 0
+
+
+async def sealed(folder: Path) -> bool:
+    """Whether systemd lets the service write in this folder no more than read, whatever its permissions are."""
+    if folder.is_relative_to(STATE_FOLDER) or shutil.which("systemctl") is None:
+        return False
+    asked = ("show", "--property=ProtectSystem", "--property=ReadWritePaths", "pbxd.service")
+    pipe, quiet = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec("systemctl", *asked, stdout=pipe, stderr=quiet)
+    async with asyncio.timeout(_SECONDS):
+        told, _errors = await process.communicate()
+    values = dict(line.split("=", 1) for line in told.decode().splitlines() if "=" in line)
+    writable = [Path(path.lstrip("-+")) for path in values.get("ReadWritePaths", "").split()]
+    return values.get("ProtectSystem") == "strict" and not any(folder.is_relative_to(path) for path in writable)
