@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 import structlog
 
 from pbxd import logs
-from pbxd.asterisk.agi import AgiCommand, AgiRequest, commands_for
 from pbxd.asterisk.ami import AmiClient
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.fastagi import FastAgiServer
 from pbxd.asterisk.intake import Arrival, Intake, Missing
+from pbxd.asterisk.lookups import KEY_VARIABLE, LookUps
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.asterisk.packets import Packet
 from pbxd.asterisk.probe import keep_fed
@@ -28,7 +28,6 @@ from pbxd.asterisk.staff import gone, staff
 from pbxd.backfill import Backfill
 from pbxd.calls.events import Event
 from pbxd.directory.index import Directory
-from pbxd.directory.matching import Match
 from pbxd.errors import ConfigurationError, PbxdError, ProtocolError, RefusedError, SchemaError, UnavailableError
 from pbxd.http.server import HttpServer
 from pbxd.http.services import Services
@@ -90,7 +89,7 @@ class Daemon:
         self._told_to_reload = asyncio.Event()
         self._staff_asked = asyncio.Event()
         self._ami = AmiClient(settings.link, secret, self._arrived, on_link=self._link_changed)
-        self._endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
+        endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
         self._following = Following(settings)
         self._calls = Calls(database)
         self._employees = Employees(database)
@@ -99,9 +98,12 @@ class Daemon:
             self._following, self._calls, self._directory, most_waiting=settings.database.most_waiting_calls
         )
         self._backfill = Backfill(settings, database)
-        self._queues = VipQueues(self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of)
+        self._queues = VipQueues(
+            self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of, endpoints.is_inside
+        )
         self._click_to_call = ClickToCall(self._ami, settings, CallRequests(database))
-        self._fastagi = FastAgiServer(settings.agi, self._answer)
+        self._lookups = LookUps(self._directory.lookup, endpoints, lambda: self._settings.queues.vip_priority)
+        self._fastagi = FastAgiServer(settings.agi, self._lookups.answer)
         self._http = HttpServer(
             settings,
             Services(
@@ -238,15 +240,6 @@ class Daemon:
         logs.configure(change.settings.logs)
         _log.warning("reloaded", applied=change.applied, needs_a_restart=change.pending)
 
-    def _answer(self, request: AgiRequest) -> list[AgiCommand]:
-        number, viewer = request.caller_number, request.query.get("for", "")
-        public = self._directory.lookup(number)
-        match = self._directory.lookup(number, viewer=viewer) if viewer else public
-        if public.by_extension and self._endpoints.of(request.headers.get("agi_channel", "")).kind == "trunk":
-            match = public = Match("unknown", public.number)
-        private = public if match.name != public.name else None
-        return commands_for(match, request, self._settings.queues.vip_priority, public=private)
-
     # -- what comes from the PBX
 
     def _arrived(self, packet: Packet) -> None:
@@ -294,6 +287,7 @@ class Daemon:
             try:
                 # We live: the dialplan's guard need not find out by a trial, which would cost a call its name.
                 await self._ami.action("Setvar", {"Variable": "PBXD_ASKED", "Value": ""})
+                await self._ami.action("Setvar", {"Variable": KEY_VARIABLE, "Value": self._lookups.key})
                 await self._ami.action("Ping")  # tells the PBX's time before the list, whose items have none
                 channels = await self._ami.listing("CoreShowChannels")
             except (UnavailableError, RefusedError, ProtocolError) as error:
@@ -332,11 +326,15 @@ class Daemon:
                 _log.info("employees_taken_over", employees=len(found), left=len(left))
 
     async def _heartbeat(self) -> None:
-        """Set the global PBXD_ALIVE every second, by which the dialplan's guard sees that pbxd lives again."""
+        """Set the global PBXD_ALIVE every second, by which the dialplan's guard sees that pbxd lives again.
+
+        And the key of personal look-ups, which a reload of the dialplan may have cleared.
+        """
         while True:
             if self._ami.connected:
                 with contextlib.suppress(PbxdError):  # the link's own log tells of its troubles
                     await self._ami.action("Setvar", {"Variable": "PBXD_ALIVE", "Value": str(int(time.time()))})
+                    await self._ami.action("Setvar", {"Variable": KEY_VARIABLE, "Value": self._lookups.key})
             await asyncio.sleep(_HEARTBEAT_SECONDS)
 
 

@@ -33,6 +33,10 @@ class Endpoints:
                 return ev.Endpoint("extension", match.group(1) if match.groups() else match.group(0))
         return self._named(rest.rpartition("-")[0] or rest)
 
+    def is_inside(self, name: str) -> bool:
+        """Tell whether a channel called `name` is surely one of our own extensions'."""
+        return self.of(name).kind == "extension"
+
     def of_device(self, device: str) -> ev.Endpoint:
         """Return who is behind a device such as `PJSIP/101`, or a queue's member such as `Local/101@from-queue/n`."""
         return self._named(device.partition("/")[2].partition("@")[0])

@@ -144,6 +144,10 @@ class ClickToCall:
             call.attempt.cancelled = True
             await self._hang_up(call)
 
+    def agent(self, call_id: str) -> str:
+        """Return whose call it is; NotFoundError for an unknown id."""
+        return self._known(call_id).plan.agent
+
     def progress(self, call_id: str) -> Progress:
         """Return where a call stands; NotFoundError for an unknown id (also some minutes after its end)."""
         return self._known(call_id).attempt.progress

@@ -34,7 +34,7 @@ class Query(BaseModel):
 class CallRequest(Body):
     """A call to make: the agent's phone rings first, then the target's."""
 
-    agent: Extension
+    agent: Extension | None = None  # the token's own employee unless told
     target: NumberText | None = None  # a number, or a contact: its id or exact name
     contact: Key | None = None  # instead of `target`
     number: NumberText | None = None  # which of the contact's numbers
@@ -51,6 +51,7 @@ class LookupQuery(Query):
 
     number: Annotated[str, Field(max_length=200)]
     viewer: Annotated[str, Field(alias="for", max_length=32)] = ""
+    inside: bool = False  # the call comes from one of our own phones, so that a colleague may be named
     explain: bool = False  # also the rule and the rivals
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
 from pbxd.http import calls, health, lookup, openapi, queues
-from pbxd.http.access import bearer
+from pbxd.http.access import administrators, bearer
 from pbxd.http.bounds import Bounds, within
 from pbxd.http.problems import problems
 from pbxd.http.requests import BODY_LIMIT
@@ -90,7 +90,7 @@ class HttpServer:
 
 def application(services: Services, settings: Settings, bounds: Bounds, *, trusted: bool) -> web.Application:
     """Build the application; `trusted` is the one that asks for no token."""
-    inner = [problems] if trusted else [problems, bearer]
+    inner = [problems, administrators if trusted else bearer]
     app = web.Application(middlewares=[within(bounds), *inner], client_max_size=BODY_LIMIT)
     app[SERVICES] = services
     app[RULES] = rules_from(settings)

@@ -27,7 +27,7 @@ from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Oldest first; named here so that opening a database needn't load alembic (0.3 s).
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 HEAD = REVISIONS[-1]
 UPGRADE_COMMAND = "pbxd db upgrade"
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row
