@@ -28,7 +28,16 @@ from pbxd.asterisk.staff import gone, staff
 from pbxd.backfill import Backfill
 from pbxd.calls.events import Event
 from pbxd.directory.index import Directory
-from pbxd.errors import ConfigurationError, PbxdError, ProtocolError, RefusedError, SchemaError, UnavailableError
+from pbxd.errors import (
+    ConfigurationError,
+    LostError,
+    PbxdError,
+    ProtocolError,
+    RefusedError,
+    SchemaError,
+    UnavailableError,
+)
+from pbxd.http.keyring import Keyring
 from pbxd.http.server import HttpServer
 from pbxd.http.services import Services
 from pbxd.notify import sd_notify, watchdog_seconds
@@ -104,13 +113,14 @@ class Daemon:
         self._click_to_call = ClickToCall(self._ami, settings, CallRequests(database))
         self._lookups = LookUps(self._directory.lookup, endpoints, lambda: self._settings.queues.vip_priority)
         self._fastagi = FastAgiServer(settings.agi, self._lookups.answer)
+        self._keyring = Keyring(Tokens(database))
         self._http = HttpServer(
             settings,
             Services(
                 database=database,
                 directory=self._directory,
                 calls=self._calls,
-                tokens=Tokens(database),
+                tokens=self._keyring,
                 click_to_call=self._click_to_call,
                 queues=self._queues,
                 pbx_connected=lambda: self._ami.connected,
@@ -148,6 +158,7 @@ class Daemon:
             "heartbeat": self._heartbeat(),
             "record": self._once_open(self._recorder.run),
             "directory": self._once_open(self._directory.follow),
+            "tokens": self._once_open(self._keyring.follow),
             "imports": self._once_open(Imports(self._database).keep_clean),
             "retention": self._once_open(self._clear_old),
             "queues": self._queues.run(),
@@ -178,6 +189,9 @@ class Daemon:
         """Open the database, read the book and the calls an earlier process left open; return whether that worked."""
         try:
             await self._database.connect(create=self._settings.database.upgrade == "auto")
+            self._database.remember()
+            if self._database.is_new:
+                _log.warning("database_made", place=self._database.place)
             await self._directory.load()
             pbx = self._settings.asterisk.name
             heard = await Outages(self._database).heard_until(pbx)
@@ -185,7 +199,8 @@ class Daemon:
         except SchemaError:
             raise
         except UnavailableError as error:
-            self._storage_complaints.tell("database_away", str(error))
+            lost = isinstance(error, LostError)
+            self._storage_complaints.tell("database_lost" if lost else "database_away", str(error), error=lost)
             return False
         self._storage_open.set()
         return True

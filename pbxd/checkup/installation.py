@@ -12,7 +12,7 @@ import aiohttp
 
 from pbxd.checkup import remedies
 from pbxd.checkup.finding import Finding, Remedy, failed, ok, warning
-from pbxd.errors import ConfigurationError, PbxdError
+from pbxd.errors import ConfigurationError, LostError, PbxdError
 from pbxd.i18n import _
 from pbxd.settings import DEFAULT_PATH, Settings, asterisk_secret
 from pbxd.storage import schema
@@ -51,6 +51,8 @@ async def database(settings: Settings) -> Finding:
     check = "database"
     try:
         health = await schema.check(settings.database_url)
+    except LostError as error:
+        return failed(check, str(error), remedies.shell("runuser -u pbxd -- pbxd db upgrade"))
     except PbxdError as error:
         return failed(check, str(error), _upgrade(settings))
     if health.problems:
@@ -100,6 +102,9 @@ async def daemon(settings: Settings) -> tuple[Finding, bool]:
 
 
 def _judged(check: str, told: dict[str, Any]) -> Finding:
+    if told.get("database") == "lost":
+        message = _("the database's file is gone while pbxd runs: look-ups come from memory, calls wait; put it back")
+        return failed(check, message, remedies.service_log())
     if not told.get("ready"):
         return failed(check, _("pbxd runs, but serves no look-ups yet"), remedies.service_log())
     if told.get("pbx") != "connected":

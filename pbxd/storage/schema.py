@@ -11,7 +11,7 @@ import asyncio
 import os
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, insp
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.errors import ConfigurationError, ConflictError, RefusedError, SchemaError, UnavailableError
+from pbxd.errors import ConfigurationError, ConflictError, LostError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
 from pbxd.storage.tables import metadata
@@ -30,6 +30,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 HEAD = REVISIONS[-1]
 UPGRADE_COMMAND = "pbxd db upgrade"
+_MARK = "pbxd made the database {name} here. While it is gone pbxd makes no new one; {command} does.\n"
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row
 
 
@@ -52,23 +53,56 @@ class Health:
     problems: tuple[str, ...] = ()
 
 
-async def upgrade(url: str) -> Upgrade:
+async def upgrade(url: str, *, afresh: bool = True) -> Upgrade:
     """Create the database's tables or bring them up to this version; does nothing when they are.
 
     An older SQLite database is copied first, to a file beside it. The upgrade happens wholly or not at all.
-    Raises ConfigurationError (unusable URL, missing folder), UnavailableError.
+    Without `afresh` a new one is made only where none was before.
+    Raises ConfigurationError (unusable URL, missing folder), LostError, UnavailableError.
     """
     target = parsed(url)
     file = sqlite_file(target)
     if file is not None:
+        if not afresh:
+            refuse_lost(target)
         await asyncio.to_thread(_create_file, file)
     before = await revision(target)
+    if before is None and not afresh:
+        refuse_lost(target, empty=True)
     if before == HEAD:
+        remember(url)
         return Upgrade(before, HEAD)
     refuse_newer(target, before)
     saved = await asyncio.to_thread(_save, file, before) if file is not None and before is not None else None
     await _migrate(target)
+    remember(url)
     return Upgrade(before, HEAD, saved)
+
+
+def remember(url: str) -> None:
+    """Note beside a SQLite file that there is a database, so that its loss is told from a first start."""
+    file = sqlite_file(parsed(url))
+    if file is None:
+        return
+    with suppress(OSError):  # a full disk, perhaps: the next start tries again
+        if not _mark(file).exists():
+            _mark(file).write_text(_MARK.format(name=file.name, command=UPGRADE_COMMAND), encoding="utf-8")
+
+
+def refuse_lost(url: URL, *, empty: bool = False) -> None:
+    """Raise LostError when a SQLite database was made here and its file is gone, or has nothing in it (`empty`)."""
+    file = sqlite_file(url)
+    if file is not None and _mark(file).exists() and (empty or not holds_something(file)):
+        message = _("the database {place} was here and is gone; put it back, or begin with an empty one: {command}")
+        raise LostError(message.format(place=place(url), command=UPGRADE_COMMAND))
+
+
+def holds_something(file: Path) -> bool:
+    """Tell whether a file is there and not empty."""
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 async def check(url: str) -> Health:
@@ -115,6 +149,7 @@ async def revision(url: URL) -> str | None:
 
 def refuse_absent(url: URL) -> None:
     """Raise SchemaError with the command that creates the database when its file is absent."""
+    refuse_lost(url)
     file = sqlite_file(url)
     if file is not None and not file.exists():
         raise SchemaError(
@@ -127,6 +162,7 @@ def refuse_absent(url: URL) -> None:
 def refuse_outdated(url: URL, found: str | None) -> None:
     """Raise SchemaError unless the revision is the one this version works with."""
     if found is None:
+        refuse_lost(url, empty=True)
         raise SchemaError(
             _("the database {place} has no tables yet; create them with: {command}").format(
                 place=place(url), command=UPGRADE_COMMAND
@@ -220,6 +256,10 @@ async def _sqlite_problems(url: URL) -> list[str]:
         )
         for row in broken
     ]
+
+
+def _mark(file: Path) -> Path:
+    return file.with_name(f"{file.name}.made")
 
 
 def _create_file(file: Path) -> None:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pbxd.book import ContactDraft, ContactNumber, Employee
 from pbxd.calls.events import BridgeEntered, ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint
 from pbxd.calls.record import CallRecord, Outage, Party
+from pbxd.http.keyring import FRESH_SECONDS
 from pbxd.http.requests import CallRequest
 from pbxd.storage.calls import Calls
 from pbxd.storage.employees import Employees
@@ -62,6 +63,7 @@ async def test_a_token_opens_until_it_is_revoked(pbxd: House) -> None:
     async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
         assert answer.status == 200
     await Tokens(pbxd.database).revoke(token_id)
+    await asyncio.sleep(FRESH_SECONDS)
     async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
         await problem(answer, 401)
 
@@ -89,10 +91,11 @@ async def test_health_is_open_and_a_lost_pbx_leaves_lookups_ready(unlinked: Hous
     }
 
 
-async def test_a_database_that_is_away_leaves_lookups_ready_with_an_honest_age(unlinked: House) -> None:
+async def test_a_database_that_is_away_leaves_lookups_ready_with_an_honest_age(
+    unlinked: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await add(unlinked, IGOR)
-    await unlinked.database.close()
-    (unlinked.settings.folder / "book.db").rename(unlinked.settings.folder / "gone.db")
+    monkeypatch.setattr(unlinked.database, "_usable", False)
     async with unlinked.public.get("/readyz") as answer:
         assert answer.status == 200
         assert (await answer.json())["database"] == "away"
@@ -100,6 +103,33 @@ async def test_a_database_that_is_away_leaves_lookups_ready_with_an_honest_age(u
         assert (await answer.json())["name"] == "Фронкин Игорь"
     async with unlinked.local.get(CALLS) as answer:
         await problem(answer, 503)
+
+
+async def test_a_database_that_is_gone_is_an_alarm_and_the_last_good_book_and_tokens_serve(unlinked: House) -> None:
+    """C6; back at its place, it is used again."""
+    await add(unlinked, IGOR)
+    _id, plain = await Tokens(unlinked.database).create("crm")
+    headers = {"Authorization": f"Bearer {plain}"}
+    lookup = "/api/v1/lookup?number=84951234567"
+    file, gone = unlinked.settings.folder / "book.db", unlinked.settings.folder / "gone.db"
+    async with unlinked.public.get(lookup, headers=headers) as answer:
+        assert answer.status == 200
+    file.rename(gone)
+    for _count in range(3):
+        async with unlinked.public.get(lookup, headers=headers) as answer:
+            assert (await answer.json())["name"] == "Фронкин Игорь"
+        async with unlinked.public.get(CALLS, headers=headers) as answer:
+            assert "is gone" in (await problem(answer, 503))["detail"]
+        async with unlinked.public.get("/readyz") as answer:
+            assert answer.status == 503
+            told = await answer.json()
+        assert (told["ready"], told["database"]) == (False, "lost")
+        async with unlinked.public.get(lookup, headers={"Authorization": "Bearer pbxd_perhaps_new"}) as answer:
+            await problem(answer, 503)
+    assert not file.exists()
+    gone.rename(file)
+    async with unlinked.public.get("/readyz") as answer:
+        assert (answer.status, (await answer.json())["database"]) == (200, "answers")
 
 
 async def test_readiness_tells_of_the_link(pbxd: House) -> None:
