@@ -27,6 +27,7 @@ from pbxd.i18n import _
 from pbxd.storage.callrequests import CallRequest as KeyedRequest
 
 Call = dict[str, Any]
+CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # or `Allow` at /calls/plan would name what calls have
 routes = web.RouteTableDef()
 
 
@@ -67,7 +68,7 @@ async def plan(request: web.Request) -> web.Response:
     return web.json_response(services.click_to_call.plan(agent, wanted).to_json())
 
 
-@routes.get("/api/v1/calls/{id}/states")
+@routes.get(f"{CALL_PATH}/states")
 async def states(request: web.Request) -> web.StreamResponse:
     """Stream the states of a call made here, one JSON object a line, from the present one to `ended`."""
     call_id = _own_call(request)
@@ -84,9 +85,12 @@ async def states(request: web.Request) -> web.StreamResponse:
     return answer
 
 
-@routes.post("/api/v1/calls/{id}/hangup")
+@routes.post(f"{CALL_PATH}/hangup")
 async def hang_up(request: web.Request) -> web.Response:
-    """Cancel or end a call made here; 202, its states tell when it is over."""
+    """Cancel or end a call made here; 202, its states tell when it is over.
+
+    One that is over already is a conflict: 409. It is known for some minutes, then 404.
+    """
     call_id = _own_call(request)
     await request.app[SERVICES].click_to_call.hangup(call_id)
     return web.json_response({"id": call_id}, status=HTTPStatus.ACCEPTED)
@@ -100,7 +104,7 @@ def _own_call(request: web.Request) -> str:
     return call_id
 
 
-@routes.get("/api/v1/calls/{id}")
+@routes.get(CALL_PATH)
 async def show(request: web.Request) -> web.Response:
     """Answer a call's record.
 

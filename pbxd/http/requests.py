@@ -105,6 +105,8 @@ async def body(request: web.Request, model: type[BodyType]) -> BodyType:
         raise web.HTTPUnsupportedMediaType(reason=_("application/json is needed"))
     try:
         return model.model_validate_json(await request.read())
+    except (web.RequestPayloadError, ConnectionError) as error:  # not chunked or compressed as it says, or broken off
+        raise web.HTTPBadRequest(reason=_("the body can't be read")) from error
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise web.HTTPBadRequest(reason=_("the body is not JSON")) from error

@@ -228,6 +228,18 @@ async def test_a_call_is_cancelled(pbxd: House) -> None:
         await problem(answer, 404)
 
 
+async def test_a_call_that_has_ended_is_not_ended_again(pbxd: House) -> None:
+    """C12: 409 while it is known; the PBX isn't asked."""
+    async with pbxd.local.post(CALLS, json={"agent": "101", "target": "89160000001"}) as answer:
+        call_id = (await answer.json())["id"]
+    for event in conversation(await pbxd.agent_leg()):
+        pbxd.click_to_call.feed(event)
+    async with pbxd.local.post(f"{CALLS}/{call_id}/hangup") as answer:
+        told = await problem(answer, 409)
+    assert (told["type"], told["detail"]) == ("urn:pbxd:conflict", f"the call {call_id} has ended already")
+    assert "Hangup" not in pbxd.pbx.asked
+
+
 async def test_a_second_call_of_the_same_agent_is_refused(pbxd: House) -> None:
     for status in (202, 409):
         async with pbxd.local.post(CALLS, json={"agent": "101", "target": "89160000001"}) as answer:
@@ -364,6 +376,16 @@ async def test_other_methods_and_paths_are_problems_too(pbxd: House) -> None:
         assert "POST" in answer.headers["Allow"]
     async with pbxd.local.get("/api/v1/nowhere") as answer:
         await problem(answer, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("plan", {"POST"}), ("planned", {"GET", "HEAD"}), ("X/hangup", {"POST"}), ("", {"GET", "HEAD", "POST"})],
+)
+async def test_allow_names_what_the_address_has(pbxd: House, path: str, allowed: set[str]) -> None:
+    async with pbxd.local.put(f"{CALLS}/{path}".rstrip("/")) as answer:
+        await problem(answer, 405)
+        assert set(answer.headers["Allow"].split(",")) == allowed
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
