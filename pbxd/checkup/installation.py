@@ -15,7 +15,7 @@ from pbxd.checkup.finding import Finding, Remedy, failed, ok, warning
 from pbxd.errors import ConfigurationError, LostError, PbxdError
 from pbxd.i18n import _
 from pbxd.settings import DEFAULT_PATH, Settings, asterisk_secret
-from pbxd.storage import schema
+from pbxd.storage import presence, schema
 from pbxd.storage.database import Database
 from pbxd.storage.tokens import Token, Tokens
 
@@ -52,7 +52,8 @@ async def database(settings: Settings) -> Finding:
     try:
         health = await schema.check(settings.database_url)
     except LostError as error:
-        return failed(check, str(error), remedies.shell("runuser -u pbxd -- pbxd db upgrade"))
+        where = _("look for it, or for a backup, and put it back; pbxd goes on by itself then")
+        return failed(check, str(error), Remedy(where, (f"ls -l {presence.file_of(settings.database_url)}*",)))
     except PbxdError as error:
         return failed(check, str(error), _upgrade(settings))
     if health.problems:

@@ -28,6 +28,7 @@ from pbxd.storage.engine import (
     sqlite_file,
     translated,
 )
+from pbxd.storage.presence import remember
 
 _STEP_SECONDS = 0.1
 _THREADS = 4  # that read at a time; more would only take the processor from each other
@@ -149,7 +150,7 @@ class Database:
 
     def remember(self) -> None:
         """Note that it is there, so that its loss is noticed at the next start."""
-        schema.remember(self._address)
+        remember(self._address)
 
     async def close(self) -> None:
         """Close every connection."""

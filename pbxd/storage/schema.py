@@ -11,7 +11,7 @@ import asyncio
 import os
 import sqlite3
 import tempfile
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,17 +20,16 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, insp
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.errors import ConfigurationError, ConflictError, LostError, RefusedError, SchemaError, UnavailableError
+from pbxd.errors import ConfigurationError, ConflictError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
+from pbxd.storage.presence import UPGRADE_COMMAND, refuse_lost, remember
 from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Oldest first; named here so that opening a database needn't load alembic (0.3 s).
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 HEAD = REVISIONS[-1]
-UPGRADE_COMMAND = "pbxd db upgrade"
-_MARK = "pbxd made the database {name} here. While it is gone pbxd makes no new one; {command} does.\n"
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row
 
 
@@ -77,32 +76,6 @@ async def upgrade(url: str, *, afresh: bool = True) -> Upgrade:
     await _migrate(target)
     remember(url)
     return Upgrade(before, HEAD, saved)
-
-
-def remember(url: str) -> None:
-    """Note beside a SQLite file that there is a database, so that its loss is told from a first start."""
-    file = sqlite_file(parsed(url))
-    if file is None:
-        return
-    with suppress(OSError):  # a full disk, perhaps: the next start tries again
-        if not _mark(file).exists():
-            _mark(file).write_text(_MARK.format(name=file.name, command=UPGRADE_COMMAND), encoding="utf-8")
-
-
-def refuse_lost(url: URL, *, empty: bool = False) -> None:
-    """Raise LostError when a SQLite database was made here and its file is gone, or has nothing in it (`empty`)."""
-    file = sqlite_file(url)
-    if file is not None and _mark(file).exists() and (empty or not holds_something(file)):
-        message = _("the database {place} was here and is gone; put it back, or begin with an empty one: {command}")
-        raise LostError(message.format(place=place(url), command=UPGRADE_COMMAND))
-
-
-def holds_something(file: Path) -> bool:
-    """Tell whether a file is there and not empty."""
-    try:
-        return file.stat().st_size > 0
-    except FileNotFoundError:
-        return False
 
 
 async def check(url: str) -> Health:
@@ -256,10 +229,6 @@ async def _sqlite_problems(url: URL) -> list[str]:
         )
         for row in broken
     ]
-
-
-def _mark(file: Path) -> Path:
-    return file.with_name(f"{file.name}.made")
 
 
 def _create_file(file: Path) -> None:

@@ -36,3 +36,15 @@ async def test_tokens_that_act_for_anybody_since_the_upgrade_are_pointed_out(tmp
         assert remedy.lines == ("pbxd tokens create 'my crm' --as EXT   # --as-any", "pbxd tokens revoke 1")
         await Tokens(database).revoke(1)
     assert (await installation.database(settings)).status == "ok"
+
+
+async def test_a_lost_database_s_remedy_makes_no_empty_one(tmp_path: Path) -> None:
+    """C6: who pastes what doctor prints must not begin afresh."""
+    settings = settings_in(tmp_path)
+    async with await Database.open(settings.database_url, create=True):
+        pass
+    (tmp_path / "book.db").unlink()
+    found = await installation.database(settings)
+    assert found.status == "failed"
+    assert "was here and is gone" in found.message
+    assert [remedy.lines for remedy in found.remedies] == [(f"ls -l {tmp_path}/book.db*",)]
