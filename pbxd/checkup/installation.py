@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import shlex
 import stat
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from pbxd.checkup import remedies
+from pbxd.checkup import remedies, tokens
 from pbxd.checkup.finding import Finding, Remedy, failed, ok, warning
 from pbxd.errors import ConfigurationError, LostError, PbxdError
 from pbxd.i18n import _
 from pbxd.settings import DEFAULT_PATH, Settings, asterisk_secret
-from pbxd.storage import presence, schema
-from pbxd.storage.database import Database
-from pbxd.storage.tokens import Token, Tokens
+from pbxd.storage import schema
 
 _PATIENCE = aiohttp.ClientTimeout(total=3.0)  # seconds; a daemon that lives answers within milliseconds
 
@@ -52,8 +49,7 @@ async def database(settings: Settings) -> Finding:
     try:
         health = await schema.check(settings.database_url)
     except LostError as error:
-        where = _("look for it, or for a backup, and put it back; pbxd goes on by itself then")
-        return failed(check, str(error), Remedy(where, (f"ls -l {presence.file_of(settings.database_url)}*",)))
+        return failed(check, str(error), remedies.lost(settings))
     except PbxdError as error:
         return failed(check, str(error), _upgrade(settings))
     if health.problems:
@@ -61,27 +57,10 @@ async def database(settings: Settings) -> Finding:
         message = f"{health.place}: {first}" + (_(", and {count} more").format(count=more) if more else "")
         remedy = remedies.shell("pbxd db check") if health.revision == health.expected else _upgrade(settings)
         return failed(check, message, remedy)
-    try:
-        inherited = await _inherited_tokens(settings)
-    except PbxdError as error:
-        return failed(check, str(error))
-    if inherited:
-        message = _("tokens from before tokens belonged to somebody act for every employee: {names}")
-        renewed = [line for each in inherited for line in _renewal(each)]
-        return warning(
-            check, message.format(names=", ".join(each.name for each in inherited)), remedies.shell(*renewed)
-        )
+    found = await tokens.inherited(settings)
+    if found:
+        return found
     return ok(check, _("{place}: sound (schema {schema})").format(place=health.place, schema=health.revision))
-
-
-def _renewal(token: Token) -> tuple[str, str]:
-    name = shlex.quote(token.name)
-    return f"pbxd tokens create {name} --as EXT   # --as-any", f"pbxd tokens revoke {token.id}"
-
-
-async def _inherited_tokens(settings: Settings) -> list[Token]:
-    async with await Database.open(settings.database_url, create=False) as database:
-        return [each for each in await Tokens(database).list() if each.inherited and not each.revoked]
 
 
 async def daemon(settings: Settings) -> tuple[Finding, bool]:

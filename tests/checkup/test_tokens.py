@@ -1,4 +1,4 @@
-"""What doctor finds on this machine, without a PBX."""
+"""What doctor finds of tokens, and of a database that is gone."""
 
 from __future__ import annotations
 
