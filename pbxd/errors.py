@@ -55,5 +55,9 @@ class ReplacedError(UnavailableError):
     """What we have open isn't what stands at its place any more; only a new start helps."""
 
 
+class LostError(UnavailableError):
+    """The database that was there is gone, which is an alarm: another one is made only when somebody says so."""
+
+
 class ProtocolError(PbxdError):
     """A peer sent something its protocol doesn't allow."""

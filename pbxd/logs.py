@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
@@ -25,6 +26,27 @@ _NUMBERS = frozenset({"number", "numbers", "caller", "callee", "dialled", "targe
 _TECHNICAL = frozenset(
     {"timestamp", "level", "logger", "id", "version", "address", "folder", "socket", "file", "place"}
 )
+
+
+_NOTE_SECONDS = 10.0  # at most one log line of a kind in this time
+
+
+class Notes:
+    """Writes log lines, one of a kind in _NOTE_SECONDS: neither an attack nor a bug may fill the disk."""
+
+    def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
+        self._log = log
+        self._quiet_until: dict[str, float] = {}
+        self._suppressed: dict[str, int] = {}
+
+    def write(self, event: str, level: int = logging.WARNING, **facts: object) -> None:
+        """Write a line, or count it for the next one of its kind (`suppressed`)."""
+        now = time.monotonic()
+        if now < self._quiet_until.get(event, 0.0):
+            self._suppressed[event] = self._suppressed.get(event, 0) + 1
+            return
+        self._quiet_until[event] = now + _NOTE_SECONDS
+        self._log.log(level, event, suppressed=self._suppressed.pop(event, 0), **facts)
 
 
 def masked(_logger: object, _method: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -8,11 +8,61 @@ doesn't see it either, but may erase it unseen.
 
 from __future__ import annotations
 
-from pbxd.errors import RefusedError
+from dataclasses import dataclass
+
+from pbxd.errors import InvalidInputError, RefusedError
 from pbxd.i18n import _
 
 ADMINISTRATOR = ""
 SHARED = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who a program acts for: its own employee (`extension`), every employee that it names (`as_any`), or nobody.
+
+    Nobody sees no personal contact and makes no calls.
+    """
+
+    extension: str = ""
+    as_any: bool = False
+
+    def viewer(self, parameter: str, named: str) -> str:
+        """Return whose personal contacts count: the employee `named` by a request's parameter, else its own.
+
+        Empty: nobody's. Raises RefusedError `other-employee`.
+        """
+        if named:
+            self.check_acts_for(named, f"{parameter}={named}")
+        return named or self.extension
+
+    def agent(self, named: str | None) -> str:
+        """Return whose phone a call is made with: the agent `named` in the request, else its own employee's.
+
+        Raises RefusedError `no-employee` or `other-employee`, InvalidInputError where nobody is named.
+        """
+        if named:
+            self.check_acts_for(named, f"agent {named}")
+        elif not self.extension:
+            self._check_acts(_("calls"))
+            raise InvalidInputError("agent", "agent: " + _("missing"))
+        return named or self.extension
+
+    def check_acts_for(self, employee: str, what: str) -> None:
+        """Raise RefusedError unless it may act for this employee; `what` names the thing refused."""
+        if self.as_any or employee == self.extension:
+            return
+        self._check_acts(what)
+        message = _("{what}: this token belongs to {extension}; needed is one made with --as {employee} or --as-any")
+        raise RefusedError("other-employee", message.format(what=what, extension=self.extension, employee=employee))
+
+    def _check_acts(self, what: str) -> None:
+        if not self.as_any and not self.extension:
+            message = _("{what}: this token belongs to no employee; needed is one made with --as EXT or --as-any")
+            raise RefusedError("no-employee", message.format(what=what))
+
+
+ADMINISTRATORS = Actor(as_any=True)  # on this machine's unix socket
 
 
 def owners_seen(actor: str) -> tuple[str, ...]:

@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 import structlog
 
 from pbxd import logs
-from pbxd.asterisk.agi import AgiCommand, AgiRequest, commands_for
 from pbxd.asterisk.ami import AmiClient
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.fastagi import FastAgiServer
 from pbxd.asterisk.intake import Arrival, Intake, Missing
+from pbxd.asterisk.lookups import KEY_VARIABLE, LookUps
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.asterisk.packets import Packet
 from pbxd.asterisk.probe import keep_fed
@@ -28,8 +28,16 @@ from pbxd.asterisk.staff import gone, staff
 from pbxd.backfill import Backfill
 from pbxd.calls.events import Event
 from pbxd.directory.index import Directory
-from pbxd.directory.matching import Match
-from pbxd.errors import ConfigurationError, PbxdError, ProtocolError, RefusedError, SchemaError, UnavailableError
+from pbxd.errors import (
+    ConfigurationError,
+    LostError,
+    PbxdError,
+    ProtocolError,
+    RefusedError,
+    SchemaError,
+    UnavailableError,
+)
+from pbxd.http.keyring import Keyring
 from pbxd.http.server import HttpServer
 from pbxd.http.services import Services
 from pbxd.notify import sd_notify, watchdog_seconds
@@ -93,7 +101,7 @@ class Daemon:
         self._told_to_reload = asyncio.Event()
         self._staff_asked = asyncio.Event()
         self._ami = AmiClient(settings.link, secret, self._arrived, on_link=self._link_changed)
-        self._endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
+        endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
         self._following = Following(settings)
         self._calls = Calls(database)
         self._employees = Employees(database)
@@ -102,16 +110,20 @@ class Daemon:
             self._following, self._calls, self._directory, most_waiting=settings.database.most_waiting_calls
         )
         self._backfill = Backfill(settings, database)
-        self._queues = VipQueues(self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of)
+        self._queues = VipQueues(
+            self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of, endpoints.is_inside
+        )
         self._click_to_call = ClickToCall(self._ami, settings, CallRequests(database))
-        self._fastagi = FastAgiServer(settings.agi, self._answer)
+        self._lookups = LookUps(self._directory.lookup, endpoints, lambda: self._settings.queues.vip_priority)
+        self._fastagi = FastAgiServer(settings.agi, self._lookups.answer)
+        self._keyring = Keyring(Tokens(database))
         self._http = HttpServer(
             settings,
             Services(
                 database=database,
                 directory=self._directory,
                 calls=self._calls,
-                tokens=Tokens(database),
+                tokens=self._keyring,
                 click_to_call=self._click_to_call,
                 queues=self._queues,
                 pbx_connected=lambda: self._ami.connected,
@@ -149,6 +161,7 @@ class Daemon:
             "heartbeat": self._heartbeat(),
             "record": self._once_open(self._recorder.run),
             "directory": self._once_open(self._directory.follow),
+            "tokens": self._once_open(self._keyring.follow),
             "imports": self._once_open(Imports(self._database).keep_clean),
             "retention": self._once_open(self._clear_old),
             "queues": self._queues.run(),
@@ -198,6 +211,9 @@ class Daemon:
         """Open the database, read the book and the calls an earlier process left open; return whether that worked."""
         try:
             await self._database.connect(create=self._settings.database.upgrade == "auto")
+            self._database.remember()
+            if self._database.is_new:
+                _log.warning("database_made", place=self._database.place)
             await self._directory.load()
             pbx = self._settings.asterisk.name
             heard = await Outages(self._database).heard_until(pbx)
@@ -205,7 +221,8 @@ class Daemon:
         except SchemaError:
             raise
         except UnavailableError as error:
-            self._storage_complaints.tell("database_away", str(error))
+            lost = isinstance(error, LostError)
+            self._storage_complaints.tell("database_lost" if lost else "database_away", str(error), error=lost)
             return False
         self._storage_open.set()
         return True
@@ -260,15 +277,6 @@ class Daemon:
         logs.configure(change.settings.logs)
         _log.warning("reloaded", applied=change.applied, needs_a_restart=change.pending)
 
-    def _answer(self, request: AgiRequest) -> list[AgiCommand]:
-        number, viewer = request.caller_number, request.query.get("for", "")
-        public = self._directory.lookup(number)
-        match = self._directory.lookup(number, viewer=viewer) if viewer else public
-        if public.by_extension and self._endpoints.of(request.headers.get("agi_channel", "")).kind == "trunk":
-            match = public = Match("unknown", public.number)
-        private = public if match.name != public.name else None
-        return commands_for(match, request, self._settings.queues.vip_priority, public=private)
-
     # -- what comes from the PBX
 
     def _arrived(self, packet: Packet) -> None:
@@ -317,6 +325,7 @@ class Daemon:
             try:
                 # We live: the dialplan's guard need not find out by a trial, which would cost a call its name.
                 await self._ami.action("Setvar", {"Variable": "PBXD_ASKED", "Value": ""})
+                await self._ami.action("Setvar", {"Variable": KEY_VARIABLE, "Value": self._lookups.key})
                 await self._ami.action("Ping")  # tells the PBX's time before the list, whose items have none
                 channels = await self._ami.listing("CoreShowChannels")
             except (UnavailableError, RefusedError, ProtocolError) as error:
@@ -355,11 +364,15 @@ class Daemon:
                 _log.info("employees_taken_over", employees=len(found), left=len(left))
 
     async def _heartbeat(self) -> None:
-        """Set the global PBXD_ALIVE every second, by which the dialplan's guard sees that pbxd lives again."""
+        """Set the global PBXD_ALIVE every second, by which the dialplan's guard sees that pbxd lives again.
+
+        And the key of personal look-ups, which a reload of the dialplan may have cleared.
+        """
         while True:
             if self._ami.connected:
                 with contextlib.suppress(PbxdError):  # the link's own log tells of its troubles
                     await self._ami.action("Setvar", {"Variable": "PBXD_ALIVE", "Value": str(int(time.time()))})
+                    await self._ami.action("Setvar", {"Variable": KEY_VARIABLE, "Value": self._lookups.key})
             await asyncio.sleep(_HEARTBEAT_SECONDS)
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.lab import Lab
+from tests.lab.call import Call
 from tests.lab.daemon import Daemon
 from tests.lab.processes import until
 
@@ -16,25 +17,31 @@ CALLER = "89161234567"
 NAME = 'Фронкин, "Ромашка" & Ко'
 LIMIT = 0.5
 RESULTS = ("PBXD_STATUS", "PBXD_CONTACT", "CALLERID(name)", "QUEUE_PRIO")
+CONTEXTS = ("from-trunk", "from-internal")
 DIALLED = "74951230997"  # to the tone, by way of the other look-up
 
 
 @pytest.fixture
 async def pbxd(lab: Lab) -> AsyncIterator[Daemon]:
     daemon = await lab.pbxd()
-    token = (await daemon.cli("tokens", "create", "asterisk"))["token"]
+    token = (await daemon.cli("tokens", "create", "asterisk", "--as-any"))["token"]
     await lab.ami_action("Setvar", Variable="PBXD_URL", Value=daemon.url)
     await lab.ami_action("Setvar", Variable="PBXD_TOKEN", Value=token)
-    await lab.command(f"dialplan add extension {DIALLED},1,Gosub,pbxd-lookup-curl,s,1 into from-trunk")
-    await lab.command(f"dialplan add extension {DIALLED},2,Goto,lab-did,0999,1 into from-trunk")
+    for context in CONTEXTS:
+        await lab.command(f"dialplan add extension {DIALLED},1,Gosub,pbxd-lookup-curl,s,1 into {context}")
+        await lab.command(f"dialplan add extension {DIALLED},2,Goto,lab-did,0999,1 into {context}")
     yield daemon
-    await lab.command(f"dialplan remove extension {DIALLED}@from-trunk")
+    for context in CONTEXTS:
+        await lab.command(f"dialplan remove extension {DIALLED}@{context}")
     await lab.ami_action("Setvar", Variable="PBXD_CURL_SECONDS", Value="")
 
 
 async def through(lab: Lab, number: str, name: str = "") -> tuple[dict[str, str], float]:
     """Call in; return what the look-up left on the channel and the seconds it took."""
-    call = lab.call_in(DIALLED, number, name=name)
+    return await found_of(lab, lab.call_in(DIALLED, number, name=name))
+
+
+async def found_of(lab: Lab, call: Call) -> tuple[dict[str, str], float]:
     await call.until_talking()
     channel = next(one["Channel"] for one in await lab.channels())
     found = {
@@ -89,3 +96,18 @@ async def test_one_that_is_away_and_a_wrong_token_cost_nothing(lab: Lab, pbxd: D
         assert found["PBXD_STATUS"] == "error"
         took.append(seconds)
     assert min(took) < LIMIT  # on a busy machine one call may take longer, though nobody waits
+
+
+async def test_an_extension_from_outside_is_no_colleague(lab: Lab, pbxd: Daemon) -> None:
+    """C5, as it is by FastAGI: `inside=1` is said of our own extensions' channels alone."""
+    await lab.ami_action("Setvar", Variable="PBXD_CURL_SECONDS", Value="10")
+
+    async def employees_known() -> bool:
+        _status, answer = await pbxd.api("/api/v1/lookup?number=101&inside=1")
+        return bool(answer["status"] == "employee")
+
+    await until(employees_known, "the employees of the PBX in the book")
+    found, _seconds = await through(lab, "101", name="from trunk")
+    assert (found["PBXD_STATUS"], found["CALLERID(name)"]) == ("unknown", "from trunk")
+    found, _seconds = await found_of(lab, lab.phone("101").dial(DIALLED))  # the control: the colleague himself
+    assert found["PBXD_STATUS"] == "employee"

@@ -126,7 +126,7 @@ async def test_an_extension_from_outside_is_no_colleague(lab: Lab) -> None:
     daemon = await lab.pbxd()
 
     async def employees_known() -> bool:
-        return bool((await daemon.api("/api/v1/lookup?number=103"))[1]["name"])
+        return bool((await daemon.api("/api/v1/lookup?number=103&inside=1"))[1]["name"])
 
     await until(employees_known, "the employees of the PBX in the book")
     lab.call_in("101", "103", name="trunk")

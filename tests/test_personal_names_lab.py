@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from tests.asterisk.agi_peers import header_lines
 from tests.lab import Lab
 from tests.lab.call import Call
 
@@ -75,3 +78,20 @@ async def test_click_to_call_leaves_it_behind(lab: Lab, name: str) -> None:
     offered = await lab.phone("102").incoming()
     assert SECRET not in str(offered.shown)
     assert SECRET not in offered.pai.name
+
+
+async def test_who_reaches_the_port_is_not_the_dialplan(lab: Lab, name: str) -> None:
+    """C4: `for` by FastAGI needs no token, so that whoever can connect claims to be any channel."""
+    assert lab.daemon
+    host, _colon, port = str(lab.daemon.config["agi"]["listen"]).rpartition(":")
+    for channel in (b"PJSIP/trunk-00000000", b"PJSIP/101-00000000"):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = b"".join(header_lines(CLIENT, "lookup?for=101")).replace(b"PJSIP/trunk-00000000", channel)
+        writer.write(head)
+        heard = b""
+        while line := await reader.readline():
+            heard += line
+            writer.write(b"200 result=1 (0123456789abcdef0123456789abcdef)\n")
+        writer.close()
+        assert SECRET not in heard.decode()
+        assert ("found" in heard.decode()) == (name == SHARED)

@@ -283,6 +283,16 @@ def set_variables(values: Mapping[str, str]) -> AgiCommand:
     return _set(array, ",".join(_SPLITTING.sub(r"\\\1", value) for value in values.values()))
 
 
+def get_variable(name: str) -> AgiCommand:
+    """Ask for a variable of the channel, else a global one; the reply's `text` is its value, empty when there is none.
+
+    Raises InvalidInputError for a name that is none.
+    """
+    if not _VARIABLE.fullmatch(name):
+        raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
+    return _command(f"GET VARIABLE {name}")
+
+
 def _set(name: str, value: str) -> AgiCommand:
     if _FORBIDDEN.search(value):
         raise InvalidInputError("value", _("a value for the PBX may not contain CR, LF or NUL"))

@@ -32,6 +32,10 @@ class Endpoints:
             return ev.Endpoint("plumbing", name)
         return self._matched(name) or self._named(technology, rest.rpartition("-")[0] or rest)
 
+    def is_inside(self, name: str) -> bool:
+        """Tell whether a channel called `name` is surely one of our own extensions'."""
+        return self.of(name).kind == "extension"
+
     def of_device(self, device: str) -> ev.Endpoint:
         """Return who is behind a device such as `PJSIP/101`, or a queue's member such as `Local/101@from-queue/n`."""
         technology, _slash, rest = device.partition("/")

@@ -16,8 +16,8 @@ import select
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 import structlog
@@ -25,9 +25,11 @@ import structlog
 from pbxd.asterisk.agi import AgiCommand, AgiHangup, AgiLimits, AgiParser, AgiReply, AgiRequest, failure_commands
 from pbxd.errors import ConfigurationError, ProtocolError, UnavailableError
 from pbxd.i18n import _
+from pbxd.logs import Notes
 from pbxd.settings import AgiSettings
 
 SCRIPTS = frozenset({"lookup"})
+Conversation = Generator[AgiCommand, AgiReply | None, None]  # commands, and what Asterisk replied to each
 
 _A_TURN = 16  # connections accepted or timed out in one go, then those under way get their turn
 _BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn; a full queue would cost an honest caller a second
@@ -66,24 +68,14 @@ class _Session:
     peer: str  # its address
     parser: AgiParser
     since: float  # accepted, or the latest command sent: monotonic time
-    commands: Iterator[AgiCommand] | None = None
+    commands: Conversation | None = None
     open: bool = True
 
 
-@dataclass(slots=True)
-class _Notes:
-    """Log lines, one of a kind in _NOTE_SECONDS: neither an attack nor a bug may fill the disk."""
-
-    _quiet_until: dict[str, float] = field(default_factory=dict)
-    _suppressed: dict[str, int] = field(default_factory=dict)
-
-    def write(self, event: str, level: int = logging.WARNING, **facts: object) -> None:
-        now = time.monotonic()
-        if now < self._quiet_until.get(event, 0.0):
-            self._suppressed[event] = self._suppressed.get(event, 0) + 1
-            return
-        self._quiet_until[event] = now + _NOTE_SECONDS
-        log.log(level, event, suppressed=self._suppressed.pop(event, 0), **facts)
+def _said(commands: Sequence[AgiCommand]) -> Conversation:
+    """Say commands, whatever the replies are."""
+    for command in commands:  # noqa: UP028 - `yield from` a list can't be sent replies
+        yield command
 
 
 def _read_some(sock: socket.socket) -> bytes | None:
@@ -97,7 +89,9 @@ def _read_some(sock: socket.socket) -> bytes | None:
 
 
 class FastAgiServer:
-    """Serves `agi://HOST:PORT/lookup`; `answer` is called in the loop, so it must be quick and in memory.
+    """Serves `agi://HOST:PORT/lookup`; `answer` runs in the loop, so it must be quick and in memory.
+
+    It returns commands, or a generator that yields them and is sent Asterisk's reply to each.
 
     When one more than `settings.max_connections` comes, or file descriptors run out, one of the address with the most
     connections goes: the one that has owed headers or a reply for longest. Asterisk's come within milliseconds, also
@@ -105,7 +99,9 @@ class FastAgiServer:
     it may take keeps the place; the newcomer goes then.
     """
 
-    def __init__(self, settings: AgiSettings, answer: Callable[[AgiRequest], Sequence[AgiCommand]]) -> None:
+    def __init__(
+        self, settings: AgiSettings, answer: Callable[[AgiRequest], Conversation | Sequence[AgiCommand]]
+    ) -> None:
         self.counters = FastAgiCounters()
         self.ready = asyncio.Event()  # listening; `port` is known
         self.port = 0
@@ -113,7 +109,7 @@ class FastAgiServer:
         self._settings = settings
         self._limits = AgiLimits(line_bytes=settings.max_line_bytes, headers=settings.max_headers)
         self._answer = answer
-        self._notes = _Notes()
+        self._notes = Notes(log)
         self._waiting: dict[_Session, None] = {}  # headers incomplete; oldest first
         self._talking: dict[_Session, None] = {}  # a reply is due; longest without one first
         self._sessions: dict[int, _Session] = {}  # by file descriptor
@@ -294,7 +290,7 @@ class FastAgiServer:
             case AgiReply():
                 if message.code != 200:  # noqa: PLR2004 - AGI's only word for done
                     self._notes.write("agi_command_rejected", code=message.code, text=message.text)
-                self._send_next(session)
+                self._send_next(session, message)
             case AgiHangup():
                 self._left(session)
             case _:
@@ -308,7 +304,7 @@ class FastAgiServer:
             self._notes.write("agi_unknown_script", script=request.script[:100])
             self._close(session)
             return
-        session.commands = iter(self._commands(request))
+        session.commands = self._conversation(request)
         self._send_next(session)
         latency = time.monotonic() - started
         self.counters.latency_max_seconds = max(self.counters.latency_max_seconds, latency)
@@ -316,17 +312,21 @@ class FastAgiServer:
             self.counters.late += 1
             self._notes.write("agi_answer_late", seconds=round(latency, 4))
 
-    def _commands(self, request: AgiRequest) -> Sequence[AgiCommand]:
+    def _conversation(self, request: AgiRequest) -> Conversation:
         try:
-            return self._answer(request)
+            answer = self._answer(request)
+            yield from answer if isinstance(answer, Generator) else _said(answer)
         except Exception:  # noqa: BLE001 - a bug in the look-up may cost a call its name, never its progress
             self.counters.failed += 1
             self._notes.write("lookup_failed", logging.ERROR, channel=request.headers.get("agi_channel"), exc_info=True)
-            return failure_commands()
+            yield from _said(failure_commands())
 
-    def _send_next(self, session: _Session) -> None:
+    def _send_next(self, session: _Session, reply: AgiReply | None = None) -> None:
         """Send the next command: one at a time, Asterisk hangs on pipelined ones."""
-        command = next(session.commands or iter(()), None)
+        try:
+            command = session.commands.send(reply) if session.commands else None
+        except StopIteration:
+            command = None
         if command is None:
             self._close(session)
             self.counters.answered += 1

@@ -138,15 +138,21 @@ class ClickToCall:
             self._asking.discard(agent)
 
     async def hangup(self, call_id: str) -> None:
-        """End a call in whatever state it is; nothing happens to one that has ended.
+        """End a call in whatever state it is.
 
-        NotFoundError for an unknown id. UnavailableError when the PBX is away: it is then ended as soon as it can be;
-        or when the PBX hasn't told yet which calls of an earlier process there are.
+        NotFoundError for an unknown id, ConflictError for a call that has ended. UnavailableError when the PBX is away:
+        it is then ended as soon as it can be; or when the PBX has not told yet which calls of an earlier process there
+        are.
         """
         call = self._known(call_id)
-        if not call.attempt.ended:
-            call.attempt.cancelled = True
-            await self._hang_up(call)
+        if call.attempt.ended:
+            raise ConflictError(_("the call {id} has ended already").format(id=call_id))
+        call.attempt.cancelled = True
+        await self._hang_up(call)
+
+    def agent(self, call_id: str) -> str:
+        """Return whose call it is; NotFoundError for an unknown id."""
+        return self._known(call_id).agent
 
     def progress(self, call_id: str) -> Progress:
         """Return where a call stands; NotFoundError for an unknown id (also some minutes after its end)."""

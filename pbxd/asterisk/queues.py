@@ -17,6 +17,7 @@ from pbxd.asterisk.ami import AmiClient
 from pbxd.asterisk.queuemoves import QueueMoves
 from pbxd.asterisk.queuestatus import Entry, entries_of, not_moved
 from pbxd.calls.events import ChannelEnded, Event, QueueJoined, QueueLeft, SnapshotBegan
+from pbxd.directory.callers import told
 from pbxd.directory.matching import Match
 from pbxd.errors import ProtocolError, RefusedError, UnavailableError
 from pbxd.queueing import Waiting, joining_times, plan
@@ -36,7 +37,8 @@ class VipQueues:
     """Keeps VIPs at the head of every queue, among themselves in the order they joined.
 
     `lookup` says who a number is, `number_of` the caller's number by the channel's unique id where it is better known
-    than from the channel. `feed` gets every event of the PBX in order; `run` is a root task.
+    than from the channel, `inside` whether a channel is an employee's. `feed` gets every event of the PBX in order;
+    `run` is a root task.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class VipQueues:
         lookup: Callable[[str], Match],
         settings: QueueSettings,
         number_of: Callable[[str], str | None] = lambda _uniqueid: None,
+        inside: Callable[[str], bool] = lambda _channel: False,
     ) -> None:
         self._ami = ami
+        self._inside = inside
         self._lookup = lookup
         self._vip_priority, self._limit = _rules(settings)
         self._number_of = number_of
@@ -144,7 +148,7 @@ class VipQueues:
                 "wait_seconds": entry.waited,
             }
             for entry in entries
-            for match in [self._match(entry.uniqueid, entry.number)]
+            for match in [told(self._match(entry.uniqueid, entry.number), inside=self._inside(entry.channel))]
         ]
 
     async def _put_in_order(self) -> None:

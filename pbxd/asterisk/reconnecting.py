@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -36,12 +37,12 @@ class Complaints:
         self._last = ""
         self._told = 0.0
 
-    def tell(self, event: str, why: str) -> None:
-        """Log `event` (a log event's name) if it is news or a reminder is due."""
+    def tell(self, event: str, why: str, *, error: bool = False) -> None:
+        """Log `event` (a log event's name) if it is news or a reminder is due; as an error, or a warning."""
         now = self._clock()
         if event != self._last or now - self._told >= _REMINDER_SECONDS:
             self._last, self._told = event, now
-            _log.warning(event, address=self._address, why=why)
+            _log.log(logging.ERROR if error else logging.WARNING, event, address=self._address, why=why)
 
     def forget(self) -> None:
         """Take the next failure for news: the link was up meanwhile."""

@@ -6,13 +6,14 @@ import asyncio
 import pwd
 from pathlib import Path
 
-from pbxd.checkup import remedies
+from pbxd.checkup import remedies, tokens
 from pbxd.checkup.finding import Finding, Remedy, failed, ok
 from pbxd.checkup.permissions import STATE_FOLDER, Account, may, sealed
-from pbxd.errors import PbxdError
+from pbxd.errors import LostError, PbxdError
 from pbxd.i18n import _
 from pbxd.settings import Settings
-from pbxd.storage import schema
+from pbxd.storage import presence, schema
+from pbxd.storage.engine import parsed
 
 _CHECK = "database"
 _SIDE_FILES = ("", "-wal", "-shm")  # SQLite's own, beside the database
@@ -21,10 +22,12 @@ _SIDE_FILES = ("", "-wal", "-shm")  # SQLite's own, beside the database
 async def database(settings: Settings, account: Account | None) -> Finding:
     """Look the database over, without ever creating one. `account`: whose rights count, None for our own."""
     try:
-        file = schema.file_of(settings.database_url)
+        file = presence.file_of(settings.database_url)
         if file is not None and (found := await _access(settings, file, account)):
             return found
         health = await schema.check(settings.database_url)
+    except LostError as error:
+        return failed(_CHECK, str(error), remedies.lost(settings))
     except PbxdError as error:
         return failed(_CHECK, str(error), _upgrade(settings))
     if health.problems:
@@ -32,7 +35,8 @@ async def database(settings: Settings, account: Account | None) -> Finding:
         message = f"{health.place}: {first}" + (_(", and {count} more").format(count=more) if more else "")
         remedy = remedies.shell("pbxd db check") if health.revision == health.expected else _upgrade(settings)
         return failed(_CHECK, message, remedy)
-    return ok(_CHECK, _("{place}: sound (schema {schema})").format(place=health.place, schema=health.revision))
+    found = await tokens.inherited(settings)
+    return found or ok(_CHECK, _("{place}: sound (schema {schema})").format(place=health.place, schema=health.revision))
 
 
 async def _access(settings: Settings, file: Path, account: Account | None) -> Finding | None:
@@ -45,6 +49,7 @@ async def _access(settings: Settings, file: Path, account: Account | None) -> Fi
     if found := await _folder(settings, file, account, empty=not files):
         return found
     if file not in files:
+        presence.refuse_lost(parsed(settings.database_url))
         return _absent(settings, file)
     for each in files:
         if not (await may(account, "-w", each) and await may(account, "-r", each)):

@@ -121,6 +121,9 @@ def numbers(settings: Settings) -> Finding:
 
 
 def _judged(check: str, told: dict[str, Any]) -> Finding:
+    if told.get("database") == "lost":
+        message = _("the database's file is gone while pbxd runs: look-ups come from memory, calls wait; put it back")
+        return failed(check, message, remedies.service_log())
     if not told.get("ready"):
         return failed(check, _("pbxd runs, but serves no look-ups yet"), remedies.service_log())
     if told.get("pbx") != "connected":

@@ -6,7 +6,8 @@ import ipaddress
 
 from pbxd.checkup.finding import Remedy
 from pbxd.i18n import _
-from pbxd.settings import AsteriskSettings
+from pbxd.settings import AsteriskSettings, Settings
+from pbxd.storage import presence
 
 GENERAL = "[general](+)"  # adds to the section that is there; Asterisk ignores a second [general] without a word
 # The section of config/manager.conf, which a test compares with this.
@@ -51,6 +52,12 @@ def manager_user(link: AsteriskSettings) -> Remedy:
 def extensions(*lines: str) -> Remedy:
     """Give lines for the dialplan."""
     return Remedy(_('in /etc/asterisk/extensions.conf, then: asterisk -rx "dialplan reload"'), lines)
+
+
+def lost(settings: Settings) -> Remedy:
+    """Show where the database was. No command that makes an empty one: who pastes what doctor prints would lose it."""
+    where = _("look for it, or for a backup, and put it back; pbxd goes on by itself then")
+    return Remedy(where, (f"ls -l {presence.file_of(settings.database_url)}*",))
 
 
 def service_log() -> Remedy:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from pbxd.calls.record import instant
-from pbxd.cli.command import N_, Group, Session, argument, json_option, pass_session, run
+from pbxd.cli.command import EXTENSION, N_, Group, Session, argument, flag, json_option, option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_line, print_table
 from pbxd.i18n import _
+from pbxd.rights import Actor
 from pbxd.storage.tokens import Token, Tokens
 
 
@@ -18,18 +19,23 @@ def tokens() -> None:
 
 @tokens.command("create", help=N_("Make a token for an application; it is shown once and kept nowhere."))
 @argument("name")
+@option("--as", "extension", type=EXTENSION, default="", metavar="EXT", help=N_("Let it act for this employee alone."))
+@flag("--as-any", "as_any", help=N_("Let it act for every employee; without either it makes no calls."))
 @json_option
 @pass_session
-def create(session: Session, name: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def create(session: Session, name: str, extension: str, as_any: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Make a token."""
+    if extension and as_any:
+        raise click.UsageError(_("either --as or --as-any"))
+    actor = Actor(extension, as_any)
 
     async def work() -> tuple[int, str]:
         async with await session.database() as database:
-            return await Tokens(database).create(name)
+            return await Tokens(database).create(name, actor)
 
     token_id, plain = run(work())
     if as_json:
-        print_json({"id": token_id, "name": name, "token": plain})
+        print_json({"id": token_id, "name": name, "token": plain} | _whose(actor))
     else:
         print_line(plain)
 
@@ -49,10 +55,17 @@ def list_(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click pass
         print_json({"total": len(found), "items": [_json(token) for token in found]})
         return
     rows = (
-        [str(each.id), each.name, f"…{each.last_four}", local_time(each.created), local_time(each.revoked)]
+        [
+            str(each.id),
+            each.name,
+            f"…{each.last_four}",
+            _("any employee") if each.actor.as_any else each.actor.extension,
+            local_time(each.created),
+            local_time(each.revoked),
+        ]
         for each in found
     )
-    print_table([_("Id"), _("Name"), _("Token"), _("Created"), _("Revoked")], rows)
+    print_table([_("Id"), _("Name"), _("Token"), _("Acts for"), _("Created"), _("Revoked")], rows)
 
 
 @tokens.command("revoke", help=N_("End a token's validity at once."))
@@ -76,4 +89,8 @@ def _json(token: Token) -> dict[str, object]:
         "last_four": token.last_four,
         "created": instant(token.created),
         "revoked": instant(token.revoked),
-    }
+    } | _whose(token.actor)
+
+
+def _whose(actor: Actor) -> dict[str, object]:
+    return {"employee": actor.extension or None, "as_any": actor.as_any}

@@ -14,7 +14,7 @@ import structlog
 
 from pbxd.book import Employee
 from pbxd.directory.matching import Book, Match
-from pbxd.errors import ReplacedError, UnavailableError
+from pbxd.errors import LostError, ReplacedError, UnavailableError
 from pbxd.numbers import NumberRules, parse
 from pbxd.storage.companies import Companies
 from pbxd.storage.contacts import Contacts, Snapshot
@@ -89,7 +89,8 @@ class Directory:
     async def follow(self) -> None:
         """Keep the book fresh until cancelled: changes by any process show within a second.
 
-        Raises ReplacedError: a database that isn't the one any more whose book this is will never be again.
+        While the database can't be read, or is gone, the last good book serves. Raises ReplacedError: a database that
+        isn't the one any more whose book this is will never be again.
         """
         while True:
             await asyncio.sleep(POLL_SECONDS)
@@ -183,7 +184,8 @@ class Directory:
 
     def _failed(self, error: Exception) -> None:
         if not self._failing:
-            _log.error("directory_not_fresh", why=str(error) or "timeout", contacts=len(self._book))
+            event = "database_lost" if isinstance(error, LostError) else "directory_not_fresh"
+            _log.error(event, why=str(error) or "timeout", contacts=len(self._book))
         self._failing = True
 
     def _recovered(self) -> None:

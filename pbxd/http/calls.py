@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -17,13 +18,16 @@ from pbxd.calls.record import instant
 from pbxd.dialing import Progress
 from pbxd.directory.asking import listed, named
 from pbxd.errors import NotFoundError
+from pbxd.http.access import ACTOR
 from pbxd.http.problems import DEADLINE
 from pbxd.http.requests import CallQuery, CallRequest, CallsQuery, body, query
 from pbxd.http.services import RULES, SERVICES, STREAMS, Services
 from pbxd.http.targets import target
+from pbxd.i18n import _
 from pbxd.storage.callrequests import CallRequest as KeyedRequest
 
 Call = dict[str, Any]
+CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # or `Allow` at /calls/plan would name what calls have
 routes = web.RouteTableDef()
 
 
@@ -33,15 +37,21 @@ async def make(request: web.Request) -> web.Response:
 
     A repeated request (header Idempotency-Key) rings nobody again: the same answer, with `repeated`.
     """
-    asked = await body(request, CallRequest)
+    asked, agent = await _asked(request)
     services = request.app[SERVICES]
     key = request.headers.get("Idempotency-Key")
-    keyed = None if key is None else KeyedRequest.of(key, asked.model_dump())
+    keyed = None if key is None else KeyedRequest.of(key, asked.model_dump() | {"agent": agent})
     if keyed and (known := await services.click_to_call.made_before(keyed)):
         return _accepted({"id": known, "state": (_progress(services, known) or {}).get("state"), "repeated": True})
-    wanted = await target(asked, services, request.app[RULES])
-    call_id = await services.click_to_call.call(asked.agent, wanted, keyed)
+    wanted = await target(asked, agent, services, request.app[RULES])
+    call_id = await services.click_to_call.call(agent, wanted, keyed)
     return _accepted({"id": call_id, "state": "ringing-agent"})
+
+
+async def _asked(request: web.Request) -> tuple[CallRequest, str]:
+    """Read what is to be called, and whose phone rings first."""
+    asked = await body(request, CallRequest)
+    return asked, request[ACTOR].agent(asked.agent)
 
 
 def _accepted(call: Call) -> web.Response:
@@ -52,16 +62,16 @@ def _accepted(call: Call) -> web.Response:
 @routes.post("/api/v1/calls/plan")
 async def plan(request: web.Request) -> web.Response:
     """Answer what `POST /calls` would dial, without ringing anybody."""
-    asked = await body(request, CallRequest)
+    asked, agent = await _asked(request)
     services = request.app[SERVICES]
-    wanted = await target(asked, services, request.app[RULES])
-    return web.json_response(services.click_to_call.plan(asked.agent, wanted).to_json())
+    wanted = await target(asked, agent, services, request.app[RULES])
+    return web.json_response(services.click_to_call.plan(agent, wanted).to_json())
 
 
-@routes.get("/api/v1/calls/{id}/states")
+@routes.get(f"{CALL_PATH}/states")
 async def states(request: web.Request) -> web.StreamResponse:
     """Stream the states of a call made here, one JSON object a line, from the present one to `ended`."""
-    call_id = request.match_info["id"]
+    call_id = _own_call(request)
     progress = request.app[SERVICES].click_to_call.states(call_id)
     first = await anext(progress)  # unknown calls are refused before the stream begins
     request[DEADLINE].reschedule(None)
@@ -75,15 +85,26 @@ async def states(request: web.Request) -> web.StreamResponse:
     return answer
 
 
-@routes.post("/api/v1/calls/{id}/hangup")
+@routes.post(f"{CALL_PATH}/hangup")
 async def hang_up(request: web.Request) -> web.Response:
-    """Cancel or end a call made here; 202, its states tell when it is over."""
-    call_id = request.match_info["id"]
+    """Cancel or end a call made here; 202, its states tell when it is over.
+
+    One that is over already is a conflict: 409. It is known for some minutes, then 404.
+    """
+    call_id = _own_call(request)
     await request.app[SERVICES].click_to_call.hangup(call_id)
     return web.json_response({"id": call_id}, status=HTTPStatus.ACCEPTED)
 
 
-@routes.get("/api/v1/calls/{id}")
+def _own_call(request: web.Request) -> str:
+    """Return the id of a call made here for an employee the asker acts for. Raises NotFoundError, RefusedError."""
+    call_id = request.match_info["id"]
+    agent = request.app[SERVICES].click_to_call.agent(call_id)
+    request[ACTOR].check_acts_for(agent, _("a call of {agent}").format(agent=agent))
+    return call_id
+
+
+@routes.get(CALL_PATH)
 async def show(request: web.Request) -> web.Response:
     """Answer a call's record.
 
@@ -91,7 +112,7 @@ async def show(request: web.Request) -> web.Response:
     the PBX has made its first channel, or when it never makes one.
     """
     call_id = request.match_info["id"]
-    asked = query(request, CallQuery)
+    viewer = request[ACTOR].viewer("as", query(request, CallQuery).actor)
     services = request.app[SERVICES]
     made_here = _progress(services, call_id)
     try:
@@ -100,7 +121,7 @@ async def show(request: web.Request) -> web.Response:
         if made_here is None:
             raise
         return web.json_response({"id": call_id, **made_here})
-    (call,) = await named(services.database, [record], request.app[RULES], viewer=asked.actor)
+    (call,) = await named(services.database, [record], request.app[RULES], viewer=viewer)
     return web.json_response(call | (made_here or {}))
 
 
@@ -118,7 +139,8 @@ async def list_(request: web.Request) -> web.Response:
     asked = query(request, CallsQuery)
     services = request.app[SERVICES]
     page = partial(listed, limit=asked.limit, offset=asked.offset, before=asked.before or "")
-    found = await page(services.database, asked.asked, request.app[RULES])
+    wanted = replace(asked.asked, actor=request[ACTOR].viewer("as", asked.actor))
+    found = await page(services.database, wanted, request.app[RULES])
     return web.json_response(found._asdict())
 
 

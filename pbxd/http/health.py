@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 from http import HTTPStatus
+from typing import Literal
 
 from aiohttp import web
 
-from pbxd.errors import UnavailableError
+from pbxd.errors import LostError, UnavailableError
 from pbxd.http.services import SERVICES, Services
 from pbxd.storage.feed import Feed
 
@@ -25,27 +26,32 @@ async def healthz(_request: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """Answer 200 when look-ups are served, else 503.
+    """Answer 200 when look-ups are served and the database isn't lost, else 503.
 
     Look-ups come from memory, so a PBX link or a database that is down leaves the daemon ready; both are told, with the
-    index's age (seconds since it was last known to equal the book), for those who watch them.
+    index's age (seconds since it was last known to equal the book), for those who watch them. A database whose file is
+    gone (`lost`) comes back by nobody's help but an administrator's: look-ups go on, and somebody has to notice.
     """
     services = request.app[SERVICES]
     age = services.directory.age_seconds
-    ready = math.isfinite(age)
+    loaded = math.isfinite(age)
+    database = await _database(services)
+    ready = loaded and database != "lost"
     details = {
         "ready": ready,
         "pbx": "connected" if services.pbx_connected() else "away",
-        "database": "answers" if await _database_answers(services) else "away",
-        "index_age_seconds": round(age, 3) if ready else None,
+        "database": database,
+        "index_age_seconds": round(age, 3) if loaded else None,
     }
     return web.json_response(details, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-async def _database_answers(services: Services) -> bool:
+async def _database(services: Services) -> Literal["answers", "away", "lost"]:
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
             await Feed(services.database).last()
+    except LostError:
+        return "lost"
     except (UnavailableError, TimeoutError):
-        return False
-    return True
+        return "away"
+    return "answers"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -27,6 +28,7 @@ from pbxd.errors import (
 from pbxd.http.requests import BODY_LIMIT
 from pbxd.http.services import SERVICES
 from pbxd.i18n import _
+from pbxd.logs import Notes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 DEADLINE = web.RequestKey("deadline", asyncio.Timeout)  # a stream lifts it
@@ -40,7 +42,7 @@ _KINDS: dict[type[PbxdError], tuple[str, HTTPStatus]] = {
     UnavailableError: ("unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
     ProtocolError: ("peer", HTTPStatus.BAD_GATEWAY),
 }
-_log = structlog.get_logger(__name__)
+_notes = Notes(structlog.stdlib.get_logger(__name__))
 
 
 def problem(kind: str, status: HTTPStatus, detail: str, **more: str) -> web.Response:
@@ -64,12 +66,21 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except PbxdError as error:
         return _expected(error)
     except web.HTTPException as error:
-        return _from_aiohttp(error)
+        return from_aiohttp(error)
     except TimeoutError:
-        return problem("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _("no answer in time"))
+        return _late(request)
     except Exception:  # noqa: BLE001 - the last resort of a server: one request's failure is no other's
-        _log.exception("request_failed", method=request.method, path=request.path)
+        _notes.write("request_failed", logging.ERROR, method=request.method, path=request.path, exc_info=True)
         return problem("internal", HTTPStatus.INTERNAL_SERVER_ERROR, _("an error in pbxd; its log tells more"))
+
+
+def _late(request: web.Request) -> web.Response:
+    """Tell a client that was too slow with its body from a peer of ours that was too slow."""
+    if request.content.is_eof():
+        return problem("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _("no answer in time"))
+    answer = problem("request-timeout", HTTPStatus.REQUEST_TIMEOUT, _("the body didn't come in time"))
+    answer.force_close()
+    return answer
 
 
 def _expected(error: PbxdError) -> web.Response:
@@ -83,7 +94,7 @@ def _expected(error: PbxdError) -> web.Response:
     return problem(kind, status, str(error), **more)
 
 
-def _from_aiohttp(error: web.HTTPException) -> web.Response:
+def from_aiohttp(error: web.HTTPException) -> web.Response:
     """Give aiohttp's own refusals (404, 405, 413 …) the same form, keeping headers such as Allow."""
     status = HTTPStatus(error.status)
     said = {
@@ -107,6 +118,7 @@ def _title(status: HTTPStatus) -> str:
         HTTPStatus.FORBIDDEN: _("Forbidden"),
         HTTPStatus.NOT_FOUND: _("Not Found"),
         HTTPStatus.METHOD_NOT_ALLOWED: _("Method Not Allowed"),
+        HTTPStatus.REQUEST_TIMEOUT: _("Request Timeout"),
         HTTPStatus.CONFLICT: _("Conflict"),
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _("Request Entity Too Large"),
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: _("Unsupported Media Type"),

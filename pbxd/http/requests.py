@@ -34,7 +34,7 @@ class Query(BaseModel):
 class CallRequest(Body):
     """A call to make: the agent's phone rings first, then the target's."""
 
-    agent: Extension
+    agent: Extension | None = None  # the token's own employee unless told
     target: NumberText | None = None  # a number, or a contact: its id or exact name
     contact: Key | None = None  # instead of `target`
     number: NumberText | None = None  # which of the contact's numbers
@@ -51,6 +51,7 @@ class LookupQuery(Query):
 
     number: Annotated[str, Field(max_length=200)]
     viewer: Annotated[str, Field(alias="for", max_length=32)] = ""
+    inside: bool = False  # the call comes from one of our own phones, so that a colleague may be named
     explain: bool = False  # also the rule and the rivals
 
 
@@ -104,6 +105,8 @@ async def body(request: web.Request, model: type[BodyType]) -> BodyType:
         raise web.HTTPUnsupportedMediaType(reason=_("application/json is needed"))
     try:
         return model.model_validate_json(await request.read())
+    except (web.RequestPayloadError, ConnectionError) as error:  # not chunked or compressed as it says, or broken off
+        raise web.HTTPBadRequest(reason=_("the body can't be read")) from error
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise web.HTTPBadRequest(reason=_("the body is not JSON")) from error

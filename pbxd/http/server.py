@@ -14,8 +14,9 @@ from aiohttp import web
 
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
 from pbxd.http import calls, health, lookup, openapi, queues
-from pbxd.http.access import bearer
+from pbxd.http.access import administrators, bearer
 from pbxd.http.bounds import Bounds, within
+from pbxd.http.parsing import Parsing, refusing
 from pbxd.http.problems import problems
 from pbxd.http.requests import BODY_LIMIT
 from pbxd.http.services import RULES, SERVICES, STREAMS, Services
@@ -90,7 +91,7 @@ class HttpServer:
 
 def application(services: Services, settings: Settings, bounds: Bounds, *, trusted: bool) -> web.Application:
     """Build the application; `trusted` is the one that asks for no token."""
-    inner = [problems] if trusted else [problems, bearer]
+    inner = [problems, administrators if trusted else bearer]
     app = web.Application(middlewares=[within(bounds), *inner], client_max_size=BODY_LIMIT)
     app[SERVICES] = services
     app[RULES] = rules_from(settings)
@@ -114,19 +115,22 @@ class _Listener:
         self._bounds = Bounds(settings.http)
         self._runner = web.AppRunner(
             application(services, settings, self._bounds, trusted=trusted),
-            access_log=None,
-            keepalive_timeout=IDLE_SECONDS,
             shutdown_timeout=STOP_SECONDS,
         )
+        self._language = services.language
         self._server: asyncio.Server | None = None
 
     async def open(self, listen: Callable[[Callable[[], asyncio.Protocol]], Awaitable[asyncio.Server]]) -> None:
         """Begin with `listen`, which makes a server of a factory of protocols."""
         await self._runner.setup()
-        handlers = self._runner.server
-        if handlers is None:
+        server = self._runner.server
+        if server is None:
             raise RuntimeError("an AppRunner that is set up has a server")
-        self._server = await listen(lambda: self._bounds.protocol(handlers()))
+        server.request_handler = refusing(server.request_handler)
+        self._server = await listen(lambda: self._bounds.protocol(self._protocol(server)))
+
+    def _protocol(self, server: web.Server) -> Parsing:
+        return Parsing(server, language=self._language, keepalive_timeout=IDLE_SECONDS)
 
     @property
     def port(self) -> int:

@@ -11,10 +11,10 @@ from aiohttp import web
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.asterisk.queues import VipQueues
 from pbxd.directory.index import Directory
+from pbxd.http.keyring import Keyring
 from pbxd.numbers import NumberRules
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
-from pbxd.storage.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Services:
     database: Database
     directory: Directory
     calls: Calls
-    tokens: Tokens
+    tokens: Keyring
     click_to_call: ClickToCall
     queues: VipQueues
     pbx_connected: Callable[[], bool]  # whether the link to the PBX is logged in

@@ -16,22 +16,22 @@ from pbxd.numbers import NumberRules, parse
 from pbxd.storage.contacts import Contacts
 
 
-async def target(asked: CallRequest, services: Services, rules: NumberRules) -> DialTarget:
+async def target(asked: CallRequest, agent: str, services: Services, rules: NumberRules) -> DialTarget:
     """Find out whom to call, with the agent's own eyes: his personal contacts count, nobody else's.
 
     A text that is a number is one: a known colleague's extension never means a contact's id. With `number` the target
     is a contact in any case. Raises NotFoundError, InvalidInputError.
     """
     if asked.contact is not None:
-        contact = await Contacts(services.database).get(asked.contact, actor=asked.agent)
+        contact = await Contacts(services.database).get(asked.contact, actor=agent)
         return _of_contact(contact, asked.number, rules)
     text = (asked.target or "").strip()
     if asked.number is not None:
-        return _of_contact(await contact_named(services.database, text, actor=asked.agent), asked.number, rules)
+        return _of_contact(await contact_named(services.database, text, actor=agent), asked.number, rules)
     if _is_number(text, services, rules):
-        return _of_number(text, asked.agent, services, rules)
+        return _of_number(text, agent, services, rules)
     try:
-        contact = await contact_named(services.database, text, actor=asked.agent)
+        contact = await contact_named(services.database, text, actor=agent)
     except NotFoundError:
         if any(character.isalpha() for character in text):
             raise

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Row, Select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.errors import ReplacedError, UnavailableError
+from pbxd.errors import LostError, ReplacedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage import schema
 from pbxd.storage.engine import (
@@ -29,6 +29,7 @@ from pbxd.storage.engine import (
     sqlite_file,
     translated,
 )
+from pbxd.storage.presence import remember
 
 _STEP_SECONDS = 0.1
 _THREADS = 4  # that read at a time; more would only take the processor from each other
@@ -101,8 +102,8 @@ class _Question(Generic[Answer, *Asked]):
 class Database:
     """A database; `Database.open` makes one that is open.
 
-    One that was only constructed raises UnavailableError at every use until `connect` has succeeded. When SQLite's file
-    isn't the one any more that was opened, every use raises ReplacedError.
+    One that was only constructed raises UnavailableError at every use until `connect` has succeeded. While SQLite's
+    file is gone, every use raises LostError; when it isn't the one any more that was opened, ReplacedError.
 
     Readers see one moment for the length of their transaction and never wait. Writers go one after another, across all
     processes (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock taken first), which keeps the feed in order.
@@ -113,6 +114,8 @@ class Database:
         url = parsed(address)
         self._address = address
         self._usable = False
+        self.is_new = False  # it was made by `connect`
+        self._lost: LostError | None = None  # why it isn't usable
         self.place = place(url)
         self._file = sqlite_file(url)
         self._opened: tuple[int, int] | None = None  # which file that was: device and inode
@@ -134,8 +137,8 @@ class Database:
         """Open the database; with `create` it is made or brought up to date first.
 
         Raises ConfigurationError for an unusable URL or a missing folder, UnavailableError when the database can't be
-        reached, SchemaError when it is newer than this version or, without `create`, absent or older; the message names
-        the remedy.
+        reached, SchemaError when it is newer than this version or, without `create`, absent or older, LostError when
+        it was there before and is gone, with or without `create`; the message names the remedy.
         """
         database = cls(url)
         await database.connect(create=create)
@@ -143,13 +146,22 @@ class Database:
 
     async def connect(self, *, create: bool) -> None:
         """Make sure that the database can be used; raises what `open` raises, and may be tried again then."""
-        if create:
-            await schema.upgrade(self._address)
-        target = parsed(self._address)
-        schema.refuse_absent(target)
-        schema.refuse_outdated(target, await schema.revision(target))
+        self._lost = None
+        try:
+            if create:
+                self.is_new = (await schema.upgrade(self._address, afresh=False)).before is None
+            target = parsed(self._address)
+            schema.refuse_absent(target)
+            schema.refuse_outdated(target, await schema.revision(target))
+        except LostError as error:
+            self._lost = error
+            raise
         self._opened = self._identity()
         self._usable = True
+
+    def remember(self) -> None:
+        """Note that it is there, so that its loss is noticed at the next start."""
+        remember(self._address)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -230,21 +242,28 @@ class Database:
                 raise
 
     def _refuse_unusable(self) -> None:
+        if self._lost:
+            raise LostError(str(self._lost)) from self._lost
         if not self._usable:
             raise UnavailableError(_("the database {place} has not been reached yet").format(place=self.place))
-        if self._identity() != self._opened:  # what is written now would be lost with the old file
-            raise ReplacedError(_("the database {place} was replaced or removed meanwhile").format(place=self.place))
+        found = self._identity()
+        if found == self._opened:
+            return
+        if found is None:  # what is written now would be lost with the old file
+            message = _("the database {place} is gone: its file was moved or deleted while pbxd used it; put it back")
+            raise LostError(message.format(place=self.place))
+        raise ReplacedError(_("the database {place} was replaced meanwhile").format(place=self.place))
 
     def _identity(self) -> tuple[int, int] | None:
-        """Return which file stands at SQLite's path now, None when there is none."""
+        """Return which file stands at SQLite's path now, None when there is none, or one with nothing in it."""
         if self._file is None:
             return None
         with translated(self.place):
             try:
                 status = self._file.stat()
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return None
-        return status.st_dev, status.st_ino
+        return (status.st_dev, status.st_ino) if status.st_size else None
 
     async def _stop_watching(self) -> None:
         watch, self._watch = self._watch, None

@@ -23,13 +23,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.errors import ConfigurationError, ConflictError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
+from pbxd.storage.presence import UPGRADE_COMMAND, refuse_lost, remember
 from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Oldest first; named here so that opening a database needn't load alembic (0.3 s).
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 HEAD = REVISIONS[-1]
-UPGRADE_COMMAND = "pbxd db upgrade"
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row
 
 
@@ -52,22 +52,29 @@ class Health:
     problems: tuple[str, ...] = ()
 
 
-async def upgrade(url: str) -> Upgrade:
+async def upgrade(url: str, *, afresh: bool = True) -> Upgrade:
     """Create the database's tables or bring them up to this version; does nothing when they are.
 
     An older SQLite database is copied first, to a file beside it. The upgrade happens wholly or not at all.
-    Raises ConfigurationError (unusable URL, missing folder), UnavailableError.
+    Without `afresh` a new one is made only where none was before.
+    Raises ConfigurationError (unusable URL, missing folder), LostError, UnavailableError.
     """
     target = parsed(url)
     file = sqlite_file(target)
     if file is not None:
+        if not afresh:
+            refuse_lost(target)
         await asyncio.to_thread(_create_file, file)
     before = await revision(target)
+    if before is None and not afresh:
+        refuse_lost(target, empty=True)
     if before == HEAD:
+        remember(url)
         return Upgrade(before, HEAD)
     refuse_newer(target, before)
     saved = await asyncio.to_thread(_save, file, before) if file is not None and before is not None else None
     await _migrate(target)
+    remember(url)
     return Upgrade(before, HEAD, saved)
 
 
@@ -113,16 +120,12 @@ async def revision(url: URL) -> str | None:
         await engine.dispose()
 
 
-def file_of(url: str) -> Path | None:
-    """Return the file of a SQLite database, None for PostgreSQL. Raises ConfigurationError."""
-    return sqlite_file(parsed(url))
-
-
 def refuse_absent(url: URL) -> None:
     """Raise SchemaError with the command that creates the database when its file is absent.
 
     Raises UnavailableError where we may not even look for it.
     """
+    refuse_lost(url)
     file = sqlite_file(url)
     try:
         absent = file is not None and not file.exists()
@@ -140,6 +143,7 @@ def refuse_absent(url: URL) -> None:
 def refuse_outdated(url: URL, found: str | None) -> None:
     """Raise SchemaError unless the revision is the one this version works with."""
     if found is None:
+        refuse_lost(url, empty=True)
         raise SchemaError(
             _("the database {place} has no tables yet; create them with: {command}").format(
                 place=place(url), command=UPGRADE_COMMAND

@@ -399,6 +399,9 @@ tokens = Table(
     Column("last_four", Words, nullable=False),
     Column("created", Instant, nullable=False),
     Column("revoked", Instant),
+    Column("employee", Words, nullable=False, server_default=text("''")),  # whose it is: an extension; empty: nobody's
+    Column("as_any", Boolean, nullable=False, server_default=false()),  # it may act for every employee
+    Column("inherited", Boolean, nullable=False, server_default=false()),  # as_any since it is older than these columns
     UniqueConstraint("digest"),
     sqlite_autoincrement=True,
 )

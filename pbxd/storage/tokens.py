@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,12 +10,14 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
-from pbxd.book import checked_name
+from pbxd.book import checked_extension, checked_name
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
+from pbxd.rights import Actor
 from pbxd.storage.database import Database, possible
 from pbxd.storage.tables import tokens
 
+NOBODY = Actor()
 PREFIX = "pbxd_"  # so that people and scanners for leaked secrets know one when they see it
 _BYTES = 32  # 256 random bits: nothing to guess, so that a plain digest is enough
 
@@ -30,6 +31,8 @@ class Token:
     last_four: str  # characters of the token, to tell it by
     created: datetime
     revoked: datetime | None
+    actor: Actor  # who it acts for
+    inherited: bool  # it acts for anybody because it was made before tokens belonged to somebody
 
 
 Everything = list[Token]
@@ -41,14 +44,16 @@ class Tokens:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, name: str) -> tuple[int, str]:
-        """Make a token; returns its id and the token itself, which is never told again."""
+    async def create(self, name: str, actor: Actor = NOBODY) -> tuple[int, str]:
+        """Make a token that acts for `actor`; returns its id and the token itself, which is never told again."""
         plain = PREFIX + secrets.token_urlsafe(_BYTES)
         values = {
             "name": checked_name("name", name),
-            "digest": _digest(plain),
+            "digest": digest(plain),
             "last_four": plain[-4:],
             "created": datetime.now(UTC),
+            "employee": checked_extension("as", actor.extension),
+            "as_any": actor.as_any,
         }
         async with self._database.writing() as connection:
             made = await connection.execute(insert(tokens).values(values).returning(tokens.c.id))
@@ -68,21 +73,17 @@ class Tokens:
             ending = update(tokens).where(mine, tokens.c.revoked.is_(None)).values(revoked=datetime.now(UTC))
             await connection.execute(ending)
 
-    async def verify(self, plain: str) -> Token | None:
-        """Return the valid token that this is, else None.
-
-        Looked up by its digest, whose timing tells nothing of the token; the comparison takes the same time always.
-        """
-        digest = _digest(plain)
+    async def by_digest(self) -> dict[str, Token]:
+        """Return all tokens, revoked ones too, by `digest` of the token itself."""
         async with self._database.reading() as connection:
-            wanted = select(tokens).where(tokens.c.digest == digest, tokens.c.revoked.is_(None))
-            row = (await connection.execute(wanted)).one_or_none()
-        return _token(row) if row is not None and hmac.compare_digest(row.digest, digest) else None
+            return {row.digest: _token(row) for row in await connection.execute(select(tokens))}
 
 
-def _digest(plain: str) -> str:
+def digest(plain: str) -> str:
+    """Return what a token is known by. Finding it among others tells nothing of the token by the time it takes."""
     return sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _token(row: Row[Any]) -> Token:
-    return Token(row.id, row.name, row.last_four, row.created, row.revoked)
+    actor = Actor(row.employee, row.as_any)
+    return Token(row.id, row.name, row.last_four, row.created, row.revoked, actor, row.inherited)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.agi import AgiCommand, AgiRequest, set_variable
-from pbxd.asterisk.fastagi import FastAgiServer
+from pbxd.asterisk.agi import AgiCommand, AgiReply, AgiRequest, get_variable, set_variable
+from pbxd.asterisk.fastagi import Conversation, FastAgiServer
 from pbxd.errors import UnavailableError
 from pbxd.settings import AgiSettings
 from tests.asterisk.agi_peers import HOST, header_lines
 from tests.asterisk.agi_server import plain_answer
 
 HEADERS = b"".join(header_lines())
-Answer = Callable[[AgiRequest], Sequence[AgiCommand]]
+Answer = Callable[[AgiRequest], Conversation | Sequence[AgiCommand]]
 
 
 @contextlib.asynccontextmanager
@@ -206,6 +206,26 @@ async def test_an_unknown_script_ends_cleanly(script: str) -> None:
 async def test_a_query_belongs_to_the_script(script: str) -> None:
     async with serving() as server, connected(server, b"".join(header_lines(script=script))) as peer:
         assert await peer.line()
+
+
+async def test_an_answer_that_asks_is_told_what_the_channel_replies() -> None:
+    def answer(request: AgiRequest) -> Generator[AgiCommand, AgiReply | None, None]:
+        reply = yield get_variable("PBXD_KEY")
+        yield set_variable("PBXD_STATUS", reply.text if reply else "")
+        if request.query:
+            raise ValueError
+
+    for script in ("lookup", "lookup?for=101"):
+        async with serving(answer) as server, connected(server, b"".join(header_lines(script=script))) as peer:
+            assert await peer.line() == b"GET VARIABLE PBXD_KEY\n"
+            peer.writer.write(b"200 result=1 (a (b) c)\n")
+            assert await peer.line() == b'SET VARIABLE PBXD_STATUS "a (b) c"\n'
+            peer.writer.write(b"200 result=1\n")
+            if script != "lookup":  # it failed in the midst: that is told, and the call goes on
+                assert b"error" in await peer.line()
+                peer.writer.write(b"200 result=1\n")
+            assert await peer.rest() == b""
+            assert (server.counters.answered, server.counters.failed) == (1, int(script != "lookup"))
 
 
 async def test_headers_that_do_not_come_time_out() -> None:

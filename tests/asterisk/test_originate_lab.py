@@ -450,7 +450,8 @@ async def test_ended_while_they_talk(desk: Desk) -> None:
     await desk.clicks.hangup(call_id)
     await far.until_ended()
     assert await desk.ended() == "completed"
-    await desk.clicks.hangup(call_id)  # nothing happens
+    with pytest.raises(ConflictError):
+        await desk.clicks.hangup(call_id)
     assert desk.clicks.progress(call_id).state == "ended"
 
 

@@ -161,6 +161,21 @@ def test_tokens(pbxd: Pbxd, name: str) -> None:
     assert pbxd("tokens", "create", "x").stdout.startswith("pbxd_")
 
 
+def test_a_token_belongs_to_somebody(pbxd: Pbxd) -> None:
+    whose = {"a": ("101", False), "b": (None, True), "c": (None, False)}
+    for name, (extension, as_any) in whose.items():
+        made = pbxd.json("tokens", "create", name, *(["--as", extension] if extension else ["--as-any"] * as_any))
+        assert (made["employee"], made["as_any"]) == (extension, as_any)
+    listed = pbxd.json("tokens", "list")["items"]
+    assert {each["name"]: (each["employee"], each["as_any"]) for each in listed} == whose
+    shown = pbxd("tokens", "list").stdout
+    assert "101" in shown
+    assert "any employee" in shown
+    pbxd("tokens", "create", "d", "--as", "101", "--as-any", status=2)
+    pbxd("tokens", "create", "d", "--as", "Анна", status=2)
+    assert len(pbxd.json("tokens", "list")["items"]) == 3
+
+
 def test_db(bare: Pbxd) -> None:
     assert "no database" in bare.refusal("db", "check")
     assert bare.json("db", "upgrade")["before"] is None

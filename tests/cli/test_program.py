@@ -87,7 +87,7 @@ def test_a_daemon_whose_database_was_replaced_ends_with_a_line(pbxd: Pbxd) -> No
             *_before, last = daemon.communicate(timeout=60)[1].splitlines()
         finally:
             daemon.kill()
-    assert last == f"pbxd: the database {pbxd.folder}/book.db was replaced or removed meanwhile"
+    assert last == f"pbxd: the database {pbxd.folder}/book.db was replaced meanwhile"
     assert daemon.returncode == 1
 
 

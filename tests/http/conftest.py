@@ -19,6 +19,7 @@ from pbxd.asterisk.packets import Packet
 from pbxd.asterisk.queues import VipQueues
 from pbxd.directory.index import Directory
 from pbxd.errors import ReplacedError
+from pbxd.http.keyring import Keyring
 from pbxd.http.server import HttpServer
 from pbxd.http.services import Services
 from pbxd.numbers import rules_from
@@ -93,7 +94,13 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         click_to_call = ClickToCall(ami, settings, CallRequests(database))
         queues = VipQueues(ami, directory.lookup, settings.queues)
         services = Services(
-            database, directory, Calls(database), Tokens(database), click_to_call, queues, lambda: ami.connected
+            database,
+            directory,
+            Calls(database),
+            Keyring(Tokens(database)),
+            click_to_call,
+            queues,
+            lambda: ami.connected,
         )
         server = HttpServer(settings, services)
         await server.start()

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pbxd.book import ContactDraft, ContactNumber, Employee
 from pbxd.calls.events import BridgeEntered, ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint
 from pbxd.calls.record import CallRecord, Outage, Party
+from pbxd.http.keyring import FRESH_SECONDS
 from pbxd.http.requests import CallRequest
 from pbxd.storage.calls import Calls
 from pbxd.storage.employees import Employees
@@ -62,6 +63,7 @@ async def test_a_token_opens_until_it_is_revoked(pbxd: House) -> None:
     async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
         assert answer.status == 200
     await Tokens(pbxd.database).revoke(token_id)
+    await asyncio.sleep(FRESH_SECONDS)
     async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
         await problem(answer, 401)
 
@@ -89,10 +91,11 @@ async def test_health_is_open_and_a_lost_pbx_leaves_lookups_ready(unlinked: Hous
     }
 
 
-async def test_a_database_that_is_away_leaves_lookups_ready_with_an_honest_age(unlinked: House) -> None:
+async def test_a_database_that_is_away_leaves_lookups_ready_with_an_honest_age(
+    unlinked: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await add(unlinked, IGOR)
-    await unlinked.database.close()
-    (unlinked.settings.folder / "book.db").rename(unlinked.settings.folder / "gone.db")
+    monkeypatch.setattr(unlinked.database, "_usable", False)
     async with unlinked.public.get("/readyz") as answer:
         assert answer.status == 200
         assert (await answer.json())["database"] == "away"
@@ -100,6 +103,33 @@ async def test_a_database_that_is_away_leaves_lookups_ready_with_an_honest_age(u
         assert (await answer.json())["name"] == "Фронкин Игорь"
     async with unlinked.local.get(CALLS) as answer:
         await problem(answer, 503)
+
+
+async def test_a_database_that_is_gone_is_an_alarm_and_the_last_good_book_and_tokens_serve(unlinked: House) -> None:
+    """C6; back at its place, it is used again."""
+    await add(unlinked, IGOR)
+    _id, plain = await Tokens(unlinked.database).create("crm")
+    headers = {"Authorization": f"Bearer {plain}"}
+    lookup = "/api/v1/lookup?number=84951234567"
+    file, gone = unlinked.settings.folder / "book.db", unlinked.settings.folder / "gone.db"
+    async with unlinked.public.get(lookup, headers=headers) as answer:
+        assert answer.status == 200
+    file.rename(gone)
+    for _count in range(3):
+        async with unlinked.public.get(lookup, headers=headers) as answer:
+            assert (await answer.json())["name"] == "Фронкин Игорь"
+        async with unlinked.public.get(CALLS, headers=headers) as answer:
+            assert "is gone" in (await problem(answer, 503))["detail"]
+        async with unlinked.public.get("/readyz") as answer:
+            assert answer.status == 503
+            told = await answer.json()
+        assert (told["ready"], told["database"]) == (False, "lost")
+        async with unlinked.public.get(lookup, headers={"Authorization": "Bearer pbxd_perhaps_new"}) as answer:
+            await problem(answer, 503)
+    assert not file.exists()
+    gone.rename(file)
+    async with unlinked.public.get("/readyz") as answer:
+        assert (answer.status, (await answer.json())["database"]) == (200, "answers")
 
 
 async def test_readiness_tells_of_the_link(pbxd: House) -> None:
@@ -198,6 +228,18 @@ async def test_a_call_is_cancelled(pbxd: House) -> None:
         await problem(answer, 404)
 
 
+async def test_a_call_that_has_ended_is_not_ended_again(pbxd: House) -> None:
+    """C12: 409 while it is known; the PBX isn't asked."""
+    async with pbxd.local.post(CALLS, json={"agent": "101", "target": "89160000001"}) as answer:
+        call_id = (await answer.json())["id"]
+    for event in conversation(await pbxd.agent_leg()):
+        pbxd.click_to_call.feed(event)
+    async with pbxd.local.post(f"{CALLS}/{call_id}/hangup") as answer:
+        told = await problem(answer, 409)
+    assert (told["type"], told["detail"]) == ("urn:pbxd:conflict", f"the call {call_id} has ended already")
+    assert "Hangup" not in pbxd.pbx.asked
+
+
 async def test_a_second_call_of_the_same_agent_is_refused(pbxd: House) -> None:
     for status in (202, 409):
         async with pbxd.local.post(CALLS, json={"agent": "101", "target": "89160000001"}) as answer:
@@ -288,7 +330,7 @@ async def test_the_language_is_the_asker_s(unlinked: House) -> None:
         (("PUT", CALLS), b"", 405, ("Метод не поддерживается", "метод для этого адреса не поддерживается")),
         (("POST", CALLS), b"{", 400, ("Неверный запрос", "тело запроса — не JSON")),
         (("POST", CALLS), b" " * 70_000, 413, ("Слишком большой запрос", "тело запроса длиннее 65536 байт")),
-        (("POST", CALLS), b"{}", 422, ("Необрабатываемый запрос", "agent: не указано")),
+        (("POST", CALLS), b'{"target": "1"}', 422, ("Необрабатываемый запрос", "agent: не указано")),
         (
             ("POST", CALLS),
             b'{"agent": "101"}',
@@ -334,6 +376,16 @@ async def test_other_methods_and_paths_are_problems_too(pbxd: House) -> None:
         assert "POST" in answer.headers["Allow"]
     async with pbxd.local.get("/api/v1/nowhere") as answer:
         await problem(answer, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("plan", {"POST"}), ("planned", {"GET", "HEAD"}), ("X/hangup", {"POST"}), ("", {"GET", "HEAD", "POST"})],
+)
+async def test_allow_names_what_the_address_has(pbxd: House, path: str, allowed: set[str]) -> None:
+    async with pbxd.local.put(f"{CALLS}/{path}".rstrip("/")) as answer:
+        await problem(answer, 405)
+        assert set(answer.headers["Allow"].split(",")) == allowed
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])

@@ -156,11 +156,16 @@ async def test_who_does_not_read_is_cut(pbxd: House, monkeypatch: pytest.MonkeyP
         await until(cut, seconds=20)
 
 
-async def test_a_body_that_never_comes_is_given_up(pbxd: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sent", [b"", b"{"])
+async def test_a_body_that_never_comes_is_given_up(pbxd: House, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    """C12: the client's fault, so 408 and not 503, and the connection ends."""
     monkeypatch.setattr(problems, "REQUEST_SECONDS", 0.3)
     reader, writer = await asyncio.open_unix_connection(str(pbxd.settings.socket_path))
     head = b"POST /api/v1/calls HTTP/1.1\r\nHost: pbxd\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
-    writer.write(head)
+    writer.write(head + sent)
     async with asyncio.timeout(20):  # unpatched it would be thirty
-        assert b" 503 " in await reader.readuntil(b"\r\n")
+        told = await reader.readuntil(b"\r\n\r\n")
+    assert b" 408 " in told.splitlines()[0]
+    assert b"application/problem+json" in told
+    assert b"Connection: close" in told
     writer.close()

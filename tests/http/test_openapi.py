@@ -75,6 +75,7 @@ async def test_parameters_are_those_the_server_takes(pbxd: House) -> None:
     assert {name: each["required"] for name, each in lookup.items()} == {
         "number": True,
         "for": False,
+        "inside": False,
         "explain": False,
     }
     calls = {each["name"]: each["schema"] for each in paths["/api/v1/calls"]["get"]["parameters"]}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from pbxd.errors import ReplacedError, UnavailableError
+from pbxd.errors import LostError, ReplacedError, UnavailableError
 from pbxd.storage import database as database_module
 from pbxd.storage import engine, schema
 from pbxd.storage.database import Database
@@ -52,7 +52,7 @@ async def test_what_was_written_is_there_after_a_restart(url: str) -> None:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
-@pytest.mark.parametrize("after", ["removed", "replaced"])
+@pytest.mark.parametrize("after", ["removed", "emptied", "replaced"])
 async def test_a_file_that_is_another_one_is_not_used_any_more(database: Database, tmp_path: Path, after: str) -> None:
     await append(database, "kept")
     feed = Feed(database)
@@ -61,12 +61,42 @@ async def test_a_file_that_is_another_one_is_not_used_any_more(database: Databas
     file.rename(tmp_path / "gone.db")
     if after == "replaced":
         await schema.upgrade(f"sqlite+aiosqlite:///{file}")
+    if after == "emptied":
+        file.touch()
+    expected = (ReplacedError, r"pbxd\.db was replaced") if after == "replaced" else (LostError, r"pbxd\.db is gone")
     for use in (append(database, "lost"), feed.changed(), feed.last()):
-        with pytest.raises(ReplacedError, match=r"pbxd\.db was replaced or removed"):
+        with pytest.raises(expected[0], match=expected[1]):
             await use
     if after == "removed":
         (tmp_path / "gone.db").rename(file)
         assert await subjects(database) == ["kept"]
+
+
+@pytest.mark.parametrize("upgrade", [True, False])
+async def test_a_database_that_was_there_is_not_begun_afresh_unless_told(tmp_path: Path, upgrade: bool) -> None:
+    """C6: at a restart too; what stands there with nothing in it is as good as gone."""
+    url, file = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", tmp_path / "pbxd.db"
+    async with await Database.open(url, create=True) as first:
+        await append(first, "kept")
+    file.rename(tmp_path / "gone.db")
+    for emptied in (False, True):
+        if emptied:
+            sqlite3.connect(file).close()
+            file.touch()
+        async with Database(url) as database:
+            for _count in range(2):
+                with pytest.raises(LostError, match=r"was here and is gone.*pbxd db upgrade"):
+                    await database.connect(create=upgrade)
+                with pytest.raises(LostError):
+                    await subjects(database)
+            assert file.exists() == emptied
+            (tmp_path / "gone.db").replace(file)
+            await database.connect(create=upgrade)
+            assert await subjects(database) == ["kept"]
+        file.rename(tmp_path / "gone.db")
+    assert (await schema.upgrade(url)).before is None  # said by somebody
+    async with await Database.open(url, create=upgrade) as database:
+        assert await subjects(database) == []
 
 
 async def test_a_reader_sees_one_moment(database: Database) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from pbxd.book import ContactDraft, ContactNumber
 from pbxd.errors import ConfigurationError, ConflictError, RefusedError, UnavailableError
+from pbxd.rights import Actor
 from pbxd.storage import schema
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
@@ -27,6 +28,7 @@ from pbxd.storage.engine import connect, parsed
 from pbxd.storage.feed import Feed, News, tell
 from pbxd.storage.finding import ContactFilter
 from pbxd.storage.tables import metadata
+from pbxd.storage.tokens import Tokens
 
 FULL_TEXT = ("contacts_found", "ix_contacts_search")
 NEXT = "9999"  # a revision that there isn't yet
@@ -191,6 +193,19 @@ async def test_the_feed_keeps_its_times_and_numbers(empty_url: str) -> None:
         (7, "2026-11-22T08:00:00.000001+00:00"), (9, "2026-11-22T09:00:00.250000+00:00")
     ]  # fmt: skip
     assert [row.seq for row in rows[2:]] in ([], [10])
+
+
+async def test_tokens_that_are_there_go_on_acting_for_anybody(empty_url: str) -> None:
+    await migrate(empty_url, "0012")
+    at = "'2026-01-01 00:00:00.000000'" if "sqlite" in empty_url else "'2026-01-01 00:00:00+00'"
+    row = f"INSERT INTO tokens (name, digest, last_four, created) VALUES ('crm', 'x', 'abcd', {at})"  # noqa: S608 - ours
+    await execute(empty_url, row)
+    await schema.upgrade(empty_url)
+    async with await Database.open(empty_url, create=False) as database:
+        await Tokens(database).create("new", Actor("101"))
+        old, new = await Tokens(database).list()
+    assert (old.actor, old.inherited) == (Actor(as_any=True), True)
+    assert (new.actor, new.inherited) == (Actor("101"), False)
 
 
 async def test_an_older_schema_is_refused_with_the_command(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,32 @@
+"""Tokens of the HTTP API that may do more than anybody decided."""
+
+from __future__ import annotations
+
+import shlex
+
+from pbxd.checkup import remedies
+from pbxd.checkup.finding import Finding, failed, warning
+from pbxd.errors import PbxdError
+from pbxd.i18n import _
+from pbxd.settings import Settings
+from pbxd.storage.database import Database
+from pbxd.storage.tokens import Token, Tokens
+
+
+async def inherited(settings: Settings) -> Finding | None:
+    """Point out tokens that act for anybody since the upgrade, for the check of the database; None: there are none."""
+    check = "database"
+    try:
+        async with await Database.open(settings.database_url, create=False) as database:
+            found = [each for each in await Tokens(database).list() if each.inherited and not each.revoked]
+    except PbxdError as error:
+        return failed(check, str(error))
+    if not found:
+        return None
+    message = _("tokens from before tokens belonged to somebody act for every employee: {names}")
+    renewal = remedies.shell(*(line for each in found for line in _renewal(each)))
+    return warning(check, message.format(names=", ".join(each.name for each in found)), renewal)
+
+
+def _renewal(token: Token) -> tuple[str, str]:
+    return f"pbxd tokens create {shlex.quote(token.name)} --as EXT   # --as-any", f"pbxd tokens revoke {token.id}"

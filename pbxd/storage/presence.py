@@ -1,0 +1,49 @@
+"""Whether a SQLite database was here: told by a file beside it, so that its loss is not taken for a first start."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+
+from pbxd.errors import LostError
+from pbxd.i18n import _
+from pbxd.storage.engine import parsed, place, sqlite_file
+
+UPGRADE_COMMAND = "pbxd db upgrade"
+_NOTE = "pbxd made the database {name} here. While it is gone pbxd makes no new one; {command} does.\n"
+
+
+def remember(url: str) -> None:
+    """Note that there is a database."""
+    file = file_of(url)
+    if file is None:
+        return
+    with suppress(OSError):  # a full disk, perhaps: the next start tries again
+        if not _note(file).exists():
+            _note(file).write_text(_NOTE.format(name=file.name, command=UPGRADE_COMMAND), encoding="utf-8")
+
+
+def refuse_lost(url: URL, *, empty: bool = False) -> None:
+    """Raise LostError when a database was made here and its file is gone, or has nothing in it (`empty`: no tables)."""
+    file = sqlite_file(url)
+    if file is not None and _note(file).exists() and (empty or not _holds_something(file)):
+        message = _("the database {place} was here and is gone; put it back, or begin with an empty one: {command}")
+        raise LostError(message.format(place=place(url), command=UPGRADE_COMMAND))
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of a SQLite database, None for PostgreSQL. Raises ConfigurationError."""
+    return sqlite_file(parsed(url))
+
+
+def _note(file: Path) -> Path:
+    return file.with_name(f"{file.name}.made")
+
+
+def _holds_something(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False

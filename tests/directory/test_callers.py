@@ -1,0 +1,49 @@
+"""What a look-up tells about a caller: to everybody, to a contact's owner, and of a colleague only inside (C5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from pbxd.book import Contact, ContactNumber, Employee
+from pbxd.directory.callers import name_caller
+from pbxd.directory.matching import Book, Match
+from pbxd.numbers import parse, rules_from
+from pbxd.settings import Settings
+
+MOBILE = "+79161234567"
+CLIENT = "+74951234567"
+RULES = rules_from(Settings())
+BOOK = Book.of(
+    [
+        Contact(1, "Фронкин", numbers=(ContactNumber(CLIENT),)),
+        Contact(2, "Мама", numbers=(ContactNumber(CLIENT),), visibility="personal", owner="101"),
+    ],
+    employees=[Employee("101", "Анна", mobile=MOBILE), Employee("102", "Пётр", did=CLIENT)],
+)
+
+
+def lookup(number: str, *, viewer: str = "") -> Match:
+    return BOOK.lookup(parse(number, RULES), viewer)
+
+
+@pytest.mark.parametrize("number", ["101", MOBILE])
+def test_a_colleague_is_named_inside_alone(number: str) -> None:
+    inside = name_caller(lookup, number, inside=True)
+    assert (inside.match.status, inside.display, inside.private) == ("employee", "Анна", "")
+    for viewer in ("", "102"):
+        outside = name_caller(lookup, number, viewer=viewer)
+        assert (outside.match.status, outside.match.number, outside.display) == ("unknown", number, "")
+        assert (outside.match.employee, outside.match.rivals) == ("", ())
+
+
+def test_a_colleague_is_no_rival_of_an_outside_caller_s() -> None:
+    assert [rival.kind for rival in name_caller(lookup, CLIENT, inside=True).match.rivals] == ["employee"]
+    assert name_caller(lookup, CLIENT).match.rivals == ()
+
+
+def test_a_personal_name_is_for_its_owner_s_phone() -> None:
+    caller = name_caller(lookup, CLIENT, viewer="101")
+    assert (caller.match.name, caller.display, caller.private) == ("Мама", "Фронкин", "Мама")
+    for viewer in ("", "102"):
+        caller = name_caller(lookup, CLIENT, viewer=viewer)
+        assert (caller.match.name, caller.display, caller.private) == ("Фронкин", "Фронкин", "")

@@ -1,0 +1,82 @@
+"""Tokens in memory: soon what the database says, and what it said last while it is away (C6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pbxd.errors import UnavailableError
+from pbxd.http.keyring import FRESH_SECONDS, LONGEST_SECONDS, Keyring
+from pbxd.storage.database import Database
+from pbxd.storage.tokens import Token, Tokens
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Breakable(Tokens):
+    """Tokens whose database can be taken away."""
+
+    _database: Database
+    away: bool = False
+    asked: int = field(default=0)
+
+    async def by_digest(self) -> dict[str, Token]:
+        self.asked += 1
+        if self.away:
+            raise UnavailableError("away")
+        return await super().by_digest()
+
+
+async def test_what_the_database_says_counts_soon_and_is_asked_for_seldom(tmp_path: Path) -> None:
+    clock = Clock()
+    async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
+        tokens = Breakable(database)
+        keyring = Keyring(tokens, clock)
+        token_id, plain = await tokens.create("crm")
+        for _count in range(50):
+            assert await keyring.verify(plain)
+        assert tokens.asked == 1
+        await tokens.revoke(token_id)
+        clock.now += FRESH_SECONDS * 1.1
+        assert await keyring.verify(plain) is None
+        assert await keyring.verify("pbxd_wrong") is None
+        assert await keyring.verify((await tokens.create("new"))[1]), "a new one opens at once"
+
+
+async def test_while_it_is_away_what_it_said_last_counts_and_not_for_ever(tmp_path: Path) -> None:
+    clock = Clock()
+    async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
+        tokens = Breakable(database)
+        keyring = Keyring(tokens, clock)
+        known, revoked, later = [await tokens.create(name) for name in "abc"]
+        await tokens.revoke(revoked[0])
+        tokens.away = True
+        with pytest.raises(UnavailableError, match="can't be checked"):
+            await keyring.verify(known[1])  # never read
+        tokens.away = False
+        clock.now += 2
+        assert await keyring.verify(known[1])
+        tokens.away = True
+        clock.now += 2
+        asked = tokens.asked
+        for _count in range(50):
+            assert await keyring.verify(known[1])
+            assert await keyring.verify(revoked[1]) is None
+            with pytest.raises(UnavailableError):
+                await keyring.verify("pbxd_perhaps_new")
+        assert tokens.asked == asked + 1, "nobody waits for a database that doesn't answer"
+        clock.now += LONGEST_SECONDS
+        with pytest.raises(UnavailableError):
+            await keyring.verify(known[1])
+        tokens.away = False
+        clock.now += 2
+        assert await keyring.verify(later[1])
