@@ -21,7 +21,7 @@ SHARED = ""
 class Actor:
     """Who a program acts for: its own employee (`extension`), every employee that it names (`as_any`), or nobody.
 
-    Nobody sees no personal contact and makes no calls.
+    One that acts for nobody sees shared contacts alone and makes no calls.
     """
 
     extension: str = ""
