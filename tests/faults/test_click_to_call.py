@@ -16,6 +16,7 @@ from tests.lab.processes import until
 pytestmark = pytest.mark.lab
 
 CLIENT = "89161270001"
+PHONE, ALL_PHONES = "PJSIP/{extension}", "Local/{extension}@pbxd-agent/n"
 
 
 async def click_to_call(lab: Lab, daemon: Daemon, state: str, *, frozen: bool) -> tuple[str, list[Call]]:
@@ -40,7 +41,16 @@ async def click_to_call(lab: Lab, daemon: Daemon, state: str, *, frozen: bool) -
     if state == "talking":
         client.answer()
         await client.until_hears(agent)
+        if not frozen:
+            await until_answered(daemon)
     return made["id"], [agent, client]
+
+
+async def until_answered(daemon: Daemon) -> None:
+    async def answered() -> bool:
+        return [call["answered"] is not None for call in await daemon.calls()] == [True]
+
+    await until(answered, "the answer in the history")
 
 
 async def hung_up(daemon: Daemon, call_id: str) -> list[dict[str, str]]:
@@ -58,16 +68,25 @@ async def hung_up(daemon: Daemon, call_id: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("state", "frozen"),
-    [("ringing-agent", False), ("ringing-client", False), ("ringing-client", True), ("talking", True)],
+    ("state", "frozen", "device"),
+    [
+        ("ringing-agent", False, PHONE),
+        ("ringing-agent", True, ALL_PHONES),
+        ("ringing-client", True, PHONE),
+        ("ringing-client", False, ALL_PHONES),
+        ("talking", True, PHONE),
+        ("talking", False, ALL_PHONES),
+    ],
 )
-async def test_a_call_under_way_is_known_again_after_a_kill(lab: Lab, state: str, *, frozen: bool) -> None:
-    daemon = await lab.pbxd()
+async def test_a_call_under_way_is_known_again_after_a_kill(lab: Lab, state: str, device: str, *, frozen: bool) -> None:
+    daemon = await lab.pbxd({"dialing": {"device": device}})
     await until_logged(daemon, "in_step")
     call_id, legs = await click_to_call(lab, daemon, state, frozen=frozen)
     await daemon.kill()
     await daemon.start()
     await until_logged(daemon, "in_step", 2)
+    status, refused = await daemon.api("/api/v1/calls", method="POST", body={"agent": "101", "target": "102"})
+    assert (status, refused["type"]) == (409, "urn:pbxd:conflict")  # whose phone rings is known again, too
     states = await hung_up(daemon, call_id)
     assert states[0]["state"] == state
     assert states[-1]["state"] == "ended"
