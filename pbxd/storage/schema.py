@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.errors import ConfigurationError, ConflictError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
+from pbxd.storage.statefolder import made_for_service
 from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -238,7 +239,7 @@ async def _sqlite_problems(url: URL) -> list[str]:
 def _create_file(file: Path) -> None:
     """Make sure that the file exists, readable for its owner and group alone: people's data stands in it."""
     with translated(str(file)):
-        if not file.parent.is_dir():
+        if not file.parent.is_dir() and not made_for_service(file.parent):
             raise ConfigurationError(
                 _("database.url: the folder {folder} doesn't exist").format(folder=file.absolute().parent)
             )
