@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 DEFAULT_PATH = Path("/etc/pbxd/pbxd.toml")
+SERVICE_USER = "pbxd"  # of systemd/pbxd.service and pbxd.sysusers
+STATE_FOLDER = Path("/var/lib/pbxd")  # the service's, made by systemd when it first starts
 CONFIG_VARIABLE = "PBXD_CONFIG"
 SECRET_VARIABLE = "PBXD_ASTERISK_SECRET"  # noqa: S105 - the name of a variable, no secret
 

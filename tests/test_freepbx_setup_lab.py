@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkup.installed import examined, installed, wrong
+from tests.checkup.installed import examined, installed, lines, wrong
 from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
@@ -65,3 +65,11 @@ async def test_what_the_tool_applies_is_what_doctor_wants(tmp_path: Path) -> Non
         offset = datetime.now().astimezone().utcoffset() or timedelta()
         daemon.config["backfill"]["time_zone"] = f"Etc/GMT{-round(offset.total_seconds() / 3600):+d}"
         assert wrong(await examined(daemon)) == {}
+        # pbxd's own file asks, too, which is no proof that calls come in where names are asked for.
+        nobody_asks = "NoOp(nobody is asked"
+        for file in ("freepbx.conf", "extensions.conf"):
+            (etc / file).write_text((etc / file).read_text().replace("Gosub(pbxd-lookup,s,1", nobody_asks))
+        await lab.command("dialplan reload")
+        found = await examined(daemon)
+        assert wrong(found) == {"hooks": "failed"}
+        assert any("Custom Destinations" in told for told in lines(found["hooks"]))

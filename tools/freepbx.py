@@ -73,6 +73,8 @@ class Change:
         """Return the difference, the secret left out."""
         if self.file.name == SECRET:
             return f"+++ {self.file}: a new secret"
+        if self.file.name in (*DIALPLAN, PERSONAL):
+            return f"+++ {self.file}: as dialplan/{self.file.name}"
         lines = difflib.unified_diff(
             (self.before or "").splitlines(), self.after.splitlines(), str(self.file), str(self.file), lineterm="", n=1
         )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pbxd.checkup import remedies, tokens
 from pbxd.checkup.finding import Finding, Remedy, failed, ok
-from pbxd.checkup.permissions import STATE_FOLDER, Account, may, sealed
+from pbxd.checkup.permissions import Account, may, sealed
 from pbxd.errors import LostError, PbxdError
 from pbxd.i18n import _
-from pbxd.settings import Settings
+from pbxd.settings import STATE_FOLDER, Settings
 from pbxd.storage import presence, schema
 from pbxd.storage.engine import parsed
 

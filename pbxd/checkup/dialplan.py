@@ -21,6 +21,7 @@ _FUNCTIONS: dict[str, tuple[str | None, str]] = {
 _LISTING_SECONDS = 30.0  # FreePBX's dialplan has ten thousands of lines
 _INCLUDE = ('#include "/etc/asterisk/pbxd.conf"',)
 _TECHNOLOGIES = frozenset({"PJSIP", "SIP", "IAX2", "DAHDI"})
+_FREEPBX_HOOK = "macro-dialout-one-predial-hook"  # of dialplan/pbxd-freepbx.conf
 _CALL = ("exten => _X.,1,Gosub(pbxd-lookup,s,1)", " same => n,…")
 
 
@@ -84,10 +85,13 @@ def _hooks(lines: list[Packet], entries: set[str], complete: bool) -> Finding:  
     check = "hooks"
     callers = sorted({line.get("Context", "") for line in lines if _asks(line)})
     context = (f"[{min(entries, default='from-trunk')}]   ; " + _("where calls come in, before their queue"),)
-    remedy = remedies.extensions(*context, *_CALL)
+    remedy = [remedies.extensions(*context, *_CALL)]
+    if any(line.get("Context") == _FREEPBX_HOOK for line in lines):
+        where = _("on FreePBX instead, in its web interface")
+        remedy.append(Remedy(where, ("Admin > Custom Destinations: pbxd-lookup,s,1, Return: Yes",)))
     if not callers:
         message = _("no call is looked up: the dialplan nowhere has Gosub(pbxd-lookup,s,1)")
-        return failed(check, message, remedy)
+        return failed(check, message, *remedy)
     told = ", ".join(callers)
     if not entries:
         message = _("callers are looked up in: {contexts}; which trunks lead there is not known")
@@ -98,13 +102,14 @@ def _hooks(lines: list[Packet], entries: set[str], complete: bool) -> Finding:  
         return ok(check, _("callers are looked up in: {contexts}").format(contexts=", ".join(met)))
     message = _("calls from trunks enter in {entries}, and nothing leads from there to the look-up in: {contexts}")
     judged = failed if complete and not dynamic & there else warning
-    return judged(check, message.format(entries=", ".join(sorted(entries)), contexts=told), remedy)
+    return judged(check, message.format(entries=", ".join(sorted(entries)), contexts=told), *remedy)
 
 
 def _asks(line: Packet) -> bool:
-    return "Gosub(pbxd-lookup" in f"{line.get('Application')}({line.get('AppData')}" and not line.get(
-        "Context", ""
-    ).startswith("pbxd-")
+    """Whether this line asks for a caller's name; those of our own files are no proof that callers come to them."""
+    context = line.get("Context", "")
+    own = context.startswith("pbxd-") or context == _FREEPBX_HOOK
+    return not own and "Gosub(pbxd-lookup" in f"{line.get('Application')}({line.get('AppData')}"
 
 
 async def test_call(ami: AmiClient, settings: Settings, seen: Observed, *, served: bool) -> Finding:

@@ -10,7 +10,7 @@ from pbxd.checkup import access, dialplan, installation, pbx, people
 from pbxd.checkup.database import database
 from pbxd.checkup.finding import Finding, skipped, warning
 from pbxd.checkup.gaplog import backfill
-from pbxd.checkup.permissions import Account
+from pbxd.checkup.permissions import Account, service_account
 from pbxd.checkup.testcall import Observed, Witness, make_call
 from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError, ProtocolError, RefusedError, UnavailableError
 from pbxd.i18n import _
@@ -23,15 +23,18 @@ CHECKS = (
 )  # fmt: skip
 
 
-async def examine(load: Callable[[], Settings], service: Account | None = None) -> list[Finding]:
+async def examine(
+    load: Callable[[], Settings], account: Callable[[Settings], Account | None] = service_account
+) -> list[Finding]:
     """Look everything over. Nothing is changed, nobody is rung, and no failure of a check ends the rest.
 
-    `service` is the user the service runs as, if it isn't this process's: their rights to files count.
+    `account` returns the user the service runs as, if it isn't this process's: their rights to files count.
     """
     try:
         settings = load()
     except ConfigurationError as error:
         return _complete([installation.unreadable(error)])
+    service = account(settings)
     found = [installation.configuration(settings), installation.numbers(settings)]
     daemon, life = await installation.daemon(settings)
     found += [await database(settings, service), daemon, await installation.ports(settings, life)]

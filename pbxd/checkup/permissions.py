@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SERVICE_USER = "pbxd"  # of systemd/pbxd.service and pbxd.sysusers
-STATE_FOLDER = Path("/var/lib/pbxd")  # of the service, made by systemd
+from pbxd.settings import DEFAULT_PATH, SERVICE_USER, STATE_FOLDER, Settings
+
 _SECONDS = 5.0
 
 
@@ -35,9 +35,13 @@ class Account:
         return cls(name, entry.pw_uid, entry.pw_gid, tuple(os.getgrouplist(name, entry.pw_gid)))
 
 
-def service_account() -> Account | None:
-    """Return the service's user; None where it isn't there, or we are not root and can only try for ourselves."""
-    return Account.of(SERVICE_USER) if os.geteuid() == 0 else None
+def service_account(settings: Settings) -> Account | None:
+    """Return the user of the service whose configuration this is.
+
+    None where it is another configuration or there is no such user, or we are not root and can only try for ourselves.
+    """
+    own = settings.source == str(DEFAULT_PATH)
+    return Account.of(SERVICE_USER) if own and os.geteuid() == 0 else None
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ import click
 from pbxd import logs
 from pbxd.checkup.examination import examine
 from pbxd.checkup.finding import Finding, Status
-from pbxd.checkup.permissions import service_account
 from pbxd.cli.command import N_, Command, Session, json_option, pass_session, run
 from pbxd.cli.output import print_json, print_line
 from pbxd.errors import UnavailableError
@@ -33,7 +32,7 @@ _WIDTH = 14  # of the names of the checks
 def doctor(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Examine and tell; exit status 1 when something failed."""
     logs.configure(LogSettings(level="error"))
-    findings = run(examine(lambda: session.settings, service_account()))
+    findings = run(examine(lambda: session.settings))
     count = {status: sum(finding.status == status for finding in findings) for status in _SIGNS}
     if as_json:
         checks = [finding.as_json() for finding in findings]

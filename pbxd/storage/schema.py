@@ -24,6 +24,7 @@ from pbxd.errors import ConfigurationError, ConflictError, RefusedError, SchemaE
 from pbxd.i18n import _
 from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
 from pbxd.storage.presence import UPGRADE_COMMAND, refuse_lost, remember
+from pbxd.storage.statefolder import made_for_service
 from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -125,9 +126,9 @@ def refuse_absent(url: URL) -> None:
 
     Raises UnavailableError where we may not even look for it.
     """
-    refuse_lost(url)
     file = sqlite_file(url)
     try:
+        refuse_lost(url)
         absent = file is not None and not file.exists()
     except PermissionError as error:
         message = _("no right to use the database {place}: members of the group pbxd may (usermod -aG pbxd NAME)")
@@ -242,7 +243,7 @@ async def _sqlite_problems(url: URL) -> list[str]:
 def _create_file(file: Path) -> None:
     """Make sure that the file exists, readable for its owner and group alone: people's data stands in it."""
     with translated(str(file)):
-        if not file.parent.is_dir():
+        if not file.parent.is_dir() and not made_for_service(file.parent):
             raise ConfigurationError(
                 _("database.url: the folder {folder} doesn't exist").format(folder=file.absolute().parent)
             )

@@ -431,7 +431,9 @@ async def test_a_log_in_a_folder_that_is_closed_to_the_service(lab: Lab) -> None
     daemon.config["backfill"]["cel"] = str(log)
     try:
         daemon.write()
-        found = {each.check: each for each in await examine(lambda: load(str(daemon.file)), nobody)}["backfill"]
+        found = {each.check: each for each in await examine(lambda: load(str(daemon.file)), lambda _settings: nobody)}[
+            "backfill"
+        ]
     finally:
         shutil.rmtree(closed)
     assert (found.status, "Permission denied" in found.message) == ("failed", True)

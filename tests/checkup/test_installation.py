@@ -21,6 +21,7 @@ from pbxd.checkup.installation import configuration, numbers, ports
 from pbxd.checkup.permissions import Account
 from pbxd.settings import AgiSettings, AsteriskSettings, DatabaseSettings, HttpSettings, NumberSettings, Settings
 from pbxd.storage import schema
+from pbxd.storage.statefolder import made_for_service
 from tests.checkup.installed import lines
 from tests.lab.ports import HOST, free_ports
 
@@ -89,6 +90,16 @@ async def test_a_folder_in_which_the_service_cannot_write(folder: Path, nobody: 
         assert (moved in lines(found)) is database_there
     given_to(nobody, folder)
     assert (await database(keeping(file), nobody)).status == "ok"
+
+
+@as_root
+async def test_the_services_own_folder_is_made_for_root_as_systemd_would(folder: Path) -> None:
+    state = folder / "state"
+    assert not made_for_service(state, folder / "other", "nobody")
+    assert not made_for_service(state, state, "nobody-at-all")
+    assert made_for_service(state, state, "nobody")
+    await schema.upgrade(f"sqlite+aiosqlite:///{state / 'pbxd.db'}")
+    assert (state.owner(), state.stat().st_mode & 0o777, (state / "pbxd.db").owner()) == ("nobody", 0o770, "nobody")
 
 
 async def test_a_folder_that_is_not_there_and_the_services_own(folder: Path) -> None:
@@ -189,7 +200,8 @@ async def test_doctor_tries_in_the_place_of_the_services_user(folder: Path, nobo
     await schema.upgrade(f"sqlite+aiosqlite:///{folder / 'pbxd.db'}")
 
     async def seen(account: Account | None) -> Finding:
-        return {found.check: found for found in await examine(lambda: keeping(folder / "pbxd.db"), account)}["database"]
+        found = await examine(lambda: keeping(folder / "pbxd.db"), lambda _settings: account)
+        return {each.check: each for each in found}["database"]
 
     assert (await seen(None)).status == "ok"
     assert (await seen(nobody)).status == "failed"
