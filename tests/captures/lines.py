@@ -141,6 +141,20 @@ async def joined_older_outgoing(stage: Stage) -> None:
     client.hangup()
 
 
+async def joined_outside_ringing(stage: Stage) -> None:
+    """101 holds the client, calls somebody outside on a second line and joins the two by REFER while he still rings."""
+    client, phone = await talking(stage)
+    phone.hold()
+    await a_while(0.5)
+    line = stage.phone("101").dial(OTHER)
+    other = await stage.client.incoming()
+    await line.until_ringing()
+    await a_while(1)
+    phone.refer_to_call(line)
+    await converse(client, other, ring=2)
+    client.hangup()
+
+
 async def joined_two_incoming(stage: Stage) -> None:
     """A second client calls 101, who holds the first, takes the call on a second line and joins the two."""
     client, phone = await talking(stage)
@@ -176,6 +190,19 @@ async def bridge_two_clients(stage: Stage) -> None:
     other.hangup()
 
 
+async def bridge_two_internal(stage: Stage) -> None:
+    """101 talks to 102, 103 to 104. A program joins 102 to 104 (AMI Bridge)."""
+    first = stage.phone("101").dial("102")
+    second = await stage.phone("102").incoming()
+    await converse(first, second)
+    third = stage.phone("103").dial("104")
+    fourth = await stage.phone("104").incoming()
+    await converse(third, fourth)
+    await stage.bridge("102", "104")
+    await talk(second, fourth)
+    second.hangup()
+
+
 async def bridge_older_local(stage: Stage) -> None:
     """An announcement has played through Local for a while; 101 talks to the client; a program joins him to it."""
     originate(stage, "Local/tone@lab-script/n", "answer", context="lab-script")
@@ -199,7 +226,7 @@ FLOWS = {
     for flow in (
         agent_login_abandoned, dialler_bridges, dialler_room, room_redirected, call_through,
         call_through_disa, joined_outside,
-        joined_older_outgoing, joined_two_incoming,
-        bridge_older_internal, bridge_two_clients, bridge_older_local, bridge_taken,
+        joined_older_outgoing, joined_outside_ringing, joined_two_incoming,
+        bridge_older_internal, bridge_two_clients, bridge_two_internal, bridge_older_local, bridge_taken,
     )
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.captures.clicking import click
 from tests.captures.programs import originate
 from tests.captures.stage import CLIENT, Stage, a_while, converse, taken_over
 from tests.lab.phone import manual, rejecting
@@ -33,6 +34,13 @@ async def outside_digit_9_e164(stage: Stage) -> None:
 async def tech_prefix(stage: Stage) -> None:
     """The provider bills by a prefix: 1234# before the number."""
     await keyed(stage, "89161110001")
+
+
+async def click_tech_prefix(stage: Stage) -> None:
+    """Click-to-call through that provider."""
+    click(stage, trunk="PJSIP/1234#{}@trunk")
+    phone = await stage.phone("101").answered()
+    await taken_over(phone, await stage.client.incoming())
 
 
 async def town_number(stage: Stage) -> None:
@@ -96,7 +104,8 @@ async def callback_not_taken(stage: Stage) -> None:
 FLOWS = {
     flow.__name__: flow
     for flow in (
-        outside_digit_0, outside_digit_8_abroad, outside_digit_9_e164, tech_prefix, town_number,
+        outside_digit_0, outside_digit_8_abroad, outside_digit_9_e164, tech_prefix, click_tech_prefix,
+        town_number,
         speed_dial_local, short_code, second_way, callback_agent, callback_group, callback_no_answer,
         callback_not_taken,
     )
