@@ -166,6 +166,15 @@ async def asked_after_dial(stage: Stage) -> None:
     await client.until_ended()
 
 
+async def outgoing_goes_on(stage: Stage) -> None:
+    """101 calls the client, who hangs up (Dial with g); 101 hears a beep, and the dialplan ends."""
+    phone = stage.phone("101").dial("*79")
+    client = await stage.client.incoming()
+    await converse(phone, client)
+    client.hangup()
+    await phone.until_ended()
+
+
 async def asked_and_left(stage: Stage) -> None:
     """101 hangs up (Dial with g), and the client does so too instead of keying an answer."""
     client = stage.calls_us("2011")
@@ -220,7 +229,8 @@ FLOWS = {
     for flow in (
         originated_locals, originated_picked_up, originated_queue, consult_queue_refer, into_queue_refer,
         into_queue_feature, consult_locals_refer, consult_group_feature, consult_group_picked_up,
-        click_trunk_away, click_given_up, outgoing_302, asked_after_dial, asked_and_left, cut_off, refused_busy,
+        click_trunk_away, click_given_up, outgoing_302, asked_after_dial, outgoing_goes_on,
+        asked_and_left, cut_off, refused_busy,
         absolute_timeout, announcement, queue_farewell,
     )
 }  # fmt: skip
