@@ -55,6 +55,7 @@ class Leg:
     forward: str = ""  # where the phone sent the call on to (a 302)
     bridge: Bridge | None = None  # where it converses; a holding place (a parking lot) isn't one
     met: list[Leg] = field(default_factory=list)  # the parties it heard, first heard first
+    awaits: list[Leg] = field(default_factory=list)  # phones of another call that it hears ringing
     talked: bool = False  # it was told of as an answer
     lent: list[LiveCall] = field(default_factory=list)  # other calls that told of it as an answer
     gave_away: bool = False  # it transferred who it talked with

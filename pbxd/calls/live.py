@@ -13,10 +13,9 @@ from pbxd.calls.record import CallRecord, Gap, Party, Step
 from pbxd.numbers import NumberRules, ParsedNumber, parse
 
 _GOES_ON = frozenset({"rang", "dialled", "answered", "met", "queued", "parked"})  # a hang-up before wasn't the end
-_ONE_END_SECONDS = 0.25
+# So soon after a party hung up it is one end; what goes on for longer (a survey, an announcement) was not ended by that.
+_ONE_END_SECONDS = 0.4
 _MOST_LENT = 2  # calls over that a phone was lent to: a standing line serves many, and one or more is all that counts
-# What goes on for longer after a party hung up (a survey, an announcement) was not ended by that hang-up.
-_CAUSED_END_SECONDS = 0.7
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +76,7 @@ class LiveCall:
         story = self.record.story
         while story and story[-1].what == "left" and self.at - story[-1].at.timestamp() < _ONE_END_SECONDS:
             story.pop()
-        late = self.at - self.ender_at > _CAUSED_END_SECONDS and self.ender is not self.last
+        late = self.at - self.ender_at > _ONE_END_SECONDS and self.ender is not self.last
         ender = None if unheard or late else self.ender
         self.tell("ended", ender, "" if ender else "unheard" if unheard else "pbx")
 
@@ -113,6 +112,7 @@ class LiveCall:
             self.lent_at = self.at
         self.lends = any(room.lends for room in there)
         ringing = [leg for leg in self.legs.values() if leg.is_ringing]
+        ringing += [leg for own in self.legs.values() if own.bridge is None for leg in own.awaits if leg.is_ringing]
         before = (self.part, len(self.record.answered_by), self.record.answered, len(self.record.joined))
         self.part = self._part_now(talking, ringing)
         if self.part == "talk":  # who talks while the other party is held has not answered it

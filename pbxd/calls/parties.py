@@ -310,6 +310,13 @@ def brought_together(by: Leg, second: Leg) -> tuple[Leg | None, Leg | None]:
     return given[-1] if given else None, to[-1] if to else None
 
 
+def take_place(given: Leg, second: Leg) -> None:
+    """Put a client where the consulting line of who transfers waits: in its queue, or before a phone that rings."""
+    given.queue, second.queue = second.queue or given.queue, ""
+    if second.call is not None and second.call is not given.call:
+        given.awaits = [leg for leg in second.call.legs.values() if leg.is_ringing]
+
+
 def ringing_target(call: LiveCall, by: Leg) -> str | None:
     """Return whom the one who transfers was calling, if it is only one."""
     rung = [leg for leg in call.legs.values() if leg.called and leg.is_party and leg is not by and not leg.result]

@@ -436,8 +436,8 @@ class Tracker:
         other = to.call if to is not None and to.call is not None else second.call
         if one is None or other is None:
             return
-        if to is None and second.queue and given is not None:
-            given.queue, second.queue = second.queue, ""  # the client takes the place that was kept for him
+        if to is None and given is not None:
+            parties.take_place(given, second)
         for call in (one, other):
             call.advance(at)
         names = [(call.identity(leg) or "" if leg else "") for call, leg in ((one, given), (other, to))]
@@ -470,9 +470,8 @@ class Tracker:
         if found is None:
             return
         leg, call = found
-        if call.caller is None:
-            call.purpose = call.purpose or event.number
-        elif leg is call.caller and call.record.callee.number is None:
+        call.purpose = call.purpose or event.number
+        if leg is call.caller and call.record.callee.number is None:
             parties.set_callee(call, event.number)
             self._known.touch(call)
 
