@@ -56,7 +56,7 @@ class Tree:
     """An Asterisk as a Debian suite has it, unpacked in a folder and only read."""
 
     def __init__(self, suite: str = SUITE) -> None:
-        self.folder = (TREES / suite).resolve()  # modules can be reloaded by the real path of their folder only
+        self.folder = (TREES / suite).resolve()  # modules can be reloaded by its real path only
 
     @property
     def libraries(self) -> Path:
