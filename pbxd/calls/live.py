@@ -13,7 +13,7 @@ from pbxd.calls.record import CallRecord, Gap, Party, Step
 from pbxd.numbers import NumberRules, ParsedNumber, parse
 
 _GOES_ON = frozenset({"rang", "dialled", "answered", "met", "queued", "parked"})  # a hang-up before wasn't the end
-# So soon after a party hung up it is one end; what goes on for longer (a survey, an announcement) was not ended by that.
+# What follows a hang-up so soon is one end with it; what goes on for longer (a survey) was not ended by it.
 _ONE_END_SECONDS = 0.4
 _MOST_LENT = 2  # calls over that a phone was lent to: a standing line serves many, and one or more is all that counts
 
