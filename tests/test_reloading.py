@@ -11,7 +11,7 @@ OTHER = {  # another valid value where no simple change makes one
     "database.upgrade": "refuse", "agi.listen": "127.0.0.1:1", "http.listen": "127.0.0.1:1",
     "dialing.number_format": "e164", "dialing.foreign_format": "e164", "dialing.extension_wait": "W",
     "backfill.cel_columns": ["eventtype", "eventtime", "channame", "uniqueid", "linkedid"],
-    "backfill.cdr_columns": sorted(CDR_NEEDED),
+    "backfill.cdr_columns": sorted(CDR_NEEDED), "backfill.time_zone": "Europe/Moscow",
     "service.language": "ru", "logs.level": "debug", "logs.format": "json", "asterisk.tls": "on",
 }  # fmt: skip
 NEEDS_TLS = {"asterisk.tls_ca_file", "asterisk.tls_server_name", "asterisk.tls_fingerprint"}

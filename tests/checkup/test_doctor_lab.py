@@ -440,16 +440,16 @@ async def test_a_log_in_a_folder_that_is_closed_to_the_service(lab: Lab) -> None
     assert lines(found) == [f'usermod -aG "$(stat -c %G {closed})" pbxd', "systemctl restart pbxd"]
 
 
-async def test_a_log_whose_times_are_of_another_zone(lab: Lab) -> None:
-    """FreePBX's dates are local, and the configuration takes them for UTC."""
+async def test_a_log_whose_times_are_of_another_zone() -> None:
+    """FreePBX's dates are local, and the configuration takes them for UTC. A lab of its own: a date format stays."""
     offset = datetime.now().astimezone().utcoffset()
     assert offset is not None
     hours = round(offset.total_seconds() / 3600)
     other = hours - 5 if hours > 0 else hours + 5
-    daemon = await installed(lab)
     text = (ROOT / "config" / "cel.conf").read_text(encoding="utf-8")
     dates = text.replace("[general]\n", "[general]\ndateformat = %Y-%m-%d %H:%M:%S\n")
-    async with changed(lab, "cel.conf", lambda _: dates, *RELOAD_CEL):
+    async with Lab() as lab, changed(lab, "cel.conf", lambda _: dates, *RELOAD_CEL):
+        daemon = await installed(lab)
         daemon.config["backfill"].update(time_zone=f"Etc/GMT{-other:+d}")
         found = (await examined(daemon))["backfill"]
         assert found.status == "failed"
