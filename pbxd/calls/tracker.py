@@ -85,7 +85,7 @@ class Tracker:
                 self._purpose_told(event)
             case ev.RecordingBegan():
                 self._recording_began(event)
-            case ev.OriginateEnded() | ev.SnapshotBegan():
+            case ev.OriginateEnded() | ev.SnapshotBegan() | ev.CallerIdChanged():
                 pass
             case ev.LinkLost():
                 self._link_lost(event.at)
