@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from pbxd.asterisk.ami import AmiClient
-from pbxd.checkup import access, dialplan, installation, pbx, people
+from pbxd.checkup import access, dialplan, installation, pbx, people, trunks
 from pbxd.checkup.finding import Finding, skipped, warning
 from pbxd.checkup.testcall import Observed, Witness, make_call
 from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError, ProtocolError, RefusedError, UnavailableError
@@ -15,7 +15,7 @@ from pbxd.settings import Settings, asterisk_secret
 
 CHECKS = (
     "configuration", "database", "daemon", "ami", "login", "version", "immediate", "clock", "rights", "times",
-    "channelvars", "filters", "cel", "functions", "dialplan", "hooks", "test-call", "employees", "autofill",
+    "channelvars", "filters", "cel", "functions", "dialplan", "hooks", "test-call", "employees", "trunks", "autofill",
 )  # fmt: skip
 
 
@@ -72,6 +72,7 @@ def _questions(
         "hooks": lambda: dialplan.hooks(ami),
         "test-call": lambda: dialplan.test_call(ami, settings, seen, served=served),
         "employees": lambda: people.employees(ami, settings),
+        "trunks": lambda: trunks.identities(ami, settings),
         "autofill": lambda: people.autofill(ami, settings),
     }
 
