@@ -169,6 +169,11 @@ def destination(digits: str, rules: NumberRules) -> Destination:
     return next((verdict for verdict in verdicts if verdict in judged), "unreadable")
 
 
+def is_emergency(digits: str, rules: NumberRules) -> bool:
+    """Tell whether these digits, as they stand, are the number of the police and the like."""
+    return digits in _EMERGENCY or short_numbers.is_emergency_number(digits, rules.region)
+
+
 def display(e164: str) -> str:
     """Group the digits for people, as in +7 777 785-99-54; what isn't E.164 stays as it is."""
     number = _e164_number(e164) if notation.E164.fullmatch(e164) else None

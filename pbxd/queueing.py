@@ -6,6 +6,9 @@ Therefore a move is never harmless: repeated, it sends a VIP behind the other VI
 
 A newcomer is placed by Asterisk alone, by the same rule. So that nobody overtakes a caller who has waited too long, he
 is raised to the VIPs' priority where he stands, and with him everybody ahead of him, in their order.
+
+A caller whose dialplan lets him leave a queue and join one again stands behind everybody at each entry. Once he has
+waited too long in his call, a VIP whose first waiting began after that moment is put behind him in whatever queue.
 """
 
 from __future__ import annotations
@@ -13,6 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from math import inf
+
+_INSTANT = 0.001  # seconds, between two turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +26,9 @@ class Waiting:
     """A caller in a queue.
 
     `base` is the priority he has without us: the administrator's dialplan gave it, and nobody is put below it.
-    `late`: he has waited so long that nobody may overtake him any more. `kept`: he stands above his rank so that
-    nobody overtakes him or one behind him; his place is the right one.
+    `joined` orders equal callers: `turns` works it out. `first` is when his first waiting in this call began (None:
+    when he joined). `late`: he has waited so long since then that nobody may overtake him any more, from `late_from`
+    on. `kept`: he stands above his rank so that nobody overtakes him or one behind him; his place is the right one.
     """
 
     channel: str
@@ -31,6 +38,8 @@ class Waiting:
     base: int = 0
     late: bool = False
     kept: bool = False
+    first: float | None = None
+    late_from: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,24 @@ def joining_times(waits: Iterable[tuple[float | None, int, int]], now: float) ->
     return times
 
 
+def turns(entries: Sequence[tuple[float | None, float, int]], vip_priority: int) -> list[float]:
+    """Return what orders equal callers, from (the turn he was given before, when he joined, priority) in present order.
+
+    A turn is the time of joining. Whom Queue's `position` argument put before callers who had joined earlier has a turn
+    right before theirs: later moves shall not let them pass him. VIPs are served in the order they joined.
+    """
+    given = [joined if turn is None else turn for turn, joined, _priority in entries]
+    following: dict[int, float] = {}  # by priority: the turn of the next caller who has it
+    for place in reversed(range(len(entries))):
+        turn, joined, priority = entries[place]
+        limit = following.get(priority, inf)
+        if turn is None and priority != vip_priority and limit <= joined:
+            before = max((other for other in given if other < limit), default=-inf)
+            given[place] = max(limit - _INSTANT, (before + limit) / 2)
+        following[priority] = given[place]
+    return given
+
+
 def _by_rank(entries: Sequence[Waiting], vip_priority: int) -> list[Waiting]:
     """Return the order that ranks alone would give."""
     by_rank = sorted(entries, key=lambda entry: -rank(entry, vip_priority))
@@ -110,25 +137,32 @@ def _with_returned(members: Sequence[Waiting], priority: int) -> list[Waiting]:
 
 
 def _not_overtaking(wanted: Sequence[Waiting], entries: Sequence[Waiting], vip_priority: int) -> list[Waiting]:
-    """Change the wanted order so that late callers stay ahead of those of higher rank whom they are ahead of now.
+    """Change the wanted order so that callers of higher rank stay behind the late ones whom they may not overtake.
 
-    An administrator's rank above the VIPs' is his own business. Who is to go back (a VIP no longer) has no place yet
-    that could be defended; he is late among those where he comes to stand.
+    These are the late callers who are ahead now, and those who were late before the other's first waiting began. An
+    administrator's rank above the VIPs' is his own business. Who is to go back (a VIP no longer) has no place yet that
+    could be defended; he is late among those where he comes to stand.
     """
-    ahead: list[Waiting] = []  # the late ones, as far as we have come
+    late = [entry for entry in entries if entry.late and rank(entry, vip_priority) < vip_priority]
+    if not late:
+        return list(wanted)
     waits_for: dict[str, set[str]] = {}
+    ahead: set[str] = set()
     for entry in entries:
         own = rank(entry, vip_priority)
+        began = entry.joined if entry.first is None else entry.first
         if own <= vip_priority:
-            waits_for[entry.channel] = {late.channel for late in ahead if rank(late, vip_priority) < own}
-        if entry.late and own < vip_priority and (entry.priority == own or entry.kept):
-            ahead.append(entry)
-    if not ahead:
-        return list(wanted)
+            waits_for[entry.channel] = {
+                other.channel
+                for other in late
+                if rank(other, vip_priority) < own and (other.channel in ahead or other.late_from < began)
+            }
+        if entry.priority == own or entry.kept:
+            ahead.add(entry.channel)
     left = list(wanted)
     order: list[Waiting] = []
     placed: set[str] = set()
-    while left:  # whom one waits for stands ahead of him now, so somebody can always go next
+    while left:  # whom one waits for has a lower rank, so somebody can always go next
         following = next(entry for entry in left if waits_for.get(entry.channel, placed) <= placed)
         left.remove(following)
         order.append(following)

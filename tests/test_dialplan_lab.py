@@ -440,10 +440,16 @@ async def test_the_sample_office_works_as_shipped() -> None:
     async with Lab(sample_dialplan=True) as lab:
         answerer = Answerer(lab)
         await answerer.start()
-        lab.call_in("74951230001", CALLER)
+        client = lab.call_in("74951230001", CALLER)
         queued = await lab.phone("101").incoming()
         assert (queued.name, queued.number) == ("Фронкин", CALLER)
-        queued.reject(486)
+        queued.answer()
+        await client.until_hears(queued)
+        queued.refer("103")
+        await client.until_hears(await lab.phone("103").answered())
+        assert client.identities == []  # who answers, and who gets the call, is not told outside
+        client.hangup()
+        await lab.quiet()
         lab.call_in("74951230101", CALLER)
         await until(lambda: len(answerer.requests) == 3, "both look-ups of the direct number")
         assert answerer.requests[2]["agi_network_script"] == "lookup?for=101"

@@ -66,6 +66,32 @@ async def test_a_call_that_goes_on_to_others_leaves_it_behind(lab: Lab, name: st
         await lab.command("dialplan remove extension 0301@lab-did")
 
 
+@pytest.mark.parametrize("phones", ["PJSIP/101&PJSIP/102", "PJSIP/102&PJSIP/101"])
+async def test_a_phone_that_rings_beside_the_owners_does_not_show_it(lab: Lab, name: str, phones: str) -> None:
+    dial = f"Dial({phones},20,b(pbxd-name^s^1(101)))"
+    await lab.command("dialplan add extension 0301,1,Gosub(pbxd-lookup,s,1(101)) into lab-did")
+    await lab.command(f'dialplan add extension 0301,2,"{dial}" into lab-did')
+    try:
+        lab.call_in("74951230301", CLIENT, name="trunk")
+        assert (await lab.phone("101").incoming()).name == name
+        check_other_phone(await lab.phone("102").incoming(), name)
+    finally:
+        await lab.command("dialplan remove extension 0301@lab-did")
+
+
+async def test_a_second_phone_of_the_owner_can_be_named(lab: Lab, name: str) -> None:
+    dial = "Dial(PJSIP/101&PJSIP/102&PJSIP/103,20,b(pbxd-name^s^1(101^103)))"
+    await lab.command("dialplan add extension 0301,1,Gosub(pbxd-lookup,s,1(101)) into lab-did")
+    await lab.command(f'dialplan add extension 0301,2,"{dial}" into lab-did')
+    try:
+        lab.call_in("74951230301", CLIENT, name="trunk")
+        for owners in ("101", "103"):
+            assert (await lab.phone(owners).incoming()).name == name
+        check_other_phone(await lab.phone("102").incoming(), name)
+    finally:
+        await lab.command("dialplan remove extension 0301@lab-did")
+
+
 async def test_click_to_call_leaves_it_behind(lab: Lab, name: str) -> None:
     assert lab.daemon
     await lab.daemon.spawn("call", "101", name)

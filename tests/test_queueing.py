@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from pbxd.queueing import Move, Waiting, joining_times, plan
+from pbxd.queueing import Move, Waiting, joining_times, plan, turns
 
 VIP = 10
 
@@ -226,16 +226,72 @@ def test_times_read_in_whole_seconds_never_reorder_who_joined_in_order(steps: li
     assert times == sorted(times)
 
 
+@pytest.mark.parametrize(
+    ("callers", "given"),
+    [
+        ("", []),
+        ("a1 b2 c3", [1, 2, 3]),
+        ("p3 a1 b2", [0.999, 1, 2]),  # p was put first
+        ("a1 p3 b2", [1, 1.999, 2]),
+        ("a1 p4 q5 b2", [1, 1.998, 1.999, 2]),
+        ("v9! w8! a1 b2", [9, 8, 1, 2]),  # VIPs are served as they joined, wherever somebody put them
+    ],
+)
+def test_who_was_put_before_others_has_his_turn_before_theirs(callers: str, given: list[float]) -> None:
+    told = [(None, float(word[1]), VIP if word.endswith("!") else 0) for word in callers.split()]
+    assert turns(told, VIP) == pytest.approx(given)
+
+
+def test_a_turn_once_given_is_kept_and_others_fit_in_between() -> None:
+    assert turns([(0.5, 3, 0), (None, 7, 0), (None, 1, 0)], VIP) == [0.5, 0.999, 1]
+    assert turns([(0.9995, 3, 0), (None, 7, 0), (None, 1, 0)], VIP) == [0.9995, 0.99975, 1]
+    assert turns([(0.5, 3, VIP), (None, 1, 0)], VIP) == [0.5, 1]
+
+
+def with_turns(entries: Sequence[Waiting]) -> list[Waiting]:
+    given = turns([(None, entry.joined, entry.priority) for entry in entries], VIP)
+    return [replace(entry, joined=turn) for entry, turn in zip(entries, given, strict=True)]
+
+
+@pytest.mark.parametrize(("before", "flagged"), [("pab", "b"), ("pab", "a"), ("pab", "p"), ("apb", "b"), ("apb", "p")])
+def test_flag_and_unflag_bring_back_the_order_that_position_made(before: str, flagged: str) -> None:
+    """`a` and `b` joined before `p`, whom Queue's position argument put where he stands."""
+    joined = {"a": 1.0, "b": 2.0, "p": 3.0}
+    entries = with_turns([Waiting(name, 0, joined[name], vip=name == flagged) for name in before])
+    first = apply(entries, plan(entries, VIP))
+    assert names(first)[0] == flagged
+    entries = [replace(entry, vip=False) for entry in first]
+    assert names(apply(entries, plan(entries, VIP))) == before
+
+
+def test_who_comes_back_late_goes_before_vips_who_came_after_that_and_before_nobody_else() -> None:
+    """He was late from 10 on; V's call has waited since 5, W's since 12; both joined this queue before he came back."""
+    early = Waiting("V", VIP, joined=15, vip=True, first=5)
+    after = Waiting("W", VIP, joined=12, vip=True)
+    back = Waiting("r", 0, joined=20, vip=False, late=True, first=0, late_from=10)
+    entries = [after, early, Waiting("a", 0, 13, vip=False), back]
+    done = apply(entries, plan(entries, VIP))
+    assert names(done) == "VarW"
+    assert {entry.priority for entry in done} == {VIP}
+    done = [replace(entry, kept=not entry.vip, late=not entry.vip) for entry in done]
+    assert plan(done, VIP) == []
+
+
 LIMIT = 10
 
 
 class Day(RuleBasedStateMachine):
-    """Any sequence of join, leave, flag, unflag, time and resync; after each the daemon has put the queue in order."""
+    """Any sequence of join, leave, flag, unflag, time and resync; after each the daemon has put the queue in order.
+
+    `line` is how the callers would stand if nobody had ever been a VIP.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0
         self.queue: list[Waiting] = []
+        self.line: list[str] = []
+        self.given: dict[str, float] = {}
         self.joined = 0
 
     @rule(vip=st.booleans(), ranked=st.booleans())
@@ -243,14 +299,46 @@ class Day(RuleBasedStateMachine):
         """Come in, with the rank the look-up gave or (pbxd was away) without."""
         self.now += 1
         self.joined += 1
-        caller = Waiting(str(self.joined), VIP if vip and ranked else 0, float(self.now), vip)
+        self.enter(Waiting(str(self.joined), VIP if vip and ranked else 0, float(self.now), vip, first=self.now))
+
+    @rule(position=st.integers(1, 5))
+    def join_at(self, position: int) -> None:
+        """Come in by `Queue(…,position)`, as join_queue of app_queue.c does it for priority 0."""
+        self.now += 1
+        self.joined += 1
+        caller = Waiting(str(self.joined), 0, float(self.now), vip=False, first=self.now)
+        place = next((at for at, other in enumerate(self.queue) if other.priority <= 0 and position <= at + 1), None)
+        if place is None:
+            self.enter(caller)
+            return
+        self.line.insert(self.line.index(self.queue[place].channel), caller.channel)
+        self.queue.insert(place, caller)
+        self.settle()
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.queue)
+    def come_back(self, data: st.DataObject) -> None:
+        """Leave and join again, as `Queue(…,5)` in a loop makes it; a rank goes along, a kept place doesn't."""
+        self.now += 1
+        caller = data.draw(st.sampled_from(self.queue))
+        self.queue.remove(caller)
+        self.line.remove(caller.channel)
+        del self.given[caller.channel]
+        self.settle()
+        self.enter(replace(caller, priority=VIP if caller.vip else 0, joined=float(self.now), kept=False))
+
+    def enter(self, caller: Waiting) -> None:
+        self.line.append(caller.channel)
         self.queue = apply([*self.queue, caller], [Move(caller.channel, caller.priority)])
         self.settle()
 
     @rule(data=st.data())
     @precondition(lambda self: self.queue)
     def leave(self, data: st.DataObject) -> None:
-        self.queue.remove(data.draw(st.sampled_from(self.queue)))
+        caller = data.draw(st.sampled_from(self.queue))
+        self.queue.remove(caller)
+        self.line.remove(caller.channel)
+        del self.given[caller.channel]
         self.settle()
 
     @rule(data=st.data())
@@ -269,20 +357,34 @@ class Day(RuleBasedStateMachine):
 
     @rule()
     def resynchronise(self) -> None:
-        assert plan(self.queue, VIP) == []
+        assert plan([self.judged(entry) for entry in self.queue], VIP) == []
 
     def settle(self) -> None:
-        self.queue = [replace(entry, late=self.now - entry.joined >= LIMIT) for entry in self.queue]
+        given = turns([(self.given.get(one.channel), one.joined, one.priority) for one in self.queue], VIP)
+        self.given |= {entry.channel: turn for entry, turn in zip(self.queue, given, strict=True)}
+        self.queue = [self.judged(entry) for entry in self.queue]
         before = list(self.queue)
         self.queue = settled(self.queue, plan(self.queue, VIP))
         self.check_late(before)
         self.check_vips(before)
 
+    def judged(self, entry: Waiting) -> Waiting:
+        late_from = (entry.first or 0) + LIMIT
+        joined = self.given[entry.channel]
+        return replace(entry, joined=joined, late=entry.kept or self.now >= late_from, late_from=late_from)
+
     def check_vips(self, before: list[Waiting]) -> None:
-        """Nobody gets ahead of a VIP who has his rank, but another who joined before him."""
+        """Nobody gets ahead of a VIP who has his rank, but another who joined before him.
+
+        A VIP who may not overtake a late caller also waits for those who belong before that one.
+        """
         places = {entry.channel: place for place, entry in enumerate(self.queue)}
         for place, vip in enumerate(before):
-            if not vip.vip or vip.priority != VIP:
+            waits = any(
+                late.late and not late.vip and (at < place or late.late_from < (vip.first or 0))
+                for at, late in enumerate(before)
+            )
+            if not vip.vip or vip.priority != VIP or waits:
                 continue
             for behind in before[place + 1 :]:
                 if places[behind.channel] < places[vip.channel]:
@@ -308,9 +410,15 @@ class Day(RuleBasedStateMachine):
         assert not any(entry.late for entry in self.queue[place:])
 
     @invariant()
+    def no_vip_stands_before_one_who_was_late_when_he_came(self) -> None:
+        for place, vip in enumerate(self.queue):
+            if vip.vip:
+                assert all(other.vip or other.late_from >= (vip.first or 0) for other in self.queue[place + 1 :])
+
+    @invariant()
     def ordinary_callers_are_served_as_they_came(self) -> None:
-        ordinary = [entry.joined for entry in self.queue if not entry.vip]
-        assert ordinary == sorted(ordinary)
+        ordinary = [entry.channel for entry in self.queue if not entry.vip]
+        assert ordinary == [channel for channel in self.line if channel in ordinary]
 
     @invariant()
     def vips_are_served_as_they_came_unless_a_late_caller_stands_between(self) -> None:
@@ -321,8 +429,8 @@ class Day(RuleBasedStateMachine):
     @invariant()
     def vips_are_ahead_of_everybody_who_is_not_late(self) -> None:
         last = max((place for place, entry in enumerate(self.queue) if entry.vip), default=0)
-        first_of_others = [place for place, entry in enumerate(self.queue) if not entry.vip and not entry.late]
-        assert all(place >= last for place in first_of_others)
+        others = [place for place, one in enumerate(self.queue) if not (one.vip or one.late or one.kept)]
+        assert all(place >= last for place in others)
 
 
 TestAnyDay = Day.TestCase

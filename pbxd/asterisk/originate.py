@@ -19,6 +19,7 @@ import structlog
 from pbxd.asterisk.ami import AmiClient
 from pbxd.asterisk.callheaders import originate_headers
 from pbxd.asterisk.callids import agent_behind, call_of, is_call_id, leg_id
+from pbxd.asterisk.phonestates import check_phones
 from pbxd.calls.events import (
     BridgeEntered,
     ChannelCreated,
@@ -48,9 +49,6 @@ _REMEMBERED = 1000  # attempts at most
 _SWEEP_SECONDS = 1.0
 _MINUTE = 60.0
 _GRACE_SECONDS = 10.0  # beyond the ring time-out, for an Originate that is never heard of again
-
-_OFFLINE = frozenset({"UNAVAILABLE", "INVALID"})
-_BUSY = frozenset({"INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"})
 
 _log = structlog.get_logger(__name__)
 
@@ -120,9 +118,9 @@ class ClickToCall:
     async def call(self, agent: str, target: DialTarget, request: CallRequest | None = None) -> str:
         """Ring the agent and return the id the call's record will have; a repeated `request` rings nobody again.
 
-        Raises InvalidInputError and RefusedError as `Dialler.plan` does, RefusedError `agent-offline` or `agent-busy`
-        without ringing or `too-many`, ConflictError while an earlier call of the agent is under way, UnavailableError
-        when the PBX is away; if its answer was lost, the call is ended should it come about.
+        Raises InvalidInputError and RefusedError as `Dialler.plan` does, RefusedError `agent-offline`, `agent-busy` or
+        `wrong-number` without ringing or `too-many`, ConflictError while an earlier call of the agent is under way,
+        UnavailableError when the PBX is away; if its answer was lost, the call is ended should it come about.
         """
         if request and (known := await self.made_before(request)):
             return known
@@ -132,7 +130,7 @@ class ClickToCall:
         self._asking.add(agent)
         try:
             self._check_rate(agent)
-            await self._check_agent(plan)
+            await check_phones(self._ami, plan)
             return await self._make(plan, request)
         finally:
             self._asking.discard(agent)
@@ -253,19 +251,6 @@ class ClickToCall:
         if self._calls_per_minute and len(lately) >= self._calls_per_minute:
             message = _("{agent} has made {count} calls within a minute, which is the limit")
             raise RefusedError("too-many", message.format(agent=agent, count=len(lately)))
-
-    async def _check_agent(self, plan: DialPlan) -> None:
-        """Ask for the state of the agent's phone, where it is known which device has one."""
-        if not plan.state_device:
-            if not self._ami.connected:
-                raise UnavailableError(_("there is no connection to the PBX"))
-            return
-        answer = await self._ami.action("Getvar", {"Variable": f"DEVICE_STATE({plan.state_device})"})
-        state = answer.get("Value", "")
-        if state in _OFFLINE:
-            raise RefusedError("agent-offline", _("the phone of {agent} is not there").format(agent=plan.agent))
-        if state in _BUSY:
-            raise RefusedError("agent-busy", _("{agent} is on the phone").format(agent=plan.agent))
 
     async def _make(self, plan: DialPlan, request: CallRequest | None) -> str:
         """Ring the agent, unless the request turns out to be another's repetition."""

@@ -34,6 +34,7 @@ class QueueMoves:
     def __init__(self, ami: AmiClient) -> None:
         self._ami = ami
         self._marks: dict[str, Mark] = {}  # by unique id
+        self._inherited: set[str] = set()  # whose mark another channel had, so that it isn't on this one yet
         self._able: bool | None = None  # whether this Asterisk moves callers; None: not asked since the link was made
         self._told = ""  # the version that was said not to
 
@@ -58,10 +59,19 @@ class QueueMoves:
     def ended(self, uniqueid: str) -> None:
         """Forget a channel."""
         self._marks.pop(uniqueid, None)
+        self._inherited.discard(uniqueid)
+
+    def inherit(self, uniqueid: str, heir: str) -> None:
+        """Take note that another channel stands in a caller's place, with his priority."""
+        self._inherited.discard(uniqueid)
+        if mark := self._marks.pop(uniqueid, None):
+            self._marks[heir] = mark
+            self._inherited.add(heir)
 
     def forget_all_but(self, present: set[str]) -> None:
         """Forget callers whose end an outage hid; a channel that lives on still knows its rank itself."""
         self._marks = {uniqueid: mark for uniqueid, mark in self._marks.items() if uniqueid in present}
+        self._inherited &= present
 
     async def able(self) -> bool:
         """Ask, once a link, whether this Asterisk moves a caller who waits; say it once if it doesn't."""
@@ -132,8 +142,9 @@ class QueueMoves:
             _log.debug("caller_left_before_move", queue=entry.queue, channel=entry.channel, why=str(error))
 
     async def _put(self, entry: Entry, base: int, mark: Mark | None) -> None:
-        if mark == self._marks.get(entry.uniqueid):
+        if mark == self._marks.get(entry.uniqueid) and entry.uniqueid not in self._inherited:
             return
+        self._inherited.discard(entry.uniqueid)
         if mark:
             self._marks[entry.uniqueid] = mark
         else:

@@ -1,8 +1,8 @@
 """VIP callers in Asterisk's queues: whoever waits without his rank is moved, and the order is read back.
 
 A rank at entry is given in the dialplan (`pbxd-lookup` sets QUEUE_PRIO before `Queue()`). Here come those who entered
-without it, who become VIP while waiting, or whose rank the dialplan took away between two queues; and those who have
-waited so long that no VIP may overtake them any more.
+without it, who become VIP while waiting, who take another caller's place (a transfer into the queue), or whose rank the
+dialplan took away between two queues; and those who have waited so long that no VIP may overtake them any more.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import structlog
 from pbxd.asterisk.ami import AmiClient
 from pbxd.asterisk.queuemoves import QueueMoves
 from pbxd.asterisk.queuestatus import Entry, entries_of, not_moved
+from pbxd.asterisk.queuewaits import Waits
 from pbxd.calls.events import ChannelEnded, Event, QueueJoined, QueueLeft, SnapshotBegan
 from pbxd.directory.callers import told
 from pbxd.directory.matching import Match
 from pbxd.errors import ProtocolError, RefusedError, UnavailableError
-from pbxd.queueing import Waiting, joining_times, plan
+from pbxd.queueing import Waiting, plan
 from pbxd.settings import QueueSettings
 
 _DEBOUNCE_SECONDS = 0.02  # joins this close together are handled as one
@@ -29,6 +30,7 @@ _UNSETTLED_SECONDS = 5.0  # until the next attempt at a queue that somebody else
 _ROUNDS = 3  # read, move, read back; more only while callers come and go in between
 _EARLY_SECONDS = 2.0  # Asterisk tells waiting times in whole seconds; to be late by one would let a VIP through
 _EARLY_PART = 0.2  # of a limit so short that two seconds would be much
+_PEEK_SECONDS = 2.0  # how often a queue is looked at in which somebody can get another caller id without an event
 
 _log = structlog.get_logger(__name__)
 
@@ -55,8 +57,8 @@ class VipQueues:
         self._vip_priority, self._limit = _rules(settings)
         self._number_of = number_of
         self._moves = QueueMoves(ami)
-        self._joined: dict[str, float] = {}  # unique id -> PBX time, of those who wait
-        self._pbx_clock = 0.0  # PBX time less monotonic
+        self._waits = Waits()
+        self._pbx_clock: float | None = None  # PBX time less monotonic, once known
         self._dirty: set[str] = set()
         self._all = False
         self._alarms: dict[str, float] = {}  # queue -> monotonic time at which it is to be looked at again
@@ -74,29 +76,50 @@ class VipQueues:
         return not self._looking and not self._work.is_set()
 
     def feed(self, event: Event) -> None:
-        """Take an event of the PBX; looks at a queue again when somebody joined it who may stand in the wrong place."""
+        """Take an event of the PBX; looks at a queue again when somebody in it may stand in the wrong place."""
+        if isinstance(event, QueueJoined):
+            self._note_clock(event.at)
+        changed = self._waits.feed(event)
         match event:
             case QueueJoined():
                 self._note_joined(event)
             case QueueLeft():
-                self._joined.pop(event.channel, None)
                 self._moves.left(event.channel)
-            case ChannelEnded():
-                self._joined.pop(event.channel, None)
+            case ChannelEnded() if not changed:  # else somebody may have taken his place
                 self._moves.ended(event.channel)
             case SnapshotBegan():
                 self._moves.link_is_new()
             case _:
                 pass
+        if changed:
+            self._dirty |= changed
+            self._work.set()
 
     def _note_joined(self, event: QueueJoined) -> None:
-        self._joined[event.channel] = event.at
-        self._pbx_clock = event.at - time.monotonic()
-        if self._moves.knows(event.channel) or self._match(event.channel, event.number).vip:
+        number = None if event.plumbing else self._number_of(event.channel)
+        if self._moves.knows(event.channel) or self._match(number, event.number).vip:
             self._dirty.add(event.queue)
             self._work.set()
-        elif self._limit < float("inf") and event.queue not in self._alarms:
-            self._alarms[event.queue] = time.monotonic() + self._limit
+        elif self._limit < float("inf"):
+            first = self._waits.first(event.channel)
+            self._set_alarm(event.queue, time.monotonic() + self._limit - (event.at - (first or event.at)))
+        if event.plumbing:
+            self._set_alarm(event.queue, time.monotonic() + _PEEK_SECONDS)
+
+    def _note_clock(self, at: float) -> None:
+        clock = at - time.monotonic()
+        if self._pbx_clock is None:
+            self._waits.shift(clock)
+        self._pbx_clock = clock
+
+    def _now(self) -> float:
+        """Return the PBX's time; only good for differences until the PBX told it."""
+        return (self._pbx_clock or 0.0) + time.monotonic()
+
+    def _set_alarm(self, queue: str, at: float) -> None:
+        """Have a queue looked at again, at the latest at this monotonic time."""
+        if at < self._alarms.get(queue, float("inf")):
+            self._alarms[queue] = at
             self._work.set()  # so that `run` waits no longer than that
 
     def refresh(self) -> None:
@@ -148,17 +171,19 @@ class VipQueues:
                 "wait_seconds": entry.waited,
             }
             for entry in entries
-            for match in [told(self._match(entry.uniqueid, entry.number), inside=self._inside(entry.channel))]
+            for match in [told(self._match_entry(entry), inside=self._inside(entry.channel))]
         ]
 
     async def _put_in_order(self) -> None:
         everything, self._all = self._all, False
         names, self._dirty = self._dirty, set()
         if everything:
-            seen = set(self._joined)  # who joins while the answer is under way is not in it, yet not to be forgotten
+            seen = self._waits.channels  # who joins while the answer is under way isn't in it, yet not to be forgotten
             entries = entries_of(await self._ami.listing("QueueStatus"))
-            self._forget_those_gone(seen, {entry.uniqueid for entry in entries})
-            names = {entry.queue for entry in entries}
+            present = {entry.uniqueid for entry in entries}
+            self._waits.forget(seen - present)
+            self._moves.forget_all_but(present | self._waits.vacated)
+            names = {entry.queue for entry in entries} | self._waits.vacated_queues
         for name in sorted(names):
             await self._settle(name)
 
@@ -172,6 +197,7 @@ class VipQueues:
                     await self._moves.take_back(before)
                 return
             _tell(moved, entries)
+            self._follow(queue, entries)
             callers = await self._judge(entries)
             moves = plan([caller for _entry, caller in callers], self._vip_priority)
             if not moves:
@@ -190,33 +216,45 @@ class VipQueues:
         """Let a queue be that is in order, until the next caller becomes late."""
         for entry, caller in callers:
             await self._moves.mark(entry, caller)
-        punctual = [caller.joined for _entry, caller in callers if not caller.late]
         self._alarms.pop(queue, None)
-        if punctual and self._limit < float("inf"):
-            self._alarms[queue] = min(punctual) + self._limit - self._pbx_clock
+        late_from = min((caller.late_from for _entry, caller in callers if not caller.late), default=float("inf"))
+        if late_from < float("inf"):
+            self._set_alarm(queue, late_from - (self._pbx_clock or 0.0))
+        if any(entry.hidden for entry, _caller in callers):
+            self._set_alarm(queue, time.monotonic() + _PEEK_SECONDS)
+
+    def _follow(self, queue: str, entries: list[Entry]) -> None:
+        """Take over what was known of callers whose places others have taken."""
+        for channel, heir in self._waits.succeed(queue, entries, self._now()):
+            if heir:
+                self._moves.inherit(channel, heir)
+            else:
+                self._moves.ended(channel)
 
     async def _judge(self, entries: list[Entry]) -> list[tuple[Entry, Waiting]]:
-        now = self._pbx_clock + time.monotonic()
-        seen = [self._joined.get(entry.uniqueid) for entry in entries]
-        waits = [(at, entry.waited, entry.priority) for at, entry in zip(seen, entries, strict=True)]
-        joined = joining_times(waits, now)
+        now = self._now()
         callers: list[tuple[Entry, Waiting]] = []
-        for entry, at in zip(entries, joined, strict=True):
-            vip = self._match(entry.uniqueid, entry.number).vip
+        for entry, at in zip(entries, self._waits.joined(entries, now, self._vip_priority), strict=True):
+            vip = self._match_entry(entry).vip
             base = await self._moves.base(entry, self._vip_priority, vip=vip)
             kept = self._moves.kept(entry.uniqueid)
-            late = kept or now - at >= self._limit  # a restarted pbxd, which has whole seconds only, could doubt it
-            callers.append((entry, Waiting(entry.channel, entry.priority, at, vip, base, late, kept)))
+            first = self._waits.first(entry.uniqueid) or at
+            late_from = first + self._limit
+            late = kept or now >= late_from  # a restarted pbxd, which has whole seconds only, could doubt it
+            waiting = Waiting(entry.channel, entry.priority, at, vip, base, late, kept, first, late_from)
+            callers.append((entry, waiting))
         return callers
 
-    def _match(self, uniqueid: str, number: str) -> Match:
-        return self._lookup(self._number_of(uniqueid) or number)
+    def _match_entry(self, entry: Entry) -> Match:
+        return self._match(None if entry.hidden else self._number_of(entry.uniqueid), entry.number)
 
-    def _forget_those_gone(self, seen: set[str], present: set[str]) -> None:
-        """Forget whoever was seen before and is in no queue now: an outage hid his end."""
-        for uniqueid in seen - present:
-            self._joined.pop(uniqueid, None)
-        self._moves.forget_all_but(present)
+    def _match(self, first: str | None, present: str) -> Match:
+        """Say who a caller is, by the number he came with and by the caller id he has now: a VIP by either is one."""
+        match = self._lookup(first or present)
+        if match.vip or not first or present in {"", first}:
+            return match
+        now = self._lookup(present)
+        return now if now.vip else match
 
 
 def _rules(settings: QueueSettings) -> tuple[int, float]:

@@ -25,6 +25,11 @@ class Entry:
     priority: int
     waited: int  # whole seconds
 
+    @property
+    def hidden(self) -> bool:
+        """Whether a Local channel waits: who is behind it can change, and the number it was made with means nothing."""
+        return self.channel.startswith("Local/")
+
 
 def entries_of(packets: Iterable[Packet]) -> list[Entry]:
     """Read the events of QueueStatus; callers by queue, in the order they stand."""

@@ -57,7 +57,7 @@ class Translator:
         self._list_broken = False
         self._translations: dict[str, Callable[[Packet, float], ev.Event | None]] = {
             "Newchannel": self._created,
-            "NewCallerid": _purpose,
+            "NewCallerid": _caller_id,
             "Newstate": _state,
             "HangupRequest": _hangup_asked,
             "SoftHangupRequest": _hangup_asked,
@@ -66,7 +66,7 @@ class Translator:
             "DialEnd": _dial_ended,
             "BridgeEnter": _bridge_entered,
             "BridgeLeave": _bridge_left,
-            "QueueCallerJoin": _queue_joined,
+            "QueueCallerJoin": self._queue_joined,
             "QueueCallerLeave": _queue_left,
             "QueueEntry": _queue_seen,
             "LocalBridge": _paired,
@@ -175,6 +175,15 @@ class Translator:
             endpoint if channel else None,
         )
 
+    def _queue_joined(self, packet: Packet, at: float) -> ev.Event:
+        return ev.QueueJoined(
+            at,
+            *_ids(packet),
+            packet.get("Queue", ""),
+            _known(packet, "CallerIDNum"),
+            plumbing=self._endpoints.of(packet.get("Channel", "")).kind == "plumbing",
+        )
+
     def _parked(self, packet: Packet, at: float) -> ev.Event:
         parker = self._endpoints.of_device(packet.get("ParkerDialString", ""))
         return ev.Parked(
@@ -219,12 +228,12 @@ def _ids(packet: Packet) -> tuple[str, str]:
     return packet.get("Uniqueid", ""), packet.get("Linkedid", "")
 
 
-def _purpose(packet: Packet, at: float) -> ev.Event | None:
+def _caller_id(packet: Packet, at: float) -> ev.Event | None:
     """Of a channel with an id of ours, the first caller id is whom the agent is to reach (Originate's CallerID)."""
     number = _known(packet, "CallerIDNum")
-    if not number or not packet.get("Uniqueid", "").startswith(CALL_PREFIX):
-        return None
-    return ev.PurposeTold(at, *_ids(packet), number)
+    if not packet.get("Uniqueid", "").startswith(CALL_PREFIX):
+        return ev.CallerIdChanged(at, *_ids(packet), number)
+    return ev.PurposeTold(at, *_ids(packet), number) if number else None
 
 
 def _state(packet: Packet, at: float) -> ev.Event | None:
@@ -271,15 +280,6 @@ def _bridge_entered(packet: Packet, at: float) -> ev.Event:
 
 def _bridge_left(packet: Packet, at: float) -> ev.Event:
     return ev.BridgeLeft(at, packet.get("BridgeUniqueid", ""), *_ids(packet))
-
-
-def _queue_joined(packet: Packet, at: float) -> ev.Event:
-    return ev.QueueJoined(
-        at,
-        *_ids(packet),
-        packet.get("Queue", ""),
-        _known(packet, "CallerIDNum"),
-    )
 
 
 def _queue_left(packet: Packet, at: float) -> ev.Event:

@@ -52,6 +52,16 @@ class PurposeTold:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerIdChanged:
+    """The channel has another caller id, `number`, than it had."""
+
+    at: float
+    channel: str
+    linkedid: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelRinging:
     """The phone behind this channel rings."""
 
@@ -157,13 +167,14 @@ class BridgeLeft:
 
 @dataclass(frozen=True, slots=True)
 class QueueJoined:
-    """A caller waits in a queue."""
+    """A caller waits in a queue; behind a channel of `plumbing` may be one person now and another one later."""
 
     at: float
     channel: str
     linkedid: str
     queue: str
     number: str
+    plumbing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +351,7 @@ class SnapshotEnded:
 Event = (
     ChannelCreated
     | PurposeTold
+    | CallerIdChanged
     | ChannelRinging
     | ChannelUp
     | HangupAsked

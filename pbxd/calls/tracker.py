@@ -90,7 +90,7 @@ class Tracker:
                 call = self._known.home(event.channel)
                 if call is not None and parties.intended(call, event.number, by_caller_id=False):
                     self._known.touch(call)
-            case ev.SnapshotBegan():
+            case ev.SnapshotBegan() | ev.CallerIdChanged():
                 pass
             case ev.LinkLost():
                 self._link_lost(event.at)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from pbxd.asterisk.ami import AmiClient
-from pbxd.checkup import access, dialplan, installation, pbx, people
+from pbxd.checkup import access, dialplan, installation, pbx, people, trunks
 from pbxd.checkup.database import database
 from pbxd.checkup.finding import Finding, skipped, warning
 from pbxd.checkup.gaplog import backfill
@@ -19,7 +19,7 @@ from pbxd.settings import Settings, asterisk_secret
 CHECKS = (
     "configuration", "numbers", "database", "daemon", "ports", "ami", "login", "version", "immediate", "clock",
     "rights", "times", "channelvars", "filters", "cel", "backfill", "functions", "dialplan", "hooks", "test-call",
-    "employees", "autofill",
+    "employees", "trunks", "autofill",
 )  # fmt: skip
 
 
@@ -87,6 +87,7 @@ def _questions(
         "dialplan": lambda: dialplan.part_and_hooks(ami, settings),
         "test-call": lambda: dialplan.test_call(ami, settings, seen, served=served),
         "employees": lambda: people.employees(ami, settings),
+        "trunks": lambda: trunks.identities(ami, settings),
         "autofill": lambda: people.autofill(ami, settings),
     }
 

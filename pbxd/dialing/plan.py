@@ -16,7 +16,7 @@ from pbxd import notation
 from pbxd.book import Contact, ContactNumber
 from pbxd.errors import ConfigurationError, InvalidInputError, NotFoundError, RefusedError
 from pbxd.i18n import _
-from pbxd.numbers import NumberRules, destination, dial_form, parse
+from pbxd.numbers import NumberRules, destination, dial_form, is_emergency, parse
 from pbxd.settings import DialingSettings
 
 Route = Literal["internal", "trunk"]
@@ -127,9 +127,9 @@ class Dialler:
         if parse(agent, self._rules).kind != "internal" or not _SHORT_NUMBER.fullmatch(agent):
             raise InvalidInputError("agent", _("{text} is no extension of ours").format(text=_shown(agent)))
         number, route, found = self._read(target)
-        where, dialled = self._judge(number, route)
-        if route == "internal" and dialled == agent:
+        if number == agent:
             raise RefusedError("self", _("{agent} can't call himself").format(agent=agent))
+        where, dialled = self._judge(number, route)
         template = self._settings.internal if route == "internal" else self._settings.trunk
         return DialPlan(
             agent=agent,
@@ -158,7 +158,7 @@ class Dialler:
         text = target.number
         parsed = parse(text, self._rules)
         if parsed.kind == "internal" and _SHORT_NUMBER.fullmatch(parsed.value):
-            return parsed.value, "internal" if self._stays_inside(target) else "trunk", ""
+            return parsed.value, "internal" if self._stays_inside(parsed.value, target) else "trunk", ""
         if parsed.kind == "e164":
             return parsed.value, "trunk", parsed.extension
         short = text.strip()
@@ -166,14 +166,17 @@ class Dialler:
             return short, "trunk", ""  # the police perhaps: the judge decides
         raise InvalidInputError("number", _("{text} is no number that can be called").format(text=_shown(text)))
 
-    def _stays_inside(self, target: DialTarget) -> bool:
+    def _stays_inside(self, extension: str, target: DialTarget) -> bool:
         """Tell whether an extension can only reach a colleague, so that nobody need judge it.
 
         With one template for both it would be dialled through the trunk; and a dialplan, which Local/ leads into, may
-        send 112 there too, so that only a known employee's extension passes.
+        send 112 there too, so that only a known employee's extension passes. An emergency number is nobody's
+        extension unless an employee is known to have it: whoever asks for 112 doesn't mean a phone that isn't there.
         """
         internal = self._settings.internal
-        return internal != self._settings.trunk and (target.colleague or not internal.lower().startswith("local/"))
+        if target.colleague or internal == self._settings.trunk:
+            return internal != self._settings.trunk
+        return not internal.lower().startswith("local/") and not is_emergency(extension, self._rules)
 
     def _judge(self, number: str, route: Route) -> tuple[Where, str]:
         """Return what kind of number it is and the digits to dial; raises if it may not be dialled."""

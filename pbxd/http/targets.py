@@ -12,15 +12,15 @@ from pbxd.directory.naming import phone_name
 from pbxd.errors import NotFoundError
 from pbxd.http.requests import CallRequest
 from pbxd.http.services import Services
-from pbxd.numbers import NumberRules, parse
+from pbxd.numbers import NumberRules, is_emergency, parse
 from pbxd.storage.contacts import Contacts
 
 
 async def target(asked: CallRequest, agent: str, services: Services, rules: NumberRules) -> DialTarget:
     """Find out whom to call, with the agent's own eyes: his personal contacts count, nobody else's.
 
-    A text that is a number is one: a known colleague's extension never means a contact's id. With `number` the target
-    is a contact in any case. Raises NotFoundError, InvalidInputError.
+    A text that is a number is one: a known colleague's extension, or 112, never means a contact's id. With `number` the
+    target is a contact in any case. Raises NotFoundError, InvalidInputError.
     """
     if asked.contact is not None:
         contact = await Contacts(services.database).get(asked.contact, actor=agent)
@@ -41,7 +41,8 @@ async def target(asked: CallRequest, agent: str, services: Services, rules: Numb
 
 def _is_number(text: str, services: Services, rules: NumberRules) -> bool:
     kind = parse(text, rules).kind
-    return kind == "e164" or (kind == "internal" and services.directory.employee(text) is not None)
+    known = services.directory.employee(text) is not None or is_emergency(text, rules)
+    return kind == "e164" or (kind == "internal" and known)
 
 
 def _of_number(text: str, agent: str, services: Services, rules: NumberRules) -> DialTarget:

@@ -123,7 +123,7 @@ async def test_the_clients_extension_is_keyed_after_the_answer(desk: Desk) -> No
 
 
 async def test_a_colleague_is_called_by_extension_and_sees_who_calls(desk: Desk) -> None:
-    await desk.call(DialTarget("102", name="Иванова"))
+    await desk.call(DialTarget("102", name="Иванова", colleague=True))
     offered = await desk.agent.incoming()
     offered.answer()
     colleague = await desk.lab.phone("102").incoming()
@@ -507,6 +507,15 @@ async def test_what_may_not_be_dialled_rings_nobody(desk: Desk, number: str) -> 
     clicks = desk.configured(internal="PJSIP/{number}@trunk")
     with pytest.raises((InvalidInputError, RefusedError)):
         await clicks.call("101", DialTarget(number))
+    assert not desk.agent.calls
+    assert desk.link.ami.times_asked("Originate") == 0
+
+
+@pytest.mark.parametrize(("number", "reason"), [("112", "emergency"), ("150", "wrong-number")])
+async def test_a_short_number_that_no_phone_has_rings_nobody_as_shipped(desk: Desk, number: str, reason: str) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        await desk.clicks.call("101", DialTarget(number))
+    assert refusal.value.reason == reason
     assert not desk.agent.calls
     assert desk.link.ami.times_asked("Originate") == 0
 

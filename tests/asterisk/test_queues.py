@@ -12,7 +12,7 @@ from pbxd.asterisk.ami import AmiClient
 from pbxd.asterisk.packets import Packet
 from pbxd.asterisk.queues import VipQueues
 from pbxd.book import Contact, ContactNumber
-from pbxd.calls.events import QueueJoined, SnapshotBegan
+from pbxd.calls.events import BridgeEntered, Event, QueueJoined, QueueLeft, SnapshotBegan
 from pbxd.directory.matching import Book, Match
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import AsteriskSettings, QueueSettings, Settings
@@ -129,6 +129,37 @@ async def test_who_joins_while_everything_is_looked_at_keeps_his_joining_time(se
     async with running(desk.ami.run(), desk.queues.run()):
         await desk.look()
         await until(lambda: pbx.order == [("A", 10), ("B", 10)], "A, who joined first, to be first")
+
+
+@pytest.mark.parametrize(
+    ("between", "priority"),
+    [([], 10), ([BridgeEntered(690, "b", "A", "A")], 0), ([BridgeEntered(690, "b", "A", "A", "holding")], 10)],
+    ids=["overflow", "served", "parked"],
+)
+async def test_the_limit_counts_from_the_first_waiting_since_anybody_served_the_caller(
+    server: AmiServer, between: list[Event], priority: int
+) -> None:
+    """600 seconds after he joined `first` he comes into `sales`."""
+    pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
+    pbx.callers = [["A", "89160000001", 0]]
+    desk.queues.feed(QueueJoined(100, "A", "A", "first", ""))
+    desk.queues.feed(QueueLeft(300, "A", "A", "first"))
+    for event in between:
+        desk.queues.feed(event)
+    desk.queues.feed(QueueJoined(700, "A", "A", "sales", ""))
+    async with running(desk.ami.run(), desk.queues.run()):
+        await desk.look()
+    assert pbx.order == [("A", priority)]
+
+
+async def test_a_caller_who_waited_when_pbxd_began_keeps_his_time_once_the_pbx_told_its_own(server: AmiServer) -> None:
+    pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
+    pbx.callers = [["A", "89160000001", 0]]
+    async with running(desk.ami.run(), desk.queues.run()):
+        await desk.look()
+        desk.queues.feed(QueueJoined(1_000_000, "C", "C", "another", ""))
+        await desk.look()
+    assert pbx.order == [("A", 0)]
 
 
 async def test_an_old_asterisk_is_left_alone_and_that_is_said_once(server: AmiServer) -> None:

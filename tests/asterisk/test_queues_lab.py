@@ -9,97 +9,13 @@ from functools import partial
 
 import pytest
 
-from pbxd.asterisk.queues import VipQueues
-from pbxd.book import Contact, ContactNumber
 from pbxd.calls.events import QueueJoined
-from pbxd.directory.matching import Book, Match
-from pbxd.numbers import parse, rules_from
-from pbxd.settings import QueueSettings, Settings
-from tests.asterisk.beside import Beside, beside, running
+from tests.asterisk.beside import beside, running
+from tests.asterisk.queuedesk import FOUR, ONE, THREE, TWO, Desk
 from tests.lab import Lab
 from tests.lab.processes import until
 
 pytestmark = pytest.mark.lab
-
-RULES = rules_from(Settings())
-ONE, TWO, THREE, FOUR = "89160000001", "89160000002", "89160000003", "89160000004"
-
-
-def card(last: str, *, vip: bool = False) -> Contact:
-    return Contact(int(last), f"Клиент {last}", numbers=(ContactNumber(f"+7916000000{last}", main=True),), vip=vip)
-
-
-class Desk:
-    """VipQueues with a book that tests write to; `pool` is a queue without members, so everybody in it waits."""
-
-    def __init__(self, link: Beside, **settings: int) -> None:
-        self.link = link
-        self.lab = link.lab
-        self.ami = link.ami
-        self.book = Book.of(card(str(number)) for number in range(1, 5))
-        self.settings = QueueSettings.model_validate(settings)
-        self.start_anew()
-
-    def start_anew(self) -> None:
-        """Be another process: nothing is remembered but what stands in the book and on the PBX."""
-        self.queues = VipQueues(self.ami, self.lookup, self.settings)
-        self.link.feeds[:] = [self.queues.feed]
-
-    def lookup(self, text: str) -> Match:
-        return self.book.lookup(parse(text, RULES))
-
-    def flag(self, number: str, *, vip: bool = True) -> None:
-        self.book.put_contact(card(number[-1], vip=vip))
-        self.queues.refresh()
-
-    async def join(self, *numbers: str, queue: str = "pool") -> None:
-        for number in numbers:
-            await self.originate(number, queue)
-
-    async def originate(self, number: str, queue: str = "pool", **variables: str) -> None:
-        before, heard = len(await self.lab.queue_order(queue)), self.heard(number, queue)
-        await self.lab.ami_action(
-            "Originate",
-            {"Variable": [f"{name}={value}" for name, value in variables.items()]},
-            Channel="Local/tone@lab-script/n",
-            Context="lab-queue",
-            Exten=queue,
-            Priority="1",
-            CallerID=f"<{number}>",
-            Async="true",
-        )
-        await self.lab.until_waiting(queue, before + 1)
-        if self.ami.connected:
-            await until(lambda: self.heard(number, queue) > heard, "the AMI link to tell of it")
-
-    def heard(self, number: str, queue: str) -> int:
-        joined = [one for one in self.link.events if isinstance(one, QueueJoined)]
-        return sum((one.number, one.queue) == (number, queue) for one in joined)
-
-    async def leave(self, number: str, queue: str = "pool") -> None:
-        entries = await self.lab.admin.listing("QueueStatus", {"Queue": queue})
-        (channel,) = [entry["Channel"] for entry in entries if entry.get("CallerIDNum") == number]
-        await self.lab.ami_action("Hangup", Channel=channel)
-        await self.lab.until_waiting(queue, sum(entry["Event"] == "QueueEntry" for entry in entries) - 1)
-
-    async def until_order(self, *numbers: str, queue: str = "pool") -> None:
-        async def holds() -> bool:
-            return await self.lab.queue_order(queue) == list(numbers)
-
-        await until(holds, f"the order {numbers}")
-
-    async def priorities(self, queue: str = "pool") -> dict[str, str]:
-        entries = await self.lab.admin.listing("QueueStatus", {"Queue": queue})
-        return {entry["CallerIDNum"]: entry["Priority"] for entry in entries if entry["Event"] == "QueueEntry"}
-
-    async def settle(self) -> None:
-        """Have everything looked at again and wait until that is done."""
-        self.queues.refresh()
-        await until(lambda: self.queues.settled, "the queues to be looked at")
-
-    @property
-    def moves(self) -> int:
-        return self.ami.times_asked("QueueChangePriorityCaller")
 
 
 @pytest.fixture
@@ -228,7 +144,8 @@ async def test_without_a_limit_everybody_can_be_overtaken(lab: Lab) -> None:
             assert desk.moves == 0
 
 
-async def test_a_place_that_was_kept_gives_no_rank_in_the_next_queue(lab: Lab) -> None:
+async def test_a_place_that_was_kept_is_no_rank_in_the_next_queue_but_his_waiting_goes_on(lab: Lab) -> None:
+    """He stands behind who is there already, and no VIP who comes later gets ahead of him."""
     async with beside(lab) as link:
         desk = Desk(link, overtake_limit_seconds=1)
         async with running(desk.queues.run()):
@@ -238,10 +155,45 @@ async def test_a_place_that_was_kept_gives_no_rank_in_the_next_queue(lab: Lab) -
                 return await desk.priorities() == {ONE: "10"}
 
             await until(raised, "the caller to be raised")
-            (channel,) = [one["Channel"] for one in await lab.channels() if one["Application"] == "Queue"]
+            await desk.join(TWO, queue="ringall")
+            (entry,) = [one for one in await lab.admin.listing("QueueStatus", {"Queue": "pool"}) if "Uniqueid" in one]
+            channel = entry["Channel"]
             await lab.ami_action("Redirect", Channel=channel, Context="lab-queue", Exten="ringall", Priority="1")
-            await lab.until_waiting("ringall", 1)
-            assert await desk.priorities("ringall") == {ONE: "0"}
+            await desk.until_order(TWO, ONE, queue="ringall")
+            desk.flag(FOUR)
+            await desk.originate(FOUR, "ringall", QUEUE_PRIO="10", PBXD_PRIO="10", PBXD_PRIO_BEFORE="0")
+            await desk.until_order(TWO, ONE, FOUR, queue="ringall")
+
+
+async def test_who_loops_through_a_queue_is_not_overtaken_for_ever(lab: Lab) -> None:
+    async with beside(lab) as link:
+        desk = Desk(link, overtake_limit_seconds=4)
+        desk.flag(FOUR)
+        async with running(desk.queues.run()):
+            lab.call_in("looping", ONE)
+            await lab.until_waiting("pool", 1)
+
+            async def raised() -> bool:
+                return await desk.priorities() == {ONE: "10"}
+
+            await until(raised, "the caller to be raised, some entries later")
+            await desk.originate(FOUR, QUEUE_PRIO="10", PBXD_PRIO="10", PBXD_PRIO_BEFORE="0")
+            before = desk.heard(ONE, "pool")
+            await until(lambda: desk.heard(ONE, "pool") >= before + 2, "two more entries")
+            await desk.until_order(ONE, FOUR)
+
+
+@pytest.mark.parametrize("flagged", [ONE, TWO, THREE])
+async def test_flag_and_unflag_bring_back_the_order_that_position_made(desk: Desk, flagged: str) -> None:
+    await desk.join(ONE, TWO)
+    desk.lab.call_in("first-in-pool", THREE)
+    await desk.until_order(THREE, ONE, TWO)
+    await until(lambda: desk.heard(THREE, "pool"), "the AMI link to tell of it")
+    desk.flag(flagged)
+    await desk.until_order(flagged, *(number for number in (THREE, ONE, TWO) if number != flagged))
+    desk.flag(flagged, vip=False)
+    await desk.until_order(THREE, ONE, TWO)
+    assert set((await desk.priorities()).values()) == {"0"}
 
 
 @pytest.mark.parametrize(("queue", "served"), [("pool", [TWO, ONE]), ("single", [TWO])])

@@ -106,6 +106,31 @@ async def test_without_a_daemon_doctor_answers_the_test_call_itself(lab: Lab) ->
     assert signs == f"{'✓' * daemon_is}✗{'✓' * (len(CHECKS) - daemon_is - 2)}!"
 
 
+async def test_a_trunk_that_tells_the_client_who_of_us_talks_is_a_warning(lab: Lab) -> None:
+    daemon = await installed(lab)
+    assert (await examined(daemon))["trunks"].status == "ok"
+    setting = line("send_connected_line", "")
+    async with changed(lab, "pjsip.conf", setting, "module reload res_pjsip.so"):
+
+        async def told() -> bool:
+            return (await examined(daemon))["trunks"].status == "warning"
+
+        await until(told, "the trunk's new setting to be seen")
+        found = (await examined(daemon))["trunks"]
+        assert found.message.endswith(": trunk")
+        assert lines(found) == ["[trunk]", "send_connected_line = no"]
+
+        def silent(text: str) -> str:
+            return text.replace("send_pai = yes", "send_pai = no")
+
+        async with changed(lab, "pjsip.conf", silent, "module reload res_pjsip.so"):
+
+            async def quiet() -> bool:
+                return (await examined(daemon))["trunks"].status == "ok"
+
+            await until(quiet, "a trunk without identities to be let be")
+
+
 async def test_no_secret_is_printed_whatever_is_wrong(lab: Lab) -> None:
     daemon = await installed(lab, {"asterisk": {"secret": "hush-hush"}})
     result = await daemon.run("doctor", "--json")

@@ -48,7 +48,7 @@ def test_a_dialplan_is_asked_for_known_colleagues_alone(number: str, why: str) -
     assert refusal.value.reason == why
     plan = inside.plan("102", DialTarget(number, colleague=True))
     assert (plan.route, plan.client_channel) == ("internal", f"Local/{number}@from-internal")
-    assert dialler().plan("102", DialTarget(number)).route == "internal", "a phone is a phone"
+    assert inside.plan("102", DialTarget("150", colleague=True)).route == "internal"
     with pytest.raises(RefusedError):
         dialler(internal="local/{number}@x").plan("102", DialTarget(number))
     allowed = dialler(internal="Local/{number}@from-internal", allow_emergency=True)
@@ -86,8 +86,23 @@ def test_a_premium_number_needs_its_own_permission_and_is_still_dialled_as_a_nat
     assert dialler(allow_premium=True).plan("101", premium).dialled == "88091234567"
 
 
+@pytest.mark.parametrize("number", ["112", "101", "02", "911"])
+@pytest.mark.parametrize("internal", ["PJSIP/{number}", "SIP/{number}", "Local/{number}@from-internal"])
+def test_an_emergency_number_is_nobodys_extension_unless_an_employee_has_it(internal: str, number: str) -> None:
+    """Else the agent would be rung for a phone that isn't there."""
+    with pytest.raises(RefusedError) as refusal:
+        dialler(internal=internal).plan("205", DialTarget(number))
+    assert refusal.value.reason == "emergency"
+    allowed = dialler(internal=internal, allow_emergency=True).plan("205", DialTarget(number))
+    assert (allowed.route, allowed.where) == ("trunk", "emergency")
+    colleague = dialler(internal=internal).plan("205", DialTarget(number, colleague=True))
+    assert colleague.route == "internal"
+    if not internal.startswith("Local"):
+        assert dialler(internal=internal).plan("205", DialTarget("150")).route == "internal"
+
+
 def test_101_is_a_colleague_inside_and_the_fire_brigade_outside() -> None:
-    inside = dialler().plan("205", DialTarget("101"))
+    inside = dialler().plan("205", DialTarget("101", colleague=True))
     assert (inside.route, inside.where, inside.client_channel) == ("internal", "internal", "PJSIP/101")
     assert inside.caller_number == "205"
     same_trunk = dialler(internal="PJSIP/{number}@trunk")

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pbxd.asterisk.packets import Packet
 from pbxd.book import ContactDraft, ContactNumber, Employee
 from pbxd.calls.events import BridgeEntered, ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint
 from pbxd.calls.record import CallRecord, Outage, Party
@@ -19,6 +20,7 @@ from pbxd.http.requests import CallRequest
 from pbxd.storage.calls import Calls
 from pbxd.storage.employees import Employees
 from pbxd.storage.tokens import Tokens
+from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, until
 
 IGOR = ContactDraft(
@@ -256,7 +258,7 @@ async def test_a_second_call_of_the_same_agent_is_refused(pbxd: House) -> None:
         ({"contact": 1}, "84951234567", "ww12"),
         ({"contact": 1, "number": "+7 916 000-00-01"}, "89160000001", ""),
         ({"target": "1", "number": "89160000001"}, "89160000001", ""),
-        ({"target": "102"}, "102", ""),
+        ({"target": "150"}, "150", ""),
     ],
 )
 async def test_what_a_target_means(pbxd: House, asked: dict[str, Any], dialled: str, digits: str) -> None:
@@ -280,11 +282,35 @@ async def test_a_colleague_comes_before_a_contact_of_that_id(pbxd: House) -> Non
             assert (await answer.json())["dialled"] == dialled
 
 
+async def test_an_emergency_number_rings_nobody_and_is_no_contacts_id(pbxd: House) -> None:
+    drafts = (ContactDraft(f"К {n}", numbers=(ContactNumber(f"+79160000{n:03}"),)) for n in range(1, 113))
+    assert (await add(pbxd, *drafts))[-1] == 112
+    for path in (CALLS, f"{CALLS}/plan"):
+        async with pbxd.local.post(path, json={"agent": "101", "target": "112"}) as answer:
+            told = await problem(answer, 403)
+            assert "an emergency number" in told["detail"]
+    assert "Originate" not in pbxd.pbx.asked
+    async with pbxd.local.post(f"{CALLS}/plan", json={"agent": "101", "contact": 112}) as answer:
+        assert (await answer.json())["dialled"] == "89160000112"
+
+
+async def test_an_extension_that_the_pbx_has_not_rings_nobody(pbxd: House) -> None:
+    def state(session: Session, action: Packet) -> None:
+        session.respond(action, f"Value: {'INVALID' if '150' in action['Variable'] else 'NOT_INUSE'}")
+
+    pbxd.pbx.on["Getvar"] = state
+    async with pbxd.local.post(CALLS, json={"agent": "101", "target": "150"}) as answer:
+        assert "150" in (await problem(answer, 403))["detail"]
+    assert "Originate" not in pbxd.pbx.asked
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "word"),
     [
-        ({"agent": "101", "target": "112"}, 200, "internal"),
-        ({"agent": "101", "target": "02"}, 200, "internal"),
+        ({"agent": "101", "target": "150"}, 200, "internal"),
+        ({"agent": "101", "target": "112"}, 403, "emergency"),
+        ({"agent": "101", "target": "02"}, 403, "emergency"),
+        ({"agent": "101", "target": "103"}, 403, "emergency"),
         ({"agent": "101", "target": "+14155550100"}, 403, "foreign"),
         ({"agent": "101", "target": "88091234567"}, 403, "premium"),
         ({"agent": "101", "target": "101"}, 403, "self"),

@@ -33,6 +33,7 @@ CALLER_PORTS = 8  # for SIPp and other programs that call through the trunk
 NUMBERS = {
     "sales": "74951230100", "support": "74951230200", "ringall": "74951230300", "pool": "74951230350",
     "linear": "74951230317", "recorded": "74951230320", "keyed": "74951230403", "conference": "74951230510",
+    "looping": "74951230404", "first-in-pool": "74951230405",
     "manager-then-pool": "74951230360", "freepbx": "74951230370",
     "overflow": "74951230400", "overflow-freepbx": "74951230401", "sales-5s": "74951230402", "menu": "74951230500",
     "voicemail": "74951230600", "ring-then-voicemail": "74951230700", "forward-local": "74951230800",
