@@ -101,7 +101,10 @@ class _Importing:
             await self._rows(batches, told, None)
             return
         visibility = "personal" if self._wish.personal else "shared"
-        writing = await self._imports.begin(self._wish.file.name, actor=self._wish.actor, visibility=visibility)
+        asks = self._wish.existing != "add"  # what is known already
+        writing = await self._imports.begin(
+            self._wish.file.name, actor=self._wish.actor, visibility=visibility, alone=asks
+        )
         try:
             await self._rows(batches, told, writing)
         except BaseException:
