@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.errors import ReplacedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage import schema
+from pbxd.storage.backups import Told
 from pbxd.storage.engine import (
     BEGIN,
     BUSY_SECONDS,
@@ -130,10 +131,13 @@ class Database:
         await database.connect(create=create)
         return database
 
-    async def connect(self, *, create: bool) -> None:
-        """Make sure that the database can be used; raises what `open` raises, and may be tried again then."""
+    async def connect(self, *, create: bool, told: Told | None = None) -> None:
+        """Make sure that the database can be used; raises what `open` raises, and may be tried again then.
+
+        `told` hears of an upgrade's progress, see `schema.upgrade`.
+        """
         if create:
-            await schema.upgrade(self._address)
+            await schema.upgrade(self._address, told)
         target = parsed(self._address)
         schema.refuse_absent(target)
         schema.refuse_outdated(target, await schema.revision(target))
