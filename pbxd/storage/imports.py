@@ -94,6 +94,8 @@ class Imports:
                     )
                     return Writing(self._database, int(made.scalar_one()), actor)
             await asyncio.sleep(_TURN_SECONDS)
+            with suppress(ConflictError):  # another cleans too
+                await self.clean()
 
     async def undo(self, import_id: int, *, actor: str) -> Undone:
         """Take a whole import out of the book, but for what was edited since.

@@ -198,3 +198,18 @@ async def test_a_past_call_is_amended_only_as_it_was_read(database: Database) ->
     assert list(await calls.amend({"0001": (now, replace(now.copy(), outcome="busy"))}, "call.filled")) == ["0001"]
     assert (await calls.record("0001")).outcome == "busy"
     assert [row.kind for row in await Feed(database).read(0)][-1] == "call.filled"
+
+
+async def test_an_import_waits_for_one_that_is_written_and_not_for_a_dead_one(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("ФИО;Телефон\nАнна;89160000001", "utf-8")
+    imports = Imports(database)
+    await imports.begin("b.csv", actor="", visibility="shared")  # and nobody works at it
+    waiting = asyncio.create_task(import_contacts(database, Wish(file), RULES))
+    assert not (await asyncio.wait([waiting], timeout=1))[0]
+    added = await import_contacts(database, Wish(file, existing="add"), RULES)  # what is known is nothing to it
+    monkeypatch.setattr("pbxd.storage.imports.ABANDONED_SECONDS", 0.0)
+    await asyncio.wait_for(waiting, 60)
+    assert (added.created, waiting.result().skipped) == (1, 1)
