@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,10 @@ async def _started(asked: dict[str, Any]) -> tuple[Process, dict[str, Any]]:
 
 async def _ended(child: Process) -> None:
     if child.returncode is None:
-        child.kill()
+        with suppress(ProcessLookupError):
+            os.kill(
+                child.pid, signal.SIGKILL
+            )  # its own `kill` looks first, and takes the end away from who waits for it
     assert child.stdout  # noqa: S101 - asked for in `_started`
     while await child.stdout.read(_CHUNK):  # `wait` doesn't return before all it told was taken
         pass
