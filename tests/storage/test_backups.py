@@ -179,10 +179,10 @@ async def test_a_copy_is_of_one_moment_while_others_write_and_ends_when_nobody_w
 
 @pytest.mark.soak
 async def test_a_big_upgrade_has_the_room_it_asks_for(tmp_path: Path) -> None:
-    """Contacts and calls, 400,000 of each: what is said to be needed is needed, and is enough."""
+    """Contacts and calls, 100,000 of each: what is said to be needed is needed, and is enough."""
     file = tmp_path / "pbxd.db"
     await migrate(address(file), SCHEMA)
-    fill(file, 400_000)
+    fill(file, 100_000)
     size, most, lag = _size(file), 0, 0.0
 
     async def watch() -> None:
