@@ -202,9 +202,11 @@ class Backfill:
             for each in there
             if each.id in known and _can_be_completed(known[each.id], since, to)
         ]
-        await self._write([*fresh, *better])
-        result = Filled(len(fresh), len(better), pending)
-        await self._outages.note(kept.id, None if pending else self._kind, len(fresh) + len(better))
+        written = await self._write(known, [*fresh, *better])
+        pending = pending or len(written) < len(fresh) + len(better)  # some changed meanwhile: once more
+        found, better_now = (sum(each.id in written for each in part) for part in (fresh, better))
+        result = Filled(found, better_now, pending)
+        await self._outages.note(kept.id, None if pending else self._kind, len(written))
         return result
 
     async def compare(self, since: datetime, to: datetime) -> list[Difference]:
@@ -220,13 +222,19 @@ class Backfill:
         found = [Difference(known.get(each.id), each) for each in there]
         return sorted((each for each in found if _differs(each)), key=lambda each: each.told.started)
 
-    async def rebuild(self, differing: Sequence[Difference]) -> None:
-        """Let the history say what the log says."""
-        await self._write([replaced(each.known, each.told) if each.known else each.told for each in differing])
+    async def rebuild(self, differing: Sequence[Difference]) -> int:
+        """Let the history say what the log says; return of how many calls. One that changed meanwhile is left alone."""
+        known = {each.known.id: each.known for each in differing if each.known}
+        told = [replaced(each.known, each.told) if each.known else each.told for each in differing]
+        return len(await self._write(known, told))
 
-    async def _write(self, records: Sequence[CallRecord]) -> None:
+    async def _write(self, known: Mapping[str, CallRecord], records: Sequence[CallRecord]) -> set[str]:
+        """Write records in the place of those that were read; return the ids of those that had not changed since."""
+        written: set[str] = set()
         for at in range(0, len(records), _WRITTEN_AT_ONCE):
-            await self._calls.upsert(records[at : at + _WRITTEN_AT_ONCE], told_as="call.filled")
+            part = {each.id: (known.get(each.id), each) for each in records[at : at + _WRITTEN_AT_ONCE]}
+            written |= set(await self._calls.amend(part, "call.filled"))
+        return written
 
     async def _told(self, since: datetime, until: datetime, *, dead: bool) -> list[CallRecord]:
         """Return what the log tells of calls that began between two times, or just after.

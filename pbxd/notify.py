@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 VARIABLE = "NOTIFY_SOCKET"
 WATCHDOG_VARIABLE = "WATCHDOG_USEC"
 WATCHDOG_PID_VARIABLE = "WATCHDOG_PID"
+EXTENDED_SECONDS = 60.0  # a start may last so long from each time we say that we are still at it
+_EXTEND_SECONDS = 10.0
 
 
 def sd_notify(state: str, environment: Mapping[str, str] = os.environ) -> bool:
@@ -38,3 +42,21 @@ def watchdog_seconds(environment: Mapping[str, str] = os.environ, pid: int | Non
         return None
     text = environment.get(WATCHDOG_VARIABLE, "")
     return int(text) / 1e6 if text.isascii() and text.isdigit() and int(text) else None
+
+
+@asynccontextmanager
+async def starting(seconds: float = _EXTEND_SECONDS) -> AsyncIterator[None]:
+    """Ask the service manager every so many seconds for more time to start in, until the block ends.
+
+    It counts against TimeoutStartSec alone: once the service is ready, the watchdog does the watching.
+    """
+
+    async def extend() -> None:
+        while sd_notify(f"EXTEND_TIMEOUT_USEC={EXTENDED_SECONDS * 1e6:.0f}"):  # noqa: ASYNC110 - systemd wants it again
+            await asyncio.sleep(seconds)
+
+    extending = asyncio.create_task(extend(), name="extend-start")
+    try:
+        yield
+    finally:
+        extending.cancel()

@@ -40,11 +40,12 @@ from pbxd.errors import (
 from pbxd.http.keyring import Keyring
 from pbxd.http.server import HttpServer
 from pbxd.http.services import Services
-from pbxd.notify import sd_notify, watchdog_seconds
+from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.recording import Following, Recorder
 from pbxd.reloading import compare
 from pbxd.settings import Settings, asterisk_secret, load
+from pbxd.storage.backups import Progress
 from pbxd.storage.callrequests import CallRequests
 from pbxd.storage.calls import Calls
 from pbxd.storage.database import Database
@@ -134,7 +135,10 @@ class Daemon:
     async def run(self) -> None:
         """Serve until told to stop; raises what ended a root task."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._told_to_reload.set)
-        if not await self._storage_opens():
+        async with starting():  # an upgrade of a big database takes minutes
+            opened = await self._storage_opens()
+        sd_notify("STATUS=")
+        if not opened:
             self._following.hold()
         await self._http.start()
         try:
@@ -210,7 +214,7 @@ class Daemon:
     async def _storage_opens(self) -> bool:
         """Open the database, read the book and the calls an earlier process left open; return whether that worked."""
         try:
-            await self._database.connect(create=self._settings.database.upgrade == "auto")
+            await self._database.connect(create=self._settings.database.upgrade == "auto", told=_upgrading)
             self._database.remember()
             if self._database.is_new:
                 _log.warning("database_made", place=self._database.place)
@@ -374,6 +378,13 @@ class Daemon:
                     await self._ami.action("Setvar", {"Variable": "PBXD_ALIVE", "Value": str(int(time.time()))})
                     await self._ami.action("Setvar", {"Variable": KEY_VARIABLE, "Value": self._lookups.key})
             await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+
+def _upgrading(progress: Progress) -> None:
+    """Say how far the database's upgrade is, in the log and in `systemctl status`."""
+    percent = int(progress.done * 100)
+    _log.info("database_upgrade_running", stage=progress.stage, percent=percent, what=progress.what)
+    sd_notify(f"STATUS=upgrading the database: {progress.stage} {percent} %")
 
 
 async def _until_told_to_stop() -> None:

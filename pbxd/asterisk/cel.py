@@ -32,6 +32,7 @@ _KINDS = dict(
         1,
     )
 )  # fmt: skip
+_NAMES = {str(number): name for number, name in _KINDS.items()}
 _DIALS = frozenset({"Dial", "Queue"})
 _BUSY, _LOSER, _CANCELLED = 17, 26, 127  # Q.850 causes of a phone that didn't take the call
 _LEFT = frozenset({0, 16, 26, 31, 127})  # causes of a caller that gave up: none, normal, and those of a CANCEL
@@ -59,7 +60,7 @@ def read_row(values: Mapping[str, str]) -> CelRow | None:
     if not _STAMP.fullmatch(stamp) or not values.get("uniqueid"):
         return None
     return CelRow(
-        _KINDS.get(int(kind), "") if kind.isdecimal() else kind,
+        _NAMES.get(kind, kind),
         float(stamp),
         values.get("cid_num", ""),
         values.get("exten", ""),
@@ -77,7 +78,7 @@ def _extra(text: str) -> Mapping[str, Any]:
         return {}
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # a caller's name may stand in it
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -279,7 +280,8 @@ def _told(row: CelRow) -> Iterator[ev.Event]:
 
 
 def _text(row: CelRow, name: str) -> str:
-    return str(row.extra.get(name, ""))
+    value = row.extra.get(name, "")
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _result(cause: int) -> ev.DialResult:

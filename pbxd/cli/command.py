@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from functools import cached_property
 from importlib import import_module
@@ -20,6 +23,8 @@ from pbxd.settings import Settings, load
 
 if TYPE_CHECKING:
     from pbxd.storage.database import Database
+
+_SIGNALLED = 128  # and the signal's number: the exit status of a command that a signal ended, as shells tell it
 
 Answer = TypeVar("Answer")
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -196,5 +201,30 @@ def language(configured: str = "") -> str:
 
 
 def run(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Run a command's asynchronous part to its end."""
-    return asyncio.run(work)
+    """Run a command's asynchronous part to its end; SIGTERM and SIGHUP break it off as Ctrl-C does: it cleans up."""
+    told: list[signal.Signals] = []
+
+    async def stoppable() -> Answer:
+        for number in _stopping():
+            asyncio.get_running_loop().add_signal_handler(number, _stop, asyncio.current_task(), told, number)
+        return await work
+
+    try:
+        return asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        if not told:
+            raise
+        sys.exit(_SIGNALLED + told[0])
+
+
+def _stopping() -> list[signal.Signals]:
+    """Return the signals that end a command: not SIGHUP under `nohup`, and none outside of the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_DFL]
+
+
+def _stop(task: asyncio.Task[Any] | None, told: list[signal.Signals], number: signal.Signals) -> None:
+    told.append(number)
+    if task is not None:
+        task.cancel()

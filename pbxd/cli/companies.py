@@ -37,9 +37,7 @@ def add(session: Session, name: str, numbers: Sequence[str], as_json: bool) -> N
 
     async def work() -> Company:
         async with await session.database() as database:
-            book = Companies(database)
-            company = await book.get_or_create(name)
-            return await book.set_numbers(company.id, [*company.numbers, *added])
+            return await Companies(database).get_or_create(name, added)
 
     _show(run(work()), as_json=as_json)
 
@@ -93,15 +91,14 @@ def show(session: Session, company_id: int, actor: str, as_json: bool) -> None: 
 @json_option
 @pass_session
 def edit(session: Session, /, company_id: int, version: int | None, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
-    """Change a company against the version it was read at, so that no other edit gets lost."""
+    """Change a company as it stands at that moment, so that no other edit gets lost."""
     rules = rules_from(session.settings)
 
     async def work() -> Company:
         async with await session.database() as database:
-            book = Companies(database)
-            before = await book.get(company_id)
-            changes = _changes(before, given, rules)
-            return await book.edit(company_id, changes, version=before.version if version is None else version)
+            return await Companies(database).edit(
+                company_id, lambda company: _changes(company, given, rules), version=version
+            )
 
     _show(run(work()), as_json=as_json)
 

@@ -185,18 +185,18 @@ def show(session: Session, contact_id: int, text: bool, actor: str, as_json: boo
 @json_option
 @pass_session
 def edit(session: Session, /, contact_id: int, actor: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
-    """Change a contact; lists are changed against the version they were read at, so that no other edit gets lost."""
+    """Change a contact as it stands at that moment, so that no other edit gets lost."""
     rules = rules_from(session.settings)
 
     async def work() -> tuple[Contact, list[Duplicate]]:
         async with await session.database() as database:
             book = Contacts(database)
-            before = await book.get(contact_id, actor=actor)
-            changes = contact_edits.changes(before, given, rules)
-            version = given["version"]
-            if version is None and changes.keys() & {"numbers", "emails", "tags"}:
-                version = before.version
-            contact = await book.edit(contact_id, changes, actor=actor, version=version)
+            contact = await book.edit(
+                contact_id,
+                lambda card: contact_edits.changes(card, given, rules),
+                actor=actor,
+                version=given["version"],
+            )
             return contact, await book.duplicates(contact, actor=actor)
 
     _show_saved(*run(work()), as_json=as_json)

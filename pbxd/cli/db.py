@@ -11,6 +11,7 @@ from pbxd.cli.output import print_json, print_line
 from pbxd.errors import UnavailableError
 from pbxd.i18n import _
 from pbxd.storage import schema
+from pbxd.storage.backups import Progress
 
 
 @click.group("db", cls=Group, help=N_("Create, upgrade, back up and check the database."))
@@ -23,7 +24,7 @@ def db() -> None:
 @pass_session
 def upgrade(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Create or upgrade."""
-    done = run(schema.upgrade(session.settings.database_url))
+    done = run(schema.upgrade(session.settings.database_url, _tell))
     if as_json:
         backup = str(done.backup) if done.backup else None
         print_json({"before": done.before, "after": done.after, "backup": backup})
@@ -70,3 +71,13 @@ def check(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click pass
     if health.problems:
         count = len(health.problems)
         raise UnavailableError(_("{place}: problems found: {count}").format(place=health.place, count=count))
+
+
+def _tell(progress: Progress) -> None:
+    """Tell a person how far an upgrade is; the answer itself stands on standard output."""
+    said = {
+        "backup": _("backup: {percent} %"),
+        "backup-kept": _("a backup of this state is there already: {what}"),
+        "revision": _("upgrading to schema {what}: {percent} %"),
+    }[progress.stage]
+    click.echo(said.format(percent=int(progress.done * 100), what=progress.what), err=True)

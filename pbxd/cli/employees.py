@@ -23,8 +23,9 @@ from pbxd.cli.command import (
 )
 from pbxd.cli.output import mark, print_card, print_json, print_line, print_table
 from pbxd.errors import InvalidInputError, RefusedError
-from pbxd.exchange.employees import MOST_ROWS, WORKBOOK, EmployeeTable, read_employees, read_rows
+from pbxd.exchange.employees import MOST_ROWS, SIZE_LIMIT, WORKBOOK, EmployeeTable, read_employees, read_rows
 from pbxd.exchange.sandbox import plain_rows
+from pbxd.files import open_regular
 from pbxd.i18n import _
 from pbxd.numbers import display, rules_from
 from pbxd.storage.contacts import Contacts
@@ -135,7 +136,8 @@ def _table(session: Session, file: Path) -> EmployeeTable:
 
 def _content(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with open_regular(file) as stream:
+            return stream.read(SIZE_LIMIT + 1)
     except OSError as error:
         message = _("{file}: can't be read: {why}").format(file=file, why=error.strerror)
         raise InvalidInputError("file", message) from error

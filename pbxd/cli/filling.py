@@ -58,22 +58,22 @@ def rebuild(session: Session, /, since: str, to: str, **flags: bool) -> None:
 
     period = _moment("--from", since), _moment("--to", to)
 
-    async def work() -> tuple[list[Difference], bool]:
+    async def work() -> tuple[list[Difference], int | None]:
         async with await session.database() as database:
             backfill = Backfill(session.settings, database)
             found = await backfill.compare(*period)
             if not flags["as_json"]:
                 _show(found)
             agreed = bool(found) and not flags["dry_run"] and (flags["yes"] or _asked(len(found), **flags))
-            if agreed:
-                await backfill.rebuild(found)
-            return found, agreed
+            return found, await backfill.rebuild(found) if agreed else None
 
     found, changed = run(work())
     if flags["as_json"]:
-        print_json({"total": len(found), "changed": changed, "items": [_json(each) for each in found]})
-    elif changed:
-        print_line(_("calls changed: {count}").format(count=len(found)))
+        print_json({"total": len(found), "changed": changed is not None, "items": [_json(each) for each in found]})
+    elif changed is not None:
+        print_line(_("calls changed: {count}").format(count=changed))
+        if changed < len(found):
+            print_line(_("changed meanwhile, left as they are: {count}").format(count=len(found) - changed))
 
 
 def _asked(count: int, *, as_json: bool, **_flags: bool) -> bool:

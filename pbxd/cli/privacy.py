@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from getpass import getuser
@@ -17,7 +16,8 @@ from pbxd import logs
 from pbxd.cli.command import N_, Group, Session, argument, flag, json_option, pass_session, run
 from pbxd.cli.output import print_json, print_line
 from pbxd.directory.excerpt import contact_named
-from pbxd.errors import ConflictError, InvalidInputError, UnavailableError
+from pbxd.errors import InvalidInputError
+from pbxd.files import new_file
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse, rules_from
 from pbxd.storage.database import Database
@@ -107,15 +107,9 @@ async def _client(database: Database, text: str, rules: NumberRules) -> Client:
 
 def _write(file: Path, found: dict[str, Any]) -> None:
     """Write the file, readable for its owner alone; one that is there is not overwritten."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123 - of a descriptor with its mode
-            json.dump(found, stream, ensure_ascii=False, indent=1)
-            stream.write("\n")
-    except FileExistsError as error:
-        raise ConflictError(_("{file} exists already").format(file=file)) from error
-    except OSError as error:
-        raise UnavailableError(_("{file}: can't be written: {why}").format(file=file, why=error.strerror)) from error
+    with new_file(file) as part, part.open("w", encoding="utf-8") as stream:
+        json.dump(found, stream, ensure_ascii=False, indent=1)
+        stream.write("\n")
 
 
 def _tell_left_out(numbers: object) -> None:

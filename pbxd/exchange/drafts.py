@@ -16,6 +16,7 @@ from pbxd.i18n import _
 from pbxd.numbers import NumberRules
 
 _Value = TypeVar("_Value")
+_LONGEST_COMPLAINT = 2000  # characters of a row's complaints
 _SINGULAR = {"numbers": "number", "emails": "email"}
 _GOOGLE_GROUPS = {"* myContacts", "* starred"}  # Google's own, of every contact
 _DRAFT_FIELDS = frozenset(each.name for each in fields(ContactDraft))
@@ -90,7 +91,7 @@ def read_row(row: int, columns: Columns, texts: Sequence[str], rules: NumberRule
         said = {_DRAFT_FIELD.get(name, name) for name, texts in values.items() if any(texts)}
         return Read(made, frozenset(said) & _DRAFT_FIELDS)
     first = complaints[0].field
-    return BadRow(row, _SINGULAR.get(first, first), "; ".join(map(str, complaints)))
+    return BadRow(row, _SINGULAR.get(first, first), "; ".join(map(str, complaints))[:_LONGEST_COMPLAINT])
 
 
 def _name(work: Drafting) -> str:

@@ -6,18 +6,14 @@ Whatever a stranger sent is text there and never a formula (CWE-1236).
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
-from xlsxwriter import Workbook
-from xlsxwriter.exceptions import XlsxWriterException
-
-from pbxd.errors import InvalidInputError, UnavailableError
+from pbxd.errors import InvalidInputError
+from pbxd.exchange.newbooks import new_workbook
+from pbxd.files import new_file
 from pbxd.i18n import _
 from pbxd.notation import E164
 
@@ -33,28 +29,12 @@ async def write(file: Path, heads: Sequence[str], rows: Rows) -> int:
 
     Raises InvalidInputError for another ending and for more rows than a sheet has, UnavailableError when writing fails.
     """
-    kinds: dict[str, type[_Xlsx | _Csv]] = {".xlsx": _Xlsx, ".csv": _Csv}
+    kinds: dict[str, Callable[[Path, Path], AbstractContextManager[_Xlsx | _Csv]]] = {".xlsx": _xlsx, ".csv": _csv}
     kind = kinds.get(file.suffix.lower())
     if kind is None:
         raise InvalidInputError("file", _("the file's name must end in .xlsx or .csv"))
-    with _part_of(file) as part, kind(part) as table:
+    with new_file(file, replace=True) as part, kind(part, file) as table:
         return await _fill(table, heads, rows)
-
-
-@contextmanager
-def _part_of(file: Path) -> Iterator[Path]:
-    """Write beside the file, and put it there when it is whole."""
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".part", dir=file.parent)
-        os.close(descriptor)
-        part = Path(name)
-        try:
-            yield part
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
-    except (OSError, XlsxWriterException) as error:
-        raise UnavailableError(_("{file}: can't be written: {why}").format(file=file, why=error)) from error
 
 
 async def _fill(table: _Xlsx | _Csv, heads: Sequence[str], rows: Rows) -> int:
@@ -71,20 +51,13 @@ async def _fill(table: _Xlsx | _Csv, heads: Sequence[str], rows: Rows) -> int:
     return count
 
 
-class _Xlsx(AbstractContextManager["_Xlsx"]):
+class _Xlsx:
     most = MOST_ROWS
 
-    def __init__(self, file: Path) -> None:
-        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        self._book: Any = Workbook(str(file), options)
-        self._sheet = self._book.add_worksheet()
+    def __init__(self, book: Any) -> None:  # noqa: ANN401 - XlsxWriter's own
+        self._sheet = book.add_worksheet()
         self._sheet.freeze_panes(1, 0)
         self._row = 0
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._book.close()
 
     def add(self, cells: Sequence[Cell]) -> None:
         for place, cell in enumerate(cells):
@@ -95,23 +68,26 @@ class _Xlsx(AbstractContextManager["_Xlsx"]):
         self._row += 1
 
 
-class _Csv(AbstractContextManager["_Csv"]):
+class _Csv:
     most = 2**62
 
-    def __init__(self, file: Path) -> None:
-        self._stream: IO[str] = file.open("w", encoding="utf-8-sig", newline="")  # the mark makes Excel read UTF-8
-        self._writer = csv.writer(self._stream, delimiter=";")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.close()
+    def __init__(self, stream: IO[str]) -> None:
+        self._writer = csv.writer(stream, delimiter=";")
 
     def add(self, cells: Sequence[Cell]) -> None:
         self._writer.writerow([guarded(cell) if isinstance(cell, str) else cell for cell in cells])
+
+
+@contextmanager
+def _xlsx(part: Path, file: Path) -> Iterator[_Xlsx]:
+    with new_workbook(part, file) as book:
+        yield _Xlsx(book)
+
+
+@contextmanager
+def _csv(part: Path, _file: Path) -> Iterator[_Csv]:
+    with part.open("w", encoding="utf-8-sig", newline="") as stream:  # the mark makes Excel read UTF-8
+        yield _Csv(stream)
 
 
 def guarded(text: str) -> str:

@@ -10,10 +10,10 @@ from typing import Literal, cast
 from pbxd.book import ContactChanges, ContactDraft
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import columns as headings
+from pbxd.exchange.badrows import ErrorWorkbook, error_workbook
 from pbxd.exchange.columns import Columns
 from pbxd.exchange.drafts import BadRow, Read, read_row
 from pbxd.exchange.sandbox import reading
-from pbxd.exchange.writing import ErrorWorkbook
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
 from pbxd.storage.database import Database
@@ -73,7 +73,7 @@ async def import_contacts(
     await imports.clean()
     async with reading(wish.file, language=wish.language, sheet=wish.sheet, mapped=mapped) as table:
         report = Report(sheet=table.sheet, ignored=table.columns.ignored)
-        with ErrorWorkbook(wish.errors, table.columns, mapped) as errors:
+        with error_workbook(wish.errors, table.columns, mapped) as errors:
             work = _Importing(imports, wish, rules, table.columns, report, errors)
             await work.run(table.batches, told)
         report.errors_file = errors.file
@@ -101,9 +101,13 @@ class _Importing:
             await self._rows(batches, told, None)
             return
         visibility = "personal" if self._wish.personal else "shared"
-        writing = await self._imports.begin(self._wish.file.name, actor=self._wish.actor, visibility=visibility)
+        asks = self._wish.existing != "add"  # what is known already
+        writing = await self._imports.begin(
+            self._wish.file.name, actor=self._wish.actor, visibility=visibility, alone=asks
+        )
         try:
             await self._rows(batches, told, writing)
+            self._errors.close()  # while nothing is imported yet: there may be no room for it
         except BaseException:
             await writing.drop()
             raise

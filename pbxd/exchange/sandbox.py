@@ -9,20 +9,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pbxd.errors import InvalidInputError
 from pbxd.exchange.columns import Columns
+from pbxd.files import open_regular
 from pbxd.i18n import _
 
 _LONGEST_FRAME = 64 * 1024 * 1024
 _LENGTH = 4
+_CHUNK = 1 << 20
 
 
 class _Died(InvalidInputError):  # noqa: N818 - the child's end, told as what is wrong with the file
@@ -50,8 +53,7 @@ async def reading(
     `plain`: any workbook; nobody asks what the columns of its first sheet mean.
     """
     try:
-        with file.open("rb"):
-            pass
+        open_regular(file).close()
     except OSError as error:
         raise InvalidInputError(
             "file", _("{file}: can't be read: {why}").format(file=file, why=error.strerror)
@@ -105,7 +107,13 @@ async def _started(asked: dict[str, Any]) -> tuple[Process, dict[str, Any]]:
 
 async def _ended(child: Process) -> None:
     if child.returncode is None:
-        child.kill()
+        with suppress(ProcessLookupError):
+            os.kill(
+                child.pid, signal.SIGKILL
+            )  # its own `kill` looks first, and takes the end away from who waits for it
+    assert child.stdout  # noqa: S101 - asked for in `_started`
+    while await child.stdout.read(_CHUNK):  # `wait` doesn't return before all it told was taken
+        pass
     await child.wait()
 
 

@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -26,6 +27,9 @@ _LONGEST_CELL = 32_767  # characters, of an Excel cell
 _LOOKED_AT = 40  # rows, for the header
 _SEPARATORS = ";,\t|"
 _CHUNK = 1 << 20
+_TEXT_AT_LEAST = 64 * 1024 * 1024  # bytes of all cells
+_TEXT_TIMES = 20  # the file's size: one long text that many cells share is written once into a workbook
+_CELL_BYTES = 8  # of an empty one, in what is told of it
 
 Row = tuple[int, list[str]]  # as a spreadsheet counts rows
 
@@ -51,13 +55,14 @@ def opened(file: Path, *, sheet: str, mapped: Mapping[str, str], patient: bool) 
     with file.open("rb") as stream:
         head = stream.read(4096)
     if head.startswith((workbooks.ZIP, workbooks.OLE)):
-        return _workbook(workbooks.sheets(file, head, patient=patient), sheet, mapped)
+        sheets = workbooks.sheets(file, head, patient=patient)
+        return _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, mapped)
     if not head or file.suffix.lower() in {".xlsx", ".xls", ".xlsm"}:
         raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
     if sheet:
         raise InvalidInputError("sheet", _("only a workbook has sheets"))
     if vcards.is_vcard(head):
-        return Table("", Columns(vcards.HEADS, vcards.HEADS, 0), _bounded(vcards.rows(file)))
+        return Table("", Columns(vcards.HEADS, vcards.HEADS, 0), _bounded(vcards.rows(file), size))
     return _csv(file, mapped)
 
 
@@ -68,7 +73,7 @@ def plain(file: Path, *, patient: bool) -> Iterator[Row]:
     if file.stat().st_size > MOST_BYTES or not head.startswith((workbooks.ZIP, workbooks.OLE)):
         raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
     for rows in workbooks.sheets(file, head, patient=patient).values():
-        found = _bounded(rows())
+        found = _read(rows, file.stat().st_size)
         for first in found:
             yield first
             yield from found
@@ -81,7 +86,7 @@ def _workbook(sheets: dict[str, workbooks.Rows], wanted: str, mapped: Mapping[st
         message = _("there is no sheet “{sheet}”; there are: {sheets}")
         raise InvalidInputError("sheet", message.format(sheet=wanted, sheets=", ".join(sheets)))
     if taken is not None:
-        return _table(taken, _bounded(sheets[taken]()), mapped)
+        return _table(taken, sheets[taken](), mapped)
     found = [table for name, rows in sheets.items() if (table := _recognised(name, rows(), mapped))]
     if len(found) == 1 or (found and mapped):
         return found[0]
@@ -121,14 +126,22 @@ def _with_anything(used: Sequence[int], rows: Iterable[Row]) -> Iterator[Row]:
             yield row, texts
 
 
-def _bounded(rows: Iterable[Row]) -> Iterator[Row]:
-    """Leave out empty rows and what stands far out; refuse what no sheet could hold."""
+def _read(rows: workbooks.Rows, size: int) -> Iterator[Row]:
+    return _bounded(rows(), size)
+
+
+def _bounded(rows: Iterable[Row], size: int) -> Iterator[Row]:
+    """Leave out empty rows and what stands far out; refuse what no sheet, or no file of this size, could hold."""
+    left = max(_TEXT_AT_LEAST, _TEXT_TIMES * size)
     for row, texts in rows:
         if row > MOST_ROWS:
             raise InvalidInputError("file", _("more than {limit} rows").format(limit=f"{MOST_ROWS:,}"))
         kept = [text[: _LONGEST_CELL + 1] for text in texts[:_MOST_COLUMNS]]
         while kept and not kept[-1].strip():
             kept.pop()
+        left -= sum(_CELL_BYTES + len(text.encode("utf-8", "surrogatepass")) for text in kept)
+        if left < 0:
+            raise InvalidInputError("file", _("the file holds far more text than one of its size should"))
         if kept:
             yield row, kept
 
@@ -138,7 +151,7 @@ def _csv(file: Path, mapped: Mapping[str, str]) -> Table:
     with file.open(encoding=encoding, errors="replace", newline="") as stream:
         sample = list(islice(stream, _LOOKED_AT))
     separator = max(_SEPARATORS, key=lambda each: _promise(sample, each, mapped))
-    return _table("", _bounded(_csv_rows(file, encoding, separator)), mapped)
+    return _table("", _bounded(_csv_rows(file, encoding, separator), file.stat().st_size), mapped)
 
 
 def _csv_rows(file: Path, encoding: str, separator: str) -> Iterator[Row]:

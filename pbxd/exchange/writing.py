@@ -1,26 +1,18 @@
-"""Tables of contacts being written: the template, exports as xlsx, csv and vcf, and the workbook of bad rows.
-
-Every text is a string cell, whatever it begins with: nothing anybody typed is ever a formula (CWE-1236).
-"""
+"""Tables of contacts being written: the template, and exports as xlsx, csv and vcf."""
 
 from __future__ import annotations
 
 import csv
-import errno
-import os
-import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from xlsxwriter import Workbook
-
-from pbxd.book import Contact, Employee, folded
-from pbxd.errors import InvalidInputError, UnavailableError
+from pbxd.book import Contact, Employee
+from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells, columns, vcards
-from pbxd.exchange.columns import FIELDS, SHEET, Columns
+from pbxd.exchange.columns import FIELDS, SHEET
+from pbxd.exchange.newbooks import new_workbook
+from pbxd.files import new_file
 from pbxd.i18n import _
 
 _WIDTHS = {"name": 30, "number": 30, "email": 26, "company": 26, "comment": 40, "tags": 20}
@@ -28,66 +20,16 @@ _ROWS_VALIDATED = 10_000
 _LONGEST_LIST = 255  # characters of a validation list in a workbook
 
 
-class ErrorWorkbook:
-    """The rows that couldn't be imported, each with what to correct: a workbook that can be imported as it is."""
-
-    def __init__(self, file: Path | None, table: Columns, mapped: Mapping[str, str]) -> None:
-        """Raise InvalidInputError, UnavailableError where no workbook could be written, before anything is done."""
-        if file is not None and file.suffix.lower() != ".xlsx":
-            raise InvalidInputError("errors", _("--errors: the file's name must end in .xlsx"))
-        if file is not None and not os.access(file.absolute().parent, os.W_OK):
-            raise UnavailableError(
-                _("{file}: can't be written: {why}").format(file=file, why=os.strerror(errno.EACCES))
-            )
-        self._wanted, self._table, self._mapped = file, table, mapped
-        self._book: Any = None
-        self._row = 0
-        self.file: Path | None = None  # where it is, once there was a bad row
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._book is not None and error is None:
-            _finish(self._book, str(self._wanted))
-            self.file = self._wanted
-
-    def add(self, texts: Sequence[str], message: str) -> None:
-        """Add a row and what is wrong in it."""
-        if self._wanted is None:
-            return
-        if self._book is None:
-            self._begin()
-        padded = [*texts, *[""] * len(self._table.heads)][: len(self._table.heads)]
-        self._write([*(text for text, head in zip(padded, self._table.heads, strict=True) if head), message])
-
-    def _begin(self) -> None:
-        assert self._wanted  # noqa: S101 - `add` sees to it
-        self._book = _workbook(self._wanted)
-        self._sheet = self._book.add_worksheet(SHEET)
-        self._text = self._book.add_format({"num_format": "@"})
-        heads = [self._heading(*pair) for pair in zip(self._table.heads, self._table.fields, strict=True) if pair[0]]
-        self._sheet.set_column(0, len(heads), 25, self._text)
-        self._write([*heads, columns.correction()])
-
-    def _heading(self, head: str, field: str) -> str:
-        """Return a heading that is known without `--map`."""
-        if folded(head) in self._mapped:
-            return columns.heading(field)
-        return head
-
-    def _write(self, texts: Iterable[str]) -> None:
-        for place, text in enumerate(texts):
-            if text:
-                self._sheet.write_string(self._row, place, text, self._text)
-        self._row += 1
-
-
 def write_template(file: Path, employees: Iterable[Employee]) -> None:
-    """Write the workbook to fill in: the sheet with its headings, and one that explains them."""
-    book = _workbook(file)
+    """Write the workbook to fill in: the sheet with its headings, and one that explains them.
+
+    Raises ConflictError for a file that is there, for somebody may have filled it in, and UnavailableError.
+    """
+    with new_file(file) as part, new_workbook(part, file) as book:
+        _fill_template(book, employees)
+
+
+def _fill_template(book: Any, employees: Iterable[Employee]) -> None:  # noqa: ANN401 - XlsxWriter's own
     sheet = book.add_worksheet(SHEET)
     _head(book, sheet)
     people = [person.extension for person in employees if person.active]
@@ -102,31 +44,32 @@ def write_template(file: Path, employees: Iterable[Employee]) -> None:
     for row, line in enumerate(_explanation()):
         for place, text in enumerate(line):
             explained.write_string(row, place, text, wrap)
-    _finish(book, str(file))
 
 
 async def export(file: Path, contacts: AsyncIterator[Sequence[Contact]]) -> int:
-    """Write contacts as the file's ending says; returns how many. Raises InvalidInputError, UnavailableError."""
+    """Write contacts as the file's ending says, in the place of an earlier export; returns how many.
+
+    Raises InvalidInputError, UnavailableError.
+    """
     writers = {".xlsx": _write_xlsx, ".csv": _write_csv, ".vcf": _write_vcf}
     write = writers.get(file.suffix.lower())
     if write is None:
         raise InvalidInputError("file", _("the file's name must end in .xlsx, .csv or .vcf"))
-    with _part_of(file) as part:
+    with new_file(file, replace=True) as part:
         return await write(part, contacts)
 
 
 async def _write_xlsx(file: Path, contacts: AsyncIterator[Sequence[Contact]]) -> int:
-    book = _workbook(file)
-    sheet = book.add_worksheet(SHEET)
-    _head(book, sheet)
     row = 0
-    async for some in contacts:
-        for contact in some:
-            row += 1
-            for place, text in enumerate(_texts(contact)):
-                if text:
-                    sheet.write_string(row, place, text)
-    _finish(book, str(file))
+    with new_workbook(file, file) as book:
+        sheet = book.add_worksheet(SHEET)
+        _head(book, sheet)
+        async for some in contacts:
+            for contact in some:
+                row += 1
+                for place, text in enumerate(_texts(contact)):
+                    if text:
+                        sheet.write_string(row, place, text)
     return row
 
 
@@ -199,48 +142,3 @@ def _explanation() -> Iterator[tuple[str, str, str]]:
     for name in FIELDS:
         yield (columns.heading(name), *example[name])
     yield "", _("Only the sheet “{sheet}” is imported.").format(sheet=SHEET), ""
-
-
-def _workbook(file: Path) -> Any:  # noqa: ANN401 - XlsxWriter's own
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    return Workbook(str(file), options)
-
-
-def _finish(book: Any, file: str) -> None:  # noqa: ANN401 - XlsxWriter's own
-    try:
-        book.close()
-    except Exception as error:
-        cause = error.__context__ if isinstance(error.__context__, OSError) else error
-        if not isinstance(cause, OSError) and type(error).__module__.partition(".")[0] != "xlsxwriter":
-            raise
-        raise _unwritable(file, cause) from error
-
-
-@contextmanager
-def _part_of(file: Path) -> Iterator[Path]:
-    """Write beside the file, and put it there when it is whole."""
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".part", dir=file.parent)
-        os.close(descriptor)
-    except OSError as error:
-        raise _unwritable(str(file), error) from error
-    part = Path(name)
-    try:
-        yield part
-        part.chmod(0o666 & ~_umask())
-        part.replace(file)
-    except OSError as error:
-        raise _unwritable(str(file), error) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _unwritable(file: str, error: BaseException) -> UnavailableError:
-    why = error.strerror if isinstance(error, OSError) else str(error)
-    return UnavailableError(_("{file}: can't be written: {why}").format(file=file, why=why))

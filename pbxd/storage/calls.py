@@ -32,31 +32,39 @@ class Calls:
         records: Sequence[CallRecord],
         outages: Sequence[Outage] = (),
         heard: tuple[str, datetime] | None = None,
-        *,
-        told_as: str = "",
     ) -> None:
         """Write the calls as they stand now, all in one transaction; the last of several states of a call counts.
 
         The feed is told of new calls, answers, joinings, ends and merges, and of the outages. `heard`: a PBX, and until
-        when all it told is in the history once this is. `told_as`: what the feed calls these past changes instead.
+        when all it told is in the history once this is.
         """
         latest = {record.id: record for record in records}
         if not latest and not outages and heard is None:
             return
-        rows = [row_of(each) for each in latest.values()]
         async with self._database.writing() as connection:
             news = await keep(connection, outages)
             if heard is not None:
                 await keep_heard(connection, *heard)
-            if latest:
-                known = await _known(connection, latest)
-                await connection.execute(_keeping(calls, connection.dialect.name, "id"), rows)
-                await _write_agents(connection, rows, latest, known)
-                for each in latest.values():
-                    before = known.get(each.id)
-                    milestones = before.milestones if before else None
-                    news += [News(told_as, each.id, {})] if told_as else news_of(each, milestones)
+            known = await _write(connection, latest)
+            for each in latest.values():
+                before = known.get(each.id)
+                news += news_of(each, before.milestones if before else None)
             await tell(connection, news)
+
+    async def amend(self, amended: Mapping[str, tuple[CallRecord | None, CallRecord]], told_as: str) -> Collection[str]:
+        """Write past calls anew: by id what was read (None: nothing) and what stands in its place, in one transaction.
+
+        Return the ids of those that were written: one that changed since it was read, or was erased, stays as it is.
+        """
+        async with self._database.writing() as connection:
+            now: dict[str, CallRecord] = {}
+            for part in in_parts(amended):
+                rows = await connection.execute(select(calls).where(calls.c.id.in_(part)))
+                now |= {row.id: record_of(row) for row in rows}
+            latest = {key: after for key, (before, after) in amended.items() if now.get(key) == before}
+            await _write(connection, latest)
+            await tell(connection, [News(told_as, key, {}) for key in latest])
+        return latest.keys()
 
     async def get(self, call_id: str) -> dict[str, Any]:
         """Return a call in its public form; the id of a merged one leads to the call it became part of.
@@ -136,6 +144,17 @@ async def _known(connection: AsyncConnection, latest: Mapping[str, CallRecord]) 
             agents = known.setdefault(call_id, _Known(seq, milestones, set())).agents
             if extension is not None:
                 agents.add((extension, started))
+    return known
+
+
+async def _write(connection: AsyncConnection, latest: dict[str, CallRecord]) -> dict[str, _Known]:
+    """Write the calls; return what was kept of them before."""
+    if not latest:
+        return {}
+    rows = [row_of(each) for each in latest.values()]
+    known = await _known(connection, latest)
+    await connection.execute(_keeping(calls, connection.dialect.name, "id"), rows)
+    await _write_agents(connection, rows, latest, known)
     return known
 
 

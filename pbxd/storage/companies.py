@@ -5,10 +5,11 @@ A company that only personal contacts have is their owners' affair: it isn't tol
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Company, CompanyChanges, checked_company, checked_name, folded
 from pbxd.errors import NotFoundError
@@ -20,6 +21,7 @@ from pbxd.storage.feed import tell
 from pbxd.storage.tables import companies
 
 Page = tuple[int, list[Company]]
+Editing = CompanyChanges | Callable[[Company], CompanyChanges]  # or what makes the changes of the card as it stands
 
 
 class Companies:
@@ -28,12 +30,16 @@ class Companies:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get_or_create(self, name: str) -> Company:
-        """Return the company of that name, made if there is none; raises InvalidInputError for an unusable name."""
-        name = checked_name("company", name)
+    async def get_or_create(self, name: str, numbers: Iterable[str] = ()) -> Company:
+        """Return the company of that name, made if there is none, with these further numbers (E.164).
+
+        Raises InvalidInputError for an unusable name or number.
+        """
+        name, added = checked_name("company", name), tuple(numbers)
         async with self._database.writing() as connection:
             ids = await rows.ids_by_name(connection, [name])
-            return (await rows.cards(connection, [ids[folded(name)]]))[0]
+            company_id = ids[folded(name)]
+            return await _edit(connection, company_id, lambda company: {"numbers": (*company.numbers, *added)}, None)
 
     async def get(self, company_id: int) -> Company:
         """Return a company; raises NotFoundError."""
@@ -58,26 +64,28 @@ class Companies:
             total = (await connection.execute(counted)).scalar_one()
             return total, await rows.cards(connection, (await connection.execute(page)).scalars().all())
 
-    async def set_numbers(self, company_id: int, numbers: Iterable[str]) -> Company:
-        """Give the company these numbers (E.164) in place of those it has; see `edit`."""
-        return await self.edit(company_id, {"numbers": tuple(numbers)})
-
-    async def edit(self, company_id: int, changes: CompanyChanges, *, version: int | None = None) -> Company:
+    async def edit(self, company_id: int, changes: Editing, *, version: int | None = None) -> Company:
         """Replace fields of a company's card; what changes nothing leaves the version as it is.
 
+        What depends on the card as it stands, such as one number more, is given as a function of it: nobody else writes
+        between its reading and its writing.
         Raises NotFoundError, InvalidInputError, and ConflictError when another company has the name, or when `version`
         is given and the card has changed since.
         """
         async with self._database.writing() as connection:
-            before = await rows.one(connection, company_id)
-            rows.check_version(before.version, version)
-            after = checked_company(replace(before, **changes))
-            if after == before:
-                return before
-            await rows.refuse_taken(connection, after)
-            await rows.write(connection, after)
-            if after.name != before.name:
-                await find_by_new_company(connection, company_id)
-                await rows.renamed(connection, company_id)
-            await tell(connection, [rows.changed(company_id)])
-            return await rows.one(connection, company_id)
+            return await _edit(connection, company_id, changes, version)
+
+
+async def _edit(connection: AsyncConnection, company_id: int, changes: Editing, version: int | None) -> Company:
+    before = await rows.one(connection, company_id)
+    rows.check_version(before.version, version)
+    after = checked_company(replace(before, **(changes(before) if callable(changes) else changes)))
+    if after == before:
+        return before
+    await rows.refuse_taken(connection, after)
+    await rows.write(connection, after)
+    if after.name != before.name:
+        await find_by_new_company(connection, company_id)
+        await rows.renamed(connection, company_id)
+    await tell(connection, [rows.changed(company_id)])
+    return await rows.one(connection, company_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from typing import NamedTuple
@@ -31,6 +31,7 @@ Page = tuple[int, list[Contact]]
 Several = list[Contact]
 Changes = list[Change]
 Duplicates = list[Duplicate]
+Editing = ContactChanges | Callable[[Contact], ContactChanges]  # or what makes the changes of the card as it stands
 _FIELDS = tuple(field.name for field in fields(ContactDraft))
 
 
@@ -95,22 +96,19 @@ class Contacts:
         """
         return await self._database.ask(_paged, wanted or ContactFilter(), asked or PageAsked(), actor)
 
-    async def edit(
-        self, contact_id: int, changes: ContactChanges, *, actor: str = "", version: int | None = None
-    ) -> Contact:
+    async def edit(self, contact_id: int, changes: Editing, *, actor: str = "", version: int | None = None) -> Contact:
         """Replace fields of a contact; what changes nothing leaves the version as it is.
 
+        What depends on the card as it stands, such as one number more, is given as a function of it: nobody else writes
+        between its reading and its writing.
         Raises NotFoundError, InvalidInputError, RefusedError (making somebody else's shared contact personal), and
         ConflictError when `version` is given and the contact has changed since.
         """
-        unknown = sorted(set(changes) - set(_FIELDS))
-        if unknown:
-            raise InvalidInputError(unknown[0], _("{field}: a contact has no such field").format(field=unknown[0]))
         async with self._database.writing() as connection:
             await importchanges.settle(connection, contact_id)
             before = await _visible(connection, contact_id, actor)
             companyrows.check_version(before.version, version)
-            after = checked(_changed(before, changes, actor))
+            after = checked(_changed(before, changes(before) if callable(changes) else changes, actor))
             if after == draft_of(before):
                 return before
             left = await importchanges.company_ids(connection, [contact_id])
@@ -121,10 +119,15 @@ class Contacts:
             await tell(connection, [_news("changed", contact)])
             return contact
 
-    async def delete(self, contact_id: int, *, actor: str = "") -> None:
-        """Delete a contact for good; raises NotFoundError, RefusedError unless by its creator or an administrator."""
+    async def delete(self, contact_id: int, *, actor: str = "", version: int | None = None) -> None:
+        """Delete a contact for good.
+
+        Raises NotFoundError, RefusedError unless by its creator or an administrator, and ConflictError when `version`
+        is given and the contact has changed since.
+        """
         async with self._database.writing() as connection:
             contact = await _visible(connection, contact_id, actor)
+            companyrows.check_version(contact.version, version)
             rights.check_delete(actor, contact.owner, contact.created_by)
             await _erase(connection, [contact])
 
@@ -237,6 +240,9 @@ def _owned(draft: ContactDraft, actor: str) -> ContactDraft:
 
 
 def _changed(before: Contact, changes: ContactChanges, actor: str) -> ContactDraft:
+    unknown = sorted(set(changes) - set(_FIELDS))
+    if unknown:
+        raise InvalidInputError(unknown[0], _("{field}: a contact has no such field").format(field=unknown[0]))
     draft = replace(draft_of(before), **changes)
     if draft.visibility == "shared":
         return draft if changes.get("owner") else replace(draft, owner=rights.SHARED)

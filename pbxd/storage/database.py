@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.errors import LostError, ReplacedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage import schema
+from pbxd.storage.backups import Told
 from pbxd.storage.engine import (
     BEGIN,
     BUSY_SECONDS,
@@ -144,12 +145,15 @@ class Database:
         await database.connect(create=create)
         return database
 
-    async def connect(self, *, create: bool) -> None:
-        """Make sure that the database can be used; raises what `open` raises, and may be tried again then."""
+    async def connect(self, *, create: bool, told: Told | None = None) -> None:
+        """Make sure that the database can be used; raises what `open` raises, and may be tried again then.
+
+        `told` hears of an upgrade's progress, see `schema.upgrade`.
+        """
         self._lost = None
         try:
             if create:
-                self.is_new = (await schema.upgrade(self._address, afresh=False)).before is None
+                self.is_new = (await schema.upgrade(self._address, told, afresh=False)).before is None
             target = parsed(self._address)
             schema.refuse_absent(target)
             schema.refuse_outdated(target, await schema.revision(target))

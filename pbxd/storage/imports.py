@@ -37,6 +37,7 @@ from pbxd.storage.words import tokens
 
 ABANDONED_SECONDS = 60.0  # without a beat: whoever worked at it is gone
 _BEAT_SECONDS = 10.0  # a beat at least so often
+_TURN_SECONDS = 0.5  # between two looks whether somebody else's import is done
 _NAMED = 100  # contacts that an undo spared, named at most
 
 Key = tuple[str, str]  # number (E.164) and extension
@@ -75,13 +76,26 @@ class Imports:
                     found.setdefault((number, extension), contact_id)
         return found
 
-    async def begin(self, file: str, *, actor: str, visibility: str) -> Writing:
-        """Begin an import; nothing of it is in the book before `Writing.finish`."""
-        now = datetime.now(UTC)
-        row = {"file": file, "actor": actor, "visibility": visibility, "state": "writing", "created": now, "beat": now}
-        async with self._database.writing() as connection:
-            made = await connection.execute(insert(imports).returning(imports.c.id), [row | {"counts": {}}])
-            return Writing(self._database, int(made.scalar_one()), actor)
+    async def begin(self, file: str, *, actor: str, visibility: str, alone: bool = False) -> Writing:
+        """Begin an import; nothing of it is in the book before `Writing.finish`.
+
+        `alone`: wait until nobody else writes one: what the other brings isn't `known` before its end, and both would
+        add the same contacts.
+        """
+        row = {"file": file, "actor": actor, "visibility": visibility, "state": "writing", "counts": {}}
+        while True:
+            now = datetime.now(UTC)
+            fresh = imports.c.beat >= now - timedelta(seconds=ABANDONED_SECONDS)
+            others = select(imports.c.id).where(imports.c.state == "writing", fresh).limit(1)
+            async with self._database.writing() as connection:
+                if not alone or (await connection.execute(others)).first() is None:
+                    made = await connection.execute(
+                        insert(imports).returning(imports.c.id), [row | {"created": now, "beat": now}]
+                    )
+                    return Writing(self._database, int(made.scalar_one()), actor)
+            await asyncio.sleep(_TURN_SECONDS)
+            with suppress(ConflictError):  # another cleans too
+                await self.clean()
 
     async def undo(self, import_id: int, *, actor: str) -> Undone:
         """Take a whole import out of the book, but for what was edited since.

@@ -20,6 +20,7 @@ from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from pbxd.errors import UnavailableError
+from pbxd.files import open_regular
 from pbxd.i18n import _
 from pbxd.settings import CDR_NEEDED, Settings
 from pbxd.storage.journal import Journal as Journal
@@ -72,13 +73,13 @@ async def _file_rows(journal: Journal, since: float) -> AsyncGenerator[list[Valu
 
 
 def _files(journal: Journal, older: Path, file: Path, since: float) -> list[Path]:
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         first = _latest(stream.read(_BLOCK_BYTES), journal)
     return [older, file] if (first is None or first >= since) and older.exists() else [file]
 
 
 async def _lines(file: Path, journal: Journal, since: float) -> AsyncGenerator[list[Values], None]:
-    with closing(await asyncio.to_thread(file.open, "rb")) as stream:
+    with closing(await asyncio.to_thread(open_regular, file)) as stream:
         size = os.fstat(stream.fileno()).st_size
         await asyncio.to_thread(_seek, stream, journal, since)
         text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")

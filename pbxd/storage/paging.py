@@ -292,7 +292,7 @@ def _read(sort: str, after: str) -> _Key | None:
         made, *values = json.loads(base64.urlsafe_b64decode(after.encode("ascii", "strict")))
         if made == sort:
             return _typed(sort, values)
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         pass
     raise InvalidInputError("after", _("not the mark of a page of this order: {text}").format(text=ascii(after[:100])))
 

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Row, Select, Table, Text, cast, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Contact, contact_json
+from pbxd.book import Contact, ContactNumber, contact_json
 from pbxd.calls.masking import Mask
 from pbxd.storage.callrows import record_of
 from pbxd.storage.contacts import Contacts
@@ -88,11 +89,10 @@ class Privacy:
         personal = 0
         for number in client.numbers:
             personal += await self._contacts.erase_personal(number=number, by=by)
-        for card in client.cards:
-            await self._contacts.delete(card.id)
+        for card in client.cards:  # as it was shown: meanwhile it may have become somebody else's
+            await self._contacts.delete(card.id, version=card.version)
         for card in client.mentioned:
-            rest = tuple(each for each in card.numbers if each.number not in client.numbers)
-            await self._contacts.edit(card.id, {"numbers": rest}, version=card.version)
+            await self._contacts.edit(card.id, lambda now: {"numbers": _without(now, client.numbers)})
         await self._forget_cards(client, mask)
         masked = 0
         async for rows in self._calls(mask):
@@ -137,8 +137,9 @@ class Privacy:
                 yield rows[first : first + _WRITTEN]
 
     async def _write(self, rows: Sequence[Row[Any]], mask: Mask) -> int:
+        """Mask calls as they stand now: those that go on have been written since, others' numbers been masked."""
         async with self._database.writing() as connection:
-            for row in rows:
+            for row in await _again(connection, calls, rows):
                 values = {
                     "record": mask.value(row.record),
                     "caller_number": mask.number(row.caller_number),
@@ -149,6 +150,16 @@ class Privacy:
 
     async def _retell(self, rows: Sequence[Row[Any]], mask: Mask) -> int:
         async with self._database.writing() as connection:
-            for row in rows:
+            for row in await _again(connection, feed, rows):
                 await connection.execute(update(feed).where(feed.c.seq == row.seq).values(data=mask.value(row.data)))
         return len(rows)
+
+
+async def _again(connection: AsyncConnection, table: Table, rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """Read rows anew in the transaction that changes them."""
+    wanted = select(table).where(table.c.seq.in_([row.seq for row in rows])).order_by(table.c.seq)
+    return (await connection.execute(wanted)).all()
+
+
+def _without(card: Contact, numbers: Sequence[str]) -> tuple[ContactNumber, ...]:
+    return tuple(each for each in card.numbers if each.number not in numbers)

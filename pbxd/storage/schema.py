@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
-import tempfile
-from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.errors import ConfigurationError, ConflictError, RefusedError, SchemaError, UnavailableError
+from pbxd.errors import ConfigurationError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
-from pbxd.storage.engine import BEGIN, BUSY_SECONDS, connect, parsed, place, sqlite_file, translated
+from pbxd.storage.backups import Progress, Told, Work, copy, save
+from pbxd.storage.engine import BEGIN, connect, parsed, place, sqlite_file, translated
 from pbxd.storage.presence import UPGRADE_COMMAND, refuse_lost, remember
 from pbxd.storage.statefolder import made_for_service
 from pbxd.storage.tables import metadata
@@ -31,6 +29,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # Oldest first; named here so that opening a database needn't load alembic (0.3 s).
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 HEAD = REVISIONS[-1]
+_TOLD_SECONDS = 10.0  # between two reports of one revision
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row
 
 
@@ -53,12 +52,13 @@ class Health:
     problems: tuple[str, ...] = ()
 
 
-async def upgrade(url: str, *, afresh: bool = True) -> Upgrade:
+async def upgrade(url: str, told: Told | None = None, *, afresh: bool = True) -> Upgrade:
     """Create the database's tables or bring them up to this version; does nothing when they are.
 
-    An older SQLite database is copied first, to a file beside it. The upgrade happens wholly or not at all.
-    Without `afresh` a new one is made only where none was before.
-    Raises ConfigurationError (unusable URL, missing folder), LostError, UnavailableError.
+    An older SQLite database is copied first, to a file beside it. The upgrade happens wholly or not at all. `told`
+    hears how far it is, from any thread. Without `afresh` a new one is made only where none was before.
+    Raises ConfigurationError (unusable URL, missing folder), LostError, UnavailableError, also when the disk has too
+    little room.
     """
     target = parsed(url)
     file = sqlite_file(target)
@@ -73,10 +73,41 @@ async def upgrade(url: str, *, afresh: bool = True) -> Upgrade:
         remember(url)
         return Upgrade(before, HEAD)
     refuse_newer(target, before)
-    saved = await asyncio.to_thread(_save, file, before) if file is not None and before is not None else None
-    await _migrate(target)
+    saved = None
+    if file is not None and before is not None:
+        saved = await Work(told).run(partial(save, file, before))
+    revisions = _Revisions(before, told)
+    telling = asyncio.create_task(revisions.keep_telling())
+    try:
+        await _migrate(target, revisions)
+    finally:
+        telling.cancel()
     remember(url)
     return Upgrade(before, HEAD, saved)
+
+
+class _Revisions:
+    """Those an upgrade has to make, one after another; tells which one it is at."""
+
+    def __init__(self, before: str | None, told: Told | None) -> None:
+        self._wanted = REVISIONS[REVISIONS.index(before) + 1 :] if before in REVISIONS else ()
+        self._made = 0
+        self._told = told
+
+    def applied(self, **_about: object) -> None:
+        """Take alembic's word that one was made."""
+        self._made += 1
+        self.tell()
+
+    def tell(self) -> None:
+        if self._told and self._made < len(self._wanted):
+            self._told(Progress("revision", self._made / len(self._wanted), self._wanted[self._made]))
+
+    async def keep_telling(self) -> None:
+        """Tell again and again, for one revision of a big database takes minutes."""
+        while True:
+            await asyncio.sleep(_TOLD_SECONDS)
+            self.tell()
 
 
 async def check(url: str) -> Health:
@@ -107,7 +138,7 @@ async def backup(url: str, target: Path) -> None:
     if file is None:
         raise RefusedError("postgresql", _("PostgreSQL is backed up with its own tool: pg_dump --format=custom"))
     refuse_absent(source)
-    await asyncio.to_thread(_copy, file, target)
+    await Work().run(partial(copy, file, target))
 
 
 async def revision(url: URL) -> str | None:
@@ -176,7 +207,7 @@ def _recorded_revision(connection: Connection) -> str | None:
     return connection.execute(select(versions.c.version_num)).scalar()
 
 
-async def _migrate(url: URL) -> None:
+async def _migrate(url: URL, revisions: _Revisions) -> None:
     # Foreign keys are off while tables may be rebuilt: SQLite would empty what refers to a dropped one.
     engine = connect(url, foreign_keys=False)
     try:
@@ -185,25 +216,25 @@ async def _migrate(url: URL) -> None:
                 async with engine.execution_options(**{BEGIN: ""}).connect() as connection:
                     await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             async with engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"}).begin() as connection:
-                await _migrate_in(connection)
+                await _migrate_in(connection, revisions)
     finally:
         await engine.dispose()
 
 
-async def _migrate_in(connection: AsyncConnection) -> None:
+async def _migrate_in(connection: AsyncConnection, revisions: _Revisions) -> None:
     sqlite = connection.dialect.name == "sqlite"
     if not sqlite:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
-    await connection.run_sync(_make_or_change)
+    await connection.run_sync(_make_or_change, revisions)
     if sqlite:
         broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).fetchall()
         if broken:
             raise SchemaError(_("the upgrade left {count} broken references; undone").format(count=len(broken)))
 
 
-def _make_or_change(connection: Connection) -> None:
+def _make_or_change(connection: Connection, revisions: _Revisions) -> None:
     if _recorded_revision(connection) is not None:
-        _run_alembic(connection)
+        _run_alembic(connection, revisions)
         return
     metadata.create_all(connection, checkfirst=False)  # what stands there under our names is nobody's to be reused
     key = Column("version_num", String(32), primary_key=True)  # as alembic makes it
@@ -212,7 +243,7 @@ def _make_or_change(connection: Connection) -> None:
     connection.execute(insert(mark).values(version_num=HEAD))
 
 
-def _run_alembic(connection: Connection) -> None:
+def _run_alembic(connection: Connection, revisions: _Revisions) -> None:
     from alembic import command  # noqa: PLC0415 - 0.3 s, only needed to change what is there
     from alembic.config import Config  # noqa: PLC0415 - likewise
 
@@ -220,6 +251,8 @@ def _run_alembic(connection: Connection) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    config.attributes["applied"] = revisions.applied
+    revisions.tell()
     command.upgrade(config, "head")
 
 
@@ -256,38 +289,3 @@ def _create_file(file: Path) -> None:
                 os.fchmod(descriptor, 0o660)
         finally:
             os.close(descriptor)
-
-
-def _save(file: Path, before: str) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    target = file.with_name(f"{file.name}.{before}-{stamp}.bak")
-    _copy(file, target)
-    return target
-
-
-def _copy(file: Path, target: Path) -> None:
-    """Copy by SQLite's online backup under a temporary name, so that a half-written copy is never taken for one."""
-    if target.exists():
-        raise ConflictError(_("{file} exists already").format(file=target))
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
-        os.close(descriptor)
-    except OSError as error:
-        raise UnavailableError(_("{file}: can't be written: {why}").format(file=target, why=error.strerror)) from error
-    part = Path(name)
-    try:
-        with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as source, closing(sqlite3.connect(part)) as copy:
-            source.backup(copy)
-        _settle(part)
-        part.rename(target)
-    except (sqlite3.Error, OSError) as error:
-        part.unlink(missing_ok=True)
-        raise UnavailableError(_("{file}: can't be written: {why}").format(file=target, why=error)) from error
-
-
-def _settle(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

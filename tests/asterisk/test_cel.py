@@ -127,3 +127,23 @@ def test_numbers_of_events_as_sql_tables_may_have_them() -> None:
     row = read_row({"eventtype": "5", "eventtime": "1.5", "uniqueid": "1.1", "extra": '{"bridge_id":"b"}'})
     assert row is not None
     assert (row.kind, row.linkedid, row.extra) == ("BRIDGE_ENTER", "1.1", {"bridge_id": "b"})
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        '{"a":' * 100_000,
+        '{"extension":' + "[" * 900 + "]" * 900 + "}",
+        '{"extension":' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"extension":' + "9" * 5000 + "}",
+        "{" + "\\" * 5000,
+    ],
+)
+def test_an_extra_that_goes_deep_is_none(extra: str) -> None:
+    """A file that anybody's caller name gets into, read by the daemon."""
+    values = {"eventtype": "BLINDTRANSFER", "eventtime": "1.0", "uniqueid": "1.1", "channame": "PJSIP/101-1"}
+    translator = CelTranslator(Endpoints(r"^\d{3}$"))
+    for kind in ("CHAN_START", "BLINDTRANSFER", "HANGUP", "9" * 5000, "²"):
+        row = read_row(values | {"eventtype": kind, "extra": extra})
+        assert row is not None
+        assert all("[" not in repr(event) for event in translator.translate(row))

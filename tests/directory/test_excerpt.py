@@ -32,7 +32,7 @@ async def test_look_ups_of_the_excerpt_answer_as_the_whole_book_does(tmp_path: P
         )
         await contacts.add_many([draft("Мама", MOBILE, owner="101"), draft("Тётя", OTHER, owner="102")])
         company = await companies.get_or_create("Лютик")
-        await companies.set_numbers(company.id, [MOBILE, OTHER])
+        await companies.edit(company.id, {"numbers": (MOBILE, OTHER)})
         await Employees(database).upsert([Employee("101", "Иванов", mobile=MOBILE)], source="list")
         async with contacts.snapshot() as everything:
             whole = Book.of((), everything.companies, everything.employees)

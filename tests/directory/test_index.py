@@ -100,7 +100,7 @@ async def test_the_whole_book_is_loaded(watched: Watched) -> None:
     shared = await watched.contacts.add(draft("Фронкин", MOBILE, company="Ромашка"))
     await watched.contacts.add(draft("Мама", OTHER, owner="101"))
     company = await Companies(watched.database).get_or_create("Лютик")
-    await Companies(watched.database).set_numbers(company.id, ["+74951234567"])
+    await Companies(watched.database).edit(company.id, {"numbers": ("+74951234567",)})
     await Employees(watched.database).upsert([Employee("101", "Иванов")], source="list")
     directory = watched.directory
     assert directory.age_seconds == math.inf
@@ -129,7 +129,7 @@ async def test_every_kind_of_change_shows_by_itself(watched: Watched) -> None:
         await watched.contacts.delete(contact.id)
         await watched.until(lambda: watched.name(OTHER) == "")
         company = await companies.get_or_create("Лютик")
-        await companies.set_numbers(company.id, [MOBILE])
+        await companies.edit(company.id, {"numbers": (MOBILE,)})
         await watched.until(lambda: watched.name(MOBILE) == "Лютик")
         await employees.upsert([Employee("101", "Иванов", mobile=OTHER)], source="list")
         await watched.until(lambda: watched.name("101") == watched.name(OTHER) == "Иванов")

@@ -30,14 +30,14 @@ async def test_numbers_replace_those_there_were(database: Database) -> None:
     companies = Companies(database)
     company = await companies.get_or_create("Ромашка")
     told = await Feed(database).last()
-    changed = await companies.set_numbers(company.id, ["+74951234567", "+74951234560", "+74951234567"])
+    changed = await companies.edit(company.id, {"numbers": ("+74951234567", "+74951234560", "+74951234567")})
     assert changed.numbers == ("+74951234560", "+74951234567")
     assert await companies.get(company.id) == changed
-    assert await companies.set_numbers(company.id, reversed(changed.numbers)) == changed
+    assert await companies.edit(company.id, {"numbers": tuple(reversed(changed.numbers))}) == changed
     assert [row.subject for row in await Feed(database).read(told)] == [str(company.id)], "the second changed nothing"
-    assert (await companies.set_numbers(company.id, [])).numbers == ()
+    assert (await companies.edit(company.id, {"numbers": ()})).numbers == ()
     with pytest.raises(InvalidInputError):
-        await companies.set_numbers(company.id, ["84951234567"])
+        await companies.edit(company.id, {"numbers": ("84951234567",)})
 
 
 async def test_a_company_is_edited_against_its_version_and_renamed_with_its_people(
@@ -74,7 +74,7 @@ async def test_a_company_is_edited_against_its_version_and_renamed_with_its_peop
 
 async def test_what_there_isnt(database: Database) -> None:
     companies = Companies(database)
-    for asking in (companies.get(7), companies.get(2**80), companies.set_numbers(7, [])):
+    for asking in (companies.get(7), companies.get(2**80), companies.edit(7, {"numbers": ()})):
         with pytest.raises(NotFoundError):
             await asking
     for name in ("", "  ", "а\0б", "я" * 201):
@@ -100,7 +100,7 @@ async def test_a_company_of_personal_contacts_alone_is_nobody_else_s_affair(data
     assert await names() == ["Клиника"]
     await contacts.edit(shared.id, {"company": ""})
     assert await names() == []
-    await companies.set_numbers(hidden, ["+74951234567"])
+    await companies.edit(hidden, {"numbers": ("+74951234567",)})
     assert await names() == ["Клиника"]
     await contacts.delete(mine.id, actor="101")
     assert await names() == ["Клиника"], "it has its own number"

@@ -178,10 +178,10 @@ async def test_unknown_fields_are_named(database: Database) -> None:
     contacts = Contacts(database)
     contact = await contacts.add(FULL)
     with pytest.raises(InvalidInputError) as caught:
-        await contacts.edit(contact.id, {"nmae": "x"})  # type: ignore[typeddict-unknown-key]
+        await contacts.edit(contact.id, {"nmae": "x"})  # type: ignore[arg-type]
     assert caught.value.field == "nmae"
     with pytest.raises(InvalidInputError):
-        await contacts.edit(contact.id, {"version": 7})  # type: ignore[typeddict-unknown-key]
+        await contacts.edit(contact.id, {"version": 7})  # type: ignore[arg-type]
 
 
 async def test_nul_is_refused_on_both_databases(database: Database) -> None:

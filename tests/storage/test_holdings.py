@@ -70,7 +70,7 @@ async def test_a_company_s_people_and_numbers(database: Database) -> None:
     people = await book.add_many([draft("А", ONE, company="Ромашка"), draft("Б", TWO, company="ромашка")])
     secret = await book.add(draft("В", TWO, company="Ромашка", owner="101"))
     firm = await Companies(database).get_or_create("Ромашка")
-    await Companies(database).set_numbers(firm.id, [TWO])
+    await Companies(database).edit(firm.id, {"numbers": (TWO,)})
     assert await database.ask(of_company, "ромашка") == ([each.id for each in people], [TWO])
     assert sorted((await database.ask(of_company, "ромашка", "101"))[0]) == [*(each.id for each in people), secret.id]
     past = await database.ask(past_of, [ONE, TWO], [])
