@@ -13,8 +13,9 @@ from pathlib import Path
 
 import structlog
 
+from pbxd.asterisk.capturing import read_capture
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.asterisk.packets import Packet, parse_timed_capture, read_times
+from pbxd.asterisk.packets import Packet
 from pbxd.asterisk.translate import Translator, seconds
 from pbxd.calls.events import ChannelCreated, Event, LinkLost, SnapshotEnded
 from pbxd.calls.identity import CALL_PREFIX, epoch_in
@@ -22,7 +23,7 @@ from pbxd.calls.live import moment
 from pbxd.calls.record import CallRecord, Outage, OutageCause, Party
 from pbxd.calls.tracker import Tracker
 from pbxd.directory.index import Directory
-from pbxd.errors import InvalidInputError, NotFoundError, ProtocolError, UnavailableError
+from pbxd.errors import ProtocolError, UnavailableError
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
@@ -295,7 +296,7 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
     following = Following(settings)
     under_way: dict[str, CallRecord] = {}
     packet: Packet = {}
-    for arrival, packet in _packets(path, chunk_bytes):
+    for arrival, packet in read_capture(path, chunk_bytes):
         following.packet(packet, arrival)
         for record in following.take_changes():
             under_way[record.id] = record
@@ -306,15 +307,3 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
     if not packet:
         raise ProtocolError(_("{file}: there is no AMI packet in it").format(file=path))
     yield from under_way.values()
-
-
-def _packets(path: Path, chunk_bytes: int) -> Iterator[tuple[float | None, Packet]]:
-    side = path.with_suffix(".times")
-    try:
-        with path.open("rb") as stream:
-            times = read_times(side.read_text("ascii", "replace").splitlines(keepends=True)) if side.exists() else []
-            yield from parse_timed_capture(iter(lambda: stream.read(chunk_bytes), b""), times)
-    except FileNotFoundError as error:
-        raise NotFoundError(_("{file}: no such file").format(file=path)) from error
-    except OSError as error:
-        raise InvalidInputError("capture", _("{file}: can't be read: {why}").format(file=path, why=error)) from error

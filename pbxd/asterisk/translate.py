@@ -34,6 +34,8 @@ _DIAL_RESULTS: dict[str, ev.DialResult] = {
     "CONTINUE": "elsewhere",
     "GOTO": "elsewhere",
 }
+_FAR_SECONDS = 86_400.0  # no event comes so early or late
+_SILENCE_SECONDS = 366 * 86_400.0  # where no arrival times say how long nobody called
 _UNSTAMPED = ("CoreShow", "QueueEntry")  # items of lists bear no time
 # All that app_queue.c writes into it: more than a caller could, see `pbxd.asterisk.genuine`.
 _QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDNum", "CallerIDName"}) | frozenset(
@@ -54,6 +56,8 @@ class Translator:
         self.clock: Literal["pbx", "arrival"] = "pbx"
         self._endpoints = endpoints
         self._now: float | None = None
+        self._ahead: float | None = None  # the PBX's clock of ours, by its last answer or event
+        self._strange: float | None = None  # a time that was refused, until the next packet
         self._list_broken = False
         self._translations: dict[str, Callable[[Packet, float], ev.Event | None]] = {
             "Newchannel": self._created,
@@ -98,7 +102,8 @@ class Translator:
     def translate(self, packet: Packet, arrival: float | None = None) -> ev.Event | None:
         """Return the event a packet means, or None if it means nothing to us.
 
-        `arrival` (epoch seconds) stands in where Asterisk gives no time. Raises ProtocolError when there is neither.
+        `arrival` (epoch seconds) stands in where Asterisk gives no time. Raises ProtocolError when there is neither,
+        and for a time that is far from the stream's own.
         """
         name = packet.get("Event")
         if name is None:
@@ -108,20 +113,41 @@ class Translator:
             return None
         stamp = packet.get("Timestamp")
         if stamp:
-            self._now = seconds(stamp)
+            self._take_time(seconds(stamp), arrival)
         elif not name.startswith(_UNSTAMPED) or self._now is None:
             self._without_stamp(arrival)
         return translation(packet, self._now or 0.0)
 
     def _response(self, packet: Packet, arrival: float | None) -> ev.Event | None:
         if packet.get("Ping") and (stamp := packet.get("Timestamp")):
-            self._now = seconds(stamp)
+            self._set_clock(seconds(stamp), arrival)
         message = packet.get("Message")
         if message == _LIST_BEGINS:
             self._list_broken = False
         elif message != "Authentication accepted":
             return None
         return ev.SnapshotBegan(self._now or arrival or 0.0)
+
+    def _take_time(self, at: float, arrival: float | None) -> None:
+        """Take an event's time, unless it is a day or more from where the PBX's clock must be by now.
+
+        That is known from its last answer to a Ping, which nobody else can write, and from its last event. A stream
+        without arrival times may have been silent for long; beyond that a second event that agrees counts.
+        """
+        expected, longest = self._now, _SILENCE_SECONDS
+        if arrival is not None:
+            expected, longest = arrival + (self._ahead or 0.0), _FAR_SECONDS
+        if expected is not None and not -_FAR_SECONDS <= at - expected <= longest:
+            agrees = arrival is None and self._strange is not None and abs(at - self._strange) <= _FAR_SECONDS
+            self._strange = at
+            if not agrees:
+                raise ProtocolError(f"a time far from the stream's own: {at:.0f}")
+        self._set_clock(at, arrival)
+
+    def _set_clock(self, at: float, arrival: float | None) -> None:
+        self._now, self._strange = at, None
+        if arrival is not None:
+            self._ahead = at - arrival
 
     def _without_stamp(self, arrival: float | None) -> None:
         if arrival is None:
