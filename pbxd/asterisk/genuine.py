@@ -66,15 +66,14 @@ CHANNELS: dict[str, tuple[str, ...]] = {
 _HEAD = ("Event", "Privilege")
 _LISTED = ("CoreShowChannel", "CoreShowChannelsComplete", "QueueEntry")  # answers: with an ActionID and without a time
 _NEEDED = {
-    event: (*(() if event in _LISTED else _HEAD), *(prefix + header for prefix in prefixes for header in _DESCRIPTION))
+    event: tuple(prefix + header for prefix in prefixes for header in _DESCRIPTION)
     for event, prefixes in CHANNELS.items()
 } | {
-    "CEL": (*_HEAD, "EventName", "AccountCode", *CEL),
-    "CoreShowChannelsComplete": ("Event", "ActionID", "EventList", "ListItems"),
-    "OriginateResponse": (*_HEAD, "ActionID", "Response", "Channel", "Context", "Exten", "Reason", "Uniqueid"),
-    "QueueEntry": ("Queue", "Position", "Channel", "Uniqueid", *TEXTS, "Wait", "Priority"),
-    "Reload": (*_HEAD, "Module", "Status"),
-    "Shutdown": (*_HEAD, "Shutdown", "Restart"),
+    "CEL": ("EventName", "AccountCode", *CEL),
+    "CoreShowChannelsComplete": ("ActionID", "EventList", "ListItems"),
+    "OriginateResponse": ("ActionID", "Response", "Channel", "Context", "Exten", "Reason", "Uniqueid"),
+    "Reload": ("Module", "Status"),
+    "Shutdown": ("Shutdown", "Restart"),
 }
 _BOOTED = ({"Privilege", "Uptime", "LastReload"}, {"Privilege", "Timestamp"})  # at a login; to all, at a start
 _BOOTED_STATUS = "Fully Booted"
@@ -99,10 +98,11 @@ def is_genuine(packet: Mapping[str, str], *, timed: bool = False) -> bool:
     needed = _NEEDED.get(event)
     if needed is None:
         return True
-    if "Uniqueid" in packet and "DestChannel" in needed:
-        needed = (*_HEAD, *_DESCRIPTION, *needed[len(_HEAD) :])  # a dialling channel is optional, but never half there
-    if timed and event not in _LISTED:
-        needed = (*_HEAD, "Timestamp", *needed[len(_HEAD) :])
+    if "Uniqueid" in packet and needed[0] == "DestChannel":
+        needed = (*_DESCRIPTION, *needed)  # a dialling channel is optional, but never half there
+    if event not in _LISTED:
+        head = (*_HEAD, "Timestamp") if timed else _HEAD if event in CHANNELS or event == "CEL" else ()
+        needed = (*head, *needed)
     names = iter(packet)
     return all(header in names for header in needed)
 

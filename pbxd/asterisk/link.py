@@ -22,7 +22,7 @@ from pbxd.errors import ProtocolError, UnavailableError
 from pbxd.i18n import _
 
 _OUR_ACTIONS = f"{Action.action_id_generator.prefix}/{Action.action_id_generator.uid}/"
-_LISTS = ("CoreShowChannel", "QueueEntry")
+_LIST_OF_CHANNELS = "CoreShowChannel"
 
 _log = structlog.get_logger(__name__)
 
@@ -118,7 +118,7 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
 
         Asterisk answers nobody else here; a caller may, see `pbxd.asterisk.genuine`.
         """
-        if "Event" in packet and not packet["Event"].startswith(_LISTS):
+        if "Event" in packet and not packet["Event"].startswith(_LIST_OF_CHANNELS):
             return True
         number = packet.get("ActionID", "")
         return number in self.responses or number.startswith(_OUR_ACTIONS)

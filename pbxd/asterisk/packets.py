@@ -45,6 +45,7 @@ class PacketSplitter:
         self._torn_as: Literal["", "cut", "unsure", "endless"] = ""
         self._ended = False  # descriptions of channels end with a line of ours
         self._timed = False  # events have times
+        self._events = False  # any came
         self._half_entry = False  # the last entry of a queue's list was half
         self._forms: dict[tuple[str, ...], tuple[str, ...]] = {}  # headers and event, as often seen -> the headers
 
@@ -151,10 +152,10 @@ class PacketSplitter:
 
     def _genuine(self, packet: Packet) -> Iterator[Packet]:
         timed = is_timed(packet)
-        genuine = timed is not None or is_genuine(packet, timed=self._timed)
+        genuine = timed is not None or is_genuine(packet, timed=self._timed) or self._is_greeting(packet)
         if packet.get("Event") == "QueueEntry":
             # What follows half an entry is its other half, whatever it looks like: its channel's name was cut.
-            genuine, self._half_entry = genuine and not self._half_entry, not genuine
+            genuine, self._half_entry = not self._half_entry, next(reversed(packet)) == "Channel"
         if not genuine:
             self.forged += 1
             return
@@ -162,7 +163,12 @@ class PacketSplitter:
             self._timed = timed
             self._forms.clear()
         if packet:
+            self._events = self._events or "Event" in packet
             yield packet
+
+    def _is_greeting(self, packet: Packet) -> bool:
+        """Whether this is the FullyBooted that follows a login: no event was there yet for anybody to write it into."""
+        return not self._events and packet.get("Event") == "FullyBooted"
 
     def _parse(self, block: bytes) -> Packet:
         if not self.version and block.startswith(_BANNER):
