@@ -57,3 +57,7 @@ class ReplacedError(UnavailableError):
 
 class ProtocolError(PbxdError):
     """A peer sent something its protocol doesn't allow."""
+
+
+class TimelessError(ProtocolError):
+    """A stream tells no times at all: nothing of it can be followed."""

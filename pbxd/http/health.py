@@ -28,17 +28,21 @@ async def readyz(request: web.Request) -> web.Response:
     """Answer 200 when look-ups are served, else 503.
 
     Look-ups come from memory, so a PBX link or a database that is down leaves the daemon ready; both are told, with the
-    index's age (seconds since it was last known to equal the book), for those who watch them.
+    index's age (seconds since it was last known to equal the book), for those who watch them. Where there were
+    any, `faults` counts, by kind and since the start, events that could not be followed and calls that could not be
+    written as they were.
     """
     services = request.app[SERVICES]
     age = services.directory.age_seconds
     ready = math.isfinite(age)
-    details = {
+    details: dict[str, object] = {
         "ready": ready,
         "pbx": "connected" if services.pbx_connected() else "away",
         "database": "answers" if await _database_answers(services) else "away",
         "index_age_seconds": round(age, 3) if ready else None,
     }
+    if faults := services.faults():
+        details["faults"] = faults
     return web.json_response(details, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 

@@ -64,8 +64,9 @@ def test_a_stream_replayed_later_has_its_own_clock() -> None:
     assert reader.translate(created(1_000_000_001.0)) is not None
     assert reader.last_heard == 1_000_000_001.0
     assert reader.translate(created(1_000_000_000.0 + 3 * DAY)) is not None  # a quiet weekend
-    with pytest.raises(ProtocolError):
-        reader.translate(created(1_000_000_000.0 + 999 * DAY))
+    for _often in range(19):
+        with pytest.raises(ProtocolError):
+            reader.translate(created(1_000_000_000.0 + 999 * DAY))
     assert reader.translate(created(1_000_000_000.0 + 999 * DAY)) is not None  # whatever it was, the PBX goes on there
 
 
