@@ -18,9 +18,10 @@ def sentence(step: Mapping[str, Any], names: Mapping[str, str]) -> str:
         told = _("the call is over; its end was not heard")
     elif (step["what"], step["detail"]) == ("called", None):
         told = _("{who} called")
-    return told.format(
+    said = told.format(
         what=step["what"], who=_person(step["who"], names), detail=_person(step["detail"], names) or "?"
     ).strip()
+    return f"{said} (×{step['times']})" if step.get("times", 1) > 1 else said
 
 
 def people(call: Call) -> dict[str, str]:

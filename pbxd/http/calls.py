@@ -119,7 +119,7 @@ async def list_(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     page = partial(listed, limit=asked.limit, offset=asked.offset, before=asked.before or "")
     found = await page(services.database, asked.asked, request.app[RULES])
-    return web.json_response(found._asdict())
+    return web.json_response(found.to_json())
 
 
 @contextmanager

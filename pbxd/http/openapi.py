@@ -41,6 +41,7 @@ PAGE = {
         "total_is_exact": {"type": "boolean"},
         "items": {"type": "array", "items": CALL},
         "gaps": {"type": "array", "items": _members("id", "pbx", "from", "to", "why", "calls", "filled")},
+        "gaps_total": {"type": "integer", "description": "how many there are, where `gaps` has not all"},
     },
 }
 WAITING = {
