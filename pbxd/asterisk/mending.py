@@ -35,6 +35,7 @@ _SURELY = re.compile(
 )  # fmt: skip
 _FIRST = re.compile(_EVENT.pattern + rb"(?:" + _PRIVILEGE + rb"(?:" + _TIME + rb")?)?(\w*)Channel: ")
 _NAMED_BRIDGE = re.compile(rb"(\r\n()BridgeName: )(.*)(?=\r\nBridgeNumChannels: )", re.DOTALL)
+_BEGUN = re.compile(rb"\r\n(\w*)(?:ChannelStateDesc|AccountCode): [^\r\n]*\r\n\1CallerID[Nn]um: ")
 _IN_BRIDGE = re.compile(rb"\r\nBridgeNumChannels: \d+(?:\r\nBridge\w+: [^\r\n]*)*(?=\r\nChannel: )")
 _FORWARD = re.compile(rb"(\r\nForward: )()(.*)(?=\r\nDialStatus: )", re.DOTALL)
 _AGAIN = re.compile(rb"\r\n(\w+)Channel: [^\r\n]*\r\n\1ChannelState: ")
@@ -63,6 +64,11 @@ class _Shape(NamedTuple):
 def is_cut(block: bytes) -> bool:
     """Whether these lines begin as only Asterisk's events do; one that isn't whole was cut then, and goes on."""
     return _SURELY.match(block) is not None
+
+
+def may_be_cut(block: bytes) -> bool:
+    """Whether these lines hold the beginning of a channel's description; in a stream without times it may go on."""
+    return _BEGUN.search(block) is not None
 
 
 def mend(block: bytes, *, ended: bool = False) -> bytes | None:

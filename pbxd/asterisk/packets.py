@@ -11,7 +11,7 @@ from sys import intern
 from typing import Literal
 
 from pbxd.asterisk.genuine import CHANNELS, has_end, is_described, is_genuine, is_timed
-from pbxd.asterisk.mending import is_cut, mend
+from pbxd.asterisk.mending import is_cut, may_be_cut, mend
 from pbxd.errors import ProtocolError
 from pbxd.i18n import _
 
@@ -99,7 +99,7 @@ class PacketSplitter:
         """Yield the packet of a block that is whole; keep one that was cut, drop what no Asterisk wrote."""
         if mended is None:
             cut = is_cut(block)
-            if len(block) <= _MAX_TORN_BYTES and (cut or not self._timed):
+            if len(block) <= _MAX_TORN_BYTES and (cut or (not self._timed and may_be_cut(block))):
                 self._keep(block, "cut" if cut else "unsure")
             else:
                 self.forged += 1

@@ -162,3 +162,12 @@ def test_who_waits_through_a_local_channel_puts_itself_into_no_other_queue() -> 
     cut = b"1\r\n\r\nEvent: QueueEntry\r\nQueue: q\r\nPosition: 1\r\nChannel: x"
     assert ["Uniqueid" in packet for packet in splitter.feed(entry % cut)] == [False]
     assert len(list(splitter.feed(entry % b"100"))) == 1
+
+
+def test_a_device_with_such_a_name_leaves_the_list_whole_at_the_beginning_of_a_link() -> None:
+    """Asterisk remembers the state of each device that was ever called, `Local/<text>` too."""
+    item = "Event: DeviceStateChange\r\nActionID: 1\r\nDevice: {}\r\nState: NOT_INUSE\r\n\r\n"
+    for text in FORGED:
+        names = [f"Local/{text[:LONGEST].decode()}@x", *(f"PJSIP/10{number}" for number in range(1, 10))]
+        found = list(PacketSplitter().feed("".join(item.format(name) for name in names).encode()))
+        assert [packet["Device"] for packet in found if packet.get("Event") == "DeviceStateChange"][-9:] == names[1:]
