@@ -25,6 +25,7 @@ from pbxd.calls.filling import completed, differences, filled, forgotten, replac
 from pbxd.calls.record import CallRecord
 from pbxd.calls.tracker import Tracker
 from pbxd.errors import ConfigurationError, UnavailableError
+from pbxd.faults import Faults
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
@@ -33,6 +34,7 @@ from pbxd.storage.database import Database
 from pbxd.storage.filling import Filling
 from pbxd.storage.journals import journal_of, rows, without_password
 from pbxd.storage.outages import KeptOutage, Outages
+from pbxd.storage.salvage import Writing
 
 _EARLIER = timedelta(seconds=10)  # read from so long before a call's beginning on
 _LATER = 10.0  # seconds; the log is in order but for less than that
@@ -75,6 +77,7 @@ class _Events:
         self._until = until.timestamp()
         self._translator = CelTranslator(Endpoints(settings.employees.pattern, settings.employees.channels))
         self._tracker = Tracker(settings.asterisk.name, rules_from(settings))
+        self._faults = Faults()
         self._followed: set[str] = set()
         self._last = 0.0
 
@@ -88,8 +91,11 @@ class _Events:
             self._followed.add(row.linkedid)
         elif row.linkedid not in self._followed and not self._translator.knows(row):
             return
-        for event in self._translator.translate(row):
-            self._tracker.feed(event)
+        try:
+            for event in self._translator.translate(row):
+                self._tracker.feed(event)
+        except Exception as error:  # noqa: BLE001 - one row may cost itself, never the calls after it
+            self._faults.note("log_row_not_followed", error, trace=True)
 
     @property
     def over(self) -> bool:
@@ -123,6 +129,7 @@ class _Paths:
         self._until = until.timestamp()
         self._endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
         self._tracker = Tracker(settings.asterisk.name, rules_from(settings), whole=True)
+        self._faults = Faults()
         self._paths: dict[str, list[cdr.CdrRow]] = defaultdict(list)
 
     def follow(self, values: Mapping[str, str]) -> None:
@@ -137,8 +144,11 @@ class _Paths:
     async def close(self, *, dead: bool) -> None:  # noqa: ARG002 - there are records of dead calls only
         """All was read: make the calls."""
         for paths in self._paths.values():
-            for event in cdr.events_of(paths, self._endpoints):
-                self._tracker.feed(event)
+            try:
+                for event in cdr.events_of(paths, self._endpoints):
+                    self._tracker.feed(event)
+            except Exception as error:  # noqa: BLE001 - likewise
+                self._faults.note("log_row_not_followed", error, trace=True)
             await asyncio.sleep(0)
         for record in self._tracker.take_changes():
             record.source = "cdr"
@@ -151,7 +161,7 @@ class Backfill:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
-        self._calls = Calls(database)
+        self._writing = Writing(Calls(database))
         self._filling = Filling(database)
         self._outages = Outages(database)
         self._pbx = settings.asterisk.name
@@ -180,6 +190,9 @@ class Backfill:
                     _log.info("outage_filled", outage=kept.id, seconds=seconds, **asdict(result))
             except (UnavailableError, ConfigurationError) as error:
                 complaints.tell("backfill_failed", str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - a log nobody can read must not end the daemon
+                complaints.tell("backfill_failed", type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 complaints.forget()
@@ -233,7 +246,7 @@ class Backfill:
         written: set[str] = set()
         for at in range(0, len(records), _WRITTEN_AT_ONCE):
             part = {each.id: (known.get(each.id), each) for each in records[at : at + _WRITTEN_AT_ONCE]}
-            written |= set(await self._calls.amend(part, "call.filled"))
+            written |= set(await self._writing.amend(part, "call.filled"))
         return written
 
     async def _told(self, since: datetime, until: datetime, *, dead: bool) -> list[CallRecord]:

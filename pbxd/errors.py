@@ -61,3 +61,7 @@ class LostError(UnavailableError):
 
 class ProtocolError(PbxdError):
     """A peer sent something its protocol doesn't allow."""
+
+
+class TimelessError(ProtocolError):
+    """A stream tells no times at all: nothing of it can be followed."""

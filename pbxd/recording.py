@@ -14,8 +14,9 @@ from pathlib import Path
 
 import structlog
 
+from pbxd.asterisk.capturing import read_capture
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.asterisk.packets import Packet, parse_timed_capture, read_times
+from pbxd.asterisk.packets import Packet
 from pbxd.asterisk.translate import Translator, seconds
 from pbxd.calls.events import ChannelCreated, Event, LinkLost, SnapshotEnded
 from pbxd.calls.identity import CALL_PREFIX, epoch_in
@@ -23,11 +24,13 @@ from pbxd.calls.live import moment
 from pbxd.calls.record import CallRecord, Outage, OutageCause, Party
 from pbxd.calls.tracker import Tracker
 from pbxd.directory.index import Directory
-from pbxd.errors import InvalidInputError, NotFoundError, ProtocolError, UnavailableError
+from pbxd.errors import ProtocolError, TimelessError, UnavailableError
+from pbxd.faults import Faults
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
 from pbxd.storage.calls import Calls
+from pbxd.storage.salvage import Writing
 
 _GATHER_SECONDS = 0.1  # changes that come within this time are written in one transaction
 _RETRY_SECONDS = 1.0
@@ -58,6 +61,7 @@ class Following:
         self._pbx = settings.asterisk.name
         self._translator = Translator(endpoints)
         self.tracker = Tracker(self._pbx, rules_from(settings))
+        self.faults = Faults()
         self._unheard: tuple[float, OutageCause] | None = None  # since when, and why
         self._in_step: float | None = None  # when a snapshot ended for the first time
         self._uptime = ""  # of the PBX, as FullyBooted told it, until the time is known that goes with it
@@ -83,6 +87,27 @@ class Following:
         if event is not None:
             self._follow(event)
         return event
+
+    def contained(self, packet: Packet, arrival: float | None) -> Event | None:
+        """Follow a packet as `packet` does; one that can't be followed is counted and left out.
+
+        Raises TimelessError.
+        """
+        try:
+            return self.packet(packet, arrival)
+        except TimelessError:
+            raise
+        except ProtocolError as error:
+            self.faults.note("ami_packet_refused", error)
+        except Exception as error:  # noqa: BLE001 - one event may cost itself, never the calls after it
+            self.faults.note("event_not_followed", error, trace=True)
+        return None
+
+    def _feed(self, event: Event) -> None:
+        try:
+            self.tracker.feed(event)
+        except Exception as error:  # noqa: BLE001 - likewise
+            self.faults.note("event_not_followed", error, trace=True)
 
     def missing(self, since: float, *, overflow: bool = False) -> Event:
         """Note that nothing was heard from `since` (epoch seconds) on, or from the last time the PBX told before it."""
@@ -112,7 +137,7 @@ class Following:
         held = self._held
         while held:
             for _number in range(min(len(held), _EVENTS_A_TURN)):
-                self.tracker.feed(held.popleft())
+                self._feed(held.popleft())
             await asyncio.sleep(0)
         self._held = None
 
@@ -138,7 +163,7 @@ class Following:
                 self._note_outage(*self._unheard, event.at)
                 self._unheard = None
         if self._held is None:
-            self.tracker.feed(event)
+            self._feed(event)
             return
         if len(self._held) >= self._most_held:
             _log.error("ami_events_dropped", dropped=len(self._held))
@@ -189,7 +214,7 @@ class Recorder:
         self, following: Following, calls: Calls, directory: Directory, *, most_waiting: int = MOST_WAITING
     ) -> None:
         self._following = following
-        self._calls = calls
+        self.writing = Writing(calls)
         self._directory = directory
         self._most_waiting = most_waiting
         self._waiting: dict[str, CallRecord] = {}
@@ -252,13 +277,16 @@ class Recorder:
         """Write in one transaction; a database that hangs is given up, and asked again later, like one that refuses."""
         try:
             async with asyncio.timeout(_WRITE_SECONDS):
-                await self._calls.upsert(records, outages, heard)
+                await self.writing.upsert(records, outages, heard)
         except TimeoutError as error:
             raise UnavailableError(_("no answer in time")) from error
 
     def _collect(self) -> None:
         for record in self._following.take_changes():
-            self._name(record)
+            try:
+                self._name(record)
+            except Exception as error:  # noqa: BLE001 - a call without names is better than none
+                self._following.faults.note("call_not_named", error, trace=True)
             self._waiting[record.id] = record
         self._outages = [*self._outages, *self._following.take_outages()][-_MOST_OUTAGES:]
         surplus = len(self._waiting) - self._most_waiting
@@ -295,6 +323,12 @@ class Recorder:
         if record.ended is not None:
             del self._names[record.id]
 
+    @property
+    def faults(self) -> dict[str, int]:
+        """What went wrong with single events and calls so far, by kind; empty when nothing did."""
+        written = {"calls_shortened": self.writing.shortened, "calls_refused": self.writing.refused}
+        return {kind: count for kind, count in {**self._following.faults.counts, **written}.items() if count}
+
     def _party(self, party: Party) -> Party:
         match = self._directory.lookup(party.extension or party.number or "")
         if match.by_extension and not party.extension:
@@ -313,8 +347,8 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
     under_way: dict[str, CallRecord] = {}
     ended: dict[str, CallRecord] = {}
     packet: Packet = {}
-    for arrival, packet in _packets(path, chunk_bytes):
-        following.packet(packet, arrival)
+    for arrival, packet in read_capture(path, chunk_bytes):
+        following.contained(packet, arrival)
         for record in following.take_changes():
             under_way.pop(record.id, None)
             if record.merged_into is not None:
@@ -339,15 +373,3 @@ def _settled(ended: dict[str, CallRecord], now: float | None) -> list[CallRecord
     for record in over:
         del ended[record.id]
     return over
-
-
-def _packets(path: Path, chunk_bytes: int) -> Iterator[tuple[float | None, Packet]]:
-    side = path.with_suffix(".times")
-    try:
-        with path.open("rb") as stream:
-            times = read_times(side.read_text("ascii", "replace").splitlines(keepends=True)) if side.exists() else []
-            yield from parse_timed_capture(iter(lambda: stream.read(chunk_bytes), b""), times)
-    except FileNotFoundError as error:
-        raise NotFoundError(_("{file}: no such file").format(file=path)) from error
-    except OSError as error:
-        raise InvalidInputError("capture", _("{file}: can't be read: {why}").format(file=path, why=error)) from error

@@ -128,6 +128,7 @@ class Daemon:
                 click_to_call=self._click_to_call,
                 queues=self._queues,
                 pbx_connected=lambda: self._ami.connected,
+                faults=lambda: self._recorder.faults,
                 language=lambda: self._settings.service.language,
             ),
         )
@@ -303,8 +304,7 @@ class Daemon:
             for item in await self._intake.take(_BATCH):
                 event = self._event(item)
                 if event is not None:
-                    self._queues.feed(event)
-                    self._click_to_call.feed(event)
+                    self._act(event)
             await asyncio.sleep(0)
 
     def _event(self, item: Arrival | Missing) -> Event | None:
@@ -313,11 +313,15 @@ class Daemon:
                 _log.error("ami_events_dropped", dropped=self._intake.dropped)
                 self._out_of_step.set()
             return self._following.missing(item.since, overflow=item.overflow)
-        try:
-            return self._following.packet(item.packet, item.at)
-        except ProtocolError as error:
-            _log.warning("ami_packet_refused", why=str(error))
-            return None
+        return self._following.contained(item.packet, item.at)
+
+    def _act(self, event: Event) -> None:
+        """Let the queues and the calls made here know of an event."""
+        for follower in (self._queues, self._click_to_call):
+            try:
+                follower.feed(event)
+            except Exception as error:  # noqa: BLE001 - one event may cost itself, never the events after it
+                self._following.faults.note("event_not_acted_on", error, trace=True)
 
     # -- what goes to the PBX
 

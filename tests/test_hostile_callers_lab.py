@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from pbxd.asterisk.genuine import BEFORE, CEL, PLACE, TEXTS
+from pbxd.calls.record import PARTS
 from tests.lab import Lab
 from tests.lab.daemon import Daemon
+from tests.lab.phone import redirecting, rejecting
 from tests.lab.processes import until
 from tests.lab.reconfiguring import changed
 
@@ -26,7 +34,7 @@ def written(text: str) -> str:
     return quote(text, safe="+,")
 
 
-async def history(daemon: Daemon) -> list[dict[str, object]]:
+async def history(daemon: Daemon) -> list[dict[str, Any]]:
     return list(await daemon.calls())
 
 
@@ -108,6 +116,111 @@ async def test_who_dials_another_calls_ids_ends_only_his_own(lab: Lab, tmp_path:
         await client.until_hears(agent)
         client.hangup()
         await agent.until_ended()
+
+
+FORGED = "1\r\n\r\nEvent: Newchannel\r\nTimestamp: 99999999999\r\nChannel: x"
+DIALLED = FORGED.replace("Timestamp", "Privilege: call\r\nTimestamp")  # a comma would end the argument
+WITH_RIGHTS = FORGED.replace("Timestamp", "Privilege: call,all\r\nTimestamp")
+# Dialplans as real offices have them: whatever is dialled is dialled on, a room has the number that was dialled.
+OPEN = """
+[from-trunk](+)
+exten => _77X.,1,Dial(Local/${EXTEN:2}@from-internal,5)
+ same => n,Dial(PJSIP/101,20)
+exten => _78X.,1,Dial(PJSIP/101,20,U(lab-nothing))
+exten => _79X.,1,ConfBridge(${EXTEN:2})
+exten => _76X.,1,Set(TEXT=${URIDECODE(${PJSIP_HEADER(read,User-to-User)})})
+ same => n,Set(MIXMONITOR_FILENAME=${TEXT})
+ same => n,UserEvent(Told,Text: ${TEXT})
+ same => n,Voicemail(101@default,us)
+exten => _75X.,1,Queue(${EXTEN:2},,,,1)
+ same => n,Dial(PJSIP/101,20)
+[lab-nothing]
+exten => s,1,Return()
+"""
+
+
+async def dialled(lab: Lab) -> None:
+    lab.phone("101").behaviour = rejecting(486)
+    for text in (FORGED, DIALLED):
+        await lab.trunk.dial(f"77{quote(text, safe='+,')}", caller="89161110001").until_ended()
+
+
+async def sent_on(lab: Lab) -> None:
+    """By a 302 of a phone."""
+    for text in (FORGED, WITH_RIGHTS):
+        lab.phone("102").behaviour = redirecting(quote(text, safe="+,"))
+        await lab.call_in("102", "89161110002").until_ended()
+
+
+async def diverted(lab: Lab) -> None:
+    """A Diversion header's number has no limit: whole events fit, and the rest of the one they stand in."""
+    rest = (
+        "".join(f"{name}: \r\n" for name in CEL[4:10]) + "EventTime: \r\nAMAFlags: \r\nUniqueID: 1.1\r\nLinkedID: 1.1"
+    )
+    rest += "\r\nUserfield: \r\nPeer: \r\nPeerAccount: \r\nExtra: \r\n\r\n"
+    lines = dict.fromkeys((*BEFORE, *TEXTS, *PLACE), "1") | {"Channel": "PJSIP/trunk-00000abc"}
+    lines |= dict.fromkeys(("Uniqueid", "Linkedid"), "1795304370.3")
+    whole = (
+        "Event: Newchannel\r\nPrivilege: call,all\r\nTimestamp: {}\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        + "ChanVariable: PBXD_END_OF_CHANNEL=\r\n\r\n"
+    )
+    forged = whole.format(f"{time.time():.6f}") + "Event: CEL\r\nPrivilege: call,all\r\nX: "
+    for text in (f"1\r\n\r\n{forged}", f"\r\n{rest}{forged}"):
+        diversion = f"<sip:{quote(text, safe='+,')}@127.0.0.1>;reason=unconditional"
+        lab.phone("101").behaviour = rejecting(486)
+        await lab.trunk.dial("7811", caller="89161110003", headers=[("Diversion", diversion)]).until_ended()
+
+
+async def in_a_room(lab: Lab) -> None:
+    call = lab.trunk.dial(f"79{quote(DIALLED, safe='+,')}", caller="89161110004")
+    await call.until_talking()
+    call.hangup()
+    await call.until_ended()
+
+
+async def in_a_header(lab: Lab) -> None:
+    headers = [("User-to-User", quote(f"{WITH_RIGHTS}\r\n\r\n", safe=""))]
+    call = lab.trunk.dial("7611", caller="89161110005", headers=headers)
+    await call.until_talking()
+    call.hangup()
+    await call.until_ended()
+
+
+async def in_a_queue(lab: Lab) -> None:
+    lab.phone("101").behaviour = rejecting(486)
+    await lab.trunk.dial(f"75{quote(DIALLED, safe='+,')}", caller="89161110006").until_ended()
+
+
+@pytest.mark.parametrize("attack", [dialled, sent_on, diverted, in_a_room, in_a_header, in_a_queue])
+async def test_who_writes_events_into_any_header_leaves_their_own_calls_alone(
+    lab: Lab, tmp_path: Path, attack: Callable[[Lab], Awaitable[None]]
+) -> None:
+    async with changed(lab, "extensions.conf", lambda text: text + OPEN, "dialplan reload"):
+        daemon = await lab.pbxd()
+        began = time.time()
+        async with lab.capture(tmp_path):
+            await attack(lab)
+            attackers = len(lab.trunk.calls)
+            lab.phone("101").reset()
+            client, agent = await lab.talk("101", VICTIM)  # the control: the next caller's call is whole
+            client.hangup()
+            await agent.until_ended()
+            await lab.quiet()
+        everything: list[dict[str, Any]] = []
+
+        async def told() -> bool:
+            everything[:] = await history(daemon)
+            return len(everything) == attackers + 1 and all(call["ended"] for call in everything)
+
+        await until(told, "every call to have ended in the history")
+        replay = await daemon.run("calls", "replay", str(tmp_path / "stream.ami"), "--json")
+        assert sorted(json.loads(line)["id"] for line in replay.out.splitlines()) == sorted(c["id"] for c in everything)
+        for call in everything:
+            assert began - 2 < datetime.fromisoformat(str(call["started"])).timestamp() < time.time()
+            assert sum(call[f"{part}_seconds"] for part in PARTS) < time.time() - began + 1
+            assert str(call["caller"]["number"]).startswith("+7916")
+        assert "Traceback" not in daemon.log_text()
 
 
 async def test_a_caller_with_line_breaks_in_his_number_reaches_his_agent_unnamed(lab: Lab) -> None:

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import structlog
+
+from pbxd.asterisk.packets import Packet, parse_timed_capture, read_times
+from pbxd.errors import InvalidInputError, NotFoundError
+from pbxd.i18n import _
 
 _FLUSH_SECONDS = 1.0
 _MODE = 0o600
@@ -125,3 +130,39 @@ def _remove_older(folder: Path, since: float) -> None:
 
 def _exclusive(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE), "wb")
+
+
+def read_capture(path: Path, chunk_bytes: int) -> Iterator[tuple[float | None, Packet]]:
+    """Yield the packets of a raw AMI stream and when they came, by the side file `NAME.times` if there is one.
+
+    Raises NotFoundError for a file that isn't there, InvalidInputError for one that can't be read, ProtocolError for
+    a stream that isn't AMI's.
+    """
+    return _own(_packets(path, chunk_bytes))
+
+
+def _own(packets: Iterator[tuple[float | None, Packet]]) -> Iterator[tuple[float | None, Packet]]:
+    """Leave out answers to questions that were not asked. The first answer, to the login, shows how ours are named.
+
+    No event comes before it. `pbxd.asterisk.link` does the same by the questions it asked.
+    """
+    asked: str | None = None
+    for arrival, packet in packets:
+        number = packet.get("ActionID", "")
+        if "Event" not in packet:
+            asked = number.rpartition("/")[0] if asked is None else asked
+            if not number.startswith(asked):
+                continue
+        yield arrival, packet
+
+
+def _packets(path: Path, chunk_bytes: int) -> Iterator[tuple[float | None, Packet]]:
+    side = path.with_suffix(".times")
+    try:
+        with path.open("rb") as stream:
+            times = read_times(side.read_text("ascii", "replace").splitlines(keepends=True)) if side.exists() else []
+            yield from parse_timed_capture(iter(lambda: stream.read(chunk_bytes), b""), times)
+    except FileNotFoundError as error:
+        raise NotFoundError(_("{file}: no such file").format(file=path)) from error
+    except OSError as error:
+        raise InvalidInputError("capture", _("{file}: can't be read: {why}").format(file=path, why=error)) from error

@@ -13,10 +13,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pbxd.asterisk.bounds import bounded
 from pbxd.asterisk.endpoints import Endpoints, target_in
 from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
+from pbxd.errors import ProtocolError
 
 _STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 _RESULTS: Mapping[str, ev.DialResult] = {"BUSY": "busy", "FAILED": "unavailable", "CONGESTION": "congestion"}
@@ -47,6 +49,10 @@ class CdrRow:
 
 def read_row(values: Mapping[str, str]) -> CdrRow | None:
     """Read a record by the names of its columns; None for one that is damaged."""
+    try:
+        values = bounded(values)
+    except ProtocolError:
+        return None
     began, answered, ended = (values.get(name, "") for name in ("start", "answer", "end"))
     if not (_STAMP.fullmatch(began) and _STAMP.fullmatch(ended) and values.get("linkedid") and values.get("channel")):
         return None

@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from pbxd.asterisk.bounds import bounded
 from pbxd.asterisk.endpoints import Endpoints, target_in
 from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
+from pbxd.errors import ProtocolError
 
 COLUMNS = (
     "eventtype", "eventtime", "cid_num", "exten", "channame", "appname", "appdata", "uniqueid", "linkedid", "extra",
@@ -56,6 +58,10 @@ class CelRow(NamedTuple):
 
 def read_row(values: Mapping[str, str]) -> CelRow | None:
     """Read a row by the names of its columns; None for one that is no event of a channel, or is damaged."""
+    try:
+        values = bounded(values)
+    except ProtocolError:
+        return None
     kind, stamp = values.get("eventtype", ""), values.get("eventtime", "")
     if not _STAMP.fullmatch(stamp) or not values.get("uniqueid"):
         return None

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from sys import intern
+from typing import Literal
 
-from pbxd.asterisk.genuine import has_end, is_described, is_genuine, mend
+from pbxd.asterisk.genuine import CHANNELS, has_end, is_described, is_genuine, is_timed
+from pbxd.asterisk.mending import is_cut, may_be_cut, mend
 from pbxd.errors import ProtocolError
 from pbxd.i18n import _
 
@@ -30,8 +32,8 @@ _FOLLOWS_HEADERS = frozenset({"Response", "Privilege", "ActionID", "Message"})
 class PacketSplitter:
     """Cuts one AMI stream into packets; any chunking of a stream gives the same packets.
 
-    `version` is the protocol version of Asterisk's greeting, empty before it was seen. `forged` counts events that some
-    caller wrote instead of Asterisk; they are left out (see `pbxd.asterisk.genuine`).
+    `version` is the protocol version of Asterisk's greeting, empty before it was seen. `forged` counts events that an
+    outsider wrote instead of Asterisk; they are left out (see `pbxd.asterisk.genuine`).
     """
 
     def __init__(self, limit: int = MAX_PACKET_BYTES) -> None:
@@ -39,8 +41,12 @@ class PacketSplitter:
         self._limit = limit
         self._rest = bytearray()
         self.forged = 0
-        self._torn = b""  # an event that isn't over although an empty line came: a caller wrote that
+        self._torn = b""  # an event that isn't over although an empty line came: an outsider wrote that
+        self._torn_as: Literal["", "cut", "unsure", "endless"] = ""
         self._ended = False  # descriptions of channels end with a line of ours
+        self._timed = False  # events have times
+        self._events = False  # any came
+        self._half_entry = False  # the last entry of a queue's list was half
         self._forms: dict[tuple[str, ...], tuple[str, ...]] = {}  # headers and event, as often seen -> the headers
 
     def feed(self, chunk: bytes) -> Iterator[Packet]:
@@ -64,7 +70,7 @@ class PacketSplitter:
             raise ProtocolError(_("AMI: a packet longer than {limit} bytes").format(limit=self._limit))
 
     def _read(self, block: bytes) -> Iterator[Packet]:
-        """Yield the packet that ends with this block, if one does."""
+        """Yield the packets that end with this block, if any do."""
         if packet := self._usual(block):
             yield packet
             return
@@ -72,26 +78,53 @@ class PacketSplitter:
             self._ended = True
             self._forms.clear()
         mended = mend(block, ended=self._ended)
-        if self._ended and mended is None and is_described(whole := self._parse(mend(block) or b"")):
-            if self._torn:  # the second in a row without that line: Asterisk was told to leave it out
+        if mended is None and (whole := self._without_end(block)):
+            if self._torn_as == "endless":  # the second in a row: Asterisk was told to leave that line out
                 yield from self._without_ends(whole)
-                return
-        elif self._torn and not (mended and is_described(self._parse(mended))):
-            block = self._torn + _END + block
-            mended = mend(block, ended=self._ended)
-        self._torn = block if mended is None and len(block) <= _MAX_TORN_BYTES else b""
-        if mended is not None:
-            packet = self._parse(mended)
-            if mended == block and is_genuine(packet):
-                self._learn(block)
-            yield from self._genuine(packet)
+            else:
+                self._keep(block, "endless")
+            return
+        described = mended is not None and is_described(self._parse(mended))
+        if self._torn and (self._torn_as == "cut" or not described):
+            joined = self._torn + _END + block
+            rejoined = mend(joined, ended=self._ended)
+            if rejoined is not None or self._torn_as != "endless":
+                block, mended = joined, rejoined
+                self._keep(b"")
+        elif described:
+            self._keep(b"")
+        yield from self._complete(block, mended)
+
+    def _complete(self, block: bytes, mended: bytes | None) -> Iterator[Packet]:
+        """Yield the packet of a block that is whole; keep one that was cut, drop what no Asterisk wrote."""
+        if mended is None:
+            cut = is_cut(block)
+            if len(block) <= _MAX_TORN_BYTES and (cut or (not self._timed and may_be_cut(block))):
+                self._keep(block, "cut" if cut else "unsure")
+            else:
+                self.forged += 1
+            return
+        packet = self._parse(mended)
+        if mended == block and is_genuine(packet, timed=self._timed):
+            self._learn(block)
+        yield from self._genuine(packet)
+
+    def _keep(self, block: bytes, why: Literal["", "cut", "unsure", "endless"] = "") -> None:
+        """Keep an event for what follows: `cut` for sure, perhaps, or whole but for the line that ends descriptions."""
+        self._torn, self._torn_as = block, why
+
+    def _without_end(self, block: bytes) -> Packet | None:
+        """Return the event of a block that is whole but for the line that ends each description."""
+        whole = mend(block) if self._ended and self._torn_as != "cut" else None
+        packet = self._parse(whole or b"")
+        return packet if "Privilege" in packet and is_genuine(packet) else None
 
     def _usual(self, block: bytes) -> Packet | None:
         """Read an event that has, line for line, the headers of one that was found whole: no text added a line to it.
 
         Nearly every event is read here, in a third of the time.
         """
-        if self._torn or not block.startswith(b"Event: "):
+        if self._torn or self._half_entry or not block.startswith(b"Event: "):
             return None
         lines = block.decode("utf-8", "replace").split(_EOL)
         pairs = [line.split(": ", 1) for line in lines]
@@ -100,7 +133,7 @@ class PacketSplitter:
             return None
         if len(pairs) == len(packet := dict(zip(names, [pair[1] for pair in pairs], strict=True))):
             return packet
-        return _with_irregular_lines(lines)
+        return _first_told(_with_irregular_lines(lines))
 
     def _learn(self, block: bytes) -> None:
         """Remember the headers of an event that was found whole."""
@@ -114,20 +147,43 @@ class PacketSplitter:
         self._ended = False
         self._forms.clear()
         yield from self._genuine(self._parse(mend(self._torn) or b""))
-        self._torn = b""
+        self._keep(b"")
         yield whole
 
     def _genuine(self, packet: Packet) -> Iterator[Packet]:
-        if not is_genuine(packet):
+        timed = is_timed(packet)
+        genuine = timed is not None or is_genuine(packet, timed=self._timed) or self._is_greeting(packet)
+        if packet.get("Event") == "QueueEntry":
+            # What follows half an entry is its other half, whatever it looks like: its channel's name was cut.
+            genuine, self._half_entry = not self._half_entry, next(reversed(packet)) == "Channel"
+        if not genuine:
             self.forged += 1
-        elif packet:
+            return
+        if timed is not None and timed != self._timed:
+            self._timed = timed
+            self._forms.clear()
+        if packet:
+            self._events = self._events or "Event" in packet
             yield packet
+
+    def _is_greeting(self, packet: Packet) -> bool:
+        """Whether this is the FullyBooted that follows a login: no event was there yet for anybody to write it into."""
+        return not self._events and packet.get("Event") == "FullyBooted"
 
     def _parse(self, block: bytes) -> Packet:
         if not self.version and block.startswith(_BANNER):
             greeting, _separator, block = block.partition(b"\r\n")
             self.version = greeting.removeprefix(_BANNER).decode("ascii", "replace").strip()
-        return parse_packet(block.decode("utf-8", "replace").lstrip(_EOL))
+        return _first_told(parse_packet(block.decode("utf-8", "replace").lstrip(_EOL)))
+
+
+def _first_told(packet: Packet) -> Packet:
+    """Of a header that an event has twice keep what Asterisk wrote first: the other stands in a text at its end."""
+    if packet.get("Event") in CHANNELS:
+        for name, value in packet.items():
+            if "\n" in value and not name.endswith("ChanVariable"):
+                packet[name] = value.partition("\n")[0]
+    return packet
 
 
 def _is_pair(pair: list[str]) -> bool:

@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from pbxd.asterisk.bounds import bounded, whole_number
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.packets import known
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
-from pbxd.errors import ProtocolError
+from pbxd.errors import ProtocolError, TimelessError
 from pbxd.i18n import _
 
 Packet = Mapping[str, str]
@@ -34,6 +35,10 @@ _DIAL_RESULTS: dict[str, ev.DialResult] = {
     "CONTINUE": "elsewhere",
     "GOTO": "elsewhere",
 }
+_FAR_SECONDS = 86_400.0  # no event comes so early or late
+_STRANGERS = 20  # events in a row, of a clock that was set
+_LONGEST_DURATION = 366 * 86_400
+_SILENCE_SECONDS = 366 * 86_400.0  # where no arrival times say how long nobody called
 _UNSTAMPED = ("CoreShow", "QueueEntry")  # items of lists bear no time
 # All that app_queue.c writes into it: more than a caller could, see `pbxd.asterisk.genuine`.
 _QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDNum", "CallerIDName"}) | frozenset(
@@ -54,6 +59,10 @@ class Translator:
         self.clock: Literal["pbx", "arrival"] = "pbx"
         self._endpoints = endpoints
         self._now: float | None = None
+        self._ahead: float | None = None  # the PBX's clock of ours, by its last answer or event
+        self._stamped = False  # events had times
+        self._strangers = 0
+        self._strange: float | None = None  # a time that was refused, until the next packet
         self._list_broken = False
         self._translations: dict[str, Callable[[Packet, float], ev.Event | None]] = {
             "Newchannel": self._created,
@@ -103,7 +112,8 @@ class Translator:
     def translate(self, packet: Packet, arrival: float | None = None) -> ev.Event | None:
         """Return the event a packet means, or None if it means nothing to us.
 
-        `arrival` (epoch seconds) stands in where Asterisk gives no time. Raises ProtocolError when there is neither.
+        `arrival` (epoch seconds) stands in where Asterisk gives no time. Raises ProtocolError when there is neither,
+        and for a time that is far from the stream's own.
         """
         name = packet.get("Event")
         if name is None:
@@ -113,14 +123,14 @@ class Translator:
             return None
         stamp = packet.get("Timestamp")
         if stamp:
-            self._now = seconds(stamp)
+            self._take_time(seconds(stamp), arrival)
         elif not name.startswith(_UNSTAMPED) or self._now is None:
             self._without_stamp(arrival)
-        return translation(packet, self._now or 0.0)
+        return translation(bounded(packet), self._now or 0.0)
 
     def _response(self, packet: Packet, arrival: float | None) -> ev.Event | None:
         if packet.get("Ping") and (stamp := packet.get("Timestamp")):
-            self._now = seconds(stamp)
+            self._set_clock(seconds(stamp), arrival)
         message = packet.get("Message")
         if message == _LIST_BEGINS:
             self._list_broken = False
@@ -128,9 +138,33 @@ class Translator:
             return None
         return ev.SnapshotBegan(self._now or arrival or 0.0)
 
+    def _take_time(self, at: float, arrival: float | None) -> None:
+        """Take an event's time, unless it is a day or more from where the PBX's clock must be by now.
+
+        That is known from its last answer to a Ping, which nobody else can write, and from its last event. A stream
+        without arrival times may have been silent for long; beyond that many events in a row must agree.
+        """
+        expected, longest = self._now, _SILENCE_SECONDS
+        if arrival is not None:
+            expected, longest = arrival + (self._ahead or 0.0), _FAR_SECONDS
+        if expected is not None and not -_FAR_SECONDS <= at - expected <= longest:
+            agrees = self._strange is not None and abs(at - self._strange) <= _FAR_SECONDS
+            self._strange, self._strangers = at, self._strangers + 1 if agrees else 1
+            if arrival is not None or self._strangers < _STRANGERS:
+                raise ProtocolError(f"a time far from the stream's own: {at:.0f}")
+        self._stamped = True
+        self._set_clock(at, arrival)
+
+    def _set_clock(self, at: float, arrival: float | None) -> None:
+        self._now, self._strange = at, None
+        if arrival is not None:
+            self._ahead = at - arrival
+
     def _without_stamp(self, arrival: float | None) -> None:
+        if arrival is None and self._stamped:
+            raise ProtocolError("an event without the time that others have")
         if arrival is None:
-            raise ProtocolError(
+            raise TimelessError(
                 _("the stream has no times: set timestampevents=yes in manager.conf, or keep arrival times beside it")
             )
         self.clock = "arrival"
@@ -210,14 +244,11 @@ def seconds(stamp: str) -> float:
 
 
 def _duration(text: str) -> int:
-    """Read `HH:MM:SS` as seconds; anything else is 0."""
-    parts = text.split(":")
-    if not all(part.isdecimal() for part in parts):
-        return 0
+    """Read `HH:MM:SS` as seconds; anything else, and what is longer than a year, is 0."""
     total = 0
-    for part in parts:
-        total = total * 60 + int(part)
-    return total
+    for part in text.split(":")[:3]:
+        total = total * 60 + whole_number(part)
+    return total if total < _LONGEST_DURATION else 0
 
 
 def _known(packet: Packet, header: str) -> str:
@@ -256,8 +287,7 @@ def _ended(packet: Packet, at: float) -> ev.Event:
 
 
 def _causes(packet: Packet) -> tuple[int, str]:
-    cause = packet.get("Cause", "0")
-    return int(cause) if cause.isdecimal() else 0, packet.get("TechCause", "")
+    return whole_number(packet.get("Cause", "")), packet.get("TechCause", "")
 
 
 def _dial_ended(packet: Packet, at: float) -> ev.Event:
@@ -369,11 +399,6 @@ def _application(packet: Packet, at: float) -> ev.Event | None:
 
 
 def _originate_ended(packet: Packet, at: float) -> ev.Event:
-    reason = packet.get("Reason", "0")
-    return ev.OriginateEnded(
-        at,
-        packet.get("Uniqueid", ""),
-        packet.get("Response") == "Success",
-        int(reason) if reason.isdecimal() else 0,
-        packet.get("Exten", ""),
-    )
+    reason = whole_number(packet.get("Reason", ""))
+    answered = packet.get("Response") == "Success"
+    return ev.OriginateEnded(at, packet.get("Uniqueid", ""), answered, reason, packet.get("Exten", ""))

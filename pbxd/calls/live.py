@@ -69,7 +69,7 @@ class LiveCall:
         if what in _GOES_ON:
             self.ender = None
         name = self.identity(who) if isinstance(who, Leg) else who
-        self.record.story.append(Step(moment(self.at), what, name or None, detail or None))
+        self.record.add(Step(moment(self.at), what, name or None, detail or None))
 
     def tell_end(self, *, unheard: bool = False) -> None:
         """End the story; who left in the moment of the end isn't told of by himself."""

@@ -13,6 +13,10 @@ Outcome = Literal[
 ]
 Source = Literal["ami", "cel", "cdr"]
 OutageCause = Literal["link", "restart", "pbxd", "overflow", "storage"]
+_LONG_STORY = 60  # steps; few calls have more than twenty
+_LATELY = 10  # steps among which a repetition is looked for
+_MOST_ENTRIES = 200  # of a story and of each other list in a record
+_FIRST_ENTRIES = 150
 PARTS = ("menu", "wait", "ring", "talk", "hold", "voicemail")
 
 
@@ -35,6 +39,7 @@ class Step:
     what: str
     who: str | None = None
     detail: str | None = None
+    times: int = 1  # how often it happened: repetitions in a long story are counted, `at` is when the first was
 
 
 @dataclass(slots=True)
@@ -113,6 +118,23 @@ class CallRecord:
         self.agents.append(Agent(extension))
         return self.agents[-1]
 
+    def add(self, step: Step) -> None:
+        """Add a line to the story, within bounds: whoever holds a call a thousand times makes no endless record.
+
+        In a long story what just happened is counted, not told again. Of all lists the first entries and the last are
+        kept.
+        """
+        story = self.story
+        if len(story) >= _LONG_STORY:
+            for place in range(len(story) - 1, len(story) - 1 - _LATELY, -1):
+                if _same(story[place], step):
+                    story[place] = replace(story[place], times=story[place].times + 1)
+                    return
+        story.append(step)
+        for entries in (story, self.queues, self.recordings, self.gaps, self.answered_by):
+            if len(entries) > _MOST_ENTRIES:
+                del entries[_FIRST_ENTRIES : len(entries) - _MOST_ENTRIES + _FIRST_ENTRIES]
+
     def copy(self) -> CallRecord:
         """Return a record that later events don't change."""
         return replace(
@@ -159,6 +181,7 @@ class CallRecord:
             "cause": self.cause,
             "story": [
                 {"at": instant(step.at), "what": step.what, "who": step.who, "detail": step.detail}
+                | ({"times": step.times} if step.times > 1 else {})
                 for step in self.story
             ],
             "gaps": [{"from": instant(gap.since), "to": instant(gap.to), "filled": gap.filled} for gap in self.gaps],
@@ -166,6 +189,10 @@ class CallRecord:
             "source": self.source,
             "joined": list(self.joined),
         }
+
+
+def _same(known: Step, step: Step) -> bool:
+    return (known.what, known.who, known.detail) == (step.what, step.who, step.detail)
 
 
 def instant(at: datetime | None) -> str | None:

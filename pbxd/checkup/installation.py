@@ -130,6 +130,14 @@ def _judged(check: str, told: dict[str, Any]) -> Finding:
         return failed(check, _("pbxd serves look-ups, but has no link to the PBX"), remedies.service_log())
     if told.get("database") != "answers":
         return failed(check, _("pbxd serves look-ups from memory, but its database is away"), remedies.service_log())
+    faults = told.get("faults")
+    if faults and isinstance(faults, dict):
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(faults.items()))
+        return warning(
+            check,
+            _("pbxd runs, but could not follow or write everything: {faults}").format(faults=kinds),
+            remedies.service_log(),
+        )
     return ok(check, _("pbxd serves look-ups, and has the PBX and its database"))
 
 

@@ -19,6 +19,16 @@ _RIGHTS = (
     "eventfilter = !^Event: (DeviceStateChange|ExtensionStatus|QueueMemberStatus|NewConnectedLine|DialState)",
     "eventfilter = !^Event: (BridgeCreate|BridgeDestroy|ContactStatus|PeerStatus|PresenceStateChange|PresenceStatus)",
     "eventfilter = !^Event: CEL[^:]*: [^:]*: [^:]*: (CHAN_|ANSWER|HANGUP|BRIDGE_|LOCAL_OPTIMIZE)",
+    (
+        "eventfilter = !^Event: CEL.*CallerIDrdnis: [^[:cntrl:]]*"
+        "[[:cntrl:]]+([^[:cntrl:]C]|C[^a]|Ca[^l]|Cal[^l]|Call[^e]|Calle[^r]|Caller[^I])"
+    ),
+    (
+        "eventfilter = !^Event: CEL.*CallerIDrdnis: [^[:cntrl:]]*"
+        "[[:cntrl:]]+CallerI([^D]|D[^d]|Dd[^n]|Ddn[^i]|Ddni[^d]|Ddnid[^:])"
+    ),
+    "eventfilter = !^Event: CEL.*CallerIDdnid:.*CallerIDdnid:",
+    "eventfilter = !^Event: UserEvent.*UserEvent: ([^P]|P[^b]|Pb[^x]|Pbx[^d])",
 )
 
 

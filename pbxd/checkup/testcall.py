@@ -81,7 +81,7 @@ class Witness:
             self.seen.booted = True
         elif event in {"VarSet", "Newexten"}:
             self.seen.more.add(event)
-        elif event == "UserEvent" and packet.get("UserEvent") == _REPORT and packet.get("Test") == self.test:
+        elif event == "UserEvent" and packet.get("Test") == self.test:
             self._report(packet)
         elif event == "CEL":
             self.seen.cel = self.seen.cel or packet.get("UniqueID", "").startswith(self.test)
@@ -108,6 +108,9 @@ class Witness:
             await self._news.wait()
 
     def _report(self, packet: Packet) -> None:
+        if packet.get("UserEvent") != _REPORT:  # the filters are of an older version
+            self.seen.more.add("UserEvent")
+            return
         self.seen.reported = True
         if "Text" in packet:
             self.seen.filtered = False

@@ -64,12 +64,15 @@ def list_(session: Session, /, limit: int, offset: int, before: str, as_json: bo
 
     page = run(work())
     if as_json:
-        print_json(page._asdict())
+        print_json(page.to_json())
         return
     said = _("total: {total}") if page.total_is_exact else _("total: more than {total}")
     among = told_among(page.items, page.gaps)
     rows = (callwords.cells(call) if call else _gap_cells(gap or {}) for call, gap in among)
     print_table(callwords.heads(), rows, said.format(total=page.total))
+    if page.gaps_total > len(page.gaps):
+        told = _("{shown} of {total} gaps are shown; all of them: pbxd calls gaps")
+        click.echo(told.format(shown=len(page.gaps), total=page.gaps_total))
 
 
 @calls.command("show", help=N_("Show a call with its story."))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pbxd.cli.command import N_, Command, Session, json_option, pass_session, run
+from pbxd.cli.command import LIMIT, N_, OFFSET, Command, Session, json_option, option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_table
 from pbxd.i18n import _
 from pbxd.storage.outages import Outages
@@ -17,21 +17,25 @@ Row = dict[str, Any]
 
 
 @click.command("gaps", cls=Command, help=N_("List the times of which the history may lack calls, newest first."))
+@option("--limit", type=LIMIT, default=1000, show_default=True, help=N_("At most so many."))
+@option("--offset", type=OFFSET, default=0, help=N_("Leave out so many first."))
 @json_option
 @pass_session
-def gaps(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def gaps(session: Session, limit: int, offset: int, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """List outages."""
 
-    async def work() -> list[Row]:
+    async def work() -> tuple[int, list[Row]]:
         async with await session.database() as database:
-            return [each.to_json() for each in await Outages(database).list()]
+            outages = Outages(database)
+            found = await outages.list(limit=limit, offset=offset)
+            return await outages.count(), [each.to_json() for each in found]
 
-    found = run(work())
+    total, found = run(work())
     if as_json:
-        print_json({"total": len(found), "items": found})
+        print_json({"total": total, "items": found})
         return
     heads = [_("From"), _("To"), _("Why"), _("Calls missing"), _("Filled"), _("Id")]
-    print_table(heads, map(_cells, found), _("total: {total}").format(total=len(found)))
+    print_table(heads, map(_cells, found), _("total: {total}").format(total=total))
 
 
 def told_among(found: Sequence[Row], gaps: Sequence[Row]) -> Iterator[tuple[Row | None, Row | None]]:

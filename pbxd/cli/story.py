@@ -20,9 +20,10 @@ def sentence(step: Mapping[str, Any], names: Mapping[str, str]) -> str:
         told = _("{who} called")
     elif (step["what"], step["detail"]) == ("forwarded", None):
         told = _("{who} was sent on to another number")
-    return told.format(
+    said = told.format(
         what=step["what"], who=_person(step["who"], names), detail=_person(step["detail"], names) or "?"
     ).strip()
+    return f"{said} (×{step['times']})" if step.get("times", 1) > 1 else said
 
 
 def people(call: Call) -> dict[str, str]:

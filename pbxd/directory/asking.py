@@ -19,8 +19,9 @@ from pbxd.storage.callfilter import CallFilter, Span
 from pbxd.storage.database import Database, Reading
 from pbxd.storage.history import newest, page
 from pbxd.storage.holdings import of_company, of_contacts, past_of
-from pbxd.storage.outages import touching
+from pbxd.storage.outages import count_touching, touching
 
+_MOST_GAPS = 100  # in a page
 _DAYS = ("%d.%m.%Y", "%Y-%m-%d")
 _INSTANTS = ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
 
@@ -42,12 +43,23 @@ class CallsAsked:
 
 
 class Listed(NamedTuple):
-    """A page of the history, newest first, named; `gaps`: the outages in its time, up to the call above it."""
+    """A page of the history, newest first, named; `gaps`: the outages in its time, up to the call above it.
+
+    The newest 100 of them; where there are more, `gaps_total` says how many.
+    """
 
     total: int
     total_is_exact: bool
     items: list[dict[str, Any]]
     gaps: list[dict[str, Any]]
+    gaps_total: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the public form: `gaps_total` stands there where the gaps are not all."""
+        told = self._asdict()
+        if self.gaps_total <= len(self.gaps):
+            del told["gaps_total"]
+        return told
 
 
 async def filter_of(database: Database, asked: CallsAsked, rules: NumberRules) -> CallFilter:
@@ -139,8 +151,9 @@ async def listed(
 def _listed(connection: Reading, asked: CallsAsked, rules: NumberRules, limit: int, offset: int, before: str) -> Listed:
     shown = page(connection, _filter(connection, asked, rules), limit, offset, before)
     found = _named(connection, shown.records, rules, asked.actor)
-    unheard = touching(connection, shown.since, shown.until)
-    return Listed(shown.total, not shown.more, found, [each.to_json() for each in unheard])
+    unheard = touching(connection, shown.since, shown.until, _MOST_GAPS)
+    count = len(unheard) if len(unheard) < _MOST_GAPS else count_touching(connection, shown.since, shown.until)
+    return Listed(shown.total, not shown.more, found, [each.to_json() for each in unheard], count)
 
 
 def _client(connection: Reading, text: str, actor: str, rules: NumberRules) -> tuple[Span, ...]:

@@ -141,7 +141,7 @@ async def list_(request: web.Request) -> web.Response:
     page = partial(listed, limit=asked.limit, offset=asked.offset, before=asked.before or "")
     wanted = replace(asked.asked, actor=request[ACTOR].viewer("as", asked.actor))
     found = await page(services.database, wanted, request.app[RULES])
-    return web.json_response(found._asdict())
+    return web.json_response(found.to_json())
 
 
 @contextmanager

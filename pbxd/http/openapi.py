@@ -41,6 +41,7 @@ PAGE = {
         "total_is_exact": {"type": "boolean"},
         "items": {"type": "array", "items": CALL},
         "gaps": {"type": "array", "items": _members("id", "pbx", "from", "to", "why", "calls", "filled")},
+        "gaps_total": {"type": "integer", "description": "how many there are, where `gaps` has not all"},
     },
 }
 WAITING = {
@@ -51,7 +52,7 @@ WAITING = {
 MATCH = _members("status", "number", "name", "company", "contact", "vip", "manager", display="string", private="string")
 STATE = _members("id", "state", "at", "reason")
 ACCEPTED = _members("id", state="string", repeated="boolean")
-READY = _members("ready", "pbx", "database", "index_age_seconds")
+READY = _members("ready", "pbx", "database", "index_age_seconds", faults="object")
 PROBLEM = {
     **_members("type", "title", "status", "detail", field="string", reason="string"),
     "description": "RFC 9457; `type` is urn:pbxd: and a stable word.",

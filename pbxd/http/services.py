@@ -29,6 +29,7 @@ class Services:
     queues: VipQueues
     pbx_connected: Callable[[], bool]  # whether the link to the PBX is logged in
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
+    faults: Callable[[], dict[str, int]] = dict  # what went wrong with single events and calls, by kind
 
 
 SERVICES = web.AppKey("services", Services)

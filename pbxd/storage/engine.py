@@ -176,6 +176,8 @@ def translated(where: str) -> Iterator[None]:
     except _OUR_MISTAKES:
         raise
     except DBAPIError as error:
+        if _refuses(error):
+            raise
         raise _unavailable(where, error.orig.__cause__ or error.orig if error.orig else error) from error
     except (PoolTimeoutError, OSError, TimeoutError) as error:
         raise _unavailable(where, error) from error
@@ -184,6 +186,19 @@ def translated(where: str) -> Iterator[None]:
         if type(error).__module__.startswith("asyncpg."):
             raise _unavailable(where, error) from error
         raise
+
+
+def _refuses(error: DBAPIError) -> bool:
+    """Tell whether the database is there and takes what it was given for wrong: it would do so every time.
+
+    By PostgreSQL's classes of errors: 22 data, 54 a limit of its own, such as the length of an index's row. Its driver
+    and SQLite's have errors of their own for values they can't send.
+    """
+    if isinstance(error.orig, sqlite3.Error):
+        return isinstance(error.orig, sqlite3.InterfaceError)
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    cause = error.orig.__cause__ if error.orig else None
+    return state[:2] in {"22", "54"} or (isinstance(cause, ValueError) and type(cause).__name__ == "DataError")
 
 
 def is_lock(error: DBAPIError) -> bool:

@@ -82,10 +82,12 @@ def page(connection: Connection, wanted: CallFilter, limit: int, offset: int = 0
     """
     last = _key(connection, before) if before else None
     leader = _leader(connection, wanted)
-    keys = _keys(connection, wanted, last, offset + limit + 1, leader)  # one more: are there more
-    above, shown, rest = keys[:offset], keys[offset : offset + limit], keys[offset + limit :]
-    total, more = len(keys), False
-    if last is not None or rest:
+    skipped = max(offset - 1, 0)  # the call above the page says where its time ends
+    keys = _keys(connection, wanted, last, offset - skipped + limit + 1, leader, skipped)  # one more: are there more
+    above, found = keys[: offset - skipped], keys[offset - skipped :]
+    shown, rest = found[:limit], found[limit:]
+    total, more = skipped + len(keys), False
+    if last is not None or rest or not keys:
         total, more = _count(connection, wanted, leader)
     return Page(
         max(total, offset + len(shown)) if shown else total,
@@ -126,15 +128,17 @@ def _records(connection: Connection, keys: Sequence[CallKey]) -> list[CallRecord
     return [found[key.seq] for key in keys]
 
 
-def _keys(connection: Connection, wanted: CallFilter, last: CallKey | None, limit: int, leader: str) -> list[CallKey]:
-    """Return the newest of the matching calls that are older than `last`."""
+def _keys(
+    connection: Connection, wanted: CallFilter, last: CallKey | None, limit: int, leader: str, skipped: int = 0
+) -> list[CallKey]:
+    """Return the newest of the matching calls that are older than `last`, but for the first `skipped` of them."""
     if wanted.spans is not None and leader != "agent":
         if len(wanted.spans) > _SPANS_AT_ONCE:
-            return _of_many(connection, wanted, wanted.spans, last, limit)
+            return _of_many(connection, wanted, wanted.spans, last, limit + skipped)[skipped:]
         parts = [_side(side, (span,), wanted, last) for span in wanted.spans for side in SIDES]
-        return _newest_of(connection, parts, limit)
+        return _newest_of(connection, parts, limit, skipped)
     ordered = _newest_first(_agent_s(wanted, last) if leader == "agent" else _whole(_through(leader), wanted, last))
-    return [CallKey(*row) for row in connection.execute(ordered.limit(limit))]
+    return [CallKey(*row) for row in connection.execute(ordered.limit(limit).offset(skipped))]
 
 
 def _of_many(
@@ -151,12 +155,12 @@ def _of_many(
     return _newest_of(connection, [_side(side, spans, wanted, last) for side in SIDES], limit)
 
 
-def _newest_of(connection: Connection, parts: Sequence[Select[Any]], limit: int) -> list[CallKey]:
+def _newest_of(connection: Connection, parts: Sequence[Select[Any]], limit: int, skipped: int = 0) -> list[CallKey]:
     if not parts:
         return []
-    both = union_all(*(select(_newest_first(part).limit(limit).subquery()) for part in parts)).subquery()
+    both = union_all(*(select(_newest_first(part).limit(limit + skipped).subquery()) for part in parts)).subquery()
     chosen = _newest_first(select(both.c.started, both.c.seq).distinct())
-    return [CallKey(*row) for row in connection.execute(chosen.limit(limit))]
+    return [CallKey(*row) for row in connection.execute(chosen.limit(limit).offset(skipped))]
 
 
 def _count(connection: Connection, wanted: CallFilter, leader: str) -> tuple[int, bool]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.calls.record import Outage, instant
@@ -47,9 +47,15 @@ class Outages:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list(self, since: datetime | None = None, until: datetime | None = None) -> list[KeptOutage]:
+    async def list(
+        self, since: datetime | None = None, until: datetime | None = None, limit: int = 2**31 - 1, offset: int = 0
+    ) -> list[KeptOutage]:
         """Return what `touching` does."""
-        return await self._database.ask(touching, since, until)
+        return await self._database.ask(touching, since, until, limit, offset)
+
+    async def count(self) -> int:
+        """Return how many there are."""
+        return await self._database.ask(count_touching, None, None)
 
     async def unfilled(self, pbx: str, over: datetime) -> Sequence[KeptOutage]:
         """Return the outages of a PBX that ended before a time and aren't filled, oldest first."""
@@ -76,14 +82,22 @@ class Outages:
             return (await connection.execute(wanted)).scalar()
 
 
-def touching(connection: Connection, since: datetime | None, until: datetime | None) -> list[KeptOutage]:
+def touching(
+    connection: Connection, since: datetime | None, until: datetime | None, limit: int, offset: int = 0
+) -> list[KeptOutage]:
     """Return the outages that touch a time (None: without end on that side), newest first."""
-    wanted = select(outages).order_by(outages.c.since.desc(), outages.c.id.desc())
-    if since is not None:
-        wanted = wanted.where(outages.c.until >= since)
-    if until is not None:
-        wanted = wanted.where(outages.c.since < until)
-    return [_kept(row) for row in connection.execute(wanted)]
+    wanted = select(outages).where(*_touching(since, until)).order_by(outages.c.since.desc(), outages.c.id.desc())
+    return [_kept(row) for row in connection.execute(wanted.limit(limit).offset(offset))]
+
+
+def count_touching(connection: Connection, since: datetime | None, until: datetime | None) -> int:
+    """Count the outages that touch a time."""
+    return connection.execute(select(func.count()).select_from(outages).where(*_touching(since, until))).scalar_one()
+
+
+def _touching(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    needed = [] if since is None else [outages.c.until >= since]
+    return needed if until is None else [*needed, outages.c.since < until]
 
 
 async def keep(connection: AsyncConnection, found: Sequence[Outage]) -> list[News]:

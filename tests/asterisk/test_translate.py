@@ -23,6 +23,53 @@ def test_a_time_that_is_none_is_refused(stamp: str) -> None:
         translator().translate({"Event": "Newchannel", **CHANNEL, "Timestamp": stamp})
 
 
+def created(at: float, number: int = 1) -> dict[str, str]:
+    return {"Event": "Newchannel", **CHANNEL, "Uniqueid": f"17.{number}", "Timestamp": f"{at:.6f}"}
+
+
+PONG = {"Response": "Success", "Ping": "Pong"}
+NOW, DAY = 1_795_000_000.0, 86_400.0
+
+
+@pytest.mark.parametrize("far", [99_999_999_999.0, NOW + 2 * DAY, NOW - 2 * DAY, 17.0])
+def test_a_time_far_from_our_clock_is_refused_and_leaves_no_trace(far: float) -> None:
+    reader = translator()
+    for _twice in range(2):
+        with pytest.raises(ProtocolError, match="far"):
+            reader.translate(created(far), NOW)
+    assert reader.last_heard is None
+    event = reader.translate(created(NOW - 3), NOW)
+    assert event is not None
+    assert event.at == NOW - 3
+
+
+def test_a_pbx_whose_clock_is_off_says_so_by_its_answer_to_a_ping() -> None:
+    reader = translator()
+    off = 1_000_000_000.0
+    assert reader.translate({**PONG, "Timestamp": f"{off:.6f}"}, NOW) is None
+    event = reader.translate(created(off + 3), NOW + 3)
+    assert event is not None
+    assert event.at == off + 3
+    with pytest.raises(ProtocolError):
+        reader.translate(created(NOW), NOW)
+    reader.translate({**PONG, "Timestamp": f"{NOW:.6f}"}, NOW)  # its clock was set
+    assert reader.translate(created(NOW), NOW) is not None
+
+
+def test_a_stream_replayed_later_has_its_own_clock() -> None:
+    reader = translator()
+    assert reader.translate(created(1_000_000_000.0)) is not None
+    with pytest.raises(ProtocolError):
+        reader.translate(created(99_999_999_999.0))
+    assert reader.translate(created(1_000_000_001.0)) is not None
+    assert reader.last_heard == 1_000_000_001.0
+    assert reader.translate(created(1_000_000_000.0 + 3 * DAY)) is not None  # a quiet weekend
+    for _often in range(19):
+        with pytest.raises(ProtocolError):
+            reader.translate(created(1_000_000_000.0 + 999 * DAY))
+    assert reader.translate(created(1_000_000_000.0 + 999 * DAY)) is not None  # whatever it was, the PBX goes on there
+
+
 @pytest.mark.parametrize(
     ("packet", "event"),
     [

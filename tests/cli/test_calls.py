@@ -235,6 +235,8 @@ def test_a_period_says_that_it_has_a_gap(pbxd: Pbxd) -> None:
     assert listed["total"] == 3
     assert listed["items"][0]["from"] == minutes(8).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     assert "pbxd was away" in pbxd("calls", "gaps").stdout
+    part = pbxd.json("calls", "gaps", "--limit", "1", "--offset", "1")
+    assert (part["total"], [gap["why"] for gap in part["items"]]) == (3, ["pbxd"])
 
 
 CAPTURES = Path(__file__).parent.parent / "captures"

@@ -432,6 +432,23 @@ def test_any_body_is_a_request_or_a_validation_error(data: bytes) -> None:
 # -- history and queues
 
 
+async def test_a_page_has_the_newest_gaps_and_says_how_many_there_are(pbxd: House) -> None:
+    began = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
+    minute = timedelta(minutes=1)
+    found = [Outage("pbx", began + number * minute, began + number * minute, "link") for number in range(250)]
+    await Calls(pbxd.database).upsert([], found)
+    async with pbxd.local.get(CALLS) as answer:
+        told = await answer.json()
+    assert (len(told["gaps"]), told["gaps_total"]) == (100, 250)
+    assert told["gaps"][0]["from"] == "2026-01-01T13:09:00.000000Z"
+    async with pbxd.local.get(f"{CALLS}?to=2026-01-01T10:00:00Z") as answer:  # the rest, by a shorter period
+        told = await answer.json()
+    assert len(told["gaps"]) == 60
+    assert "gaps_total" not in told
+    async with pbxd.local.get(f"{CALLS}?offset=2000000000") as answer:
+        assert (await answer.json())["items"] == []
+
+
 async def test_history_names_a_caller_saved_later(pbxd: House) -> None:
     began = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
     for minute, (number, direction) in enumerate((("+79160000001", "incoming"), ("+79160000002", "outgoing"))):

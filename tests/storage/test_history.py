@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from pbxd.calls.record import PARTS, CallRecord, Direction, Outcome, Party
 from pbxd.errors import InvalidInputError
@@ -112,6 +112,33 @@ async def test_pages_by_offset_and_after_the_last_one_seen(book: Database) -> No
     assert (await lists.page(CallFilter(since=minute(0), until=minute(9))))[3:] == (minute(0), minute(9))
     with pytest.raises(InvalidInputError):
         await lists.page(before="nothing")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [CallFilter(), CallFilter(agent="101"), CallFilter(spans=(Span(ONE), Span(THREE))), CallFilter(queue="sales")],
+)
+async def test_every_offset_leads_to_the_same_list_and_reads_no_more_than_the_page(
+    book: Database, wanted: CallFilter
+) -> None:
+    lists = History(book)
+    everything = (await lists.page(wanted)).records
+    starts = [record.started for record in everything]
+    for offset in range(len(everything) + 1):
+        page = await lists.page(wanted, limit=2, offset=offset)
+        assert (page.total, page.records) == (len(everything), everything[offset : offset + 2])
+        if page.records:
+            assert page.until == (starts[offset - 1] if offset else None)
+    for offset in (100, 2_000_000_000, 2**31 - 1):
+        assert (await lists.page(wanted, limit=2, offset=offset))[:3] == (len(everything), False, [])
+    assert await book.ask(_read, wanted, 3) <= 4
+    assert await book.ask(_read, wanted, 2_000_000_000) == 0
+
+
+def _read(connection: Connection, wanted: CallFilter, offset: int) -> int:
+    """Count the keys of calls that a page of two at this offset reads."""
+    leader = history._leader(connection, wanted)
+    return len(history._keys(connection, wanted, None, 4, leader, offset - 1))
 
 
 async def test_beyond_the_end_the_total_is_what_there_is(book: Database) -> None:
