@@ -110,15 +110,15 @@ async def test_who_gets_a_vips_caller_id_while_he_waits_is_put_first_at_once(des
     """A program that learnt who calls sets CALLERID(num) of a channel that came withheld, or as somebody else."""
     desk.start_anew(lambda _uniqueid: came_as or None)
     async with running(desk.queues.run()):
-        await desk.join(TWO, THREE)
-        client = desk.lab.call_in("pool", came_as or "anonymous")
-        await desk.lab.until_waiting("pool", 3)
+        for waiting, number in enumerate((TWO, THREE, came_as or "anonymous"), 1):  # by the trunk: no Local channel
+            desk.lab.call_in("pool", number)
+            await desk.lab.until_waiting("pool", waiting)
         desk.flag(FOUR)
         await until(lambda: desk.queues.settled, "the queues to be looked at")
-        (channel,) = [one["Channel"] for one in await desk.lab.channels() if one["Channel"].startswith("PJSIP/trunk-")]
+        entries = await desk.lab.admin.listing("QueueStatus", {"Queue": "pool"})
+        (channel,) = [entry["Channel"] for entry in entries if entry.get("Position") == "3"]
         await desk.lab.ami_action("Setvar", Channel=channel, Variable="CALLERID(num)", Value=FOUR)
         await desk.until_order(FOUR, TWO, THREE)
-    assert client.state == "talking"
 
 
 async def test_the_number_a_local_channel_began_with_is_not_who_waits_behind_it(desk: Desk) -> None:
