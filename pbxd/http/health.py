@@ -30,9 +30,9 @@ async def readyz(request: web.Request) -> web.Response:
 
     Look-ups come from memory, so a PBX link or a database that is down leaves the daemon ready; both are told, with the
     index's age (seconds since it was last known to equal the book), for those who watch them. A database whose file is
-    gone (`lost`) comes back by nobody's help but an administrator's: look-ups go on, and somebody has to notice. Where there were
-    any, `faults` counts, by kind and since the start, events that could not be followed and calls that could not be
-    written as they were.
+    gone (`lost`) comes back by nobody's help but an administrator's: look-ups go on, and somebody has to notice.
+    Where there were any, `faults` counts, by kind and since the start, events that could not be followed and calls that
+    could not be written as they were.
     """
     services = request.app[SERVICES]
     age = services.directory.age_seconds
