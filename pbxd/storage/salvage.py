@@ -30,6 +30,8 @@ class Writing:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self._batches = 0  # refused
+        self._why = ""  # the last was
         self.shortened = 0
         self.refused = 0
 
@@ -42,28 +44,32 @@ class Writing:
         told_as: str = "",
     ) -> None:
         """Write as `Calls.upsert` does. Raises UnavailableError alone; then it may be tried again."""
-        try:
-            await self._calls.upsert(records, outages, heard, told_as=told_as)
-        except UnavailableError:
-            raise
-        except _NOT_THE_CALLS as error:
-            raise UnavailableError(type(error).__name__) from error
-        except Exception as error:  # noqa: BLE001 - whatever one call's record leads to, the others are written
-            _log.error("calls_refused", calls=len(records), why=type(error).__name__)
-        else:
+        if await self._try(records, outages, heard, told_as=told_as):
             return
-        stubborn = [record for record in records if not await self._alone([record], told_as=told_as)]
-        for record in stubborn:
-            if await self._alone([shortened(record)], told_as=told_as):
+        self._batches += 1
+        if self._batches & (self._batches - 1) == 0:  # the first, the second, the fourth …
+            _log.error("calls_refused", calls=len(records), why=self._why, times=self._batches)
+        alone = bool(outages or heard) and await self._try(records, told_as=told_as)  # the calls were not to blame
+        for record in [] if alone else await self._apart(records, told_as):
+            if await self._try([shortened(record)], told_as=told_as):
                 self.shortened += 1
             else:
                 self.refused += 1
-                _log.error("call_not_written", call=record.id[:_LONGEST])
+                _log.error("call_not_written", call=record.id[:_LONGEST], why=self._why)
         for outage in outages:
-            await self._alone([], [outage])
-        await self._alone([], [], heard)
+            await self._try([], [outage])
+        await self._try([], [], heard)
 
-    async def _alone(
+    async def _apart(self, records: Sequence[CallRecord], told_as: str) -> list[CallRecord]:
+        """Write all that can be written, of a batch that was refused, half by half; return those that can't."""
+        if len(records) == 1:
+            return list(records)
+        middle = len(records) // 2
+        halves = [half for half in (records[:middle], records[middle:]) if half]
+        refused = [half for half in halves if not await self._try(half, told_as=told_as)]
+        return [record for half in refused for record in await self._apart(half, told_as)]
+
+    async def _try(
         self,
         records: Sequence[CallRecord],
         outages: Sequence[Outage] = (),
@@ -77,8 +83,8 @@ class Writing:
             raise
         except _NOT_THE_CALLS as error:
             raise UnavailableError(type(error).__name__) from error
-        except Exception as error:  # noqa: BLE001 - told by the answer
-            _log.debug("call_refused", why=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - whatever one call's record leads to, the others are written
+            self._why = type(error).__name__
             return False
         return True
 
