@@ -1,4 +1,7 @@
-"""From events to rows: the tracker's changes are named from the book and written; captures are read the same way."""
+"""From events to rows: the tracker's changes are named from the book and written; captures are read the same way.
+
+Long because the stream, its outages and its writing share their marks: until when all was heard, and written.
+"""
 
 from __future__ import annotations
 

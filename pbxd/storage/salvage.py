@@ -20,6 +20,7 @@ _MOST = 10  # of a list's first entries, and as many of its last
 _LONGEST_SECONDS = 1e9
 
 Entry = TypeVar("Entry")
+Amended = tuple[CallRecord | None, CallRecord]  # what was read, and what stands in its place
 
 _NOT_THE_CALLS = (ProgrammingError, NotSupportedError)  # a table or a right is missing: no call is to blame
 
@@ -31,6 +32,8 @@ class Writing:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self._batches = 0  # refused
+        self._why = ""  # the last was
         self.shortened = 0
         self.refused = 0
 
@@ -44,34 +47,50 @@ class Writing:
         upsert = self._calls.upsert
         if await self._taken(partial(upsert, records, outages, heard)):
             return
-        _log.error("calls_refused", calls=len(records))
-        stubborn = [record for record in records if not await self._taken(partial(upsert, [record]))]
-        for record in stubborn:
+        self._complain(len(records))
+        alone = bool(outages or heard) and await self._taken(partial(upsert, records))  # the calls were not to blame
+        for record in [] if alone else await self._apart(records, upsert):
             self._count(record, written=await self._taken(partial(upsert, [shortened(record)])))
         for outage in outages:
             await self._taken(partial(upsert, [], [outage]))
         await self._taken(partial(upsert, [], [], heard))
 
-    async def amend(self, amended: Mapping[str, tuple[CallRecord | None, CallRecord]], told_as: str) -> set[str]:
+    async def amend(self, amended: Mapping[str, Amended], told_as: str) -> set[str]:
         """Write as `Calls.amend` does, and return the same ids. Raises UnavailableError alone."""
         written: set[str] = set()
 
-        async def write(part: Mapping[str, tuple[CallRecord | None, CallRecord]]) -> None:
-            written.update(await self._calls.amend(part, told_as))
+        async def write(part: Sequence[tuple[str, Amended]]) -> None:
+            written.update(await self._calls.amend(dict(part), told_as))
 
-        if await self._taken(partial(write, amended)):
+        entries = list(amended.items())
+        if await self._taken(partial(write, entries)):
             return written
-        _log.error("calls_refused", calls=len(amended))
-        for key, (before, after) in amended.items():
-            if not await self._taken(partial(write, {key: (before, after)})):
-                self._count(after, written=await self._taken(partial(write, {key: (before, shortened(after))})))
+        self._complain(len(entries))
+        for key, (before, after) in await self._apart(entries, write):
+            self._count(after, written=await self._taken(partial(write, [(key, (before, shortened(after)))])))
         return written
+
+    def _complain(self, calls: int) -> None:
+        self._batches += 1
+        if self._batches & (self._batches - 1) == 0:  # the first, the second, the fourth …
+            _log.error("calls_refused", calls=calls, why=self._why, times=self._batches)
 
     def _count(self, record: CallRecord, *, written: bool) -> None:
         self.shortened += written
         self.refused += not written
         if not written:
-            _log.error("call_not_written", call=record.id[:_LONGEST])
+            _log.error("call_not_written", call=record.id[:_LONGEST], why=self._why)
+
+    async def _apart(
+        self, entries: Sequence[Entry], write: Callable[[Sequence[Entry]], Awaitable[None]]
+    ) -> list[Entry]:
+        """Write all that can be written, of a batch that was refused, half by half; return those that can't."""
+        if len(entries) == 1:
+            return list(entries)
+        middle = len(entries) // 2
+        halves = [half for half in (entries[:middle], entries[middle:]) if half]
+        refused = [half for half in halves if not await self._taken(partial(write, half))]
+        return [entry for half in refused for entry in await self._apart(half, write)]
 
     async def _taken(self, write: Callable[[], Awaitable[None]]) -> bool:
         """Write; return whether the database took it."""
@@ -82,7 +101,7 @@ class Writing:
         except _NOT_THE_CALLS as error:
             raise UnavailableError(type(error).__name__) from error
         except Exception as error:  # noqa: BLE001 - whatever one call's record leads to, the others are written
-            _log.debug("call_refused", why=type(error).__name__)
+            self._why = type(error).__name__
             return False
         return True
 
