@@ -235,6 +235,7 @@ class LiveCall:
             record.queue = queue
             if queue not in record.queues[-1:]:
                 record.queues.append(queue)
+        record.trim()
         self.voicemail = self.voicemail or other.voicemail
         self.target = other.target or self.target
 
@@ -245,6 +246,7 @@ class LiveCall:
         earlier = [step for step in other.record.story if step.at < end and step.what != "ended"]
         record.story = sorted([*earlier, *record.story], key=lambda step: step.at)
         self._add_agents(other)
+        record.trim()
 
     def _add_agents(self, other: LiveCall) -> None:
         for theirs in other.record.agents:

@@ -119,10 +119,9 @@ class CallRecord:
         return self.agents[-1]
 
     def add(self, step: Step) -> None:
-        """Add a line to the story, within bounds: whoever holds a call a thousand times makes no endless record.
+        """Add a line to the story, within bounds: a thousand holds make no endless record.
 
-        In a long story what just happened is counted, not told again. Of all lists the first entries and the last are
-        kept.
+        In a long story what just happened is counted, not told again.
         """
         story = self.story
         if len(story) >= _LONG_STORY:
@@ -131,7 +130,11 @@ class CallRecord:
                     story[place] = replace(story[place], times=story[place].times + 1)
                     return
         story.append(step)
-        for entries in (story, self.queues, self.recordings, self.gaps, self.answered_by):
+        self.trim()
+
+    def trim(self) -> None:
+        """Keep the first entries and the last of lists that became too long."""
+        for entries in (self.story, self.queues, self.recordings, self.gaps, self.answered_by, self.joined):
             if len(entries) > _MOST_ENTRIES:
                 del entries[_FIRST_ENTRIES : len(entries) - _MOST_ENTRIES + _FIRST_ENTRIES]
 
