@@ -85,7 +85,7 @@ async def test_a_call_under_way_is_known_again_after_a_kill(lab: Lab, state: str
     await daemon.kill()
     await daemon.start()
     await until_logged(daemon, "in_step", 2)
-    status, refused = await daemon.api("/api/v1/calls", method="POST", body={"agent": "101", "target": "102"})
+    status, refused = await daemon.api("/api/v1/calls", method="POST", body={"agent": "101", "target": "89161110000"})
     assert (status, refused["type"]) == (409, "urn:pbxd:conflict")  # whose phone rings is known again, too
     states = await hung_up(daemon, call_id)
     assert states[0]["state"] == state

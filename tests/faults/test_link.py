@@ -188,7 +188,7 @@ def rounded(calls: list[CallRecord]) -> list[dict[str, object]]:
 async def flood(lab: Lab, count: int) -> None:
     """Have Asterisk make that many events; return when all are sent."""
     for number in range(count):
-        lab.admin.send("UserEvent", {"UserEvent": "Flood", "Number": str(number), "Padding": "x" * 200})
+        lab.admin.send("UserEvent", {"UserEvent": "PbxdFlood", "Number": str(number), "Padding": "x" * 200})
     await lab.admin.action("Ping", timeout=60)
 
 
