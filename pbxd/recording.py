@@ -59,8 +59,9 @@ _log = structlog.get_logger(__name__)
 class Following:
     """One AMI stream read into calls; live and in a replay the same."""
 
-    def __init__(self, settings: Settings) -> None:
-        endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
+    def __init__(self, settings: Settings, endpoints: Endpoints | None = None) -> None:
+        """`endpoints`: what is known of who is behind a channel's name, where others share it."""
+        endpoints = endpoints or Endpoints(settings.employees.pattern, settings.employees.channels)
         self._pbx = settings.asterisk.name
         self._translator = Translator(endpoints)
         self.tracker = Tracker(self._pbx, rules_from(settings))

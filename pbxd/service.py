@@ -102,8 +102,9 @@ class Daemon:
         self._told_to_reload = asyncio.Event()
         self._staff_asked = asyncio.Event()
         self._ami = AmiClient(settings.link, secret, self._arrived, on_link=self._link_changed)
-        endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
-        self._following = Following(settings)
+        # Shared: what a call shows to be a line is none of us in a look-up either, and no employee.
+        self._endpoints = endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
+        self._following = Following(settings, endpoints)
         self._calls = Calls(database)
         self._employees = Employees(database)
         self._directory = Directory(database, rules_from(settings), on_change=self._book_changed)
@@ -358,7 +359,7 @@ class Daemon:
             await asyncio.sleep(_STAFF_SETTLES_SECONDS)
             self._staff_asked.clear()
             try:
-                found = await staff(self._ami, self._settings)
+                found = await staff(self._ami, self._settings, self._endpoints)
                 there = {person.extension for person in found}
                 left = await gone(self._ami, await self._employees.on_pbx() - there, beside=there)
                 await self._employees.upsert(found, source="pbx")

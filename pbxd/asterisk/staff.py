@@ -20,9 +20,12 @@ _TECHNOLOGIES = ("PJSIP/", "SIP/")
 _CALLER_ID = re.compile(r'^\s*"?(?P<name>[^"<]*?)"?\s*(<[^>]*>)?\s*$')
 
 
-async def staff(ami: AmiClient, settings: Settings) -> list[Employee]:
-    """Ask the PBX who there is. Raises UnavailableError; what the PBX refuses to tell is left out."""
-    endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
+async def staff(ami: AmiClient, settings: Settings, endpoints: Endpoints | None = None) -> list[Employee]:
+    """Ask the PBX who there is. Raises UnavailableError; what the PBX refuses to tell is left out.
+
+    `endpoints`: what calls have shown so far of who is behind a device's name.
+    """
+    endpoints = endpoints or Endpoints(settings.employees.pattern, settings.employees.channels)
     members = await _asked(ami, "QueueStatus")
     devices = await _asked(ami, "DeviceStateList")
     hints = await _asked(ami, "ExtensionStateList")

@@ -1,4 +1,7 @@
-"""A call while it lasts: its legs, who talks with whom, and where its time goes."""
+"""A call while it lasts: its legs, who talks with whom, and where its time goes.
+
+Long because it is one object's state: what changes it together stands together.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Who began a call and whom it was for, learnt from its legs as they come.
 
-Nothing else changes these fields of a record.
+Nothing else changes these fields of a record, which is why all the ways to learn them stand here.
 """
 
 from __future__ import annotations
