@@ -91,6 +91,7 @@ class _Events:
             self._followed.add(row.linkedid)
         elif row.linkedid not in self._followed and not self._translator.knows(row):
             return
+        self._followed.add(row.linkedid)
         try:
             for event in self._translator.translate(row):
                 self._tracker.feed(event)
@@ -229,7 +230,8 @@ class Backfill:
         """
         if not self._settings.backfill.cel:
             raise ConfigurationError(_("backfill.cel: missing; it says where the PBX writes its channel events (CEL)"))
-        told = [each for each in await self._told(since, to, dead=False) if since <= each.started < to]
+        start = await self._filling.earliest(self._pbx, since)  # of an agent's line, say, in which the calls are taken
+        told = [each for each in await self._told(start, to, dead=False) if since <= each.started < to]
         there = [each for each in told if each.merged_into is None]
         known = await self._filling.known([each.id for each in there])
         found = [Difference(known.get(each.id), each) for each in there]

@@ -194,6 +194,7 @@ class Translator:
             _duration(packet.get("Duration", "")),
             conference=packet.get("Application") == _CONFERENCE,
             connected=_known(packet, "ConnectedLineNum"),
+            other_end=_other_end(packet.get("Channel", "")),
         )
 
     def _dial_began(self, packet: Packet, at: float) -> ev.Event:
@@ -241,6 +242,12 @@ def seconds(stamp: str) -> float:
     if not _STAMP.fullmatch(stamp):
         raise ProtocolError(f"not a timestamp: {stamp[:40]!r}")
     return float(stamp)
+
+
+def _other_end(name: str) -> str:
+    """Return the name of the other end of a Local pair, `…;1` and `…;2`."""
+    ends = {";1": ";2", ";2": ";1"}
+    return name[:-2] + ends[name[-2:]] if name.startswith("Local/") and name[-2:] in ends else ""
 
 
 def _duration(text: str) -> int:

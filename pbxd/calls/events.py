@@ -325,7 +325,8 @@ class SnapshotBegan:
 class ChannelSeen:
     """In a snapshot: this channel exists; `up` if it was answered, `bridge` where it is, if anywhere.
 
-    `connected`: the number of who is, or will be, at the other end, as the PBX shows it to this one.
+    `connected`: the number of who is, or will be, at the other end, as the PBX shows it to this one. `other_end`: of
+    plumbing, the name of the other end of its pipe.
     """
 
     at: float
@@ -339,6 +340,7 @@ class ChannelSeen:
     seconds: int  # since the channel was created
     conference: bool = False  # whether that bridge is a room for whoever dials it
     connected: str = ""
+    other_end: str = ""
 
 
 @dataclass(frozen=True, slots=True)

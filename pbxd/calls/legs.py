@@ -44,6 +44,7 @@ class Leg:
     endpoint: Endpoint
     number: str  # what the channel says of itself; for one we dialled, the number dialled
     dialled: str
+    linkedid: str = ""  # the last one that was told
     connected: str = ""  # who is at the other end, by who dialled it or by the last list
     call: LiveCall | None = None  # the call it belongs to, while it lives
     up: bool = False

@@ -50,6 +50,7 @@ class LiveCall:
     unheard: bool = False  # its beginning was heard by nobody
     resumed: bool = False  # who began it is known, though not by his channel: an earlier process's record says it
     seen: bool = False  # people may have seen it
+    had_outside: bool = False  # a leg of it led outside
     merged: LiveCall | None = None  # the call this one became part of
     lends: bool = False  # a leg of it talks in another call, with a client there
     lent_to: list[LiveCall] = field(default_factory=list)  # of its legs that are gone
@@ -93,8 +94,8 @@ class LiveCall:
     @property
     def has_outside(self) -> bool:
         """Whether a party outside has, or had, a part in it."""
-        begun = self.caller is not None or self.reached is not None or self.resumed
-        return (begun and self.record.direction != "internal") or any(leg.is_outside for leg in self.legs.values())
+        known = self.had_outside or (self.resumed and self.record.direction != "internal")
+        return known or any(leg.is_outside for leg in self.legs.values())
 
     @property
     def by_program(self) -> bool:
@@ -202,7 +203,7 @@ class LiveCall:
 
     def _note_guest(self, leg: Leg) -> None:
         """Tell of a party of another call that talks here; of a joined call the transfer tells it."""
-        self.guests.append(leg)
+        self.guests = [*(guest for guest in self.guests if guest.call is not None), leg]
         over = [call for call in leg.lent if call.over]
         leg.lent = [*over[-_MOST_LENT:], *(call for call in leg.lent if not call.over), self]
         joined = leg.call is not None and leg.call.record.id in self.record.joined
@@ -225,6 +226,7 @@ class LiveCall:
             leg.call = self
             leg.talked = leg.talked or leg in self.guests
         self.legs |= other.legs
+        self.had_outside = self.had_outside or other.had_outside
         other.legs.clear()
         other.merged = self
         other.over = True

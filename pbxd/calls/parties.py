@@ -260,9 +260,10 @@ def outside_dialled(call: LiveCall, leg: Leg) -> bool:
         return False
     keyed = read(call.keyed, call.rules)
     rung = any(other.called and other.endpoint.kind == "extension" for other in call.legs.values())
-    if keyed.kind == "internal" or rung or not leg.number:
+    same = call.keyed.endswith(leg.number)  # such as 112, which is no colleague who diverts calls
+    if (keyed.kind == "internal" and not same) or rung or not leg.number:
         return False
-    record.callee, record.direction = readable(leg.number, call.rules), "outgoing"
+    record.callee, record.direction = Party(readable(leg.number, call.rules).number), "outgoing"
     if call.keyed and record.story and record.story[0].what == "called" and keyed.value != record.callee.number:
         record.story[0] = replace(record.story[0], detail=call.keyed)
     return True
@@ -293,8 +294,10 @@ def talks_in(call: LiveCall) -> LiveCall | None:
 
 
 def call_given_away(by: Leg) -> LiveCall | None:
-    """Return the call of the party that the one who transfers talks with: their own may be a standing line."""
-    return by.met[-1].call if by.met else None
+    """Return the call of the party that the one who transfers talks with; a transferer's own may be a standing line."""
+    bridges = by.bridge.connected() if by.bridge is not None else []
+    there = [leg for bridge in bridges for leg in bridge.legs if leg.is_party and leg is not by]
+    return (there or by.met)[-1].call if there or by.met else None
 
 
 def brought_together(by: Leg, second: Leg) -> tuple[Leg | None, Leg | None]:
@@ -310,14 +313,19 @@ def brought_together(by: Leg, second: Leg) -> tuple[Leg | None, Leg | None]:
     return given[-1] if given else None, to[-1] if to else None
 
 
-def take_place(given: Leg, second: Leg) -> None:
-    """Put a client where the consulting line of who transfers waits: in its queue, or before a phone that rings."""
-    given.queue, second.queue = second.queue or given.queue, ""
-    if second.call is not None and second.call is not given.call:
-        given.awaits = [leg for leg in second.call.legs.values() if leg.is_ringing]
+def place_taken(call: LiveCall, given: Leg | None, second: Leg, by: Leg) -> str:
+    """Put a client where the consulting line waits: in its queue, or before a phone that rings; return whom it called.
+
+    `call` is the consultation, `second` the transferer's leg in it.
+    """
+    if given is not None:
+        given.queue, second.queue = second.queue or given.queue, ""
+        given.awaits = [leg for leg in call.legs.values() if leg.is_ringing] if call is not given.call else []
+    keyed = second.dialled if second is not by else ""
+    return _ringing_target(call, second) or readable(keyed, call.rules).number or ""
 
 
-def ringing_target(call: LiveCall, by: Leg) -> str | None:
+def _ringing_target(call: LiveCall, by: Leg) -> str | None:
     """Return whom the one who transfers was calling, if it is only one."""
     rung = [leg for leg in call.legs.values() if leg.called and leg.is_party and leg is not by and not leg.result]
     found = {call.identity(leg) for leg in rung}

@@ -80,6 +80,7 @@ class Registry:
         call = self._calls.get(linkedid) or self.begin(linkedid, at)
         call.advance(at)
         call.legs[leg.channel] = leg
+        call.had_outside = call.had_outside or leg.is_outside
         self.legs[leg.channel] = leg
         leg.call = call
         return call
@@ -97,6 +98,9 @@ class Registry:
         for linkedid in call.linkedids:
             if self._calls.get(linkedid) is call:
                 del self._calls[linkedid]
+                heir = next((leg.call for leg in self.legs.values() if leg.linkedid == linkedid and leg.call), None)
+                if heir is not None:
+                    self.name(heir, linkedid)
         call.over = True
 
     def find(self, channel: str, linkedid: str, at: float) -> tuple[Leg, LiveCall] | None:
@@ -106,6 +110,7 @@ class Registry:
             return None
         leg.stale = False
         call = leg.call
+        leg.linkedid = linkedid or leg.linkedid
         if linkedid and linkedid not in self._calls:
             self.name(call, linkedid)
         call.advance(at)
@@ -161,6 +166,7 @@ class Registry:
             if each.call is former:
                 del former.legs[each.channel]
                 call.legs[each.channel] = each
+                call.had_outside = call.had_outside or each.is_outside
                 each.call = call
         if former.legs:
             self.settle(former)
@@ -176,7 +182,9 @@ class Registry:
             if self._calls.get(linkedid) is call:
                 self.name(real, linkedid)
         if shown:
+            real.seen = True
             self._changed[call.record.id] = call
+            self._changed[real.record.id] = real
 
     def _branch(self, leg: Leg) -> list[Leg]:
         found = [leg]
@@ -198,6 +206,7 @@ class Registry:
                 self._bridges.pop(leg.bridge.name, None)
             leg.bridge = None
         if name:
+            leg.gave_away = False
             leg.bridge = self._bridges.setdefault(name, Bridge(name, conference))
             leg.bridge.legs.append(leg)
             around += calls_around(leg.bridge)

@@ -107,6 +107,7 @@ class Tracker:
         if event.channel in self._known.legs:
             return  # the snapshot told of it before its own event came
         leg = Leg(event.channel, event.endpoint, event.number, event.dialled)
+        leg.linkedid = event.linkedid
         linkedid = self._hint(event.channel, event.linkedid)
         began = beginning(linkedid, event.at)
         # Events may come later than a list made after them; not those of a call whose first channel is known.
@@ -125,12 +126,16 @@ class Tracker:
 
     def _adopt(self, leg: Leg, linkedid: str, at: float) -> None:
         call = self._known.adopt(leg, linkedid, at)
+        self._find_caller(call, leg)
+        self._known.settle(call)
+
+    def _find_caller(self, call: LiveCall, leg: Leg) -> None:
+        """Take a new leg for the one who began its call, or find again who did, unless that is known."""
         if call.caller is None and leg.is_party:
             if not call.resumed and not (call.unheard and leg.called):
                 self._set_caller(call, leg)
             elif call.identity(leg) == call.record.caller.number:
                 call.caller = leg
-        self._known.settle(call)
 
     def _set_caller(self, call: LiveCall, leg: Leg) -> None:
         if call.reached is None or leg.endpoint.kind == "extension":
@@ -281,8 +286,9 @@ class Tracker:
         leg.called, leg.source, leg.connected = True, event.source, event.number or leg.connected
         source = self._known.legs.get(event.source or "")
         if source is not None and source.call is not None and source.call is not call:
-            self._known.move(leg, source.call, event.at)
             call = source.call
+            self._known.move(leg, call, event.at)
+            self._find_caller(call, leg)
         if not self._unsure and self._known.lacks_caller(call.record.linkedid):
             parties.gone_caller(call, leg)
         self._know_endpoint(leg, call, event.endpoint)
@@ -312,7 +318,7 @@ class Tracker:
                 parties.reach_first(call, leg)
                 self._known.touch(call)
             else:
-                leg.agents = True
+                leg.agents = leg.is_party
         elif call.reached is not None and leg.endpoint.kind == "extension":
             leg.agents = True
         elif leg.is_party:
@@ -349,7 +355,7 @@ class Tracker:
             call.tell("conference", leg)
         replaced = self._known.legs.get(event.instead_of)
         if replaced is not None and replaced.is_party and replaced.call is not None and not conference:
-            call = self._known.join(replaced.call, call, event.at)  # RFC 3891
+            self._known.join(parties.call_given_away(replaced) or replaced.call, call, event.at)  # RFC 3891
         bridge = "" if event.kind == "holding" else event.bridge
         self._converse(leg, bridge, conference=conference)
 
@@ -436,17 +442,17 @@ class Tracker:
         other = to.call if to is not None and to.call is not None else second.call
         if one is None or other is None:
             return
-        if to is None and given is not None:
-            parties.take_place(given, second)
         for call in (one, other):
             call.advance(at)
         names = [(call.identity(leg) or "" if leg else "") for call, leg in ((one, given), (other, to))]
-        keyed = second.dialled if second is not by else ""
         if to is None:
-            names[1] = parties.ringing_target(other, second) or readable(keyed, self._rules).number or ""
-        if by is not second and to is not None and to.is_outside and given is not None and not given.is_outside:
+            names[1] = parties.place_taken(other, given, second, by)
+        elif by is not second and to.is_outside and given is not None and not given.is_outside:
             names.reverse()  # it is the client who is given to somebody
         by.gave_away = True
+        if given is not None and to is not None and to.call is by.call and given.call is not by.call:
+            self._known.move(to, one, at)  # the line that gave him away goes on without them
+            other = one
         joined = self._known.join(one, other, at)
         told = [(joined, names[1])]
         if one is not other and not one.over and not other.over:
@@ -498,6 +504,7 @@ class Tracker:
             linkedid = self._hint(event.channel, event.linkedid)
             self._resume_call(linkedid, beginning(linkedid, event.at - event.seconds), event.at)
             self._adopt(leg, linkedid, event.at)
+            self._pair_seen(leg, event.other_end)
         found = self._known.find(event.channel, event.linkedid, event.at)
         if found is None:
             return
@@ -517,11 +524,17 @@ class Tracker:
         if event.channel.startswith(CALL_PREFIX) and event.state != "up" and event.number:
             self._purpose_told(ev.PurposeTold(event.at, event.channel, event.linkedid, event.number))
 
+    def _pair_seen(self, leg: Leg, other_end: str) -> None:
+        """Pair the two ends of a pipe by their names: a list tells nothing else of it."""
+        for other in self._known.legs.values() if other_end else ():
+            if other.endpoint.name == other_end and not other.is_party and other.pair is None:
+                other.pair, leg.pair = leg, other
+
     def _resume_call(self, linkedid: str, began: float, at: float) -> None:
         """Begin a call whose beginning wasn't heard: from an earlier process's record, else at `began`, or so."""
-        if self._known.knows(linkedid):
-            return
         remembered = self._remembered.pop(linkedid, None)
+        if remembered is None and self._known.knows(linkedid):
+            return
         if remembered is None:
             call = self._known.begin(linkedid, min(began, at))
             call.unheard = True

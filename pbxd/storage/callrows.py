@@ -48,7 +48,8 @@ def record_of(row: Row[Any]) -> CallRecord:
 def agents_of(record: CallRecord) -> set[str]:
     """Return the extensions of all employees that took part."""
     people = {record.caller.extension, record.callee.extension}
-    people |= {person for person in record.answered_by if not person.startswith("+")}
+    outside = {None, record.callee.number} if record.callee.extension is None else {None}  # 112 may be dialled outside
+    people |= {person for person in record.answered_by if not person.startswith("+") and person not in outside}
     return {harmless(person) for person in people if person}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from pbxd.calls.record import CallRecord
 from pbxd.storage.callrows import record_of
@@ -25,6 +25,15 @@ class Filling:
         wanted = select(calls).where(*lasted, calls.c.merged_into.is_(None))
         async with self._database.reading() as connection:
             return [record_of(row) for row in await connection.execute(wanted)]
+
+    async def earliest(self, pbx: str, at: datetime) -> datetime:
+        """Return when the oldest of the calls began that lasted at a time; that time, where none did."""
+        lasted = (calls.c.pbx == pbx, calls.c.started <= at, or_(calls.c.ended.is_(None), calls.c.ended >= at))
+        async with self._database.reading() as connection:
+            found: datetime | None = (
+                await connection.execute(select(func.min(calls.c.started)).where(*lasted))
+            ).scalar()
+        return found or at
 
     async def lasting(self, pbx: str, begun: datetime) -> bool:
         """Tell whether a call that began before a time still lasts."""
