@@ -49,9 +49,15 @@ class Actor:
         return named or self.extension
 
     def check_acts_for(self, employee: str, what: str) -> None:
-        """Raise RefusedError unless it may act for this employee; `what` names the thing refused."""
-        if self.as_any or employee == self.extension:
+        """Raise RefusedError unless it may act for this employee; `what` names the thing refused.
+
+        An empty `employee`: nobody knows whose the thing is, so that only who acts for any may have it.
+        """
+        if self.as_any or (employee and employee == self.extension):
             return
+        if not employee:
+            message = _("{what}: it isn't known whose it is; needed is a token made with --as-any")
+            raise RefusedError("other-employee" if self.extension else "no-employee", message.format(what=what))
         self._check_acts(what)
         message = _("{what}: this token belongs to {extension}; needed is one made with --as {employee} or --as-any")
         raise RefusedError("other-employee", message.format(what=what, extension=self.extension, employee=employee))

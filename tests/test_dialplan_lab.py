@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pbxd.asterisk.endpoints import Endpoints
+from pbxd.settings import EmployeeSettings
 from tests.lab import Lab
 from tests.lab.call import Call
 from tests.lab.lab import COMPANY_NUMBER
@@ -472,6 +474,18 @@ def test_every_priority_has_a_name(name: str) -> None:
     assert len(found) > 10
     for line in found:
         assert re.match(r"\s*(exten => [^,]+,1|same => n)\([a-z]+\),[A-Za-z]+\(", line), line
+
+
+@pytest.mark.parametrize(
+    "channel", ["PJSIP/101-0000001a", "SIP/101-0000001a", "IAX2/101-23", "DAHDI/10-1", "Local/101@out-00000001;2"]
+)
+def test_by_curl_those_are_inside_whom_pbxd_takes_for_extensions(channel: str) -> None:
+    """C5: a DAHDI port is a line, so that who calls there and sends 101 is no colleague."""
+    text = (DIALPLAN / "pbxd-curl.conf").read_text(encoding="utf-8")
+    (used,) = re.findall(r"Set\(GLOBAL\(PBXD_INSIDE\)=(.*)\)\)", text)
+    (told,) = re.findall(r"Unless told (\S+)", text)
+    assert used == told
+    assert bool(re.search(used, channel)) == Endpoints(EmployeeSettings().pattern).is_inside(channel)
 
 
 def test_no_text_of_a_caller_is_evaluated() -> None:

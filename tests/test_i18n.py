@@ -1,6 +1,7 @@
 """Every text for people has a Russian translation with the same placeholders."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -52,6 +53,15 @@ def test_every_text_is_translated_with_its_placeholders(russian: Catalog) -> Non
 def test_the_catalogue_has_no_text_the_source_has_not(russian: Catalog) -> None:
     known = {forms(message)[0] for _place, message in source_texts()}
     assert [entry.id for entry in russian if entry.id and forms(entry.id)[0] not in known] == []
+
+
+def test_the_catalogue_defines_no_text_twice() -> None:
+    """Babel merges such entries silently, `msgfmt -c` refuses the file."""
+    text = resources.files("pbxd").joinpath("locale", "ru", "LC_MESSAGES", "pbxd.po").read_text(encoding="utf-8")
+    written = re.findall(r'^msgid ((?:"[^\n]*"\n)+)', text, re.MULTILINE)
+    ids = ["".join(re.findall(r'"(.*)"', one)) for one in written]
+    assert len(ids) > 100
+    assert [one for one, times in Counter(ids).items() if times > 1] == []
 
 
 def test_a_sentence_stays_a_sentence_and_a_word_a_word(russian: Catalog) -> None:

@@ -32,6 +32,14 @@ def test_who_deletes(actor: str, owner: str, creator: str, *, may: bool) -> None
             rights.check_delete(actor, owner, creator)
 
 
+@pytest.mark.parametrize("actor", [rights.Actor(), rights.Actor("101")])
+def test_what_is_of_an_unknown_employee_is_for_those_alone_who_act_for_any(actor: rights.Actor) -> None:
+    with pytest.raises(RefusedError, match=r"call X: it isn't known whose it is; .* made with --as-any$"):
+        actor.check_acts_for("", "call X")
+    rights.Actor(as_any=True).check_acts_for("", "call X")
+    rights.ADMINISTRATORS.check_acts_for("", "call X")
+
+
 def test_nobody_makes_personal_contacts_of_others() -> None:
     assert rights.owner_of_personal("101", "") == rights.owner_of_personal("", "101") == "101"
     with pytest.raises(RefusedError):

@@ -13,7 +13,6 @@ _PLUMBING = frozenset({
     "Multicast", "MulticastRTP", "Parking", "Recorder", "Snoop", "Surrogate", "Transfered", "UnicastRTP", "WebSocket",
 })  # fmt: skip
 _NUMBER = re.compile(r"\+?[0-9*#]{2,}")
-_WHOLE_NUMBER_DIGITS = 7  # a SIP URI's user with so many is no phone's contact, but somebody dialled
 
 
 class Endpoints:
@@ -44,13 +43,15 @@ class Endpoints:
     def of_dialled(self, channel: str, dial_string: str) -> tuple[ev.Endpoint, str]:
         """Return who is behind a channel that was dialled, and the number dialled through it, if any.
 
-        An endpoint that a number is dialled through is a line, whatever its name looks like, from now on.
+        An endpoint that a number is dialled through is a line, whatever its name looks like, from now on. A SIP URI
+        doesn't show that, since the user of a phone's contact may be any number; nor does an extension, which may be
+        dialled through a colleague's endpoint. In doubt it is a phone: taken for a line, it would lose its employee.
         """
         technology, _slash, rest = channel.partition("/")
         peer = rest.rpartition("-")[0] or rest
         number = number_in(dial_string.removeprefix(f"{technology}/"), peer)
-        uri = "sip:" in dial_string and len(number) < _WHOLE_NUMBER_DIGITS
-        if number and number != peer and not uri and technology not in _PLUMBING:
+        shows = "sip:" not in dial_string and not self._pattern.fullmatch(number)
+        if number and number != peer and shows and technology not in _PLUMBING:
             self._lines.add(f"{technology}/{peer}")
         return self.of(channel), number
 

@@ -95,8 +95,9 @@ class FastAgiServer:
 
     When one more than `settings.max_connections` comes, or file descriptors run out, one of the address with the most
     connections goes: the one that has owed headers or a reply for longest. Asterisk's come within milliseconds, also
-    from an address that it shares with an attacker. One whose reply has been due for less than a hundredth of the time
-    it may take keeps the place; the newcomer goes then.
+    from an address that it shares with an attacker. Where that one owes for less than a hundredth of the time a reply
+    may take, the one that has owed for longest of all goes: attackers may have many addresses, and Asterisk most
+    connections. One whose reply is due for less than that hundredth keeps the place; the newcomer goes then.
     """
 
     def __init__(
@@ -223,15 +224,21 @@ class FastAgiServer:
         return False
 
     def _longest_owing(self) -> _Session | None:
-        """Find, among the connections of the address that has the most, the one without progress for longest."""
+        """Find one without progress for long at the address with the most connections, else the longest of all."""
         crowd = max(self._peers, key=lambda peer: self._peers[peer], default="")
-        oldest = [next((one for one in group if one.peer == crowd), None) for group in (self._waiting, self._talking)]
-        return min((one for one in oldest if one), key=lambda one: one.since, default=None)
+        theirs = self._oldest(lambda one: one.peer == crowd)
+        return theirs if theirs and self._stalled(theirs) else self._oldest(lambda _one: True)
+
+    def _oldest(self, wanted: Callable[[_Session], bool]) -> _Session | None:
+        found = [next(filter(wanted, group), None) for group in (self._waiting, self._talking)]
+        return min((one for one in found if one), key=lambda one: one.since, default=None)
+
+    def _stalled(self, session: _Session) -> bool:
+        return time.monotonic() - session.since >= self._settings.reply_timeout_seconds * _STALLED_SHARE
 
     def _evict(self, victim: _Session) -> bool:
         """Close a connection, unless its peer had hardly any time to reply yet."""
-        enough = self._settings.reply_timeout_seconds * _STALLED_SHARE
-        if victim.commands and time.monotonic() - victim.since < enough:
+        if victim.commands and not self._stalled(victim):
             return False
         self.counters.evicted += 1
         self._notes.write("fastagi_connection_evicted", limit=self._settings.max_connections)

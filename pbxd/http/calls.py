@@ -97,10 +97,14 @@ async def hang_up(request: web.Request) -> web.Response:
 
 
 def _own_call(request: web.Request) -> str:
-    """Return the id of a call made here for an employee the asker acts for. Raises NotFoundError, RefusedError."""
+    """Return the id of a call made here for an employee the asker acts for. Raises NotFoundError, RefusedError.
+
+    Of a call that an earlier process made, the agent may be unknown; then it is nobody's but who acts for any.
+    """
     call_id = request.match_info["id"]
     agent = request.app[SERVICES].click_to_call.agent(call_id)
-    request[ACTOR].check_acts_for(agent, _("a call of {agent}").format(agent=agent))
+    what = _("a call of {agent}").format(agent=agent) if agent else _("call {id}").format(id=call_id)
+    request[ACTOR].check_acts_for(agent, what)
     return call_id
 
 

@@ -1,8 +1,9 @@
 """The tokens in memory, so that a request is let in while the database is away.
 
-While the database answers, a token is checked against what it said at most FRESH_SECONDS ago: a revoked one closes
-that soon, a new one opens at once. While it doesn't, what it said last counts, for LONGEST_SECONDS; in that time nobody
-can revoke a token, unless the database is away for pbxd alone.
+While the database answers within a moment, a token is checked against what it said at most FRESH_SECONDS ago: a revoked
+one closes that soon. A new one opens at once. While the database is slow or hangs, a known token waits no longer than
+that moment, and what was read last counts; it is read again in the background. While it is away, that counts for
+LONGEST_SECONDS; in that time nobody can revoke a token, unless the database is away for pbxd alone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from pbxd.storage.tokens import Token, Tokens, digest
 FRESH_SECONDS = 0.05
 LONGEST_SECONDS = 24 * 3600.0
 _POLL_SECONDS = 1.0  # so that what is in memory is young when the database goes away
-_PATIENCE_SECONDS = 0.3  # of a request; CURL() in the dialplan has half a second for all of it
+_MOMENT_SECONDS = 0.02  # how long a known token waits for the database, which answers within some milliseconds
+_PATIENCE_SECONDS = 0.3  # of one that isn't known; CURL() in the dialplan has half a second for all of it
 _POLL_PATIENCE_SECONDS = 10.0
 _RETRY_SECONDS = 1.0  # after a failure requests don't ask, they would all wait
 
@@ -30,7 +32,9 @@ _log = structlog.get_logger(__name__)
 class Keyring:
     """Lets requests in by their token; `follow` is a root task."""
 
-    def __init__(self, tokens: Tokens, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, tokens: Tokens, clock: Callable[[], float] = time.monotonic, *, moment: float = _MOMENT_SECONDS
+    ) -> None:
         self._tokens = tokens
         self._clock = clock
         self._known: dict[str, Token] = {}
@@ -38,12 +42,16 @@ class Keyring:
         self._failing = False
         self._retry = 0.0  # when a request may ask again
         self._turn = asyncio.Lock()
+        self._moment = moment
+        self._asking: asyncio.Task[None] | None = None  # the database, for known tokens
+        self._waited_for = 0.0  # until when, by the loop's time
 
     async def verify(self, plain: str) -> Token | None:
         """Return the token in force that this is, else None. Raises UnavailableError where nobody can tell."""
         asked = self._clock()
         if not self._failing or asked >= self._retry:
-            await self._refresh(asked - FRESH_SECONDS, _PATIENCE_SECONDS)
+            known = digest(plain) in self._known
+            await (self._glance(asked) if known else self._refresh(asked - FRESH_SECONDS, _PATIENCE_SECONDS))
         token = self._known.get(digest(plain))
         if token is None and not self._failing:  # it may be a new one
             await self._refresh(asked, _PATIENCE_SECONDS)
@@ -58,6 +66,18 @@ class Keyring:
         while True:
             await self._refresh(self._clock(), _POLL_PATIENCE_SECONDS)
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def _glance(self, asked: float) -> None:
+        """Have what is known read again unless it is fresh; wait a moment at most, however many ask meanwhile."""
+        if self._read is not None and self._read > asked - FRESH_SECONDS:
+            return
+        loop = asyncio.get_running_loop()
+        if self._asking is None or self._asking.done():
+            self._asking = loop.create_task(self._refresh(asked, _PATIENCE_SECONDS))
+            self._waited_for = loop.time() + self._moment
+        if (left := self._waited_for - loop.time()) > 0:
+            for done in (await asyncio.wait({self._asking}, timeout=left))[0]:
+                done.result()
 
     async def _refresh(self, since: float, patience: float) -> None:
         """Ask the database unless it was asked after `since`."""

@@ -51,7 +51,10 @@ def test_the_number_in_a_dial_string(dial_string: str, number: str) -> None:
     ("channel", "dial_string", "kind", "number"),
     [
         ("PJSIP/78123-00000001", "89161112233@78123", "trunk", "89161112233"),
-        ("PJSIP/78123-00000001", "78123/sip:89161112233@10.0.0.1", "trunk", "89161112233"),
+        ("PJSIP/78123-00000001", "78123/sip:89161112233@10.0.0.1", "extension", "89161112233"),
+        ("PJSIP/101-00000001", "101/sip:84951234567@10.0.0.2", "extension", "84951234567"),
+        ("PJSIP/101-00000001", "102@101", "extension", "102"),
+        ("PJSIP/74951234567-00000001", "74951234567/sip:89161112233@10.0.0.1", "trunk", "89161112233"),
         ("IAX2/74951230000-123", "74951230000/89161112233", "trunk", "89161112233"),
         ("IAX2/10.0.0.1:4569-123", "74951230000:secret@10.0.0.1/89161112233@out", "trunk", "89161112233"),
         ("DAHDI/3-1", "3/89161112233", "trunk", "89161112233"),
@@ -77,6 +80,13 @@ def test_a_line_stays_one_for_its_own_calls_and_as_a_device() -> None:
     assert endpoints.of("PJSIP/78123-00000003").kind == "trunk"
     assert endpoints.of_device("PJSIP/78123").kind == "trunk"
     assert endpoints.of_device("PJSIP/101").kind == "extension"
+
+
+def test_a_phone_is_none_the_less_one_for_what_its_contact_or_a_colleague_looks_like() -> None:
+    endpoints = Endpoints(r"^\d{2,5}$")
+    for dial_string in ("101/sip:84951234567@10.0.0.2:5060", "PJSIP/101/sip:84951234567@10.0.0.2", "102@101"):
+        endpoints.of_dialled("PJSIP/101-00000001", dial_string)
+    assert endpoints.of("PJSIP/101-00000002") == ev.Endpoint("extension", "101")
 
 
 def test_channel_patterns_cover_devices_too() -> None:

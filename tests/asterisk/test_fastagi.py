@@ -304,6 +304,23 @@ async def test_at_the_limit_the_address_with_most_connections_makes_room() -> No
         assert server.counters.answered == 3
 
 
+async def test_at_the_limit_idle_connections_of_many_addresses_make_room() -> None:
+    """Asterisk, with two calls at once the address with most connections, is not shut out by them."""
+    async with serving(max_connections=4, reply_timeout_seconds=6000) as server, contextlib.AsyncExitStack() as stack:
+        for source in ("127.0.0.2", "127.0.0.3"):
+            await stack.enter_async_context(connected(server, b"agi_", source=source))
+        await until(lambda: len(server._waiting) == 2)
+        talking = [await stack.enter_async_context(connected(server, HEADERS)) for _n in range(2)]
+        for peer in talking:
+            assert await peer.line()
+        assert await asks(server)
+        assert (server.counters.evicted, server.counters.refused) == (1, 0)
+        for peer in talking:
+            peer.writer.write(b"200 result=1\n")
+            assert await peer.rest() == b""
+        assert server.counters.answered == 3
+
+
 async def test_at_the_limit_who_sends_headers_is_not_cut_off_for_who_owes_a_reply() -> None:
     async with serving(max_connections=2) as server, contextlib.AsyncExitStack() as stack:
         stalled = await owing(server, stack)

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from pbxd.book import ContactDraft, ContactNumber, Employee
+from pbxd.calls.events import ChannelSeen, Endpoint, SnapshotBegan, SnapshotEnded
 from pbxd.rights import Actor
 from pbxd.storage.employees import Employees
 from pbxd.storage.tokens import Tokens
@@ -147,6 +148,23 @@ async def test_a_call_is_followed_and_ended_by_whom_it_is_made_for(pbxd: House) 
                 await problem(answer, 403)
     assert "Hangup" not in pbxd.pbx.asked
     async with await client(pbxd, Actor("102")) as crm, crm.post(f"{CALLS}/{call_id}/hangup") as answer:
+        assert answer.status == 202
+
+
+async def test_a_call_of_an_unknown_agent_is_nobody_s_but_who_acts_for_any(pbxd: House) -> None:
+    """Known again after a restart by a leg that isn't any employee's phone."""
+    call_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    leg = f"pbxd-{call_id}-1469918176.1"
+    pbxd.click_to_call.feed(SnapshotBegan(5))
+    pbxd.click_to_call.feed(ChannelSeen(5, leg, leg, Endpoint("trunk", "desk"), "", "", "up", "", 9))
+    pbxd.click_to_call.feed(SnapshotEnded(6))
+    for actor in (OWN, NOBODY):
+        async with await client(pbxd, actor) as crm:
+            for method, what in (("POST", "hangup"), ("GET", "states")):
+                async with crm.request(method, f"{CALLS}/{call_id}/{what}") as answer:
+                    assert "it isn't known whose it is" in (await problem(answer, 403))["detail"]
+    assert "Hangup" not in pbxd.pbx.asked
+    async with await client(pbxd, ANY) as crm, crm.post(f"{CALLS}/{call_id}/hangup") as answer:
         assert answer.status == 202
 
 

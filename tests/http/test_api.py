@@ -65,9 +65,13 @@ async def test_a_token_opens_until_it_is_revoked(pbxd: House) -> None:
     async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
         assert answer.status == 200
     await Tokens(pbxd.database).revoke(token_id)
-    await asyncio.sleep(FRESH_SECONDS)
-    async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
-        await problem(answer, 401)
+    async with asyncio.timeout(60):  # FRESH_SECONDS on a machine that isn't busy
+        while True:
+            await asyncio.sleep(FRESH_SECONDS)
+            async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
+                if answer.status != 200:
+                    await problem(answer, 401)
+                    return
 
 
 async def test_the_socket_needs_no_token_and_is_the_group_s(pbxd: House) -> None:

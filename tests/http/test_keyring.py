@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from pbxd.errors import UnavailableError
 from pbxd.http.keyring import FRESH_SECONDS, LONGEST_SECONDS, Keyring
 from pbxd.storage.database import Database
-from pbxd.storage.tokens import Token, Tokens
+from pbxd.storage.tokens import Token, Tokens, digest
+from tests.http.conftest import until
 
 
 @dataclass
@@ -27,12 +29,20 @@ class Breakable(Tokens):
 
     _database: Database
     away: bool = False
+    hangs: bool = False
     asked: int = field(default=0)
+    hanging: int = field(default=0)
 
     async def by_digest(self) -> dict[str, Token]:
         self.asked += 1
         if self.away:
             raise UnavailableError("away")
+        if self.hangs:
+            self.hanging += 1
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.hanging -= 1
         return await super().by_digest()
 
 
@@ -40,7 +50,7 @@ async def test_what_the_database_says_counts_soon_and_is_asked_for_seldom(tmp_pa
     clock = Clock()
     async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
         tokens = Breakable(database)
-        keyring = Keyring(tokens, clock)
+        keyring = Keyring(tokens, clock, moment=60)  # the machine may be busy
         token_id, plain = await tokens.create("crm")
         for _count in range(50):
             assert await keyring.verify(plain)
@@ -50,6 +60,30 @@ async def test_what_the_database_says_counts_soon_and_is_asked_for_seldom(tmp_pa
         assert await keyring.verify(plain) is None
         assert await keyring.verify("pbxd_wrong") is None
         assert await keyring.verify((await tokens.create("new"))[1]), "a new one opens at once"
+
+
+async def test_a_known_token_does_not_wait_for_a_database_that_hangs(tmp_path: Path) -> None:
+    clock = Clock()
+    async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
+        tokens = Breakable(database)
+        keyring = Keyring(tokens, clock)
+        (_id, known), (_id, unread) = [await tokens.create(name) for name in "ab"]
+        assert await keyring.verify(known)
+        del keyring._known[digest(unread)]
+        tokens.hangs = True
+        for _count in range(3):
+            clock.now += 2
+            asked = tokens.asked
+            for _request in range(50):
+                assert await keyring.verify(known)
+            assert tokens.hanging == 1, "the database was given up before the request was answered"
+            assert tokens.asked == asked + 1
+            await until(lambda: not tokens.hanging)
+        with pytest.raises(UnavailableError):
+            await keyring.verify(unread)
+        tokens.hangs = False
+        clock.now += 2
+        assert await keyring.verify(unread)
 
 
 async def test_while_it_is_away_what_it_said_last_counts_and_not_for_ever(tmp_path: Path) -> None:
