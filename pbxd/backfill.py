@@ -216,8 +216,9 @@ class Backfill:
             for each in there
             if each.id in known and _can_be_completed(known[each.id], since, to)
         ]
-        written = await self._write(known, [*fresh, *better])
-        pending = pending or len(written) < len(fresh) + len(better)  # some changed meanwhile: once more
+        written, refused = await self._write(known, [*fresh, *better])
+        # Once more if some changed meanwhile; those that can't be written at all would be refused again.
+        pending = pending or len(written | refused) < len(fresh) + len(better)
         found, better_now = (sum(each.id in written for each in part) for part in (fresh, better))
         result = Filled(found, better_now, pending)
         await self._outages.note(kept.id, None if pending else self._kind, len(written))
@@ -241,15 +242,21 @@ class Backfill:
         """Let the history say what the log says; return of how many calls. One that changed meanwhile is left alone."""
         known = {each.known.id: each.known for each in differing if each.known}
         told = [replaced(each.known, each.told) if each.known else each.told for each in differing]
-        return len(await self._write(known, told))
+        return len((await self._write(known, told))[0])
 
-    async def _write(self, known: Mapping[str, CallRecord], records: Sequence[CallRecord]) -> set[str]:
-        """Write records in the place of those that were read; return the ids of those that had not changed since."""
+    async def _write(self, known: Mapping[str, CallRecord], records: Sequence[CallRecord]) -> tuple[set[str], set[str]]:
+        """Write records in the place of those that were read; return the ids of those that had not changed since.
+
+        And the ids of those that the database refuses, whatever is tried.
+        """
         written: set[str] = set()
+        refused: set[str] = set()
         for at in range(0, len(records), _WRITTEN_AT_ONCE):
             part = {each.id: (known.get(each.id), each) for each in records[at : at + _WRITTEN_AT_ONCE]}
-            written |= set(await self._writing.amend(part, "call.filled"))
-        return written
+            part_written, part_refused = await self._writing.amend(part, "call.filled")
+            written |= part_written
+            refused |= part_refused
+        return written, refused
 
     async def _told(self, since: datetime, until: datetime, *, dead: bool) -> list[CallRecord]:
         """Return what the log tells of calls that began between two times, or just after.

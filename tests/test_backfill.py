@@ -186,6 +186,26 @@ async def test_a_call_under_way_is_left_until_it_has_ended(database: Database) -
     assert [each.filled for each in await Outages(database).list()] == [None]
 
 
+async def test_a_call_that_cannot_be_written_is_not_tried_for_ever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = "two_equal_pairs"
+    refused, amend = whole(flow)[0]["id"], Calls.amend
+
+    async def refusing(calls: Calls, amended: dict[str, Any], told_as: str) -> Any:  # noqa: ANN401 - as it stands there
+        if refused in amended:
+            raise ValueError
+        return await amend(calls, amended, told_as)
+
+    monkeypatch.setattr(Calls, "amend", refusing)
+    await heard(flow, database, 0.0)
+    (outage,) = await Outages(database).list()
+    result = await Backfill(reading(log_of(flow)), database).fill(outage)
+    assert (result.found, result.completed, result.pending) == (len(whole(flow)) - 1, 0, False)
+    assert refused not in {call["id"] for call in await listed(database)}
+    assert (await Outages(database).list())[0].filled
+
+
 async def test_a_rebuild_shows_what_differs_and_mends_it(database: Database, tmp_path: Path) -> None:
     flow = "two_equal_pairs"
     records = list(replay(CAPTURES / flow / "stream.ami", Settings()))

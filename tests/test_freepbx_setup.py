@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -112,6 +113,62 @@ def test_what_an_administrator_made_stays(freepbx: Path) -> None:
     assert (own / "pbxd.toml").read_text() == "[asterisk]\n"
     assert asteriskconf.read(etc, "manager.conf")["pbxd"]["secret"] == "good"
     assert not (etc / "extensions_override_freepbx.conf").exists()
+
+
+def test_where_the_secret_is_written_nobody_else_reads_it(freepbx: Path) -> None:
+    """FreePBX's own files have the mode 0664."""
+    file, other = freepbx / "etc/asterisk/manager_custom.conf", freepbx / "etc/asterisk/extensions_custom.conf"
+    file.chmod(0o664)
+    other.chmod(0o666)
+    tool(freepbx, "--apply")
+    assert (file.stat().st_mode & 0o777, other.stat().st_mode & 0o777) == (0o640, 0o666)
+    file.chmod(0o664)  # as `fwconsole chown` does
+    assert "1 files changed" in tool(freepbx, "--apply")
+    assert file.stat().st_mode & 0o777 == 0o640
+    file.chmod(0o600)
+    assert "nothing to change" in tool(freepbx, "--apply")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give files away")
+def test_asterisk_still_reads_a_file_of_roots_with_the_secret(freepbx: Path) -> None:
+    file = freepbx / "etc/asterisk/manager_custom.conf"
+    file.chmod(0o644)
+    os.chown(file.parent, 4567, 4568)
+    tool(freepbx, "--apply")
+    found = file.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, 4568, 0o640)
+    made = (freepbx / "etc/asterisk/cel_custom_post.conf").stat()
+    assert (made.st_uid, made.st_gid, made.st_mode & 0o777) == (4567, 4568, 0o664)
+
+
+def test_no_link_is_written_through(freepbx: Path) -> None:
+    """Asterisk's user can make them in its folder, and root runs the tool."""
+    etc, victim = freepbx / "etc/asterisk", freepbx / "victim"
+    victim.write_text("mine")
+    victim.chmod(0o604)
+    for name in ("manager_custom.conf", "pbxd.conf"):
+        (etc / f".{name}.pbxd").symlink_to(victim)
+    tool(freepbx, "--apply")
+    assert (victim.read_text(), victim.stat().st_mode & 0o777) == ("mine", 0o604)
+    assert not (etc / "manager_custom.conf").is_symlink()
+    assert not [file for file in etc.glob(".*") if not file.is_symlink()]
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "pipe"])
+def test_what_is_no_regular_file_is_refused_before_anything_is_changed(freepbx: Path, kind: str) -> None:
+    victim, file = freepbx / "victim", freepbx / "etc/asterisk/cel_custom_post.conf"
+    if kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to(victim)
+    if kind == "link":
+        victim.write_text("mine")
+    before = kept(freepbx)
+    command = [sys.executable, str(ROOT / "tools/freepbx.py"), "--root", str(freepbx), "--apply"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, f"{file}: " in done.stderr) == (1, True), done
+    assert "Traceback" not in done.stderr
+    assert kept(freepbx) == before
 
 
 def test_what_is_no_freepbx_is_left_alone(freepbx: Path) -> None:

@@ -16,8 +16,10 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,18 +80,54 @@ class Change:
         lines = difflib.unified_diff(
             (self.before or "").splitlines(), self.after.splitlines(), str(self.file), str(self.file), lineterm="", n=1
         )
-        return re.sub(r"(?m)^([ +-]secret = ).*$", r"\1…", "\n".join(lines))
+        shown = re.sub(r"(?m)^([ +-]secret = ).*$", r"\1…", "\n".join(lines))
+        return shown or f"+++ {self.file}: mode {self.mode:o}"
+
+    @property
+    def open_to_others(self) -> bool:
+        """Whether a secret stands in a file that more people can use than should."""
+        return self.before is not None and bool(self._secret and self.file.lstat().st_mode & 0o777 & ~self.mode)
+
+    @property
+    def _secret(self) -> bool:
+        return not self.mode & 0o007
 
     def write(self) -> None:
-        """Write the whole file or nothing; a new file gets its folder's owner, an old one keeps owner and mode."""
-        like = (self.file if self.before is not None else self.file.parent).stat()
+        """Write the whole file or nothing; a new file gets its folder's owner, an old one keeps owner and mode.
+
+        An old one with a secret loses the rights a new one would not have; who read it as one of the others reads it
+        by the folder's group. Nothing is done by a name that the folder's owner could turn into a link.
+        """
+        folder = self.file.parent.stat()
+        like = folder if self.before is None else self.file.lstat()
         mode = self.mode if self.before is None else like.st_mode & 0o777
-        fresh = self.file.with_name(f".{self.file.name}.pbxd")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(self.after)
-        os.chown(fresh, like.st_uid, like.st_gid)
-        fresh.chmod(mode)
-        fresh.replace(self.file)
+        group = folder.st_gid if self._secret and mode & 0o004 else like.st_gid
+        descriptor, fresh = tempfile.mkstemp(prefix=f".{self.file.name}.", dir=self.file.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(self.after)
+                os.fchown(descriptor, like.st_uid, group)
+                os.fchmod(descriptor, mode & self.mode if self._secret else mode)
+            Path(fresh).replace(self.file)
+        except BaseException:
+            Path(fresh).unlink(missing_ok=True)
+            raise
+
+
+def own_text(file: Path) -> str | None:
+    """Return the text of a file that we write, None where there is none; a link, a pipe or a folder ends the run."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        why = "a link" if file.is_symlink() else error.strerror
+        raise SystemExit(f"freepbx.py: {file}: {why}; a regular file is needed; nothing was changed") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SystemExit(f"freepbx.py: {file}: no regular file; nothing was changed")
+    with os.fdopen(descriptor, encoding="utf-8") as stream:
+        return stream.read()
 
 
 def text_of(file: Path) -> str | None:
@@ -128,15 +166,15 @@ def cel() -> list[str]:
 def changes(root: Path, area_code: str, zone: str) -> tuple[list[Change], list[str]]:
     """Return what is to be changed, and what a person must do."""
     etc, own = root / "etc/asterisk", root / "etc/pbxd"
-    secret = (text_of(own / SECRET) or "").strip() or secrets.token_hex(16)
+    kept = (text_of(own / SECRET) or "").strip()
+    secret = kept or secrets.token_hex(16)
     todo = []
 
     def block_in(name: str, lines: list[str], *, first: bool = False) -> str:
-        return with_block(text_of(etc / name), lines, first=first)
+        return with_block(own_text(etc / name), lines, first=first)
 
     files = list(DIALPLAN)
     wanted = {
-        own / SECRET: (secret + "\n", 0o600),
         etc / "manager_custom.conf": (block_in("manager_custom.conf", manager(etc, secret)), 0o640),
         etc / "cel_general_custom.conf": (block_in("cel_general_custom.conf", cel(), first=True), 0o664),
         etc / "cel_custom_post.conf": (block_in("cel_custom_post.conf", ["[manager]", "enabled = yes"]), 0o664),
@@ -144,6 +182,8 @@ def changes(root: Path, area_code: str, zone: str) -> tuple[list[Change], list[s
             block_in("extensions_custom.conf", [f"#include {name}" for name in files], first=True), 0o664
         ),
     }  # fmt: skip
+    if not kept:
+        wanted[own / SECRET] = secret + "\n", 0o600
     own_lines = "".join(_BLOCK.sub("", text_of(etc / name) or "") for name in (OVERRIDE, "extensions_custom.conf"))
     if any(hook in own_lines for hook in HOOKS):
         todo.append(
@@ -161,8 +201,8 @@ def changes(root: Path, area_code: str, zone: str) -> tuple[list[Change], list[s
         sections = re.findall(r"(?ms)^\[\w+\]\n.*?(?=^\[|\Z)", made)
         lines = "".join(each for each in sections if each.partition("]")[0][1:] in missing)
         todo.append(f"{own / 'pbxd.toml'} lacks sections; it is yours, so add them yourself:\n{lines}")
-    found = [Change(file, text_of(file), *after) for file, after in wanted.items()]
-    return [change for change in found if change.before != change.after], todo
+    found = [Change(file, own_text(file), *after) for file, after in wanted.items()]
+    return [change for change in found if change.before != change.after or change.open_to_others], todo
 
 
 def unlike_freepbx(etc: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ DRIVERS = {
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
 _CACHE = -8000  # kB: so much, and not 2 MB, lest the inner pages of a big book's tables be read again for every card
+_PASSWORD = re.compile("(://[^:/]*):.*@", re.DOTALL)
+_IN_QUERY = re.compile("([?&][^=&]*passw[^=&]*=)[^&]+", re.IGNORECASE)
 BEGIN = "pbxd_begin"  # execution option: what opens a transaction on SQLite; empty: nothing does
 
 
@@ -88,7 +91,15 @@ def sqlite_file(url: URL) -> Path | None:
 
 def place(url: URL) -> str:
     """Name the database for people: a path, or a URL without its password."""
-    return str(sqlite_file(url) or url.render_as_string(hide_password=True))
+    return str(sqlite_file(url) or without_password(url.render_as_string(hide_password=True)))
+
+
+def without_password(url: str) -> str:
+    """Return what may stand in a log line, of a URL as a person wrote it; one without a password stays as it is.
+
+    The password is what SQLAlchemy takes for it, and more: up to the last @, for people don't write %40.
+    """
+    return _IN_QUERY.sub(r"\1***", _PASSWORD.sub(r"\1:***@", url, count=1))
 
 
 def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None = None) -> AsyncEngine:

@@ -11,7 +11,6 @@ import contextlib
 import csv
 import io
 import os
-import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import closing
 from itertools import islice
@@ -23,6 +22,7 @@ from pbxd.errors import UnavailableError
 from pbxd.files import open_regular
 from pbxd.i18n import _
 from pbxd.settings import CDR_NEEDED, Settings
+from pbxd.storage.engine import without_password as without_password
 from pbxd.storage.journal import Journal as Journal
 from pbxd.storage.journal import Values as Values
 from pbxd.storage.journal import normal, seconds
@@ -41,11 +41,6 @@ def journal_of(settings: Settings) -> Journal:
     if told.cel:
         return Journal(source, told.cel_columns, told.cel_table, zone=zone)
     return Journal(source, told.cdr_columns, told.cdr_table, ("end", "start", "answer"), CDR_NEEDED, zone)
-
-
-def without_password(source: str) -> str:
-    """Return what may stand in a log line."""
-    return re.sub("(://[^:@/]*):[^@/]*@", r"\1:***@", source)
 
 
 async def rows(journal: Journal, since: float) -> AsyncGenerator[list[Values], None]:
@@ -145,7 +140,7 @@ async def tail(journal: Journal) -> list[Values]:
 
 def _last_lines(journal: Journal) -> list[Values]:
     try:
-        with Path(journal.source).open("rb") as stream:
+        with open_regular(Path(journal.source)) as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - _BLOCK_BYTES))
             text = stream.read().decode("utf-8", "replace")
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,8 +22,10 @@ def remember(url: str) -> None:
     if file is None:
         return
     with suppress(OSError):  # a full disk, perhaps: the next start tries again
-        if not _note(file).exists():
-            _note(file).write_text(_NOTE.format(name=file.name, command=UPGRADE_COMMAND), encoding="utf-8")
+        # Nothing is written into what is there, nor through a link: the folder is the service's, and root comes here.
+        descriptor = os.open(_note(file), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(_NOTE.format(name=file.name, command=UPGRADE_COMMAND))
 
 
 def refuse_lost(url: URL, *, empty: bool = False) -> None:

@@ -55,20 +55,27 @@ class Writing:
             await self._taken(partial(upsert, [], [outage]))
         await self._taken(partial(upsert, [], [], heard))
 
-    async def amend(self, amended: Mapping[str, Amended], told_as: str) -> set[str]:
-        """Write as `Calls.amend` does, and return the same ids. Raises UnavailableError alone."""
+    async def amend(self, amended: Mapping[str, Amended], told_as: str) -> tuple[set[str], set[str]]:
+        """Write as `Calls.amend` does; return the same ids, and those of calls that can't be written at all.
+
+        Raises UnavailableError alone.
+        """
         written: set[str] = set()
+        refused: set[str] = set()
 
         async def write(part: Sequence[tuple[str, Amended]]) -> None:
             written.update(await self._calls.amend(dict(part), told_as))
 
         entries = list(amended.items())
         if await self._taken(partial(write, entries)):
-            return written
+            return written, refused
         self._complain(len(entries))
         for key, (before, after) in await self._apart(entries, write):
-            self._count(after, written=await self._taken(partial(write, [(key, (before, shortened(after)))])))
-        return written
+            taken = await self._taken(partial(write, [(key, (before, shortened(after)))]))
+            self._count(after, written=taken)
+            if not taken:
+                refused.add(key)
+        return written, refused
 
     def _complain(self, calls: int) -> None:
         self._batches += 1

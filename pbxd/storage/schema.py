@@ -8,7 +8,6 @@ and 8 MB, which the daemon would keep for years.
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from pbxd.i18n import _
 from pbxd.storage.backups import Progress, Told, Work, copy, save
 from pbxd.storage.engine import BEGIN, connect, parsed, place, sqlite_file, translated
 from pbxd.storage.presence import UPGRADE_COMMAND, refuse_lost, remember
-from pbxd.storage.statefolder import made_for_service
+from pbxd.storage.statefolder import made_for_service, make_empty
 from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -280,12 +279,4 @@ def _create_file(file: Path) -> None:
             raise ConfigurationError(
                 _("database.url: the folder {folder} doesn't exist").format(folder=file.absolute().parent)
             )
-        fresh = not file.exists()
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
-        try:
-            if fresh and os.geteuid() == 0:  # the service must be able to write what root made in its folder
-                folder = file.parent.stat()
-                os.fchown(descriptor, folder.st_uid, folder.st_gid)
-                os.fchmod(descriptor, 0o660)
-        finally:
-            os.close(descriptor)
+        make_empty(file)

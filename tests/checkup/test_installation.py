@@ -19,7 +19,15 @@ from pbxd.checkup.examination import examine
 from pbxd.checkup.finding import Finding
 from pbxd.checkup.installation import configuration, numbers, ports
 from pbxd.checkup.permissions import Account
-from pbxd.settings import AgiSettings, AsteriskSettings, DatabaseSettings, HttpSettings, NumberSettings, Settings
+from pbxd.settings import (
+    AgiSettings,
+    AsteriskSettings,
+    BackfillSettings,
+    DatabaseSettings,
+    HttpSettings,
+    NumberSettings,
+    Settings,
+)
 from pbxd.storage import schema
 from pbxd.storage.statefolder import made_for_service
 from tests.checkup.installed import lines
@@ -155,6 +163,21 @@ def test_the_lines_for_a_missing_secret_spare_a_good_one(tmp_path: Path) -> None
     file.unlink()
     subprocess.run(["sh", "-c", lines(found)[0]], check=True)
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("address", ["pbxd:a/b@db/x", "pbxd@db/x?password=word", "pbxd@localhost/x?unix_socket=/run/m"])
+def test_a_password_in_a_file_that_everybody_reads(tmp_path: Path, address: str) -> None:
+    (tmp_path / "secret").write_text("good")
+    (source := tmp_path / "pbxd.toml").touch(0o644)
+    settings = Settings(
+        asterisk=AsteriskSettings(secret_file="secret"),
+        backfill=BackfillSettings(cel=f"mysql+aiomysql://{address}"),
+        folder=tmp_path,
+        source=str(source),
+    )
+    assert configuration(settings).status == ("ok" if "unix_socket" in address else "warning")
+    source.chmod(0o640)
+    assert configuration(settings).status == "ok"
 
 
 # Python itself may lie where nobody else may look: everything is loaded before root becomes somebody else.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import os
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,12 +16,34 @@ from sqlalchemy import text
 from pbxd.errors import UnavailableError
 from pbxd.settings import CDR_COLUMNS, CDR_NEEDED, CEL_COLUMNS
 from pbxd.storage.database import Database
-from pbxd.storage.journals import Journal, Values, _seek, rows
+from pbxd.storage.engine import parsed, place
+from pbxd.storage.journals import Journal, Values, _seek, rows, tail, without_password
 
 LOG = Path(__file__).parent.parent / "captures/queue_answered/cel.csv"
 with LOG.open(encoding="utf-8", newline="") as stream:
     LINES = [dict(zip(CEL_COLUMNS, line, strict=True)) for line in csv.reader(stream)]
 MIDDLE = float(LINES[len(LINES) // 2]["eventtime"])
+
+
+@pytest.mark.parametrize("password", ["word", "a/b", "p@ss/w:rd", "%2Fx", "what?now"])
+def test_no_password_is_shown(password: str) -> None:
+    shown = without_password(f"mysql+aiomysql://pbxd:{password}@db/x?unix_socket=/run/m.sock")
+    assert shown == "mysql+aiomysql://pbxd:***@db/x?unix_socket=/run/m.sock"
+
+
+def test_no_password_of_the_query_is_shown_and_what_has_none_stays() -> None:
+    url = "postgresql+asyncpg://pbxd@db/x?ssl=on&password=word&Passwd=word"
+    assert without_password(url) == "postgresql+asyncpg://pbxd@db/x?ssl=on&password=***&Passwd=***"
+    assert "word=***" in place(parsed(url))
+    assert "=word" not in place(parsed(url))
+    for plain in ("/var/log/a:b@c.csv", "mysql://pbxd@localhost:3306/x?unix_socket=/run/m.sock", "sqlite:////a:b@c.db"):
+        assert without_password(plain) == plain
+
+
+async def test_the_end_of_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "cel.csv")
+    with pytest.raises(UnavailableError, match="not a regular file"):
+        await asyncio.wait_for(tail(Journal(str(tmp_path / "cel.csv"), CEL_COLUMNS)), 10)
 
 
 async def read(journal: Journal, since: float) -> list[Values]:

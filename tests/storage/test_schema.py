@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import stat
 import sys
@@ -344,6 +345,37 @@ async def test_a_path_with_odd_characters(tmp_path: Path) -> None:
         pass
     assert (folder / "книга.db").stat().st_size > 0
     assert stat.S_IMODE((folder / "книга.db").stat().st_mode) & 0o007 == 0, "people's data is not for everybody to read"
+
+
+async def test_links_in_the_services_folder_are_not_written_through(tmp_path: Path) -> None:
+    """Root runs `db upgrade` there, and the service's user can make links."""
+    file, elsewhere, victim = (tmp_path / name for name in ("pbxd.db", "elsewhere", "victim"))
+    file.symlink_to(elsewhere)
+    with pytest.raises(UnavailableError):
+        await schema.upgrade(f"sqlite+aiosqlite:///{file}")
+    assert not elsewhere.exists()
+    file.unlink()
+    (tmp_path / "pbxd.db.made").symlink_to(victim)
+    await schema.upgrade(f"sqlite+aiosqlite:///{file}")
+    assert not victim.exists()
+
+
+async def test_a_link_to_a_database_elsewhere_goes_on_working(tmp_path: Path) -> None:
+    file, elsewhere = tmp_path / "pbxd.db", tmp_path / "elsewhere.db"
+    elsewhere.touch(0o640)
+    mode = elsewhere.stat().st_mode
+    file.symlink_to(elsewhere)
+    url = f"sqlite+aiosqlite:///{file}"
+    for before in (None, schema.HEAD):
+        assert (await schema.upgrade(url)).before == before
+    assert (await schema.check(url)).problems == ()
+    assert (file.is_symlink(), elsewhere.stat().st_mode, elsewhere.stat().st_size > 0) == (True, mode, True)
+
+
+async def test_a_pipe_is_no_database(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pbxd.db")
+    with pytest.raises(UnavailableError, match="not a regular file"):
+        await asyncio.wait_for(schema.upgrade(f"sqlite+aiosqlite:///{tmp_path / 'pbxd.db'}"), 10)
 
 
 async def test_postgresql_out_of_reach() -> None:
