@@ -300,6 +300,17 @@ def call_given_away(by: Leg) -> LiveCall | None:
     return (there or by.met)[-1].call if there or by.met else None
 
 
+def leaves_line(by: Leg, given: Leg | None, to: Leg) -> bool:
+    """Whether an attended transfer brings a client to somebody whom the transferer's standing line dialled.
+
+    The line goes on without the two.
+    """
+    line = by.call
+    return (
+        line is not None and not line.has_outside and to.call is line and given is not None and given.call is not line
+    )
+
+
 def brought_together(by: Leg, second: Leg) -> tuple[Leg | None, Leg | None]:
     """Return whom an attended transfer gives away and to whom, as far as they were heard talking.
 

@@ -450,8 +450,8 @@ class Tracker:
         elif by is not second and to.is_outside and given is not None and not given.is_outside:
             names.reverse()  # it is the client who is given to somebody
         by.gave_away = True
-        if given is not None and to is not None and to.call is by.call and given.call is not by.call:
-            self._known.move(to, one, at)  # the line that gave him away goes on without them
+        if to is not None and parties.leaves_line(by, given, to):
+            self._known.move(to, one, at)
             other = one
         joined = self._known.join(one, other, at)
         told = [(joined, names[1])]
