@@ -83,9 +83,9 @@ class Following:
         """Follow a packet; return the event it means, if any. Raises ProtocolError for one without any time."""
         if packet.get("Event") == "FullyBooted":
             self._uptime = packet.get("Uptime", "")
-        if self._uptime and (packet.get("Event") == "FullyBooted" or packet.get("Ping")):
+        event = self._translator.translate(packet, arrival)  # refuses an answer whose time can't be
+        if self._uptime and (packet.get("Event") == "FullyBooted" or ("Event" not in packet and packet.get("Ping"))):
             self._blame_restart(packet.get("Timestamp", ""))
-        event = self._translator.translate(packet, arrival)
         if isinstance(event, ChannelCreated):
             self._lag = _lag(event)
         if event is not None:

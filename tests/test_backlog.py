@@ -252,6 +252,18 @@ BOOTED = {"Event": "FullyBooted", "Status": "Fully Booted"}
 PONG = {"Response": "Success", "Ping": "Pong", "Timestamp": f"{BEGAN + 30}.0"}
 
 
+@pytest.mark.parametrize("forged", [PONG | {"Timestamp": "99999999999"}, PONG | {"Event": "X"}])
+async def test_no_far_answer_nor_an_event_that_looks_like_one_blames_the_pbx(forged: dict[str, str]) -> None:
+    following = Following(Settings())
+    follow(following, call(1))
+    following.missing(BEGAN + 2.0)
+    follow(following, [BOOTED | {"Uptime": "2"}])
+    following.contained(forged, None)
+    follow(following, [PONG | {"Timestamp": f"{BEGAN + 3}.0"}, *snapshot(BEGAN + 31)])
+    (outage,) = following.take_outages()
+    assert outage.why == "link"
+
+
 @pytest.mark.parametrize(("uptime", "why"), [("2", "restart"), ("5000", "link"), ("", "link"), ("x", "link")])
 @pytest.mark.parametrize("logged_in", [False, True])
 async def test_a_pbx_that_began_after_the_link_was_lost_was_away_itself(

@@ -120,6 +120,7 @@ async def test_who_dials_another_calls_ids_ends_only_his_own(lab: Lab, tmp_path:
 
 FORGED = "1\r\n\r\nEvent: Newchannel\r\nTimestamp: 99999999999\r\nChannel: x"
 DIALLED = FORGED.replace("Timestamp", "Privilege: call\r\nTimestamp")  # a comma would end the argument
+PONG = "1\r\n\r\nResponse: x\r\nActionID: 1\r\nPing: x\r\nTimestamp: 99999999999\r\nX: "
 WITH_RIGHTS = FORGED.replace("Timestamp", "Privilege: call,all\r\nTimestamp")
 # Dialplans as real offices have them: whatever is dialled is dialled on, a room has the number that was dialled.
 OPEN = """
@@ -173,10 +174,11 @@ async def diverted(lab: Lab) -> None:
 
 
 async def in_a_room(lab: Lab) -> None:
-    call = lab.trunk.dial(f"79{quote(DIALLED, safe='+,')}", caller="89161110004")
-    await call.until_talking()
-    call.hangup()
-    await call.until_ended()
+    for text in (DIALLED, PONG):
+        call = lab.trunk.dial(f"79{quote(text, safe='+,')}", caller="89161110004")
+        await call.until_talking()
+        call.hangup()
+        await call.until_ended()
 
 
 async def in_a_header(lab: Lab) -> None:

@@ -25,6 +25,7 @@ _FLUSH_SECONDS = 1.0
 _MODE = 0o600
 _FOLDER_MODE = 0o700
 _DAY = 86400.0  # seconds
+_NUMBER = re.compile(r"[\d/]*$")  # what differs from one ActionID of a session to the next
 _OURS = re.compile(r"\d{8}T\d{6}Z(-\d+)?\.(ami|times)")  # as `_create` names them
 
 _log = structlog.get_logger(__name__)
@@ -138,10 +139,10 @@ def read_capture(path: Path, chunk_bytes: int) -> Iterator[tuple[float | None, P
     Raises NotFoundError for a file that isn't there, InvalidInputError for one that can't be read, ProtocolError for
     a stream that isn't AMI's.
     """
-    return _own(_packets(path, chunk_bytes))
+    return own(_packets(path, chunk_bytes))
 
 
-def _own(packets: Iterator[tuple[float | None, Packet]]) -> Iterator[tuple[float | None, Packet]]:
+def own(packets: Iterator[tuple[float | None, Packet]]) -> Iterator[tuple[float | None, Packet]]:
     """Leave out answers to questions that were not asked. The first answer, to the login, shows how ours are named.
 
     No event comes before it. `pbxd.asterisk.link` does the same by the questions it asked.
@@ -149,11 +150,12 @@ def _own(packets: Iterator[tuple[float | None, Packet]]) -> Iterator[tuple[float
     asked: str | None = None
     for arrival, packet in packets:
         number = packet.get("ActionID", "")
-        if "Event" not in packet:
-            asked = number.rpartition("/")[0] if asked is None else asked
-            if not number.startswith(asked):
-                continue
-        yield arrival, packet
+        is_answer = "Event" not in packet
+        if is_answer and asked is None:
+            asked = _NUMBER.sub("", number)
+        is_answer = is_answer or packet["Event"].startswith("CoreShowChannel")
+        if not is_answer or (number and _NUMBER.sub("", number) == asked):
+            yield arrival, packet
 
 
 def _packets(path: Path, chunk_bytes: int) -> Iterator[tuple[float | None, Packet]]:

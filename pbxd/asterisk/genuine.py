@@ -7,8 +7,9 @@ ends an event early and begins one of their own. All answers rest on those 79 by
 
 - `pbxd.asterisk.mending`: an event that stops within the description of a channel isn't over. What follows belongs to
   it, and the text becomes one line again, so that neither that event nor the outsider's own call is lost.
-- `is_genuine`: an event counts only with everything that Asterisk writes into it: its head, and the whole description
-  of every channel it needs, in Asterisk's order. There is no room for that in 79 bytes.
+- `is_genuine`: an answer counts only with an ActionID (whether it is one of ours, `pbxd.asterisk.link` and
+  `pbxd.asterisk.capturing` know), an event only with everything that Asterisk writes into it: its head, and the whole
+  description of every channel it needs, in Asterisk's order. There is no room for that in 79 bytes.
 
 Who *dials* a text (a dialplan pattern such as `_X.` lets any in) has room for the three lines that follow an extension,
 and could give the events of their own call another call's ids. Therefore our manager.conf has Asterisk end every
@@ -70,6 +71,7 @@ _NEEDED = {
     for event, prefixes in CHANNELS.items()
 } | {
     "CEL": ("EventName", "AccountCode", *CEL),
+    "CoreShowChannel": ("ActionID", *_DESCRIPTION),
     "CoreShowChannelsComplete": ("ActionID", "EventList", "ListItems"),
     "OriginateResponse": ("ActionID", "Response", "Channel", "Context", "Exten", "Reason", "Uniqueid"),
     "Reload": ("Module", "Status"),
@@ -88,11 +90,13 @@ def is_described(packet: Mapping[str, str]) -> bool:
 
 
 def is_genuine(packet: Mapping[str, str], *, timed: bool = False) -> bool:
-    """Whether an event has all that Asterisk writes into it, in its order; True for packets that nobody follows.
+    """Whether a packet has all that Asterisk writes into it, in its order; True for packets that nobody follows.
 
     `timed`: the events of this stream have a Timestamp after their Privilege.
     """
     event = packet.get("Event", "")
+    if (("Response" in packet and not event) or event.startswith("CoreShowChannel")) and not packet.get("ActionID"):
+        return False
     if event == "FullyBooted":
         return packet.get("Status") == _BOOTED_STATUS and any(packet.keys() >= needed for needed in _BOOTED)
     needed = _NEEDED.get(event)

@@ -22,7 +22,12 @@ _UNFOLLOWED = frozenset({
     "Status", "UserEvent", "VarSet", "Wink",
 })  # fmt: skip
 _IN_ROOMS = {"ConfbridgeJoin", "ConfbridgeLeave", "ConfbridgeMute", "ConfbridgeTalking", "ConfbridgeUnmute"}
-_IN_BRIDGES = _IN_ROOMS | {"BridgeEnter", "BridgeLeave"}
+_IN_BRIDGES = {"BridgeEnter", "BridgeLeave"}
+_ROOMS = _IN_ROOMS | {"ConfbridgeStart", "ConfbridgeEnd", "ConfbridgeRecord", "ConfbridgeStopRecord"}
+# Events that describe bridges alone, and the prefixes of their headers.
+_BRIDGES = {
+    "BridgeCreate": (b"",), "BridgeDestroy": (b"",), "BridgeMerge": (b"To", b"From"), "BridgeVideoSourceUpdate": (b"",),
+}  # fmt: skip
 
 _EVENT = re.compile(rb"[\r\n]*(?:Asterisk Call Manager/[^\r\n]*\r\n)?[\r\n]*Event: ([\w-]+)\r\n")
 # What only Asterisk writes: with the line breaks before it, more than 79 bytes.
@@ -35,6 +40,12 @@ _SURELY = re.compile(
 )  # fmt: skip
 _FIRST = re.compile(_EVENT.pattern + rb"(?:" + _PRIVILEGE + rb"(?:" + _TIME + rb")?)?(\w*)Channel: ")
 _NAMED_BRIDGE = re.compile(rb"(\r\n()BridgeName: )(.*)(?=\r\nBridgeNumChannels: )", re.DOTALL)
+# A room's bridge has the room's name; what Asterisk writes between the two is longer than a name.
+_ROOM = re.compile(
+    rb"\r\nConference: (.{0,79})\r\nBridgeUniqueid: [^\r\n]*\r\nBridgeType: [^\r\n]*\r\nBridgeTechnology: [^\r\n]*"
+    rb"\r\nBridgeCreator: [^\r\n]*\r\nBridgeName: (.{0,79})\r\nBridgeNumChannels: \d+",
+    re.DOTALL,
+)
 _BEGUN = re.compile(rb"\r\n(\w*)(?:ChannelStateDesc|AccountCode): [^\r\n]*\r\n\1CallerID[Nn]um: ")
 _IN_BRIDGE = re.compile(rb"\r\nBridgeNumChannels: \d+(?:\r\nBridge\w+: [^\r\n]*)*(?=\r\nChannel: )")
 _FORWARD = re.compile(rb"(\r\nForward: )()(.*)(?=\r\nDialStatus: )", re.DOTALL)
@@ -78,13 +89,12 @@ def mend(block: bytes, *, ended: bool = False) -> bytes | None:
     """
     found = _EVENT.match(block)
     event = found[1].decode() if found else ""
-    if event == "CEL":
-        return _mend_cel(block)
-    parts: list[bytes] = []
-    at = 0
-    bridge = _IN_BRIDGE.search(block)
-    if bridge is not None and event in _IN_BRIDGES:
-        parts, at = [_NAMED_BRIDGE.sub(_one_line, block[: bridge.end()])], bridge.end()
+    if event == "CEL" or event in _BRIDGES:
+        return _mend_cel(block) if event == "CEL" else _mend_bridges(block, _BRIDGES[event])
+    begun = _mend_room(block) if event in _ROOMS else _mend_begin(block, event)
+    if begun is None:
+        return None
+    parts, at = [begun[0]] if begun[0] else [], begun[1]
     for prefix in _prefixes(block, event):
         mended = _mend_description(block, at, _shape(prefix), ended=ended)
         if mended is None:
@@ -101,6 +111,47 @@ def mend(block: bytes, *, ended: bool = False) -> bytes | None:
     if event == "DialEnd" and b"\r\nDialStatus: " not in rest:
         return None
     return b"".join([*parts, rest]) if parts else block
+
+
+def _mend_begin(block: bytes, event: str) -> tuple[bytes, int]:
+    """Return the lines up to the end of the bridge that an event tells before its channel, and where that is."""
+    bridge = _IN_BRIDGE.search(block) if event in _IN_BRIDGES else None
+    return (_NAMED_BRIDGE.sub(_one_line, block[: bridge.end()]), bridge.end()) if bridge else (b"", 0)
+
+
+def _mend_room(block: bytes) -> tuple[bytes, int] | None:
+    """Return the lines up to the end of a room's bridge, and where that is; None if the room's name is cut."""
+    found = _ROOM.search(block)
+    if found is None:
+        return None
+    room, name = found[1], found[2]
+    if _BREAKS.search(room) and name != room and room.startswith(name):
+        return None  # what seems to end the bridge's name stands in it
+    pieces = [block[: found.start(1)], room, block[found.end(1) : found.start(2)], name]
+    pieces[1::2] = [_BREAKS.sub(b" ", text) for text in pieces[1::2]]
+    return b"".join([*pieces, block[found.end(2) : found.end()]]), found.end()
+
+
+def _mend_bridges(block: bytes, prefixes: tuple[bytes, ...]) -> bytes | None:
+    """Put the name of each bridge on one line; None for an event without all of a bridge."""
+    parts, at = [], 0
+    for prefix in prefixes:
+        found = _bridge(prefix).search(block, at)
+        if found is None:
+            return None
+        parts += [block[at : found.start(1)], _BREAKS.sub(b" ", found[1])]
+        at = found.end(1)
+    return b"".join([*parts, block[at:]])
+
+
+@cache
+def _bridge(prefix: bytes) -> re.Pattern[bytes]:
+    return re.compile(
+        rb"\r\n%(own)bBridgeUniqueid: [^\r\n]*\r\n%(own)bBridgeType: [^\r\n]*\r\n%(own)bBridgeTechnology: [^\r\n]*"
+        rb"\r\n%(own)bBridgeCreator: [^\r\n]*\r\n%(own)bBridgeName: (.*)"
+        rb"(?=\r\n%(own)bBridgeNumChannels: \d+\r\n%(own)bBridgeVideoSourceMode: )" % {b"own": prefix},
+        re.DOTALL,
+    )
 
 
 def _prefixes(block: bytes, event: str) -> list[bytes]:

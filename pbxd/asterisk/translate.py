@@ -130,7 +130,7 @@ class Translator:
 
     def _response(self, packet: Packet, arrival: float | None) -> ev.Event | None:
         if packet.get("Ping") and (stamp := packet.get("Timestamp")):
-            self._set_clock(seconds(stamp), arrival)
+            self._take_answer(seconds(stamp), arrival)
         message = packet.get("Message")
         if message == _LIST_BEGINS:
             self._list_broken = False
@@ -141,8 +141,22 @@ class Translator:
     def _take_time(self, at: float, arrival: float | None) -> None:
         """Take an event's time, unless it is a day or more from where the PBX's clock must be by now.
 
-        That is known from its last answer to a Ping, which nobody else can write, and from its last event. A stream
-        without arrival times may have been silent for long; beyond that many events in a row must agree.
+        That is known from its last answer to a Ping, whose ActionID nobody else knows, and from its last event.
+        """
+        self._check_time(at, arrival)
+        self._stamped = True
+        self._set_clock(at, arrival)
+
+    def _take_answer(self, at: float, arrival: float | None) -> None:
+        """Take the time of an answer to a Ping; beside arrival times it tells how far the PBX's clock is from ours."""
+        if arrival is None:
+            self._check_time(at, arrival)
+        self._set_clock(at, arrival)
+
+    def _check_time(self, at: float, arrival: float | None) -> None:
+        """Refuse a time far from the stream's own.
+
+        A stream without arrival times may have been silent for long; beyond that many packets in a row must agree.
         """
         expected, longest = self._now, _SILENCE_SECONDS
         if arrival is not None:
@@ -152,8 +166,6 @@ class Translator:
             self._strange, self._strangers = at, self._strangers + 1 if agrees else 1
             if arrival is not None or self._strangers < _STRANGERS:
                 raise ProtocolError(f"a time far from the stream's own: {at:.0f}")
-        self._stamped = True
-        self._set_clock(at, arrival)
 
     def _set_clock(self, at: float, arrival: float | None) -> None:
         self._now, self._strange = at, None

@@ -27,7 +27,8 @@ _TRIALS: dict[str, tuple[str, ...]] = {"CEL": ("EventName: APP_START", "Applicat
 _CLASS = re.compile(r"\[:([a-z]+):\]")
 _CLASSES = {
     "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "blank": " \\t", "cntrl": "\\x00-\\x1f\\x7f", "digit": "0-9",
-    "lower": "a-z", "space": "\\s", "upper": "A-Z", "xdigit": "0-9A-Fa-f",
+    "graph": "!-~", "lower": "a-z", "print": " -~", "punct": "!-/:-@\\[-`{-~", "space": "\\s", "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
 }  # fmt: skip
 
 
@@ -69,8 +70,8 @@ def _read(key: str, value: str) -> Filter:
 def _expression(pattern: str) -> Callable[[str, str], bool]:
     """Read a POSIX extended expression as Asterisk's manager.c does (REG_EXTENDED); `.` matches line ends, too."""
     try:
-        compiled = re.compile(_CLASS.sub(lambda found: _CLASSES.get(found[1], found[0]), pattern), re.DOTALL)
-    except re.error as error:
+        compiled = re.compile(_CLASS.sub(lambda found: _CLASSES[found[1]], pattern), re.DOTALL)
+    except (re.error, KeyError) as error:
         raise ValueError(pattern) from error
     return lambda _name, text: compiled.search(text) is not None
 

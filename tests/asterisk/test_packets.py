@@ -101,7 +101,7 @@ def test_what_is_written_is_read(wanted: list[Packet], cuts: list[int]) -> None:
 def test_the_greeting_is_known_after_the_first_packet() -> None:
     splitter = PacketSplitter()
     assert [*splitter.feed(BANNER)] == []
-    assert [*splitter.feed(b"Response: Success\r\n\r\n")] == [{"Response": "Success"}]
+    assert [*splitter.feed(b"Response: Success\r\nActionID: 1\r\n\r\n")] == [{"Response": "Success", "ActionID": "1"}]
     assert splitter.version == "11.0.0"
 
 

@@ -70,6 +70,15 @@ def test_a_stream_replayed_later_has_its_own_clock() -> None:
     assert reader.translate(created(1_000_000_000.0 + 999 * DAY)) is not None  # whatever it was, the PBX goes on there
 
 
+def test_nor_does_an_answer_to_a_ping_take_a_replayed_stream_far() -> None:
+    reader = translator()
+    reader.translate(created(NOW))
+    with pytest.raises(ProtocolError, match="far"):
+        reader.translate({**PONG, "Timestamp": "99999999999"})
+    assert reader.last_heard == NOW
+    assert reader.translate(created(NOW + 1)) is not None
+
+
 @pytest.mark.parametrize(
     ("packet", "event"),
     [

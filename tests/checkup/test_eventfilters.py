@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from pbxd.checkup import eventfilters
+
+
+@pytest.mark.parametrize(
+    ("known", "inside"), [("print", " !A~"), ("graph", "!A~"), ("punct", "!/:@[\\]^_`{|}~-"), ("blank", " \t")]
+)
+def test_such_a_class_holds_what_posix_says(known: str, inside: str) -> None:
+    matches = eventfilters._expression(f"^[[:{known}:]]$")
+    assert all(matches("", each) for each in inside)
+    assert not any(matches("", each) for each in "\x01\x7f" + ("0aZ" if known == "punct" else ""))
+
+
+def test_a_class_that_is_none_makes_the_filter_unreadable() -> None:
+    with pytest.raises(ValueError, match="letters"):
+        eventfilters.hidden([("eventfilter", "!^Event: [[:letters:]]")])
