@@ -26,5 +26,10 @@ def run(session: Session) -> None:
 def load() -> None:
     """Load the daemon's modules, without what would only take memory."""
     # structlog would load it, and with it pygments, for tracebacks in colour: 4 MB, and ours are plain text.
+    if "rich" in sys.modules:
+        return
     sys.modules["rich"] = None  # type: ignore[assignment]
-    from pbxd import service  # noqa: F401, PLC0415 - as in `run`
+    try:
+        from pbxd import service  # noqa: F401, PLC0415 - as in `run`
+    finally:
+        del sys.modules["rich"]  # a process that goes on may print tables
