@@ -148,7 +148,7 @@ class _Paths:
             try:
                 for event in cdr.events_of(paths, self._endpoints):
                     self._tracker.feed(event)
-            except Exception as error:  # noqa: BLE001 - likewise
+            except Exception as error:  # noqa: BLE001 - one call must not end the pass
                 self._faults.note("log_row_not_followed", error, trace=True)
             await asyncio.sleep(0)
         for record in self._tracker.take_changes():

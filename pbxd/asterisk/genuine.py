@@ -15,7 +15,7 @@ Who *dials* a text (a dialplan pattern such as `_X.` lets any in) has room for t
 and could give the events of their own call another call's ids. Therefore our manager.conf has Asterisk end every
 description with a line of one more variable, `END` (`channelvars`), for which there is no room then. A stream in which
 one of them has that line is read so that each needs it (`has_end`). Without the setting the hole stays; `pbxd doctor`
-says so. Likewise without `timestampevents`: an event's head is then so short that it can be forged.
+says so. The same holds without `timestampevents`: an event's head is then so short that it can be forged.
 
 The number of a Diversion header has no limit of length. It stands in CEL alone; the filters of our manager.conf keep
 such events away.

@@ -1,6 +1,6 @@
 """Answers to the dialplan's look-ups: who calls, and what of it this channel may be told.
 
-Whoever reaches the FastAGI port can claim to be any channel. Personal contacts (`for=EXT`) therefore count only where
+Anyone who reaches the FastAGI port can claim to be any channel. Personal contacts (`for=EXT`) therefore count only when
 the asker proves to be the dialplan: pbxd keeps a secret in the PBX's global variable KEY_VARIABLE, set over AMI, and
 asks the channel for it. Asked of everybody who says `for`, so that the question tells nothing about the book.
 """

@@ -35,7 +35,7 @@ def epoch_in(linkedid: str, otherwise: float) -> float:
 
 
 def beginning(linkedid: str, otherwise: float) -> float:
-    """Return likewise when a call began, by the PBX's clock.
+    """Return when a call began, by the PBX's clock.
 
     Ids that we chose have our own clock's time, and those of other programs may only look like one, which is far off.
     """
