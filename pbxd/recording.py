@@ -9,7 +9,7 @@ import asyncio
 import re
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -128,12 +128,15 @@ class Following:
         """
         self._held = deque()
 
-    async def begin(self, earlier: Iterable[CallRecord], heard: datetime | None = None) -> None:
+    async def begin(
+        self, earlier: Iterable[CallRecord], heard: datetime | None = None, over: Collection[str] = ()
+    ) -> None:
         """Take over the open calls of an earlier process, then follow what was held back.
 
         `heard`: until when the history has all that the PBX told. From then to the first snapshot is an outage of ours.
+        `over`: the linkedids of calls that ended while those lasted.
         """
-        self.tracker.remember(earlier)
+        self.tracker.remember(earlier, over)
         if heard is not None and self._in_step is not None:
             self._note_outage(heard.timestamp(), "pbxd", self._in_step)
         elif heard is not None:

@@ -10,6 +10,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
 
 import structlog
 
@@ -62,6 +63,7 @@ _STAFF_RETRY_SECONDS = 10.0
 _STAFF_EVERY_SECONDS = 24 * 3600.0
 _STAFF_SETTLES_SECONDS = 0.5  # a PBX that was just reloaded learns its new devices' states, and may reload more
 _STORAGE_RETRY_SECONDS = 1.0
+_AN_HOUR = timedelta(hours=1)
 _CLEARING_SECONDS = 3600.0
 _LAST_EVENTS_SECONDS = 0.4  # these three and the HTTP server's STOP_SECONDS make the five in which we stop
 _LAST_LOOK_SECONDS = 0.3
@@ -223,7 +225,9 @@ class Daemon:
             await self._directory.load()
             pbx = self._settings.asterisk.name
             heard = await Outages(self._database).heard_until(pbx)
-            await self._following.begin(await self._calls.open_calls(pbx), heard)
+            lasting = await self._calls.open_calls(pbx)
+            over = await self._calls.ended_since(pbx, lasting[0].started - _AN_HOUR) if lasting else ()
+            await self._following.begin(lasting, heard, over)
         except SchemaError:
             raise
         except UnavailableError as error:

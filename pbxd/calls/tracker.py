@@ -8,7 +8,7 @@ What changed is taken with `take_changes`, each call once however often it chang
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import assert_never
 
 from pbxd.calls import events as ev
@@ -30,12 +30,17 @@ class Tracker:
         self._rules = rules
         self._known = Registry(pbx, rules)
         self._remembered: dict[str, CallRecord] = {}  # open calls of an earlier process, by linkedid
+        self._over: Collection[str] = ()  # linkedids of calls that an earlier process saw to their ends
         self._unsure = not whole  # something wasn't heard, and no snapshot has ended since
         self._sure_since = -math.inf  # when the last snapshot ended; the events before may be on their way yet
 
-    def remember(self, records: Iterable[CallRecord]) -> None:
-        """Take over the open calls of an earlier process; the next snapshot tells which of them are still there."""
+    def remember(self, records: Iterable[CallRecord], over: Collection[str] = ()) -> None:
+        """Take over the open calls of an earlier process; the next snapshot tells which of them are still there.
+
+        `over`: the linkedids of calls that ended while those lasted; a channel that is still there may have one.
+        """
         self._remembered.update({record.linkedid: record for record in records})
+        self._over = over
 
     @property
     def open_calls(self) -> int:
@@ -120,9 +125,11 @@ class Tracker:
     def _hint(self, channel: str, linkedid: str) -> str:
         """Return the linkedid by which the call of a new leg is looked for.
 
-        A channel that gave an open call of an earlier process its name may have another's linkedid by now.
+        A channel that gave an open call of an earlier process its name may have another's linkedid by now, and that
+        other call may be over.
         """
-        return channel if channel in self._remembered or not linkedid else linkedid
+        lost = linkedid in self._over and not self._known.knows(linkedid)
+        return channel if channel in self._remembered or not linkedid or lost else linkedid
 
     def _adopt(self, leg: Leg, linkedid: str, at: float) -> None:
         call = self._known.adopt(leg, linkedid, at)

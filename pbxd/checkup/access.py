@@ -88,7 +88,9 @@ async def filters(ami: AmiClient, settings: Settings, seen: Observed) -> Finding
         message = _("an eventfilter without ^ hides every event in which a caller's name looks like another event")
         return failed(check, message, block)
     try:
-        hidden = seen.hidden or eventfilters.hidden(await _own_section(ami, settings))
+        section = await _own_section(ami, settings)
+        hidden = seen.hidden or eventfilters.hidden(section)
+        forgeable = eventfilters.forgeable(section)
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else "") or str(error)
         message = _("manager.conf can't be read here ({why}): eventfilters may hide queues, transfers and parking")
@@ -96,6 +98,15 @@ async def filters(ami: AmiClient, settings: Settings, seen: Observed) -> Finding
     if hidden:
         message = _("an eventfilter hides events that the history needs: {events}")
         return failed(check, message.format(events=", ".join(hidden)), block)
+    return _let_through(seen, block, forgeable=forgeable)
+
+
+def _let_through(seen: Observed, block: Remedy, *, forgeable: bool) -> Finding:
+    """Judge the eventfilters by what they should hide and don't."""
+    check = "filters"
+    if forgeable:
+        message = _("a caller can forge events by a Diversion header: the newer eventfilters are missing")
+        return warning(check, message, block)
     if seen.more:
         message = _("events come that nobody needs: {events}").format(events=", ".join(sorted(seen.more)))
         return warning(check, message, block)

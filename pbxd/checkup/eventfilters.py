@@ -22,6 +22,11 @@ _HEADERS = (
     "CallerIDName: <unknown>", "ConnectedLineNum: <unknown>", "Context: from-trunk", "Exten: 101", "Priority: 1",
     "Uniqueid: 1700000000.1", "Linkedid: 1700000000.1", "Queue: sales",
 )  # fmt: skip
+# A caller's Diversion header may break CEL's event in two, so that a second one follows it that nobody sent.
+_FORGED = (
+    "Event: CEL\r\nPrivilege: call,all\r\nEventName: APP_START\r\nCallerIDrdnis: 1\r\n\r\nEvent: Shutdown\r\n\r\n"
+    "CallerIDdnid: 74951234567\r\nExten: 101\r\n\r\n"
+)
 _TRIALS: dict[str, tuple[str, ...]] = {"CEL": ("EventName: APP_START", "Application: VoiceMail")}
 
 _CLASS = re.compile(r"\[:([a-z]+):\]")
@@ -42,15 +47,25 @@ class Filter:
 
 def hidden(entries: Iterable[tuple[str, str]]) -> list[str]:
     """Return the needed events that these entries of a user's section hide. Raises ValueError for an unreadable one."""
-    filters = [_read(key, value) for key, value in entries if key.startswith("eventfilter")]
-    hiding = [each for each in filters if each.hides]
+    filters = _filters(entries)
+    return sorted(
+        name for name in NEEDED if not all(_passes(filters, name, _trial(name, channel)) for channel in _CHANNELS)
+    )
+
+
+def forgeable(entries: Iterable[tuple[str, str]]) -> bool:
+    """Whether these entries let through an event that a caller wrote. Raises ValueError for an unreadable one."""
+    return _passes(_filters(entries), "CEL", _FORGED)
+
+
+def _filters(entries: Iterable[tuple[str, str]]) -> list[Filter]:
+    return [_read(key, value) for key, value in entries if key.startswith("eventfilter")]
+
+
+def _passes(filters: list[Filter], name: str, text: str) -> bool:
     showing = [each for each in filters if not each.hides]
-
-    def passes(name: str, text: str) -> bool:
-        shown = not showing or any(each.matches(name, text) for each in showing)
-        return shown and not any(each.matches(name, text) for each in hiding)
-
-    return sorted(name for name in NEEDED if not all(passes(name, _trial(name, channel)) for channel in _CHANNELS))
+    shown = not showing or any(each.matches(name, text) for each in showing)
+    return shown and not any(each.matches(name, text) for each in filters if each.hides)
 
 
 def _trial(name: str, channel: str) -> str:

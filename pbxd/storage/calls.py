@@ -20,6 +20,8 @@ from pbxd.storage.feed import News, tell
 from pbxd.storage.outages import keep, keep_heard
 from pbxd.storage.tables import call_agents, calls, harmless
 
+_MOST_ENDED = 100_000
+
 
 class Calls:
     """The calls recorded. A call merged into another is kept, and leads to it."""
@@ -94,6 +96,14 @@ class Calls:
         wanted = select(calls).where(*lasting).order_by(calls.c.started, calls.c.seq)
         async with self._database.reading() as connection:
             return [record_of(row) for row in await connection.execute(wanted)]
+
+    async def ended_since(self, pbx: str, since: datetime) -> Collection[str]:
+        """Return the linkedids of that PBX's calls that ended since then; of very many, the last ones."""
+        wanted = select(calls.c.linkedid).where(
+            calls.c.pbx == pbx, calls.c.ended >= since, calls.c.merged_into.is_(None)
+        )
+        async with self._database.reading() as connection:
+            return set(await connection.scalars(wanted.order_by(calls.c.ended.desc()).limit(_MOST_ENDED)))
 
 
 class _Known(NamedTuple):

@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book import Contact, ContactNumber, contact_json
 from pbxd.calls.masking import Mask
+from pbxd.errors import ConflictError
+from pbxd.i18n import _
 from pbxd.storage.callrows import record_of
 from pbxd.storage.contacts import Contacts
 from pbxd.storage.database import Database
@@ -84,8 +86,12 @@ class Privacy:
         }
 
     async def erase(self, client: Client, *, by: str) -> Erased:
-        """Erase it, some rows a transaction; told in the feed without saying whose. What fails can be repeated."""
+        """Erase it, some rows a transaction; told in the feed without saying whose. What fails can be repeated.
+
+        Raises ConflictError while he is on the phone: the daemon would write his number once more.
+        """
         mask = Mask(client.numbers)
+        await self._refuse_under_way(mask)
         personal = 0
         for number in client.numbers:
             personal += await self._contacts.erase_personal(number=number, by=by)
@@ -107,6 +113,13 @@ class Privacy:
 
     async def _having(self, number: str) -> Sequence[Contact]:
         return (await self._contacts.list(ContactFilter(number=number)))[1]
+
+    async def _refuse_under_way(self, mask: Mask) -> None:
+        wanted = select(calls.c.record).where(calls.c.ended.is_(None), calls.c.merged_into.is_(None))
+        async with self._database.reading() as connection:
+            lasting = (await connection.execute(wanted)).scalars()
+            if any(mask.value(record) != record for record in lasting):
+                raise ConflictError(_("a call with this client is under way: erase them when it is over"))
 
     async def _forget_cards(self, client: Client, mask: Mask) -> None:
         ids = [card.id for card in client.cards]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from pbxd.calls import events as ev
@@ -22,7 +24,8 @@ class Calls:
     def __init__(self, earlier: list[CallRecord] | None = None) -> None:
         self.follow: Tracker = tracker()
         self.written = {record.id: record for record in earlier or []}
-        self.follow.remember(record.copy() for record in earlier or [])
+        lasting = [record.copy() for record in earlier or [] if record.ended is None]
+        self.follow.remember(lasting, {record.linkedid for record in earlier or [] if record.ended is not None})
         if earlier is None:
             self.feed(ev.SnapshotBegan(1.0), ev.SnapshotEnded(1.0))
 
@@ -95,6 +98,25 @@ def test_a_line_and_its_client_are_two_calls_after_a_restart_however_they_are_li
     assert ended.timestamp() == 1020.0
     assert calls.record(LINE).ended is None
     assert calls.follow.open_calls == 1
+
+
+@pytest.mark.parametrize("client_first", [False, True])
+def test_who_talks_on_under_the_linkedid_of_a_call_that_is_over_does_not_open_it_again(client_first: bool) -> None:
+    before = with_client()
+    before.feed(*(ev.BridgeLeft(1005.0, "b", channel, LINE) for channel in (CLIENT, LINE)))
+    before.end(1005.0, LINE, linkedid=LINE)
+    before.rings(1006.0, CLIENT, "1006.1", LINE, COLLEAGUE)
+    before.talk(1007.0, "c", CLIENT, "1006.1", linkedid=LINE)
+    calls = Calls(list(before.written.values()))
+    seen = [
+        ev.ChannelSeen(1010.0, "1006.1", LINE, COLLEAGUE, "102", "", "up", "c", 4),
+        ev.ChannelSeen(1010.0, CLIENT, LINE, TRUNK, "89161112233", "74950000000", "up", "c", 10),
+    ]
+    calls.feed(ev.SnapshotBegan(1010.0), *(reversed(seen) if client_first else seen), ev.SnapshotEnded(1010.0))
+    calls.end(1020.0, CLIENT, "1006.1", linkedid=LINE)
+    assert calls.record(CLIENT).ended == datetime.fromtimestamp(1020, UTC)
+    assert calls.record(CLIENT).answered_by == ["101", "102"]
+    assert calls.record(LINE).ended == datetime.fromtimestamp(1005, UTC)
 
 
 def test_a_client_transferred_by_a_feature_code_leaves_the_line_behind() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pbxd.checkup import eventfilters
+from pbxd.checkup import asteriskconf, eventfilters
 
 
 @pytest.mark.parametrize(
@@ -17,3 +19,10 @@ def test_such_a_class_holds_what_posix_says(known: str, inside: str) -> None:
 def test_a_class_that_is_none_makes_the_filter_unreadable() -> None:
     with pytest.raises(ValueError, match="letters"):
         eventfilters.hidden([("eventfilter", "!^Event: [[:letters:]]")])
+
+
+def test_filters_shipped_before_let_a_caller_forge_events_and_todays_do_not() -> None:
+    shipped = asteriskconf.entries(Path(__file__).parents[2] / "config", "manager.conf")["pbxd"]
+    assert not eventfilters.forgeable(shipped)
+    assert eventfilters.forgeable([entry for entry in shipped if "CallerIDrdnis" not in entry[1]])
+    assert eventfilters.forgeable([])

@@ -154,6 +154,15 @@ async def test_open_calls_after_a_restart(database: Database, url: str) -> None:
         assert await Calls(again).open_calls("none") == []
 
 
+async def test_which_calls_of_a_pbx_ended_lately(database: Database) -> None:
+    later = START + timedelta(hours=1)
+    merged = call(4, ended=later, merged_into="0001")
+    others = [call(1), call(2, ended=START), call(3, pbx="other", ended=later), merged]
+    await Calls(database).upsert([*others, call(5, ended=later, linkedid="1.5"), call(6, ended=later, linkedid="1.6")])
+    assert await Calls(database).ended_since("pbx", later) == {"1.5", "1.6"}
+    assert await Calls(database).ended_since("none", START) == set()
+
+
 async def test_hostile_texts_from_the_exchange_never_lose_a_call(database: Database) -> None:
     calls = Calls(database)
     for number, text in enumerate((*HOSTILE, "а\0б", "\ud800", "\U0001f600"[:1] + "\udc00")):

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from pbxd.book import Contact, ContactDraft, ContactNumber
 from pbxd.calls.record import CallRecord, Party, Step
+from pbxd.errors import ConflictError
 from pbxd.storage import privacy
 from pbxd.storage.callfilter import CallFilter, Span
 from pbxd.storage.calls import Calls
@@ -115,3 +116,15 @@ async def test_by_number_a_card_with_further_numbers_loses_that_one(database: Da
     kept = await Contacts(database).get(fronkin.id)
     assert [each.number for each in kept.numbers] == [OFFICE]
     assert (await Privacy(database).erase(client=await Privacy(database).by_number(HIS), by="root")).calls == 0
+
+
+async def test_who_is_on_the_phone_is_erased_when_the_call_is_over(database: Database, fronkin: Contact) -> None:
+    talking = replace(call(5, HIS), ended=None)
+    await Calls(database).upsert([talking, replace(call(6, OTHER), story=[], ended=None)])
+    book = Privacy(database)
+    with pytest.raises(ConflictError, match="under way"):
+        await book.erase(await book.by_card(fronkin), by="admin")
+    assert await Contacts(database).get(fronkin.id) == fronkin, "nothing half-done"
+    await Calls(database).upsert([replace(talking, ended=BEGAN)])
+    erased = await book.erase(await book.by_card(fronkin), by="admin")
+    assert erased.contacts == 1
