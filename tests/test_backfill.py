@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from pbxd.asterisk.packets import Packet, parse_capture
-from pbxd.backfill import Backfill
+from pbxd.asterisk.ami.packets import Packet, parse_capture
 from pbxd.calls.record import Gap, Outage
-from pbxd.directory.index import Directory
 from pbxd.errors import ConfigurationError, UnavailableError
+from pbxd.history.backfill import Backfill
+from pbxd.history.recording import Following, Recorder, replay
+from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.recording import Following, Recorder, replay
 from pbxd.settings import BackfillSettings, RetentionSettings, Settings
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed
-from pbxd.storage.history import History
-from pbxd.storage.outages import Outages
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.history import History
+from pbxd.storage.calls.outages import Outages
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
 from tests.lab.processes import until
 
 CAPTURES = Path(__file__).parent / "captures"

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.packets import Packet
-from pbxd.directory.index import Directory
+from pbxd.asterisk.ami.packets import Packet
 from pbxd.errors import UnavailableError
+from pbxd.history.recording import MOST_WAITING, Following, Recorder
+from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.recording import MOST_WAITING, Following, Recorder
 from pbxd.settings import AsteriskSettings, Settings
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed, FeedRow
-from pbxd.storage.history import History
-from pbxd.storage.outages import Outages
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.history import History
+from pbxd.storage.calls.outages import Outages
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed, FeedRow
 
 BEGAN = 1_700_000_000
 

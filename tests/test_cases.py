@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pbxd.asterisk.packets import parse_timed_capture
-from pbxd.recording import replay
+from pbxd.asterisk.ami.packets import parse_timed_capture
+from pbxd.history.recording import replay
 from tests.captures.written import relative, settings_of, wrong_in
 
 CASES = Path(__file__).resolve().parent / "cases" / "calls"

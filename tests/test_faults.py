@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from pbxd.calls import events as ev
 from pbxd.faults import Faults
-from pbxd.recording import Following
+from pbxd.history.recording import Following
 from pbxd.settings import Settings
 from tests.test_backlog import BEGAN, call
 

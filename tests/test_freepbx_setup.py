@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxd.checkup import asteriskconf, eventfilters
+from pbxd.checkup import asterisk_conf, event_filters
 from pbxd.settings import load
 
 ROOT = Path(__file__).parents[1]
@@ -79,18 +79,18 @@ def test_applied_twice_it_changes_once_and_no_file_of_freepbxs_own(freepbx: Path
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"etc/asterisk/manager_custom.conf", "etc/asterisk/extensions_custom.conf"}
     etc = freepbx / "etc/asterisk"
-    sections = asteriskconf.read(etc, "manager.conf")
+    sections = asterisk_conf.read(etc, "manager.conf")
     assert sections["general"]["timestampevents"] == "yes"
     assert sections["general"]["channelvars"] == "OTHER,PBXD_END_OF_CHANNEL,MIXMONITOR_FILENAME"
     assert sections["pbxd"]["secret"] == after["etc/pbxd/asterisk-secret"].strip()
     assert {"admin", "crm", "mine"} <= sections.keys()
-    assert eventfilters.hidden(asteriskconf.entries(etc, "manager.conf")["pbxd"]) == []
-    cel = asteriskconf.entries(etc, "cel.conf")
+    assert event_filters.hidden(asterisk_conf.entries(etc, "manager.conf")["pbxd"]) == []
+    cel = asterisk_conf.entries(etc, "cel.conf")
     assert dict(cel["manager"]) == {"enabled": "yes"}
     assert "dial" in [value for key, value in cel["general"] if key == "apps"][-1]
-    assert "pbxd-lookup" in asteriskconf.entries(etc, "extensions.conf")
-    assert "func-apply-sipheaders" in asteriskconf.entries(etc, "extensions.conf")
-    assert "from-internal-custom" in asteriskconf.entries(etc, "extensions.conf")
+    assert "pbxd-lookup" in asterisk_conf.entries(etc, "extensions.conf")
+    assert "func-apply-sipheaders" in asterisk_conf.entries(etc, "extensions.conf")
+    assert "from-internal-custom" in asterisk_conf.entries(etc, "extensions.conf")
     assert (etc / "manager_custom.conf").stat().st_mode & 0o777 == 0o640
     assert (freepbx / "etc/pbxd/asterisk-secret").stat().st_mode & 0o777 == 0o600
     settings = load(str(freepbx / "etc/pbxd/pbxd.toml"))
@@ -111,7 +111,7 @@ def test_what_an_administrator_made_stays(freepbx: Path) -> None:
     assert "personal names" in told
     assert (own / "asterisk-secret").read_text().strip() == "good"
     assert (own / "pbxd.toml").read_text() == "[asterisk]\n"
-    assert asteriskconf.read(etc, "manager.conf")["pbxd"]["secret"] == "good"
+    assert asterisk_conf.read(etc, "manager.conf")["pbxd"]["secret"] == "good"
     assert not (etc / "extensions_override_freepbx.conf").exists()
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from pbxd.asterisk.genuine import BEFORE, CEL, PLACE, TEXTS
+from pbxd.asterisk.ami.injection import BEFORE, CEL, PLACE, TEXTS
 from pbxd.calls.record import PARTS
 from tests.lab import Lab
 from tests.lab.daemon import Daemon

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from pbxd.queueing import Move, Waiting, joining_times, plan, turns
+from pbxd.telephony.queue_policy import Move, Waiting, joining_times, plan, turns
 
 VIP = 10
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pbxd.asterisk.bounds import bounded
+from pbxd.asterisk.ami.field_limits import bounded
 from pbxd.asterisk.endpoints import Endpoints, target_in
 from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev

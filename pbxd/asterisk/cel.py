@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pbxd.asterisk.bounds import bounded
+from pbxd.asterisk.ami.field_limits import bounded
 from pbxd.asterisk.endpoints import Endpoints, target_in
 from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev

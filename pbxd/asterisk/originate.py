@@ -1,7 +1,7 @@
 """Click-to-call on Asterisk: the agent's phone is rung first; when he answers, the dialplan calls the client.
 
-The agent's leg gets a channel id of ours (`pbxd.asterisk.callids`), by which every event of the call is known, and by
-which the next process knows the call again.
+The agent's leg gets a channel id of ours (`pbxd.asterisk.channel_ids`), by which every event of the call is
+known, and by which the next process knows the call again.
 Long because making a call, following it and ending it work on the same calls.
 """
 
@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from pbxd.asterisk.ami import AmiClient
-from pbxd.asterisk.callheaders import originate_headers
-from pbxd.asterisk.callids import agent_behind, call_of, is_call_id, leg_id
-from pbxd.asterisk.phonestates import check_phones
+from pbxd.asterisk.ami.client import AmiClient
+from pbxd.asterisk.channel_ids import agent_behind, call_of, is_call_id, leg_id
+from pbxd.asterisk.device_states import check_phones
+from pbxd.asterisk.originate_headers import originate_headers
 from pbxd.calls.events import (
     BridgeEntered,
     ChannelCreated,
@@ -36,13 +36,13 @@ from pbxd.calls.events import (
     SnapshotEnded,
 )
 from pbxd.calls.identity import sortable_id
-from pbxd.dialing import Attempt, Dialler, DialPlan, DialTarget, Progress
-from pbxd.directory.naming import phone_name
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.i18n import _
+from pbxd.lookup.naming import phone_name
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
-from pbxd.storage.callrequests import CallRequest, CallRequests
+from pbxd.storage.calls.idempotency import CallRequest, CallRequests
+from pbxd.telephony import Attempt, Dialler, DialPlan, DialTarget, Progress
 
 _REMEMBERED_SECONDS = 300.0  # how long after its end an attempt can still be asked for
 _REMEMBERED = 1000  # attempts at most

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.ami.client import AmiClient
+from pbxd.asterisk.ami.packets import Packet, known
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.asterisk.packets import Packet, known
 from pbxd.book import Employee
 from pbxd.errors import RefusedError
 from pbxd.settings import Settings

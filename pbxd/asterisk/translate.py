@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from pbxd.asterisk.bounds import bounded, whole_number
+from pbxd.asterisk.ami.field_limits import bounded, whole_number
+from pbxd.asterisk.ami.packets import known
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.asterisk.packets import known
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError, TimelessError
@@ -40,7 +40,7 @@ _STRANGERS = 20  # events in a row, of a clock that was set
 _LONGEST_DURATION = 366 * 86_400
 _SILENCE_SECONDS = 366 * 86_400.0  # where no arrival times say how long nobody called
 _UNSTAMPED = ("CoreShow", "QueueEntry")  # items of lists bear no time
-# All that app_queue.c writes into it: more than a caller could, see `pbxd.asterisk.genuine`.
+# All that app_queue.c writes into it: more than a caller could, see `pbxd.asterisk.ami.injection`.
 _QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDNum", "CallerIDName"}) | frozenset(
     {"ConnectedLineNum", "ConnectedLineName", "Wait", "Priority", "ActionID"}
 )

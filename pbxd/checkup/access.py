@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 
-from pbxd.asterisk.ami import AmiClient, Packet
-from pbxd.asterisk.tls import REFUSED
-from pbxd.checkup import asteriskconf, eventfilters, remedies
-from pbxd.checkup.finding import Finding, Remedy, failed, ok, skipped, warning
-from pbxd.checkup.testcall import Observed
+from pbxd.asterisk.ami.client import AmiClient, Packet
+from pbxd.asterisk.ami.tls import REFUSED
+from pbxd.checkup import asterisk_conf, event_filters, remedies
+from pbxd.checkup.result import Finding, Remedy, failed, ok, skipped, warning
+from pbxd.checkup.test_call import Observed
 from pbxd.errors import PbxdError, RefusedError
 from pbxd.i18n import _
 from pbxd.settings import AsteriskSettings, Settings
@@ -89,8 +89,8 @@ async def filters(ami: AmiClient, settings: Settings, seen: Observed) -> Finding
         return failed(check, message, block)
     try:
         section = await _own_section(ami, settings)
-        hidden = seen.hidden or eventfilters.hidden(section)
-        forgeable = eventfilters.forgeable(section)
+        hidden = seen.hidden or event_filters.hidden(section)
+        forgeable = event_filters.forgeable(section)
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else "") or str(error)
         message = _("manager.conf can't be read here ({why}): eventfilters may hide queues, transfers and parking")
@@ -119,8 +119,8 @@ async def _own_section(ami: AmiClient, settings: Settings) -> list[tuple[str, st
     """Return what manager.conf says of our user. Raises OSError."""
     if not remedies.is_local(settings.asterisk.host):
         raise OSError(0, _("the PBX is another machine"))
-    folder = await asteriskconf.folder(ami)
-    sections = await asyncio.to_thread(asteriskconf.entries, folder, "manager.conf")
+    folder = await asterisk_conf.folder(ami)
+    sections = await asyncio.to_thread(asterisk_conf.entries, folder, "manager.conf")
     return sections.get(settings.asterisk.username, [])
 
 

@@ -7,13 +7,13 @@ import pwd
 from pathlib import Path
 
 from pbxd.checkup import remedies, tokens
-from pbxd.checkup.finding import Finding, Remedy, failed, ok
 from pbxd.checkup.permissions import Account, may, sealed
+from pbxd.checkup.result import Finding, Remedy, failed, ok
 from pbxd.errors import LostError, PbxdError
 from pbxd.i18n import _
 from pbxd.settings import STATE_FOLDER, Settings
-from pbxd.storage import presence, schema
-from pbxd.storage.engine import parsed
+from pbxd.storage.engine import presence, schema
+from pbxd.storage.engine.connections import parsed
 
 _CHECK = "database"
 _SIDE_FILES = ("", "-wal", "-shm")  # SQLite's own, beside the database

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pbxd.asterisk.ami import AmiClient, Packet
+from pbxd.asterisk.ami.client import AmiClient, Packet
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.checkup import ownpart, reach, remedies
-from pbxd.checkup.finding import Finding, Remedy, failed, ok, skipped, warning
-from pbxd.checkup.testcall import CALLER, NAME, Observed
+from pbxd.checkup import reachability, remedies, shipped_dialplan
+from pbxd.checkup.result import Finding, Remedy, failed, ok, skipped, warning
+from pbxd.checkup.test_call import CALLER, NAME, Observed
 from pbxd.i18n import _
 from pbxd.settings import Settings
 
@@ -52,8 +52,8 @@ def _part(lines: list[Packet]) -> Finding:
     check = "dialplan"
     copy = remedies.shell("install -m 0644 dialplan/pbxd.conf /etc/asterisk/pbxd.conf")
     reload = remedies.shell('asterisk -rx "dialplan reload"')
-    ours, there = ownpart.shipped(), ownpart.loaded(lines)
-    missing, changed = ownpart.missing(ours, there), ownpart.changed(ours, there)
+    ours, there = shipped_dialplan.shipped(), shipped_dialplan.loaded(lines)
+    missing, changed = shipped_dialplan.missing(ours, there), shipped_dialplan.changed(ours, there)
     if len(missing) == len(ours):
         return failed(check, _("pbxd's part of the dialplan is not in the PBX's"), copy, remedies.extensions(*_INCLUDE))
     if missing:
@@ -96,8 +96,8 @@ def _hooks(lines: list[Packet], entries: set[str], complete: bool) -> Finding:  
     if not entries:
         message = _("callers are looked up in: {contexts}; which trunks lead there is not known")
         return ok(check, message.format(contexts=told))
-    ways, dynamic = reach.links(lines)
-    there = reach.reached(ways, entries)
+    ways, dynamic = reachability.links(lines)
+    there = reachability.reached(ways, entries)
     if met := [each for each in callers if each in there]:
         return ok(check, _("callers are looked up in: {contexts}").format(contexts=", ".join(met)))
     message = _("calls from trunks enter in {entries}, and nothing leads from there to the look-up in: {contexts}")

@@ -13,12 +13,12 @@ from typing import Any, Literal
 import aiohttp
 
 from pbxd.checkup import remedies
-from pbxd.checkup.finding import Finding, Remedy, failed, ok, skipped, warning
+from pbxd.checkup.result import Finding, Remedy, failed, ok, skipped, warning
 from pbxd.errors import ConfigurationError
 from pbxd.i18n import _
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import DEFAULT_PATH, Settings, asterisk_secret
-from pbxd.storage.journals import without_password
+from pbxd.storage.pbx_log.readers import without_password
 
 Life = Literal["serves", "absent", "unknown"]
 _LOCAL = ("2345678", "234567", "23456")

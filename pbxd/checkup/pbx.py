@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 
-from pbxd.asterisk.ami import AmiClient
-from pbxd.asterisk.genuine import END
+from pbxd.asterisk.ami.client import AmiClient
+from pbxd.asterisk.ami.injection import END
 from pbxd.checkup import remedies
-from pbxd.checkup.finding import Finding, Remedy, failed, ok, skipped, warning
-from pbxd.checkup.testcall import Observed
+from pbxd.checkup.result import Finding, Remedy, failed, ok, skipped, warning
+from pbxd.checkup.test_call import Observed
 from pbxd.i18n import _
 
 TESTED = 22

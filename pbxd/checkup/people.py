@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.staff import staff
-from pbxd.checkup import asteriskconf, remedies
-from pbxd.checkup.finding import Finding, Remedy, ok, skipped, warning
+from pbxd.checkup import asterisk_conf, remedies
+from pbxd.checkup.result import Finding, Remedy, ok, skipped, warning
 from pbxd.errors import PbxdError
 from pbxd.i18n import _
 from pbxd.settings import Settings
-from pbxd.storage.database import Database
-from pbxd.storage.employees import Employees
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.engine.database import Database
 
 _SHOWN = 20  # extensions in one line
 
@@ -46,7 +46,7 @@ async def autofill(ami: AmiClient, settings: Settings) -> Finding:
     names = {entry.get("Queue", "") for entry in await ami.listing("QueueStatus") if entry["Event"] == "QueueParams"}
     if not names:
         return ok(check, _("the PBX has no queue"))
-    folder = await asteriskconf.folder(ami)
+    folder = await asterisk_conf.folder(ami)
     remedy = Remedy(
         _('in {file}, then: asterisk -rx "queue reload all"').format(file=folder / "queues.conf"),
         (remedies.GENERAL, "autofill = yes"),
@@ -64,10 +64,10 @@ async def autofill(ami: AmiClient, settings: Settings) -> Finding:
     return ok(check, _("every queue serves all free agents at once"))
 
 
-def _queues(settings: Settings, folder: Path) -> asteriskconf.Sections:
+def _queues(settings: Settings, folder: Path) -> asterisk_conf.Sections:
     if not remedies.is_local(settings.asterisk.host):
         raise OSError(0, _("the PBX is another machine"))
-    return asteriskconf.read(folder, "queues.conf")
+    return asterisk_conf.read(folder, "queues.conf")
 
 
 def _yes(value: str) -> bool:

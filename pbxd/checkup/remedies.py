@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 
-from pbxd.checkup.finding import Remedy
+from pbxd.checkup.result import Remedy
 from pbxd.i18n import _
 from pbxd.settings import AsteriskSettings, Settings
-from pbxd.storage import presence
+from pbxd.storage.engine import presence
 
 GENERAL = "[general](+)"  # adds to the section that is there; Asterisk ignores a second [general] without a word
 # The section of config/manager.conf, which a test compares with this.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 
 from pbxd.checkup import remedies
-from pbxd.checkup.finding import Finding, failed, warning
+from pbxd.checkup.result import Finding, failed, warning
 from pbxd.errors import PbxdError
 from pbxd.i18n import _
 from pbxd.settings import Settings
-from pbxd.storage.database import Database
-from pbxd.storage.tokens import Token, Tokens
+from pbxd.storage.access.tokens import Token, Tokens
+from pbxd.storage.engine.database import Database
 
 
 async def inherited(settings: Settings) -> Finding | None:

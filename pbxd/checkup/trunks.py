@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.checkup.finding import Finding, Remedy, ok, skipped, warning
+from pbxd.checkup.result import Finding, Remedy, ok, skipped, warning
 from pbxd.i18n import _
 from pbxd.settings import Settings
 

@@ -7,26 +7,26 @@ from contextlib import suppress
 import click
 
 from pbxd import __version__, i18n
+from pbxd.cli.click_texts import translate_click
 from pbxd.cli.command import N_, Option, Root, Session, language
-from pbxd.cli.frame import translate_click
 from pbxd.cli.output import prepare_streams
 from pbxd.errors import ConfigurationError
 
 # Where each command is defined. A module is imported when its command is asked for: SQLAlchemy and aiohttp take a third
 # of a second each, and no command needs both.
 _MODULES = {
-    "run": "service",
-    "doctor": "doctor",
-    "lookup": "lookup",
-    "contacts": "contacts",
-    "companies": "companies",
-    "employees": "employees",
-    "call": "call",
-    "calls": "calls",
-    "privacy": "privacy",
-    "queues": "queues",
-    "tokens": "tokens",
-    "db": "db",
+    "run": "system.run",
+    "doctor": "system.doctor",
+    "lookup": "system.lookup",
+    "contacts": "contacts.contacts",
+    "companies": "contacts.companies",
+    "employees": "access.employees",
+    "call": "calls.call",
+    "calls": "calls.calls",
+    "privacy": "access.privacy",
+    "queues": "system.queues",
+    "tokens": "access.tokens",
+    "db": "system.db",
 }
 
 

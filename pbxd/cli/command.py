@@ -22,7 +22,7 @@ from pbxd.i18n import _
 from pbxd.settings import Settings, load
 
 if TYPE_CHECKING:
-    from pbxd.storage.database import Database
+    from pbxd.storage.engine.database import Database
 
 _SIGNALLED = 128  # and the signal's number: the exit status of a command that a signal ended, as shells tell it
 
@@ -187,7 +187,7 @@ class Session:
 
     async def database(self) -> Database:
         """Open the database, which is never created here. Raises UnavailableError with the command that creates it."""
-        from pbxd.storage.database import Database  # noqa: PLC0415 - SQLAlchemy takes 0.3 s; not every command needs it
+        from pbxd.storage.engine.database import Database  # noqa: PLC0415 - SQLAlchemy takes 0.3 s; not every command needs it
 
         return await Database.open(self.settings.database_url, create=False)
 

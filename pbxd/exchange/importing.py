@@ -10,14 +10,14 @@ from typing import Literal, cast
 from pbxd.book import ContactChanges, ContactDraft
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import columns as headings
-from pbxd.exchange.badrows import ErrorWorkbook, error_workbook
 from pbxd.exchange.columns import Columns
-from pbxd.exchange.drafts import BadRow, Read, read_row
+from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
+from pbxd.exchange.row_drafts import BadRow, Read, read_row
 from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
-from pbxd.storage.database import Database
-from pbxd.storage.imports import Imports, Key, Writing
+from pbxd.storage.engine.database import Database
+from pbxd.storage.imports.imports import Imports, Key, Writing
 
 _ERRORS_TOLD = 10_000  # rows; all are counted, and all stand in the error workbook
 

@@ -85,7 +85,7 @@ async def _started(asked: dict[str, Any]) -> tuple[Process, dict[str, Any]]:
             sys.executable,
             "-P",  # no module from the folder we happen to be in
             "-m",
-            "pbxd.exchange.child",
+            "pbxd.exchange.sandbox_child",
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pbxd.book import folded
 from pbxd.errors import InvalidInputError
-from pbxd.exchange import cells, columns, vcards, workbooks
+from pbxd.exchange import cells, columns, vcards, workbook_reader
 from pbxd.exchange.columns import SHEET, Columns
 from pbxd.i18n import _
 
@@ -54,8 +54,8 @@ def opened(file: Path, *, sheet: str, mapped: Mapping[str, str], patient: bool) 
         raise InvalidInputError("file", _("the file is longer than {limit} MB").format(limit=limit))
     with file.open("rb") as stream:
         head = stream.read(4096)
-    if head.startswith((workbooks.ZIP, workbooks.OLE)):
-        sheets = workbooks.sheets(file, head, patient=patient)
+    if head.startswith((workbook_reader.ZIP, workbook_reader.OLE)):
+        sheets = workbook_reader.sheets(file, head, patient=patient)
         return _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, mapped)
     if not head or file.suffix.lower() in {".xlsx", ".xls", ".xlsm"}:
         raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
@@ -70,9 +70,9 @@ def plain(file: Path, *, patient: bool) -> Iterator[Row]:
     """Read the first sheet of a workbook that has anything in it, without asking what its columns mean."""
     with file.open("rb") as stream:
         head = stream.read(4096)
-    if file.stat().st_size > MOST_BYTES or not head.startswith((workbooks.ZIP, workbooks.OLE)):
+    if file.stat().st_size > MOST_BYTES or not head.startswith((workbook_reader.ZIP, workbook_reader.OLE)):
         raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
-    for rows in workbooks.sheets(file, head, patient=patient).values():
+    for rows in workbook_reader.sheets(file, head, patient=patient).values():
         found = _read(rows, file.stat().st_size)
         for first in found:
             yield first
@@ -80,7 +80,7 @@ def plain(file: Path, *, patient: bool) -> Iterator[Row]:
             return
 
 
-def _workbook(sheets: dict[str, workbooks.Rows], wanted: str, mapped: Mapping[str, str]) -> Table:
+def _workbook(sheets: dict[str, workbook_reader.Rows], wanted: str, mapped: Mapping[str, str]) -> Table:
     taken = _named(list(sheets), wanted or SHEET)
     if wanted and taken is None:
         message = _("there is no sheet “{sheet}”; there are: {sheets}")
@@ -126,7 +126,7 @@ def _with_anything(used: Sequence[int], rows: Iterable[Row]) -> Iterator[Row]:
             yield row, texts
 
 
-def _read(rows: workbooks.Rows, size: int) -> Iterator[Row]:
+def _read(rows: workbook_reader.Rows, size: int) -> Iterator[Row]:
     return _bounded(rows(), size)
 
 

@@ -11,7 +11,7 @@ from pbxd.book import Contact, Employee
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells, columns, vcards
 from pbxd.exchange.columns import FIELDS, SHEET
-from pbxd.exchange.newbooks import new_workbook
+from pbxd.exchange.workbook_writer import new_workbook
 from pbxd.files import new_file
 from pbxd.i18n import _
 

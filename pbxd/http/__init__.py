@@ -1,1 +1,1 @@
-"""The JSON API, on TCP for programs and on the unix socket for the command line."""
+"""What the JSON API and the pages share: listeners, limits, who asks, problems."""

@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from pbxd.http.app_keys import SERVICES, Services
 from pbxd.http.problems import Handler, problem
-from pbxd.http.services import SERVICES, Services
 from pbxd.i18n import _
 from pbxd.rights import ADMINISTRATORS, Actor
 

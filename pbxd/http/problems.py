@@ -25,8 +25,8 @@ from pbxd.errors import (
     RefusedError,
     UnavailableError,
 )
+from pbxd.http.app_keys import SERVICES
 from pbxd.http.requests import BODY_LIMIT
-from pbxd.http.services import SERVICES
 from pbxd.i18n import _
 from pbxd.logs import Notes
 

@@ -8,9 +8,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pbxd.calls.record import Direction, Outcome
-from pbxd.directory.asking import CallsAsked
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
+from pbxd.services.call_queries import CallsAsked
 from pbxd.settings import why_refused
 
 BODY_LIMIT = 64 * 1024  # bytes

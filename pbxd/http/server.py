@@ -13,13 +13,12 @@ import structlog
 from aiohttp import web
 
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
-from pbxd.http import calls, health, lookup, openapi, queues
 from pbxd.http.access import administrators, bearer
-from pbxd.http.bounds import Bounds, within
-from pbxd.http.parsing import Parsing, refusing
+from pbxd.http.app_keys import RULES, SERVICES, STREAMS, Services
+from pbxd.http.connection_limits import Bounds, within
 from pbxd.http.problems import problems
+from pbxd.http.protocol_errors import Parsing, refusing
 from pbxd.http.requests import BODY_LIMIT
-from pbxd.http.services import RULES, SERVICES, STREAMS, Services
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
@@ -28,16 +27,18 @@ BACKLOG = 256  # connections the kernel holds for us while the loop is busy
 IDLE_SECONDS = 75.0  # how long a connection may lie unused
 STOP_SECONDS = 2.0  # how long requests under way may take to end when the daemon stops
 SOCKET_UMASK = 0o117  # makes the socket 0660: the service's user and group
+Mount = Callable[[web.Application], None]
 _log = structlog.get_logger(__name__)
 
 
 class HttpServer:
     """The HTTP API on both its listeners."""
 
-    def __init__(self, settings: Settings, services: Services) -> None:
+    def __init__(self, settings: Settings, services: Services, mount: Mount) -> None:
+        """Prepare both listeners; `mount` adds what is served to an application."""
         self._settings = settings
-        self._public = _Listener(services, settings, trusted=False)
-        self._local = _Listener(services, settings, trusted=True)
+        self._public = _Listener(services, settings, mount, trusted=False)
+        self._local = _Listener(services, settings, mount, trusted=True)
         self._identity: tuple[int, int] | None = None  # of our socket file: device and inode
 
     @property
@@ -89,7 +90,9 @@ class HttpServer:
             self._settings.socket_path.unlink(missing_ok=True)
 
 
-def application(services: Services, settings: Settings, bounds: Bounds, *, trusted: bool) -> web.Application:
+def application(
+    services: Services, settings: Settings, bounds: Bounds, mount: Mount, *, trusted: bool
+) -> web.Application:
     """Build the application; `trusted` is the one that asks for no token."""
     inner = [problems, administrators if trusted else bearer]
     app = web.Application(middlewares=[within(bounds), *inner], client_max_size=BODY_LIMIT)
@@ -97,9 +100,7 @@ def application(services: Services, settings: Settings, bounds: Bounds, *, trust
     app[RULES] = rules_from(settings)
     app[STREAMS] = set()
     app.on_shutdown.append(_end_streams)
-    for module in (health, openapi, lookup, calls, queues):
-        app.add_routes(module.routes)
-    app[openapi.DOCUMENT] = openapi.document(app)
+    mount(app)
     return app
 
 
@@ -111,10 +112,10 @@ async def _end_streams(app: web.Application) -> None:
 class _Listener:
     """One listener: its application and the bounds of its connections."""
 
-    def __init__(self, services: Services, settings: Settings, *, trusted: bool) -> None:
+    def __init__(self, services: Services, settings: Settings, mount: Mount, *, trusted: bool) -> None:
         self._bounds = Bounds(settings.http)
         self._runner = web.AppRunner(
-            application(services, settings, self._bounds, trusted=trusted),
+            application(services, settings, self._bounds, mount, trusted=trusted),
             shutdown_timeout=STOP_SECONDS,
         )
         self._language = services.language

@@ -16,11 +16,11 @@ from pbxd.book import Contact, ContactNumber, contact_json
 from pbxd.calls.masking import Mask
 from pbxd.errors import ConflictError
 from pbxd.i18n import _
-from pbxd.storage.callrows import record_of
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.feed import News, tell
-from pbxd.storage.finding import ContactFilter
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.calls.call_rows import record_of
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import News, tell
+from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.tables import calls, contact_changes, feed, import_changes, number_holdings
 
 _WINDOW = 20_000  # rows looked through in one reading

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import ColumnElement, Select, Table, delete, func, select
 
 from pbxd.settings import RetentionSettings
-from pbxd.storage.database import Database
+from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import calls, feed
 
 _AIM_SECONDS = 0.03  # of one deletion; no writer shall wait for more than 0.1 s

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import uvloop
 
 from pbxd import logs
-from pbxd.asterisk.agi import AgiCommand, AgiRequest, set_variables
-from pbxd.asterisk.fastagi import FastAgiServer
+from pbxd.asterisk.agi.protocol import AgiCommand, AgiRequest, set_variables
+from pbxd.asterisk.agi.server import FastAgiServer
 from pbxd.settings import AgiSettings, LogSettings
 from tests.asterisk.agi_peers import HOST, keep_to_a_core
 

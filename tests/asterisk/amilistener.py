@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pbxd.asterisk.ami import AmiClient, Packet
-from pbxd.asterisk.packets import read_times
+from pbxd.asterisk.ami.client import AmiClient, Packet
+from pbxd.asterisk.ami.packets import read_times
 from pbxd.settings import AsteriskSettings
 from tests.asterisk.amiserver import SECRET, AmiServer
 

@@ -8,7 +8,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from pbxd.asterisk.packets import Packet
+from pbxd.asterisk.ami.packets import Packet
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 SECRET = "пароль"

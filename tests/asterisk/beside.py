@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 
-from pbxd.asterisk.actions import Headers
-from pbxd.asterisk.ami import AmiClient, Packet
+from pbxd.asterisk.ami.actions import Headers
+from pbxd.asterisk.ami.client import AmiClient, Packet
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.translate import Translator
 from pbxd.calls.events import Event, LinkLost

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pbxd.asterisk.queues import VipQueues
+from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.book import Contact, ContactNumber
 from pbxd.calls.events import QueueJoined
-from pbxd.directory.matching import Book, Match
+from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import QueueSettings, Settings
 from tests.asterisk.beside import Beside

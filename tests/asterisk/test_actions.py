@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.asterisk.actions import MAX_HEADERS, MAX_LINE_BYTES, checked
+from pbxd.asterisk.ami.actions import MAX_HEADERS, MAX_LINE_BYTES, checked
 from pbxd.errors import InvalidInputError
 
 

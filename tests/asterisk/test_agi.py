@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.asterisk.agi import (
+from pbxd.asterisk.agi.protocol import (
     MAX_COMMAND_BYTES,
     AgiHangup,
     AgiLimits,
@@ -23,8 +23,8 @@ from pbxd.asterisk.agi import (
     set_variable,
     set_variables,
 )
-from pbxd.directory.matching import Match, Status, phone_text
 from pbxd.errors import InvalidInputError, ProtocolError
+from pbxd.lookup.matching import Match, Status, phone_text
 
 # As Asterisk 22.10.1 sent it.
 REQUEST = """agi_network: yes

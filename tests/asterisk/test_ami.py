@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.ami import AmiClient, Packet
+from pbxd.asterisk.ami.client import AmiClient, Packet
 from pbxd.errors import InvalidInputError, UnavailableError
 from pbxd.settings import AsteriskSettings
 from tests.asterisk.amilistener import Listener, captured_times, connected, running, until

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pbxd.asterisk.ami import Packet
+from pbxd.asterisk.ami.client import Packet
 from pbxd.errors import InvalidInputError, ProtocolError, RefusedError, UnavailableError
 from tests.asterisk.amilistener import PATIENCE, Listener, connected, pending, until
 from tests.asterisk.amiserver import AmiServer, Session, pack

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.actions import MAX_LINE_BYTES
-from pbxd.asterisk.ami import AmiClient, Packet, parse_capture
-from pbxd.asterisk.link import Question
+from pbxd.asterisk.ami.actions import MAX_LINE_BYTES
+from pbxd.asterisk.ami.client import AmiClient, Packet, parse_capture
+from pbxd.asterisk.ami.link import Question
 from pbxd.errors import RefusedError, UnavailableError
 from pbxd.settings import AsteriskSettings
 from tests.lab import Lab

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.ami import parse_capture
-from pbxd.asterisk.packets import parse_timed_capture
+from pbxd.asterisk.ami.client import parse_capture
+from pbxd.asterisk.ami.packets import parse_timed_capture
 from tests.asterisk.amilistener import Listener, captured_times, connected, heard, running, until
 from tests.asterisk.amiserver import BANNER, AmiServer, pack
 

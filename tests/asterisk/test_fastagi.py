@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.agi import AgiCommand, AgiReply, AgiRequest, get_variable, set_variable
-from pbxd.asterisk.fastagi import Conversation, FastAgiServer
+from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest, get_variable, set_variable
+from pbxd.asterisk.agi.server import Conversation, FastAgiServer
 from pbxd.errors import UnavailableError
 from pbxd.settings import AgiSettings
 from tests.asterisk.agi_peers import HOST, header_lines

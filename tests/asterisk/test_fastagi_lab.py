@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from pbxd.asterisk.agi import (
+from pbxd.asterisk.agi.protocol import (
     MAX_COMMAND_BYTES,
     AgiCommand,
     AgiParser,
@@ -18,8 +18,8 @@ from pbxd.asterisk.agi import (
     set_variable,
     set_variables,
 )
-from pbxd.asterisk.fastagi import FastAgiServer
-from pbxd.directory.matching import Match, phone_text
+from pbxd.asterisk.agi.server import FastAgiServer
+from pbxd.lookup.matching import Match, phone_text
 from pbxd.settings import AgiSettings
 from tests.lab import Lab
 

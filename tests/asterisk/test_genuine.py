@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pbxd.asterisk.genuine import END, is_genuine
-from pbxd.asterisk.packets import Packet, PacketSplitter, parse_capture
+from pbxd.asterisk.ami.injection import END, is_genuine
+from pbxd.asterisk.ami.packets import Packet, PacketSplitter, parse_capture
 
 LONGEST = 79  # bytes: AST_CHANNEL_NAME and AST_MAX_EXTENSION less the final NUL
 STREAM = (Path(__file__).parent.parent / "captures/queue_answered/stream.ami").read_bytes()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from pbxd.asterisk.intake import Arrival, Intake, Missing
+from pbxd.asterisk.ami.intake import Arrival, Intake, Missing
 
 
 async def test_everything_comes_out_in_order() -> None:

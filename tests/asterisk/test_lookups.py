@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import structlog
 
-from pbxd.asterisk.agi import AgiCommand, AgiReply, AgiRequest
+from pbxd.asterisk.agi.lookups import LookUps
+from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.asterisk.lookups import LookUps
 from pbxd.book import Contact, ContactNumber, Employee
-from pbxd.directory.matching import Book, Match
+from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import Settings
 

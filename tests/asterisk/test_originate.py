@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.asterisk.ami import AmiClient
+from pbxd.asterisk.ami.client import AmiClient
+from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.originate import ClickToCall, new_id
-from pbxd.asterisk.packets import Packet
 from pbxd.calls.events import (
     ChannelCreated,
     ChannelEnded,
@@ -24,11 +24,11 @@ from pbxd.calls.events import (
     SnapshotEnded,
 )
 from pbxd.calls.identity import call_id
-from pbxd.dialing import DialTarget
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.settings import AsteriskSettings, Settings
-from pbxd.storage.callrequests import CallRequest, CallRequests
-from pbxd.storage.database import Database
+from pbxd.storage.calls.idempotency import CallRequest, CallRequests
+from pbxd.storage.engine.database import Database
+from pbxd.telephony import DialTarget
 from tests.asterisk.amiserver import SECRET, AmiServer, Session
 from tests.asterisk.beside import running
 from tests.lab.processes import until

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pbxd.asterisk.originate import ClickToCall
-from pbxd.dialing import DialTarget, Progress
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, UnavailableError
+from pbxd.telephony import DialTarget, Progress
 from tests.asterisk.beside import Beside, beside, running, settings_with
 from tests.lab import Lab
 from tests.lab.lab import COMPANY_NUMBER

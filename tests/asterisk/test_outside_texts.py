@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pbxd.asterisk.capturing import own
+from pbxd.asterisk.ami.capture import own
+from pbxd.asterisk.ami.injection import END
+from pbxd.asterisk.ami.packets import PacketSplitter
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.asterisk.genuine import END
-from pbxd.asterisk.packets import PacketSplitter
 from pbxd.asterisk.translate import Translator
 from pbxd.calls import events as ev
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pbxd.asterisk.packets import (
+from pbxd.asterisk.ami.packets import (
     MAX_PACKET_BYTES,
     Packet,
     PacketSplitter,

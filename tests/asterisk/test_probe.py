@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.agi import AgiCommand, AgiRequest
-from pbxd.asterisk.fastagi import FastAgiServer
-from pbxd.asterisk.probe import keep_fed, look_up
+from pbxd.asterisk.agi.probe import keep_fed, look_up
+from pbxd.asterisk.agi.protocol import AgiCommand, AgiRequest
+from pbxd.asterisk.agi.server import FastAgiServer
 from pbxd.errors import UnavailableError
 from pbxd.settings import AgiSettings
 from tests.asterisk.agi_peers import HOST, header_lines

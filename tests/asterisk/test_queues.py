@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import structlog
 
-from pbxd.asterisk.ami import AmiClient
-from pbxd.asterisk.packets import Packet
-from pbxd.asterisk.queues import VipQueues
+from pbxd.asterisk.ami.client import AmiClient
+from pbxd.asterisk.ami.packets import Packet
+from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.book import Contact, ContactNumber
 from pbxd.calls.events import BridgeEntered, Event, QueueJoined, QueueLeft, SnapshotBegan
-from pbxd.directory.matching import Book, Match
+from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import AsteriskSettings, QueueSettings, Settings
 from tests.asterisk.amiserver import SECRET, AmiServer, Session, pack
@@ -202,7 +202,7 @@ async def test_a_move_that_moves_nobody_is_taken_back_and_not_tried_again(server
 async def test_a_queue_that_does_not_come_to_rest_is_looked_at_again(
     server: AmiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pbxd.asterisk.queues._UNSETTLED_SECONDS", 0.2)
+    monkeypatch.setattr("pbxd.asterisk.vip_queues._UNSETTLED_SECONDS", 0.2)
     pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
 
     def somebody_sets_it_back() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.asterisk.queuestatus import Entry, entries_of, moves_at_once, not_moved
+from pbxd.asterisk.queue_status import Entry, entries_of, moves_at_once, not_moved
 
 
 @pytest.mark.parametrize(

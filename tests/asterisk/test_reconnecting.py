@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.ami import AWAY_SHARE
-from pbxd.asterisk.reconnecting import Complaints, backoff
+from pbxd.asterisk.ami.client import AWAY_SHARE
+from pbxd.asterisk.ami.reconnecting import Complaints, backoff
 from pbxd.settings import AsteriskSettings
 
 seconds = st.floats(0.01, 1000, allow_nan=False)

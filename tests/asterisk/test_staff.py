@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pbxd.asterisk.ami import AmiClient
-from pbxd.asterisk.packets import Packet
+from pbxd.asterisk.ami.client import AmiClient
+from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.staff import gone, staff
 from pbxd.book import Employee
 from pbxd.settings import AsteriskSettings, Settings

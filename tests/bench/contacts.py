@@ -7,10 +7,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from itertools import product
 
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.finding import ContactFilter
-from pbxd.storage.paging import SORTINGS, PageAsked
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
+from pbxd.storage.search.filters import ContactFilter
+from pbxd.storage.search.paging import SORTINGS, PageAsked
 from tests.bench.figures import Figure, figure
 from tests.bench.options import Options
 from tests.bench.people import people

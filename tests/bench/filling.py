@@ -13,7 +13,9 @@ from sqlalchemy import Connection, Table, create_engine, event
 from sqlalchemy.schema import CreateIndex
 
 from pbxd.book import ContactDraft, folded
-from pbxd.storage import fulltext, schema, tables, words
+from pbxd.storage import tables
+from pbxd.storage.engine import schema
+from pbxd.storage.search import fulltext, search_text
 from tests.bench.figures import FOLDER
 
 _FILLED = (
@@ -103,7 +105,7 @@ def put(
 
 def _main(key: int, draft: ContactDraft, companies: Mapping[str, int], at: datetime) -> dict[str, Any]:
     return {
-        "id": key, "name": draft.name, "folded": folded(draft.name), "search": words.found_by(draft),
+        "id": key, "name": draft.name, "folded": folded(draft.name), "search": search_text.found_by(draft),
         "company_folded": folded(draft.company), "position_folded": folded(draft.position),
         "main_number": draft.numbers[0].number, "company_id": companies[draft.company], "position": draft.position,
         "manager": draft.manager, "vip": draft.vip, "comment": draft.comment, "birth_date": None,
@@ -131,5 +133,5 @@ def _text(at: datetime) -> str:
 
 def _fingerprint(made_by: Path) -> str:
     """Tell databases of other schemas, of other words to be found by, or made by another version of the code, apart."""
-    files = (made_by, Path(__file__), Path(str(words.__file__)), Path(str(fulltext.__file__)))
+    files = (made_by, Path(__file__), Path(str(search_text.__file__)), Path(str(fulltext.__file__)))
     return hashlib.sha256(schema.HEAD.encode() + b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

@@ -16,12 +16,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from pbxd.calls.record import CallRecord
-from pbxd.directory.asking import CallsAsked, last_calls, listed
 from pbxd.numbers import rules_from
+from pbxd.services.call_queries import CallsAsked, last_calls, listed
 from pbxd.settings import Settings
-from pbxd.storage import callrows
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
+from pbxd.storage.calls import call_rows
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.engine.database import Database
 from tests.bench import book, past
 from tests.bench.figures import Figure, figure
 from tests.bench.options import Options
@@ -145,7 +145,7 @@ def _bare(file: Path) -> sqlite3.Connection:
 
 
 def _insert(bare: sqlite3.Connection, records: list[CallRecord]) -> float:
-    kept = ((each.id, callrows.row_of(each)["record"]) for each in records)
+    kept = ((each.id, call_rows.row_of(each)["record"]) for each in records)
     rows = [(key, json.dumps(record, ensure_ascii=False, separators=(",", ":"))) for key, record in kept]
     began = time.perf_counter()
     bare.execute("BEGIN IMMEDIATE")

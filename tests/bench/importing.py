@@ -11,8 +11,8 @@ from pathlib import Path
 
 import xlsxwriter
 
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed, News, tell
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed, News, tell
 from tests.bench.book import place_book
 from tests.bench.figures import FOLDER, Figure, figure
 from tests.bench.options import Options

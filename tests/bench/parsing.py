@@ -8,8 +8,8 @@ from pathlib import Path
 
 from panoramisk.message import Message
 
-from pbxd.asterisk.packets import PacketSplitter
-from pbxd.recording import Following
+from pbxd.asterisk.ami.packets import PacketSplitter
+from pbxd.history.recording import Following
 from pbxd.settings import Settings
 from tests.bench.figures import Figure, figure
 from tests.bench.options import Options

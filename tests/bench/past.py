@@ -17,7 +17,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from pbxd.calls.identity import sortable_id
 from pbxd.calls.record import Agent, CallRecord, Direction, Outcome, Party, Step
-from pbxd.storage import callrows, schema, tables
+from pbxd.storage import tables
+from pbxd.storage.calls import call_rows
+from pbxd.storage.engine import schema
 from tests.bench import book
 from tests.bench.figures import FOLDER
 
@@ -94,7 +96,7 @@ async def kept_history(calls: int) -> Path:
 def _fingerprint() -> str:
     made = [str(CreateTable(table)) for table in tables.metadata.sorted_tables]
     made += [str(CreateIndex(index)) for index in sorted(tables.calls.indexes, key=lambda index: str(index.name))]
-    made.append(json.dumps(callrows.row_of(simple(random.Random(1), _LAST)), default=str))
+    made.append(json.dumps(call_rows.row_of(simple(random.Random(1), _LAST)), default=str))
     sources = [Path(__file__).read_bytes(), Path(book.__file__).read_bytes()]
     return hashlib.sha256("".join([schema.HEAD, *made]).encode() + b"".join(sources)).hexdigest()[:12]
 
@@ -129,8 +131,12 @@ _Pattern = tuple[dict[str, Any], str, list[str]]  # a row, its record as text, i
 
 def _pattern(chance: random.Random) -> _Pattern:
     record = simple(chance, _LAST)
-    row = callrows.row_of(record)
-    return row, json.dumps(row["record"], ensure_ascii=False, separators=(",", ":")), sorted(callrows.agents_of(record))
+    row = call_rows.row_of(record)
+    return (
+        row,
+        json.dumps(row["record"], ensure_ascii=False, separators=(",", ":")),
+        sorted(call_rows.agents_of(record)),
+    )
 
 
 def _rows(

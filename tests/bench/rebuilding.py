@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pbxd.backfill import Backfill
+from pbxd.history.backfill import Backfill
 from pbxd.settings import BackfillSettings, Settings
-from pbxd.storage.database import Database
+from pbxd.storage.engine.database import Database
 from tests.bench.figures import Figure, figure
 from tests.bench.options import Options
 

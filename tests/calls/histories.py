@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+from pbxd.asterisk.ami.packets import parse_capture
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.asterisk.packets import parse_capture
 from pbxd.asterisk.translate import Translator
 from pbxd.calls import events as ev
 

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from pbxd.book import Employee
-from pbxd.checkup.examination import examine
-from pbxd.checkup.finding import Finding
+from pbxd.checkup.checks import examine
+from pbxd.checkup.result import Finding
 from pbxd.settings import load
-from pbxd.storage.database import Database
-from pbxd.storage.employees import Employees
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.engine.database import Database
 from tests.lab import Lab
 from tests.lab.daemon import Config, Daemon, merged
 from tests.lab.ports import HOST

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.checkup import asteriskconf
-from pbxd.checkup.asteriskconf import read
+from pbxd.checkup import asterisk_conf
+from pbxd.checkup.asterisk_conf import read
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,7 +68,7 @@ VALUES = st.dictionaries(WORDS.map(str.lower), WORDS, max_size=4)
 
 
 @given(st.dictionaries(WORDS, VALUES, max_size=4))
-def test_what_is_written_is_read(sections: asteriskconf.Sections) -> None:
+def test_what_is_written_is_read(sections: asterisk_conf.Sections) -> None:
     text = "".join(
         f"[{name}]\n" + "".join(f"{key} = {value} ; {key}\n" for key, value in values.items())
         for name, values in sections.items()

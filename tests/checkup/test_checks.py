@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.checkup.access import rights_held
-from pbxd.checkup.finding import Remedy
 from pbxd.checkup.pbx import channel_events, moves_waiting
 from pbxd.checkup.remedies import is_local, manager_user
-from pbxd.checkup.testcall import Observed
+from pbxd.checkup.result import Remedy
+from pbxd.checkup.test_call import Observed
 from pbxd.settings import AsteriskSettings
 
 ROOT = Path(__file__).parents[2]

@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from pbxd.book import Employee
-from pbxd.checkup.examination import CHECKS, examine
+from pbxd.checkup.checks import CHECKS, examine
 from pbxd.checkup.permissions import Account
 from pbxd.settings import CEL_COLUMNS, load
-from pbxd.storage.database import Database
-from pbxd.storage.employees import Employees
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.engine.database import Database
 from tests.checkup.installed import EXTENSIONS, examined, installed, lines, logged, told_otherwise, wrong
 from tests.lab import Lab
 from tests.lab.certificates import authority, signed

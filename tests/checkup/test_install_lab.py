@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pbxd.checkup.examination import CHECKS, examine
-from pbxd.checkup.finding import Finding
-from pbxd.cli.doctor import headline
+from pbxd.checkup.checks import CHECKS, examine
+from pbxd.checkup.result import Finding
+from pbxd.cli.system.doctor import headline
 from pbxd.settings import load
 from tests.lab import Lab
 from tests.lab.daemon import Daemon

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from pbxd.checkup.checks import examine
 from pbxd.checkup.database import database
-from pbxd.checkup.examination import examine
-from pbxd.checkup.finding import Finding
 from pbxd.checkup.installation import configuration, numbers, ports
 from pbxd.checkup.permissions import Account
+from pbxd.checkup.result import Finding
 from pbxd.settings import (
     AgiSettings,
     AsteriskSettings,
@@ -28,8 +28,8 @@ from pbxd.settings import (
     NumberSettings,
     Settings,
 )
-from pbxd.storage import schema
-from pbxd.storage.statefolder import made_for_service
+from pbxd.storage.engine import schema
+from pbxd.storage.engine.state_folder import made_for_service
 from tests.checkup.installed import lines
 from tests.lab.ports import HOST, free_ports
 

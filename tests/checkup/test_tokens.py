@@ -9,9 +9,9 @@ from sqlalchemy import update
 from pbxd.checkup.database import database as database_check
 from pbxd.rights import Actor
 from pbxd.settings import Settings
-from pbxd.storage.database import Database
+from pbxd.storage.access.tokens import Tokens
+from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import tokens
-from pbxd.storage.tokens import Tokens
 
 
 def settings_in(folder: Path) -> Settings:

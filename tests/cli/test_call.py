@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxd.asterisk.packets import Packet
+from pbxd.asterisk.ami.packets import Packet
 from pbxd.book import ContactDraft, ContactNumber
 from pbxd.calls.events import ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint, Event
 from tests.asterisk.amiserver import Session

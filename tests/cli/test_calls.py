@@ -14,8 +14,8 @@ import pytest
 
 from pbxd.calls.record import Agent, CallRecord, Outage, Party, Step
 from pbxd.settings import load
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.engine.database import Database
 from tests.cli.conftest import Pbxd
 
 BEGAN = datetime(2026, 3, 9, 9, 5, 7, tzinfo=UTC)

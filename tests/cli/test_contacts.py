@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.book import Contact, ContactNumber
-from pbxd.cli import contact_edits
 from pbxd.errors import PbxdError
 from pbxd.numbers import NumberRules
+from pbxd.services import contact_edits
 from tests.cli.conftest import Pbxd
 from tests.cli.test_program import shell
 

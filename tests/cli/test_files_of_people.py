@@ -124,7 +124,7 @@ def test_a_small_workbook_that_holds_very_much_is_refused(pbxd: Pbxd, tmp_path: 
 def test_bad_rows_beyond_measure_are_refused(
     pbxd: Pbxd, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pbxd.exchange.badrows._MOST_MB", 1)
+    monkeypatch.setattr("pbxd.exchange.error_workbook._MOST_MB", 1)
     file = bad_rows(tmp_path, 6000)
     before = everything(tmp_path)
     assert "more than 1 MB" in pbxd.refusal("contacts", "import", str(file), "--errors", str(tmp_path / "e.xlsx"))

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 
-LOADED = "import json, sys; from pbxd.cli.service import load; load(); print(json.dumps(sorted(sys.modules)))"
+LOADED = "import json, sys; from pbxd.cli.system.run import load; load(); print(json.dumps(sorted(sys.modules)))"
 NOT_NEEDED = {"rich.console", "pygments", "alembic", "asyncpg", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql"}
 
 

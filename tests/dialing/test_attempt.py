@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.calls import events as ev
-from pbxd.dialing import Attempt, Progress
+from pbxd.telephony import Attempt, Progress
 
 AGENT = "pbxd-01ARZ3NDEKTSV4RRFFQ69G5FAV-1700000000.1"
 CLIENT = "1700000001.2"

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.book import Contact, ContactNumber
-from pbxd.dialing import Dialler, DialTarget, target_of
 from pbxd.errors import ConfigurationError, InvalidInputError, NotFoundError, PbxdError, RefusedError
 from pbxd.numbers import NumberRules
 from pbxd.settings import DialingSettings
+from pbxd.telephony import Dialler, DialTarget, target_of
 
 RULES = NumberRules(region="RU", area_code="495", internal=re.compile(r"^\d{2,5}$"))
 THREE_DIGITS = NumberRules(region="RU", area_code="495", internal=re.compile(r"^2\d\d$"))

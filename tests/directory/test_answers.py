@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-from pbxd.directory.answers import match_json
-from pbxd.directory.matching import Match, Rival
+from pbxd.lookup.answers import match_json
+from pbxd.lookup.matching import Match, Rival
 
 
 def test_the_public_form_is_the_contracts() -> None:

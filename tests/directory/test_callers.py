@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pbxd.book import Contact, ContactNumber, Employee
-from pbxd.directory.callers import name_caller
-from pbxd.directory.matching import Book, Match
+from pbxd.lookup.caller_naming import name_caller
+from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import Settings
 

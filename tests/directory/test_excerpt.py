@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from pbxd.book import ContactDraft, ContactNumber, Employee
-from pbxd.directory.excerpt import contact_named, excerpt
-from pbxd.directory.matching import Book
 from pbxd.errors import InvalidInputError, NotFoundError
+from pbxd.lookup.matching import Book
+from pbxd.lookup.partial_index import contact_named, excerpt
 from pbxd.numbers import NumberRules, parse
-from pbxd.storage.companies import Companies
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.employees import Employees
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.engine.database import Database
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 MOBILE, MAIN_LINE, OTHER = "+79161234567", "+74951234567", "+79037654321"

@@ -16,14 +16,14 @@ from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from pbxd.book import ContactDraft, ContactNumber, Employee
-from pbxd.directory.index import Directory
+from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
 from pbxd.storage import tables
-from pbxd.storage.companies import Companies
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.employees import Employees
-from pbxd.storage.feed import News, tell
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import News, tell
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 MOBILE = "+79161234567"
@@ -33,8 +33,8 @@ OTHER = "+79037654321"
 ELSEWHERE = """
 import asyncio, sys
 from pbxd.book import ContactDraft, ContactNumber
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
 
 async def main(url, name, number):
     async with await Database.open(url, create=False) as database:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.book import Company, Contact, ContactNumber, Employee
-from pbxd.directory.matching import Book, Match, Rival, phone_text
+from pbxd.lookup.matching import Book, Match, Rival, phone_text
 from pbxd.numbers import NumberRules, parse
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))

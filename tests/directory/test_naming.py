@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.directory.naming import PHONE_BYTES, phone_name
+from pbxd.lookup.naming import PHONE_BYTES, phone_name
 
 FLAG = "\U0001f1f7\U0001f1fa"
 THUMB = "\U0001f44d\U0001f3fd"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from pbxd.book import Company, Employee
 from pbxd.calls.record import CallRecord, Party
-from pbxd.directory.past import contacts_in, holders_at, name_calls, numbers_in, spans_of
 from pbxd.numbers import NumberRules
-from pbxd.storage.holdings import Card, Holding, Past
+from pbxd.services.past_names import contacts_in, holders_at, name_calls, numbers_in, spans_of
+from pbxd.storage.book.number_ownership import Card, Holding, Past
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 NUMBER = "+79160000001"

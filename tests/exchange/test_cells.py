@@ -11,7 +11,7 @@ from pbxd.book import ContactDraft, ContactNumber, checked
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells
 from pbxd.exchange.columns import Columns
-from pbxd.exchange.drafts import BadRow, Read, read_row
+from pbxd.exchange.row_drafts import BadRow, Read, read_row
 from pbxd.numbers import NumberRules
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))

@@ -27,7 +27,7 @@ SHEET = (
 # that of the one that forked it.
 MEASURED = """
 import os, subprocess, sys
-child = subprocess.Popen([sys.executable, "-m", "pbxd.exchange.child"], stderr=subprocess.DEVNULL)
+child = subprocess.Popen([sys.executable, "-m", "pbxd.exchange.sandbox_child"], stderr=subprocess.DEVNULL)
 _pid, _status, used = os.wait4(child.pid, 0)
 print(used.ru_maxrss, used.ru_utime + used.ru_stime, file=sys.stderr)
 """

@@ -10,8 +10,8 @@ import sys
 from itertools import count
 
 from pbxd.book import ContactDraft, ContactNumber
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
 
 
 async def edit_for_ever(url: str) -> None:

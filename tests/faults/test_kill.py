@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxd.storage import schema
+from pbxd.storage.engine import schema
 from tests.faults.history import (
     epoch,
     listed,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pbxd.asterisk.ami import AWAY_SHARE
-from pbxd.asterisk.packets import Packet, parse_capture
+from pbxd.asterisk.ami.client import AWAY_SHARE
+from pbxd.asterisk.ami.packets import Packet, parse_capture
 from pbxd.calls.record import CallRecord
-from pbxd.recording import Following
+from pbxd.history.recording import Following
 from pbxd.settings import Settings
 from tests.faults.history import (
     QUICK_LINK,

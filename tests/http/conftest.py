@@ -13,23 +13,24 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from pbxd.asterisk.ami import AmiClient
+from pbxd import api
+from pbxd.asterisk.ami.client import AmiClient
+from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.originate import ClickToCall
-from pbxd.asterisk.packets import Packet
-from pbxd.asterisk.queues import VipQueues
-from pbxd.directory.index import Directory
+from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.errors import ReplacedError
-from pbxd.http.keyring import Keyring
+from pbxd.http.app_keys import Services
 from pbxd.http.server import HttpServer
-from pbxd.http.services import Services
+from pbxd.http.token_cache import Keyring
+from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
-from pbxd.storage import schema
-from pbxd.storage.callrequests import CallRequests
-from pbxd.storage.calls import Calls
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.tokens import Tokens
+from pbxd.storage.access.tokens import Tokens
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.idempotency import CallRequests
+from pbxd.storage.engine import schema
+from pbxd.storage.engine.database import Database
 from tests.asterisk.amiserver import SECRET, AmiServer, Session
 
 
@@ -102,7 +103,7 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
             queues,
             lambda: ami.connected,
         )
-        server = HttpServer(settings, services)
+        server = HttpServer(settings, services, api.mount)
         await server.start()
         roots = [group.create_task(server.serve()), group.create_task(_following(directory))]
         if linked:

@@ -10,8 +10,8 @@ import pytest
 from pbxd.book import ContactDraft, ContactNumber, Employee
 from pbxd.calls.events import ChannelSeen, Endpoint, SnapshotBegan, SnapshotEnded
 from pbxd.rights import Actor
-from pbxd.storage.employees import Employees
-from pbxd.storage.tokens import Tokens
+from pbxd.storage.access.tokens import Tokens
+from pbxd.storage.book.employees import Employees
 from tests.http.conftest import House, until
 from tests.http.test_api import CALLS, add, problem
 

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pbxd.asterisk.packets import Packet
+from pbxd.asterisk.ami.packets import Packet
 from pbxd.book import ContactDraft, ContactNumber, Employee
 from pbxd.calls.events import BridgeEntered, ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint
 from pbxd.calls.record import CallRecord, Outage, Party
-from pbxd.http.keyring import FRESH_SECONDS
 from pbxd.http.requests import CallRequest
-from pbxd.storage.calls import Calls
-from pbxd.storage.employees import Employees
-from pbxd.storage.tokens import Tokens
+from pbxd.http.token_cache import FRESH_SECONDS
+from pbxd.storage.access.tokens import Tokens
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.calls.calls import Calls
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, until
 

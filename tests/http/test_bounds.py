@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from pbxd.http import bounds, problems
+from pbxd import api
+from pbxd.http import connection_limits, problems
 from pbxd.http.server import HttpServer
 from pbxd.settings import HttpSettings
 from tests.http.conftest import House, until
@@ -26,7 +27,7 @@ async def serving(pbxd: House, **changes: object) -> AsyncIterator[HttpServer]:
     """A server of its own with other bounds, on a free port."""
     await pbxd.server.stop()
     http = HttpSettings.model_validate({"listen": "127.0.0.1:0", **changes})
-    server = HttpServer(pbxd.settings.model_copy(update={"http": http}), pbxd.services)
+    server = HttpServer(pbxd.settings.model_copy(update={"http": http}), pbxd.services, api.mount)
     await server.start()
     try:
         yield server
@@ -139,7 +140,7 @@ async def test_the_longest_without_a_request_makes_room_and_a_request_under_way_
 
 
 async def test_who_does_not_read_is_cut(pbxd: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "UNREAD_SECONDS", 0.3)
+    monkeypatch.setattr(connection_limits, "UNREAD_SECONDS", 0.3)
     with socket.socket(socket.AF_UNIX) as deaf:  # its buffers are small
         deaf.setblocking(False)
         await asyncio.get_running_loop().sock_connect(deaf, str(pbxd.settings.socket_path))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pbxd.errors import UnavailableError
-from pbxd.http.keyring import FRESH_SECONDS, LONGEST_SECONDS, Keyring
-from pbxd.storage.database import Database
-from pbxd.storage.tokens import Token, Tokens, digest
+from pbxd.http.token_cache import FRESH_SECONDS, LONGEST_SECONDS, Keyring
+from pbxd.storage.access.tokens import Token, Tokens, digest
+from pbxd.storage.engine.database import Database
 from tests.http.conftest import until
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import aiohttp
 
+from pbxd.api.openapi import OPERATIONS, PATH
 from pbxd.http.access import OPEN_PATHS
-from pbxd.http.openapi import OPERATIONS, PATH
 from pbxd.http.requests import CallsQuery
 from tests.http.conftest import House
 

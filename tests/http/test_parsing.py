@@ -8,10 +8,10 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.http import parsing
+from pbxd.http import protocol_errors
 from pbxd.logs import Notes
 from pbxd.rights import Actor
-from pbxd.storage.tokens import Tokens
+from pbxd.storage.access.tokens import Tokens
 from tests.http.conftest import House
 
 POST = b"POST /api/v1/calls/plan HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n"
@@ -46,7 +46,7 @@ async def test_what_is_no_request_is_a_problem_and_a_line_without_its_text(
     pbxd: House, sent: bytes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _id, token = await Tokens(pbxd.database).create("crm", Actor(as_any=True))
-    monkeypatch.setattr(parsing, "_notes", Notes(parsing._notes._log))
+    monkeypatch.setattr(protocol_errors, "_notes", Notes(protocol_errors._notes._log))
     with capture_logs() as logs:
         answer = await said(pbxd.server.port, sent.replace(b"%s", token.encode()))
     head, _blank, body = answer.partition(b"\r\n\r\n")
@@ -62,7 +62,7 @@ async def test_what_is_no_request_is_a_problem_and_a_line_without_its_text(
 
 
 async def test_a_flood_of_them_is_a_line(pbxd: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parsing, "_notes", Notes(parsing._notes._log))
+    monkeypatch.setattr(protocol_errors, "_notes", Notes(protocol_errors._notes._log))
     with capture_logs() as logs:
         for _count in range(200):
             assert b" 400 " in await said(pbxd.server.port, MALFORMED["header"])

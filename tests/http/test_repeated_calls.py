@@ -8,7 +8,7 @@ import pytest
 
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.calls.events import ChannelCreated, ChannelEnded, Endpoint
-from pbxd.storage.callrequests import CallRequests
+from pbxd.storage.calls.idempotency import CallRequests
 from tests.http.conftest import House
 
 ASKED = {"agent": "101", "target": "89161234567"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from pbxd import api
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
 from pbxd.http.server import HttpServer
 from tests.http.conftest import House
@@ -14,7 +15,7 @@ from tests.http.conftest import House
 
 def another(pbxd: House, **changes: object) -> HttpServer:
     """A second server in the same folder."""
-    return HttpServer(pbxd.settings.model_copy(update=changes), pbxd.services)
+    return HttpServer(pbxd.settings.model_copy(update=changes), pbxd.services, api.mount)
 
 
 async def test_a_second_daemon_is_refused_and_the_first_goes_on(pbxd: House) -> None:

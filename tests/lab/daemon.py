@@ -20,8 +20,8 @@ import aiohttp
 
 from pbxd.book import ContactDraft, ContactNumber
 from pbxd.settings import load
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
 from tests.lab.processes import Child, LabError, stopped, until
 
 Config = Mapping[str, Mapping[str, object]]

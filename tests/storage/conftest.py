@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from pbxd.storage import schema
-from pbxd.storage.database import Database
+from pbxd.storage.engine import schema
+from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import metadata
 
 START_SECONDS = "60"

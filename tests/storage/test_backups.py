@@ -17,8 +17,8 @@ from typing import NamedTuple
 import pytest
 
 from pbxd.errors import UnavailableError
-from pbxd.storage import backups, schema
-from pbxd.storage.backups import Progress, Work
+from pbxd.storage.engine import backups, schema
+from pbxd.storage.engine.backups import Progress, Work
 from tests.storage.big_book import SCHEMA, fill
 from tests.storage.test_schema import migrate
 
@@ -95,7 +95,8 @@ async def test_a_damaged_backup_does_not_serve(older: Path, monkeypatch: pytest.
 
 KILLED = """
 import asyncio, os, signal, sys
-from pbxd.storage import backups, schema
+from pbxd.storage.engine import backups
+from pbxd.storage.engine import schema
 
 url, stage, done = sys.argv[1:]
 

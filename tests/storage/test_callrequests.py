@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.errors import InvalidInputError
-from pbxd.storage import callrequests
-from pbxd.storage.callrequests import CallRequest, CallRequests
-from pbxd.storage.database import Database
+from pbxd.storage.calls import idempotency
+from pbxd.storage.calls.idempotency import CallRequest, CallRequests
+from pbxd.storage.engine.database import Database
 
 ASKED = {"agent": "101", "target": "89161234567"}
 
@@ -65,7 +65,7 @@ async def test_old_requests_are_forgotten(url: str, monkeypatch: pytest.MonkeyPa
     async with await Database.open(url, create=False) as database:
         requests = CallRequests(database)
         await requests.claim(old, "ONE")
-        monkeypatch.setattr(callrequests, "KEPT", timedelta(0))
+        monkeypatch.setattr(idempotency, "KEPT", timedelta(0))
         assert await requests.find(old) is None
         await requests.claim(new, "TWO")
         monkeypatch.undo()

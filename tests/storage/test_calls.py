@@ -11,11 +11,11 @@ from sqlalchemy.exc import StatementError
 
 from pbxd.calls.record import PARTS, Agent, CallRecord, Gap, Party, Step
 from pbxd.errors import NotFoundError
-from pbxd.storage.callfilter import CallFilter
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed
-from pbxd.storage.history import History, Page
+from pbxd.storage.calls.call_filter import CallFilter
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.history import History, Page
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
 from tests.storage.texts import HOSTILE, anything
 
 START = datetime(2026, 3, 1, 9, 0, 0, 123457, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pytest
 
 from pbxd.book import ContactDraft, ContactNumber
 from pbxd.errors import NotFoundError, RefusedError
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
 
 NUMBER = ContactNumber("+79160000001")
 SHARED = ContactDraft("Общий", numbers=(NUMBER,), emails=("a@example.org",))

@@ -6,10 +6,10 @@ import pytest
 
 from pbxd.book import Company, CompanyChanges, ContactDraft
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
-from pbxd.storage.companies import Companies
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
 
 
 async def test_a_name_makes_one_company_whatever_its_case(database: Database, url: str) -> None:

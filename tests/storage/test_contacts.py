@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from pbxd.book import Company, Contact, ContactDraft, ContactNumber, Employee, Listing, checked
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
-from pbxd.storage.companies import Companies
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.employees import Employees
-from pbxd.storage.feed import Feed
-from pbxd.storage.finding import ContactFilter
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
+from pbxd.storage.search.filters import ContactFilter
 from tests.storage.texts import HOSTILE, anything, e164, printable
 
 FULL = ContactDraft(

@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from pbxd.errors import LostError, ReplacedError, UnavailableError
-from pbxd.storage import database as database_module
-from pbxd.storage import engine, schema
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed, News, tell
+from pbxd.storage.engine import connections, schema
+from pbxd.storage.engine import database as database_module
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed, News, tell
 
 
 async def append(database: Database, subject: str) -> None:
@@ -202,7 +202,7 @@ async def held_by_another(url: str) -> AsyncIterator[None]:
 
 
 async def test_a_lock_held_too_long_is_said_to_be_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.3)
     monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.3)
     async with await Database.open(url, create=False) as database:
         async with held_by_another(url):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from pbxd.storage.database import Database
+from pbxd.storage.engine.database import Database
 
 FULL = 2  # SQLite's number for it
 

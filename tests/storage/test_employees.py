@@ -6,10 +6,10 @@ import pytest
 
 from pbxd.book import Employee
 from pbxd.errors import InvalidInputError, NotFoundError
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.employees import Employees, Upserted
-from pbxd.storage.feed import Feed
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees, Upserted
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
 
 ANNA = Employee("101", "Анна Ёлкина", "+79161112233", "+74951234567", "anna@example.org", "Продажи")
 BORIS = Employee("102", "Борис")

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed, News, tell
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed, News, tell
 
 
 def piece(subject: str) -> News:

@@ -14,11 +14,11 @@ from sqlalchemy import event
 
 from pbxd.book import Contact, ContactDraft, ContactNumber, folded
 from pbxd.errors import InvalidInputError
-from pbxd.storage import paging
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.finding import ContactFilter
-from pbxd.storage.paging import SORTINGS, PageAsked, Sorting
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
+from pbxd.storage.search import paging
+from pbxd.storage.search.filters import ContactFilter
+from pbxd.storage.search.paging import SORTINGS, PageAsked, Sorting
 
 PEOPLE = (
     ContactDraft(

@@ -18,16 +18,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.genuine import BEFORE, CEL, CHANNELS, PLACE, TEXTS
-from pbxd.asterisk.packets import PacketSplitter
+from pbxd.asterisk.ami.injection import BEFORE, CEL, CHANNELS, PLACE, TEXTS
+from pbxd.asterisk.ami.packets import PacketSplitter
 from pbxd.calls.record import PARTS
-from pbxd.directory.index import Directory
+from pbxd.history.recording import Following, Recorder
+from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.recording import Following, Recorder
 from pbxd.settings import Settings
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
-from pbxd.storage.history import History
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.history import History
+from pbxd.storage.engine.database import Database
 
 BEGAN = 1_795_000_000
 OURS = "pbxd-01KASTG5QS3YF1XJ0Q3M3X2Y7Z-1795000000.3"

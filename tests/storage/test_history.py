@@ -12,12 +12,12 @@ from sqlalchemy import Connection, event
 
 from pbxd.calls.record import PARTS, CallRecord, Direction, Outcome, Party
 from pbxd.errors import InvalidInputError
-from pbxd.storage import history
-from pbxd.storage.callfilter import CallFilter, CallKey, Span
-from pbxd.storage.callrows import agents_of
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
-from pbxd.storage.history import History, Page
+from pbxd.storage.calls import history
+from pbxd.storage.calls.call_filter import CallFilter, CallKey, Span
+from pbxd.storage.calls.call_rows import agents_of
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.history import History, Page
+from pbxd.storage.engine.database import Database
 
 START = datetime(2026, 3, 1, 9, 0, 0, 123457, tzinfo=UTC)
 ONE, TWO, THREE = "+79160000001", "+79160000002", "+79160000003"

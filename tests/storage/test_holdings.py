@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pbxd.book import ContactDraft, ContactNumber
-from pbxd.storage.companies import Companies
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.employees import Employees
-from pbxd.storage.holdings import Card, of_company, of_contacts, past_of
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.book.number_ownership import Card, of_company, of_contacts, past_of
+from pbxd.storage.engine.database import Database
 
 ONE, TWO = "+79160000001", "+79160000002"
 

@@ -15,17 +15,17 @@ import pytest
 from sqlalchemy import event, func, select
 
 from pbxd.book import ContactDraft, ContactNumber
-from pbxd.directory.index import Directory
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from pbxd.exchange.importing import Policy, Report, Wish, import_contacts
+from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
 from pbxd.storage import tables
-from pbxd.storage.companies import Companies
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed
-from pbxd.storage.finding import ContactFilter
-from pbxd.storage.imports import Imports
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
+from pbxd.storage.imports.imports import Imports
+from pbxd.storage.search.filters import ContactFilter
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 
@@ -209,7 +209,7 @@ from typing import Any
 from sqlalchemy import event, func, select
 from pbxd.exchange.importing import Wish, import_contacts
 from pbxd.numbers import NumberRules
-from pbxd.storage.database import Database
+from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import import_changes
 
 async def main(url, file, rows):

@@ -15,9 +15,9 @@ from sqlalchemy import text
 
 from pbxd.errors import UnavailableError
 from pbxd.settings import CDR_COLUMNS, CDR_NEEDED, CEL_COLUMNS
-from pbxd.storage.database import Database
-from pbxd.storage.engine import parsed, place
-from pbxd.storage.journals import Journal, Values, _seek, rows, tail, without_password
+from pbxd.storage.engine.connections import parsed, place
+from pbxd.storage.engine.database import Database
+from pbxd.storage.pbx_log.readers import Journal, Values, _seek, rows, tail, without_password
 
 LOG = Path(__file__).parent.parent / "captures/queue_answered/cel.csv"
 with LOG.open(encoding="utf-8", newline="") as stream:

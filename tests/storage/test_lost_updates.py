@@ -17,16 +17,16 @@ from sqlalchemy import func, select
 
 from pbxd.book import ContactDraft, ContactNumber
 from pbxd.calls.record import CallRecord, Party
-from pbxd.cli import contact_edits
 from pbxd.errors import ConflictError
 from pbxd.exchange.importing import Report, Wish, import_contacts
 from pbxd.numbers import NumberRules
-from pbxd.storage.calls import Calls
-from pbxd.storage.companies import Companies
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed, News, tell
-from pbxd.storage.imports import Imports
+from pbxd.services import contact_edits
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed, News, tell
+from pbxd.storage.imports.imports import Imports
 from pbxd.storage.privacy import Privacy
 from pbxd.storage.tables import contacts as contact_rows
 
@@ -210,6 +210,6 @@ async def test_an_import_waits_for_one_that_is_written_and_not_for_a_dead_one(
     waiting = asyncio.create_task(import_contacts(database, Wish(file), RULES))
     assert not (await asyncio.wait([waiting], timeout=1))[0]
     added = await import_contacts(database, Wish(file, existing="add"), RULES)  # what is known is nothing to it
-    monkeypatch.setattr("pbxd.storage.imports.ABANDONED_SECONDS", 0.0)
+    monkeypatch.setattr("pbxd.storage.imports.imports.ABANDONED_SECONDS", 0.0)
     await asyncio.wait_for(waiting, 60)
     assert (added.created, waiting.result().skipped) == (1, 1)

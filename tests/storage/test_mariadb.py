@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pbxd.backfill import Backfill
 from pbxd.calls.record import CallRecord, Outage
 from pbxd.errors import UnavailableError
-from pbxd.recording import replay
+from pbxd.history.backfill import Backfill
+from pbxd.history.recording import replay
 from pbxd.settings import CEL_COLUMNS, BackfillSettings, Settings
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
-from pbxd.storage.history import History
-from pbxd.storage.journals import Values, journal_of, rows, tail, without_password
-from pbxd.storage.outages import Outages
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.history import History
+from pbxd.storage.calls.outages import Outages
+from pbxd.storage.engine.database import Database
+from pbxd.storage.pbx_log.readers import Values, journal_of, rows, tail, without_password
 from tests.storage.mariadb import TABLES, Server, server
 
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from pbxd.calls.record import Outage
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed
-from pbxd.storage.outages import Outages
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.outages import Outages
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
 
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -12,12 +12,12 @@ from pbxd.book import Contact, ContactDraft, ContactNumber
 from pbxd.calls.record import CallRecord, Party, Step
 from pbxd.errors import ConflictError
 from pbxd.storage import privacy
-from pbxd.storage.callfilter import CallFilter, Span
-from pbxd.storage.calls import Calls
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed, News, tell
-from pbxd.storage.history import History
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.calls.call_filter import CallFilter, Span
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.history import History
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed, News, tell
 from pbxd.storage.privacy import Client, Erased, Privacy
 from pbxd.storage.tables import metadata
 

@@ -10,11 +10,11 @@ from sqlalchemy import func, select, update
 
 from pbxd.calls.record import CallRecord, Party
 from pbxd.settings import RetentionSettings
-from pbxd.storage.callfilter import CallFilter
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed
-from pbxd.storage.history import History
+from pbxd.storage.calls.call_filter import CallFilter
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.history import History
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
 from pbxd.storage.retention import Retention
 from pbxd.storage.tables import call_agents, calls, feed
 

@@ -8,10 +8,10 @@ import pytest
 
 from pbxd.book import ContactDraft, ContactNumber
 from pbxd.errors import InvalidInputError, NotFoundError, RefusedError
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.feed import Feed
-from pbxd.storage.finding import ContactFilter
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
+from pbxd.storage.search.filters import ContactFilter
 
 SHARED = ContactDraft("Общий", numbers=(ContactNumber("+79160000001"),))
 PERSONAL = replace(SHARED, name="Личный", visibility="personal")

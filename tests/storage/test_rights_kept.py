@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from pbxd.book import Contact, ContactChanges, ContactDraft, ContactNumber
 from pbxd.errors import InvalidInputError, NotFoundError, RefusedError
-from pbxd.storage.companies import Companies
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.finding import ContactFilter
-from pbxd.storage.paging import PageAsked
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
+from pbxd.storage.search.filters import ContactFilter
+from pbxd.storage.search.paging import PageAsked
 
 ACTORS = ("", "101", "102", "103")
 NUMBER = "+79161234567"

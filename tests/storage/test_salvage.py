@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.bounds import LONGEST_TEXT
+from pbxd.asterisk.ami.field_limits import LONGEST_TEXT
 from pbxd.calls.record import PARTS, CallRecord, Outage, Party
 from pbxd.errors import UnavailableError
-from pbxd.storage.calls import Calls
-from pbxd.storage.database import Database
-from pbxd.storage.history import History
-from pbxd.storage.outages import Outages
-from pbxd.storage.salvage import Writing
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.history import History
+from pbxd.storage.calls.outages import Outages
+from pbxd.storage.calls.salvage import Writing
+from pbxd.storage.engine.database import Database
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 LETTERS = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=9000))  # nothing compresses it

@@ -22,14 +22,14 @@ from sqlalchemy.engine.interfaces import ReflectedIndex
 from pbxd.book import ContactDraft, ContactNumber
 from pbxd.errors import ConfigurationError, ConflictError, RefusedError, UnavailableError
 from pbxd.rights import Actor
-from pbxd.storage import schema
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
-from pbxd.storage.engine import connect, parsed
-from pbxd.storage.feed import Feed, News, tell
-from pbxd.storage.finding import ContactFilter
+from pbxd.storage.access.tokens import Tokens
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine import schema
+from pbxd.storage.engine.connections import connect, parsed
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed, News, tell
+from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.tables import metadata
-from pbxd.storage.tokens import Tokens
 
 FULL_TEXT = ("contacts_found", "ix_contacts_search")
 NEXT = "9999"  # a revision that there isn't yet

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from pbxd.errors import InvalidInputError, NotFoundError
-from pbxd.storage.database import Database
+from pbxd.storage.access.tokens import PREFIX, Tokens, digest
+from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import tokens as token_table
-from pbxd.storage.tokens import PREFIX, Tokens, digest
 
 
 async def test_a_token_opens_until_it_is_revoked(database: Database, url: str) -> None:

@@ -10,10 +10,10 @@ import time
 from asyncio.subprocess import PIPE
 
 from pbxd.book import ContactDraft, ContactNumber
-from pbxd.directory.index import Directory
+from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
 
 EDITS = 20  # of each process, a number each; a card may have 50
 FOLLOWED_SECONDS = 1.0
@@ -24,8 +24,8 @@ EDITOR = """
 import asyncio, sys, time
 from pbxd.book import ContactNumber
 from pbxd.errors import ConflictError
-from pbxd.storage.contacts import Contacts
-from pbxd.storage.database import Database
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
 
 async def main(url, contact_id, who, edits):
     async with await Database.open(url, create=False) as database:

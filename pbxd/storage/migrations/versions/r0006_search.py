@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from pbxd.book import ContactDraft, ContactNumber, folded
-from pbxd.storage import fulltext
-from pbxd.storage.words import found_by
+from pbxd.storage.search import fulltext
+from pbxd.storage.search.search_text import found_by
 
 revision = "0006"
 down_revision = "0005"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from pbxd.storage import fulltext
+from pbxd.storage.search import fulltext
 
 revision = "0012"
 down_revision = "0011"

@@ -1,0 +1,1 @@
+"""FastAGI: the protocol, the server that answers look-ups, and its probe."""

@@ -1,0 +1,344 @@
+"""FastAGI as a pure protocol: bytes from Asterisk in, messages out; the commands that answer a look-up.
+
+Asterisk connects, sends `agi_name: value` lines and a blank line, then takes one command at a time and answers each
+(`res_agi.c`). `AgiParser` reads its side; nothing here has a socket or a clock. Any chunking of the same bytes gives
+the same messages and the same error.
+
+Long because both directions of one protocol are here, and what may stand in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from pbxd.asterisk.ami.packets import known
+from pbxd.errors import InvalidInputError, ProtocolError
+from pbxd.i18n import _
+from pbxd.lookup.matching import Match, phone_text
+
+MAX_COMMAND_BYTES = 2047  # Asterisk reads a command with its newline into AGI_BUF_LEN = 2048 bytes with a NUL
+NAMED = frozenset({"found", "shared", "company", "employee"})  # statuses whose name the phone is to show
+
+_MAX_QUERY_FIELDS = 20
+_HEADER = re.compile(r"(agi_[A-Za-z0-9_]+):[ ]?(.*)")
+_NAMES = tuple(  # what every Asterisk from 1.8 to 22 sends, in this order (res_agi.c, setup_env)
+    f"agi_{name}"
+    for name in (
+        "network", "network_script", "request", "channel", "language", "type", "uniqueid", "version", "callerid",
+        "calleridname", "callingpres", "callingani2", "callington", "callingtns", "dnid", "rdnis", "context",
+        "extension", "priority", "enhanced", "accountcode", "threadid",
+    )
+)  # fmt: skip
+_USUAL = re.compile("".join(f"{name}: (.*)\n" for name in _NAMES) + "\n")
+_REPLY = re.compile(r"(\d{3})([ -])(.*)")
+_RESULT = re.compile(r"result=(\S*)(?:[ ]\((.*)\))?")
+_VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]*(?:\([A-Za-z0-9_,-]*\))?")
+_SPLITTING = re.compile(r'([\\",()\[\]])')  # what has a meaning in the arguments of ARRAY
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+_ESCAPED = re.compile(rf"{_SPLITTING.pattern}|{_FORBIDDEN.pattern}")
+_RESTRICTED = 0x20  # of the presentation bits 0x60: ast_party_id_presentation in callerid.h
+
+
+class AgiSyntaxError(ProtocolError):
+    """The peer doesn't speak AGI."""
+
+
+class AgiLimitError(ProtocolError):
+    """The peer sent more than any Asterisk does: too long a line, too many headers or too much altogether."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgiLimits:
+    """What is read at most before the peer is given up."""
+
+    line_bytes: int = 2048  # without its newline
+    headers: int = 100
+    total_bytes: int = 65536  # of one request or one reply
+
+
+class AgiRequest(NamedTuple):
+    """What the dialplan asked: `agi://host/SCRIPT?QUERY` and the `agi_…` headers; the first of two counts."""
+
+    script: str
+    query: dict[str, str]
+    headers: dict[str, str]
+
+    @property
+    def caller_number(self) -> str:
+        """The caller's number as the trunk wrote it; "" without one, `anonymous` when the caller forbade to show it."""
+        pres = self.headers.get("agi_callingpres", "")
+        if pres.isascii() and pres.isdigit() and int(pres[:3]) & 0x60 == _RESTRICTED:
+            return "anonymous"
+        return known(self.headers.get("agi_callerid", ""))
+
+    @property
+    def caller_name(self) -> str:
+        """The caller's name as the channel has it, "" without one."""
+        return known(self.headers.get("agi_calleridname", ""))
+
+
+class AgiReply(NamedTuple):
+    """The answer to a command: 200 done, 510 unknown command, 511 not on a dead channel, 520 wrong usage."""
+
+    code: int
+    result: str  # what stands behind `result=`
+    text: str  # what stands in its parentheses, else the rest of the line or lines
+
+
+@dataclass(frozen=True, slots=True)
+class AgiHangup:
+    """The caller is gone; no further command makes sense."""
+
+
+_DONE_LINE = b"200 result=1\n"  # what every SET VARIABLE is answered with
+_DONE = AgiReply(200, "1", "")
+
+AgiMessage = AgiRequest | AgiReply | AgiHangup
+
+
+class AgiCommand(NamedTuple):
+    """One command, at most MAX_COMMAND_BYTES with its newline."""
+
+    line: str
+
+    def to_bytes(self) -> bytes:
+        """Return it as it goes over the wire."""
+        return self.line.encode() + b"\n"
+
+
+class AgiParser:
+    """Reads Asterisk's side of one connection: `feed` bytes, then call `next_message` until it returns None.
+
+    After an error the connection is of no use and every further call raises the same error.
+    """
+
+    def __init__(self, limits: AgiLimits = AgiLimits()) -> None:
+        self._limits = limits
+        self._buffer = bytearray()
+        self._searched = 0  # bytes of the buffer known to hold no newline
+        self._total = 0  # bytes of the current request or reply
+        self._headers: dict[str, str] | None = {}  # None once the request is complete
+        self._count = 0
+        self._reply: list[str] = []  # the lines so far of a reply over several lines
+        self._error: ProtocolError | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as they came."""
+        self._buffer += data
+
+    def next_message(self) -> AgiMessage | None:
+        """Return the next message, or None until more bytes come.
+
+        Raises AgiSyntaxError or AgiLimitError.
+        """
+        if self._error:
+            raise self._error
+        try:
+            if message := self._usual_message():
+                return message
+            if self._headers == {} and self._is_beginning():
+                return None
+            while (line := self._next_line()) is not None:
+                message = self._reply_line(line) if self._headers is None else self._header_line(line, self._headers)
+                if message:
+                    self._total = 0
+                    return message
+        except ProtocolError as error:
+            self._error = error
+            raise
+        return None
+
+    def _usual_message(self) -> AgiMessage | None:
+        """Read at once what nearly always comes; None, with nothing read: it has to be read line by line."""
+        if self._headers == {}:
+            return self._usual_request()
+        if self._headers is None and self._buffer == _DONE_LINE and not self._reply:
+            self._buffer.clear()
+            return _DONE
+        return None
+
+    def _usual_request(self) -> AgiRequest | None:
+        """Read headers that came whole and hold nothing unusual, in a tenth of the time that reading by lines takes.
+
+        None, with nothing read: they have to be read line by line.
+        """
+        buffer, limits = self._buffer, self._limits
+        if not buffer.endswith(b"\n\n") or len(buffer) > min(limits.line_bytes, limits.total_bytes):
+            return None
+        usual = _USUAL.fullmatch(buffer.decode(errors="replace"))
+        if not usual or b"\r" in buffer or len(_NAMES) > limits.headers:
+            return None
+        buffer.clear()
+        self._headers = None
+        return _request(dict(zip(_NAMES, usual.groups(), strict=True)))
+
+    def _is_beginning(self) -> bool:
+        """Whether this may become such a request: it is waited for, and not taken apart until it is whole."""
+        buffer, limits = self._buffer, self._limits
+        if len(buffer) > min(limits.line_bytes, limits.total_bytes):
+            return False
+        lines = buffer.count(b"\n")
+        last = buffer[buffer.rfind(b"\n") + 1 :][:4]
+        if lines and not (buffer.startswith(b"agi_") and buffer.count(b"\nagi_") == lines - (last != b"agi_")):
+            return False
+        return lines <= min(limits.headers, buffer.count(b":")) and b"agi_".startswith(last)
+
+    def _next_line(self) -> str | None:
+        end = self._buffer.find(b"\n", self._searched)
+        line = bytes(self._buffer[: end if end >= 0 else None])
+        if self._headers is not None and not (b"agi_".startswith(line[:4]) or line[:4] in {b"\r", b""}):
+            raise AgiSyntaxError(_("not an AGI request"))
+        if len(line) > self._limits.line_bytes:
+            raise AgiLimitError(_("AGI line longer than {limit} bytes").format(limit=self._limits.line_bytes))
+        if end < 0:
+            self._searched = len(self._buffer)
+            return None
+        del self._buffer[: end + 1]
+        self._searched = 0
+        self._total += end + 1
+        if self._total > self._limits.total_bytes:
+            raise AgiLimitError(_("AGI message longer than {limit} bytes").format(limit=self._limits.total_bytes))
+        return line.removesuffix(b"\r").decode(errors="replace")
+
+    def _header_line(self, line: str, headers: dict[str, str]) -> AgiRequest | None:
+        if not line:
+            if not headers:
+                raise AgiSyntaxError(_("AGI request without headers"))
+            self._headers = None
+            return _request(headers)
+        match = _HEADER.fullmatch(line)
+        if not match:
+            raise AgiSyntaxError(_("not an AGI header"))
+        self._count += 1
+        if self._count > self._limits.headers:
+            raise AgiLimitError(_("more than {limit} AGI headers").format(limit=self._limits.headers))
+        headers.setdefault(match[1], match[2])
+        return None
+
+    def _reply_line(self, line: str) -> AgiReply | AgiHangup | None:
+        if line == "HANGUP":
+            return AgiHangup()
+        if not line and not self._reply:
+            return None
+        match = _REPLY.fullmatch(line)
+        first = self._reply[0] if self._reply else line
+        if match and match[2] == " " and first.startswith(match[1]):
+            before, self._reply = self._reply, []
+            return _reply(int(match[1]), match[3], before)
+        if not self._reply and not match:
+            raise AgiSyntaxError(_("not an AGI reply"))
+        self._reply.append(line)
+        return None
+
+
+def _request(headers: dict[str, str]) -> AgiRequest:
+    script, _mark, query = headers.get("agi_network_script", "").partition("?")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS) if query else []
+    except ValueError as error:
+        raise AgiLimitError(_("more than {limit} AGI query fields").format(limit=_MAX_QUERY_FIELDS)) from error
+    return AgiRequest(script.strip("/"), dict(reversed(pairs)), headers)
+
+
+def _reply(code: int, rest: str, before: list[str]) -> AgiReply:
+    match = _RESULT.match(rest)
+    if match:
+        return AgiReply(code, match[1], match[2] or "")
+    return AgiReply(code, "", "\n".join([*before, rest]))
+
+
+@lru_cache(maxsize=256)
+def _array(names: tuple[str, ...]) -> str:
+    for name in names:
+        if not _VARIABLE.fullmatch(name) or "," in name:
+            raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
+    return f"ARRAY({','.join(names)})"
+
+
+def set_variable(name: str, value: str) -> AgiCommand:
+    """Set one channel variable or writable function to exactly `value`.
+
+    Raises InvalidInputError for a value with CR, LF or NUL, a name that is none, or a command over the AGI limit.
+    """
+    if not _VARIABLE.fullmatch(name):
+        raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
+    return _set(name, value)
+
+
+def set_variables(values: Mapping[str, str]) -> AgiCommand:
+    """Set several variables or writable functions with one command, each to exactly its value.
+
+    AGI has no such command, but `SET VARIABLE` writes functions too, and `ARRAY(a,b)` writes each of its names
+    (func_strings.c); functions such as CALLERID(name) may be among them. Raises like `set_variable`.
+    """
+    array = _array(tuple(values))
+    if not _ESCAPED.search("".join(values.values())):  # nearly always
+        return _command(f'SET VARIABLE {array} "{",".join(values.values())}"')
+    # ARRAY splits by AST_STANDARD_APP_ARGS: commas, quotes, nesting parentheses and brackets, backslash the escape.
+    return _set(array, ",".join(_SPLITTING.sub(r"\\\1", value) for value in values.values()))
+
+
+def get_variable(name: str) -> AgiCommand:
+    """Ask for a variable of the channel, else a global one; the reply's `text` is its value, empty when there is none.
+
+    Raises InvalidInputError for a name that is none.
+    """
+    if not _VARIABLE.fullmatch(name):
+        raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
+    return _command(f"GET VARIABLE {name}")
+
+
+def _set(name: str, value: str) -> AgiCommand:
+    if _FORBIDDEN.search(value):
+        raise InvalidInputError("value", _("a value for the PBX may not contain CR, LF or NUL"))
+    # parse_args in res_agi.c: quotes keep blanks together, a backslash takes the next character literally.
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    return _command(f'SET VARIABLE {name} "{quoted}"')
+
+
+def _command(line: str) -> AgiCommand:
+    try:
+        size = len(line.encode()) + 1
+    except UnicodeEncodeError as error:
+        raise InvalidInputError("value", _("a value for the PBX must be text")) from error
+    if size > MAX_COMMAND_BYTES:
+        raise InvalidInputError("value", _("AGI command longer than {limit} bytes").format(limit=MAX_COMMAND_BYTES))
+    return AgiCommand(line)
+
+
+def commands_for(
+    match: Match, request: AgiRequest, vip_priority: int, *, public: Match | None = None
+) -> list[AgiCommand]:
+    """Return what tells the channel who calls; one command whatever the case, each more would cost 90 µs.
+
+    PBXD_STATUS, PBXD_CONTACT and PBXD_MANAGER are always written, empty where there is nothing to say, so that a second
+    look-up on the same channel leaves nothing of the first. CALLERID(name) is written only for a match, and only when
+    it differs: otherwise what the trunk sent stays. QUEUE_PRIO is written for a VIP only: another rank given by the
+    dialplan stays, and Queue() would complain about an empty one.
+
+    `public` is what everybody may know, where the employee asked for (`for=EXT`) has a name of his own for the caller:
+    a name on the channel goes wherever the call goes, so his is left in PBXD_NAME, which only his phone shows.
+    """
+    values = {
+        "PBXD_STATUS": match.status,
+        "PBXD_CONTACT": "" if match.contact is None else str(match.contact),
+        "PBXD_MANAGER": match.manager,
+    }
+    if match.vip:
+        values["QUEUE_PRIO"] = str(vip_priority)
+    for_all = match if public is None else public
+    if for_all.status in NAMED and (name := phone_text(for_all)) and name != request.caller_name:
+        values["CALLERID(name)"] = name
+    if public is not None:  # one underscore: the phones called next get it, whom they call doesn't
+        values |= {"_PBXD_NAME": phone_text(match), "_PBXD_NAME_FOR": request.query.get("for", "")}
+    return [set_variables(values)]
+
+
+def failure_commands() -> list[AgiCommand]:
+    """Return what tells the channel that the look-up failed; the name the trunk sent stays."""
+    return [set_variables({"PBXD_STATUS": "error", "PBXD_CONTACT": "", "PBXD_MANAGER": ""})]

@@ -1,0 +1,374 @@
+"""The FastAGI server: Asterisk asks who is calling, the answer comes from memory within the deadline.
+
+Sockets are read straight from the event loop, without transports: a connect-and-close costs an accept, a read and a
+close (no task, no parser), which is less than it costs the peer. So a flood of them can't fill the kernel's queue.
+The loop watches one epoll object, which watches the connections: entering each into the loop would cost four times as
+much. What a call waits for comes first everywhere, our own book-keeping afterwards.
+Long because accepting, reading, limits and time-outs all work on the same tables of connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import select
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+import structlog
+
+from pbxd.asterisk.agi.protocol import (
+    AgiCommand,
+    AgiHangup,
+    AgiLimits,
+    AgiParser,
+    AgiReply,
+    AgiRequest,
+    failure_commands,
+)
+from pbxd.errors import ConfigurationError, ProtocolError, UnavailableError
+from pbxd.i18n import _
+from pbxd.logs import Notes
+from pbxd.settings import AgiSettings
+
+SCRIPTS = frozenset({"lookup"})
+Conversation = Generator[AgiCommand, AgiReply | None, None]  # commands, and what Asterisk replied to each
+
+_A_TURN = 16  # connections accepted or timed out in one go, then those under way get their turn
+_BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn; a full queue would cost an honest caller a second
+_READ_BYTES = 16384
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_SWEEP_SECONDS = 0.25  # how often time-outs are looked for
+_STALLED_SHARE = 0.01  # of the time a reply may take: who needs longer may lose the place; Asterisk needs milliseconds
+_NOTE_SECONDS = 10.0  # at most one log line of a kind in this time
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class FastAgiCounters:
+    """What happened since the start; every accepted connection ends in exactly one of the counts marked *."""
+
+    accepted: int = 0
+    answered: int = 0  # * the last command was acknowledged
+    empty: int = 0  # * closed by the peer without complete headers
+    abandoned: int = 0  # * the caller or Asterisk left before the last reply
+    refused: int = 0  # * no room, everybody else was being answered
+    evicted: int = 0  # * the longest without progress made room for a newer one
+    timed_out: int = 0  # * headers or a reply did not come in time
+    malformed: int = 0  # * not AGI, or over a limit
+    unknown: int = 0  # * a script we don't have
+    failed: int = 0  # of the look-ups: the answer raised, PBXD_STATUS=error was said
+    late: int = 0  # of the look-ups: first command after the deadline
+    latency_max_seconds: float = 0.0  # last header byte read to first command sent
+
+
+@dataclass(eq=False, slots=True)
+class _Session:
+    """One connection; it waits for headers until `commands` is set."""
+
+    sock: socket.socket
+    peer: str  # its address
+    parser: AgiParser
+    since: float  # accepted, or the latest command sent: monotonic time
+    commands: Conversation | None = None
+    open: bool = True
+
+
+def _said(commands: Sequence[AgiCommand]) -> Conversation:
+    """Say commands, whatever the replies are."""
+    for command in commands:  # noqa: UP028 - `yield from` a list can't be sent replies
+        yield command
+
+
+def _read_some(sock: socket.socket) -> bytes | None:
+    """Return what has come; None: nothing yet, empty: the peer has left."""
+    try:
+        return sock.recv(_READ_BYTES)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
+class FastAgiServer:
+    """Serves `agi://HOST:PORT/lookup`; `answer` runs in the loop, so it must be quick and in memory.
+
+    It returns commands, or a generator that yields them and is sent Asterisk's reply to each.
+
+    When one more than `settings.max_connections` comes, or file descriptors run out, one of the address with the most
+    connections goes: the one that has owed headers or a reply for longest. Asterisk's come within milliseconds, also
+    from an address that it shares with an attacker. Where that one owes for less than a hundredth of the time a reply
+    may take, the one that has owed for longest of all goes: attackers may have many addresses, and Asterisk most
+    connections. One whose reply is due for less than that hundredth keeps the place; the newcomer goes then.
+    """
+
+    def __init__(
+        self, settings: AgiSettings, answer: Callable[[AgiRequest], Conversation | Sequence[AgiCommand]]
+    ) -> None:
+        self.counters = FastAgiCounters()
+        self.ready = asyncio.Event()  # listening; `port` is known
+        self.port = 0
+        self.own: set[tuple[str, int]] = set()  # where our own probe comes from: it is let in whatever the crowd
+        self._settings = settings
+        self._limits = AgiLimits(line_bytes=settings.max_line_bytes, headers=settings.max_headers)
+        self._answer = answer
+        self._notes = Notes(log)
+        self._waiting: dict[_Session, None] = {}  # headers incomplete; oldest first
+        self._talking: dict[_Session, None] = {}  # a reply is due; longest without one first
+        self._sessions: dict[int, _Session] = {}  # by file descriptor
+        self._peers: Counter[str] = Counter()  # how many connections each address has
+        self._paused = False
+
+    async def serve(self) -> None:
+        """Listen and answer until cancelled.
+
+        Raises UnavailableError when the address can't be listened on, ConfigurationError when there is none such.
+        """
+        self._loop = asyncio.get_running_loop()
+        with await self._listener() as self._listening, select.epoll() as self._watch:
+            self.port = self._listening.getsockname()[1]
+            self._queue = select.poll()
+            self._queue.register(self._listening, select.POLLIN)
+            self._loop.add_reader(self._watch, self._readable)
+            self._loop.add_reader(self._listening, self._accept)
+            self.ready.set()
+            log.info("fastagi_listening", address=self._settings.listen, port=self.port)
+            pause = min(_SWEEP_SECONDS, self._settings.header_timeout_seconds / 4)
+            try:
+                while True:  # noqa: ASYNC110 - it looks at the clock
+                    await asyncio.sleep(0 if self._sweep() else pause)
+            finally:
+                self.ready.clear()
+                self._loop.remove_reader(self._listening)
+                self._loop.remove_reader(self._watch)
+                for session in [*self._waiting, *self._talking]:
+                    self._close(session)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where we can be asked from this machine; only while `ready`."""
+        host: str = self._listening.getsockname()[0]
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), self.port  # noqa: S104 - compared, not bound
+
+    async def _listener(self) -> socket.socket:
+        host, _colon, port = self._settings.listen.rpartition(":")
+        try:
+            found = await self._loop.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+            listener = socket.create_server(found[0][4][:2], family=found[0][0], backlog=_BACKLOG)
+        except OSError as error:
+            unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+            kind = ConfigurationError if unknown else UnavailableError
+            why = error.strerror or error
+            raise kind(
+                _("agi.listen: can't listen on {address}: {why}").format(address=self._settings.listen, why=why)
+            ) from error
+        listener.settimeout(0)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the connections inherit it
+        # tcp(7): a connection is given to us with its first bytes, or empty after a second or so: one wake-up less.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
+        return listener
+
+    def _accept(self) -> None:
+        for _turn in range(_A_TURN):
+            try:
+                sock, address = self._listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED and not self._make_room():
+                    self._pause(error)
+                    return
+                continue  # there is room now, or the peer was gone before we came: accept(2) passes such errors on
+            self.counters.accepted += 1
+            self._admit(sock, address[0], own=address[:2] in self.own)
+            if not self._queue.poll(0):  # cheaper than an accept in vain
+                return
+
+    def _pause(self, error: OSError) -> None:
+        """Accept no more until the next sweep: the listener stays readable, trying on would spin."""
+        self._notes.write("fastagi_out_of_resources", why=str(error))
+        self._paused = True
+        self._loop.remove_reader(self._listening)
+
+    def _admit(self, sock: socket.socket, peer: str, *, own: bool) -> None:
+        sock.settimeout(0)
+        data = _read_some(sock)
+        if data == b"":
+            self.counters.empty += 1
+            sock.close()
+            return
+        full = len(self._waiting) + len(self._talking) >= self._settings.max_connections
+        if full and not own and not self._make_room():
+            self.counters.refused += 1
+            self._notes.write("fastagi_connection_refused", limit=self._settings.max_connections)
+            sock.close()
+            return
+        session = _Session(sock, peer, AgiParser(self._limits), time.monotonic())
+        self._waiting[session] = None
+        self._peers[peer] += 1
+        if data:
+            self._received(session, data)
+        if session.open:
+            self._sessions[sock.fileno()] = session
+            self._watch.register(sock, select.EPOLLIN)
+
+    def _make_room(self) -> bool:
+        for _turn in range(_A_TURN):
+            victim = self._longest_owing()
+            if victim is None:
+                return False
+            since = victim.since
+            self._read(victim)  # perhaps it owes nothing: what it sent was not read yet
+            if not victim.open:
+                return True
+            if victim.since == since:
+                return self._evict(victim)
+        return False
+
+    def _longest_owing(self) -> _Session | None:
+        """Find one without progress for long at the address with the most connections, else the longest of all."""
+        crowd = max(self._peers, key=lambda peer: self._peers[peer], default="")
+        theirs = self._oldest(lambda one: one.peer == crowd)
+        return theirs if theirs and self._stalled(theirs) else self._oldest(lambda _one: True)
+
+    def _oldest(self, wanted: Callable[[_Session], bool]) -> _Session | None:
+        found = [next(filter(wanted, group), None) for group in (self._waiting, self._talking)]
+        return min((one for one in found if one), key=lambda one: one.since, default=None)
+
+    def _stalled(self, session: _Session) -> bool:
+        return time.monotonic() - session.since >= self._settings.reply_timeout_seconds * _STALLED_SHARE
+
+    def _evict(self, victim: _Session) -> bool:
+        """Close a connection, unless its peer had hardly any time to reply yet."""
+        if victim.commands and not self._stalled(victim):
+            return False
+        self.counters.evicted += 1
+        self._notes.write("fastagi_connection_evicted", limit=self._settings.max_connections)
+        self._close(victim)
+        return True
+
+    def _sweep(self) -> bool:
+        """End those whose time is out; return whether some are left for the next turn."""
+        if self._paused:
+            self._paused = False
+            self._loop.add_reader(self._listening, self._accept)
+        now = time.monotonic()
+        for _turn in range(_A_TURN):
+            session, awaited = self._overdue(now)
+            if not session:
+                return False
+            self.counters.timed_out += 1
+            self._notes.write("fastagi_timed_out", awaited=awaited)
+            self._close(session)
+        return True
+
+    def _overdue(self, now: float) -> tuple[_Session | None, str]:
+        oldest = next(iter(self._waiting), None)
+        if oldest and now - oldest.since > self._settings.header_timeout_seconds:
+            return oldest, "headers"
+        oldest = next(iter(self._talking), None)
+        if oldest and now - oldest.since > self._settings.reply_timeout_seconds:
+            return oldest, "reply"
+        return None, ""
+
+    def _readable(self) -> None:
+        for descriptor, _events in self._watch.poll(0, _A_TURN):
+            self._read(self._sessions[descriptor])
+
+    def _read(self, session: _Session) -> None:
+        data = _read_some(session.sock)
+        if data:
+            self._received(session, data)
+        elif data is not None:
+            self._left(session)
+
+    def _received(self, session: _Session, data: bytes) -> None:
+        session.parser.feed(data)
+        try:
+            while session.open and (message := session.parser.next_message()):
+                self._handle(session, message)
+        except ProtocolError as error:
+            self.counters.malformed += 1
+            self._notes.write("fastagi_malformed", why=str(error))
+            self._close(session)
+
+    def _handle(self, session: _Session, message: AgiRequest | AgiReply | AgiHangup) -> None:
+        match message:
+            case AgiRequest():
+                self._begin(session, message)
+            case AgiReply():
+                if message.code != 200:  # noqa: PLR2004 - AGI's only word for done
+                    self._notes.write("agi_command_rejected", code=message.code, text=message.text)
+                self._send_next(session, message)
+            case AgiHangup():
+                self._left(session)
+            case _:
+                assert_never(message)
+
+    def _begin(self, session: _Session, request: AgiRequest) -> None:
+        started = time.monotonic()
+        del self._waiting[session]
+        if request.script not in SCRIPTS:
+            self.counters.unknown += 1
+            self._notes.write("agi_unknown_script", script=request.script[:100])
+            self._close(session)
+            return
+        session.commands = self._conversation(request)
+        self._send_next(session)
+        latency = time.monotonic() - started
+        self.counters.latency_max_seconds = max(self.counters.latency_max_seconds, latency)
+        if latency > self._settings.deadline_seconds:
+            self.counters.late += 1
+            self._notes.write("agi_answer_late", seconds=round(latency, 4))
+
+    def _conversation(self, request: AgiRequest) -> Conversation:
+        try:
+            answer = self._answer(request)
+            yield from answer if isinstance(answer, Generator) else _said(answer)
+        except Exception:  # noqa: BLE001 - a bug in the look-up may cost a call its name, never its progress
+            self.counters.failed += 1
+            self._notes.write("lookup_failed", logging.ERROR, channel=request.headers.get("agi_channel"), exc_info=True)
+            yield from _said(failure_commands())
+
+    def _send_next(self, session: _Session, reply: AgiReply | None = None) -> None:
+        """Send the next command: one at a time, Asterisk hangs on pipelined ones."""
+        try:
+            command = session.commands.send(reply) if session.commands else None
+        except StopIteration:
+            command = None
+        if command is None:
+            self._close(session)
+            self.counters.answered += 1
+            return
+        try:
+            session.sock.sendall(command.to_bytes())  # an empty socket buffer takes any AGI command whole, at once
+        except OSError:
+            self._left(session)
+            return
+        session.since = time.monotonic()
+        self._talking.pop(session, None)
+        self._talking[session] = None
+
+    def _left(self, session: _Session) -> None:
+        if session.commands:
+            self.counters.abandoned += 1
+        else:
+            self.counters.empty += 1
+        self._close(session)
+
+    def _close(self, session: _Session) -> None:
+        descriptor = session.sock.fileno()
+        session.sock.close()  # which also ends its being watched
+        session.open = False
+        self._sessions.pop(descriptor, None)
+        self._waiting.pop(session, None)
+        self._talking.pop(session, None)
+        self._peers[session.peer] -= 1
+        if not self._peers[session.peer]:
+            del self._peers[session.peer]

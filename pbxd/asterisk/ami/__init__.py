@@ -1,0 +1,1 @@
+"""The Asterisk Manager Interface: link, packets, the guard against injected events."""

@@ -1,0 +1,123 @@
+"""Tells Asterisk's own events from what outsiders write into them. Pure.
+
+A SIP user name may hold `%0d%0a`, and Asterisk writes numbers, extensions and the names of Local channels and bridges
+into its events as they came (CEL names too; other names are escaped). Such a text has at most 79 bytes:
+AST_CHANNEL_NAME and AST_MAX_EXTENSION in channel.h. With it an outsider (a caller, or the far end that answers 302)
+ends an event early and begins one of their own. All answers rest on those 79 bytes:
+
+- `pbxd.asterisk.ami.repair`: an event that stops within the description of a channel isn't over. What follows belongs
+  to it, and the text becomes one line again, so that neither that event nor the outsider's own call is lost.
+- `is_genuine`: an answer counts only with an ActionID (whether it is one of ours, `pbxd.asterisk.ami.link` and
+  `pbxd.asterisk.ami.capture` know), an event only with everything that Asterisk writes into it: its head, and the whole
+  description of every channel it needs, in Asterisk's order. There is no room for that in 79 bytes.
+
+Who *dials* a text (a dialplan pattern such as `_X.` lets any in) has room for the three lines that follow an extension,
+and could give the events of their own call another call's ids. Therefore our manager.conf has Asterisk end every
+description with a line of one more variable, `END` (`channelvars`), for which there is no room then. A stream in which
+one of them has that line is read so that each needs it (`has_end`). Without the setting the hole stays; `pbxd doctor`
+says so. The same holds without `timestampevents`: an event's head is then so short that it can be forged.
+
+The number of a Diversion header has no limit of length. It stands in CEL alone; the filters of our manager.conf keep
+such events away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+END = "PBXD_END_OF_CHANNEL"  # a variable nobody sets
+BEFORE = ("Channel", "ChannelState", "ChannelStateDesc")
+TEXTS = ("CallerIDNum", "CallerIDName", "ConnectedLineNum", "ConnectedLineName")
+PLACE = ("Language", "AccountCode", "Context", "Exten", "Priority", "Uniqueid", "Linkedid")
+_DESCRIPTION = (*BEFORE, *TEXTS, *PLACE)  # manager_channels.c, ast_manager_build_channel_state_string_prefix
+CEL = (
+    *("CallerIDnum", "CallerIDname", "CallerIDani", "CallerIDrdnis", "CallerIDdnid", "Exten", "Context", "Channel"),
+    *("Application", "AppData", "EventTime", "AMAFlags", "UniqueID", "LinkedID", "Userfield", "Peer", "PeerAccount"),
+    "Extra",
+)  # cel_manager.c
+_OWN = ("",)
+_PARKING = ("Parkee",)
+# Which channels an event must describe: the prefixes of their headers.
+CHANNELS: dict[str, tuple[str, ...]] = {
+    "AttendedTransfer": ("OrigTransferer", "SecondTransferer"),
+    "BlindTransfer": ("Transferer",),
+    "BridgeEnter": _OWN,
+    "BridgeLeave": _OWN,
+    "CoreShowChannel": _OWN,
+    "DialBegin": ("Dest",),
+    "DialEnd": ("Dest",),
+    "Hangup": _OWN,
+    "HangupRequest": _OWN,
+    "Hold": _OWN,
+    "LocalBridge": ("LocalOne", "LocalTwo"),
+    "MixMonitorStart": _OWN,
+    "NewCallerid": _OWN,
+    "Newchannel": _OWN,
+    "Newstate": _OWN,
+    "ParkedCall": _PARKING,
+    "ParkedCallGiveUp": _PARKING,
+    "ParkedCallTimeOut": _PARKING,
+    "Pickup": ("", "Target"),
+    "QueueCallerJoin": _OWN,
+    "QueueCallerLeave": _OWN,
+    "SoftHangupRequest": _OWN,
+    "UnParkedCall": _PARKING,
+    "Unhold": _OWN,
+}
+_HEAD = ("Event", "Privilege")
+_LISTED = ("CoreShowChannel", "CoreShowChannelsComplete", "QueueEntry")  # answers: with an ActionID and without a time
+_NEEDED = {
+    event: tuple(prefix + header for prefix in prefixes for header in _DESCRIPTION)
+    for event, prefixes in CHANNELS.items()
+} | {
+    "CEL": ("EventName", "AccountCode", *CEL),
+    "CoreShowChannel": ("ActionID", *_DESCRIPTION),
+    "CoreShowChannelsComplete": ("ActionID", "EventList", "ListItems"),
+    "OriginateResponse": ("ActionID", "Response", "Channel", "Context", "Exten", "Reason", "Uniqueid"),
+    "Reload": ("Module", "Status"),
+    "Shutdown": ("Shutdown", "Restart"),
+}
+_BOOTED = ({"Privilege", "Uptime", "LastReload"}, {"Privilege", "Timestamp"})  # at a login; to all, at a start
+_BOOTED_STATUS = "Fully Booted"
+
+_END_LINE = f"ChanVariable: {END}=".encode()
+
+
+def is_described(packet: Mapping[str, str]) -> bool:
+    """Whether this is an event that describes a channel, whole: no outsider can write one."""
+    event = packet.get("Event", "")
+    return (event in CHANNELS or event == "CEL") and is_genuine(packet)
+
+
+def is_genuine(packet: Mapping[str, str], *, timed: bool = False) -> bool:
+    """Whether a packet has all that Asterisk writes into it, in its order; True for packets that nobody follows.
+
+    `timed`: the events of this stream have a Timestamp after their Privilege.
+    """
+    event = packet.get("Event", "")
+    if (("Response" in packet and not event) or event.startswith("CoreShowChannel")) and not packet.get("ActionID"):
+        return False
+    if event == "FullyBooted":
+        return packet.get("Status") == _BOOTED_STATUS and any(packet.keys() >= needed for needed in _BOOTED)
+    needed = _NEEDED.get(event)
+    if needed is None:
+        return True
+    if "Uniqueid" in packet and needed[0] == "DestChannel":
+        needed = (*_DESCRIPTION, *needed)  # a dialling channel is optional, but never half there
+    if event not in _LISTED:
+        head = (*_HEAD, "Timestamp") if timed else _HEAD if event in CHANNELS or event == "CEL" else ()
+        needed = (*head, *needed)
+    names = iter(packet)
+    return all(header in names for header in needed)
+
+
+def has_end(block: bytes) -> bool:
+    """Whether a packet's lines show that Asterisk ends descriptions with the line we ask for."""
+    return _END_LINE in block
+
+
+def is_timed(packet: Mapping[str, str]) -> bool | None:
+    """Whether events of this stream have times, by one that describes a channel; None: it doesn't say."""
+    if packet.get("Event") in _LISTED or not is_described(packet):
+        return None
+    return "Timestamp" in packet

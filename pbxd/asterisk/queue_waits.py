@@ -1,0 +1,164 @@
+"""Who waits in which queue, and since when, by what the PBX told; what it tells not, its list of the queues fills in.
+
+The caller behind a place can change while the place stays. What Asterisk 22 tells of it through the shipped filters:
+- REFER with Replaces, and everything else that puts one channel in another's place (a masquerade): the channel that
+  joined ends without leaving the queue. Nothing names the channel that stands there from then on, but the list does.
+- `*2`, a REFER behind a Local channel, the action Bridge: the caller in the queue is a Local channel, and stays; its
+  other end enters a bridge, and a moment later the list has another CallerIDNum. The event NewConnectedLine, which
+  would tell that moment, is filtered: it is frequent. So such a queue is looked at again a little later.
+- Set(CALLERID(num)=…) by another program: NewCallerid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pbxd.asterisk.queue_status import Entry
+from pbxd.calls.events import (
+    BridgeEntered,
+    CallerIdChanged,
+    ChannelCreated,
+    ChannelEnded,
+    ChannelSeen,
+    Event,
+    QueueJoined,
+    QueueLeft,
+    SnapshotBegan,
+    SnapshotEnded,
+    Transferred,
+)
+from pbxd.telephony.queue_policy import joining_times, turns
+
+_ROUNDING = 2.0  # seconds; Asterisk tells waiting times in whole ones
+
+
+@dataclass(slots=True)
+class Wait:
+    """A place in a queue. Times are the PBX's."""
+
+    queue: str
+    joined: float
+    hidden: bool  # the channel is a Local one: who is behind it can change
+    turn: float | None = None  # what `pbxd.telephony.queue_policy.turns` gave
+
+
+class Waits:
+    """Every place that is taken, and when each caller's first waiting in his call began; by unique id."""
+
+    def __init__(self) -> None:
+        self._waits: dict[str, Wait] = {}
+        self._first: dict[str, float] = {}
+        self._vacated: dict[str, Wait] = {}  # by the channel that ended there without leaving
+        self._alive: set[str] | None = None  # channels seen in the snapshot that is under way
+
+    @property
+    def channels(self) -> set[str]:
+        """Return the channels that wait."""
+        return set(self._waits)
+
+    @property
+    def vacated(self) -> set[str]:
+        """Return the channels that ended without leaving their place; who stands there now wasn't looked at yet."""
+        return set(self._vacated)
+
+    @property
+    def vacated_queues(self) -> set[str]:
+        """Return the queues of those places."""
+        return {wait.queue for wait in self._vacated.values()}
+
+    def first(self, channel: str) -> float | None:
+        """Return when a caller's first waiting in this call began."""
+        return self._first.get(channel)
+
+    def feed(self, event: Event) -> set[str]:
+        """Take an event of the PBX; return the queues in which somebody else may be behind a place now."""
+        match event:
+            case QueueJoined():
+                self._waits[event.channel] = Wait(event.queue, event.at, event.plumbing)
+                self._first.setdefault(event.channel, event.at)
+            case QueueLeft():
+                self._waits.pop(event.channel, None)
+            case ChannelEnded():
+                return self._ended(event.channel)
+            case CallerIdChanged() | BridgeEntered() | Transferred():
+                return self._changed(event)
+            case SnapshotBegan() | ChannelCreated() | ChannelSeen() | SnapshotEnded():
+                self._compare(event)
+            case _:
+                pass
+        return set()
+
+    def _changed(self, event: CallerIdChanged | BridgeEntered | Transferred) -> set[str]:
+        if isinstance(event, CallerIdChanged):
+            wait = self._waits.get(event.channel)
+            return {wait.queue} if wait else set()
+        if isinstance(event, BridgeEntered) and not event.kind and event.channel not in self._waits:
+            self._first.pop(event.channel, None)  # he talks: he was served
+        return {wait.queue for wait in self._waits.values() if wait.hidden}
+
+    def _ended(self, channel: str) -> set[str]:
+        self._first.pop(channel, None)
+        if wait := self._waits.pop(channel, None):
+            self._vacated[channel] = wait
+            return {wait.queue}
+        return set()
+
+    def _compare(self, event: SnapshotBegan | ChannelCreated | ChannelSeen | SnapshotEnded) -> None:
+        """Forget the first waiting of channels whose end an outage hid."""
+        if isinstance(event, SnapshotBegan):
+            self._alive = set()
+        elif self._alive is not None and isinstance(event, ChannelCreated | ChannelSeen):
+            self._alive.add(event.channel)
+        elif self._alive is not None:
+            self._first = {channel: at for channel, at in self._first.items() if channel in self._alive}
+            self._alive = None
+
+    def succeed(self, queue: str, entries: Iterable[Entry], now: float) -> list[tuple[str, str | None]]:
+        """Give the places whose channel ended to the channels that stand there now; return who followed whom.
+
+        None followed where nobody stands. `entries` are the queue's, read after the channel ended.
+        """
+        present = {entry.uniqueid: entry for entry in entries}
+        strangers = [entry for entry in present.values() if entry.uniqueid not in self._waits]
+        followed: list[tuple[str, str | None]] = []
+        gone = [channel for channel, wait in self._vacated.items() if wait.queue == queue and channel not in present]
+        for channel in gone:
+            wait = self._vacated.pop(channel)
+            waited = now - wait.joined
+            near = [entry for entry in strangers if abs(entry.waited - waited) <= _ROUNDING]
+            heir = min(near, key=lambda entry: abs(entry.waited - waited), default=None)
+            if heir:
+                strangers.remove(heir)
+                wait.hidden = heir.hidden
+                self._waits[heir.uniqueid] = wait
+                self._first.setdefault(heir.uniqueid, wait.joined)
+            followed.append((channel, heir.uniqueid if heir else None))
+        return followed
+
+    def joined(self, entries: Sequence[Entry], now: float, vip_priority: int) -> list[float]:
+        """Return the callers' turns, `entries` in their present order; those of whom nothing was told are noted."""
+        known = [self._waits.get(entry.uniqueid) for entry in entries]
+        told = [wait.joined if wait else None for wait in known]
+        listed = [(at, entry.waited, entry.priority) for at, entry in zip(told, entries, strict=True)]
+        for entry, at in zip(entries, joining_times(listed, now), strict=True):
+            self._waits.setdefault(entry.uniqueid, Wait(entry.queue, at, entry.hidden))
+            self._first.setdefault(entry.uniqueid, at)
+        waits = [self._waits[entry.uniqueid] for entry in entries]
+        seen = [(wait.turn, wait.joined, entry.priority) for wait, entry in zip(waits, entries, strict=True)]
+        given = turns(seen, vip_priority)
+        for wait, turn in zip(waits, given, strict=True):
+            wait.turn = turn
+        return given
+
+    def shift(self, seconds: float) -> None:
+        """Move every time: the PBX's clock is known now, which was taken to be `seconds` earlier."""
+        for wait in self._waits.values():
+            wait.joined += seconds
+            wait.turn = None if wait.turn is None else wait.turn + seconds
+        self._first = {channel: at + seconds for channel, at in self._first.items()}
+
+    def forget(self, gone: set[str]) -> None:
+        """Forget callers whose leaving an outage hid."""
+        for channel in gone:
+            self._waits.pop(channel, None)

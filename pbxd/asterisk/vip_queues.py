@@ -1,0 +1,282 @@
+"""VIP callers in Asterisk's queues: whoever waits without his rank is moved, and the order is read back.
+
+A rank at entry is given in the dialplan (`pbxd-lookup` sets QUEUE_PRIO before `Queue()`). Here come those who entered
+without it, who become VIP while waiting, who take another caller's place (a transfer into the queue), or whose rank the
+dialplan took away between two queues; and those who have waited so long that no VIP may overtake them any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from pbxd.asterisk.ami.client import AmiClient
+from pbxd.asterisk.queue_moves import QueueMoves
+from pbxd.asterisk.queue_status import Entry, entries_of, not_moved
+from pbxd.asterisk.queue_waits import Waits
+from pbxd.calls.events import ChannelEnded, Event, QueueJoined, QueueLeft, SnapshotBegan
+from pbxd.errors import ProtocolError, RefusedError, UnavailableError
+from pbxd.lookup.caller_naming import told
+from pbxd.lookup.matching import Match
+from pbxd.settings import QueueSettings
+from pbxd.telephony.queue_policy import Waiting, plan
+
+_DEBOUNCE_SECONDS = 0.02  # joins this close together are handled as one
+_RETRY_SECONDS = 1.0
+_UNSETTLED_SECONDS = 5.0  # until the next attempt at a queue that somebody else keeps changing
+_ROUNDS = 3  # read, move, read back; more only while callers come and go in between
+_EARLY_SECONDS = 2.0  # Asterisk tells waiting times in whole seconds; to be late by one would let a VIP through
+_EARLY_PART = 0.2  # of a limit so short that two seconds would be much
+_PEEK_SECONDS = 2.0  # how often a queue is looked at in which somebody can get another caller id without an event
+
+_log = structlog.get_logger(__name__)
+
+
+class VipQueues:
+    """Keeps VIPs at the head of every queue, among themselves in the order they joined.
+
+    `lookup` says who a number is, `number_of` the caller's number by the channel's unique id where it is better known
+    than from the channel, `inside` whether a channel is an employee's. `feed` gets every event of the PBX in order;
+    `run` is a root task.
+    """
+
+    def __init__(
+        self,
+        ami: AmiClient,
+        lookup: Callable[[str], Match],
+        settings: QueueSettings,
+        number_of: Callable[[str], str | None] = lambda _uniqueid: None,
+        inside: Callable[[str], bool] = lambda _channel: False,
+    ) -> None:
+        self._ami = ami
+        self._inside = inside
+        self._lookup = lookup
+        self._vip_priority, self._limit = _rules(settings)
+        self._number_of = number_of
+        self._moves = QueueMoves(ami)
+        self._waits = Waits()
+        self._pbx_clock: float | None = None  # PBX time less monotonic, once known
+        self._dirty: set[str] = set()
+        self._all = False
+        self._alarms: dict[str, float] = {}  # queue -> monotonic time at which it is to be looked at again
+        self._work = asyncio.Event()
+        self._looking = False
+
+    def reconfigure(self, settings: QueueSettings) -> None:
+        """Go by other settings from now on, also for those who wait already."""
+        self._vip_priority, self._limit = _rules(settings)
+        self.refresh()
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything that was noticed so far has been looked at."""
+        return not self._looking and not self._work.is_set()
+
+    def feed(self, event: Event) -> None:
+        """Take an event of the PBX; looks at a queue again when somebody in it may stand in the wrong place."""
+        if isinstance(event, QueueJoined):
+            self._note_clock(event.at)
+        changed = self._waits.feed(event)
+        match event:
+            case QueueJoined():
+                self._note_joined(event)
+            case QueueLeft():
+                self._moves.left(event.channel)
+            case ChannelEnded() if not changed:  # else somebody may have taken his place
+                self._moves.ended(event.channel)
+            case SnapshotBegan():
+                self._moves.link_is_new()
+            case _:
+                pass
+        if changed:
+            self._dirty |= changed
+            self._work.set()
+
+    def _note_joined(self, event: QueueJoined) -> None:
+        number = None if event.plumbing else self._number_of(event.channel)
+        if self._moves.knows(event.channel) or self._match(number, event.number).vip:
+            self._dirty.add(event.queue)
+            self._work.set()
+        elif self._limit < float("inf"):
+            first = self._waits.first(event.channel)
+            self._set_alarm(event.queue, time.monotonic() + self._limit - (event.at - (first or event.at)))
+        if event.plumbing:
+            self._set_alarm(event.queue, time.monotonic() + _PEEK_SECONDS)
+
+    def _note_clock(self, at: float) -> None:
+        clock = at - time.monotonic()
+        if self._pbx_clock is None:
+            self._waits.shift(clock)
+        self._pbx_clock = clock
+
+    def _now(self) -> float:
+        """Return the PBX's time; only good for differences until the PBX told it."""
+        return (self._pbx_clock or 0.0) + time.monotonic()
+
+    def _set_alarm(self, queue: str, at: float) -> None:
+        """Have a queue looked at again, at the latest at this monotonic time."""
+        if at < self._alarms.get(queue, float("inf")):
+            self._alarms[queue] = at
+            self._work.set()  # so that `run` waits no longer than that
+
+    def refresh(self) -> None:
+        """Look at every queue again: the book changed, or the link to the PBX is new."""
+        self._all = True
+        self._work.set()
+
+    async def run(self) -> None:
+        """Put queues in order for ever."""
+        while True:
+            await self._until_work()
+            self._looking = True
+            await asyncio.sleep(_DEBOUNCE_SECONDS)
+            self._work.clear()
+            try:
+                await self._put_in_order()
+            except (UnavailableError, RefusedError, ProtocolError) as error:
+                if self._ami.connected:  # else whoever resynchronises calls refresh
+                    _log.warning("queues_not_looked_at", why=str(error))
+                    await asyncio.sleep(_RETRY_SECONDS)
+                    self.refresh()
+            self._looking = False
+
+    async def _until_work(self) -> None:
+        """Wait until there is something to look at, at the latest until the next alarm."""
+        first = min(self._alarms.values(), default=None)
+        try:
+            async with asyncio.timeout_at(None if first is None else _loop_time(first)):
+                await self._work.wait()
+        except TimeoutError:
+            pass
+        now = time.monotonic()
+        due = {queue for queue, at in self._alarms.items() if at <= now}
+        self._dirty |= due
+        for queue in due:
+            del self._alarms[queue]
+
+    async def waiting(self) -> list[dict[str, object]]:
+        """Return who waits where, in order, for `pbxd queues`. Raises what AmiClient.listing raises."""
+        entries = entries_of(await self._ami.listing("QueueStatus"))
+        return [
+            {
+                "queue": entry.queue,
+                "position": entry.position,
+                "channel": entry.channel,
+                "number": match.number or entry.number or None,
+                "name": match.name or None,
+                "vip": match.vip,
+                "wait_seconds": entry.waited,
+            }
+            for entry in entries
+            for match in [told(self._match_entry(entry), inside=self._inside(entry.channel))]
+        ]
+
+    async def _put_in_order(self) -> None:
+        everything, self._all = self._all, False
+        names, self._dirty = self._dirty, set()
+        if everything:
+            seen = self._waits.channels  # who joins while the answer is under way isn't in it, yet not to be forgotten
+            entries = entries_of(await self._ami.listing("QueueStatus"))
+            present = {entry.uniqueid for entry in entries}
+            self._waits.forget(seen - present)
+            self._moves.forget_all_but(present | self._waits.vacated)
+            names = {entry.queue for entry in entries} | self._waits.vacated_queues
+        for name in sorted(names):
+            await self._settle(name)
+
+    async def _settle(self, queue: str) -> None:
+        """Bring one queue into order and read it back."""
+        moved: dict[str, Entry] = {}
+        for _round in range(_ROUNDS):
+            entries = entries_of(await self._ami.listing("QueueStatus", {"Queue": queue}))
+            if not_moved(moved, entries):
+                for before in moved.values():
+                    await self._moves.take_back(before)
+                return
+            _tell(moved, entries)
+            self._follow(queue, entries)
+            callers = await self._judge(entries)
+            moves = plan([caller for _entry, caller in callers], self._vip_priority)
+            if not moves:
+                await self._leave(queue, callers)
+                return
+            if not await self._moves.able():
+                return
+            known = {entry.channel: (entry, caller) for entry, caller in callers}
+            for move in moves:
+                await self._moves.move(*known[move.channel], move)
+            moved = {move.channel: known[move.channel][0] for move in moves}
+        _log.warning("queue_order_unsettled", queue=queue, again_in=_UNSETTLED_SECONDS)
+        self._alarms[queue] = time.monotonic() + _UNSETTLED_SECONDS
+
+    async def _leave(self, queue: str, callers: list[tuple[Entry, Waiting]]) -> None:
+        """Let a queue be that is in order, until the next caller becomes late."""
+        for entry, caller in callers:
+            await self._moves.mark(entry, caller)
+        self._alarms.pop(queue, None)
+        late_from = min((caller.late_from for _entry, caller in callers if not caller.late), default=float("inf"))
+        if late_from < float("inf"):
+            self._set_alarm(queue, late_from - (self._pbx_clock or 0.0))
+        if any(entry.hidden for entry, _caller in callers):
+            self._set_alarm(queue, time.monotonic() + _PEEK_SECONDS)
+
+    def _follow(self, queue: str, entries: list[Entry]) -> None:
+        """Take over what was known of callers whose places others have taken."""
+        for channel, heir in self._waits.succeed(queue, entries, self._now()):
+            if heir:
+                self._moves.inherit(channel, heir)
+            else:
+                self._moves.ended(channel)
+
+    async def _judge(self, entries: list[Entry]) -> list[tuple[Entry, Waiting]]:
+        now = self._now()
+        callers: list[tuple[Entry, Waiting]] = []
+        for entry, at in zip(entries, self._waits.joined(entries, now, self._vip_priority), strict=True):
+            vip = self._match_entry(entry).vip
+            base = await self._moves.base(entry, self._vip_priority, vip=vip)
+            kept = self._moves.kept(entry.uniqueid)
+            first = self._waits.first(entry.uniqueid) or at
+            late_from = first + self._limit
+            late = kept or now >= late_from  # a restarted pbxd, which has whole seconds only, could doubt it
+            waiting = Waiting(entry.channel, entry.priority, at, vip, base, late, kept, first, late_from)
+            callers.append((entry, waiting))
+        return callers
+
+    def _match_entry(self, entry: Entry) -> Match:
+        return self._match(None if entry.hidden else self._number_of(entry.uniqueid), entry.number)
+
+    def _match(self, first: str | None, present: str) -> Match:
+        """Say who a caller is, by the number he came with and by the caller id he has now: a VIP by either is one."""
+        match = self._lookup(first or present)
+        if match.vip or not first or present in {"", first}:
+            return match
+        now = self._lookup(present)
+        return now if now.vip else match
+
+
+def _rules(settings: QueueSettings) -> tuple[int, float]:
+    """Return the VIPs' priority, and after how many seconds nobody overtakes a caller any more."""
+    limit = settings.overtake_limit_seconds
+    return settings.vip_priority, limit - min(_EARLY_SECONDS, limit * _EARLY_PART) if limit else float("inf")
+
+
+def _loop_time(monotonic: float) -> float:
+    """Return the running loop's time for a moment of `time.monotonic`."""
+    return asyncio.get_running_loop().time() + monotonic - time.monotonic()
+
+
+def _tell(moved: dict[str, Entry], entries: list[Entry]) -> None:
+    """Log what was read back of those who were moved."""
+    for after in entries:
+        if before := moved.get(after.channel):
+            _log.info(
+                "queue_caller_moved",
+                queue=after.queue,
+                channel=after.channel,
+                position_before=before.position,
+                position=after.position,
+                priority=after.priority,
+            )

@@ -1,0 +1,127 @@
+"""The PBX's own log, from which gaps are filled: is one named, and can the service read what was just written there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import stat
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pbxd.checkup import remedies
+from pbxd.checkup.permissions import Account, acting_as, may
+from pbxd.checkup.result import Finding, Remedy, failed, ok, warning
+from pbxd.checkup.test_call import Observed
+from pbxd.errors import PbxdError
+from pbxd.i18n import _
+from pbxd.settings import Settings
+from pbxd.storage.pbx_log.columns import Journal, Values
+from pbxd.storage.pbx_log.readers import journal_of, tail, without_password
+
+_CHECK = "backfill"
+_FILE = "/var/log/asterisk/cel-custom/pbxd.csv"  # by config/cel_custom.conf
+_OWNERS = 'install -d -m 0750 -o "$(stat -c %U {above})" -g "$(stat -c %G {above})" {folder}'
+_LOADS = (
+    "install -m 0644 config/cel_custom.conf /etc/asterisk/cel_custom.conf",
+    'asterisk -rx "module load cel_custom.so"',
+    'asterisk -rx "module reload cel_custom.so"',
+)
+_LATE_SECONDS = 3.0  # an event may be in the log only after it came over AMI
+_ZONES_SECONDS = 600.0  # less than two zones can differ by, more than a log can be late
+
+
+async def backfill(settings: Settings, seen: Observed, account: Account | None) -> Finding:
+    """Read the end of the log in the service's place, and look for the test call in it."""
+    source = settings.backfill.source
+    if not source:
+        message = _("times in which pbxd doesn't hear the PBX stay gaps: [backfill] names no log of the PBX")
+        return warning(_CHECK, message, Remedy(settings.source, ("[backfill]", f'cel = "{_FILE}"')), _writing(_FILE))
+    journal = journal_of(settings)
+    named = without_password(source)
+    try:
+        rows = await _written(settings, journal, seen, account)
+    except PbxdError as error:
+        return failed(_CHECK, str(error), await _reading(journal, account))
+    at = [float(row[journal.order]) for row in rows if row.get(journal.order)]
+    own = [row for row in rows if seen.test and row.get("uniqueid", "").startswith(seen.test)]
+    if not at:
+        return _empty(settings, journal, seen)
+    moment = float(own[-1][journal.order]) if own else max(at)
+    if (own or settings.backfill.cdr) and (off := _off(moment, seen.at if own else time.time(), late=bool(own))):
+        message = _("the times in {source} are {hours:+.1f} h from the clock: they are of another time zone")
+        line = f'time_zone = "{_local_zone()}"'
+        told = message.format(source=named, hours=off / 3600)
+        return failed(_CHECK, told, Remedy(settings.source, ("[backfill]", line)))
+    if settings.backfill.cel and seen.cel and not own:
+        message = _("{source} has nothing of the test call; its last event is of {time}")
+        return failed(_CHECK, message.format(source=named, time=_shown(moment)), _writing(journal.source))
+    return ok(
+        _CHECK, _("gaps are filled from {source}; its last line is of {time}").format(source=named, time=_shown(moment))
+    )
+
+
+async def _written(settings: Settings, journal: Journal, seen: Observed, account: Account | None) -> list[Values]:
+    """Return the end of the log, if need be a moment later."""
+    end = time.monotonic() + _LATE_SECONDS
+    while True:
+        with acting_as(account):
+            rows = await tail(journal)
+        there = any(row.get("uniqueid", "").startswith(seen.test) for row in rows)
+        if there or not (settings.backfill.cel and seen.cel) or time.monotonic() > end:
+            return rows
+        await asyncio.sleep(0.2)
+
+
+def _off(moment: float, wanted: float, *, late: bool) -> float:
+    """Return by how much a time can't be true; old lines are, if nothing was written since."""
+    off = moment - wanted
+    return off if off > _ZONES_SECONDS or (late and off < -_ZONES_SECONDS) else 0.0
+
+
+def _empty(settings: Settings, journal: Journal, seen: Observed) -> Finding:
+    named = without_password(settings.backfill.source)
+    if settings.backfill.cel and seen.cel:
+        message = _("{source} has no line that can be read by [backfill]'s columns")
+        return failed(_CHECK, message.format(source=named), _writing(journal.source))
+    return warning(_CHECK, _("{source} can be read, but has no line yet").format(source=named))
+
+
+def _writing(source: str) -> Remedy:
+    """Say how the PBX comes to write the log."""
+    if "://" in source:
+        return Remedy(_("see docs/freepbx.md"), ('asterisk -rx "cel show status"', 'asterisk -rx "odbc show all"'))
+    folder = Path(source).parent
+    return remedies.shell(_OWNERS.format(above=folder.parent, folder=folder), *_LOADS)
+
+
+async def _reading(journal: Journal, account: Account | None) -> Remedy:
+    """Say how the service comes to read the log."""
+    if "://" in journal.source:
+        return Remedy(_("see docs/freepbx.md"), ("GRANT SELECT ON asteriskcdrdb.cel TO pbxd@localhost;",))
+    file = Path(journal.source)
+    for path in (*reversed(file.parents), file):
+        if not await asyncio.to_thread(path.exists):
+            return _writing(journal.source)
+        is_file = path == file
+        if not await may(account, "-r" if is_file else "-x", path):
+            return _let_in(path, is_file=is_file)
+    return _writing(journal.source)
+
+
+def _let_in(path: Path, *, is_file: bool) -> Remedy:
+    status = path.stat()
+    if status.st_gid and status.st_mode & (stat.S_IRGRP if is_file else stat.S_IXGRP):
+        return remedies.shell(f'usermod -aG "$(stat -c %G {path})" pbxd', "systemctl restart pbxd")
+    return remedies.shell(f"chgrp pbxd {path}", f"chmod g+{'r' if is_file else 'rx'} {path}", "systemctl restart pbxd")
+
+
+def _local_zone() -> str:
+    with contextlib.suppress(OSError, ValueError):
+        parts = Path("/etc/localtime").resolve(strict=True).parts
+        return "/".join(parts[parts.index("zoneinfo") + 1 :])
+    return "Europe/Moscow"
+
+
+def _shown(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M:%S}"

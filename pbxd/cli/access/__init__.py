@@ -1,0 +1,1 @@
+"""`pbxd employees`, `pbxd tokens` and `pbxd privacy`."""

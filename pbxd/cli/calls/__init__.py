@@ -1,0 +1,1 @@
+"""`pbxd call` and `pbxd calls`."""

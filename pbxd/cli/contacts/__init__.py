@@ -1,0 +1,1 @@
+"""`pbxd contacts` and `pbxd companies`."""

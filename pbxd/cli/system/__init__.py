@@ -1,0 +1,1 @@
+"""The daemon and its installation: `pbxd run`, `doctor`, `db`, `queues`, `lookup`."""

@@ -1,0 +1,67 @@
+"""`pbxd lookup`: what the PBX would be told about a number, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from pbxd.cli.calls.formats import print_last_calls
+from pbxd.cli.command import N_, Command, Session, argument, flag, json_option, option, pass_session, run
+from pbxd.cli.output import mark, print_card, print_json, print_line
+from pbxd.i18n import _
+from pbxd.lookup.answers import match_json
+from pbxd.lookup.matching import Match, Rival, phone_text
+from pbxd.lookup.partial_index import excerpt
+from pbxd.numbers import parse, rules_from
+from pbxd.services.call_queries import last_calls
+
+
+@click.command("lookup", cls=Command, help=N_("Say whose number it is, as the PBX would be told."))
+@argument("number")
+@flag("--explain", help=N_("Also how the number was read, and which other cards have it."))
+@flag("--calls", help=N_("Also the last five calls with it."))
+@option("--for", "viewer", default="", metavar="EXT", help=N_("Use this employee's personal contacts too."))
+@json_option
+@pass_session
+def lookup(session: Session, /, number: str, viewer: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Look a number up in the database; the daemon need not run."""
+    rules = rules_from(session.settings)
+    parsed = parse(number, rules)
+    explain = flags["explain"]
+
+    async def work() -> tuple[Match, list[dict[str, Any]]]:
+        async with await session.database() as database:
+            wanted = [parsed.value] if parsed.kind == "e164" else []
+            match = (await excerpt(database, wanted, viewer=viewer)).lookup(parsed, viewer)
+            asked = flags["calls"] and wanted
+            return match, await last_calls(database, parsed.value, rules, viewer=viewer) if asked else []
+
+    match, last = run(work())
+    if as_json:
+        print_json(match_json(match, explain=explain) | ({"last_calls": last} if flags["calls"] else {}))
+        return
+    print_card(_lines(match))
+    if explain:
+        print_card([(_("On the phone"), phone_text(match)), (_("Read by the rule"), match.rule)])
+        for rival in match.rivals:
+            print_line(_("also: {card}").format(card=_rival(rival)))
+    print_last_calls(last)
+
+
+def _lines(match: Match) -> Iterable[tuple[str, str]]:
+    yield _("Status"), match.status
+    yield _("Number"), match.number or ""
+    yield _("Name"), match.name
+    yield _("Company"), match.company
+    yield _("Contact"), str(match.contact or "")
+    yield _("Employee"), match.employee
+    yield _("VIP"), mark(match.vip)
+    yield _("Manager"), match.manager
+
+
+def _rival(rival: Rival) -> str:
+    kinds = {"contact": _("contact"), "company": _("company"), "employee": _("employee")}
+    company = f", {rival.company}" if rival.company and rival.company != rival.name else ""
+    return f"{kinds[rival.kind]} {rival.key}: {rival.name}{company}"

@@ -1,0 +1,106 @@
+"""The rows that couldn't be imported, each with what to correct: a workbook that can be imported as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from pbxd.book import folded
+from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.exchange import columns
+from pbxd.exchange.columns import SHEET, Columns
+from pbxd.exchange.workbook_writer import close, new_workbook
+from pbxd.files import new_file, refuse_target
+from pbxd.i18n import _
+
+_MOST_MB = 256  # of the sheet's XML, which is twice on the disk before it is packed
+_CELL_BYTES = 64  # of XML around a text
+_CONTROL = re.compile(r"[\x00-\x1f\ufffe\uffff]")  # written as _x0001_
+_CONTROL_BYTES = 6  # more than one
+
+
+class ErrorWorkbook:
+    """A workbook of bad rows; without a `book` they are only taken."""
+
+    def __init__(self, book: Any, file: Path | None, table: Columns, mapped: Mapping[str, str]) -> None:  # noqa: ANN401 - XlsxWriter's own
+        self._book, self._file, self._table, self._mapped = book, file, table, mapped
+        self._sheet: Any = None
+        self._row = self._bytes = 0
+
+    @property
+    def file(self) -> Path | None:
+        """Where it is, if there was a bad row."""
+        return self._file if self._row else None
+
+    def add(self, texts: Sequence[str], message: str) -> None:
+        """Add a row and what is wrong in it. Raises InvalidInputError when there is no room for more."""
+        if self._book is None:
+            return
+        if self._sheet is None:
+            self._begin()
+        padded = [*texts, *[""] * len(self._table.heads)][: len(self._table.heads)]
+        self._write([*(text for text, head in zip(padded, self._table.heads, strict=True) if head), message])
+
+    def close(self) -> None:
+        """Write it to the disk, under its temporary name still. Raises UnavailableError."""
+        if self._book is not None and self._file is not None:
+            close(self._book, self._file)
+
+    def _begin(self) -> None:
+        self._sheet = self._book.add_worksheet(SHEET)
+        self._text = self._book.add_format({"num_format": "@"})
+        heads = [self._heading(*pair) for pair in zip(self._table.heads, self._table.fields, strict=True) if pair[0]]
+        self._sheet.set_column(0, len(heads), 25, self._text)
+        self._write([*heads, columns.correction()])
+
+    def _heading(self, head: str, field: str) -> str:
+        """Return a heading that is known without `--map`."""
+        if folded(head) in self._mapped:
+            return columns.heading(field)
+        return head
+
+    def _write(self, texts: Iterable[str]) -> None:
+        for place, text in enumerate(texts):
+            if text:
+                self._bytes += _size(text)
+                self._sheet.write_string(self._row, place, text, self._text)
+        self._row += 1
+        if self._bytes > _MOST_MB * 1024 * 1024:
+            message = _("--errors: the bad rows take more than {limit} MB; nothing was imported: divide the file")
+            raise InvalidInputError("errors", message.format(limit=_MOST_MB))
+
+
+@contextmanager
+def error_workbook(file: Path | None, table: Columns, mapped: Mapping[str, str]) -> Iterator[ErrorWorkbook]:
+    """Open a workbook that is in its place once the block ended well and there was a bad row.
+
+    Raises InvalidInputError for a name that doesn't end in .xlsx and for what is no place for a file, ConflictError for
+    a file that is there: somebody may be correcting it, or it is the one being imported. UnavailableError: no right, no
+    room.
+    """
+    if file is None:
+        yield ErrorWorkbook(None, None, table, mapped)
+        return
+    if file.suffix.lower() != ".xlsx":
+        raise InvalidInputError("errors", _("--errors: the file's name must end in .xlsx"))
+    try:
+        refuse_target(file, replace=False)
+    except ConflictError as error:
+        message = _("--errors: {file} exists already and isn't overwritten; name a new file")
+        raise ConflictError(message.format(file=file)) from error
+    with new_file(file) as part:
+        with new_workbook(part, file) as book:
+            errors = ErrorWorkbook(book, file, table, mapped)
+            yield errors
+        if errors.file is None:
+            part.unlink()
+
+
+def _size(text: str) -> int:
+    """Return how many bytes a cell takes, at most."""
+    escaped = len(escape(text, quote=False).encode("utf-8", "surrogatepass"))
+    return _CELL_BYTES + escaped + _CONTROL_BYTES * len(_CONTROL.findall(text))

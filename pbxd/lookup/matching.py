@@ -1,0 +1,281 @@
+"""Who has this number: exact matches in one index, with the rivals, so that every answer can be explained. Pure.
+
+Rows are exact tuples of plain values, and numbers are integers: a million of them fits into memory, and the garbage
+collector drops such tuples from its lists, so that a big book doesn't make it stop look-ups.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Self, assert_never
+
+from pbxd import rights
+from pbxd.book import Company, Contact, Employee, Listing, folded
+from pbxd.lookup.naming import phone_name
+from pbxd.notation import E164
+from pbxd.numbers import ParsedNumber
+
+__all__ = ["Book", "Match", "Rival", "Status", "phone_name", "phone_text"]
+
+Status = Literal["found", "shared", "company", "employee", "unknown", "withheld", "unreadable", "error"]
+
+# name (UTF-8: half of what a str takes), company, manager, VIP, owner (None: shared), numbers (E.164 without the plus)
+# with the main one first (a single one without a tuple around it)
+_Row = tuple[bytes, str, str, bool, str | None, int | tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another card with the same number, which the asker may know of."""
+
+    kind: Literal["contact", "company", "employee"]
+    key: int | str  # the id; an employee's extension
+    name: str
+    company: str = ""
+
+
+class Match(NamedTuple):  # one is made for every call, and a tuple is made at once
+    """Who a number belongs to, and why."""
+
+    status: Status
+    number: str | None = None  # E.164, or one of our extensions; None where nothing could be read
+    name: str = ""  # as on the card; `phone_text` makes it fit for phones
+    company: str = ""
+    contact: int | None = None  # only when it is one certain card
+    vip: bool = False
+    manager: str = ""  # extension of the responsible employee
+    rule: str = ""  # how the number was read: `ParsedNumber.rule`
+    rivals: tuple[Rival, ...] = ()  # the other cards with this number, the nearest first
+    employee: str = ""  # extension, when it is one of our people
+
+    @property
+    def by_extension(self) -> bool:
+        """Whether a colleague was found by his extension; from outside that says nothing, anybody may send it."""
+        return self.status == "employee" and self.number == self.employee
+
+
+class Book:
+    """The index; changing one card costs no more than that card's own numbers."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, _Row] = {}
+        self._contacts: dict[int, int | tuple[int, ...]] = {}  # number -> id, or ids in order of creation
+        self._companies: dict[int, Company] = {}
+        self._company_numbers: dict[int, tuple[int, ...]] = {}
+        self._employees: dict[str, Employee] = {}
+        self._employee_numbers: dict[int, tuple[str, ...]] = {}
+
+    @classmethod
+    def of(
+        cls, contacts: Iterable[Contact], companies: Iterable[Company] = (), employees: Iterable[Employee] = ()
+    ) -> Self:
+        """Index all of these at once."""
+        book = cls()
+        for contact in contacts:
+            book.put_contact(contact)
+        for company in companies:
+            book.put_company(company)
+        for employee in employees:
+            book.put_employee(employee)
+        return book
+
+    def __len__(self) -> int:
+        """Count the contacts."""
+        return len(self._rows)
+
+    def put_contact(self, contact: Contact) -> None:
+        """Add a contact or replace the one with its id."""
+        self.put_listings([Listing.of(contact)])
+
+    def put_listings(self, listings: Iterable[Listing]) -> None:
+        """Add contacts or replace those with their ids."""
+        rows, contacts = self._rows, self._contacts
+        for listing in listings:  # a million at the start
+            contact_id = listing.id
+            if contact_id in rows:
+                self.drop_contact(contact_id)
+            row = rows[contact_id] = _row(listing)
+            for number in _own_numbers(row):
+                held = contacts.setdefault(number, contact_id)
+                if held != contact_id:
+                    contacts[number] = tuple(sorted({*_several(held), contact_id}))
+
+    def drop_contact(self, contact_id: int) -> None:
+        """Forget a contact; one never heard of is no error."""
+        row = self._rows.pop(contact_id, None)
+        for number in _own_numbers(row) if row else ():
+            left = tuple(held for held in _several(self._contacts.pop(number)) if held != contact_id)
+            if left:
+                self._contacts[number] = left[0] if len(left) == 1 else left
+
+    def put_company(self, company: Company) -> None:
+        """Add a company or replace the one with its id."""
+        self.drop_company(company.id)
+        self._companies[company.id] = company
+        for number in _keys(*company.numbers):
+            self._company_numbers[number] = tuple(sorted({*self._company_numbers.get(number, ()), company.id}))
+
+    def drop_company(self, company_id: int) -> None:
+        """Forget a company."""
+        gone = self._companies.pop(company_id, None)
+        for number in _keys(*gone.numbers) if gone else ():
+            left = tuple(held for held in self._company_numbers.pop(number) if held != company_id)
+            if left:
+                self._company_numbers[number] = left
+
+    def put_employee(self, employee: Employee) -> None:
+        """Add an employee or replace the one with this extension."""
+        self.drop_employee(employee.extension)
+        self._employees[employee.extension] = employee
+        for number in _keys(employee.mobile, employee.did):
+            held = self._employee_numbers.get(number, ())
+            self._employee_numbers[number] = tuple(sorted({*held, employee.extension}))
+
+    def drop_employee(self, extension: str) -> None:
+        """Forget an employee."""
+        gone = self._employees.pop(extension, None)
+        for number in _keys(gone.mobile, gone.did) if gone else ():
+            left = tuple(held for held in self._employee_numbers.pop(number) if held != extension)
+            if left:
+                self._employee_numbers[number] = left
+
+    def replace_employees(self, employees: Iterable[Employee]) -> None:
+        """Take these as all our people; there are hundreds of them, not more."""
+        kept = {employee.extension: employee for employee in employees}
+        for extension in self._employees.keys() - kept.keys():
+            self.drop_employee(extension)
+        for employee in kept.values():
+            self.put_employee(employee)
+
+    def employee(self, extension: str) -> Employee | None:
+        """Return one of our people, also one who left (`active`)."""
+        return self._employees.get(extension)
+
+    def lookup(self, parsed: ParsedNumber, viewer: str = "") -> Match:
+        """Say whose number it is: a contact, else a company, else an employee, each by the exact number.
+
+        `viewer` is an extension whose personal contacts may be used; they win over shared ones, being his own words
+        for the number. Nobody else's personal contacts are looked at, not even as rivals or for the VIP flag.
+
+        Several contacts of equal standing are `shared`: the name is their company with the count when all have the
+        same, else the name of the first (whose main number it is, then the older card); `contact` stays None, for who
+        calls isn't known; `vip` when any of them is one, lest a VIP waits because of a colleague's card; `manager`
+        when they agree. A number of several employees, such as a common DID, names none of them.
+        """
+        match parsed.kind:
+            case "withheld" | "unreadable":
+                return Match(parsed.kind, rule=parsed.rule)
+            case "internal":
+                return self._colleague(parsed)
+            case "e164":
+                return self._outside(parsed, viewer)
+            case _:
+                assert_never(parsed.kind)
+
+    def _colleague(self, parsed: ParsedNumber) -> Match:
+        employee = self._employees.get(parsed.value)
+        if employee is None or not employee.active:
+            return Match("unknown", parsed.value, rule=parsed.rule)
+        return Match("employee", parsed.value, employee.name, rule=parsed.rule, employee=employee.extension)
+
+    def _outside(self, parsed: ParsedNumber, viewer: str) -> Match:
+        number = int(parsed.value[1:])
+        held = self._contacts.get(number)
+        if isinstance(held, int) and number not in self._company_numbers and number not in self._employee_numbers:
+            return self._only(parsed, held, viewer)  # nearly every caller
+        own, shared = self._clients(number, viewer)
+        companies = [self._companies[company_id] for company_id in self._company_numbers.get(number, ())]
+        colleagues = self._colleagues(number)
+        others = [Rival("company", company.id, company.name, company.name) for company in companies]
+        others += [Rival("employee", colleague.extension, colleague.name) for colleague in colleagues]
+        if own or shared:
+            first, *rest = (own, shared) if own else (shared,)
+            also = tuple(self._rival(held) for held in (*first[1:], *(rest[0] if rest else ()))) + tuple(others)
+            return self._client(parsed, first, also)
+        if companies:
+            name = companies[0].name
+            return Match("company", parsed.value, name, name, rule=parsed.rule, rivals=tuple(others[1:]))
+        certain = _certain(colleagues, parsed.value)
+        if certain is None:
+            return Match("unknown", parsed.value, rule=parsed.rule, rivals=tuple(others))
+        rivals = tuple(rival for rival in others if rival.key != certain.extension)
+        return Match(
+            "employee", parsed.value, certain.name, rule=parsed.rule, rivals=rivals, employee=certain.extension
+        )
+
+    def _only(self, parsed: ParsedNumber, contact_id: int, viewer: str) -> Match:
+        """Answer for a number that stands on one card and nowhere else."""
+        name, company, manager, vip, owner, _numbers = self._rows[contact_id]
+        if owner is not None and not rights.sees_personal(viewer, owner):
+            return Match("unknown", parsed.value, rule=parsed.rule)
+        return Match("found", parsed.value, name.decode(), company, contact_id, vip, manager, parsed.rule)
+
+    def _clients(self, number: int, viewer: str) -> tuple[list[int], list[int]]:
+        """Return the viewer's own and the shared contacts with the number, in order of standing."""
+        held = sorted(
+            _several(self._contacts.get(number, ())), key=lambda key: (_main_number(self._rows[key]) != number, key)
+        )
+        owners = [(key, self._rows[key][4]) for key in held]
+        own = [key for key, owner in owners if owner is not None and rights.sees_personal(viewer, owner)]
+        return own, [key for key, owner in owners if owner is None]
+
+    def _client(self, parsed: ParsedNumber, held: list[int], rivals: tuple[Rival, ...]) -> Match:
+        rows = [self._rows[key] for key in held]
+        name, company, manager, vip = rows[0][0].decode(), *rows[0][1:4]
+        if len(rows) == 1:
+            return Match("found", parsed.value, name, company, held[0], vip, manager, parsed.rule, rivals)
+        if company and len({folded(row[1]) for row in rows}) == 1:
+            name = f"{company} ({len(rows)})"
+            rivals = (self._rival(held[0]), *rivals)  # none of them has won
+        agreed = manager if all(row[2] == manager for row in rows) else ""
+        any_vip = any(row[3] for row in rows)
+        return Match("shared", parsed.value, name, company, None, any_vip, agreed, parsed.rule, rivals)
+
+    def _rival(self, contact_id: int) -> Rival:
+        name, company = self._rows[contact_id][:2]
+        return Rival("contact", contact_id, name.decode(), company)
+
+    def _colleagues(self, number: int) -> list[Employee]:
+        held = (self._employees[extension] for extension in self._employee_numbers.get(number, ()))
+        return [employee for employee in held if employee.active]
+
+
+def phone_text(match: Match) -> str:
+    """Return what to put on a phone's screen, at most 79 bytes; empty: leave what the trunk sent."""
+    return phone_name(match.name) if match.status in {"found", "shared", "company", "employee"} else ""
+
+
+def _certain(colleagues: list[Employee], number: str) -> Employee | None:
+    """Return the one whose mobile it is, else the one whose DID it is; None when several could call from it."""
+    mobiles = [colleague for colleague in colleagues if colleague.mobile == number]
+    candidates = mobiles or colleagues
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _row(listing: Listing) -> _Row:
+    _id, name, company, manager, vip, owner, numbers = listing
+    entries = tuple(dict.fromkeys(int(number[1:]) for number in numbers if _is_e164(number)))
+    kept = entries[0] if len(entries) == 1 else entries
+    return name.encode(), sys.intern(company), sys.intern(manager), vip, owner, kept
+
+
+def _own_numbers(row: _Row) -> tuple[int, ...]:
+    return _several(row[5])
+
+
+def _main_number(row: _Row) -> int:
+    return _own_numbers(row)[0]
+
+
+def _several(held: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (held,) if isinstance(held, int) else held
+
+
+def _is_e164(number: str) -> bool:
+    return E164.fullmatch(number) is not None
+
+
+def _keys(*numbers: str) -> set[int]:
+    return {int(number[1:]) for number in numbers if _is_e164(number)}

@@ -1,0 +1,63 @@
+"""Whom a request wants to call: a number, a colleague, or a contact by id or name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pbxd.book import Contact
+from pbxd.errors import NotFoundError
+from pbxd.http.app_keys import Services
+from pbxd.http.requests import CallRequest
+from pbxd.lookup.matching import phone_text
+from pbxd.lookup.naming import phone_name
+from pbxd.lookup.partial_index import contact_named
+from pbxd.numbers import NumberRules, is_emergency, parse
+from pbxd.storage.book.contacts import Contacts
+from pbxd.telephony import DialTarget, target_of
+
+
+async def target(asked: CallRequest, agent: str, services: Services, rules: NumberRules) -> DialTarget:
+    """Find out whom to call, with the agent's own eyes: his personal contacts count, nobody else's.
+
+    A text that is a number is one: a known colleague's extension, or 112, never means a contact's id. With `number` the
+    target is a contact in any case. Raises NotFoundError, InvalidInputError.
+    """
+    if asked.contact is not None:
+        contact = await Contacts(services.database).get(asked.contact, actor=agent)
+        return _of_contact(contact, asked.number, rules)
+    text = (asked.target or "").strip()
+    if asked.number is not None:
+        return _of_contact(await contact_named(services.database, text, actor=agent), asked.number, rules)
+    if _is_number(text, services, rules):
+        return _of_number(text, agent, services, rules)
+    try:
+        contact = await contact_named(services.database, text, actor=agent)
+    except NotFoundError:
+        if any(character.isalpha() for character in text):
+            raise
+        return DialTarget(text)  # a short number perhaps, or nothing that can be called: the dialling rules say which
+    return _of_contact(contact, None, rules)
+
+
+def _is_number(text: str, services: Services, rules: NumberRules) -> bool:
+    kind = parse(text, rules).kind
+    known = services.directory.employee(text) is not None or is_emergency(text, rules)
+    return kind == "e164" or (kind == "internal" and known)
+
+
+def _of_number(text: str, agent: str, services: Services, rules: NumberRules) -> DialTarget:
+    parsed = parse(text, rules)
+    match = services.directory.lookup(text, viewer=agent)
+    colleague = services.directory.employee(parsed.value) is not None
+    return DialTarget(parsed.value, parsed.extension, phone_text(match), match.contact, colleague)
+
+
+def _of_contact(contact: Contact, number: str | None, rules: NumberRules) -> DialTarget:
+    name = phone_name(contact.name)
+    if number is None:
+        return target_of(contact, name)
+    parsed = parse(number, rules)
+    if parsed.extension:
+        theirs = tuple(each for each in contact.numbers if each.extension == parsed.extension)
+        contact = replace(contact, numbers=theirs)
+    return target_of(contact, name, parsed.value or number)

@@ -1,0 +1,1 @@
+"""The contact book: contacts, companies, employees, their changes."""

@@ -1,0 +1,300 @@
+"""Contacts as rows: how a card is put together from its tables and taken apart into them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.book import Contact, ContactDraft, ContactNumber, Listing, folded
+from pbxd.storage.book import company_rows as company_cards
+from pbxd.storage.book import number_ownership, overlay
+from pbxd.storage.engine.database import in_parts, in_steps, possible
+from pbxd.storage.search.search_text import found_by
+from pbxd.storage.search.visibility import shown
+from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
+
+_FOUND_BY = {"folded", "company_folded", "position_folded", "main_number", "search"}
+_BOOKKEEPING = {"company_id", "created", "changed", "import_id", *_FOUND_BY}  # not part of a card
+_OWN = tuple(column for column in contacts.c if column.name not in _BOOKKEEPING)
+_PARTS = (contact_numbers, contact_emails, contact_tags)
+_LISTED: Select[Any] = (
+    select(
+        *(contacts.c[name] for name in ("id", "name", "company_id", "manager", "vip", "owner")),
+        *(contact_numbers.c[name] for name in ("number", "main")),
+    )
+    .select_from(contacts.outerjoin(contact_numbers, contact_numbers.c.contact_id == contacts.c.id))
+    .where(shown())
+    .order_by(contacts.c.id, contact_numbers.c.place)
+)
+# Statements that are made once: making one takes longer than SQLite needs for it.
+_PARTS_OF = {
+    table: select(table)
+    .where(table.c.contact_id.in_(bindparam("ids", expanding=True)))
+    .order_by(table.c.contact_id, table.c.place)
+    for table in _PARTS
+}
+_WRITTEN: Select[Any] = (
+    select(*_OWN, companies.c.name.label("company"))
+    .select_from(contacts.outerjoin(companies, contacts.c.company_id == companies.c.id))
+    .where(contacts.c.id.in_(bindparam("ids", expanding=True)))
+)
+_SHOWN = _WRITTEN.where(shown())
+_Parts = dict[Table, defaultdict[int, list[Any]]]  # what each table has for each contact, in the card's order
+
+
+async def cards(connection: AsyncConnection, ids: Collection[int], *, staged: bool = False) -> list[Contact]:
+    """Return what `read_cards` does."""
+    return await connection.run_sync(read_cards, ids, staged=staged)
+
+
+def read_cards(connection: Connection, ids: Collection[int], *, staged: bool = False) -> list[Contact]:
+    """Return those of the contacts that there are, in the order asked for, whoever may see them.
+
+    Those of an import that isn't finished are not there, and imports' changes are, unless `staged` says that cards are
+    wanted as they are written.
+    """
+    found: dict[int, Contact] = {}
+    for group in in_parts(possible(ids)):
+        parts = _no_parts()
+        for table in _PARTS:
+            _collect(parts, table, connection.execute(_PARTS_OF[table], {"ids": group}).all())
+        rows = connection.execute(_WRITTEN if staged else _SHOWN, {"ids": group}).all()
+        read = {row[0]: _card(row, parts) for row in rows}
+        found |= read if staged else overlay.seen(connection, read)
+    return [found[contact_id] for contact_id in ids if contact_id in found]
+
+
+async def listings(
+    connection: AsyncConnection, company_names: Mapping[int, str], *conditions: ColumnElement[bool]
+) -> AsyncIterator[list[Listing]]:
+    """Yield all contacts by id, some hundreds at a time: one read, of what look-ups need alone.
+
+    Those that imports are changing come once more at the end, as they are to be seen.
+    """
+    own: Sequence[Any] = ()
+    numbers: list[str] = []
+    async for rows in in_steps(connection, _LISTED.where(*conditions)):
+        found: list[Listing] = []
+        for *mine, number, main in map(tuple, rows):
+            if own and mine[0] != own[0]:
+                found.append(_listing(own, numbers, company_names))
+                numbers = []
+            own = mine
+            if number is not None:
+                numbers.insert(0 if main else len(numbers), number)
+        yield found
+    if own:
+        yield [_listing(own, numbers, company_names)]
+    changing = (await connection.execute(overlay.contact_ids(*conditions))).scalars().all()
+    for part in in_parts(changing):
+        yield [Listing.of(card) for card in await cards(connection, part)]
+
+
+def main_rows(drafts: Iterable[ContactDraft]) -> list[dict[str, Any]]:
+    """Work out what takes longest for `insert_cards`; whoever writes much does it before others have to wait."""
+    return [_main_values(draft) for draft in drafts]
+
+
+async def insert_cards(
+    connection: AsyncConnection,
+    drafts: Sequence[ContactDraft],
+    actor: str,
+    *,
+    import_id: int = 0,
+    prepared: Sequence[dict[str, Any]] = (),
+) -> list[int]:
+    """Write new contacts and return their ids in order; the drafts are already checked. `prepared`: `main_rows`."""
+    names = [draft.company for draft in drafts]
+    ids_of = await company_cards.ids_by_name(connection, names, quiet=bool(import_id))
+    now = datetime.now(UTC)
+    fresh = {"created_by": actor, "version": 1, "created": now, "changed": now, "import_id": import_id}
+    rows = [
+        values | fresh | {"company_id": ids_of.get(values["company_folded"])}
+        for values in prepared or main_rows(drafts)
+    ]
+    ids = await _insert_main(connection, rows)
+    made = dict(zip(ids, drafts, strict=True))
+    await _insert_parts(connection, made)
+    numbers = {contact_id: [each.number for each in draft.numbers] for contact_id, draft in made.items()}
+    await number_ownership.note_new(connection, numbers)
+    return ids
+
+
+async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Write the rows and return their ids in order.
+
+    SQLite gets its ids from here: asked for them in order, SQLAlchemy would write row by row, and each is a journey to
+    the driver's thread and back while others wait to write. Nobody else writes meanwhile, and no id is given twice.
+    What it is asked to return makes one statement of the rows: the full-text index writes its tokens to the disk and
+    merges them with others after each statement, which for a row at a time takes longer than everything else.
+    """
+    if connection.dialect.name != "sqlite":
+        made = await connection.execute(insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True), rows)
+        return list(made.scalars().all())
+    given: Select[Any] = (
+        select(func.max(column("seq"))).select_from(text("sqlite_sequence")).where(column("name") == contacts.name)
+    )
+    last = await connection.execute(given.union_all(select(func.max(contacts.c.id))))  # a table built anew counts anew
+    first = max(seen or 0 for seen in last.scalars()) + 1
+    given_ids = [row | {"id": first + place} for place, row in enumerate(rows)]
+    await connection.execute(insert(contacts).returning(contacts.c.id), given_ids)
+    return list(range(first, first + len(rows)))
+
+
+async def update_card(connection: AsyncConnection, contact_id: int, draft: ContactDraft) -> None:
+    """Write what a contact has become, and count its version up."""
+    ids_of = await company_cards.ids_by_name(connection, [draft.company])
+    values = _main_values(draft) | {
+        "company_id": ids_of.get(folded(draft.company)),
+        "changed": datetime.now(UTC),
+        "version": contacts.c.version + 1,
+    }
+    await connection.execute(update(contacts).where(contacts.c.id == contact_id).values(values))
+    for table in _PARTS:
+        await connection.execute(delete(table).where(table.c.contact_id == contact_id))
+    await _insert_parts(connection, {contact_id: draft})
+    await number_ownership.note(connection, [contact_id])
+
+
+async def find_by_new_company(connection: AsyncConnection, company_id: int) -> None:
+    """Have the people of a company that got another name found by that."""
+    people = (
+        (await connection.execute(select(contacts.c.id).where(contacts.c.company_id == company_id))).scalars().all()
+    )
+    one = update(contacts).where(contacts.c.id == bindparam("which"))
+    one = one.values(search=bindparam("now_found_by"), company_folded=bindparam("now_sorted_by"))
+    for part in in_parts(people):
+        rows = [
+            {"which": card.id, "now_found_by": found_by(card), "now_sorted_by": folded(card.company)}
+            for card in await cards(connection, part, staged=True)
+        ]
+        await connection.execute(one, rows)
+
+
+def _main_values(draft: ContactDraft) -> dict[str, Any]:
+    return {
+        "name": draft.name,
+        "folded": folded(draft.name),
+        **_found_by(draft),
+        "position": draft.position,
+        "manager": draft.manager,
+        "vip": draft.vip,
+        "comment": draft.comment,
+        "birth_date": draft.birth_date,
+        "visibility": draft.visibility,
+        "owner": draft.owner,
+    }
+
+
+def _found_by(card: ContactDraft | Contact) -> dict[str, str]:
+    return {
+        "search": found_by(card),
+        "company_folded": folded(card.company),
+        "position_folded": folded(card.position),
+        "main_number": next((number.number for number in card.numbers if number.main), ""),
+    }
+
+
+async def _insert_parts(connection: AsyncConnection, drafts: Mapping[int, ContactDraft]) -> None:
+    for table, values_of in ((contact_numbers, _numbers), (contact_emails, _emails), (contact_tags, _tags)):
+        rows = [
+            {"contact_id": contact_id, "place": place, **values}
+            for contact_id, draft in drafts.items()
+            for place, values in enumerate(values_of(draft))
+        ]
+        if rows:
+            await connection.execute(insert(table), rows)
+
+
+def _numbers(draft: ContactDraft) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": number.number,
+            "typed": number.typed,
+            "extension": number.extension,
+            "label": number.label,
+            "main": number.main,
+        }
+        for number in draft.numbers
+    ]
+
+
+def _emails(draft: ContactDraft) -> list[dict[str, Any]]:
+    return [{"email": email, "folded": folded(email)} for email in draft.emails]
+
+
+def _tags(draft: ContactDraft) -> list[dict[str, Any]]:
+    return [{"tag": tag, "folded": folded(tag)} for tag in draft.tags]
+
+
+def _listing(own: Sequence[Any], numbers: list[str], company_names: Mapping[int, str]) -> Listing:
+    contact_id, name, company_id, manager, vip, owner = own
+    company = company_names.get(company_id, "")
+    return Listing(contact_id, name, company, manager, vip, owner or None, tuple(numbers))  # an owner: CHECK visibility
+
+
+def _no_parts() -> _Parts:
+    return {table: defaultdict(list) for table in _PARTS}
+
+
+def _collect(parts: _Parts, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+    # Rows are taken apart by position, here and below: by name it takes four times as long, and there are many.
+    mine = parts[table]
+    if table is contact_numbers:
+        for contact_id, _place, *values in rows:
+            mine[contact_id].append(ContactNumber(*values))
+    else:
+        for contact_id, _place, word, *_folded in rows:
+            mine[contact_id].append(word)
+
+
+def _card(row: Sequence[Any], parts: _Parts) -> Contact:
+    (
+        contact_id,
+        name,
+        position,
+        manager,
+        vip,
+        comment,
+        birth_date,
+        visibility,
+        owner,
+        created_by,
+        version,
+        company,
+    ) = row
+    return Contact(
+        contact_id,
+        name,
+        company or "",
+        position,
+        tuple(parts[contact_numbers].get(contact_id, ())),
+        tuple(parts[contact_emails].get(contact_id, ())),
+        manager,
+        vip,
+        comment,
+        tuple(parts[contact_tags].get(contact_id, ())),
+        birth_date,
+        visibility,
+        owner,
+        created_by,
+        version,
+    )

@@ -1,0 +1,91 @@
+"""Companies: one card per name, whatever its case, with an address, a site, numbers and e-mails of their own.
+
+A company that only personal contacts have is their owners' affair: it isn't told to others, and goes with the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.book import Company, CompanyChanges, checked_company, checked_name, folded
+from pbxd.errors import NotFoundError
+from pbxd.i18n import _
+from pbxd.storage.book import company_rows as rows
+from pbxd.storage.book.cards import find_by_new_company
+from pbxd.storage.engine.database import Database, possible
+from pbxd.storage.engine.feed import tell
+from pbxd.storage.tables import companies
+
+Page = tuple[int, list[Company]]
+Editing = CompanyChanges | Callable[[Company], CompanyChanges]  # or what makes the changes of the card as it stands
+
+
+class Companies:
+    """The companies of the book that are everybody's: all see and change them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get_or_create(self, name: str, numbers: Iterable[str] = ()) -> Company:
+        """Return the company of that name, made if there is none, with these further numbers (E.164).
+
+        Raises InvalidInputError for an unusable name or number.
+        """
+        name, added = checked_name("company", name), tuple(numbers)
+        async with self._database.writing() as connection:
+            ids = await rows.ids_by_name(connection, [name])
+            company_id = ids[folded(name)]
+            return await _edit(connection, company_id, lambda company: {"numbers": (*company.numbers, *added)}, None)
+
+    async def get(self, company_id: int) -> Company:
+        """Return a company; raises NotFoundError."""
+        async with self._database.reading() as connection:
+            shown = select(companies.c.id).where(companies.c.id.in_(possible([company_id])), rows.everybodys())
+            if (await connection.execute(shown)).scalar() is None:
+                raise NotFoundError(_("there is no company {id}").format(id=company_id))
+            return await rows.one(connection, company_id)
+
+    async def load(self, ids: Collection[int]) -> dict[int, Company]:
+        """Return those of the companies that there are."""
+        async with self._database.reading() as connection:
+            return {company.id: company for company in await rows.cards(connection, ids)}
+
+    async def list(self, search: str = "", *, limit: int | None = None, offset: int = 0) -> Page:
+        """Return how many companies have these words in their name, and a page of them by name."""
+        words = [companies.c.folded.contains(word, autoescape=True) for word in folded(search).split()]
+        matching = [*words, rows.everybodys()]
+        page = select(companies.c.id).where(*matching).order_by(companies.c.folded).limit(limit).offset(offset)
+        async with self._database.reading() as connection:
+            counted = select(func.count()).select_from(companies).where(*matching)
+            total = (await connection.execute(counted)).scalar_one()
+            return total, await rows.cards(connection, (await connection.execute(page)).scalars().all())
+
+    async def edit(self, company_id: int, changes: Editing, *, version: int | None = None) -> Company:
+        """Replace fields of a company's card; what changes nothing leaves the version as it is.
+
+        What depends on the card as it stands, such as one number more, is given as a function of it: nobody else writes
+        between its reading and its writing.
+        Raises NotFoundError, InvalidInputError, and ConflictError when another company has the name, or when `version`
+        is given and the card has changed since.
+        """
+        async with self._database.writing() as connection:
+            return await _edit(connection, company_id, changes, version)
+
+
+async def _edit(connection: AsyncConnection, company_id: int, changes: Editing, version: int | None) -> Company:
+    before = await rows.one(connection, company_id)
+    rows.check_version(before.version, version)
+    after = checked_company(replace(before, **(changes(before) if callable(changes) else changes)))
+    if after == before:
+        return before
+    await rows.refuse_taken(connection, after)
+    await rows.write(connection, after)
+    if after.name != before.name:
+        await find_by_new_company(connection, company_id)
+        await rows.renamed(connection, company_id)
+    await tell(connection, [rows.changed(company_id)])
+    return await rows.one(connection, company_id)

@@ -1,0 +1,143 @@
+"""Companies as rows: their cards, their names as ids, and what goes with the last contact."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.book import Company, folded
+from pbxd.errors import ConflictError, NotFoundError
+from pbxd.i18n import _
+from pbxd.storage.engine.database import in_parts, in_steps, possible
+from pbxd.storage.engine.feed import News, about_contact, tell
+from pbxd.storage.search.visibility import shown
+from pbxd.storage.tables import companies, company_emails, company_numbers, contacts
+
+
+async def ids_by_name(connection: AsyncConnection, names: Iterable[str], *, quiet: bool = False) -> dict[str, int]:
+    """Return the ids of the companies of those names by `folded` name, making those that are missing.
+
+    The first way in which a name is written is the one kept. `quiet`: the feed isn't told of new ones, for nobody may
+    see yet who has them.
+    """
+    wanted = {folded(name): name for name in reversed(list(names)) if name}
+    found: dict[str, int] = {}
+    for part in in_parts(wanted):
+        rows = await connection.execute(select(companies.c.folded, companies.c.id).where(companies.c.folded.in_(part)))
+        found |= {row.folded: row.id for row in rows}
+    missing = [{"name": name, "folded": key} for key, name in reversed(wanted.items()) if key not in found]
+    if missing:
+        made = await connection.execute(insert(companies).returning(companies.c.folded, companies.c.id), missing)
+        new = {row.folded: row.id for row in made}
+        await tell(connection, [] if quiet else [changed(company_id) for company_id in new.values()])
+        found |= new
+    return found
+
+
+async def drop_orphans(connection: AsyncConnection, ids: Collection[int]) -> None:
+    """Delete those of the companies that no contact has any more and that have nothing of their own."""
+    for part in in_parts(ids):
+        unused = and_(companies.c.id.in_(part), ~_has_contact(), ~_has_own())
+        gone = await connection.execute(delete(companies).where(unused).returning(companies.c.id))
+        await tell(connection, [changed(company_id) for company_id in gone.scalars()])
+
+
+async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Company]:
+    """Return those of the companies that there are, in the order asked for."""
+    found: dict[int, Company] = {}
+    for part in in_parts(possible(ids)):
+        numbers: defaultdict[int, list[str]] = defaultdict(list)
+        for row in await connection.execute(select(company_numbers).where(company_numbers.c.company_id.in_(part))):
+            numbers[row.company_id].append(row.number)
+        emails: defaultdict[int, list[str]] = defaultdict(list)
+        written = select(company_emails).where(company_emails.c.company_id.in_(part)).order_by(company_emails.c.place)
+        for row in await connection.execute(written):
+            emails[row.company_id].append(row.email)
+        for row in await connection.execute(select(companies).where(companies.c.id.in_(part))):
+            found[row.id] = _company(row, numbers[row.id], emails[row.id])
+    return [found[company_id] for company_id in ids if company_id in found]
+
+
+async def every_card(connection: AsyncConnection) -> list[Company]:
+    """Return all companies by id, with what look-ups need of them: names and numbers."""
+    numbers: defaultdict[int, list[str]] = defaultdict(list)
+    async for rows in in_steps(connection, select(company_numbers)):
+        for row in rows:
+            numbers[row.company_id].append(row.number)
+    found: list[Company] = []
+    listed = select(companies.c.id, companies.c.name).order_by(companies.c.id)
+    async for rows in in_steps(connection, listed):
+        found += [Company(row.id, row.name, tuple(sorted(numbers[row.id]))) for row in rows]
+    return found
+
+
+def check_version(now: int, wanted: int | None) -> None:
+    """Raise ConflictError when the card is at another version than the one an edit was made for."""
+    if wanted not in (None, now):
+        raise ConflictError(
+            _("the card was changed meanwhile: it is at version {now}, not {version}").format(now=now, version=wanted)
+        )
+
+
+async def renamed(connection: AsyncConnection, company_id: int) -> None:
+    """Tell that the people of a company show another name now."""
+    told = (contacts.c.id, contacts.c.visibility, contacts.c.owner, contacts.c.version)
+    rows = await connection.execute(select(*told).where(contacts.c.company_id == company_id))
+    await tell(connection, [about_contact("changed", *row) for row in rows])
+
+
+async def refuse_taken(connection: AsyncConnection, company: Company) -> None:
+    """Raise ConflictError when another company has this one's name."""
+    same = select(companies.c.id).where(companies.c.folded == folded(company.name), companies.c.id != company.id)
+    if (await connection.execute(same)).scalar() is not None:
+        raise ConflictError(_("there is another company named {name}").format(name=company.name))
+
+
+async def write(connection: AsyncConnection, company: Company) -> None:
+    """Write what a company has become, and count its version up."""
+    values = {"name": company.name, "folded": folded(company.name), "address": company.address, "site": company.site}
+    counted = companies.c.version + 1
+    await connection.execute(update(companies).where(companies.c.id == company.id).values(**values, version=counted))
+    for table in (company_numbers, company_emails):
+        await connection.execute(delete(table).where(table.c.company_id == company.id))
+    key = {"company_id": company.id}
+    if company.numbers:
+        await connection.execute(insert(company_numbers), [key | {"number": number} for number in company.numbers])
+    if company.emails:
+        rows = [key | {"place": place, "email": email} for place, email in enumerate(company.emails)]
+        await connection.execute(insert(company_emails), rows)
+
+
+def _company(row: Row[Any], numbers: list[str], emails: list[str]) -> Company:
+    return Company(row.id, row.name, tuple(sorted(numbers)), row.address, row.site, tuple(emails), row.version)
+
+
+def everybodys() -> ColumnElement[bool]:
+    """Tell whether a company has a shared contact or anything of its own, or was added for itself."""
+    return or_(_has_contact(contacts.c.visibility == "shared", shown()), _has_own(), ~_has_contact())
+
+
+def _has_contact(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(contacts.c.company_id == companies.c.id, *conditions)
+
+
+def _has_own() -> ColumnElement[bool]:
+    listed = (exists().where(table.c.company_id == companies.c.id) for table in (company_numbers, company_emails))
+    return or_(companies.c.address != "", companies.c.site != "", *listed)
+
+
+async def one(connection: AsyncConnection, company_id: int) -> Company:
+    """Return a company; raises NotFoundError."""
+    found = await cards(connection, [company_id])
+    if not found:
+        raise NotFoundError(_("there is no company {id}").format(id=company_id))
+    return found[0]
+
+
+def changed(company_id: int) -> News:
+    """Tell of a company."""
+    return News("company.changed", str(company_id), {})

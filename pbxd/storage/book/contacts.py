@@ -1,0 +1,255 @@
+"""The contact book: cards, their changes, duplicates and favourites, each for whom `pbxd.rights` lets see them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields, replace
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd import rights
+from pbxd.book import Company, Contact, ContactChanges, ContactDraft, Employee, Listing, checked
+from pbxd.errors import InvalidInputError, NotFoundError
+from pbxd.i18n import _
+from pbxd.storage.book import changes as changes_of
+from pbxd.storage.book import company_rows, employees, number_ownership, overlay_changes
+from pbxd.storage.book.card_json import draft_of
+from pbxd.storage.book.cards import cards, insert_cards, listings, read_cards, update_card
+from pbxd.storage.book.changes import Change
+from pbxd.storage.book.duplicates import Duplicate, duplicates_of
+from pbxd.storage.engine.database import Database, in_parts
+from pbxd.storage.engine.feed import News, about_contact, cursor, tell
+from pbxd.storage.search.filters import ContactFilter, find
+from pbxd.storage.search.paging import PageAsked, page
+from pbxd.storage.search.visibility import shown
+from pbxd.storage.tables import contact_numbers, contacts, favourites
+
+Page = tuple[int, list[Contact]]
+Several = list[Contact]
+Changes = list[Change]
+Duplicates = list[Duplicate]
+Editing = ContactChanges | Callable[[Contact], ContactChanges]  # or what makes the changes of the card as it stands
+_FIELDS = tuple(field.name for field in fields(ContactDraft))
+
+
+class Snapshot(NamedTuple):
+    """The whole book as of one moment, and the feed's number at that moment.
+
+    The contacts are read while they are asked for, some hundreds at a time, lest a big book stand in memory twice.
+    """
+
+    cursor: int
+    contacts: AsyncIterator[list[Listing]]
+    companies: list[Company]
+    employees: list[Employee]
+
+
+class ContactPage(NamedTuple):
+    """A page of contacts; `more`: more than `total` match; `after`: what to ask for the next page, if there is one."""
+
+    total: int
+    more: bool
+    items: Several
+    after: str
+
+
+class Contacts:
+    """The contact book; every method is one transaction, each change is told in the feed by the same one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, draft: ContactDraft, *, actor: str = "") -> Contact:
+        """Keep a new contact; a company not yet known is made. Raises InvalidInputError, RefusedError."""
+        return (await self.add_many([draft], actor=actor))[0]
+
+    async def add_many(self, drafts: Sequence[ContactDraft], *, actor: str = "") -> Several:
+        """Keep new contacts, all or none of them; a few thousand at a time, for other writers wait meanwhile."""
+        ready = [checked(_owned(draft, actor)) for draft in drafts]
+        if not ready:
+            return []
+        async with self._database.writing() as connection:
+            made = await cards(connection, await insert_cards(connection, ready, actor))
+            await tell(connection, [_news("added", contact) for contact in made])
+            return made
+
+    async def get(self, contact_id: int, *, actor: str = "") -> Contact:
+        """Return a contact; raises NotFoundError when there is none or the actor may not know of it."""
+        async with self._database.reading() as connection:
+            return await _visible(connection, contact_id, actor)
+
+    async def list(
+        self, wanted: ContactFilter | None = None, *, actor: str = "", limit: int | None = None, offset: int = 0
+    ) -> Page:
+        """Return what `listed` does."""
+        return await self._database.ask(listed, wanted or ContactFilter(), actor, limit, offset)
+
+    async def page(
+        self, wanted: ContactFilter | None = None, asked: PageAsked | None = None, *, actor: str = ""
+    ) -> ContactPage:
+        """Return a page of the contacts that match among those the actor sees (S2.17).
+
+        Raises InvalidInputError for a mark (`after`) that no page of this order gave.
+        """
+        return await self._database.ask(_paged, wanted or ContactFilter(), asked or PageAsked(), actor)
+
+    async def edit(self, contact_id: int, changes: Editing, *, actor: str = "", version: int | None = None) -> Contact:
+        """Replace fields of a contact; what changes nothing leaves the version as it is.
+
+        What depends on the card as it stands, such as one number more, is given as a function of it: nobody else writes
+        between its reading and its writing.
+        Raises NotFoundError, InvalidInputError, RefusedError (making somebody else's shared contact personal), and
+        ConflictError when `version` is given and the contact has changed since.
+        """
+        async with self._database.writing() as connection:
+            await overlay_changes.settle(connection, contact_id)
+            before = await _visible(connection, contact_id, actor)
+            company_rows.check_version(before.version, version)
+            after = checked(_changed(before, changes(before) if callable(changes) else changes, actor))
+            if after == draft_of(before):
+                return before
+            left = await overlay_changes.company_ids(connection, [contact_id])
+            await update_card(connection, contact_id, after)
+            await company_rows.drop_orphans(connection, left)
+            contact = (await cards(connection, [contact_id]))[0]
+            await changes_of.record(connection, before, contact, actor)
+            await tell(connection, [_news("changed", contact)])
+            return contact
+
+    async def delete(self, contact_id: int, *, actor: str = "", version: int | None = None) -> None:
+        """Delete a contact for good.
+
+        Raises NotFoundError, RefusedError unless by its creator or an administrator, and ConflictError when `version`
+        is given and the contact has changed since.
+        """
+        async with self._database.writing() as connection:
+            contact = await _visible(connection, contact_id, actor)
+            company_rows.check_version(contact.version, version)
+            rights.check_delete(actor, contact.owner, contact.created_by)
+            await _erase(connection, [contact])
+
+    async def history(self, contact_id: int, *, actor: str = "") -> Changes:
+        """Return what was changed in a contact, by whom and when, the oldest first.
+
+        What stood in it while it was somebody's personal contact stays his. Raises NotFoundError.
+        """
+        async with self._database.reading() as connection:
+            await _visible(connection, contact_id, actor)
+            return await changes_of.listed(connection, contact_id, actor)
+
+    async def set_favourite(self, contact_id: int, *, actor: str, favourite: bool) -> None:
+        """Put a contact among the actor's favourites or take it away. Raises NotFoundError, RefusedError."""
+        rights.check_favourites(actor)
+        async with self._database.writing() as connection:
+            await _visible(connection, contact_id, actor)
+            mine = {"extension": actor, "contact_id": contact_id}
+            await connection.execute(delete(favourites).filter_by(**mine))
+            if favourite:
+                await connection.execute(insert(favourites), mine)
+
+    async def favourites(self, *, actor: str) -> set[int]:
+        """Return the ids of the actor's favourites, also of such as became somebody's personal contact."""
+        async with self._database.reading() as connection:
+            wanted = select(favourites.c.contact_id).where(favourites.c.extension == actor)
+            return set((await connection.execute(wanted)).scalars())
+
+    async def duplicates(self, contact: Contact, *, actor: str = "") -> Duplicates:
+        """Return which of a contact's numbers and e-mails other contacts have that the actor sees (S2.9)."""
+        async with self._database.reading() as connection:
+            return await duplicates_of(connection, contact, actor)
+
+    async def erase_personal(self, *, owner: str = "", number: str = "", by: str) -> int:
+        """Delete personal contacts unseen, by owner, by number (E.164) or by both; returns how many.
+
+        For an administrator, whom the law may oblige to erase; the feed keeps whose were erased and `by` which user of
+        the system, but no number. Raises InvalidInputError when neither owner nor number is given.
+        """
+        if not owner and not number:
+            raise InvalidInputError("owner", _("whose personal contacts, or with which number?"))
+        wanted = select(contacts.c.id).where(contacts.c.visibility == "personal", shown())
+        if owner:
+            wanted = wanted.where(contacts.c.owner == owner)
+        if number:
+            having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == number)
+            wanted = wanted.where(contacts.c.id.in_(having))
+        async with self._database.writing() as connection:
+            ids = (await connection.execute(wanted)).scalars().all()
+            await _erase(connection, await cards(connection, ids))
+            data = {"erased": len(ids), "owner": owner, "by_number": bool(number), "by": by}
+            await tell(connection, [News("contacts.erased", owner, data)])
+            return len(ids)
+
+    async def load(self, ids: Collection[int]) -> dict[int, Contact]:
+        """Return those of the contacts that there are, personal ones too: for the daemon's index, not for people."""
+        async with self._database.reading() as connection:
+            return {contact.id: contact for contact in await cards(connection, ids)}
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """Open the whole book, personal contacts too, with the feed's number to follow on from, as of one moment."""
+        async with self._database.reading() as connection:
+            firms = await company_rows.every_card(connection)
+            names = {firm.id: firm.name for firm in firms}
+            people = await employees.everybody(connection)
+            yield Snapshot(await cursor(connection), listings(connection, names), firms, people)
+
+
+def listed(
+    connection: Connection, wanted: ContactFilter, actor: str, limit: int | None = None, offset: int = 0
+) -> Page:
+    """Return how many contacts match among those the actor sees, and a page of them by name."""
+    total, ids = find(connection, wanted, actor, limit, offset)
+    return total, read_cards(connection, ids)
+
+
+def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: str) -> ContactPage:
+    found = page(connection, wanted, asked, actor)
+    return ContactPage(found.total, found.more, read_cards(connection, found.ids), found.after)
+
+
+async def _visible(connection: AsyncConnection, contact_id: int, actor: str) -> Contact:
+    return await connection.run_sync(visible, contact_id, actor)
+
+
+def visible(connection: Connection, contact_id: int, actor: str) -> Contact:
+    """Return a contact that the actor sees; raises NotFoundError."""
+    found = read_cards(connection, [contact_id])
+    if not found or not rights.sees(actor, found[0].owner):
+        raise NotFoundError(_("there is no contact {id}").format(id=contact_id))
+    return found[0]
+
+
+async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
+    for ids in in_parts([contact.id for contact in gone]):
+        left = await overlay_changes.company_ids(connection, ids)
+        await connection.execute(delete(contacts).where(contacts.c.id.in_(ids)))
+        await company_rows.drop_orphans(connection, left)
+        await number_ownership.note(connection, ids)
+    await number_ownership.forget(connection, [contact.id for contact in gone if contact.visibility == "personal"])
+    await tell(connection, [_news("deleted", contact) for contact in gone])
+
+
+def _owned(draft: ContactDraft, actor: str) -> ContactDraft:
+    """Make an employee the owner of the personal contact he adds."""
+    if draft.visibility != "personal":
+        return draft
+    return replace(draft, owner=rights.owner_of_personal(actor, draft.owner))
+
+
+def _changed(before: Contact, changes: ContactChanges, actor: str) -> ContactDraft:
+    unknown = sorted(set(changes) - set(_FIELDS))
+    if unknown:
+        raise InvalidInputError(unknown[0], _("{field}: a contact has no such field").format(field=unknown[0]))
+    draft = replace(draft_of(before), **changes)
+    if draft.visibility == "shared":
+        return draft if changes.get("owner") else replace(draft, owner=rights.SHARED)
+    if before.owner == rights.SHARED:
+        rights.check_take_away(actor, before.created_by)
+    return _owned(draft, actor)
+
+
+def _news(what: str, contact: Contact) -> News:
+    return about_contact(what, contact.id, contact.visibility, contact.owner, contact.version)

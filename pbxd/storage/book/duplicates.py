@@ -1,0 +1,54 @@
+"""Other contacts with the same number or e-mail (S2.9), of those the asker may know of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.book import Contact, folded
+from pbxd.storage.book.cards import cards
+from pbxd.storage.search.filters import seen_by
+from pbxd.storage.tables import contact_emails, contact_numbers, contacts
+
+MOST_SHOWN = 20  # contacts of one duplicate; the total counts all
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A number or an e-mail that other contacts have too: how many of them, and the first ones."""
+
+    field: Literal["number", "email"]
+    value: str
+    total: int
+    contacts: tuple[Contact, ...]
+
+
+async def duplicates_of(connection: AsyncConnection, contact: Contact, actor: str) -> list[Duplicate]:
+    """Return the duplicates of a contact in the order of its numbers and e-mails."""
+    found: list[Duplicate] = []
+    for number in dict.fromkeys(number.number for number in contact.numbers):
+        having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == number)
+        found += await _others(connection, "number", number, contacts.c.id.in_(having), contact.id, actor)
+    for email in contact.emails:
+        having = select(contact_emails.c.contact_id).where(contact_emails.c.folded == folded(email))
+        found += await _others(connection, "email", email, contacts.c.id.in_(having), contact.id, actor)
+    return found
+
+
+async def _others(
+    connection: AsyncConnection,
+    field: Literal["number", "email"],
+    value: str,
+    having: ColumnElement[bool],
+    own: int,
+    actor: str,
+) -> list[Duplicate]:
+    wanted = select(contacts.c.id).where(having, contacts.c.id != own, seen_by(actor))
+    total = (await connection.execute(select(func.count()).select_from(wanted.subquery()))).scalar_one()
+    if not total:
+        return []
+    ids = (await connection.execute(wanted.order_by(contacts.c.id).limit(MOST_SHOWN))).scalars().all()
+    return [Duplicate(field, value, total, tuple(await cards(connection, ids)))]

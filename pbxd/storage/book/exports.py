@@ -1,0 +1,31 @@
+"""The whole book as one actor sees it, as of one moment, some hundreds of cards at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.book import Contact
+from pbxd.storage.book.cards import cards
+from pbxd.storage.engine.database import Database
+from pbxd.storage.search.filters import seen_by
+from pbxd.storage.tables import contacts
+
+_PART = 200
+
+
+@asynccontextmanager
+async def everything(database: Database, *, actor: str) -> AsyncIterator[AsyncIterator[list[Contact]]]:
+    """Open all contacts that the actor sees, by name."""
+    wanted = select(contacts.c.id).where(seen_by(actor)).order_by(contacts.c.folded, contacts.c.id)
+    async with database.reading() as connection:
+        ids = (await connection.execute(wanted)).scalars().all()
+        yield _in_parts(connection, list(ids))
+
+
+async def _in_parts(connection: AsyncConnection, ids: list[int]) -> AsyncIterator[list[Contact]]:
+    for start in range(0, len(ids), _PART):
+        yield await cards(connection, ids[start : start + _PART])

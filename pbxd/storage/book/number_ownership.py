@@ -1,0 +1,213 @@
+"""Who had which number when: noted wherever numbers are written, read where calls of the past are named."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd import rights
+from pbxd.book import Company, Employee
+from pbxd.storage.book import employees
+from pbxd.storage.engine.database import in_parts, possible
+from pbxd.storage.search.filters import SEEN
+from pbxd.storage.search.visibility import shown
+from pbxd.storage.tables import Instant, companies, company_numbers, contact_numbers, contacts, number_holdings
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A contact had a number from an instant on until before another (None: has it still)."""
+
+    number: str
+    contact: int
+    since: datetime
+    until: datetime | None = None
+    name: str | None = None  # the present one; None: there is no such contact any more
+    company: str = ""
+    owner: str = ""  # of a personal contact
+    main: bool = False  # it is the contact's main number now
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a contact is called now."""
+
+    name: str
+    company: str
+    seen: bool  # by the one who asks
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """All that naming some calls needs, as of one moment."""
+
+    holdings: dict[str, list[Holding]] = field(default_factory=dict)  # by number, those the asker may know of
+    cards: dict[int, Card] = field(default_factory=dict)  # of contacts asked for; one that is missing is gone
+    firms: list[Company] = field(default_factory=list)  # that have one of the numbers themselves
+    people: list[Employee] = field(default_factory=list)
+
+
+def past_of(
+    connection: Connection,
+    numbers: Collection[str],
+    contact_ids: Collection[int],
+    extensions: Collection[str] = (),
+    viewer: str = "",
+) -> Past:
+    """Return who had these numbers when, as far as `viewer` may know, and what these contacts are called now.
+
+    Of the employees those with one of the extensions or numbers.
+    """
+    return Past(
+        _holdings(connection, _BY_NUMBER, numbers, viewer),
+        _cards(connection, contact_ids, viewer),
+        _firms(connection, numbers),
+        employees.having(connection, extensions, numbers),
+    )
+
+
+def of_contacts(connection: Connection, contact_ids: Collection[int], viewer: str = "") -> dict[str, list[Holding]]:
+    """Return everybody's holdings, by number, of each number that one of these contacts has or had."""
+    theirs = _holdings(connection, _BY_CONTACT, possible(contact_ids), viewer)
+    return _holdings(connection, _BY_NUMBER, theirs, viewer)
+
+
+def of_company(connection: Connection, folded_name: str, viewer: str = "") -> tuple[list[int], list[str]]:
+    """Return the contacts of a company that `viewer` may know of, and the company's own numbers."""
+    seen = {"folded": folded_name, "owners": rights.owners_seen(viewer)}
+    people = list(connection.execute(_COLLEAGUES, seen).scalars())
+    return people, list(connection.execute(_COMPANY_S, {"folded": folded_name}).scalars())
+
+
+async def note_new(connection: AsyncConnection, numbers: Mapping[int, Iterable[str]]) -> None:
+    """Note the numbers of contacts that were just added."""
+    now = datetime.now(UTC)
+    rows = [
+        {"number": number, "contact_id": contact_id, "since": now}
+        for contact_id, theirs in numbers.items()
+        for number in set(theirs)
+    ]
+    if rows:
+        await connection.execute(insert(number_holdings), rows)
+
+
+async def note(connection: AsyncConnection, contact_ids: Collection[int]) -> None:
+    """Note what has become of these contacts' numbers, which were just written or are gone with the card."""
+    now = datetime.now(UTC)
+    has = exists().where(
+        contact_numbers.c.contact_id == number_holdings.c.contact_id,
+        contact_numbers.c.number == number_holdings.c.number,
+    )
+    known = exists().where(
+        number_holdings.c.contact_id == contact_numbers.c.contact_id,
+        number_holdings.c.number == contact_numbers.c.number,
+        number_holdings.c.until.is_(None),
+    )
+    for part in in_parts(contact_ids):
+        theirs = number_holdings.c.contact_id.in_(part)
+        ended = update(number_holdings).where(theirs, number_holdings.c.until.is_(None), ~has)
+        await connection.execute(ended.values(until=now))
+        fresh = select(contact_numbers.c.number, contact_numbers.c.contact_id, literal(now, Instant())).distinct()
+        fresh = fresh.where(contact_numbers.c.contact_id.in_(part), ~known)
+        await connection.execute(insert(number_holdings).from_select(["number", "contact_id", "since"], fresh))
+
+
+async def forget(connection: AsyncConnection, contact_ids: Iterable[int]) -> None:
+    """Forget that these contacts ever had a number: nobody but their owner knew."""
+    for part in in_parts(list(contact_ids)):
+        await connection.execute(delete(number_holdings).where(number_holdings.c.contact_id.in_(part)))
+
+
+def _those(column: Column[Any]) -> Select[Any]:
+    main = exists().where(
+        contact_numbers.c.contact_id == number_holdings.c.contact_id,
+        contact_numbers.c.number == number_holdings.c.number,
+        contact_numbers.c.main,
+    )
+    joined = number_holdings.outerjoin(contacts, contacts.c.id == number_holdings.c.contact_id)
+    joined = joined.outerjoin(companies, companies.c.id == contacts.c.company_id)
+    named = (contacts.c.name, contacts.c.owner, companies.c.name.label("company"), main.label("main"))
+    chosen = select(number_holdings, *named).select_from(joined)
+    seen = or_(contacts.c.id.is_(None), and_(contacts.c.id.is_not(None), SEEN))
+    return chosen.where(seen, column.in_(bindparam("wanted", expanding=True)))
+
+
+# Made once: a page of the history asks all of these, and making them takes longer than answering them.
+_BY_NUMBER = _those(number_holdings.c.number)
+_BY_CONTACT = _those(number_holdings.c.contact_id)
+_CARDS = (
+    select(contacts.c.id, contacts.c.name, companies.c.name.label("company"), SEEN.label("seen"))
+    .select_from(contacts.outerjoin(companies, companies.c.id == contacts.c.company_id))
+    .where(contacts.c.id.in_(bindparam("wanted", expanding=True)), shown())
+)
+_NAMED = select(companies.c.id).where(companies.c.folded == bindparam("folded"))
+_COLLEAGUES = (  # without the hint all contacts that are seen would be looked through
+    select(contacts.c.id)
+    .where(contacts.c.company_id.in_(_NAMED), SEEN)
+    .with_hint(contacts, "INDEXED BY ix_contacts_company_id", "sqlite")
+)
+_COMPANY_S = select(company_numbers.c.number).where(company_numbers.c.company_id.in_(_NAMED))
+_FIRMS = (
+    select(companies.c.id, companies.c.name, company_numbers.c.number)
+    .select_from(company_numbers.join(companies, companies.c.id == company_numbers.c.company_id))
+    .where(company_numbers.c.number.in_(bindparam("wanted", expanding=True)))
+)
+
+
+def _holdings(
+    connection: Connection, those: Select[Any], wanted: Collection[Any], viewer: str
+) -> dict[str, list[Holding]]:
+    found: defaultdict[str, list[Holding]] = defaultdict(list)
+    for part in in_parts(wanted):
+        for row in connection.execute(those, {"wanted": part, "owners": rights.owners_seen(viewer)}):
+            found[row.number].append(_holding(row))
+    return found
+
+
+def _holding(row: Row[Any]) -> Holding:
+    return Holding(
+        row.number,
+        row.contact_id,
+        row.since,
+        row.until,
+        row.name,
+        row.company or "",
+        row.owner or "",
+        bool(row.main),
+    )
+
+
+def _cards(connection: Connection, contact_ids: Collection[int], viewer: str) -> dict[int, Card]:
+    found: dict[int, Card] = {}
+    for part in in_parts(possible(contact_ids)):
+        for row in connection.execute(_CARDS, {"wanted": part, "owners": rights.owners_seen(viewer)}):
+            found[row.id] = Card(row.name, row.company or "", bool(row.seen))
+    return found
+
+
+def _firms(connection: Connection, numbers: Collection[str]) -> list[Company]:
+    found: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
+    for part in in_parts(numbers):
+        for row in connection.execute(_FIRMS, {"wanted": part}):
+            found[row.id, row.name].append(row.number)
+    return [Company(key, name, tuple(sorted(held))) for (key, name), held in found.items()]

@@ -1,0 +1,75 @@
+"""Changes that an import makes in cards and that aren't written through yet: they are seen all the same.
+
+An import that changes a hundred thousand cards can't write them in one transaction, for all others who write would
+wait. So its changes are kept aside, its state says in one moment that they hold (`applying`) or hold no more
+(`undoing`), and whoever reads a card sees what it becomes, also when the process that was to write it died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_, select
+
+from pbxd import rights
+from pbxd.book import Contact, ContactDraft, ContactNumber, checked
+from pbxd.storage.book.card_json import changes_from, draft_from, draft_of, draft_words
+from pbxd.storage.engine.database import in_parts
+from pbxd.storage.tables import contacts, import_changes, imports
+
+_made = and_(imports.c.state == "applying", import_changes.c.version.is_(None))
+_taken_back = and_(imports.c.state == "undoing", import_changes.c.before.is_not(None))
+
+# Made once, and asked first, for hardly ever there is one.
+_ANY = select(exists().where(imports.c.state.in_(("applying", "undoing"))))
+
+
+def waiting(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Ask for the changes that wait to be written, of earlier imports first."""
+    joined = import_changes.join(imports, imports.c.id == import_changes.c.import_id)
+    wanted = select(import_changes, imports.c.actor, imports.c.state).select_from(joined)
+    ordered = wanted.order_by(import_changes.c.import_id, import_changes.c.contact_id)
+    return ordered.where(or_(_made, _taken_back), *conditions)
+
+
+def contact_ids(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Ask for the contacts, of those for whom the conditions hold, that have such changes."""
+    joined = import_changes.join(imports, imports.c.id == import_changes.c.import_id)
+    joined = joined.join(contacts, contacts.c.id == import_changes.c.contact_id)
+    return select(contacts.c.id).distinct().select_from(joined).where(or_(_made, _taken_back), *conditions)
+
+
+def becomes(card: Contact, row: Row[Any]) -> ContactDraft | None:
+    """Return what a card becomes by a change that waits; None: nothing else than it is.
+
+    What became somebody else's own, or was edited since an import that is undone, stays as it is.
+    """
+    before = draft_of(card)
+    if row.state == "undoing":
+        return draft_from(row.before) if card.version == row.version else None
+    if not rights.sees(row.actor, card.owner):
+        return None
+    after = checked(replace(before, **changes_from(row.changes)))
+    if _untyped(after) == _untyped(before):  # the same numbers, written in another way
+        after = replace(after, numbers=before.numbers)
+    return after if after != before else None
+
+
+def seen(connection: Connection, found: Mapping[int, Contact]) -> dict[int, Contact]:
+    """Return these cards, read as they are written, as they are to be seen."""
+    now = dict(found)
+    if not connection.execute(_ANY).scalar_one():
+        return now
+    for part in in_parts(found):
+        for row in connection.execute(waiting(import_changes.c.contact_id.in_(part))):
+            card = now[row.contact_id]
+            if draft := becomes(card, row):
+                fields = {name: getattr(draft, name) for name in draft_words(draft)}
+                now[card.id] = replace(card, **fields, version=card.version + 1)
+    return now
+
+
+def _untyped(draft: ContactDraft) -> list[ContactNumber]:
+    return [replace(number, typed="") for number in draft.numbers]

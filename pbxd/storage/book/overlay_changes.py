@@ -1,0 +1,106 @@
+"""What imports change in cards that were there already: kept aside, written through, and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.book import Contact, ContactChanges, ContactDraft
+from pbxd.storage.book import changes as changes_of
+from pbxd.storage.book import company_rows
+from pbxd.storage.book.card_json import changes_words, draft_of, draft_words
+from pbxd.storage.book.cards import cards, update_card
+from pbxd.storage.book.overlay import becomes, waiting
+from pbxd.storage.engine.database import possible
+from pbxd.storage.engine.feed import about_contact, tell
+from pbxd.storage.tables import contacts, import_changes
+
+
+async def keep(connection: AsyncConnection, import_id: int, changes: Mapping[int, ContactChanges]) -> None:
+    """Keep changes by the contact's id; of one field the later one wins."""
+    mine = import_changes.c.import_id == import_id
+    wanted = select(import_changes).where(mine, import_changes.c.contact_id.in_(changes))
+    kept = {row.contact_id: row.changes for row in await connection.execute(wanted)}
+    await forget(connection, import_id, list(kept))
+    rows = [
+        {"import_id": import_id, "contact_id": key, "changes": kept.get(key, {}) | changes_words(fields)}
+        for key, fields in changes.items()
+    ]
+    await connection.execute(insert(import_changes), rows)
+
+
+async def forget(connection: AsyncConnection, import_id: int, ids: Sequence[int]) -> None:
+    """Forget what an import changed in these contacts."""
+    mine = and_(import_changes.c.import_id == import_id, import_changes.c.contact_id.in_(ids))
+    await connection.execute(delete(import_changes).where(mine))
+
+
+async def left(connection: AsyncConnection, import_id: int, most: int) -> Sequence[Row[Any]]:
+    """Return the next changes of an import that wait to be written."""
+    wanted = waiting(import_changes.c.import_id == import_id)
+    rows: Sequence[Row[Any]] = (await connection.execute(wanted.limit(most))).all()
+    return rows
+
+
+async def make(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
+    """Write changes of one import through; those to contacts that are gone or somebody else's now are dropped."""
+    there, firms = await _read(connection, rows)
+    for row in rows:
+        card = there.get(row.contact_id)
+        after = becomes(card, row) if card else None
+        if card and after:
+            await _write(connection, card, after, row.actor)
+        key = and_(import_changes.c.import_id == row.import_id, import_changes.c.contact_id == row.contact_id)
+        done = {
+            "version": card.version + bool(after) if card else 0,
+            "before": draft_words(draft_of(card)) if card and after else None,
+        }
+        await connection.execute(update(import_changes).where(key).values(**done))
+    await company_rows.drop_orphans(connection, firms)
+
+
+async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[int, list[Contact]]:
+    """Undo changes of one import; return how many, and the cards that were spared, having been edited since."""
+    there, firms = await _read(connection, rows)
+    restored, spared = 0, list[Contact]()
+    for row in rows:
+        card = there.get(row.contact_id)
+        before = becomes(card, row) if card else None
+        if card and before:
+            await _write(connection, card, before, row.actor)
+            await tell(connection, [about_contact("changed", card.id, card.visibility, card.owner, card.version + 1)])
+            restored += 1
+        elif card:
+            spared.append(card)
+    await company_rows.drop_orphans(connection, firms)
+    await forget(connection, rows[0].import_id, [row.contact_id for row in rows])
+    return restored, spared
+
+
+async def settle(connection: AsyncConnection, contact_id: int) -> None:
+    """Write through what waits for one contact, which somebody is about to edit as he sees it."""
+    mine = waiting(import_changes.c.contact_id.in_(possible([contact_id])))
+    for row in (await connection.execute(mine)).all():
+        await (make(connection, [row]) if row.state == "applying" else give_back(connection, [row]))
+
+
+async def company_ids(connection: AsyncConnection, ids: Collection[int]) -> Sequence[int]:
+    """Return the companies that contacts belong to, which may be left without anybody by what comes."""
+    wanted = select(contacts.c.company_id).distinct().where(contacts.c.id.in_(ids), contacts.c.company_id.is_not(None))
+    return (await connection.execute(wanted)).scalars().all()
+
+
+async def _read(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[dict[int, Contact], Sequence[int]]:
+    """Return the cards as they are written, and their companies."""
+    ids = [row.contact_id for row in rows]
+    there = {card.id: card for card in await cards(connection, ids, staged=True)}
+    return there, await company_ids(connection, ids)
+
+
+async def _write(connection: AsyncConnection, card: Contact, draft: ContactDraft, actor: str) -> None:
+    await update_card(connection, card.id, draft)
+    (after,) = await cards(connection, [card.id], staged=True)
+    await changes_of.record(connection, card, after, actor)

@@ -1,0 +1,258 @@
+"""The history as a list: which calls a filter means, newest first, a page at a time.
+
+Every filter but the direction, of which there are three, has an index that holds all the others' columns too, so that
+no rows are read but those shown. Which of several filters leads is decided here for SQLite, which only knows averages:
+the one whose calls lie furthest back.
+A page ends as soon as it is full, and no more than COUNTED calls are looked at for its total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+    union_all,
+)
+
+from pbxd.calls.record import CallRecord
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
+from pbxd.storage.calls.call_filter import SIDES, CallFilter, CallKey, Span, conditions, has_number, in_spans, took_part
+from pbxd.storage.calls.call_rows import record_of
+from pbxd.storage.engine.database import Database, in_parts
+from pbxd.storage.tables import call_agents, calls
+
+COUNTED = 5_000  # calls that are looked at for a total; of a longer list it is what they have
+_FEW = 5_000  # a filter with no more calls than that leads
+_SPANS_AT_ONCE = 4  # more are not asked for one by one
+_BACK = (timedelta(days=30), timedelta(days=365))  # how far back their calls are looked for, before all are
+
+
+class Page(NamedTuple):
+    """Some calls of a list, newest first, and how many the whole list has; that or more where `more`."""
+
+    total: int
+    more: bool
+    records: list[CallRecord]
+    since: datetime | None  # the time the page tells of: from its last call on, None where nothing older is left out
+    until: datetime | None  # until before the call that stands above it, None at the top
+
+
+class History:
+    """Lists of the calls recorded; those that became part of another call are not in them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(
+        self, wanted: CallFilter | None = None, *, limit: int = 100, offset: int = 0, before: str = ""
+    ) -> Page:
+        """Return what `page` does."""
+        return await self._database.ask(page, wanted or CallFilter(), limit, offset, before)
+
+    async def every(self, wanted: CallFilter, portion: int = 1000) -> AsyncIterator[list[CallRecord]]:
+        """Yield all calls that match, newest first; each portion as of its own moment."""
+        last: CallKey | None = None
+        while True:
+            keys, records = await self._database.ask(_portion, wanted, last, portion)
+            if records:
+                yield records
+            if len(keys) < portion:
+                return
+            last = keys[-1]
+
+
+def page(connection: Connection, wanted: CallFilter, limit: int, offset: int = 0, before: str = "") -> Page:
+    """Return a page of the calls that match.
+
+    `before`: the id of the last call of the page before; steadier and faster than `offset`. Raises
+    InvalidInputError when there is no such call.
+    """
+    last = _key(connection, before) if before else None
+    leader = _leader(connection, wanted)
+    skipped = max(offset - 1, 0)  # the call above the page says where its time ends
+    keys = _keys(connection, wanted, last, offset - skipped + limit + 1, leader, skipped)  # one more: are there more
+    above, found = keys[: offset - skipped], keys[offset - skipped :]
+    shown, rest = found[:limit], found[limit:]
+    total, more = skipped + len(keys), False
+    if last is not None or rest or not keys:
+        total, more = _count(connection, wanted, leader)
+    return Page(
+        max(total, offset + len(shown)) if shown else total,
+        more,
+        _records(connection, shown),
+        shown[-1].started if rest else wanted.since,
+        above[-1].started if above else last.started if last else wanted.until,
+    )
+
+
+def newest(connection: Connection, wanted: CallFilter, limit: int) -> list[CallRecord]:
+    """Return the newest calls that match, uncounted."""
+    return _portion(connection, wanted, None, limit)[1]
+
+
+def _portion(
+    connection: Connection, wanted: CallFilter, last: CallKey | None, length: int
+) -> tuple[list[CallKey], list[CallRecord]]:
+    keys = _keys(connection, wanted, last, length, _leader(connection, wanted))
+    return keys, _records(connection, keys)
+
+
+def _key(connection: Connection, call_id: str) -> CallKey:
+    found = connection.execute(select(calls.c.started, calls.c.seq).where(calls.c.id == call_id)).one_or_none()
+    if found is None:
+        raise InvalidInputError("before", _("there is no call {id}").format(id=call_id))
+    return CallKey(found.started, found.seq)
+
+
+_ROWS = select(calls).where(calls.c.seq.in_(bindparam("seqs", expanding=True)))
+
+
+def _records(connection: Connection, keys: Sequence[CallKey]) -> list[CallRecord]:
+    found: dict[int, CallRecord] = {}
+    for part in in_parts([key.seq for key in keys]):
+        rows = connection.execute(_ROWS, {"seqs": part})
+        found |= {row.seq: record_of(row) for row in rows}
+    return [found[key.seq] for key in keys]
+
+
+def _keys(
+    connection: Connection, wanted: CallFilter, last: CallKey | None, limit: int, leader: str, skipped: int = 0
+) -> list[CallKey]:
+    """Return the newest of the matching calls that are older than `last`, but for the first `skipped` of them."""
+    if wanted.spans is not None and leader != "agent":
+        if len(wanted.spans) > _SPANS_AT_ONCE:
+            return _of_many(connection, wanted, wanted.spans, last, limit + skipped)[skipped:]
+        parts = [_side(side, (span,), wanted, last) for span in wanted.spans for side in SIDES]
+        return _newest_of(connection, parts, limit, skipped)
+    ordered = _newest_first(_agent_s(wanted, last) if leader == "agent" else _whole(_through(leader), wanted, last))
+    return [CallKey(*row) for row in connection.execute(ordered.limit(limit).offset(skipped))]
+
+
+def _of_many(
+    connection: Connection, wanted: CallFilter, spans: Sequence[Span], last: CallKey | None, limit: int
+) -> list[CallKey]:
+    """Return the newest calls of many numbers, such as a company's: of so short a time that few are sorted."""
+    newest = last.started if last else wanted.until or datetime.now(UTC)
+    for since in (newest - back for back in _BACK):
+        if wanted.since is None or wanted.since < since:
+            recent = replace(wanted, since=since)
+            keys = _newest_of(connection, [_side(side, spans, recent, last) for side in SIDES], limit)
+            if len(keys) == limit:
+                return keys
+    return _newest_of(connection, [_side(side, spans, wanted, last) for side in SIDES], limit)
+
+
+def _newest_of(connection: Connection, parts: Sequence[Select[Any]], limit: int, skipped: int = 0) -> list[CallKey]:
+    if not parts:
+        return []
+    both = union_all(*(select(_newest_first(part).limit(limit + skipped).subquery()) for part in parts)).subquery()
+    chosen = _newest_first(select(both.c.started, both.c.seq).distinct())
+    return [CallKey(*row) for row in connection.execute(chosen.limit(limit).offset(skipped))]
+
+
+def _count(connection: Connection, wanted: CallFilter, leader: str) -> tuple[int, bool]:
+    """Count the matching calls among the first COUNTED of the leading filter; and tell whether it has more."""
+    if wanted.spans is not None and leader != "agent":
+        period = CallFilter(wanted.since, wanted.until)
+        parts = [_side(side, wanted.spans, period, None) for side in SIDES if wanted.spans]
+    else:
+        always = wanted.talk and not wanted.since and not wanted.until
+        parts = [_alone("talk_seconds" if leader == "started" and always else leader, wanted)]
+    if not parts:
+        return 0, False
+    found = _if_meant(wanted, leader)
+    looked_at = [part.with_only_columns(found) for part in parts]
+    some = (union_all(*looked_at) if len(parts) > 1 else looked_at[0]).limit(COUNTED + 1)
+    key = some.subquery().c.found
+    counted = select(func.count(), func.count(key.distinct() if len(parts) > 1 else key)).select_from(key.table)
+    seen, hits = connection.execute(counted).one()
+    return min(hits, COUNTED), seen > COUNTED
+
+
+def _if_meant(wanted: CallFilter, leader: str) -> ColumnElement[Any]:
+    """Select a call's key if the whole filter means it."""
+    if leader == "agent":
+        key = call_agents.c.call_seq
+        needed = [*conditions(call_agents, "call_seq", wanted, None), *has_number(wanted)]
+    else:
+        key, needed = calls.c.seq, [*conditions(calls, "seq", wanted, None), *took_part(calls, wanted)]
+    return (case((and_(*needed), key)) if needed else key).label("found")
+
+
+def _leader(connection: Connection, wanted: CallFilter) -> str:
+    """Return the filter whose calls are the fewest: whose `_FEW`th newest lies furthest back, or isn't there at all."""
+    given = [name for name in ("talk_seconds", "agent", "queue", "outcome") if _given(wanted, name)]
+    if wanted.spans is not None:  # an agent who is new here has fewer calls than a client of old
+        few = wanted.agent and connection.execute(select(_few_start("agent", wanted))).scalar_one() is None
+        return "agent" if few else "started"
+    if not given:
+        return "started"
+    if len(given) == 1 and given[0] != "talk_seconds":
+        return given[0]
+    starts = [_few_start(name, wanted) for name in given]
+    reach = dict(zip(given, connection.execute(select(*starts)).one(), strict=True))
+    rare = [name for name in given if reach[name] is None]
+    rest = [name for name in given if name != "talk_seconds"]  # in its index long talks come first, not the newest
+    return rare[0] if rare else min(rest, key=lambda name: str(reach[name]), default="started")
+
+
+def _given(wanted: CallFilter, name: str) -> Any:  # noqa: ANN401 - any field
+    return getattr(wanted, "talk" if name == "talk_seconds" else name)
+
+
+def _few_start(name: str, wanted: CallFilter) -> ScalarSelect[Any]:
+    """Select when the `_FEW`th newest call of one filter began, of talk just any instant; NULL when it has fewer."""
+    alone = _alone(name, wanted)
+    chosen = alone if name == "talk_seconds" else _newest_first(alone)
+    return chosen.with_only_columns(chosen.selected_columns[0]).limit(1).offset(_FEW).scalar_subquery()
+
+
+def _alone(name: str, wanted: CallFilter) -> Select[Any]:
+    """Select the keys of what one filter finds by itself, read from its own index."""
+    period = CallFilter(wanted.since, wanted.until)
+    if name == "agent":
+        return _agent_s(replace(period, agent=wanted.agent), None)
+    if name == "talk_seconds":  # not in order of time
+        period = CallFilter(talk=wanted.talk)
+    elif name != "started":
+        period = replace(period, **{name: _given(wanted, name)})
+    return _whole(_through(name), period, None)
+
+
+def _through(index: str) -> Select[Any]:
+    hinted = select(calls.c.started, calls.c.seq)
+    return hinted.with_hint(calls, f"INDEXED BY ix_calls_{index}", "sqlite")
+
+
+def _whole(chosen: Select[Any], wanted: CallFilter, last: CallKey | None) -> Select[Any]:
+    needed = [*conditions(calls, "seq", wanted, last), *took_part(calls, wanted)]
+    return chosen.where(calls.c.merged_into.is_(None), *needed)
+
+
+def _agent_s(wanted: CallFilter, last: CallKey | None) -> Select[Any]:
+    mine = select(call_agents.c.started, call_agents.c.call_seq.label("seq"))
+    mine = mine.where(call_agents.c.extension == wanted.agent, *conditions(call_agents, "call_seq", wanted, last))
+    return mine.where(*has_number(wanted))
+
+
+def _side(side: str, spans: Sequence[Span], wanted: CallFilter, last: CallKey | None) -> Select[Any]:
+    """Select the calls that had one of these numbers, in its time, on one side."""
+    return _whole(_through(side), wanted, last).where(*in_spans(side, spans))
+
+
+def _newest_first(chosen: Select[Any]) -> Select[Any]:
+    started, seq, *_rest = chosen.selected_columns
+    return chosen.order_by(started.desc(), seq.desc())

@@ -1,0 +1,77 @@
+"""Which call a request with an idempotency key led to, so that its repetition rings nobody a second time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import delete, insert, select
+
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
+from pbxd.storage.engine.database import Database
+from pbxd.storage.tables import call_requests
+
+KEPT = timedelta(days=7)  # a repetition later than that is a new request
+_KEY = re.compile(r"[!-~]{1,255}")  # printable ASCII without blanks; a UUID as a rule
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """A request that is not to be carried out twice."""
+
+    key: str
+    digest: str  # of what was asked; the request itself, which names people, is not kept
+
+    @classmethod
+    def of(cls, key: str, asked: Mapping[str, object]) -> CallRequest:
+        """Make one of what was asked (JSON). Raises InvalidInputError for a key that isn't one."""
+        if not _KEY.fullmatch(key):
+            message = _("an idempotency key has 1 to 255 printable ASCII characters without blanks")
+            raise InvalidInputError("Idempotency-Key", message)
+        return cls(key, sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest())
+
+
+class CallRequests:
+    """The requests of the last days."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, request: CallRequest) -> str | None:
+        """Return the id of the call that this request led to, None if it is new.
+
+        Raises InvalidInputError when the key was used for something else.
+        """
+        wanted = select(call_requests).where(call_requests.c.key == request.key, call_requests.c.at > _oldest())
+        async with self._database.reading() as connection:
+            row = (await connection.execute(wanted)).one_or_none()
+        if row is None:
+            return None
+        if row.digest != request.digest:
+            raise InvalidInputError("Idempotency-Key", _("this idempotency key was used for another request"))
+        return str(row.call_id)
+
+    async def claim(self, request: CallRequest, call_id: str) -> bool:
+        """Note, before anything rings, that the request leads to this call; False: somebody else was first."""
+        row = {"key": request.key, "digest": request.digest, "call_id": call_id, "at": datetime.now(UTC)}
+        async with self._database.writing() as connection:  # the only writer, so nobody comes in between
+            await connection.execute(delete(call_requests).where(call_requests.c.at <= _oldest()))
+            taken = select(call_requests.c.key).where(call_requests.c.key == request.key)
+            if (await connection.execute(taken)).scalar() is not None:
+                return False
+            await connection.execute(insert(call_requests).values(row))
+            return True
+
+    async def release(self, request: CallRequest) -> None:
+        """Forget a request that surely rang nobody, so that it can be made again."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(call_requests).where(call_requests.c.key == request.key))
+
+
+def _oldest() -> datetime:
+    return datetime.now(UTC) - KEPT

@@ -1,0 +1,1 @@
+"""One database: connections, transactions, schema, backups and the feed."""

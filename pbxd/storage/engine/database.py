@@ -1,0 +1,305 @@
+"""One database, open: transactions for reading and for writing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from contextvars import copy_context
+from threading import Lock
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, TypeVarTuple
+
+from sqlalchemy import Connection, Engine, Row, Select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd.errors import LostError, ReplacedError, UnavailableError
+from pbxd.i18n import _
+from pbxd.storage.engine import schema
+from pbxd.storage.engine.backups import Told
+from pbxd.storage.engine.connections import (
+    BEGIN,
+    BUSY_SECONDS,
+    connect,
+    connect_threads,
+    is_lock,
+    parsed,
+    place,
+    sqlite_file,
+    translated,
+)
+from pbxd.storage.engine.presence import remember
+
+_STEP_SECONDS = 0.1
+_THREADS = 4  # that read at a time; more would only take the processor from each other
+_HIGHEST_KEY = 2**63 - 1
+_MOST_PARAMETERS = 10_000  # of one statement: SQLite takes 32,766, PostgreSQL 32,767
+
+Reading = Connection  # what `Database.ask` lets a question read by
+Entry = TypeVar("Entry")
+Answer = TypeVar("Answer")
+Asked = TypeVarTuple("Asked")
+
+
+def in_parts(entries: Collection[Entry]) -> Iterator[list[Entry]]:
+    """Split what goes into one `IN (…)` so that a statement can carry it; nothing gives no part."""
+    rest = list(entries)
+    for start in range(0, len(rest), _MOST_PARAMETERS):
+        yield rest[start : start + _MOST_PARAMETERS]
+
+
+def possible(ids: Collection[int]) -> list[int]:
+    """Drop what can't be an id: the drivers fail on numbers of more than 64 bits."""
+    return [number for number in ids if 0 < number <= _HIGHEST_KEY]
+
+
+async def in_steps(connection: AsyncConnection, statement: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:
+    """Read a big result a few hundred rows at a time, so that the event loop gets its turn in between."""
+    result = await connection.stream(statement, execution_options={"yield_per": 500})
+    async for rows in result.partitions():
+        yield rows
+
+
+def _begin(connection: Connection) -> None:
+    connection.begin()
+
+
+class _Question(Generic[Answer, *Asked]):
+    """Something that a thread reads from SQLite."""
+
+    def __init__(self, engine: Engine, question: Callable[[Connection, *Asked], Answer], args: tuple[*Asked]) -> None:
+        self._engine = engine
+        self._question = question
+        self._args = args
+        self._turn = Lock()  # a connection is interrupted only while this question has it
+        self._reading: Any = None  # the driver's connection, while it is read by
+        self._given_up = False
+
+    def answer(self) -> Answer:
+        """Read the answer; raises CancelledError when nobody waits for it any more."""
+        with self._engine.begin() as connection:
+            self._read_by(connection.connection.driver_connection)
+            try:
+                return self._question(connection, *self._args)
+            finally:
+                self._read_by(None)
+
+    def interrupt(self) -> None:
+        """End it, or keep it from beginning; SQLite lets another thread do so."""
+        with self._turn:
+            self._given_up = True
+            if self._reading is not None:
+                self._reading.interrupt()
+
+    def _read_by(self, reading: Any) -> None:  # noqa: ANN401 - the driver's
+        with self._turn:
+            if reading is not None and self._given_up:
+                raise CancelledError
+            self._reading = reading
+
+
+class Database:
+    """A database; `Database.open` makes one that is open.
+
+    One that was only constructed raises UnavailableError at every use until `connect` has succeeded. While SQLite's
+    file is gone, every use raises LostError; when it isn't the one any more that was opened, ReplacedError.
+
+    Readers see one moment for the length of their transaction and never wait. Writers go one after another, across all
+    processes (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock taken first), which keeps the feed in order.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Raise ConfigurationError for an unusable URL."""
+        url = parsed(address)
+        self._address = address
+        self._usable = False
+        self.is_new = False  # it was made by `connect`
+        self._lost: LostError | None = None  # why it isn't usable
+        self.place = place(url)
+        self._file = sqlite_file(url)
+        self._opened: tuple[int, int] | None = None  # which file that was: device and inode
+        self.is_sqlite = self._file is not None
+        self._engine = connect(url)
+        reading = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._readers = self._engine.execution_options(**reading)
+        self._thread_readers = connect_threads(self._file) if self._file else None
+        self._threads = ThreadPoolExecutor(_THREADS, "pbxd-reading")  # of our own: whoever looks up names needs others
+        self._writer_engine = connect(url, busy_seconds=_STEP_SECONDS)
+        self._writers = self._writer_engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._turn = asyncio.Lock()
+        self._watch: AsyncConnection | None = None
+        self._watches = 0
+        self._watching = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str, *, create: bool) -> Self:
+        """Open the database; with `create` it is made or brought up to date first.
+
+        Raises ConfigurationError for an unusable URL or a missing folder, UnavailableError when the database can't be
+        reached, SchemaError when it is newer than this version or, without `create`, absent or older, LostError when
+        it was there before and is gone, with or without `create`; the message names the remedy.
+        """
+        database = cls(url)
+        await database.connect(create=create)
+        return database
+
+    async def connect(self, *, create: bool, told: Told | None = None) -> None:
+        """Make sure that the database can be used; raises what `open` raises, and may be tried again then.
+
+        `told` hears of an upgrade's progress, see `schema.upgrade`.
+        """
+        self._lost = None
+        try:
+            if create:
+                self.is_new = (await schema.upgrade(self._address, told, afresh=False)).before is None
+            target = parsed(self._address)
+            schema.refuse_absent(target)
+            schema.refuse_outdated(target, await schema.revision(target))
+        except LostError as error:
+            self._lost = error
+            raise
+        self._opened = self._identity()
+        self._usable = True
+
+    def remember(self) -> None:
+        """Note that it is there, so that its loss is noticed at the next start."""
+        remember(self._address)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        async with self._watching:
+            await self._stop_watching()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._thread_readers:
+            self._thread_readers.dispose()
+        await self._engine.dispose()
+        await self._writer_engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that sees the database as of one moment; raises UnavailableError."""
+        self._refuse_unusable()
+        with translated(self.place):
+            async with self._readers.begin() as connection:
+                yield connection
+
+    async def ask(self, question: Callable[[Connection, *Asked], Answer], *args: *Asked) -> Answer:
+        """Let `question` read what it needs in one transaction; raises UnavailableError.
+
+        On SQLite it does so in a thread of its own. By `reading` every statement goes to the driver's thread four times
+        and back, which for a page of the book takes longer than the database needs.
+        """
+        engine = self._thread_readers
+        if engine is None:
+            async with self.reading() as connection:
+                return await connection.run_sync(question, *args)
+        self._refuse_unusable()
+        asked = _Question(engine, question, args)
+        with translated(self.place):
+            try:
+                here = copy_context()  # errors speak the asker's language
+                return await asyncio.get_running_loop().run_in_executor(self._threads, here.run, asked.answer)
+            except asyncio.CancelledError:
+                asked.interrupt()  # nobody waits for it any more
+                raise
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that is the only writer; committed at the end, undone by an exception.
+
+        What is committed is on the disk. Raises UnavailableError when the turn doesn't come within BUSY_SECONDS.
+        """
+        self._refuse_unusable()
+        with translated(self.place):
+            async with self._in_turn(), self._writers.connect() as connection:
+                await self._become_writer(connection)
+                yield connection
+                await connection.commit()
+
+    async def commits_seen(self) -> tuple[int, int]:
+        """Return a mark that differs from an earlier one whenever somebody committed in between. SQLite alone.
+
+        `PRAGMA data_version` reads a few bytes of shared memory; it tells of commits by other connections than the
+        asking one, and its number means something on that connection only, so that one is kept for asking.
+        """
+        self._refuse_unusable()
+        async with self._watching:
+            try:
+                with translated(self.place):
+                    if self._watch is None:
+                        self._watches += 1
+                        self._watch = await self._engine.execution_options(**{BEGIN: ""}).connect()
+                    version = (await self._watch.exec_driver_sql("PRAGMA data_version")).scalar_one()
+                    return self._watches, int(version)
+            except BaseException:
+                await self._stop_watching()
+                raise
+
+    def _refuse_unusable(self) -> None:
+        if self._lost:
+            raise LostError(str(self._lost)) from self._lost
+        if not self._usable:
+            raise UnavailableError(_("the database {place} has not been reached yet").format(place=self.place))
+        found = self._identity()
+        if found == self._opened:
+            return
+        if found is None:  # what is written now would be lost with the old file
+            message = _("the database {place} is gone: its file was moved or deleted while pbxd used it; put it back")
+            raise LostError(message.format(place=self.place))
+        raise ReplacedError(_("the database {place} was replaced meanwhile").format(place=self.place))
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return which file stands at SQLite's path now, None when there is none, or one with nothing in it."""
+        if self._file is None:
+            return None
+        with translated(self.place):
+            try:
+                status = self._file.stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return (status.st_dev, status.st_ino) if status.st_size else None
+
+    async def _stop_watching(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            await watch.close()
+
+    async def _become_writer(self, connection: AsyncConnection) -> None:
+        """Wait for writers of other processes, on SQLite in short steps, so that a cancelled one stops at once."""
+        if not self.is_sqlite:
+            key = {"key": schema.WRITER_LOCK}
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
+            return
+        clock = asyncio.get_running_loop().time
+        end = clock() + BUSY_SECONDS
+        while True:
+            try:
+                await connection.run_sync(_begin)
+            except DBAPIError as error:
+                if not is_lock(error) or clock() > end:
+                    raise
+            else:
+                return
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """Queue this process's writers fairly; the database itself lets waiting ones in by chance."""
+        try:
+            async with asyncio.timeout(BUSY_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise UnavailableError(_("the database {place} is busy").format(place=self.place)) from error
+        try:
+            yield
+        finally:
+            self._turn.release()

@@ -1,0 +1,322 @@
+"""Imports of contacts: written a few rows at a time, in the book all at once, and out of it again the same way.
+
+States: `writing` → (`applying` → ) `done` → `undoing` → `undone`, or `writing` → `dropping` → `dropped`. New contacts
+are hidden (`staging.shown`) while `writing` and again from `undoing` on. Changes to contacts that were there already
+are kept aside meanwhile, seen from `applying` on (`pending`) and written through in it, some at a time: from there on
+an import can only go on to its end. Whoever works at an import says so by its `beat`; what nobody works at any more,
+`clean` drops or brings to its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from array import array
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxd import rights
+from pbxd.book import ContactChanges, ContactDraft, Listing
+from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from pbxd.i18n import _
+from pbxd.storage.book import company_rows, number_ownership, overlay_changes
+from pbxd.storage.book.cards import insert_cards, listings, main_rows
+from pbxd.storage.engine.batches import Pace
+from pbxd.storage.engine.database import Database, in_parts, possible
+from pbxd.storage.engine.feed import News, tell
+from pbxd.storage.search.filters import seen_by
+from pbxd.storage.search.search_text import tokens
+from pbxd.storage.search.visibility import UNFINISHED, made_by
+from pbxd.storage.tables import companies, contact_numbers, contacts, import_changes, imports
+
+ABANDONED_SECONDS = 60.0  # without a beat: whoever worked at it is gone
+_BEAT_SECONDS = 10.0  # a beat at least so often
+_TURN_SECONDS = 0.5  # between two looks whether somebody else's import is done
+_NAMED = 100  # contacts that an undo spared, named at most
+
+Key = tuple[str, str]  # number (E.164) and extension
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo did; `spared` are those edited since, with as many names as may be told."""
+
+    deleted: int
+    restored: int
+    spared: int
+    names: tuple[tuple[int, str], ...]
+
+
+class Imports:
+    """All imports of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known(self, keys: Collection[Key], actor: str) -> dict[Key, int]:
+        """Return which of the numbers with their extensions stand in a contact that the actor sees, and in which.
+
+        Of several contacts with the same number the one whose main number it is comes first, then the oldest.
+        """
+        found: dict[Key, int] = {}
+        order = (contact_numbers.c.main.desc(), contacts.c.id)
+        columns = (contact_numbers.c.number, contact_numbers.c.extension, contacts.c.id)
+        joined = contact_numbers.join(contacts, contacts.c.id == contact_numbers.c.contact_id)
+        async with self._database.reading() as connection:
+            for part in in_parts({number for number, _extension in keys}):
+                wanted = select(*columns).select_from(joined).where(contact_numbers.c.number.in_(part), seen_by(actor))
+                wanted = wanted.with_hint(contacts, "NOT INDEXED", "sqlite")  # else it looks at all that are seen
+                for number, extension, contact_id in await connection.execute(wanted.order_by(*order)):
+                    found.setdefault((number, extension), contact_id)
+        return found
+
+    async def begin(self, file: str, *, actor: str, visibility: str, alone: bool = False) -> Writing:
+        """Begin an import; nothing of it is in the book before `Writing.finish`.
+
+        `alone`: wait until nobody else writes one: what the other brings isn't `known` before its end, and both would
+        add the same contacts.
+        """
+        row = {"file": file, "actor": actor, "visibility": visibility, "state": "writing", "counts": {}}
+        while True:
+            now = datetime.now(UTC)
+            fresh = imports.c.beat >= now - timedelta(seconds=ABANDONED_SECONDS)
+            others = select(imports.c.id).where(imports.c.state == "writing", fresh).limit(1)
+            async with self._database.writing() as connection:
+                if not alone or (await connection.execute(others)).first() is None:
+                    made = await connection.execute(
+                        insert(imports).returning(imports.c.id), [row | {"created": now, "beat": now}]
+                    )
+                    return Writing(self._database, int(made.scalar_one()), actor)
+            await asyncio.sleep(_TURN_SECONDS)
+            with suppress(ConflictError):  # another cleans too
+                await self.clean()
+
+    async def undo(self, import_id: int, *, actor: str) -> Undone:
+        """Take a whole import out of the book, but for what was edited since.
+
+        Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is
+        done.
+        """
+        async with self._database.writing() as connection:
+            row = await _row(connection, import_id)
+            if actor not in ("", row.actor):
+                raise RefusedError("not-importer", _("only who imported or an administrator may undo an import"))
+            if row.state != "done":
+                raise ConflictError(
+                    _("import {id} can't be undone: it is {state}").format(id=import_id, state=row.state)
+                )
+            spared, names = await _spare(connection, import_id, actor)
+            await _enter(connection, import_id, "undoing")
+            await tell(connection, [await _news("import.undone", connection, import_id)])
+        restored, kept_names, kept = await self._restore(import_id, actor)
+        deleted = await drop_rows(self._database, import_id, "undoing", "undone")
+        return Undone(deleted, restored, spared + kept, (*names, *kept_names)[:_NAMED])
+
+    async def clean(self, *, abandoned_seconds: float = ABANDONED_SECONDS) -> int:
+        """Drop or finish the imports whose process is gone; returns how many there were."""
+        cleaned = 0
+        while left := await self._take_over(abandoned_seconds):
+            cleaned += 1
+            import_id, actor, state = left
+            match state:
+                case "applying":
+                    await Writing(self._database, import_id, actor).apply()
+                case "undoing":
+                    await self._restore(import_id, actor)
+                    await drop_rows(self._database, import_id, "undoing", "undone")
+                case _:
+                    await drop_rows(self._database, import_id, "dropping", "dropped")
+        return cleaned
+
+    async def keep_clean(self) -> None:
+        """Clean up after those who died, now and then, until cancelled."""
+        while True:
+            with suppress(
+                UnavailableError, ConflictError
+            ):  # the directory tells of a database away; another cleans too
+                await self.clean()
+            await asyncio.sleep(ABANDONED_SECONDS)
+
+    @asynccontextmanager
+    async def created(self, first: int, last: int) -> AsyncIterator[AsyncIterator[list[Listing]]]:
+        """Open the contacts of the book whose ids lie between these, for the daemon's index."""
+        between = contacts.c.id.between(first, last)
+        used = select(contacts.c.company_id).where(between, contacts.c.company_id.is_not(None))
+        async with self._database.reading() as connection:
+            named = await connection.execute(select(companies.c.id, companies.c.name).where(companies.c.id.in_(used)))
+            yield listings(connection, {row.id: row.name for row in named}, between)
+
+    async def changed(self, import_id: int) -> list[int]:
+        """Return the ids of the contacts that an import changed."""
+        wanted = select(import_changes.c.contact_id).distinct().where(import_changes.c.import_id == import_id)
+        async with self._database.reading() as connection:
+            return list((await connection.execute(wanted)).scalars().all())
+
+    async def _take_over(self, abandoned_seconds: float) -> tuple[int, str, str] | None:
+        before = datetime.now(UTC) - timedelta(seconds=abandoned_seconds)
+        wanted = select(imports).where(imports.c.state.in_(UNFINISHED), imports.c.beat < before).order_by(imports.c.id)
+        async with self._database.reading() as connection:
+            if (await connection.execute(wanted.limit(1))).first() is None:
+                return None
+        async with self._database.writing() as connection:
+            row = (await connection.execute(wanted.limit(1))).first()
+            if row is None:
+                return None
+            state = "dropping" if row.state == "writing" else row.state
+            await _enter(connection, row.id, state)
+            return row.id, row.actor, state
+
+    async def _restore(self, import_id: int, actor: str) -> tuple[int, list[tuple[int, str]], int]:
+        """Give changed contacts back what they had; return how many, and who was spared, having been edited since."""
+        pace, restored, spared, names = Pace(self._database), 0, 0, list[tuple[int, str]]()
+        while True:
+            async with pace.writing(pace.size) as connection:
+                await _beat(connection, import_id, "undoing")
+                rows = await overlay_changes.left(connection, import_id, pace.size)
+                if not rows:
+                    return restored, names, spared
+                given_back, edited = await overlay_changes.give_back(connection, rows)
+                restored += given_back
+                spared += len(edited)
+                names += [(card.id, card.name) for card in edited if rights.sees(actor, card.owner)]
+
+
+class Writing:
+    """One import being written."""
+
+    def __init__(self, database: Database, import_id: int, actor: str) -> None:
+        self.id = import_id
+        self._database = database
+        self._actor = actor
+        self._pace = Pace(database)
+        self._made = array("q")  # ids of the new contacts, in order
+        self._rest: list[ContactDraft] = []  # not written yet: they wait until a transaction is full
+        self._beaten = time.monotonic()
+
+    async def add(self, drafts: Sequence[ContactDraft], changes: Mapping[int, ContactChanges]) -> None:
+        """Write new contacts, checked already, and keep changes for the end.
+
+        `changes` are by the contact's id, or by -1 - n for the n-th new contact (from 0) of this import; a later
+        change of the same field wins. Raises ConflictError when somebody took this import for abandoned.
+        """
+        self._rest += drafts
+        while len(self._rest) >= self._pace.size or (self._rest and changes):
+            await self._write()
+        wanted = [(key if key >= 0 else self._made[-1 - key], fields) for key, fields in changes.items()]
+        while wanted:
+            async with self._pace.writing(min(len(wanted), self._pace.size)) as connection:
+                await _beat(connection, self.id, "writing")
+                some, wanted = wanted[: self._pace.size], wanted[self._pace.size :]
+                await overlay_changes.keep(connection, self.id, dict(some))
+            self._beaten = time.monotonic()
+        if time.monotonic() - self._beaten > _BEAT_SECONDS:  # nothing but known and bad rows for long
+            async with self._database.writing() as connection:
+                await _beat(connection, self.id, "writing")
+            self._beaten = time.monotonic()
+
+    async def _write(self) -> None:
+        part = self._rest[: self._pace.size]
+        prepared = main_rows(part)
+        for values in prepared:  # the index's triggers ask for them, while others wait
+            tokens(values["search"])
+        async with self._pace.writing(len(part)) as connection:
+            await _beat(connection, self.id, "writing")
+            made = await insert_cards(connection, part, self._actor, import_id=self.id, prepared=prepared)
+            self._made.extend(made)
+        self._rest = self._rest[len(part) :]
+        self._beaten = time.monotonic()
+
+    async def finish(self, counts: Mapping[str, int]) -> None:
+        """Let the whole import appear in the book; from here on it can only go on, also when this process dies."""
+        while self._rest:
+            await self._write()
+        async with self._database.writing() as connection:
+            await _beat(connection, self.id, "writing")
+            await connection.execute(update(imports).where(imports.c.id == self.id).values(counts=dict(counts)))
+            await _enter(connection, self.id, "applying")
+            await tell(connection, [await _news("import.done", connection, self.id)])
+        await self.apply()
+
+    async def apply(self) -> None:
+        """Write the changes through that were kept and are seen already, some at a time."""
+        while True:
+            async with self._pace.writing(self._pace.size) as connection:
+                await _beat(connection, self.id, "applying")
+                rows = await overlay_changes.left(connection, self.id, self._pace.size)
+                if not rows:
+                    await _enter(connection, self.id, "done")
+                    return
+                await overlay_changes.make(connection, rows)
+
+    async def drop(self) -> None:
+        """Give up: nothing of it stays."""
+        async with self._database.writing() as connection:
+            await _beat(connection, self.id, "writing")
+            await _enter(connection, self.id, "dropping")
+        await drop_rows(self._database, self.id, "dropping", "dropped")
+
+
+async def drop_rows(database: Database, import_id: int, state: str, end: str) -> int:
+    """Delete the hidden contacts of an import and their empty companies, then let it end; returns how many."""
+    pace, deleted = Pace(database), 0
+    wanted = select(contacts.c.id, contacts.c.company_id).where(made_by(import_id))
+    while True:
+        async with pace.writing(pace.size) as connection:
+            await _beat(connection, import_id, state)
+            rows = (await connection.execute(wanted.order_by(contacts.c.id).limit(pace.size))).all()
+            if not rows:
+                await connection.execute(delete(import_changes).where(import_changes.c.import_id == import_id))
+                await _enter(connection, import_id, end)
+                return deleted
+            await connection.execute(delete(contacts).where(contacts.c.id.in_([row.id for row in rows])))
+            await number_ownership.forget(connection, [row.id for row in rows])
+            await company_rows.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
+            deleted += len(rows)
+
+
+async def _spare(connection: AsyncConnection, import_id: int, actor: str) -> tuple[int, list[tuple[int, str]]]:
+    """Take new contacts that were edited since out of the import; return how many, and those the actor may see."""
+    own = and_(import_changes.c.import_id == import_id, import_changes.c.contact_id == contacts.c.id)
+    expected = func.coalesce(select(import_changes.c.version).where(own).scalar_subquery(), 1)
+    edited = and_(made_by(import_id), contacts.c.version != expected)
+    named = select(contacts.c.id, contacts.c.name).where(edited, seen_by(actor)).order_by(contacts.c.id)
+    names = [(row.id, row.name) for row in await connection.execute(named.limit(_NAMED))]
+    ids = (await connection.execute(update(contacts).where(edited).values(import_id=0).returning(contacts.c.id))).all()
+    for part in in_parts([row.id for row in ids]):
+        await overlay_changes.forget(connection, import_id, part)
+    return len(ids), names
+
+
+async def _news(kind: str, connection: AsyncConnection, import_id: int) -> News:
+    """Tell where the contacts are that came or go: all ids between two, whatever else is there too."""
+    span = select(func.min(contacts.c.id), func.max(contacts.c.id)).where(made_by(import_id))
+    first, last = (await connection.execute(span)).one()
+    row = await _row(connection, import_id)
+    owner = row.actor if row.visibility == "personal" else ""
+    return News(kind, str(import_id), {"first": first, "last": last, "owner": owner, **row.counts})
+
+
+async def _row(connection: AsyncConnection, import_id: int) -> Row[Any]:
+    wanted = select(imports).where(imports.c.id.in_(possible([import_id])))
+    row = (await connection.execute(wanted)).first()
+    if row is None:
+        raise NotFoundError(_("there is no import {id}").format(id=import_id))
+    return row
+
+
+async def _enter(connection: AsyncConnection, import_id: int, state: str) -> None:
+    values = {"state": state, "beat": datetime.now(UTC)}
+    await connection.execute(update(imports).where(imports.c.id == import_id).values(values))
+
+
+async def _beat(connection: AsyncConnection, import_id: int, state: str) -> None:
+    """Say that somebody works at it. Raises ConflictError when it isn't in this state any more."""
+    mine = and_(imports.c.id == import_id, imports.c.state == state)
+    if (await connection.execute(update(imports).where(mine).values(beat=datetime.now(UTC)))).rowcount != 1:
+        raise ConflictError(_("import {id} was given up meanwhile, or is brought to its end").format(id=import_id))

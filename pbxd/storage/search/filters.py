@@ -1,0 +1,202 @@
+"""Finding contacts: what a search or a filter means in terms of rows, for both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    case,
+    column,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    true,
+)
+
+from pbxd import rights
+from pbxd.book import folded
+from pbxd.storage.search.search_text import (
+    COMPANY,
+    EVERYBODY,
+    MANAGER,
+    NAME,
+    NUMBER,
+    START,
+    TAG,
+    VIP,
+    Term,
+    beginning,
+    fragment,
+    mark,
+    quoted,
+    terms,
+)
+from pbxd.storage.search.visibility import shown
+from pbxd.storage.tables import contact_numbers, contact_tags, contacts, favourites, harmless
+
+FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
+SHARED = contacts.c.owner == literal_column("''")  # as the partial indices say it
+SEEN = and_(shown(), contacts.c.owner.in_(bindparam("owners", expanding=True)))  # `seen_by`; give `rights.owners_seen`
+MATCHES = literal_column("contacts_found").bool_op("MATCH")(bindparam("query", type_=Text()))
+FOURTH = 3  # the last rank of a search's hits: inside of a word
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFilter:
+    """Which contacts are wanted; an empty field doesn't matter."""
+
+    search: str = ""  # words, each of which must occur in name, company, a number, an e-mail, the comment or a tag
+    vip: bool | None = None
+    company: str = ""  # the whole name, in any case; likewise the tag
+    tag: str = ""
+    manager: str = ""  # extension
+    number: str = ""  # E.164, exactly
+    favourites: bool = False  # the actor's
+    mine: bool = False  # whose manager the actor is, and his personal ones
+
+
+def find(
+    connection: Connection, wanted: ContactFilter, actor: str, limit: int | None, offset: int
+) -> tuple[int, list[int]]:
+    """Return how many contacts match among those the actor sees, and the ids of a page of them by name."""
+    conditions = (seen_by(actor), *matching(wanted, actor))
+    if connection.dialect.name == "sqlite" and not narrow(wanted):
+        indexed = contacts.c.id.in_(select(FOUND.c.rowid).where(match(expression(wanted, actor))))
+        conditions = (shown(), or_(and_(SHARED, indexed), and_(personal(actor), *matching(wanted, actor))))
+    total = connection.execute(select(func.count()).select_from(contacts).where(*conditions)).scalar_one()
+    page = select(contacts.c.id).where(*conditions).order_by(contacts.c.folded, contacts.c.id)
+    rows = connection.execute(page.limit(limit).offset(offset))
+    return total, list(rows.scalars().all())
+
+
+def seen_by(actor: str) -> ColumnElement[bool]:
+    """Tell whether this actor may know of a row of `contacts`."""
+    return and_(shown(), contacts.c.owner.in_(rights.owners_seen(actor)))
+
+
+def personal(actor: str) -> ColumnElement[bool]:
+    """Tell whether a row of `contacts` is one of the actor's personal ones; an administrator has none."""
+    return contacts.c.owner == actor if actor != rights.ADMINISTRATOR else false()
+
+
+def narrow(wanted: ContactFilter) -> bool:
+    """Tell whether so few contacts can match that they are looked through one by one."""
+    return bool(wanted.number or wanted.favourites)
+
+
+def matching(wanted: ContactFilter, actor: str) -> list[ColumnElement[bool]]:
+    """Return the conditions on rows of `contacts`, on any database."""
+    conditions = [anywhere(term) for term in terms(wanted.search)]
+    if wanted.vip is not None:
+        conditions.append(contacts.c.vip.is_(wanted.vip))
+    if wanted.company:
+        conditions.append(contacts.c.company_folded == folded(wanted.company))
+    if wanted.tag:
+        tagged = and_(contact_tags.c.contact_id == contacts.c.id, contact_tags.c.folded == folded(wanted.tag))
+        conditions.append(exists().where(tagged))  # asked row by row, for a tag may be that of half the book
+    if wanted.manager:
+        conditions.append(contacts.c.manager == wanted.manager)
+    if wanted.number:
+        having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == wanted.number)
+        conditions.append(contacts.c.id.in_(having))
+    if wanted.favourites:
+        conditions.append(contacts.c.id.in_(select(favourites.c.contact_id).where(favourites.c.extension == actor)))
+    if wanted.mine:
+        mine = or_(contacts.c.manager == actor, personal(actor))
+        conditions.append(false() if actor == rights.ADMINISTRATOR else mine)
+    return conditions
+
+
+def rank(searched: list[Term]) -> ColumnElement[int]:
+    """Return the rank of a row that matches: a whole number, the name's beginning, words' beginnings, inside of one."""
+    starts = and_(true(), *(_any(f" {word}" for word in term.words) for term in searched))
+    names = _any(f"\t {word}" for term in searched for word in term.words)
+    whole = _any(f" +{digits}\n" for term in searched for digits in term.numbers)
+    return case((whole, 0), (and_(names, starts), 1), (starts, 2), else_=FOURTH)
+
+
+def anywhere(term: Term) -> ColumnElement[bool]:
+    """Tell whether a row of `contacts` has what a term asks for."""
+    return _any((f" {word}" if term.at_start else word) for word in term.words)
+
+
+def match(query: str) -> ColumnElement[bool]:
+    """Ask SQLite's index this inside of another statement."""
+    return literal_column("contacts_found").bool_op("MATCH")(harmless(query))
+
+
+def expression(wanted: ContactFilter, actor: str, ranked: int | None = None) -> str:
+    """Return what SQLite's index is asked for the filter, and for hits of one rank alone if that is given.
+
+    Empty: no contact can be of that rank.
+    """
+    searched = terms(wanted.search)
+    every = " AND ".join(map(_anywhere, searched))
+    asked, better = (every, []) if ranked is None else _of_rank(searched, ranked, every)
+    if ranked is not None and not asked:
+        return ""
+    marks = list(_marks(wanted, actor))
+    query = " AND ".join([*marks, asked] if asked else marks) or quoted("", EVERYBODY)
+    left_out = [*filter(None, better), *([quoted("", VIP)] if wanted.vip is False else [])]
+    return f"({query}) NOT ({' OR '.join(left_out)})" if left_out else query
+
+
+def _of_rank(searched: list[Term], ranked: int, every: str) -> tuple[str, list[str]]:
+    """Return what hits of a rank have, and what those of better ranks have.
+
+    Whoever has the words' beginnings has the words: asked for both, the index would read longer lists.
+    """
+    whole, starts = _whole(searched), " AND ".join(map(_starts, searched))
+    names = f"{starts} AND ({' OR '.join(_begin(NAME, term) for term in searched)})"
+    if ranked == 0:
+        return (f"{every} AND ({whole})" if whole else ""), []
+    if ranked == FOURTH:
+        return ("" if all(term.at_start for term in searched) else every), [whole, f"({starts})"]
+    return ((names, [whole]), (starts, [whole, f"({names})"]))[ranked - 1]
+
+
+def _marks(wanted: ContactFilter, actor: str) -> Iterator[str]:
+    for kind, word in ((TAG, wanted.tag), (MANAGER, wanted.manager), (COMPANY, wanted.company)):
+        if word:
+            yield quoted(mark(kind, word))
+    if wanted.mine:
+        yield quoted(mark(MANAGER, actor)) if actor != rights.ADMINISTRATOR else _nothing()
+    if wanted.vip:
+        yield quoted("", VIP)
+
+
+def _nothing() -> str:
+    return quoted("", NUMBER)  # a token no card has
+
+
+def _whole(searched: list[Term]) -> str:
+    return " OR ".join(quoted(digits, NUMBER) for term in searched for digits in term.numbers)
+
+
+def _starts(term: Term) -> str:
+    return f"({_begin(START, term)})"
+
+
+def _begin(kind: str, term: Term) -> str:
+    return " OR ".join(beginning(word, kind) for word in term.words)
+
+
+def _anywhere(term: Term) -> str:
+    if term.at_start:
+        return _starts(term)
+    return f"({' OR '.join(f'{beginning(word, START)} OR {fragment(word)}' for word in term.words)})"
+
+
+def _any(fragments: Iterable[str]) -> ColumnElement[bool]:
+    return or_(false(), *(contacts.c.search.contains(fragment, autoescape=True) for fragment in fragments))

@@ -1,0 +1,312 @@
+"""Pages of contacts: by rank of a search's hits, or by a column; each goes on where the one before ended."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, get_args
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Result,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
+
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
+from pbxd.storage.search import filters
+from pbxd.storage.search.filters import FOUND, SHARED, ContactFilter, matching, seen_by
+from pbxd.storage.search.search_text import terms
+from pbxd.storage.search.visibility import HIDDEN, shown
+from pbxd.storage.tables import contacts, favourites, harmless, imports
+
+Sorting = Literal["rank", "name", "company", "position", "number", "manager", "vip", "changed", "id"]
+SORTINGS: tuple[Sorting, ...] = get_args(Sorting)
+MOST_COUNTED = 10_000  # hits; more are "more than" so many, unless the exact total is asked for
+_COLUMNS = {
+    "name": contacts.c.folded, "company": contacts.c.company_folded, "position": contacts.c.position_folded,
+    "number": contacts.c.main_number, "manager": contacts.c.manager, "vip": contacts.c.vip,
+    "changed": contacts.c.changed, "id": contacts.c.id,
+}  # fmt: skip
+_Key = tuple[Any, ...]
+_KINDS: dict[str, tuple[type, ...]] = {
+    "rank": (int, int, int), "vip": (bool, int), "changed": (datetime, int), "id": (int, int)
+}  # fmt: skip
+_HIGHEST_KEY = 2**63 - 1
+_ALL = -1  # SQLite's word for no limit
+_CARD_COST = 30  # what a look at a card costs, in entries of an index
+# Statements that are made once: making one takes longer than SQLite needs for it.
+_Statements = tuple[Select[Any], Select[Any]]
+_FACTS = select(
+    exists().where(imports.c.state.in_(HIDDEN)),
+    exists().where(contacts.c.owner == bindparam("actor"), contacts.c.owner != ""),
+    exists().where(favourites.c.extension == bindparam("actor")),
+    select(func.max(contacts.c.id)).scalar_subquery(),
+)
+
+
+def _asked_of_index(hits: Select[Any]) -> _Statements:
+    staged = select(contacts.c.id).where(
+        contacts.c.import_id != literal_column("0"), contacts.c.import_id.in_(_HIDDEN_IMPORTS)
+    )
+    whole = hits.where(filters.MATCHES).limit(bindparam("most"))
+    return whole, whole.where(FOUND.c.rowid.not_in(staged))
+
+
+_HIDDEN_IMPORTS = select(imports.c.id).where(imports.c.state.in_(HIDDEN))
+_NEWEST = _asked_of_index(select(FOUND.c.rowid).where(FOUND.c.rowid < bindparam("mark")).order_by(FOUND.c.rowid.desc()))
+_OLDEST = _asked_of_index(select(FOUND.c.rowid).where(FOUND.c.rowid > bindparam("mark")).order_by(FOUND.c.rowid))
+_everybody, _finished = (hits.subquery() for hits in _asked_of_index(select(FOUND.c.rowid).order_by(FOUND.c.rowid)))
+_COUNTED = (
+    select(func.count(), func.max(_everybody.c.rowid)), select(func.count(), func.max(_finished.c.rowid))
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsked:
+    """Which page: sorted how, after which one, how long, and whether the total is to be counted to its end."""
+
+    sort: Sorting = "rank"  # without a search: by name
+    descending: bool = False
+    after: str = ""  # `Found.after` of the page before
+    limit: int = 50
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The ids of a page; `more`: there are more hits than `total`; `after`: where the next page goes on, if any."""
+
+    total: int
+    more: bool
+    ids: list[int]
+    after: str
+
+
+def page(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: str) -> Found:
+    """Return a page of the contacts that match among those the actor sees. Raises InvalidInputError (`after`)."""
+    sort = asked.sort if asked.sort != "rank" else ("rank" if terms(wanted.search) else "name")
+    seek = _Seek(connection, wanted, actor, sort, asked)
+    keys = seek.by_rank() if sort == "rank" else seek.by_column()
+    most = None if asked.exact else MOST_COUNTED
+    total = seek.count(most)
+    more = most is not None and total > most
+    kept = keys[: asked.limit]
+    after = _written(sort, kept[-1]) if len(keys) > asked.limit else ""
+    return Found(min(total, most) if most else total, more, [abs(key[-1]) for key in kept], after)
+
+
+class _Facts(NamedTuple):
+    """What is to be known of the book before a page is sought, asked at once."""
+
+    staging: bool  # there are imports that aren't finished
+    has_own: bool  # the actor has personal contacts; few have many, and many none
+    has_marked: bool  # and favourites
+    newest: int | None  # the highest id
+
+
+class _Seek:
+    """One page being sought. Keys are tuples that end with the id, in the page's order.
+
+    On SQLite shared contacts are found by the index, and what the actor has of his own row by row beside them.
+    """
+
+    def __init__(
+        self, connection: Connection, wanted: ContactFilter, actor: str, sort: Sorting, asked: PageAsked
+    ) -> None:
+        self._connection = connection
+        self._wanted = wanted
+        self._actor = actor
+        self._sort = sort
+        self._descending = asked.descending
+        self._length = asked.limit + 1  # one more tells whether there is a next page
+        self._after = _read(sort, asked.after)
+        self._indexed = connection.dialect.name == "sqlite" and not filters.narrow(wanted)
+        self._shared: tuple[int, int] | None = None  # how many shared contacts match, and how many were counted at most
+        self._last_counted: int | None = None  # the newest of those, none of none
+
+    def count(self, most: int | None) -> int:
+        """Count the hits, at most one more than `most`."""
+        limit = _ALL if most is None else most + 1
+        if not self._indexed:
+            return self._count(seen_by(self._actor), limit)
+        return self._count_found(limit) + (self._count(self._own, limit) if self._facts.has_own else 0)
+
+    def by_column(self) -> list[_Key]:
+        """Return the keys of the page by a column, ties by id."""
+        if not self._indexed:
+            return self._sorted(seen_by(self._actor), *self._rows)
+        shared = self._by_id() if self._sort == "id" else self._walk()
+        own = self._sorted(self._own, *self._rows) if self._facts.has_own else []
+        return sorted([*shared, *own], reverse=self._descending)[: self._length]
+
+    def by_rank(self) -> list[_Key]:
+        """Return the keys of the page by rank: (rank, no favourite, newest card first).
+
+        The hits of each rank are taken in the index's order until there is a page; what the actor has of his own or
+        marked as favourite is ranked one by one and goes in between.
+        """
+        if not self._indexed:
+            return self._ranked(self._length, seen_by(self._actor), *self._rows)
+        beside = self._beside() if self._facts.has_own or self._facts.has_marked else []
+        keys = list(filter(self._comes, beside))
+        known = {-key[-1] for key in beside}
+        total = self._count_found(MOST_COUNTED + 1)
+        begin = self._after[0] if self._after else 0
+        seen = 0
+        for rank in range(begin, filters.FOURTH + 1):
+            found = self._of_rank(rank, self._length + len(known))
+            keys += [(rank, 1, -each) for each in found if each not in known and self._comes((rank, 1, -each))]
+            seen += len(found)
+            every = total <= MOST_COUNTED and seen >= total  # else there are more than were counted
+            if every or sum(key[0] <= rank for key in keys) >= self._length:
+                break
+        return sorted(keys)[: self._length]
+
+    def _beside(self) -> list[_Key]:
+        marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor)
+        near = or_(self._own, and_(seen_by(self._actor), contacts.c.id.in_(marked)))
+        return self._ranked(None, near, *self._rows)
+
+    def _comes(self, key: _Key) -> bool:
+        return self._after is None or key > self._after
+
+    def _count(self, seen: ColumnElement[bool], limit: int) -> int:
+        hits = select(literal(1)).select_from(contacts).where(seen, *self._rows)
+        hits = hits if limit == _ALL else hits.limit(limit)
+        return int(self._connection.execute(select(func.count()).select_from(hits.subquery())).scalar_one())
+
+    def _count_found(self, limit: int) -> int:
+        """Count shared hits up to a limit; what was counted before isn't counted again."""
+        if self._shared is not None:
+            found, most = self._shared
+            if most == _ALL or found < most or most >= limit != _ALL:
+                return found if limit == _ALL else min(found, limit)
+        counted: Sequence[Any] = self._ask_index(_COUNTED, self._expression(), limit).one()
+        found, self._last_counted = counted
+        self._shared = found, limit
+        return int(found)
+
+    def _of_rank(self, rank: int, length: int) -> Sequence[int]:
+        """Return shared hits of one rank, the newest card first."""
+        query = filters.expression(self._wanted, self._actor, rank)
+        below = -self._after[2] if self._after and self._after[:2] == (rank, 1) else _HIGHEST_KEY
+        return self._ask_index(_NEWEST, query, length, below).scalars().all() if query else ()
+
+    def _by_id(self) -> list[_Key]:
+        mark = self._after[0] if self._after else _HIGHEST_KEY if self._descending else 0
+        hits = self._ask_index(_NEWEST if self._descending else _OLDEST, self._expression(), self._length, mark)
+        return [(each, each) for each in hits.scalars()]
+
+    def _ask_index(
+        self, statements: Sequence[Executable], query: str, most: int, mark: int = _HIGHEST_KEY
+    ) -> Result[Any]:
+        """Ask one of a pair: the second leaves out the contacts of imports that aren't finished."""
+        statement = statements[self._facts.staging]
+        return self._connection.execute(statement, {"query": harmless(query), "most": most, "mark": mark})
+
+    @cached_property
+    def _rows(self) -> list[ColumnElement[bool]]:
+        return matching(self._wanted, self._actor)
+
+    @cached_property
+    def _own(self) -> ColumnElement[bool]:
+        return and_(shown(), filters.personal(self._actor))
+
+    @cached_property
+    def _facts(self) -> _Facts:
+        return _Facts(*self._connection.execute(_FACTS, {"actor": self._actor}).one())
+
+    def _expression(self) -> str:
+        return filters.expression(self._wanted, self._actor)
+
+    def _ranked(self, length: int | None, *conditions: ColumnElement[bool]) -> list[_Key]:
+        marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor)
+        rank = filters.rank(terms(self._wanted.search))
+        key = (rank, case((contacts.c.id.in_(marked), 0), else_=1), -contacts.c.id)
+        hits = select(*key).where(*conditions).order_by(*key).limit(length)
+        if self._after and length:
+            hits = hits.where(_beyond(key, self._after))
+        return [tuple(row) for row in self._connection.execute(hits)]
+
+    def _walk(self) -> list[_Key]:
+        """Sort the shared hits: few by looking at their cards, more by walking along the column's index.
+
+        A card costs far more than an entry of an index, and an entry about as much as a hit put aside. So hits that are
+        not too many are put aside, for the walk to look only whether they have what it meets; of very many it meets
+        enough soon, and looks at their cards.
+        """
+        newest = self._facts.newest or 0
+        meeting = newest * self._length  # by so many hits of the whole book: entries until there is a page
+        few, many = int((meeting / _CARD_COST) ** 0.5), int((meeting * _CARD_COST) ** 0.5)
+        found = self._count_found(MOST_COUNTED + 1)
+        if found > MOST_COUNTED and self._last_counted:  # the others are taken to be as many of the rest of the book
+            found = found * newest // self._last_counted
+        hits = contacts.c.id.in_(select(FOUND.c.rowid).where(filters.match(self._expression())))
+        if found <= max(few, self._length):
+            return self._sorted(shown(), SHARED, hits)
+        aside = [hits] if found <= many else []
+        return self._sorted(shown(), SHARED, *aside, *self._rows, along=True)
+
+    def _sorted(self, *conditions: ColumnElement[bool], along: bool = False) -> list[_Key]:
+        key = (_COLUMNS[self._sort], contacts.c.id)
+        ordered = [part.desc() if self._descending else part for part in key]
+        hits = select(*key).where(*conditions).order_by(*ordered).limit(self._length)
+        if along:  # left to itself, SQLite takes all the shared ones and sorts them
+            hits = hits.with_hint(contacts, f"INDEXED BY ix_contacts_by_{self._sort}", "sqlite")
+        if self._after:
+            hits = hits.where(_beyond(key, self._after, descending=self._descending))
+        return [tuple(row) for row in self._connection.execute(hits)]
+
+
+def _beyond(key: Sequence[ColumnElement[Any]], after: _Key, *, descending: bool = False) -> ColumnElement[bool]:
+    row, mark = tuple_(*key), tuple_(*(literal(value, column.type) for value, column in zip(after, key, strict=True)))
+    return row < mark if descending else row > mark
+
+
+def _written(sort: str, key: _Key) -> str:
+    values = [value.isoformat() if hasattr(value, "isoformat") else value for value in key]
+    return base64.urlsafe_b64encode(json.dumps([sort, *values], ensure_ascii=False).encode()).decode()
+
+
+def _read(sort: str, after: str) -> _Key | None:
+    if not after:
+        return None
+    try:
+        made, *values = json.loads(base64.urlsafe_b64decode(after.encode("ascii", "strict")))
+        if made == sort:
+            return _typed(sort, values)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        pass
+    raise InvalidInputError("after", _("not the mark of a page of this order: {text}").format(text=ascii(after[:100])))
+
+
+def _typed(sort: str, values: Sequence[Any]) -> _Key:
+    """Return the values with the types their columns have; raises ValueError for any others."""
+    *key, last = values
+    *kinds, _number = _KINDS.get(sort, (str, int))
+    if sort == "changed":
+        key = [datetime.fromisoformat(value).astimezone(UTC) for value in key]
+    whole = all(isinstance(value, kind) for value, kind in zip(key, kinds, strict=True))
+    numbers = [last, *(value for value in key if isinstance(value, int))]
+    if not whole or not isinstance(last, int) or max(map(abs, numbers)) > _HIGHEST_KEY:
+        raise ValueError(sort)
+    if sort == "rank" and key[0] not in range(filters.FOURTH + 1):
+        raise ValueError(sort)
+    return (*key, last)
