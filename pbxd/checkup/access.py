@@ -104,11 +104,11 @@ async def filters(ami: AmiClient, settings: Settings, seen: Observed) -> Finding
 def _let_through(seen: Observed, block: Remedy, *, forgeable: bool) -> Finding:
     """Judge the eventfilters by what they should hide and don't."""
     check = "filters"
-    if forgeable:
-        message = _("a caller can forge events by a Diversion header: the newer eventfilters are missing")
-        return warning(check, message, block)
     if seen.more:
         message = _("events come that nobody needs: {events}").format(events=", ".join(sorted(seen.more)))
+        return warning(check, message, block)
+    if forgeable:
+        message = _("a caller can forge events by a Diversion header: the newer eventfilters are missing")
         return warning(check, message, block)
     if not seen.reported:
         return skipped(check, _("couldn't be seen without a report of the test call"))

@@ -316,6 +316,11 @@ async def test_an_eventfilter_without_its_anchor_and_none_at_all(lab: Lab) -> No
         found = await examined(daemon)
     assert wrong(found) == {"filters": "warning"}
     assert "UserEvent" in found["filters"].message
+    older = user(lambda text: "\n".join(each for each in text.splitlines() if "CallerIDrdnis:" not in each))
+    async with changed(lab, "manager.conf", older, "manager reload"):
+        found = await examined(daemon)
+    assert wrong(found) == {"filters": "warning"}
+    assert "Diversion" in found["filters"].message
 
 
 def added(text: str) -> Callable[[str], str]:

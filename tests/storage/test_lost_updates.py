@@ -128,7 +128,8 @@ async def test_a_file_imported_twice_at_once_is_in_the_book_once(database: Datab
 
 def call(number: str, outcome: str = "answered") -> CallRecord:
     at = datetime(2026, 3, 1, 9, tzinfo=UTC)
-    return CallRecord("0001", "pbx", "1.1", at, outcome=outcome, caller=Party(number), callee=Party(HERS))  # type: ignore[arg-type]
+    parties = {"caller": Party(number), "callee": Party(HERS)}
+    return CallRecord("0001", "pbx", "1.1", at, ended=at, outcome=outcome, **parties)  # type: ignore[arg-type]
 
 
 class Between(Privacy):
