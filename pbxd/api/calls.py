@@ -22,9 +22,9 @@ from pbxd.http.problems import DEADLINE
 from pbxd.http.requests import CallQuery, CallRequest, CallsQuery, body, query
 from pbxd.i18n import _
 from pbxd.services.call_queries import listed, named
-from pbxd.services.call_targets import target
+from pbxd.services.call_targets import find_target
 from pbxd.storage.calls.idempotency import CallRequest as KeyedRequest
-from pbxd.telephony import Progress
+from pbxd.telephony import DialTarget, Progress
 
 Call = dict[str, Any]
 CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # or `Allow` at /calls/plan would name what calls have
@@ -43,7 +43,7 @@ async def make(request: web.Request) -> web.Response:
     keyed = None if key is None else KeyedRequest.of(key, asked.model_dump() | {"agent": agent})
     if keyed and (known := await services.click_to_call.made_before(keyed)):
         return _accepted({"id": known, "state": (_progress(services, known) or {}).get("state"), "repeated": True})
-    wanted = await target(asked, agent, services, request.app[RULES])
+    wanted = await _target(request, asked, agent)
     call_id = await services.click_to_call.call(agent, wanted, keyed)
     return _accepted({"id": call_id, "state": "ringing-agent"})
 
@@ -52,6 +52,11 @@ async def _asked(request: web.Request) -> tuple[CallRequest, str]:
     """Read what is to be called, and whose phone rings first."""
     asked = await body(request, CallRequest)
     return asked, request[ACTOR].agent(asked.agent)
+
+
+async def _target(request: web.Request, asked: CallRequest, agent: str) -> DialTarget:
+    services = request.app[SERVICES]
+    return await find_target(services.database, services.directory, asked.asked, agent, request.app[RULES])
 
 
 def _accepted(call: Call) -> web.Response:
@@ -64,7 +69,7 @@ async def plan(request: web.Request) -> web.Response:
     """Answer what `POST /calls` would dial, without ringing anybody."""
     asked, agent = await _asked(request)
     services = request.app[SERVICES]
-    wanted = await target(asked, agent, services, request.app[RULES])
+    wanted = await _target(request, asked, agent)
     return web.json_response(services.click_to_call.plan(agent, wanted).to_json())
 
 

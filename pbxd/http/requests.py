@@ -11,6 +11,7 @@ from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.services.call_queries import CallsAsked
+from pbxd.services.call_targets import TargetAsked
 from pbxd.settings import why_refused
 
 BODY_LIMIT = 64 * 1024  # bytes
@@ -44,6 +45,11 @@ class CallRequest(Body):
         if (self.target is None) == (self.contact is None):
             raise ValueError(_("exactly one of target and contact"))
         return self
+
+    @property
+    def asked(self) -> TargetAsked:
+        """Say whom to call."""
+        return TargetAsked(self.target, self.contact, self.number)
 
 
 class LookupQuery(Query):

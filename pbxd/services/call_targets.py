@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pbxd.book import Contact
 from pbxd.errors import NotFoundError
-from pbxd.http.app_keys import Services
-from pbxd.http.requests import CallRequest
+from pbxd.lookup.index import Directory
 from pbxd.lookup.matching import phone_text
 from pbxd.lookup.naming import phone_name
 from pbxd.lookup.partial_index import contact_named
 from pbxd.numbers import NumberRules, is_emergency, parse
 from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
 from pbxd.telephony import DialTarget, target_of
 
 
-async def target(asked: CallRequest, agent: str, services: Services, rules: NumberRules) -> DialTarget:
-    """Find out whom to call, with the agent's own eyes: his personal contacts count, nobody else's.
+@dataclass(frozen=True, slots=True)
+class TargetAsked:
+    """Whom somebody wants to call: exactly one of `target` and `contact`."""
+
+    target: str | None = None  # a number, or a contact: its id or exact name
+    contact: int | None = None
+    number: str | None = None  # which of the contact's numbers
+
+
+async def find_target(
+    database: Database, directory: Directory, asked: TargetAsked, agent: str, rules: NumberRules
+) -> DialTarget:
+    """Find out whom to call. The agent's own personal contacts count, nobody else's.
 
     A text that is a number is one: a known colleague's extension, or 112, never means a contact's id. With `number` the
     target is a contact in any case. Raises NotFoundError, InvalidInputError.
     """
     if asked.contact is not None:
-        contact = await Contacts(services.database).get(asked.contact, actor=agent)
+        contact = await Contacts(database).get(asked.contact, actor=agent)
         return _of_contact(contact, asked.number, rules)
     text = (asked.target or "").strip()
     if asked.number is not None:
-        return _of_contact(await contact_named(services.database, text, actor=agent), asked.number, rules)
-    if _is_number(text, services, rules):
-        return _of_number(text, agent, services, rules)
+        return _of_contact(await contact_named(database, text, actor=agent), asked.number, rules)
+    if _is_number(text, directory, rules):
+        return _of_number(text, agent, directory, rules)
     try:
-        contact = await contact_named(services.database, text, actor=agent)
+        contact = await contact_named(database, text, actor=agent)
     except NotFoundError:
         if any(character.isalpha() for character in text):
             raise
@@ -39,16 +50,16 @@ async def target(asked: CallRequest, agent: str, services: Services, rules: Numb
     return _of_contact(contact, None, rules)
 
 
-def _is_number(text: str, services: Services, rules: NumberRules) -> bool:
+def _is_number(text: str, directory: Directory, rules: NumberRules) -> bool:
     kind = parse(text, rules).kind
-    known = services.directory.employee(text) is not None or is_emergency(text, rules)
+    known = directory.employee(text) is not None or is_emergency(text, rules)
     return kind == "e164" or (kind == "internal" and known)
 
 
-def _of_number(text: str, agent: str, services: Services, rules: NumberRules) -> DialTarget:
+def _of_number(text: str, agent: str, directory: Directory, rules: NumberRules) -> DialTarget:
     parsed = parse(text, rules)
-    match = services.directory.lookup(text, viewer=agent)
-    colleague = services.directory.employee(parsed.value) is not None
+    match = directory.lookup(text, viewer=agent)
+    colleague = directory.employee(parsed.value) is not None
     return DialTarget(parsed.value, parsed.extension, phone_text(match), match.contact, colleague)
 
 

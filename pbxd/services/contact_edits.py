@@ -8,10 +8,10 @@ from datetime import date, datetime
 from typing import Any, cast
 
 from pbxd.book import Contact, ContactChanges, ContactDraft, ContactNumber, folded
-from pbxd.cli.number_options import contact_number
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
+from pbxd.services.number_input import contact_number
 from pbxd.storage.search.filters import ContactFilter
 
 _PLAIN = ("name", "company", "position", "manager", "comment", "vip", "owner")

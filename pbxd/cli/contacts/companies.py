@@ -9,10 +9,10 @@ import click
 
 from pbxd.book import Company, CompanyChanges, Contact, company_json, folded
 from pbxd.cli.command import N_, Group, Session, actor_option, json_option, option, pass_session, run
-from pbxd.cli.number_options import company_number
 from pbxd.cli.output import print_card, print_json, print_table
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, display, rules_from
+from pbxd.services.number_input import company_number
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.search.filters import ContactFilter

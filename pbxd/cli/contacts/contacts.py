@@ -31,12 +31,12 @@ from pbxd.cli.command import (
 from pbxd.cli.contacts.export import export, template
 from pbxd.cli.contacts.formats import cells, changed_cells, duplicate_json, duplicate_line, lines, main_lines
 from pbxd.cli.contacts.imports import import_, import_undo
-from pbxd.cli.number_options import contact_number
 from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.services import contact_edits
 from pbxd.services.call_queries import last_calls
+from pbxd.services.number_input import contact_number
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.duplicates import Duplicate
 from pbxd.storage.search.paging import SORTINGS, PageAsked

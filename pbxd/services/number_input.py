@@ -1,4 +1,4 @@
-"""Numbers as people type them into a command."""
+"""Numbers as people type them."""
 
 from __future__ import annotations
 
