@@ -37,7 +37,8 @@ from pbxd.errors import (
     UnavailableError,
 )
 from pbxd.history.backfill import Backfill
-from pbxd.history.recording import Following, Recorder
+from pbxd.history.following import Following
+from pbxd.history.recorder import Recorder
 from pbxd.http.app_keys import Services
 from pbxd.http.server import HttpServer
 from pbxd.http.token_cache import Keyring

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pbxd.asterisk.ami.packets import Packet, parse_timed_capture, read_times
-from pbxd.history.recording import replay
+from pbxd.history.replay import replay
 from tests.captures import cel
 from tests.captures.written import (
     CAPTURES,

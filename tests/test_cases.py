@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pbxd.asterisk.ami.packets import parse_timed_capture
-from pbxd.history.recording import replay
+from pbxd.history.replay import replay
 from tests.captures.written import relative, settings_of, wrong_in
 
 CASES = Path(__file__).resolve().parent / "cases" / "calls"

@@ -7,9 +7,9 @@ from structlog.testing import capture_logs
 
 from pbxd.calls import events as ev
 from pbxd.faults import Faults
-from pbxd.history.recording import Following
+from pbxd.history.following import Following
 from pbxd.settings import Settings
-from tests.test_backlog import BEGAN, call
+from tests.history.test_backlog import BEGAN, call
 
 HUGE = "9" * 4301
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet, known
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.book import Employee
+from pbxd.book.employees import Employee
 from pbxd.errors import RefusedError
 from pbxd.settings import Settings
 

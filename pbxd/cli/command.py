@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pbxd import i18n
-from pbxd.book import checked_extension
+from pbxd.book.texts import checked_extension
 from pbxd.cli.output import printable
 from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError
 from pbxd.i18n import _

@@ -10,7 +10,8 @@ from contextlib import suppress
 from datetime import date, datetime
 
 from pbxd import notation
-from pbxd.book import TYPED_LIMIT, ContactNumber, folded
+from pbxd.book.contacts import ContactNumber
+from pbxd.book.texts import TYPED_LIMIT, folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pbxd.book import folded
+from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 

@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from pbxd.book import Employee, checked_employee, folded
+from pbxd.book.employees import Employee, checked_employee
+from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from pbxd.book import folded
+from pbxd.book.texts import folded
 from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.exchange import columns
 from pbxd.exchange.columns import SHEET, Columns

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
-from pbxd.book import ContactChanges, ContactDraft
+from pbxd.book.contacts import ContactChanges, ContactDraft
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import columns as headings
 from pbxd.exchange.columns import Columns

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar
 
 from pbxd import notation
-from pbxd.book import ContactDraft, ContactNumber, checked
+from pbxd.book.contacts import ContactDraft, ContactNumber, checked
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells
 from pbxd.exchange.columns import Columns

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
-from pbxd.book import folded
+from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells, columns, vcards, workbook_reader
 from pbxd.exchange.columns import SHEET, Columns

@@ -10,7 +10,7 @@ from typing import Any, Final
 import vobject
 from vobject.vcard import Name
 
-from pbxd.book import Contact, ContactNumber
+from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.exchange import cells
 from pbxd.i18n import _
 

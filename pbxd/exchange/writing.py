@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pbxd.book import Contact, Employee
+from pbxd.book.contacts import Contact
+from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells, columns, vcards
 from pbxd.exchange.columns import FIELDS, SHEET

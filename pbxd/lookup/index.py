@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import structlog
 
-from pbxd.book import Employee
+from pbxd.book.employees import Employee
 from pbxd.errors import LostError, ReplacedError, UnavailableError
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import NumberRules, parse

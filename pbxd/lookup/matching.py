@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self, assert_never
 
 from pbxd import rights
-from pbxd.book import Company, Contact, Employee, Listing, folded
+from pbxd.book.companies import Company
+from pbxd.book.contacts import Contact, Listing
+from pbxd.book.employees import Employee
+from pbxd.book.texts import folded
 from pbxd.lookup.naming import phone_name
 from pbxd.notation import E164
 from pbxd.numbers import ParsedNumber

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pbxd.book import Contact, folded
+from pbxd.book.contacts import Contact
+from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.lookup.matching import Book

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
-from pbxd.book import folded
+from pbxd.book.texts import folded
 from pbxd.calls.record import CallRecord, Direction, Outcome
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _

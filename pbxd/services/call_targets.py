@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pbxd.book import Contact
+from pbxd.book.contacts import Contact
 from pbxd.errors import NotFoundError
 from pbxd.lookup.index import Directory
 from pbxd.lookup.matching import phone_text

@@ -7,7 +7,8 @@ from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import Any, cast
 
-from pbxd.book import Contact, ContactChanges, ContactDraft, ContactNumber, folded
+from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
+from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxd.book import ContactNumber
+from pbxd.book.contacts import ContactNumber
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse

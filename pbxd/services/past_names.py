@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from pbxd.book import Contact, ContactNumber
+from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import NumberRules, parse
 from pbxd.storage.book.number_ownership import Holding, Past

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, Select, Table, Text, cast, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Contact, ContactNumber, contact_json
+from pbxd.book.contacts import Contact, ContactNumber, contact_json
 from pbxd.calls.masking import Mask
 from pbxd.errors import ConflictError
 from pbxd.i18n import _

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pbxd import notation
-from pbxd.book import Contact, ContactNumber
+from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.errors import ConfigurationError, InvalidInputError, NotFoundError, RefusedError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, destination, dial_form, is_emergency, parse

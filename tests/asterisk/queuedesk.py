@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pbxd.asterisk.vip_queues import VipQueues
-from pbxd.book import Contact, ContactNumber
+from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.calls.events import QueueJoined
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from

@@ -7,7 +7,8 @@ import structlog
 from pbxd.asterisk.agi.lookups import LookUps
 from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.book import Contact, ContactNumber, Employee
+from pbxd.book.contacts import Contact, ContactNumber
+from pbxd.book.employees import Employee
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import Settings

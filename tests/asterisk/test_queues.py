@@ -11,7 +11,7 @@ import structlog
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.vip_queues import VipQueues
-from pbxd.book import Contact, ContactNumber
+from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.calls.events import BridgeEntered, Event, QueueJoined, QueueLeft, SnapshotBegan
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from

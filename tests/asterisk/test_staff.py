@@ -7,7 +7,7 @@ import pytest
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.staff import gone, staff
-from pbxd.book import Employee
+from pbxd.book.employees import Employee
 from pbxd.settings import AsteriskSettings, Settings
 from tests.asterisk.amiserver import SECRET, AmiServer, Session, pack
 from tests.asterisk.beside import running

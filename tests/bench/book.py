@@ -6,7 +6,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from tests.bench.filling import filling, kept, put, put_companies
 
 FIRST = 79_000_000_000  # contact n (from 0) has the number +FIRST + n

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, create_engine, event
 from sqlalchemy.schema import CreateIndex
 
-from pbxd.book import ContactDraft, folded
+from pbxd.book.contacts import ContactDraft
+from pbxd.book.texts import folded
 from pbxd.storage import tables
 from pbxd.storage.engine import schema
 from pbxd.storage.search import fulltext, search_text

@@ -9,7 +9,7 @@ from pathlib import Path
 from panoramisk.message import Message
 
 from pbxd.asterisk.ami.packets import PacketSplitter
-from pbxd.history.recording import Following
+from pbxd.history.following import Following
 from pbxd.settings import Settings
 from tests.bench.figures import Figure, figure
 from tests.bench.options import Options

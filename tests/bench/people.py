@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from pbxd.book import ContactDraft, ContactNumber, folded
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.texts import folded
 from tests.bench.filling import filling, kept, put, put_companies
 
 _CHUNK = 10_000

@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from pbxd.book import Employee
+from pbxd.book.employees import Employee
 from pbxd.checkup.checks import examine
 from pbxd.checkup.result import Finding
 from pbxd.settings import load

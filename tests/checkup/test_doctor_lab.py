@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxd.book import Employee
+from pbxd.book.employees import Employee
 from pbxd.checkup.checks import CHECKS, examine
 from pbxd.checkup.permissions import Account
 from pbxd.settings import CEL_COLUMNS, load

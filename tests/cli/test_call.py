@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pbxd.asterisk.ami.packets import Packet
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.calls.events import ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint, Event
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, house

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.book import ContactDraft, ContactNumber, checked
+from pbxd.book.contacts import ContactDraft, ContactNumber, checked
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells
 from pbxd.exchange.columns import Columns

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.book import Employee
+from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError
 from pbxd.exchange.employees import SIZE_LIMIT, BadRow, read_employees
 from pbxd.numbers import NumberRules

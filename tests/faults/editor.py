@@ -9,7 +9,7 @@ import asyncio
 import sys
 from itertools import count
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database
 

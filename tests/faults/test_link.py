@@ -12,7 +12,7 @@ import pytest
 from pbxd.asterisk.ami.client import AWAY_SHARE
 from pbxd.asterisk.ami.packets import Packet, parse_capture
 from pbxd.calls.record import CallRecord
-from pbxd.history.recording import Following
+from pbxd.history.following import Following
 from pbxd.settings import Settings
 from tests.faults.history import (
     QUICK_LINK,

@@ -7,7 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from pbxd.book import ContactDraft, ContactNumber, Employee
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
 from pbxd.calls.events import ChannelSeen, Endpoint, SnapshotBegan, SnapshotEnded
 from pbxd.rights import Actor
 from pbxd.storage.access.tokens import Tokens

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pbxd.asterisk.ami.packets import Packet
-from pbxd.book import ContactDraft, ContactNumber, Employee
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
 from pbxd.calls.events import BridgeEntered, ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint
 from pbxd.calls.record import CallRecord, Outage, Party
 from pbxd.http.requests import CallRequest

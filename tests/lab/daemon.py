@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.settings import load
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database

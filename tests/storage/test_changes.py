@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.errors import NotFoundError, RefusedError
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database

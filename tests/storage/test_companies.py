@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from pbxd.book import Company, CompanyChanges, ContactDraft
+from pbxd.book.companies import Company, CompanyChanges
+from pbxd.book.contacts import ContactDraft
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pbxd.book import Company, Contact, ContactDraft, ContactNumber, Employee, Listing, checked
+from pbxd.book.companies import Company
+from pbxd.book.contacts import Contact, ContactDraft, ContactNumber, Listing, checked
+from pbxd.book.employees import Employee
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts

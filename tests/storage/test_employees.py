@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pbxd.book import Employee
+from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees, Upserted

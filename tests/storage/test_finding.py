@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from pbxd.book import Contact, ContactDraft, ContactNumber, folded
+from pbxd.book.contacts import Contact, ContactDraft, ContactNumber
+from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database

@@ -21,7 +21,8 @@ from structlog.testing import capture_logs
 from pbxd.asterisk.ami.injection import BEFORE, CEL, CHANNELS, PLACE, TEXTS
 from pbxd.asterisk.ami.packets import PacketSplitter
 from pbxd.calls.record import PARTS
-from pbxd.history.recording import Following, Recorder
+from pbxd.history.following import Following
+from pbxd.history.recorder import Recorder
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings

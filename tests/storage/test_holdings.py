@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from pbxd.exchange.importing import Policy, Report, Wish, import_contacts
 from pbxd.lookup.index import Directory

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.calls.record import CallRecord, Party
 from pbxd.errors import ConflictError
 from pbxd.exchange.importing import Report, Wish, import_contacts

@@ -15,7 +15,7 @@ import pytest
 from pbxd.calls.record import CallRecord, Outage
 from pbxd.errors import UnavailableError
 from pbxd.history.backfill import Backfill
-from pbxd.history.recording import replay
+from pbxd.history.replay import replay
 from pbxd.settings import CEL_COLUMNS, BackfillSettings, Settings
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.history import History

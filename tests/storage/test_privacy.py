@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from pbxd.book import Contact, ContactDraft, ContactNumber
+from pbxd.book.contacts import Contact, ContactDraft, ContactNumber
 from pbxd.calls.record import CallRecord, Party, Step
 from pbxd.errors import ConflictError
 from pbxd.storage import privacy

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.errors import InvalidInputError, NotFoundError, RefusedError
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database

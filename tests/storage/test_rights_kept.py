@@ -7,7 +7,7 @@ from typing import Literal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pbxd.book import Contact, ContactChanges, ContactDraft, ContactNumber
+from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
 from pbxd.errors import InvalidInputError, NotFoundError, RefusedError
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts

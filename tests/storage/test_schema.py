@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.errors import ConfigurationError, ConflictError, RefusedError, UnavailableError
 from pbxd.rights import Actor
 from pbxd.storage.access.tokens import Tokens

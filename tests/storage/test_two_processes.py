@@ -9,7 +9,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE
 
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
 from pbxd.storage.book.contacts import Contacts
@@ -22,7 +22,7 @@ FOLLOWED_SECONDS = 1.0
 # was quicker it reads again. Prints the number and the instant once the edit is acknowledged.
 EDITOR = """
 import asyncio, sys, time
-from pbxd.book import ContactNumber
+from pbxd.book.contacts import ContactNumber
 from pbxd.errors import ConflictError
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from pbxd.book import Contact, Employee, employee_json, employee_matches, folded
+from pbxd.book.contacts import Contact
+from pbxd.book.employees import Employee, employee_json, employee_matches
+from pbxd.book.texts import folded
 from pbxd.cli.command import (
     N_,
     Group,

@@ -105,7 +105,7 @@ def show(session: Session, call_id: str, actor: str, as_json: bool) -> None:  # 
 @pass_session
 def replay(session: Session, capture: Path, as_json: bool) -> None:  # noqa: ARG001, FBT001 - JSON is the only form there is
     """Replay a capture."""
-    from pbxd.history.recording import replay as records_of  # noqa: PLC0415 - the tracker and all it needs, for this alone
+    from pbxd.history.replay import replay as records_of  # noqa: PLC0415 - the tracker and all it needs, for this alone
 
     for record in records_of(capture, session.settings):
         print_json(record.to_json())

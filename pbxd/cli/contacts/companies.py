@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import click
 
-from pbxd.book import Company, CompanyChanges, Contact, company_json, folded
+from pbxd.book.companies import Company, CompanyChanges, company_json
+from pbxd.book.contacts import Contact
+from pbxd.book.texts import folded
 from pbxd.cli.command import N_, Group, Session, actor_option, json_option, option, pass_session, run
 from pbxd.cli.output import print_card, print_json, print_table
 from pbxd.i18n import _

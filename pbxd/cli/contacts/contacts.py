@@ -12,7 +12,7 @@ import click
 import structlog
 
 from pbxd import logs
-from pbxd.book import Contact, contact_json
+from pbxd.book.contacts import Contact, contact_json
 from pbxd.cli.calls.formats import print_last_calls
 from pbxd.cli.command import (
     EXTENSION,

@@ -13,7 +13,7 @@ from pbxd.errors import SchemaError, UnavailableError
 from pbxd.i18n import _
 
 if TYPE_CHECKING:
-    from pbxd.book import Employee
+    from pbxd.book.employees import Employee
 
 
 @click.command("template", cls=Command, help=N_("Write a workbook to fill in and import."))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pbxd.book import Contact, ContactNumber
+from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.cli.output import local_time, mark
 from pbxd.i18n import _
 from pbxd.numbers import display

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
-from pbxd.book import checked_extension, checked_name
+from pbxd.book.texts import checked_extension, checked_name
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.rights import Actor

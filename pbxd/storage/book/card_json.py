@@ -7,7 +7,7 @@ from dataclasses import astuple, fields
 from datetime import date
 from typing import Any, cast
 
-from pbxd.book import Contact, ContactChanges, ContactDraft, ContactNumber
+from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
 
 _FIELDS = tuple(field.name for field in fields(ContactDraft))
 

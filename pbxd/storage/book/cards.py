@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Contact, ContactDraft, ContactNumber, Listing, folded
+from pbxd.book.contacts import Contact, ContactDraft, ContactNumber, Listing
+from pbxd.book.texts import folded
 from pbxd.storage.book import company_rows as company_cards
 from pbxd.storage.book import number_ownership, overlay
 from pbxd.storage.engine.database import in_parts, in_steps, possible

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
-from pbxd.book import Contact
+from pbxd.book.contacts import Contact
 from pbxd.storage.tables import contact_changes
 
 _COUNTED = {"id", "version", "created_by"}  # no edit sets them

@@ -11,7 +11,8 @@ from dataclasses import replace
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Company, CompanyChanges, checked_company, checked_name, folded
+from pbxd.book.companies import Company, CompanyChanges, checked_company
+from pbxd.book.texts import checked_name, folded
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.book import company_rows as rows

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Company, folded
+from pbxd.book.companies import Company
+from pbxd.book.texts import folded
 from pbxd.errors import ConflictError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.engine.database import in_parts, in_steps, possible

@@ -11,7 +11,9 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
-from pbxd.book import Company, Contact, ContactChanges, ContactDraft, Employee, Listing, checked
+from pbxd.book.companies import Company
+from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, Listing, checked
+from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.book import changes as changes_of

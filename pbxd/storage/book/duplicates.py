@@ -8,7 +8,8 @@ from typing import Literal
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Contact, folded
+from pbxd.book.contacts import Contact
+from pbxd.book.texts import folded
 from pbxd.storage.book.cards import cards
 from pbxd.storage.search.filters import seen_by
 from pbxd.storage.tables import contact_emails, contact_numbers, contacts

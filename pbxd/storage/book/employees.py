@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import BindParameter, Connection, Row, bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Employee, checked_employee
+from pbxd.book.employees import Employee, checked_employee
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.engine.database import Database, in_parts

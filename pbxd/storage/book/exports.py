@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Contact
+from pbxd.book.contacts import Contact
 from pbxd.storage.book.cards import cards
 from pbxd.storage.engine.database import Database
 from pbxd.storage.search.filters import seen_by

@@ -26,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
-from pbxd.book import Company, Employee
+from pbxd.book.companies import Company
+from pbxd.book.employees import Employee
 from pbxd.storage.book import employees
 from pbxd.storage.engine.database import in_parts, possible
 from pbxd.storage.search.filters import SEEN

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_, select
 
 from pbxd import rights
-from pbxd.book import Contact, ContactDraft, ContactNumber, checked
+from pbxd.book.contacts import Contact, ContactDraft, ContactNumber, checked
 from pbxd.storage.book.card_json import changes_from, draft_from, draft_of, draft_words
 from pbxd.storage.engine.database import in_parts
 from pbxd.storage.tables import contacts, import_changes, imports

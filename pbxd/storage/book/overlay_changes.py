@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book import Contact, ContactChanges, ContactDraft
+from pbxd.book.contacts import Contact, ContactChanges, ContactDraft
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows
 from pbxd.storage.book.card_json import changes_words, draft_of, draft_words

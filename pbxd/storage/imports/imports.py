@@ -22,7 +22,7 @@ from sqlalchemy import Row, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
-from pbxd.book import ContactChanges, ContactDraft, Listing
+from pbxd.book.contacts import ContactChanges, ContactDraft, Listing
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.book import company_rows, number_ownership, overlay_changes

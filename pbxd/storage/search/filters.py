@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from pbxd import rights
-from pbxd.book import folded
+from pbxd.book.texts import folded
 from pbxd.storage.search.search_text import (
     COMPANY,
     EVERYBODY,

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pbxd import notation
-from pbxd.book import Contact, ContactDraft, folded
+from pbxd.book.contacts import Contact, ContactDraft
+from pbxd.book.texts import folded
 
 SHORTEST_INSIDE = 3  # letters or digits: less is looked for at beginnings of words only
 LONGEST_WORD = 48  # characters of a word that count

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from pbxd.book import ContactDraft, ContactNumber, folded
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.texts import folded
 from pbxd.storage.search import fulltext
 from pbxd.storage.search.search_text import found_by
 

@@ -15,7 +15,9 @@ from pbxd.asterisk.ami.packets import Packet, parse_capture
 from pbxd.calls.record import Gap, Outage
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.history.backfill import Backfill
-from pbxd.history.recording import Following, Recorder, replay
+from pbxd.history.following import Following
+from pbxd.history.recorder import Recorder
+from pbxd.history.replay import replay
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
 from pbxd.settings import BackfillSettings, RetentionSettings, Settings
@@ -26,7 +28,7 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 from tests.lab.processes import until
 
-CAPTURES = Path(__file__).parent / "captures"
+CAPTURES = Path(__file__).parents[1] / "captures"
 FLOWS = ("queue_answered", "incoming_abandoned", "blind_to_outside", "attended_refer", "two_equal_pairs")
 FACTS = ("direction", "queues", "answered_by", "outcome")
 

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
-from pbxd.book import ContactDraft, ContactNumber, Employee
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
 from pbxd.storage import tables
@@ -32,7 +33,7 @@ OTHER = "+79037654321"
 # What another process does: pbxd contacts add, edit or delete, for this purpose.
 ELSEWHERE = """
 import asyncio, sys
-from pbxd.book import ContactDraft, ContactNumber
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database
 

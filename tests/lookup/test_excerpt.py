@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pbxd.book import ContactDraft, ContactNumber, Employee
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.lookup.matching import Book
 from pbxd.lookup.partial_index import contact_named, excerpt

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.errors import UnavailableError
-from pbxd.history.recording import MOST_WAITING, Following, Recorder
+from pbxd.history.following import Following
+from pbxd.history.recorder import MOST_WAITING, Recorder
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
 from pbxd.settings import AsteriskSettings, Settings

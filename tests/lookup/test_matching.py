@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.book import Company, Contact, ContactNumber, Employee
+from pbxd.book.companies import Company
+from pbxd.book.contacts import Contact, ContactNumber
+from pbxd.book.employees import Employee
 from pbxd.lookup.matching import Book, Match, Rival, phone_text
 from pbxd.numbers import NumberRules, parse
 

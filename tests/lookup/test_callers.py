@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pbxd.book import Contact, ContactNumber, Employee
+from pbxd.book.contacts import Contact, ContactNumber
+from pbxd.book.employees import Employee
 from pbxd.lookup.caller_naming import name_caller
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from

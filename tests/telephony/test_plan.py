@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.book import Contact, ContactNumber
+from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.errors import ConfigurationError, InvalidInputError, NotFoundError, PbxdError, RefusedError
 from pbxd.numbers import NumberRules
 from pbxd.settings import DialingSettings

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.book import Company, Employee
+from pbxd.book.companies import Company
+from pbxd.book.employees import Employee
 from pbxd.calls.record import CallRecord, Party
 from pbxd.numbers import NumberRules
 from pbxd.services.past_names import contacts_in, holders_at, name_calls, numbers_in, spans_of

@@ -7,15 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.book import (
-    ContactDraft,
-    ContactNumber,
-    Employee,
-    checked,
-    checked_employee,
-    folded,
-    number_matches,
-)
+from pbxd.book.contacts import ContactDraft, ContactNumber, checked
+from pbxd.book.employees import Employee, checked_employee
+from pbxd.book.texts import folded, number_matches
 from pbxd.errors import InvalidInputError
 
 NUMBER = ContactNumber("+79161234567")

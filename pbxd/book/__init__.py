@@ -1,0 +1,1 @@
+"""The contact book as plain values: contacts, companies, employees. Pure."""

@@ -1,0 +1,101 @@
+"""Texts of the book: how they are checked, compared and searched. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+
+from pbxd import notation
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
+
+NAME_LIMIT = 200  # characters; likewise of a company's name and a position
+
+
+TYPED_LIMIT = 100
+
+
+EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3
+
+
+EMAILS_LIMIT = 20
+NUMBERS_LIMIT = 50  # how many of each one contact may have
+
+
+_EXTENSION = re.compile(r"[0-9A-Za-z_.*#+-]{1,32}")  # of an employee: as endpoints are named
+
+
+_EMAIL = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\.]+(\.[^\s@,;:<>()\"\\.]+)+")
+
+
+@lru_cache(maxsize=512)
+def folded(text: str) -> str:
+    """Return the form in which texts are compared and searched; of one card the same ones are asked several times.
+
+    Case, compatibility forms, the dots of ё and the amount of white space make no difference.
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
+
+
+def number_matches(number: str, text: str) -> bool:
+    """Tell whether an E.164 number has the fragment."""
+    return any(fragment in number for fragment in notation.fragments(text))
+
+
+def checked_name(field: str, name: str) -> str:
+    """Return a name of a person or a company, trimmed; raises InvalidInputError when there is none."""
+    name = checked_line(field, name, NAME_LIMIT)
+    if not name:
+        raise InvalidInputError(field, _("a name is needed"))
+    return name
+
+
+def checked_e164(field: str, number: str) -> str:
+    """Return a number as it is when it is written in E.164 with the plus; raises InvalidInputError."""
+    if not notation.E164.fullmatch(number):
+        raise InvalidInputError(
+            field, _("not an international number: {number}").format(number=ascii(number[:TYPED_LIMIT]))
+        )
+    return number
+
+
+def checked_line(field: str, text: str, longest: int, *, allowed: frozenset[str] = frozenset()) -> str:
+    """Return the text, trimmed. Raises InvalidInputError if it is too long or has control characters not `allowed`."""
+    text = text.strip()
+    if len(text) > longest:
+        raise InvalidInputError(field, _("{field}: longer than {limit} characters").format(field=field, limit=longest))
+    for character in () if text.isprintable() else text:
+        # Cc: control characters, NUL among them, which PostgreSQL can't keep; Cs: halves of a pair, no text in UTF-8.
+        if unicodedata.category(character) in {"Cc", "Cs"} and character not in allowed:
+            raise InvalidInputError(
+                field, _("{field}: a control character (U+{code})").format(field=field, code=f"{ord(character):04X}")
+            )
+    return text
+
+
+def checked_extension(field: str, extension: str) -> str:
+    """Return the extension, or an empty one, as it is; raises InvalidInputError."""
+    if extension and not _EXTENSION.fullmatch(extension):
+        raise InvalidInputError(field, _("not an extension: {text}").format(text=ascii(extension[:TYPED_LIMIT])))
+    return extension
+
+
+def checked_email(email: str) -> str:
+    """Return an e-mail address, trimmed. Raises InvalidInputError."""
+    email = checked_line("emails", email, EMAIL_LIMIT)
+    if not _EMAIL.fullmatch(email):
+        raise InvalidInputError("emails", _("not an e-mail address: {text}").format(text=email))
+    return email
+
+
+def without_repeats(field: str, entries: Iterable[str], most: int) -> tuple[str, ...]:
+    """Drop empty entries and those that differ from an earlier one in case only."""
+    kept: dict[str, str] = {}
+    for entry in entries:
+        if entry:
+            kept.setdefault(folded(entry), entry)
+    if len(kept) > most:
+        raise InvalidInputError(field, _("{field}: more than {limit}").format(field=field, limit=most))
+    return tuple(kept.values())

@@ -1,0 +1,57 @@
+"""Records from a raw AMI stream on disk, as they would have been written live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pbxd.asterisk.ami.capture import read_capture
+from pbxd.asterisk.ami.packets import Packet
+from pbxd.calls.live import moment
+from pbxd.calls.record import CallRecord
+from pbxd.errors import ProtocolError
+from pbxd.history.following import Following
+from pbxd.i18n import _
+from pbxd.settings import Settings
+
+_CHUNK_BYTES = 65536
+_SETTLED_SECONDS = 1.0  # a call that lent its last phone to another ends at most so long after it
+
+
+def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -> Iterator[CallRecord]:
+    """Yield the records that a raw AMI stream makes, as they would have been written live, in the order of their ends.
+
+    Arrival times are read from the side file `NAME.times` if there is one. Calls still under way at the end come last.
+    Raises NotFoundError for a file that isn't there, InvalidInputError for one that can't be read, ProtocolError for
+    a stream that isn't AMI's or has no times.
+    """
+    following = Following(settings)
+    under_way: dict[str, CallRecord] = {}
+    ended: dict[str, CallRecord] = {}
+    packet: Packet = {}
+    for arrival, packet in read_capture(path, chunk_bytes):
+        following.contained(packet, arrival)
+        for record in following.take_changes():
+            under_way.pop(record.id, None)
+            if record.merged_into is not None:
+                ended.pop(record.id, None)
+            elif record.ended is not None:
+                ended[record.id] = record
+            else:
+                under_way[record.id] = record
+        yield from _settled(ended, following.heard)
+    if not packet:
+        raise ProtocolError(_("{file}: there is no AMI packet in it").format(file=path))
+    yield from ended.values()
+    yield from under_way.values()
+
+
+def _settled(ended: dict[str, CallRecord], now: float | None) -> list[CallRecord]:
+    """Take out the calls that ended so long ago that no other can become a part of them any more."""
+    if not ended or now is None:
+        return []
+    since = moment(now - _SETTLED_SECONDS)
+    over = [record for record in ended.values() if (record.ended or record.started) < since]
+    for record in over:
+        del ended[record.id]
+    return over
