@@ -137,7 +137,7 @@ async def test_a_new_database_is_what_the_migrations_make(url: str, empty_url: s
 
 
 async def test_two_processes_may_upgrade_at_once(empty_url: str) -> None:
-    program = f"import asyncio; from pbxd.storage import schema; asyncio.run(schema.upgrade({empty_url!r}))"
+    program = f"import asyncio; from pbxd.storage.engine import schema; asyncio.run(schema.upgrade({empty_url!r}))"
     racers = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", program, stderr=asyncio.subprocess.PIPE)
         for _ in range(3)
