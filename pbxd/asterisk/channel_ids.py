@@ -34,4 +34,4 @@ def agent_behind(endpoint: Endpoint) -> str:
     """Return the extension of the agent whose leg this is: his phone's, or that in `Local/101@…`."""
     if endpoint.kind == "extension":
         return endpoint.name
-    return endpoint.name.partition("/")[2].partition("@")[0] if endpoint.kind == "plumbing" else ""
+    return endpoint.name.partition("/")[2].partition("@")[0] if endpoint.kind == "local" else ""

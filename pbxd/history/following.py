@@ -16,8 +16,7 @@ from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.translate import Translator, seconds
 from pbxd.calls.events import ChannelCreated, Event, LinkLost, SnapshotEnded
 from pbxd.calls.identity import CALL_PREFIX, epoch_in
-from pbxd.calls.live import moment
-from pbxd.calls.record import CallRecord, Outage, OutageCause
+from pbxd.calls.record import CallRecord, GapCause, HistoryGap, moment
 from pbxd.calls.tracker import Tracker
 from pbxd.errors import ProtocolError, TimelessError
 from pbxd.faults import Faults
@@ -25,7 +24,7 @@ from pbxd.numbers import rules_from
 from pbxd.settings import Settings
 
 _EVENTS_A_TURN = 200
-MOST_OUTAGES = 1000
+MAX_GAPS = 1000
 _SECONDS = re.compile("[0-9]{1,11}")
 # Asterisk stamps an event when it writes it. Under load that was 0.2 s after a call began, which is lost with it then;
 # and the answer to a Ping overtakes events.
@@ -45,11 +44,11 @@ class Following:
         self._translator = Translator(endpoints)
         self.tracker = Tracker(self._pbx, rules_from(settings))
         self.faults = Faults()
-        self._unheard: tuple[float, OutageCause] | None = None  # since when, and why
+        self._unheard: tuple[float, GapCause] | None = None  # since when, and why
         self._in_step: float | None = None  # when a snapshot ended for the first time
         self._uptime = ""  # of the PBX, as FullyBooted told it, until the time is known that goes with it
         self._lag = 0.0  # by how much more than usual the PBX's events are late
-        self._outages: list[Outage] = []
+        self._outages: list[HistoryGap] = []
         self._held: deque[Event] | None = None
         self._most_held = settings.asterisk.event_queue_length
 
@@ -58,7 +57,7 @@ class Following:
         """The last time the stream told, epoch seconds of its clock."""
         return self._translator.last_heard
 
-    def packet(self, packet: Packet, arrival: float | None) -> Event | None:
+    def follow(self, packet: Packet, arrival: float | None) -> Event | None:
         """Follow a packet; return the event it means, if any. Raises ProtocolError for one without any time."""
         if packet.get("Event") == "FullyBooted":
             self._uptime = packet.get("Uptime", "")
@@ -68,16 +67,16 @@ class Following:
         if isinstance(event, ChannelCreated):
             self._lag = _lag(event)
         if event is not None:
-            self._follow(event)
+            self._follow_event(event)
         return event
 
-    def contained(self, packet: Packet, arrival: float | None) -> Event | None:
+    def follow_safely(self, packet: Packet, arrival: float | None) -> Event | None:
         """Follow a packet as `packet` does; one that can't be followed is counted and left out.
 
         Raises TimelessError.
         """
         try:
-            return self.packet(packet, arrival)
+            return self.follow(packet, arrival)
         except TimelessError:
             raise
         except ProtocolError as error:
@@ -92,22 +91,22 @@ class Following:
         except Exception as error:  # noqa: BLE001 - likewise
             self.faults.note("event_not_followed", error, trace=True)
 
-    def missing(self, since: float, *, overflow: bool = False) -> Event:
+    def open_gap(self, since: float, *, overflow: bool = False) -> Event:
         """Note that nothing was heard from `since` (epoch seconds) on, or from the last time the PBX told before it."""
         self._translator.interrupted()
         event = LinkLost(self._translator.last_heard or since)
         self._unheard = self._unheard or (event.at - self._lag, "overflow" if overflow else "link")
-        self._follow(event)
+        self._follow_event(event)
         return event
 
-    def hold(self) -> None:
+    def hold_events(self) -> None:
         """Keep events back until `begin`: the open calls of an earlier process can't be read yet.
 
         At most `event_queue_length` of them; more are given up, counted in the log, and a snapshot is needed then.
         """
         self._held = deque()
 
-    async def begin(
+    async def resume(
         self, earlier: Iterable[CallRecord], heard: datetime | None = None, over: Collection[str] = ()
     ) -> None:
         """Take over the open calls of an earlier process, then follow what was held back.
@@ -137,12 +136,12 @@ class Following:
         at = self._unheard[0] if self._unheard else last and last - self._lag
         return None if at is None or self._held is not None else (self._pbx, moment(at))
 
-    def take_outages(self) -> list[Outage]:
+    def take_gaps(self) -> list[HistoryGap]:
         """Return the times, over since the last asking, in which whole calls may have gone by."""
         outages, self._outages = self._outages, []
         return outages
 
-    def _follow(self, event: Event) -> None:
+    def _follow_event(self, event: Event) -> None:
         if isinstance(event, SnapshotEnded):
             self._in_step = self._in_step or event.at
             if self._unheard is not None:
@@ -170,12 +169,12 @@ class Following:
         if why == "link" and _SECONDS.fullmatch(uptime) and seconds(stamp) - int(uptime) > since:
             self._unheard = (since, "restart")
 
-    def _note_outage(self, heard: float, why: OutageCause, to: float) -> None:
+    def _note_outage(self, heard: float, why: GapCause, to: float) -> None:
         since = heard - _LATE_SECONDS
-        if len(self._outages) >= MOST_OUTAGES:  # a link that comes and goes while nothing can be written
+        if len(self._outages) >= MAX_GAPS:  # a link that comes and goes while nothing can be written
             self._outages[-1] = replace(self._outages[-1], to=moment(max(since, to)))
         else:
-            self._outages.append(Outage(self._pbx, moment(since), moment(max(since, to)), why))
+            self._outages.append(HistoryGap(self._pbx, moment(since), moment(max(since, to)), why))
 
 
 def _lag(event: ChannelCreated) -> float:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pbxd.asterisk.ami.capture import read_capture
 from pbxd.asterisk.ami.packets import Packet
-from pbxd.calls.live import moment
-from pbxd.calls.record import CallRecord
+from pbxd.calls.record import CallRecord, moment
 from pbxd.errors import ProtocolError
 from pbxd.history.following import Following
 from pbxd.i18n import _
@@ -30,7 +29,7 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
     ended: dict[str, CallRecord] = {}
     packet: Packet = {}
     for arrival, packet in read_capture(path, chunk_bytes):
-        following.contained(packet, arrival)
+        following.follow_safely(packet, arrival)
         for record in following.take_changes():
             under_way.pop(record.id, None)
             if record.merged_into is not None:

@@ -49,7 +49,7 @@ def _followed(chunks: list[bytes]) -> int:
     packets = 0
     for chunk in chunks:
         for packet in splitter.feed(chunk):
-            following.packet(packet, None)
+            following.follow(packet, None)
             packets += 1
         following.take_changes()
     return packets

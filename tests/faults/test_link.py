@@ -173,7 +173,7 @@ def of_a_snapshot(packet: Packet) -> bool:
 def records(packets: list[Packet]) -> list[CallRecord]:
     following = Following(Settings())
     for packet in packets:
-        following.packet(packet, None)
+        following.follow(packet, None)
     return following.take_changes()
 
 
