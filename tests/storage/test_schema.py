@@ -309,8 +309,8 @@ async def test_contacts_of_an_old_version_are_found_and_sorted(empty_url: str) -
     rows = {
         "companies (id, name, folded)": "1, 'Ёлка', 'елка'",
         "contacts (id, name, folded, search, company_id, position, manager, vip, comment, visibility, owner,"
-        " created_by, version, created, changed)": "7, 'Игорь', 'игорь', '', 1, 'Главный  Инженер', '101', true, 'перезвонить',"
-        " 'shared', '', '', 1, '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000'",
+        " created_by, version, created, changed)": "7, 'Игорь', 'игорь', '', 1, 'Главный  Инженер', '101', true,"
+        " 'перезвонить', 'shared', '', '', 1, '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000'",
         "contact_numbers (contact_id, number, place, main, typed, extension, label)": "7, '+79161234567', 1, true,"
         " '', '', ''), (7, '+79161230000', 0, false, '', '', ''",
         "contact_emails (contact_id, place, email)": "7, 0, 'igor@example.com'",
