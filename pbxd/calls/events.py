@@ -1,8 +1,8 @@
 """What happens on a PBX, in words no PBX owns.
 
 A PBX's adapter turns its own messages into these; tracker, click-to-call and queues read nothing else. `at` is the
-PBX's own time in seconds since the epoch (UTC). `channel` is a channel's unique id; `linkedid` is the PBX's present idea
-of the conversation the channel belongs to, empty where the message has none.
+PBX's own time in seconds since the epoch (UTC). `channel` is a channel's unique id; `linkedid` is the PBX's present
+idea of the conversation the channel belongs to, empty where the message has none.
 Long because it is a vocabulary: a few lines a word, in one place so that `Event` is all there is.
 """
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from pbxd.calls.record import Direction, Outcome
-from pbxd.storage.tables import Key, Moment, call_agents, calls
+from pbxd.storage.tables import CompactInstant, Key, call_agents, calls
 
 SIDES = ("caller_number", "callee_number")
 
@@ -68,7 +68,7 @@ def conditions(table: FromClause, key: str, wanted: CallFilter, last: CallKey | 
     if wanted.talk:
         needed += [table.c.talk_seconds >= wanted.talk, table.c.talk_seconds > literal_column("0")]  # the index's
     if last:
-        older = tuple_(literal(last.started, Moment()), literal(last.seq, Key))
+        older = tuple_(literal(last.started, CompactInstant()), literal(last.seq, Key))
         needed.append(tuple_(table.c.started, table.c[key]) < older)
     return [*needed, *within(table, wanted.since, wanted.until)]
 

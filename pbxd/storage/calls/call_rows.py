@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from pbxd.calls.record import PARTS, CallRecord
 from pbxd.storage.engine.feed import News
-from pbxd.storage.tables import harmless
+from pbxd.storage.tables import clean_text
 
 _IN_COLUMNS = {"id", "pbx", "linkedid", "direction", "outcome", "started", "answered", "ended", "merged_into"}
 
@@ -50,7 +50,7 @@ def agents_of(record: CallRecord) -> set[str]:
     people = {record.caller.extension, record.callee.extension}
     outside = {None, record.callee.number} if record.callee.extension is None else {None}  # 112 may be dialled outside
     people |= {person for person in record.answered_by if not person.startswith("+") and person not in outside}
-    return {harmless(person) for person in people if person}
+    return {clean_text(person) for person in people if person}
 
 
 def news_of(record: CallRecord, before: Milestones | None) -> Iterable[News]:

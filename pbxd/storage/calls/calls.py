@@ -18,7 +18,7 @@ from pbxd.storage.calls.call_rows import Milestones, agents_of, news_of, record_
 from pbxd.storage.calls.outages import keep, keep_heard
 from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.engine.feed import News, tell
-from pbxd.storage.tables import call_agents, calls, harmless
+from pbxd.storage.tables import call_agents, calls, clean_text
 
 _MOST_ENDED = 100_000
 
@@ -182,7 +182,7 @@ async def _write_agents(
     left: list[int] = []  # calls in which somebody was named who isn't any more
     for row in rows:
         people = set() if row["merged_into"] is not None else agents_of(latest[row["id"]])
-        seq, before = seqs[harmless(row["id"])], known.get(row["id"])
+        seq, before = seqs[clean_text(row["id"])], known.get(row["id"])
         key = {"call_seq": seq, "started": row["started"], **{name: row[name] for name in facets}}
         agents += [{"extension": person, **key} for person in sorted(people)]
         if before and before.agents - {(person, row["started"]) for person in people}:

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.search.fulltext import lend_tokens
-from pbxd.storage.tables import harmless, meet_postgresql
+from pbxd.storage.tables import add_postgresql_conditions, clean_text
 
 BUSY_SECONDS = 10.0  # how long a writer waits for another one, in this process or elsewhere
 DRIVERS = {
@@ -49,7 +49,7 @@ def _json(value: object) -> str:
     try:
         return to_json(value).decode()  # thrice as fast as Python's own
     except PydanticSerializationError:  # halves of surrogate pairs
-        return harmless(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        return clean_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 _COMMON: dict[str, Any] = {
@@ -109,7 +109,7 @@ def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None =
     """
     file = sqlite_file(url)
     if file is None:
-        meet_postgresql()
+        add_postgresql_conditions()
         limit = f"{int(BUSY_SECONDS * 1000)}ms"
         return create_async_engine(
             url,

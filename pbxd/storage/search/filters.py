@@ -43,7 +43,7 @@ from pbxd.storage.search.search_text import (
     terms,
 )
 from pbxd.storage.search.visibility import shown
-from pbxd.storage.tables import contact_numbers, contact_tags, contacts, favourites, harmless
+from pbxd.storage.tables import clean_text, contact_numbers, contact_tags, contacts, favourites
 
 FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
 SHARED = contacts.c.owner == literal_column("''")  # as the partial indices say it
@@ -133,7 +133,7 @@ def anywhere(term: Term) -> ColumnElement[bool]:
 
 def match(query: str) -> ColumnElement[bool]:
     """Ask SQLite's index this inside of another statement."""
-    return literal_column("contacts_found").bool_op("MATCH")(harmless(query))
+    return literal_column("contacts_found").bool_op("MATCH")(clean_text(query))
 
 
 def expression(wanted: ContactFilter, actor: str, ranked: int | None = None) -> str:

@@ -34,7 +34,7 @@ from pbxd.storage.search import filters
 from pbxd.storage.search.filters import FOUND, SHARED, ContactFilter, matching, seen_by
 from pbxd.storage.search.search_text import terms
 from pbxd.storage.search.visibility import HIDDEN, shown
-from pbxd.storage.tables import contacts, favourites, harmless, imports
+from pbxd.storage.tables import clean_text, contacts, favourites, imports
 
 Sorting = Literal["rank", "name", "company", "position", "number", "manager", "vip", "changed", "id"]
 SORTINGS: tuple[Sorting, ...] = get_args(Sorting)
@@ -219,7 +219,7 @@ class _Seek:
     ) -> Result[Any]:
         """Ask one of a pair: the second leaves out the contacts of imports that aren't finished."""
         statement = statements[self._facts.staging]
-        return self._connection.execute(statement, {"query": harmless(query), "most": most, "mark": mark})
+        return self._connection.execute(statement, {"query": clean_text(query), "most": most, "mark": mark})
 
     @cached_property
     def _rows(self) -> list[ColumnElement[bool]]:

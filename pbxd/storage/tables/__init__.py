@@ -1,0 +1,58 @@
+"""All tables. A change needs a migration: tests compare the tables with what the migrations make, on both databases."""
+
+from __future__ import annotations
+
+from pbxd.storage.tables.access import tokens
+from pbxd.storage.tables.book import (
+    companies,
+    company_emails,
+    company_numbers,
+    contact_changes,
+    contact_emails,
+    contact_numbers,
+    contact_tags,
+    contacts,
+    employees,
+    favourites,
+    number_holdings,
+)
+from pbxd.storage.tables.calls import call_agents, call_requests, calls, heard, outages
+from pbxd.storage.tables.columns import (
+    CompactInstant,
+    Instant,
+    Key,
+    add_postgresql_conditions,
+    clean_text,
+    metadata,
+)
+from pbxd.storage.tables.feed import feed
+from pbxd.storage.tables.imports import import_changes, imports
+
+__all__ = [
+    "CompactInstant",
+    "Instant",
+    "Key",
+    "add_postgresql_conditions",
+    "call_agents",
+    "call_requests",
+    "calls",
+    "clean_text",
+    "companies",
+    "company_emails",
+    "company_numbers",
+    "contact_changes",
+    "contact_emails",
+    "contact_numbers",
+    "contact_tags",
+    "contacts",
+    "employees",
+    "favourites",
+    "feed",
+    "heard",
+    "import_changes",
+    "imports",
+    "metadata",
+    "number_holdings",
+    "outages",
+    "tokens",
+]

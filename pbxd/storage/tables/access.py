@@ -1,0 +1,23 @@
+"""Tables of access: tokens."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Table, UniqueConstraint, false, text
+
+from pbxd.storage.tables.columns import CleanText, Instant, Key, metadata
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("name", CleanText, nullable=False),
+    Column("digest", CleanText, nullable=False),  # SHA-256 of the token, hexadecimal; the token itself is not stored
+    Column("last_four", CleanText, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("revoked", Instant),
+    Column("employee", CleanText, nullable=False, server_default=text("''")),  # an extension; empty: nobody's
+    Column("as_any", Boolean, nullable=False, server_default=false()),  # it may act for any employee
+    Column("inherited", Boolean, nullable=False, server_default=false()),  # as_any since it is older than these columns
+    UniqueConstraint("digest"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,181 @@
+"""Tables of the book: companies, contacts, employees, favourites, and who had which number when."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from pbxd.storage.tables.columns import CleanText, Instant, Key, SortedText, metadata, partial_index
+
+companies = Table(
+    "companies",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("name", CleanText, nullable=False),
+    Column("folded", SortedText, nullable=False),  # `book.texts.folded(name)`: one company a name, whatever its case
+    Column("address", CleanText, nullable=False, server_default=text("''")),
+    Column("site", CleanText, nullable=False, server_default=text("''")),
+    Column("version", Integer, nullable=False, server_default="1"),
+    UniqueConstraint("folded"),
+    sqlite_autoincrement=True,  # an id is never used twice
+)
+
+company_numbers = Table(
+    "company_numbers",
+    metadata,
+    Column("company_id", Key, ForeignKey("companies.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", CleanText, primary_key=True),  # E.164
+    Index("ix_company_numbers_number", "number"),
+)
+
+company_emails = Table(
+    "company_emails",
+    metadata,
+    Column("company_id", Key, ForeignKey("companies.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("email", CleanText, nullable=False),
+)
+
+# One index a column that shared contacts can be sorted by; personal contacts are few. It has the owner and the import,
+# so that a sorted list is read without the cards.
+_sorted_shared = [
+    partial_index(f"ix_contacts_by_{name}", column, "id", "owner", "import_id", where="owner = ''")
+    for name, column in (
+        ("name", "folded"), ("company", "company_folded"), ("position", "position_folded"), ("number", "main_number"),
+        ("manager", "manager"), ("vip", "vip"), ("changed", "changed"),
+    )
+]  # fmt: skip
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("name", CleanText, nullable=False),
+    Column("folded", SortedText, nullable=False),  # the name, for sorting
+    Column("search", CleanText, nullable=False),  # `search.search_text.found_by`: what a search looks into
+    Column("company_id", Key, ForeignKey("companies.id", ondelete="SET NULL")),
+    Column("position", CleanText, nullable=False),
+    Column("manager", CleanText, nullable=False),  # an extension; `employees` may not have it
+    Column("vip", Boolean, nullable=False),
+    Column("comment", CleanText, nullable=False),
+    Column("birth_date", Date),
+    Column("visibility", CleanText, nullable=False),
+    Column("owner", CleanText, nullable=False),  # an extension if the contact is personal, else empty
+    Column("created_by", CleanText, nullable=False),  # an extension; empty: the administrator
+    Column("version", Integer, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("changed", Instant, nullable=False),
+    Column("import_id", Key, nullable=False, server_default="0"),  # the import that made it; 0: none
+    Column("company_folded", SortedText, nullable=False, server_default=text("''")),  # these three for sorting
+    Column("position_folded", SortedText, nullable=False, server_default=text("''")),
+    Column("main_number", SortedText, nullable=False, server_default=text("''")),
+    CheckConstraint(
+        "(visibility = 'shared' AND owner = '') OR (visibility = 'personal' AND owner <> '')", name="visibility"
+    ),
+    Index("ix_contacts_folded", "folded", "id"),
+    Index("ix_contacts_company_id", "company_id"),
+    Index("ix_contacts_owner", "owner"),
+    *_sorted_shared,
+    partial_index("ix_contacts_import_id", "import_id", "id", where="import_id <> 0"),
+    sqlite_autoincrement=True,
+)
+
+
+def _contact_key() -> Column[int]:
+    return Column("contact_id", Key, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True)
+
+
+contact_numbers = Table(
+    "contact_numbers",
+    metadata,
+    _contact_key(),
+    Column("place", Integer, primary_key=True),  # in the card's order
+    Column("number", CleanText, nullable=False),  # E.164
+    Column("typed", CleanText, nullable=False),
+    Column("extension", CleanText, nullable=False),
+    Column("label", CleanText, nullable=False),
+    Column("main", Boolean, nullable=False),
+    Index("ix_contact_numbers_number", "number"),
+    # At most one main number; `book` checks that there is one.
+    partial_index("uq_contact_numbers_main", "contact_id", where="main", unique=True),
+)
+
+number_holdings = Table(
+    "number_holdings",  # who had which number when; rows stay when the number or a shared card is deleted
+    metadata,
+    Column("number", CleanText, primary_key=True),  # E.164
+    Column("contact_id", Key, primary_key=True),
+    Column("since", Instant, primary_key=True),
+    Column("until", Instant),  # null while they have it
+    Index("ix_number_holdings_contact_id", "contact_id"),
+    sqlite_with_rowid=False,
+)
+
+contact_emails = Table(
+    "contact_emails",
+    metadata,
+    _contact_key(),
+    Column("place", Integer, primary_key=True),
+    Column("email", CleanText, nullable=False),
+    Column("folded", SortedText, nullable=False, server_default=text("''")),
+    Index("ix_contact_emails_folded", "folded"),
+)
+
+contact_tags = Table(
+    "contact_tags",
+    metadata,
+    _contact_key(),
+    Column("place", Integer, primary_key=True),
+    Column("tag", CleanText, nullable=False),
+    Column("folded", SortedText, nullable=False),
+    Index("ix_contact_tags_folded", "folded", "contact_id"),
+)
+
+contact_changes = Table(
+    "contact_changes",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("contact_id", Key, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
+    Column("version", Integer, nullable=False),  # after the change
+    Column("at", Instant, nullable=False),
+    Column("actor", CleanText, nullable=False),  # an extension; empty: the administrator
+    Column("owner", CleanText, nullable=False),  # the owner before the change: nobody else sees these values
+    Column("fields", JSON, nullable=False),  # {field: [before, after]}
+    Index("ix_contact_changes_contact_id", "contact_id", "version"),
+    sqlite_autoincrement=True,
+)
+
+favourites = Table(
+    "favourites",
+    metadata,
+    Column("extension", CleanText, primary_key=True),
+    Column("contact_id", Key, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_favourites_contact_id", "contact_id"),
+)
+
+employees = Table(
+    "employees",
+    metadata,
+    Column("extension", CleanText, primary_key=True),
+    Column("name", CleanText, nullable=False),
+    Column("mobile", CleanText, nullable=False),  # E.164, like `did`
+    Column("did", CleanText, nullable=False),
+    Column("email", CleanText, nullable=False),
+    Column("department", CleanText, nullable=False),  # as the file or PBX writes it
+    Column("active", Boolean, nullable=False),
+    Column("queues", CleanText, nullable=False, server_default=text("''")),  # of the PBX, a name a line
+    Column("pbx_name", CleanText, nullable=False, server_default=text("''")),  # shown when `name` is empty
+    Column("on_pbx", Boolean, nullable=False, server_default=false()),  # whether the PBX ever had the extension
+)

@@ -1,0 +1,31 @@
+"""Tables of imports of contacts: each import, and its changes to cards that were there before it."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, ForeignKey, Integer, Table
+
+from pbxd.storage.tables.columns import CleanText, Instant, Key, metadata
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("file", CleanText, nullable=False),  # the file's name, for people
+    Column("actor", CleanText, nullable=False),
+    Column("visibility", CleanText, nullable=False),
+    Column("state", CleanText, nullable=False),  # `storage.imports` lists the states
+    Column("created", Instant, nullable=False),
+    Column("beat", Instant, nullable=False),  # when its worker last reported
+    Column("counts", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+import_changes = Table(
+    "import_changes",  # what an import changes in cards that were there before
+    metadata,
+    Column("import_id", Key, ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
+    Column("contact_id", Key, primary_key=True),
+    Column("changes", JSON, nullable=False),  # by field
+    Column("before", JSON(none_as_null=True)),  # the card's old values; null where nothing changed
+    Column("version", Integer),  # of the card after the change; null until then
+)
