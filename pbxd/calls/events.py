@@ -301,20 +301,32 @@ class RecordingBegan:
 
 @dataclass(frozen=True, slots=True)
 class OriginateEnded:
-    """The PBX finished a program's request to originate. `answered` is about the first leg; `number` is the target."""
+    """The PBX finished a program's request to originate.
+
+    `answered` is about the first leg; `timed_out`: its phone rang until the time was up. `number` is the target.
+    """
 
     at: float
     channel: str
     answered: bool
-    reason: int
+    timed_out: bool = False
     number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
-    """The link is down: no events arrive until the next snapshot."""
+    """No events arrive until the next snapshot: the link is down, or (`overflow`) pbxd could not keep up."""
 
     at: float
+    overflow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PbxStarted:
+    """After a connect the PBX states when it started: `began`, epoch seconds of its clock."""
+
+    at: float
+    began: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +392,7 @@ Event = (
     | RecordingBegan
     | OriginateEnded
     | LinkLost
+    | PbxStarted
     | SnapshotBegan
     | ChannelSeen
     | SnapshotEnded

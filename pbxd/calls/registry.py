@@ -8,7 +8,7 @@ where a new leg most likely belongs until its Dial arrives, and where a leg belo
 
 from __future__ import annotations
 
-from pbxd.calls.identity import CALL_PREFIX, call_id
+from pbxd.calls.identity import CALL_PREFIX, ChannelIds, call_id
 from pbxd.calls.legs import Bridge, Leg, calls_around
 from pbxd.calls.live_call import LiveCall
 from pbxd.calls.record import CallRecord, moment
@@ -18,8 +18,9 @@ from pbxd.numbers import NumberRules
 class Registry:
     """The legs and calls under way on one PBX. Times are epoch seconds (UTC) of the PBX."""
 
-    def __init__(self, pbx: str, rules: NumberRules) -> None:
+    def __init__(self, pbx: str, rules: NumberRules, ids: ChannelIds) -> None:
         self._pbx = pbx
+        self.ids = ids
         self._rules = rules
         self.legs: dict[str, Leg] = {}  # by channel
         self._calls: dict[str, LiveCall] = {}  # by linkedid; that of an absorbed call leads to the one that absorbed it
@@ -63,7 +64,9 @@ class Registry:
 
     def open_call(self, linkedid: str, at: float) -> LiveCall:
         """Open a new call."""
-        record = CallRecord(call_id(self._pbx, linkedid, at), self._pbx, linkedid, moment(at))
+        began = self.ids.began(linkedid)
+        own = call_id(self._pbx, linkedid, at if began is None else began)
+        record = CallRecord(own, self._pbx, linkedid, moment(at))
         call = LiveCall(record, self._rules, at)
         if linkedid.startswith(CALL_PREFIX):
             record.origin = "click-to-call"

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 
 from pbxd.calls import dials, joins, leg_events, parties
 from pbxd.calls import events as ev
-from pbxd.calls.identity import CALL_PREFIX, beginning, place_of
+from pbxd.calls.identity import CALL_PREFIX, beginning
 from pbxd.calls.legs import Leg
 from pbxd.calls.live_call import LiveCall
 from pbxd.calls.record import CallRecord, Gap, moment
@@ -36,7 +36,7 @@ class Snapshots:
     def find_call(self, leg: Leg, at: float) -> str:
         """Return the linkedid of a new channel's call; resume or open that call if it began in a gap."""
         linkedid = self._call_key(leg.channel, leg.linkedid)
-        began = beginning(linkedid, at)
+        began = beginning(linkedid, at, self._registry.ids)
         # Events of a call may arrive after a snapshot that was taken later, unless the call's first channel is known.
         in_gap = self.in_gap or (began <= self._ended_at and linkedid not in self._registry.legs)
         if in_gap and linkedid != leg.channel and self._registry.lacks_caller(linkedid):
@@ -96,7 +96,7 @@ class Snapshots:
         called = event.channel != event.linkedid or event.channel.startswith(CALL_PREFIX)
         leg = Leg(event.channel, event.endpoint, event.number, event.dialled, called=called)
         linkedid = self._call_key(event.channel, event.linkedid)
-        self._resume_call(linkedid, beginning(linkedid, event.at - event.seconds), event.at)
+        self._resume_call(linkedid, beginning(linkedid, event.at - event.seconds, self._registry.ids), event.at)
         leg_events.add_leg(self._registry, leg, linkedid, event.at)
         self._pair_by_name(leg, event.other_end)
 
@@ -144,7 +144,8 @@ class Snapshots:
         """
         if call.caller is not None or call.resumed:
             return
-        there = sorted((leg for leg in call.legs.values() if leg.is_party), key=lambda leg: place_of(leg.channel))
+        present = (leg for leg in call.legs.values() if leg.is_party)
+        there = sorted(present, key=lambda leg: self._registry.ids.place(leg.channel))
         by_program = call.by_program or call.record.linkedid in self._registry.legs
         if not there or (not by_program and parties.find_gone_caller(call, there[0])):
             return

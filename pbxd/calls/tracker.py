@@ -19,6 +19,7 @@ from typing import assert_never
 
 from pbxd.calls import dials, joins, leg_events
 from pbxd.calls import events as ev
+from pbxd.calls.identity import ChannelIds
 from pbxd.calls.record import CallRecord
 from pbxd.calls.registry import Registry
 from pbxd.calls.snapshots import Snapshots
@@ -28,9 +29,9 @@ from pbxd.numbers import NumberRules
 class Tracker:
     """Follows all calls of one PBX."""
 
-    def __init__(self, pbx: str, rules: NumberRules, *, in_gap: bool = True) -> None:
+    def __init__(self, pbx: str, rules: NumberRules, ids: ChannelIds, *, in_gap: bool = True) -> None:
         """Start without calls. `in_gap`: events before the first one may be missing, until a snapshot ends."""
-        self.registry = Registry(pbx, rules)
+        self.registry = Registry(pbx, rules, ids)
         self._snapshots = Snapshots(self.registry, in_gap=in_gap)
 
     def remember(self, records: Iterable[CallRecord], ended: Collection[str] = ()) -> None:
@@ -98,7 +99,7 @@ class Tracker:
                 self._snapshots.see_channel(event)
             case ev.SnapshotEnded():
                 self._snapshots.end(event.at)
-            case ev.SnapshotBegan() | ev.CallerIdChanged():
+            case ev.SnapshotBegan() | ev.CallerIdChanged() | ev.PbxStarted():
                 pass
             case _:
                 assert_never(event)

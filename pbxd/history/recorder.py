@@ -10,7 +10,7 @@ import structlog
 
 from pbxd.calls.record import CallRecord, HistoryGap, Party
 from pbxd.errors import UnavailableError
-from pbxd.history.following import MAX_GAPS, Following, Heard
+from pbxd.history.following import MAX_GAPS, Cursor, Following
 from pbxd.i18n import _
 from pbxd.lookup.index import Directory
 from pbxd.storage.calls.calls import Calls
@@ -42,7 +42,7 @@ class Recorder:
         self._waiting: dict[str, CallRecord] = {}
         self._outages: list[HistoryGap] = []
         self._given_up: HistoryGap | None = None
-        self._marked: Heard | None = None  # until when all was heard, as the database knows it
+        self._marked: Cursor | None = None  # until when all was heard, as the database knows it
         self._marked_at = 0.0  # by the monotonic clock
         self._names: dict[str, dict[str, Party]] = {}  # by call, by number: what the book said when it was first asked
         self.written = 0
@@ -75,7 +75,7 @@ class Recorder:
 
         Raises UnavailableError; nothing is lost then.
         """
-        heard = self._following.heard_until()
+        heard = self._following.cursor()
         self._collect()
         while self._waiting or self._outages or self._given_up or self._mark_is_due(heard, final):
             writing = dict(islice(self._waiting.items(), _CALLS_AT_ONCE))
@@ -92,10 +92,10 @@ class Recorder:
             self._given_up = None
             self.written += len(writing)
 
-    def _mark_is_due(self, heard: Heard | None, final: bool) -> bool:  # noqa: FBT001 - passed on
+    def _mark_is_due(self, heard: Cursor | None, final: bool) -> bool:  # noqa: FBT001 - passed on
         return heard not in {None, self._marked} and (final or time.monotonic() - self._marked_at > _MARK_SECONDS)
 
-    async def _write(self, records: list[CallRecord], outages: list[HistoryGap], heard: Heard | None) -> None:
+    async def _write(self, records: list[CallRecord], outages: list[HistoryGap], heard: Cursor | None) -> None:
         """Write in one transaction; a database that hangs is given up, and asked again later, like one that refuses."""
         try:
             async with asyncio.timeout(_WRITE_SECONDS):

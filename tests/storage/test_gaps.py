@@ -33,9 +33,9 @@ async def test_an_outage_is_kept_listed_by_its_time_and_told_once(database: Data
 
 async def test_the_mark_is_one_a_pbx_and_the_last_counts(database: Database) -> None:
     kept = HistoryGaps(database)
-    assert await kept.heard_until("pbx") is None
+    assert await kept.cursor("pbx") is None
     for at in (NOON, NOON + MINUTE):
         await Calls(database).upsert([], heard=("pbx", at))
     await Calls(database).upsert([], heard=("other", NOON))
-    assert (await kept.heard_until("pbx"), await kept.heard_until("other")) == (NOON + MINUTE, NOON)
+    assert (await kept.cursor("pbx"), await kept.cursor("other")) == (NOON + MINUTE, NOON)
     assert await Feed(database).read(0) == []

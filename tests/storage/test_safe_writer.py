@@ -50,7 +50,7 @@ async def test_the_calls_behind_one_that_is_refused_are_written(database: Databa
     assert len(records) == 21
     assert writing.refused == 0
     assert records["0000"].started == START
-    assert await HistoryGaps(database).heard_until("pbx") == START
+    assert await HistoryGaps(database).cursor("pbx") == START
     assert len(await HistoryGaps(database).list()) == 1
     if writing.shortened:
         assert len(records["0000"].caller.number or "") <= LONGEST_TEXT

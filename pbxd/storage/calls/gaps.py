@@ -75,7 +75,7 @@ class HistoryGaps:
             if source is not None:
                 await tell(connection, [News("gap.filled", row.pbx, _kept(row).to_json())])
 
-    async def heard_until(self, pbx: str) -> datetime | None:
+    async def cursor(self, pbx: str) -> datetime | None:
         """Return the time, the PBX's own, up to which all it told is in the history; None: it was never heard."""
         wanted = select(heard.c.at).where(heard.c.pbx == pbx)
         async with self._database.reading() as connection:
