@@ -148,7 +148,7 @@ class Contacts:
         rights.check_favourites(actor)
         async with self._database.writing() as connection:
             await _visible(connection, contact_id, actor)
-            mine = {"extension": actor, "contact_id": contact_id}
+            mine = {"extension": actor.extension, "contact_id": contact_id}
             await connection.execute(delete(favourites).filter_by(**mine))
             if favourite:
                 await connection.execute(insert(favourites), mine)
@@ -156,7 +156,7 @@ class Contacts:
     async def favourites(self, *, actor: Actor) -> set[int]:
         """Return the ids of the actor's favourites, also of such as became somebody's personal contact."""
         async with self._database.reading() as connection:
-            wanted = select(favourites.c.contact_id).where(favourites.c.extension == actor)
+            wanted = select(favourites.c.contact_id).where(favourites.c.extension == actor.extension)
             return set((await connection.execute(wanted)).scalars())
 
     async def duplicates(self, contact: Contact, *, actor: Actor) -> Duplicates:
