@@ -135,7 +135,7 @@ class Daemon:
     async def until_in_step(self) -> None:
         """Wait until this process (not one before it) follows Asterisk and hears every call from its beginning."""
         try:
-            await until(lambda: "in_step" in self.log_text()[self._logged_before :], "pbxd in step")
+            await until(lambda: "resync_done" in self.log_text()[self._logged_before :], "pbxd in step")
         except LabError as error:
             raise LabError(f"{error}\n{self.report()}") from error
 
