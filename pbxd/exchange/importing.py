@@ -11,9 +11,10 @@ from pbxd.actor import Actor
 from pbxd.book.contacts import ContactChanges, ContactDraft
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import columns as headings
+from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
 from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
-from pbxd.exchange.row_drafts import BadRow, Read, read_row
+from pbxd.exchange.row_drafts import Read, read_row
 from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
