@@ -26,7 +26,22 @@ from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # Oldest first; named here so that opening a database needn't load alembic (0.3 s).
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+    "0015",
+)
 HEAD = REVISIONS[-1]
 _TOLD_SECONDS = 10.0  # between two reports of one revision
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row
