@@ -16,6 +16,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, insp
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd.book.fields import BUILT_IN
 from pbxd.errors import ConfigurationError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine.backups import Progress, Told, Work, copy, save
@@ -274,7 +275,7 @@ def _run_alembic(connection: Connection, revisions: _Revisions) -> None:
     revisions.tell()
     command.upgrade(config, "head")
     if revisions.change_search or not fulltext.is_whole(connection):
-        rebuild(connection)
+        rebuild(connection, BUILT_IN)
 
 
 async def _sqlite_problems(url: URL) -> list[str]:
