@@ -9,18 +9,16 @@ Asterisk documentation, "CDR Specification".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pbxd.asterisk.ami.field_limits import bounded
+from pbxd.asterisk.ami.field_limits import bounded, is_timestamp
 from pbxd.asterisk.endpoints import Endpoints, target_in
 from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError
 
-_STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 _RESULTS: Mapping[str, ev.DialResult] = {"BUSY": "busy", "FAILED": "unavailable", "CONGESTION": "congestion"}
 # What happens first of all that happens in one second.
 _ORDER: Sequence[type] = (
@@ -54,10 +52,10 @@ def read_row(values: Mapping[str, str]) -> CdrRow | None:
     except ProtocolError:
         return None
     began, answered, ended = (values.get(name, "") for name in ("start", "answer", "end"))
-    if not (_STAMP.fullmatch(began) and _STAMP.fullmatch(ended) and values.get("linkedid") and values.get("channel")):
+    if not (is_timestamp(began) and is_timestamp(ended) and values.get("linkedid") and values.get("channel")):
         return None
     disposition = values.get("disposition", "").upper()
-    taken = disposition == "ANSWERED" and _STAMP.fullmatch(answered) is not None and float(answered) > 0
+    taken = disposition == "ANSWERED" and is_timestamp(answered) and float(answered) > 0
     return CdrRow(
         values["linkedid"],
         values.get("src", ""),

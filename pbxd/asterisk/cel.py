@@ -8,12 +8,11 @@ told to hang up. Meanings: Asterisk documentation, "CEL Specification"; names of
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pbxd.asterisk.ami.field_limits import bounded
+from pbxd.asterisk.ami.field_limits import bounded, is_timestamp
 from pbxd.asterisk.endpoints import Endpoints, target_in
 from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev
@@ -38,7 +37,6 @@ _NAMES = {str(number): name for number, name in _KINDS.items()}
 _DIALS = frozenset({"Dial", "Queue"})
 _BUSY, _LOSER, _CANCELLED = 17, 26, 127  # Q.850 causes of a phone that didn't take the call
 _LEFT = frozenset({0, 16, 26, 31, 127})  # causes of a caller that gave up: none, normal, and those of a CANCEL
-_STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 
 
 class CelRow(NamedTuple):
@@ -63,7 +61,7 @@ def read_row(values: Mapping[str, str]) -> CelRow | None:
     except ProtocolError:
         return None
     kind, stamp = values.get("eventtype", ""), values.get("eventtime", "")
-    if not _STAMP.fullmatch(stamp) or not values.get("uniqueid"):
+    if not is_timestamp(stamp) or not values.get("uniqueid"):
         return None
     return CelRow(
         _NAMES.get(kind, kind),

@@ -7,11 +7,10 @@ Long because it is a dictionary: an entry an event, and none of them needs anoth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from pbxd.asterisk.ami.field_limits import bounded, whole_number
+from pbxd.asterisk.ami.field_limits import bounded, is_timestamp, whole_number
 from pbxd.asterisk.ami.packets import known
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.calls import events as ev
@@ -21,7 +20,6 @@ from pbxd.i18n import _
 
 Packet = Mapping[str, str]
 
-_STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")  # up to the year 5138: what a date can hold
 
 # DIALSTATUS values as DialEnd carries them; whatever isn't here (TORTURE, DONTCALL, INVALIDARGS …) reached nobody.
 _DIAL_RESULTS: dict[str, ev.DialResult] = {
@@ -252,7 +250,7 @@ def seconds(stamp: str) -> float:
 
     Raises ProtocolError.
     """
-    if not _STAMP.fullmatch(stamp):
+    if not is_timestamp(stamp):
         raise ProtocolError(f"not a timestamp: {stamp[:40]!r}")
     return float(stamp)
 

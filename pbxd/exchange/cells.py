@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, assert_never
 
@@ -28,6 +29,15 @@ _TO_GUARD = re.compile(r"'*[=+\-@\t\r]")
 _YES = frozenset({"да", "yes", "y", "true", "истина", "1", "+", "vip", "вип", "x", "х", "v", "✓", "★"})
 _NO = frozenset({"", "нет", "no", "n", "false", "ложь", "0", "-"})
 _NO_DATE = frozenset({"", "0/0/00", "0.0.00", "00.00.0000"})
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """What is wrong in a row of a table. Rows are counted as a spreadsheet does: the header is row 1."""
+
+    row: int
+    field: str
+    message: str
 
 
 def joined(values: Iterable[str]) -> str:

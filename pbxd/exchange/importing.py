@@ -10,9 +10,10 @@ from typing import Literal
 from pbxd.actor import Actor
 from pbxd.book.contacts import ContactChanges, ContactDraft, changes_to, merged_changes
 from pbxd.errors import InvalidInputError
+from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
-from pbxd.exchange.row_drafts import BadRow, Read, RowReader
+from pbxd.exchange.row_drafts import Read, RowReader
 from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules

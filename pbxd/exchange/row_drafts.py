@@ -14,6 +14,7 @@ from pbxd.book.field_kinds import Json, empty_value, extra_json
 from pbxd.book.fields import Field, Fields
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells
+from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
@@ -23,15 +24,6 @@ _LONGEST_COMPLAINT = 2000  # characters of a row's complaints
 _GOOGLE_GROUPS = {"* myContacts", "* starred"}  # Google's own, of every contact
 _REQUIRED = {"name", "number"}
 _CYRILLIC = re.compile(r"[А-Яа-яЁё]")
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """What is wrong in a row; rows are counted as a spreadsheet does."""
-
-    row: int
-    field: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
