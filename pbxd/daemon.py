@@ -55,8 +55,8 @@ from pbxd.settings import Settings, asterisk_secret, load
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.calls.idempotency import CallRequests
-from pbxd.storage.calls.outages import Outages
 from pbxd.storage.engine.backups import Progress
 from pbxd.storage.engine.database import Database
 from pbxd.storage.imports.imports import Imports
@@ -156,7 +156,7 @@ class Daemon:
             opened = await self._storage_opens()
         sd_notify("STATUS=")
         if not opened:
-            self._following.hold()
+            self._following.hold_events()
         await self._http.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -237,10 +237,10 @@ class Daemon:
                 _log.warning("database_made", place=self._database.place)
             await self._directory.load()
             pbx = self._settings.asterisk.name
-            heard = await Outages(self._database).heard_until(pbx)
+            heard = await HistoryGaps(self._database).cursor(pbx)
             lasting = await self._calls.open_calls(pbx)
             over = await self._calls.ended_since(pbx, lasting[0].started - _AN_HOUR) if lasting else ()
-            await self._following.begin(lasting, heard, over)
+            await self._following.resume(lasting, heard, over)
         except SchemaError:
             raise
         except UnavailableError as error:
@@ -330,9 +330,9 @@ class Daemon:
             if item.overflow:
                 _log.error("events_dropped", dropped=self._intake.dropped)
                 self._out_of_step.set()
-            event: Event | None = self._stream.missing(item.since, overflow=item.overflow)
+            event: Event | None = self._stream.open_gap(item.since, overflow=item.overflow)
         else:
-            event = self._stream.contained(item.packet, item.at)
+            event = self._stream.read_safely(item.packet, item.at)
         if event is not None:
             self._following.follow(event)
         return event

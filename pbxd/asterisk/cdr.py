@@ -22,8 +22,8 @@ from pbxd.errors import ProtocolError
 _RESULTS: Mapping[str, ev.DialResult] = {"BUSY": "busy", "FAILED": "unavailable", "CONGESTION": "congestion"}
 # What happens first of all that happens in one second.
 _ORDER: Sequence[type] = (
-    ev.ChannelCreated, ev.PlumbingPaired, ev.QueueJoined, ev.DialBegan, ev.ChannelRinging, ev.ChannelUp, ev.DialEnded,
-    ev.QueueLeft, ev.VoicemailBegan, ev.BridgeEntered, ev.BridgeLeft, ev.VoicemailEnded, ev.HangupAsked,
+    ev.ChannelCreated, ev.LocalPaired, ev.QueueJoined, ev.DialBegan, ev.ChannelRinging, ev.ChannelUp, ev.DialEnded,
+    ev.QueueLeft, ev.VoicemailBegan, ev.BridgeEntered, ev.BridgeLeft, ev.VoicemailEnded, ev.HangupRequested,
     ev.ChannelEnded,
 )  # fmt: skip
 
@@ -94,11 +94,11 @@ def _channels(paths: Sequence[CdrRow], endpoints: Endpoints) -> Iterator[ev.Even
         number = row.source if name == row.channel else ""
         yield ev.ChannelCreated(row.began, channel, row.linkedid, endpoint, number, row.dialled)
         if name.endswith(";2") and (other := f"{name[:-1]}1") in lives:
-            yield ev.PlumbingPaired(max(row.began, lives[other][0].began), _id(other, row), channel)
+            yield ev.LocalPaired(max(row.began, lives[other][0].began), _id(other, row), channel)
         yield ev.ChannelEnded(ended, channel, row.linkedid, 0)
     first, last = paths[0], max(paths, key=lambda row: row.ended)
     if last.application == "Queue" and last.channel == first.channel and not (last.other and last.answered):
-        yield ev.HangupAsked(lives[first.channel][1], _id(first.channel, first), first.linkedid, by_party=True)
+        yield ev.HangupRequested(lives[first.channel][1], _id(first.channel, first), first.linkedid, by_party=True)
     if first.linkedid.startswith(CALL_PREFIX):
         yield ev.DialBegan(first.began, None, _id(first.channel, first), first.linkedid, "")
 

@@ -163,14 +163,14 @@ class CelTranslator:
         yield ev.ChannelCreated(row.at, row.uniqueid, row.linkedid, endpoint, row.number, row.exten)
         other = self._ids.get(f"{row.channel[:-1]}1") if row.channel.endswith(";2") else None
         if other is not None:
-            yield ev.PlumbingPaired(row.at, other, row.uniqueid)
+            yield ev.LocalPaired(row.at, other, row.uniqueid)
         elif row.uniqueid.startswith(CALL_PREFIX) or (row.uniqueid == row.linkedid and row.channel.endswith(";1")):
             # A pipe that nobody's Dial made: a program originates it.
             channel.called = True
             yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, "")
         elif row.uniqueid != row.linkedid:
             yield from self._called(row, channel)
-        if channel.called and endpoint.kind != "plumbing":
+        if channel.called and endpoint.kind != "local":
             yield ev.ChannelRinging(row.at, row.uniqueid, row.linkedid)
 
     def _called(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
@@ -225,7 +225,7 @@ class CelTranslator:
             channel.called = True
             yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, "")
         if row.uniqueid.startswith(CALL_PREFIX) and row.number:
-            yield ev.PurposeTold(row.at, row.uniqueid, row.linkedid, row.number)
+            yield ev.DestinationSet(row.at, row.uniqueid, row.linkedid, row.number)
         if channel.called and not channel.number_known and channel.endpoint.kind == "trunk":
             yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, row.number)
         if channel.called and not channel.answered:
@@ -248,7 +248,7 @@ class CelTranslator:
             yield ev.DialEnded(row.at, None, row.uniqueid, row.linkedid, _result(channel.cause))
         refused = not channel.called and not channel.answered and channel.cause not in _LEFT  # by our dialplan
         if _text(row, "hangupsource") == row.channel and not refused:
-            yield ev.HangupAsked(row.at, row.uniqueid, row.linkedid, by_party=True)
+            yield ev.HangupRequested(row.at, row.uniqueid, row.linkedid, by_party=True)
 
     def _parking(self, row: CelRow) -> ev.Event:
         if row.kind == "PARK_END":

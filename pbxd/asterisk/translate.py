@@ -227,7 +227,7 @@ class Translator:
             *_ids(packet),
             packet.get("Queue", ""),
             _known(packet, "CallerIDNum"),
-            plumbing=self._endpoints.of(packet.get("Channel", "")).kind == "plumbing",
+            local=self._endpoints.of(packet.get("Channel", "")).kind == "local",
         )
 
     def _parked(self, packet: Packet, at: float) -> ev.Event:
@@ -282,7 +282,7 @@ def _caller_id(packet: Packet, at: float) -> ev.Event | None:
     number = _known(packet, "CallerIDNum")
     if not packet.get("Uniqueid", "").startswith(CALL_PREFIX):
         return ev.CallerIdChanged(at, *_ids(packet), number)
-    return ev.PurposeTold(at, *_ids(packet), number) if number else None
+    return ev.DestinationSet(at, *_ids(packet), number) if number else None
 
 
 def _state(packet: Packet, at: float) -> ev.Event | None:
@@ -296,8 +296,8 @@ def _state(packet: Packet, at: float) -> ev.Event | None:
 
 def _hangup_asked(packet: Packet, at: float) -> ev.Event:
     if packet.get("Event") != "HangupRequest":
-        return ev.HangupAsked(at, *_ids(packet), by_party=False)  # its Cause is a flag of Asterisk's, not Q.850
-    return ev.HangupAsked(at, *_ids(packet), True, *_causes(packet))  # noqa: FBT003 - causes follow it
+        return ev.HangupRequested(at, *_ids(packet), by_party=False)  # its Cause is a flag of Asterisk's, not Q.850
+    return ev.HangupRequested(at, *_ids(packet), True, *_causes(packet))  # noqa: FBT003 - causes follow it
 
 
 def _ended(packet: Packet, at: float) -> ev.Event:
@@ -348,7 +348,7 @@ def _recording_began(packet: Packet, at: float) -> ev.Event:
 
 
 def _paired(packet: Packet, at: float) -> ev.Event:
-    return ev.PlumbingPaired(at, packet.get("LocalOneUniqueid", ""), packet.get("LocalTwoUniqueid", ""))
+    return ev.LocalPaired(at, packet.get("LocalOneUniqueid", ""), packet.get("LocalTwoUniqueid", ""))
 
 
 def _hold_began(packet: Packet, at: float) -> ev.Event:

@@ -18,8 +18,8 @@ from pbxd.numbers import NumberRules, parse
 from pbxd.services.past_names import contacts_in, extensions_in, name_calls, numbers_in, spans_of
 from pbxd.storage.book.number_ownership import of_company, of_contacts, past_of
 from pbxd.storage.calls.call_filter import CallFilter, Span
+from pbxd.storage.calls.gaps import count_touching, touching
 from pbxd.storage.calls.history import newest, page
-from pbxd.storage.calls.outages import count_touching, touching
 from pbxd.storage.engine.database import Database, Reading
 
 _MOST_GAPS = 100  # in a page

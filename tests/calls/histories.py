@@ -165,7 +165,7 @@ class Maker:
         channel = f"{1000 + number}.{number}"
         linkedid = self.random.choice([channel, *(self.linkedids[other] for other in living)])
         kind, name = self.random.choice(
-            [("extension", "101"), ("extension", "102"), ("trunk", "trunk"), ("plumbing", "Local/1@x;1")]
+            [("extension", "101"), ("extension", "102"), ("trunk", "trunk"), ("local", "Local/1@x;1")]
         )
         endpoint = ev.Endpoint(kind, name)  # type: ignore[arg-type]
         self.endpoints[channel], self.linkedids[channel] = endpoint, linkedid
