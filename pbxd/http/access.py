@@ -39,7 +39,9 @@ async def administrators(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _has_left(actor: Actor, services: Services) -> bool:
-    """Tell whether the token's employee has left: it must not come to whoever gets the extension next."""
+    """Tell whether the token's employee has left, or lost the extension: whoever has it now must not have the token."""
+    if actor.employee is not None and not actor.extension:
+        return True
     employee = services.directory.employee(actor.extension) if actor.is_employee else None
     return employee is not None and not employee.active
 

@@ -66,9 +66,11 @@ class Feed:
         return mark != known
 
 
-def about_contact(what: str, contact_id: int, visibility: str, owner: str, version: int) -> News:
+def about_contact(what: str, contact_id: int, visibility: str, owner_id: int, version: int) -> News:
     """Tell of a contact without telling what stands in it: the feed is read by more than those who may see it."""
-    return News(f"contact.{what}", str(contact_id), {"visibility": visibility, "owner": owner, "version": version})
+    return News(
+        f"contact.{what}", str(contact_id), {"visibility": visibility, "owner_id": owner_id, "version": version}
+    )
 
 
 async def cursor(connection: AsyncConnection) -> int:

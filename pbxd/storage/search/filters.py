@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,10 +27,10 @@ from sqlalchemy import (
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.texts import folded
+from pbxd.storage.book.employee_ids import ids_of, known
 from pbxd.storage.search.search_text import (
     COMPANY,
     EVERYBODY,
-    MANAGER,
     NAME,
     NUMBER,
     START,
@@ -39,6 +39,7 @@ from pbxd.storage.search.search_text import (
     Term,
     beginning,
     fragment,
+    manager_mark,
     mark,
     quoted,
     terms,
@@ -47,8 +48,10 @@ from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import clean_text, contact_numbers, contact_tags, contacts, favourites
 
 FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
-SHARED = contacts.c.owner == literal_column("''")  # as the partial indices say it
-SEEN = and_(shown(), contacts.c.owner.in_(bindparam("owners", expanding=True)))  # `seen_by`; give `rights.owners_seen`
+SHARED = contacts.c.owner_id == literal_column("0")  # as the partial indices say it
+SEEN = and_(
+    shown(), contacts.c.owner_id.in_(bindparam("owners", expanding=True))
+)  # `seen_by`; give `rights.owners_seen`
 MATCHES = literal_column("contacts_found").bool_op("MATCH")(bindparam("query", type_=Text()))
 FOURTH = 3  # the last rank of a search's hits: inside of a word
 
@@ -62,6 +65,7 @@ class ContactFilter:
     company: str = ""  # the whole name, in any case; likewise the tag
     tag: str = ""
     manager: str = ""  # extension
+    manager_id: int = 0  # who has it; `known_people` finds out
     number: str = ""  # E.164, exactly
     favourites: bool = False  # the actor's
     mine: bool = False  # whose manager the actor is, and his personal ones
@@ -71,6 +75,7 @@ def find(
     connection: Connection, wanted: ContactFilter, actor: Actor, limit: int | None, offset: int
 ) -> tuple[int, list[int]]:
     """Return how many contacts match among those the actor sees, and the ids of a page of them by name."""
+    wanted, actor = known_people(connection, wanted, actor)
     conditions = (seen_by(actor), *matching(wanted, actor))
     if connection.dialect.name == "sqlite" and not narrow(wanted):
         indexed = contacts.c.id.in_(select(FOUND.c.rowid).where(match(expression(wanted, actor))))
@@ -81,14 +86,21 @@ def find(
     return total, list(rows.scalars().all())
 
 
+def known_people(connection: Connection, wanted: ContactFilter, actor: Actor) -> tuple[ContactFilter, Actor]:
+    """Return a filter and an actor with the ids of the employees that they name by extension."""
+    if wanted.manager:
+        wanted = replace(wanted, manager_id=ids_of(connection, [wanted.manager]).get(wanted.manager, 0))
+    return wanted, known(connection, actor)
+
+
 def seen_by(actor: Actor) -> ColumnElement[bool]:
     """Tell whether this actor may know of a row of `contacts`."""
-    return and_(shown(), contacts.c.owner.in_(rights.owners_seen(actor)))
+    return and_(shown(), contacts.c.owner_id.in_(rights.owners_seen(actor)))
 
 
 def personal(actor: Actor) -> ColumnElement[bool]:
     """Tell whether a row of `contacts` is one of the actor's personal ones; who is no employee has none."""
-    return contacts.c.owner == actor.extension if actor.is_employee else false()
+    return contacts.c.owner_id == actor.employee if actor.employee is not None else false()
 
 
 def narrow(wanted: ContactFilter) -> bool:
@@ -113,11 +125,11 @@ def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
         conditions.append(contacts.c.id.in_(having))
     if wanted.favourites:
         conditions.append(
-            contacts.c.id.in_(select(favourites.c.contact_id).where(favourites.c.extension == actor.extension))
+            contacts.c.id.in_(select(favourites.c.contact_id).where(favourites.c.employee_id == (actor.employee or 0)))
         )
     if wanted.mine:
         mine = or_(contacts.c.manager == actor.extension, personal(actor))
-        conditions.append(mine if actor.is_employee else false())
+        conditions.append(mine if actor.extension else personal(actor))
     return conditions
 
 
@@ -170,11 +182,13 @@ def _of_rank(searched: list[Term], ranked: int, every: str) -> tuple[str, list[s
 
 
 def _marks(wanted: ContactFilter, actor: Actor) -> Iterator[str]:
-    for kind, word in ((TAG, wanted.tag), (MANAGER, wanted.manager), (COMPANY, wanted.company)):
+    for kind, word in ((TAG, wanted.tag), (COMPANY, wanted.company)):
         if word:
             yield quoted(mark(kind, word))
+    if wanted.manager:
+        yield quoted(manager_mark(wanted.manager_id)) if wanted.manager_id else _nothing()
     if wanted.mine:
-        yield quoted(mark(MANAGER, actor.extension)) if actor.is_employee else _nothing()
+        yield quoted(manager_mark(actor.employee)) if actor.employee else _nothing()
     if wanted.vip:
         yield quoted("", VIP)
 

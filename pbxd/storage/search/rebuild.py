@@ -18,7 +18,7 @@ from pbxd.storage.search.search_text import found_by
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
 
 _CHUNK = 5_000  # cards
-_MARKED = {"name", "manager", "vip"}  # what filters ask for exactly, and what a draft can't be without
+_MARKED = {"name", "manager_id", "vip"}  # what filters ask for exactly, and what a draft can't be without
 
 
 def rebuild(connection: Connection, fields: Fields) -> None:

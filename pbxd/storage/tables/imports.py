@@ -11,7 +11,7 @@ imports = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("file", CleanText, nullable=False),  # the file's name, for people
-    Column("actor", CleanText, nullable=False),
+    Column("actor_id", Key, nullable=False, server_default="0"),  # the employee who imports; 0: no employee
     Column("visibility", CleanText, nullable=False),
     Column("state", CleanText, nullable=False),  # `storage.imports` lists the states
     Column("created", Instant, nullable=False),
