@@ -123,8 +123,8 @@ def _main(key: int, draft: ContactDraft, companies: Mapping[str, int], at: datet
         "company_folded": folded(draft.company), "position_folded": folded(draft.position),
         "main_number": draft.numbers[0].number, "company_id": companies[draft.company], "position": draft.position,
         "manager_id": draft.manager_id, "manager": draft.manager, "vip": draft.vip, "comment": draft.comment,
-        "birth_date": None, "visibility": "shared", "owner_id": 0, "created_by_id": 0, "version": 1, "created": _text(at),
-        "changed": _text(at),
+        "birth_date": None, "visibility": "shared", "owner_id": 0, "created_by_id": 0, "version": 1,
+        "created": _text(at), "changed": _text(at),
     }  # fmt: skip
 
 
