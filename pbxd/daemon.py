@@ -11,10 +11,12 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from pbxd import api, logs
+from pbxd.actor import DAEMON
 from pbxd.asterisk.agi.lookups import KEY_VARIABLE, LookUps
 from pbxd.asterisk.agi.probe import keep_fed
 from pbxd.asterisk.agi.server import FastAgiServer
@@ -22,7 +24,9 @@ from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.intake import Arrival, Intake, Missing
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.ami.reconnecting import Complaints
+from pbxd.asterisk.channel_ids import CHANNEL_IDS
 from pbxd.asterisk.endpoints import Endpoints
+from pbxd.asterisk.event_stream import EventStream
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.asterisk.staff import gone, staff
 from pbxd.asterisk.vip_queues import VipQueues
@@ -36,6 +40,7 @@ from pbxd.errors import (
     SchemaError,
     UnavailableError,
 )
+from pbxd.faults import Faults
 from pbxd.history.backfill import Backfill
 from pbxd.history.following import Following
 from pbxd.history.recorder import Recorder
@@ -50,8 +55,8 @@ from pbxd.settings import Settings, asterisk_secret, load
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.calls.idempotency import CallRequests
-from pbxd.storage.calls.outages import Outages
 from pbxd.storage.engine.backups import Progress
 from pbxd.storage.engine.database import Database
 from pbxd.storage.imports.imports import Imports
@@ -107,7 +112,9 @@ class Daemon:
         self._ami = AmiClient(settings.link, secret, self._arrived, on_link=self._link_changed)
         # Shared: what a call shows to be a line is none of us in a look-up either, and no employee.
         self._endpoints = endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
-        self._following = Following(settings, endpoints)
+        self._faults = Faults()
+        self._stream = EventStream(endpoints, self._faults)
+        self._following = Following(settings, CHANNEL_IDS, self._stream.hearing, self._faults)
         self._calls = Calls(database)
         self._employees = Employees(database)
         self._directory = Directory(database, rules_from(settings), on_change=self._book_changed)
@@ -116,7 +123,11 @@ class Daemon:
         )
         self._backfill = Backfill(settings, database)
         self._queues = VipQueues(
-            self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of, endpoints.is_inside
+            self._ami,
+            partial(self._directory.lookup, actor=DAEMON),
+            settings.queues,
+            self._following.tracker.number_of,
+            endpoints.is_inside,
         )
         self._click_to_call = ClickToCall(self._ami, settings, CallRequests(database))
         self._lookups = LookUps(self._directory.lookup, endpoints, lambda: self._settings.queues.vip_priority)
@@ -146,7 +157,7 @@ class Daemon:
             opened = await self._storage_opens()
         sd_notify("STATUS=")
         if not opened:
-            self._following.hold()
+            self._following.hold_events()
         await self._http.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -227,10 +238,10 @@ class Daemon:
                 _log.warning("database_made", place=self._database.place)
             await self._directory.load()
             pbx = self._settings.asterisk.name
-            heard = await Outages(self._database).heard_until(pbx)
+            heard = await HistoryGaps(self._database).cursor(pbx)
             lasting = await self._calls.open_calls(pbx)
             over = await self._calls.ended_since(pbx, lasting[0].started - _AN_HOUR) if lasting else ()
-            await self._following.begin(lasting, heard, over)
+            await self._following.resume(lasting, heard, over)
         except SchemaError:
             raise
         except UnavailableError as error:
@@ -263,10 +274,10 @@ class Daemon:
             try:
                 cleared = await retention.clear(self._settings.retention)
             except UnavailableError as error:
-                _log.warning("old_not_cleared", why=str(error))
+                _log.warning("retention_failed", why=str(error))
             else:
                 if any(cleared.values()):
-                    _log.info("old_cleared", **cleared)
+                    _log.info("retention_done", **cleared)
 
     # -- the configuration, read anew on SIGHUP
 
@@ -318,10 +329,14 @@ class Daemon:
     def _event(self, item: Arrival | Missing) -> Event | None:
         if isinstance(item, Missing):
             if item.overflow:
-                _log.error("ami_events_dropped", dropped=self._intake.dropped)
+                _log.error("events_dropped", dropped=self._intake.dropped)
                 self._out_of_step.set()
-            return self._following.missing(item.since, overflow=item.overflow)
-        return self._following.contained(item.packet, item.at)
+            event: Event | None = self._stream.open_gap(item.since, overflow=item.overflow)
+        else:
+            event = self._stream.read_safely(item.packet, item.at)
+        if event is not None:
+            self._following.follow(event)
+        return event
 
     def _act(self, event: Event) -> None:
         """Let the queues and the calls made here know of an event."""
@@ -352,7 +367,7 @@ class Daemon:
             else:
                 self._queues.refresh()
                 self._staff_asked.set()
-                _log.info("in_step", channels=len(channels))
+                _log.info("resync_done", channels=len(channels))
 
     async def _keep_staff(self) -> None:
         """Keep the employees the PBX knows in the book: after every connect, its reload or ours, and daily.
@@ -372,12 +387,12 @@ class Daemon:
                 await self._employees.upsert(found, source="pbx")
                 await self._employees.retire(left)
             except (UnavailableError, RefusedError, ProtocolError) as error:
-                _log.warning("employees_not_taken_over", why=str(error))
+                _log.warning("employees_sync_failed", why=str(error))
                 if self._ami.connected:
                     await asyncio.sleep(_STAFF_RETRY_SECONDS)
                     self._staff_asked.set()
             else:
-                _log.info("employees_taken_over", employees=len(found), left=len(left))
+                _log.info("employees_synced", employees=len(found), left=len(left))
 
     async def _heartbeat(self) -> None:
         """Set the global PBXD_ALIVE every second, by which the dialplan's guard sees that pbxd lives again.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
+from pbxd.actor import Actor
 from pbxd.errors import RefusedError
 from pbxd.i18n import _
-from pbxd.rights import ADMINISTRATORS, Actor
 
 Scope = Literal[
     "lookup",
@@ -36,7 +36,7 @@ class ScopeError(RefusedError):
 
 def scopes_of(actor: Actor) -> frozenset[Scope]:
     """Return the scopes of an actor. Tokens don't name theirs yet, so each has the same ones."""
-    return ALL if actor == ADMINISTRATORS else OF_TOKENS
+    return ALL if actor.is_administrator else OF_TOKENS
 
 
 def check_scope(actor: Actor, scope: Scope) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pbxd.calls.record import Direction, Origin, OutageCause, Outcome, Source
+from pbxd.calls.record import Direction, GapCause, Origin, Outcome, Source
 from pbxd.http.answers import Answer
 from pbxd.telephony import Reason, State
 
@@ -118,7 +118,7 @@ class GapAnswer(Answer):
     pbx: str
     since: Annotated[Instant, Field(alias="from")]
     to: Instant
-    why: OutageCause
+    why: GapCause
     calls: int | None
     """How many calls are lost, where that is known."""
     filled: Instant | None

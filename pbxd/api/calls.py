@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
 
+from pbxd.actor import Actor
 from pbxd.api.call_record import CallAnswer, GapAnswer
 from pbxd.api.click_to_call import CallPath, ProgressAnswer, progress_of
 from pbxd.calls.record import Direction, Outcome
@@ -15,6 +15,7 @@ from pbxd.http.answers import Answer
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Query
+from pbxd.rights import acting_for
 from pbxd.services.call_queries import CallsAsked, listed, named
 
 CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
@@ -27,7 +28,7 @@ resource = Resource("calls", "The history of calls.")
 class CallQuery(Query):
     """Whose personal contacts may name a call."""
 
-    actor: Annotated[str, Field(alias="as", max_length=32)] = ""
+    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""
     """The extension of the employee whose personal contacts may be used."""
 
 
@@ -49,7 +50,7 @@ class CallsQuery(Query):
     """The last one that the call was in."""
     min_talk: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     """Seconds."""
-    actor: Annotated[str, Field(alias="as", max_length=32)] = ""
+    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""
     """The extension of the employee whose personal contacts may be used."""
     before: Annotated[str, Field(max_length=64)] | None = None
     """The last id of the page before."""
@@ -57,10 +58,10 @@ class CallsQuery(Query):
     offset: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Skip this many."""
 
-    @property
-    def asked(self) -> CallsAsked:
-        """Which calls, without the page."""
+    def asked_by(self, actor: Actor) -> CallsAsked:
+        """Return which calls the actor wants, without the page."""
         return CallsAsked(
+            actor,
             self.since,
             self.until,
             self.direction,
@@ -70,7 +71,6 @@ class CallsQuery(Query):
             self.company or "",
             self.queue or "",
             self.min_talk,
-            self.actor,
         )
 
 
@@ -91,7 +91,7 @@ class CallsAnswer(Answer):
 async def list_calls(context: Context, query: CallsQuery) -> CallsAnswer:
     """List the recorded calls, newest first, and the gaps in their time."""
     services = context.services
-    wanted = replace(query.asked, actor=context.actor.viewer("as", query.actor))
+    wanted = query.asked_by(acting_for(context.actor, query.acting_for, "as"))
     page = await listed(
         services.database,
         wanted,
@@ -110,7 +110,7 @@ async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallA
     A call made here has its `state` and `reason` beside it until some minutes after its end. They and the id are all
     there is before the PBX has made its first channel, or when it never makes one.
     """
-    viewer = context.actor.viewer("as", query.actor)
+    actor = acting_for(context.actor, query.acting_for, "as")
     services = context.services
     progress = progress_of(services, path.id)
     made_here = {"state": progress.state, "reason": progress.reason} if progress else {}
@@ -120,5 +120,5 @@ async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallA
         if progress is None:
             raise
         return ProgressAnswer.model_validate({"id": path.id, **made_here})
-    (call,) = await named(services.database, [record], services.rules, viewer=viewer)
+    (call,) = await named(services.database, [record], services.rules, actor)
     return CallAnswer.model_validate(call | made_here)

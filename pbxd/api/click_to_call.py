@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from pbxd.actor import Actor
 from pbxd.api.call_record import Instant
 from pbxd.calls.record import instant
 from pbxd.errors import NotFoundError
@@ -18,6 +19,7 @@ from pbxd.http.operations import Resource
 from pbxd.http.requests import Body, Headers, PathParameters
 from pbxd.http.streams import Stream
 from pbxd.i18n import _
+from pbxd.rights import calling_for, check_acts_for
 from pbxd.services.call_targets import TargetAsked, find_target
 from pbxd.storage.calls.idempotency import CallRequest as KeyedRequest
 from pbxd.telephony import DialTarget, Progress, Reason, State
@@ -140,14 +142,16 @@ async def make_call(context: Context, headers: IdempotencyHeaders, body: CallReq
     rings nobody again: it has the same answer, with `repeated`.
     """
     services = context.services
-    agent = context.actor.agent(body.agent)
-    keyed = None if headers.key is None else KeyedRequest.of(headers.key, body.model_dump() | {"agent": agent})
+    agent = calling_for(context.actor, body.agent)
+    keyed = (
+        None if headers.key is None else KeyedRequest.of(headers.key, body.model_dump() | {"agent": agent.extension})
+    )
     if keyed and (known := await services.click_to_call.made_before(keyed)):
         progress = progress_of(services, known)
         state = progress.state if progress else None
         return _accepted(AcceptedCallAnswer(id=known, state=state, repeated=True))
     wanted = await _target(services, body, agent)
-    call_id = await services.click_to_call.call(agent, wanted, keyed)
+    call_id = await services.click_to_call.call(agent.extension, wanted, keyed)
     return _accepted(AcceptedCallAnswer(id=call_id, state="ringing-agent"))
 
 
@@ -155,8 +159,9 @@ async def make_call(context: Context, headers: IdempotencyHeaders, body: CallReq
 async def plan_call(context: Context, body: CallRequest) -> CallPlanAnswer:
     """Show what `POST /calls` would dial, without ringing anybody."""
     services = context.services
-    agent = context.actor.agent(body.agent)
-    return CallPlanAnswer.model_validate(services.click_to_call.plan(agent, await _target(services, body, agent)))
+    agent = calling_for(context.actor, body.agent)
+    wanted = await _target(services, body, agent)
+    return CallPlanAnswer.model_validate(services.click_to_call.plan(agent.extension, wanted))
 
 
 @resource.operation("GET", "/api/v1/calls/{id}/states", scope="calls:make")
@@ -191,7 +196,7 @@ def progress_of(services: Services, call_id: str) -> Progress | None:
         return None
 
 
-async def _target(services: Services, body: CallRequest, agent: str) -> DialTarget:
+async def _target(services: Services, body: CallRequest, agent: Actor) -> DialTarget:
     return await find_target(services.database, services.directory, body.asked, agent, services.rules)
 
 
@@ -206,7 +211,7 @@ def _check_own(context: Context, call_id: str) -> None:
     """
     agent = context.services.click_to_call.agent(call_id)
     what = _("a call of {agent}").format(agent=agent) if agent else _("call {id}").format(id=call_id)
-    context.actor.check_acts_for(agent, what)
+    check_acts_for(context.actor, agent, what)
 
 
 async def _states(services: Services, call_id: str) -> AsyncGenerator[CallStateAnswer, None]:

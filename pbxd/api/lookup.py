@@ -13,6 +13,7 @@ from pbxd.http.requests import Query
 from pbxd.lookup.answers import match_json
 from pbxd.lookup.caller_naming import name_caller
 from pbxd.lookup.matching import Status
+from pbxd.rights import acting_for
 
 resource = Resource("lookup", "Whose number this is.")
 
@@ -22,7 +23,7 @@ class LookupQuery(Query):
 
     number: Annotated[str, Field(max_length=200)]
     """In any notation."""
-    viewer: Annotated[str, Field(alias="for", max_length=32)] = ""
+    acting_for: Annotated[str, Field(alias="for", max_length=32)] = ""
     """The extension of the employee whose personal contacts may be used."""
     inside: bool = False
     """The call comes from one of our own phones. Only then a number that is a colleague's names them."""
@@ -68,8 +69,8 @@ class CallerAnswer(Answer):
 @resource.operation("GET", "/api/v1/lookup", scope="lookup")
 async def look_up(context: Context, query: LookupQuery) -> CallerAnswer:
     """Look a number up, as the PBX would."""
-    viewer = context.actor.viewer("for", query.viewer)
+    actor = acting_for(context.actor, query.acting_for, "for")
     directory = context.services.directory
-    caller = name_caller(directory.lookup, query.number, viewer=viewer, inside=query.inside)
+    caller = name_caller(directory.lookup, query.number, actor, inside=query.inside)
     shown = {"display": caller.display} | ({"private": caller.private} if caller.private else {})
     return CallerAnswer.model_validate(match_json(caller.match, explain=query.explain) | shown)

@@ -6,11 +6,11 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from pbxd.actor import Actor
 from pbxd.http.context import ACTOR, SERVICES, Services
 from pbxd.http.operations import Operation, operation_of
 from pbxd.http.problems import Handler, problem
 from pbxd.i18n import _
-from pbxd.rights import ADMINISTRATORS, Actor
 from pbxd.scopes import check_scope
 
 
@@ -32,7 +32,7 @@ async def tokens_only(request: web.Request, handler: Handler) -> web.StreamRespo
 @web.middleware
 async def administrators_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let every request through as an administrator's: the socket's mode has decided who may connect."""
-    _admit(request, operation_of(request), ADMINISTRATORS)
+    _admit(request, operation_of(request), Actor.administrator("socket"))
     return await handler(request)
 
 
@@ -45,7 +45,7 @@ def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> N
 
 def _has_left(actor: Actor, services: Services) -> bool:
     """Tell whether the token's employee has left: it must not come to whoever gets the extension next."""
-    employee = services.directory.employee(actor.extension) if actor.extension else None
+    employee = services.directory.employee(actor.extension) if actor.is_employee else None
     return employee is not None and not employee.active
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from pbxd.actor import Actor
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
-from pbxd.rights import Actor
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine.database import Database
 

@@ -19,7 +19,7 @@ from pbxd.calls.events import (
     DialBegan,
     DialEnded,
     Event,
-    HangupAsked,
+    HangupRequested,
     LinkLost,
     OriginateEnded,
     SnapshotBegan,
@@ -53,7 +53,6 @@ _NO_ROUTE = frozenset({3, 27, 34, 38, 41, 42, 44, 58})  # no route, out of order
 # A trunk that won't, which shares cause 21 with 603, the person who won't. TechCause came with Asterisk 23.1 and its
 # sisters of that day; an older one doesn't tell the two apart, and both count as the person.
 _FORBIDDEN = "403"
-_ORIGINATE_TIMED_OUT = 3  # OriginateResponse's Reason: AST_CONTROL_RINGING, the phone was let ring in vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +111,8 @@ class Attempt:
                 self._note_dial(event)
             case OriginateEnded() if event.channel == self.agent_leg and not event.answered:
                 self._refused = not self.created
-                self._timed_out = event.reason == _ORIGINATE_TIMED_OUT
-            case ChannelCreated() | ChannelUp() | BridgeEntered() | HangupAsked() | ChannelEnded():
+                self._timed_out = event.timed_out
+            case ChannelCreated() | ChannelUp() | BridgeEntered() | HangupRequested() | ChannelEnded():
                 self._note_channel(event)
             case _:
                 return False
@@ -159,22 +158,22 @@ class Attempt:
             self._client_result = event.result
             self._client_up = self._client_up or event.result == "answered"
 
-    def _note_channel(self, event: ChannelCreated | ChannelUp | BridgeEntered | HangupAsked | ChannelEnded) -> None:
+    def _note_channel(self, event: ChannelCreated | ChannelUp | BridgeEntered | HangupRequested | ChannelEnded) -> None:
         if event.channel == self.agent_leg:
             self._note_agent(event)
-        elif isinstance(event, HangupAsked | ChannelEnded) and event.channel == self.client_leg:
+        elif isinstance(event, HangupRequested | ChannelEnded) and event.channel == self.client_leg:
             # The agent's leg may be gone before the client's, which asked for it: then the request alone tells why.
             self._client_cause = event.cause or self._client_cause
             self._client_signal = event.technology_cause or self._client_signal
 
-    def _note_agent(self, event: ChannelCreated | ChannelUp | BridgeEntered | HangupAsked | ChannelEnded) -> None:
+    def _note_agent(self, event: ChannelCreated | ChannelUp | BridgeEntered | HangupRequested | ChannelEnded) -> None:
         self.created = True
         match event:
             case ChannelUp():
                 self._up = True
             case BridgeEntered():
                 self._bridged = self._bridged or event.kind != "holding"
-            case HangupAsked():
+            case HangupRequested():
                 self._left = self._left or event.by_party
             case ChannelEnded():
                 self._cause = event.cause

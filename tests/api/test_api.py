@@ -16,11 +16,12 @@ from pbxd.asterisk.ami.packets import Packet
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.calls.events import BridgeEntered, ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint
-from pbxd.calls.record import CallRecord, Outage, Party
+from pbxd.calls.record import CallRecord, HistoryGap, Party
 from pbxd.http.token_cache import FRESH_SECONDS
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
+from tests.actors import ADMINISTRATOR
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, until
 
@@ -43,7 +44,7 @@ async def problem(answer: aiohttp.ClientResponse, status: int) -> dict[str, Any]
 
 
 async def add(pbxd: House, *drafts: ContactDraft) -> list[int]:
-    ids = [(await pbxd.contacts.add(draft)).id for draft in drafts]
+    ids = [(await pbxd.contacts.add(draft, actor=ADMINISTRATOR)).id for draft in drafts]
     await pbxd.directory._refresh()
     return ids
 
@@ -61,7 +62,7 @@ async def test_tcp_asks_for_a_token_before_anything_else(pbxd: House, path: str)
 
 
 async def test_a_token_opens_until_it_is_revoked(pbxd: House) -> None:
-    token_id, plain = await Tokens(pbxd.database).create("crm")
+    token_id, plain = await Tokens(pbxd.database).create("crm", ADMINISTRATOR)
     headers = {"Authorization": f"bearer {plain}"}
     async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
         assert answer.status == 200
@@ -115,7 +116,7 @@ async def test_a_database_that_is_away_leaves_lookups_ready_with_an_honest_age(
 async def test_a_database_that_is_gone_is_an_alarm_and_the_last_good_book_and_tokens_serve(unlinked: House) -> None:
     """C6; back at its place, it is used again."""
     await add(unlinked, IGOR)
-    _id, plain = await Tokens(unlinked.database).create("crm")
+    _id, plain = await Tokens(unlinked.database).create("crm", ADMINISTRATOR)
     headers = {"Authorization": f"Bearer {plain}"}
     lookup = "/api/v1/lookup?number=84951234567"
     file, gone = unlinked.settings.folder / "book.db", unlinked.settings.folder / "gone.db"
@@ -440,7 +441,7 @@ def test_any_body_is_a_request_or_a_validation_error(data: bytes) -> None:
 async def test_a_page_has_the_newest_gaps_and_says_how_many_there_are(pbxd: House) -> None:
     began = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
     minute = timedelta(minutes=1)
-    found = [Outage("pbx", began + number * minute, began + number * minute, "link") for number in range(250)]
+    found = [HistoryGap("pbx", began + number * minute, began + number * minute, "link") for number in range(250)]
     await Calls(pbxd.database).upsert([], found)
     async with pbxd.local.get(CALLS) as answer:
         told = await answer.json()
@@ -462,7 +463,7 @@ async def test_history_names_a_caller_saved_later(pbxd: House) -> None:
         record.direction = direction  # type: ignore[assignment]  # two of the literals
         await Calls(pbxd.database).upsert([record])
     await add(pbxd, IGOR)
-    await Calls(pbxd.database).upsert([], [Outage("pbx", began, began + timedelta(minutes=1), "link")])
+    await Calls(pbxd.database).upsert([], [HistoryGap("pbx", began, began + timedelta(minutes=1), "link")])
     async with pbxd.local.get(CALLS) as answer:
         found = await answer.json()
     assert found["total"] == 2

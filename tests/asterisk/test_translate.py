@@ -89,12 +89,15 @@ def test_nor_does_an_answer_to_a_ping_take_a_replayed_stream_far() -> None:
         ({"Event": "Newstate", **CHANNEL, "ChannelState": "5"}, ev.ChannelRinging(17.5, "17.1", "17.0")),
         ({"Event": "Newstate", **CHANNEL, "ChannelState": "6"}, ev.ChannelUp(17.5, "17.1", "17.0")),
         ({"Event": "Newstate", **CHANNEL, "ChannelState": "4"}, None),
-        ({"Event": "HangupRequest", **CHANNEL}, ev.HangupAsked(17.5, "17.1", "17.0", by_party=True)),
+        ({"Event": "HangupRequest", **CHANNEL}, ev.HangupRequested(17.5, "17.1", "17.0", by_party=True)),
         (
             {"Event": "HangupRequest", **CHANNEL, "Cause": "21", "TechCause": "403"},
-            ev.HangupAsked(17.5, "17.1", "17.0", True, 21, "403"),
+            ev.HangupRequested(17.5, "17.1", "17.0", True, 21, "403"),
         ),
-        ({"Event": "SoftHangupRequest", **CHANNEL, "Cause": "1"}, ev.HangupAsked(17.5, "17.1", "17.0", by_party=False)),
+        (
+            {"Event": "SoftHangupRequest", **CHANNEL, "Cause": "1"},
+            ev.HangupRequested(17.5, "17.1", "17.0", by_party=False),
+        ),
         (
             {"Event": "Hangup", **CHANNEL, "Cause": "21", "TechCause": "603"},
             ev.ChannelEnded(17.5, "17.1", "17.0", 21, "603"),
@@ -202,3 +205,10 @@ def test_a_stream_with_neither_time_is_refused() -> None:
 )
 def test_strange_packets_raise_nothing(packet: dict[str, str]) -> None:
     translator().translate(packet, 1.0)
+
+
+@pytest.mark.parametrize(("reason", "timed_out"), [("3", True), ("0", False), ("8", False), ("", False)])
+def test_of_originate_s_reasons_only_the_phone_that_rang_in_vain_matters(reason: str, timed_out: bool) -> None:
+    packet = {"Event": "OriginateResponse", "Response": "Failure", "Uniqueid": "1.1", "Exten": "102", "Reason": reason}
+    event = Translator(ENDPOINTS).translate(packet, 5.0)
+    assert event == ev.OriginateEnded(5.0, "1.1", answered=False, timed_out=timed_out, number="102")

@@ -165,7 +165,7 @@ class Maker:
         channel = f"{1000 + number}.{number}"
         linkedid = self.random.choice([channel, *(self.linkedids[other] for other in living)])
         kind, name = self.random.choice(
-            [("extension", "101"), ("extension", "102"), ("trunk", "trunk"), ("plumbing", "Local/1@x;1")]
+            [("extension", "101"), ("extension", "102"), ("trunk", "trunk"), ("local", "Local/1@x;1")]
         )
         endpoint = ev.Endpoint(kind, name)  # type: ignore[arg-type]
         self.endpoints[channel], self.linkedids[channel] = endpoint, linkedid
@@ -181,7 +181,7 @@ class Maker:
             "picker": channel, "bridge": self.random.choice(["b", "c", "d"]), "by_party": self.random.random() < 0.5,
             "cause": self.random.choice([0, 16, 17, 21, 26, 127]), "dialled": "84950000000", "number": "102",
             "result": self.random.choice(["answered", "busy", "no-answer", "cancelled", "congestion", "unavailable"]),
-            "queue": "sales", "space": "701", "file": "", "answered": True, "reason": 4,
+            "queue": "sales", "space": "701", "file": "", "answered": True, "timed_out": False,
             "kind": self.random.choice(["", "", "holding", "conference"]),
         }  # fmt: skip
         if kind == "Transferred":

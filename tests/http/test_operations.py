@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 from pydantic import Field
 
+from pbxd.actor import Actor
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource, serve
 from pbxd.http.requests import Body, Headers, PathParameters, Query
-from pbxd.rights import ADMINISTRATORS
 from pbxd.storage.access.tokens import Tokens
 from tests.http.conftest import House, serving
 
@@ -48,7 +48,7 @@ class ThingBody(Body):
 
 @things.operation("GET", "/things/{id}", scope="queues:move")
 async def show_thing(context: Context, path: ThingPath, query: ThingQuery) -> Thing:
-    assert context.actor == ADMINISTRATORS
+    assert context.actor.is_administrator
     return Thing(id=path.id, colour=query.colour)
 
 
@@ -105,7 +105,7 @@ async def test_what_has_no_operation_is_not_served_to_others(pbxd: House) -> Non
 
 
 async def test_a_token_without_the_scope_is_told_which_it_lacks(pbxd: House) -> None:
-    _id, plain = await Tokens(pbxd.database).create("crm")
+    _id, plain = await Tokens(pbxd.database).create("crm", Actor.token("crm"))
     headers = {"Authorization": f"Bearer {plain}"}
     body = {"colour": "blue", "sizes": []}
     async with serving(pbxd, mount) as server, aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as client:

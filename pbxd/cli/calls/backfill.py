@@ -12,7 +12,7 @@ from pbxd.calls.record import instant
 from pbxd.cli.command import N_, Session, json_option, option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_line, print_table
 from pbxd.i18n import _
-from pbxd.storage.calls.outages import KeptOutage, Outages
+from pbxd.storage.calls.gaps import HistoryGaps, StoredGap
 
 if TYPE_CHECKING:
     from pbxd.history.backfill import Difference
@@ -26,9 +26,9 @@ def fill(session: Session, again: bool, as_json: bool) -> None:  # noqa: FBT001 
     """Fill the outages that aren't filled."""
     from pbxd.history.backfill import Backfill  # noqa: PLC0415 - the tracker and all it needs, for this alone
 
-    async def work() -> list[KeptOutage]:
+    async def work() -> list[StoredGap]:
         async with await session.database() as database:
-            backfill, outages = Backfill(session.settings, database), Outages(database)
+            backfill, outages = Backfill(session.settings, database), HistoryGaps(database)
             pbx, now = session.settings.asterisk.name, datetime.now(UTC)
             for kept in await (outages.list() if again else outages.unfilled(pbx, now)):
                 await backfill.fill(kept)

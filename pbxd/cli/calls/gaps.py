@@ -11,7 +11,7 @@ import click
 from pbxd.cli.command import LIMIT, N_, OFFSET, Command, Session, json_option, option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_table
 from pbxd.i18n import _
-from pbxd.storage.calls.outages import Outages
+from pbxd.storage.calls.gaps import HistoryGaps
 
 Row = dict[str, Any]
 
@@ -26,7 +26,7 @@ def gaps(session: Session, limit: int, offset: int, as_json: bool) -> None:  # n
 
     async def work() -> tuple[int, list[Row]]:
         async with await session.database() as database:
-            outages = Outages(database)
+            outages = HistoryGaps(database)
             found = await outages.list(limit=limit, offset=offset)
             return await outages.count(), [each.to_json() for each in found]
 
