@@ -44,9 +44,9 @@ from pbxd.faults import Faults
 from pbxd.history.backfill import Backfill
 from pbxd.history.following import Following
 from pbxd.history.recorder import Recorder
-from pbxd.http.app_keys import Services
+from pbxd.http.context import Services
 from pbxd.http.server import HttpServer
-from pbxd.http.token_cache import Keyring
+from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
@@ -132,16 +132,17 @@ class Daemon:
         self._click_to_call = ClickToCall(self._ami, settings, CallRequests(database))
         self._lookups = LookUps(self._directory.lookup, endpoints, lambda: self._settings.queues.vip_priority)
         self._fastagi = FastAgiServer(settings.agi, self._lookups.answer)
-        self._keyring = Keyring(Tokens(database))
+        self._token_cache = TokenCache(Tokens(database))
         self._http = HttpServer(
             settings,
             Services(
                 database=database,
                 directory=self._directory,
                 calls=self._calls,
-                tokens=self._keyring,
+                tokens=self._token_cache,
                 click_to_call=self._click_to_call,
                 queues=self._queues,
+                rules=rules_from(settings),
                 pbx_connected=lambda: self._ami.connected,
                 faults=lambda: self._recorder.faults,
                 language=lambda: self._settings.service.language,
@@ -182,7 +183,7 @@ class Daemon:
             "heartbeat": self._heartbeat(),
             "record": self._once_open(self._recorder.run),
             "directory": self._once_open(self._directory.follow),
-            "tokens": self._once_open(self._keyring.follow),
+            "tokens": self._once_open(self._token_cache.follow),
             "imports": self._once_open(Imports(self._database).keep_clean),
             "retention": self._once_open(self._clear_old),
             "queues": self._queues.run(),

@@ -19,9 +19,6 @@ from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError
 
-COLUMNS = (
-    "eventtype", "eventtime", "cid_num", "exten", "channame", "appname", "appdata", "uniqueid", "linkedid", "extra",
-)  # fmt: skip
 # cel.h, enum ast_cel_event_type: an SQL table may have the number instead of the name.
 _KINDS = dict(
     enumerate(

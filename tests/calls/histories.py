@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from pbxd.asterisk.ami.packets import parse_capture
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.translate import Translator
 from pbxd.calls import events as ev
+from tests.packets import parse_capture
 
 CAPTURES = Path(__file__).resolve().parents[1] / "captures"
 FLOWS = sorted(path.parent.name for path in CAPTURES.glob("*/expected.json"))

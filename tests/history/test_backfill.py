@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pbxd.asterisk.ami.packets import Packet, parse_capture
+from pbxd.asterisk.ami.packets import Packet
 from pbxd.calls.record import Gap, HistoryGap
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.history.backfill import Backfill
@@ -27,6 +27,7 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 from tests.history.packets import PacketFollowing
 from tests.lab.processes import until
+from tests.packets import parse_capture
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 FLOWS = ("queue_answered", "incoming_abandoned", "blind_to_outside", "attended_refer", "two_equal_pairs")

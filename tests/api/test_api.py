@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pbxd.api.click_to_call import CallRequest
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.calls.events import BridgeEntered, ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint
 from pbxd.calls.record import CallRecord, HistoryGap, Party
-from pbxd.http.requests import CallRequest
 from pbxd.http.token_cache import FRESH_SECONDS
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
