@@ -120,7 +120,7 @@ class Daemon:
         self._employees = Employees(database)
         self._directory = Directory(database, rules_from(settings), on_change=self._book_changed)
         self._recorder = Recorder(
-            self._following, self._calls, self._directory, most_waiting=settings.database.most_waiting_calls
+            self._following, self._calls, self._directory, max_waiting=settings.database.most_waiting_calls
         )
         self._backfill = Backfill(settings, database)
         self._queues = VipQueues(
@@ -225,7 +225,7 @@ class Daemon:
             # Not asyncio.timeout: on Debian 12 (Python 3.11.2) it fails in a task whose TaskGroup failed, as ours did.
             await asyncio.wait_for(self._recorder.flush(final=True), _LAST_WRITE_SECONDS)
         except (TimeoutError, UnavailableError) as error:
-            _log.error("calls_not_written", why=str(error) or "timeout", waiting=self._recorder.backlog)
+            _log.error("calls_write_failed", why=str(error) or "timeout", waiting=self._recorder.backlog)
 
     # -- the database, which may be away when we start
 
