@@ -82,7 +82,7 @@ class Privacy:
         return {
             "numbers": list(client.numbers),
             "numbers_shared_with_others": list(client.left_out),
-            "contacts": [contact_json(card) for card in client.cards],
+            "contacts": [contact_json(card, self._database.fields) for card in client.cards],
             "calls": sorted(found, key=lambda call: (call["started"], call["id"])),
         }
 
