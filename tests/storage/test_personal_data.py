@@ -1,4 +1,4 @@
-"""Each table is known to `privacy export`, `privacy erase` and `db backup`; a new one fails here until it is declared."""
+"""Each table is known to `privacy export`, `privacy erase` and `db backup`; a new one fails until it is declared."""
 
 from __future__ import annotations
 
