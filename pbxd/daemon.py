@@ -51,6 +51,7 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import compare
+from pbxd.services.health import Health
 from pbxd.settings import Settings, asterisk_secret, load
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
@@ -143,8 +144,7 @@ class Daemon:
                 click_to_call=self._click_to_call,
                 queues=self._queues,
                 rules=rules_from(settings),
-                pbx_connected=lambda: self._ami.connected,
-                faults=lambda: self._recorder.faults,
+                health=Health(database, self._directory, lambda: self._ami.connected, lambda: self._recorder.faults),
                 language=lambda: self._settings.service.language,
             ),
             api.mount,

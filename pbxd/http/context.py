@@ -13,6 +13,7 @@ from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
+from pbxd.services.health import Health
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine.database import Database
 
@@ -28,9 +29,8 @@ class Services:
     click_to_call: ClickToCall
     queues: VipQueues
     rules: NumberRules
-    pbx_connected: Callable[[], bool]  # whether the link to the PBX is logged in
+    health: Health
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
-    faults: Callable[[], dict[str, int]] = dict  # what went wrong with single events and calls, by kind
 
 
 SERVICES = web.AppKey("services", Services)

@@ -26,6 +26,7 @@ from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
+from pbxd.services.health import Health
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
@@ -105,7 +106,7 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
             click_to_call=click_to_call,
             queues=queues,
             rules=rules_from(settings),
-            pbx_connected=lambda: ami.connected,
+            health=Health(database, directory, lambda: ami.connected, dict),
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()
