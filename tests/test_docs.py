@@ -106,7 +106,7 @@ def test_tests_that_pages_name_are_there() -> None:
 
 def test_tests_that_are_named_by_their_functions_are_there() -> None:
     code = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("*.py"))
-    names = {name for name in re.findall(r"\b([a-z]+(?:_[a-z0-9]+){3,})", text("docs/testing.md"))}
+    names = set(re.findall(r"\b([a-z]+(?:_[a-z0-9]+){3,})", text("docs/testing.md")))
     assert {name for name in names if name not in code and not name.startswith("test_")} == set()
 
 
