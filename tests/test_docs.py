@@ -97,6 +97,19 @@ def test_the_feeds_kinds_are_explained() -> None:
     assert {kind for kind in kinds if f"`{kind}`" not in page} == set()
 
 
+def test_tests_that_pages_name_are_there() -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES if page.name != "CHANGELOG.md")
+    files = {file for file in re.findall(r"`((?:tests/)?(?:\w+/)*test_\w+\.py)", pages) if "index" not in file}
+    assert len(files) > 50
+    assert {file for file in files if not (ROOT / "tests" / file.removeprefix("tests/")).exists()} == set()
+
+
+def test_tests_that_are_named_by_their_functions_are_there() -> None:
+    code = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("*.py"))
+    names = set(re.findall(r"\b([a-z]+(?:_[a-z0-9]+){3,})", text("docs/testing.md")))
+    assert {name for name in names if name not in code and not name.startswith("test_")} == set()
+
+
 def test_the_rooms_that_the_architecture_names_are_there() -> None:
     page, _beside, _rest = text("docs/architecture.md").partition("Beside `pbxd/`")
     rooms = re.findall(r"(?m)^\| `(\w+(?:/|\.py))` \|", page)
