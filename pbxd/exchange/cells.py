@@ -46,7 +46,7 @@ def join_values(values: Iterable[str]) -> str:
 
 
 def split_values(text: str) -> list[str]:
-    """Read several values from one cell: as `join_values` writes them, in lines, or with Google's ` ::: `. Drop empty ones."""
+    """Read several values from one cell: as `join_values` writes them, in lines, or split by Google's ` ::: `."""
     if not text or not re.search(r"[;\r\n\"]| ::: ", text):
         return [text.strip()] if text.strip() else []
     if '"' not in text:
