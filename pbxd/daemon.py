@@ -11,10 +11,12 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from pbxd import api, logs
+from pbxd.actor import DAEMON
 from pbxd.asterisk.agi.lookups import KEY_VARIABLE, LookUps
 from pbxd.asterisk.agi.probe import keep_fed
 from pbxd.asterisk.agi.server import FastAgiServer
@@ -121,7 +123,11 @@ class Daemon:
         )
         self._backfill = Backfill(settings, database)
         self._queues = VipQueues(
-            self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of, endpoints.is_inside
+            self._ami,
+            partial(self._directory.lookup, actor=DAEMON),
+            settings.queues,
+            self._following.tracker.number_of,
+            endpoints.is_inside,
         )
         self._click_to_call = ClickToCall(self._ami, settings, CallRequests(database))
         self._lookups = LookUps(self._directory.lookup, endpoints, lambda: self._settings.queues.vip_priority)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pbxd import i18n
+from pbxd.actor import Actor
 from pbxd.book.texts import checked_extension
 from pbxd.cli.output import printable
 from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError
@@ -139,8 +140,18 @@ class Extension(Text):
             self.fail(printable(str(error)), param, ctx)
 
 
+class Acting(Extension):
+    """Who acts: the employee with the extension that is given, else an administrator."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own signature
+        """Return the actor."""
+        extension = super().convert(value, param, ctx)
+        return Actor.agent(extension, "cli") if extension else Actor.administrator("cli")
+
+
 TEXT = Text()
 EXTENSION = Extension()
+ACTOR = Acting()
 _LARGEST = 2**31 - 1  # what every database takes as a number of rows
 LIMIT = click.IntRange(1, _LARGEST)
 OFFSET = click.IntRange(0, _LARGEST)
@@ -164,7 +175,7 @@ def argument(name: str, **attributes: Any) -> Callable[[Decorated], Decorated]: 
 
 
 json_option = flag("--json", "as_json", help=N_("Print JSON."))
-actor_option = option("--as", "actor", type=EXTENSION, default="", metavar="EXT", help=N_("Act as this employee."))
+actor_option = option("--as", "actor", type=ACTOR, default="", metavar="EXT", help=N_("Act as this employee."))
 
 
 class Session:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import ContactChanges, ContactDraft
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import columns as headings
@@ -29,7 +30,7 @@ class Wish:
     """What an importer asks for."""
 
     file: Path
-    actor: str = ""
+    actor: Actor
     personal: bool = False
     existing: Policy = "skip"
     dry_run: bool = False
@@ -66,7 +67,7 @@ async def import_contacts(
 
     Raises InvalidInputError when the file can't be read to its end; then nothing is imported.
     """
-    if wish.personal and not wish.actor:
+    if wish.personal and not wish.actor.is_employee:
         raise InvalidInputError("visibility", _("--visibility me needs --as: whose contacts would they be?"))
     mapped = headings.mapping(wish.mapped)
     imports = Imports(database)
@@ -142,7 +143,7 @@ class _Importing:
                     self._report.errors.append(read)
                 self._errors.add(texts, read.message)
             elif wish.personal:
-                yield Read(replace(read.draft, visibility="personal", owner=wish.actor), read.given)
+                yield Read(replace(read.draft, visibility="personal", owner=wish.actor.extension), read.given)
             else:
                 yield read
 
@@ -158,7 +159,7 @@ class _Importing:
                 self._report.created += 1
                 for key in _keys(each.draft):
                     self._mine.setdefault(key, -self._report.created)
-                new.append(replace(each.draft, manager=each.draft.manager or self._wish.actor))
+                new.append(replace(each.draft, manager=each.draft.manager or self._wish.actor.extension))
             elif self._wish.existing == "update":
                 self._report.updated += 1
                 said = {name: getattr(each.draft, name) for name in each.given}

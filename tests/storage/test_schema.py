@@ -20,9 +20,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.errors import ConfigurationError, ConflictError, RefusedError, UnavailableError
-from pbxd.rights import Actor
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine import schema
@@ -32,6 +32,7 @@ from pbxd.storage.engine.feed import Feed, News, tell
 from pbxd.storage.search import fulltext
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.tables import metadata
+from tests.actors import ADMINISTRATOR
 
 FULL_TEXT = ("contacts_found", "ix_contacts_search")
 NEXT = "9999"  # a revision that there isn't yet
@@ -223,10 +224,10 @@ async def test_tokens_that_are_there_go_on_acting_for_anybody(empty_url: str) ->
     await execute(empty_url, row)
     await schema.upgrade(empty_url)
     async with await Database.open(empty_url, create=False) as database:
-        await Tokens(database).create("new", Actor("101"))
+        await Tokens(database).create("new", Actor.token("new", "101"))
         old, new = await Tokens(database).list()
-    assert (old.actor, old.inherited) == (Actor(as_any=True), True)
-    assert (new.actor, new.inherited) == (Actor("101"), False)
+    assert (old.actor, old.inherited) == (Actor.token("crm", acts_for_any=True), True)
+    assert (new.actor, new.inherited) == (Actor.token("new", "101"), False)
 
 
 async def test_an_older_schema_is_refused_with_the_command(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,18 +291,20 @@ async def test_rebuilding_a_table_keeps_what_refers_to_it(tmp_path: Path, monkey
     """SQLite alters most things by building the table anew; with foreign keys on that would empty its children."""
     url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
     async with await Database.open(url, create=True) as database:
-        contact = await Contacts(database).add(ContactDraft("Игорь", numbers=(ContactNumber("+79161234567"),)))
+        contact = await Contacts(database).add(
+            ContactDraft("Игорь", numbers=(ContactNumber("+79161234567"),)), actor=ADMINISTRATOR
+        )
     rebuild = """
         with op.batch_alter_table("contacts", recreate="always") as contacts:
             contacts.alter_column("position", nullable=True)
     """
     with_a_second_revision(tmp_path, monkeypatch, rebuild)
     async with await Database.open(url, create=True) as database:
-        assert await Contacts(database).get(contact.id) == contact
-        again = await Contacts(database).add(ContactDraft("Олег"))
+        assert await Contacts(database).get(contact.id, actor=ADMINISTRATOR) == contact
+        again = await Contacts(database).add(ContactDraft("Олег"), actor=ADMINISTRATOR)
         assert again.id > contact.id
         for search in ("игор", "олег"):  # SQLite drops the index's triggers with the table
-            assert (await Contacts(database).page(ContactFilter(search=search))).total == 1
+            assert (await Contacts(database).page(ContactFilter(search=search), actor=ADMINISTRATOR)).total == 1
 
 
 async def test_contacts_of_an_old_version_are_found_and_sorted(empty_url: str) -> None:
@@ -325,7 +328,7 @@ async def test_contacts_of_an_old_version_are_found_and_sorted(empty_url: str) -
         wanted = [ContactFilter(search=search) for search in searches]
         wanted += [ContactFilter(company="ёлка"), ContactFilter(manager="101"), ContactFilter(tag="опт", vip=True)]
         for each in wanted:
-            assert [found.id for found in (await contacts.page(each)).items] == [7], each
+            assert [found.id for found in (await contacts.page(each, actor=ADMINISTRATOR)).items] == [7], each
         async with database.reading() as connection:
             sorted_by = "SELECT company_folded, position_folded, main_number FROM contacts"
             assert tuple((await connection.execute(text(sorted_by))).one()) == (
@@ -351,21 +354,27 @@ async def test_the_index_of_an_earlier_version_is_made_anew(tmp_path: Path) -> N
         older.commit()
     async with await Database.open(url, create=True) as database:
         contacts = Contacts(database)
-        assert [each.name for each in (await contacts.page(ContactFilter(search="игор"))).items] == ["Игорь"]
-        await contacts.edit(1, {"name": "Олег"})  # takes out the tokens that the upgrade put in
-        assert [(await contacts.page(ContactFilter(search=text))).total for text in ("игор", "олег")] == [0, 1]
+        assert [
+            each.name for each in (await contacts.page(ContactFilter(search="игор"), actor=ADMINISTRATOR)).items
+        ] == ["Игорь"]
+        await contacts.edit(1, {"name": "Олег"}, actor=ADMINISTRATOR)  # takes out the tokens that the upgrade put in
+        assert [
+            (await contacts.page(ContactFilter(search=text), actor=ADMINISTRATOR)).total for text in ("игор", "олег")
+        ] == [0, 1]
 
 
 async def test_an_upgrade_that_breaks_references_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/pbxd.db"
     async with await Database.open(url, create=True) as database:
-        contact = await Contacts(database).add(ContactDraft("Игорь", numbers=(ContactNumber("+79161234567"),)))
+        contact = await Contacts(database).add(
+            ContactDraft("Игорь", numbers=(ContactNumber("+79161234567"),)), actor=ADMINISTRATOR
+        )
     with_a_second_revision(tmp_path, monkeypatch, 'op.execute("DELETE FROM contacts")')
     with pytest.raises(UnavailableError, match="1 broken"):
         await schema.upgrade(url)
     monkeypatch.undo()
     async with await Database.open(url, create=False) as database:
-        assert await Contacts(database).get(contact.id) == contact
+        assert await Contacts(database).get(contact.id, actor=ADMINISTRATOR) == contact
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.book.employees import Employee, employee_json, employee_matches
 from pbxd.book.texts import folded
@@ -73,7 +74,7 @@ def list_(session: Session, search: str, department: str, active: bool | None, a
 @actor_option
 @json_option
 @pass_session
-def show(session: Session, extension: str, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def show(session: Session, extension: str, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Show an employee."""
 
     async def work() -> tuple[Employee, int, list[Contact]]:

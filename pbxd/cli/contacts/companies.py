@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import click
 
+from pbxd.actor import Actor
 from pbxd.book.companies import Company, CompanyChanges, company_json
 from pbxd.book.contacts import Contact
 from pbxd.book.texts import folded
@@ -68,7 +69,7 @@ def list_(session: Session, search: str, as_json: bool) -> None:  # noqa: FBT001
 @actor_option
 @json_option
 @pass_session
-def show(session: Session, company_id: int, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def show(session: Session, company_id: int, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Show a company."""
 
     async def work() -> tuple[Company, int, list[Contact]]:

@@ -12,6 +12,7 @@ import click
 import structlog
 
 from pbxd import logs
+from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, contact_json
 from pbxd.cli.calls.formats import print_last_calls
 from pbxd.cli.command import (
@@ -75,7 +76,7 @@ _LABEL = N_("What one of the numbers is, such as mobile or work; may be repeated
 @actor_option
 @json_option
 @pass_session
-def add(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
+def add(session: Session, /, actor: Actor, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
     """Add a contact."""
     draft = contact_edits.draft(given, rules_from(session.settings))
 
@@ -106,7 +107,7 @@ def add(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:  
 @actor_option
 @json_option
 @pass_session
-def list_(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
+def list_(session: Session, /, actor: Actor, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
     """List contacts; without a limit all of them."""
     rules = rules_from(session.settings)
     wanted = contact_edits.wanted(given, rules)
@@ -140,14 +141,14 @@ def list_(session: Session, /, actor: str, as_json: bool, **given: Any) -> None:
 @actor_option
 @json_option
 @pass_session
-def show(session: Session, contact_id: int, text: bool, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def show(session: Session, contact_id: int, text: bool, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Show a contact."""
     rules = rules_from(session.settings)
 
     async def work() -> tuple[Contact, list[dict[str, Any]]]:
         async with await session.database() as database:
             contact = await Contacts(database).get(contact_id, actor=actor)
-            return contact, await last_calls(database, contact_id, rules, viewer=actor)
+            return contact, await last_calls(database, contact_id, rules, actor)
 
     contact, last = run(work())
     if as_json:
@@ -184,7 +185,7 @@ def show(session: Session, contact_id: int, text: bool, actor: str, as_json: boo
 @actor_option
 @json_option
 @pass_session
-def edit(session: Session, /, contact_id: int, actor: str, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
+def edit(session: Session, /, contact_id: int, actor: Actor, as_json: bool, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
     """Change a contact as it stands at that moment, so that no other edit gets lost."""
     rules = rules_from(session.settings)
 
@@ -208,7 +209,7 @@ def edit(session: Session, /, contact_id: int, actor: str, as_json: bool, **give
 @actor_option
 @json_option
 @pass_session
-def delete(session: Session, contact_id: int, yes: bool, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def delete(session: Session, contact_id: int, yes: bool, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Delete a contact."""
     _confirm(_("Delete contact {id}? This can't be undone.").format(id=contact_id), yes=yes)
     _asked(session, lambda book: book.delete(contact_id, actor=actor))
@@ -241,7 +242,7 @@ def erase(session: Session, owner: str, number: str, yes: bool, as_json: bool) -
 @actor_option
 @json_option
 @pass_session
-def history(session: Session, contact_id: int, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def history(session: Session, contact_id: int, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Show a contact's changes."""
     changes = _asked(session, lambda book: book.history(contact_id, actor=actor))
     if as_json:
@@ -258,7 +259,7 @@ def history(session: Session, contact_id: int, actor: str, as_json: bool) -> Non
 @actor_option
 @json_option
 @pass_session
-def favourite(session: Session, contact_id: int, off: bool, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def favourite(session: Session, contact_id: int, off: bool, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Mark or unmark a favourite."""
     _asked(session, lambda book: book.set_favourite(contact_id, actor=actor, favourite=not off))
     said = _("contact {id} is a favourite no more") if off else _("contact {id} is a favourite")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pbxd.actor import Actor
 from pbxd.cli.command import N_, Command, Session, actor_option, json_option, pass_session, run
 from pbxd.cli.output import print_json, print_line
 from pbxd.errors import SchemaError, UnavailableError
@@ -38,7 +39,7 @@ def template(session: Session, file: Path, as_json: bool) -> None:  # noqa: FBT0
 @actor_option
 @json_option
 @pass_session
-def export(session: Session, file: Path, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def export(session: Session, file: Path, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Export contacts."""
     from pbxd.exchange import writing  # noqa: PLC0415 - XlsxWriter, for this command alone
     from pbxd.storage.book.exports import everything  # noqa: PLC0415 - likewise SQLAlchemy
