@@ -14,18 +14,14 @@ from typing import Any
 from aiohttp import web
 
 from pbxd import rights
-from pbxd.actor import Actor
 from pbxd.calls.record import instant
 from pbxd.errors import NotFoundError
 from pbxd.http.access import ACTOR
 from pbxd.http.app_keys import RULES, SERVICES, STREAMS, Services
 from pbxd.http.problems import DEADLINE
 from pbxd.http.requests import CallQuery, CallRequest, CallsQuery, body, query
-from pbxd.i18n import _
 from pbxd.services.call_queries import listed, named
-from pbxd.services.call_targets import find_target
-from pbxd.storage.calls.idempotency import CallRequest as KeyedRequest
-from pbxd.telephony import DialTarget, Progress
+from pbxd.telephony import Progress
 
 Call = dict[str, Any]
 CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # or `Allow` at /calls/plan would name what calls have
@@ -38,47 +34,27 @@ async def make(request: web.Request) -> web.Response:
 
     A repeated request (header Idempotency-Key) rings nobody again: the same answer, with `repeated`.
     """
-    asked, agent = await _asked(request)
-    services = request.app[SERVICES]
-    key = request.headers.get("Idempotency-Key")
-    keyed = None if key is None else KeyedRequest.of(key, asked.model_dump() | {"agent": agent.extension})
-    if keyed and (known := await services.click_to_call.made_before(keyed)):
-        return _accepted({"id": known, "state": (_progress(services, known) or {}).get("state"), "repeated": True})
-    wanted = await _target(request, asked, agent)
-    call_id = await services.click_to_call.call(agent.extension, wanted, keyed)
-    return _accepted({"id": call_id, "state": "ringing-agent"})
-
-
-async def _asked(request: web.Request) -> tuple[CallRequest, Actor]:
-    """Read what is to be called, and whose phone rings first."""
     asked = await body(request, CallRequest)
-    return asked, rights.calling_for(request[ACTOR], asked.agent)
-
-
-async def _target(request: web.Request, asked: CallRequest, agent: Actor) -> DialTarget:
-    services = request.app[SERVICES]
-    return await find_target(services.database, services.directory, asked.asked, agent, request.app[RULES])
-
-
-def _accepted(call: Call) -> web.Response:
-    headers = {"Location": f"/api/v1/calls/{call['id']}"}
-    return web.json_response(call, status=HTTPStatus.ACCEPTED, headers=headers)
+    key = request.headers.get("Idempotency-Key")
+    made = await request.app[SERVICES].click_to_call.make(request[ACTOR], asked.asked, key)
+    return web.json_response(
+        made.to_json(), status=HTTPStatus.ACCEPTED, headers={"Location": f"/api/v1/calls/{made.id}"}
+    )
 
 
 @routes.post("/api/v1/calls/plan")
 async def plan(request: web.Request) -> web.Response:
     """Answer what `POST /calls` would dial, without ringing anybody."""
-    asked, agent = await _asked(request)
-    services = request.app[SERVICES]
-    wanted = await _target(request, asked, agent)
-    return web.json_response(services.click_to_call.plan(agent.extension, wanted).to_json())
+    asked = await body(request, CallRequest)
+    planned = await request.app[SERVICES].click_to_call.explain(request[ACTOR], asked.asked)
+    return web.json_response(planned.to_json())
 
 
 @routes.get(f"{CALL_PATH}/states")
 async def states(request: web.Request) -> web.StreamResponse:
     """Stream the states of a call made here, one JSON object a line, from the present one to `ended`."""
-    call_id = _own_call(request)
-    progress = request.app[SERVICES].click_to_call.states(call_id)
+    call_id = request.match_info["id"]
+    progress = request.app[SERVICES].click_to_call.states(request[ACTOR], call_id)
     first = await anext(progress)  # unknown calls are refused before the stream begins
     request[DEADLINE].reschedule(None)
     answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
@@ -97,21 +73,9 @@ async def hang_up(request: web.Request) -> web.Response:
 
     One that is over already is a conflict: 409. It is known for some minutes, then 404.
     """
-    call_id = _own_call(request)
-    await request.app[SERVICES].click_to_call.hangup(call_id)
-    return web.json_response({"id": call_id}, status=HTTPStatus.ACCEPTED)
-
-
-def _own_call(request: web.Request) -> str:
-    """Return the id of a call made here for an employee the asker acts for. Raises NotFoundError, RefusedError.
-
-    Of a call that an earlier process made, the agent may be unknown; then it is nobody's but who acts for any.
-    """
     call_id = request.match_info["id"]
-    agent = request.app[SERVICES].click_to_call.agent(call_id)
-    what = _("a call of {agent}").format(agent=agent) if agent else _("call {id}").format(id=call_id)
-    rights.check_acts_for(request[ACTOR], agent, what)
-    return call_id
+    await request.app[SERVICES].click_to_call.hang_up(request[ACTOR], call_id)
+    return web.json_response({"id": call_id}, status=HTTPStatus.ACCEPTED)
 
 
 @routes.get(CALL_PATH)
@@ -136,11 +100,8 @@ async def show(request: web.Request) -> web.Response:
 
 
 def _progress(services: Services, call_id: str) -> Call | None:
-    try:
-        progress = services.click_to_call.progress(call_id)
-    except NotFoundError:
-        return None
-    return {"state": progress.state, "reason": progress.reason}
+    progress = services.click_to_call.progress(call_id)
+    return {"state": progress.state, "reason": progress.reason} if progress else None
 
 
 @routes.get("/api/v1/calls")

@@ -8,7 +8,6 @@ from pbxd.http.access import ACTOR
 from pbxd.http.app_keys import SERVICES
 from pbxd.http.requests import LookupQuery, query
 from pbxd.lookup.answers import match_json
-from pbxd.lookup.caller_naming import name_caller
 from pbxd.rights import acting_for
 
 routes = web.RouteTableDef()
@@ -25,7 +24,6 @@ async def lookup(request: web.Request) -> web.Response:
     """
     asked = query(request, LookupQuery)
     actor = acting_for(request[ACTOR], asked.acting_for, "for")
-    directory = request.app[SERVICES].directory
-    caller = name_caller(directory.lookup, asked.number, actor, inside=asked.inside)
+    caller = request.app[SERVICES].caller_naming.name(asked.number, actor, inside=asked.inside)
     shown = {"display": caller.display} | ({"private": caller.private} if caller.private else {})
     return web.json_response(match_json(caller.match, explain=asked.explain) | shown)

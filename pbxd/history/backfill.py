@@ -17,7 +17,6 @@ from typing import Literal
 import structlog
 
 from pbxd.asterisk import cdr
-from pbxd.asterisk.ami.reconnecting import Complaints
 from pbxd.asterisk.cel import CelTranslator, read_row
 from pbxd.asterisk.channel_ids import CHANNEL_IDS
 from pbxd.asterisk.endpoints import Endpoints
@@ -28,6 +27,7 @@ from pbxd.calls.tracker import Tracker
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.faults import Faults
 from pbxd.i18n import _
+from pbxd.logs import Complaints
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
 from pbxd.storage.calls.backfill_rows import Filling

@@ -20,6 +20,7 @@ from pbxd.storage.calls.salvage import Writing
 _GATHER_SECONDS = 0.1  # changes that come within this time are written in one transaction
 _RETRY_SECONDS = 1.0
 _WRITE_SECONDS = 20.0  # more than a writer waits for its turn
+_LAST_WRITE_SECONDS = 2.0
 _CALLS_AT_ONCE = 100  # in one transaction: making their rows holds the event loop for some 10 ms
 _MARK_SECONDS = 10.0  # how often it is written, while nothing else is, until when all was heard
 MOST_WAITING = 100_000  # about 4 KB each
@@ -92,6 +93,14 @@ class Recorder:
             del self._outages[: len(outages)]
             self._given_up = None
             self.written += len(writing)
+
+    async def finish(self) -> None:
+        """Write at a stop what was heard until the end, for two seconds at most; the log says what is lost."""
+        try:
+            # Not asyncio.timeout: on Debian 12 (Python 3.11.2) it fails in a task whose TaskGroup failed, as ours did.
+            await asyncio.wait_for(self.flush(final=True), _LAST_WRITE_SECONDS)
+        except (TimeoutError, UnavailableError) as error:
+            _log.error("calls_not_written", why=str(error) or "timeout", waiting=self.backlog)
 
     def _mark_is_due(self, heard: Heard | None, final: bool) -> bool:  # noqa: FBT001 - passed on
         return heard not in {None, self._marked} and (final or time.monotonic() - self._marked_at > _MARK_SECONDS)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from pbxd.asterisk.originate import ClickToCall
-from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.http.token_cache import Keyring
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
+from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.queues import VipQueues
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine.database import Database
 
@@ -25,6 +26,7 @@ class Services:
     directory: Directory
     calls: Calls
     tokens: Keyring
+    caller_naming: CallerNaming
     click_to_call: ClickToCall
     queues: VipQueues
     pbx_connected: Callable[[], bool]  # whether the link to the PBX is logged in

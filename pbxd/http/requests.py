@@ -12,7 +12,7 @@ from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.services.call_queries import CallsAsked
-from pbxd.services.call_targets import TargetAsked
+from pbxd.services.call_targets import CallAsked
 from pbxd.settings import why_refused
 
 BODY_LIMIT = 64 * 1024  # bytes
@@ -48,9 +48,9 @@ class CallRequest(Body):
         return self
 
     @property
-    def asked(self) -> TargetAsked:
-        """Say whom to call."""
-        return TargetAsked(self.target, self.contact, self.number)
+    def asked(self) -> CallAsked:
+        """Say who calls whom."""
+        return CallAsked(self.agent, self.target, self.contact, self.number)
 
 
 class LookupQuery(Query):

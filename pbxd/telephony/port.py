@@ -58,6 +58,10 @@ class Pbx(Protocol):
     def connected(self) -> bool:
         """Whether the PBX can be asked now."""
 
+    @property
+    def pending(self) -> bool:
+        """Whether messages of the PBX wait to be taken."""
+
     # -- events
 
     async def take(self, most: int) -> Iterable[Event]:

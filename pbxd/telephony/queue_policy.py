@@ -3,8 +3,8 @@
 A move puts the caller before the first one of strictly lower priority, behind all of equal one (`Pbx.move`). Therefore
 a move is never harmless: repeated, it sends a VIP behind the other VIPs. What already holds is not touched.
 
-The PBX alone places a newcomer, by the same rule. So that nobody overtakes a caller who has waited too long, that caller
-is raised to the VIPs' priority in place, and with them everybody ahead, in their order.
+The PBX alone places a newcomer, by the same rule. So that nobody overtakes a caller who has waited too long, that
+caller is raised to the VIPs' priority in place, and with them everybody ahead, in their order.
 
 A caller who leaves a queue and joins one again stands behind everybody at each entry. After too long a wait in the
 call, a VIP whose first waiting began after that moment is put behind this caller in whatever queue.

@@ -1,4 +1,4 @@
-"""Who waits in which queue, and since when, by the PBX's events; what they leave out, its list of the queues says. Pure.
+"""Who waits in which queue, and since when: by the PBX's events, and by its list of the queues. Pure.
 
 The caller behind a place can change while the place stays: another channel takes the place of the one that joined,
 which ends without leaving the queue; or a channel of plumbing waits, and somebody else is behind it from now on. The

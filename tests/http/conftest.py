@@ -18,14 +18,18 @@ from pbxd import api
 from pbxd.actor import DAEMON
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet
-from pbxd.asterisk.originate import ClickToCall
-from pbxd.asterisk.vip_queues import VipQueues
+from pbxd.asterisk.pbx import AsteriskPbx
 from pbxd.errors import ReplacedError
+from pbxd.faults import Faults
 from pbxd.http.app_keys import Services
 from pbxd.http.server import HttpServer
 from pbxd.http.token_cache import Keyring
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
+from pbxd.services.call_targets import find_target
+from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.queues import VipQueues
 from pbxd.settings import Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
@@ -45,6 +49,7 @@ class House:
     directory: Directory
     click_to_call: ClickToCall
     pbx: AmiServer
+    asterisk: AsteriskPbx
     ami: AmiClient
     server: HttpServer
     services: Services
@@ -90,17 +95,19 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
                 "service": {"language": "en"},
             }
         ).model_copy(update={"folder": folder})
-        ami = AmiClient(settings.asterisk, SECRET, lambda _packet: None, on_link=lambda _up: None)
+        asterisk = AsteriskPbx(settings, SECRET, Faults())
+        ami = asterisk.ami
         database = await Database.open(settings.database_url, create=False)
         directory = Directory(database, rules_from(settings))
         await directory.load()
-        click_to_call = ClickToCall(ami, settings, CallRequests(database))
-        queues = VipQueues(ami, partial(directory.lookup, actor=DAEMON), settings.queues)
+        click_to_call = click_to_call_of(asterisk, settings, database, directory)
+        queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
         services = Services(
             database,
             directory,
             Calls(database),
             Keyring(Tokens(database)),
+            CallerNaming(directory.lookup),
             click_to_call,
             queues,
             lambda: ami.connected,
@@ -117,10 +124,17 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
             aiohttp.ClientSession("http://pbxd", connector=socket) as local,
             aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as public,
         ):
-            yield House(settings, database, directory, click_to_call, pbx, ami, server, services, local, public)
+            yield House(
+                settings, database, directory, click_to_call, pbx, asterisk, ami, server, services, local, public
+            )
             for root in roots:
                 root.cancel()
             await asyncio.wait(roots)
+
+
+def click_to_call_of(pbx: AsteriskPbx, settings: Settings, database: Database, directory: Directory) -> ClickToCall:
+    targets = partial(find_target, database, directory, rules_from(settings))
+    return ClickToCall(pbx, settings, targets, CallRequests(database))
 
 
 async def _following(directory: Directory) -> None:

@@ -17,10 +17,11 @@ from pbxd.asterisk.ami.capture import Capture
 from pbxd.asterisk.ami.link import Link, Question
 from pbxd.asterisk.ami.packets import Packet as Packet
 from pbxd.asterisk.ami.packets import parse_capture as parse_capture
-from pbxd.asterisk.ami.reconnecting import Complaints, backoff
+from pbxd.asterisk.ami.reconnecting import backoff
 from pbxd.asterisk.ami.tls import REFUSED, handshake_refused, refuse_stranger, server_name, tls_context
 from pbxd.errors import InvalidInputError, ProtocolError, RefusedError, UnavailableError
 from pbxd.i18n import _
+from pbxd.logs import Complaints
 from pbxd.settings import AsteriskSettings
 
 _MAX_UNANSWERED = 1000  # actions under way; more means that something asks without end
