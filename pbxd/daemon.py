@@ -22,9 +22,9 @@ from pbxd.history.following import Following
 from pbxd.history.opening import Opening
 from pbxd.history.recorder import Recorder
 from pbxd.history.resync import Resync
-from pbxd.http.app_keys import Services
+from pbxd.http.context import Services
 from pbxd.http.server import HttpServer
-from pbxd.http.token_cache import Keyring
+from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
@@ -32,6 +32,7 @@ from pbxd.reloading import Reloading
 from pbxd.services.call_targets import find_target
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
 from pbxd.services.staff_sync import StaffSync
@@ -73,8 +74,8 @@ class Daemon:
         self._pbx = pbx = AsteriskPbx(settings, secret, faults)
         self._following = Following(settings, pbx.ids, pbx.hearing, faults)
         self._directory = Directory(database, rules, on_change=self._book_changed)
-        calls, most_waiting = Calls(database), settings.database.most_waiting_calls
-        self._recorder = Recorder(self._following, calls, self._directory, most_waiting=most_waiting)
+        calls, max_waiting = Calls(database), settings.database.most_waiting_calls
+        self._recorder = Recorder(self._following, calls, self._directory, max_waiting=max_waiting)
         self._backfill = Backfill(settings, database)
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
@@ -88,17 +89,17 @@ class Daemon:
         self._opening = Opening(settings, database, self._directory, self._following)
         answers = LookUps(naming.name, pbx.endpoints, lambda: self._settings.queues.vip_priority, pbx.guard.key)
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
-        self._keyring = Keyring(Tokens(database))
+        self._token_cache = TokenCache(Tokens(database))
         services = Services(
             database=database,
             directory=self._directory,
             calls=calls,
-            tokens=self._keyring,
+            tokens=self._token_cache,
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,
-            pbx_connected=lambda: pbx.connected,
-            faults=lambda: self._recorder.faults,
+            rules=rules,
+            health=Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults),
             language=lambda: self._settings.service.language,
         )
         self._http = HttpServer(settings, services, api.mount)
@@ -115,7 +116,7 @@ class Daemon:
             opened = await self._opening.open()
         sd_notify("STATUS=")
         if not opened:
-            self._following.hold()
+            self._following.hold_events()
         await self._http.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -143,7 +144,7 @@ class Daemon:
             "storage": self._opening.retry(self._reached),
             "record": once_open(self._recorder.run),
             "directory": once_open(self._directory.follow),
-            "tokens": once_open(self._keyring.follow),
+            "tokens": once_open(self._token_cache.follow),
             "imports": once_open(Imports(self._database).keep_clean),
             "retention": once_open(partial(keep_clearing, self._database, retention)),
             "queues": self._queues.run(),

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from functools import cache
 from importlib import resources
 from io import BytesIO
+from typing import NamedTuple
 
 LANGUAGES = ("en", "ru")
 
@@ -55,3 +56,16 @@ def _catalogue(language: str) -> _gettext.NullTranslations:
         write_mo(compiled, read_po(po_file, locale=language))
     compiled.seek(0)
     return _gettext.GNUTranslations(compiled)
+
+
+class Texts(NamedTuple):
+    """A text in every language; `str()` gives the one of the current context.
+
+    For texts that no catalogue can have, such as the title of a field that the company defined for itself.
+    """
+
+    en: str
+    ru: str
+
+    def __str__(self) -> str:
+        return self.ru if _current.get(_default).info().get("language") == "ru" else self.en

@@ -90,14 +90,14 @@ class AsteriskPbx:
     def _translated(self, items: Iterable[Item]) -> Iterator[Event]:
         for item in items:
             if not isinstance(item, Missing):
-                event = self._stream.contained(item.packet, item.at)
+                event = self._stream.read_safely(item.packet, item.at)
                 if event is not None:
                     yield event
                 continue
             if item.overflow:
                 _log.error("events_dropped", dropped=self._intake.dropped)
                 self.on_gap()
-            yield self._stream.missing(item.since, overflow=item.overflow)
+            yield self._stream.open_gap(item.since, overflow=item.overflow)
 
     async def request_snapshot(self) -> int:
         """Have Asterisk list its channels; return how many there are."""

@@ -113,7 +113,7 @@ def entries_of(packets: Iterable[Packet], endpoints: Endpoints) -> list[QueueEnt
             number=known(packet.get("CallerIDNum", "")),
             priority=_number(packet.get("Priority", "")),
             waited=_number(packet.get("Wait", "")),
-            plumbing=packet.get("Channel", "").startswith("Local/"),
+            local=packet.get("Channel", "").startswith("Local/"),
             inside=endpoints.is_inside(packet.get("Channel", "")),
         )
         for packet in packets

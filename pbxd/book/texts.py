@@ -82,11 +82,11 @@ def checked_extension(field: str, extension: str) -> str:
     return extension
 
 
-def checked_email(email: str) -> str:
+def checked_email(email: str, field: str = "emails") -> str:
     """Return an e-mail address, trimmed. Raises InvalidInputError."""
-    email = checked_line("emails", email, EMAIL_LIMIT)
+    email = checked_line(field, email, EMAIL_LIMIT)
     if not _EMAIL.fullmatch(email):
-        raise InvalidInputError("emails", _("not an e-mail address: {text}").format(text=email))
+        raise InvalidInputError(field, _("not an e-mail address: {text}").format(text=email))
     return email
 
 

@@ -6,11 +6,14 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, assert_never
 
 from pbxd import notation
-from pbxd.book.contacts import ContactNumber
+from pbxd.book.contact_numbers import ContactNumber
+from pbxd.book.dates import read_date, write_date
+from pbxd.book.fields import Field
 from pbxd.book.texts import TYPED_LIMIT, folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
@@ -25,11 +28,16 @@ _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _TO_GUARD = re.compile(r"'*[=+\-@\t\r]")
 _YES = frozenset({"да", "yes", "y", "true", "истина", "1", "+", "vip", "вип", "x", "х", "v", "✓", "★"})
 _NO = frozenset({"", "нет", "no", "n", "false", "ложь", "0", "-"})
-_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d.%m.%y")
-_USUAL_DATE = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})")  # `strptime` takes ten times as long
 _NO_DATE = frozenset({"", "0/0/00", "0.0.00", "00.00.0000"})
-_SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
-_MOST_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """What is wrong in a row of a table. Rows are counted as a spreadsheet does: the header is row 1."""
+
+    row: int
+    field: str
+    message: str
 
 
 def joined(values: Iterable[str]) -> str:
@@ -60,33 +68,35 @@ def numbers(text: str, rules: NumberRules, *, label: str = "") -> list[ContactNu
     return [number for part in split(text) for number in _several(part, rules, label)]
 
 
-def birth_date(text: str) -> date | None:
-    """Read 31.12.1980, an ISO date or 12/31/1980 where only one reading is possible. Raises InvalidInputError.
-
-    A birthday without its year, as address books keep it, is none.
-    """
+def day(field: str, text: str) -> date | None:
+    """Read a date as `read_date` does. A birthday without its year, as address books keep it, is None."""
     text = text.strip()
-    if text in _NO_DATE or text.startswith("--"):
-        return None
-    if usual := _USUAL_DATE.fullmatch(text):
-        with suppress(ValueError):
-            return date(int(usual[3]), int(usual[2]), int(usual[1]))
-    for form in _DATES:
-        try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 - a birthday has no time zone
-        except ValueError:
-            continue
-    if found := _slashed(text):
-        return found
-    raise InvalidInputError("birth_date", _("not a date (write it as 31.12.1980): {text}").format(text=text[:50]))
+    return None if text in _NO_DATE or text.startswith("--") else read_date(field, text)
 
 
-def flag(text: str) -> bool:
-    """Read yes or no. Raises InvalidInputError."""
+def flag(field: str, text: str) -> bool:
+    """Read yes or no. Raises InvalidInputError naming the field."""
     word = folded(text)
     if word in _YES or word in _NO:
         return word in _YES
-    raise InvalidInputError("vip", _("neither yes nor no: {text}").format(text=text[:50]))
+    raise InvalidInputError(field, _("neither yes nor no: {text}").format(text=text[:50]))
+
+
+def written(field: Field, value: Any) -> str:  # noqa: ANN401 - a value of the field's kind
+    """Write a field's value into one cell, as an import reads it back."""
+    match field.kind:
+        case "numbers":
+            return written_numbers(value)
+        case "emails" | "tags":
+            return joined(value)
+        case "date":
+            return write_date(value) if value else ""
+        case "flag":
+            return _("yes") if value else ""
+        case "name" | "text" | "long-text" | "company" | "employee" | "visibility":
+            return str(value)
+        case _:
+            assert_never(field.kind)
 
 
 def guarded(text: str) -> str:
@@ -144,17 +154,3 @@ def _written(number: ContactNumber, *, main: bool) -> str:
 def _quoted(value: str) -> str:
     risky = re.search(r"[;\r\n\"]| ::: ", value)
     return '"' + value.replace('"', '""') + '"' if risky else value
-
-
-def _slashed(text: str) -> date | None:
-    """Read 31/12/1980 and 12/31/1980; what could be both is neither."""
-    if not (found := _SLASHES.fullmatch(text)):
-        return None
-    first, second, year = map(int, found.groups())
-    if first <= _MOST_MONTHS and second <= _MOST_MONTHS and first != second:
-        return None
-    day, month = (second, first) if second > _MOST_MONTHS else (first, second)
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from pbxd.book.texts import folded
 from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.exchange import columns
-from pbxd.exchange.columns import SHEET, Columns
+from pbxd.exchange.columns import SHEET, Columns, Headings
 from pbxd.exchange.workbook_writer import close, new_workbook
 from pbxd.files import new_file, refuse_target
 from pbxd.i18n import _
@@ -26,8 +25,8 @@ _CONTROL_BYTES = 6  # more than one
 class ErrorWorkbook:
     """A workbook of bad rows; without a `book` they are only taken."""
 
-    def __init__(self, book: Any, file: Path | None, table: Columns, mapped: Mapping[str, str]) -> None:  # noqa: ANN401 - XlsxWriter's own
-        self._book, self._file, self._table, self._mapped = book, file, table, mapped
+    def __init__(self, book: Any, file: Path | None, table: Columns, headings: Headings) -> None:  # noqa: ANN401 - XlsxWriter's own
+        self._book, self._file, self._table, self._headings = book, file, table, headings
         self._sheet: Any = None
         self._row = self._bytes = 0
 
@@ -53,15 +52,9 @@ class ErrorWorkbook:
     def _begin(self) -> None:
         self._sheet = self._book.add_worksheet(SHEET)
         self._text = self._book.add_format({"num_format": "@"})
-        heads = [self._heading(*pair) for pair in zip(self._table.heads, self._table.fields, strict=True) if pair[0]]
+        heads = [self._headings.without_map(head) for head in self._table.heads if head]
         self._sheet.set_column(0, len(heads), 25, self._text)
         self._write([*heads, columns.correction()])
-
-    def _heading(self, head: str, field: str) -> str:
-        """Return a heading that is known without `--map`."""
-        if folded(head) in self._mapped:
-            return columns.heading(field)
-        return head
 
     def _write(self, texts: Iterable[str]) -> None:
         for place, text in enumerate(texts):
@@ -75,7 +68,7 @@ class ErrorWorkbook:
 
 
 @contextmanager
-def error_workbook(file: Path | None, table: Columns, mapped: Mapping[str, str]) -> Iterator[ErrorWorkbook]:
+def error_workbook(file: Path | None, table: Columns, headings: Headings) -> Iterator[ErrorWorkbook]:
     """Open a workbook that is in its place once the block ended well and there was a bad row.
 
     Raises InvalidInputError for a name that doesn't end in .xlsx and for what is no place for a file, ConflictError for
@@ -83,7 +76,7 @@ def error_workbook(file: Path | None, table: Columns, mapped: Mapping[str, str])
     room.
     """
     if file is None:
-        yield ErrorWorkbook(None, None, table, mapped)
+        yield ErrorWorkbook(None, None, table, headings)
         return
     if file.suffix.lower() != ".xlsx":
         raise InvalidInputError("errors", _("--errors: the file's name must end in .xlsx"))
@@ -94,7 +87,7 @@ def error_workbook(file: Path | None, table: Columns, mapped: Mapping[str, str])
         raise ConflictError(message.format(file=file)) from error
     with new_file(file) as part:
         with new_workbook(part, file) as book:
-            errors = ErrorWorkbook(book, file, table, mapped)
+            errors = ErrorWorkbook(book, file, table, headings)
             yield errors
         if errors.file is None:
             part.unlink()

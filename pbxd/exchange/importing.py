@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from pbxd.actor import Actor
-from pbxd.book.contacts import ContactChanges, ContactDraft
+from pbxd.book.contacts import ContactChanges, ContactDraft, changes_to, merged_changes
 from pbxd.errors import InvalidInputError
-from pbxd.exchange import columns as headings
-from pbxd.exchange.columns import Columns
+from pbxd.exchange.cells import BadRow
+from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
-from pbxd.exchange.row_drafts import BadRow, Read, read_row
+from pbxd.exchange.row_drafts import Read, RowReader
 from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
@@ -69,13 +69,14 @@ async def import_contacts(
     """
     if wish.personal and not wish.actor.is_employee:
         raise InvalidInputError("visibility", _("--visibility me needs --as: whose contacts would they be?"))
-    mapped = headings.mapping(wish.mapped)
+    headings = Headings(database.fields, mapping(wish.mapped, database.fields))
     imports = Imports(database)
     await imports.clean()
-    async with reading(wish.file, language=wish.language, sheet=wish.sheet, mapped=mapped) as table:
+    async with reading(wish.file, language=wish.language, sheet=wish.sheet, headings=headings) as table:
         report = Report(sheet=table.sheet, ignored=table.columns.ignored)
-        with error_workbook(wish.errors, table.columns, mapped) as errors:
-            work = _Importing(imports, wish, rules, table.columns, report, errors)
+        with error_workbook(wish.errors, table.columns, headings) as errors:
+            reader = RowReader(table.columns, rules, database.fields)
+            work = _Importing(imports, wish, reader, report, errors)
             await work.run(table.batches, told)
         report.errors_file = errors.file
         return report
@@ -88,13 +89,12 @@ class _Importing:
         self,
         imports: Imports,
         wish: Wish,
-        rules: NumberRules,
-        columns: Columns,
+        reader: RowReader,
         report: Report,
         errors: ErrorWorkbook,
     ) -> None:
-        self._imports, self._wish, self._rules = imports, wish, rules
-        self._columns, self._report, self._errors = columns, report, errors
+        self._imports, self._wish, self._reader = imports, wish, reader
+        self._report, self._errors = report, errors
         self._mine: dict[Key, int] = {}  # numbers of this file's new contacts -> -1 - place
 
     async def run(self, batches: AsyncIterator[list[tuple[int, list[str]]]], told: Callable[[int], None]) -> None:
@@ -136,7 +136,7 @@ class _Importing:
         """Give the rows that can be read; the others are complained of."""
         wish = self._wish
         for row, texts in batch:
-            read = read_row(row, self._columns, texts, self._rules)
+            read = self._reader.read(row, texts)
             if isinstance(read, BadRow):
                 self._report.bad += 1
                 if len(self._report.errors) < _ERRORS_TOLD:
@@ -162,8 +162,8 @@ class _Importing:
                 new.append(replace(each.draft, manager=each.draft.manager or self._wish.actor.extension))
             elif self._wish.existing == "update":
                 self._report.updated += 1
-                said = {name: getattr(each.draft, name) for name in each.given}
-                changes[there] = cast("ContactChanges", {**changes.get(there, {}), **said})
+                said = changes_to(each.draft, each.given, self._reader.fields)
+                changes[there] = merged_changes(changes.get(there, {}), said)
             else:
                 self._report.skipped += 1
         return new, changes

@@ -12,20 +12,22 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pbxd.book.fields import definition
 from pbxd.errors import InvalidInputError
-from pbxd.exchange.columns import Columns
+from pbxd.exchange.columns import Columns, Headings
 from pbxd.files import open_regular
 from pbxd.i18n import _
 
 _LONGEST_FRAME = 64 * 1024 * 1024
 _LENGTH = 4
 _CHUNK = 1 << 20
+_USUAL = Headings()
 
 
 class _Died(InvalidInputError):  # noqa: N818 - the child's end, told as what is wrong with the file
@@ -46,7 +48,7 @@ class Reading:
 
 @asynccontextmanager
 async def reading(
-    file: Path, *, language: str, sheet: str = "", mapped: Mapping[str, str] | None = None, plain: bool = False
+    file: Path, *, language: str, sheet: str = "", headings: Headings = _USUAL, plain: bool = False
 ) -> AsyncIterator[Reading]:
     """Open a file of contacts. Raises InvalidInputError, also while its rows are read.
 
@@ -58,7 +60,14 @@ async def reading(
         raise InvalidInputError(
             "file", _("{file}: can't be read: {why}").format(file=file, why=error.strerror)
         ) from error
-    asked = {"file": str(file), "language": language, "sheet": sheet, "mapped": dict(mapped or {}), "plain": plain}
+    asked = {
+        "file": str(file),
+        "language": language,
+        "sheet": sheet,
+        "fields": list(map(definition, headings.fields.defined)),
+        "mapped": dict(headings.mapped),
+        "plain": plain,
+    }
     child, head = await _started(asked)
     try:
         columns = Columns(tuple(head["heads"]), tuple(head["fields"]), 0)

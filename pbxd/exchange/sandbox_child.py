@@ -69,13 +69,17 @@ def _frames(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _table(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    from pbxd.exchange import tables  # noqa: PLC0415 - the libraries that read workbooks, within the limits
+    from pbxd.book.fields import BUILT_IN, field_from  # noqa: PLC0415 - within the limits
+    from pbxd.exchange import tables  # noqa: PLC0415 - likewise the libraries that read workbooks
+    from pbxd.exchange.columns import Headings  # noqa: PLC0415 - likewise
 
     if asked["plain"]:
         yield {"sheet": "", "heads": [], "fields": []}
         source = tables.plain(file, patient=asked["patient"])
     else:
-        table = tables.opened(file, sheet=asked["sheet"], mapped=asked["mapped"], patient=asked["patient"])
+        fields = BUILT_IN.extended(*map(field_from, asked["fields"]))
+        headings = Headings(fields, asked["mapped"])
+        table = tables.opened(file, sheet=asked["sheet"], headings=headings, patient=asked["patient"])
         yield {"sheet": table.sheet, "heads": table.columns.heads, "fields": table.columns.fields}
         source = table.rows
     rows: list[tuple[int, list[str]]] = []

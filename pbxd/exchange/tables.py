@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -17,7 +17,7 @@ from pathlib import Path
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells, columns, vcards, workbook_reader
-from pbxd.exchange.columns import SHEET, Columns
+from pbxd.exchange.columns import SHEET, Columns, Headings
 from pbxd.i18n import _
 
 MOST_BYTES = 100 * 1024 * 1024
@@ -43,7 +43,7 @@ class Table:
     rows: Iterator[Row]
 
 
-def opened(file: Path, *, sheet: str, mapped: Mapping[str, str], patient: bool) -> Table:
+def opened(file: Path, *, sheet: str, headings: Headings, patient: bool) -> Table:
     """Open a file of contacts by what is in it. Raises InvalidInputError, also while its rows are read.
 
     `patient`: with little memory, in whatever time that takes.
@@ -56,14 +56,15 @@ def opened(file: Path, *, sheet: str, mapped: Mapping[str, str], patient: bool) 
         head = stream.read(4096)
     if head.startswith((workbook_reader.ZIP, workbook_reader.OLE)):
         sheets = workbook_reader.sheets(file, head, patient=patient)
-        return _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, mapped)
+        return _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, headings)
     if not head or file.suffix.lower() in {".xlsx", ".xls", ".xlsm"}:
         raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
     if sheet:
         raise InvalidInputError("sheet", _("only a workbook has sheets"))
     if vcards.is_vcard(head):
-        return Table("", Columns(vcards.HEADS, vcards.HEADS, 0), _bounded(vcards.rows(file), size))
-    return _csv(file, mapped)
+        heads = tuple(headings.fields.by_column)
+        return Table("", Columns(heads, heads, 0), _bounded(vcards.rows(file, headings.fields), size))
+    return _csv(file, headings)
 
 
 def plain(file: Path, *, patient: bool) -> Iterator[Row]:
@@ -80,15 +81,15 @@ def plain(file: Path, *, patient: bool) -> Iterator[Row]:
             return
 
 
-def _workbook(sheets: dict[str, workbook_reader.Rows], wanted: str, mapped: Mapping[str, str]) -> Table:
+def _workbook(sheets: dict[str, workbook_reader.Rows], wanted: str, headings: Headings) -> Table:
     taken = _named(list(sheets), wanted or SHEET)
     if wanted and taken is None:
         message = _("there is no sheet “{sheet}”; there are: {sheets}")
         raise InvalidInputError("sheet", message.format(sheet=wanted, sheets=", ".join(sheets)))
     if taken is not None:
-        return _table(taken, sheets[taken](), mapped)
-    found = [table for name, rows in sheets.items() if (table := _recognised(name, rows(), mapped))]
-    if len(found) == 1 or (found and mapped):
+        return _table(taken, sheets[taken](), headings)
+    found = [table for name, rows in sheets.items() if (table := _recognised(name, rows(), headings))]
+    if len(found) == 1 or (found and headings.mapped):
         return found[0]
     message = _("there is no sheet “{sheet}”; name the sheet with --sheet; there are: {sheets}")
     raise InvalidInputError("file", message.format(sheet=SHEET, sheets=", ".join(sheets)))
@@ -98,21 +99,21 @@ def _named(names: Sequence[str], wanted: str) -> str | None:
     return next((name for name in names if folded(name) == folded(wanted)), None)
 
 
-def _table(sheet: str, rows: Iterator[Row], mapped: Mapping[str, str]) -> Table:
-    table = _recognised(sheet, rows, mapped)
+def _table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table:
+    table = _recognised(sheet, rows, headings)
     if table is None:
         message = _("there is no row of headings with a name and a phone, such as “{name}” and “{number}”")
-        names = {"name": columns.heading("name"), "number": columns.heading("number")}
+        names = {"name": headings.title("name"), "number": headings.title("number")}
         raise InvalidInputError("file", message.format(**names))
-    absent = columns.missing(table.columns, mapped)
+    absent = columns.missing(table.columns, headings.mapped)
     if absent:
         raise InvalidInputError("map", _("there is no column “{head}” to map").format(head=absent[0]))
     return table
 
 
-def _recognised(sheet: str, rows: Iterator[Row], mapped: Mapping[str, str]) -> Table | None:
+def _recognised(sheet: str, rows: Iterator[Row], headings: Headings) -> Table | None:
     first = list(islice(rows, _LOOKED_AT))
-    found = columns.recognise([texts for _row, texts in first], mapped)
+    found = columns.recognise([texts for _row, texts in first], headings)
     if found is None:
         return None
     used = [place for place, field in enumerate(found.fields) if field]
@@ -146,12 +147,12 @@ def _bounded(rows: Iterable[Row], size: int) -> Iterator[Row]:
             yield row, kept
 
 
-def _csv(file: Path, mapped: Mapping[str, str]) -> Table:
+def _csv(file: Path, headings: Headings) -> Table:
     encoding = _encoding(file)
     with file.open(encoding=encoding, errors="replace", newline="") as stream:
         sample = list(islice(stream, _LOOKED_AT))
-    separator = max(_SEPARATORS, key=lambda each: _promise(sample, each, mapped))
-    return _table("", _bounded(_csv_rows(file, encoding, separator), file.stat().st_size), mapped)
+    separator = max(_SEPARATORS, key=lambda each: _promise(sample, each, headings))
+    return _table("", _bounded(_csv_rows(file, encoding, separator), file.stat().st_size), headings)
 
 
 def _csv_rows(file: Path, encoding: str, separator: str) -> Iterator[Row]:
@@ -163,13 +164,13 @@ def _csv_rows(file: Path, encoding: str, separator: str) -> Iterator[Row]:
             raise InvalidInputError("file", _("not a CSV file: {why}").format(why=error)) from error
 
 
-def _promise(sample: Sequence[str], separator: str, mapped: Mapping[str, str]) -> tuple[int, int]:
+def _promise(sample: Sequence[str], separator: str, headings: Headings) -> tuple[int, int]:
     """Tell how well a separator suits: by the columns recognised with it, then by how often it occurs."""
     try:
         rows = list(csv.reader(io.StringIO("".join(sample), newline=""), delimiter=separator))
     except csv.Error:
         return 0, 0
-    found = columns.recognise(rows, mapped)
+    found = columns.recognise(rows, headings)
     return sum(map(bool, found.fields)) if found else 0, "".join(sample).count(separator)
 
 

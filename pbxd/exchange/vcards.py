@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,14 +12,14 @@ import vobject
 from vobject.vcard import Name
 
 from pbxd.book.contacts import Contact, ContactNumber
+from pbxd.book.fields import Field, Fields
 from pbxd.exchange import cells
 from pbxd.i18n import _
 
-HEADS: Final = ("name", "number", "email", "company", "position", "manager", "vip", "comment", "tags", "birth_date")
 _BEGIN = re.compile(rb"\s*BEGIN:VCARD\s*", re.IGNORECASE)
 _END = re.compile(rb"\s*END:VCARD\s*", re.IGNORECASE)
+_LISTS: Final = {"org", "categories"}  # properties of several values
 _LONGEST = 4 * 1024 * 1024  # bytes of one card, pictures among them
-_MANAGER, _VIP = "x-pbxd-manager", "x-pbxd-vip"
 
 
 def is_vcard(head: bytes) -> bool:
@@ -26,8 +27,11 @@ def is_vcard(head: bytes) -> bool:
     return bool(re.match(rb"(\xef\xbb\xbf)?\s*BEGIN:VCARD", head, re.IGNORECASE))
 
 
-def rows(file: Path) -> Iterator[tuple[int, list[str]]]:
-    """Read the cards, each as a row with the columns of `HEADS`; an unreadable one is a row without name and number."""
+def rows(file: Path, fields: Fields) -> Iterator[tuple[int, list[str]]]:
+    """Read the cards, each as a row with a column for each exported field.
+
+    An unreadable card is a row without name and number; its comment says why.
+    """
     with file.open("rb") as stream:
         block: list[bytes] = []
         place = size = 0
@@ -39,39 +43,46 @@ def rows(file: Path) -> Iterator[tuple[int, list[str]]]:
                 block.append(line)
             if _END.fullmatch(line):
                 place += 1
-                yield place, _row(b"".join(block))
+                yield place, _row(b"".join(block), fields)
                 block = []
         if any(line.strip() for line in block):
-            yield place + 1, _row(b"".join(block))
+            yield place + 1, _row(b"".join(block), fields)
 
 
-def written(contact: Contact) -> str:
+def written(contact: Contact, fields: Fields) -> str:
     """Write a contact as a vCard 3.0."""
     card = vobject.vCard()
-    card.add("fn").value = contact.name
-    family, _space, given = contact.name.partition(" ")
-    card.add("n").value = Name(family=family, given=given)
-    for place, number in enumerate(contact.numbers):
-        _add_number(card, number, f"item{place + 1}")
-    for place, email in enumerate(contact.emails):
-        line = card.add("email")
-        line.value = email
-        line.type_paramlist = ["INTERNET", "PREF"] if place == 0 else ["INTERNET"]
-    if contact.company:
-        card.add("org").value = [contact.company]
-    if contact.tags:
-        card.add("categories").value = list(contact.tags)
-    plain = {
-        "title": contact.position,
-        "note": contact.comment,
-        "bday": contact.birth_date.isoformat() if contact.birth_date else "",
-        _MANAGER: contact.manager,
-        _VIP: "1" if contact.vip else "",
-    }
-    for name, value in plain.items():
-        if value:
-            card.add(name).value = value
+    for field in fields.exported:
+        if value := fields.value(contact, field):
+            _add(card, field, value)
     return str(card.serialize())
+
+
+def _add(card: Any, field: Field, value: Any) -> None:  # noqa: ANN401 - vobject's own, and a value of the field's kind
+    match field.kind:
+        case "name":
+            card.add("fn").value = value
+            family, _space, given = value.partition(" ")
+            card.add("n").value = Name(family=family, given=given)
+        case "numbers":
+            for place, number in enumerate(value):
+                _add_number(card, number, f"item{place + 1}")
+        case "emails" if field.vcard == "email":
+            for place, email in enumerate(value):
+                line = card.add("email")
+                line.value = email
+                line.type_paramlist = ["INTERNET", "PREF"] if place == 0 else ["INTERNET"]
+        case _:
+            card.add(field.vcard).value = _property(field, value)
+
+
+def _property(field: Field, value: Any) -> str | list[str]:  # noqa: ANN401 - a value of the field's kind
+    """Return what vobject takes for a property; of vCard's own ones `org` and `categories` are lists."""
+    if field.vcard in _LISTS:
+        return [value] if isinstance(value, str) else list(value)
+    if field.kind == "flag":
+        return "1"
+    return value.isoformat() if isinstance(value, date) else cells.written(field, value)
 
 
 def _add_number(card: Any, number: ContactNumber, group: str) -> None:  # noqa: ANN401 - vobject's own
@@ -87,38 +98,40 @@ def _add_number(card: Any, number: ContactNumber, group: str) -> None:  # noqa: 
         label.value, label.group = number.label, group
 
 
-def _row(block: bytes) -> list[str]:
+def _row(block: bytes, fields: Fields) -> list[str]:
     try:
         text = block.decode("utf-8")
     except UnicodeDecodeError:
         text = block.decode("cp1251", "replace")
     try:
-        card = vobject.readOne(text, allowQP=True)
-        return _cells(card.contents)
+        lines = vobject.readOne(text, allowQP=True).contents
+        return [_cell(field, lines) for field in fields.exported]
     except Exception as error:  # noqa: BLE001 - vobject fails in any way on what isn't a card; the row says so
-        row = [""] * len(HEADS)
-        row[HEADS.index("comment")] = _("unreadable card: {why}").format(why=" ".join(str(error).split())[:200])
-        return row
+        why = _("unreadable card: {why}").format(why=" ".join(str(error).split())[:200])
+        return [why if field.name == "comment" else "" for field in fields.exported]
 
 
-def _cells(lines: dict[str, list[Any]]) -> list[str]:
-    labels = {line.group: str(line.value) for line in lines.get("x-ablabel", ()) if line.group}
-    numbers = [line for line in lines.get("tel", ()) if "fax" not in _types(line)]
-    emails = sorted(lines.get("email", ()), key=lambda line: "pref" not in _types(line))
-    written_numbers = [_number(line, labels, first=place == 0) for place, line in enumerate(numbers)]
-    found = {
-        "name": _name(lines),
-        "number": cells.joined(filter(None, written_numbers)),
-        "email": cells.joined(_text(line) for line in emails),
-        "company": ", ".join(filter(None, _listed(lines, "org"))),
-        "position": _first(lines, "title"),
-        "manager": _first(lines, _MANAGER),
-        "vip": _first(lines, _VIP),
-        "comment": "\n".join(filter(None, map(_text, lines.get("note", ())))),
-        "tags": cells.joined(filter(None, _listed(lines, "categories"))),
-        "birth_date": _first(lines, "bday"),
-    }
-    return [found[head] for head in HEADS]
+def _cell(field: Field, lines: dict[str, list[Any]]) -> str:  # noqa: PLR0911 - a case a kind
+    """Return a field of a card as the cell of a table."""
+    match field.kind:
+        case "name":
+            return _name(lines)
+        case "numbers":
+            labels = {line.group: str(line.value) for line in lines.get("x-ablabel", ()) if line.group}
+            numbers = [line for line in lines.get("tel", ()) if "fax" not in _types(line)]
+            found = [_number(line, labels, first=place == 0) for place, line in enumerate(numbers)]
+            return cells.joined(filter(None, found))
+        case "emails" if field.vcard == "email":
+            emails = sorted(lines.get("email", ()), key=lambda line: "pref" not in _types(line))
+            return cells.joined(_text(line) for line in emails)
+        case "tags" if field.vcard in _LISTS:
+            return cells.joined(filter(None, _listed(lines, field.vcard)))
+        case "company":
+            return ", ".join(filter(None, _listed(lines, field.vcard)))
+        case "long-text":
+            return "\n".join(filter(None, map(_text, lines.get(field.vcard, ()))))
+        case _:
+            return _first(lines, field.vcard)
 
 
 def _name(lines: dict[str, list[Any]]) -> str:

@@ -15,7 +15,7 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify
 from pbxd.settings import Settings
 from pbxd.storage.calls.calls import Calls
-from pbxd.storage.calls.outages import Outages
+from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.engine.backups import Progress
 from pbxd.storage.engine.database import Database
 
@@ -72,10 +72,10 @@ class Opening:
 
     async def _take_over_calls(self) -> None:
         calls, pbx = Calls(self._database), self._settings.asterisk.name
-        heard = await Outages(self._database).heard_until(pbx)
+        complete_until = await HistoryGaps(self._database).cursor(pbx)
         lasting = await calls.open_calls(pbx)
-        over = await calls.ended_since(pbx, lasting[0].started - _AN_HOUR) if lasting else ()
-        await self._following.begin(lasting, heard, over)
+        ended = await calls.ended_since(pbx, lasting[0].started - _AN_HOUR) if lasting else ()
+        await self._following.resume(lasting, complete_until, ended)
 
 
 def _report_upgrade(progress: Progress) -> None:

@@ -18,8 +18,8 @@ from pbxd.numbers import NumberRules, parse
 from pbxd.services.past_names import contacts_in, extensions_in, name_calls, numbers_in, spans_of
 from pbxd.storage.book.number_ownership import of_company, of_contacts, past_of
 from pbxd.storage.calls.call_filter import CallFilter, Span
+from pbxd.storage.calls.gaps import count_gaps_between, gaps_between
 from pbxd.storage.calls.history import newest, page
-from pbxd.storage.calls.outages import count_touching, touching
 from pbxd.storage.engine.database import Database, Reading
 
 _MOST_GAPS = 100  # in a page
@@ -44,7 +44,7 @@ class CallsAsked:
 
 
 class Listed(NamedTuple):
-    """A page of the history, newest first, named; `gaps`: the outages in its time, up to the call above it.
+    """A page of the history, newest first, named; `gaps`: those in its time, up to the call above it.
 
     The newest 100 of them; where there are more, `gaps_total` says how many.
     """
@@ -154,9 +154,9 @@ async def listed(
 def _listed(connection: Reading, asked: CallsAsked, rules: NumberRules, limit: int, offset: int, before: str) -> Listed:
     shown = page(connection, _filter(connection, asked, rules), limit, offset, before)
     found = _named(connection, shown.records, rules, asked.actor)
-    unheard = touching(connection, shown.since, shown.until, _MOST_GAPS)
-    count = len(unheard) if len(unheard) < _MOST_GAPS else count_touching(connection, shown.since, shown.until)
-    return Listed(shown.total, not shown.more, found, [each.to_json() for each in unheard], count)
+    gaps = gaps_between(connection, shown.since, shown.until, _MOST_GAPS)
+    count = len(gaps) if len(gaps) < _MOST_GAPS else count_gaps_between(connection, shown.since, shown.until)
+    return Listed(shown.total, not shown.more, found, [each.to_json() for each in gaps], count)
 
 
 def _client(connection: Reading, text: str, actor: Actor, rules: NumberRules) -> tuple[Span, ...]:

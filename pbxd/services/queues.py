@@ -93,14 +93,14 @@ class VipQueues:
             self._work.set()
 
     def _note_joined(self, event: QueueJoined) -> None:
-        number = None if event.plumbing else self._number_of(event.channel)
+        number = None if event.local else self._number_of(event.channel)
         if self._marks.knows(event.channel) or self._match(number, event.number).vip:
             self._dirty.add(event.queue)
             self._work.set()
         elif self._limit < float("inf"):
             first = self._waits.first(event.channel)
             self._set_alarm(event.queue, time.monotonic() + self._limit - (event.at - (first or event.at)))
-        if event.plumbing:
+        if event.local:
             self._set_alarm(event.queue, time.monotonic() + _PEEK_SECONDS)
 
     def _note_clock(self, at: float) -> None:
@@ -224,7 +224,7 @@ class VipQueues:
         late_from = min((caller.late_from for _entry, caller in callers if not caller.late), default=float("inf"))
         if late_from < float("inf"):
             self._set_alarm(queue, late_from - (self._pbx_clock or 0.0))
-        if any(entry.plumbing for entry, _caller in callers):
+        if any(entry.local for entry, _caller in callers):
             self._set_alarm(queue, time.monotonic() + _PEEK_SECONDS)
 
     def _follow(self, queue: str, entries: list[QueueEntry]) -> None:
@@ -250,7 +250,7 @@ class VipQueues:
         return callers
 
     def _match_entry(self, entry: QueueEntry) -> Match:
-        return self._match(None if entry.plumbing else self._number_of(entry.channel), entry.number)
+        return self._match(None if entry.local else self._number_of(entry.channel), entry.number)
 
     def _shown(self, entry: QueueEntry) -> Match:
         """Say who a caller is, for a list that everybody sees."""

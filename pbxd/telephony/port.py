@@ -38,7 +38,7 @@ class QueueEntry:
     number: str  # the caller id now; empty where there is none
     priority: int
     waited: int  # whole seconds
-    plumbing: bool  # who is behind the channel can change, and the number it was made with means nothing
+    local: bool  # a channel inside the PBX: who is behind it can change, and the number it was made with means nothing
     inside: bool  # one of our own extensions waits
 
 

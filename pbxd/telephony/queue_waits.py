@@ -1,7 +1,7 @@
 """Who waits in which queue, and since when: by the PBX's events, and by its list of the queues. Pure.
 
 The caller behind a place can change while the place stays: another channel takes the place of the one that joined,
-which ends without leaving the queue; or a channel of plumbing waits, and somebody else is behind it from now on. The
+which ends without leaving the queue; or a channel inside the PBX waits, and somebody else is behind it from now on. The
 list shows both, a moment later.
 """
 
@@ -35,7 +35,7 @@ class Wait:
 
     queue: str
     joined: float
-    plumbing: bool  # who is behind the channel can change
+    local: bool  # who is behind the channel can change
     turn: float | None = None  # what `pbxd.telephony.queue_policy.turns` gave
 
 
@@ -71,7 +71,7 @@ class Waits:
         """Take an event of the PBX; return the queues in which somebody else may be behind a place now."""
         match event:
             case QueueJoined():
-                self._waits[event.channel] = Wait(event.queue, event.at, event.plumbing)
+                self._waits[event.channel] = Wait(event.queue, event.at, event.local)
                 self._first.setdefault(event.channel, event.at)
             case QueueLeft():
                 self._waits.pop(event.channel, None)
@@ -91,7 +91,7 @@ class Waits:
             return {wait.queue} if wait else set()
         if isinstance(event, BridgeEntered) and not event.kind and event.channel not in self._waits:
             self._first.pop(event.channel, None)  # he talks: he was served
-        return {wait.queue for wait in self._waits.values() if wait.plumbing}
+        return {wait.queue for wait in self._waits.values() if wait.local}
 
     def _ended(self, channel: str) -> set[str]:
         self._first.pop(channel, None)
@@ -101,7 +101,7 @@ class Waits:
         return set()
 
     def _compare(self, event: SnapshotBegan | ChannelCreated | ChannelSeen | SnapshotEnded) -> None:
-        """Forget the first waiting of channels whose end an outage hid."""
+        """Forget the first waiting of channels whose end a gap hid."""
         if isinstance(event, SnapshotBegan):
             self._alive = set()
         elif self._alive is not None and isinstance(event, ChannelCreated | ChannelSeen):
@@ -126,7 +126,7 @@ class Waits:
             heir = min(near, key=lambda entry: abs(entry.waited - waited), default=None)
             if heir:
                 strangers.remove(heir)
-                wait.plumbing = heir.plumbing
+                wait.local = heir.local
                 self._waits[heir.channel] = wait
                 self._first.setdefault(heir.channel, wait.joined)
             followed.append((channel, heir.channel if heir else None))
@@ -138,7 +138,7 @@ class Waits:
         told = [wait.joined if wait else None for wait in known]
         listed = [(at, entry.waited, entry.priority) for at, entry in zip(told, entries, strict=True)]
         for entry, at in zip(entries, joining_times(listed, now), strict=True):
-            self._waits.setdefault(entry.channel, Wait(entry.queue, at, entry.plumbing))
+            self._waits.setdefault(entry.channel, Wait(entry.queue, at, entry.local))
             self._first.setdefault(entry.channel, at)
         waits = [self._waits[entry.channel] for entry in entries]
         seen = [(wait.turn, wait.joined, entry.priority) for wait, entry in zip(waits, entries, strict=True)]
@@ -155,6 +155,6 @@ class Waits:
         self._first = {channel: at + seconds for channel, at in self._first.items()}
 
     def forget(self, gone: set[str]) -> None:
-        """Forget callers whose leaving an outage hid."""
+        """Forget callers whose leaving a gap hid."""
         for channel in gone:
             self._waits.pop(channel, None)

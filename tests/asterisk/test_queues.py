@@ -23,6 +23,7 @@ ENDPOINTS = Endpoints(r"^\d{2,5}$")
         ("20.11.1", True),
         ("21.0.0", True),
         ("22.10.1~dfsg+~cs6.15.60671435-1", True),
+        ("23.0.0", True),
         ("certified-18.9-cert17", False),
         ("certified/20.7-cert6", True),
         ("GIT-master-abcdef0", True),

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.book.contacts import ContactDraft, ContactNumber, checked
+from pbxd.book.fields import BUILT_IN
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells
+from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
-from pbxd.exchange.row_drafts import BadRow, Read, read_row
+from pbxd.exchange.row_drafts import Read, RowReader
 from pbxd.numbers import NumberRules
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
@@ -88,18 +90,18 @@ def test_what_is_no_number_is_said_so(text: str, why: str) -> None:
     ],
 )  # fmt: skip
 def test_dates(text: str, read: date | None) -> None:
-    assert cells.birth_date(text) == read
+    assert cells.day("birth_date", text) == read
 
 
 @pytest.mark.parametrize("text", ["01/02/1980", "31.13.1980", "вчера"])
 def test_dates_that_are_none_or_could_be_two(text: str) -> None:
     with pytest.raises(InvalidInputError, match="not a date"):
-        cells.birth_date(text)
+        cells.day("birth_date", text)
 
 
 def test_everything_wrong_in_a_row_is_told_at_once() -> None:
     columns = Columns(("a", "b", "c", "d"), ("name", "number", "vip", "birth_date"), 1)
-    bad = read_row(7, columns, ["", "x", "может быть", "вчера"], RULES)
+    bad = RowReader(columns, RULES, BUILT_IN).read(7, ["", "x", "может быть", "вчера"])
     assert isinstance(bad, BadRow)
     assert (bad.row, bad.field) == (7, "name")
     assert all(part in bad.message for part in ("a name is needed", "not a phone number", "neither yes", "not a date"))
@@ -107,6 +109,6 @@ def test_everything_wrong_in_a_row_is_told_at_once() -> None:
 
 def test_a_row_says_only_what_its_cells_say() -> None:
     columns = Columns(("a", "b", "c", "d"), ("name", "number", "vip", "comment"), 1)
-    read = read_row(2, columns, ["Анна", "89161234567", "нет", ""], RULES)
+    read = RowReader(columns, RULES, BUILT_IN).read(2, ["Анна", "89161234567", "нет", ""])
     assert isinstance(read, Read)
     assert read.given == {"name", "numbers", "vip"}

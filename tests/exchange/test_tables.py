@@ -14,6 +14,7 @@ import xlwt
 
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import tables
+from pbxd.exchange.columns import Headings
 from pbxd.exchange.tables import Table
 
 ROWS: list[list[Any]] = [["ФИО", "Телефон", "Дата рождения"], ["Фронкин", 79161234567, datetime(1980, 12, 31)]]  # noqa: DTZ001 - a cell's
@@ -23,7 +24,7 @@ READ = [(2, ["Фронкин", "79161234567", "1980-12-31"])]
 def read(
     file: Path, *, sheet: str = "", patient: bool = False, **mapped: str
 ) -> tuple[Table, list[tuple[int, list[str]]]]:
-    table = tables.opened(file, sheet=sheet, mapped=mapped, patient=patient)
+    table = tables.opened(file, sheet=sheet, headings=Headings(mapped=mapped), patient=patient)
     return table, list(table.rows)
 
 
@@ -167,7 +168,7 @@ def test_more_than_a_sheet_can_hold_is_refused_with_the_limit(tmp_path: Path) ->
         out.write("name,phone\n")
         out.write("a,b\n" * tables.MOST_ROWS)
     with pytest.raises(InvalidInputError, match="more than 1,048,576 rows"):
-        for _row in tables.opened(tmp_path / "a.csv", sheet="", mapped={}, patient=False).rows:
+        for _row in tables.opened(tmp_path / "a.csv", sheet="", headings=Headings(), patient=False).rows:
             pass
     with (tmp_path / "b.csv").open("wb") as out:
         out.truncate(tables.MOST_BYTES + 1)

@@ -222,7 +222,7 @@ async def test_a_queue_that_does_not_come_to_rest_is_looked_at_again(
 
 
 def entry(channel: str, position: int, priority: int) -> QueueEntry:
-    return QueueEntry("sales", position, channel, channel, "", priority, 0, plumbing=False, inside=False)
+    return QueueEntry("sales", position, channel, channel, "", priority, 0, local=False, inside=False)
 
 
 def test_a_move_that_moved_nobody_is_seen() -> None:

@@ -12,7 +12,7 @@ from pbxd.calls.record import instant
 from pbxd.cli.command import N_, Session, json_option, option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_line, print_table
 from pbxd.i18n import _
-from pbxd.storage.calls.outages import KeptOutage, Outages
+from pbxd.storage.calls.gaps import HistoryGaps, StoredGap
 
 if TYPE_CHECKING:
     from pbxd.history.backfill import Difference
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 @json_option
 @pass_session
 def fill(session: Session, again: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
-    """Fill the outages that aren't filled."""
+    """Fill the gaps that aren't filled."""
     from pbxd.history.backfill import Backfill  # noqa: PLC0415 - the tracker and all it needs, for this alone
 
-    async def work() -> list[KeptOutage]:
+    async def work() -> list[StoredGap]:
         async with await session.database() as database:
-            backfill, outages = Backfill(session.settings, database), Outages(database)
+            backfill, gaps = Backfill(session.settings, database), HistoryGaps(database)
             pbx, now = session.settings.asterisk.name, datetime.now(UTC)
-            for kept in await (outages.list() if again else outages.unfilled(pbx, now)):
+            for kept in await (gaps.list() if again else gaps.unfilled(pbx, now)):
                 await backfill.fill(kept)
-            return await outages.list()
+            return await gaps.list()
 
     kept = run(work())
     if as_json:
@@ -96,15 +96,15 @@ def _show(found: list[Difference]) -> None:
 
 def _lines(found: list[Difference]) -> Iterator[list[str]]:
     for each in found:
-        began = local_time(each.told.started)
+        began = local_time(each.logged.started)
         if each.known is None:
-            told = f"{each.told.caller.number or ''} → {each.told.callee.number or ''}, {each.told.outcome}"
-            yield [began, each.told.id, _("call"), _("missing"), told]
+            told = f"{each.logged.caller.number or ''} → {each.logged.callee.number or ''}, {each.logged.outcome}"
+            yield [began, each.logged.id, _("call"), _("missing"), told]
         for name, said, read in each.facts:
-            yield [began, each.told.id, name, said or "", read or ""]
+            yield [began, each.logged.id, name, said or "", read or ""]
 
 
 def _json(found: Difference) -> dict[str, Any]:
     differing = {name: {"history": said, "log": read} for name, said, read in found.facts}
-    started = instant(found.told.started)
-    return {"id": found.told.id, "started": started, "missing": found.known is None, "differences": differing}
+    started = instant(found.logged.started)
+    return {"id": found.logged.id, "started": started, "missing": found.known is None, "differences": differing}

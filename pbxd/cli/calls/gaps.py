@@ -11,7 +11,7 @@ import click
 from pbxd.cli.command import LIMIT, N_, OFFSET, Command, Session, json_option, option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_table
 from pbxd.i18n import _
-from pbxd.storage.calls.outages import Outages
+from pbxd.storage.calls.gaps import HistoryGaps
 
 Row = dict[str, Any]
 
@@ -22,13 +22,13 @@ Row = dict[str, Any]
 @json_option
 @pass_session
 def gaps(session: Session, limit: int, offset: int, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
-    """List outages."""
+    """List gaps."""
 
     async def work() -> tuple[int, list[Row]]:
         async with await session.database() as database:
-            outages = Outages(database)
-            found = await outages.list(limit=limit, offset=offset)
-            return await outages.count(), [each.to_json() for each in found]
+            gaps = HistoryGaps(database)
+            found = await gaps.list(limit=limit, offset=offset)
+            return await gaps.count(), [each.to_json() for each in found]
 
     total, found = run(work())
     if as_json:

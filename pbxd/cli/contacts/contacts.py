@@ -14,6 +14,7 @@ import structlog
 from pbxd import logs
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, contact_json
+from pbxd.book.fields import BUILT_IN
 from pbxd.cli.calls.formats import print_last_calls
 from pbxd.cli.command import (
     EXTENSION,
@@ -122,7 +123,7 @@ def list_(session: Session, /, actor: Actor, as_json: bool, **given: Any) -> Non
     page = _asked(session, lambda book: book.page(wanted, asked, actor=actor))
     found = page.items[given["offset"] :]
     if as_json:
-        items = [contact_json(contact) for contact in found]
+        items = [contact_json(contact, BUILT_IN) for contact in found]
         print_json(
             {"total": page.total, "items": items}
             | ({} if given["limit"] is None else {"total_is_exact": not page.more, "after": page.after})
@@ -152,7 +153,7 @@ def show(session: Session, contact_id: int, text: bool, actor: Actor, as_json: b
 
     contact, last = run(work())
     if as_json:
-        print_json(contact_json(contact) | {"last_calls": last})
+        print_json(contact_json(contact, BUILT_IN) | {"last_calls": last})
         return
     if text:
         for line in main_lines(contact):
@@ -293,7 +294,7 @@ def _tell(form: dict[str, Any], said: str, *, as_json: bool) -> None:
 def _show_saved(contact: Contact, duplicates: list[Duplicate], *, as_json: bool) -> None:
     """Show what was saved, and who else has its numbers and e-mails."""
     if as_json:
-        print_json(contact_json(contact) | {"duplicates": [duplicate_json(each) for each in duplicates]})
+        print_json(contact_json(contact, BUILT_IN) | {"duplicates": [duplicate_json(each) for each in duplicates]})
         return
     _show(contact, as_json=False)
     for each in duplicates:
@@ -302,6 +303,6 @@ def _show_saved(contact: Contact, duplicates: list[Duplicate], *, as_json: bool)
 
 def _show(contact: Contact, *, as_json: bool) -> None:
     if as_json:
-        print_json(contact_json(contact))
+        print_json(contact_json(contact, BUILT_IN))
         return
     print_card(lines(contact))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pbxd.actor import Actor
+from pbxd.book.fields import BUILT_IN
 from pbxd.cli.command import N_, Command, Session, actor_option, json_option, pass_session, run
 from pbxd.cli.output import print_json, print_line
 from pbxd.errors import SchemaError, UnavailableError
@@ -25,7 +26,7 @@ def template(session: Session, file: Path, as_json: bool) -> None:  # noqa: FBT0
     """Write the template."""
     from pbxd.exchange.writing import write_template  # noqa: PLC0415 - XlsxWriter, for this command alone
 
-    write_template(file, run(_employees(session)))
+    write_template(file, run(_employees(session)), BUILT_IN)
     if as_json:
         print_json({"file": str(file)})
     else:
@@ -46,7 +47,7 @@ def export(session: Session, file: Path, actor: Actor, as_json: bool) -> None:  
 
     async def work() -> int:
         async with await session.database() as database, everything(database, actor=actor) as contacts:
-            return await writing.export(file, contacts)
+            return await writing.export(file, contacts, database.fields)
 
     count = run(work())
     if as_json:

@@ -11,12 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from pbxd.asterisk.ami.field_limits import LONGEST_TEXT
-from pbxd.calls.record import PARTS, CallRecord, Outage, Party
+from pbxd.calls.record import PARTS, CallRecord, HistoryGap, Party
 from pbxd.errors import UnavailableError
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.calls.history import History
-from pbxd.storage.calls.outages import Outages
-from pbxd.storage.calls.salvage import Writing
+from pbxd.storage.calls.safe_writer import SafeWriter
 from pbxd.storage.engine.database import Database
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -42,33 +42,33 @@ async def kept(database: Database) -> dict[str, CallRecord]:
     ],
 )
 async def test_the_calls_behind_one_that_is_refused_are_written(database: Database, stubborn: CallRecord) -> None:
-    writing = Writing(Calls(database))
-    outage = Outage("pbx", START, START, "link")
+    writing = SafeWriter(Calls(database))
+    gap = HistoryGap("pbx", START, START, "link")
     with capture_logs():
-        await writing.upsert([stubborn, *(call(number) for number in range(1, 21))], [outage], ("pbx", START))
+        await writing.upsert([stubborn, *(call(number) for number in range(1, 21))], [gap], ("pbx", START))
     records = await kept(database)
     assert len(records) == 21
     assert writing.refused == 0
     assert records["0000"].started == START
-    assert await Outages(database).heard_until("pbx") == START
-    assert len(await Outages(database).list()) == 1
+    assert await HistoryGaps(database).cursor("pbx") == START
+    assert len(await HistoryGaps(database).list()) == 1
     if writing.shortened:
         assert len(records["0000"].caller.number or "") <= LONGEST_TEXT
 
 
 async def test_what_nothing_helps_is_given_up_and_counted(database: Database) -> None:
-    writing = Writing(Calls(database))
+    writing = SafeWriter(Calls(database))
     naive = replace(call(0), started=datetime(2026, 3, 1))  # noqa: DTZ001 - a mistake of ours
     with capture_logs() as logs:
         await writing.upsert([naive, call(1)])
     assert list(await kept(database)) == ["0001"]
     assert (writing.shortened, writing.refused) == (0, 1)
-    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["calls_refused", "call_not_written"]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["calls_refused", "call_write_failed"]
     assert LETTERS not in str(logs)
 
 
 async def test_a_database_that_is_away_is_still_asked_again(url: str) -> None:
-    writing = Writing(Calls(Database(url)))
+    writing = SafeWriter(Calls(Database(url)))
     with pytest.raises(UnavailableError):
         await writing.upsert([call(1)])
     assert (writing.shortened, writing.refused) == (0, 0)
