@@ -29,6 +29,7 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import Reloading
+from pbxd.services.call_history import CallHistory
 from pbxd.services.call_targets import find_target
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
@@ -74,8 +75,8 @@ class Daemon:
         self._pbx = pbx = AsteriskPbx(settings, secret, faults)
         self._following = Following(settings, pbx.ids, pbx.hearing, faults)
         self._directory = Directory(database, rules, on_change=self._book_changed)
-        calls, max_waiting = Calls(database), settings.database.most_waiting_calls
-        self._recorder = Recorder(self._following, calls, self._directory, max_waiting=max_waiting)
+        max_waiting = settings.database.most_waiting_calls
+        self._recorder = Recorder(self._following, Calls(database), self._directory, max_waiting=max_waiting)
         self._backfill = Backfill(settings, database)
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
@@ -93,7 +94,7 @@ class Daemon:
         services = Services(
             database=database,
             directory=self._directory,
-            calls=calls,
+            call_history=CallHistory(database, rules),
             tokens=self._token_cache,
             caller_naming=naming,
             click_to_call=self._click_to_call,
