@@ -51,6 +51,7 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import compare
+from pbxd.services.call_history import CallHistory
 from pbxd.services.health import Health
 from pbxd.settings import Settings, asterisk_secret, load
 from pbxd.storage.access.tokens import Tokens
@@ -139,7 +140,7 @@ class Daemon:
             Services(
                 database=database,
                 directory=self._directory,
-                calls=self._calls,
+                call_history=CallHistory(database, rules_from(settings)),
                 tokens=self._token_cache,
                 click_to_call=self._click_to_call,
                 queues=self._queues,

@@ -13,8 +13,8 @@ from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
+from pbxd.services.call_history import CallHistory
 from pbxd.services.health import Health
-from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine.database import Database
 
 
@@ -24,7 +24,7 @@ class Services:
 
     database: Database
     directory: Directory
-    calls: Calls
+    call_history: CallHistory
     tokens: TokenCache
     click_to_call: ClickToCall
     queues: VipQueues
