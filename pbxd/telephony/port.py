@@ -1,7 +1,8 @@
 """What pbxd needs of a PBX: the Protocol that each PBX adapter fulfils, and the values it speaks in. Pure.
 
-`pbxd.asterisk.pbx` is the adapter for Asterisk. Every method that asks the PBX raises UnavailableError when the PBX is
-away or doesn't answer in time, RefusedError when the PBX refuses, and ProtocolError for an answer it can't mean.
+`pbxd.asterisk.pbx` is the one adapter so far. A second PBX gets a package beside `asterisk/`.
+Every method that asks the PBX raises UnavailableError when the PBX is away or doesn't answer in time, RefusedError when
+the PBX refuses, and ProtocolError for an answer that can't be read.
 """
 
 from __future__ import annotations
