@@ -21,7 +21,7 @@ from pbxd.asterisk.agi.lookups import KEY_VARIABLE, LookUps
 from pbxd.asterisk.agi.probe import keep_fed
 from pbxd.asterisk.agi.server import FastAgiServer
 from pbxd.asterisk.ami.client import AmiClient
-from pbxd.asterisk.ami.intake import Arrival, Intake, Missing
+from pbxd.asterisk.ami.intake import Arrival, Intake, StreamGap
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.ami.reconnecting import Complaints
 from pbxd.asterisk.channel_ids import CHANNEL_IDS
@@ -326,8 +326,8 @@ class Daemon:
                     self._act(event)
             await asyncio.sleep(0)
 
-    def _event(self, item: Arrival | Missing) -> Event | None:
-        if isinstance(item, Missing):
+    def _event(self, item: Arrival | StreamGap) -> Event | None:
+        if isinstance(item, StreamGap):
             if item.overflow:
                 _log.error("events_dropped", dropped=self._intake.dropped)
                 self._out_of_step.set()

@@ -1,8 +1,8 @@
-"""Answers to the dialplan's look-ups: who calls, and what of it this channel may be told.
+"""Answer the dialplan's look-ups: who calls, and how much of that this channel may learn.
 
-Anyone who reaches the FastAGI port can claim to be any channel. Personal contacts (`for=EXT`) therefore count only when
+Anyone who reaches the FastAGI port can claim to be any channel. Personal contacts (`for=EXT`) therefore count only if
 the asker proves to be the dialplan: pbxd keeps a secret in the PBX's global variable KEY_VARIABLE, set over AMI, and
-asks the channel for it. Asked of everybody who says `for`, so that the question tells nothing about the book.
+asks the channel for it. Everybody who sends `for` is asked, so that the question reveals nothing about the book.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Callable, Generator
 import structlog
 
 from pbxd.actor import Actor
-from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest, commands_for, get_variable
+from pbxd.asterisk.agi.commands import AgiCommand, commands_for, get_variable
+from pbxd.asterisk.agi.protocol import AgiReply, AgiRequest
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.logs import Notes
 from pbxd.lookup.caller_naming import LookUp, name_caller
@@ -28,14 +29,14 @@ class LookUps:
     """Answers from the directory in memory."""
 
     def __init__(self, lookup: LookUp, endpoints: Endpoints, vip_priority: Callable[[], int]) -> None:
-        self.key = secrets.token_hex(16)  # to be kept in KEY_VARIABLE; another one in each process
+        self.key = secrets.token_hex(16)  # stored in KEY_VARIABLE; another one in each process
         self._lookup = lookup
         self._endpoints = endpoints
         self._vip_priority = vip_priority
         self._notes = Notes(_log)
 
     def answer(self, request: AgiRequest) -> Generator[AgiCommand, AgiReply | None, None]:
-        """Say who calls; a channel of an employee is inside, any other is taken for outside."""
+        """Answer a request. An employee's channel is inside, any other counts as outside."""
         viewer = request.query.get("for", "")
         if viewer and not self._is_dialplan((yield get_variable(KEY_VARIABLE))):
             self._notes.write("personal_contacts_refused", why="the asker doesn't know " + KEY_VARIABLE)
