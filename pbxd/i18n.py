@@ -20,7 +20,7 @@ _default = _gettext.NullTranslations()
 
 
 def use(language: str) -> None:
-    """Choose the language of this context and those started from it; an unknown one means English."""
+    """Set the language of this context and of contexts started from it; an unknown language means English."""
     _current.set(_catalogue(language))
 
 

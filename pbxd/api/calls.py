@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pbxd.actor import Actor
 from pbxd.api.call_record import CallAnswer, GapAnswer
-from pbxd.api.click_to_call import CallPath, ProgressAnswer, progress_of
+from pbxd.api.click_to_call import CallPath, ProgressAnswer
 from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import NotFoundError
 from pbxd.http.answers import Answer
@@ -16,7 +16,7 @@ from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Query
 from pbxd.rights import acting_for
-from pbxd.services.call_queries import CallsAsked, listed, named
+from pbxd.services.call_queries import CallsAsked
 
 CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
 Extension = Annotated[str, Field(min_length=1, max_length=32)]
@@ -90,15 +90,9 @@ class CallsAnswer(Answer):
 @resource.operation("GET", "/api/v1/calls", scope="calls:read")
 async def list_calls(context: Context, query: CallsQuery) -> CallsAnswer:
     """List the recorded calls, newest first, and the gaps in their time."""
-    services = context.services
     wanted = query.asked_by(acting_for(context.actor, query.acting_for, "as"))
-    page = await listed(
-        services.database,
-        wanted,
-        services.rules,
-        limit=query.limit,
-        offset=query.offset,
-        before=query.before or "",
+    page = await context.services.call_history.page(
+        wanted, limit=query.limit, offset=query.offset, before=query.before or ""
     )
     return CallsAnswer.model_validate(page.to_json())
 
@@ -112,13 +106,12 @@ async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallA
     """
     actor = acting_for(context.actor, query.acting_for, "as")
     services = context.services
-    progress = progress_of(services, path.id)
+    progress = services.click_to_call.progress(path.id)
     made_here = {"state": progress.state, "reason": progress.reason} if progress else {}
     try:
-        record = await services.calls.record(path.id)
+        call = await services.call_history.call(path.id, actor)
     except NotFoundError:
         if progress is None:
             raise
         return ProgressAnswer.model_validate({"id": path.id, **made_here})
-    (call,) = await named(services.database, [record], services.rules, actor)
     return CallAnswer.model_validate(call | made_here)

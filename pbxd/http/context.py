@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from pbxd.actor import Actor
-from pbxd.asterisk.originate import ClickToCall
-from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
-from pbxd.storage.calls.calls import Calls
+from pbxd.services.call_history import CallHistory
+from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.health import Health
+from pbxd.services.queues import VipQueues
 from pbxd.storage.engine.database import Database
 
 
@@ -23,14 +25,14 @@ class Services:
 
     database: Database
     directory: Directory
-    calls: Calls
+    call_history: CallHistory
     tokens: TokenCache
+    caller_naming: CallerNaming
     click_to_call: ClickToCall
     queues: VipQueues
     rules: NumberRules
-    pbx_connected: Callable[[], bool]  # whether the link to the PBX is logged in
+    health: Health
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
-    faults: Callable[[], dict[str, int]] = dict  # what went wrong with single events and calls, by kind
 
 
 SERVICES = web.AppKey("services", Services)

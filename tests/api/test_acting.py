@@ -13,7 +13,7 @@ from pbxd.book.employees import Employee
 from pbxd.calls.events import ChannelSeen, Endpoint, SnapshotBegan, SnapshotEnded
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
-from tests.api.test_api import CALLS, add, problem
+from tests.api.examples import CALLS, add, problem
 from tests.http.conftest import House, until
 from tests.http.contract import checked_session
 
@@ -120,7 +120,7 @@ async def test_a_call_is_made_for_whom_the_token_acts_for(
             assert pbxd.pbx.asked == []
         elif path == CALLS:
             assert answer.status == 202
-            assert pbxd.click_to_call.agent((await answer.json())["id"]) == word
+            assert pbxd.click_to_call.attempts.agent((await answer.json())["id"]) == word
         else:
             assert (await answer.json())["agent"] == word
 

@@ -8,7 +8,6 @@ asks the channel for it. Everybody who sends `for` is asked, so that the questio
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import Callable, Generator
 
 import structlog
@@ -16,21 +15,23 @@ import structlog
 from pbxd.actor import Actor
 from pbxd.asterisk.agi.commands import AgiCommand, commands_for, get_variable
 from pbxd.asterisk.agi.protocol import AgiReply, AgiRequest
+from pbxd.asterisk.dialplan_guard import KEY_VARIABLE
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.logs import Notes
-from pbxd.lookup.caller_naming import LookUp, name_caller
-
-KEY_VARIABLE = "PBXD_KEY"
+from pbxd.lookup.answers import Caller
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
 class LookUps:
-    """Answers from the directory in memory."""
+    """Answers look-ups by `name_caller` of `pbxd.services.caller_naming`."""
 
-    def __init__(self, lookup: LookUp, endpoints: Endpoints, vip_priority: Callable[[], int]) -> None:
-        self.key = secrets.token_hex(16)  # stored in KEY_VARIABLE; another one in each process
-        self._lookup = lookup
+    def __init__(
+        self, name_caller: Callable[..., Caller], endpoints: Endpoints, vip_priority: Callable[[], int], key: str
+    ) -> None:
+        """Take the secret that KEY_VARIABLE has, as `key`."""
+        self._key = key
+        self._name_caller = name_caller
         self._endpoints = endpoints
         self._vip_priority = vip_priority
         self._notes = Notes(_log)
@@ -43,11 +44,11 @@ class LookUps:
             viewer = ""
         actor = Actor.agent(viewer, "dialplan")
         inside = self._endpoints.is_inside(request.headers.get("agi_channel", ""))
-        caller = name_caller(self._lookup, request.caller_number, actor, inside=inside)
+        caller = self._name_caller(request.caller_number, actor, inside=inside)
         public = caller.public if caller.private else None
         commands = commands_for(caller.match, request, self._vip_priority(), public=public)
         for command in commands:  # noqa: UP028 - `yield from` a list can't be sent replies
             yield command
 
     def _is_dialplan(self, reply: AgiReply | None) -> bool:
-        return reply is not None and hmac.compare_digest(reply.text.encode(), self.key.encode())
+        return reply is not None and hmac.compare_digest(reply.text.encode(), self._key.encode())

@@ -16,10 +16,11 @@ from pbxd.asterisk.ami.actions import Headers, checked
 from pbxd.asterisk.ami.capture import Capture
 from pbxd.asterisk.ami.link import Link, Question
 from pbxd.asterisk.ami.packets import Packet as Packet
-from pbxd.asterisk.ami.reconnecting import Complaints, backoff
+from pbxd.asterisk.ami.reconnecting import backoff
 from pbxd.asterisk.ami.tls import REFUSED, check_pinned_certificate, handshake_refused, server_name, tls_context
 from pbxd.errors import InvalidInputError, ProtocolError, RefusedError, UnavailableError
 from pbxd.i18n import _
+from pbxd.logs import Complaints
 from pbxd.settings import AsteriskSettings
 
 _MAX_UNANSWERED = 1000  # actions under way; more means that something asks without end
