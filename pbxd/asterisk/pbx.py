@@ -11,7 +11,7 @@ import structlog
 
 from pbxd.asterisk import originate
 from pbxd.asterisk.ami.client import AmiClient
-from pbxd.asterisk.ami.intake import Intake, Item, Missing
+from pbxd.asterisk.ami.intake import Intake, Item, StreamGap
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.channel_ids import CHANNEL_IDS, agent_behind, call_of, leg_id
 from pbxd.asterisk.dial_strings import templates_of
@@ -89,7 +89,7 @@ class AsteriskPbx:
 
     def _translated(self, items: Iterable[Item]) -> Iterator[Event]:
         for item in items:
-            if not isinstance(item, Missing):
+            if not isinstance(item, StreamGap):
                 event = self._stream.read_safely(item.packet, item.at)
                 if event is not None:
                     yield event

@@ -5,8 +5,9 @@ from __future__ import annotations
 import structlog
 
 from pbxd.actor import Actor
+from pbxd.asterisk.agi.commands import AgiCommand
 from pbxd.asterisk.agi.lookups import LookUps
-from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest
+from pbxd.asterisk.agi.protocol import AgiReply, AgiRequest
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.book.employees import Employee

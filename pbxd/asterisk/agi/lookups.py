@@ -1,8 +1,8 @@
-"""Answers to the dialplan's look-ups: who calls, and what of it this channel may be told.
+"""Answer the dialplan's look-ups: who calls, and how much of that this channel may learn.
 
-Anyone who reaches the FastAGI port can claim to be any channel. Personal contacts (`for=EXT`) therefore count only when
+Anyone who reaches the FastAGI port can claim to be any channel. Personal contacts (`for=EXT`) therefore count only if
 the asker proves to be the dialplan: pbxd keeps a secret in the PBX's global variable KEY_VARIABLE, set over AMI, and
-asks the channel for it. Asked of everybody who says `for`, so that the question tells nothing about the book.
+asks the channel for it. Everybody who sends `for` is asked, so that the question reveals nothing about the book.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable, Generator
 import structlog
 
 from pbxd.actor import Actor
-from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest, commands_for, get_variable
+from pbxd.asterisk.agi.commands import AgiCommand, commands_for, get_variable
+from pbxd.asterisk.agi.protocol import AgiReply, AgiRequest
 from pbxd.asterisk.dialplan_guard import KEY_VARIABLE
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.logs import Notes
@@ -23,12 +24,12 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class LookUps:
-    """Answers what `name_caller` (`pbxd.services.caller_naming`) says of a number, for an actor, `inside` or not."""
+    """Answers look-ups by `name_caller` of `pbxd.services.caller_naming`."""
 
     def __init__(
         self, name_caller: Callable[..., Caller], endpoints: Endpoints, vip_priority: Callable[[], int], key: str
     ) -> None:
-        """`key`: what KEY_VARIABLE holds."""
+        """Take the secret that KEY_VARIABLE has, as `key`."""
         self._key = key
         self._name_caller = name_caller
         self._endpoints = endpoints
@@ -36,7 +37,7 @@ class LookUps:
         self._notes = Notes(_log)
 
     def answer(self, request: AgiRequest) -> Generator[AgiCommand, AgiReply | None, None]:
-        """Say who calls; a channel of an employee is inside, any other is taken for outside."""
+        """Answer a request. An employee's channel is inside, any other counts as outside."""
         viewer = request.query.get("for", "")
         if viewer and not self._is_dialplan((yield get_variable(KEY_VARIABLE))):
             self._notes.write("personal_contacts_refused", why="the asker doesn't know " + KEY_VARIABLE)
