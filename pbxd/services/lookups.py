@@ -1,0 +1,41 @@
+"""Whose number is it: the answer the PBX would get, read from the database without the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pbxd.actor import Actor
+from pbxd.lookup.matching import Match
+from pbxd.lookup.partial_index import excerpt
+from pbxd.numbers import parse
+from pbxd.services.call_queries import last_calls
+from pbxd.services.context import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """A number to look up."""
+
+    number: str  # in any notation
+    last_calls: bool = False  # the last calls with it are wanted too
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What was found, with the last calls in their public form."""
+
+    match: Match
+    last_calls: Sequence[dict[str, Any]]
+
+
+async def look_up(context: Context, actor: Actor, asked: LookUp) -> LookedUp:
+    """Look a number up; the actor's personal contacts count too."""
+    parsed = parse(asked.number, context.rules)
+    wanted = [parsed.value] if parsed.kind == "e164" else []
+    book = await excerpt(context.database, wanted, viewer=actor)
+    match = book.lookup(parsed, actor)
+    if not asked.last_calls or not wanted:
+        return LookedUp(match, [])
+    return LookedUp(match, await last_calls(context.database, parsed.value, context.rules, viewer=actor))

@@ -1,0 +1,46 @@
+"""Tokens: what other applications show at the HTTP API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pbxd.actor import Actor
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
+from pbxd.services.context import Context
+from pbxd.storage.access.tokens import Token, Tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateToken:
+    """A token for an application, and for whom the application may act: one employee, any, or nobody."""
+
+    name: str
+    extension: str = ""
+    as_any: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedToken:
+    """A new token; `plain` is the token itself, which is kept nowhere."""
+
+    id: int
+    plain: str
+
+
+async def create(context: Context, _actor: Actor, asked: CreateToken) -> CreatedToken:
+    """Make a token. Raises InvalidInputError."""
+    if asked.extension and asked.as_any:
+        raise InvalidInputError("as", _("either one employee or any"))
+    stands_for = Actor.token(asked.name, asked.extension, acts_for_any=asked.as_any)
+    return CreatedToken(*await Tokens(context.database).create(asked.name, stands_for))
+
+
+async def find(context: Context, _actor: Actor) -> list[Token]:
+    """Return all tokens, revoked ones too, oldest first."""
+    return await Tokens(context.database).list()
+
+
+async def revoke(context: Context, _actor: Actor, token_id: int) -> None:
+    """End a token's validity at once. Raises NotFoundError."""
+    await Tokens(context.database).revoke(token_id)
