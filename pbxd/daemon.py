@@ -11,10 +11,12 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from pbxd import api, logs
+from pbxd.actor import DAEMON
 from pbxd.asterisk.agi.lookups import KEY_VARIABLE, LookUps
 from pbxd.asterisk.agi.probe import keep_fed
 from pbxd.asterisk.agi.server import FastAgiServer
@@ -22,7 +24,9 @@ from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.intake import Arrival, Intake, Missing
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.ami.reconnecting import Complaints
+from pbxd.asterisk.channel_ids import CHANNEL_IDS
 from pbxd.asterisk.endpoints import Endpoints
+from pbxd.asterisk.event_stream import EventStream
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.asterisk.staff import gone, staff
 from pbxd.asterisk.vip_queues import VipQueues
@@ -36,6 +40,7 @@ from pbxd.errors import (
     SchemaError,
     UnavailableError,
 )
+from pbxd.faults import Faults
 from pbxd.history.backfill import Backfill
 from pbxd.history.following import Following
 from pbxd.history.recorder import Recorder
@@ -107,7 +112,9 @@ class Daemon:
         self._ami = AmiClient(settings.link, secret, self._arrived, on_link=self._link_changed)
         # Shared: what a call shows to be a line is none of us in a look-up either, and no employee.
         self._endpoints = endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
-        self._following = Following(settings, endpoints)
+        self._faults = Faults()
+        self._stream = EventStream(endpoints, self._faults)
+        self._following = Following(settings, CHANNEL_IDS, self._stream.hearing, self._faults)
         self._calls = Calls(database)
         self._employees = Employees(database)
         self._directory = Directory(database, rules_from(settings), on_change=self._book_changed)
@@ -116,7 +123,11 @@ class Daemon:
         )
         self._backfill = Backfill(settings, database)
         self._queues = VipQueues(
-            self._ami, self._directory.lookup, settings.queues, self._following.tracker.number_of, endpoints.is_inside
+            self._ami,
+            partial(self._directory.lookup, actor=DAEMON),
+            settings.queues,
+            self._following.tracker.number_of,
+            endpoints.is_inside,
         )
         self._click_to_call = ClickToCall(self._ami, settings, CallRequests(database))
         self._lookups = LookUps(self._directory.lookup, endpoints, lambda: self._settings.queues.vip_priority)
@@ -262,10 +273,10 @@ class Daemon:
             try:
                 cleared = await retention.clear(self._settings.retention)
             except UnavailableError as error:
-                _log.warning("old_not_cleared", why=str(error))
+                _log.warning("retention_failed", why=str(error))
             else:
                 if any(cleared.values()):
-                    _log.info("old_cleared", **cleared)
+                    _log.info("retention_done", **cleared)
 
     # -- the configuration, read anew on SIGHUP
 
@@ -317,10 +328,14 @@ class Daemon:
     def _event(self, item: Arrival | Missing) -> Event | None:
         if isinstance(item, Missing):
             if item.overflow:
-                _log.error("ami_events_dropped", dropped=self._intake.dropped)
+                _log.error("events_dropped", dropped=self._intake.dropped)
                 self._out_of_step.set()
-            return self._following.missing(item.since, overflow=item.overflow)
-        return self._following.contained(item.packet, item.at)
+            event: Event | None = self._stream.missing(item.since, overflow=item.overflow)
+        else:
+            event = self._stream.contained(item.packet, item.at)
+        if event is not None:
+            self._following.follow(event)
+        return event
 
     def _act(self, event: Event) -> None:
         """Let the queues and the calls made here know of an event."""
@@ -351,7 +366,7 @@ class Daemon:
             else:
                 self._queues.refresh()
                 self._staff_asked.set()
-                _log.info("in_step", channels=len(channels))
+                _log.info("resync_done", channels=len(channels))
 
     async def _keep_staff(self) -> None:
         """Keep the employees the PBX knows in the book: after every connect, its reload or ours, and daily.
@@ -371,12 +386,12 @@ class Daemon:
                 await self._employees.upsert(found, source="pbx")
                 await self._employees.retire(left)
             except (UnavailableError, RefusedError, ProtocolError) as error:
-                _log.warning("employees_not_taken_over", why=str(error))
+                _log.warning("employees_sync_failed", why=str(error))
                 if self._ami.connected:
                     await asyncio.sleep(_STAFF_RETRY_SECONDS)
                     self._staff_asked.set()
             else:
-                _log.info("employees_taken_over", employees=len(found), left=len(left))
+                _log.info("employees_synced", employees=len(found), left=len(left))
 
     async def _heartbeat(self) -> None:
         """Set the global PBXD_ALIVE every second, by which the dialplan's guard sees that pbxd lives again.

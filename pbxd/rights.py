@@ -1,115 +1,114 @@
 """Who may do what in the book: the only place that knows. Pure.
 
-The actor is an employee's extension, or ADMINISTRATOR. A contact's owner is the extension whose personal contact it is,
-or SHARED. Shared contacts are everybody's to see and to edit, and their creator's or an administrator's to delete or to
-take away. A personal contact is there for its owner alone, in totals, duplicates and histories too; an administrator
-doesn't see it either, but may erase it unseen.
+A contact's owner is the employee whose personal contact it is, or SHARED. Shared contacts are everybody's to see and to
+edit, and their creator's or an administrator's to delete or to take away. A personal contact is there for its owner
+alone, in totals, duplicates and histories too; an administrator doesn't see it either, but may erase it unseen.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError, RefusedError
 from pbxd.i18n import _
 
-ADMINISTRATOR = ""
 SHARED = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who a program acts for: its own employee (`extension`), every employee that it names (`as_any`), or nobody.
+def acting_for(actor: Actor, named: str, parameter: str) -> Actor:
+    """Return who acts when a request's parameter names an employee; the actor itself when it names nobody.
 
-    One that acts for nobody sees shared contacts alone and makes no calls.
+    Raises RefusedError `other-employee` or `no-employee`.
     """
-
-    extension: str = ""
-    as_any: bool = False
-
-    def viewer(self, parameter: str, named: str) -> str:
-        """Return whose personal contacts count: the employee `named` by a request's parameter, else its own.
-
-        Empty: nobody's. Raises RefusedError `other-employee`.
-        """
-        if named:
-            self.check_acts_for(named, f"{parameter}={named}")
-        return named or self.extension
-
-    def agent(self, named: str | None) -> str:
-        """Return whose phone a call is made with: the agent `named` in the request, else its own employee's.
-
-        Raises RefusedError `no-employee` or `other-employee`, InvalidInputError where nobody is named.
-        """
-        if named:
-            self.check_acts_for(named, f"agent {named}")
-        elif not self.extension:
-            self._check_acts(_("calls"))
-            raise InvalidInputError("agent", "agent: " + _("missing"))
-        return named or self.extension
-
-    def check_acts_for(self, employee: str, what: str) -> None:
-        """Raise RefusedError unless it may act for this employee; `what` names the thing refused.
-
-        An empty `employee`: nobody knows whose the thing is, so that only who acts for any may have it.
-        """
-        if self.as_any or (employee and employee == self.extension):
-            return
-        if not employee:
-            message = _("{what}: it isn't known whose it is; needed is a token made with --as-any")
-            raise RefusedError("other-employee" if self.extension else "no-employee", message.format(what=what))
-        self._check_acts(what)
-        message = _("{what}: this token belongs to {extension}; needed is one made with --as {employee} or --as-any")
-        raise RefusedError("other-employee", message.format(what=what, extension=self.extension, employee=employee))
-
-    def _check_acts(self, what: str) -> None:
-        if not self.as_any and not self.extension:
-            message = _("{what}: this token belongs to no employee; needed is one made with --as EXT or --as-any")
-            raise RefusedError("no-employee", message.format(what=what))
+    if not named:
+        return actor
+    check_acts_for(actor, named, f"{parameter}={named}")
+    return actor.acting_for(named)
 
 
-ADMINISTRATORS = Actor(as_any=True)  # on this machine's unix socket
+def calling_for(actor: Actor, named: str | None) -> Actor:
+    """Return whose phone a call is made with: the agent `named` in the request, else the actor's own.
+
+    Raises RefusedError `no-employee` or `other-employee`, InvalidInputError where nobody is named.
+    """
+    if named:
+        return acting_for(actor, named, "agent")
+    if not actor.is_employee:
+        _check_stands_for_somebody(actor, _("calls"))
+        raise InvalidInputError("agent", "agent: " + _("missing"))
+    return actor
 
 
-def owners_seen(actor: str) -> tuple[str, ...]:
+def check_acts_for(actor: Actor, employee: str, what: str) -> None:
+    """Raise RefusedError unless the actor may act for the employee with this extension; `what` names what is refused.
+
+    An empty `employee`: nobody knows whose the thing is, so only an actor that may act for any employee gets it.
+    """
+    if actor.acts_for_any or (employee and employee == actor.extension):
+        return
+    if not employee:
+        message = _("{what}: it isn't known whose it is; needed is a token made with --as-any")
+        raise RefusedError("other-employee" if actor.is_employee else "no-employee", message.format(what=what))
+    _check_stands_for_somebody(actor, what)
+    message = _("{what}: this token belongs to {extension}; needed is one made with --as {employee} or --as-any")
+    raise RefusedError("other-employee", message.format(what=what, extension=actor.extension, employee=employee))
+
+
+def _check_stands_for_somebody(actor: Actor, what: str) -> None:
+    if not actor.acts_for_any and not actor.is_employee:
+        message = _("{what}: this token belongs to no employee; needed is one made with --as EXT or --as-any")
+        raise RefusedError("no-employee", message.format(what=what))
+
+
+def owners_seen(actor: Actor) -> tuple[str, ...]:
     """Return the owners whose contacts the actor sees."""
-    return (SHARED,) if actor == ADMINISTRATOR else (SHARED, actor)
+    return (SHARED, actor.extension) if actor.is_employee else (SHARED,)
 
 
-def sees(actor: str, owner: str) -> bool:
+def sees(actor: Actor, owner: str) -> bool:
     """Tell whether the actor may know of a contact of this owner; who sees one may edit it."""
     return owner in owners_seen(actor)
 
 
-def sees_personal(actor: str, owner: str) -> bool:
+def sees_personal(actor: Actor, owner: str) -> bool:
     """Tell whether the actor may know of a personal contact of this owner; one of nobody is nobody's to see."""
     return owner != SHARED and sees(actor, owner)
 
 
-def owner_of_personal(actor: str, wanted: str) -> str:
-    """Return whose a contact becomes that the actor makes personal, for `wanted` if he names somebody.
+def owner_of_personal(actor: Actor, wanted: str) -> str:
+    """Return who owns a contact that the actor makes personal; `wanted`: the employee the request names, if any.
 
-    Nobody makes one for somebody else but an administrator. Raises RefusedError.
+    Only an administrator makes one for somebody else. Raises RefusedError.
     """
-    owner = wanted or actor
-    if actor not in (ADMINISTRATOR, owner):
+    owner = wanted or actor.extension
+    if not actor.is_administrator and owner != actor.extension:
         raise RefusedError("not-owner", _("a personal contact can only be one's own"))
     return owner
 
 
-def check_delete(actor: str, owner: str, creator: str) -> None:
+def check_delete(actor: Actor, owner: str, creator: str) -> None:
     """Raise RefusedError unless the actor, who sees the contact, may delete it."""
-    if owner == SHARED and actor not in (ADMINISTRATOR, creator):
+    if owner == SHARED and not _made(actor, creator):
         raise RefusedError("not-creator", _("only its creator or an administrator may delete a shared contact"))
 
 
-def check_take_away(actor: str, creator: str) -> None:
+def check_take_away(actor: Actor, creator: str) -> None:
     """Raise RefusedError unless the actor may make this shared contact personal, which takes it from all others."""
-    if actor not in (ADMINISTRATOR, creator):
+    if not _made(actor, creator):
         raise RefusedError("not-creator", _("only its creator or an administrator may make a shared contact personal"))
 
 
-def check_favourites(actor: str) -> None:
+def check_undo(actor: Actor, importer: str) -> None:
+    """Raise RefusedError unless the actor may undo this import."""
+    if not _made(actor, importer):
+        raise RefusedError("not-importer", _("only who imported or an administrator may undo an import"))
+
+
+def check_favourites(actor: Actor) -> None:
     """Raise RefusedError unless the actor is somebody who can have favourites."""
-    if actor == ADMINISTRATOR:
+    if not actor.is_employee:
         raise RefusedError("no-employee", _("favourites are an employee's: say whose, with --as"))
+
+
+def _made(actor: Actor, creator: str) -> bool:
+    """Tell whether the actor made the thing, or is an administrator; a thing of an administrator is no employee's."""
+    return actor.is_administrator or (actor.is_employee and actor.extension == creator)

@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 
 from pbxd.calls import events as ev
 from pbxd.faults import Faults
-from pbxd.history.following import Following
 from pbxd.settings import Settings
+from tests.history.packets import PacketFollowing
 from tests.history.test_backlog import BEGAN, call
 
 HUGE = "9" * 4301
@@ -24,7 +24,7 @@ HUGE = "9" * 4301
     ],
 )  # fmt: skip
 def test_an_odd_event_leaves_the_next_call_alone(odd: dict[str, str]) -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     following.missing(float(BEGAN))
     with capture_logs():
         for packet in call(0):
@@ -41,7 +41,7 @@ def test_an_odd_event_leaves_the_next_call_alone(odd: dict[str, str]) -> None:
     ("header", "text"), [("CallerIDNum", "ё" * 9000), ("Exten", "\ud800" * 999), ("CallerIDNum", "\0" * 300)]
 )
 def test_texts_of_any_length_are_cut_at_the_door(header: str, text: str) -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     event = following.contained({**call(1)[0], header: text}, None)
     assert isinstance(event, ev.ChannelCreated)
     assert all(len(value) <= 255 for value in (event.number, event.dialled))
@@ -59,7 +59,7 @@ class Broken:
 
 
 def test_a_mistake_of_ours_is_counted_and_told_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     monkeypatch.setattr(following, "tracker", Broken())
     with capture_logs() as logs:
         for _number in range(50):

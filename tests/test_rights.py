@@ -5,26 +5,35 @@ from __future__ import annotations
 import pytest
 
 from pbxd import rights
+from pbxd.actor import Actor
 from pbxd.errors import RefusedError
+from tests.actors import ADMINISTRATOR, agent
+
+NOBODY, ANYBODY = Actor.token("crm"), Actor.token("crm", acts_for_any=True)
+STRANGERS = (ADMINISTRATOR, NOBODY, ANYBODY, agent("102"), agent("10"))
 
 
 def test_who_sees() -> None:
-    assert all(rights.sees(actor, rights.SHARED) for actor in (rights.ADMINISTRATOR, "101", "102"))
-    assert rights.sees("101", "101")
-    assert not any(rights.sees(actor, "101") for actor in (rights.ADMINISTRATOR, "102", "10"))
+    assert all(rights.sees(actor, rights.SHARED) for actor in (*STRANGERS, agent("101")))
+    assert rights.sees(agent("101"), "101")
+    assert not any(rights.sees(actor, "101") for actor in STRANGERS)
+    assert not any(rights.sees_personal(actor, rights.SHARED) for actor in STRANGERS)
 
 
 @pytest.mark.parametrize(
     ("actor", "owner", "creator", "may"),
     [
-        (rights.ADMINISTRATOR, rights.SHARED, "101", True),
-        ("101", rights.SHARED, "101", True),
-        ("102", rights.SHARED, "101", False),
-        ("102", rights.SHARED, "", False),
-        ("101", "101", "102", True),
+        (ADMINISTRATOR, rights.SHARED, "101", True),
+        (agent("101"), rights.SHARED, "101", True),
+        (agent("102"), rights.SHARED, "101", False),
+        (agent("102"), rights.SHARED, "", False),
+        (agent("101"), "101", "102", True),
+        (NOBODY, rights.SHARED, "101", False),
+        (NOBODY, rights.SHARED, "", False),
+        (ANYBODY, rights.SHARED, "", False),
     ],
 )
-def test_who_deletes(actor: str, owner: str, creator: str, *, may: bool) -> None:
+def test_who_deletes(actor: Actor, owner: str, creator: str, *, may: bool) -> None:
     if may:
         rights.check_delete(actor, owner, creator)
     else:
@@ -32,18 +41,40 @@ def test_who_deletes(actor: str, owner: str, creator: str, *, may: bool) -> None
             rights.check_delete(actor, owner, creator)
 
 
-@pytest.mark.parametrize("actor", [rights.Actor(), rights.Actor("101")])
-def test_what_is_of_an_unknown_employee_is_for_those_alone_who_act_for_any(actor: rights.Actor) -> None:
+@pytest.mark.parametrize("actor", [NOBODY, Actor.token("crm", "101")])
+def test_what_is_of_an_unknown_employee_is_for_those_alone_who_act_for_any(actor: Actor) -> None:
     with pytest.raises(RefusedError, match=r"call X: it isn't known whose it is; .* made with --as-any$"):
-        actor.check_acts_for("", "call X")
-    rights.Actor(as_any=True).check_acts_for("", "call X")
-    rights.ADMINISTRATORS.check_acts_for("", "call X")
+        rights.check_acts_for(actor, "", "call X")
+    rights.check_acts_for(ANYBODY, "", "call X")
+    rights.check_acts_for(ADMINISTRATOR, "", "call X")
+
+
+@pytest.mark.parametrize("actor", [ADMINISTRATOR, ANYBODY])
+def test_whoever_acts_for_an_employee_has_that_employee_s_rights_and_no_others(actor: Actor) -> None:
+    acting = rights.acting_for(actor, "101", "as")
+    assert (acting.role, acting.extension, acting.acts_for_any) == ("agent", "101", False)
+    assert acting.source == actor.source
+    assert rights.acting_for(actor, "", "as") is actor
+    with pytest.raises(RefusedError, match="102"):
+        rights.acting_for(acting, "102", "as")
+
+
+@pytest.mark.parametrize("actor", [ADMINISTRATOR, ANYBODY, NOBODY])
+def test_favourites_are_an_employee_s(actor: Actor) -> None:
+    rights.check_favourites(agent("101"))
+    with pytest.raises(RefusedError):
+        rights.check_favourites(actor)
 
 
 def test_nobody_makes_personal_contacts_of_others() -> None:
-    assert rights.owner_of_personal("101", "") == rights.owner_of_personal("", "101") == "101"
-    with pytest.raises(RefusedError):
-        rights.owner_of_personal("101", "102")
-    with pytest.raises(RefusedError):
-        rights.check_take_away("101", "102")
-    rights.check_take_away("", "102")
+    assert rights.owner_of_personal(agent("101"), "") == rights.owner_of_personal(ADMINISTRATOR, "101") == "101"
+    for actor in (agent("101"), NOBODY, ANYBODY):
+        with pytest.raises(RefusedError):
+            rights.owner_of_personal(actor, "102")
+        with pytest.raises(RefusedError):
+            rights.check_take_away(actor, "102")
+        with pytest.raises(RefusedError):
+            rights.check_take_away(actor, "")
+        with pytest.raises(RefusedError):
+            rights.check_undo(actor, "")
+    rights.check_take_away(ADMINISTRATOR, "102")

@@ -113,7 +113,7 @@ async def stop(daemon: Daemon) -> float:
 
 async def test_a_stop_under_calls_loses_nothing(lab: Lab) -> None:
     daemon = await lab.pbxd()
-    await until(lambda: logged(daemon, "in_step"), "the link")
+    await until(lambda: logged(daemon, "resync_done"), "the link")
     agents = ("101", "102")
     talking = [await lab.talk(agent, f"89160001{agent}", agent=agent) for agent in agents]
     ended = [lab.call_in("tone", f"891600020{number:02}") for number in range(20)]
@@ -143,7 +143,7 @@ async def test_a_stop_under_calls_loses_nothing(lab: Lab) -> None:
 async def test_a_stop_reads_what_is_on_its_way(lab: Lab) -> None:
     async with wire_to(lab.asterisk.ami_port) as wire:
         daemon = await lab.pbxd({"asterisk": {"port": wire.port}})
-        await until(lambda: logged(daemon, "in_step"), "the link")
+        await until(lambda: logged(daemon, "resync_done"), "the link")
         wire.delay = 0.05  # each way: the call is over before pbxd hears that it began
         client, agent = await lab.talk("101", CLIENT)
         client.hangup()
@@ -157,14 +157,14 @@ async def test_a_stop_reads_what_is_on_its_way(lab: Lab) -> None:
 async def test_a_stop_ends_in_time_though_the_pbx_is_silent(lab: Lab) -> None:
     async with wire_to(lab.asterisk.ami_port) as wire:
         daemon = await lab.pbxd({"asterisk": {"port": wire.port}})
-        await until(lambda: logged(daemon, "in_step"), "the link")
+        await until(lambda: logged(daemon, "resync_done"), "the link")
         wire.go_silent()
         assert await stop(daemon) < STOP_SECONDS
 
 
 async def test_a_stop_ends_in_time_though_somebody_somebody_holds_the_database(lab: Lab) -> None:
     daemon = await lab.pbxd()
-    await until(lambda: logged(daemon, "in_step"), "the link")
+    await until(lambda: logged(daemon, "resync_done"), "the link")
     client, agent = await lab.talk("101", CLIENT)
 
     async def written() -> bool:

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -14,6 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
+from pbxd import rights
+from pbxd.actor import Actor
 from pbxd.calls.record import instant
 from pbxd.errors import NotFoundError
 from pbxd.http.access import ACTOR
@@ -40,21 +41,21 @@ async def make(request: web.Request) -> web.Response:
     asked, agent = await _asked(request)
     services = request.app[SERVICES]
     key = request.headers.get("Idempotency-Key")
-    keyed = None if key is None else KeyedRequest.of(key, asked.model_dump() | {"agent": agent})
+    keyed = None if key is None else KeyedRequest.of(key, asked.model_dump() | {"agent": agent.extension})
     if keyed and (known := await services.click_to_call.made_before(keyed)):
         return _accepted({"id": known, "state": (_progress(services, known) or {}).get("state"), "repeated": True})
     wanted = await _target(request, asked, agent)
-    call_id = await services.click_to_call.call(agent, wanted, keyed)
+    call_id = await services.click_to_call.call(agent.extension, wanted, keyed)
     return _accepted({"id": call_id, "state": "ringing-agent"})
 
 
-async def _asked(request: web.Request) -> tuple[CallRequest, str]:
+async def _asked(request: web.Request) -> tuple[CallRequest, Actor]:
     """Read what is to be called, and whose phone rings first."""
     asked = await body(request, CallRequest)
-    return asked, request[ACTOR].agent(asked.agent)
+    return asked, rights.calling_for(request[ACTOR], asked.agent)
 
 
-async def _target(request: web.Request, asked: CallRequest, agent: str) -> DialTarget:
+async def _target(request: web.Request, asked: CallRequest, agent: Actor) -> DialTarget:
     services = request.app[SERVICES]
     return await find_target(services.database, services.directory, asked.asked, agent, request.app[RULES])
 
@@ -70,7 +71,7 @@ async def plan(request: web.Request) -> web.Response:
     asked, agent = await _asked(request)
     services = request.app[SERVICES]
     wanted = await _target(request, asked, agent)
-    return web.json_response(services.click_to_call.plan(agent, wanted).to_json())
+    return web.json_response(services.click_to_call.plan(agent.extension, wanted).to_json())
 
 
 @routes.get(f"{CALL_PATH}/states")
@@ -109,7 +110,7 @@ def _own_call(request: web.Request) -> str:
     call_id = request.match_info["id"]
     agent = request.app[SERVICES].click_to_call.agent(call_id)
     what = _("a call of {agent}").format(agent=agent) if agent else _("call {id}").format(id=call_id)
-    request[ACTOR].check_acts_for(agent, what)
+    rights.check_acts_for(request[ACTOR], agent, what)
     return call_id
 
 
@@ -121,7 +122,7 @@ async def show(request: web.Request) -> web.Response:
     the PBX has made its first channel, or when it never makes one.
     """
     call_id = request.match_info["id"]
-    viewer = request[ACTOR].viewer("as", query(request, CallQuery).actor)
+    actor = rights.acting_for(request[ACTOR], query(request, CallQuery).acting_for, "as")
     services = request.app[SERVICES]
     made_here = _progress(services, call_id)
     try:
@@ -130,7 +131,7 @@ async def show(request: web.Request) -> web.Response:
         if made_here is None:
             raise
         return web.json_response({"id": call_id, **made_here})
-    (call,) = await named(services.database, [record], request.app[RULES], viewer=viewer)
+    (call,) = await named(services.database, [record], request.app[RULES], actor)
     return web.json_response(call | (made_here or {}))
 
 
@@ -148,7 +149,7 @@ async def list_(request: web.Request) -> web.Response:
     asked = query(request, CallsQuery)
     services = request.app[SERVICES]
     page = partial(listed, limit=asked.limit, offset=asked.offset, before=asked.before or "")
-    wanted = replace(asked.asked, actor=request[ACTOR].viewer("as", asked.actor))
+    wanted = asked.asked_by(rights.acting_for(request[ACTOR], asked.acting_for, "as"))
     found = await page(services.database, wanted, request.app[RULES])
     return web.json_response(found.to_json())
 

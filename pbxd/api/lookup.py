@@ -9,6 +9,7 @@ from pbxd.http.app_keys import SERVICES
 from pbxd.http.requests import LookupQuery, query
 from pbxd.lookup.answers import match_json
 from pbxd.lookup.caller_naming import name_caller
+from pbxd.rights import acting_for
 
 routes = web.RouteTableDef()
 
@@ -23,8 +24,8 @@ async def lookup(request: web.Request) -> web.Response:
     only the phone of `for` may show, if that is something else.
     """
     asked = query(request, LookupQuery)
-    viewer = request[ACTOR].viewer("for", asked.viewer)
+    actor = acting_for(request[ACTOR], asked.acting_for, "for")
     directory = request.app[SERVICES].directory
-    caller = name_caller(directory.lookup, asked.number, viewer=viewer, inside=asked.inside)
+    caller = name_caller(directory.lookup, asked.number, actor, inside=asked.inside)
     shown = {"display": caller.display} | ({"private": caller.private} if caller.private else {})
     return web.json_response(match_json(caller.match, explain=asked.explain) | shown)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from pbxd.asterisk.ami.client import AmiClient
-from pbxd.asterisk.channel_ids import agent_behind, call_of, is_call_id, leg_id
+from pbxd.asterisk.channel_ids import agent_behind, call_of, leg_id
 from pbxd.asterisk.device_states import check_phones
 from pbxd.asterisk.originate_headers import originate_headers
 from pbxd.calls.events import (
@@ -35,7 +35,7 @@ from pbxd.calls.events import (
     SnapshotBegan,
     SnapshotEnded,
 )
-from pbxd.calls.identity import sortable_id
+from pbxd.calls.identity import is_call_id, sortable_id
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.lookup.naming import phone_name

@@ -47,6 +47,7 @@ _QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDN
 _LIST_BEGINS = "Channels will follow"  # the response to CoreShowChannels, before its items
 _CONFERENCE = "ConfBridge"
 _RECORDING = "MIXMONITOR_FILENAME="
+_RANG_IN_VAIN = "3"  # OriginateResponse's Reason: AST_CONTROL_RINGING, the phone rang until the time was up
 VOICEMAIL = frozenset({"VoiceMail", "VoiceMailMain", "MiniVM", "MinivmRecord"})
 
 _DOWN, _RESERVED, _OFFHOOK, _DIALING, _RING, _RINGING, _UP = "0", "1", "2", "3", "4", "5", "6"
@@ -418,6 +419,5 @@ def _application(packet: Packet, at: float) -> ev.Event | None:
 
 
 def _originate_ended(packet: Packet, at: float) -> ev.Event:
-    reason = whole_number(packet.get("Reason", ""))
-    answered = packet.get("Response") == "Success"
-    return ev.OriginateEnded(at, packet.get("Uniqueid", ""), answered, reason, packet.get("Exten", ""))
+    answered, timed_out = packet.get("Response") == "Success", packet.get("Reason") == _RANG_IN_VAIN
+    return ev.OriginateEnded(at, packet.get("Uniqueid", ""), answered, timed_out, packet.get("Exten", ""))

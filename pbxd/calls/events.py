@@ -1,9 +1,9 @@
 """What happens on a PBX, in words no PBX owns.
 
-An adapter (Asterisk's is `pbxd.asterisk.translate`) turns its PBX's own messages into these; tracker, click-to-call and
-queues read nothing else. `at` is the PBX's own time in seconds since the epoch (UTC). `channel` is a channel's
-unique id; `linkedid` is the PBX's present idea of the conversation the channel belongs to, empty where the message
-has none. Long because it is a vocabulary: a few lines a word, in one place so that `Event` is all there is.
+A PBX's adapter turns its own messages into these; tracker, click-to-call and queues read nothing else. `at` is the
+PBX's own time in seconds since the epoch (UTC). `channel` is a channel's unique id; `linkedid` is the PBX's present
+idea of the conversation the channel belongs to, empty where the message has none.
+Long because it is a vocabulary: a few lines a word, in one place so that `Event` is all there is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Endpoint:
     """Who sits at the far end of a channel.
 
     `extension`: an employee's phone, `name` is the extension; `trunk`: the outside world, `name` is the trunk's;
-    `plumbing`: a channel the PBX made for itself (Asterisk's Local pairs, announcers): never a party.
+    `plumbing`: a channel the PBX made for itself (the two ends of a pipe, an announcer): never a party.
     """
 
     kind: Literal["extension", "trunk", "plumbing"]
@@ -298,20 +298,32 @@ class RecordingBegan:
 
 @dataclass(frozen=True, slots=True)
 class OriginateEnded:
-    """The result of a call that a program asked for: whether its first leg was answered, and where it leads."""
+    """The result of a call that a program asked for: whether its first leg was answered, and where it leads.
+
+    `timed_out`: the phone rang until the time was up.
+    """
 
     at: float
     channel: str
     answered: bool
-    reason: int
+    timed_out: bool = False
     number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
-    """Nothing is heard from the PBX from here on."""
+    """Nothing is heard from the PBX from here on, or, at an `overflow`, pbxd could not keep up with its events."""
 
     at: float
+    overflow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PbxStarted:
+    """The PBX says, after a connect, when it started: `began`, epoch seconds of its own clock."""
+
+    at: float
+    began: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +389,7 @@ Event = (
     | RecordingBegan
     | OriginateEnded
     | LinkLost
+    | PbxStarted
     | SnapshotBegan
     | ChannelSeen
     | SnapshotEnded

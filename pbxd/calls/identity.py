@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
-CALL_PREFIX = "pbxd-"  # of the channel ids we choose ourselves: pbxd-<id>-<epoch>.<n>
+CALL_PREFIX = "pbxd-"  # of the channel ids that we choose: pbxd-<call id>-<a channel id in the PBX's own form>
 ID_LENGTH = 26
 _DAY_SECONDS = 86_400
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
+_CALL_ID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
 
 
-def call_id(pbx: str, linkedid: str, started: float) -> str:
-    """Return the id of a call: the one we chose for a call we made, else made of its time and identity.
+@dataclass(frozen=True, slots=True)
+class ChannelIds:
+    """What the channel ids of a PBX say; the adapter gives it."""
 
-    26 characters of Crockford's base 32, 48 bits of milliseconds and 80 bits of hash, so that ids sort by time and the
-    same stream gives the same ids.
+    began: Callable[[str], float | None]  # epoch seconds of the channel's creation; None: the id doesn't say
+    place: Callable[[str], int]  # rises from one channel of the PBX to the next; 0: the id doesn't say
+
+
+def call_id(pbx: str, linkedid: str, began: float) -> str:
+    """Return the id of a call: the one we chose for a call we made, else one made of its time and identity.
+
+    `began` is the time in the linkedid where it has one (see `ChannelIds.began`), else the time of the first event. 26
+    characters of Crockford's base 32: 48 bits of milliseconds and 80 bits of hash. Ids sort by time, and the same
+    stream gives the same ids.
     """
     if linkedid.startswith(CALL_PREFIX) and len(linkedid) >= len(CALL_PREFIX) + ID_LENGTH:
         return linkedid[len(CALL_PREFIX) : len(CALL_PREFIX) + ID_LENGTH]
     digest = hashlib.blake2b(f"{pbx}\0{linkedid}".encode(), digest_size=10).digest()
-    return sortable_id(epoch_in(linkedid, started), int.from_bytes(digest))
+    return sortable_id(began, int.from_bytes(digest))
 
 
 def sortable_id(at: float, rest: int) -> str:
@@ -28,24 +41,16 @@ def sortable_id(at: float, rest: int) -> str:
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
-def epoch_in(linkedid: str, otherwise: float) -> float:
-    """Return the seconds in `[system-]<epoch>.<n>`, which a restart finds again, unlike the first event's time."""
-    seconds = linkedid.rpartition("-")[2].partition(".")[0]
-    return float(seconds) if seconds.isdecimal() and len(seconds) <= 11 else otherwise  # noqa: PLR2004 - a sane epoch
+def is_call_id(text: str) -> bool:
+    """Tell whether a text has the form of a call's id."""
+    return _CALL_ID.fullmatch(text) is not None
 
 
-def beginning(linkedid: str, otherwise: float) -> float:
-    """Return when a call began, by the PBX's clock.
+def beginning(linkedid: str, otherwise: float, ids: ChannelIds) -> float:
+    """Return when a call began, by the PBX's clock; `otherwise` where its linkedid doesn't say.
 
-    Ids that we chose have our own clock's time, and those of other programs may only look like one, which is far off.
+    Ids that we chose have our own clock's time. Ids of other programs may look like the PBX's by chance: their time is
+    far off.
     """
-    if linkedid.startswith(CALL_PREFIX):
-        return otherwise
-    began = epoch_in(linkedid, otherwise)
-    return began if abs(began - otherwise) < _DAY_SECONDS else otherwise
-
-
-def place_of(channel: str) -> int:
-    """Return the n in `<epoch>.<n>`, which the PBX counts up (for ids we chose, we do); 0 where there is none."""
-    place = channel.rpartition(".")[2]
-    return int(place) if place.isdecimal() and len(place) <= 18 else 0  # noqa: PLR2004 - 64 bits
+    began = None if linkedid.startswith(CALL_PREFIX) else ids.began(linkedid)
+    return otherwise if began is None or abs(began - otherwise) >= _DAY_SECONDS else began

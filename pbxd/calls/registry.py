@@ -8,7 +8,7 @@ belongs, until the Dial is told, and where one belongs whose beginning was not h
 
 from __future__ import annotations
 
-from pbxd.calls.identity import CALL_PREFIX, call_id
+from pbxd.calls.identity import CALL_PREFIX, ChannelIds, call_id
 from pbxd.calls.legs import Bridge, Leg, calls_around
 from pbxd.calls.live import LiveCall, moment
 from pbxd.calls.record import CallRecord
@@ -18,8 +18,9 @@ from pbxd.numbers import NumberRules
 class Registry:
     """The legs and calls under way on one PBX. Times are epoch seconds (UTC) of the PBX."""
 
-    def __init__(self, pbx: str, rules: NumberRules) -> None:
+    def __init__(self, pbx: str, rules: NumberRules, ids: ChannelIds) -> None:
         self._pbx = pbx
+        self._ids = ids
         self._rules = rules
         self.legs: dict[str, Leg] = {}  # by channel
         self._calls: dict[str, LiveCall] = {}  # by linkedid; a merged one stays as an alias while its survivor lives
@@ -63,7 +64,9 @@ class Registry:
 
     def begin(self, linkedid: str, at: float) -> LiveCall:
         """Open a call."""
-        record = CallRecord(call_id(self._pbx, linkedid, at), self._pbx, linkedid, moment(at))
+        began = self._ids.began(linkedid)
+        own = call_id(self._pbx, linkedid, at if began is None else began)
+        record = CallRecord(own, self._pbx, linkedid, moment(at))
         call = LiveCall(record, self._rules, at)
         if linkedid.startswith(CALL_PREFIX):
             record.origin = "click-to-call"

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from pbxd.calls import events as ev
 from pbxd.calls import parties
-from pbxd.calls.identity import CALL_PREFIX, beginning, place_of
+from pbxd.calls.identity import CALL_PREFIX, ChannelIds, beginning
 from pbxd.calls.legs import Leg
 from pbxd.calls.live import LiveCall, moment, readable
 from pbxd.calls.outcome import judge, refusal
@@ -25,10 +25,11 @@ from pbxd.numbers import NumberRules
 class Tracker:
     """Follows all calls of one PBX."""
 
-    def __init__(self, pbx: str, rules: NumberRules, *, whole: bool = False) -> None:
+    def __init__(self, pbx: str, rules: NumberRules, ids: ChannelIds, *, whole: bool = False) -> None:
         """Begin without any call; `whole`: what comes is a log from its beginning, of which nothing went unheard."""
         self._rules = rules
-        self._known = Registry(pbx, rules)
+        self._ids = ids
+        self._known = Registry(pbx, rules, ids)
         self._remembered: dict[str, CallRecord] = {}  # open calls of an earlier process, by linkedid
         self._over: Collection[str] = ()  # linkedids of calls that an earlier process saw to their ends
         self._unsure = not whole  # something wasn't heard, and no snapshot has ended since
@@ -95,7 +96,7 @@ class Tracker:
                 call = self._known.home(event.channel)
                 if call is not None and parties.intended(call, event.number, by_caller_id=False):
                     self._known.touch(call)
-            case ev.SnapshotBegan() | ev.CallerIdChanged():
+            case ev.SnapshotBegan() | ev.CallerIdChanged() | ev.PbxStarted():
                 pass
             case ev.LinkLost():
                 self._link_lost(event.at)
@@ -114,7 +115,7 @@ class Tracker:
         leg = Leg(event.channel, event.endpoint, event.number, event.dialled)
         leg.linkedid = event.linkedid
         linkedid = self._hint(event.channel, event.linkedid)
-        began = beginning(linkedid, event.at)
+        began = beginning(linkedid, event.at, self._ids)
         # Events may come later than a list made after them; not those of a call whose first channel is known.
         unheard = self._unsure or (began <= self._sure_since and linkedid not in self._known.legs)
         if unheard and linkedid != event.channel and self._known.lacks_caller(linkedid):
@@ -509,7 +510,7 @@ class Tracker:
             called = event.channel != event.linkedid or event.channel.startswith(CALL_PREFIX)
             leg = Leg(event.channel, event.endpoint, event.number, event.dialled, called=called)
             linkedid = self._hint(event.channel, event.linkedid)
-            self._resume_call(linkedid, beginning(linkedid, event.at - event.seconds), event.at)
+            self._resume_call(linkedid, beginning(linkedid, event.at - event.seconds, self._ids), event.at)
             self._adopt(leg, linkedid, event.at)
             self._pair_seen(leg, event.other_end)
         found = self._known.find(event.channel, event.linkedid, event.at)
@@ -558,7 +559,8 @@ class Tracker:
         """
         if call.caller is not None or call.resumed:
             return
-        there = sorted((leg for leg in call.legs.values() if leg.is_party), key=lambda leg: place_of(leg.channel))
+        parties_there = (leg for leg in call.legs.values() if leg.is_party)
+        there = sorted(parties_there, key=lambda leg: self._ids.place(leg.channel))
         by_program = call.by_program or call.record.linkedid in self._known.legs
         if not there or (not by_program and parties.gone_caller(call, there[0])):
             return

@@ -19,6 +19,7 @@ import structlog
 from pbxd.asterisk import cdr
 from pbxd.asterisk.ami.reconnecting import Complaints
 from pbxd.asterisk.cel import CelTranslator, read_row
+from pbxd.asterisk.channel_ids import CHANNEL_IDS
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.calls.events import LinkLost, SnapshotBegan, SnapshotEnded
 from pbxd.calls.log_merge import completed, differences, filled, forgotten, replaced, touches
@@ -76,7 +77,7 @@ class _Events:
         self.records: dict[str, CallRecord] = {}
         self._until = until.timestamp()
         self._translator = CelTranslator(Endpoints(settings.employees.pattern, settings.employees.channels))
-        self._tracker = Tracker(settings.asterisk.name, rules_from(settings))
+        self._tracker = Tracker(settings.asterisk.name, rules_from(settings), CHANNEL_IDS)
         self._faults = Faults()
         self._followed: set[str] = set()
         self._last = 0.0
@@ -129,7 +130,7 @@ class _Paths:
         self.records: dict[str, CallRecord] = {}
         self._until = until.timestamp()
         self._endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
-        self._tracker = Tracker(settings.asterisk.name, rules_from(settings), whole=True)
+        self._tracker = Tracker(settings.asterisk.name, rules_from(settings), CHANNEL_IDS, whole=True)
         self._faults = Faults()
         self._paths: dict[str, list[cdr.CdrRow]] = defaultdict(list)
 

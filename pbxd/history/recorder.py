@@ -8,6 +8,7 @@ from itertools import islice
 
 import structlog
 
+from pbxd.actor import DAEMON
 from pbxd.calls.record import CallRecord, Outage, Party
 from pbxd.errors import UnavailableError
 from pbxd.history.following import MOST_OUTAGES, Following, Heard
@@ -152,7 +153,7 @@ class Recorder:
         return {kind: count for kind, count in {**self._following.faults.counts, **written}.items() if count}
 
     def _party(self, party: Party) -> Party:
-        match = self._directory.lookup(party.extension or party.number or "")
+        match = self._directory.lookup(party.extension or party.number or "", DAEMON)
         if match.by_extension and not party.extension:
             return Party()
         return Party(name=match.name or None, company=match.company or None, contact=match.contact)

@@ -7,9 +7,13 @@ from pathlib import Path
 
 from pbxd.asterisk.ami.capture import read_capture
 from pbxd.asterisk.ami.packets import Packet
+from pbxd.asterisk.channel_ids import CHANNEL_IDS
+from pbxd.asterisk.endpoints import Endpoints
+from pbxd.asterisk.event_stream import EventStream
 from pbxd.calls.live import moment
 from pbxd.calls.record import CallRecord
 from pbxd.errors import ProtocolError
+from pbxd.faults import Faults
 from pbxd.history.following import Following
 from pbxd.i18n import _
 from pbxd.settings import Settings
@@ -25,12 +29,14 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
     Raises NotFoundError for a file that isn't there, InvalidInputError for one that can't be read, ProtocolError for
     a stream that isn't AMI's or has no times.
     """
-    following = Following(settings)
+    stream = EventStream(Endpoints(settings.employees.pattern, settings.employees.channels), Faults())
+    following = Following(settings, CHANNEL_IDS, stream.hearing, Faults())
     under_way: dict[str, CallRecord] = {}
     ended: dict[str, CallRecord] = {}
     packet: Packet = {}
     for arrival, packet in read_capture(path, chunk_bytes):
-        following.contained(packet, arrival)
+        if event := stream.contained(packet, arrival):
+            following.follow(event)
         for record in following.take_changes():
             under_way.pop(record.id, None)
             if record.merged_into is not None:
@@ -39,7 +45,7 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
                 ended[record.id] = record
             else:
                 under_way[record.id] = record
-        yield from _settled(ended, following.heard)
+        yield from _settled(ended, stream.hearing.heard)
     if not packet:
         raise ProtocolError(_("{file}: there is no AMI packet in it").format(file=path))
     yield from ended.values()

@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from pbxd.actor import Actor
 from pbxd.http.app_keys import SERVICES, Services
 from pbxd.http.problems import Handler, problem
 from pbxd.i18n import _
-from pbxd.rights import ADMINISTRATORS, Actor
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/api/v1/openapi.json"})  # they tell nothing about anybody
 
@@ -34,13 +34,13 @@ async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def administrators(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let every request through: the socket's mode has decided who may ask."""
-    request[ACTOR] = ADMINISTRATORS
+    request[ACTOR] = Actor.administrator("socket")
     return await handler(request)
 
 
 def _has_left(actor: Actor, services: Services) -> bool:
     """Tell whether the token's employee has left: it must not come to whoever gets the extension next."""
-    employee = services.directory.employee(actor.extension) if actor.extension else None
+    employee = services.directory.employee(actor.extension) if actor.is_employee else None
     return employee is not None and not employee.active
 
 

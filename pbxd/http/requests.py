@@ -7,6 +7,7 @@ from typing import Annotated, Self, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pbxd.actor import Actor
 from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
@@ -56,7 +57,7 @@ class LookupQuery(Query):
     """Who a number belongs to."""
 
     number: Annotated[str, Field(max_length=200)]
-    viewer: Annotated[str, Field(alias="for", max_length=32)] = ""
+    acting_for: Annotated[str, Field(alias="for", max_length=32)] = ""
     inside: bool = False  # the call comes from one of our own phones, so that a colleague may be named
     explain: bool = False  # also the rule and the rivals
 
@@ -64,7 +65,7 @@ class LookupQuery(Query):
 class CallQuery(Query):
     """Whose personal contacts may name a call."""
 
-    actor: Annotated[str, Field(alias="as", max_length=32)] = ""
+    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""
 
 
 class CallsQuery(Query):
@@ -79,15 +80,15 @@ class CallsQuery(Query):
     company: NumberText | None = None
     queue: NumberText | None = None
     min_talk: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0  # seconds
-    actor: Annotated[str, Field(alias="as", max_length=32)] = ""  # the employee whose personal contacts may be used
+    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""  # whose personal contacts may be used
     before: Annotated[str, Field(max_length=64)] | None = None  # the last id of the page before
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
     offset: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
-    @property
-    def asked(self) -> CallsAsked:
+    def asked_by(self, actor: Actor) -> CallsAsked:
         """Say which calls, without the page."""
         return CallsAsked(
+            actor,
             self.since,
             self.until,
             self.direction,
@@ -97,7 +98,6 @@ class CallsQuery(Query):
             self.company or "",
             self.queue or "",
             self.min_talk,
-            self.actor,
         )
 
 

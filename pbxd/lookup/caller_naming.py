@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pbxd.actor import DAEMON, Actor
 from pbxd.lookup.matching import Match, phone_text
+
+LookUp = Callable[[str, Actor], Match]  # of a number, for whose eyes
 
 
 class Caller(NamedTuple):
@@ -31,10 +34,10 @@ class Caller(NamedTuple):
         return "" if own == self.display else own
 
 
-def name_caller(lookup: Callable[..., Match], number: str, *, viewer: str = "", inside: bool = False) -> Caller:
-    """Look a caller up. `viewer`: whose personal contacts may be used; `inside`: he is on one of our extensions."""
-    public = told(lookup(number), inside=inside)
-    return Caller(told(lookup(number, viewer=viewer), inside=inside) if viewer else public, public)
+def name_caller(lookup: LookUp, number: str, actor: Actor, *, inside: bool) -> Caller:
+    """Look a caller up. The personal contacts of `actor` may be used; `inside`: the call is from our own extension."""
+    public = told(lookup(number, DAEMON), inside=inside)
+    return Caller(told(lookup(number, actor), inside=inside) if actor.is_employee else public, public)
 
 
 def told(match: Match, *, inside: bool) -> Match:

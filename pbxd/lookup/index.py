@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import structlog
 
+from pbxd.actor import Actor
 from pbxd.book.employees import Employee
 from pbxd.errors import LostError, ReplacedError, UnavailableError
 from pbxd.lookup.matching import Book, Match
@@ -56,15 +57,15 @@ class Directory:
         self._failing = False
         self._turn = asyncio.Lock()  # of loading and catching up, which both move the cursor
 
-    def lookup(self, text: str, *, viewer: str = "") -> Match:
+    def lookup(self, text: str, actor: Actor) -> Match:
         """Say who has this number, however it is written; never waits.
 
-        `viewer` is an extension whose personal contacts may be used. Before the first load the status is `error`:
+        The personal contacts of `actor` may be used. Before the first load the status is `error`:
         nobody can say who is unknown.
         """
         if self._cursor is None:
             return Match("error")
-        return self._book.lookup(parse(text, self._rules), viewer)
+        return self._book.lookup(parse(text, self._rules), actor)
 
     def employee(self, extension: str) -> Employee | None:
         """Return one of our people, also one who left (`active`)."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self, assert_never
 
 from pbxd import rights
+from pbxd.actor import Actor
 from pbxd.book.companies import Company
 from pbxd.book.contacts import Contact, Listing
 from pbxd.book.employees import Employee
@@ -156,10 +157,10 @@ class Book:
         """Return one of our people, also one who left (`active`)."""
         return self._employees.get(extension)
 
-    def lookup(self, parsed: ParsedNumber, viewer: str = "") -> Match:
+    def lookup(self, parsed: ParsedNumber, actor: Actor) -> Match:
         """Say whose number it is: a contact, else a company, else an employee, each by the exact number.
 
-        `viewer` is an extension whose personal contacts may be used; they win over shared ones, being his own words
+        The personal contacts of `actor` may be used; they win over shared ones, being his own words
         for the number. Nobody else's personal contacts are looked at, not even as rivals or for the VIP flag.
 
         Several contacts of equal standing are `shared`: the name is their company with the count when all have the
@@ -173,7 +174,7 @@ class Book:
             case "internal":
                 return self._colleague(parsed)
             case "e164":
-                return self._outside(parsed, viewer)
+                return self._outside(parsed, actor)
             case _:
                 assert_never(parsed.kind)
 
@@ -183,12 +184,12 @@ class Book:
             return Match("unknown", parsed.value, rule=parsed.rule)
         return Match("employee", parsed.value, employee.name, rule=parsed.rule, employee=employee.extension)
 
-    def _outside(self, parsed: ParsedNumber, viewer: str) -> Match:
+    def _outside(self, parsed: ParsedNumber, actor: Actor) -> Match:
         number = int(parsed.value[1:])
         held = self._contacts.get(number)
         if isinstance(held, int) and number not in self._company_numbers and number not in self._employee_numbers:
-            return self._only(parsed, held, viewer)  # nearly every caller
-        own, shared = self._clients(number, viewer)
+            return self._only(parsed, held, actor)  # nearly every caller
+        own, shared = self._clients(number, actor)
         companies = [self._companies[company_id] for company_id in self._company_numbers.get(number, ())]
         colleagues = self._colleagues(number)
         others = [Rival("company", company.id, company.name, company.name) for company in companies]
@@ -208,20 +209,20 @@ class Book:
             "employee", parsed.value, certain.name, rule=parsed.rule, rivals=rivals, employee=certain.extension
         )
 
-    def _only(self, parsed: ParsedNumber, contact_id: int, viewer: str) -> Match:
+    def _only(self, parsed: ParsedNumber, contact_id: int, actor: Actor) -> Match:
         """Answer for a number that stands on one card and nowhere else."""
         name, company, manager, vip, owner, _numbers = self._rows[contact_id]
-        if owner is not None and not rights.sees_personal(viewer, owner):
+        if owner is not None and not rights.sees_personal(actor, owner):
             return Match("unknown", parsed.value, rule=parsed.rule)
         return Match("found", parsed.value, name.decode(), company, contact_id, vip, manager, parsed.rule)
 
-    def _clients(self, number: int, viewer: str) -> tuple[list[int], list[int]]:
-        """Return the viewer's own and the shared contacts with the number, in order of standing."""
+    def _clients(self, number: int, actor: Actor) -> tuple[list[int], list[int]]:
+        """Return the actor's own and the shared contacts with the number, in order of standing."""
         held = sorted(
             _several(self._contacts.get(number, ())), key=lambda key: (_main_number(self._rows[key]) != number, key)
         )
         owners = [(key, self._rows[key][4]) for key in held]
-        own = [key for key, owner in owners if owner is not None and rights.sees_personal(viewer, owner)]
+        own = [key for key, owner in owners if owner is not None and rights.sees_personal(actor, owner)]
         return own, [key for key, owner in owners if owner is None]
 
     def _client(self, parsed: ParsedNumber, held: list[int], rivals: tuple[Rival, ...]) -> Match:

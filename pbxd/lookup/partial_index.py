@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError, NotFoundError
@@ -18,26 +19,26 @@ from pbxd.storage.search.filters import ContactFilter
 _SEVERAL_SHOWN = 10  # ids named in a message
 
 
-async def excerpt(database: Database, numbers: Iterable[str], *, viewer: str = "") -> Book:
+async def excerpt(database: Database, numbers: Iterable[str], actor: Actor) -> Book:
     """Return the cards that have one of these numbers (E.164), all companies and all employees.
 
-    Look-ups of those numbers answer as those of the whole book would. `viewer`: whose personal contacts are read too.
+    Look-ups of those numbers for this actor answer as those of the whole book would.
     """
     contacts = Contacts(database)
     found: dict[int, Contact] = {}
     for number in set(numbers):
-        _total, cards = await contacts.list(ContactFilter(number=number), actor=viewer)
+        _total, cards = await contacts.list(ContactFilter(number=number), actor=actor)
         found |= {card.id: card for card in cards}
     _total, companies = await Companies(database).list()
     return Book.of(found.values(), companies, await Employees(database).list())
 
 
-async def contact_named(database: Database, text: str, *, actor: str = "") -> Contact:
+async def contact_named(database: Database, text: str, *, actor: Actor) -> Contact:
     """Return what `named_contact` does."""
     return await database.ask(named_contact, text, actor)
 
 
-def named_contact(connection: Reading, text: str, actor: str) -> Contact:
+def named_contact(connection: Reading, text: str, actor: Actor) -> Contact:
     """Return the contact whose id or whole name the text is, among those the actor sees.
 
     Raises NotFoundError, or InvalidInputError when several have that name.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
+from pbxd.actor import Actor
 from pbxd.book.texts import folded
 from pbxd.calls.record import CallRecord, Direction, Outcome
 from pbxd.errors import InvalidInputError
@@ -30,6 +31,7 @@ _INSTANTS = ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
 class CallsAsked:
     """Which calls somebody wants; what is empty doesn't matter."""
 
+    actor: Actor  # who asks: their personal contacts count
     since: str = ""  # a local date or time, as in `instant_of`
     until: str = ""  # likewise; a date means that whole day
     direction: Direction | None = None
@@ -39,7 +41,6 @@ class CallsAsked:
     company: str = ""  # whole name
     queue: str = ""
     min_talk: float = 0  # seconds
-    actor: str = ""  # the employee who asks: his personal contacts count
 
 
 class Listed(NamedTuple):
@@ -111,34 +112,36 @@ def _read(text: str, *, whole_day: bool) -> datetime:
 
 
 async def named(
-    database: Database, records: Sequence[CallRecord], rules: NumberRules, *, viewer: str = ""
+    database: Database, records: Sequence[CallRecord], rules: NumberRules, actor: Actor
 ) -> list[dict[str, Any]]:
-    """Return calls in their public form, named as `past` says, for the eyes of `viewer`."""
-    return await database.ask(_named, records, rules, viewer)
+    """Return calls in their public form, named as `past` says, for the eyes of `actor`."""
+    return await database.ask(_named, records, rules, actor)
 
 
-def _named(connection: Reading, records: Sequence[CallRecord], rules: NumberRules, viewer: str) -> list[dict[str, Any]]:
+def _named(
+    connection: Reading, records: Sequence[CallRecord], rules: NumberRules, actor: Actor
+) -> list[dict[str, Any]]:
     calls = [record.to_json() for record in records]
-    past = past_of(connection, numbers_in(calls), contacts_in(calls), extensions_in(calls), viewer)
-    name_calls(calls, past, rules, viewer=viewer)
+    past = past_of(connection, numbers_in(calls), contacts_in(calls), extensions_in(calls), actor)
+    name_calls(calls, past, rules, actor)
     return calls
 
 
 async def last_calls(
-    database: Database, client: str | int, rules: NumberRules, *, viewer: str = "", limit: int = 5
+    database: Database, client: str | int, rules: NumberRules, actor: Actor, *, limit: int = 5
 ) -> list[dict[str, Any]]:
     """Return the newest calls with a client, named: a contact by its id, or as `filter_of` takes one."""
-    return await database.ask(_last_calls, client, rules, viewer, limit)
+    return await database.ask(_last_calls, client, rules, actor, limit)
 
 
 def _last_calls(
-    connection: Reading, client: str | int, rules: NumberRules, viewer: str, limit: int
+    connection: Reading, client: str | int, rules: NumberRules, actor: Actor, limit: int
 ) -> list[dict[str, Any]]:
     if isinstance(client, int):
-        wanted = CallFilter(spans=_of_contacts(connection, {client}, viewer))
+        wanted = CallFilter(spans=_of_contacts(connection, {client}, actor))
     else:
-        wanted = _filter(connection, CallsAsked(client=client, actor=viewer), rules)
-    return _named(connection, newest(connection, wanted, limit), rules, viewer)
+        wanted = _filter(connection, CallsAsked(actor, client=client), rules)
+    return _named(connection, newest(connection, wanted, limit), rules, actor)
 
 
 async def listed(
@@ -156,18 +159,18 @@ def _listed(connection: Reading, asked: CallsAsked, rules: NumberRules, limit: i
     return Listed(shown.total, not shown.more, found, [each.to_json() for each in unheard], count)
 
 
-def _client(connection: Reading, text: str, actor: str, rules: NumberRules) -> tuple[Span, ...]:
+def _client(connection: Reading, text: str, actor: Actor, rules: NumberRules) -> tuple[Span, ...]:
     parsed = parse(text, rules)
     if parsed.kind == "e164":
         return (Span(parsed.value),)
     return _of_contacts(connection, {named_contact(connection, text, actor).id}, actor)
 
 
-def _company(connection: Reading, name: str, actor: str) -> tuple[Span, ...]:
+def _company(connection: Reading, name: str, actor: Actor) -> tuple[Span, ...]:
     people, numbers = of_company(connection, folded(name), actor)
     return (*(Span(number) for number in numbers), *_of_contacts(connection, set(people), actor))
 
 
-def _of_contacts(connection: Reading, contacts: set[int], actor: str) -> tuple[Span, ...]:
+def _of_contacts(connection: Reading, contacts: set[int], actor: Actor) -> tuple[Span, ...]:
     held = of_contacts(connection, contacts, actor)
     return tuple(span for number, holdings in held.items() for span in spans_of(number, holdings, contacts))

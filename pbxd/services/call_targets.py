@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.errors import NotFoundError
 from pbxd.lookup.index import Directory
@@ -26,7 +27,7 @@ class TargetAsked:
 
 
 async def find_target(
-    database: Database, directory: Directory, asked: TargetAsked, agent: str, rules: NumberRules
+    database: Database, directory: Directory, asked: TargetAsked, agent: Actor, rules: NumberRules
 ) -> DialTarget:
     """Find out whom to call. The agent's own personal contacts count, nobody else's.
 
@@ -56,9 +57,9 @@ def _is_number(text: str, directory: Directory, rules: NumberRules) -> bool:
     return kind == "e164" or (kind == "internal" and known)
 
 
-def _of_number(text: str, agent: str, directory: Directory, rules: NumberRules) -> DialTarget:
+def _of_number(text: str, agent: Actor, directory: Directory, rules: NumberRules) -> DialTarget:
     parsed = parse(text, rules)
-    match = directory.lookup(text, viewer=agent)
+    match = directory.lookup(text, agent)
     colleague = directory.employee(parsed.value) is not None
     return DialTarget(parsed.value, parsed.extension, phone_text(match), match.contact, colleague)
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from pbxd.actor import DAEMON, Actor
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import NumberRules, parse
@@ -65,7 +66,7 @@ def contacts_in(calls: Iterable[Call]) -> set[int]:
     return {party["contact"] for party in parties if party["contact"] is not None}
 
 
-def name_calls(calls: Iterable[Call], past: Past, rules: NumberRules, *, viewer: str = "") -> None:
+def name_calls(calls: Iterable[Call], past: Past, rules: NumberRules, actor: Actor) -> None:
     """Put the names beside the numbers of calls in their public form, and what was shown then as `shown_name`."""
     people = {each.extension: each.name for each in past.people}
     rest = Book.of((), past.firms, past.people)
@@ -81,7 +82,7 @@ def name_calls(calls: Iterable[Call], past: Past, rules: NumberRules, *, viewer:
                 holders = [each for each in holders_at(past.holdings.get(party["number"], ()), at) if each.name]
                 key = party["number"], tuple(each.contact for each in holders)
                 if key not in known:
-                    known[key] = _held(party["number"], holders, rules, viewer)
+                    known[key] = _held(party["number"], holders, rules, actor)
                 _name(party, past, known[key], rest, rules)
 
 
@@ -97,13 +98,13 @@ def _name(party: Party, past: Past, match: Match | None, rest: Book, rules: Numb
     if match is None and card:
         party |= {"name": card.name, "company": card.company or None}
     elif match is None and not party["name"]:
-        found = rest.lookup(parse(party["number"], rules))
+        found = rest.lookup(parse(party["number"], rules), DAEMON)
         match = None if found.by_extension or not found.name else found
     if match:
         party |= {"name": match.name, "company": match.company or None, "contact": match.contact}
 
 
-def _held(number: str, holders: Sequence[Holding], rules: NumberRules, viewer: str) -> Match | None:
+def _held(number: str, holders: Sequence[Holding], rules: NumberRules, actor: Actor) -> Match | None:
     """Return what a look-up would say if just these had the number."""
     cards = {
         each.contact: Contact(
@@ -116,4 +117,4 @@ def _held(number: str, holders: Sequence[Holding], rules: NumberRules, viewer: s
         )
         for each in holders
     }
-    return Book.of(cards.values(), (), ()).lookup(parse(number, rules), viewer) if cards else None
+    return Book.of(cards.values(), (), ()).lookup(parse(number, rules), actor) if cards else None

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, Select, Table, Text, cast, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd.actor import DAEMON
 from pbxd.book.contacts import Contact, ContactNumber, contact_json
 from pbxd.calls.masking import Mask
 from pbxd.errors import ConflictError
@@ -96,9 +97,9 @@ class Privacy:
         for number in client.numbers:
             personal += await self._contacts.erase_personal(number=number, by=by)
         for card in client.cards:  # as it was shown: meanwhile it may have become somebody else's
-            await self._contacts.delete(card.id, version=card.version)
+            await self._contacts.delete(card.id, actor=DAEMON, version=card.version)
         for card in client.mentioned:
-            await self._contacts.edit(card.id, lambda now: {"numbers": _without(now, client.numbers)})
+            await self._contacts.edit(card.id, lambda now: {"numbers": _without(now, client.numbers)}, actor=DAEMON)
         await self._forget_cards(client, mask)
         masked = 0
         async for rows in self._calls(mask):
@@ -112,7 +113,7 @@ class Privacy:
         return erased
 
     async def _having(self, number: str) -> Sequence[Contact]:
-        return (await self._contacts.list(ContactFilter(number=number)))[1]
+        return (await self._contacts.list(ContactFilter(number=number), actor=DAEMON))[1]
 
     async def _refuse_under_way(self, mask: Mask) -> None:
         wanted = select(calls.c.record).where(calls.c.ended.is_(None), calls.c.merged_into.is_(None))

@@ -53,7 +53,6 @@ _NO_ROUTE = frozenset({3, 27, 34, 38, 41, 42, 44, 58})  # no route, out of order
 # A trunk that won't, which shares cause 21 with 603, the person who won't. TechCause came with Asterisk 23.1 and its
 # sisters of that day; an older one doesn't tell the two apart, and both count as the person.
 _FORBIDDEN = "403"
-_ORIGINATE_TIMED_OUT = 3  # OriginateResponse's Reason: AST_CONTROL_RINGING, the phone was let ring in vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class Attempt:
                 self._note_dial(event)
             case OriginateEnded() if event.channel == self.agent_leg and not event.answered:
                 self._refused = not self.created
-                self._timed_out = event.reason == _ORIGINATE_TIMED_OUT
+                self._timed_out = event.timed_out
             case ChannelCreated() | ChannelUp() | BridgeEntered() | HangupAsked() | ChannelEnded():
                 self._note_channel(event)
             case _:

@@ -10,6 +10,7 @@ from pbxd.calls.events import QueueJoined
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import QueueSettings, Settings
+from tests.actors import ADMINISTRATOR
 from tests.asterisk.beside import Beside
 from tests.lab.processes import until
 
@@ -38,7 +39,7 @@ class Desk:
         self.link.feeds[:] = [self.queues.feed]
 
     def lookup(self, text: str) -> Match:
-        return self.book.lookup(parse(text, RULES))
+        return self.book.lookup(parse(text, RULES), ADMINISTRATOR)
 
     def flag(self, number: str, *, vip: bool = True) -> None:
         self.book.put_contact(card(number[-1], vip=vip))

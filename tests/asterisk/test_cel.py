@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pbxd.asterisk.cel import CelRow, CelTranslator, read_row
+from pbxd.asterisk.channel_ids import CHANNEL_IDS
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.calls.tracker import Tracker
 from pbxd.numbers import rules_from
@@ -45,7 +46,10 @@ def rows_of(flow: str) -> list[CelRow]:
 
 
 def made_of(rows: list[CelRow]) -> list[dict[str, Any]]:
-    translator, tracker = CelTranslator(Endpoints(SETTINGS.employees.pattern)), Tracker("pbx", rules_from(SETTINGS))
+    translator, tracker = (
+        CelTranslator(Endpoints(SETTINGS.employees.pattern)),
+        Tracker("pbx", rules_from(SETTINGS), CHANNEL_IDS),
+    )
     for row in rows:
         for event in translator.translate(row):
             tracker.feed(event)

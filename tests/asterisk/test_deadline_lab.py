@@ -286,7 +286,7 @@ async def test_a_pbxd_out_of_reach_costs_those_who_called_before_it_was_noticed(
 async def test_an_ami_link_that_goes_silent_unnames_nobody(lab: Lab, unhurried: Daemon) -> None:
     await unhurried.start()
     assert unhurried.child
-    await until(lambda: "in_step" in unhurried.log_text(), "the link")
+    await until(lambda: "resync_done" in unhurried.log_text(), "the link")
     with dropping(unhurried.child.pid, lab.asterisk.ami_port) as sockets:
         assert sockets == 1
         async with calls(lab, rate=EASY) as load:

@@ -51,11 +51,11 @@ async def test_look_ups_meet_the_deadline_during_resyncs(lab: Lab) -> None:
     async with wire_to(lab.asterisk.ami_port) as wire:
         daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}})
         await lab.know(NAME, KNOWN)
-        await until_logged(daemon, "in_step")
+        await until_logged(daemon, "resync_done")
         waits: list[float] = []
         for cut in range(2, 8):
             wire.reset()
-            while logged(daemon, "in_step") < cut:
+            while logged(daemon, "resync_done") < cut:
                 waits.append((await asyncio.to_thread(agi_peers.look_up, agi_port(daemon)))[0])
                 await asyncio.sleep(0.01)
             assert await shown(lab, KNOWN) == NAME

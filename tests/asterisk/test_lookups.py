@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from pbxd.actor import Actor
 from pbxd.asterisk.agi.lookups import LookUps
 from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest
 from pbxd.asterisk.endpoints import Endpoints
@@ -22,8 +23,8 @@ BOOK = Book.of(
 ASK = "GET VARIABLE PBXD_KEY"
 
 
-def lookup(number: str, *, viewer: str = "") -> Match:
-    return BOOK.lookup(parse(number, RULES), viewer)
+def lookup(number: str, actor: Actor) -> Match:
+    return BOOK.lookup(parse(number, RULES), actor)
 
 
 def lookups() -> LookUps:

@@ -181,7 +181,7 @@ async def test_an_originate_the_pbx_refuses_leaves_the_agent_free(bench: Bench) 
 
 async def test_states_are_told_to_everybody_who_asks_also_afterwards(bench: Bench) -> None:
     made = await bench.clicks.call("101", CLIENT)
-    bench.clicks.feed(OriginateEnded(3, bench.leg(), answered=False, reason=0))
+    bench.clicks.feed(OriginateEnded(3, bench.leg(), answered=False))
     for _ in range(2):
         told = [progress async for progress in bench.clicks.states(made)]
         assert [(progress.state, progress.reason) for progress in told] == [

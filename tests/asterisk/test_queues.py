@@ -16,6 +16,7 @@ from pbxd.calls.events import BridgeEntered, Event, QueueJoined, QueueLeft, Snap
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
 from pbxd.settings import AsteriskSettings, QueueSettings, Settings
+from tests.actors import ADMINISTRATOR
 from tests.asterisk.amiserver import SECRET, AmiServer, Session, pack
 from tests.asterisk.beside import running
 from tests.lab.processes import until
@@ -75,7 +76,7 @@ class Pbx:
 def lookup(text: str) -> Match:
     number = ContactNumber("+79160000002", main=True)
     book = Book.of([Contact(1, "Фронкин", vip=True, numbers=(number,))])
-    return book.lookup(parse(text, RULES))
+    return book.lookup(parse(text, RULES), ADMINISTRATOR)
 
 
 @pytest.fixture

@@ -202,3 +202,10 @@ def test_a_stream_with_neither_time_is_refused() -> None:
 )
 def test_strange_packets_raise_nothing(packet: dict[str, str]) -> None:
     translator().translate(packet, 1.0)
+
+
+@pytest.mark.parametrize(("reason", "timed_out"), [("3", True), ("0", False), ("8", False), ("", False)])
+def test_of_originate_s_reasons_only_the_phone_that_rang_in_vain_matters(reason: str, timed_out: bool) -> None:
+    packet = {"Event": "OriginateResponse", "Response": "Failure", "Uniqueid": "1.1", "Exten": "102", "Reason": reason}
+    event = Translator(ENDPOINTS).translate(packet, 5.0)
+    assert event == ev.OriginateEnded(5.0, "1.1", answered=False, timed_out=timed_out, number="102")

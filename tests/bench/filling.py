@@ -59,7 +59,7 @@ def filling(file: Path, *, searched: bool = True) -> Iterator[Connection]:
             connection.execute(CreateIndex(index))
         if searched:
             connection.exec_driver_sql("INSERT INTO contacts_found(contacts_found, rank) VALUES ('hashsize', 67108864)")
-            connection.exec_driver_sql(fulltext.REBUILD)
+            fulltext.fill(connection)
             connection.exec_driver_sql("INSERT INTO contacts_found(contacts_found) VALUES ('optimize')")
             connection.exec_driver_sql("INSERT INTO contacts_found(contacts_found, rank) VALUES ('hashsize', 1048576)")
         connection.exec_driver_sql(fulltext.TRIGGERS[0])

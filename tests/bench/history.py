@@ -22,6 +22,7 @@ from pbxd.settings import Settings
 from pbxd.storage.calls import call_rows
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine.database import Database
+from tests.actors import ADMINISTRATOR
 from tests.bench import book, past
 from tests.bench.figures import Figure, figure
 from tests.bench.options import Options
@@ -80,11 +81,11 @@ def _filters(chance: random.Random) -> list[CallsAsked]:
     }
     names = [*itertools.chain(*(itertools.combinations(values, count) for count in (0, 1, 2)))]
     names += chance.sample(list(itertools.combinations(values, 3)), 10)
-    return [CallsAsked(**{name: values[name]() for name in some}) for some in names]  # type: ignore[arg-type]  # as named
+    return [CallsAsked(ADMINISTRATOR, **{name: values[name]() for name in some}) for some in names]  # type: ignore[arg-type]  # as named
 
 
 def _told(asked: CallsAsked) -> str:
-    plain = CallsAsked()
+    plain = CallsAsked(ADMINISTRATOR)
     fields = CallsAsked.__dataclass_fields__
     given = {name: getattr(asked, name) for name in fields if getattr(asked, name) != getattr(plain, name)}
     return ", ".join(f"{name}={value}" for name, value in given.items()) or "none"
@@ -95,7 +96,7 @@ async def _first_page(database: Database, asked: CallsAsked) -> None:
 
 
 async def _last_five(database: Database, chance: random.Random) -> None:
-    await last_calls(database, int(chance.random() ** 4 * past.CLIENTS) + 1, _RULES)
+    await last_calls(database, int(chance.random() ** 4 * past.CLIENTS) + 1, _RULES, ADMINISTRATOR)
 
 
 async def _timed(work: Callable[[], Awaitable[None]]) -> float:

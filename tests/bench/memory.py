@@ -52,8 +52,8 @@ async def _start(daemon: Daemon) -> tuple[float, float, float]:
     assert child
     await until(lambda: "READY=1" in manager.heard, "READY=1 of pbxd", timeout=_READY_SECONDS, every=0.01)
     took = time.perf_counter() - began
-    await until(lambda: "in_step" in daemon.log_text(), "pbxd in step with Asterisk", timeout=_READY_SECONDS)
-    await until(lambda: "employees_taken_over" in daemon.log_text(), "the employees", timeout=_READY_SECONDS)
+    await until(lambda: "resync_done" in daemon.log_text(), "pbxd in step with Asterisk", timeout=_READY_SECONDS)
+    await until(lambda: "employees_synced" in daemon.log_text(), "the employees", timeout=_READY_SECONDS)
     now, most = memory(child.pid)
     await daemon.stop()
     daemon.log.unlink()

@@ -9,10 +9,10 @@ from pathlib import Path
 from panoramisk.message import Message
 
 from pbxd.asterisk.ami.packets import PacketSplitter
-from pbxd.history.following import Following
 from pbxd.settings import Settings
 from tests.bench.figures import Figure, figure
 from tests.bench.options import Options
+from tests.history.packets import PacketFollowing
 
 CAPTURES = Path(__file__).resolve().parents[1] / "captures"
 GOAL = 40_000  # events a second on one core
@@ -44,7 +44,7 @@ def _rate(work: Callable[[], int]) -> float:
 
 def _followed(chunks: list[bytes]) -> int:
     """Go the way of the daemon, from bytes to changed records; return the number of packets."""
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     splitter = PacketSplitter()
     packets = 0
     for chunk in chunks:

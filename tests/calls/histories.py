@@ -181,7 +181,7 @@ class Maker:
             "picker": channel, "bridge": self.random.choice(["b", "c", "d"]), "by_party": self.random.random() < 0.5,
             "cause": self.random.choice([0, 16, 17, 21, 26, 127]), "dialled": "84950000000", "number": "102",
             "result": self.random.choice(["answered", "busy", "no-answer", "cancelled", "congestion", "unavailable"]),
-            "queue": "sales", "space": "701", "file": "", "answered": True, "reason": 4,
+            "queue": "sales", "space": "701", "file": "", "answered": True, "timed_out": False,
             "kind": self.random.choice(["", "", "holding", "conference"]),
         }  # fmt: skip
         if kind == "Transferred":

@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from pbxd.asterisk.channel_ids import CHANNEL_IDS
 from pbxd.calls import events as ev
 from pbxd.calls.record import CallRecord
 from pbxd.calls.tracker import Tracker
@@ -20,7 +21,7 @@ MOST_BYTES = 40_000
 
 
 def talking() -> Tracker:
-    tracker = Tracker("pbx", rules_from(Settings()), whole=True)
+    tracker = Tracker("pbx", rules_from(Settings()), CHANNEL_IDS, whole=True)
     client, agent = ev.Endpoint("trunk", "trunk"), ev.Endpoint("extension", "101")
     for event in (
         ev.ChannelCreated(1.0, CALLER, CALLER, client, "89161234567", "74951230101"),

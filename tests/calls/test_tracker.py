@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pbxd.asterisk.channel_ids import CHANNEL_IDS
 from pbxd.calls import events as ev
-from pbxd.calls.identity import call_id
 from pbxd.calls.record import PARTS, CallRecord
+from pbxd.calls.registry import Registry
 from pbxd.calls.tracker import Tracker
 from pbxd.numbers import NumberRules
 
@@ -20,7 +21,7 @@ COLLEAGUE = ev.Endpoint("extension", "102")
 
 
 def tracker() -> Tracker:
-    return Tracker("pbx", RULES)
+    return Tracker("pbx", RULES, CHANNEL_IDS)
 
 
 def incoming(follow: Tracker, at: float = 1000.0) -> None:
@@ -160,11 +161,15 @@ def test_open_calls_of_an_earlier_process_go_on_or_are_closed() -> None:
         assert len(record.gaps) == 1
 
 
+def id_of(linkedid: str, at: float, *, pbx: str = "pbx") -> str:
+    return Registry(pbx, RULES, CHANNEL_IDS).begin(linkedid, at).record.id
+
+
 def test_ids_are_chosen_repeatable_and_in_the_order_of_time() -> None:
-    assert call_id("pbx", "pbxd-01ARZ3NDEKTSV4RRFFQ69G5FAV-1000.1", 1.0) == "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-    assert call_id("pbx", "1000.1", 1000.2) == call_id("pbx", "1000.1", 1000.9)
-    assert call_id("pbx", "1000.1", 1.0) != call_id("other", "1000.1", 1.0)
-    ids = [call_id("pbx", f"{epoch}.1", 0.0) for epoch in range(1_700_000_000, 1_700_000_100)]
+    assert id_of("pbxd-01ARZ3NDEKTSV4RRFFQ69G5FAV-1000.1", 1.0) == "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    assert id_of("1000.1", 1000.2) == id_of("1000.1", 1000.9)
+    assert id_of("1000.1", 1.0) != id_of("1000.1", 1.0, pbx="other")
+    ids = [id_of(f"{epoch}.1", 0.0) for epoch in range(1_700_000_000, 1_700_000_100)]
     assert ids == sorted(ids)
     assert {len(each) for each in ids} == {26}
 
@@ -284,7 +289,7 @@ def rung_by_program(follow: Tracker, number: str) -> None:
 def test_whom_a_program_originates_a_call_for_is_the_callee_though_the_agent_never_takes_it(told_by: str) -> None:
     follow = tracker()
     rung_by_program(follow, "89161234567" if told_by == "caller id" else "101")
-    follow.feed(ev.OriginateEnded(1009.0, "1000.1", answered=False, reason=3, number="89161234567"))
+    follow.feed(ev.OriginateEnded(1009.0, "1000.1", answered=False, timed_out=True, number="89161234567"))
     follow.feed(ev.ChannelEnded(1009.0, "1000.1", "1000.1", 19))
     record = final(follow)
     assert (record.direction, record.origin, record.outcome) == ("outgoing", "originated", "cancelled")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from random import Random
 from typing import get_args
 
+from pbxd.asterisk.channel_ids import CHANNEL_IDS
 from pbxd.calls import events as ev
 from pbxd.calls.record import PARTS
 from pbxd.calls.tracker import Tracker
@@ -27,7 +28,7 @@ Transitions = Counter[tuple[str, str]]
 
 def transitions(events: Iterable[ev.Event]) -> Transitions:
     """Count what a tracker meets in a history: (state before, kind of event)."""
-    follow = Tracker("pbx", RULES)
+    follow = Tracker("pbx", RULES, CHANNEL_IDS)
     met: Transitions = Counter()
     for event in events:
         homes = [follow._known.home(channel) for channel in channels_of(event)]

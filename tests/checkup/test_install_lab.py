@@ -117,7 +117,7 @@ async def test_the_page_leads_from_nothing_to_a_named_call() -> None:
         assert await user.doctor() == said(3)
 
         await user.daemon.start()
-        await until(lambda: "employees_taken_over" in user.daemon.log_text(), "the employees from the PBX")
+        await until(lambda: "employees_synced" in user.daemon.log_text(), "the employees from the PBX")
         assert await user.doctor() == said(4)
         await ask_pbxd(user)
         assert await user.doctor() == ""

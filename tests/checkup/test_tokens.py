@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import update
 
+from pbxd.actor import Actor
 from pbxd.checkup.database import database as database_check
-from pbxd.rights import Actor
 from pbxd.settings import Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.engine.database import Database
@@ -25,7 +25,7 @@ async def test_tokens_that_act_for_anybody_since_the_upgrade_are_pointed_out(tmp
     settings = settings_in(tmp_path)
     async with await Database.open(settings.database_url, create=True) as database:
         for name in ("my crm", "site"):
-            await Tokens(database).create(name, Actor(as_any=True))
+            await Tokens(database).create(name, Actor.token(name, acts_for_any=True))
         assert (await database_check(settings, None)).status == "ok"
         async with database.writing() as connection:
             await connection.execute(update(tokens).where(tokens.c.name == "my crm").values(inherited=True))

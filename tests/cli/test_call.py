@@ -13,6 +13,7 @@ import pytest
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.calls.events import ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint, Event
+from tests.actors import ADMINISTRATOR
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, house
 from tests.http.test_api import IGOR, conversation
@@ -59,7 +60,7 @@ def play(daemon: House, events: list[Event]) -> None:
 
 async def test_a_conversation_prints_its_states_and_ends_with_success(daemon: House) -> None:
     script(daemon)
-    await daemon.contacts.add(IGOR)
+    await daemon.contacts.add(IGOR, actor=ADMINISTRATOR)
     status, out, err = await finished(await started(daemon, "call", "101", "Фронкин Игорь"))
     assert (status, err) == (0, "")
     assert out.splitlines() == [
@@ -139,7 +140,8 @@ async def test_a_refusal_is_one_line_and_nobody_is_rung(daemon: House, target: s
 async def test_explain_rings_nobody(daemon: House) -> None:
     """S2.6, S2.12: by the contact's id as a list shows it; any of its numbers, the main one unless another is named."""
     contact = await daemon.contacts.add(
-        ContactDraft("Белова", numbers=(ContactNumber("+74951234567", extension="12"), ContactNumber("+79160000001")))
+        ContactDraft("Белова", numbers=(ContactNumber("+74951234567", extension="12"), ContactNumber("+79160000001"))),
+        actor=ADMINISTRATOR,
     )
     arguments = ("call", "101", f"contact:{contact.id}", "--number", "89160000001", "--explain", "--json")
     status, out, _err = await finished(await started(daemon, *arguments))
@@ -164,7 +166,7 @@ async def test_a_daemon_that_dies_during_the_call_is_told(daemon: House) -> None
 
 
 async def test_queues_show_who_waits(daemon: House) -> None:
-    await daemon.contacts.add(IGOR)
+    await daemon.contacts.add(IGOR, actor=ADMINISTRATOR)
     await daemon.directory._refresh()
     status, out, _err = await finished(await started(daemon, "queues"))
     assert status == 0

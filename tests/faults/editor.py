@@ -12,6 +12,7 @@ from itertools import count
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database
+from tests.actors import ADMINISTRATOR
 
 
 async def edit_for_ever(url: str) -> None:
@@ -24,9 +25,11 @@ async def edit_for_ever(url: str) -> None:
                 company=f"Компания {number % 7}",
                 tags=("новый",),
             )
-            contact = await contacts.add(draft)
+            contact = await contacts.add(draft, actor=ADMINISTRATOR)
             print("added", contact.id, flush=True)
-            contact = await contacts.edit(contact.id, {"comment": "исправлен", "tags": ("новый", "исправлен")})
+            contact = await contacts.edit(
+                contact.id, {"comment": "исправлен", "tags": ("новый", "исправлен")}, actor=ADMINISTRATOR
+            )
             print("edited", contact.id, contact.version, flush=True)
 
 

@@ -64,11 +64,11 @@ class Chaos:
         callers = await self._call(folder, number)
         try:
             await asyncio.sleep(self.choice.uniform(0.3, SECONDS))
-            steps = logged(self.daemon, "in_step")
+            steps = logged(self.daemon, "resync_done")
             self.faults.append(Fault(kind, time.time()))
             await self._do(kind)
             await self._until_silent(callers)
-            await until_logged(self.daemon, "in_step", steps + 1)
+            await until_logged(self.daemon, "resync_done", steps + 1)
         finally:
             await callers.stop()
         stalled = stalled_seconds() - before
@@ -185,7 +185,7 @@ async def chaos(lab: Lab, *, filled: bool = False) -> AsyncIterator[Chaos]:
             began = time.time()
             log = {"backfill": {"cel": str(lab.folder / "log/cel-custom/cel.csv")}} if filled else {}
             daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}, **log})
-            await until_logged(daemon, "in_step")
+            await until_logged(daemon, "resync_done")
             yield Chaos(lab, wire, daemon, random.Random(seed), began, filled)
             await daemon.stop()
     finally:
@@ -234,7 +234,7 @@ async def test_without_the_snapshot_the_judge_finds_the_loss(lab: Lab) -> None:
     """The control: a pbxd whose question for the channels is never understood."""
     async with chaos(lab) as office:
         office.wire.garbling[b"CoreShowChannels"] = b"NobodyKnowsThis!"
-        steps = logged(office.daemon, "in_step")
+        steps = logged(office.daemon, "resync_done")
         callers = await office._call(lab.folder / "control", 0)
         await asyncio.sleep(1.0)
         office.faults.append(Fault("reset", time.time()))
@@ -242,6 +242,6 @@ async def test_without_the_snapshot_the_judge_finds_the_loss(lab: Lab) -> None:
         await office._until_silent(callers)
         await until_logged(office.daemon, "resync_failed")
         found = await office.wrong(filled=False)
-        assert logged(office.daemon, "in_step") == steps
+        assert logged(office.daemon, "resync_done") == steps
     assert any("never ends" in each or "lost" in each for each in found), found
     assert any("untold" in each for each in found), found

@@ -80,11 +80,11 @@ async def hung_up(daemon: Daemon, call_id: str) -> list[dict[str, str]]:
 )
 async def test_a_call_under_way_is_known_again_after_a_kill(lab: Lab, state: str, device: str, *, frozen: bool) -> None:
     daemon = await lab.pbxd({"dialing": {"device": device}})
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     call_id, legs = await click_to_call(lab, daemon, state, frozen=frozen)
     await daemon.kill()
     await daemon.start()
-    await until_logged(daemon, "in_step", 2)
+    await until_logged(daemon, "resync_done", 2)
     status, refused = await daemon.api("/api/v1/calls", method="POST", body={"agent": "101", "target": "89161110000"})
     assert (status, refused["type"]) == (409, "urn:pbxd:conflict")  # whose phone rings is known again, too
     states = await hung_up(daemon, call_id)

@@ -46,7 +46,7 @@ async def miss(lab: Lab, daemon: Daemon) -> list[Call]:
     """Have pbxd away while one call ends, another comes and goes, and a third one lasts; return what it knows then."""
     # An outage begins a second early, when calls of the test before may just have ended.
     await until(lambda: all(row.eventtime < time.time() - 2.0 for row in lab.cel()[-1:]), "two quiet seconds")
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     lasting, agent = await lab.talk("101", LASTING, agent="101")
     brief, other = await lab.talk("102", BRIEF, agent="102")
     await until_answered(daemon, LASTING, BRIEF)
@@ -55,7 +55,7 @@ async def miss(lab: Lab, daemon: Daemon) -> list[Call]:
     await other.until_ended()
     await one_more_call(lab, WITHIN)
     await daemon.start()
-    await until_logged(daemon, "in_step", 2)
+    await until_logged(daemon, "resync_done", 2)
     lasting.hangup()
     await agent.until_ended()
     return await until_ended(daemon, 2)
@@ -111,7 +111,7 @@ async def miss_and_read(lab: Lab, kind: str, config: Config) -> None:
     since, source = time.time(), kind.partition(" ")[0]
     async with wire_to(lab.asterisk.ami_port) as wire:
         daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}, **config})
-        await until_logged(daemon, "in_step")
+        await until_logged(daemon, "resync_done")
         lasting, agent = await lab.talk("101", LASTING, agent="101")
         await until_answered(daemon, LASTING)
         wire.refusing = True
@@ -119,7 +119,7 @@ async def miss_and_read(lab: Lab, kind: str, config: Config) -> None:
         await until_logged(daemon, "ami_link_lost")
         await one_more_call(lab, WITHIN)
         wire.refusing = False
-        await until_logged(daemon, "in_step", 2)
+        await until_logged(daemon, "resync_done", 2)
         if source == "cel":  # while another call still lasts
             await until_over(daemon, WITHIN)
         lasting.hangup()

@@ -141,7 +141,7 @@ async def kill_the_daemon(lab: Lab, rounds: int) -> None:
     """Kill pbxd at random moments of calls; what history has said stays said, and every call is told in the feed."""
     daemon = await lab.pbxd()
     for number in range(rounds):
-        await until_logged(daemon, "in_step", number + 1)
+        await until_logged(daemon, "resync_done", number + 1)
         lasting, agent = await lab.talk("102", f"8916000{number:04}", agent="102")
         client = lab.call_in("101", f"8926000{number:04}")
         other = await lab.phone("101").answered()
@@ -205,7 +205,7 @@ async def test_a_pbxd_killed_in_mid_call_goes_on_with_it(lab: Lab) -> None:
     brief.hangup()
     await other.until_ended()
     await daemon.start()
-    await until_logged(daemon, "in_step", 2)
+    await until_logged(daemon, "resync_done", 2)
     back = time.time()
     await one_more_call(lab, "89161250003")
     lasting.hangup()

@@ -12,7 +12,6 @@ import pytest
 from pbxd.asterisk.ami.client import AWAY_SHARE
 from pbxd.asterisk.ami.packets import Packet, parse_capture
 from pbxd.calls.record import CallRecord
-from pbxd.history.following import Following
 from pbxd.settings import Settings
 from tests.faults.history import (
     QUICK_LINK,
@@ -29,6 +28,7 @@ from tests.faults.history import (
     until_logged,
     until_over,
 )
+from tests.history.packets import PacketFollowing
 from tests.lab import Lab
 from tests.lab.clock import shifted
 from tests.lab.daemon import Config, Daemon
@@ -59,7 +59,7 @@ async def interrupt(wire: Wire, daemon: Daemon, how: str) -> None:
 @pytest.mark.parametrize("how", ["reset", "silent"])
 async def test_a_cut_link_leaves_a_gap_and_no_ghosts(lab: Lab, wire: Wire, how: str) -> None:
     daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}})
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     lasting, agent = await lab.talk("101", ONE, agent="101")
     brief, other = await lab.talk("102", TWO, agent="102")
     await until_answered(daemon, ONE, TWO)
@@ -73,7 +73,7 @@ async def test_a_cut_link_leaves_a_gap_and_no_ghosts(lab: Lab, wire: Wire, how: 
     assert (await daemon.api(f"/api/v1/lookup?number={ONE}"))[1]["status"] == "unknown"  # look-ups go on
     await until_logged(daemon, "ami_link_lost")
     wire.refusing = False
-    await until_logged(daemon, "in_step", 2)
+    await until_logged(daemon, "resync_done", 2)
     await one_more_call(lab, THREE)
     await until_over(daemon, TWO, THREE)
 
@@ -96,13 +96,13 @@ async def test_a_cut_link_leaves_a_gap_and_no_ghosts(lab: Lab, wire: Wire, how: 
 @pytest.mark.parametrize("cuts", [10, pytest.param(100, marks=pytest.mark.soak)])
 async def test_cuts_make_no_second_call_of_one(lab: Lab, wire: Wire, cuts: int) -> None:
     daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}})
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     client, agent = await lab.talk("sales", ONE)
     await until_answered(daemon, ONE)
     (before,) = await listed(daemon)
     for number in range(2, cuts + 2):
         wire.reset()
-        await until_logged(daemon, "in_step", number)
+        await until_logged(daemon, "resync_done", number)
     client.hangup()
     await agent.until_ended()
     (after,) = await until_ended(daemon, 1)
@@ -119,13 +119,13 @@ async def test_cuts_make_no_second_call_of_one(lab: Lab, wire: Wire, cuts: int) 
 @pytest.mark.soak
 async def test_a_link_is_back_soon_after_a_cut_of_twenty_seconds(lab: Lab, wire: Wire) -> None:
     daemon = await lab.pbxd({"asterisk": {"port": wire.port}})
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     await interrupt(wire, daemon, "reset")
     cut = time.monotonic()
     await until(lambda: time.monotonic() - cut > 20, "twenty seconds")
     wire.refusing = False
     back = time.monotonic()
-    await until_logged(daemon, "in_step", 2)
+    await until_logged(daemon, "resync_done", 2)
     print(f"in step {time.monotonic() - back:.2f} s after the end of the cut")
     assert time.monotonic() - back < 20 * AWAY_SHARE + 1
 
@@ -171,7 +171,7 @@ def of_a_snapshot(packet: Packet) -> bool:
 
 
 def records(packets: list[Packet]) -> list[CallRecord]:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     for packet in packets:
         following.packet(packet, None)
     return following.take_changes()
@@ -196,7 +196,7 @@ async def flood(lab: Lab, count: int) -> None:
 async def test_events_faster_than_pbxd_are_a_counted_gap(lab: Lab, room: int) -> None:
     """Control: with room for them, the same flood costs nothing."""
     daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "ping_interval_seconds": 5, "event_queue_length": room}})
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     lasting, agent = await lab.talk("101", ONE, agent="101")
     brief, other = await lab.talk("102", TWO, agent="102")
     await until_answered(daemon, ONE, TWO)
@@ -207,8 +207,8 @@ async def test_events_faster_than_pbxd_are_a_counted_gap(lab: Lab, room: int) ->
     await flood(lab, 1500)
     daemon.thaw()
     if room == 100:
-        await until_logged(daemon, "ami_events_dropped")
-        await until_logged(daemon, "in_step", 2)
+        await until_logged(daemon, "events_dropped")
+        await until_logged(daemon, "resync_done", 2)
     await until_over(daemon, TWO)
     lasting.hangup()
     await agent.until_ended()
@@ -216,17 +216,17 @@ async def test_events_faster_than_pbxd_are_a_counted_gap(lab: Lab, room: int) ->
     assert all(call["outcome"] == "answered" and sums_up(call) for call in calls)
     overflowed = room == 100
     assert bool(of(calls, ONE)["gaps"]) is overflowed
-    assert bool(lines(daemon, "ami_events_dropped")) is overflowed
+    assert bool(lines(daemon, "events_dropped")) is overflowed
     assert {outage["why"] for outage in outages(daemon)} == ({"overflow"} if overflowed else set())
     if overflowed:
-        assert lines(daemon, "ami_events_dropped")[-1]["dropped"] > 500
+        assert lines(daemon, "events_dropped")[-1]["dropped"] > 500
         assert all(since <= to for since, to in spans(of(calls, ONE)))
 
 
 @pytest.mark.soak
 async def test_a_minute_of_events_faster_than_pbxd(lab: Lab) -> None:
     daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "ping_interval_seconds": 5, "event_queue_length": 100}})
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     until_then = time.monotonic() + 60
     count = 0
     while time.monotonic() < until_then:
@@ -245,7 +245,7 @@ async def test_a_minute_of_events_faster_than_pbxd(lab: Lab) -> None:
     assert len({call["id"] for call in calls}) == len(calls) <= count + 1
     assert all(sums_up(call) for call in calls)
     assert {outage["why"] for outage in outages(daemon)} >= {"overflow"}
-    assert lines(daemon, "ami_events_dropped")[-1]["dropped"] > 1000
+    assert lines(daemon, "events_dropped")[-1]["dropped"] > 1000
 
 
 @pytest.mark.parametrize("ahead", [5, -5])
@@ -254,12 +254,12 @@ async def test_a_pbx_with_another_clock_gives_its_own_times(lab: Lab, wire: Wire
     config: Config = {"asterisk": {**QUICK_LINK, "port": wire.port}, "logs": {"format": "json"}}
     daemon = lab.daemon = lab.prepare(config)
     await daemon.start(env=shifted(f"{ahead:+d}s"), timeout=60)
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     began = time.time()
     client, agent = await lab.talk("101", ONE)
     await until_answered(daemon, ONE)
     wire.reset()
-    await until_logged(daemon, "in_step", 2)
+    await until_logged(daemon, "resync_done", 2)
     client.hangup()
     await agent.until_ended()
     over = time.time()
@@ -269,5 +269,5 @@ async def test_a_pbx_with_another_clock_gives_its_own_times(lab: Lab, wire: Wire
     assert epoch(call["answered"]) - 0.1 <= since < to <= epoch(call["ended"])
     assert sums_up(call)
     # The control: pbxd's clock really was another one.
-    told = epoch(lines(daemon, "in_step")[-1]["timestamp"])
+    told = epoch(lines(daemon, "resync_done")[-1]["timestamp"])
     assert abs(told - ahead - over) < 3

@@ -45,7 +45,7 @@ async def old() -> AsyncIterator[Lab]:
 @pytest.fixture
 async def daemon(old: Lab) -> AsyncIterator[Daemon]:
     daemon = await old.pbxd({"logs": {"format": "json"}})
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     await old.know(NAME, CLIENT)
     await old.know("Важный", VIP, vip=True)
     yield daemon
@@ -122,7 +122,7 @@ async def until_rank(daemon: Daemon, number: str, *, vip: bool) -> None:
 async def test_a_lost_link_is_made_good(old: Lab) -> None:
     async with wire_to(old.asterisk.ami_port) as wire:
         daemon = await old.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}})
-        await until_logged(daemon, "in_step")
+        await until_logged(daemon, "resync_done")
         lasting, agent = await old.talk("101", CLIENT, agent="101")
         brief, other = await old.talk("102", VIP, agent="102")
         await until_answered(daemon, CLIENT, VIP)
@@ -132,7 +132,7 @@ async def test_a_lost_link_is_made_good(old: Lab) -> None:
         brief.hangup()
         await other.until_ended()
         wire.refusing = False
-        await until_logged(daemon, "in_step", 2)
+        await until_logged(daemon, "resync_done", 2)
         await one_more_call(old, THIRD)
         await until_over(daemon, VIP, THIRD)
         lasting.hangup()

@@ -32,7 +32,7 @@ async def wire(lab: Lab) -> AsyncIterator[Wire]:
 async def linked(lab: Lab, wire: Wire) -> Daemon:
     """Start a pbxd whose link can be disturbed."""
     daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}, "dialing": DIALING})
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     return daemon
 
 
@@ -45,9 +45,9 @@ async def ask(daemon: Daemon, key: str) -> tuple[int, dict[str, Any]]:
 async def restart(daemon: Daemon) -> None:
     """Kill it and wait until its successor knows the calls of now."""
     await daemon.kill()
-    before = logged(daemon, "in_step")
+    before = logged(daemon, "resync_done")
     await daemon.start()
-    await until_logged(daemon, "in_step", before + 1)
+    await until_logged(daemon, "resync_done", before + 1)
 
 
 async def record_ids(lab: Lab) -> set[str]:
@@ -100,7 +100,7 @@ async def test_a_key_rings_once_though_the_link_came_back_anew(lab: Lab, wire: W
     assert status == 202
     await lab.phone("101").incoming()
     wire.reset()
-    await until_logged(daemon, "in_step", 2)
+    await until_logged(daemon, "resync_done", 2)
     assert await ask(daemon, "one") == (202, first | {"repeated": True})
     await hung_up_by_the_agent(lab, daemon, 1)
     # The answer is lost together with the link: the call is ended, and its key rings nobody again.

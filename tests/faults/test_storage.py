@@ -309,10 +309,10 @@ async def test_a_dead_asterisk_at_the_start_is_waited_for(lab: Lab) -> None:
         daemon = await lab.pbxd({"asterisk": {"reconnect_longest_seconds": 0.5}})
         await until_logged(daemon, "ami_unreachable")
         assert await looked_up(daemon, KNOWN) == "unknown"
-        assert logged(daemon, "in_step") == 0
+        assert logged(daemon, "resync_done") == 0
     finally:
         await lab.restart_asterisk()
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     await one_more_call(lab, KNOWN)
     (call,) = await until_ended(daemon, 1)
     assert (call["outcome"], call["gaps"]) == ("answered", [])
@@ -320,12 +320,12 @@ async def test_a_dead_asterisk_at_the_start_is_waited_for(lab: Lab) -> None:
 
 async def test_an_asterisk_that_dies_in_mid_call_takes_its_calls_along(lab: Lab) -> None:
     daemon = await lab.pbxd({"asterisk": {"reconnect_longest_seconds": 0.5}})
-    await until_logged(daemon, "in_step")
+    await until_logged(daemon, "resync_done")
     await lab.talk("102", NEW, agent="102")
     await until_answered_by(daemon, "102")
     died = time.time()
     await lab.restart_asterisk()
-    await until_logged(daemon, "in_step", 2)
+    await until_logged(daemon, "resync_done", 2)
     await until_over(daemon, NEW)
     await one_more_call(lab, KNOWN)
     calls = await until_ended(daemon, 2)

@@ -15,7 +15,6 @@ from pbxd.asterisk.ami.packets import Packet, parse_capture
 from pbxd.calls.record import Gap, Outage
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.history.backfill import Backfill
-from pbxd.history.following import Following
 from pbxd.history.recorder import Recorder
 from pbxd.history.replay import replay
 from pbxd.lookup.index import Directory
@@ -26,6 +25,7 @@ from pbxd.storage.calls.history import History
 from pbxd.storage.calls.outages import Outages
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
+from tests.history.packets import PacketFollowing
 from tests.lab.processes import until
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -58,7 +58,7 @@ async def heard(flow: str, database: Database, part: float) -> None:
     """Hear the first part of a flow (0 to 1), lose the link, and find nothing there when it is back."""
     packets = list(parse_capture([(CAPTURES / flow / "stream.ami").read_bytes()]))
     stamps = [float(packet["Timestamp"]) for packet in packets if "Timestamp" in packet]
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     for packet in packets[: int(len(packets) * part)]:
         following.packet(packet, stamps[0])
     following.missing(stamps[0] - 1)
@@ -167,14 +167,14 @@ async def test_the_daemons_task_fills_by_itself_and_the_feed_rings_no_bell(datab
 
 async def test_a_call_under_way_is_left_until_it_has_ended(database: Database) -> None:
     packets = list(parse_capture([(CAPTURES / "queue_answered" / "stream.ami").read_bytes()]))
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     for packet in packets[: len(packets) // 2]:
         following.packet(packet, 1.0)
     await Recorder(following, Calls(database), Directory(database, rules_from(Settings()))).flush()
     (call,) = await listed(database)
     assert call["ended"] is None
     stamp = next(float(packet["Timestamp"]) for packet in reversed(packets) if "Timestamp" in packet)
-    other = Following(Settings())
+    other = PacketFollowing(Settings())
     for packet in packets[: len(packets) // 3]:
         other.packet(packet, 1.0)
     other.missing(1.0)

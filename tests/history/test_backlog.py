@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.errors import UnavailableError
-from pbxd.history.following import Following
 from pbxd.history.recorder import MOST_WAITING, Recorder
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
@@ -23,6 +22,7 @@ from pbxd.storage.calls.history import History
 from pbxd.storage.calls.outages import Outages
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed, FeedRow
+from tests.history.packets import PacketFollowing
 
 BEGAN = 1_700_000_000
 
@@ -34,7 +34,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
         yield unreached
 
 
-def recorder_of(following: Following, database: Database, most: int = MOST_WAITING) -> Recorder:
+def recorder_of(following: PacketFollowing, database: Database, most: int = MOST_WAITING) -> Recorder:
     directory = Directory(database, rules_from(Settings()))
     return Recorder(following, Calls(database), directory, most_waiting=most)
 
@@ -61,7 +61,7 @@ def snapshot(at: int) -> list[Packet]:
     return [begins, {"Event": "CoreShowChannelsComplete", "Timestamp": f"{at}.0", **ends}]
 
 
-def follow(following: Following, packets: list[Packet]) -> None:
+def follow(following: PacketFollowing, packets: list[Packet]) -> None:
     for packet in packets:
         following.packet(packet, None)
 
@@ -71,7 +71,7 @@ async def gaps(database: Database) -> list[FeedRow]:
 
 
 async def test_calls_beyond_the_room_are_given_up_oldest_first_counted_and_told(database: Database) -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     recorder = recorder_of(following, database, most=100)
     follow(following, call(0, ended=False))
     with capture_logs() as logs:
@@ -102,7 +102,7 @@ def instant(text: str) -> float:
 
 
 async def test_within_the_room_nothing_is_lost_nor_told(database: Database) -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     recorder = recorder_of(following, database, most=100)
     for number in range(100):
         follow(following, call(number))
@@ -118,7 +118,7 @@ async def test_within_the_room_nothing_is_lost_nor_told(database: Database) -> N
 @pytest.mark.soak
 async def test_a_hundred_thousand_changes_wait_and_are_written(database: Database) -> None:
     assert MOST_WAITING >= 100_000
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     recorder = recorder_of(following, database)
     for number in range(100_000):
         follow(following, call(number))
@@ -144,7 +144,7 @@ async def test_a_hundred_thousand_changes_wait_and_are_written(database: Databas
 
 
 async def test_an_outage_of_the_link_is_told_with_its_times(database: Database) -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     recorder = recorder_of(following, database)
     await database.connect(create=True)
     follow(following, call(1))
@@ -160,10 +160,10 @@ async def test_an_outage_of_the_link_is_told_with_its_times(database: Database) 
 
 
 async def test_events_held_back_are_followed_after_the_calls_of_before() -> None:
-    earlier = Following(Settings())
+    earlier = PacketFollowing(Settings())
     follow(earlier, call(1, ended=False))
     (open_call,) = earlier.take_changes()
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     following.hold()
     follow(following, snapshot(BEGAN + 9))
     follow(following, call(20))
@@ -179,7 +179,7 @@ async def test_events_held_back_are_followed_after_the_calls_of_before() -> None
 
 
 async def test_more_held_events_than_there_is_room_for_are_counted_and_told() -> None:
-    following = Following(Settings(asterisk=AsteriskSettings(event_queue_length=100)))
+    following = PacketFollowing(Settings(asterisk=AsteriskSettings(event_queue_length=100)))
     following.hold()
     with capture_logs() as logs:
         for number in range(60):
@@ -197,7 +197,7 @@ async def heard(database: Database) -> float | None:
 
 
 async def test_the_mark_stands_where_all_before_it_is_written(database: Database) -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     recorder = recorder_of(following, database)
     await database.connect(create=True)
     await recorder.flush(final=True)
@@ -215,7 +215,7 @@ async def test_the_mark_stands_where_all_before_it_is_written(database: Database
 
 
 async def test_the_time_in_which_we_were_away_is_an_outage_of_ours() -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     await following.begin([], datetime.fromtimestamp(BEGAN, UTC))
     follow(following, call(20))
     following.missing(BEGAN + 21.0)  # a link lost before the first snapshot is part of it
@@ -226,7 +226,7 @@ async def test_the_time_in_which_we_were_away_is_an_outage_of_ours() -> None:
 
 
 async def test_with_a_database_that_comes_late_it_ends_with_the_first_snapshot() -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     following.hold()
     follow(following, snapshot(BEGAN + 9))
     follow(following, snapshot(BEGAN + 20))
@@ -237,7 +237,7 @@ async def test_with_a_database_that_comes_late_it_ends_with_the_first_snapshot()
 
 @pytest.mark.parametrize(("late", "since"), [(0.4, 0.9), (2.5, 1.5), (3000.0, 3000.5)])
 async def test_an_outage_begins_where_an_overloaded_pbx_was_with_its_events(late: float, since: float) -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     (created,) = call(1, ended=False)
     created["Timestamp"] = f"{BEGAN + 1 + late:.6f}"
     pong = {"Response": "Success", "Ping": "Pong", "Timestamp": f"{BEGAN + late + 1.5:.6f}"}
@@ -255,7 +255,7 @@ PONG = {"Response": "Success", "Ping": "Pong", "Timestamp": f"{BEGAN + 30}.0"}
 
 @pytest.mark.parametrize("forged", [PONG | {"Timestamp": "99999999999"}, PONG | {"Event": "X"}])
 async def test_no_far_answer_nor_an_event_that_looks_like_one_blames_the_pbx(forged: dict[str, str]) -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     follow(following, call(1))
     following.missing(BEGAN + 2.0)
     follow(following, [BOOTED | {"Uptime": "2"}])
@@ -271,7 +271,7 @@ async def test_a_pbx_that_began_after_the_link_was_lost_was_away_itself(
     uptime: str, why: str, *, logged_in: bool
 ) -> None:
     """FullyBooted has no time where the PBX had booted before the login; the answer to the next Ping has."""
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     follow(following, call(1))
     following.missing(BEGAN + 2.0)
     booted = BOOTED | {"Uptime": uptime}

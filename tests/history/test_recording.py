@@ -153,7 +153,7 @@ async def test_a_call_that_ended_while_pbxd_was_away_is_closed_with_its_gap(lab:
 
 async def test_an_asterisk_that_crashes_ends_its_calls_and_the_next_ones_are_heard(lab: Lab) -> None:
     daemon = await lab.pbxd()
-    await until(lambda: daemon.log_text().count("in_step") == 1, "pbxd in step", every=0.1)
+    await until(lambda: daemon.log_text().count("resync_done") == 1, "pbxd in step", every=0.1)
     await lab.talk("sales", "89031112233")
 
     async def under_way() -> bool:
@@ -162,7 +162,7 @@ async def test_an_asterisk_that_crashes_ends_its_calls_and_the_next_ones_are_hea
     await until(under_way, "the call under way in the history", every=0.2)
     await lab.restart_asterisk()
 
-    await until(lambda: daemon.log_text().count("in_step") == 2, "pbxd in step again", every=0.1)
+    await until(lambda: daemon.log_text().count("resync_done") == 2, "pbxd in step again", every=0.1)
     client, _agent = await lab.talk("sales", "89161234567")
     client.hangup()
     after, crashed = await until_ended(lab, 2)

@@ -8,12 +8,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from pbxd import api
+from pbxd.actor import DAEMON
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.originate import ClickToCall
@@ -93,7 +95,7 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         directory = Directory(database, rules_from(settings))
         await directory.load()
         click_to_call = ClickToCall(ami, settings, CallRequests(database))
-        queues = VipQueues(ami, directory.lookup, settings.queues)
+        queues = VipQueues(ami, partial(directory.lookup, actor=DAEMON), settings.queues)
         services = Services(
             database,
             directory,

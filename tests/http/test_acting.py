@@ -7,16 +7,17 @@ from typing import Any
 import aiohttp
 import pytest
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.calls.events import ChannelSeen, Endpoint, SnapshotBegan, SnapshotEnded
-from pbxd.rights import Actor
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
 from tests.http.conftest import House, until
 from tests.http.test_api import CALLS, add, problem
 
-OWN, ANY, NOBODY = Actor("101"), Actor(as_any=True), Actor()
+OWN, OTHER = Actor.token("crm", "101"), Actor.token("crm", "102")
+ANY, NOBODY = Actor.token("crm", acts_for_any=True), Actor.token("crm")
 NUMBER = "89160000009"
 LOOKUP = f"/api/v1/lookup?number={NUMBER}"
 
@@ -148,7 +149,7 @@ async def test_a_call_is_followed_and_ended_by_whom_it_is_made_for(pbxd: House) 
             async with crm.get(f"{CALLS}/{call_id}/states") as answer:
                 await problem(answer, 403)
     assert "Hangup" not in pbxd.pbx.asked
-    async with await client(pbxd, Actor("102")) as crm, crm.post(f"{CALLS}/{call_id}/hangup") as answer:
+    async with await client(pbxd, OTHER) as crm, crm.post(f"{CALLS}/{call_id}/hangup") as answer:
         assert answer.status == 202
 
 
@@ -175,7 +176,10 @@ async def test_a_key_is_no_way_to_another_s_call(pbxd: House) -> None:
         made = await answer.json()
     async with await client(pbxd, OWN) as crm, crm.post(CALLS, json=body(agent="101"), headers=headers) as answer:
         assert (await answer.json())["id"] == made["id"], "the same request, said in full"
-    async with await client(pbxd, Actor("102")) as crm, crm.post(CALLS, json=body(), headers=headers) as answer:
+    async with (
+        await client(pbxd, OTHER) as crm,
+        crm.post(CALLS, json=body(), headers=headers) as answer,
+    ):
         await problem(answer, 422)
 
 

@@ -21,6 +21,7 @@ from pbxd.http.token_cache import FRESH_SECONDS
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
+from tests.actors import ADMINISTRATOR
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, until
 
@@ -43,7 +44,7 @@ async def problem(answer: aiohttp.ClientResponse, status: int) -> dict[str, Any]
 
 
 async def add(pbxd: House, *drafts: ContactDraft) -> list[int]:
-    ids = [(await pbxd.contacts.add(draft)).id for draft in drafts]
+    ids = [(await pbxd.contacts.add(draft, actor=ADMINISTRATOR)).id for draft in drafts]
     await pbxd.directory._refresh()
     return ids
 
@@ -61,7 +62,7 @@ async def test_tcp_asks_for_a_token_before_anything_else(pbxd: House, path: str)
 
 
 async def test_a_token_opens_until_it_is_revoked(pbxd: House) -> None:
-    token_id, plain = await Tokens(pbxd.database).create("crm")
+    token_id, plain = await Tokens(pbxd.database).create("crm", ADMINISTRATOR)
     headers = {"Authorization": f"bearer {plain}"}
     async with pbxd.public.get("/api/v1/lookup?number=112", headers=headers) as answer:
         assert answer.status == 200
@@ -115,7 +116,7 @@ async def test_a_database_that_is_away_leaves_lookups_ready_with_an_honest_age(
 async def test_a_database_that_is_gone_is_an_alarm_and_the_last_good_book_and_tokens_serve(unlinked: House) -> None:
     """C6; back at its place, it is used again."""
     await add(unlinked, IGOR)
-    _id, plain = await Tokens(unlinked.database).create("crm")
+    _id, plain = await Tokens(unlinked.database).create("crm", ADMINISTRATOR)
     headers = {"Authorization": f"Bearer {plain}"}
     lookup = "/api/v1/lookup?number=84951234567"
     file, gone = unlinked.settings.folder / "book.db", unlinked.settings.folder / "gone.db"

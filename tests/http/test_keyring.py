@@ -12,6 +12,7 @@ from pbxd.errors import UnavailableError
 from pbxd.http.token_cache import FRESH_SECONDS, LONGEST_SECONDS, Keyring
 from pbxd.storage.access.tokens import Token, Tokens, digest
 from pbxd.storage.engine.database import Database
+from tests.actors import ADMINISTRATOR
 from tests.http.conftest import until
 
 
@@ -51,7 +52,7 @@ async def test_what_the_database_says_counts_soon_and_is_asked_for_seldom(tmp_pa
     async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
         tokens = Breakable(database)
         keyring = Keyring(tokens, clock, moment=60)  # the machine may be busy
-        token_id, plain = await tokens.create("crm")
+        token_id, plain = await tokens.create("crm", ADMINISTRATOR)
         for _count in range(50):
             assert await keyring.verify(plain)
         assert tokens.asked == 1
@@ -59,7 +60,7 @@ async def test_what_the_database_says_counts_soon_and_is_asked_for_seldom(tmp_pa
         clock.now += FRESH_SECONDS * 1.1
         assert await keyring.verify(plain) is None
         assert await keyring.verify("pbxd_wrong") is None
-        assert await keyring.verify((await tokens.create("new"))[1]), "a new one opens at once"
+        assert await keyring.verify((await tokens.create("new", ADMINISTRATOR))[1]), "a new one opens at once"
 
 
 async def test_a_known_token_does_not_wait_for_a_database_that_hangs(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ async def test_a_known_token_does_not_wait_for_a_database_that_hangs(tmp_path: P
     async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
         tokens = Breakable(database)
         keyring = Keyring(tokens, clock)
-        (_id, known), (_id, unread) = [await tokens.create(name) for name in "ab"]
+        (_id, known), (_id, unread) = [await tokens.create(name, ADMINISTRATOR) for name in "ab"]
         assert await keyring.verify(known)
         del keyring._known[digest(unread)]
         tokens.hangs = True
@@ -91,7 +92,7 @@ async def test_while_it_is_away_what_it_said_last_counts_and_not_for_ever(tmp_pa
     async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
         tokens = Breakable(database)
         keyring = Keyring(tokens, clock)
-        known, revoked, later = [await tokens.create(name) for name in "abc"]
+        known, revoked, later = [await tokens.create(name, ADMINISTRATOR) for name in "abc"]
         await tokens.revoke(revoked[0])
         tokens.away = True
         with pytest.raises(UnavailableError, match="can't be checked"):

@@ -8,9 +8,9 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
+from pbxd.actor import Actor
 from pbxd.http import protocol_errors
 from pbxd.logs import Notes
-from pbxd.rights import Actor
 from pbxd.storage.access.tokens import Tokens
 from tests.http.conftest import House
 
@@ -45,7 +45,7 @@ async def said(port: int, sent: bytes) -> bytes:
 async def test_what_is_no_request_is_a_problem_and_a_line_without_its_text(
     pbxd: House, sent: bytes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _id, token = await Tokens(pbxd.database).create("crm", Actor(as_any=True))
+    _id, token = await Tokens(pbxd.database).create("crm", Actor.token("crm", acts_for_any=True))
     monkeypatch.setattr(protocol_errors, "_notes", Notes(protocol_errors._notes._log))
     with capture_logs() as logs:
         answer = await said(pbxd.server.port, sent.replace(b"%s", token.encode()))

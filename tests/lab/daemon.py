@@ -22,6 +22,7 @@ from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.settings import load
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database
+from tests.actors import ADMINISTRATOR
 from tests.lab.processes import Child, LabError, stopped, until
 
 Config = Mapping[str, Mapping[str, object]]
@@ -134,7 +135,7 @@ class Daemon:
     async def until_in_step(self) -> None:
         """Wait until this process (not one before it) follows Asterisk and hears every call from its beginning."""
         try:
-            await until(lambda: "in_step" in self.log_text()[self._logged_before :], "pbxd in step")
+            await until(lambda: "resync_done" in self.log_text()[self._logged_before :], "pbxd in step")
         except LabError as error:
             raise LabError(f"{error}\n{self.report()}") from error
 
@@ -209,7 +210,7 @@ class Daemon:
             owner=owner,
         )
         async with await Database.open(load(str(self.file)).database_url, create=self.child is None) as database:
-            contact = await Contacts(database).add(draft)
+            contact = await Contacts(database).add(draft, actor=ADMINISTRATOR)
         return contact.id
 
     async def spawn(self, *arguments: str, log: str = "cli.log") -> Child:

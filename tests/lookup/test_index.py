@@ -25,6 +25,7 @@ from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import News, tell
+from tests.actors import ADMINISTRATOR, acting
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 MOBILE = "+79161234567"
@@ -33,13 +34,15 @@ OTHER = "+79037654321"
 # What another process does: pbxd contacts add, edit or delete, for this purpose.
 ELSEWHERE = """
 import asyncio, sys
+from pbxd.actor import DAEMON
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database
 
 async def main(url, name, number):
     async with await Database.open(url, create=False) as database:
-        await Contacts(database).add(ContactDraft(name, numbers=(ContactNumber(number, main=True),), vip=True))
+        draft = ContactDraft(name, numbers=(ContactNumber(number, main=True),), vip=True)
+        await Contacts(database).add(draft, actor=DAEMON)
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -66,7 +69,7 @@ class Watched:
                 await self._changed.wait()
 
     def name(self, number: str, viewer: str = "") -> str:
-        return self.directory.lookup(number, viewer=viewer).name
+        return self.directory.lookup(number, acting(viewer)).name
 
 
 @pytest.fixture
@@ -98,21 +101,21 @@ async def following(directory: Directory) -> AsyncIterator[None]:
 
 
 async def test_the_whole_book_is_loaded(watched: Watched) -> None:
-    shared = await watched.contacts.add(draft("Фронкин", MOBILE, company="Ромашка"))
-    await watched.contacts.add(draft("Мама", OTHER, owner="101"))
+    shared = await watched.contacts.add(draft("Фронкин", MOBILE, company="Ромашка"), actor=ADMINISTRATOR)
+    await watched.contacts.add(draft("Мама", OTHER, owner="101"), actor=ADMINISTRATOR)
     company = await Companies(watched.database).get_or_create("Лютик")
     await Companies(watched.database).edit(company.id, {"numbers": ("+74951234567",)})
     await Employees(watched.database).upsert([Employee("101", "Иванов")], source="list")
     directory = watched.directory
     assert directory.age_seconds == math.inf
-    assert directory.lookup("89161234567").status == "error"
+    assert directory.lookup("89161234567", ADMINISTRATOR).status == "error"
     await directory.load()
     assert directory.age_seconds < 5
-    found = directory.lookup("8 (916) 123-45-67")
+    found = directory.lookup("8 (916) 123-45-67", ADMINISTRATOR)
     assert (found.status, found.name, found.company, found.contact) == ("found", "Фронкин", "Ромашка", shared.id)
     assert (watched.name(OTHER), watched.name(OTHER, "101")) == ("", "Мама")
-    assert directory.lookup("84951234567").status == "company"
-    assert directory.lookup("101").status == "employee"
+    assert directory.lookup("84951234567", ADMINISTRATOR).status == "company"
+    assert directory.lookup("101", ADMINISTRATOR).status == "employee"
     assert (directory.employee("101"), directory.employee("102")) == (Employee("101", "Иванов"), None)
     assert watched.changes == 1
 
@@ -121,13 +124,13 @@ async def test_every_kind_of_change_shows_by_itself(watched: Watched) -> None:
     await watched.directory.load()
     companies, employees = Companies(watched.database), Employees(watched.database)
     async with following(watched.directory):
-        contact = await watched.contacts.add(draft("Фронкин", MOBILE))
+        contact = await watched.contacts.add(draft("Фронкин", MOBILE), actor=ADMINISTRATOR)
         await watched.until(lambda: watched.name(MOBILE) == "Фронкин")
         numbers = (ContactNumber(OTHER, main=True),)
-        await watched.contacts.edit(contact.id, {"vip": True, "numbers": numbers})
-        await watched.until(lambda: watched.directory.lookup(OTHER).vip)
-        assert watched.directory.lookup(MOBILE).status == "unknown"
-        await watched.contacts.delete(contact.id)
+        await watched.contacts.edit(contact.id, {"vip": True, "numbers": numbers}, actor=ADMINISTRATOR)
+        await watched.until(lambda: watched.directory.lookup(OTHER, ADMINISTRATOR).vip)
+        assert watched.directory.lookup(MOBILE, ADMINISTRATOR).status == "unknown"
+        await watched.contacts.delete(contact.id, actor=ADMINISTRATOR)
         await watched.until(lambda: watched.name(OTHER) == "")
         company = await companies.get_or_create("Лютик")
         await companies.edit(company.id, {"numbers": (MOBILE,)})
@@ -149,19 +152,19 @@ async def test_another_process_is_followed(watched: Watched) -> None:
         )
         await process.wait()
         assert process.returncode == 0
-        await watched.until(lambda: watched.directory.lookup(MOBILE).vip)
+        await watched.until(lambda: watched.directory.lookup(MOBILE, ADMINISTRATOR).vip)
         assert watched.name(MOBILE) == "Издалека"
 
 
 async def test_what_happened_between_load_and_follow_is_not_missed(watched: Watched) -> None:
     await watched.directory.load()
-    await watched.contacts.add(draft("Фронкин", MOBILE))
+    await watched.contacts.add(draft("Фронкин", MOBILE), actor=ADMINISTRATOR)
     async with following(watched.directory):
         await watched.until(lambda: watched.name(MOBILE) == "Фронкин")
 
 
 async def test_following_loads_what_was_never_loaded(watched: Watched) -> None:
-    await watched.contacts.add(draft("Фронкин", MOBILE))
+    await watched.contacts.add(draft("Фронкин", MOBILE), actor=ADMINISTRATOR)
     async with following(watched.directory):
         await watched.until(lambda: watched.name(MOBILE) == "Фронкин")
 
@@ -170,13 +173,13 @@ async def test_more_changes_than_a_page_are_all_applied(watched: Watched) -> Non
     await watched.directory.load()
     many = [draft(f"Клиент {place}", f"+7916{place:07}") for place in range(1300)]
     async with following(watched.directory):
-        await watched.contacts.add_many(many)
+        await watched.contacts.add_many(many, actor=ADMINISTRATOR)
         await watched.until(lambda: watched.name("+79160001299") == "Клиент 1299")
         assert all(watched.name(item.numbers[0].number) == item.name for item in many)
 
 
 async def test_while_the_database_fails_the_last_good_book_serves(watched: Watched) -> None:
-    contact = await watched.contacts.add(draft("Фронкин", MOBILE))
+    contact = await watched.contacts.add(draft("Фронкин", MOBILE), actor=ADMINISTRATOR)
     await watched.directory.load()
     with capture_logs() as lines:
         async with following(watched.directory):
@@ -186,9 +189,9 @@ async def test_while_the_database_fails_the_last_good_book_serves(watched: Watch
                     await asyncio.get_running_loop().run_in_executor(None, count_rows, watched.file)
             assert watched.name(MOBILE) == "Фронкин"
             rename(watched.file, "feed_away", "feed")
-            await watched.contacts.edit(contact.id, {"name": "Фронкин Игорь"})
+            await watched.contacts.edit(contact.id, {"name": "Фронкин Игорь"}, actor=ADMINISTRATOR)
             await watched.until(lambda: watched.name(MOBILE) == "Фронкин Игорь")
-            await watched.contacts.delete(contact.id)
+            await watched.contacts.delete(contact.id, actor=ADMINISTRATOR)
             await watched.until(lambda: watched.name(MOBILE) == "")
     assert [line["event"] for line in lines] == ["directory_not_fresh", "directory_fresh_again"]
     assert "feed" in lines[0]["why"]
@@ -212,7 +215,7 @@ async def test_loading_eight_thousand_contacts_never_holds_the_loop(watched: Wat
             draft(f"Клиент {place}", f"+7916{place:07}", f"+7903{place:07}", company=f"Компания {place % 900}")
             for place in range(start, start + 4_000)
         ]
-        await watched.contacts.add_many(many)
+        await watched.contacts.add_many(many, actor=ADMINISTRATOR)
     await watched.directory.load()
     held: list[float] = []
     while len(held) < 4 and sum(longest < 0.05 for longest in held) < 2:

@@ -12,6 +12,7 @@ from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.lookup.matching import Book, Match, Rival, phone_text
 from pbxd.numbers import NumberRules, parse
+from tests.actors import acting
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 MAIN_LINE = "+74951234567"
@@ -29,7 +30,7 @@ def personal(contact_id: int, name: str, number: str, owner: str, **more: object
 
 
 def look(book: Book, text: str, viewer: str = "") -> Match:
-    return book.lookup(parse(text, RULES), viewer)
+    return book.lookup(parse(text, RULES), acting(viewer))
 
 
 def test_an_exact_number_of_one_contact_is_found_in_any_notation() -> None:

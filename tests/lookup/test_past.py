@@ -15,6 +15,7 @@ from pbxd.calls.record import CallRecord, Party
 from pbxd.numbers import NumberRules
 from pbxd.services.past_names import contacts_in, holders_at, name_calls, numbers_in, spans_of
 from pbxd.storage.book.number_ownership import Card, Holding, Past
+from tests.actors import ADMINISTRATOR, acting
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 NUMBER = "+79160000001"
@@ -35,7 +36,7 @@ def named(past: Past, at: int, *, viewer: str = "", **shown: object) -> dict[str
     call = record.to_json()
     assert numbers_in([call]) == {NUMBER}
     assert contacts_in([call]) == ({shown["contact"]} if "contact" in shown else set())
-    name_calls([call], past, RULES, viewer=viewer)
+    name_calls([call], past, RULES, acting(viewer))
     caller: dict[str, object] = call["caller"]
     return caller
 
@@ -97,7 +98,7 @@ def test_companies_and_colleagues_name_what_no_contact_ever_had() -> None:
 def test_a_colleague_has_his_present_name_by_his_extension() -> None:
     call = CallRecord("A", "pbx", "1.1", BEGAN, caller=Party("101", name="Анна", extension="101")).to_json()
     call["callee"]["number"] = "102"  # whoever sends it from outside is no colleague
-    name_calls([call], Past(people=[Employee("101", "Анна Новая"), Employee("102", "Борис")]), RULES)
+    name_calls([call], Past(people=[Employee("101", "Анна Новая"), Employee("102", "Борис")]), RULES, ADMINISTRATOR)
     assert (call["caller"]["name"], call["caller"]["shown_name"]) == ("Анна Новая", "Анна")
     assert call["callee"]["name"] is None
 

@@ -18,6 +18,7 @@ from pbxd.storage.book.employees import Employees
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 from pbxd.storage.search.filters import ContactFilter
+from tests.actors import ADMINISTRATOR, acting, agent
 from tests.storage.texts import HOSTILE, anything, e164, printable
 
 FULL = ContactDraft(
@@ -56,15 +57,15 @@ async def told(database: Database) -> list[tuple[str, str]]:
 
 
 async def test_a_contact_comes_back_as_it_went_in(database: Database, url: str) -> None:
-    contact = await Contacts(database).add(FULL, actor="101")
+    contact = await Contacts(database).add(FULL, actor=agent("101"))
     assert draft_of(contact) == FULL
     assert (contact.created_by, contact.version, contact.visibility) == ("101", 1, "shared")
     async with await Database.open(url, create=False) as again:
-        assert await Contacts(again).get(contact.id) == contact
+        assert await Contacts(again).get(contact.id, actor=ADMINISTRATOR) == contact
 
 
 async def test_adding_tells_of_the_company_and_the_contact_but_not_what_stands_in_it(database: Database) -> None:
-    contact = await Contacts(database).add(FULL)
+    contact = await Contacts(database).add(FULL, actor=ADMINISTRATOR)
     rows = await Feed(database).read(0)
     assert [row.kind for row in rows] == ["company.changed", "contact.added"]
     assert rows[1].subject == str(contact.id)
@@ -73,82 +74,87 @@ async def test_adding_tells_of_the_company_and_the_contact_but_not_what_stands_i
 
 async def test_editing_replaces_what_is_named_and_counts_versions(database: Database) -> None:
     contacts = Contacts(database)
-    contact = await contacts.add(FULL)
-    changed = await contacts.edit(contact.id, {"vip": False, "emails": ()}, version=1)
+    contact = await contacts.add(FULL, actor=ADMINISTRATOR)
+    changed = await contacts.edit(contact.id, {"vip": False, "emails": ()}, version=1, actor=ADMINISTRATOR)
     assert changed == replace(contact, vip=False, emails=(), version=2)
-    assert await contacts.get(contact.id) == changed
+    assert await contacts.get(contact.id, actor=ADMINISTRATOR) == changed
     assert (await told(database))[-1] == ("contact.changed", str(contact.id))
 
 
 async def test_an_edit_that_changes_nothing_is_no_change(database: Database) -> None:
     contacts = Contacts(database)
-    contact = await contacts.add(FULL)
+    contact = await contacts.add(FULL, actor=ADMINISTRATOR)
     before = await told(database)
-    assert await contacts.edit(contact.id, {"vip": True, "name": "  Фронкин Игорь "}) == contact
+    assert await contacts.edit(contact.id, {"vip": True, "name": "  Фронкин Игорь "}, actor=ADMINISTRATOR) == contact
     assert await told(database) == before
 
 
 async def test_make_main(database: Database) -> None:
     contacts = Contacts(database)
-    contact = await contacts.add(FULL)
+    contact = await contacts.add(FULL, actor=ADMINISTRATOR)
     numbers = tuple(replace(number, main=not number.main) for number in contact.numbers)
-    changed = await contacts.edit(contact.id, {"numbers": numbers})
+    changed = await contacts.edit(contact.id, {"numbers": numbers}, actor=ADMINISTRATOR)
     assert [number.main for number in changed.numbers] == [True, False]
 
 
 async def test_deleting_leaves_nothing_of_it(database: Database) -> None:
     contacts = Contacts(database)
-    contact = await contacts.add(FULL)
-    await contacts.delete(contact.id)
+    contact = await contacts.add(FULL, actor=ADMINISTRATOR)
+    await contacts.delete(contact.id, actor=ADMINISTRATOR)
     with pytest.raises(NotFoundError):
-        await contacts.get(contact.id)
-    assert await contacts.list() == (0, [])
+        await contacts.get(contact.id, actor=ADMINISTRATOR)
+    assert await contacts.list(actor=ADMINISTRATOR) == (0, [])
     assert (await snapshot(contacts))[1] == []
     assert (await told(database))[-1] == ("contact.deleted", str(contact.id))
-    again = await contacts.add(FULL)
+    again = await contacts.add(FULL, actor=ADMINISTRATOR)
     assert again.id > contact.id, "an id that once meant somebody never means somebody else"
 
 
 @pytest.mark.parametrize("contact_id", [0, -1, 999, 2**63 - 1, 2**63, 10**30])
 async def test_ids_that_dont_exist(database: Database, contact_id: int) -> None:
     contacts = Contacts(database)
-    for asking in (contacts.get(contact_id), contacts.edit(contact_id, {"vip": True}), contacts.delete(contact_id)):
+    for asking in (
+        contacts.get(contact_id, actor=ADMINISTRATOR),
+        contacts.edit(contact_id, {"vip": True}, actor=ADMINISTRATOR),
+        contacts.delete(contact_id, actor=ADMINISTRATOR),
+    ):
         with pytest.raises(NotFoundError):
             await asking
 
 
 async def test_a_stale_version_is_refused_and_changes_nothing(database: Database, url: str) -> None:
     contacts = Contacts(database)
-    contact = await contacts.add(FULL)
+    contact = await contacts.add(FULL, actor=ADMINISTRATOR)
     async with await Database.open(url, create=False) as other:
-        await Contacts(other).edit(contact.id, {"comment": "первый"}, version=1)
+        await Contacts(other).edit(contact.id, {"comment": "первый"}, version=1, actor=ADMINISTRATOR)
     before = await told(database)
     with pytest.raises(ConflictError):
-        await contacts.edit(contact.id, {"comment": "второй"}, version=1)
-    assert (await contacts.get(contact.id)).comment == "первый"
+        await contacts.edit(contact.id, {"comment": "второй"}, version=1, actor=ADMINISTRATOR)
+    assert (await contacts.get(contact.id, actor=ADMINISTRATOR)).comment == "первый"
     assert await told(database) == before
 
 
 async def test_of_two_edits_of_one_version_at_once_exactly_one_wins(database: Database, url: str) -> None:
-    contact = await Contacts(database).add(FULL)
+    contact = await Contacts(database).add(FULL, actor=ADMINISTRATOR)
     async with await Database.open(url, create=False) as other:
         for version in range(1, 8):
             edits = [
-                Contacts(place).edit(contact.id, {"comment": f"{version} {who}"}, version=version)
+                Contacts(place).edit(contact.id, {"comment": f"{version} {who}"}, version=version, actor=ADMINISTRATOR)
                 for who, place in enumerate((database, other))
             ]
             results = await asyncio.gather(*edits, return_exceptions=True)
             assert sorted(type(result).__name__ for result in results) == ["ConflictError", "Contact"]
-            assert (await Contacts(database).get(contact.id)).version == version + 1
+            assert (await Contacts(database).get(contact.id, actor=ADMINISTRATOR)).version == version + 1
 
 
 async def test_edits_without_a_version_both_count(database: Database, url: str) -> None:
-    contact = await Contacts(database).add(FULL)
+    contact = await Contacts(database).add(FULL, actor=ADMINISTRATOR)
     async with await Database.open(url, create=False) as other:
         await asyncio.gather(
-            Contacts(database).edit(contact.id, {"position": "А"}), Contacts(other).edit(contact.id, {"manager": "102"})
+            Contacts(database).edit(contact.id, {"position": "А"}, actor=ADMINISTRATOR),
+            Contacts(other).edit(contact.id, {"manager": "102"}, actor=ADMINISTRATOR),
         )
-    after = await Contacts(database).get(contact.id)
+    after = await Contacts(database).get(contact.id, actor=ADMINISTRATOR)
     assert (after.position, after.manager, after.version) == ("А", "102", 3)
 
 
@@ -157,53 +163,55 @@ async def test_many_at_once_all_or_none(database: Database) -> None:
     drafts = [
         replace(named(f"Клиент {number}", f"+7916{number:07}"), company=f"Фирма {number % 3}") for number in range(250)
     ]
-    made = await contacts.add_many(drafts)
+    made = await contacts.add_many(drafts, actor=ADMINISTRATOR)
     assert [contact.name for contact in made] == [draft.name for draft in drafts]
     assert [contact.numbers[0].number for contact in made] == [draft.numbers[0].number for draft in drafts]
     assert (await Companies(database).list())[0] == 3
     assert len(await Feed(database).read(0)) == 253
     with pytest.raises(InvalidInputError):
-        await contacts.add_many([named("хороший"), named("")])
-    assert (await contacts.list(limit=1))[0] == 250
-    assert await contacts.add_many([]) == []
+        await contacts.add_many([named("хороший"), named("")], actor=ADMINISTRATOR)
+    assert (await contacts.list(limit=1, actor=ADMINISTRATOR))[0] == 250
+    assert await contacts.add_many([], actor=ADMINISTRATOR) == []
 
 
 async def test_one_company_per_name_whatever_its_case(database: Database) -> None:
     contacts = Contacts(database)
-    first, second = await contacts.add_many([replace(FULL, company="Орёл"), replace(FULL, company="  ОРЕЛ")])
+    first, second = await contacts.add_many(
+        [replace(FULL, company="Орёл"), replace(FULL, company="  ОРЕЛ")], actor=ADMINISTRATOR
+    )
     assert first.company == second.company == "Орёл"
-    assert (await contacts.edit(second.id, {"company": ""})).company == ""
-    assert (await contacts.edit(second.id, {"company": "орел"})).company == "Орёл"
+    assert (await contacts.edit(second.id, {"company": ""}, actor=ADMINISTRATOR)).company == ""
+    assert (await contacts.edit(second.id, {"company": "орел"}, actor=ADMINISTRATOR)).company == "Орёл"
 
 
 async def test_unknown_fields_are_named(database: Database) -> None:
     contacts = Contacts(database)
-    contact = await contacts.add(FULL)
+    contact = await contacts.add(FULL, actor=ADMINISTRATOR)
     with pytest.raises(InvalidInputError) as caught:
-        await contacts.edit(contact.id, {"nmae": "x"})  # type: ignore[arg-type]
+        await contacts.edit(contact.id, {"nmae": "x"}, actor=ADMINISTRATOR)  # type: ignore[arg-type]
     assert caught.value.field == "nmae"
     with pytest.raises(InvalidInputError):
-        await contacts.edit(contact.id, {"version": 7})  # type: ignore[arg-type]
+        await contacts.edit(contact.id, {"version": 7}, actor=ADMINISTRATOR)  # type: ignore[arg-type]
 
 
 async def test_nul_is_refused_on_both_databases(database: Database) -> None:
     contacts = Contacts(database)
     with pytest.raises(InvalidInputError):
-        await contacts.add(named("а\0б"))
-    contact = await contacts.add(FULL)
+        await contacts.add(named("а\0б"), actor=ADMINISTRATOR)
+    contact = await contacts.add(FULL, actor=ADMINISTRATOR)
     with pytest.raises(InvalidInputError):
-        await contacts.edit(contact.id, {"comment": "\0"})
-    assert await contacts.get(contact.id) == contact
+        await contacts.edit(contact.id, {"comment": "\0"}, actor=ADMINISTRATOR)
+    assert await contacts.get(contact.id, actor=ADMINISTRATOR) == contact
 
 
 async def test_hostile_texts_stay_as_they_are_and_are_found(database: Database) -> None:
     contacts = Contacts(database)
     for text in HOSTILE:
         draft = replace(FULL, name=text, company=text, position=text, comment=text, tags=(text,))
-        contact = await contacts.add(draft)
+        contact = await contacts.add(draft, actor=ADMINISTRATOR)
         assert draft_of(contact) == checked(draft)
         for wanted in (ContactFilter(search=text), ContactFilter(company=text), ContactFilter(tag=text)):
-            assert contact in (await contacts.list(wanted))[1], wanted
+            assert contact in (await contacts.list(wanted, actor=ADMINISTRATOR))[1], wanted
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -230,12 +238,12 @@ async def test_any_text_that_is_accepted_comes_back(database: Database, drafts: 
         expected = [checked(draft) for draft in drafts]
     except InvalidInputError:
         with pytest.raises(InvalidInputError):
-            await contacts.add_many(drafts)
+            await contacts.add_many(drafts, actor=ADMINISTRATOR)
         return
-    for contact, draft in zip(await contacts.add_many(drafts), expected, strict=True):
+    for contact, draft in zip(await contacts.add_many(drafts, actor=ADMINISTRATOR), expected, strict=True):
         # Of a company the first way in which it was written stays; everything else is exactly what was said.
         assert replace(draft_of(contact), company="") == replace(draft, company="")
-        assert await contacts.get(contact.id) == contact
+        assert await contacts.get(contact.id, actor=ADMINISTRATOR) == contact
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -246,15 +254,15 @@ async def test_no_search_fails(database: Database, text: str) -> None:
         ContactFilter(search=text),
         ContactFilter(company=text, tag=text, manager=text, number=text, vip=True),
     ):
-        total, found = await contacts.list(wanted, actor=text)
+        total, found = await contacts.list(wanted, actor=acting(text))
         assert (total, found) == (0, [])
     assert await Employees(database).list() == []
 
 
 async def test_a_snapshot_is_the_book_and_its_cursor_of_one_moment(database: Database, url: str) -> None:
     contacts = Contacts(database)
-    shared = await contacts.add(FULL)
-    personal = await contacts.add(replace(FULL, visibility="personal", owner="102"))
+    shared = await contacts.add(FULL, actor=ADMINISTRATOR)
+    personal = await contacts.add(replace(FULL, visibility="personal", owner="102"), actor=ADMINISTRATOR)
     cursor, everybody, firms, people = await snapshot(contacts)
     assert cursor == await Feed(database).last()
     assert everybody == [Listing.of(shared), Listing.of(personal)]
@@ -267,7 +275,7 @@ async def test_a_snapshot_is_the_book_and_its_cursor_of_one_moment(database: Dat
     async def add() -> None:
         async with await Database.open(url, create=False) as other:
             for number in range(30):
-                await Contacts(other).add(named(f"Клиент {number}"))
+                await Contacts(other).add(named(f"Клиент {number}"), actor=ADMINISTRATOR)
                 adding.set()
 
     async with asyncio.TaskGroup() as group:

@@ -20,6 +20,7 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.search import paging
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import SORTINGS, PageAsked, Sorting
+from tests.actors import ADMINISTRATOR, acting, agent
 
 PEOPLE = (
     ContactDraft(
@@ -50,12 +51,12 @@ COLUMNS: dict[str, Callable[[Contact], Any]] = {
 @pytest.fixture
 async def contacts(database: Database) -> Contacts:
     book = Contacts(database)
-    await book.add_many(PEOPLE)
+    await book.add_many(PEOPLE, actor=ADMINISTRATOR)
     return book
 
 
 async def names(contacts: Contacts, wanted: ContactFilter) -> list[str]:
-    total, found = await contacts.list(wanted)
+    total, found = await contacts.list(wanted, actor=ADMINISTRATOR)
     assert total == len(found)
     return [contact.name for contact in found]
 
@@ -117,23 +118,25 @@ async def test_filters(contacts: Contacts, wanted: ContactFilter, found: list[st
 
 
 async def test_pages_by_name_with_the_total_of_all(contacts: Contacts) -> None:
-    everybody = (await contacts.list())[1]
-    pages = [await contacts.list(limit=2, offset=offset) for offset in (0, 2, 4)]
+    everybody = (await contacts.list(actor=ADMINISTRATOR))[1]
+    pages = [await contacts.list(limit=2, offset=offset, actor=ADMINISTRATOR) for offset in (0, 2, 4)]
     assert [total for total, _ in pages] == [4, 4, 4]
     assert [contact for _, page in pages for contact in page] == everybody
-    assert (await contacts.list(offset=3))[1] == everybody[3:]
+    assert (await contacts.list(offset=3, actor=ADMINISTRATOR))[1] == everybody[3:]
 
 
 async def test_a_search_follows_edits(contacts: Contacts) -> None:
-    ((contact,)) = (await contacts.list(ContactFilter(search="игорь")))[1]
-    await contacts.edit(contact.id, {"name": "Фронкин Олег", "company": "Лютик", "emails": ("new@example.org",)})
+    ((contact,)) = (await contacts.list(ContactFilter(search="игорь"), actor=ADMINISTRATOR))[1]
+    await contacts.edit(
+        contact.id, {"name": "Фронкин Олег", "company": "Лютик", "emails": ("new@example.org",)}, actor=ADMINISTRATOR
+    )
     assert await names(contacts, ContactFilter(search="игорь")) == []
     for word in ("олег", "лютик", "NEW@"):
         assert await names(contacts, ContactFilter(search=word)) == ["Фронкин Олег"]
 
 
 async def ranked(contacts: Contacts, text: str, actor: str = "") -> list[str]:
-    found = await contacts.page(ContactFilter(search=text), actor=actor)
+    found = await contacts.page(ContactFilter(search=text), actor=acting(actor))
     return [contact.name for contact in found.items]
 
 
@@ -147,11 +150,11 @@ async def test_the_best_hits_come_first(contacts: Contacts) -> None:
         ContactDraft("Белова Анна"),
         ContactDraft("Лев", numbers=(number,)),
     ]
-    first, *_rest, lion = await contacts.add_many(drafts)
-    await contacts.add(ContactDraft("Анна моя", visibility="personal"), actor="101")
+    first, *_rest, lion = await contacts.add_many(drafts, actor=ADMINISTRATOR)
+    await contacts.add(ContactDraft("Анна моя", visibility="personal"), actor=agent("101"))
     everybody = ["Аннаев Пётр", "Белова Анна", "Петрова Анна", "ёлкина Анна", "Йоханна Белая"]
     assert await ranked(contacts, "анна") == everybody
-    await contacts.set_favourite(first.id, actor="101", favourite=True)
+    await contacts.set_favourite(first.id, actor=agent("101"), favourite=True)
     mine = ["Анна моя", "Аннаев Пётр", "Петрова Анна", "Белова Анна", "ёлкина Анна", "Йоханна Белая"]
     assert await ranked(contacts, "анна", "101") == mine
     assert await ranked(contacts, "анна", "102") == everybody
@@ -162,7 +165,7 @@ async def test_the_best_hits_come_first(contacts: Contacts) -> None:
         pages, after = [], ""
         while True:
             asked = PageAsked(limit=length, after=after)
-            page = await contacts.page(ContactFilter(search="анна"), asked, actor="101")
+            page = await contacts.page(ContactFilter(search="анна"), asked, actor=agent("101"))
             pages += [contact.name for contact in page.items]
             after = page.after
             assert (page.total, page.more) == (6, False)
@@ -173,17 +176,17 @@ async def test_the_best_hits_come_first(contacts: Contacts) -> None:
 
 async def test_every_column_sorts_and_pages_go_on_where_the_last_one_ended(contacts: Contacts) -> None:
     """S1.4"""
-    await contacts.add_many([replace(PEOPLE[0], name="Моя", visibility="personal"), PEOPLE[1]], actor="101")
+    await contacts.add_many([replace(PEOPLE[0], name="Моя", visibility="personal"), PEOPLE[1]], actor=agent("101"))
     for sort, descending in product(SORTINGS, (False, True)):
         asked = PageAsked(sort, descending=descending)
-        whole = await contacts.page(None, asked, actor="101")
+        whole = await contacts.page(None, asked, actor=agent("101"))
         assert (whole.total, whole.more, whole.after, len(whole.items)) == (6, False, "", 6)
         values = [COLUMNS.get(sort, COLUMNS["name"])(contact) for contact in whole.items]
         assert sort == "changed" or values == sorted(values, reverse=descending), sort
         found: list[Contact] = []
         after = ""
         for _page in range(2):
-            page = await contacts.page(None, replace(asked, limit=3, after=after), actor="101")
+            page = await contacts.page(None, replace(asked, limit=3, after=after), actor=agent("101"))
             found += page.items
             after = page.after
         assert after == ""
@@ -192,9 +195,9 @@ async def test_every_column_sorts_and_pages_go_on_where_the_last_one_ended(conta
 
 async def test_favourites_and_mine_are_filters(contacts: Contacts) -> None:
     """S2.18, S3.7"""
-    smith = (await contacts.page(ContactFilter(search="smith"))).items[0]
-    await contacts.set_favourite(smith.id, actor="101", favourite=True)
-    await contacts.add(ContactDraft("Мама", visibility="personal"), actor="102")
+    smith = (await contacts.page(ContactFilter(search="smith"), actor=ADMINISTRATOR)).items[0]
+    await contacts.set_favourite(smith.id, actor=agent("101"), favourite=True)
+    await contacts.add(ContactDraft("Мама", visibility="personal"), actor=agent("102"))
     for wanted, actor, found in (
         (ContactFilter(favourites=True), "101", ["Smith John"]),
         (ContactFilter(favourites=True, search="smi"), "101", ["Smith John"]),
@@ -203,15 +206,15 @@ async def test_favourites_and_mine_are_filters(contacts: Contacts) -> None:
         (ContactFilter(mine=True), "102", ["Smith John", "Мама"]),
         (ContactFilter(mine=True), "", []),
     ):
-        page = await contacts.page(wanted, actor=actor)
+        page = await contacts.page(wanted, actor=acting(actor))
         assert ([contact.name for contact in page.items], page.total) == (found, len(found)), wanted
 
 
 async def test_hits_beyond_those_counted_are_there_too(contacts: Contacts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST_COUNTED", 10)
     inside = [ContactDraft(f"Анна Коробкова-{number}") for number in range(4)]  # `робк` is inside of a word
-    await contacts.add_many([*(ContactDraft(f"Робков {number}") for number in range(14)), *inside])
-    page = await contacts.page(ContactFilter(search="робк"), PageAsked(limit=100, exact=True))
+    await contacts.add_many([*(ContactDraft(f"Робков {number}") for number in range(14)), *inside], actor=ADMINISTRATOR)
+    page = await contacts.page(ContactFilter(search="робк"), PageAsked(limit=100, exact=True), actor=ADMINISTRATOR)
     assert (page.total, len(page.items)) == (18, 18)
 
 
@@ -227,14 +230,14 @@ async def test_hits_beyond_those_counted_are_there_too(contacts: Contacts, monke
 async def test_a_mark_out_of_all_bounds_is_refused(contacts: Contacts, sort: Any, values: list[Any]) -> None:  # noqa: ANN401 - one of SORTINGS
     after = base64.urlsafe_b64encode(json.dumps([sort, *values]).encode()).decode()
     with pytest.raises(InvalidInputError):
-        await contacts.page(ContactFilter(search="анна"), PageAsked(sort, after=after))
+        await contacts.page(ContactFilter(search="анна"), PageAsked(sort, after=after), actor=ADMINISTRATOR)
 
 
 @pytest.mark.parametrize("after", ["x", "W10=", "WyJuYW1lIiwgMV0=", "ещё", "WyJuYW1lIiwgImEiLCAxZTk5XQ==", "bnVsbA=="])
 async def test_a_mark_that_is_none_is_refused(contacts: Contacts, after: str) -> None:
     for sort in SORTINGS:
         with pytest.raises(InvalidInputError) as caught:
-            await contacts.page(None, PageAsked(sort, after=after))
+            await contacts.page(None, PageAsked(sort, after=after), actor=ADMINISTRATOR)
         assert caught.value.field == "after"
 
 
@@ -250,19 +253,19 @@ NAMES = LETTERS.filter(lambda text: bool(text.strip()))
 async def test_the_index_finds_what_the_rows_say(database: Database, drafts: list[ContactDraft], text: str) -> None:
     """The shared ones are found by the index, the personal ones row by row: both must find the same, in one order."""
     contacts = Contacts(database)
-    for contact in (await contacts.list(actor="101"))[1]:
-        await contacts.delete(contact.id) if contact.visibility == "shared" else await contacts.delete(
-            contact.id, actor="101"
-        )
-    shared = await contacts.add_many(drafts)
-    await contacts.add_many([replace(draft, visibility="personal") for draft in drafts], actor="101")
+    for contact in (await contacts.list(actor=agent("101")))[1]:
+        await contacts.delete(
+            contact.id, actor=ADMINISTRATOR
+        ) if contact.visibility == "shared" else await contacts.delete(contact.id, actor=agent("101"))
+    shared = await contacts.add_many(drafts, actor=ADMINISTRATOR)
+    await contacts.add_many([replace(draft, visibility="personal") for draft in drafts], actor=agent("101"))
     wanted = ContactFilter(search=text)
-    found = [shared.index(each) for each in (await contacts.page(wanted, PageAsked("rank"))).items]
-    both = (await contacts.page(wanted, PageAsked("rank"), actor="101")).items
+    found = [shared.index(each) for each in (await contacts.page(wanted, PageAsked("rank"), actor=ADMINISTRATOR)).items]
+    both = (await contacts.page(wanted, PageAsked("rank"), actor=agent("101"))).items
     own = [each.id for each in both if each.visibility == "personal"]
     place = {key: at for at, key in enumerate(sorted(own))}
     assert [sorted(found).index(each) for each in found] == [place[key] for key in own]
-    listed = await contacts.list(wanted)
+    listed = await contacts.list(wanted, actor=ADMINISTRATOR)
     assert sorted(each.id for each in listed[1]) == sorted(shared[at].id for at in found)
 
 
@@ -272,8 +275,10 @@ async def test_a_very_long_search_is_cut(contacts: Contacts) -> None:
 
 
 async def test_contacts_of_one_name_have_a_steady_order(contacts: Contacts) -> None:
-    twins = await contacts.add_many([replace(PEOPLE[0], company=f"{number}") for number in range(5)])
-    found = (await contacts.list(ContactFilter(search="фронкин")))[1]
+    twins = await contacts.add_many(
+        [replace(PEOPLE[0], company=f"{number}") for number in range(5)], actor=ADMINISTRATOR
+    )
+    found = (await contacts.list(ContactFilter(search="фронкин"), actor=ADMINISTRATOR))[1]
     assert [contact.id for contact in found[1:]] == [twin.id for twin in twins]
 
 
@@ -297,7 +302,7 @@ async def test_beginnings_and_fragments_of_any_length_are_found(
     contacts: Contacts, text: str, found: list[str]
 ) -> None:
     """Up to some length they are tokens of the index by themselves, beyond it beginnings of tokens."""
-    await contacts.add_many([ContactDraft(name) for name in (ANNA, LEO, SHORT)])
+    await contacts.add_many([ContactDraft(name) for name in (ANNA, LEO, SHORT)], actor=ADMINISTRATOR)
     assert await ranked(contacts, text) == found
 
 
@@ -314,7 +319,7 @@ async def test_few_many_and_very_many_hits_are_sorted_alike(database: Database) 
         )
         for place in range(200)
     ]
-    made = await contacts.add_many(drafts)
+    made = await contacts.add_many(drafts, actor=ADMINISTRATOR)
     wanted = (
         ContactFilter(vip=True),
         ContactFilter(manager="117"),
@@ -325,8 +330,10 @@ async def test_few_many_and_very_many_hits_are_sorted_alike(database: Database) 
     for filtered, sort, descending in product(wanted, columns, (False, True)):
         expected = [each for each in made if _has(each, filtered)]
         expected.sort(key=lambda each: (COLUMNS[sort](each), each.id), reverse=descending)
-        first = await contacts.page(filtered, PageAsked(sort, descending=descending, limit=5))
-        second = await contacts.page(filtered, PageAsked(sort, descending=descending, limit=5, after=first.after))
+        first = await contacts.page(filtered, PageAsked(sort, descending=descending, limit=5), actor=ADMINISTRATOR)
+        second = await contacts.page(
+            filtered, PageAsked(sort, descending=descending, limit=5, after=first.after), actor=ADMINISTRATOR
+        )
         assert (first.total, second.total) == (len(expected), len(expected))
         both = [*first.items, *(second.items if first.after else [])]
         assert both == expected[:10], (filtered, sort, descending)
@@ -344,7 +351,7 @@ def _has(contact: Contact, wanted: ContactFilter) -> bool:
 async def test_a_sorted_page_is_read_along_its_index(database: Database) -> None:
     """Left to itself SQLite takes all shared contacts and sorts them: 1,000,000 for a page of 50."""
     contacts = Contacts(database)
-    await contacts.add_many([replace(PEOPLE[0], name=f"Клиент {place}") for place in range(60)])
+    await contacts.add_many([replace(PEOPLE[0], name=f"Клиент {place}") for place in range(60)], actor=ADMINISTRATOR)
     asked: list[tuple[str, Any]] = []
 
     def ask(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
@@ -356,8 +363,8 @@ async def test_a_sorted_page_is_read_along_its_index(database: Database) -> None
     )  # fmt: skip
     for sort, column in columns:
         asked.clear()
-        page = await contacts.page(None, PageAsked(sort, limit=5))
-        await contacts.page(None, PageAsked(sort, limit=5, after=page.after))
+        page = await contacts.page(None, PageAsked(sort, limit=5), actor=ADMINISTRATOR)
+        await contacts.page(None, PageAsked(sort, limit=5, after=page.after), actor=ADMINISTRATOR)
         walks = [each for each in asked if "INDEXED BY" in each[0]]
         async with database.reading() as connection:
             plans = [

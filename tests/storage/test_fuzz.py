@@ -21,7 +21,6 @@ from structlog.testing import capture_logs
 from pbxd.asterisk.ami.injection import BEFORE, CEL, CHANNELS, PLACE, TEXTS
 from pbxd.asterisk.ami.packets import PacketSplitter
 from pbxd.calls.record import PARTS
-from pbxd.history.following import Following
 from pbxd.history.recorder import Recorder
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
@@ -29,6 +28,7 @@ from pbxd.settings import Settings
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.history import History
 from pbxd.storage.engine.database import Database
+from tests.history.packets import PacketFollowing
 
 BEGAN = 1_795_000_000
 OURS = "pbxd-01KASTG5QS3YF1XJ0Q3M3X2Y7Z-1795000000.3"
@@ -121,7 +121,7 @@ def as_bytes(packets: list[dict[str, str]]) -> bytes:
 
 
 async def follow(chance: random.Random, database: Database, *, length: int) -> None:
-    following = Following(Settings())
+    following = PacketFollowing(Settings())
     recorder = Recorder(following, Calls(database), Directory(database, rules_from(Settings())))
     splitter = PacketSplitter()
     at = float(BEGAN)

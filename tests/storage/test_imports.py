@@ -26,6 +26,7 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 from pbxd.storage.imports.imports import Imports
 from pbxd.storage.search.filters import ContactFilter
+from tests.actors import ADMINISTRATOR, acting, agent
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 
@@ -42,7 +43,7 @@ def csv(folder: Path, *rows: str, head: str = "ФИО;Телефон;Компа�
 
 
 async def names(database: Database, actor: str = "") -> list[str]:
-    return [contact.name for contact in (await Contacts(database).list(actor=actor))[1]]
+    return [contact.name for contact in (await Contacts(database).list(actor=acting(actor)))[1]]
 
 
 async def rows_of(database: Database, table: str) -> int:
@@ -52,7 +53,7 @@ async def rows_of(database: Database, table: str) -> int:
 
 
 async def imported(database: Database, file: Path, existing: Policy = "skip", **wish: object) -> Report:
-    wanted = replace(Wish(file, existing=existing), **wish)  # type: ignore[arg-type]
+    wanted = replace(Wish(file, existing=existing, actor=ADMINISTRATOR), **wish)  # type: ignore[arg-type]
     return await import_contacts(database, wanted, RULES)
 
 
@@ -61,26 +62,26 @@ async def test_nothing_shows_before_the_end_then_everything_at_once(database: Da
     imports, contacts = Imports(database), Contacts(database)
     directory = Directory(database, RULES)
     await directory.load()
-    writing = await imports.begin("a.xlsx", actor="", visibility="shared")
+    writing = await imports.begin("a.xlsx", actor=ADMINISTRATOR, visibility="shared")
     await writing.add([draft(place, "Ромашка") for place in range(30)], {})
-    assert await contacts.list() == (0, [])
-    assert (await contacts.list(ContactFilter(search="клиент 7")))[0] == 0
+    assert await contacts.list(actor=ADMINISTRATOR) == (0, [])
+    assert (await contacts.list(ContactFilter(search="клиент 7"), actor=ADMINISTRATOR))[0] == 0
     assert (await Companies(database).list())[0] == 0
-    assert await imports.known([("+79160000007", "")], "") == {}
+    assert await imports.known([("+79160000007", "")], ADMINISTRATOR) == {}
     with pytest.raises(NotFoundError):
-        await contacts.get(1)
+        await contacts.get(1, actor=ADMINISTRATOR)
     await directory.load()
-    assert directory.lookup("+79160000007").status == "unknown"
+    assert directory.lookup("+79160000007", ADMINISTRATOR).status == "unknown"
     assert await Feed(database).read(0) == []
     await writing.finish({"created": 30})
-    assert (await contacts.list())[0] == 30
+    assert (await contacts.list(actor=ADMINISTRATOR))[0] == 30
     assert (await Companies(database).list())[0] == 1
     assert [row.kind for row in await Feed(database).read(0)] == ["import.done"]
     await directory._refresh()
-    assert directory.lookup("+79160000007").company == "Ромашка"
-    await imports.undo(writing.id, actor="")
+    assert directory.lookup("+79160000007", ADMINISTRATOR).company == "Ромашка"
+    await imports.undo(writing.id, actor=ADMINISTRATOR)
     await directory._refresh()
-    assert directory.lookup("+79160000007").status == "unknown"
+    assert directory.lookup("+79160000007", ADMINISTRATOR).status == "unknown"
     assert [await rows_of(database, table) for table in ("contacts", "companies", "number_holdings")] == [0, 0, 0]
 
 
@@ -97,7 +98,9 @@ async def test_what_is_there_already_is_met_by_the_importers_rule(
 ) -> None:
     """S2.13: also the second row of a pair inside one file; a dry run counts the same and changes nothing."""
     number = ContactNumber("+79161234567", "8 916 123-45-67", main=True)
-    await Contacts(database).add(ContactDraft("Анна", numbers=(number,), position="директор", vip=True))
+    await Contacts(database).add(
+        ContactDraft("Анна", numbers=(number,), position="директор", vip=True), actor=ADMINISTRATOR
+    )
     file = csv(
         tmp_path,
         "Анна Новая;8(916)123-45-67;Лютик;;",
@@ -112,13 +115,13 @@ async def test_what_is_there_already_is_met_by_the_importers_rule(
     assert report.counts == tried.counts
     assert await names(database) == found
     if existing == "update":
-        anna, boris = (await Contacts(database).list())[1]
+        anna, boris = (await Contacts(database).list(actor=ADMINISTRATOR))[1]
         assert (anna.position, anna.company, anna.vip, anna.version) == ("директор", "Лютик", True, 2)
         assert (boris.vip, boris.comment) == (True, "x")
     assert report.import_id
-    await Imports(database).undo(report.import_id, actor="")
+    await Imports(database).undo(report.import_id, actor=ADMINISTRATOR)
     assert await names(database) == ["Анна"]
-    (anna,) = (await Contacts(database).list())[1]
+    (anna,) = (await Contacts(database).list(actor=ADMINISTRATOR))[1]
     assert (anna.company, anna.position, anna.vip, anna.numbers) == ("", "директор", True, (number,))
     assert (await Companies(database).list())[0] == 0
 
@@ -134,28 +137,28 @@ async def test_importing_the_same_again_as_an_update_changes_nothing(database: D
     file = csv(tmp_path, "Анна;89161234567;Лютик;да;x")
     await imported(database, file)
     await imported(database, csv(tmp_path, "Анна;+7 916 123 45 67;Лютик;да;x"), "update")
-    assert [contact.version for contact in (await Contacts(database).list())[1]] == [1]
+    assert [contact.version for contact in (await Contacts(database).list(actor=ADMINISTRATOR))[1]] == [1]
 
 
 async def test_an_undo_spares_and_names_what_was_edited_since(database: Database, tmp_path: Path) -> None:
     """B12."""
     contacts, imports = Contacts(database), Imports(database)
-    old, older = await contacts.add_many([draft(1), draft(2)])
+    old, older = await contacts.add_many([draft(1), draft(2)], actor=ADMINISTRATOR)
     rows = [f"Новый {place};{89160000000 + place};;;" for place in range(1, 6)]
     report = await imported(database, csv(tmp_path, *rows), "update")
-    new = {contact.name: contact for contact in (await contacts.list())[1]}
-    await contacts.edit(new["Новый 3"].id, {"vip": True})
-    await contacts.edit(old.id, {"vip": True})
+    new = {contact.name: contact for contact in (await contacts.list(actor=ADMINISTRATOR))[1]}
+    await contacts.edit(new["Новый 3"].id, {"vip": True}, actor=ADMINISTRATOR)
+    await contacts.edit(old.id, {"vip": True}, actor=ADMINISTRATOR)
     assert report.import_id
-    done = await imports.undo(report.import_id, actor="")
+    done = await imports.undo(report.import_id, actor=ADMINISTRATOR)
     assert (done.deleted, done.restored, done.spared) == (2, 1, 2)
     assert set(done.names) == {(new["Новый 3"].id, "Новый 3"), (old.id, "Новый 1")}
     assert sorted(await names(database)) == ["Клиент 2", "Новый 1", "Новый 3"]
-    assert (await contacts.get(older.id)).name == "Клиент 2"
+    assert (await contacts.get(older.id, actor=ADMINISTRATOR)).name == "Клиент 2"
     with pytest.raises(ConflictError):
-        await imports.undo(report.import_id, actor="")
+        await imports.undo(report.import_id, actor=ADMINISTRATOR)
     with pytest.raises(NotFoundError):
-        await imports.undo(999, actor="")
+        await imports.undo(999, actor=ADMINISTRATOR)
 
 
 async def test_contacts_for_oneself_alone(database: Database, tmp_path: Path) -> None:
@@ -163,23 +166,23 @@ async def test_contacts_for_oneself_alone(database: Database, tmp_path: Path) ->
     file = csv(tmp_path, "Мама;89161234567;Семья;;")
     with pytest.raises(InvalidInputError, match="--as"):
         await imported(database, file, personal=True)
-    report = await imported(database, file, personal=True, actor="101")
+    report = await imported(database, file, personal=True, actor=agent("101"))
     assert [await names(database, actor) for actor in ("", "102", "101")] == [[], [], ["Мама"]]
-    (mother,) = (await Contacts(database).list(actor="101"))[1]
+    (mother,) = (await Contacts(database).list(actor=agent("101")))[1]
     assert (mother.owner, mother.manager, mother.created_by) == ("101", "101", "101")
     again = await imported(database, file)  # an administrator doesn't see hers: that is no duplicate he may know of
     assert (again.created, again.skipped) == (1, 0)
     assert report.import_id
     with pytest.raises(RefusedError):
-        await Imports(database).undo(report.import_id, actor="102")
-    assert (await Imports(database).undo(report.import_id, actor="101")).deleted == 1
+        await Imports(database).undo(report.import_id, actor=agent("102"))
+    assert (await Imports(database).undo(report.import_id, actor=agent("101"))).deleted == 1
 
 
 @pytest.mark.parametrize("state", ["writing", "applying", "undoing"])
 async def test_what_a_dead_process_left_is_dropped_or_finished(database: Database, state: str) -> None:
     imports, contacts = Imports(database), Contacts(database)
-    known = await contacts.add(draft(0))
-    writing = await imports.begin("a.xlsx", actor="", visibility="shared")
+    known = await contacts.add(draft(0), actor=ADMINISTRATOR)
+    writing = await imports.begin("a.xlsx", actor=ADMINISTRATOR, visibility="shared")
     await writing.add([draft(1), draft(2)], {known.id: {"vip": True}, -1: {"vip": True}})
     if state != "writing":
         await writing.finish({})
@@ -190,10 +193,10 @@ async def test_what_a_dead_process_left_is_dropped_or_finished(database: Databas
     finished = state == "applying"
     for cleaned in (False, True):  # nothing or all of it is seen, also before anybody cleans up
         assert await names(database) == (["Клиент 0", "Клиент 1", "Клиент 2"] if finished else ["Клиент 0"])
-        assert (await contacts.get(known.id)).vip is finished
+        assert (await contacts.get(known.id, actor=ADMINISTRATOR)).vip is finished
         directory = Directory(database, RULES)
         await directory.load()
-        assert directory.lookup("+79160000000").vip is finished
+        assert directory.lookup("+79160000000", ADMINISTRATOR).vip is finished
         if not cleaned:
             assert await imports.clean() == 0  # somebody may still be at it
             assert await imports.clean(abandoned_seconds=-1) == 1
@@ -207,6 +210,7 @@ import asyncio, os, signal, sys, re
 from pathlib import Path
 from typing import Any
 from sqlalchemy import event, func, select
+from pbxd.actor import DAEMON
 from pbxd.exchange.importing import Wish, import_contacts
 from pbxd.numbers import NumberRules
 from pbxd.storage.engine.database import Database
@@ -218,7 +222,7 @@ async def main(url, file, rows):
             os.kill(os.getpid(), signal.SIGKILL)
     async with await Database.open(url, create=False) as database:
         task = asyncio.create_task(die(database)) if rows == "applying" else None
-        wish = Wish(Path(file), existing="update")
+        wish = Wish(Path(file), DAEMON, existing="update")
         await import_contacts(database, wish, NumberRules("RU", "", re.compile("x")), told=told)
 
 async def die(database):
@@ -252,7 +256,7 @@ async def test_killed_in_the_middle_an_update_changed_nothing_or_all(
 ) -> None:
     """Issue 5, done means 3: what is seen is never half of it, and what is written becomes all of it."""
     contacts = Contacts(database)
-    await contacts.add_many([draft(place) for place in range(200)])
+    await contacts.add_many([draft(place) for place in range(200)], actor=ADMINISTRATOR)
     directory = Directory(database, RULES)
     await directory.load()
     file = csv(tmp_path, *(f"Новый {place};{89160000000 + place};;;" for place in range(201)))
@@ -261,23 +265,23 @@ async def test_killed_in_the_middle_an_update_changed_nothing_or_all(
     seen = {name.split()[0] for name in await names(database)}
     assert seen == ({"Новый"} if moment == "applying" else {"Клиент"})
     await directory._refresh()
-    known = {directory.lookup(f"+{79160000000 + place}").name.split()[0] for place in range(200)}
+    known = {directory.lookup(f"+{79160000000 + place}", ADMINISTRATOR).name.split()[0] for place in range(200)}
     assert known == seen
-    last = (await contacts.list(ContactFilter(number="+79160000199")))[1][0]
+    last = (await contacts.list(ContactFilter(number="+79160000199"), actor=ADMINISTRATOR))[1][0]
     if moment == "applying":  # an edit builds on what is seen
-        edited = await contacts.edit(last.id, {"vip": True}, version=last.version)
+        edited = await contacts.edit(last.id, {"vip": True}, version=last.version, actor=ADMINISTRATOR)
         assert (edited.name, edited.vip, edited.version) == ("Новый 199", True, 3)
     assert await Imports(database).clean(abandoned_seconds=-1) == 1
     assert {name.split()[0] for name in await names(database)} == seen
-    assert (await contacts.get(last.id)).vip is (moment == "applying")
-    found = await contacts.page(ContactFilter(search="Новый"))
+    assert (await contacts.get(last.id, actor=ADMINISTRATOR)).vip is (moment == "applying")
+    found = await contacts.page(ContactFilter(search="Новый"), actor=ADMINISTRATOR)
     assert found.total == (201 if moment == "applying" else 0)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])  # PostgreSQL's planner knows how many there are
 async def test_known_numbers_are_found_by_number_however_big_the_book_is(database: Database) -> None:
     """Left to itself SQLite looks at every contact that is seen: of 100,000 for every 200 rows of a file."""
-    contact = await Contacts(database).add(draft(1))
+    contact = await Contacts(database).add(draft(1), actor=ADMINISTRATOR)
     asked: list[tuple[str, Any]] = []
 
     def ask(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
@@ -285,7 +289,7 @@ async def test_known_numbers_are_found_by_number_however_big_the_book_is(databas
 
     event.listen(database._engine.sync_engine, "before_cursor_execute", ask)
     key = ("+79160000001", "")
-    assert await Imports(database).known([key], "") == {key: contact.id}
+    assert await Imports(database).known([key], ADMINISTRATOR) == {key: contact.id}
     (statement, parameters) = next(each for each in asked if "contact_numbers" in each[0])
     async with database.reading() as connection:
         plan = str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all())

@@ -20,6 +20,7 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed, News, tell
 from pbxd.storage.privacy import Client, Erased, Privacy
 from pbxd.storage.tables import metadata
+from tests.actors import ADMINISTRATOR
 
 HIS, OFFICE, OTHER = "+79160000001", "+74951234567", "+79160000002"
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -50,10 +51,10 @@ def draft(name: str, *numbers: str, owner: str = "") -> ContactDraft:
 @pytest.fixture
 async def fronkin(database: Database) -> Contact:
     book = Contacts(database)
-    card = await book.add(draft("Фронкин Игорь", HIS, OFFICE))
-    card = await book.edit(card.id, {"comment": "перезвонить на 89160000001"})
-    await book.add(draft("Соколова", OFFICE, OTHER))
-    await book.add(draft("Тайна", HIS, owner="101"))
+    card = await book.add(draft("Фронкин Игорь", HIS, OFFICE), actor=ADMINISTRATOR)
+    card = await book.edit(card.id, {"comment": "перезвонить на 89160000001"}, actor=ADMINISTRATOR)
+    await book.add(draft("Соколова", OFFICE, OTHER), actor=ADMINISTRATOR)
+    await book.add(draft("Тайна", HIS, owner="101"), actor=ADMINISTRATOR)
     records = [call(1, HIS, "Фронкин Игорь"), call(2, OTHER, "Соколова"), call(3, OFFICE)]
     records.append(replace(call(4, OTHER), answered_by=["101", HIS], merged_into=None))
     await Calls(database).upsert(records)
@@ -113,7 +114,7 @@ async def test_by_number_a_card_with_further_numbers_loses_that_one(database: Da
     assert client == Client((HIS,), (), (fronkin,))
     erased = await Privacy(database).erase(client, by="root")
     assert (erased.contacts, erased.contacts_changed) == (0, 1)
-    kept = await Contacts(database).get(fronkin.id)
+    kept = await Contacts(database).get(fronkin.id, actor=ADMINISTRATOR)
     assert [each.number for each in kept.numbers] == [OFFICE]
     assert (await Privacy(database).erase(client=await Privacy(database).by_number(HIS), by="root")).calls == 0
 
@@ -124,7 +125,7 @@ async def test_who_is_on_the_phone_is_erased_when_the_call_is_over(database: Dat
     book = Privacy(database)
     with pytest.raises(ConflictError, match="under way"):
         await book.erase(await book.by_card(fronkin), by="admin")
-    assert await Contacts(database).get(fronkin.id) == fronkin, "nothing half-done"
+    assert await Contacts(database).get(fronkin.id, actor=ADMINISTRATOR) == fronkin, "nothing half-done"
     await Calls(database).upsert([replace(talking, ended=BEGAN)])
     erased = await book.erase(await book.by_card(fronkin), by="admin")
     assert erased.contacts == 1

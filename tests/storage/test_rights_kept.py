@@ -14,6 +14,7 @@ from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import PageAsked
+from tests.actors import acting
 
 ACTORS = ("", "101", "102", "103")
 NUMBER = "+79161234567"
@@ -49,7 +50,7 @@ async def test_nothing_personal_leaks_and_no_stranger_deletes(
             emails=("a@example.org",),
             visibility="personal" if personal and actor else "shared",
         )
-        made = await contacts.add(draft, actor=actor)
+        made = await contacts.add(draft, actor=acting(actor))
         known[made.id] = made
     for step in steps:
         await act(contacts, known, step)
@@ -59,8 +60,8 @@ async def test_nothing_personal_leaks_and_no_stranger_deletes(
 
 async def emptied(contacts: Contacts) -> None:
     for actor in ACTORS:
-        for contact in (await contacts.list(actor=actor))[1]:
-            await contacts.delete(contact.id, actor=contact.owner)
+        for contact in (await contacts.list(actor=acting(actor)))[1]:
+            await contacts.delete(contact.id, actor=acting(contact.owner))
 
 
 def allowed(contact: Contact, actor: str, what: What) -> bool:
@@ -85,12 +86,12 @@ async def act(contacts: Contacts, known: dict[int, Contact], step: Step) -> None
     visible = contact.owner in {"", actor}
     try:
         if what == "mark":
-            await contacts.set_favourite(contact.id, actor=actor, favourite=True)
+            await contacts.set_favourite(contact.id, actor=acting(actor), favourite=True)
         elif what == "delete":
-            await contacts.delete(contact.id, actor=actor)
+            await contacts.delete(contact.id, actor=acting(actor))
             del known[contact.id]
         else:
-            known[contact.id] = await contacts.edit(contact.id, CHANGES[what], actor=actor)
+            known[contact.id] = await contacts.edit(contact.id, CHANGES[what], actor=acting(actor))
     except NotFoundError:
         assert not visible
     except (RefusedError, InvalidInputError):
@@ -107,17 +108,19 @@ async def sees_only_his(database: Database, known: dict[int, Contact], actor: st
     contacts = Contacts(database)
     seen = {key: contact for key, contact in known.items() if contact.owner in {"", actor}}
     for wanted in (ContactFilter(), ContactFilter(search="клиент"), ContactFilter(search="4567"), BY_NUMBER):
-        page = await contacts.page(wanted, PageAsked(exact=True), actor=actor)
+        page = await contacts.page(wanted, PageAsked(exact=True), actor=acting(actor))
         assert page.total == len(seen), wanted
         assert {contact.id: contact for contact in page.items} == seen, wanted
-        assert (await contacts.list(wanted, actor=actor))[0] == len(seen)
-    marked = {contact.id for contact in (await contacts.page(ContactFilter(favourites=True), actor=actor)).items}
+        assert (await contacts.list(wanted, actor=acting(actor)))[0] == len(seen)
+    marked = {
+        contact.id for contact in (await contacts.page(ContactFilter(favourites=True), actor=acting(actor))).items
+    }
     assert marked <= seen.keys()
     for key, contact in known.items():
         if key in seen:
-            told = {each.field: each.total for each in await contacts.duplicates(contact, actor=actor)}
+            told = {each.field: each.total for each in await contacts.duplicates(contact, actor=acting(actor))}
             assert told == ({"number": len(seen) - 1, "email": len(seen) - 1} if len(seen) > 1 else {})
-        for change in await contacts.history(key, actor=actor) if key in seen else ():
+        for change in await contacts.history(key, actor=acting(actor)) if key in seen else ():
             assert change.fields.get("owner", [""])[0] in {"", actor}
     firms = {company.name for company in (await Companies(database).list())[1]}
     assert firms == {contact.company for contact in known.values() if contact.owner == ""}

@@ -41,8 +41,8 @@ def client_dial(result: str) -> ev.Event:
     return ev.DialEnded(5, AGENT, CLIENT, AGENT, result)  # type: ignore[arg-type]
 
 
-def originate(*, answered: bool, reason: int) -> ev.Event:
-    return ev.OriginateEnded(4, AGENT, answered, reason)
+def originate(*, answered: bool, timed_out: bool = False) -> ev.Event:
+    return ev.OriginateEnded(4, AGENT, answered, timed_out)
 
 
 def bridged(channel: str) -> ev.Event:
@@ -50,7 +50,7 @@ def bridged(channel: str) -> ev.Event:
 
 
 DIALS = ev.DialBegan(4, AGENT, CLIENT, AGENT, "89161234567")
-ANSWERED = [created(), up(), agent_dial("answered"), originate(answered=True, reason=4)]
+ANSWERED = [created(), up(), agent_dial("answered"), originate(answered=True)]
 RINGING = [*ANSWERED, created(CLIENT), DIALS]
 SECOND_TRUNK = [
     ev.DialBegan(6, AGENT, OTHER, AGENT, "89161234567"),
@@ -81,24 +81,27 @@ def test_a_conversation_goes_through_every_state() -> None:
 @pytest.mark.parametrize(
     ("events", "reason"),
     [
-        ([originate(answered=False, reason=0)], "agent-offline"),
-        ([created(), originate(answered=False, reason=3), gone(19, "480")], "agent-no-answer"),
-        ([created(), originate(answered=False, reason=0), left(), agent_dial("busy"), gone(17, "486")], "agent-busy"),
+        ([originate(answered=False)], "agent-offline"),
+        ([created(), originate(answered=False, timed_out=True), gone(19, "480")], "agent-no-answer"),
+        ([created(), originate(answered=False), left(), agent_dial("busy"), gone(17, "486")], "agent-busy"),
         (
-            [created(), left(), agent_dial("no-answer"), originate(answered=False, reason=0), gone(21, "603")],
+            [created(), left(), agent_dial("no-answer"), originate(answered=False), gone(21, "603")],
             "agent-rejected",
         ),
         (
-            [created(), left(), agent_dial("no-answer"), originate(answered=False, reason=0), gone(19, "480")],
+            [created(), left(), agent_dial("no-answer"), originate(answered=False), gone(19, "480")],
             "agent-rejected",
         ),
         (
-            [created(), left(), agent_dial("no-answer"), originate(answered=False, reason=0), gone(1, "404")],
+            [created(), left(), agent_dial("no-answer"), originate(answered=False), gone(1, "404")],
             "agent-offline",
         ),
-        ([created(), agent_dial("cancelled", "102"), originate(answered=False, reason=0), gone(0)], "agent-rejected"),
-        ([created(), gone(19), originate(answered=False, reason=3)], "agent-no-answer"),  # a Local channel's order
-        ([created(), originate(answered=False, reason=8), gone(38)], "failed"),
+        ([created(), agent_dial("cancelled", "102"), originate(answered=False), gone(0)], "agent-rejected"),
+        (
+            [created(), gone(19), originate(answered=False, timed_out=True)],
+            "agent-no-answer",
+        ),  # a Local channel's order
+        ([created(), originate(answered=False), gone(38)], "failed"),
         ([*RINGING, left(CLIENT), client_dial("busy"), gone(17, "486", CLIENT), gone(17, "486")], "client-busy"),
         (
             [*RINGING, left(CLIENT), client_dial("no-answer"), gone(21, "603", CLIENT), gone(21, "403")],
@@ -131,7 +134,7 @@ def test_a_cancelled_attempt_says_so_wherever_it_was(events: list[ev.Event]) -> 
     attempt = Attempt(AGENT, 0)
     run(events, attempt)
     attempt.cancelled = True
-    end = gone(0) if events else originate(answered=False, reason=0)
+    end = gone(0) if events else originate(answered=False)
     assert run([end], attempt)[-1].reason == "cancelled"
 
 
@@ -229,7 +232,7 @@ EVENTS = st.one_of(
     st.builds(gone, st.sampled_from([0, 1, 3, 16, 17, 19, 21, 34, 127]), st.sampled_from(["", "403"]), CHANNELS),
     st.builds(ev.DialBegan, st.just(4.0), CHANNELS | st.none(), CHANNELS, st.just(AGENT), st.just("")),
     st.builds(ev.DialEnded, st.just(5.0), CHANNELS | st.none(), CHANNELS, st.just(AGENT), RESULTS),
-    st.builds(ev.OriginateEnded, st.just(4.0), CHANNELS, st.booleans(), st.integers(0, 8)),
+    st.builds(ev.OriginateEnded, st.just(4.0), CHANNELS, st.booleans(), st.booleans()),
     st.builds(here, st.sampled_from(["new", "ringing", "up"]), st.sampled_from(["", "b1"]), CHANNELS),
     st.sampled_from([ev.LinkLost(10), ev.SnapshotBegan(11), ev.SnapshotEnded(12)]),
 )

@@ -13,11 +13,11 @@ from collections.abc import Callable, Generator
 
 import structlog
 
+from pbxd.actor import Actor
 from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest, commands_for, get_variable
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.logs import Notes
-from pbxd.lookup.caller_naming import name_caller
-from pbxd.lookup.matching import Match
+from pbxd.lookup.caller_naming import LookUp, name_caller
 
 KEY_VARIABLE = "PBXD_KEY"
 
@@ -27,7 +27,7 @@ _log = structlog.stdlib.get_logger(__name__)
 class LookUps:
     """Answers from the directory in memory."""
 
-    def __init__(self, lookup: Callable[..., Match], endpoints: Endpoints, vip_priority: Callable[[], int]) -> None:
+    def __init__(self, lookup: LookUp, endpoints: Endpoints, vip_priority: Callable[[], int]) -> None:
         self.key = secrets.token_hex(16)  # to be kept in KEY_VARIABLE; another one in each process
         self._lookup = lookup
         self._endpoints = endpoints
@@ -40,8 +40,9 @@ class LookUps:
         if viewer and not self._is_dialplan((yield get_variable(KEY_VARIABLE))):
             self._notes.write("personal_contacts_refused", why="the asker doesn't know " + KEY_VARIABLE)
             viewer = ""
+        actor = Actor.agent(viewer, "dialplan")
         inside = self._endpoints.is_inside(request.headers.get("agi_channel", ""))
-        caller = name_caller(self._lookup, request.caller_number, viewer=viewer, inside=inside)
+        caller = name_caller(self._lookup, request.caller_number, actor, inside=inside)
         public = caller.public if caller.private else None
         commands = commands_for(caller.match, request, self._vip_priority(), public=public)
         for command in commands:  # noqa: UP028 - `yield from` a list can't be sent replies

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from pbxd.actor import Actor
 from pbxd.calls.record import instant
 from pbxd.cli.command import EXTENSION, N_, Group, Session, argument, flag, json_option, option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_line, print_table
 from pbxd.i18n import _
-from pbxd.rights import Actor
 from pbxd.storage.access.tokens import Token, Tokens
 
 
@@ -27,7 +27,7 @@ def create(session: Session, name: str, extension: str, as_any: bool, as_json: b
     """Make a token."""
     if extension and as_any:
         raise click.UsageError(_("either --as or --as-any"))
-    actor = Actor(extension, as_any)
+    actor = Actor.token(name, extension, acts_for_any=as_any)
 
     async def work() -> tuple[int, str]:
         async with await session.database() as database:
@@ -59,7 +59,7 @@ def list_(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click pass
             str(each.id),
             each.name,
             f"…{each.last_four}",
-            _("any employee") if each.actor.as_any else each.actor.extension,
+            _("any employee") if each.actor.acts_for_any else each.actor.extension,
             local_time(each.created),
             local_time(each.revoked),
         ]
@@ -93,4 +93,4 @@ def _json(token: Token) -> dict[str, object]:
 
 
 def _whose(actor: Actor) -> dict[str, object]:
-    return {"employee": actor.extension or None, "as_any": actor.as_any}
+    return {"employee": actor.extension or None, "as_any": actor.acts_for_any}

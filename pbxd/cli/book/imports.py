@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
+from pbxd.actor import Actor
 from pbxd.cli.command import N_, Command, Session, actor_option, flag, json_option, language, option, pass_session, run
 from pbxd.cli.output import print_json, print_line
 from pbxd.i18n import _
@@ -78,7 +79,7 @@ def import_(session: Session, /, as_json: bool, visibility: str, **given: Any) -
 @actor_option
 @json_option
 @pass_session
-def import_undo(session: Session, import_id: int, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def import_undo(session: Session, import_id: int, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Undo an import."""
     from pbxd.storage.imports.imports import Imports  # noqa: PLC0415 - SQLAlchemy, for this command alone
 

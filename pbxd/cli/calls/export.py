@@ -39,7 +39,7 @@ def export(session: Session, /, file: Path, as_json: bool, **asked: Any) -> None
 
             async def rows() -> AsyncIterator[list[list[str | float]]]:
                 async for records in History(database).every(chosen):
-                    calls = await named(database, records, rules, viewer=wanted.actor)
+                    calls = await named(database, records, rules, wanted.actor)
                     yield [_cells(call) for call in calls]
 
             return await call_tables.write(file, _heads(), rows())

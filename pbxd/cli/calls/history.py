@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pbxd.actor import Actor
 from pbxd.cli.calls import formats
 from pbxd.cli.calls.backfill import fill, rebuild
 from pbxd.cli.calls.export import export
@@ -80,13 +81,13 @@ def list_(session: Session, /, limit: int, offset: int, before: str, as_json: bo
 @actor_option
 @json_option
 @pass_session
-def show(session: Session, call_id: str, actor: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def show(session: Session, call_id: str, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Show a call."""
     rules = rules_from(session.settings)
 
     async def work() -> Call:
         async with await session.database() as database:
-            (call,) = await named(database, [await Calls(database).record(call_id)], rules, viewer=actor)
+            (call,) = await named(database, [await Calls(database).record(call_id)], rules, actor)
             return call
 
     call = run(work())

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from pbxd.actor import Actor
 from pbxd.cli.calls.formats import print_last_calls
-from pbxd.cli.command import N_, Command, Session, argument, flag, json_option, option, pass_session, run
+from pbxd.cli.command import ACTOR, N_, Command, Session, argument, flag, json_option, option, pass_session, run
 from pbxd.cli.output import mark, print_card, print_json, print_line
 from pbxd.i18n import _
 from pbxd.lookup.answers import match_json
@@ -22,10 +23,10 @@ from pbxd.services.call_queries import last_calls
 @argument("number")
 @flag("--explain", help=N_("Also how the number was read, and which other cards have it."))
 @flag("--calls", help=N_("Also the last five calls with it."))
-@option("--for", "viewer", default="", metavar="EXT", help=N_("Use this employee's personal contacts too."))
+@option("--for", "actor", type=ACTOR, default="", metavar="EXT", help=N_("Use this employee's personal contacts too."))
 @json_option
 @pass_session
-def lookup(session: Session, /, number: str, viewer: str, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 - click passes flags so
+def lookup(session: Session, /, number: str, actor: Actor, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Look a number up in the database; the daemon need not run."""
     rules = rules_from(session.settings)
     parsed = parse(number, rules)
@@ -34,9 +35,9 @@ def lookup(session: Session, /, number: str, viewer: str, as_json: bool, **flags
     async def work() -> tuple[Match, list[dict[str, Any]]]:
         async with await session.database() as database:
             wanted = [parsed.value] if parsed.kind == "e164" else []
-            match = (await excerpt(database, wanted, viewer=viewer)).lookup(parsed, viewer)
+            match = (await excerpt(database, wanted, actor)).lookup(parsed, actor)
             asked = flags["calls"] and wanted
-            return match, await last_calls(database, parsed.value, rules, viewer=viewer) if asked else []
+            return match, await last_calls(database, parsed.value, rules, actor) if asked else []
 
     match, last = run(work())
     if as_json:

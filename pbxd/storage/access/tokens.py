@@ -10,14 +10,13 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
+from pbxd.actor import Actor
 from pbxd.book.texts import checked_extension, checked_name
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
-from pbxd.rights import Actor
 from pbxd.storage.engine.database import Database, possible
 from pbxd.storage.tables import tokens
 
-NOBODY = Actor()
 PREFIX = "pbxd_"  # so that people and scanners for leaked secrets know one when they see it
 _BYTES = 32  # 256 random bits: nothing to guess, so that a plain digest is enough
 
@@ -44,7 +43,7 @@ class Tokens:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, name: str, actor: Actor = NOBODY) -> tuple[int, str]:
+    async def create(self, name: str, actor: Actor) -> tuple[int, str]:
         """Make a token that acts for `actor`; returns its id and the token itself, which is never told again."""
         plain = PREFIX + secrets.token_urlsafe(_BYTES)
         values = {
@@ -53,7 +52,7 @@ class Tokens:
             "last_four": plain[-4:],
             "created": datetime.now(UTC),
             "employee": checked_extension("as", actor.extension),
-            "as_any": actor.as_any,
+            "as_any": actor.acts_for_any,
         }
         async with self._database.writing() as connection:
             made = await connection.execute(insert(tokens).values(values).returning(tokens.c.id))
@@ -85,5 +84,5 @@ def digest(plain: str) -> str:
 
 
 def _token(row: Row[Any]) -> Token:
-    actor = Actor(row.employee, row.as_any)
+    actor = Actor.token(row.name, row.employee, acts_for_any=row.as_any)
     return Token(row.id, row.name, row.last_four, row.created, row.revoked, actor, row.inherited)

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactDraft, ContactNumber, Listing
 from pbxd.book.texts import folded
 from pbxd.storage.book import company_rows as company_cards
@@ -117,7 +118,7 @@ def main_rows(drafts: Iterable[ContactDraft]) -> list[dict[str, Any]]:
 async def insert_cards(
     connection: AsyncConnection,
     drafts: Sequence[ContactDraft],
-    actor: str,
+    actor: Actor,
     *,
     import_id: int = 0,
     prepared: Sequence[dict[str, Any]] = (),
@@ -126,7 +127,7 @@ async def insert_cards(
     names = [draft.company for draft in drafts]
     ids_of = await company_cards.ids_by_name(connection, names, quiet=bool(import_id))
     now = datetime.now(UTC)
-    fresh = {"created_by": actor, "version": 1, "created": now, "changed": now, "import_id": import_id}
+    fresh = {"created_by": actor.extension, "version": 1, "created": now, "changed": now, "import_id": import_id}
     rows = [
         values | fresh | {"company_id": ids_of.get(values["company_folded"])}
         for values in prepared or main_rows(drafts)

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
+from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.storage.tables import contact_changes
 
@@ -22,11 +23,11 @@ class Change:
 
     version: int  # the one it made
     at: datetime
-    actor: str  # an extension; empty: the administrator
+    actor: str  # an extension; empty: no employee
     fields: dict[str, Any]  # field -> [before, after], in JSON's own types
 
 
-async def record(connection: AsyncConnection, before: Contact, after: Contact, actor: str) -> None:
+async def record(connection: AsyncConnection, before: Contact, after: Contact, actor: Actor) -> None:
     """Keep what an edit changed, within the transaction of that edit."""
     old, new = asdict(before), asdict(after)
     fields = {name: [_plain(old[name]), _plain(new[name])] for name in old if old[name] != new[name]}
@@ -34,14 +35,14 @@ async def record(connection: AsyncConnection, before: Contact, after: Contact, a
         "contact_id": after.id,
         "version": after.version,
         "at": datetime.now(UTC),
-        "actor": actor,
+        "actor": actor.extension,
         "owner": before.owner,
         "fields": {name: pair for name, pair in fields.items() if name not in _COUNTED},
     }
     await connection.execute(insert(contact_changes), entry)
 
 
-async def listed(connection: AsyncConnection, contact_id: int, actor: str) -> list[Change]:
+async def listed(connection: AsyncConnection, contact_id: int, actor: Actor) -> list[Change]:
     """Return the changes of a contact that the actor may know of, the oldest first."""
     wanted = (
         select(contact_changes)

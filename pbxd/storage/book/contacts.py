@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
+from pbxd.actor import Actor
 from pbxd.book.companies import Company
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, Listing, checked
 from pbxd.book.employees import Employee
@@ -64,11 +65,11 @@ class Contacts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, draft: ContactDraft, *, actor: str = "") -> Contact:
+    async def add(self, draft: ContactDraft, *, actor: Actor) -> Contact:
         """Keep a new contact; a company not yet known is made. Raises InvalidInputError, RefusedError."""
         return (await self.add_many([draft], actor=actor))[0]
 
-    async def add_many(self, drafts: Sequence[ContactDraft], *, actor: str = "") -> Several:
+    async def add_many(self, drafts: Sequence[ContactDraft], *, actor: Actor) -> Several:
         """Keep new contacts, all or none of them; a few thousand at a time, for other writers wait meanwhile."""
         ready = [checked(_owned(draft, actor)) for draft in drafts]
         if not ready:
@@ -78,19 +79,19 @@ class Contacts:
             await tell(connection, [_news("added", contact) for contact in made])
             return made
 
-    async def get(self, contact_id: int, *, actor: str = "") -> Contact:
+    async def get(self, contact_id: int, *, actor: Actor) -> Contact:
         """Return a contact; raises NotFoundError when there is none or the actor may not know of it."""
         async with self._database.reading() as connection:
             return await _visible(connection, contact_id, actor)
 
     async def list(
-        self, wanted: ContactFilter | None = None, *, actor: str = "", limit: int | None = None, offset: int = 0
+        self, wanted: ContactFilter | None = None, *, actor: Actor, limit: int | None = None, offset: int = 0
     ) -> Page:
         """Return what `listed` does."""
         return await self._database.ask(listed, wanted or ContactFilter(), actor, limit, offset)
 
     async def page(
-        self, wanted: ContactFilter | None = None, asked: PageAsked | None = None, *, actor: str = ""
+        self, wanted: ContactFilter | None = None, asked: PageAsked | None = None, *, actor: Actor
     ) -> ContactPage:
         """Return a page of the contacts that match among those the actor sees (S2.17).
 
@@ -98,7 +99,7 @@ class Contacts:
         """
         return await self._database.ask(_paged, wanted or ContactFilter(), asked or PageAsked(), actor)
 
-    async def edit(self, contact_id: int, changes: Editing, *, actor: str = "", version: int | None = None) -> Contact:
+    async def edit(self, contact_id: int, changes: Editing, *, actor: Actor, version: int | None = None) -> Contact:
         """Replace fields of a contact; what changes nothing leaves the version as it is.
 
         What depends on the card as it stands, such as one number more, is given as a function of it: nobody else writes
@@ -121,7 +122,7 @@ class Contacts:
             await tell(connection, [_news("changed", contact)])
             return contact
 
-    async def delete(self, contact_id: int, *, actor: str = "", version: int | None = None) -> None:
+    async def delete(self, contact_id: int, *, actor: Actor, version: int | None = None) -> None:
         """Delete a contact for good.
 
         Raises NotFoundError, RefusedError unless by its creator or an administrator, and ConflictError when `version`
@@ -133,7 +134,7 @@ class Contacts:
             rights.check_delete(actor, contact.owner, contact.created_by)
             await _erase(connection, [contact])
 
-    async def history(self, contact_id: int, *, actor: str = "") -> Changes:
+    async def history(self, contact_id: int, *, actor: Actor) -> Changes:
         """Return what was changed in a contact, by whom and when, the oldest first.
 
         What stood in it while it was somebody's personal contact stays his. Raises NotFoundError.
@@ -142,23 +143,23 @@ class Contacts:
             await _visible(connection, contact_id, actor)
             return await changes_of.listed(connection, contact_id, actor)
 
-    async def set_favourite(self, contact_id: int, *, actor: str, favourite: bool) -> None:
+    async def set_favourite(self, contact_id: int, *, actor: Actor, favourite: bool) -> None:
         """Put a contact among the actor's favourites or take it away. Raises NotFoundError, RefusedError."""
         rights.check_favourites(actor)
         async with self._database.writing() as connection:
             await _visible(connection, contact_id, actor)
-            mine = {"extension": actor, "contact_id": contact_id}
+            mine = {"extension": actor.extension, "contact_id": contact_id}
             await connection.execute(delete(favourites).filter_by(**mine))
             if favourite:
                 await connection.execute(insert(favourites), mine)
 
-    async def favourites(self, *, actor: str) -> set[int]:
+    async def favourites(self, *, actor: Actor) -> set[int]:
         """Return the ids of the actor's favourites, also of such as became somebody's personal contact."""
         async with self._database.reading() as connection:
-            wanted = select(favourites.c.contact_id).where(favourites.c.extension == actor)
+            wanted = select(favourites.c.contact_id).where(favourites.c.extension == actor.extension)
             return set((await connection.execute(wanted)).scalars())
 
-    async def duplicates(self, contact: Contact, *, actor: str = "") -> Duplicates:
+    async def duplicates(self, contact: Contact, *, actor: Actor) -> Duplicates:
         """Return which of a contact's numbers and e-mails other contacts have that the actor sees (S2.9)."""
         async with self._database.reading() as connection:
             return await duplicates_of(connection, contact, actor)
@@ -200,23 +201,23 @@ class Contacts:
 
 
 def listed(
-    connection: Connection, wanted: ContactFilter, actor: str, limit: int | None = None, offset: int = 0
+    connection: Connection, wanted: ContactFilter, actor: Actor, limit: int | None = None, offset: int = 0
 ) -> Page:
     """Return how many contacts match among those the actor sees, and a page of them by name."""
     total, ids = find(connection, wanted, actor, limit, offset)
     return total, read_cards(connection, ids)
 
 
-def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: str) -> ContactPage:
+def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: Actor) -> ContactPage:
     found = page(connection, wanted, asked, actor)
     return ContactPage(found.total, found.more, read_cards(connection, found.ids), found.after)
 
 
-async def _visible(connection: AsyncConnection, contact_id: int, actor: str) -> Contact:
+async def _visible(connection: AsyncConnection, contact_id: int, actor: Actor) -> Contact:
     return await connection.run_sync(visible, contact_id, actor)
 
 
-def visible(connection: Connection, contact_id: int, actor: str) -> Contact:
+def visible(connection: Connection, contact_id: int, actor: Actor) -> Contact:
     """Return a contact that the actor sees; raises NotFoundError."""
     found = read_cards(connection, [contact_id])
     if not found or not rights.sees(actor, found[0].owner):
@@ -234,14 +235,14 @@ async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
     await tell(connection, [_news("deleted", contact) for contact in gone])
 
 
-def _owned(draft: ContactDraft, actor: str) -> ContactDraft:
+def _owned(draft: ContactDraft, actor: Actor) -> ContactDraft:
     """Make an employee the owner of the personal contact he adds."""
     if draft.visibility != "personal":
         return draft
     return replace(draft, owner=rights.owner_of_personal(actor, draft.owner))
 
 
-def _changed(before: Contact, changes: ContactChanges, actor: str) -> ContactDraft:
+def _changed(before: Contact, changes: ContactChanges, actor: Actor) -> ContactDraft:
     unknown = sorted(set(changes) - set(_FIELDS))
     if unknown:
         raise InvalidInputError(unknown[0], _("{field}: a contact has no such field").format(field=unknown[0]))

@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.book.texts import folded
 from pbxd.storage.book.cards import cards
@@ -27,7 +28,7 @@ class Duplicate:
     contacts: tuple[Contact, ...]
 
 
-async def duplicates_of(connection: AsyncConnection, contact: Contact, actor: str) -> list[Duplicate]:
+async def duplicates_of(connection: AsyncConnection, contact: Contact, actor: Actor) -> list[Duplicate]:
     """Return the duplicates of a contact in the order of its numbers and e-mails."""
     found: list[Duplicate] = []
     for number in dict.fromkeys(number.number for number in contact.numbers):
@@ -45,7 +46,7 @@ async def _others(
     value: str,
     having: ColumnElement[bool],
     own: int,
-    actor: str,
+    actor: Actor,
 ) -> list[Duplicate]:
     wanted = select(contacts.c.id).where(having, contacts.c.id != own, seen_by(actor))
     total = (await connection.execute(select(func.count()).select_from(wanted.subquery()))).scalar_one()

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.storage.book.cards import cards
 from pbxd.storage.engine.database import Database
@@ -18,7 +19,7 @@ _PART = 200
 
 
 @asynccontextmanager
-async def everything(database: Database, *, actor: str) -> AsyncIterator[AsyncIterator[list[Contact]]]:
+async def everything(database: Database, *, actor: Actor) -> AsyncIterator[AsyncIterator[list[Contact]]]:
     """Open all contacts that the actor sees, by name."""
     wanted = select(contacts.c.id).where(seen_by(actor)).order_by(contacts.c.folded, contacts.c.id)
     async with database.reading() as connection:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
+from pbxd.actor import Actor
 from pbxd.book.companies import Company
 from pbxd.book.employees import Employee
 from pbxd.storage.book import employees
@@ -72,30 +73,30 @@ def past_of(
     connection: Connection,
     numbers: Collection[str],
     contact_ids: Collection[int],
-    extensions: Collection[str] = (),
-    viewer: str = "",
+    extensions: Collection[str],
+    actor: Actor,
 ) -> Past:
-    """Return who had these numbers when, as far as `viewer` may know, and what these contacts are called now.
+    """Return who had these numbers when, as far as `actor` may know, and what these contacts are called now.
 
     Of the employees those with one of the extensions or numbers.
     """
     return Past(
-        _holdings(connection, _BY_NUMBER, numbers, viewer),
-        _cards(connection, contact_ids, viewer),
+        _holdings(connection, _BY_NUMBER, numbers, actor),
+        _cards(connection, contact_ids, actor),
         _firms(connection, numbers),
         employees.having(connection, extensions, numbers),
     )
 
 
-def of_contacts(connection: Connection, contact_ids: Collection[int], viewer: str = "") -> dict[str, list[Holding]]:
+def of_contacts(connection: Connection, contact_ids: Collection[int], actor: Actor) -> dict[str, list[Holding]]:
     """Return everybody's holdings, by number, of each number that one of these contacts has or had."""
-    theirs = _holdings(connection, _BY_CONTACT, possible(contact_ids), viewer)
-    return _holdings(connection, _BY_NUMBER, theirs, viewer)
+    theirs = _holdings(connection, _BY_CONTACT, possible(contact_ids), actor)
+    return _holdings(connection, _BY_NUMBER, theirs, actor)
 
 
-def of_company(connection: Connection, folded_name: str, viewer: str = "") -> tuple[list[int], list[str]]:
-    """Return the contacts of a company that `viewer` may know of, and the company's own numbers."""
-    seen = {"folded": folded_name, "owners": rights.owners_seen(viewer)}
+def of_company(connection: Connection, folded_name: str, actor: Actor) -> tuple[list[int], list[str]]:
+    """Return the contacts of a company that `actor` may know of, and the company's own numbers."""
+    seen = {"folded": folded_name, "owners": rights.owners_seen(actor)}
     people = list(connection.execute(_COLLEAGUES, seen).scalars())
     return people, list(connection.execute(_COMPANY_S, {"folded": folded_name}).scalars())
 
@@ -176,11 +177,11 @@ _FIRMS = (
 
 
 def _holdings(
-    connection: Connection, those: Select[Any], wanted: Collection[Any], viewer: str
+    connection: Connection, those: Select[Any], wanted: Collection[Any], actor: Actor
 ) -> dict[str, list[Holding]]:
     found: defaultdict[str, list[Holding]] = defaultdict(list)
     for part in in_parts(wanted):
-        for row in connection.execute(those, {"wanted": part, "owners": rights.owners_seen(viewer)}):
+        for row in connection.execute(those, {"wanted": part, "owners": rights.owners_seen(actor)}):
             found[row.number].append(_holding(row))
     return found
 
@@ -198,10 +199,10 @@ def _holding(row: Row[Any]) -> Holding:
     )
 
 
-def _cards(connection: Connection, contact_ids: Collection[int], viewer: str) -> dict[int, Card]:
+def _cards(connection: Connection, contact_ids: Collection[int], actor: Actor) -> dict[int, Card]:
     found: dict[int, Card] = {}
     for part in in_parts(possible(contact_ids)):
-        for row in connection.execute(_CARDS, {"wanted": part, "owners": rights.owners_seen(viewer)}):
+        for row in connection.execute(_CARDS, {"wanted": part, "owners": rights.owners_seen(actor)}):
             found[row.id] = Card(row.name, row.company or "", bool(row.seen))
     return found
 

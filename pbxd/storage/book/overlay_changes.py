@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows
 from pbxd.storage.book.card_json import changes_words, draft_of, draft_words
 from pbxd.storage.book.cards import cards, update_card
-from pbxd.storage.book.overlay import becomes, waiting
+from pbxd.storage.book.overlay import becomes, importer, waiting
 from pbxd.storage.engine.database import possible
 from pbxd.storage.engine.feed import about_contact, tell
 from pbxd.storage.tables import contacts, import_changes
@@ -52,7 +53,7 @@ async def make(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
         card = there.get(row.contact_id)
         after = becomes(card, row) if card else None
         if card and after:
-            await _write(connection, card, after, row.actor)
+            await _write(connection, card, after, importer(row))
         key = and_(import_changes.c.import_id == row.import_id, import_changes.c.contact_id == row.contact_id)
         done = {
             "version": card.version + bool(after) if card else 0,
@@ -70,7 +71,7 @@ async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tu
         card = there.get(row.contact_id)
         before = becomes(card, row) if card else None
         if card and before:
-            await _write(connection, card, before, row.actor)
+            await _write(connection, card, before, importer(row))
             await tell(connection, [about_contact("changed", card.id, card.visibility, card.owner, card.version + 1)])
             restored += 1
         elif card:
@@ -100,7 +101,7 @@ async def _read(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[
     return there, await company_ids(connection, ids)
 
 
-async def _write(connection: AsyncConnection, card: Contact, draft: ContactDraft, actor: str) -> None:
+async def _write(connection: AsyncConnection, card: Contact, draft: ContactDraft, actor: Actor) -> None:
     await update_card(connection, card.id, draft)
     (after,) = await cards(connection, [card.id], staged=True)
     await changes_of.record(connection, card, after, actor)

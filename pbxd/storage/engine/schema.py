@@ -22,12 +22,16 @@ from pbxd.storage.engine.backups import Progress, Told, Work, copy, save
 from pbxd.storage.engine.connections import BEGIN, connect, parsed, place, sqlite_file, translated
 from pbxd.storage.engine.presence import UPGRADE_COMMAND, refuse_lost, remember
 from pbxd.storage.engine.state_folder import made_for_service, make_empty
+from pbxd.storage.search import fulltext
+from pbxd.storage.search.rebuild import rebuild
 from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # Oldest first; named here so that opening a database needn't load alembic (0.3 s).
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 HEAD = REVISIONS[-1]
+# The last revision that changed what contacts are found by; an upgrade from before it makes that anew.
+SEARCH_CHANGED = "0012"
 _TOLD_SECONDS = 10.0  # between two reports of one revision
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row
 
@@ -86,10 +90,11 @@ async def upgrade(url: str, told: Told | None = None, *, afresh: bool = True) ->
 
 
 class _Revisions:
-    """Those an upgrade has to make, one after another; tells which one it is at."""
+    """The steps of an upgrade, one after another: revisions, then perhaps the search; reports which one is running."""
 
     def __init__(self, before: str | None, told: Told | None) -> None:
-        self._wanted = REVISIONS[REVISIONS.index(before) + 1 :] if before in REVISIONS else ()
+        self._wanted = (*REVISIONS[REVISIONS.index(before) + 1 :], "search") if before in REVISIONS else ()
+        self.change_search = SEARCH_CHANGED in self._wanted
         self._made = 0
         self._told = told
 
@@ -253,6 +258,8 @@ def _run_alembic(connection: Connection, revisions: _Revisions) -> None:
     config.attributes["applied"] = revisions.applied
     revisions.tell()
     command.upgrade(config, "head")
+    if revisions.change_search or not fulltext.is_whole(connection):
+        rebuild(connection)
 
 
 async def _sqlite_problems(url: URL) -> list[str]:

@@ -22,11 +22,13 @@ from sqlalchemy import Row, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
+from pbxd.actor import Actor
 from pbxd.book.contacts import ContactChanges, ContactDraft, Listing
-from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from pbxd.errors import ConflictError, NotFoundError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.book import company_rows, number_ownership, overlay_changes
 from pbxd.storage.book.cards import insert_cards, listings, main_rows
+from pbxd.storage.book.overlay import importer
 from pbxd.storage.engine.batches import Pace
 from pbxd.storage.engine.database import Database, in_parts, possible
 from pbxd.storage.engine.feed import News, tell
@@ -59,7 +61,7 @@ class Imports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def known(self, keys: Collection[Key], actor: str) -> dict[Key, int]:
+    async def known(self, keys: Collection[Key], actor: Actor) -> dict[Key, int]:
         """Return which of the numbers with their extensions stand in a contact that the actor sees, and in which.
 
         Of several contacts with the same number the one whose main number it is comes first, then the oldest.
@@ -76,13 +78,13 @@ class Imports:
                     found.setdefault((number, extension), contact_id)
         return found
 
-    async def begin(self, file: str, *, actor: str, visibility: str, alone: bool = False) -> Writing:
+    async def begin(self, file: str, *, actor: Actor, visibility: str, alone: bool = False) -> Writing:
         """Begin an import; nothing of it is in the book before `Writing.finish`.
 
         `alone`: wait until nobody else writes one: what the other brings isn't `known` before its end, and both would
         add the same contacts.
         """
-        row = {"file": file, "actor": actor, "visibility": visibility, "state": "writing", "counts": {}}
+        row = {"file": file, "actor": actor.extension, "visibility": visibility, "state": "writing", "counts": {}}
         while True:
             now = datetime.now(UTC)
             fresh = imports.c.beat >= now - timedelta(seconds=ABANDONED_SECONDS)
@@ -97,7 +99,7 @@ class Imports:
             with suppress(ConflictError):  # another cleans too
                 await self.clean()
 
-    async def undo(self, import_id: int, *, actor: str) -> Undone:
+    async def undo(self, import_id: int, *, actor: Actor) -> Undone:
         """Take a whole import out of the book, but for what was edited since.
 
         Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is
@@ -105,8 +107,7 @@ class Imports:
         """
         async with self._database.writing() as connection:
             row = await _row(connection, import_id)
-            if actor not in ("", row.actor):
-                raise RefusedError("not-importer", _("only who imported or an administrator may undo an import"))
+            rights.check_undo(actor, row.actor)
             if row.state != "done":
                 raise ConflictError(
                     _("import {id} can't be undone: it is {state}").format(id=import_id, state=row.state)
@@ -158,7 +159,7 @@ class Imports:
         async with self._database.reading() as connection:
             return list((await connection.execute(wanted)).scalars().all())
 
-    async def _take_over(self, abandoned_seconds: float) -> tuple[int, str, str] | None:
+    async def _take_over(self, abandoned_seconds: float) -> tuple[int, Actor, str] | None:
         before = datetime.now(UTC) - timedelta(seconds=abandoned_seconds)
         wanted = select(imports).where(imports.c.state.in_(UNFINISHED), imports.c.beat < before).order_by(imports.c.id)
         async with self._database.reading() as connection:
@@ -170,9 +171,9 @@ class Imports:
                 return None
             state = "dropping" if row.state == "writing" else row.state
             await _enter(connection, row.id, state)
-            return row.id, row.actor, state
+            return row.id, importer(row), state
 
-    async def _restore(self, import_id: int, actor: str) -> tuple[int, list[tuple[int, str]], int]:
+    async def _restore(self, import_id: int, actor: Actor) -> tuple[int, list[tuple[int, str]], int]:
         """Give changed contacts back what they had; return how many, and who was spared, having been edited since."""
         pace, restored, spared, names = Pace(self._database), 0, 0, list[tuple[int, str]]()
         while True:
@@ -190,7 +191,7 @@ class Imports:
 class Writing:
     """One import being written."""
 
-    def __init__(self, database: Database, import_id: int, actor: str) -> None:
+    def __init__(self, database: Database, import_id: int, actor: Actor) -> None:
         self.id = import_id
         self._database = database
         self._actor = actor
@@ -280,7 +281,7 @@ async def drop_rows(database: Database, import_id: int, state: str, end: str) ->
             deleted += len(rows)
 
 
-async def _spare(connection: AsyncConnection, import_id: int, actor: str) -> tuple[int, list[tuple[int, str]]]:
+async def _spare(connection: AsyncConnection, import_id: int, actor: Actor) -> tuple[int, list[tuple[int, str]]]:
     """Take new contacts that were edited since out of the import; return how many, and those the actor may see."""
     own = and_(import_changes.c.import_id == import_id, import_changes.c.contact_id == contacts.c.id)
     expected = func.coalesce(select(import_changes.c.version).where(own).scalar_subquery(), 1)

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from pbxd import rights
+from pbxd.actor import Actor
 from pbxd.book.texts import folded
 from pbxd.storage.search.search_text import (
     COMPANY,
@@ -67,7 +68,7 @@ class ContactFilter:
 
 
 def find(
-    connection: Connection, wanted: ContactFilter, actor: str, limit: int | None, offset: int
+    connection: Connection, wanted: ContactFilter, actor: Actor, limit: int | None, offset: int
 ) -> tuple[int, list[int]]:
     """Return how many contacts match among those the actor sees, and the ids of a page of them by name."""
     conditions = (seen_by(actor), *matching(wanted, actor))
@@ -80,14 +81,14 @@ def find(
     return total, list(rows.scalars().all())
 
 
-def seen_by(actor: str) -> ColumnElement[bool]:
+def seen_by(actor: Actor) -> ColumnElement[bool]:
     """Tell whether this actor may know of a row of `contacts`."""
     return and_(shown(), contacts.c.owner.in_(rights.owners_seen(actor)))
 
 
-def personal(actor: str) -> ColumnElement[bool]:
-    """Tell whether a row of `contacts` is one of the actor's personal ones; an administrator has none."""
-    return contacts.c.owner == actor if actor != rights.ADMINISTRATOR else false()
+def personal(actor: Actor) -> ColumnElement[bool]:
+    """Tell whether a row of `contacts` is one of the actor's personal ones; who is no employee has none."""
+    return contacts.c.owner == actor.extension if actor.is_employee else false()
 
 
 def narrow(wanted: ContactFilter) -> bool:
@@ -95,7 +96,7 @@ def narrow(wanted: ContactFilter) -> bool:
     return bool(wanted.number or wanted.favourites)
 
 
-def matching(wanted: ContactFilter, actor: str) -> list[ColumnElement[bool]]:
+def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
     """Return the conditions on rows of `contacts`, on any database."""
     conditions = [anywhere(term) for term in terms(wanted.search)]
     if wanted.vip is not None:
@@ -111,10 +112,12 @@ def matching(wanted: ContactFilter, actor: str) -> list[ColumnElement[bool]]:
         having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == wanted.number)
         conditions.append(contacts.c.id.in_(having))
     if wanted.favourites:
-        conditions.append(contacts.c.id.in_(select(favourites.c.contact_id).where(favourites.c.extension == actor)))
+        conditions.append(
+            contacts.c.id.in_(select(favourites.c.contact_id).where(favourites.c.extension == actor.extension))
+        )
     if wanted.mine:
-        mine = or_(contacts.c.manager == actor, personal(actor))
-        conditions.append(false() if actor == rights.ADMINISTRATOR else mine)
+        mine = or_(contacts.c.manager == actor.extension, personal(actor))
+        conditions.append(mine if actor.is_employee else false())
     return conditions
 
 
@@ -136,7 +139,7 @@ def match(query: str) -> ColumnElement[bool]:
     return literal_column("contacts_found").bool_op("MATCH")(clean_text(query))
 
 
-def expression(wanted: ContactFilter, actor: str, ranked: int | None = None) -> str:
+def expression(wanted: ContactFilter, actor: Actor, ranked: int | None = None) -> str:
     """Return what SQLite's index is asked for the filter, and for hits of one rank alone if that is given.
 
     Empty: no contact can be of that rank.
@@ -166,12 +169,12 @@ def _of_rank(searched: list[Term], ranked: int, every: str) -> tuple[str, list[s
     return ((names, [whole]), (starts, [whole, f"({names})"]))[ranked - 1]
 
 
-def _marks(wanted: ContactFilter, actor: str) -> Iterator[str]:
+def _marks(wanted: ContactFilter, actor: Actor) -> Iterator[str]:
     for kind, word in ((TAG, wanted.tag), (MANAGER, wanted.manager), (COMPANY, wanted.company)):
         if word:
             yield quoted(mark(kind, word))
     if wanted.mine:
-        yield quoted(mark(MANAGER, actor)) if actor != rights.ADMINISTRATOR else _nothing()
+        yield quoted(mark(MANAGER, actor.extension)) if actor.is_employee else _nothing()
     if wanted.vip:
         yield quoted("", VIP)
 

@@ -1,15 +1,14 @@
-"""The full-text index of shared contacts: FTS5 on SQLite, pg_trgm on PostgreSQL; the database keeps it by itself.
+"""The full-text index of shared contacts: FTS5 on SQLite, pg_trgm on PostgreSQL. The database updates it by itself.
 
-Personal contacts never enter SQLite's index: what isn't there can't show, not even in a count. It keeps no text, only
-which tokens which contact has; triggers take a changed card's old tokens out and put its new ones in, in the same
-transaction, so that the index is right whoever writes.
+Personal contacts never enter SQLite's index: they can't show, not even in a count. The index has no text, only which
+tokens which contact has. Triggers replace a changed card's tokens in the same transaction, whoever writes.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, inspect
 
 from pbxd.storage.search.search_text import tokens
 from pbxd.storage.tables import contacts
@@ -20,7 +19,7 @@ TRIGGERS = (
     """CREATE TRIGGER contacts_found_gone AFTER DELETE ON contacts WHEN old.owner = ''
     BEGIN INSERT INTO contacts_found(contacts_found, rowid, tokens)
     VALUES ('delete', old.id, pbxd_tokens(old.search)); END""",
-    # One trigger, for nobody says in which order two would run.
+    # One trigger: the order of two would be undefined.
     """CREATE TRIGGER contacts_found_changed AFTER UPDATE OF search, owner ON contacts
     WHEN new.search <> old.search OR new.owner <> old.owner
     BEGIN
@@ -29,7 +28,7 @@ TRIGGERS = (
         INSERT INTO contacts_found(rowid, tokens) SELECT new.id, pbxd_tokens(new.search) WHERE new.owner = '';
     END""",
 )
-_SQLITE = (
+SQLITE = (
     """CREATE VIRTUAL TABLE contacts_found USING fts5
     (tokens, content='', columnsize=0, detail=none, tokenize='ascii')""",
     *TRIGGERS,
@@ -38,8 +37,13 @@ _POSTGRESQL = (
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
     "CREATE INDEX ix_contacts_search ON contacts USING gin (search gin_trgm_ops)",
 )
-_BY_DIALECT = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
-REBUILD = "INSERT INTO contacts_found(rowid, tokens) SELECT id, pbxd_tokens(search) FROM contacts WHERE owner = ''"
+_MAKE = {"sqlite": SQLITE, "postgresql": _POSTGRESQL}
+_TRIGGER_NAMES = ("contacts_found_new", "contacts_found_gone", "contacts_found_changed")
+_DROP = {
+    "sqlite": (*(f"DROP TRIGGER IF EXISTS {name}" for name in _TRIGGER_NAMES), "DROP TABLE IF EXISTS contacts_found"),
+    "postgresql": ("DROP INDEX IF EXISTS ix_contacts_search",),
+}
+_FILL = "INSERT INTO contacts_found(rowid, tokens) SELECT id, pbxd_tokens(search) FROM contacts WHERE owner = ''"
 
 
 def lend_tokens(connection: Any) -> None:  # noqa: ANN401 - the driver's connection, or SQLAlchemy's stand-in for it
@@ -48,9 +52,29 @@ def lend_tokens(connection: Any) -> None:  # noqa: ANN401 - the driver's connect
 
 
 def make(connection: Connection) -> None:
-    """Make the index and its triggers, with nothing in it yet."""
-    for statement in _BY_DIALECT[connection.dialect.name]:
+    """Make the index and its triggers. SQLite's is empty until `fill`."""
+    for statement in _MAKE[connection.dialect.name]:
         connection.exec_driver_sql(statement)
+
+
+def fill(connection: Connection) -> None:
+    """Put the contacts into a new index. PostgreSQL did so when it made its own."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_FILL)
+
+
+def drop(connection: Connection) -> None:
+    """Drop the index and its triggers, as many of them as there are."""
+    for statement in _DROP[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
+
+
+def is_whole(connection: Connection) -> bool:
+    """Tell whether the index and its triggers are there. Where a revision rebuilds `contacts`, SQLite drops them."""
+    if connection.dialect.name != "sqlite":
+        return "ix_contacts_search" in {index["name"] for index in inspect(connection).get_indexes("contacts")}
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name LIKE 'contacts_found%'").scalars()
+    return {"contacts_found", *_TRIGGER_NAMES} <= set(names)
 
 
 @event.listens_for(contacts, "after_create")

@@ -28,6 +28,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.storage.search import filters
@@ -99,7 +100,7 @@ class Found:
     after: str
 
 
-def page(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: str) -> Found:
+def page(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: Actor) -> Found:
     """Return a page of the contacts that match among those the actor sees. Raises InvalidInputError (`after`)."""
     sort = asked.sort if asked.sort != "rank" else ("rank" if terms(wanted.search) else "name")
     seek = _Seek(connection, wanted, actor, sort, asked)
@@ -128,7 +129,7 @@ class _Seek:
     """
 
     def __init__(
-        self, connection: Connection, wanted: ContactFilter, actor: str, sort: Sorting, asked: PageAsked
+        self, connection: Connection, wanted: ContactFilter, actor: Actor, sort: Sorting, asked: PageAsked
     ) -> None:
         self._connection = connection
         self._wanted = wanted
@@ -180,7 +181,7 @@ class _Seek:
         return sorted(keys)[: self._length]
 
     def _beside(self) -> list[_Key]:
-        marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor)
+        marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor.extension)
         near = or_(self._own, and_(seen_by(self._actor), contacts.c.id.in_(marked)))
         return self._ranked(None, near, *self._rows)
 
@@ -231,13 +232,13 @@ class _Seek:
 
     @cached_property
     def _facts(self) -> _Facts:
-        return _Facts(*self._connection.execute(_FACTS, {"actor": self._actor}).one())
+        return _Facts(*self._connection.execute(_FACTS, {"actor": self._actor.extension}).one())
 
     def _expression(self) -> str:
         return filters.expression(self._wanted, self._actor)
 
     def _ranked(self, length: int | None, *conditions: ColumnElement[bool]) -> list[_Key]:
-        marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor)
+        marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor.extension)
         rank = filters.rank(terms(self._wanted.search))
         key = (rank, case((contacts.c.id.in_(marked), 0), else_=1), -contacts.c.id)
         hits = select(*key).where(*conditions).order_by(*key).limit(length)

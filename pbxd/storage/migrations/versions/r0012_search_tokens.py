@@ -1,11 +1,9 @@
-"""What is typed often is a token of the full-text index by itself; sorted lists are walked without a look at cards."""
+"""Sorted lists are read without the cards. The full-text index is made anew after the last revision."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-
-from pbxd.storage.search import fulltext
 
 revision = "0012"
 down_revision = "0011"
@@ -26,9 +24,3 @@ def upgrade() -> None:
         op.create_index(
             index, "contacts", [column, "id", "owner", "import_id"], sqlite_where=shared, postgresql_where=shared
         )
-    if op.get_bind().dialect.name == "sqlite":
-        for trigger in ("new", "gone", "changed"):
-            op.execute(f"DROP TRIGGER contacts_found_{trigger}")
-        op.execute("DROP TABLE contacts_found")
-        fulltext.make(op.get_bind())
-        op.execute(fulltext.REBUILD)

@@ -1,0 +1,85 @@
+"""One stream of AMI packets read as events, live and in a replay alike."""
+
+from __future__ import annotations
+
+import re
+
+from pbxd.asterisk.ami.packets import Packet
+from pbxd.asterisk.channel_ids import began
+from pbxd.asterisk.endpoints import Endpoints
+from pbxd.asterisk.translate import Translator, seconds
+from pbxd.calls.events import ChannelCreated, Event, LinkLost, PbxStarted
+from pbxd.calls.identity import CALL_PREFIX
+from pbxd.errors import ProtocolError, TimelessError
+from pbxd.faults import Faults
+from pbxd.telephony.port import Hearing
+
+_SECONDS = re.compile("[0-9]{1,11}")
+# Asterisk stamps an event when it writes it. Under load that was 0.2 s after a call began, which is lost with it then;
+# and the answer to a Ping overtakes events.
+_LATE_SECONDS = 1.0
+_MOST_LATE_SECONDS = 60.0  # later than that is a clock that was set
+
+
+class EventStream:
+    """Turns packets into events, and keeps `hearing` true."""
+
+    def __init__(self, endpoints: Endpoints, faults: Faults) -> None:
+        self.hearing = Hearing()
+        self._translator = Translator(endpoints)
+        self._faults = faults
+        self._uptime = ""  # as FullyBooted told it, until the time is known that goes with it
+
+    def event(self, packet: Packet, arrival: float | None) -> Event | None:
+        """Return the event a packet means, if any. Raises ProtocolError for a packet without any time."""
+        if packet.get("Event") == "FullyBooted":
+            self._uptime = packet.get("Uptime", "")
+        event = self._translator.translate(packet, arrival)  # refuses an answer whose time can't be
+        self.hearing.heard, self.hearing.clock = self._translator.last_heard, self._translator.clock
+        if self._uptime and (packet.get("Event") == "FullyBooted" or ("Event" not in packet and packet.get("Ping"))):
+            return self._started(packet.get("Timestamp", ""))
+        if isinstance(event, ChannelCreated):
+            self.hearing.lag = _lag(event)
+        return event
+
+    def contained(self, packet: Packet, arrival: float | None) -> Event | None:
+        """Return what `event` does; a packet that can't be read is counted and left out.
+
+        Raises TimelessError.
+        """
+        try:
+            return self.event(packet, arrival)
+        except TimelessError:
+            raise
+        except ProtocolError as error:
+            self._faults.note("ami_packet_refused", error)
+        except Exception as error:  # noqa: BLE001 - one packet may cost itself, never the calls after it
+            self._faults.note("event_not_followed", error, trace=True)
+        return None
+
+    def missing(self, since: float, *, overflow: bool = False) -> LinkLost:
+        """Note that packets are missing from `since` (epoch seconds) on, or from the last time heard before it."""
+        self._translator.interrupted()
+        return LinkLost(self.hearing.heard or since, overflow)
+
+    def _started(self, stamp: str) -> PbxStarted | None:
+        """Return when Asterisk started.
+
+        FullyBooted tells in whole seconds how long Asterisk has run (`Uptime`). It has a time only where Asterisk boots
+        while we are logged in already; at a login the answer to the next Ping tells the time.
+        """
+        if not stamp:
+            return None
+        uptime, self._uptime = self._uptime, ""
+        return PbxStarted(seconds(stamp), seconds(stamp) - int(uptime)) if _SECONDS.fullmatch(uptime) else None
+
+
+def _lag(event: ChannelCreated) -> float:
+    """Return by how much more than usual this event is late: a channel's id has the second of its creation.
+
+    An overloaded Asterisk is seconds behind with its events, whose times are those of their writing: what it hadn't
+    written when it was last heard is missing too. Ids that we chose have our clock's time.
+    """
+    created = None if event.channel.startswith(CALL_PREFIX) else began(event.channel)
+    late = 0.0 if created is None else event.at - created
+    return max(0.0, late - _LATE_SECONDS) if late < _MOST_LATE_SECONDS else 0.0

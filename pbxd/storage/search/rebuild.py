@@ -1,0 +1,73 @@
+"""Making anew what contacts are found by: after an upgrade that changed its meaning, or that rebuilt the table.
+
+The search text and the full-text index follow from the cards. Revisions leave both alone, so that none of them needs
+the code that makes them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, Row, Table, bindparam, select, update
+
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.storage.search import fulltext
+from pbxd.storage.search.search_text import found_by
+from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
+
+_CHUNK = 5_000  # cards
+
+
+def rebuild(connection: Connection) -> None:
+    """Write every card's search text and make the full-text index anew."""
+    fulltext.drop(connection)
+    one = update(contacts).where(contacts.c.id == bindparam("card")).values(search=bindparam("text"))
+    for cards in _cards(connection):
+        connection.execute(one, [{"card": key, "text": found_by(card)} for key, card in cards])
+    fulltext.make(connection)
+    fulltext.fill(connection)
+
+
+def _cards(connection: Connection) -> Iterator[list[tuple[int, ContactDraft]]]:
+    """Yield the cards in chunks, each with what it is found by."""
+    listed = (
+        select(contacts.c.id, contacts.c.name, contacts.c.manager, contacts.c.vip, contacts.c.comment)
+        .add_columns(companies.c.name.label("company"))
+        .outerjoin(companies, companies.c.id == contacts.c.company_id)
+        .where(contacts.c.id > bindparam("last"))
+        .order_by(contacts.c.id)
+        .limit(_CHUNK)
+    )
+    last = 0
+    while rows := connection.execute(listed, {"last": last}).all():
+        first, last = rows[0].id, rows[-1].id
+        numbers, emails, tags = (
+            _parts(connection, table, first, last) for table in (contact_numbers, contact_emails, contact_tags)
+        )
+        yield [
+            (
+                row.id,
+                ContactDraft(
+                    row.name,
+                    row.company or "",
+                    numbers=tuple(ContactNumber(part.number, main=part.main) for part in numbers[row.id]),
+                    emails=tuple(part.email for part in emails[row.id]),
+                    manager=row.manager,
+                    vip=row.vip,
+                    comment=row.comment,
+                    tags=tuple(part.tag for part in tags[row.id]),
+                ),
+            )
+            for row in rows
+        ]
+
+
+def _parts(
+    connection: Connection, table: Table, first: int, last: int
+) -> defaultdict[int, list[Row[tuple[object, ...]]]]:
+    found: defaultdict[int, list[Row[tuple[object, ...]]]] = defaultdict(list)
+    within = table.c.contact_id.between(first, last)
+    for row in connection.execute(select(table).where(within).order_by(table.c.contact_id, table.c.place)):
+        found[row.contact_id].append(row)
+    return found
