@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gettext as _gettext
 from contextvars import ContextVar
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -56,6 +57,14 @@ def preferred(*candidates: str | None) -> str:
         if language in LANGUAGES:
             return language
     return "en"
+
+
+def local_time(at: datetime | None) -> str:
+    """Write an aware instant in local time, as the language's readers expect it; None is empty."""
+    if at is None:
+        return ""
+    # Translators: strftime of a date with time
+    return at.astimezone().strftime(_("%Y-%m-%d %H:%M:%S"))
 
 
 @cache

@@ -19,13 +19,13 @@ class _Translated:
 
     _help: str | None = None
 
-    @property
-    def help(self) -> str | None:
+    def _translated(self) -> str | None:
         return _(self._help) if self._help else None
 
-    @help.setter
-    def help(self, text: str | None) -> None:
+    def _set(self, text: str | None) -> None:
         self._help = text
+
+    help = property(_translated, _set)
 
 
 class Command(_Translated, click.Command):
@@ -54,7 +54,7 @@ class Group(_Translated, click.Group):
         """The commands that stand in other modules, by name."""
         return {}
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
         """Return the commands in the order in which they are defined."""
         return [*self.later, *(name for name in self.commands if name not in self.later)]
 

@@ -61,7 +61,7 @@ class Details(TypedDict, total=False):
     default: object
     required: bool
     multiple: bool
-    metavar: str
+    metavar: str | None
     show_default: bool
 
 
@@ -125,13 +125,20 @@ json_option = click.option(
 yes_option = click.option(
     "--yes", cls=Option, is_flag=True, expose_value=False, callback=_set_yes, help=N_("Don't ask for confirmation.")
 )
-actor_option = click.option(
-    "--as",
-    cls=Option,
-    type=EXTENSION,
-    default="",
-    metavar="EXT",
-    expose_value=False,
-    callback=_set_employee,
-    help=N_("Act as this employee."),
-)
+
+
+def acting_option(name: str, about: str) -> Callable[[Decorated], Decorated]:
+    """Declare the option that says which employee acts; without it, it is an administrator."""
+    return click.option(
+        name,
+        cls=Option,
+        type=EXTENSION,
+        default="",
+        metavar="EXT",
+        expose_value=False,
+        callback=_set_employee,
+        help=about,
+    )
+
+
+actor_option = acting_option("--as", N_("Act as this employee."))

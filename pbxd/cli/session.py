@@ -16,6 +16,7 @@ import click
 from pbxd.actor import Actor
 from pbxd.cli.language import chosen, speak
 from pbxd.cli.output import print_json, print_line
+from pbxd.numbers import rules_from
 from pbxd.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Session:
         from pbxd.storage.engine.database import Database  # noqa: PLC0415 - likewise
 
         async with await Database.open(self.settings.database_url, create=False) as database:
-            yield Context.of(database, self.settings)
+            yield Context(database, rules_from(self.settings))
 
     def ask(
         self,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
+from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
-from pbxd.services import contact_edits
-from pbxd.services.call_queries import last_calls
+from pbxd.services import calls, contact_edits
 from pbxd.services.contact_edits import AddContact, EditContact
 from pbxd.services.context import Context
 from pbxd.services.number_input import contact_number
@@ -59,7 +58,7 @@ class ShownContact:
     """A contact with its last calls, newest first, in their public form."""
 
     contact: Contact
-    last_calls: Sequence[dict[str, Any]]
+    last_calls: Sequence[calls.Call]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +106,7 @@ async def find(context: Context, actor: Actor, asked: FindContacts) -> ContactPa
 async def show(context: Context, actor: Actor, contact_id: int) -> ShownContact:
     """Return a contact and its last calls. Raises NotFoundError."""
     contact = await Contacts(context.database).get(contact_id, actor=actor)
-    return ShownContact(contact, await last_calls(context.database, contact_id, context.rules, viewer=actor))
+    return ShownContact(contact, await calls.last_calls(context, actor, contact_id))
 
 
 async def edit(context: Context, actor: Actor, asked: EditContact) -> SavedContact:
@@ -135,6 +134,7 @@ async def erase_personal(context: Context, actor: Actor, asked: ErasePersonal) -
 
     Raises InvalidInputError when neither owner nor number is given.
     """
+    rights.check_administrator(actor)
     number = contact_number(asked.number, context.rules).number if asked.number else ""
     erased = await Contacts(context.database).erase_personal(owner=asked.owner, number=number, by=asked.by)
     _log.warning("personal_contacts_erased", erased=erased, owner=asked.owner, number=number, user=asked.by)

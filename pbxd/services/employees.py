@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pbxd import i18n
+from pbxd import i18n, rights
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.book.employees import Employee, employee_matches
@@ -73,11 +73,12 @@ async def show(context: Context, actor: Actor, extension: str) -> ShownEmployee:
     return ShownEmployee(person, total, clients)
 
 
-async def import_file(context: Context, _actor: Actor, file: Path) -> ImportedEmployees:
+async def import_file(context: Context, actor: Actor, file: Path) -> ImportedEmployees:
     """Take employees over from a CSV file or a workbook; bad rows are reported and don't stop the good ones.
 
     Raises InvalidInputError for a file that can't be read.
     """
+    rights.check_administrator(actor)
     table = await _table(file, context.rules)
     done = await Employees(context.database).upsert(table.employees, source="list")
     return ImportedEmployees(done.created, done.updated, done.same, table.bad, table.ignored)

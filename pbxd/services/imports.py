@@ -111,9 +111,7 @@ class _Importing:
             return
         visibility = "personal" if self._asked.personal else "shared"
         asks = self._asked.existing != "add"  # what is known already
-        writing = await self._imports.begin(
-            self._asked.file.name, actor=self._actor, visibility=visibility, alone=asks
-        )
+        writing = await self._imports.begin(self._asked.file.name, actor=self._actor, visibility=visibility, alone=asks)
         try:
             await self._rows(batches, progress, writing)
             self._errors.close()  # while nothing is imported yet: there may be no room for it

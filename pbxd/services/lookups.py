@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pbxd.actor import Actor
 from pbxd.lookup.matching import Match
 from pbxd.lookup.partial_index import excerpt
 from pbxd.numbers import parse
-from pbxd.services.call_queries import last_calls
+from pbxd.services import calls
 from pbxd.services.context import Context
 
 
@@ -27,15 +26,15 @@ class LookedUp:
     """What was found, with the last calls in their public form."""
 
     match: Match
-    last_calls: Sequence[dict[str, Any]]
+    last_calls: Sequence[calls.Call]
 
 
 async def look_up(context: Context, actor: Actor, asked: LookUp) -> LookedUp:
     """Look a number up; the actor's personal contacts count too."""
     parsed = parse(asked.number, context.rules)
     wanted = [parsed.value] if parsed.kind == "e164" else []
-    book = await excerpt(context.database, wanted, viewer=actor)
+    book = await excerpt(context.database, wanted, actor)
     match = book.lookup(parsed, actor)
     if not asked.last_calls or not wanted:
         return LookedUp(match, [])
-    return LookedUp(match, await last_calls(context.database, parsed.value, context.rules, viewer=actor))
+    return LookedUp(match, await calls.last_calls(context, actor, parsed.value))

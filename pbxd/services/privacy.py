@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
@@ -39,6 +40,7 @@ async def export(context: Context, actor: Actor, client: str) -> dict[str, Any]:
 
     Raises NotFoundError, InvalidInputError.
     """
+    rights.check_administrator(actor)
     return await Privacy(context.database).export(await _client(context, actor, client))
 
 
@@ -47,6 +49,7 @@ async def erase(context: Context, actor: Actor, asked: EraseClient) -> ErasedCli
 
     Raises NotFoundError, InvalidInputError, and ConflictError while the client is on the phone.
     """
+    rights.check_administrator(actor)
     whom = await _client(context, actor, asked.client)
     erased = await Privacy(context.database).erase(whom, by=asked.by)
     _log.warning("client_erased", **asdict(erased), user=asked.by)

@@ -60,7 +60,9 @@ def show(session: Session, company_id: int) -> None:
     print_card([*_lines(shown.company), *people_lines, (_("Contacts"), str(shown.total or ""))])
 
 
-@companies.command("edit", help=N_("Change a company. Fields you don't name stay as they are; an empty text clears one."))
+@companies.command(
+    "edit", help=N_("Change a company. Fields you don't name stay as they are; an empty text clears one.")
+)
 @id_argument("company_id")
 @option("--name", about=N_("The company's name."))
 @option("--address", about=N_("Its address."))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pbxd.cli.options import Decorated, flag, option
 from pbxd.errors import InvalidInputError
@@ -65,25 +65,37 @@ def of_edited_contact(command: Decorated) -> Decorated:
 def add_contact(*, labels: Sequence[str], personal: bool, **given: Typed | None) -> AddContact:
     """Return the request that the options of `contacts add` make. Raises InvalidInputError."""
     values = {field: value for field, value in given.items() if value is not None}
-    return AddContact(values=values | {"visibility": _visibility(personal)}, labels=_pairs(labels))
+    return AddContact(values=values | {"visibility": _visibility(shared=not personal)}, labels=_pairs(labels))
 
 
 def edit_contact(
-    *, contact_id: int, version: int | None, labels: Sequence[str], main_number: str, shared: bool | None, **given: Any
+    *,
+    contact_id: int,
+    version: int | None,
+    labels: Sequence[str],
+    main_number: str,
+    shared: bool | None,
+    **given: Typed | None,
 ) -> EditContact:
     """Return the request that the options of `contacts edit` make. Raises InvalidInputError."""
-    values: dict[str, Typed] = {field: given[field] for field in (*_TEXTS, "vip") if given[field] is not None}
+    values = {field: value for field in (*_TEXTS, "vip") if (value := given[field]) is not None}
     if shared is not None:
-        values["visibility"] = _visibility(not shared)
+        values["visibility"] = _visibility(shared=shared)
     return EditContact(
         contact_id=contact_id,
         version=version,
         values=values,
-        added={field: given[f"add_{field}"] for field in _LISTS if given[f"add_{field}"]},
-        removed={field: given[f"remove_{field}"] for field in _LISTS if given[f"remove_{field}"]},
+        added=_texts(given, "add"),
+        removed=_texts(given, "remove"),
         main_number=main_number,
         labels=_pairs(labels),
     )
+
+
+def _texts(given: Mapping[str, Typed | None], way: str) -> dict[str, Sequence[str]]:
+    """Return what `--add-…` or `--remove-…` name, by field."""
+    texts = {field: given[f"{way}_{field}"] for field in _LISTS}
+    return {field: some for field, some in texts.items() if some and not isinstance(some, str | bool)}
 
 
 def _text(field: str, *, required: bool = False) -> Callable[[Decorated], Decorated]:
@@ -97,8 +109,8 @@ def _declared(command: Decorated, options: Sequence[Callable[[Decorated], Decora
     return command
 
 
-def _visibility(personal: bool) -> str:
-    return "personal" if personal else "shared"
+def _visibility(*, shared: bool) -> str:
+    return "shared" if shared else "personal"
 
 
 def _pairs(labels: Sequence[str]) -> list[tuple[str, str]]:

@@ -107,7 +107,9 @@ def show(session: Session, asked: ShowContact) -> None:
         print_last_calls(shown.last_calls)
 
 
-@contacts.command("edit", help=N_("Change a contact. Fields you don't name stay as they are; an empty text clears one."))
+@contacts.command(
+    "edit", help=N_("Change a contact. Fields you don't name stay as they are; an empty text clears one.")
+)
 @id_argument("contact_id")
 @contact_options.of_edited_contact
 @option("--version", type=click.INT, about=N_("Refuse if the contact is no longer at this version."))
@@ -134,7 +136,9 @@ def delete(session: Session, contact_id: int) -> None:
 
 @contacts.command(
     "erase",
-    help=N_("Erase employees' personal contacts without seeing them, as administrator. Asks first on a terminal; logged."),
+    help=N_(
+        "Erase employees' personal contacts without seeing them, as administrator. Asks first on a terminal; logged."
+    ),
 )
 @option("--owner", type=EXTENSION, default="", metavar="EXT", about=N_("Only this employee's personal contacts."))
 @option("--number", default="", about=N_("Only personal contacts with this number."))

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pbxd.book.contacts import Contact, ContactNumber
-from pbxd.cli.output import local_time, mark
-from pbxd.i18n import _
+from pbxd.cli.output import mark
+from pbxd.i18n import _, local_time
 from pbxd.numbers import display
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate

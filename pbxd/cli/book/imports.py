@@ -3,63 +3,82 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
 import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from pbxd.actor import Actor
-from pbxd.cli.command import N_, Command, Session, actor_option, flag, json_option, language, option, pass_session, run
-from pbxd.cli.output import print_json, print_line
-from pbxd.i18n import _
-from pbxd.numbers import rules_from
+from pbxd.cli.groups import Command
+from pbxd.cli.options import FILE, actor_option, argument, flag, json_option, option, takes
+from pbxd.cli.output import print_bad_rows, print_json, print_line
+from pbxd.cli.session import Session, pass_session
+from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.files import refuse_target
+from pbxd.i18n import N_, _
+from pbxd.services import imports
+from pbxd.services.imports import ImportContacts, ImportReport, Policy
 
-if TYPE_CHECKING:
-    from pbxd.exchange.importing import Report
-    from pbxd.storage.imports.imports import Undone
+_SHOWN = 20  # bad rows printed for a person; all of them are in the error workbook
 
-_SHOWN = 20  # bad rows told to a person; all of them stand in the error workbook
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `contacts import`."""
+
+    file: Path
+    dry_run: bool
+    visibility: Literal["all", "me"]
+    existing: Policy
+    mapped: Sequence[str]
+    sheet: str
+    errors: Path | None
+
+    @property
+    def request(self) -> ImportContacts:
+        """What they ask for."""
+        return ImportContacts(
+            file=self.file,
+            personal=self.visibility == "me",
+            existing=self.existing,
+            dry_run=self.dry_run,
+            sheet=self.sheet,
+            mapped=self.mapped,
+            errors=self.errors,
+        )
 
 
 @click.command(
     "import",
     cls=Command,
-    help=N_("Import contacts from a file: xlsx, xls, csv or vcf. Bad rows are told and don't stop the good ones."),
+    help=N_("Import contacts from a file: xlsx, xls, csv or vcf. Bad rows are reported and don't stop the good ones."),
 )
-@click.argument("file", type=click.Path(path_type=Path))
-@flag("--dry-run", help=N_("Only say what would happen."))
-@option("--visibility", type=click.Choice(["all", "me"]), default="all", help=N_("Who sees the new contacts."))
+@argument("file", type=FILE)
+@flag("--dry-run", about=N_("Change nothing, only say what would happen."))
+@option("--visibility", type=click.Choice(["all", "me"]), default="all", about=N_("Who sees the new contacts."))
 @option(
     "--existing",
     type=click.Choice(["skip", "update", "add"]),
     default="skip",
-    help=N_("What to do where a number is known: leave the row out, change the contact, add a second one."),
+    about=N_("When a number is known already: skip the row, update the contact, or add another contact."),
 )
-@option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help=N_("What a column means; may be repeated."))
-@option("--sheet", default="", help=N_("The sheet to import, if it isn't “Контакты”."))
-@option("--errors", type=click.Path(path_type=Path), help=N_("Write the bad rows to this workbook, to be corrected."))
+@option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", about=N_("Which field a column is. May be repeated."))
+@option("--sheet", default="", about=N_("The sheet to import, if it isn't “Контакты”."))
+@option("--errors", type=FILE, about=N_("Write the bad rows to this new workbook, to correct and import them."))
 @actor_option
 @json_option
-@pass_session
-def import_(session: Session, /, as_json: bool, visibility: str, **given: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
+@takes(Options)
+def import_(session: Session, asked: Options) -> None:
     """Import contacts."""
-    from pbxd.exchange.importing import Wish, import_contacts  # noqa: PLC0415 - with XlsxWriter, for this command alone
-
-    wish = Wish(personal=visibility == "me", language=language(session.settings.service.language), **given)
-    rules = rules_from(session.settings)
-
-    async def work() -> Report:
-        async with await session.database() as database:
-            with _progress() as told:
-                return await import_contacts(database, wish, rules, told=told)
-
-    report = run(work())
-    if as_json:
+    if asked.errors:
+        _check_errors_file(asked.errors)
+    with _progress() as progress:
+        report = session.ask(imports.import_contacts, asked.request, progress=progress)
+    if session.as_json:
         print_json(
             {"import": report.import_id}
             | report.counts
@@ -70,38 +89,41 @@ def import_(session: Session, /, as_json: bool, visibility: str, **given: Any) -
                 "ignored_columns": report.ignored,
             }
         )
-        return
-    _tell(report)
+    else:
+        _print(report)
 
 
-@click.command("import-undo", cls=Command, help=N_("Undo a whole import; contacts edited since stay and are told."))
-@click.argument("import_id", type=click.IntRange(1), metavar="ID")
+@click.command("import-undo", cls=Command)
+@argument("import_id", type=click.IntRange(1), metavar="ID")
 @actor_option
 @json_option
 @pass_session
-def import_undo(session: Session, import_id: int, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def import_undo(session: Session, import_id: int) -> None:
     """Undo an import."""
-    from pbxd.storage.imports.imports import Imports  # noqa: PLC0415 - SQLAlchemy, for this command alone
-
-    async def work() -> Undone:
-        async with await session.database() as database:
-            imports = Imports(database)
-            await imports.clean()
-            return await imports.undo(import_id, actor=actor)
-
-    done = run(work())
-    if as_json:
+    done = session.ask(imports.undo, import_id)
+    if session.as_json:
         spared = [{"id": contact_id, "name": name} for contact_id, name in done.names]
         print_json({"deleted": done.deleted, "restored": done.restored, "spared": done.spared, "contacts": spared})
         return
-    counts = _("deleted: {deleted}, changed back: {restored}, left as edited since: {spared}")
+    counts = _("deleted: {deleted}, changed back: {restored}, kept because edited since: {spared}")
     print_line(counts.format(deleted=done.deleted, restored=done.restored, spared=done.spared))
     for contact_id, name in done.names:
-        print_line(_("left: {id} {name}").format(id=contact_id, name=name))
+        print_line(_("kept: {id} {name}").format(id=contact_id, name=name))
+
+
+def _check_errors_file(file: Path) -> None:
+    """Refuse a name that isn't a workbook's, and a file that exists: it may be the one being imported, or corrected."""
+    if file.suffix.lower() != ".xlsx":
+        raise InvalidInputError("errors", _("--errors: the file's name must end in .xlsx"))
+    try:
+        refuse_target(file, replace=False)
+    except ConflictError as error:
+        message = _("--errors: {file} exists already and isn't overwritten; name a new file")
+        raise ConflictError(message.format(file=file)) from error
 
 
 @contextmanager
-def _progress() -> Iterator[Any]:
+def _progress() -> Iterator[Callable[[int], None]]:
     """Show on a terminal how many rows are done."""
     if not sys.stderr.isatty():
         yield lambda _rows: None
@@ -113,19 +135,14 @@ def _progress() -> Iterator[Any]:
         yield lambda rows: bar.update(task, completed=rows)
 
 
-def _tell(report: Report) -> None:
+def _print(report: ImportReport) -> None:
     if report.sheet:
         print_line(_("sheet: {sheet}").format(sheet=report.sheet))
-    counts = _("new: {created}, changed: {updated}, known already: {skipped}, bad rows: {bad}")
+    counts = _("new: {created}, changed: {updated}, already known: {skipped}, bad rows: {bad}")
     print_line(counts.format(**report.counts))
-    for bad in report.errors[:_SHOWN]:
-        print_line(_("row {row}: {message}").format(row=bad.row, message=bad.message))
-    if report.bad > _SHOWN:
-        print_line(_("and {count} bad rows more").format(count=report.bad - _SHOWN))
+    print_bad_rows(report.errors[:_SHOWN], report.ignored, total=report.bad)
     if report.errors_file:
         print_line(_("bad rows to correct and import: {file}").format(file=report.errors_file))
-    if report.ignored:
-        print_line(_("columns left out: {columns}").format(columns=", ".join(report.ignored)))
     if report.import_id is None:
         print_line(_("nothing was changed: this was a dry run"))
     else:

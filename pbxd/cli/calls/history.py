@@ -7,105 +7,82 @@ from typing import Any
 
 import click
 
-from pbxd.actor import Actor
 from pbxd.cli.calls import formats
-from pbxd.cli.calls.backfill import fill, rebuild
 from pbxd.cli.calls.export import export
 from pbxd.cli.calls.filters import filters
-from pbxd.cli.calls.gaps import gaps, told_among, told_gap
+from pbxd.cli.calls.gaps import calls_and_gaps, gap_text, gaps
 from pbxd.cli.calls.story import people, sentence
-from pbxd.cli.command import (
-    LIMIT,
-    N_,
-    OFFSET,
-    Group,
-    Session,
-    actor_option,
-    argument,
-    json_option,
-    option,
-    pass_session,
-    run,
-)
-from pbxd.cli.output import print_card, print_json, print_table
-from pbxd.i18n import _
-from pbxd.numbers import rules_from
-from pbxd.services.call_queries import CallsAsked, Listed, listed, named
-from pbxd.storage.calls.calls import Calls
+from pbxd.cli.groups import Group, Later
+from pbxd.cli.options import FILE, LIMIT, OFFSET, actor_option, argument, json_option, option, takes
+from pbxd.cli.output import print_card, print_json, print_line, print_table
+from pbxd.cli.session import Session, pass_session
+from pbxd.exchange.call_columns import time_text
+from pbxd.i18n import N_, _
+from pbxd.services import calls as history
 
 Call = dict[str, Any]
 
 
-@click.group("calls", cls=Group, help=N_("The history of calls."))
+@click.group("calls", cls=Group)
 def calls() -> None:
     """Group the commands."""
 
 
 calls.add_command(gaps)
-calls.add_command(fill)
-calls.add_command(rebuild)
 calls.add_command(export)
+calls.later.update(
+    fill=Later("calls.backfill", "fill", N_("Fill gaps from the PBX's own log (CEL).")),
+    rebuild=Later("calls.backfill", "rebuild", N_("Compare a period with the PBX's own log (CEL), and correct it.")),
+)
 
 
 @calls.command("list", help=N_("List calls, newest first."))
-@option("--limit", type=LIMIT, default=50, show_default=True, help=N_("At most so many."))
-@option("--offset", type=OFFSET, default=0, help=N_("Leave out so many first."))
-@option("--before", default="", metavar="ID", help=N_("Those after this one, the last of the page before."))
+@option("--limit", type=LIMIT, default=50, show_default=True, about=N_("Show at most this many."))
+@option("--offset", type=OFFSET, default=0, about=N_("Skip this many."))
+@option("--before", default="", metavar="ID", about=N_("Continue after this call, the last one of the previous page."))
 @filters
 @json_option
-@pass_session
-def list_(session: Session, /, limit: int, offset: int, before: str, as_json: bool, **asked: Any) -> None:  # noqa: FBT001, ANN401 - click passes options so
+@takes(history.FindCalls)
+def list_(session: Session, asked: history.FindCalls) -> None:
     """List calls."""
-    rules = rules_from(session.settings)
-    wanted = CallsAsked(**asked)
-
-    async def work() -> Listed:
-        async with await session.database() as database:
-            return await listed(database, wanted, rules, limit=limit, offset=offset, before=before)
-
-    page = run(work())
-    if as_json:
+    page = session.ask(history.find, asked)
+    if session.as_json:
         print_json(page.to_json())
         return
-    said = _("total: {total}") if page.total_is_exact else _("total: more than {total}")
-    among = told_among(page.items, page.gaps)
+    total = _("total: {total}") if page.total_is_exact else _("total: more than {total}")
+    among = calls_and_gaps(page.items, page.gaps)
     rows = (formats.cells(call) if call else _gap_cells(gap or {}) for call, gap in among)
-    print_table(formats.heads(), rows, said.format(total=page.total))
+    print_table(formats.heads(), rows, total.format(total=page.total))
     if page.gaps_total > len(page.gaps):
-        told = _("{shown} of {total} gaps are shown; all of them: pbxd calls gaps")
-        click.echo(told.format(shown=len(page.gaps), total=page.gaps_total))
+        more = _("{shown} of {total} gaps are shown; all of them: pbxd calls gaps")
+        print_line(more.format(shown=len(page.gaps), total=page.gaps_total))
 
 
-@calls.command("show", help=N_("Show a call with its story."))
+@calls.command("show", help=N_("Show a call and what happened in it."))
 @argument("call_id", metavar="ID")
 @actor_option
 @json_option
 @pass_session
-def show(session: Session, call_id: str, actor: Actor, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def show(session: Session, call_id: str) -> None:
     """Show a call."""
-    rules = rules_from(session.settings)
-
-    async def work() -> Call:
-        async with await session.database() as database:
-            (call,) = await named(database, [await Calls(database).record(call_id)], rules, actor)
-            return call
-
-    call = run(work())
-    if as_json:
+    call = session.ask(history.show, call_id)
+    if session.as_json:
         print_json(call)
         return
     print_card(formats.lines(call))
     names = people(call)
-    steps = ([formats.at(step["at"]), sentence(step, names)] for step in call["story"])
+    steps = ([time_text(step["at"]), sentence(step, names)] for step in call["story"])
     print_table([_("At"), _("What happened")], steps)
 
 
-@calls.command("replay", help=N_("Make records from a raw AMI stream; no database is needed. One JSON object a line."))
-@click.argument("capture", type=click.Path(path_type=Path))
+@calls.command(
+    "replay", help=N_("Make call records from a captured AMI stream, one JSON object a line, without a database.")
+)
+@argument("capture", type=FILE)
 @json_option
 @pass_session
-def replay(session: Session, capture: Path, as_json: bool) -> None:  # noqa: ARG001, FBT001 - JSON is the only form there is
-    """Replay a capture."""
+def replay(session: Session, capture: Path) -> None:
+    """Replay a capture; JSON is the only form there is."""
     from pbxd.history.replay import replay as records_of  # noqa: PLC0415 - the tracker and all it needs, for this alone
 
     for record in records_of(capture, session.settings):
@@ -113,4 +90,4 @@ def replay(session: Session, capture: Path, as_json: bool) -> None:  # noqa: ARG
 
 
 def _gap_cells(gap: Call) -> list[str]:
-    return [formats.at(gap["from"]), _("not heard"), told_gap(gap), "", "", "", "", "", ""]
+    return [time_text(gap["from"]), _("gap"), gap_text(gap), "", "", "", "", "", ""]
