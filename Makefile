@@ -1,17 +1,17 @@
-# pbxd: everything a developer runs. `make help` lists it.
+# Everything a developer of pbxd runs. `make help` lists it.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test soak image-check demo messages
+.PHONY: help setup check test soak image-check demo bench transitions messages
 BIN := .venv/bin
-# Hundreds of processes are started: bytecode is kept, pytest's rewritten tests too, whatever the environment says.
+# Keep bytecode, also of pytest's rewritten tests, whatever the environment says: hundreds of processes are started.
 unexport PYTHONDONTWRITEBYTECODE
-# Tests that wait for telephones more than they compute: more workers than the two cores this is made for.
+# More workers than the two cores this is made for: the tests wait for phones more than they compute.
 WORKERS ?= 4
-# In soak: how often the lab's tests are repeated, and by how many workers, so that everything comes late.
+# For soak: how often the lab's tests are repeated, and by how many workers; so many that everything comes late.
 ROUNDS ?= 10
 CROWD ?= 8
-# A run that hangs is ended (seconds); the promise is 600, but machines that others use may need thrice as long.
+# Seconds after which a run that hangs is ended. The promise is 600; a machine that others use may need three times as long.
 LIMIT ?= 1800
 
 help:  ## this list
@@ -56,12 +56,12 @@ bench:  ## set up, then measure speed and memory; .bench/bench.json (ARGS="NAMEâ
 	@$(MAKE) --no-print-directory setup
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-
 transitions:  ## print which transitions of the call tracker the captures and made-up histories try
 	$(BIN)/python -m tests.calls.transitions
 
-messages:  ## bring new texts of the source into the Russian catalogue; then translate the empty ones
+messages:  ## bring new texts of the source into the Russian catalogue and compile it; then translate the empty ones
 	@pot=$$(mktemp); trap 'rm -f "$$pot"' EXIT; \
-	$(BIN)/pybabel -q extract -k N_ --no-location --omit-header -o "$$pot" pbxd; \
+	$(BIN)/pybabel -q extract -k N_ -k NN_:1,2 --no-location --omit-header -o "$$pot" pbxd; \
 	$(BIN)/pybabel -q update -i "$$pot" -D pbxd -d pbxd/locale -l ru --no-fuzzy-matching --ignore-obsolete \
-		--ignore-pot-creation-date --width 120
+		--ignore-pot-creation-date --width 120; \
+	$(BIN)/python tools/messages.py

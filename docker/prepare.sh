@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes docker/etc, the configuration compose.yaml mounts, from the samples of this checkout, with an AMI secret of its own.
-# What is there already stays. As root: the files belong to the users of the two images, who alone can read them.
+# Create docker/etc, the configuration that compose.yaml mounts, from the samples of this checkout, with a new AMI secret.
+# Existing files stay. Run it as root: the files then belong to the users of the two images, and only they can read them.
 set -eu
 cd "$(dirname "$0")"
 umask 077

@@ -44,9 +44,9 @@ from pbxd.faults import Faults
 from pbxd.history.backfill import Backfill
 from pbxd.history.following import Following
 from pbxd.history.recorder import Recorder
-from pbxd.http.app_keys import Services
+from pbxd.http.context import Services
 from pbxd.http.server import HttpServer
-from pbxd.http.token_cache import Keyring
+from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
@@ -55,8 +55,8 @@ from pbxd.settings import Settings, asterisk_secret, load
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.calls.idempotency import CallRequests
-from pbxd.storage.calls.outages import Outages
 from pbxd.storage.engine.backups import Progress
 from pbxd.storage.engine.database import Database
 from pbxd.storage.imports.imports import Imports
@@ -132,16 +132,17 @@ class Daemon:
         self._click_to_call = ClickToCall(self._ami, settings, CallRequests(database))
         self._lookups = LookUps(self._directory.lookup, endpoints, lambda: self._settings.queues.vip_priority)
         self._fastagi = FastAgiServer(settings.agi, self._lookups.answer)
-        self._keyring = Keyring(Tokens(database))
+        self._token_cache = TokenCache(Tokens(database))
         self._http = HttpServer(
             settings,
             Services(
                 database=database,
                 directory=self._directory,
                 calls=self._calls,
-                tokens=self._keyring,
+                tokens=self._token_cache,
                 click_to_call=self._click_to_call,
                 queues=self._queues,
+                rules=rules_from(settings),
                 pbx_connected=lambda: self._ami.connected,
                 faults=lambda: self._recorder.faults,
                 language=lambda: self._settings.service.language,
@@ -156,7 +157,7 @@ class Daemon:
             opened = await self._storage_opens()
         sd_notify("STATUS=")
         if not opened:
-            self._following.hold()
+            self._following.hold_events()
         await self._http.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -182,7 +183,7 @@ class Daemon:
             "heartbeat": self._heartbeat(),
             "record": self._once_open(self._recorder.run),
             "directory": self._once_open(self._directory.follow),
-            "tokens": self._once_open(self._keyring.follow),
+            "tokens": self._once_open(self._token_cache.follow),
             "imports": self._once_open(Imports(self._database).keep_clean),
             "retention": self._once_open(self._clear_old),
             "queues": self._queues.run(),
@@ -237,10 +238,10 @@ class Daemon:
                 _log.warning("database_made", place=self._database.place)
             await self._directory.load()
             pbx = self._settings.asterisk.name
-            heard = await Outages(self._database).heard_until(pbx)
+            heard = await HistoryGaps(self._database).cursor(pbx)
             lasting = await self._calls.open_calls(pbx)
             over = await self._calls.ended_since(pbx, lasting[0].started - _AN_HOUR) if lasting else ()
-            await self._following.begin(lasting, heard, over)
+            await self._following.resume(lasting, heard, over)
         except SchemaError:
             raise
         except UnavailableError as error:
@@ -330,9 +331,9 @@ class Daemon:
             if item.overflow:
                 _log.error("events_dropped", dropped=self._intake.dropped)
                 self._out_of_step.set()
-            event: Event | None = self._stream.missing(item.since, overflow=item.overflow)
+            event: Event | None = self._stream.open_gap(item.since, overflow=item.overflow)
         else:
-            event = self._stream.contained(item.packet, item.at)
+            event = self._stream.read_safely(item.packet, item.at)
         if event is not None:
             self._following.follow(event)
         return event

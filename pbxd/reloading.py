@@ -23,7 +23,8 @@ class Change:
 def compare(running: Settings, wanted: Settings) -> Change:
     """Take over from `wanted` what can be changed while running."""
     update: dict[str, object] = {name: getattr(wanted, name) for name in SECTIONS}
-    update["service"] = running.service.model_copy(update={"language": wanted.service.language})
+    for section, name in (key.split(".") for key in KEYS):
+        update[section] = getattr(running, section).model_copy(update={name: getattr(getattr(wanted, section), name)})
     settings = running.model_copy(update=update)
     before, now, then = _flat(running), _flat(settings), _flat(wanted)
     return Change(

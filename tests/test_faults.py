@@ -25,16 +25,16 @@ HUGE = "9" * 4301
 )  # fmt: skip
 def test_an_odd_event_leaves_the_next_call_alone(odd: dict[str, str]) -> None:
     following = PacketFollowing(Settings())
-    following.missing(float(BEGAN))
+    following.open_gap(float(BEGAN))
     with capture_logs():
         for packet in call(0):
-            following.contained(packet, None)
+            following.packet_safely(packet, None)
         for packet in call(1):
-            following.contained({**packet, **odd}, None)
+            following.packet_safely({**packet, **odd}, None)
         for packet in call(2):
-            following.contained(packet, None)
+            following.packet_safely(packet, None)
     assert any(record.caller.number == "+79160000002" and record.ended for record in following.take_changes())
-    assert "event_not_followed" not in following.faults.counts
+    assert "event_failed" not in following.faults.counts
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_an_odd_event_leaves_the_next_call_alone(odd: dict[str, str]) -> None:
 )
 def test_texts_of_any_length_are_cut_at_the_door(header: str, text: str) -> None:
     following = PacketFollowing(Settings())
-    event = following.contained({**call(1)[0], header: text}, None)
+    event = following.packet_safely({**call(1)[0], header: text}, None)
     assert isinstance(event, ev.ChannelCreated)
     assert all(len(value) <= 255 for value in (event.number, event.dialled))
     assert "\0" not in event.number
@@ -64,9 +64,9 @@ def test_a_mistake_of_ours_is_counted_and_told_once_a_minute(monkeypatch: pytest
     with capture_logs() as logs:
         for _number in range(50):
             for packet in call(1):
-                following.contained(packet, None)
-    assert following.faults.counts == {"event_not_followed": 100}
-    assert [entry["event"] for entry in logs] == ["event_not_followed"]
+                following.packet_safely(packet, None)
+    assert following.faults.counts == {"event_failed": 100}
+    assert [entry["event"] for entry in logs] == ["event_failed"]
 
 
 def test_a_reminder_comes_after_a_minute() -> None:

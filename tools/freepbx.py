@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Put pbxd's lines into FreePBX's configuration files, and into no file that FreePBX writes itself.
+"""Put pbxd's lines into FreePBX's custom configuration files; change no file that FreePBX writes itself.
 
     python3 tools/freepbx.py --area-code 495            prints what it would change
     python3 tools/freepbx.py --area-code 495 --apply    changes it; a second run changes nothing
 
-Run it as root on the PBX, from the checkout, after step 1's program and user of docs/install.md. Each change is a block
-between two marks, which can be taken out by hand. With --root FOLDER it works on FOLDER/etc and runs nothing.
+Run it as root on the PBX, from the checkout, after step 1 of docs/install.md (program and user). Each change is a block
+between two marks, which can be removed by hand. With --root FOLDER it works on FOLDER/etc and runs nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ runtime_folder = "/run/pbxd"
 
 @dataclass(frozen=True)
 class Change:
-    """A file's text before (None: there is none) and after."""
+    """A file's text before (None: it does not exist) and after."""
 
     file: Path
     before: str | None
@@ -72,7 +72,7 @@ class Change:
     mode: int = 0o664
 
     def shown(self) -> str:
-        """Return the difference, the secret left out."""
+        """Return the difference, without the secret."""
         if self.file.name == SECRET:
             return f"+++ {self.file}: a new secret"
         if self.file.name in (*DIALPLAN, PERSONAL):
@@ -85,7 +85,7 @@ class Change:
 
     @property
     def open_to_others(self) -> bool:
-        """Whether a secret stands in a file that more people can use than should."""
+        """Whether the file has a secret and more people can use it than should."""
         return self.before is not None and bool(self._secret and self.file.lstat().st_mode & 0o777 & ~self.mode)
 
     @property
@@ -93,10 +93,10 @@ class Change:
         return not self.mode & 0o007
 
     def write(self) -> None:
-        """Write the whole file or nothing; a new file gets its folder's owner, an old one keeps owner and mode.
+        """Write the whole file or nothing; a new file gets its folder's owner, an existing one keeps owner and mode.
 
-        An old one with a secret loses the rights a new one would not have; who read it as one of the others reads it
-        by the folder's group. Nothing is done by a name that the folder's owner could turn into a link.
+        An existing file with a secret loses the rights that a new one would not have; programs that read it as others
+        read it by the folder's group. No step uses a name that the folder's owner could replace by a link.
         """
         folder = self.file.parent.stat()
         like = folder if self.before is None else self.file.lstat()
@@ -115,7 +115,7 @@ class Change:
 
 
 def own_text(file: Path) -> str | None:
-    """Return the text of a file that we write, None where there is none; a link, a pipe or a folder ends the run."""
+    """Return the text of a file that we write, None if it does not exist; a link, a pipe or a folder ends the run."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -131,12 +131,12 @@ def own_text(file: Path) -> str | None:
 
 
 def text_of(file: Path) -> str | None:
-    """Return a file's text, None where there is none."""
+    """Return a file's text, None if it does not exist."""
     return file.read_text(encoding="utf-8") if file.exists() else None
 
 
 def with_block(text: str | None, lines: list[str], *, first: bool = False) -> str:
-    """Return the text with our block in it: where it is already, else at the end or at the beginning."""
+    """Return the text with our block: in the old block's place, else at the end or at the beginning."""
     block = "\n".join([BEGIN, *lines, END]) + "\n"
     if text and _BLOCK.search(text):
         return _BLOCK.sub(lambda _found: block, text, count=1)
@@ -146,7 +146,7 @@ def with_block(text: str | None, lines: list[str], *, first: bool = False) -> st
 
 
 def manager(etc: Path, secret: str) -> list[str]:
-    """Return the lines for manager_custom.conf: what config/manager.conf says, added to the general section."""
+    """Return the lines for manager_custom.conf: those of config/manager.conf, added to the general section."""
     shipped = (CHECKOUT / "config" / "manager.conf").read_text(encoding="utf-8").partition("\n[pbxd]\n")[2]
     bare = [re.sub(r"\s*;.*$", "", line).strip() for line in shipped.splitlines()]
     user = [line if not line.startswith("secret") else f"secret = {secret}" for line in bare if line]
@@ -157,14 +157,14 @@ def manager(etc: Path, secret: str) -> list[str]:
 
 
 def cel() -> list[str]:
-    """Return the general lines of config/cel.conf; FreePBX has a [general] around its file for them."""
+    """Return the general lines of config/cel.conf; FreePBX includes the file inside its own [general]."""
     text = (CHECKOUT / "config" / "cel.conf").read_text(encoding="utf-8")
     general = text.partition("[general]\n")[2].partition("\n[")[0]
     return [line for line in general.splitlines() if line and not line.startswith(";")]
 
 
 def changes(root: Path, area_code: str, zone: str) -> tuple[list[Change], list[str]]:
-    """Return what is to be changed, and what a person must do."""
+    """Return the changes to make, and what a person must do."""
     etc, own = root / "etc/asterisk", root / "etc/pbxd"
     kept = (text_of(own / SECRET) or "").strip()
     secret = kept or secrets.token_hex(16)
@@ -206,7 +206,7 @@ def changes(root: Path, area_code: str, zone: str) -> tuple[list[Change], list[s
 
 
 def unlike_freepbx(etc: Path) -> str:
-    """Return why this is no FreePBX whose files are known here; empty when it is."""
+    """Return why this is not a FreePBX as docs/freepbx.md describes; empty if it is."""
     for file, include in {
         "manager.conf": "manager_custom.conf",
         "extensions.conf": "extensions_custom.conf",
@@ -218,16 +218,16 @@ def unlike_freepbx(etc: Path) -> str:
 
 
 def local_zone(root: Path) -> str:
-    """Return the zone of the machine's clock, in which FreePBX writes its times."""
+    """Return the machine's time zone, in which FreePBX writes its times."""
     target = os.path.realpath(root / "etc/localtime")
     return target.partition("zoneinfo/")[2] or "UTC"
 
 
 def run(*command: str, text: str = "") -> None:
-    """Run a command; its failure is said and ends nothing."""
+    """Run a command; print its failure and go on."""
     print("#", " ".join(command))
     if shutil.which(command[0]) is None:
-        print(f"  {command[0]} is not there: run it where it is")
+        print(f"  {command[0]} is not installed here: run it where it is")
         return
     subprocess.run(command, input=text, text=True, check=False)
 
@@ -235,10 +235,10 @@ def run(*command: str, text: str = "") -> None:
 def main() -> int:
     """Show the changes; make them with --apply."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--apply", action="store_true", help="make the changes instead of printing them")
+    parser.add_argument("--apply", action="store_true", help="make the changes, do not only print them")
     parser.add_argument("--root", type=Path, default=Path("/"), help="work on the files under this folder; run nothing")
-    parser.add_argument("--area-code", default="", help="of numbers that are written without one, such as 495")
-    parser.add_argument("--zone", default="", help="of the times in MariaDB; default: the machine's")
+    parser.add_argument("--area-code", default="", help="for numbers that are written without one, such as 495")
+    parser.add_argument("--zone", default="", help="time zone of the times in MariaDB; default: the machine's")
     given = parser.parse_args()
     if why := unlike_freepbx(given.root / "etc/asterisk"):
         print(f"freepbx.py: {why}", file=sys.stderr)

@@ -9,23 +9,21 @@ Asterisk documentation, "CDR Specification".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pbxd.asterisk.ami.field_limits import bounded
+from pbxd.asterisk.ami.field_limits import bounded, is_timestamp
 from pbxd.asterisk.endpoints import Endpoints, target_in
 from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError
 
-_STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 _RESULTS: Mapping[str, ev.DialResult] = {"BUSY": "busy", "FAILED": "unavailable", "CONGESTION": "congestion"}
 # What happens first of all that happens in one second.
 _ORDER: Sequence[type] = (
-    ev.ChannelCreated, ev.PlumbingPaired, ev.QueueJoined, ev.DialBegan, ev.ChannelRinging, ev.ChannelUp, ev.DialEnded,
-    ev.QueueLeft, ev.VoicemailBegan, ev.BridgeEntered, ev.BridgeLeft, ev.VoicemailEnded, ev.HangupAsked,
+    ev.ChannelCreated, ev.LocalPaired, ev.QueueJoined, ev.DialBegan, ev.ChannelRinging, ev.ChannelUp, ev.DialEnded,
+    ev.QueueLeft, ev.VoicemailBegan, ev.BridgeEntered, ev.BridgeLeft, ev.VoicemailEnded, ev.HangupRequested,
     ev.ChannelEnded,
 )  # fmt: skip
 
@@ -54,10 +52,10 @@ def read_row(values: Mapping[str, str]) -> CdrRow | None:
     except ProtocolError:
         return None
     began, answered, ended = (values.get(name, "") for name in ("start", "answer", "end"))
-    if not (_STAMP.fullmatch(began) and _STAMP.fullmatch(ended) and values.get("linkedid") and values.get("channel")):
+    if not (is_timestamp(began) and is_timestamp(ended) and values.get("linkedid") and values.get("channel")):
         return None
     disposition = values.get("disposition", "").upper()
-    taken = disposition == "ANSWERED" and _STAMP.fullmatch(answered) is not None and float(answered) > 0
+    taken = disposition == "ANSWERED" and is_timestamp(answered) and float(answered) > 0
     return CdrRow(
         values["linkedid"],
         values.get("src", ""),
@@ -96,11 +94,11 @@ def _channels(paths: Sequence[CdrRow], endpoints: Endpoints) -> Iterator[ev.Even
         number = row.source if name == row.channel else ""
         yield ev.ChannelCreated(row.began, channel, row.linkedid, endpoint, number, row.dialled)
         if name.endswith(";2") and (other := f"{name[:-1]}1") in lives:
-            yield ev.PlumbingPaired(max(row.began, lives[other][0].began), _id(other, row), channel)
+            yield ev.LocalPaired(max(row.began, lives[other][0].began), _id(other, row), channel)
         yield ev.ChannelEnded(ended, channel, row.linkedid, 0)
     first, last = paths[0], max(paths, key=lambda row: row.ended)
     if last.application == "Queue" and last.channel == first.channel and not (last.other and last.answered):
-        yield ev.HangupAsked(lives[first.channel][1], _id(first.channel, first), first.linkedid, by_party=True)
+        yield ev.HangupRequested(lives[first.channel][1], _id(first.channel, first), first.linkedid, by_party=True)
     if first.linkedid.startswith(CALL_PREFIX):
         yield ev.DialBegan(first.began, None, _id(first.channel, first), first.linkedid, "")
 

@@ -8,21 +8,17 @@ told to hang up. Meanings: Asterisk documentation, "CEL Specification"; names of
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pbxd.asterisk.ami.field_limits import bounded
+from pbxd.asterisk.ami.field_limits import bounded, is_timestamp
 from pbxd.asterisk.endpoints import Endpoints, target_in
 from pbxd.asterisk.translate import VOICEMAIL
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError
 
-COLUMNS = (
-    "eventtype", "eventtime", "cid_num", "exten", "channame", "appname", "appdata", "uniqueid", "linkedid", "extra",
-)  # fmt: skip
 # cel.h, enum ast_cel_event_type: an SQL table may have the number instead of the name.
 _KINDS = dict(
     enumerate(
@@ -38,7 +34,6 @@ _NAMES = {str(number): name for number, name in _KINDS.items()}
 _DIALS = frozenset({"Dial", "Queue"})
 _BUSY, _LOSER, _CANCELLED = 17, 26, 127  # Q.850 causes of a phone that didn't take the call
 _LEFT = frozenset({0, 16, 26, 31, 127})  # causes of a caller that gave up: none, normal, and those of a CANCEL
-_STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 
 
 class CelRow(NamedTuple):
@@ -63,7 +58,7 @@ def read_row(values: Mapping[str, str]) -> CelRow | None:
     except ProtocolError:
         return None
     kind, stamp = values.get("eventtype", ""), values.get("eventtime", "")
-    if not _STAMP.fullmatch(stamp) or not values.get("uniqueid"):
+    if not is_timestamp(stamp) or not values.get("uniqueid"):
         return None
     return CelRow(
         _NAMES.get(kind, kind),
@@ -165,14 +160,14 @@ class CelTranslator:
         yield ev.ChannelCreated(row.at, row.uniqueid, row.linkedid, endpoint, row.number, row.exten)
         other = self._ids.get(f"{row.channel[:-1]}1") if row.channel.endswith(";2") else None
         if other is not None:
-            yield ev.PlumbingPaired(row.at, other, row.uniqueid)
+            yield ev.LocalPaired(row.at, other, row.uniqueid)
         elif row.uniqueid.startswith(CALL_PREFIX) or (row.uniqueid == row.linkedid and row.channel.endswith(";1")):
             # A pipe that nobody's Dial made: a program originates it.
             channel.called = True
             yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, "")
         elif row.uniqueid != row.linkedid:
             yield from self._called(row, channel)
-        if channel.called and endpoint.kind != "plumbing":
+        if channel.called and endpoint.kind != "local":
             yield ev.ChannelRinging(row.at, row.uniqueid, row.linkedid)
 
     def _called(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
@@ -227,7 +222,7 @@ class CelTranslator:
             channel.called = True
             yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, "")
         if row.uniqueid.startswith(CALL_PREFIX) and row.number:
-            yield ev.PurposeTold(row.at, row.uniqueid, row.linkedid, row.number)
+            yield ev.DestinationSet(row.at, row.uniqueid, row.linkedid, row.number)
         if channel.called and not channel.number_known and channel.endpoint.kind == "trunk":
             yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, row.number)
         if channel.called and not channel.answered:
@@ -250,7 +245,7 @@ class CelTranslator:
             yield ev.DialEnded(row.at, None, row.uniqueid, row.linkedid, _result(channel.cause))
         refused = not channel.called and not channel.answered and channel.cause not in _LEFT  # by our dialplan
         if _text(row, "hangupsource") == row.channel and not refused:
-            yield ev.HangupAsked(row.at, row.uniqueid, row.linkedid, by_party=True)
+            yield ev.HangupRequested(row.at, row.uniqueid, row.linkedid, by_party=True)
 
     def _parking(self, row: CelRow) -> ev.Event:
         if row.kind == "PARK_END":

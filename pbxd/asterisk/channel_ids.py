@@ -30,7 +30,7 @@ def agent_behind(endpoint: Endpoint) -> str:
     """Return the extension of the agent whose leg this is: the phone's, or the one in `Local/101@…`."""
     if endpoint.kind == "extension":
         return endpoint.name
-    return endpoint.name.partition("/")[2].partition("@")[0] if endpoint.kind == "plumbing" else ""
+    return endpoint.name.partition("/")[2].partition("@")[0] if endpoint.kind == "local" else ""
 
 
 def began(channel: str) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pbxd.calls import events as ev
 
 # Channel technologies Asterisk uses inside itself; none of them is a party.
-_PLUMBING = frozenset({
+_LOCAL_TECHNOLOGIES = frozenset({
     "Local", "Announcer", "AsyncGoto", "AudioSocket", "Bridge", "CBAnn", "CBRec", "ConfBridgeRecorder", "Message",
     "Multicast", "MulticastRTP", "Parking", "Recorder", "Snoop", "Surrogate", "Transfered", "UnicastRTP", "WebSocket",
 })  # fmt: skip
@@ -27,8 +27,8 @@ class Endpoints:
     def of(self, name: str) -> ev.Endpoint:
         """Return who is behind a channel called `name`, such as `PJSIP/101-0000001a`."""
         technology, _slash, rest = name.partition("/")
-        if technology in _PLUMBING or not rest:
-            return ev.Endpoint("plumbing", name)
+        if technology in _LOCAL_TECHNOLOGIES or not rest:
+            return ev.Endpoint("local", name)
         return self._matched(name) or self._named(technology, rest.rpartition("-")[0] or rest)
 
     def is_inside(self, name: str) -> bool:
@@ -51,7 +51,7 @@ class Endpoints:
         peer = rest.rpartition("-")[0] or rest
         number = number_in(dial_string.removeprefix(f"{technology}/"), peer)
         shows = "sip:" not in dial_string and not self._pattern.fullmatch(number)
-        if number and number != peer and shows and technology not in _PLUMBING:
+        if number and number != peer and shows and technology not in _LOCAL_TECHNOLOGIES:
             self._lines.add(f"{technology}/{peer}")
         return self.of(channel), number
 

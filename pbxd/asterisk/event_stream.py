@@ -30,7 +30,7 @@ class EventStream:
         self._faults = faults
         self._uptime = ""  # as FullyBooted told it, until the time is known that goes with it
 
-    def event(self, packet: Packet, arrival: float | None) -> Event | None:
+    def read(self, packet: Packet, arrival: float | None) -> Event | None:
         """Return the event a packet means, if any. Raises ProtocolError for a packet without any time."""
         if packet.get("Event") == "FullyBooted":
             self._uptime = packet.get("Uptime", "")
@@ -42,22 +42,22 @@ class EventStream:
             self.hearing.lag = _lag(event)
         return event
 
-    def contained(self, packet: Packet, arrival: float | None) -> Event | None:
+    def read_safely(self, packet: Packet, arrival: float | None) -> Event | None:
         """Return what `event` does; a packet that can't be read is counted and left out.
 
         Raises TimelessError.
         """
         try:
-            return self.event(packet, arrival)
+            return self.read(packet, arrival)
         except TimelessError:
             raise
         except ProtocolError as error:
             self._faults.note("ami_packet_refused", error)
         except Exception as error:  # noqa: BLE001 - one packet may cost itself, never the calls after it
-            self._faults.note("event_not_followed", error, trace=True)
+            self._faults.note("event_failed", error, trace=True)
         return None
 
-    def missing(self, since: float, *, overflow: bool = False) -> LinkLost:
+    def open_gap(self, since: float, *, overflow: bool = False) -> LinkLost:
         """Note that packets are missing from `since` (epoch seconds) on, or from the last time heard before it."""
         self._translator.interrupted()
         return LinkLost(self.hearing.heard or since, overflow)

@@ -29,7 +29,7 @@ from pbxd.calls.events import (
     DialBegan,
     DialEnded,
     Event,
-    HangupAsked,
+    HangupRequested,
     LinkLost,
     OriginateEnded,
     SnapshotBegan,
@@ -213,7 +213,7 @@ class ClickToCall:
             case DialBegan() | DialEnded():
                 ends = [self._legs.get(event.source or ""), self._legs.get(event.target)]
                 return list(dict.fromkeys(call for call in ends if call))
-            case ChannelCreated() | ChannelUp() | BridgeEntered() | HangupAsked() | ChannelEnded():
+            case ChannelCreated() | ChannelUp() | BridgeEntered() | HangupRequested() | ChannelEnded():
                 found = self._legs.get(event.channel)
             case OriginateEnded():
                 found = self._legs.get(event.channel)

@@ -75,7 +75,7 @@ class Waits:
         """Take an event of the PBX; return the queues in which somebody else may be behind a place now."""
         match event:
             case QueueJoined():
-                self._waits[event.channel] = Wait(event.queue, event.at, event.plumbing)
+                self._waits[event.channel] = Wait(event.queue, event.at, event.local)
                 self._first.setdefault(event.channel, event.at)
             case QueueLeft():
                 self._waits.pop(event.channel, None)

@@ -7,11 +7,10 @@ Long because it is a dictionary: an entry an event, and none of them needs anoth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from pbxd.asterisk.ami.field_limits import bounded, whole_number
+from pbxd.asterisk.ami.field_limits import bounded, is_timestamp, whole_number
 from pbxd.asterisk.ami.packets import known
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.calls import events as ev
@@ -21,7 +20,6 @@ from pbxd.i18n import _
 
 Packet = Mapping[str, str]
 
-_STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")  # up to the year 5138: what a date can hold
 
 # DIALSTATUS values as DialEnd carries them; whatever isn't here (TORTURE, DONTCALL, INVALIDARGS …) reached nobody.
 _DIAL_RESULTS: dict[str, ev.DialResult] = {
@@ -229,7 +227,7 @@ class Translator:
             *_ids(packet),
             packet.get("Queue", ""),
             _known(packet, "CallerIDNum"),
-            plumbing=self._endpoints.of(packet.get("Channel", "")).kind == "plumbing",
+            local=self._endpoints.of(packet.get("Channel", "")).kind == "local",
         )
 
     def _parked(self, packet: Packet, at: float) -> ev.Event:
@@ -252,7 +250,7 @@ def seconds(stamp: str) -> float:
 
     Raises ProtocolError.
     """
-    if not _STAMP.fullmatch(stamp):
+    if not is_timestamp(stamp):
         raise ProtocolError(f"not a timestamp: {stamp[:40]!r}")
     return float(stamp)
 
@@ -284,7 +282,7 @@ def _caller_id(packet: Packet, at: float) -> ev.Event | None:
     number = _known(packet, "CallerIDNum")
     if not packet.get("Uniqueid", "").startswith(CALL_PREFIX):
         return ev.CallerIdChanged(at, *_ids(packet), number)
-    return ev.PurposeTold(at, *_ids(packet), number) if number else None
+    return ev.DestinationSet(at, *_ids(packet), number) if number else None
 
 
 def _state(packet: Packet, at: float) -> ev.Event | None:
@@ -298,8 +296,8 @@ def _state(packet: Packet, at: float) -> ev.Event | None:
 
 def _hangup_asked(packet: Packet, at: float) -> ev.Event:
     if packet.get("Event") != "HangupRequest":
-        return ev.HangupAsked(at, *_ids(packet), by_party=False)  # its Cause is a flag of Asterisk's, not Q.850
-    return ev.HangupAsked(at, *_ids(packet), True, *_causes(packet))  # noqa: FBT003 - causes follow it
+        return ev.HangupRequested(at, *_ids(packet), by_party=False)  # its Cause is a flag of Asterisk's, not Q.850
+    return ev.HangupRequested(at, *_ids(packet), True, *_causes(packet))  # noqa: FBT003 - causes follow it
 
 
 def _ended(packet: Packet, at: float) -> ev.Event:
@@ -350,7 +348,7 @@ def _recording_began(packet: Packet, at: float) -> ev.Event:
 
 
 def _paired(packet: Packet, at: float) -> ev.Event:
-    return ev.PlumbingPaired(at, packet.get("LocalOneUniqueid", ""), packet.get("LocalTwoUniqueid", ""))
+    return ev.LocalPaired(at, packet.get("LocalOneUniqueid", ""), packet.get("LocalTwoUniqueid", ""))
 
 
 def _hold_began(packet: Packet, at: float) -> ev.Event:

@@ -96,14 +96,14 @@ class VipQueues:
             self._work.set()
 
     def _note_joined(self, event: QueueJoined) -> None:
-        number = None if event.plumbing else self._number_of(event.channel)
+        number = None if event.local else self._number_of(event.channel)
         if self._moves.knows(event.channel) or self._match(number, event.number).vip:
             self._dirty.add(event.queue)
             self._work.set()
         elif self._limit < float("inf"):
             first = self._waits.first(event.channel)
             self._set_alarm(event.queue, time.monotonic() + self._limit - (event.at - (first or event.at)))
-        if event.plumbing:
+        if event.local:
             self._set_alarm(event.queue, time.monotonic() + _PEEK_SECONDS)
 
     def _note_clock(self, at: float) -> None:

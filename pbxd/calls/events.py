@@ -1,9 +1,10 @@
-"""What happens on a PBX, in words no PBX owns.
+"""The events of a PBX, whatever its make.
 
-A PBX's adapter turns its own messages into these; tracker, click-to-call and queues read nothing else. `at` is the
-PBX's own time in seconds since the epoch (UTC). `channel` is a channel's unique id; `linkedid` is the PBX's present
-idea of the conversation the channel belongs to, empty where the message has none.
-Long because it is a vocabulary: a few lines a word, in one place so that `Event` is all there is.
+An adapter (for Asterisk: `pbxd.asterisk.translate`) turns the PBX's messages into these events. The tracker,
+click-to-call and the queues read nothing else.
+`at` is the PBX's time in seconds since the epoch (UTC). `channel` is the channel's unique id. `linkedid` is the
+conversation to which the PBX assigns the channel at that time; it is empty if the message has none.
+The file is long because it defines every event; `Event` at its end is the complete union.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ DialResult = Literal["answered", "busy", "no-answer", "cancelled", "congestion",
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Who sits at the far end of a channel.
+    """The far end of a channel.
 
-    `extension`: an employee's phone, `name` is the extension; `trunk`: the outside world, `name` is the trunk's;
-    `plumbing`: a channel the PBX made for itself (the two ends of a pipe, an announcer): never a party.
+    `extension`: an employee's phone; `name` is the extension. `trunk`: the outside world; `name` is the trunk.
+    `local`: a channel inside the PBX (Asterisk's Local pairs, announcers). It is never a party.
     """
 
-    kind: Literal["extension", "trunk", "plumbing"]
+    kind: Literal["extension", "trunk", "local"]
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelCreated:
-    """A channel exists.
+    """A channel exists now.
 
-    `number` is whom it claims to be (a caller's number), `dialled` what it asked for, if anything.
+    `number` is the caller's number as the channel states it. `dialled` is what the caller dialled, if anything.
     """
 
     at: float
@@ -42,8 +43,8 @@ class ChannelCreated:
 
 
 @dataclass(frozen=True, slots=True)
-class PurposeTold:
-    """A channel we asked for is there to reach `number`."""
+class DestinationSet:
+    """A channel that we originated is meant to reach `number`."""
 
     at: float
     channel: str
@@ -53,7 +54,7 @@ class PurposeTold:
 
 @dataclass(frozen=True, slots=True)
 class CallerIdChanged:
-    """The channel has another caller id, `number`, than it had."""
+    """The channel's caller id changed to `number`."""
 
     at: float
     channel: str
@@ -63,7 +64,7 @@ class CallerIdChanged:
 
 @dataclass(frozen=True, slots=True)
 class ChannelRinging:
-    """The phone behind this channel rings."""
+    """The phone of this channel rings."""
 
     at: float
     channel: str
@@ -72,7 +73,7 @@ class ChannelRinging:
 
 @dataclass(frozen=True, slots=True)
 class ChannelUp:
-    """The channel was answered, by a person or a machine."""
+    """The channel was answered by a person or a machine."""
 
     at: float
     channel: str
@@ -80,10 +81,11 @@ class ChannelUp:
 
 
 @dataclass(frozen=True, slots=True)
-class HangupAsked:
-    """The channel is about to end: `by_party` if the party behind it hung up, else the PBX was told to end it.
+class HangupRequested:
+    """The channel is about to end.
 
-    Of a party that hung up the causes are as in `ChannelEnded`; they may be missing.
+    `by_party`: its party hung up; the causes are as in `ChannelEnded` and may be absent. Otherwise the dialplan or a
+    program asked the PBX to end the channel.
     """
 
     at: float
@@ -95,9 +97,9 @@ class HangupAsked:
 
     @property
     def refused(self) -> bool:
-        """Whether a final response of class 3 to 6 ends it (RFC 3261, 21.3), but 487, the response to a CANCEL.
+        """Whether a final SIP response of class 3 to 6 ends it (RFC 3261, 21.3), except 487, the reply to a CANCEL.
 
-        Of a channel that called us it is our answer, of one that we called it is theirs.
+        On a channel that called us the response is ours. On a channel that we called it is theirs.
         """
         code = self.technology_cause
         return len(code) == 3 and code[0] in "3456" and code != "487"  # noqa: PLR2004 - a SIP status code
@@ -105,7 +107,7 @@ class HangupAsked:
 
 @dataclass(frozen=True, slots=True)
 class ChannelEnded:
-    """The channel is gone; `cause` is Q.850, `technology_cause` the signalling's own code such as 603."""
+    """The channel ended. `cause` is Q.850; `technology_cause` is the signalling's own code, such as SIP's 603."""
 
     at: float
     channel: str
@@ -116,10 +118,11 @@ class ChannelEnded:
 
 @dataclass(frozen=True, slots=True)
 class DialBegan:
-    """`source` (none: the PBX itself) starts to call `target`; `dialled` is the number in the dial string.
+    """`source` starts to call `target`. Without a source a program had the PBX call it.
 
-    `number` is the source's, without a source whom the program says the call is for; `endpoint` says who is at the far
-    end where the dial string shows more than the name did.
+    `dialled` is the number in the dial string. `number` is the source's number; without a source it is the number for
+    which the program made the call. `endpoint` is set if the dial string shows more of the far end than the channel's
+    name does.
     """
 
     at: float
@@ -133,7 +136,7 @@ class DialBegan:
 
 @dataclass(frozen=True, slots=True)
 class DialEnded:
-    """The attempt to call `target` is over; `forward` says where the phone sent the call on to (a 302)."""
+    """The attempt to call `target` ended. `forward` is where the phone redirected the call to (SIP 302)."""
 
     at: float
     source: str | None
@@ -145,13 +148,13 @@ class DialEnded:
 
 @dataclass(frozen=True, slots=True)
 class BridgeEntered:
-    """The channel hears, and is heard by, all who are in the bridge; `instead_of`: the channel whose place it takes."""
+    """The channel joined a bridge. `instead_of` is the channel that it replaces there (RFC 3891)."""
 
     at: float
     bridge: str
     channel: str
     linkedid: str
-    kind: str = ""  # "holding": a parking lot or the like, no conversation; "conference": a room for all who dial it
+    kind: str = ""  # "holding": no conversation, as in a parking lot; "conference": a room that people dial
     instead_of: str = ""
 
 
@@ -167,19 +170,19 @@ class BridgeLeft:
 
 @dataclass(frozen=True, slots=True)
 class QueueJoined:
-    """A caller waits in a queue; behind a channel of `plumbing` may be one person now and another one later."""
+    """A caller waits in a queue. With `local` the channel may stand for different people at different times."""
 
     at: float
     channel: str
     linkedid: str
     queue: str
     number: str
-    plumbing: bool = False
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLeft:
-    """A caller waits no longer, for whatever reason (an agent, a time-out, a hang-up)."""
+    """A caller left a queue: for an agent, after a time-out, or by a hang-up."""
 
     at: float
     channel: str
@@ -189,7 +192,7 @@ class QueueLeft:
 
 @dataclass(frozen=True, slots=True)
 class QueueSeen:
-    """In a list of the queues: this channel waits in `queue`."""
+    """In a list of queues: this channel waits in `queue`."""
 
     at: float
     channel: str
@@ -197,8 +200,8 @@ class QueueSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class PlumbingPaired:
-    """Two plumbing channels are the two ends of one pipe."""
+class LocalPaired:
+    """Two local channels are the two ends of one pair."""
 
     at: float
     one: str
@@ -207,7 +210,7 @@ class PlumbingPaired:
 
 @dataclass(frozen=True, slots=True)
 class HoldBegan:
-    """The party behind this channel put the other on hold."""
+    """The party of this channel put the other on hold."""
 
     at: float
     channel: str
@@ -216,7 +219,7 @@ class HoldBegan:
 
 @dataclass(frozen=True, slots=True)
 class HoldEnded:
-    """The party behind this channel took the other off hold."""
+    """The party of this channel took the other off hold."""
 
     at: float
     channel: str
@@ -225,7 +228,7 @@ class HoldEnded:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """The channel waits in a parking lot, where `by` (an extension, if known) put it."""
+    """The channel was parked in `space`. `by` is the extension that parked it, if known."""
 
     at: float
     channel: str
@@ -236,7 +239,7 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Unparked:
-    """The channel left the parking lot: taken by the channel `by`, or (then that is empty) timed out or gave up."""
+    """The channel left its parking space: the channel `by` retrieved it. Without `by` it timed out or hung up."""
 
     at: float
     channel: str
@@ -247,7 +250,7 @@ class Unparked:
 
 @dataclass(frozen=True, slots=True)
 class PickedUp:
-    """`picker` took the call that was ringing at `target`."""
+    """`picker` picked up the call that rang at `target`."""
 
     at: float
     picker: str
@@ -257,7 +260,7 @@ class PickedUp:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """`by` transferred who he talked with: blind to a number, attended to who hears his other channel `second`."""
+    """`by` transferred a call: blind to `number`, or attended to the party of its own second channel, `second`."""
 
     at: float
     kind: Literal["blind", "attended"]
@@ -269,7 +272,7 @@ class Transferred:
 
 @dataclass(frozen=True, slots=True)
 class VoicemailBegan:
-    """The caller reached a voicemail box; `box` is its number, if known."""
+    """The caller reached voicemail. `box` is the mailbox, if known."""
 
     at: float
     channel: str
@@ -279,7 +282,7 @@ class VoicemailBegan:
 
 @dataclass(frozen=True, slots=True)
 class VoicemailEnded:
-    """The caller left the voicemail box."""
+    """The caller left voicemail."""
 
     at: float
     channel: str
@@ -288,7 +291,7 @@ class VoicemailEnded:
 
 @dataclass(frozen=True, slots=True)
 class RecordingBegan:
-    """The PBX starts to record the channel; `file` as the PBX names it, empty where it doesn't say."""
+    """The PBX starts to record the channel. `file` is its name on the PBX, empty if unknown."""
 
     at: float
     channel: str
@@ -298,9 +301,9 @@ class RecordingBegan:
 
 @dataclass(frozen=True, slots=True)
 class OriginateEnded:
-    """The result of a call that a program asked for: whether its first leg was answered, and where it leads.
+    """The PBX finished a program's request to originate.
 
-    `timed_out`: the phone rang until the time was up.
+    `answered` is about the first leg; `timed_out`: its phone rang until the time was up. `number` is the target.
     """
 
     at: float
@@ -312,7 +315,7 @@ class OriginateEnded:
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
-    """Nothing is heard from the PBX from here on, or, at an `overflow`, pbxd could not keep up with its events."""
+    """No events arrive until the next snapshot: the link is down, or (`overflow`) pbxd could not keep up."""
 
     at: float
     overflow: bool = False
@@ -320,7 +323,7 @@ class LinkLost:
 
 @dataclass(frozen=True, slots=True)
 class PbxStarted:
-    """The PBX says, after a connect, when it started: `began`, epoch seconds of its own clock."""
+    """After a connect the PBX states when it started: `began`, epoch seconds of its clock."""
 
     at: float
     began: float
@@ -328,17 +331,17 @@ class PbxStarted:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotBegan:
-    """The PBX starts to tell what is there now (after a connect)."""
+    """The PBX starts to list its channels, after a connect."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelSeen:
-    """In a snapshot: this channel exists; `up` if it was answered, `bridge` where it is, if anywhere.
+    """In a snapshot: this channel exists.
 
-    `connected`: the number of who is, or will be, at the other end, as the PBX shows it to this one. `other_end`: of
-    plumbing, the name of the other end of its pipe.
+    `state` is `up` if it was answered. `bridge` is the bridge it is in, if any. `connected` is the number that the PBX
+    shows to this party for the other one. `other_end` is the name of the other end of a local pair.
     """
 
     at: float
@@ -350,25 +353,25 @@ class ChannelSeen:
     state: Literal["new", "ringing", "calling", "up"]
     bridge: str
     seconds: int  # since the channel was created
-    conference: bool = False  # whether that bridge is a room for whoever dials it
+    conference: bool = False  # whether that bridge is a room that people dial
     connected: str = ""
     other_end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotEnded:
-    """The snapshot is complete: whatever it didn't name is gone."""
+    """The snapshot is complete: a channel that it does not list has ended."""
 
     at: float
 
 
 Event = (
     ChannelCreated
-    | PurposeTold
+    | DestinationSet
     | CallerIdChanged
     | ChannelRinging
     | ChannelUp
-    | HangupAsked
+    | HangupRequested
     | ChannelEnded
     | DialBegan
     | DialEnded
@@ -377,7 +380,7 @@ Event = (
     | QueueJoined
     | QueueLeft
     | QueueSeen
-    | PlumbingPaired
+    | LocalPaired
     | HoldBegan
     | HoldEnded
     | Parked

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from pbxd.calls.events import DialResult, Endpoint
 
 if TYPE_CHECKING:
-    from pbxd.calls.live import LiveCall
+    from pbxd.calls.live_call import LiveCall
 
 _MOST_MET = 8  # far ends that a leg remembers
 
@@ -51,7 +51,7 @@ class Leg:
     ringing: bool = False
     called: bool = False  # it was dialled by the PBX, it didn't call us
     source: str | None = None  # the channel that dialled it; none where a program had the PBX do it
-    agents: bool = False  # a phone of the agent a click-to-call was made for
+    is_agents_phone: bool = False  # a phone of the agent a click-to-call was made for
     result: DialResult | Literal[""] = ""
     forward: str = ""  # where the phone sent the call on to (a 302)
     bridge: Bridge | None = None  # where it converses; a holding place (a parking lot) isn't one
@@ -59,21 +59,21 @@ class Leg:
     awaits: list[Leg] = field(default_factory=list)  # phones of another call that it hears ringing
     talked: bool = False  # it was told of as an answer
     lent: list[LiveCall] = field(default_factory=list)  # other calls that told of it as an answer
-    gave_away: bool = False  # it transferred who it talked with
+    transferred_away: bool = False  # it transferred who it talked with
     holding: bool = False
     parked: bool = False
     voicemail: bool = False
     queue: str = ""
     pair: Leg | None = None  # the other end, when this is plumbing
-    left_by_itself: bool = False
-    told_to_leave: bool = False
+    hung_up: bool = False
+    hangup_requested: bool = False
     cause: int = 0
     stale: bool = False  # not heard of since the link was lost
 
     @property
     def is_party(self) -> bool:
         """Whether a person or the outside world is at the far end."""
-        return self.endpoint.kind != "plumbing"
+        return self.endpoint.kind != "local"
 
     @property
     def is_outside(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbxd.calls.legs import Leg
-from pbxd.calls.live import LiveCall
+from pbxd.calls.live_call import LiveCall
 from pbxd.calls.record import Outcome
 
 # Q.850 causes, as Asterisk's causes.h names them.
@@ -24,7 +24,7 @@ def judge(call: LiveCall) -> tuple[Outcome, int | None]:
     if call.voicemail:
         return "voicemail", own_cause
     if record.direction == "incoming":
-        return ("abandoned" if caller and caller.left_by_itself else "missed"), own_cause
+        return ("abandoned" if caller and caller.hung_up else "missed"), own_cause
     if _our_side_left(call):
         return "cancelled", own_cause
     if call.target is None:
@@ -41,7 +41,7 @@ def _our_side_left(call: LiveCall) -> bool:
         return True
     # The dialplan hangs up after a Dial that could not even begin, and leaves the reason for it as the cause.
     never_began = call.target is None and caller.cause not in _NOBODY_TOOK_IT
-    return caller.left_by_itself or (caller.told_to_leave and not never_began)
+    return caller.hung_up or (caller.hangup_requested and not never_began)
 
 
 def _called_side(target: Leg, own_cause: int | None) -> tuple[Outcome, int | None]:

@@ -10,10 +10,11 @@ from dataclasses import replace
 
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.calls.legs import Leg, rooms
-from pbxd.calls.live import LiveCall, read, readable
+from pbxd.calls.live_call import LiveCall
+from pbxd.calls.party_numbers import read, readable
 from pbxd.calls.record import Party, Step
 
-_MOST_PIPES = 10  # Local pairs one behind the other
+_MAX_PAIRS = 10  # Local pairs one behind the other
 
 
 def set_caller(call: LiveCall, leg: Leg) -> None:
@@ -34,13 +35,13 @@ def set_caller(call: LiveCall, leg: Leg) -> None:
         record.caller = readable(leg.number, call.rules)
         record.caller.extension = None
     dialled = leg.dialled if any(character.isdigit() for character in leg.dialled) else ""  # `s` is nobody
-    if dialled or call.purpose:
-        set_callee(call, dialled or call.purpose)
+    if dialled or call.destination:
+        set_callee(call, dialled or call.destination)
     whom = readable(dialled, call.rules).number if dialled else ""
-    if call.unheard:
-        _tell_called_first(call, call.identity(leg), whom)
+    if call.began_in_gap:
+        _add_called_step(call, call.identity(leg), whom)
     else:
-        call.tell("called", leg, whom)
+        call.add_step("called", leg, whom)
 
 
 def set_callee(call: LiveCall, dialled: str) -> None:
@@ -53,13 +54,13 @@ def set_callee(call: LiveCall, dialled: str) -> None:
         record.story[0] = replace(record.story[0], detail=record.callee.number)
 
 
-def not_the_caller(call: LiveCall) -> None:
+def unset_caller(call: LiveCall) -> None:
     """Learn that the one taken for the caller was dialled, by a program's call that nobody has taken yet."""
     call.caller, call.record.caller, call.record.callee = None, Party(), Party()
     call.record.story = [step for step in call.record.story if step.what != "called"]
 
 
-def taken_by(call: LiveCall, leg: Leg) -> None:
+def set_answering_agent(call: LiveCall, leg: Leg) -> None:
     """Learn who took a program's call: of an agent's several phones that one, of several agents that one."""
     record = call.record
     before = record.caller.number
@@ -72,7 +73,7 @@ def taken_by(call: LiveCall, leg: Leg) -> None:
             record.story[0] = replace(record.story[0], who=leg.endpoint.name)
 
 
-def gone_caller(call: LiveCall, leg: Leg) -> bool:
+def find_gone_caller(call: LiveCall, leg: Leg) -> bool:
     """Learn from a phone that was called who called it, when his own channel is gone; return whether it says so.
 
     Only a number outside counts: anybody can send an extension as his number.
@@ -86,11 +87,11 @@ def gone_caller(call: LiveCall, leg: Leg) -> bool:
         return False  # he isn't gone: a program calls both
     record.caller, record.callee = caller, _called(call, leg)
     call.resumed = True
-    _tell_called_first(call, record.caller.number, record.callee.number)
+    _add_called_step(call, record.caller.number, record.callee.number)
     return True
 
 
-def nobody_called(call: LiveCall, leg: Leg) -> None:
+def set_only_callee(call: LiveCall, leg: Leg) -> None:
     """Learn that the last one called is gone before any list said who called him.
 
     Unless its Dial was heard it isn't known then that a program other than ours rang him: it counts as a call to him.
@@ -103,7 +104,7 @@ def nobody_called(call: LiveCall, leg: Leg) -> None:
     call.resumed = True
 
 
-def intended(call: LiveCall, number: str, *, by_caller_id: bool) -> bool:
+def set_intended(call: LiveCall, number: str, *, by_caller_id: bool) -> bool:
     """Take a number outside for whom a program's call is, while nobody has been dialled for it; return whether it is.
 
     A caller id alone may be the company's own, so that what is dialled at a trunk beats it.
@@ -113,7 +114,7 @@ def intended(call: LiveCall, number: str, *, by_caller_id: bool) -> bool:
         return False
     if read(number, call.rules).kind != "e164":
         return False
-    call.purpose, call.intended = number, by_caller_id
+    call.destination, call.intended = number, by_caller_id
     if call.caller is not None:
         set_callee(call, number)
     return True
@@ -127,7 +128,7 @@ def forget_intended(call: LiveCall) -> None:
             call.record.story[0] = replace(call.record.story[0], detail=None)
 
 
-def originated(call: LiveCall, leg: Leg) -> bool:
+def set_originated(call: LiveCall, leg: Leg) -> bool:
     """Learn that a program makes this call, and `leg` is whom it rings first; return whether that is news.
 
     An employee rung first is the caller, as in a click-to-call; somebody outside is the callee.
@@ -140,7 +141,7 @@ def originated(call: LiveCall, leg: Leg) -> bool:
         return True
     record.callee = Party()
     if leg.is_outside:
-        reach_first(call, leg)
+        set_client_first(call, leg)
     return True
 
 
@@ -151,10 +152,10 @@ def is_client_first(call: LiveCall, leg: Leg) -> bool:
     """
     if not leg.is_outside or call.record.origin == "click-to-call" or call.reached is not None:
         return False
-    return call.caller in {None, leg} and not any(other.agents for other in call.legs.values())
+    return call.caller in {None, leg} and not any(other.is_agents_phone for other in call.legs.values())
 
 
-def reach_first(call: LiveCall, leg: Leg) -> None:
+def set_client_first(call: LiveCall, leg: Leg) -> None:
     """Take somebody outside whom a program rings first for the callee; who they are given to will be the caller."""
     record = call.record
     record.origin = "originated" if record.origin == "dialled" else record.origin
@@ -162,17 +163,17 @@ def reach_first(call: LiveCall, leg: Leg) -> None:
     record.callee = readable(leg.number, call.rules)
     call.caller, call.reached, call.target = None, leg, leg
     record.story.clear()
-    tell_dialled(call, leg)
+    add_dialled_step(call, leg)
 
 
-def tell_dialled(call: LiveCall, leg: Leg) -> None:
+def add_dialled_step(call: LiveCall, leg: Leg) -> None:
     """Say that somebody outside is called; he may have rung before anybody said whom that leg is for."""
-    call.tell("dialled", leg)
+    call.add_step("dialled", leg)
     if leg.ringing:
-        call.tell("rang", leg)
+        call.add_step("rang", leg)
 
 
-def first_target(call: LiveCall, leg: Leg) -> bool:
+def set_first_target(call: LiveCall, leg: Leg) -> bool:
     """Learn the callee from the first leg dialled, where the caller said nobody; return whether anything changed."""
     record = call.record
     changed = record.direction == "incoming" and not record.queues and _direct_number(call, leg)
@@ -185,7 +186,7 @@ def first_target(call: LiveCall, leg: Leg) -> bool:
     return True
 
 
-def _tell_called_first(call: LiveCall, who: str | None, whom: str | None) -> None:
+def _add_called_step(call: LiveCall, who: str | None, whom: str | None) -> None:
     """Say who called, of a call whose phones may have rung before that was known."""
     call.record.story.insert(0, Step(call.record.started, "called", who, whom or None))
 
@@ -208,14 +209,14 @@ def _direct_number(call: LiveCall, leg: Leg) -> bool:
     return False
 
 
-def is_for_agent(legs: Mapping[str, Leg], source: str | None) -> bool:
+def dials_for_agent(legs: Mapping[str, Leg], source: str | None) -> bool:
     """Tell whether a channel that dials does so for the employee whom a program calls first.
 
     Where his leg is plumbing (Local), its end that was called, ;1, calls the other side later; what the other end
     dials, directly or through more plumbing, are his phones.
     """
     leg = legs.get(source or "")
-    for _pipe in range(_MOST_PIPES):  # events that are lost or doubled could lead round in a circle
+    for _step in range(_MAX_PAIRS):  # events that are lost or doubled could lead round in a circle
         if leg is None or leg.is_party:
             break
         pair = leg.pair
@@ -233,13 +234,19 @@ def is_browser_phone(one: Leg, other: Leg) -> bool:
     return both and one.source is not None and one.endpoint.name == f"99{other.endpoint.name}"
 
 
-def spelled(call: LiveCall, dialled: str, source: Leg | None) -> str:
+def shortest_spelling(call: LiveCall, dialled: str, source: Leg | None) -> str:
     """Return a number dialled at a trunk as people know it.
 
     Where it is what was asked for with digits added or stripped in front, the shorter spelling counts, unless only the
     longer one reads as a number (E.164).
     """
-    for asked in (source.dialled if source is not None else "", call.keyed, call.given_to, call.purpose, call.outside):
+    for asked in (
+        source.dialled if source is not None else "",
+        call.keyed,
+        call.given_to,
+        call.destination,
+        call.outside,
+    ):
         shorter, longer = sorted((asked, dialled), key=len)
         if shorter and longer.endswith(shorter):
             reads = [read(each, call.rules).kind == "e164" for each in (shorter, longer)]
@@ -247,7 +254,7 @@ def spelled(call: LiveCall, dialled: str, source: Leg | None) -> str:
     return dialled
 
 
-def outside_dialled(call: LiveCall, leg: Leg) -> bool:
+def set_outside_callee(call: LiveCall, leg: Leg) -> bool:
     """Learn the callee of a call that an employee began from the first number dialled at a trunk.
 
     Not where an employee's extension was keyed, whose calls may be diverted, nor after a transfer, a queue or another
@@ -282,62 +289,12 @@ def borrower(call: LiveCall) -> LiveCall | None:
     return found if found is not call else None
 
 
-def talks_in(call: LiveCall) -> LiveCall | None:
+def client_call_of(call: LiveCall) -> LiveCall | None:
     """Return the client's call that a call found by a list, of phones that were called by nobody known, talks in.
 
     The transfer that brought them there went unheard.
     """
-    if not call.unheard or call.resumed or call.caller is not None or call.has_outside:
+    if not call.began_in_gap or call.resumed or call.caller is not None or call.has_outside:
         return None
     found = {other.call for room in rooms(call) if room.lends for other in room.others if other.is_outside}
-    return found.pop() if len(found) == 1 else None
-
-
-def call_given_away(by: Leg) -> LiveCall | None:
-    """Return the call of the party that the one who transfers talks with; a transferer's own may be a standing line."""
-    bridges = by.bridge.connected() if by.bridge is not None else []
-    there = [leg for bridge in bridges for leg in bridge.legs if leg.is_party and leg is not by]
-    return (there or by.met)[-1].call if there or by.met else None
-
-
-def leaves_line(by: Leg, given: Leg | None, to: Leg) -> bool:
-    """Whether an attended transfer brings a client to somebody whom the transferer's standing line dialled.
-
-    The line goes on without the two.
-    """
-    line = by.call
-    return (
-        line is not None and not line.has_outside and to.call is line and given is not None and given.call is not line
-    )
-
-
-def brought_together(by: Leg, second: Leg) -> tuple[Leg | None, Leg | None]:
-    """Return whom an attended transfer gives away and to whom, as far as they were heard talking.
-
-    `second` is the transferer's other channel, or the same one where a feature code is used.
-    """
-    if by is second:
-        met = [leg for leg in by.met if leg.call is not None] or by.met
-        return (met[-2], met[-1]) if len(met) > 1 else (met[-1] if met else None, None)
-    given = [leg for leg in by.met if leg not in second.met] or by.met
-    to = [leg for leg in second.met if leg not in by.met]
-    return given[-1] if given else None, to[-1] if to else None
-
-
-def place_taken(call: LiveCall, given: Leg | None, second: Leg, by: Leg) -> str:
-    """Put a client where the consulting line waits: in its queue, or before a phone that rings; return whom it called.
-
-    `call` is the consultation, `second` the transferer's leg in it.
-    """
-    if given is not None:
-        given.queue, second.queue = second.queue or given.queue, ""
-        given.awaits = [leg for leg in call.legs.values() if leg.is_ringing] if call is not given.call else []
-    keyed = second.dialled if second is not by else ""
-    return _ringing_target(call, second) or readable(keyed, call.rules).number or ""
-
-
-def _ringing_target(call: LiveCall, by: Leg) -> str | None:
-    """Return whom the one who transfers was calling, if it is only one."""
-    rung = [leg for leg in call.legs.values() if leg.called and leg.is_party and leg is not by and not leg.result]
-    found = {call.identity(leg) for leg in rung}
     return found.pop() if len(found) == 1 else None

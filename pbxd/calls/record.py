@@ -12,7 +12,7 @@ Outcome = Literal[
     "answered", "voicemail", "abandoned", "missed", "busy", "no-answer", "rejected", "failed", "cancelled"
 ]
 Source = Literal["ami", "cel", "cdr"]
-OutageCause = Literal["link", "restart", "pbxd", "overflow", "storage"]
+GapCause = Literal["link", "restart", "pbxd", "overflow", "storage"]
 _LONG_STORY = 60  # steps; few calls have more than twenty
 _LATELY = 10  # steps among which a repetition is looked for
 _MOST_ENTRIES = 200  # of a story and of each other list in a record
@@ -64,7 +64,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
+class HistoryGap:
     """A time of which the history may lack whole calls, because of `why`.
 
     `link`: the PBX could not be heard; `restart`: likewise, because it was away itself; `pbxd`: we were away;
@@ -75,7 +75,7 @@ class Outage:
     pbx: str
     since: datetime
     to: datetime
-    why: OutageCause
+    why: GapCause
     calls: int | None = None  # how many are lost, where that is known
 
 
@@ -117,6 +117,12 @@ class CallRecord:
                 return agent
         self.agents.append(Agent(extension))
         return self.agents[-1]
+
+    def add_queue(self, queue: str) -> None:
+        """Note that the call waits in a queue now."""
+        self.queue = queue
+        if queue not in self.queues[-1:]:
+            self.queues.append(queue)
 
     def add(self, step: Step) -> None:
         """Add a line to the story, within bounds: a thousand holds make no endless record.
@@ -196,6 +202,11 @@ class CallRecord:
 
 def _same(known: Step, step: Step) -> bool:
     return (known.what, known.who, known.detail) == (step.what, step.who, step.detail)
+
+
+def moment(at: float) -> datetime:
+    """Turn epoch seconds into an aware UTC time."""
+    return datetime.fromtimestamp(at, UTC)
 
 
 def instant(at: datetime | None) -> str | None:

@@ -7,6 +7,7 @@ import time
 
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.injection import END
+from pbxd.asterisk.queue_status import moves_at_once
 from pbxd.checkup import remedies
 from pbxd.checkup.result import Finding, Remedy, failed, ok, skipped, warning
 from pbxd.checkup.test_call import Observed
@@ -16,7 +17,6 @@ TESTED = 22
 SUPPORTED = 20
 SKEW_SECONDS = 1.0
 _VERSION = re.compile(r"(\d+)\.(\d+)")
-_IMMEDIATE = {18: 20, 20: 5}  # branch -> the release that brought it; 19 never had it, everything from 21 on has
 
 
 async def version(ami: AmiClient) -> list[Finding]:
@@ -27,8 +27,7 @@ async def version(ami: AmiClient) -> list[Finding]:
         message = _("{version}: can't be read; supported from {supported} on, tested with {tested}")
         told = message.format(version=text or "?", supported=SUPPORTED, tested=TESTED)
         return [warning("version", told), skipped("immediate", _("not looked at: the version isn't known"))]
-    major, minor = int(found[1]), int(found[2])
-    return [_supported(text, major), _immediate(text, major, minor)]
+    return [_supported(text, int(found[1])), _immediate(text)]
 
 
 def _supported(text: str, major: int) -> Finding:
@@ -39,14 +38,9 @@ def _supported(text: str, major: int) -> Finding:
     return ok("version", _("Asterisk {version} (tested with {tested})").format(version=text, tested=TESTED))
 
 
-def moves_waiting(major: int, minor: int) -> bool:
-    """Whether QueueChangePriorityCaller has `Immediate` (since 18.20, 20.5 and 21)."""
-    return major > max(_IMMEDIATE) or (major in _IMMEDIATE and minor >= _IMMEDIATE[major])
-
-
-def _immediate(text: str, major: int, minor: int) -> Finding:
+def _immediate(text: str) -> Finding:
     check = "immediate"
-    if moves_waiting(major, minor):
+    if moves_at_once(text):
         return ok(check, _("VIPs who already wait can be moved to the head of a queue"))
     message = _("Asterisk {version} can't move callers who already wait: VIPs are ranked only when they enter a queue")
     remedy = Remedy(_("on the PBX"), (_("update Asterisk to 18.20, 20.5, 21 or newer"),))

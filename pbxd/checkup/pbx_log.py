@@ -16,8 +16,8 @@ from pbxd.checkup.test_call import Observed
 from pbxd.errors import PbxdError
 from pbxd.i18n import _
 from pbxd.settings import Settings
-from pbxd.storage.pbx_log.columns import Journal, Values
-from pbxd.storage.pbx_log.readers import journal_of, tail, without_password
+from pbxd.storage.pbx_log.columns import PbxLog, Values
+from pbxd.storage.pbx_log.readers import configured_log, tail, without_password
 
 _CHECK = "backfill"
 _FILE = "/var/log/asterisk/cel-custom/pbxd.csv"  # by config/cel_custom.conf
@@ -37,7 +37,7 @@ async def backfill(settings: Settings, seen: Observed, account: Account | None) 
     if not source:
         message = _("times in which pbxd doesn't hear the PBX stay gaps: [backfill] names no log of the PBX")
         return warning(_CHECK, message, Remedy(settings.source, ("[backfill]", f'cel = "{_FILE}"')), _writing(_FILE))
-    journal = journal_of(settings)
+    journal = configured_log(settings)
     named = without_password(source)
     try:
         rows = await _written(settings, journal, seen, account)
@@ -61,7 +61,7 @@ async def backfill(settings: Settings, seen: Observed, account: Account | None) 
     )
 
 
-async def _written(settings: Settings, journal: Journal, seen: Observed, account: Account | None) -> list[Values]:
+async def _written(settings: Settings, journal: PbxLog, seen: Observed, account: Account | None) -> list[Values]:
     """Return the end of the log, if need be a moment later."""
     end = time.monotonic() + _LATE_SECONDS
     while True:
@@ -79,7 +79,7 @@ def _off(moment: float, wanted: float, *, late: bool) -> float:
     return off if off > _ZONES_SECONDS or (late and off < -_ZONES_SECONDS) else 0.0
 
 
-def _empty(settings: Settings, journal: Journal, seen: Observed) -> Finding:
+def _empty(settings: Settings, journal: PbxLog, seen: Observed) -> Finding:
     named = without_password(settings.backfill.source)
     if settings.backfill.cel and seen.cel:
         message = _("{source} has no line that can be read by [backfill]'s columns")
@@ -95,7 +95,7 @@ def _writing(source: str) -> Remedy:
     return remedies.shell(_OWNERS.format(above=folder.parent, folder=folder), *_LOADS)
 
 
-async def _reading(journal: Journal, account: Account | None) -> Remedy:
+async def _reading(journal: PbxLog, account: Account | None) -> Remedy:
     """Say how the service comes to read the log."""
     if "://" in journal.source:
         return Remedy(_("see docs/freepbx.md"), ("GRANT SELECT ON asteriskcdrdb.cel TO pbxd@localhost;",))

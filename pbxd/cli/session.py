@@ -22,7 +22,7 @@ from pbxd.settings import Settings, load
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pbxd.services.context import Context
+    from pbxd.services.workspace import Workspace
 
 _SIGNALLED = 128  # and the signal's number: the exit status of a command that a signal ended, as shells have it
 _SOURCE = "cli"
@@ -63,28 +63,28 @@ class Session:
         return Actor.agent(self.employee, _SOURCE) if self.employee else Actor.administrator(_SOURCE)
 
     @asynccontextmanager
-    async def context(self) -> AsyncIterator[Context]:
+    async def workspace(self) -> AsyncIterator[Workspace]:
         """Open what services work with. The database is never created here.
 
         Raises UnavailableError with the command that creates it.
         """
-        from pbxd.services.context import Context  # noqa: PLC0415 - SQLAlchemy: 0.3 s that not every command needs
+        from pbxd.services.workspace import Workspace  # noqa: PLC0415 - SQLAlchemy: 0.3 s that not every command needs
         from pbxd.storage.engine.database import Database  # noqa: PLC0415 - likewise
 
         async with await Database.open(self.settings.database_url, create=False) as database:
-            yield Context(database, rules_from(self.settings))
+            yield Workspace(database, rules_from(self.settings))
 
     def ask(
         self,
-        service: Callable[Concatenate[Context, Actor, Rest], Awaitable[Answer]],
+        service: Callable[Concatenate[Workspace, Actor, Rest], Awaitable[Answer]],
         *request: Rest.args,
         **further: Rest.kwargs,
     ) -> Answer:
         """Call a service as who acts, with the database open, and return its answer."""
 
         async def work() -> Answer:
-            async with self.context() as context:
-                return await service(context, self.actor, *request, **further)
+            async with self.workspace() as workspace:
+                return await service(workspace, self.actor, *request, **further)
 
         return run(work())
 

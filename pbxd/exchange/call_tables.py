@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from pbxd.errors import InvalidInputError
+from pbxd.exchange.cells import guarded
 from pbxd.exchange.workbook_writer import new_workbook
 from pbxd.files import new_file
 from pbxd.i18n import _
-from pbxd.notation import E164
 
 MOST_ROWS = 1_048_575  # of a sheet, beside its headings
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Cell = str | float
 Rows = AsyncIterator[Sequence[Sequence[Cell]]]
@@ -88,8 +87,3 @@ def _xlsx(part: Path, file: Path) -> Iterator[_Xlsx]:
 def _csv(part: Path, _file: Path) -> Iterator[_Csv]:
     with part.open("w", encoding="utf-8-sig", newline="") as stream:  # the mark makes Excel read UTF-8
         yield _Csv(stream)
-
-
-def guarded(text: str) -> str:
-    """Return a csv cell that no spreadsheet takes for a formula; a number in E.164 stays as it is."""
-    return f"'{text}" if text.startswith(_FORMULA) and not E164.fullmatch(text) else text

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from pbxd import notation
@@ -30,6 +31,15 @@ _USUAL_DATE = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})")  # `strptime` takes ten t
 _NO_DATE = frozenset({"", "0/0/00", "0.0.00", "00.00.0000"})
 _SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _MOST_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """What is wrong in a row of a table. Rows are counted as a spreadsheet does: the header is row 1."""
+
+    row: int
+    field: str
+    message: str
 
 
 def joined(values: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pbxd.book.employees import Employee, checked_employee
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
+from pbxd.exchange.cells import BadRow
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse
 
@@ -26,15 +27,6 @@ _HEADS: dict[str, tuple[str, ...]] = {
     "department": ("отдел", "подразделение", "департамент"),
 }
 _FIELD_OF = {name: key for key, names in _HEADS.items() for name in (key, *names)}
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """What is wrong in a row; rows are counted as a spreadsheet does, the header is row 1."""
-
-    row: int
-    field: str
-    message: str
 
 
 @dataclass(slots=True)

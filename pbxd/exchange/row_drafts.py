@@ -11,6 +11,7 @@ from pbxd import notation
 from pbxd.book.contacts import ContactDraft, ContactNumber, checked
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells
+from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
@@ -26,15 +27,6 @@ _DRAFT_FIELD = (
     | {"email": "emails"}
 )
 _CYRILLIC = re.compile(r"[А-Яа-яЁё]")
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """What is wrong in a row; rows are counted as a spreadsheet does."""
-
-    row: int
-    field: str
-    message: str
 
 
 @dataclass(slots=True)

@@ -32,10 +32,10 @@ from pbxd.numbers import rules_from
 from pbxd.settings import Settings
 from pbxd.storage.calls.backfill_rows import Filling
 from pbxd.storage.calls.calls import Calls
-from pbxd.storage.calls.outages import KeptOutage, Outages
-from pbxd.storage.calls.salvage import Writing
+from pbxd.storage.calls.gaps import HistoryGaps, StoredGap
+from pbxd.storage.calls.safe_writer import Writing
 from pbxd.storage.engine.database import Database
-from pbxd.storage.pbx_log.readers import journal_of, rows, without_password
+from pbxd.storage.pbx_log.readers import configured_log, rows, without_password
 
 _EARLIER = timedelta(seconds=10)  # read from so long before a call's beginning on
 _LATER = 10.0  # seconds; the log is in order but for less than that
@@ -130,7 +130,7 @@ class _Paths:
         self.records: dict[str, CallRecord] = {}
         self._until = until.timestamp()
         self._endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
-        self._tracker = Tracker(settings.asterisk.name, rules_from(settings), CHANNEL_IDS, whole=True)
+        self._tracker = Tracker(settings.asterisk.name, rules_from(settings), CHANNEL_IDS, in_gap=False)
         self._faults = Faults()
         self._paths: dict[str, list[cdr.CdrRow]] = defaultdict(list)
 
@@ -165,7 +165,7 @@ class Backfill:
         self._settings = settings
         self._writing = Writing(Calls(database))
         self._filling = Filling(database)
-        self._outages = Outages(database)
+        self._outages = HistoryGaps(database)
         self._pbx = settings.asterisk.name
 
     @property
@@ -199,7 +199,7 @@ class Backfill:
             else:
                 complaints.forget()
 
-    async def fill(self, kept: KeptOutage) -> Filled:
+    async def fill(self, kept: StoredGap) -> Filled:
         """Take what the log tells of an outage into the history. Raises UnavailableError, ConfigurationError."""
         since, to = kept.outage.since, kept.outage.to
         touched = await self._filling.touching(self._pbx, since, to)
@@ -268,7 +268,7 @@ class Backfill:
             missing = _("backfill.cel: missing; it says where the PBX writes its channel events (CEL); or backfill.cdr")
             raise ConfigurationError(missing)
         reading: _Events | _Paths = (_Events if self._settings.backfill.cel else _Paths)(self._settings, until)
-        async with aclosing(rows(journal_of(self._settings), (since - _EARLIER).timestamp())) as parts:
+        async with aclosing(rows(configured_log(self._settings), (since - _EARLIER).timestamp())) as parts:
             async for part in parts:
                 for values in part:
                     reading.follow(values)

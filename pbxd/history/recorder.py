@@ -9,13 +9,13 @@ from itertools import islice
 import structlog
 
 from pbxd.actor import DAEMON
-from pbxd.calls.record import CallRecord, Outage, Party
+from pbxd.calls.record import CallRecord, HistoryGap, Party
 from pbxd.errors import UnavailableError
-from pbxd.history.following import MOST_OUTAGES, Following, Heard
+from pbxd.history.following import MAX_GAPS, Cursor, Following
 from pbxd.i18n import _
 from pbxd.lookup.index import Directory
 from pbxd.storage.calls.calls import Calls
-from pbxd.storage.calls.salvage import Writing
+from pbxd.storage.calls.safe_writer import Writing
 
 _GATHER_SECONDS = 0.1  # changes that come within this time are written in one transaction
 _RETRY_SECONDS = 1.0
@@ -41,9 +41,9 @@ class Recorder:
         self._directory = directory
         self._most_waiting = most_waiting
         self._waiting: dict[str, CallRecord] = {}
-        self._outages: list[Outage] = []
-        self._given_up: Outage | None = None
-        self._marked: Heard | None = None  # until when all was heard, as the database knows it
+        self._outages: list[HistoryGap] = []
+        self._given_up: HistoryGap | None = None
+        self._marked: Cursor | None = None  # until when all was heard, as the database knows it
         self._marked_at = 0.0  # by the monotonic clock
         self._names: dict[str, dict[str, Party]] = {}  # by call, by number: what the book said when it was first asked
         self.written = 0
@@ -76,7 +76,7 @@ class Recorder:
 
         Raises UnavailableError; nothing is lost then.
         """
-        heard = self._following.heard_until()
+        heard = self._following.cursor()
         self._collect()
         while self._waiting or self._outages or self._given_up or self._mark_is_due(heard, final):
             writing = dict(islice(self._waiting.items(), _CALLS_AT_ONCE))
@@ -93,10 +93,10 @@ class Recorder:
             self._given_up = None
             self.written += len(writing)
 
-    def _mark_is_due(self, heard: Heard | None, final: bool) -> bool:  # noqa: FBT001 - passed on
+    def _mark_is_due(self, heard: Cursor | None, final: bool) -> bool:  # noqa: FBT001 - passed on
         return heard not in {None, self._marked} and (final or time.monotonic() - self._marked_at > _MARK_SECONDS)
 
-    async def _write(self, records: list[CallRecord], outages: list[Outage], heard: Heard | None) -> None:
+    async def _write(self, records: list[CallRecord], outages: list[HistoryGap], heard: Cursor | None) -> None:
         """Write in one transaction; a database that hangs is given up, and asked again later, like one that refuses."""
         try:
             async with asyncio.timeout(_WRITE_SECONDS):
@@ -111,7 +111,7 @@ class Recorder:
             except Exception as error:  # noqa: BLE001 - a call without names is better than none
                 self._following.faults.note("call_not_named", error, trace=True)
             self._waiting[record.id] = record
-        self._outages = [*self._outages, *self._following.take_outages()][-MOST_OUTAGES:]
+        self._outages = [*self._outages, *self._following.take_gaps()][-MAX_GAPS:]
         surplus = len(self._waiting) - self._most_waiting
         if surplus > 0:
             ended = (record for record in self._waiting.values() if record.ended is not None)
@@ -127,7 +127,7 @@ class Recorder:
         since = min([record.started for record in records] + [each.since for each in known])
         to = max([record.ended or record.started for record in records] + [each.to for each in known])
         calls = len(records) + sum(each.calls or 0 for each in known)
-        self._given_up = Outage(records[0].pbx, since, to, "storage", calls)
+        self._given_up = HistoryGap(records[0].pbx, since, to, "storage", calls)
         self.lost += len(records)
         for record in records:
             del self._waiting[record.id]

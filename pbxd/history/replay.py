@@ -10,8 +10,7 @@ from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.channel_ids import CHANNEL_IDS
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.event_stream import EventStream
-from pbxd.calls.live import moment
-from pbxd.calls.record import CallRecord
+from pbxd.calls.record import CallRecord, moment
 from pbxd.errors import ProtocolError
 from pbxd.faults import Faults
 from pbxd.history.following import Following
@@ -35,7 +34,7 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
     ended: dict[str, CallRecord] = {}
     packet: Packet = {}
     for arrival, packet in read_capture(path, chunk_bytes):
-        if event := stream.contained(packet, arrival):
+        if event := stream.read_safely(packet, arrival):
             following.follow(event)
         for record in following.take_changes():
             under_way.pop(record.id, None)

@@ -1,137 +1,121 @@
-"""Requests as typed values: what a body or a query may hold, and the refusal of everything else."""
+"""Requests as typed values: what the parts of a request may hold, and the refusal of everything else.
+
+An operation's handler takes models that derive from one of the four classes here.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
-from pbxd.actor import Actor
-from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.services.call_queries import CallsAsked
-from pbxd.services.call_targets import TargetAsked
 from pbxd.settings import why_refused
 
 BODY_LIMIT = 64 * 1024  # bytes
-Extension = Annotated[str, Field(min_length=1, max_length=32)]
-NumberText = Annotated[str, Field(min_length=1, max_length=200)]
-Key = Annotated[int, Field(ge=1, lt=2**63)]
+_MOST_MISTAKES = 100  # told of one request
+Place = Literal["pointer", "parameter", "header"]
 
 
-class Body(BaseModel):
+class Input(BaseModel):
+    """A part of a request; nothing in it is ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Body(Input):
     """A JSON body: exact types, no unknown members."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(strict=True)
 
 
-class Query(BaseModel):
+class Query(Input):
     """A query string: texts that become what they should be, no unknown names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+class PathParameters(Input):
+    """The variable parts of an address. What is no such part is no address: 404."""
 
 
-class CallRequest(Body):
-    """A call to make: the agent's phone rings first, then the target's."""
-
-    agent: Extension | None = None  # the token's own employee unless told
-    target: NumberText | None = None  # a number, or a contact: its id or exact name
-    contact: Key | None = None  # instead of `target`
-    number: NumberText | None = None  # which of the contact's numbers
-
-    @model_validator(mode="after")
-    def _one_target(self) -> Self:
-        if (self.target is None) == (self.contact is None):
-            raise ValueError(_("exactly one of target and contact"))
-        return self
-
-    @property
-    def asked(self) -> TargetAsked:
-        """Say whom to call."""
-        return TargetAsked(self.target, self.contact, self.number)
+class Headers(Input):
+    """The request headers that an operation reads, by their names as aliases. Others are ignored."""
 
 
-class LookupQuery(Query):
-    """Who a number belongs to."""
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong with a request: where, as a word for programs, and as a sentence."""
 
-    number: Annotated[str, Field(max_length=200)]
-    acting_for: Annotated[str, Field(alias="for", max_length=32)] = ""
-    inside: bool = False  # the call comes from one of our own phones, so that a colleague may be named
-    explain: bool = False  # also the rule and the rivals
-
-
-class CallQuery(Query):
-    """Whose personal contacts may name a call."""
-
-    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""
+    place: Place
+    name: str  # of a parameter or header; of a body's member the JSON pointer (RFC 6901)
+    code: str
+    detail: str
 
 
-class CallsQuery(Query):
-    """Which calls to list, newest first."""
+class InvalidRequestError(InvalidInputError):
+    """A part of the request is not what it should be; `mistakes` are all of them, `field` names the first."""
 
-    since: Annotated[str, Field(alias="from", max_length=40)] = ""  # a date or a time, local unless it has a zone
-    until: Annotated[str, Field(alias="to", max_length=40)] = ""  # likewise; a date means that whole day
-    direction: Direction | None = None
-    outcome: Outcome | None = None
-    agent: Extension | None = None
-    client: NumberText | None = None  # a number, or a contact: id or whole name
-    company: NumberText | None = None
-    queue: NumberText | None = None
-    min_talk: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0  # seconds
-    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""  # whose personal contacts may be used
-    before: Annotated[str, Field(max_length=64)] | None = None  # the last id of the page before
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50
-    offset: Annotated[int, Field(ge=0, lt=2**31)] = 0
-
-    def asked_by(self, actor: Actor) -> CallsAsked:
-        """Say which calls, without the page."""
-        return CallsAsked(
-            actor,
-            self.since,
-            self.until,
-            self.direction,
-            self.outcome,
-            self.agent or "",
-            self.client or "",
-            self.company or "",
-            self.queue or "",
-            self.min_talk,
-        )
+    def __init__(self, field: str, message: str, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__(field, message)
+        self.mistakes = mistakes
 
 
-BodyType = TypeVar("BodyType", bound=Body)
-QueryType = TypeVar("QueryType", bound=Query)
+async def read_input(request: web.Request, model: type[Input]) -> Input:
+    """Read a part of the request. Raises InvalidRequestError, and HTTP errors as `_read_body` does; 404 for a path."""
+    if issubclass(model, Body):
+        return await _read_body(request, model)
+    if issubclass(model, Query):
+        return _read_query(request, model)
+    if issubclass(model, Headers):
+        names = [field.alias or name for name, field in model.model_fields.items()]
+        found = {name: request.headers[name] for name in names if name in request.headers}
+        return _validated(lambda: model.model_validate(found), "header")
+    try:
+        return model.model_validate(dict(request.match_info))
+    except ValidationError as error:
+        raise web.HTTPNotFound from error
 
 
-async def body(request: web.Request, model: type[BodyType]) -> BodyType:
-    """Read a JSON body; InvalidInputError names the member, HTTP errors: 413 too long, 415 not JSON, 400 broken."""
+async def _read_body(request: web.Request, model: type[Body]) -> Input:
+    """Read a JSON body. HTTP errors: 413 too long, 415 not JSON, 400 unreadable."""
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(reason=_("application/json is needed"))
     try:
-        return model.model_validate_json(await request.read())
+        text = await request.read()
     except (web.RequestPayloadError, ConnectionError) as error:  # not chunked or compressed as it says, or broken off
         raise web.HTTPBadRequest(reason=_("the body can't be read")) from error
-    except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
-            raise web.HTTPBadRequest(reason=_("the body is not JSON")) from error
-        raise _invalid(error) from error
+    return _validated(lambda: model.model_validate_json(text), "pointer")
 
 
-def query(request: web.Request, model: type[QueryType]) -> QueryType:
+def _read_query(request: web.Request, model: type[Query]) -> Input:
     """Read the query string; a repeated name is refused like an unknown one."""
-    for name in request.query:
-        if len(request.query.getall(name)) > 1:
-            raise InvalidInputError(name, _("{field}: given twice").format(field=name))
+    given: Mapping[str, str] = dict(request.query)
+    if len(given) < len(request.query):
+        twice = next(name for name in given if len(request.query.getall(name)) > 1)
+        message = _("{field}: given twice").format(field=twice)
+        raise InvalidRequestError(twice, message, (Mistake("parameter", twice, "repeated", message),))
+    return _validated(lambda: model.model_validate(given), "parameter")
+
+
+def _validated(validate: Callable[[], Input], place: Place) -> Input:
     try:
-        return model.model_validate(dict(request.query))
+        return validate()
     except ValidationError as error:
-        raise _invalid(error) from error
+        found = error.errors()
+        if found[0]["type"] == "json_invalid":
+            raise web.HTTPBadRequest(reason=_("the body is not JSON")) from error
+        mistakes = tuple(_mistake(each, place) for each in found[:_MOST_MISTAKES])
+        field = ".".join(str(part) for part in found[0]["loc"])
+        raise InvalidRequestError(field, mistakes[0].detail, mistakes) from error
 
 
-def _invalid(error: ValidationError) -> InvalidInputError:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    why = why_refused(first)
-    return InvalidInputError(field, f"{field}: {why}" if field else why)
+def _mistake(error: ErrorDetails, place: Place) -> Mistake:
+    field = ".".join(str(part) for part in error["loc"])
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
+    name = "".join(f"/{part}" for part in parts) if place == "pointer" else field
+    why = why_refused(error)
+    return Mistake(place, name, error["type"].replace("_", "-"), f"{field}: {why}" if field else why)

@@ -11,14 +11,14 @@ from pbxd.book.texts import folded
 from pbxd.calls.record import CallRecord, Direction, Outcome
 from pbxd.lookup.partial_index import named_contact
 from pbxd.numbers import NumberRules, parse
-from pbxd.services.context import Context
 from pbxd.services.dates import read_instant
 from pbxd.services.past_names import contacts_in, extensions_in, name_calls, numbers_in, spans_of
+from pbxd.services.workspace import Workspace
 from pbxd.storage.book.number_ownership import of_company, of_contacts, past_of
 from pbxd.storage.calls.call_filter import CallFilter, Span
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import count_touching, touching
 from pbxd.storage.calls.history import History, newest, page
-from pbxd.storage.calls.outages import count_touching, touching
 from pbxd.storage.engine.database import Reading
 
 _MOST_GAPS = 100  # in a page
@@ -63,35 +63,35 @@ class FoundCalls(NamedTuple):
         return form
 
 
-async def find(context: Context, actor: Actor, asked: FindCalls) -> FoundCalls:
+async def find(workspace: Workspace, actor: Actor, asked: FindCalls) -> FoundCalls:
     """Return a page of the history as of one moment.
 
     Raises InvalidInputError for a date or a cursor that can't be used, NotFoundError for an unknown contact.
     """
-    return await context.database.ask(_found, asked, context.rules, actor)
+    return await workspace.database.ask(_found, asked, workspace.rules, actor)
 
 
-async def every(context: Context, actor: Actor, asked: FindCalls) -> AsyncIterator[list[Call]]:
+async def every(workspace: Workspace, actor: Actor, asked: FindCalls) -> AsyncIterator[list[Call]]:
     """Yield all calls, newest first, some hundreds at a time; pages don't count. Raises what `find` does."""
-    chosen = await context.database.ask(_filter, asked, context.rules, actor)
-    async for records in History(context.database).every(chosen):
-        yield await named(context, actor, records)
+    chosen = await workspace.database.ask(_filter, asked, workspace.rules, actor)
+    async for records in History(workspace.database).every(chosen):
+        yield await named(workspace, actor, records)
 
 
-async def show(context: Context, actor: Actor, call_id: str) -> Call:
+async def show(workspace: Workspace, actor: Actor, call_id: str) -> Call:
     """Return a call. Raises NotFoundError."""
-    (call,) = await named(context, actor, [await Calls(context.database).record(call_id)])
+    (call,) = await named(workspace, actor, [await Calls(workspace.database).record(call_id)])
     return call
 
 
-async def named(context: Context, actor: Actor, records: Sequence[CallRecord]) -> list[Call]:
+async def named(workspace: Workspace, actor: Actor, records: Sequence[CallRecord]) -> list[Call]:
     """Return calls in their public form, named as `past_names` says, as far as the actor may know."""
-    return await context.database.ask(_named, records, context.rules, actor)
+    return await workspace.database.ask(_named, records, workspace.rules, actor)
 
 
-async def last_calls(context: Context, actor: Actor, client: str | int, *, limit: int = 5) -> list[Call]:
+async def last_calls(workspace: Workspace, actor: Actor, client: str | int, *, limit: int = 5) -> list[Call]:
     """Return the newest calls with a client: a contact by its id, or as `FindCalls.client` names one."""
-    return await context.database.ask(_last_calls, client, context.rules, actor, limit)
+    return await workspace.database.ask(_last_calls, client, workspace.rules, actor, limit)
 
 
 def _filter(connection: Reading, asked: FindCalls, rules: NumberRules, actor: Actor) -> CallFilter:

@@ -10,8 +10,8 @@ from pbxd.book.companies import Company, CompanyChanges
 from pbxd.book.contacts import Contact
 from pbxd.book.texts import folded
 from pbxd.numbers import NumberRules
-from pbxd.services.context import Context
 from pbxd.services.number_input import company_number
+from pbxd.services.workspace import Workspace
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.search.filters import ContactFilter
@@ -66,32 +66,32 @@ class EditCompany:
     remove_emails: Sequence[str] = ()
 
 
-async def add(context: Context, _actor: Actor, asked: AddCompany) -> Company:
+async def add(workspace: Workspace, _actor: Actor, asked: AddCompany) -> Company:
     """Add a company, or numbers to the one of that name. Raises InvalidInputError."""
-    numbers = [company_number(number, context.rules) for number in asked.numbers]
-    return await Companies(context.database).get_or_create(asked.name, numbers)
+    numbers = [company_number(number, workspace.rules) for number in asked.numbers]
+    return await Companies(workspace.database).get_or_create(asked.name, numbers)
 
 
-async def find(context: Context, _actor: Actor, asked: FindCompanies) -> FoundCompanies:
+async def find(workspace: Workspace, _actor: Actor, asked: FindCompanies) -> FoundCompanies:
     """Return the companies that have all the words in their names."""
-    return FoundCompanies(*await Companies(context.database).list(asked.search))
+    return FoundCompanies(*await Companies(workspace.database).list(asked.search))
 
 
-async def show(context: Context, actor: Actor, company_id: int) -> ShownCompany:
+async def show(workspace: Workspace, actor: Actor, company_id: int) -> ShownCompany:
     """Return a company and its people. Raises NotFoundError."""
-    company = await Companies(context.database).get(company_id)
+    company = await Companies(workspace.database).get(company_id)
     wanted = ContactFilter(company=company.name)
-    total, people = await Contacts(context.database).list(wanted, actor=actor, limit=PEOPLE_SHOWN)
+    total, people = await Contacts(workspace.database).list(wanted, actor=actor, limit=PEOPLE_SHOWN)
     return ShownCompany(company, total, people)
 
 
-async def edit(context: Context, _actor: Actor, asked: EditCompany) -> Company:
+async def edit(workspace: Workspace, _actor: Actor, asked: EditCompany) -> Company:
     """Change a company as it stands at that moment, so that no other edit gets lost.
 
     Raises NotFoundError, InvalidInputError, and ConflictError for a version that is no longer current.
     """
-    return await Companies(context.database).edit(
-        asked.company_id, lambda company: _changes(company, asked, context.rules), version=asked.version
+    return await Companies(workspace.database).edit(
+        asked.company_id, lambda company: _changes(company, asked, workspace.rules), version=asked.version
     )
 
 

@@ -12,8 +12,8 @@ from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.services import calls, contact_edits
 from pbxd.services.contact_edits import AddContact, EditContact
-from pbxd.services.context import Context
 from pbxd.services.number_input import contact_number
+from pbxd.services.workspace import Workspace
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.contacts import ContactPage, Contacts
 from pbxd.storage.book.duplicates import Duplicate
@@ -70,14 +70,14 @@ class ErasePersonal:
     by: str  # the user of the operating system or of pbxd who does it, for the feed and the log
 
 
-async def add(context: Context, actor: Actor, asked: AddContact) -> SavedContact:
+async def add(workspace: Workspace, actor: Actor, asked: AddContact) -> SavedContact:
     """Add a contact; a company that isn't known yet is made. Raises InvalidInputError, RefusedError."""
-    book = Contacts(context.database)
-    contact = await book.add(contact_edits.draft(asked, context.rules), actor=actor)
+    book = Contacts(workspace.database)
+    contact = await book.add(contact_edits.draft(asked, workspace.rules), actor=actor)
     return SavedContact(contact, await book.duplicates(contact, actor=actor))
 
 
-async def find(context: Context, actor: Actor, asked: FindContacts) -> ContactPage:
+async def find(workspace: Workspace, actor: Actor, asked: FindContacts) -> ContactPage:
     """Return a page of the contacts that the actor sees: the best hits of a search first, otherwise by name.
 
     Raises InvalidInputError for a number or a cursor that can't be used.
@@ -88,7 +88,7 @@ async def find(context: Context, actor: Actor, asked: FindContacts) -> ContactPa
         company=asked.company,
         tag=asked.tag,
         manager=asked.manager,
-        number=contact_number(asked.number, context.rules).number if asked.number else "",
+        number=contact_number(asked.number, workspace.rules).number if asked.number else "",
         favourites=asked.favourites,
         mine=asked.mine,
     )
@@ -99,53 +99,53 @@ async def find(context: Context, actor: Actor, asked: FindContacts) -> ContactPa
         asked.offset + (asked.limit or _EVERYBODY),
         exact=asked.count or asked.limit is None,
     )
-    found = await Contacts(context.database).page(wanted, page, actor=actor)
+    found = await Contacts(workspace.database).page(wanted, page, actor=actor)
     return found._replace(items=found.items[asked.offset :])
 
 
-async def show(context: Context, actor: Actor, contact_id: int) -> ShownContact:
+async def show(workspace: Workspace, actor: Actor, contact_id: int) -> ShownContact:
     """Return a contact and its last calls. Raises NotFoundError."""
-    contact = await Contacts(context.database).get(contact_id, actor=actor)
-    return ShownContact(contact, await calls.last_calls(context, actor, contact_id))
+    contact = await Contacts(workspace.database).get(contact_id, actor=actor)
+    return ShownContact(contact, await calls.last_calls(workspace, actor, contact_id))
 
 
-async def edit(context: Context, actor: Actor, asked: EditContact) -> SavedContact:
+async def edit(workspace: Workspace, actor: Actor, asked: EditContact) -> SavedContact:
     """Change a contact as it stands at that moment, so that no other edit gets lost.
 
     Raises NotFoundError, InvalidInputError, RefusedError, and ConflictError for a version that is no longer current.
     """
-    book = Contacts(context.database)
+    book = Contacts(workspace.database)
     contact = await book.edit(
         asked.contact_id,
-        lambda card: contact_edits.changes(card, asked, context.rules),
+        lambda card: contact_edits.changes(card, asked, workspace.rules),
         actor=actor,
         version=asked.version,
     )
     return SavedContact(contact, await book.duplicates(contact, actor=actor))
 
 
-async def delete(context: Context, actor: Actor, contact_id: int) -> None:
+async def delete(workspace: Workspace, actor: Actor, contact_id: int) -> None:
     """Delete a contact. Raises NotFoundError, RefusedError."""
-    await Contacts(context.database).delete(contact_id, actor=actor)
+    await Contacts(workspace.database).delete(contact_id, actor=actor)
 
 
-async def erase_personal(context: Context, actor: Actor, asked: ErasePersonal) -> int:
+async def erase_personal(workspace: Workspace, actor: Actor, asked: ErasePersonal) -> int:
     """Erase personal contacts that an administrator doesn't see; return how many. It is logged.
 
     Raises InvalidInputError when neither owner nor number is given.
     """
     rights.check_administrator(actor)
-    number = contact_number(asked.number, context.rules).number if asked.number else ""
-    erased = await Contacts(context.database).erase_personal(owner=asked.owner, number=number, by=asked.by)
+    number = contact_number(asked.number, workspace.rules).number if asked.number else ""
+    erased = await Contacts(workspace.database).erase_personal(owner=asked.owner, number=number, by=asked.by)
     _log.warning("personal_contacts_erased", erased=erased, owner=asked.owner, number=number, user=asked.by)
     return erased
 
 
-async def history(context: Context, actor: Actor, contact_id: int) -> Sequence[Change]:
+async def history(workspace: Workspace, actor: Actor, contact_id: int) -> Sequence[Change]:
     """Return who changed what in a contact, the oldest change first. Raises NotFoundError."""
-    return await Contacts(context.database).history(contact_id, actor=actor)
+    return await Contacts(workspace.database).history(contact_id, actor=actor)
 
 
-async def set_favourite(context: Context, actor: Actor, contact_id: int, *, favourite: bool) -> None:
+async def set_favourite(workspace: Workspace, actor: Actor, contact_id: int, *, favourite: bool) -> None:
     """Put a contact among the actor's favourites, or take it away. Raises NotFoundError, RefusedError."""
-    await Contacts(context.database).set_favourite(contact_id, actor=actor, favourite=favourite)
+    await Contacts(workspace.database).set_favourite(contact_id, actor=actor, favourite=favourite)

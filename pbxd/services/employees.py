@@ -17,7 +17,7 @@ from pbxd.exchange.sandbox import plain_rows
 from pbxd.files import open_regular
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
-from pbxd.services.context import Context
+from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.search.filters import ContactFilter
@@ -54,33 +54,33 @@ class ImportedEmployees:
     ignored: Sequence[str]
 
 
-async def find(context: Context, _actor: Actor, asked: FindEmployees) -> list[Employee]:
+async def find(workspace: Workspace, _actor: Actor, asked: FindEmployees) -> list[Employee]:
     """Return employees by extension."""
     return [
         person
-        for person in await Employees(context.database).list()
+        for person in await Employees(workspace.database).list()
         if employee_matches(person, asked.search)
         and (not asked.department or folded(asked.department) in map(folded, person.departments))
         and asked.active in (None, person.active)
     ]
 
 
-async def show(context: Context, actor: Actor, extension: str) -> ShownEmployee:
+async def show(workspace: Workspace, actor: Actor, extension: str) -> ShownEmployee:
     """Return an employee and the clients they manage. Raises NotFoundError."""
-    person = await Employees(context.database).get(extension)
+    person = await Employees(workspace.database).get(extension)
     wanted = ContactFilter(manager=extension)
-    total, clients = await Contacts(context.database).list(wanted, actor=actor, limit=CLIENTS_SHOWN)
+    total, clients = await Contacts(workspace.database).list(wanted, actor=actor, limit=CLIENTS_SHOWN)
     return ShownEmployee(person, total, clients)
 
 
-async def import_file(context: Context, actor: Actor, file: Path) -> ImportedEmployees:
+async def import_file(workspace: Workspace, actor: Actor, file: Path) -> ImportedEmployees:
     """Take employees over from a CSV file or a workbook; bad rows are reported and don't stop the good ones.
 
     Raises InvalidInputError for a file that can't be read.
     """
     rights.check_administrator(actor)
-    table = await _table(file, context.rules)
-    done = await Employees(context.database).upsert(table.employees, source="list")
+    table = await _table(file, workspace.rules)
+    done = await Employees(workspace.database).upsert(table.employees, source="list")
     return ImportedEmployees(done.created, done.updated, done.same, table.bad, table.ignored)
 
 

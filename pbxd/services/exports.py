@@ -8,27 +8,27 @@ from pathlib import Path
 from pbxd.actor import Actor
 from pbxd.exchange import call_columns, call_tables, writing
 from pbxd.services import calls
-from pbxd.services.context import Context
+from pbxd.services.workspace import Workspace
 from pbxd.storage.book.exports import everything
 
 
-async def export_contacts(context: Context, actor: Actor, file: Path) -> int:
+async def export_contacts(workspace: Workspace, actor: Actor, file: Path) -> int:
     """Write all contacts that the actor sees, in the form that the file's ending names; return how many.
 
     An earlier export is replaced. Raises InvalidInputError, UnavailableError.
     """
-    async with everything(context.database, actor=actor) as contacts:
+    async with everything(workspace.database, actor=actor) as contacts:
         return await writing.export(file, contacts)
 
 
-async def export_calls(context: Context, actor: Actor, asked: calls.FindCalls, file: Path) -> int:
+async def export_calls(workspace: Workspace, actor: Actor, asked: calls.FindCalls, file: Path) -> int:
     """Write all such calls, newest first, in the form that the file's ending names; return how many.
 
     An earlier export is replaced. Raises InvalidInputError, NotFoundError, UnavailableError.
     """
 
     async def rows() -> AsyncIterator[list[list[call_tables.Cell]]]:
-        async for some in calls.every(context, actor, asked):
+        async for some in calls.every(workspace, actor, asked):
             yield [call_columns.cells(call) for call in some]
 
     return await call_tables.write(file, call_columns.heads(), rows())

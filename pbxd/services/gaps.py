@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.history.backfill import Backfill, Difference
-from pbxd.services.context import Context
 from pbxd.services.dates import read_instant
+from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings
-from pbxd.storage.calls.outages import KeptOutage, Outages
+from pbxd.storage.calls.gaps import HistoryGaps, StoredGap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class FoundGaps:
     """A page of gaps; `total` counts all."""
 
     total: int
-    gaps: Sequence[KeptOutage]
+    gaps: Sequence[StoredGap]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,29 +39,29 @@ class Compare:
     until: str  # a date means that whole day
 
 
-async def find(context: Context, _actor: Actor, asked: FindGaps) -> FoundGaps:
+async def find(workspace: Workspace, _actor: Actor, asked: FindGaps) -> FoundGaps:
     """Return a page of the gaps."""
-    outages = Outages(context.database)
-    return FoundGaps(await outages.count(), await outages.list(limit=asked.limit, offset=asked.offset))
+    gaps = HistoryGaps(workspace.database)
+    return FoundGaps(await gaps.count(), await gaps.list(limit=asked.limit, offset=asked.offset))
 
 
-async def fill(context: Context, actor: Actor, settings: Settings, *, again: bool) -> Sequence[KeptOutage]:
+async def fill(workspace: Workspace, actor: Actor, settings: Settings, *, again: bool) -> Sequence[StoredGap]:
     """Fill the gaps that aren't filled, or with `again` all of them; return all gaps. Raises ConfigurationError."""
     rights.check_administrator(actor)
-    backfill, outages = Backfill(settings, context.database), Outages(context.database)
-    for gap in await (outages.list() if again else outages.unfilled(settings.asterisk.name, datetime.now(UTC))):
+    backfill, gaps = Backfill(settings, workspace.database), HistoryGaps(workspace.database)
+    for gap in await (gaps.list() if again else gaps.unfilled(settings.asterisk.name, datetime.now(UTC))):
         await backfill.fill(gap)
-    return await outages.list()
+    return await gaps.list()
 
 
-async def compare(context: Context, actor: Actor, settings: Settings, asked: Compare) -> list[Difference]:
+async def compare(workspace: Workspace, actor: Actor, settings: Settings, asked: Compare) -> list[Difference]:
     """Return the calls of a period that differ in the log. Raises InvalidInputError, ConfigurationError."""
     rights.check_administrator(actor)
     since, until = read_instant("from", asked.since), read_instant("to", asked.until, end_of_day=True)
-    return await Backfill(settings, context.database).compare(since.astimezone(UTC), until.astimezone(UTC))
+    return await Backfill(settings, workspace.database).compare(since.astimezone(UTC), until.astimezone(UTC))
 
 
-async def rebuild(context: Context, actor: Actor, settings: Settings, differences: list[Difference]) -> int:
+async def rebuild(workspace: Workspace, actor: Actor, settings: Settings, differences: list[Difference]) -> int:
     """Let the history say what the log says; return how many calls changed. Calls that changed meanwhile stay."""
     rights.check_administrator(actor)
-    return await Backfill(settings, context.database).rebuild(differences)
+    return await Backfill(settings, workspace.database).rebuild(differences)

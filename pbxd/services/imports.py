@@ -12,12 +12,13 @@ from pbxd.actor import Actor
 from pbxd.book.contacts import ContactChanges, ContactDraft
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import columns as headings
+from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
 from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
-from pbxd.exchange.row_drafts import BadRow, Read, read_row
+from pbxd.exchange.row_drafts import Read, read_row
 from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
-from pbxd.services.context import Context
+from pbxd.services.workspace import Workspace
 from pbxd.storage.imports.imports import Imports, Key, Undone, Writing
 
 _ERRORS_TOLD = 10_000  # rows; all are counted, and all stand in the error workbook
@@ -59,7 +60,7 @@ class ImportReport:
 
 
 async def import_contacts(
-    context: Context, actor: Actor, asked: ImportContacts, *, progress: Callable[[int], None] = lambda _rows: None
+    workspace: Workspace, actor: Actor, asked: ImportContacts, *, progress: Callable[[int], None] = lambda _rows: None
 ) -> ImportReport:
     """Import a file; `progress` is called with the number of rows done so far.
 
@@ -68,22 +69,22 @@ async def import_contacts(
     if asked.personal and not actor.is_employee:
         raise InvalidInputError("visibility", _("whose contacts would they be? Say which employee acts, with --as"))
     mapped = headings.mapping(asked.mapped)
-    await Imports(context.database).clean()
+    await Imports(workspace.database).clean()
     async with reading(asked.file, language=i18n.current(), sheet=asked.sheet, mapped=mapped) as table:
         report = ImportReport(sheet=table.sheet, ignored=table.columns.ignored)
         with error_workbook(asked.errors, table.columns, mapped) as errors:
-            work = _Importing(context, actor, asked, table.columns, report, errors)
+            work = _Importing(workspace, actor, asked, table.columns, report, errors)
             await work.run(table.batches, progress)
         report.errors_file = errors.file
         return report
 
 
-async def undo(context: Context, actor: Actor, import_id: int) -> Undone:
+async def undo(workspace: Workspace, actor: Actor, import_id: int) -> Undone:
     """Take a whole import out of the book, but for the contacts that were edited since.
 
     Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is done.
     """
-    imports = Imports(context.database)
+    imports = Imports(workspace.database)
     await imports.clean()
     return await imports.undo(import_id, actor=actor)
 
@@ -93,14 +94,14 @@ class _Importing:
 
     def __init__(
         self,
-        context: Context,
+        workspace: Workspace,
         actor: Actor,
         asked: ImportContacts,
         columns: Columns,
         report: ImportReport,
         errors: ErrorWorkbook,
     ) -> None:
-        self._imports, self._rules = Imports(context.database), context.rules
+        self._imports, self._rules = Imports(workspace.database), workspace.rules
         self._actor, self._asked = actor, asked
         self._columns, self._report, self._errors = columns, report, errors
         self._mine: dict[Key, int] = {}  # numbers of this file's new contacts -> -1 - place

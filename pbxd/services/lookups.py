@@ -10,7 +10,7 @@ from pbxd.lookup.matching import Match
 from pbxd.lookup.partial_index import excerpt
 from pbxd.numbers import parse
 from pbxd.services import calls
-from pbxd.services.context import Context
+from pbxd.services.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,12 @@ class LookedUp:
     last_calls: Sequence[calls.Call]
 
 
-async def look_up(context: Context, actor: Actor, asked: LookUp) -> LookedUp:
+async def look_up(workspace: Workspace, actor: Actor, asked: LookUp) -> LookedUp:
     """Look a number up; the actor's personal contacts count too."""
-    parsed = parse(asked.number, context.rules)
+    parsed = parse(asked.number, workspace.rules)
     wanted = [parsed.value] if parsed.kind == "e164" else []
-    book = await excerpt(context.database, wanted, actor)
+    book = await excerpt(workspace.database, wanted, actor)
     match = book.lookup(parsed, actor)
     if not asked.last_calls or not wanted:
         return LookedUp(match, [])
-    return LookedUp(match, await calls.last_calls(context, actor, parsed.value))
+    return LookedUp(match, await calls.last_calls(workspace, actor, parsed.value))

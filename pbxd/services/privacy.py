@@ -13,7 +13,7 @@ from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.lookup.partial_index import contact_named
 from pbxd.numbers import parse
-from pbxd.services.context import Context
+from pbxd.services.workspace import Workspace
 from pbxd.storage.privacy import Client, Erased, Privacy
 
 _log = structlog.get_logger(__name__)
@@ -35,31 +35,31 @@ class ErasedClient:
     left_out: tuple[str, ...]
 
 
-async def export(context: Context, actor: Actor, client: str) -> dict[str, Any]:
+async def export(workspace: Workspace, actor: Actor, client: str) -> dict[str, Any]:
     """Return all that is kept of a client (a number, or a contact: id or whole name), as JSON.
 
     Raises NotFoundError, InvalidInputError.
     """
     rights.check_administrator(actor)
-    return await Privacy(context.database).export(await _client(context, actor, client))
+    return await Privacy(workspace.database).export(await _client(workspace, actor, client))
 
 
-async def erase(context: Context, actor: Actor, asked: EraseClient) -> ErasedClient:
+async def erase(workspace: Workspace, actor: Actor, asked: EraseClient) -> ErasedClient:
     """Erase a client's data: cards, also personal ones; in calls and the feed the number is masked. It is logged.
 
     Raises NotFoundError, InvalidInputError, and ConflictError while the client is on the phone.
     """
     rights.check_administrator(actor)
-    whom = await _client(context, actor, asked.client)
-    erased = await Privacy(context.database).erase(whom, by=asked.by)
+    whom = await _client(workspace, actor, asked.client)
+    erased = await Privacy(workspace.database).erase(whom, by=asked.by)
     _log.warning("client_erased", **asdict(erased), user=asked.by)
     return ErasedClient(erased, whom.left_out)
 
 
-async def _client(context: Context, actor: Actor, text: str) -> Client:
-    parsed = parse(text, context.rules)
+async def _client(workspace: Workspace, actor: Actor, text: str) -> Client:
+    parsed = parse(text, workspace.rules)
     if parsed.kind == "e164":
-        return await Privacy(context.database).by_number(parsed.value)
+        return await Privacy(workspace.database).by_number(parsed.value)
     if not text.strip():
         raise InvalidInputError("client", _("whose data? A number, or a contact's id or name"))
-    return await Privacy(context.database).by_card(await contact_named(context.database, text, actor=actor))
+    return await Privacy(workspace.database).by_card(await contact_named(workspace.database, text, actor=actor))

@@ -8,7 +8,7 @@ from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.services.context import Context
+from pbxd.services.workspace import Workspace
 from pbxd.storage.access.tokens import Token, Tokens
 
 
@@ -29,22 +29,22 @@ class CreatedToken:
     plain: str
 
 
-async def create(context: Context, actor: Actor, asked: CreateToken) -> CreatedToken:
+async def create(workspace: Workspace, actor: Actor, asked: CreateToken) -> CreatedToken:
     """Make a token. Raises InvalidInputError."""
     rights.check_administrator(actor)
     if asked.extension and asked.as_any:
         raise InvalidInputError("as", _("either one employee or any"))
     stands_for = Actor.token(asked.name, asked.extension, acts_for_any=asked.as_any)
-    return CreatedToken(*await Tokens(context.database).create(asked.name, stands_for))
+    return CreatedToken(*await Tokens(workspace.database).create(asked.name, stands_for))
 
 
-async def find(context: Context, actor: Actor) -> list[Token]:
+async def find(workspace: Workspace, actor: Actor) -> list[Token]:
     """Return all tokens, revoked ones too, oldest first."""
     rights.check_administrator(actor)
-    return await Tokens(context.database).list()
+    return await Tokens(workspace.database).list()
 
 
-async def revoke(context: Context, actor: Actor, token_id: int) -> None:
+async def revoke(workspace: Workspace, actor: Actor, token_id: int) -> None:
     """End a token's validity at once. Raises NotFoundError."""
     rights.check_administrator(actor)
-    await Tokens(context.database).revoke(token_id)
+    await Tokens(workspace.database).revoke(token_id)

@@ -19,7 +19,7 @@ from pbxd.calls.events import (
     DialBegan,
     DialEnded,
     Event,
-    HangupAsked,
+    HangupRequested,
     LinkLost,
     OriginateEnded,
     SnapshotBegan,
@@ -112,7 +112,7 @@ class Attempt:
             case OriginateEnded() if event.channel == self.agent_leg and not event.answered:
                 self._refused = not self.created
                 self._timed_out = event.timed_out
-            case ChannelCreated() | ChannelUp() | BridgeEntered() | HangupAsked() | ChannelEnded():
+            case ChannelCreated() | ChannelUp() | BridgeEntered() | HangupRequested() | ChannelEnded():
                 self._note_channel(event)
             case _:
                 return False
@@ -158,22 +158,22 @@ class Attempt:
             self._client_result = event.result
             self._client_up = self._client_up or event.result == "answered"
 
-    def _note_channel(self, event: ChannelCreated | ChannelUp | BridgeEntered | HangupAsked | ChannelEnded) -> None:
+    def _note_channel(self, event: ChannelCreated | ChannelUp | BridgeEntered | HangupRequested | ChannelEnded) -> None:
         if event.channel == self.agent_leg:
             self._note_agent(event)
-        elif isinstance(event, HangupAsked | ChannelEnded) and event.channel == self.client_leg:
+        elif isinstance(event, HangupRequested | ChannelEnded) and event.channel == self.client_leg:
             # The agent's leg may be gone before the client's, which asked for it: then the request alone tells why.
             self._client_cause = event.cause or self._client_cause
             self._client_signal = event.technology_cause or self._client_signal
 
-    def _note_agent(self, event: ChannelCreated | ChannelUp | BridgeEntered | HangupAsked | ChannelEnded) -> None:
+    def _note_agent(self, event: ChannelCreated | ChannelUp | BridgeEntered | HangupRequested | ChannelEnded) -> None:
         self.created = True
         match event:
             case ChannelUp():
                 self._up = True
             case BridgeEntered():
                 self._bridged = self._bridged or event.kind != "holding"
-            case HangupAsked():
+            case HangupRequested():
                 self._left = self._left or event.by_party
             case ChannelEnded():
                 self._cause = event.cause

@@ -13,12 +13,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from pbxd.asterisk.ami.actions import MAX_LINE_BYTES
-from pbxd.asterisk.ami.client import AmiClient, Packet, parse_capture
+from pbxd.asterisk.ami.client import AmiClient, Packet
 from pbxd.asterisk.ami.link import Question
 from pbxd.errors import RefusedError, UnavailableError
 from pbxd.settings import AsteriskSettings
 from tests.lab import Lab
 from tests.lab.processes import Child, stopped, until
+from tests.packets import parse_capture
 
 pytestmark = pytest.mark.lab
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.ami.client import parse_capture
 from pbxd.asterisk.ami.packets import parse_timed_capture
 from tests.asterisk.amilistener import Listener, captured_times, connected, heard, running, until
 from tests.asterisk.amiserver import BANNER, AmiServer, pack
+from tests.packets import parse_capture
 
 
 async def test_a_capture_replays_to_what_was_heard(tmp_path: Path) -> None:

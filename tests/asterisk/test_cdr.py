@@ -36,7 +36,7 @@ def row(began: int, answered: int | None, ended: int, **values: str) -> CdrRow:
 
 
 def made_of(*rows: CdrRow) -> dict[str, Any]:
-    tracker = Tracker("pbx", rules_from(SETTINGS), CHANNEL_IDS, whole=True)
+    tracker = Tracker("pbx", rules_from(SETTINGS), CHANNEL_IDS, in_gap=False)
     for event in events_of(rows, Endpoints(SETTINGS.employees.pattern)):
         tracker.feed(event)
     (record,) = tracker.take_changes()
@@ -121,7 +121,7 @@ rows = st.builds(
 
 @given(st.lists(rows, min_size=1, max_size=6))
 def test_whatever_the_records_say_makes_calls_whose_parts_sum_up(found: list[CdrRow]) -> None:
-    tracker = Tracker("pbx", rules_from(SETTINGS), CHANNEL_IDS, whole=True)
+    tracker = Tracker("pbx", rules_from(SETTINGS), CHANNEL_IDS, in_gap=False)
     for event in events_of(found, Endpoints(SETTINGS.employees.pattern)):
         tracker.feed(event)
     assert tracker.open_calls == 0

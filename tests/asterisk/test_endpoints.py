@@ -16,9 +16,9 @@ ENDPOINTS = Endpoints(r"^\d{2,5}$")
         ("PJSIP/trunk-00000001", "trunk", "trunk"),
         ("PJSIP/my-office-trunk-00000001", "trunk", "my-office-trunk"),
         ("PJSIP/123456-00000001", "trunk", "123456"),
-        ("Local/101@from-queue-00000001;2", "plumbing", "Local/101@from-queue-00000001;2"),
-        ("AsyncGoto/PJSIP/101-00000001", "plumbing", "AsyncGoto/PJSIP/101-00000001"),
-        ("", "plumbing", ""),
+        ("Local/101@from-queue-00000001;2", "local", "Local/101@from-queue-00000001;2"),
+        ("AsyncGoto/PJSIP/101-00000001", "local", "AsyncGoto/PJSIP/101-00000001"),
+        ("", "local", ""),
     ],
 )
 def test_who_is_behind_a_channel(name: str, kind: str, endpoint: str) -> None:
@@ -62,7 +62,7 @@ def test_the_number_in_a_dial_string(dial_string: str, number: str) -> None:
         ("PJSIP/101-00000001", "101", "extension", ""),
         ("PJSIP/101-00000001", "101/sip:101@10.0.0.2:5060", "extension", ""),
         ("PJSIP/101-00000001", "101/sip:7001@10.0.0.2:5060;ob", "extension", "7001"),
-        ("Local/101@from-queue-00000001;1", "Local/101@from-queue/n", "plumbing", "101"),
+        ("Local/101@from-queue-00000001;1", "Local/101@from-queue/n", "local", "101"),
     ],
 )
 def test_what_is_dialled_through_an_endpoint_tells_a_line_from_a_phone(

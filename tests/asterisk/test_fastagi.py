@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest, get_variable, set_variable
+from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest, get_variable, set_variables
 from pbxd.asterisk.agi.server import Conversation, FastAgiServer
 from pbxd.errors import UnavailableError
 from pbxd.settings import AgiSettings
@@ -97,10 +97,10 @@ async def test_headers_in_single_bytes_are_answered() -> None:
 
 
 async def test_a_command_waits_for_the_reply_to_the_one_before() -> None:
-    commands = [set_variable("A", str(n)) for n in range(3)]
+    commands = [set_variables({"A": str(n)}) for n in range(3)]
     async with serving(lambda _request: commands) as server, connected(server, HEADERS) as peer:
         for n in range(3):
-            assert await peer.line() == b'SET VARIABLE A "%d"\n' % n
+            assert await peer.line() == b'SET VARIABLE ARRAY(A) "%d"\n' % n
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(peer.reader.read(1), 0.02)
             peer.writer.write((b"200 result=1\n", b"510 Invalid\n", b"520-x\nusage\n520 End\n")[n])
@@ -110,7 +110,7 @@ async def test_a_command_waits_for_the_reply_to_the_one_before() -> None:
 
 @pytest.mark.parametrize("last", [b"HANGUP\n", b"200 result=1\nHANGUP\n", b"200 result=1\r\nHANGUP\r\n"])
 async def test_a_hang_up_ends_it(last: bytes) -> None:
-    commands = [set_variable("A", str(n)) for n in range(3)]
+    commands = [set_variables({"A": str(n)}) for n in range(3)]
     async with serving(lambda _request: commands) as server, connected(server, HEADERS) as peer:
         await peer.line()
         peer.writer.write(last)
@@ -211,7 +211,7 @@ async def test_a_query_belongs_to_the_script(script: str) -> None:
 async def test_an_answer_that_asks_is_told_what_the_channel_replies() -> None:
     def answer(request: AgiRequest) -> Generator[AgiCommand, AgiReply | None, None]:
         reply = yield get_variable("PBXD_KEY")
-        yield set_variable("PBXD_STATUS", reply.text if reply else "")
+        yield set_variables({"PBXD_STATUS": reply.text if reply else ""})
         if request.query:
             raise ValueError
 
@@ -219,7 +219,7 @@ async def test_an_answer_that_asks_is_told_what_the_channel_replies() -> None:
         async with serving(answer) as server, connected(server, b"".join(header_lines(script=script))) as peer:
             assert await peer.line() == b"GET VARIABLE PBXD_KEY\n"
             peer.writer.write(b"200 result=1 (a (b) c)\n")
-            assert await peer.line() == b'SET VARIABLE PBXD_STATUS "a (b) c"\n'
+            assert await peer.line() == b'SET VARIABLE ARRAY(PBXD_STATUS) "a \\\\(b\\\\) c"\n'
             peer.writer.write(b"200 result=1\n")
             if script != "lookup":  # it failed in the midst: that is told, and the call goes on
                 assert b"error" in await peer.line()

@@ -15,7 +15,6 @@ from pbxd.asterisk.agi.protocol import (
     AgiReply,
     AgiRequest,
     commands_for,
-    set_variable,
     set_variables,
 )
 from pbxd.asterisk.agi.server import FastAgiServer
@@ -120,7 +119,7 @@ async def test_values_arrive_unchanged_without_any_cleaning(lab: Lab, kind: str)
         [
             set_variables({"A": value, "CALLERID(name)": value, "B": "", "C": value}),
             *(AgiCommand(f"GET FULL VARIABLE ${{{name}}}") for name in ("A", "CALLERID(name)", "C")),
-            set_variable("A", f"{value} again"),
+            set_variables({"A": f"{value} again"}),
             AgiCommand("GET VARIABLE A"),
             AgiCommand("GET VARIABLE B"),
         ],
@@ -134,9 +133,9 @@ async def test_values_arrive_unchanged_without_any_cleaning(lab: Lab, kind: str)
 
 
 async def test_the_longest_command_arrives_whole(lab: Lab) -> None:
-    value = "x" * (MAX_COMMAND_BYTES - len('SET VARIABLE A ""\n'))
+    value = "x" * (MAX_COMMAND_BYTES - len('SET VARIABLE ARRAY(A) ""\n'))
     length = AgiCommand("GET FULL VARIABLE ${LEN(${A})}")  # GET VARIABLE itself shows 1023 bytes
-    _request, replies = await conversation(lab, [set_variable("A", value), length])
+    _request, replies = await conversation(lab, [set_variables({"A": value}), length])
     assert replies[1].text == str(len(value))
 
 

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pbxd.asterisk.ami.injection import END, is_genuine
-from pbxd.asterisk.ami.packets import Packet, PacketSplitter, parse_capture
+from pbxd.asterisk.ami.packets import Packet, PacketSplitter
+from tests.packets import parse_capture
 
 LONGEST = 79  # bytes: AST_CHANNEL_NAME and AST_MAX_EXTENSION less the final NUL
 STREAM = (Path(__file__).parent.parent / "captures/queue_answered/stream.ami").read_bytes()

@@ -234,7 +234,7 @@ async def test_a_call_of_an_earlier_process_is_known_again(bench: Bench) -> None
 
 async def test_a_call_asked_for_by_an_earlier_process_may_begin_after_the_snapshot(bench: Bench) -> None:
     bench.clicks.feed(SnapshotEnded(4))
-    local = Endpoint("plumbing", "Local/101@pbxd-agent-00000001;1")
+    local = Endpoint("local", "Local/101@pbxd-agent-00000001;1")
     bench.clicks.feed(ChannelCreated(5, LEG, LEG, local, "", ""))
     bench.clicks.feed(ChannelCreated(5, LEG.replace(".1", ".2"), LEG, local, "", ""))
     assert bench.clicks.progress(EARLIER).state == "ringing-agent"

@@ -12,12 +12,12 @@ from pbxd.asterisk.ami.packets import (
     MAX_PACKET_BYTES,
     Packet,
     PacketSplitter,
-    parse_capture,
     parse_packet,
     parse_timed_capture,
     read_times,
 )
 from pbxd.errors import ProtocolError
+from tests.packets import parse_capture
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 STREAM = (

@@ -20,6 +20,7 @@ from pbxd.asterisk.queue_status import Entry, entries_of, moves_at_once, not_mov
         ("20.11.1", True),
         ("21.0.0", True),
         ("22.10.1~dfsg+~cs6.15.60671435-1", True),
+        ("23.0.0", True),
         ("certified-18.9-cert17", False),
         ("certified/20.7-cert6", True),
         ("GIT-master-abcdef0", True),

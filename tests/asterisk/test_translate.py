@@ -89,12 +89,15 @@ def test_nor_does_an_answer_to_a_ping_take_a_replayed_stream_far() -> None:
         ({"Event": "Newstate", **CHANNEL, "ChannelState": "5"}, ev.ChannelRinging(17.5, "17.1", "17.0")),
         ({"Event": "Newstate", **CHANNEL, "ChannelState": "6"}, ev.ChannelUp(17.5, "17.1", "17.0")),
         ({"Event": "Newstate", **CHANNEL, "ChannelState": "4"}, None),
-        ({"Event": "HangupRequest", **CHANNEL}, ev.HangupAsked(17.5, "17.1", "17.0", by_party=True)),
+        ({"Event": "HangupRequest", **CHANNEL}, ev.HangupRequested(17.5, "17.1", "17.0", by_party=True)),
         (
             {"Event": "HangupRequest", **CHANNEL, "Cause": "21", "TechCause": "403"},
-            ev.HangupAsked(17.5, "17.1", "17.0", True, 21, "403"),
+            ev.HangupRequested(17.5, "17.1", "17.0", True, 21, "403"),
         ),
-        ({"Event": "SoftHangupRequest", **CHANNEL, "Cause": "1"}, ev.HangupAsked(17.5, "17.1", "17.0", by_party=False)),
+        (
+            {"Event": "SoftHangupRequest", **CHANNEL, "Cause": "1"},
+            ev.HangupRequested(17.5, "17.1", "17.0", by_party=False),
+        ),
         (
             {"Event": "Hangup", **CHANNEL, "Cause": "21", "TechCause": "603"},
             ev.ChannelEnded(17.5, "17.1", "17.0", 21, "603"),

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from pbxd.asterisk.ami.packets import parse_capture
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.translate import Translator
 from pbxd.calls import events as ev
+from tests.packets import parse_capture
 
 CAPTURES = Path(__file__).resolve().parents[1] / "captures"
 FLOWS = sorted(path.parent.name for path in CAPTURES.glob("*/expected.json"))
@@ -165,7 +165,7 @@ class Maker:
         channel = f"{1000 + number}.{number}"
         linkedid = self.random.choice([channel, *(self.linkedids[other] for other in living)])
         kind, name = self.random.choice(
-            [("extension", "101"), ("extension", "102"), ("trunk", "trunk"), ("plumbing", "Local/1@x;1")]
+            [("extension", "101"), ("extension", "102"), ("trunk", "trunk"), ("local", "Local/1@x;1")]
         )
         endpoint = ev.Endpoint(kind, name)  # type: ignore[arg-type]
         self.endpoints[channel], self.linkedids[channel] = endpoint, linkedid

@@ -21,7 +21,7 @@ MOST_BYTES = 40_000
 
 
 def talking() -> Tracker:
-    tracker = Tracker("pbx", rules_from(Settings()), CHANNEL_IDS, whole=True)
+    tracker = Tracker("pbx", rules_from(Settings()), CHANNEL_IDS, in_gap=False)
     client, agent = ev.Endpoint("trunk", "trunk"), ev.Endpoint("extension", "101")
     for event in (
         ev.ChannelCreated(1.0, CALLER, CALLER, client, "89161234567", "74951230101"),

@@ -7,9 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.calls.live import moment
 from pbxd.calls.log_merge import completed
-from pbxd.calls.record import PARTS, CallRecord, Gap, Step
+from pbxd.calls.record import PARTS, CallRecord, Gap, Step, moment
 
 BEGAN = 1_795_304_376.0
 durations = st.floats(0, 3600, allow_subnormal=False)

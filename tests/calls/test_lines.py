@@ -15,7 +15,7 @@ LINE, CLIENT, OTHER = "900.1", "1000.1", "1010.1"
 
 
 def pipe(name: str) -> ev.Endpoint:
-    return ev.Endpoint("plumbing", f"Local/{name}")
+    return ev.Endpoint("local", f"Local/{name}")
 
 
 class Calls:
@@ -55,7 +55,7 @@ class Calls:
         self.feed()
 
     def end(self, at: float, *channels: str, linkedid: str) -> None:
-        self.feed(ev.HangupAsked(at, channels[0], linkedid, by_party=True))
+        self.feed(ev.HangupRequested(at, channels[0], linkedid, by_party=True))
         self.feed(*(ev.ChannelEnded(at, channel, linkedid, 16) for channel in channels))
 
     def record(self, linkedid: str) -> CallRecord:
@@ -144,7 +144,7 @@ def test_a_client_rung_first_behind_any_number_of_pipes_is_the_callee(pipes: int
         one, two = f"1000.{2 * place + 1}", f"1000.{2 * place + 2}"
         for end, channel in enumerate((one, two), 1):
             calls.feed(ev.ChannelCreated(1000.0, channel, CLIENT, pipe(f"{place}@x;{end}"), "", ""))
-        calls.feed(ev.PlumbingPaired(1000.0, one, two))
+        calls.feed(ev.LocalPaired(1000.0, one, two))
         calls.feed(ev.DialBegan(1000.0, source if place else None, one, CLIENT, ""))
         source = two
     calls.feed(ev.ChannelCreated(1000.0, "1000.9", CLIENT, TRUNK, "", ""))
@@ -160,7 +160,7 @@ def test_what_people_saw_of_a_leg_leads_to_the_call_it_belongs_to() -> None:
     calls = Calls()
     for end, channel in enumerate((CLIENT, "1000.2"), 1):
         calls.feed(ev.ChannelCreated(1000.0, channel, CLIENT, pipe(f"x@y;{end}"), "", ""))
-    calls.feed(ev.PlumbingPaired(1000.0, CLIENT, "1000.2"), ev.DialBegan(1000.0, None, CLIENT, CLIENT, ""))
+    calls.feed(ev.LocalPaired(1000.0, CLIENT, "1000.2"), ev.DialBegan(1000.0, None, CLIENT, CLIENT, ""))
     calls.rings(1001.0, "1000.2", "1001.1", "990.9", AGENT)
     assert calls.record("990.9").merged_into == calls.record(CLIENT).id
     assert calls.record(CLIENT).caller.extension == "101"

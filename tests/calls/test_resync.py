@@ -148,7 +148,7 @@ def test_a_phone_dialled_before_the_list_names_its_caller_is_not_taken_for_him()
         assert gaps(record) == [(1005.0 if earlier else 1000.0, 1008.0)]
 
 
-@pytest.mark.parametrize("first", [AGENT, ev.Endpoint("plumbing", "")])
+@pytest.mark.parametrize("first", [AGENT, ev.Endpoint("local", "")])
 def test_nor_is_the_second_of_a_group(first: ev.Endpoint) -> None:
     follow = tracker()
     for channel, endpoint in (("1000.2", first), ("1000.3", COLLEAGUE)):
@@ -205,7 +205,7 @@ def test_an_employee_whom_a_program_rings_is_the_caller_whenever_the_list_comes(
         ev.ChannelCreated(1008.0, "1000.2", "1000.1", AGENT, "101", ""),
         ev.DialBegan(1008.0, "1000.3", "1000.2", "1000.1", "", "89161234567"),
     ]
-    plumbing = ev.ChannelSeen(1009.0, "1000.1", "1000.1", ev.Endpoint("plumbing", ""), "", "", "calling", "", 9)
+    plumbing = ev.ChannelSeen(1009.0, "1000.1", "1000.1", ev.Endpoint("local", ""), "", "", "calling", "", 9)
     listed: list[ev.Event] = [plumbing, ev.SnapshotEnded(1009.0)]
     for event in [*phone, *listed] if agent_first else [*listed, *phone]:
         follow.feed(event)
@@ -226,7 +226,7 @@ def test_of_a_program_s_call_the_employee_is_the_caller_however_the_list_is_orde
     back_to_front: bool, phone: Seen, other: Seen, caller: str | None
 ) -> None:
     follow = tracker()
-    plumbing = ev.ChannelSeen(1009.0, "1000.1", "1000.1", ev.Endpoint("plumbing", ""), "", "", "calling", "", 9)
+    plumbing = ev.ChannelSeen(1009.0, "1000.1", "1000.1", ev.Endpoint("local", ""), "", "", "calling", "", 9)
     listed = [plumbing]
     if phone:
         listed.append(ev.ChannelSeen(1009.0, "1000.2", "1000.1", AGENT, "101", "", phone, "", 9))
@@ -291,7 +291,7 @@ def test_a_click_to_call_found_while_its_agent_rings_knows_whom_it_is_for() -> N
     follow = tracker()
     follow.feed(ev.ChannelSeen(1009.0, leg, leg, AGENT, "89161234567", "", "ringing", "", 3))
     follow.feed(ev.SnapshotEnded(1009.0))
-    follow.feed(ev.HangupAsked(1010.0, leg, leg, by_party=False))
+    follow.feed(ev.HangupRequested(1010.0, leg, leg, by_party=False))
     follow.feed(ev.ChannelEnded(1010.0, leg, leg, 16))
     record = final(follow)
     assert (record.origin, record.caller.extension, record.callee.number) == ("click-to-call", "101", "+79161234567")

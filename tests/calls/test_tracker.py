@@ -53,7 +53,7 @@ def test_an_answered_call() -> None:
     ring(follow, 1001.0)
     follow.feed(ev.ChannelUp(1003.0, "1000.2", "1000.1"))
     talk(follow, 1003.0, "1000.1", "1000.2")
-    follow.feed(ev.HangupAsked(1013.0, "1000.1", "1000.1", by_party=True))
+    follow.feed(ev.HangupRequested(1013.0, "1000.1", "1000.1", by_party=True))
     follow.feed(ev.ChannelEnded(1013.0, "1000.2", "1000.1", 16))
     follow.feed(ev.ChannelEnded(1013.5, "1000.1", "1000.1", 16))
     record = final(follow)
@@ -71,7 +71,7 @@ def test_who_gave_up_an_incoming_call(by_itself: bool, outcome: str) -> None:
     incoming(follow)
     ring(follow, 1001.0)
     if by_itself:
-        follow.feed(ev.HangupAsked(1003.0, "1000.1", "1000.1", by_party=True))
+        follow.feed(ev.HangupRequested(1003.0, "1000.1", "1000.1", by_party=True))
     follow.feed(ev.ChannelEnded(1003.0, "1000.2", "1000.1", 127))
     follow.feed(ev.ChannelEnded(1003.0, "1000.1", "1000.1", 127))
     assert final(follow).outcome == outcome
@@ -103,10 +103,10 @@ def test_two_calls_in_one_bridge_are_one_record_the_older() -> None:
 
 def test_pipes_that_lead_round_in_a_circle_hold_nobody() -> None:
     follow = tracker()
-    pipe = ev.Endpoint("plumbing", "Local/101@x;1")
+    pipe = ev.Endpoint("local", "Local/101@x;1")
     for channel in ("1000.1", "1000.2"):
         follow.feed(ev.ChannelCreated(1000.0, channel, "1000.1", pipe, "", ""))
-    follow.feed(ev.PlumbingPaired(1000.0, "1000.1", "1000.2"))
+    follow.feed(ev.LocalPaired(1000.0, "1000.1", "1000.2"))
     follow.feed(ev.DialBegan(1000.0, "1000.1", "1000.2", "1000.1", ""))
     follow.feed(ev.DialBegan(1000.0, "1000.2", "1000.1", "1000.1", ""))
     ring(follow, 1001.0, "1000.3")
@@ -162,7 +162,7 @@ def test_open_calls_of_an_earlier_process_go_on_or_are_closed() -> None:
 
 
 def id_of(linkedid: str, at: float, *, pbx: str = "pbx") -> str:
-    return Registry(pbx, RULES, CHANNEL_IDS).begin(linkedid, at).record.id
+    return Registry(pbx, RULES, CHANNEL_IDS).open_call(linkedid, at).record.id
 
 
 def test_ids_are_chosen_repeatable_and_in_the_order_of_time() -> None:
@@ -176,7 +176,7 @@ def test_ids_are_chosen_repeatable_and_in_the_order_of_time() -> None:
 
 CHANNELS = st.sampled_from(["1.1", "1.2", "2.1", "2.2", "3.1"])
 LINKEDIDS = st.sampled_from(["1.1", "2.1", "3.1", ""])
-ENDPOINTS = st.sampled_from([TRUNK, AGENT, COLLEAGUE, ev.Endpoint("plumbing", "Local/x;1")])
+ENDPOINTS = st.sampled_from([TRUNK, AGENT, COLLEAGUE, ev.Endpoint("local", "Local/x;1")])
 BRIDGES = st.sampled_from(["b", "c"])
 AT = st.just(0.0)
 STATES = st.sampled_from(["new", "ringing", "calling", "up"])
@@ -188,7 +188,7 @@ ANY_EVENT = st.one_of(
         for kind in (ev.ChannelRinging, ev.ChannelUp, ev.HoldBegan, ev.HoldEnded)
     ],
     *[st.builds(kind, AT, CHANNELS, LINKEDIDS) for kind in (ev.VoicemailBegan, ev.VoicemailEnded)],
-    st.builds(ev.HangupAsked, AT, CHANNELS, LINKEDIDS, st.booleans()),
+    st.builds(ev.HangupRequested, AT, CHANNELS, LINKEDIDS, st.booleans()),
     st.builds(ev.ChannelEnded, AT, CHANNELS, LINKEDIDS, st.sampled_from([0, 16, 17, 21, 127])),
     st.builds(ev.DialBegan, AT, st.none() | CHANNELS, CHANNELS, LINKEDIDS, st.just("84950000000")),
     st.builds(ev.DialEnded, AT, st.none() | CHANNELS, CHANNELS, LINKEDIDS, RESULTS),
@@ -205,7 +205,7 @@ ANY_EVENT = st.one_of(
         ev.Transferred, AT, st.sampled_from(["blind", "attended"]), CHANNELS, CHANNELS, st.just("102"), LINKEDIDS
     ),
     st.builds(ev.BridgeLeft, AT, BRIDGES, CHANNELS, LINKEDIDS),
-    st.builds(ev.PlumbingPaired, AT, CHANNELS, CHANNELS),
+    st.builds(ev.LocalPaired, AT, CHANNELS, CHANNELS),
     st.builds(ev.QueueJoined, AT, CHANNELS, LINKEDIDS, st.just("sales"), st.just("")),
     st.builds(ev.QueueLeft, AT, CHANNELS, LINKEDIDS, st.just("sales")),
     st.builds(ev.Parked, AT, CHANNELS, LINKEDIDS, st.just("701")),

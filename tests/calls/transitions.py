@@ -31,7 +31,7 @@ def transitions(events: Iterable[ev.Event]) -> Transitions:
     follow = Tracker("pbx", RULES, CHANNEL_IDS)
     met: Transitions = Counter()
     for event in events:
-        homes = [follow._known.home(channel) for channel in channels_of(event)]
+        homes = [follow.registry.call_of(channel) for channel in channels_of(event)]
         states = {home.part for home in homes if home is not None}
         for state in states or {"-"}:
             met[state, type(event).__name__] += 1

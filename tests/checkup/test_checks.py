@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.checkup.access import rights_held
-from pbxd.checkup.pbx import channel_events, moves_waiting
+from pbxd.checkup.pbx import channel_events
 from pbxd.checkup.remedies import is_local, manager_user
 from pbxd.checkup.result import Remedy
 from pbxd.checkup.test_call import Observed
@@ -48,15 +48,6 @@ def test_a_pbx_elsewhere_gets_another_address_to_permit(host: str, local: bool) 
     assert is_local(host) is local
     permit = next(line for line in manager_user(AsteriskSettings(host=host)).lines if line.startswith("permit"))
     assert ("127.0.0.1" in permit) is local
-
-
-@pytest.mark.parametrize(
-    ("version", "moves"),
-    [((16, 28), False), ((18, 19), False), ((18, 20), True), ((19, 8), False), ((20, 4), False), ((20, 5), True)]
-    + [((major, 0), True) for major in (21, 22, 23)],
-)
-def test_since_when_waiting_callers_can_be_moved(version: tuple[int, int], moves: bool) -> None:
-    assert moves_waiting(*version) is moves
 
 
 RIGHTS = ("system", "call", "command", "agent", "config", "originate", "reporting", "user")

@@ -14,9 +14,9 @@ from pbxd.asterisk.ami.packets import Packet
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.calls.events import ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint, Event
 from tests.actors import ADMINISTRATOR
+from tests.api.test_api import IGOR, conversation
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, house
-from tests.http.test_api import IGOR, conversation
 
 PROGRAM = str(Path(sys.executable).parent / "pbxd")
 PHONE = Endpoint("extension", "101")

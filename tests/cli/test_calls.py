@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pbxd.calls.record import Agent, CallRecord, Outage, Party, Step
+from pbxd.calls.record import Agent, CallRecord, HistoryGap, Party, Step
 from pbxd.settings import load
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine.database import Database
@@ -210,9 +210,9 @@ def test_a_period_says_that_it_has_a_gap(pbxd: Pbxd) -> None:
         return BEGAN + timedelta(minutes=number)
 
     found = [
-        Outage("pbx", minutes(-9), minutes(-8), "link"),
-        Outage("pbx", minutes(0.5), minutes(0.7), "pbxd"),
-        Outage("pbx", minutes(8), minutes(9), "storage", 4),
+        HistoryGap("pbx", minutes(-9), minutes(-8), "link"),
+        HistoryGap("pbx", minutes(0.5), minutes(0.7), "pbxd"),
+        HistoryGap("pbx", minutes(8), minutes(9), "storage", 4),
     ]
 
     async def write() -> None:

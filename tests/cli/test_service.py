@@ -7,7 +7,7 @@ import json
 import sys
 
 LOADED = "import json, sys; from pbxd.cli.system.run import load; load(); print(json.dumps(sorted(sys.modules)))"
-NOT_NEEDED = {"rich.console", "pygments", "alembic", "asyncpg", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql"}
+NOT_NEEDED = {"rich.console", "pygments", "alembic", "asyncpg", "sqlalchemy.dialects.postgresql"}
 
 
 async def test_the_daemon_leaves_out_what_only_others_need() -> None:

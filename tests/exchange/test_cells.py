@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pbxd.book.contacts import ContactDraft, ContactNumber, checked
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells
+from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
-from pbxd.exchange.row_drafts import BadRow, Read, read_row
+from pbxd.exchange.row_drafts import Read, read_row
 from pbxd.numbers import NumberRules
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError
-from pbxd.exchange.employees import SIZE_LIMIT, BadRow, read_employees
+from pbxd.exchange.cells import BadRow
+from pbxd.exchange.employees import SIZE_LIMIT, read_employees
 from pbxd.numbers import NumberRules
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))

@@ -24,7 +24,7 @@ from tests.lab.processor import allowance
 
 _WITHIN = {"pbxd": {"pbxd"}, "asterisk": {"restart", "link"}, "reset": {"link"}, "silent": {"link"}}
 
-Outages = Sequence[Mapping[str, Any]]
+HistoryGaps = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _told(linkedid: str, rows: list[CelRow]) -> Told:
 def complaints(
     journal: Mapping[str, Told],
     history: Sequence[Call],
-    outages: Outages,
+    outages: HistoryGaps,
     faults: Sequence[Fault],
     *,
     links: Sequence[float] = (),
@@ -156,7 +156,7 @@ def _silence(since: float, until: float, links: Sequence[float]) -> Silence:
     return Silence(since, back, until)
 
 
-def _is_told(fault: Fault, outages: Outages, late: float) -> bool:
+def _is_told(fault: Fault, outages: HistoryGaps, late: float) -> bool:
     return any(
         each["why"] in _WITHIN[fault.kind] and epoch(each["from"]) <= fault.at + late and epoch(each["to"]) >= fault.at
         for each in outages

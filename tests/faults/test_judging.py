@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from pbxd.calls.live import moment
-from pbxd.calls.record import PARTS, instant
+from pbxd.calls.record import PARTS, instant, moment
 from tests.faults.history import Call
 from tests.faults.judging import Allowed, Fault, Told, complaints
 

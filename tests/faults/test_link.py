@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pbxd.asterisk.ami.client import AWAY_SHARE
-from pbxd.asterisk.ami.packets import Packet, parse_capture
+from pbxd.asterisk.ami.packets import Packet
 from pbxd.calls.record import CallRecord
 from pbxd.settings import Settings
 from tests.faults.history import (
@@ -34,6 +34,7 @@ from tests.lab.clock import shifted
 from tests.lab.daemon import Config, Daemon
 from tests.lab.processes import until
 from tests.lab.wire import Wire, wire_to
+from tests.packets import parse_capture
 
 pytestmark = pytest.mark.lab
 

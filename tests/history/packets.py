@@ -21,13 +21,13 @@ class PacketFollowing(Following):
         super().__init__(settings, CHANNEL_IDS, self.stream.hearing, faults)
 
     def packet(self, packet: Packet, arrival: float | None) -> Event | None:
-        return self._followed(self.stream.event(packet, arrival))
+        return self._followed(self.stream.read(packet, arrival))
 
-    def contained(self, packet: Packet, arrival: float | None) -> Event | None:
-        return self._followed(self.stream.contained(packet, arrival))
+    def packet_safely(self, packet: Packet, arrival: float | None) -> Event | None:
+        return self._followed(self.stream.read_safely(packet, arrival))
 
-    def missing(self, since: float, *, overflow: bool = False) -> Event | None:
-        return self._followed(self.stream.missing(since, overflow=overflow))
+    def open_gap(self, since: float, *, overflow: bool = False) -> Event | None:
+        return self._followed(self.stream.open_gap(since, overflow=overflow))
 
     def _followed(self, event: Event | None) -> Event | None:
         if event is not None:

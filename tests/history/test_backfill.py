@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pbxd.asterisk.ami.packets import Packet, parse_capture
-from pbxd.calls.record import Gap, Outage
+from pbxd.asterisk.ami.packets import Packet
+from pbxd.calls.record import Gap, HistoryGap
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.history.backfill import Backfill
 from pbxd.history.recorder import Recorder
@@ -21,12 +21,13 @@ from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
 from pbxd.settings import BackfillSettings, RetentionSettings, Settings
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.calls.history import History
-from pbxd.storage.calls.outages import Outages
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 from tests.history.packets import PacketFollowing
 from tests.lab.processes import until
+from tests.packets import parse_capture
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 FLOWS = ("queue_answered", "incoming_abandoned", "blind_to_outside", "attended_refer", "two_equal_pairs")
@@ -61,7 +62,7 @@ async def heard(flow: str, database: Database, part: float) -> None:
     following = PacketFollowing(Settings())
     for packet in packets[: int(len(packets) * part)]:
         following.packet(packet, stamps[0])
-    following.missing(stamps[0] - 1)
+    following.open_gap(stamps[0] - 1)
     for packet in snapshot(stamps[-1] + 5):
         following.packet(packet, None)
     await Recorder(following, Calls(database), Directory(database, rules_from(Settings()))).flush()
@@ -89,7 +90,7 @@ async def test_what_was_not_heard_is_read_and_the_calls_are_as_if_heard(
 ) -> None:
     await heard(flow, database, part)
     before = await listed(database)
-    (outage,) = await Outages(database).list()
+    (outage,) = await HistoryGaps(database).list()
     for _twice in range(2):  # doing it again changes nothing
         await Backfill(reading(log_of(flow)), database).fill(outage)
         calls = await listed(database)
@@ -101,7 +102,7 @@ async def test_what_was_not_heard_is_read_and_the_calls_are_as_if_heard(
             assert all(gap["filled"] == "cel" for gap in call["gaps"])
             assert call["source"] == ("ami" if call["id"] in {each["id"] for each in before} else "cel")
             assert parts >= 0
-    (outage,) = await Outages(database).list()
+    (outage,) = await HistoryGaps(database).list()
     assert outage.filled is not None
     assert outage.filled_from == "cel"
     assert outage.filled_calls
@@ -113,9 +114,9 @@ async def test_a_call_that_began_while_it_was_listed_is_completed_and_a_later_on
     (record,) = replay(CAPTURES / "queue_answered" / "stream.ami", Settings())
     told = record.to_json()
     listed_at = record.started - timedelta(seconds=0.5)
-    outage = Outage(record.pbx, listed_at - timedelta(seconds=9), listed_at, "link")
+    outage = HistoryGap(record.pbx, listed_at - timedelta(seconds=9), listed_at, "link")
     await Calls(database).upsert([], [outage])
-    (kept,) = await Outages(database).list()
+    (kept,) = await HistoryGaps(database).list()
     await Backfill(reading(log_of("queue_answered")), database).fill(kept)
     assert await listed(database) == []
     record.started, record.gaps = listed_at, [Gap(listed_at, listed_at)]
@@ -130,8 +131,8 @@ async def test_a_call_that_began_while_it_was_listed_is_completed_and_a_later_on
 async def test_a_call_found_under_way_has_one_beginning_once_it_is_filled(database: Database, flow: str) -> None:
     (record,) = replay(CAPTURES / flow / "stream.ami", Settings())
     (gap,) = record.gaps
-    await Calls(database).upsert([record], [Outage(record.pbx, gap.since, gap.to or gap.since, "pbxd")])
-    (kept,) = await Outages(database).list()
+    await Calls(database).upsert([record], [HistoryGap(record.pbx, gap.since, gap.to or gap.since, "pbxd")])
+    (kept,) = await HistoryGaps(database).list()
     await Backfill(reading(log_of(flow)), database).fill(kept)
     (call,) = await listed(database)
     called = [step["at"] for step in call["story"] if step["what"] == "called"]
@@ -142,13 +143,13 @@ async def test_a_call_found_under_way_has_one_beginning_once_it_is_filled(databa
 
 async def test_without_a_log_the_calls_are_absent_and_the_gap_is_told(database: Database) -> None:
     await heard("queue_answered", database, 0.0)
-    (outage,) = await Outages(database).list()
+    (outage,) = await HistoryGaps(database).list()
     with pytest.raises(ConfigurationError, match=r"backfill\.cel"):
         await Backfill(Settings(), database).fill(outage)
     with pytest.raises(UnavailableError, match=r"nowhere\.csv"):
         await Backfill(reading("nowhere.csv"), database).fill(outage)
     assert await listed(database) == []
-    assert [each.filled for each in await Outages(database).list()] == [None]
+    assert [each.filled for each in await HistoryGaps(database).list()] == [None]
 
 
 async def test_the_daemons_task_fills_by_itself_and_the_feed_rings_no_bell(database: Database) -> None:
@@ -157,7 +158,7 @@ async def test_the_daemons_task_fills_by_itself_and_the_feed_rings_no_bell(datab
     try:
 
         async def done() -> bool:
-            return (await Outages(database).list())[0].filled is not None
+            return (await HistoryGaps(database).list())[0].filled is not None
 
         await until(done, "the outage to be filled", every=0.1)
     finally:
@@ -177,15 +178,15 @@ async def test_a_call_under_way_is_left_until_it_has_ended(database: Database) -
     other = PacketFollowing(Settings())
     for packet in packets[: len(packets) // 3]:
         other.packet(packet, 1.0)
-    other.missing(1.0)
+    other.open_gap(1.0)
     for packet in snapshot(stamp):
         other.packet(packet, None)
-    await Calls(database).upsert([], other.take_outages())
-    (outage,) = await Outages(database).list()
+    await Calls(database).upsert([], other.take_gaps())
+    (outage,) = await HistoryGaps(database).list()
     result = await Backfill(reading(log_of("queue_answered")), database).fill(outage)
     assert (result.found, result.completed, result.pending) == (0, 0, True)
     assert await listed(database) == [call]
-    assert [each.filled for each in await Outages(database).list()] == [None]
+    assert [each.filled for each in await HistoryGaps(database).list()] == [None]
 
 
 async def test_a_call_that_cannot_be_written_is_not_tried_for_ever(
@@ -201,11 +202,11 @@ async def test_a_call_that_cannot_be_written_is_not_tried_for_ever(
 
     monkeypatch.setattr(Calls, "amend", refusing)
     await heard(flow, database, 0.0)
-    (outage,) = await Outages(database).list()
+    (outage,) = await HistoryGaps(database).list()
     result = await Backfill(reading(log_of(flow)), database).fill(outage)
     assert (result.found, result.completed, result.pending) == (len(whole(flow)) - 1, 0, False)
     assert refused not in {call["id"] for call in await listed(database)}
-    assert (await Outages(database).list())[0].filled
+    assert (await HistoryGaps(database).list())[0].filled
 
 
 async def test_a_rebuild_shows_what_differs_and_mends_it(database: Database, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
 from pbxd.settings import AsteriskSettings, Settings
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.calls.history import History
-from pbxd.storage.calls.outages import Outages
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed, FeedRow
 from tests.history.packets import PacketFollowing
@@ -149,8 +149,8 @@ async def test_an_outage_of_the_link_is_told_with_its_times(database: Database) 
     await database.connect(create=True)
     follow(following, call(1))
     for since in (1.0, 2.0):
-        following.missing(since)
-    assert following.take_outages() == []  # it lasts
+        following.open_gap(since)
+    assert following.take_gaps() == []  # it lasts
     follow(following, snapshot(BEGAN + 9))
     await recorder.flush()
     (gap,) = await gaps(database)
@@ -164,11 +164,11 @@ async def test_events_held_back_are_followed_after_the_calls_of_before() -> None
     follow(earlier, call(1, ended=False))
     (open_call,) = earlier.take_changes()
     following = PacketFollowing(Settings())
-    following.hold()
+    following.hold_events()
     follow(following, snapshot(BEGAN + 9))
     follow(following, call(20))
     assert following.take_changes() == []
-    await following.begin([open_call])
+    await following.resume([open_call])
     changed = {record.id: record for record in following.take_changes()}
     assert len(changed) == 2
     closed = changed[open_call.id]
@@ -180,19 +180,19 @@ async def test_events_held_back_are_followed_after_the_calls_of_before() -> None
 
 async def test_more_held_events_than_there_is_room_for_are_counted_and_told() -> None:
     following = PacketFollowing(Settings(asterisk=AsteriskSettings(event_queue_length=100)))
-    following.hold()
+    following.hold_events()
     with capture_logs() as logs:
         for number in range(60):
             follow(following, call(number))
-    await following.begin([])
+    await following.resume([])
     assert [entry["dropped"] for entry in logs] == [100]
     assert len(following.take_changes()) == 10
-    (outage,) = following.take_outages()
+    (outage,) = following.take_gaps()
     assert (outage.why, outage.since) == ("overflow", datetime.fromtimestamp(BEGAN - 1, UTC))
 
 
 async def heard(database: Database) -> float | None:
-    at = await Outages(database).heard_until("pbx")
+    at = await HistoryGaps(database).cursor("pbx")
     return at.timestamp() if at else None
 
 
@@ -205,7 +205,7 @@ async def test_the_mark_stands_where_all_before_it_is_written(database: Database
     follow(following, call(1))
     await recorder.flush()
     assert await heard(database) == BEGAN + 1.5
-    following.missing(BEGAN + 3.0)
+    following.open_gap(BEGAN + 3.0)
     follow(following, call(9))  # the PBX is heard again, but of the time between nobody knows yet
     await recorder.flush()
     assert await heard(database) == BEGAN + 1.5
@@ -216,22 +216,22 @@ async def test_the_mark_stands_where_all_before_it_is_written(database: Database
 
 async def test_the_time_in_which_we_were_away_is_an_outage_of_ours() -> None:
     following = PacketFollowing(Settings())
-    await following.begin([], datetime.fromtimestamp(BEGAN, UTC))
+    await following.resume([], datetime.fromtimestamp(BEGAN, UTC))
     follow(following, call(20))
-    following.missing(BEGAN + 21.0)  # a link lost before the first snapshot is part of it
-    assert following.take_outages() == []
+    following.open_gap(BEGAN + 21.0)  # a link lost before the first snapshot is part of it
+    assert following.take_gaps() == []
     follow(following, snapshot(BEGAN + 30))
-    (outage,) = following.take_outages()
+    (outage,) = following.take_gaps()
     assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN - 1, BEGAN + 30)
 
 
 async def test_with_a_database_that_comes_late_it_ends_with_the_first_snapshot() -> None:
     following = PacketFollowing(Settings())
-    following.hold()
+    following.hold_events()
     follow(following, snapshot(BEGAN + 9))
     follow(following, snapshot(BEGAN + 20))
-    await following.begin([], datetime.fromtimestamp(BEGAN, UTC))
-    (outage,) = following.take_outages()
+    await following.resume([], datetime.fromtimestamp(BEGAN, UTC))
+    (outage,) = following.take_gaps()
     assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN - 1, BEGAN + 9)
 
 
@@ -242,10 +242,10 @@ async def test_an_outage_begins_where_an_overloaded_pbx_was_with_its_events(late
     created["Timestamp"] = f"{BEGAN + 1 + late:.6f}"
     pong = {"Response": "Success", "Ping": "Pong", "Timestamp": f"{BEGAN + late + 1.5:.6f}"}
     follow(following, [created, pong])
-    assert following.heard_until() == ("pbx", datetime.fromtimestamp(BEGAN + since + 1, UTC))
-    following.missing(BEGAN + 9.0)
+    assert following.cursor() == ("pbx", datetime.fromtimestamp(BEGAN + since + 1, UTC))
+    following.open_gap(BEGAN + 9.0)
     follow(following, [*call(4000), *snapshot(BEGAN + 4001)])
-    (outage,) = following.take_outages()
+    (outage,) = following.take_gaps()
     assert outage.since.timestamp() == pytest.approx(BEGAN + since, abs=0.001)
 
 
@@ -257,11 +257,11 @@ PONG = {"Response": "Success", "Ping": "Pong", "Timestamp": f"{BEGAN + 30}.0"}
 async def test_no_far_answer_nor_an_event_that_looks_like_one_blames_the_pbx(forged: dict[str, str]) -> None:
     following = PacketFollowing(Settings())
     follow(following, call(1))
-    following.missing(BEGAN + 2.0)
+    following.open_gap(BEGAN + 2.0)
     follow(following, [BOOTED | {"Uptime": "2"}])
-    following.contained(forged, None)
+    following.packet_safely(forged, None)
     follow(following, [PONG | {"Timestamp": f"{BEGAN + 3}.0"}, *snapshot(BEGAN + 31)])
-    (outage,) = following.take_outages()
+    (outage,) = following.take_gaps()
     assert outage.why == "link"
 
 
@@ -273,9 +273,9 @@ async def test_a_pbx_that_began_after_the_link_was_lost_was_away_itself(
     """FullyBooted has no time where the PBX had booted before the login; the answer to the next Ping has."""
     following = PacketFollowing(Settings())
     follow(following, call(1))
-    following.missing(BEGAN + 2.0)
+    following.open_gap(BEGAN + 2.0)
     booted = BOOTED | {"Uptime": uptime}
     told = [booted | {"Timestamp": f"{BEGAN + 30}.0"}] if logged_in else [booted, PONG]
     follow(following, [*told, *snapshot(BEGAN + 31)])
-    (outage,) = following.take_outages()
+    (outage,) = following.take_gaps()
     assert outage.why == why

@@ -21,12 +21,12 @@ from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.errors import ReplacedError
-from pbxd.http.app_keys import Services
-from pbxd.http.server import HttpServer
-from pbxd.http.token_cache import Keyring
+from pbxd.http.context import Services
+from pbxd.http.server import HttpServer, Mount
+from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.settings import Settings
+from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.calls import Calls
@@ -34,6 +34,7 @@ from pbxd.storage.calls.idempotency import CallRequests
 from pbxd.storage.engine import schema
 from pbxd.storage.engine.database import Database
 from tests.asterisk.amiserver import SECRET, AmiServer, Session
+from tests.http.contract import checked_session
 
 
 @dataclass
@@ -97,13 +98,14 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         click_to_call = ClickToCall(ami, settings, CallRequests(database))
         queues = VipQueues(ami, partial(directory.lookup, actor=DAEMON), settings.queues)
         services = Services(
-            database,
-            directory,
-            Calls(database),
-            Keyring(Tokens(database)),
-            click_to_call,
-            queues,
-            lambda: ami.connected,
+            database=database,
+            directory=directory,
+            calls=Calls(database),
+            tokens=TokenCache(Tokens(database)),
+            click_to_call=click_to_call,
+            queues=queues,
+            rules=rules_from(settings),
+            pbx_connected=lambda: ami.connected,
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()
@@ -114,13 +116,26 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         socket = aiohttp.UnixConnector(str(settings.socket_path))
         async with (
             database,
-            aiohttp.ClientSession("http://pbxd", connector=socket) as local,
-            aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as public,
+            checked_session("http://pbxd", connector=socket) as local,
+            checked_session(f"http://127.0.0.1:{server.port}") as public,
         ):
             yield House(settings, database, directory, click_to_call, pbx, ami, server, services, local, public)
             for root in roots:
                 root.cancel()
             await asyncio.wait(roots)
+
+
+@asynccontextmanager
+async def serving(pbxd: House, mount: Mount = api.mount, **http: object) -> AsyncIterator[HttpServer]:
+    """A server in its place, of something else or with other limits, on a free port."""
+    await pbxd.server.stop()
+    changed = HttpSettings.model_validate({"listen": "127.0.0.1:0", **http})
+    server = HttpServer(pbxd.settings.model_copy(update={"http": changed}), pbxd.services, mount)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
 
 
 async def _following(directory: Directory) -> None:

@@ -130,9 +130,9 @@ async def follow(chance: random.Random, database: Database, *, length: int) -> N
         if chance.random() < 0.5:
             packets = list(splitter.feed(as_bytes(packets)))
         for each in packets:
-            following.contained(each, at)
+            following.packet_safely(each, at)
         if chance.random() < 0.2:
-            following.missing(at)
+            following.open_gap(at)
         await recorder.flush()
     faults = recorder.faults
     assert not {kind for kind in faults if kind != "ami_packet_refused"}, faults

@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pbxd.calls.record import CallRecord, Outage
+from pbxd.calls.record import CallRecord, HistoryGap
 from pbxd.errors import UnavailableError
 from pbxd.history.backfill import Backfill
 from pbxd.history.replay import replay
 from pbxd.settings import CEL_COLUMNS, BackfillSettings, Settings
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.calls.history import History
-from pbxd.storage.calls.outages import Outages
 from pbxd.storage.engine.database import Database
-from pbxd.storage.pbx_log.readers import Values, journal_of, rows, tail, without_password
+from pbxd.storage.pbx_log.readers import Values, configured_log, rows, tail, without_password
 from tests.storage.mariadb import TABLES, Server, server
 
 ROOT = Path(__file__).parents[2]
@@ -91,8 +91,8 @@ async def test_calls_of_a_gap_are_those_that_would_have_been_heard(
     insert(tables, "cel", logged(flow))
     heard = sorted(replay(CAPTURES / flow / "stream.ami", Settings()), key=lambda record: record.id)
     since, to = heard[0].started - timedelta(minutes=1), heard[0].started + timedelta(minutes=5)
-    await Calls(database).upsert([], [Outage("pbx", since, to, "link")])
-    (outage,) = await Outages(database).list()
+    await Calls(database).upsert([], [HistoryGap("pbx", since, to, "link")])
+    (outage,) = await HistoryGaps(database).list()
     await Backfill(reading(tables), database).fill(outage)
     filled = sorted((await History(database).page(limit=100)).records, key=lambda record: record.id)
     leading = [record for record in heard if record.merged_into is None]
@@ -111,14 +111,14 @@ async def test_rows_come_from_a_time_on_in_the_order_of_their_ids(tables: Server
     begin = datetime.fromisoformat(flow[0]["eventtime"]).replace(tzinfo=MOSCOW).timestamp()
     for driver in ("mysql+aiomysql", "mysql+asyncmy", "mysql", "mariadb"):  # one driver, whatever is asked for
         url = tables.url("reader", "hush", driver)
-        found = [row async for part in rows(journal_of(reading(tables, cel=url)), begin) for row in part]
+        found = [row async for part in rows(configured_log(reading(tables, cel=url)), begin) for row in part]
         assert [row["eventtype"] for row in found] == [row["eventtype"] for row in flow]
         assert float(found[0]["eventtime"]) == begin
-    last = await tail(journal_of(reading(tables)))
+    last = await tail(configured_log(reading(tables)))
     assert [row["uniqueid"] for row in last[-3:]] == [row["uniqueid"] for row in flow[-3:]]
     tables.run("ALTER TABLE asteriskcdrdb.cel CHANGE extra eventextra VARCHAR(512) NOT NULL DEFAULT ''")
     try:
-        (row, *_more) = await tail(journal_of(reading(tables)))
+        (row, *_more) = await tail(configured_log(reading(tables)))
     finally:
         tables.run("ALTER TABLE asteriskcdrdb.cel CHANGE eventextra extra VARCHAR(512) NOT NULL DEFAULT ''")
     assert row["extra"] == row["eventextra"]
@@ -145,11 +145,11 @@ async def test_call_detail_records_with_a_beginning_and_two_lengths(tables: Serv
     missed |= {"dstchannel": "PJSIP/101-4", "duration": "20", "billsec": "0", "disposition": "NO ANSWER"}
     insert(tables, "cdr", [answered | common, missed | common])
     settings = reading(tables, cel="", cdr=tables.url(getpass.getuser()))
-    assert [row["src"] async for part in rows(journal_of(settings), at + 41) for row in part] == ["89160000000"]
+    assert [row["src"] async for part in rows(configured_log(settings), at + 41) for row in part] == ["89160000000"]
     began = datetime.fromtimestamp(at, UTC)
     since, to = began - timedelta(minutes=1), began + timedelta(minutes=5)
-    await Calls(database).upsert([], [Outage("pbx", since, to, "link")])
-    (outage,) = await Outages(database).list()
+    await Calls(database).upsert([], [HistoryGap("pbx", since, to, "link")])
+    (outage,) = await HistoryGaps(database).list()
     await Backfill(settings, database).fill(outage)
     records = sorted((await History(database).page(limit=10)).records, key=lambda record: record.started)
     assert [(record.outcome, record.started) for record in records] == [
@@ -161,7 +161,7 @@ async def test_call_detail_records_with_a_beginning_and_two_lengths(tables: Serv
 
 
 async def test_the_grant_of_the_page_reads_two_tables_and_writes_nothing(tables: Server) -> None:
-    assert await tail(journal_of(reading(tables))) == []
+    assert await tail(configured_log(reading(tables))) == []
     granted = tables.run(f"SHOW GRANTS FOR '{getpass.getuser()}'@localhost")
     assert re.findall("GRANT (.*?) ON (.*?) TO", granted)[1:] == [
         ("SELECT", "`asteriskcdrdb`.`cdr`"),
@@ -181,12 +181,12 @@ async def test_the_grant_of_the_page_reads_two_tables_and_writes_nothing(tables:
 )
 async def test_what_cannot_be_read_is_named(tables: Server, change: dict[str, str], named: str) -> None:
     with pytest.raises(UnavailableError, match=named):
-        await tail(journal_of(reading(tables, **change)))
+        await tail(configured_log(reading(tables, **change)))
 
 
 async def test_a_refusal_is_a_line_without_the_password(tables: Server) -> None:
     for url in (tables.url("reader", "wrong-pass"), tables.url("reader", "wrong-pass").replace("/socket", "/nowhere")):
         with pytest.raises(UnavailableError) as refused:
-            await tail(journal_of(reading(tables, cel=url)))
+            await tail(configured_log(reading(tables, cel=url)))
         assert "wrong-pass" not in str(refused.value)
         assert "wrong-pass" not in without_password(url)

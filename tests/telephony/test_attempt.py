@@ -30,7 +30,7 @@ def gone(cause: int, signal: str = "", channel: str = AGENT) -> ev.Event:
 
 
 def left(channel: str = AGENT, cause: int = 0, signal: str = "") -> ev.Event:
-    return ev.HangupAsked(8, channel, AGENT, True, cause, signal)
+    return ev.HangupRequested(8, channel, AGENT, True, cause, signal)
 
 
 def agent_dial(result: str, forward: str = "") -> ev.Event:

@@ -260,21 +260,13 @@ def _array(names: tuple[str, ...]) -> str:
     return f"ARRAY({','.join(names)})"
 
 
-def set_variable(name: str, value: str) -> AgiCommand:
-    """Set one channel variable or writable function to exactly `value`.
-
-    Raises InvalidInputError for a value with CR, LF or NUL, a name that is none, or a command over the AGI limit.
-    """
-    if not _VARIABLE.fullmatch(name):
-        raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
-    return _set(name, value)
-
-
 def set_variables(values: Mapping[str, str]) -> AgiCommand:
     """Set several variables or writable functions with one command, each to exactly its value.
 
     AGI has no such command, but `SET VARIABLE` writes functions too, and `ARRAY(a,b)` writes each of its names
-    (func_strings.c); functions such as CALLERID(name) may be among them. Raises like `set_variable`.
+    (func_strings.c); functions such as CALLERID(name) may be among them.
+
+    Raises InvalidInputError for a value with CR, LF or NUL, a name that is none, or a command over the AGI limit.
     """
     array = _array(tuple(values))
     if not _ESCAPED.search("".join(values.values())):  # nearly always

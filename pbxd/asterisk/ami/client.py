@@ -16,7 +16,6 @@ from pbxd.asterisk.ami.actions import Headers, checked
 from pbxd.asterisk.ami.capture import Capture
 from pbxd.asterisk.ami.link import Link, Question
 from pbxd.asterisk.ami.packets import Packet as Packet
-from pbxd.asterisk.ami.packets import parse_capture as parse_capture
 from pbxd.asterisk.ami.reconnecting import Complaints, backoff
 from pbxd.asterisk.ami.tls import REFUSED, handshake_refused, refuse_stranger, server_name, tls_context
 from pbxd.errors import InvalidInputError, ProtocolError, RefusedError, UnavailableError

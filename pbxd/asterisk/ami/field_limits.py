@@ -11,6 +11,7 @@ LONGEST_ID = 150  # characters: AST_MAX_UNIQUEID in channel.h
 LONGEST_TEXT = 255  # of numbers and names; an index of PostgreSQL takes 2,700 bytes
 LONGEST_LIST = 4096  # of variables: paths of recordings
 _MOST_DIGITS = 9
+_TIMESTAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 _NEVER = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ud800-\udfff]")  # a line feed separates repeated headers
 _LISTS = ("ChanVariable", "AppData", "Extra", "extra", "appdata", "lastdata")
 
@@ -30,6 +31,11 @@ def _text(name: str, value: str) -> str:
     if name.endswith(_LISTS):
         return _NEVER.sub("\ufffd", value[:LONGEST_LIST])
     return _NEVER.sub("\ufffd", value[:LONGEST_TEXT]).replace("\n", " ")
+
+
+def is_timestamp(text: str) -> bool:
+    """Tell whether a text is epoch seconds, up to the year 5138: what a date can hold."""
+    return _TIMESTAMP.fullmatch(text) is not None
 
 
 def whole_number(text: str) -> int:

@@ -235,16 +235,6 @@ def known(text: str) -> str:
     return "" if text in {"unknown", "<unknown>"} else text
 
 
-def parse_capture(chunks: Iterable[bytes]) -> Iterator[Packet]:
-    """Yield the packets of a raw AMI stream; a packet cut off by the end of the stream is left out.
-
-    Raises ProtocolError for a packet longer than MAX_PACKET_BYTES.
-    """
-    splitter = PacketSplitter()
-    for chunk in chunks:
-        yield from splitter.feed(chunk)
-
-
 def parse_timed_capture(
     chunks: Iterable[bytes], times: Sequence[tuple[int, float]]
 ) -> Iterator[tuple[float | None, Packet]]:

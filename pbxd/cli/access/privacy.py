@@ -50,8 +50,8 @@ def export(session: Session, client: str, file: Path) -> None:
 @privacy.command(
     "erase",
     help=N_(
-        "Erase a client (a number, or a contact's id or full name): deletes their contacts, personal ones too, and masks"
-        " their number in calls and the feed; statistics stay. Asks first on a terminal; logged."
+        "Erase a client (a number, or a contact's id or full name): delete their contacts, personal ones too, and mask"
+        " their number in calls and the feed; statistics stay. Asks first on a terminal. The erasure is logged."
     ),
 )
 @argument("client", metavar="CLIENT")

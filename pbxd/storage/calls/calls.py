@@ -11,11 +11,11 @@ from sqlalchemy import Insert, Table, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.calls.record import CallRecord, Outage
+from pbxd.calls.record import CallRecord, HistoryGap
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.calls.call_rows import Milestones, agents_of, news_of, record_of, row_of
-from pbxd.storage.calls.outages import keep, keep_heard
+from pbxd.storage.calls.gaps import keep, keep_heard
 from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.tables import call_agents, calls, clean_text
@@ -32,7 +32,7 @@ class Calls:
     async def upsert(
         self,
         records: Sequence[CallRecord],
-        outages: Sequence[Outage] = (),
+        outages: Sequence[HistoryGap] = (),
         heard: tuple[str, datetime] | None = None,
     ) -> None:
         """Write the calls as they stand now, all in one transaction; the last of several states of a call counts.

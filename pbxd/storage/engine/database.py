@@ -31,10 +31,10 @@ from pbxd.storage.engine.connections import (
     translated,
 )
 from pbxd.storage.engine.presence import remember
+from pbxd.storage.tables import HIGHEST_KEY
 
 _STEP_SECONDS = 0.1
 _THREADS = 4  # that read at a time; more would only take the processor from each other
-_HIGHEST_KEY = 2**63 - 1
 _MOST_PARAMETERS = 10_000  # of one statement: SQLite takes 32,766, PostgreSQL 32,767
 
 Reading = Connection  # what `Database.ask` lets a question read by
@@ -52,7 +52,7 @@ def in_parts(entries: Collection[Entry]) -> Iterator[list[Entry]]:
 
 def possible(ids: Collection[int]) -> list[int]:
     """Drop what can't be an id: the drivers fail on numbers of more than 64 bits."""
-    return [number for number in ids if 0 < number <= _HIGHEST_KEY]
+    return [number for number in ids if 0 < number <= HIGHEST_KEY]
 
 
 async def in_steps(connection: AsyncConnection, statement: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:

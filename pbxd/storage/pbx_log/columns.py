@@ -12,7 +12,7 @@ Values = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Journal:
+class PbxLog:
     """Where the log is: a path, or the URL of a database with the name of its table.
 
     `columns`: those of the CSV file, in their order, by the names Asterisk's SQL back ends give them. `times`: which of
@@ -40,7 +40,7 @@ def seconds(text: str, zone: tzinfo) -> float | None:
         return None
 
 
-def normal(values: Values, journal: Journal) -> Values:
+def normal(values: Values, journal: PbxLog) -> Values:
     """Let every time be seconds since the epoch; what is none, as that of an answer that never came, is empty."""
     for name in journal.times:
         if "-" in values.get(name, ""):

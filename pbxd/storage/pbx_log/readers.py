@@ -23,7 +23,7 @@ from pbxd.files import open_regular
 from pbxd.i18n import _
 from pbxd.settings import CDR_NEEDED, Settings
 from pbxd.storage.engine.connections import without_password as without_password
-from pbxd.storage.pbx_log.columns import Journal as Journal
+from pbxd.storage.pbx_log.columns import PbxLog as PbxLog
 from pbxd.storage.pbx_log.columns import Values as Values
 from pbxd.storage.pbx_log.columns import normal, seconds
 from pbxd.storage.pbx_log.tables import last_rows, table_rows
@@ -33,17 +33,17 @@ _BLOCK_BYTES = 65536
 _LAST = 500  # rows that `tail` returns at most
 
 
-def journal_of(settings: Settings) -> Journal:
+def configured_log(settings: Settings) -> PbxLog:
     """Return the log that the settings name; there must be one."""
     told = settings.backfill
     source = told.source if "://" in told.source else str(settings.folder / told.source)
     zone = ZoneInfo(told.time_zone)
     if told.cel:
-        return Journal(source, told.cel_columns, told.cel_table, zone=zone)
-    return Journal(source, told.cdr_columns, told.cdr_table, ("end", "start", "answer"), CDR_NEEDED, zone)
+        return PbxLog(source, told.cel_columns, told.cel_table, zone=zone)
+    return PbxLog(source, told.cdr_columns, told.cdr_table, ("end", "start", "answer"), CDR_NEEDED, zone)
 
 
-async def rows(journal: Journal, since: float) -> AsyncGenerator[list[Values], None]:
+async def rows(journal: PbxLog, since: float) -> AsyncGenerator[list[Values], None]:
     """Yield the rows from a time (epoch seconds) on, some at a time, in the order of their writing.
 
     Raises UnavailableError when the journal can't be read, ConfigurationError for a URL that isn't one.
@@ -53,7 +53,7 @@ async def rows(journal: Journal, since: float) -> AsyncGenerator[list[Values], N
         yield part
 
 
-async def _file_rows(journal: Journal, since: float) -> AsyncGenerator[list[Values], None]:
+async def _file_rows(journal: PbxLog, since: float) -> AsyncGenerator[list[Values], None]:
     """Read the file from the place of that time on, and before it the one that rotation put away, if it is needed."""
     older, file = Path(f"{journal.source}.1"), Path(journal.source)
     where = _("{file}: can't be read: {why}")
@@ -67,13 +67,13 @@ async def _file_rows(journal: Journal, since: float) -> AsyncGenerator[list[Valu
         raise UnavailableError(where.format(file=journal.source, why=why)) from error
 
 
-def _files(journal: Journal, older: Path, file: Path, since: float) -> list[Path]:
+def _files(journal: PbxLog, older: Path, file: Path, since: float) -> list[Path]:
     with open_regular(file) as stream:
         first = _latest(stream.read(_BLOCK_BYTES), journal)
     return [older, file] if (first is None or first >= since) and older.exists() else [file]
 
 
-async def _lines(file: Path, journal: Journal, since: float) -> AsyncGenerator[list[Values], None]:
+async def _lines(file: Path, journal: PbxLog, since: float) -> AsyncGenerator[list[Values], None]:
     with closing(await asyncio.to_thread(open_regular, file)) as stream:
         size = os.fstat(stream.fileno()).st_size
         await asyncio.to_thread(_seek, stream, journal, since)
@@ -86,7 +86,7 @@ async def _lines(file: Path, journal: Journal, since: float) -> AsyncGenerator[l
             raise OSError(_("it was rotated meanwhile"))
 
 
-def _seek(stream: BinaryIO, journal: Journal, since: float) -> None:
+def _seek(stream: BinaryIO, journal: PbxLog, since: float) -> None:
     """Go to a line before which all is older than `since`: by halves, for such files grow to gigabytes.
 
     Rows are in the order of their writing, which is that of their times but for the few seconds (a path of a call: but
@@ -104,7 +104,7 @@ def _seek(stream: BinaryIO, journal: Journal, since: float) -> None:
         stream.readline()
 
 
-def _latest(block: bytes, journal: Journal) -> float | None:
+def _latest(block: bytes, journal: PbxLog) -> float | None:
     """Return the latest time in a piece of the file."""
     lines = csv.reader(io.StringIO(block.decode("utf-8", "replace"), newline=""))
     at = journal.columns.index(journal.order)
@@ -116,7 +116,7 @@ def _latest(block: bytes, journal: Journal) -> float | None:
     return max(found, default=None)
 
 
-def _from(lines: Iterator[list[str]], journal: Journal, since: float) -> Iterator[Values]:
+def _from(lines: Iterator[list[str]], journal: PbxLog, since: float) -> Iterator[Values]:
     """Give the values of a line their names; leave out what is older, and lines that are none of ours."""
     column = journal.columns.index(journal.order)
     for line in lines:
@@ -128,7 +128,7 @@ def _from(lines: Iterator[list[str]], journal: Journal, since: float) -> Iterato
             yield normal(dict(zip(journal.columns, line, strict=True)), journal)
 
 
-async def tail(journal: Journal) -> list[Values]:
+async def tail(journal: PbxLog) -> list[Values]:
     """Return the last rows, for a look whether the log is what it should be; the latest is the last.
 
     Raises what `rows` raises.
@@ -138,7 +138,7 @@ async def tail(journal: Journal) -> list[Values]:
     return await last_rows(journal, _LAST)
 
 
-def _last_lines(journal: Journal) -> list[Values]:
+def _last_lines(journal: PbxLog) -> list[Values]:
     try:
         with open_regular(Path(journal.source)) as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - _BLOCK_BYTES))

@@ -35,7 +35,7 @@ from sqlalchemy.types import NullType
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine.connections import connect, connect_mysql, parsed, place, translated
-from pbxd.storage.pbx_log.columns import Journal, Values, normal
+from pbxd.storage.pbx_log.columns import PbxLog, Values, normal
 
 _BATCH = 1000  # rows read at a time: some 10 ms
 _MYSQL = frozenset({"mysql", "mariadb"})
@@ -43,7 +43,7 @@ _MYSQL = frozenset({"mysql", "mariadb"})
 _BEGAN, _LENGTHS, _LONGEST = "calldate", frozenset({"calldate", "duration", "billsec"}), timedelta(days=1)
 
 
-async def last_rows(journal: Journal, limit: int) -> list[Values]:
+async def last_rows(journal: PbxLog, limit: int) -> list[Values]:
     """Return the last rows, the latest at the end. Raises UnavailableError, ConfigurationError."""
     async with _connected(journal) as connection:
         table = await connection.run_sync(_reflected, journal)
@@ -53,7 +53,7 @@ async def last_rows(journal: Journal, limit: int) -> list[Values]:
 
 
 @contextlib.asynccontextmanager
-async def _connected(journal: Journal) -> AsyncIterator[AsyncConnection]:
+async def _connected(journal: PbxLog) -> AsyncIterator[AsyncConnection]:
     """Open a connection that can only read."""
     url = _url(journal)
     mysql, sqlite = url.get_backend_name() == "mysql", url.get_backend_name() == "sqlite"
@@ -69,7 +69,7 @@ async def _connected(journal: Journal) -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-def _url(journal: Journal) -> URL:
+def _url(journal: PbxLog) -> URL:
     """Return the URL with the driver we use; a log may be in MariaDB, where our own database can't be."""
     scheme = journal.source.partition("://")[0].partition("+")[0]
     if scheme not in _MYSQL:
@@ -80,14 +80,14 @@ def _url(journal: Journal) -> URL:
         raise ConfigurationError(_("backfill: not a database URL")) from error
 
 
-async def table_rows(journal: Journal, since: float) -> AsyncGenerator[list[Values], None]:
+async def table_rows(journal: PbxLog, since: float) -> AsyncGenerator[list[Values], None]:
     """Yield the rows from a time (epoch seconds) on, in the order of their writing. Raises what `last_rows` raises."""
     async with _connected(journal) as connection:
         async for part in _selected(connection, journal, since):
             yield part
 
 
-async def _selected(connection: AsyncConnection, journal: Journal, since: float) -> AsyncGenerator[list[Values], None]:
+async def _selected(connection: AsyncConnection, journal: PbxLog, since: float) -> AsyncGenerator[list[Values], None]:
     table = await connection.run_sync(_reflected, journal)
     time = table.c[_time(table, journal)]
     mysql = connection.dialect.name in _MYSQL
@@ -103,11 +103,11 @@ async def _selected(connection: AsyncConnection, journal: Journal, since: float)
         yield [row for row in found if time.name != _BEGAN or float(row[journal.order] or 0) >= since]
 
 
-def _time(table: Table, journal: Journal) -> str:
+def _time(table: Table, journal: PbxLog) -> str:
     return journal.order if journal.order in table.c else _BEGAN
 
 
-def _order(table: Table, journal: Journal) -> list[Column[Any]]:
+def _order(table: Table, journal: PbxLog) -> list[Column[Any]]:
     """Order by the id, in which rows were written: times may be of whole seconds, or go back."""
     ids = [column for column in table.primary_key.columns if isinstance(column.type, Integer)]
     return ids or [table.c[_time(table, journal)], *table.primary_key.columns]
@@ -123,7 +123,7 @@ def _from_then_on(time: Column[Any], since: float, zone: tzinfo, *, mysql: bool)
     return number >= since
 
 
-def _reflected(connection: Connection, journal: Journal) -> Table:
+def _reflected(connection: Connection, journal: PbxLog) -> Table:
     try:
         table = Table(journal.table, MetaData(), autoload_with=connection)
     except NoSuchTableError as error:
@@ -139,11 +139,11 @@ def _reflected(connection: Connection, journal: Journal) -> Table:
     return table
 
 
-def _place(journal: Journal) -> str:
+def _place(journal: PbxLog) -> str:
     return place(_url(journal))
 
 
-def _values(row: Mapping[Any, Any], journal: Journal) -> Values:
+def _values(row: Mapping[Any, Any], journal: PbxLog) -> Values:
     values = {str(name): _text(value, journal.zone) for name, value in row.items()}
     if "extra" not in values and "eventextra" in values:  # its name in older tables of FreePBX
         values["extra"] = values["eventextra"]

@@ -35,7 +35,7 @@ from pbxd.storage.search import filters
 from pbxd.storage.search.filters import FOUND, SHARED, ContactFilter, matching, seen_by
 from pbxd.storage.search.search_text import terms
 from pbxd.storage.search.visibility import HIDDEN, shown
-from pbxd.storage.tables import clean_text, contacts, favourites, imports
+from pbxd.storage.tables import HIGHEST_KEY, clean_text, contacts, favourites, imports
 
 Sorting = Literal["rank", "name", "company", "position", "number", "manager", "vip", "changed", "id"]
 SORTINGS: tuple[Sorting, ...] = get_args(Sorting)
@@ -49,7 +49,6 @@ _Key = tuple[Any, ...]
 _KINDS: dict[str, tuple[type, ...]] = {
     "rank": (int, int, int), "vip": (bool, int), "changed": (datetime, int), "id": (int, int)
 }  # fmt: skip
-_HIGHEST_KEY = 2**63 - 1
 _ALL = -1  # SQLite's word for no limit
 _CARD_COST = 30  # what a look at a card costs, in entries of an index
 # Statements that are made once: making one takes longer than SQLite needs for it.
@@ -207,16 +206,16 @@ class _Seek:
     def _of_rank(self, rank: int, length: int) -> Sequence[int]:
         """Return shared hits of one rank, the newest card first."""
         query = filters.expression(self._wanted, self._actor, rank)
-        below = -self._after[2] if self._after and self._after[:2] == (rank, 1) else _HIGHEST_KEY
+        below = -self._after[2] if self._after and self._after[:2] == (rank, 1) else HIGHEST_KEY
         return self._ask_index(_NEWEST, query, length, below).scalars().all() if query else ()
 
     def _by_id(self) -> list[_Key]:
-        mark = self._after[0] if self._after else _HIGHEST_KEY if self._descending else 0
+        mark = self._after[0] if self._after else HIGHEST_KEY if self._descending else 0
         hits = self._ask_index(_NEWEST if self._descending else _OLDEST, self._expression(), self._length, mark)
         return [(each, each) for each in hits.scalars()]
 
     def _ask_index(
-        self, statements: Sequence[Executable], query: str, most: int, mark: int = _HIGHEST_KEY
+        self, statements: Sequence[Executable], query: str, most: int, mark: int = HIGHEST_KEY
     ) -> Result[Any]:
         """Ask one of a pair: the second leaves out the contacts of imports that aren't finished."""
         statement = statements[self._facts.staging]
@@ -306,7 +305,7 @@ def _typed(sort: str, values: Sequence[Any]) -> _Key:
         key = [datetime.fromisoformat(value).astimezone(UTC) for value in key]
     whole = all(isinstance(value, kind) for value, kind in zip(key, kinds, strict=True))
     numbers = [last, *(value for value in key if isinstance(value, int))]
-    if not whole or not isinstance(last, int) or max(map(abs, numbers)) > _HIGHEST_KEY:
+    if not whole or not isinstance(last, int) or max(map(abs, numbers)) > HIGHEST_KEY:
         raise ValueError(sort)
     if sort == "rank" and key[0] not in range(filters.FOURTH + 1):
         raise ValueError(sort)

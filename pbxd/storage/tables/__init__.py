@@ -18,6 +18,7 @@ from pbxd.storage.tables.book import (
 )
 from pbxd.storage.tables.calls import call_agents, call_requests, calls, heard, outages
 from pbxd.storage.tables.columns import (
+    HIGHEST_KEY,
     CompactInstant,
     Instant,
     Key,
@@ -29,6 +30,7 @@ from pbxd.storage.tables.feed import feed
 from pbxd.storage.tables.imports import import_changes, imports
 
 __all__ = [
+    "HIGHEST_KEY",
     "CompactInstant",
     "Instant",
     "Key",

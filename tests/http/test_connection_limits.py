@@ -5,34 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
-from pbxd import api
 from pbxd.http import connection_limits, problems
 from pbxd.http.server import HttpServer
-from pbxd.settings import HttpSettings
-from tests.http.conftest import House, until
+from tests.http.conftest import House, serving, until
 
 SLOW = 500
 HONEST_SECONDS = 5.0  # half of what a slow head may take; on a busy machine
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: pbxd\r\n"
-
-
-@asynccontextmanager
-async def serving(pbxd: House, **changes: object) -> AsyncIterator[HttpServer]:
-    """A server of its own with other bounds, on a free port."""
-    await pbxd.server.stop()
-    http = HttpSettings.model_validate({"listen": "127.0.0.1:0", **changes})
-    server = HttpServer(pbxd.settings.model_copy(update={"http": http}), pbxd.services, api.mount)
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.stop()
 
 
 async def connect(server: HttpServer, sent: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

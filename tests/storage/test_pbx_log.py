@@ -17,7 +17,7 @@ from pbxd.errors import UnavailableError
 from pbxd.settings import CDR_COLUMNS, CDR_NEEDED, CEL_COLUMNS
 from pbxd.storage.engine.connections import parsed, place
 from pbxd.storage.engine.database import Database
-from pbxd.storage.pbx_log.readers import Journal, Values, _seek, rows, tail, without_password
+from pbxd.storage.pbx_log.readers import PbxLog, Values, _seek, rows, tail, without_password
 
 LOG = Path(__file__).parent.parent / "captures/queue_answered/cel.csv"
 with LOG.open(encoding="utf-8", newline="") as stream:
@@ -43,10 +43,10 @@ def test_no_password_of_the_query_is_shown_and_what_has_none_stays() -> None:
 async def test_the_end_of_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "cel.csv")
     with pytest.raises(UnavailableError, match="not a regular file"):
-        await asyncio.wait_for(tail(Journal(str(tmp_path / "cel.csv"), CEL_COLUMNS)), 10)
+        await asyncio.wait_for(tail(PbxLog(str(tmp_path / "cel.csv"), CEL_COLUMNS)), 10)
 
 
-async def read(journal: Journal, since: float) -> list[Values]:
+async def read(journal: PbxLog, since: float) -> list[Values]:
     return [values async for part in rows(journal, since) for values in part]
 
 
@@ -80,7 +80,7 @@ async def test_a_table_gives_the_rows_from_a_time_on(database: Database, url: st
     for form in forms:
         await table(database, *form)
         for since in (0.0, MIDDLE):
-            found = await read(Journal(url, CEL_COLUMNS), since)
+            found = await read(PbxLog(url, CEL_COLUMNS), since)
             assert [{name: each[name] for name in CEL_COLUMNS} for each in found] == later(since)
     await drop(database)
 
@@ -88,9 +88,9 @@ async def test_a_table_gives_the_rows_from_a_time_on(database: Database, url: st
 @pytest.mark.usefixtures("database")
 async def test_what_is_no_such_table_is_named(url: str) -> None:
     with pytest.raises(UnavailableError, match="no table cel"):
-        await read(Journal(url, CEL_COLUMNS), 0.0)
+        await read(PbxLog(url, CEL_COLUMNS), 0.0)
     with pytest.raises(UnavailableError, match="no column channame, eventtime, eventtype"):
-        await read(Journal(url, CEL_COLUMNS, "calls"), 0.0)
+        await read(PbxLog(url, CEL_COLUMNS, "calls"), 0.0)
 
 
 async def test_a_file_gives_whole_lines_of_its_columns_only(tmp_path: Path) -> None:
@@ -98,9 +98,9 @@ async def test_a_file_gives_whole_lines_of_its_columns_only(tmp_path: Path) -> N
     damage = '"CHAN_START","yesterday"\n"x"\n\n"ANSWER","1795304376.6","un'
     file.write_bytes(LOG.read_bytes() + damage.encode() + b"\xff")
     for since in (0.0, MIDDLE):
-        assert await read(Journal(str(file), CEL_COLUMNS), since) == later(since)
+        assert await read(PbxLog(str(file), CEL_COLUMNS), since) == later(since)
     with pytest.raises(UnavailableError, match="nowhere"):
-        await read(Journal(str(tmp_path / "nowhere"), CEL_COLUMNS), 0.0)
+        await read(PbxLog(str(tmp_path / "nowhere"), CEL_COLUMNS), 0.0)
 
 
 SMALL = ("eventtime", "channame")
@@ -124,7 +124,7 @@ def near(times: list[float]) -> Iterator[float]:
 async def test_a_long_file_is_read_from_its_place_on(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     times = write_long(file, 40_000)
-    journal = Journal(str(file), SMALL)
+    journal = PbxLog(str(file), SMALL)
     for since in near(times):
         assert [float(each["eventtime"]) for each in await read(journal, since)] == [at for at in times if at >= since]
         with file.open("rb") as stream:
@@ -137,17 +137,17 @@ async def test_what_rotation_put_away_is_read_where_it_is_needed(tmp_path: Path)
     older, file = tmp_path / "cel.csv.1", tmp_path / "cel.csv"
     away, here = write_long(older, 5_000), write_long(file, 5_000, BEGAN + 5_000)
     for since in (away[10], here[10], here[-10]):
-        found = [float(each["eventtime"]) for each in await read(Journal(str(file), SMALL), since)]
+        found = [float(each["eventtime"]) for each in await read(PbxLog(str(file), SMALL), since)]
         assert found == [at for at in (*away, *here) if at >= since]
     older.unlink()
-    assert len(await read(Journal(str(file), SMALL), 0.0)) == 5_000
+    assert len(await read(PbxLog(str(file), SMALL), 0.0)) == 5_000
 
 
 @pytest.mark.parametrize("rotation", ["truncated", "renamed"])
 async def test_a_rotation_in_the_middle_of_reading_is_told(tmp_path: Path, rotation: str) -> None:
     file = tmp_path / "cel.csv"
     write_long(file, 5_000)
-    parts = rows(Journal(str(file), SMALL), 0.0)
+    parts = rows(PbxLog(str(file), SMALL), 0.0)
     await anext(parts)
     if rotation == "renamed":
         file.rename(tmp_path / "cel.csv.1")
@@ -173,7 +173,7 @@ async def test_dates_are_read_as_utc_in_files_and_tables(tmp_path: Path, databas
             values = ", ".join(f"'{value}'" for value in row.values())
             await connection.execute(text(f"INSERT INTO cdr VALUES ({values})"))  # noqa: S608 - made above
     for source in (str(file), url):
-        journal = Journal(source, CDR_COLUMNS, "cdr", ("end", "start", "answer"), CDR_NEEDED)
+        journal = PbxLog(source, CDR_COLUMNS, "cdr", ("end", "start", "answer"), CDR_NEEDED)
         (found,) = await read(journal, BEGAN)
         assert (float(found["start"]), found["answer"], float(found["end"])) == (BEGAN + 5, "", BEGAN + 5)
     async with database.writing() as connection:

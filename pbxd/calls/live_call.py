@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import lru_cache
 
 from pbxd.calls.events import Endpoint
 from pbxd.calls.legs import Leg, Room, rooms
-from pbxd.calls.record import CallRecord, Gap, Party, Step
-from pbxd.numbers import NumberRules, ParsedNumber, parse
+from pbxd.calls.party_numbers import readable
+from pbxd.calls.record import CallRecord, Gap, Party, Step, moment
+from pbxd.numbers import NumberRules
 
 _GOES_ON = frozenset({"rang", "dialled", "answered", "met", "queued", "parked"})  # a hang-up before wasn't the end
 # What follows a hang-up so soon is one end with it; what goes on for longer (a survey) was not ended by it.
@@ -39,7 +38,7 @@ class LiveCall:
     keyed: str = ""  # what an employee who began it dialled, as it was keyed
     given_to: str = ""  # the number of the last blind transfer, as it was keyed
     outside: str = ""  # the first number dialled at a trunk, as it was dialled
-    purpose: str = ""  # whom a program's call is for, by its own word
+    destination: str = ""  # whom a program's call is for, by its own word
     intended: bool = False  # the callee is known by the caller id alone that the program set
     direct: Leg | None = None  # whom an incoming call rang first, without a queue
     part: str = "menu"
@@ -47,7 +46,7 @@ class LiveCall:
     talkers: frozenset[str] = frozenset()  # employees who talk
     voicemail: bool = False
     over: bool = False
-    unheard: bool = False  # its beginning was heard by nobody
+    began_in_gap: bool = False  # its beginning was heard by nobody
     resumed: bool = False  # who began it is known, though not by his channel: an earlier process's record says it
     seen: bool = False  # people may have seen it
     had_outside: bool = False  # a leg of it led outside
@@ -68,21 +67,21 @@ class LiveCall:
                 self.record.agent(extension).talk_seconds += passed
             self.at = at
 
-    def tell(self, what: str, who: Leg | str | None = None, detail: str | None = "") -> None:
+    def add_step(self, what: str, who: Leg | str | None = None, detail: str | None = "") -> None:
         """Add a line to the story."""
         if what in _GOES_ON:
             self.ender = None
         name = self.identity(who) if isinstance(who, Leg) else who
         self.record.add(Step(moment(self.at), what, name or None, detail or None))
 
-    def tell_end(self, *, unheard: bool = False) -> None:
+    def add_end_step(self, *, in_gap: bool = False) -> None:
         """End the story; who left in the moment of the end isn't told of by himself."""
         story = self.record.story
         while story and story[-1].what == "left" and self.at - story[-1].at.timestamp() < _ONE_END_SECONDS:
             story.pop()
         late = self.at - self.ender_at > _ONE_END_SECONDS and self.ender is not self.last
-        ender = None if unheard or late else self.ender
-        self.tell("ended", ender, "" if ender else "unheard" if unheard else "pbx")
+        ender = None if in_gap or late else self.ender
+        self.add_step("ended", ender, "" if ender else "unheard" if in_gap else "pbx")
 
     @property
     def is_shown(self) -> bool:
@@ -108,7 +107,7 @@ class LiveCall:
             return leg.endpoint.name
         return readable(leg.number, self.rules).number
 
-    def settle(self) -> bool:
+    def update_state(self) -> bool:
         """Find the part the call is in now, note an answer; return whether anything people can see changed."""
         there = rooms(self)
         talking = [leg for room in there for leg in room.talkers]
@@ -163,7 +162,7 @@ class LiveCall:
                 self._note_talker(leg)
             if leg is not self.caller and leg.call is self and not leg.talked:
                 leg.talked = True
-                self.tell("answered", leg)
+                self.add_step("answered", leg)
         for room in there:
             self._note_conference(room)
 
@@ -184,9 +183,9 @@ class LiveCall:
     def _note_conference(self, room: Room) -> None:
         for guest in room.others if room.conference and room.talkers else ():
             if guest is not self.caller and self._note_talker(guest):
-                self.tell("met", guest)
+                self.add_step("met", guest)
 
-    def note_ender(self, leg: Leg, at: float) -> None:
+    def note_hangup(self, leg: Leg, at: float) -> None:
         """Note who hung up; another hang-up in the same moment only follows it."""
         if self.ender is None or at - self.ender_at > _ONE_END_SECONDS:
             self.ender, self.ender_at = leg, at
@@ -208,7 +207,7 @@ class LiveCall:
         leg.lent = [*over[-_MOST_LENT:], *(call for call in leg.lent if not call.over), self]
         joined = leg.call is not None and leg.call.record.id in self.record.joined
         if leg is not self.caller and not joined:
-            self.tell("answered", leg)
+            self.add_step("answered", leg)
 
     def _note_talker(self, leg: Leg) -> bool:
         """Note who talked; return whether that is news."""
@@ -237,14 +236,12 @@ class LiveCall:
         self._add_agents(other)
         record.recordings += other.record.recordings
         for queue in other.record.queues:
-            record.queue = queue
-            if queue not in record.queues[-1:]:
-                record.queues.append(queue)
+            record.add_queue(queue)
         record.trim()
         self.voicemail = self.voicemail or other.voicemail
         self.target = other.target or self.target
 
-    def take_in(self, other: LiveCall) -> None:
+    def absorb_finished(self, other: LiveCall) -> None:
         """Make a call that ends, after it lent its last phone to this one, a part of this one, which may be over."""
         record, end = self.record, self.record.ended or moment(self.at)
         other.merged, other.record.merged_into = self, record.id
@@ -287,8 +284,8 @@ class LiveCall:
         else:
             since = max([step.at for step in record.story], default=record.started)
         record.gaps.append(Gap(since, max(since, moment(at))))
-        unheard = at - record.started.timestamp() - sum(record.seconds.values())
-        record.seconds["talk" if record.answered else "menu"] += max(0.0, unheard)
+        unknown = at - record.started.timestamp() - sum(record.seconds.values())
+        record.seconds["talk" if record.answered else "menu"] += max(0.0, unknown)
         self.at = max(at, record.started.timestamp())
         self.resumed = True
 
@@ -302,28 +299,3 @@ class LiveCall:
         gaps = self.record.gaps
         if gaps and gaps[-1].to is None:
             gaps[-1] = Gap(gaps[-1].since, max(moment(at), gaps[-1].since))
-
-
-def moment(at: float) -> datetime:
-    """Turn epoch seconds into an aware UTC time."""
-    return datetime.fromtimestamp(at, UTC)
-
-
-@lru_cache(maxsize=4096)
-def read(text: str, rules: NumberRules) -> ParsedNumber:
-    """Read a number as `numbers.parse` does; the same few numbers come back in every event of a call."""
-    return parse(text, rules)
-
-
-def readable(text: str, rules: NumberRules) -> Party:
-    """Return a party by the text the PBX has for it: E.164 or an extension where it reads as one, else as it came."""
-    parsed = read(text, rules)
-    match parsed.kind:
-        case "e164":
-            return Party(number=parsed.value)
-        case "internal":
-            return Party(number=parsed.value, extension=parsed.value)
-        case "withheld":
-            return Party()
-        case "unreadable":
-            return Party(number=text or None)

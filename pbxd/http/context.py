@@ -1,18 +1,19 @@
-"""What the handlers work with."""
+"""What a handler works with: the application's services and who asks."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from pbxd.actor import Actor
 from pbxd.asterisk.originate import ClickToCall
 from pbxd.asterisk.vip_queues import VipQueues
-from pbxd.http.token_cache import Keyring
+from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
+from pbxd.services.workspace import Workspace
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine.database import Database
 
@@ -24,14 +25,36 @@ class Services:
     database: Database
     directory: Directory
     calls: Calls
-    tokens: Keyring
+    tokens: TokenCache
     click_to_call: ClickToCall
     queues: VipQueues
+    rules: NumberRules
     pbx_connected: Callable[[], bool]  # whether the link to the PBX is logged in
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
     faults: Callable[[], dict[str, int]] = dict  # what went wrong with single events and calls, by kind
 
+    @property
+    def workspace(self) -> Workspace:
+        """What the services of the book and the history work with."""
+        return Workspace(self.database, self.rules)
+
 
 SERVICES = web.AppKey("services", Services)
-RULES = web.AppKey("rules", NumberRules)
-STREAMS: web.AppKey[set[asyncio.Task[object]]] = web.AppKey("streams", set)  # answers that last as long as a call
+ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request, as its handler sees it."""
+
+    request: web.Request
+
+    @property
+    def services(self) -> Services:
+        """What the handler calls."""
+        return self.request.app[SERVICES]
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks; KeyError in an open operation, where nobody was asked."""
+        return self.request[ACTOR]

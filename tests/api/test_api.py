@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pbxd.api.click_to_call import CallRequest
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.calls.events import BridgeEntered, ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint
-from pbxd.calls.record import CallRecord, Outage, Party
-from pbxd.http.requests import CallRequest
+from pbxd.calls.record import CallRecord, HistoryGap, Party
 from pbxd.http.token_cache import FRESH_SECONDS
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
@@ -441,7 +441,7 @@ def test_any_body_is_a_request_or_a_validation_error(data: bytes) -> None:
 async def test_a_page_has_the_newest_gaps_and_says_how_many_there_are(pbxd: House) -> None:
     began = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
     minute = timedelta(minutes=1)
-    found = [Outage("pbx", began + number * minute, began + number * minute, "link") for number in range(250)]
+    found = [HistoryGap("pbx", began + number * minute, began + number * minute, "link") for number in range(250)]
     await Calls(pbxd.database).upsert([], found)
     async with pbxd.local.get(CALLS) as answer:
         told = await answer.json()
@@ -463,7 +463,7 @@ async def test_history_names_a_caller_saved_later(pbxd: House) -> None:
         record.direction = direction  # type: ignore[assignment]  # two of the literals
         await Calls(pbxd.database).upsert([record])
     await add(pbxd, IGOR)
-    await Calls(pbxd.database).upsert([], [Outage("pbx", began, began + timedelta(minutes=1), "link")])
+    await Calls(pbxd.database).upsert([], [HistoryGap("pbx", began, began + timedelta(minutes=1), "link")])
     async with pbxd.local.get(CALLS) as answer:
         found = await answer.json()
     assert found["total"] == 2

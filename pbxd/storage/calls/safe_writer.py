@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.exc import NotSupportedError, ProgrammingError
 
-from pbxd.calls.record import PARTS, CallRecord, Outage, Party
+from pbxd.calls.record import PARTS, CallRecord, HistoryGap, Party
 from pbxd.errors import UnavailableError
 from pbxd.storage.calls.calls import Calls
 
@@ -40,7 +40,7 @@ class Writing:
     async def upsert(
         self,
         records: Sequence[CallRecord],
-        outages: Sequence[Outage] = (),
+        outages: Sequence[HistoryGap] = (),
         heard: tuple[str, datetime] | None = None,
     ) -> None:
         """Write as `Calls.upsert` does. Raises UnavailableError alone; then it may be tried again."""

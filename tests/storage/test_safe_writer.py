@@ -11,12 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from pbxd.asterisk.ami.field_limits import LONGEST_TEXT
-from pbxd.calls.record import PARTS, CallRecord, Outage, Party
+from pbxd.calls.record import PARTS, CallRecord, HistoryGap, Party
 from pbxd.errors import UnavailableError
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.calls.history import History
-from pbxd.storage.calls.outages import Outages
-from pbxd.storage.calls.salvage import Writing
+from pbxd.storage.calls.safe_writer import Writing
 from pbxd.storage.engine.database import Database
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -43,15 +43,15 @@ async def kept(database: Database) -> dict[str, CallRecord]:
 )
 async def test_the_calls_behind_one_that_is_refused_are_written(database: Database, stubborn: CallRecord) -> None:
     writing = Writing(Calls(database))
-    outage = Outage("pbx", START, START, "link")
+    outage = HistoryGap("pbx", START, START, "link")
     with capture_logs():
         await writing.upsert([stubborn, *(call(number) for number in range(1, 21))], [outage], ("pbx", START))
     records = await kept(database)
     assert len(records) == 21
     assert writing.refused == 0
     assert records["0000"].started == START
-    assert await Outages(database).heard_until("pbx") == START
-    assert len(await Outages(database).list()) == 1
+    assert await HistoryGaps(database).cursor("pbx") == START
+    assert len(await HistoryGaps(database).list()) == 1
     if writing.shortened:
         assert len(records["0000"].caller.number or "") <= LONGEST_TEXT
 

@@ -1,12 +1,12 @@
-"""Outages as rows, and the mark until when a PBX was heard (B5)."""
+"""HistoryGaps as rows, and the mark until when a PBX was heard (B5)."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from pbxd.calls.record import Outage
+from pbxd.calls.record import HistoryGap
 from pbxd.storage.calls.calls import Calls
-from pbxd.storage.calls.outages import Outages
+from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 
@@ -17,9 +17,12 @@ MINUTE = timedelta(minutes=1)
 async def test_an_outage_is_kept_listed_by_its_time_and_told_once(database: Database) -> None:
     await Calls(database).upsert(
         [],
-        [Outage("pbx", NOON, NOON + MINUTE, "link"), Outage("pbx", NOON + 5 * MINUTE, NOON + 6 * MINUTE, "storage", 3)],
+        [
+            HistoryGap("pbx", NOON, NOON + MINUTE, "link"),
+            HistoryGap("pbx", NOON + 5 * MINUTE, NOON + 6 * MINUTE, "storage", 3),
+        ],
     )
-    kept = Outages(database)
+    kept = HistoryGaps(database)
     assert [(each.outage.why, each.outage.calls) for each in await kept.list()] == [("storage", 3), ("link", None)]
     assert [each.outage.why for each in await kept.list(NOON + 2 * MINUTE)] == ["storage"]
     assert [each.outage.why for each in await kept.list(None, NOON + 2 * MINUTE)] == ["link"]
@@ -29,10 +32,10 @@ async def test_an_outage_is_kept_listed_by_its_time_and_told_once(database: Data
 
 
 async def test_the_mark_is_one_a_pbx_and_the_last_counts(database: Database) -> None:
-    kept = Outages(database)
-    assert await kept.heard_until("pbx") is None
+    kept = HistoryGaps(database)
+    assert await kept.cursor("pbx") is None
     for at in (NOON, NOON + MINUTE):
         await Calls(database).upsert([], heard=("pbx", at))
     await Calls(database).upsert([], heard=("other", NOON))
-    assert (await kept.heard_until("pbx"), await kept.heard_until("other")) == (NOON + MINUTE, NOON)
+    assert (await kept.cursor("pbx"), await kept.cursor("other")) == (NOON + MINUTE, NOON)
     assert await Feed(database).read(0) == []

@@ -1,4 +1,4 @@
-"""What services work with."""
+"""What the services work with."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pbxd.storage.engine.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """The open database and how numbers are read; an adapter makes one for as long as its database is open."""
+class Workspace:
+    """The open database, and how numbers are read; an adapter makes one for as long as its database is open."""
 
     database: Database
     rules: NumberRules

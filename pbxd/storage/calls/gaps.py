@@ -1,4 +1,4 @@
-"""Outages: the times of which the history may lack whole calls; and, to find those of our own, until when we heard."""
+"""Gaps in the history, and the time up to which the history of each PBX is complete."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.calls.record import Outage, instant
+from pbxd.calls.record import HistoryGap, instant
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.tables import heard, outages
 
 
 @dataclass(frozen=True, slots=True)
-class KeptOutage:
+class StoredGap:
     """An outage as it is kept; `filled_from` says where calls of that time were found later (`cel`)."""
 
     id: int
-    outage: Outage
+    outage: HistoryGap
     filled: datetime | None = None
     filled_from: str | None = None
     filled_calls: int | None = None
@@ -41,7 +41,7 @@ class KeptOutage:
         }
 
 
-class Outages:
+class HistoryGaps:
     """The outages of all PBXs, kept for good."""
 
     def __init__(self, database: Database) -> None:
@@ -49,7 +49,7 @@ class Outages:
 
     async def list(
         self, since: datetime | None = None, until: datetime | None = None, limit: int = 2**31 - 1, offset: int = 0
-    ) -> list[KeptOutage]:
+    ) -> list[StoredGap]:
         """Return what `touching` does."""
         return await self._database.ask(touching, since, until, limit, offset)
 
@@ -57,7 +57,7 @@ class Outages:
         """Return how many there are."""
         return await self._database.ask(count_touching, None, None)
 
-    async def unfilled(self, pbx: str, over: datetime) -> Sequence[KeptOutage]:
+    async def unfilled(self, pbx: str, over: datetime) -> Sequence[StoredGap]:
         """Return the outages of a PBX that ended before a time and aren't filled, oldest first."""
         mine = (outages.c.pbx == pbx, outages.c.filled.is_(None), outages.c.until <= over)
         wanted = select(outages).where(*mine).order_by(outages.c.since, outages.c.id)
@@ -75,7 +75,7 @@ class Outages:
             if source is not None:
                 await tell(connection, [News("gap.filled", row.pbx, _kept(row).to_json())])
 
-    async def heard_until(self, pbx: str) -> datetime | None:
+    async def cursor(self, pbx: str) -> datetime | None:
         """Return the time, the PBX's own, up to which all it told is in the history; None: it was never heard."""
         wanted = select(heard.c.at).where(heard.c.pbx == pbx)
         async with self._database.reading() as connection:
@@ -84,7 +84,7 @@ class Outages:
 
 def touching(
     connection: Connection, since: datetime | None, until: datetime | None, limit: int, offset: int = 0
-) -> list[KeptOutage]:
+) -> list[StoredGap]:
     """Return the outages that touch a time (None: without end on that side), newest first."""
     wanted = select(outages).where(*_touching(since, until)).order_by(outages.c.since.desc(), outages.c.id.desc())
     return [_kept(row) for row in connection.execute(wanted.limit(limit).offset(offset))]
@@ -100,7 +100,7 @@ def _touching(since: datetime | None, until: datetime | None) -> list[ColumnElem
     return needed if until is None else [*needed, outages.c.since < until]
 
 
-async def keep(connection: AsyncConnection, found: Sequence[Outage]) -> list[News]:
+async def keep(connection: AsyncConnection, found: Sequence[HistoryGap]) -> list[News]:
     """Write outages within a transaction; return what the feed is to be told of them.
 
     In it `calls` is null where nobody knows how many calls are missing.
@@ -109,7 +109,7 @@ async def keep(connection: AsyncConnection, found: Sequence[Outage]) -> list[New
     for each in found:
         row = {"pbx": each.pbx, "since": each.since, "until": each.to, "why": each.why, "calls": each.calls}
         key = (await connection.execute(insert(outages).values(row).returning(outages.c.id))).scalar_one()
-        news.append(News("gap", each.pbx, KeptOutage(key, each).to_json()))
+        news.append(News("gap", each.pbx, StoredGap(key, each).to_json()))
     return news
 
 
@@ -120,6 +120,6 @@ async def keep_heard(connection: AsyncConnection, pbx: str, at: datetime) -> Non
         await connection.execute(insert(heard).values(pbx=pbx, at=at))
 
 
-def _kept(row: Any) -> KeptOutage:  # noqa: ANN401 - a row of the table
-    outage = Outage(row.pbx, row.since, row.until, row.why, row.calls)
-    return KeptOutage(row.id, outage, row.filled, row.filled_from, row.filled_calls)
+def _kept(row: Any) -> StoredGap:  # noqa: ANN401 - a row of the table
+    outage = HistoryGap(row.pbx, row.since, row.until, row.why, row.calls)
+    return StoredGap(row.id, outage, row.filled, row.filled_from, row.filled_calls)

@@ -13,8 +13,9 @@ from pbxd.book.employees import Employee
 from pbxd.calls.events import ChannelSeen, Endpoint, SnapshotBegan, SnapshotEnded
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
+from tests.api.test_api import CALLS, add, problem
 from tests.http.conftest import House, until
-from tests.http.test_api import CALLS, add, problem
+from tests.http.contract import checked_session
 
 OWN, OTHER = Actor.token("crm", "101"), Actor.token("crm", "102")
 ANY, NOBODY = Actor.token("crm", acts_for_any=True), Actor.token("crm")
@@ -25,7 +26,7 @@ LOOKUP = f"/api/v1/lookup?number={NUMBER}"
 async def client(pbxd: House, actor: Actor) -> aiohttp.ClientSession:
     _id, plain = await Tokens(pbxd.database).create("crm", actor)
     headers = {"Authorization": f"Bearer {plain}"}
-    return aiohttp.ClientSession(f"http://127.0.0.1:{pbxd.server.port}", headers=headers)
+    return checked_session(f"http://127.0.0.1:{pbxd.server.port}", headers=headers)
 
 
 def personal(owner: str, number: str = "+79160000009") -> ContactDraft:
