@@ -36,7 +36,9 @@ async def database(settings: Settings, account: Account | None) -> Finding:
         remedy = remedies.shell("pbxd db check") if health.revision == health.expected else _upgrade(settings)
         return failed(_CHECK, message, remedy)
     found = await tokens.inherited(settings)
-    return found or ok(_CHECK, _("{place}: sound (schema {schema})").format(place=health.place, schema=health.revision))
+    return found or ok(
+        _CHECK, _("{place}: no problems found (schema {schema})").format(place=health.place, schema=health.revision)
+    )
 
 
 async def _access(settings: Settings, file: Path, account: Account | None) -> Finding | None:

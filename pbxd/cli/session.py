@@ -71,8 +71,9 @@ class Session:
         from pbxd.services.workspace import Workspace  # noqa: PLC0415 - SQLAlchemy: 0.3 s that not every command needs
         from pbxd.storage.engine.database import Database  # noqa: PLC0415 - likewise
 
+        rules = rules_from(self.settings)
         async with await Database.open(self.settings.database_url, create=False) as database:
-            yield Workspace(database, rules_from(self.settings))
+            yield Workspace(database, rules)
 
     def ask(
         self,

@@ -12,7 +12,8 @@ from pbxd.book.contacts import Contact
 from pbxd.book.employees import Employee, employee_matches
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
-from pbxd.exchange.employees import MOST_ROWS, SIZE_LIMIT, WORKBOOK, BadRow, EmployeeTable, read_employees, read_rows
+from pbxd.exchange.cells import BadRow
+from pbxd.exchange.employees import MOST_ROWS, SIZE_LIMIT, WORKBOOK, EmployeeTable, read_employees, read_rows
 from pbxd.exchange.sandbox import plain_rows
 from pbxd.files import open_regular
 from pbxd.i18n import _
