@@ -51,6 +51,8 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import compare
+from pbxd.services.health import Health
+from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings, asterisk_secret, load
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
@@ -119,7 +121,7 @@ class Daemon:
         self._employees = Employees(database)
         self._directory = Directory(database, rules_from(settings), on_change=self._book_changed)
         self._recorder = Recorder(
-            self._following, self._calls, self._directory, most_waiting=settings.database.most_waiting_calls
+            self._following, self._calls, self._directory, max_waiting=settings.database.most_waiting_calls
         )
         self._backfill = Backfill(settings, database)
         self._queues = VipQueues(
@@ -138,13 +140,12 @@ class Daemon:
             Services(
                 database=database,
                 directory=self._directory,
-                calls=self._calls,
+                workspace=Workspace(database, rules_from(settings)),
                 tokens=self._token_cache,
                 click_to_call=self._click_to_call,
                 queues=self._queues,
                 rules=rules_from(settings),
-                pbx_connected=lambda: self._ami.connected,
-                faults=lambda: self._recorder.faults,
+                health=Health(database, self._directory, lambda: self._ami.connected, lambda: self._recorder.faults),
                 language=lambda: self._settings.service.language,
             ),
             api.mount,
@@ -225,7 +226,7 @@ class Daemon:
             # Not asyncio.timeout: on Debian 12 (Python 3.11.2) it fails in a task whose TaskGroup failed, as ours did.
             await asyncio.wait_for(self._recorder.flush(final=True), _LAST_WRITE_SECONDS)
         except (TimeoutError, UnavailableError) as error:
-            _log.error("calls_not_written", why=str(error) or "timeout", waiting=self._recorder.backlog)
+            _log.error("calls_write_failed", why=str(error) or "timeout", waiting=self._recorder.backlog)
 
     # -- the database, which may be away when we start
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 LANGUAGES = ("en", "ru")
 DOMAIN = "pbxd"
@@ -21,7 +22,7 @@ _language: ContextVar[str] = ContextVar("pbxd_language", default="en")
 
 
 def use(language: str) -> None:
-    """Choose the language of this context and those started from it; an unknown one means English."""
+    """Set the language of this context and of contexts started from it; an unknown language means English."""
     _language.set(language if language in LANGUAGES else "en")
 
 
@@ -38,6 +39,19 @@ def _(message: str) -> str:
 def ngettext(singular: str, plural: str, n: int) -> str:
     """Translate a source text whose form depends on a count."""
     return _catalogue(_language.get()).ngettext(singular, plural, n)
+
+
+class Texts(NamedTuple):
+    """A text in every language; `str()` gives the one of the current context.
+
+    For texts that no catalogue can have, such as the title of a field that the company defined for itself.
+    """
+
+    en: str
+    ru: str
+
+    def __str__(self) -> str:
+        return self.ru if _language.get() == "ru" else self.en
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate this later"

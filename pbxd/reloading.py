@@ -1,4 +1,4 @@
-"""What SIGHUP may change in a running daemon, and what has to wait for a restart."""
+"""What SIGHUP changes in a running daemon, and what needs a restart."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 from pbxd.settings import Settings
 
-SECTIONS = ("queues", "dialing", "logs", "retention")  # taken over whole
-KEYS = ("service.language",)  # and these of other sections; everything else is read once, at the start
+SECTIONS = ("queues", "dialing", "logs", "retention")  # of these every key
+KEYS = ("service.language",)  # and these keys of other sections; everything else is read once, at the start
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A configuration read anew, held against the one in force."""
+    """A new configuration compared with the one in force."""
 
-    settings: Settings  # in force from now on: the new one as far as it can be taken over
-    applied: list[str]  # keys with a new value, `section.key`; their values are nobody's business in a log
+    settings: Settings  # in force from now on: the new values as far as they can change at run time
+    applied: list[str]  # keys with a new value, `section.key`; never the values, since the log must not show secrets
     pending: list[str]  # keys whose new value needs a restart
 
 
 def compare(running: Settings, wanted: Settings) -> Change:
-    """Take over from `wanted` what can be changed while running."""
+    """Take from `wanted` what can change at run time."""
     update: dict[str, object] = {name: getattr(wanted, name) for name in SECTIONS}
     for section, name in (key.split(".") for key in KEYS):
         update[section] = getattr(running, section).model_copy(update={name: getattr(getattr(wanted, section), name)})

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from tests.lab import Lab
 from tests.lab.asterisk import installed_version
 from tests.lab.processes import LabError
+from tests.unjudged import Unjudged
 from tools.messages import compile_catalogues
 
 # A busy machine is no failure: nothing is judged by the time it takes. The same examples are tried in every run, so
@@ -20,9 +21,9 @@ settings.register_profile("searching", deadline=None, suppress_health_check=[Hea
 settings.load_profile("pbxd")
 
 
-def pytest_configure() -> None:
-    """Compile the messages: whoever runs tests may have changed them."""
-    compile_catalogues(Path(__file__).parent.parent)
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Unjudged())
+    compile_catalogues(Path(__file__).parent.parent)  # whoever runs tests may have changed the messages
 
 
 def pytest_report_header() -> str:

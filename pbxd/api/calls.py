@@ -15,7 +15,8 @@ from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Query
 from pbxd.rights import acting_for
-from pbxd.services.calls import FindCalls, find, named
+from pbxd.services import calls
+from pbxd.services.calls import FindCalls
 
 CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
 Extension = Annotated[str, Field(min_length=1, max_length=32)]
@@ -93,7 +94,7 @@ class CallsAnswer(Answer):
 async def list_calls(context: Context, query: CallsQuery) -> CallsAnswer:
     """List the recorded calls, newest first, and the gaps in their time."""
     actor = acting_for(context.actor, query.acting_for, "as")
-    page = await find(context.services.workspace, actor, query.request)
+    page = await calls.find(context.services.workspace, actor, query.request)
     return CallsAnswer.model_validate(page.to_json())
 
 
@@ -109,10 +110,9 @@ async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallA
     progress = progress_of(services, path.id)
     made_here = {"state": progress.state, "reason": progress.reason} if progress else {}
     try:
-        record = await services.calls.record(path.id)
+        call = await calls.show(services.workspace, actor, path.id)
     except NotFoundError:
         if progress is None:
             raise
         return ProgressAnswer.model_validate({"id": path.id, **made_here})
-    (call,) = await named(services.workspace, actor, [record])
     return CallAnswer.model_validate(call | made_here)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from http import HTTPStatus
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pbxd.errors import LostError, UnavailableError
 from pbxd.http.answers import Answer, Reply
-from pbxd.http.context import Context, Services
+from pbxd.http.context import Context
 from pbxd.http.operations import Resource
-from pbxd.storage.engine.feed import Feed
+from pbxd.services.health import DatabaseState
 
-DATABASE_SECONDS = 2.0  # how long a probe may wait for the database
-DatabaseState = Literal["answers", "away", "lost"]
-
-resource = Resource("health", "Whether pbxd lives and does its work; for those who watch it.")
+resource = Resource("health", "Whether pbxd lives and does its work, for those who watch it.")
 
 
 class AliveAnswer(Answer):
@@ -54,28 +48,12 @@ async def check_ready(context: Context) -> Reply[ReadinessAnswer]:
 
     Look-ups come from memory: a PBX link or a database that is away leaves pbxd ready. The answer names both.
     """
-    services = context.services
-    age = services.directory.age_seconds
-    loaded = math.isfinite(age)
-    database = await _database_state(services)
-    ready = loaded and database != "lost"
-    faults = services.faults()
+    found = await context.services.health.check()
     answer = ReadinessAnswer(
-        ready=ready,
-        pbx="connected" if services.pbx_connected() else "away",
-        database=database,
-        index_age_seconds=round(age, 3) if loaded else None,
-        **({"faults": faults} if faults else {}),
+        ready=found.ready,
+        pbx=found.pbx,
+        database=found.database,
+        index_age_seconds=found.index_age_seconds,
+        **({"faults": dict(found.faults)} if found.faults else {}),
     )
-    return Reply(answer, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-async def _database_state(services: Services) -> DatabaseState:
-    try:
-        async with asyncio.timeout(DATABASE_SECONDS):
-            await Feed(services.database).last()
-    except LostError:
-        return "lost"
-    except (UnavailableError, TimeoutError):
-        return "away"
-    return "answers"
+    return Reply(answer, HTTPStatus.OK if found.ready else HTTPStatus.SERVICE_UNAVAILABLE)

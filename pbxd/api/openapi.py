@@ -155,7 +155,7 @@ def _parameters(model: type[Input]) -> list[Schema]:
 
 def _parameter(name: str, place: str, schema: Schema, *, required: bool) -> Schema:
     """Describe a parameter; what is left out is never null."""
-    left = {key: value for key, value in schema.items() if key not in {"anyOf", "title", "description"}}
+    left = {key: value for key, value in schema.items() if key not in {"anyOf", "description"}}
     choices = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
     if len(choices) == 1:
         left |= choices[0]

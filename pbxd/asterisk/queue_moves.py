@@ -69,7 +69,7 @@ class QueueMoves:
             self._inherited.add(heir)
 
     def forget_all_but(self, present: set[str]) -> None:
-        """Forget callers whose end an outage hid; a channel that lives on still knows its rank itself."""
+        """Forget callers whose end a gap hid; a channel that lives on still knows its rank itself."""
         self._marks = {uniqueid: mark for uniqueid, mark in self._marks.items() if uniqueid in present}
         self._inherited &= present
 

@@ -105,7 +105,7 @@ class Waits:
         return set()
 
     def _compare(self, event: SnapshotBegan | ChannelCreated | ChannelSeen | SnapshotEnded) -> None:
-        """Forget the first waiting of channels whose end an outage hid."""
+        """Forget the first waiting of channels whose end a gap hid."""
         if isinstance(event, SnapshotBegan):
             self._alive = set()
         elif self._alive is not None and isinstance(event, ChannelCreated | ChannelSeen):
@@ -159,6 +159,6 @@ class Waits:
         self._first = {channel: at + seconds for channel, at in self._first.items()}
 
     def forget(self, gone: set[str]) -> None:
-        """Forget callers whose leaving an outage hid."""
+        """Forget callers whose leaving a gap hid."""
         for channel in gone:
             self._waits.pop(channel, None)

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from typing import Any, Literal, NamedTuple, Self, TypedDict
+from typing import Any, Final, Literal, NamedTuple, Self, TypedDict, cast
 
-from pbxd import notation
-from pbxd.book.texts import (
-    EMAILS_LIMIT,
-    NAME_LIMIT,
-    NUMBERS_LIMIT,
-    TYPED_LIMIT,
-    checked_e164,
-    checked_email,
-    checked_extension,
-    checked_line,
-    checked_name,
-    without_repeats,
-)
+from pbxd.book.contact_numbers import ContactNumber as ContactNumber
+from pbxd.book.field_kinds import Json, checked_value, extra_json, value_json
+from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 
 Visibility = Literal["shared", "personal"]
-
-
-@dataclass(frozen=True, slots=True)
-class ContactNumber:
-    """One number of a contact."""
-
-    number: str  # E.164 with the plus
-    typed: str = ""  # as it was entered
-    extension: str = ""  # the client's extension behind a company's main number: digits, *, #, w, W
-    label: str = ""
-    main: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +35,11 @@ class Contact:
     owner: str = ""  # extension; set for a personal contact
     created_by: str = ""
     version: int = 1
+    extra: Mapping[str, Json] = field(default_factory=dict)  # fields without an attribute here; empty ones are left out
 
 
 class Listing(NamedTuple):
-    """What a look-up needs of a contact: a light form of it, for a million of them are read at a start."""
+    """The part of a contact that a look-up needs. It is small, because the daemon keeps a million of them in memory."""
 
     id: int
     name: str
@@ -71,7 +51,7 @@ class Listing(NamedTuple):
 
     @classmethod
     def of(cls, contact: Contact) -> Self:
-        """Make one of a whole card."""
+        """Return the listing of a whole contact."""
         numbers = sorted(contact.numbers, key=lambda number: not number.main)
         return cls(
             contact.id,
@@ -86,7 +66,7 @@ class Listing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContactDraft:
-    """What a person says about a contact; the rest of a card is the book's own doing."""
+    """The part of a contact that people fill in; the book adds the rest."""
 
     name: str
     company: str = ""
@@ -100,10 +80,11 @@ class ContactDraft:
     birth_date: date | None = None
     visibility: Visibility = "shared"
     owner: str = ""
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 class ContactChanges(TypedDict, total=False):
-    """The fields of a draft that an edit replaces; those left out stay as they are."""
+    """The fields of a draft that an edit replaces. Fields that are not there stay as they are, in `extra` too."""
 
     name: str
     company: str
@@ -117,102 +98,58 @@ class ContactChanges(TypedDict, total=False):
     birth_date: date | None
     visibility: Visibility
     owner: str
+    extra: Mapping[str, Json]
 
 
-LABEL_LIMIT = 50
+ATTRIBUTES: Final = tuple(each.name for each in fields(ContactDraft) if each.name != "extra")
 
 
-COMMENT_LIMIT = 10_000
-
-
-TAG_LIMIT = 50
-
-
-TAGS_LIMIT = 50
-
-
-_BREAKS = frozenset("\n\t")
-
-
-def contact_json(contact: Contact) -> dict[str, Any]:
+def contact_json(contact: Contact, registry: Fields) -> dict[str, Any]:
     """Return a contact's public form."""
-    numbers = [
-        {"number": each.number, "extension": each.extension, "label": each.label, "main": each.main}
-        for each in contact.numbers
-    ]
-    return {
-        "id": contact.id,
-        "name": contact.name,
-        "company": contact.company,
-        "position": contact.position,
-        "numbers": numbers,
-        "emails": list(contact.emails),
-        "manager": contact.manager,
-        "vip": contact.vip,
-        "comment": contact.comment,
-        "tags": list(contact.tags),
-        "birth_date": contact.birth_date.isoformat() if contact.birth_date else None,
-        "visibility": contact.visibility,
-        "owner": contact.owner,
-        "created_by": contact.created_by,
-        "version": contact.version,
-    }
+    known = {each.name: value_json(registry.value(contact, each)) for each in registry}
+    return {"id": contact.id, **known, "created_by": contact.created_by, "version": contact.version}
 
 
-def checked(draft: ContactDraft) -> ContactDraft:
+def checked(draft: ContactDraft, registry: Fields = BUILT_IN) -> ContactDraft:
     """Return the draft as it may be kept: trimmed, repeated entries dropped, exactly one main number.
 
-    Raises InvalidInputError naming the field. Whose contact it is, is judged where the actor is known.
+    Raises InvalidInputError naming the field, also for one that the registry does not have. `rights` checks the owner.
     """
-    if draft.visibility not in {"shared", "personal"}:
-        raise InvalidInputError("visibility", _("visibility must be shared or personal"))
+    return replace(checked_attributes(draft), extra=registry.checked_extra(draft.extra) if draft.extra else {})
+
+
+def checked_attributes(draft: ContactDraft) -> ContactDraft:
+    """Do the same without the extra fields, which were checked before."""
+    values: dict[str, Any] = {
+        each.name: checked_value(each.name, each.kind, getattr(draft, each.name)) for each in _OWN
+    }
     if (draft.visibility == "personal") != bool(draft.owner):
         raise InvalidInputError("owner", _("a personal contact needs an owner, a shared one has none"))
-    return replace(
-        draft,
-        name=checked_name("name", draft.name),
-        company=checked_line("company", draft.company, NAME_LIMIT),
-        position=checked_line("position", draft.position, NAME_LIMIT),
-        numbers=_numbers(draft.numbers),
-        emails=without_repeats("emails", (checked_email(email) for email in draft.emails), EMAILS_LIMIT),
-        manager=checked_extension("manager", draft.manager),
-        comment=checked_line("comment", draft.comment.replace("\r\n", "\n"), COMMENT_LIMIT, allowed=_BREAKS),
-        tags=without_repeats("tags", (checked_line("tags", tag, TAG_LIMIT) for tag in draft.tags), TAGS_LIMIT),
-        owner=checked_extension("owner", draft.owner),
-    )
+    return replace(draft, **values)
 
 
-def _numbers(numbers: Sequence[ContactNumber]) -> tuple[ContactNumber, ...]:
-    """Check each number, join repeated ones, and make exactly one the main one: the first unless one is flagged."""
-    kept: dict[tuple[str, str], ContactNumber] = {}
-    for number in map(_number, numbers):
-        key = number.number, number.extension
-        earlier = kept.setdefault(key, number)
-        if earlier is not number:
-            kept[key] = replace(earlier, label=earlier.label or number.label, main=earlier.main or number.main)
-    if len(kept) > NUMBERS_LIMIT:
-        raise InvalidInputError("numbers", _("{field}: more than {limit}").format(field="numbers", limit=NUMBERS_LIMIT))
-    flagged = [key for key, number in kept.items() if number.main]
-    if len(flagged) > 1:
-        raise InvalidInputError("numbers", _("only one number can be the main one"))
-    main = flagged[0] if flagged else next(iter(kept), None)
-    if main:
-        kept[main] = replace(kept[main], main=True)
-    return tuple(kept.values())
+def with_changes(draft: ContactDraft, changes: ContactChanges) -> ContactDraft:
+    """Return the draft with the changes. An empty value of an extra field takes the value away."""
+    extra = {**draft.extra, **changes.get("extra", {})}
+    kept: ContactChanges = {**changes, "extra": {name: value for name, value in extra.items() if value}}
+    return replace(draft, **kept)
 
 
-def _number(number: ContactNumber) -> ContactNumber:
-    if number.extension and not notation.EXTENSION.fullmatch(number.extension):
-        raise InvalidInputError(
-            "numbers",
-            _("an extension may have up to 32 of the characters 0-9 * # A-D w W: {text}").format(
-                text=ascii(number.extension[:TYPED_LIMIT])
-            ),
-        )
-    return ContactNumber(
-        checked_e164("numbers", number.number),
-        checked_line("numbers", number.typed, TYPED_LIMIT),
-        number.extension,
-        checked_line("numbers", number.label, LABEL_LIMIT),
-        number.main,
-    )
+def merged_changes(earlier: ContactChanges, later: ContactChanges) -> ContactChanges:
+    """Return both changes as one. Where both have a field, the later one counts."""
+    extra = {**earlier.get("extra", {}), **later.get("extra", {})}
+    return {**earlier, **later, "extra": extra} if extra else {**earlier, **later}
+
+
+def changes_to(draft: ContactDraft, names: Collection[str], registry: Fields) -> ContactChanges:
+    """Return the changes that give another contact these fields of the draft."""
+    changed: dict[str, Any] = {}
+    for each in map(registry.__getitem__, names):
+        if each.stored == "extra":
+            changed.setdefault("extra", {})[each.name] = extra_json(registry.value(draft, each))
+        else:
+            changed[each.name] = getattr(draft, each.name)
+    return cast("ContactChanges", changed)
+
+
+_OWN = tuple(each for each in BUILT_IN if each.stored != "extra")

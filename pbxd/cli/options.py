@@ -63,6 +63,7 @@ class Details(TypedDict, total=False):
     multiple: bool
     metavar: str | None
     show_default: bool
+    is_flag: bool
 
 
 def option(*names: str, about: str, **details: Unpack[Details]) -> Callable[[Decorated], Decorated]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from pbxd.actor import Actor
+from pbxd.book.fields import BUILT_IN
 from pbxd.cli.language import chosen, speak
 from pbxd.cli.output import print_json, print_line
 from pbxd.numbers import rules_from
@@ -40,6 +41,7 @@ class Session:
         self.as_json = False  # --json
         self.agreed = False  # --yes
         self.employee = ""  # --as: an extension
+        self.fields = BUILT_IN  # that contacts have; those of the database once it was open
 
     @cached_property
     def settings(self) -> Settings:
@@ -73,6 +75,7 @@ class Session:
 
         rules = rules_from(self.settings)
         async with await Database.open(self.settings.database_url, create=False) as database:
+            self.fields = database.fields
             yield Workspace(database, rules)
 
     def ask(

@@ -1,4 +1,4 @@
-"""One cell of a table of contacts: several values in it, numbers, dates, yes and no; written and read. Pure."""
+"""Cells of a table of contacts, written and read: numbers, dates, yes and no, several values in one cell. Pure."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
+from typing import Any, assert_never
 
 from pbxd import notation
-from pbxd.book.contacts import ContactNumber
+from pbxd.book.contact_numbers import ContactNumber
+from pbxd.book.dates import read_date, write_date
+from pbxd.book.fields import Field
 from pbxd.book.texts import TYPED_LIMIT, folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse
 
 _MAIN = "★ "  # before the main number where it isn't the first
-# As we write a number: `мобильный: +79161234567 доб. 12`. It stands at the end, so that any label can be told from it.
+# A number as we write it: `мобильный: +79161234567 доб. 12`. It comes last, so that a label may have any characters.
 _OURS = re.compile(rf"(?:(?P<label>.*): )?(?P<number>{notation.E164.pattern})(?: доб\. (?P<extension>\S+))?", re.DOTALL)
 _SHORTENED = re.compile(r"[+-]?\d+([.,]\d+)?E[+]?\d+", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*(?:[\r\n]+| ::: )\s*")  # lines of a cell; Google's separator
@@ -26,11 +28,7 @@ _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _TO_GUARD = re.compile(r"'*[=+\-@\t\r]")
 _YES = frozenset({"да", "yes", "y", "true", "истина", "1", "+", "vip", "вип", "x", "х", "v", "✓", "★"})
 _NO = frozenset({"", "нет", "no", "n", "false", "ложь", "0", "-"})
-_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d.%m.%y")
-_USUAL_DATE = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})")  # `strptime` takes ten times as long
 _NO_DATE = frozenset({"", "0/0/00", "0.0.00", "00.00.0000"})
-_SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
-_MOST_MONTHS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,70 +40,72 @@ class BadRow:
     message: str
 
 
-def joined(values: Iterable[str]) -> str:
-    """Write several values into one cell, separated by `; `; one that could be misread stands in quotes."""
+def join_values(values: Iterable[str]) -> str:
+    """Write several values into one cell, separated by `; `. A value that could be misread is quoted."""
     return "; ".join(map(_quoted, values))
 
 
-def split(text: str) -> list[str]:
-    """Read several values from one cell: what `joined` wrote, lines, or Google's ` ::: `; empty ones are left out."""
+def split_values(text: str) -> list[str]:
+    """Read several values from one cell: as `join_values` writes them, in lines, or split by Google's ` ::: `."""
     if not text or not re.search(r"[;\r\n\"]| ::: ", text):
         return [text.strip()] if text.strip() else []
     if '"' not in text:
         text = _BETWEEN.sub(";", text)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=";", skipinitialspace=True))
-    except csv.Error:  # a field longer than the module's limit: the book's limits refuse it
+    except csv.Error:  # longer than the module's limit; the limits of the book refuse it later
         return [text]
     return [value.strip() for row in rows for value in row if value.strip()]
 
 
-def written_numbers(listed: Sequence[ContactNumber]) -> str:
-    """Write the numbers of a contact so that `numbers` reads them back as they are."""
-    return joined(_written(number, main=number.main and place > 0) for place, number in enumerate(listed))
+def write_numbers(listed: Sequence[ContactNumber]) -> str:
+    """Write the numbers of a contact so that `read_numbers` reads them back as they are."""
+    return join_values(_written(number, main=number.main and place > 0) for place, number in enumerate(listed))
 
 
-def numbers(text: str, rules: NumberRules, *, label: str = "") -> list[ContactNumber]:
+def read_numbers(text: str, rules: NumberRules, *, label: str = "") -> list[ContactNumber]:
     """Read the numbers of a cell, in any notation. Raises InvalidInputError."""
-    return [number for part in split(text) for number in _several(part, rules, label)]
+    return [number for part in split_values(text) for number in _several(part, rules, label)]
 
 
-def birth_date(text: str) -> date | None:
-    """Read 31.12.1980, an ISO date or 12/31/1980 where only one reading is possible. Raises InvalidInputError.
-
-    A birthday without its year, as address books keep it, is none.
-    """
+def read_day(field: str, text: str) -> date | None:
+    """Read a date as `read_date` does. A birthday without its year, as address books keep it, is None."""
     text = text.strip()
-    if text in _NO_DATE or text.startswith("--"):
-        return None
-    if usual := _USUAL_DATE.fullmatch(text):
-        with suppress(ValueError):
-            return date(int(usual[3]), int(usual[2]), int(usual[1]))
-    for form in _DATES:
-        try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 - a birthday has no time zone
-        except ValueError:
-            continue
-    if found := _slashed(text):
-        return found
-    raise InvalidInputError("birth_date", _("not a date (write it as 31.12.1980): {text}").format(text=text[:50]))
+    return None if text in _NO_DATE or text.startswith("--") else read_date(field, text)
 
 
-def flag(text: str) -> bool:
-    """Read yes or no. Raises InvalidInputError."""
+def read_flag(field: str, text: str) -> bool:
+    """Read yes or no. Raises InvalidInputError naming the field."""
     word = folded(text)
     if word in _YES or word in _NO:
         return word in _YES
-    raise InvalidInputError("vip", _("neither yes nor no: {text}").format(text=text[:50]))
+    raise InvalidInputError(field, _("neither yes nor no: {text}").format(text=text[:50]))
 
 
-def guarded(text: str) -> str:
-    """Put `'` before what a spreadsheet would take for a formula in a CSV file; E.164 numbers are none."""
+def write_value(field: Field, value: Any) -> str:  # noqa: ANN401 - a value of the field's kind
+    """Write a field's value into one cell, as an import reads it back."""
+    match field.kind:
+        case "numbers":
+            return write_numbers(value)
+        case "emails" | "tags":
+            return join_values(value)
+        case "date":
+            return write_date(value) if value else ""
+        case "flag":
+            return _("yes") if value else ""
+        case "name" | "text" | "long-text" | "company" | "employee" | "visibility":
+            return str(value)
+        case _:
+            assert_never(field.kind)
+
+
+def guard_formula(text: str) -> str:
+    """Put `'` before a text that a spreadsheet would run as a formula of a CSV file. E.164 numbers are safe."""
     return f"'{text}" if _TO_GUARD.match(text) and not notation.E164.fullmatch(text) else text
 
 
-def unguarded(text: str) -> str:
-    """Take the guard off."""
+def unguard_formula(text: str) -> str:
+    """Remove the `'` that `guard_formula` put there."""
     return text[1:] if _GUARDED.match(text) else text
 
 
@@ -154,17 +154,3 @@ def _written(number: ContactNumber, *, main: bool) -> str:
 def _quoted(value: str) -> str:
     risky = re.search(r"[;\r\n\"]| ::: ", value)
     return '"' + value.replace('"', '""') + '"' if risky else value
-
-
-def _slashed(text: str) -> date | None:
-    """Read 31/12/1980 and 12/31/1980; what could be both is neither."""
-    if not (found := _SLASHES.fullmatch(text)):
-        return None
-    first, second, year = map(int, found.groups())
-    if first <= _MOST_MONTHS and second <= _MOST_MONTHS and first != second:
-        return None
-    day, month = (second, first) if second > _MOST_MONTHS else (first, second)
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None

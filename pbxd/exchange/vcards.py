@@ -1,9 +1,10 @@
-"""vCards: 2.1 to 4.0 read as rows of a table, 3.0 (RFC 2426) written with every field; by vobject."""
+"""vCards, by vobject: read versions 2.1 to 4.0 as rows of a table, write 3.0 (RFC 2426) with every field."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,23 +12,26 @@ import vobject
 from vobject.vcard import Name
 
 from pbxd.book.contacts import Contact, ContactNumber
+from pbxd.book.fields import Field, Fields
 from pbxd.exchange import cells
 from pbxd.i18n import _
 
-HEADS: Final = ("name", "number", "email", "company", "position", "manager", "vip", "comment", "tags", "birth_date")
 _BEGIN = re.compile(rb"\s*BEGIN:VCARD\s*", re.IGNORECASE)
 _END = re.compile(rb"\s*END:VCARD\s*", re.IGNORECASE)
-_LONGEST = 4 * 1024 * 1024  # bytes of one card, pictures among them
-_MANAGER, _VIP = "x-pbxd-manager", "x-pbxd-vip"
+_LISTS: Final = {"org", "categories"}  # properties of several values
+_LONGEST = 4 * 1024 * 1024  # bytes of one card with its pictures
 
 
 def is_vcard(head: bytes) -> bool:
-    """Tell whether a file that begins so is a vCard."""
+    """Tell whether the first bytes of a file are those of a vCard."""
     return bool(re.match(rb"(\xef\xbb\xbf)?\s*BEGIN:VCARD", head, re.IGNORECASE))
 
 
-def rows(file: Path) -> Iterator[tuple[int, list[str]]]:
-    """Read the cards, each as a row with the columns of `HEADS`; an unreadable one is a row without name and number."""
+def read_cards(file: Path, fields: Fields) -> Iterator[tuple[int, list[str]]]:
+    """Read the cards, each as a row with a column for each exported field.
+
+    An unreadable card is a row without name and number; its comment says why.
+    """
     with file.open("rb") as stream:
         block: list[bytes] = []
         place = size = 0
@@ -39,39 +43,46 @@ def rows(file: Path) -> Iterator[tuple[int, list[str]]]:
                 block.append(line)
             if _END.fullmatch(line):
                 place += 1
-                yield place, _row(b"".join(block))
+                yield place, _row(b"".join(block), fields)
                 block = []
         if any(line.strip() for line in block):
-            yield place + 1, _row(b"".join(block))
+            yield place + 1, _row(b"".join(block), fields)
 
 
-def written(contact: Contact) -> str:
+def write_card(contact: Contact, fields: Fields) -> str:
     """Write a contact as a vCard 3.0."""
     card = vobject.vCard()
-    card.add("fn").value = contact.name
-    family, _space, given = contact.name.partition(" ")
-    card.add("n").value = Name(family=family, given=given)
-    for place, number in enumerate(contact.numbers):
-        _add_number(card, number, f"item{place + 1}")
-    for place, email in enumerate(contact.emails):
-        line = card.add("email")
-        line.value = email
-        line.type_paramlist = ["INTERNET", "PREF"] if place == 0 else ["INTERNET"]
-    if contact.company:
-        card.add("org").value = [contact.company]
-    if contact.tags:
-        card.add("categories").value = list(contact.tags)
-    plain = {
-        "title": contact.position,
-        "note": contact.comment,
-        "bday": contact.birth_date.isoformat() if contact.birth_date else "",
-        _MANAGER: contact.manager,
-        _VIP: "1" if contact.vip else "",
-    }
-    for name, value in plain.items():
-        if value:
-            card.add(name).value = value
+    for field in fields.exported:
+        if value := fields.value(contact, field):
+            _add(card, field, value)
     return str(card.serialize())
+
+
+def _add(card: Any, field: Field, value: Any) -> None:  # noqa: ANN401 - vobject's own, and a value of the field's kind
+    match field.kind:
+        case "name":
+            card.add("fn").value = value
+            family, _space, given = value.partition(" ")
+            card.add("n").value = Name(family=family, given=given)
+        case "numbers":
+            for place, number in enumerate(value):
+                _add_number(card, number, f"item{place + 1}")
+        case "emails" if field.vcard == "email":
+            for place, email in enumerate(value):
+                line = card.add("email")
+                line.value = email
+                line.type_paramlist = ["INTERNET", "PREF"] if place == 0 else ["INTERNET"]
+        case _:
+            card.add(field.vcard).value = _property(field, value)
+
+
+def _property(field: Field, value: Any) -> str | list[str]:  # noqa: ANN401 - a value of the field's kind
+    """Return what vobject takes for a property; of vCard's own ones `org` and `categories` are lists."""
+    if field.vcard in _LISTS:
+        return [value] if isinstance(value, str) else list(value)
+    if field.kind == "flag":
+        return "1"
+    return value.isoformat() if isinstance(value, date) else cells.write_value(field, value)
 
 
 def _add_number(card: Any, number: ContactNumber, group: str) -> None:  # noqa: ANN401 - vobject's own
@@ -79,7 +90,7 @@ def _add_number(card: Any, number: ContactNumber, group: str) -> None:  # noqa: 
     if number.extension.isdigit() and len(number.extension) <= 6:  # noqa: PLR2004 - as `notation` reads it after a comma
         line.value = f"{number.number},{number.extension}"  # phones dial it after a pause
     else:
-        line.value = cells.written_numbers([ContactNumber(number.number, extension=number.extension)])
+        line.value = cells.write_numbers([ContactNumber(number.number, extension=number.extension)])
     line.type_paramlist = ["VOICE", "PREF"] if number.main else ["VOICE"]
     if number.label:
         line.group = group
@@ -87,38 +98,40 @@ def _add_number(card: Any, number: ContactNumber, group: str) -> None:  # noqa: 
         label.value, label.group = number.label, group
 
 
-def _row(block: bytes) -> list[str]:
+def _row(block: bytes, fields: Fields) -> list[str]:
     try:
         text = block.decode("utf-8")
     except UnicodeDecodeError:
         text = block.decode("cp1251", "replace")
     try:
-        card = vobject.readOne(text, allowQP=True)
-        return _cells(card.contents)
-    except Exception as error:  # noqa: BLE001 - vobject fails in any way on what isn't a card; the row says so
-        row = [""] * len(HEADS)
-        row[HEADS.index("comment")] = _("unreadable card: {why}").format(why=" ".join(str(error).split())[:200])
-        return row
+        lines = vobject.readOne(text, allowQP=True).contents
+        return [_cell(field, lines) for field in fields.exported]
+    except Exception as error:  # noqa: BLE001 - vobject raises anything for a bad card; the row has the reason
+        why = _("unreadable card: {why}").format(why=" ".join(str(error).split())[:200])
+        return [why if field.name == "comment" else "" for field in fields.exported]
 
 
-def _cells(lines: dict[str, list[Any]]) -> list[str]:
-    labels = {line.group: str(line.value) for line in lines.get("x-ablabel", ()) if line.group}
-    numbers = [line for line in lines.get("tel", ()) if "fax" not in _types(line)]
-    emails = sorted(lines.get("email", ()), key=lambda line: "pref" not in _types(line))
-    written_numbers = [_number(line, labels, first=place == 0) for place, line in enumerate(numbers)]
-    found = {
-        "name": _name(lines),
-        "number": cells.joined(filter(None, written_numbers)),
-        "email": cells.joined(_text(line) for line in emails),
-        "company": ", ".join(filter(None, _listed(lines, "org"))),
-        "position": _first(lines, "title"),
-        "manager": _first(lines, _MANAGER),
-        "vip": _first(lines, _VIP),
-        "comment": "\n".join(filter(None, map(_text, lines.get("note", ())))),
-        "tags": cells.joined(filter(None, _listed(lines, "categories"))),
-        "birth_date": _first(lines, "bday"),
-    }
-    return [found[head] for head in HEADS]
+def _cell(field: Field, lines: dict[str, list[Any]]) -> str:  # noqa: PLR0911 - a case a kind
+    """Return a field of a card as the cell of a table."""
+    match field.kind:
+        case "name":
+            return _name(lines)
+        case "numbers":
+            labels = {line.group: str(line.value) for line in lines.get("x-ablabel", ()) if line.group}
+            numbers = [line for line in lines.get("tel", ()) if "fax" not in _types(line)]
+            found = [_number(line, labels, first=place == 0) for place, line in enumerate(numbers)]
+            return cells.join_values(filter(None, found))
+        case "emails" if field.vcard == "email":
+            emails = sorted(lines.get("email", ()), key=lambda line: "pref" not in _types(line))
+            return cells.join_values(_text(line) for line in emails)
+        case "tags" if field.vcard in _LISTS:
+            return cells.join_values(filter(None, _listed(lines, field.vcard)))
+        case "company":
+            return ", ".join(filter(None, _listed(lines, field.vcard)))
+        case "long-text":
+            return "\n".join(filter(None, map(_text, lines.get(field.vcard, ()))))
+        case _:
+            return _first(lines, field.vcard)
 
 
 def _name(lines: dict[str, list[Any]]) -> str:

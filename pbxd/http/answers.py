@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticSerializationError
@@ -14,11 +14,24 @@ from pydantic_core import PydanticSerializationError
 JSON = "application/json"
 
 
+def _publish(schema: dict[str, Any]) -> None:
+    """Describe an answer as its readers must take it: unknown members may come, absent ones have no value."""
+    schema.pop("additionalProperties", None)
+    for member in schema.get("properties", {}).values():
+        for word in ("title", "default"):
+            member.pop(word, None)
+
+
 class Answer(BaseModel):
     """A JSON answer, or an object in one. A member that was not set is left out; one that was set to None is null."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, from_attributes=True, populate_by_name=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        from_attributes=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        json_schema_extra=_publish,
     )
 
     def encoded(self) -> bytes:

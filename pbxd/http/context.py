@@ -13,8 +13,8 @@ from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
+from pbxd.services.health import Health
 from pbxd.services.workspace import Workspace
-from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine.database import Database
 
 
@@ -24,19 +24,13 @@ class Services:
 
     database: Database
     directory: Directory
-    calls: Calls
+    workspace: Workspace
     tokens: TokenCache
     click_to_call: ClickToCall
     queues: VipQueues
     rules: NumberRules
-    pbx_connected: Callable[[], bool]  # whether the link to the PBX is logged in
+    health: Health
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
-    faults: Callable[[], dict[str, int]] = dict  # what went wrong with single events and calls, by kind
-
-    @property
-    def workspace(self) -> Workspace:
-        """What the services of the book and the history work with."""
-        return Workspace(self.database, self.rules)
 
 
 SERVICES = web.AppKey("services", Services)

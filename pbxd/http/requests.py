@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -22,10 +22,15 @@ _MOST_MISTAKES = 100  # told of one request
 Place = Literal["pointer", "parameter", "header"]
 
 
+def _publish(schema: dict[str, Any]) -> None:
+    for member in schema.get("properties", {}).values():
+        member.pop("title", None)
+
+
 class Input(BaseModel):
     """A part of a request; nothing in it is ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=_publish)
 
 
 class Body(Input):

@@ -17,7 +17,7 @@ from pbxd.services.workspace import Workspace
 from pbxd.storage.book.number_ownership import of_company, of_contacts, past_of
 from pbxd.storage.calls.call_filter import CallFilter, Span
 from pbxd.storage.calls.calls import Calls
-from pbxd.storage.calls.gaps import count_touching, touching
+from pbxd.storage.calls.gaps import count_gaps_between, gaps_between
 from pbxd.storage.calls.history import History, newest, page
 from pbxd.storage.engine.database import Reading
 
@@ -137,8 +137,8 @@ def _last_calls(
 def _found(connection: Reading, asked: FindCalls, rules: NumberRules, actor: Actor) -> FoundCalls:
     shown = page(connection, _filter(connection, asked, rules, actor), asked.limit, asked.offset, asked.before)
     calls = _named(connection, shown.records, rules, actor)
-    gaps = touching(connection, shown.since, shown.until, _MOST_GAPS)
-    count = len(gaps) if len(gaps) < _MOST_GAPS else count_touching(connection, shown.since, shown.until)
+    gaps = gaps_between(connection, shown.since, shown.until, _MOST_GAPS)
+    count = len(gaps) if len(gaps) < _MOST_GAPS else count_gaps_between(connection, shown.since, shown.until)
     return FoundCalls(shown.total, not shown.more, calls, [each.to_json() for each in gaps], count)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
 from typing import Any, cast
 
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
+from pbxd.book.field_kinds import extra_json, typed_value
+from pbxd.book.fields import Field, Fields
 from pbxd.book.texts import folded
-from pbxd.errors import NotFoundError
+from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
-from pbxd.services.dates import read_day
 from pbxd.services.number_input import contact_number
 
 Typed = str | bool | Sequence[str]  # a field's value as a person types it: a text, a flag, several texts
@@ -31,35 +33,51 @@ class EditContact:
 
     contact_id: int
     version: int | None = None  # refuse unless the contact is at this version
-    values: Mapping[str, Typed] = field(default_factory=dict)  # by field, replaced whole; an empty text clears it
-    added: Mapping[str, Sequence[str]] = field(default_factory=dict)  # to a field with several texts
-    removed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # from such a field
+    values: Mapping[str, Typed] = attribute(default_factory=dict)  # by field, replaced whole; an empty text clears it
+    added: Mapping[str, Sequence[str]] = attribute(default_factory=dict)  # to a field with several texts
+    removed: Mapping[str, Sequence[str]] = attribute(default_factory=dict)  # from such a field
     main_number: str = ""
     labels: Sequence[tuple[str, str]] = ()  # as above; an empty label takes one away
 
 
-def draft(asked: AddContact, rules: NumberRules) -> ContactDraft:
+def draft(asked: AddContact, rules: NumberRules, fields: Fields) -> ContactDraft:
     """Return the new contact. Raises InvalidInputError, and NotFoundError for a label of a number it doesn't have."""
-    values = {name: _value(name, typed, rules) for name, typed in asked.values.items()}
+    values = {"name": ""} | _values(asked.values, rules, fields)
     return ContactDraft(**values | {"numbers": _labelled(values.get("numbers", ()), asked.labels, rules)})
 
 
-def changes(contact: Contact, asked: EditContact, rules: NumberRules) -> ContactChanges:
+def changes(contact: Contact, asked: EditContact, rules: NumberRules, fields: Fields) -> ContactChanges:
     """Return what changes in this contact. Raises InvalidInputError, NotFoundError."""
-    changed: dict[str, Any] = {name: _value(name, typed, rules) for name, typed in asked.values.items()}
-    for name in {*asked.added, *asked.removed} - {"numbers"}:
-        changed[name] = _texts(getattr(contact, name), asked.added.get(name, ()), asked.removed.get(name, ()))
+    lists = {
+        name: _texts(fields.value(contact, fields[name]), asked.added.get(name, ()), asked.removed.get(name, ()))
+        for name in {*asked.added, *asked.removed} - {"numbers"}
+    }
+    changed = _values({**asked.values, **lists}, rules, fields)
     if "numbers" in {*asked.added, *asked.removed} or asked.main_number or asked.labels:
         changed["numbers"] = _numbers(changed.get("numbers", contact.numbers), asked, rules)
     return cast("ContactChanges", changed)
 
 
-def _value(name: str, typed: Typed, rules: NumberRules) -> Any:  # noqa: ANN401 - a value of the field's type
+def _values(typed: Mapping[str, Typed], rules: NumberRules, fields: Fields) -> dict[str, Any]:
+    """Return values by the attribute of a draft; fields without one are together in `extra`."""
+    values: dict[str, Any] = {}
+    for name, value in typed.items():
+        if name not in fields:
+            raise InvalidInputError(name, _("{field}: a contact has no such field").format(field=name))
+        field = fields[name]
+        if field.stored == "extra":
+            values.setdefault("extra", {})[name] = extra_json(_value(field, value, rules))
+        else:
+            values[name] = _value(field, value, rules)
+    return values
+
+
+def _value(field: Field, typed: Typed, rules: NumberRules) -> Any:  # noqa: ANN401 - a value of the field's kind
     if isinstance(typed, bool):
         return typed
     if isinstance(typed, str):
-        return (read_day(name, typed) if typed else None) if name == "birth_date" else typed
-    return tuple(contact_number(text, rules) for text in typed) if name == "numbers" else tuple(typed)
+        return typed_value(field.name, field.kind, typed)
+    return tuple(contact_number(text, rules) for text in typed) if field.kind == "numbers" else tuple(typed)
 
 
 def _numbers(numbers: Sequence[ContactNumber], asked: EditContact, rules: NumberRules) -> tuple[ContactNumber, ...]:

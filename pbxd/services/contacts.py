@@ -73,7 +73,7 @@ class ErasePersonal:
 async def add(workspace: Workspace, actor: Actor, asked: AddContact) -> SavedContact:
     """Add a contact; a company that isn't known yet is made. Raises InvalidInputError, RefusedError."""
     book = Contacts(workspace.database)
-    contact = await book.add(contact_edits.draft(asked, workspace.rules), actor=actor)
+    contact = await book.add(contact_edits.draft(asked, workspace.rules, workspace.fields), actor=actor)
     return SavedContact(contact, await book.duplicates(contact, actor=actor))
 
 
@@ -117,7 +117,7 @@ async def edit(workspace: Workspace, actor: Actor, asked: EditContact) -> SavedC
     book = Contacts(workspace.database)
     contact = await book.edit(
         asked.contact_id,
-        lambda card: contact_edits.changes(card, asked, workspace.rules),
+        lambda card: contact_edits.changes(card, asked, workspace.rules, workspace.fields),
         actor=actor,
         version=asked.version,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
@@ -21,14 +21,6 @@ def read_instant(field: str, text: str, *, end_of_day: bool = False) -> datetime
         return _instant(text.strip(), end_of_day=end_of_day)
     except (ValueError, OverflowError) as error:
         raise InvalidInputError(field, _("{field}: not a date: {text}").format(field=field, text=text)) from error
-
-
-def read_day(field: str, text: str) -> date:
-    """Read `31.12.1980` or `1980-12-31`. Raises InvalidInputError."""
-    for form in _DAYS:
-        with suppress(ValueError):
-            return datetime.strptime(text.strip(), form).date()  # noqa: DTZ007 - a day has no time zone
-    raise InvalidInputError(field, _("{field}: not a date: {text}").format(field=field, text=text))
 
 
 def _instant(text: str, *, end_of_day: bool) -> datetime:

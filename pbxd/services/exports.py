@@ -18,7 +18,7 @@ async def export_contacts(workspace: Workspace, actor: Actor, file: Path) -> int
     An earlier export is replaced. Raises InvalidInputError, UnavailableError.
     """
     async with everything(workspace.database, actor=actor) as contacts:
-        return await writing.export(file, contacts)
+        return await writing.export(file, contacts, workspace.fields)
 
 
 async def export_calls(workspace: Workspace, actor: Actor, asked: calls.FindCalls, file: Path) -> int:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from pbxd import i18n
 from pbxd.actor import Actor
-from pbxd.book.contacts import ContactChanges, ContactDraft
+from pbxd.book.contacts import ContactChanges, ContactDraft, changes_to, merged_changes
 from pbxd.errors import InvalidInputError
-from pbxd.exchange import columns as headings
 from pbxd.exchange.cells import BadRow
-from pbxd.exchange.columns import Columns
+from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
-from pbxd.exchange.row_drafts import Read, read_row
+from pbxd.exchange.row_drafts import Read, RowReader
 from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
 from pbxd.services.workspace import Workspace
@@ -68,12 +67,13 @@ async def import_contacts(
     """
     if asked.personal and not actor.is_employee:
         raise InvalidInputError("visibility", _("whose contacts would they be? Say which employee acts, with --as"))
-    mapped = headings.mapping(asked.mapped)
+    headings = Headings(workspace.fields, mapping(asked.mapped, workspace.fields))
     await Imports(workspace.database).clean()
-    async with reading(asked.file, language=i18n.current(), sheet=asked.sheet, mapped=mapped) as table:
+    async with reading(asked.file, language=i18n.current(), sheet=asked.sheet, headings=headings) as table:
         report = ImportReport(sheet=table.sheet, ignored=table.columns.ignored)
-        with error_workbook(asked.errors, table.columns, mapped) as errors:
-            work = _Importing(workspace, actor, asked, table.columns, report, errors)
+        with error_workbook(asked.errors, table.columns, headings) as errors:
+            reader = RowReader(table.columns, workspace.rules, workspace.fields)
+            work = _Importing(Imports(workspace.database), actor, asked, reader, report, errors)
             await work.run(table.batches, progress)
         report.errors_file = errors.file
         return report
@@ -94,16 +94,15 @@ class _Importing:
 
     def __init__(
         self,
-        workspace: Workspace,
+        imports: Imports,
         actor: Actor,
         asked: ImportContacts,
-        columns: Columns,
+        reader: RowReader,
         report: ImportReport,
         errors: ErrorWorkbook,
     ) -> None:
-        self._imports, self._rules = Imports(workspace.database), workspace.rules
-        self._actor, self._asked = actor, asked
-        self._columns, self._report, self._errors = columns, report, errors
+        self._imports, self._actor, self._asked = imports, actor, asked
+        self._reader, self._report, self._errors = reader, report, errors
         self._mine: dict[Key, int] = {}  # numbers of this file's new contacts -> -1 - place
 
     async def run(self, batches: AsyncIterator[list[tuple[int, list[str]]]], progress: Callable[[int], None]) -> None:
@@ -142,7 +141,7 @@ class _Importing:
     def _good(self, batch: Iterable[tuple[int, list[str]]]) -> Iterable[Read]:
         """Give the rows that can be read; the others are complained of."""
         for row, texts in batch:
-            read = read_row(row, self._columns, texts, self._rules)
+            read = self._reader.read(row, texts)
             if isinstance(read, BadRow):
                 self._report.bad += 1
                 if len(self._report.errors) < _ERRORS_TOLD:
@@ -168,8 +167,8 @@ class _Importing:
                 new.append(replace(each.draft, manager=each.draft.manager or self._actor.extension))
             elif self._asked.existing == "update":
                 self._report.updated += 1
-                said = {name: getattr(each.draft, name) for name in each.given}
-                changes[there] = cast("ContactChanges", {**changes.get(there, {}), **said})
+                changed = changes_to(each.draft, each.given, self._reader.fields)
+                changes[there] = merged_changes(changes.get(there, {}), changed)
             else:
                 self._report.skipped += 1
         return new, changes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pbxd.book.fields import Fields
 from pbxd.numbers import NumberRules
 from pbxd.storage.engine.database import Database
 
@@ -14,3 +15,8 @@ class Workspace:
 
     database: Database
     rules: NumberRules
+
+    @property
+    def fields(self) -> Fields:
+        """The fields that contacts have."""
+        return self.database.fields

@@ -13,7 +13,7 @@ from pbxd.book.employees import Employee
 from pbxd.calls.events import ChannelSeen, Endpoint, SnapshotBegan, SnapshotEnded
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
-from tests.api.test_api import CALLS, add, problem
+from tests.api.examples import CALLS, add, problem
 from tests.http.conftest import House, until
 from tests.http.contract import checked_session
 

@@ -102,8 +102,8 @@ async def test_the_watchdog_is_fed_while_callers_are_answered_and_only_then() ->
             assert len(fed) == starving
             loop.add_reader(asked._listening, asked._accept)
             await until(lambda: len(fed) > starving, "the next meal")
-            await until(lambda: lines[-1]["event"] == "own_look_up_answered_again", "the all-clear")
+            await until(lambda: lines[-1]["event"] == "watchdog_lookup_resumed", "the all-clear")
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["own_look_up_unanswered"]
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["watchdog_lookup_failed"]

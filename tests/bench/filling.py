@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, create_engine, event
 from sqlalchemy.schema import CreateIndex
 
 from pbxd.book.contacts import ContactDraft
+from pbxd.book.fields import BUILT_IN
 from pbxd.book.texts import folded
 from pbxd.storage import tables
 from pbxd.storage.engine import schema
@@ -106,7 +107,7 @@ def put(
 
 def _main(key: int, draft: ContactDraft, companies: Mapping[str, int], at: datetime) -> dict[str, Any]:
     return {
-        "id": key, "name": draft.name, "folded": folded(draft.name), "search": search_text.found_by(draft),
+        "id": key, "name": draft.name, "folded": folded(draft.name), "search": search_text.found_by(draft, BUILT_IN),
         "company_folded": folded(draft.company), "position_folded": folded(draft.position),
         "main_number": draft.numbers[0].number, "company_id": companies[draft.company], "position": draft.position,
         "manager": draft.manager, "vip": draft.vip, "comment": draft.comment, "birth_date": None,

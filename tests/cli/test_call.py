@@ -14,7 +14,7 @@ from pbxd.asterisk.ami.packets import Packet
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.calls.events import ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint, Event
 from tests.actors import ADMINISTRATOR
-from tests.api.test_api import IGOR, conversation
+from tests.api.examples import IGOR, conversation
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, house
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.book.contacts import Contact, ContactNumber
+from pbxd.book.fields import BUILT_IN
 from pbxd.errors import PbxdError
 from pbxd.numbers import NumberRules
 from pbxd.services import contact_edits
@@ -267,7 +268,7 @@ def test_any_edit_gives_changes_or_a_clear_refusal(
         labels=labels,
     )
     try:
-        changes = contact_edits.changes(CARD, asked, RULES)
+        changes = contact_edits.changes(CARD, asked, RULES, BUILT_IN)
     except PbxdError:
         return
     numbers = changes.get("numbers", CARD.numbers)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from pbxd.book.fields import BUILT_IN
 from pbxd.errors import InvalidInputError
-from pbxd.exchange.columns import mapping, missing, recognise
+from pbxd.exchange.columns import Headings, mapping, missing, recognise
 
 GOOGLE = (
     "First Name,Middle Name,Last Name,Organization Name,Organization Title,Birthday,Notes,Labels,"
@@ -35,26 +36,26 @@ OUTLOOK_FIELDS = ",first_name,middle_name,last_name,company,position,,work,mobil
     ],
 )  # fmt: skip
 def test_headings_in_any_order_and_language(rows: list[list[str]], fields: list[str], first: int) -> None:
-    found = recognise(rows, {})
+    found = recognise(rows, Headings())
     assert found
     assert (list(found.fields), found.first_row) == (fields, first)
 
 
 def test_no_header_without_a_name_and_a_number() -> None:
-    assert recognise([["ФИО", "Компания"], ["Иванов", "Ромашка"]], {}) is None
-    assert recognise([], {}) is None
+    assert recognise([["ФИО", "Компания"], ["Иванов", "Ромашка"]], Headings()) is None
+    assert recognise([], Headings()) is None
 
 
 def test_mapped_columns_mean_what_was_said() -> None:
     """S3.9: the columns of any file are mapped to fields."""
-    mapped = mapping(["Кто = name", "Куда звонить=number", "А=Б=tags"])
-    found = recognise([["Кто", "Куда звонить", "А=Б", "Компания"]], mapped)
+    mapped = mapping(["Кто = name", "Куда звонить=number", "А=Б=tags"], BUILT_IN)
+    found = recognise([["Кто", "Куда звонить", "А=Б", "Компания"]], Headings(mapped=mapped))
     assert found
     assert found.fields == ("name", "number", "tags", "company")
-    assert missing(found, mapping(["Нет такого=vip"])) == ["нет такого"]
+    assert missing(found, mapping(["Нет такого=vip"], BUILT_IN)) == ["нет такого"]
 
 
 @pytest.mark.parametrize("text", ["Кто", "=name", "Кто=phone", "Кто=custom:Размер"])
 def test_a_mapping_that_means_nothing_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError, match="--map"):
-        mapping([text])
+        mapping([text], BUILT_IN)

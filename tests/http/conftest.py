@@ -26,10 +26,11 @@ from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
+from pbxd.services.health import Health
+from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
-from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.idempotency import CallRequests
 from pbxd.storage.engine import schema
 from pbxd.storage.engine.database import Database
@@ -100,12 +101,12 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         services = Services(
             database=database,
             directory=directory,
-            calls=Calls(database),
+            workspace=Workspace(database, rules_from(settings)),
             tokens=TokenCache(Tokens(database)),
             click_to_call=click_to_call,
             queues=queues,
             rules=rules_from(settings),
-            pbx_connected=lambda: ami.connected,
+            health=Health(database, directory, lambda: ami.connected, dict),
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()

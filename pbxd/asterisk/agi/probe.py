@@ -46,12 +46,12 @@ async def keep_fed(server: FastAgiServer, seconds: float, feed: Callable[[], obj
                 await look_up(server)
         except (TimeoutError, UnavailableError) as error:
             if well:
-                _log.warning("own_look_up_unanswered", why=str(error) or "timeout", limit=pause)
+                _log.warning("watchdog_lookup_failed", why=str(error) or "timeout", limit=pause)
             well = False
         else:
             feed()
             if not well:
-                _log.info("own_look_up_answered_again")
+                _log.info("watchdog_lookup_resumed")
             well = True
         await asyncio.sleep(max(0.0, began + pause - time.monotonic()))
 

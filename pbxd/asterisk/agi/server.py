@@ -192,7 +192,7 @@ class FastAgiServer:
 
     def _pause(self, error: OSError) -> None:
         """Accept no more until the next sweep: the listener stays readable, trying on would spin."""
-        self._notes.write("fastagi_out_of_resources", why=str(error))
+        self._notes.write("fastagi_resources_exhausted", why=str(error))
         self._paused = True
         self._loop.remove_reader(self._listening)
 
@@ -316,7 +316,7 @@ class FastAgiServer:
         del self._waiting[session]
         if request.script not in SCRIPTS:
             self.counters.unknown += 1
-            self._notes.write("agi_unknown_script", script=request.script[:100])
+            self._notes.write("agi_script_unknown", script=request.script[:100])
             self._close(session)
             return
         session.commands = self._conversation(request)

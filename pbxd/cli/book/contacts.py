@@ -71,7 +71,9 @@ def list_(session: Session, asked: book.FindContacts) -> None:
     page = session.ask(book.find, asked)
     if session.as_json:
         paging = {} if asked.limit is None else {"total_is_exact": not page.more, "after": page.after}
-        print_json({"total": page.total, "items": [contact_json(contact) for contact in page.items]} | paging)
+        print_json(
+            {"total": page.total, "items": [contact_json(contact, session.fields) for contact in page.items]} | paging
+        )
         return
     total = _("total: more than {total}") if page.more else _("total: {total}")
     heads = [_("Id"), _("VIP"), _("Name"), _("Number"), _("Company"), _("Position"), _("Manager")]
@@ -98,12 +100,12 @@ def show(session: Session, asked: ShowContact) -> None:
     """Show a contact."""
     shown = session.ask(book.show, asked.contact_id)
     if session.as_json:
-        print_json(contact_json(shown.contact) | {"last_calls": shown.last_calls})
+        print_json(contact_json(shown.contact, session.fields) | {"last_calls": shown.last_calls})
     elif asked.text:
         for line in main_lines(shown.contact):
             print_line(line)
     else:
-        print_card(lines(shown.contact))
+        print_card(lines(shown.contact, session.fields))
         print_last_calls(shown.last_calls)
 
 
@@ -205,8 +207,8 @@ def _show_saved(session: Session, saved: book.SavedContact) -> None:
     """Show what was saved, and who else has its numbers and e-mails."""
     if session.as_json:
         duplicates = [duplicate_json(each) for each in saved.duplicates]
-        print_json(contact_json(saved.contact) | {"duplicates": duplicates})
+        print_json(contact_json(saved.contact, session.fields) | {"duplicates": duplicates})
         return
-    print_card(lines(saved.contact))
+    print_card(lines(saved.contact, session.fields))
     for each in saved.duplicates:
         print_line(duplicate_line(each))

@@ -22,7 +22,7 @@ from pbxd.services import employees, exports
 @pass_session
 def template(session: Session, file: Path) -> None:
     """Write the template."""
-    write_template(file, _employees(session))
+    write_template(file, _employees(session), session.fields)
     session.report({"file": str(file)}, _("written: {file}").format(file=file))
 
 

@@ -94,15 +94,15 @@ def _print(found: Sequence[Difference]) -> None:
 
 def _lines(found: Sequence[Difference]) -> Iterator[list[str]]:
     for each in found:
-        began = local_time(each.told.started)
+        began = local_time(each.logged.started)
         if each.known is None:
-            parties = f"{each.told.caller.number or ''} → {each.told.callee.number or ''}, {each.told.outcome}"
-            yield [began, each.told.id, _("call"), _("missing"), parties]
+            parties = f"{each.logged.caller.number or ''} → {each.logged.callee.number or ''}, {each.logged.outcome}"
+            yield [began, each.logged.id, _("call"), _("missing"), parties]
         for name, in_history, in_log in each.facts:
-            yield [began, each.told.id, name, in_history or "", in_log or ""]
+            yield [began, each.logged.id, name, in_history or "", in_log or ""]
 
 
 def _json(found: Difference) -> dict[str, Any]:
     differing = {name: {"history": in_history, "log": in_log} for name, in_history, in_log in found.facts}
-    started = instant(found.told.started)
-    return {"id": found.told.id, "started": started, "missing": found.known is None, "differences": differing}
+    started = instant(found.logged.started)
+    return {"id": found.logged.id, "started": started, "missing": found.known is None, "differences": differing}

@@ -1,51 +1,55 @@
-"""Contacts and changes to them as JSON, for what an import keeps of them."""
+"""Contacts and changes to them as JSON, for what an import keeps of them. Extra fields stand among the others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from datetime import date
 from typing import Any, cast
 
-from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
+from pbxd.book.contacts import ATTRIBUTES, Contact, ContactChanges, ContactDraft, ContactNumber
+from pbxd.book.fields import BUILT_IN
 
-_FIELDS = tuple(field.name for field in fields(ContactDraft))
+_DATES = frozenset(field.name for field in BUILT_IN if field.kind == "date")
 
 
 def draft_of(contact: Contact) -> ContactDraft:
-    """Return what a person may say about a contact."""
-    return ContactDraft(**{name: getattr(contact, name) for name in _FIELDS})
+    """Return the part of a contact that people may edit."""
+    return ContactDraft(**{name: getattr(contact, name) for name in ATTRIBUTES}, extra=contact.extra)
 
 
-def draft_words(draft: ContactDraft) -> dict[str, Any]:
-    """Write a whole contact."""
-    return {name: _words(getattr(draft, name)) for name in _FIELDS}
+def draft_json(draft: ContactDraft) -> dict[str, Any]:
+    """Return a whole contact as JSON."""
+    return {name: _json(getattr(draft, name)) for name in ATTRIBUTES} | dict(draft.extra)
 
 
-def draft_from(words: Mapping[str, Any]) -> ContactDraft:
-    """Read a whole contact."""
-    return ContactDraft(**changes_from(words))
+def draft_from(kept: Mapping[str, Any]) -> ContactDraft:
+    """Return the contact that `draft_json` wrote."""
+    return ContactDraft(**changes_from(kept))
 
 
-def changes_words(changes: ContactChanges) -> dict[str, Any]:
-    """Write some fields of a contact."""
-    return {name: _words(value) for name, value in changes.items()}
+def changes_json(changes: ContactChanges) -> dict[str, Any]:
+    """Return some fields of a contact as JSON."""
+    attributes = {name: _json(value) for name, value in changes.items() if name != "extra"}
+    return attributes | dict(changes.get("extra", {}))
 
 
-def changes_from(words: Mapping[str, Any]) -> ContactChanges:
-    """Read some fields of a contact."""
-    return cast("ContactChanges", {name: _value(name, value) for name, value in words.items()})
+def changes_from(kept: Mapping[str, Any]) -> ContactChanges:
+    """Return the fields that `changes_json` wrote."""
+    attributes = {name: _value(name, value) for name, value in kept.items() if name in ATTRIBUTES}
+    extra = {name: value for name, value in kept.items() if name not in ATTRIBUTES}
+    return cast("ContactChanges", attributes | ({"extra": extra} if extra else {}))
 
 
-def _words(value: Any) -> Any:  # noqa: ANN401 - JSON
+def _json(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, tuple):
         return [list(astuple(each)) if isinstance(each, ContactNumber) else each for each in value]
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _value(name: str, words: Any) -> Any:  # noqa: ANN401 - JSON
+def _value(name: str, kept: Any) -> Any:  # noqa: ANN401 - JSON
     if name == "numbers":
-        return tuple(ContactNumber(*each) for each in words)
-    if name == "birth_date":
-        return date.fromisoformat(words) if words else None
-    return tuple(words) if isinstance(words, list) else words
+        return tuple(ContactNumber(*each) for each in kept)
+    if name in _DATES:
+        return date.fromisoformat(kept) if kept else None
+    return tuple(kept) if isinstance(kept, list) else kept

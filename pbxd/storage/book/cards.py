@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactDraft, ContactNumber, Listing
+from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.book.texts import folded
 from pbxd.storage.book import company_rows as company_cards
 from pbxd.storage.book import number_ownership, overlay
@@ -33,10 +35,9 @@ from pbxd.storage.search.search_text import found_by
 from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
 
-_FOUND_BY = {"folded", "company_folded", "position_folded", "main_number", "search"}
-_BOOKKEEPING = {"company_id", "created", "changed", "import_id", *_FOUND_BY}  # not part of a card
-_OWN = tuple(column for column in contacts.c if column.name not in _BOOKKEEPING)
-_PARTS = (contact_numbers, contact_emails, contact_tags)
+_PARTS = {"numbers": contact_numbers, "emails": contact_emails, "tags": contact_tags}
+_OWN = tuple(field.name for field in BUILT_IN if field.stored == "column")
+_READ = tuple(field.name for field in dataclass_fields(Contact) if field.name not in _PARTS)
 _LISTED: Select[Any] = (
     select(
         *(contacts.c[name] for name in ("id", "name", "company_id", "manager", "vip", "owner")),
@@ -51,10 +52,10 @@ _PARTS_OF = {
     table: select(table)
     .where(table.c.contact_id.in_(bindparam("ids", expanding=True)))
     .order_by(table.c.contact_id, table.c.place)
-    for table in _PARTS
+    for table in _PARTS.values()
 }
 _WRITTEN: Select[Any] = (
-    select(*_OWN, companies.c.name.label("company"))
+    select(*(companies.c.name if name == "company" else contacts.c[name] for name in _READ))
     .select_from(contacts.outerjoin(companies, contacts.c.company_id == companies.c.id))
     .where(contacts.c.id.in_(bindparam("ids", expanding=True)))
 )
@@ -76,7 +77,7 @@ def read_cards(connection: Connection, ids: Collection[int], *, staged: bool = F
     found: dict[int, Contact] = {}
     for group in in_parts(possible(ids)):
         parts = _no_parts()
-        for table in _PARTS:
+        for table in _PARTS.values():
             _collect(parts, table, connection.execute(_PARTS_OF[table], {"ids": group}).all())
         rows = connection.execute(_WRITTEN if staged else _SHOWN, {"ids": group}).all()
         read = {row[0]: _card(row, parts) for row in rows}
@@ -110,9 +111,9 @@ async def listings(
         yield [Listing.of(card) for card in await cards(connection, part)]
 
 
-def main_rows(drafts: Iterable[ContactDraft]) -> list[dict[str, Any]]:
-    """Work out what takes longest for `insert_cards`; whoever writes much does it before others have to wait."""
-    return [_main_values(draft) for draft in drafts]
+def main_rows(drafts: Iterable[ContactDraft], fields: Fields) -> list[dict[str, Any]]:
+    """Prepare the rows for `insert_cards`. It takes longest, so do it before others have to wait for the database."""
+    return [_main_values(draft, fields) for draft in drafts]
 
 
 async def insert_cards(
@@ -120,18 +121,15 @@ async def insert_cards(
     drafts: Sequence[ContactDraft],
     actor: Actor,
     *,
+    prepared: Sequence[dict[str, Any]],
     import_id: int = 0,
-    prepared: Sequence[dict[str, Any]] = (),
 ) -> list[int]:
-    """Write new contacts and return their ids in order; the drafts are already checked. `prepared`: `main_rows`."""
+    """Write new contacts and return their ids in order. The drafts are checked; `prepared` is their `main_rows`."""
     names = [draft.company for draft in drafts]
     ids_of = await company_cards.ids_by_name(connection, names, quiet=bool(import_id))
     now = datetime.now(UTC)
     fresh = {"created_by": actor.extension, "version": 1, "created": now, "changed": now, "import_id": import_id}
-    rows = [
-        values | fresh | {"company_id": ids_of.get(values["company_folded"])}
-        for values in prepared or main_rows(drafts)
-    ]
+    rows = [values | fresh | {"company_id": ids_of.get(values["company_folded"])} for values in prepared]
     ids = await _insert_main(connection, rows)
     made = dict(zip(ids, drafts, strict=True))
     await _insert_parts(connection, made)
@@ -161,22 +159,22 @@ async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any
     return list(range(first, first + len(rows)))
 
 
-async def update_card(connection: AsyncConnection, contact_id: int, draft: ContactDraft) -> None:
+async def update_card(connection: AsyncConnection, contact_id: int, draft: ContactDraft, fields: Fields) -> None:
     """Write what a contact has become, and count its version up."""
     ids_of = await company_cards.ids_by_name(connection, [draft.company])
-    values = _main_values(draft) | {
+    values = _main_values(draft, fields) | {
         "company_id": ids_of.get(folded(draft.company)),
         "changed": datetime.now(UTC),
         "version": contacts.c.version + 1,
     }
     await connection.execute(update(contacts).where(contacts.c.id == contact_id).values(values))
-    for table in _PARTS:
+    for table in _PARTS.values():
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
     await _insert_parts(connection, {contact_id: draft})
     await number_ownership.note(connection, [contact_id])
 
 
-async def find_by_new_company(connection: AsyncConnection, company_id: int) -> None:
+async def find_by_new_company(connection: AsyncConnection, company_id: int, fields: Fields) -> None:
     """Have the people of a company that got another name found by that."""
     people = (
         (await connection.execute(select(contacts.c.id).where(contacts.c.company_id == company_id))).scalars().all()
@@ -185,33 +183,21 @@ async def find_by_new_company(connection: AsyncConnection, company_id: int) -> N
     one = one.values(search=bindparam("now_found_by"), company_folded=bindparam("now_sorted_by"))
     for part in in_parts(people):
         rows = [
-            {"which": card.id, "now_found_by": found_by(card), "now_sorted_by": folded(card.company)}
+            {"which": card.id, "now_found_by": found_by(card, fields), "now_sorted_by": folded(card.company)}
             for card in await cards(connection, part, staged=True)
         ]
         await connection.execute(one, rows)
 
 
-def _main_values(draft: ContactDraft) -> dict[str, Any]:
-    return {
-        "name": draft.name,
+def _main_values(draft: ContactDraft, fields: Fields) -> dict[str, Any]:
+    """Return a card's own columns, and those by which it is found and sorted."""
+    return {name: getattr(draft, name) for name in _OWN} | {
+        "extra": dict(draft.extra) or None,
+        "search": found_by(draft, fields),
         "folded": folded(draft.name),
-        **_found_by(draft),
-        "position": draft.position,
-        "manager": draft.manager,
-        "vip": draft.vip,
-        "comment": draft.comment,
-        "birth_date": draft.birth_date,
-        "visibility": draft.visibility,
-        "owner": draft.owner,
-    }
-
-
-def _found_by(card: ContactDraft | Contact) -> dict[str, str]:
-    return {
-        "search": found_by(card),
-        "company_folded": folded(card.company),
-        "position_folded": folded(card.position),
-        "main_number": next((number.number for number in card.numbers if number.main), ""),
+        "company_folded": folded(draft.company),
+        "position_folded": folded(draft.position),
+        "main_number": next((number.number for number in draft.numbers if number.main), ""),
     }
 
 
@@ -254,7 +240,7 @@ def _listing(own: Sequence[Any], numbers: list[str], company_names: Mapping[int,
 
 
 def _no_parts() -> _Parts:
-    return {table: defaultdict(list) for table in _PARTS}
+    return {table: defaultdict(list) for table in _PARTS.values()}
 
 
 def _collect(parts: _Parts, table: Table, rows: Sequence[Sequence[Any]]) -> None:
@@ -269,34 +255,9 @@ def _collect(parts: _Parts, table: Table, rows: Sequence[Sequence[Any]]) -> None
 
 
 def _card(row: Sequence[Any], parts: _Parts) -> Contact:
-    (
-        contact_id,
-        name,
-        position,
-        manager,
-        vip,
-        comment,
-        birth_date,
-        visibility,
-        owner,
-        created_by,
-        version,
-        company,
-    ) = row
-    return Contact(
-        contact_id,
-        name,
-        company or "",
-        position,
-        tuple(parts[contact_numbers].get(contact_id, ())),
-        tuple(parts[contact_emails].get(contact_id, ())),
-        manager,
-        vip,
-        comment,
-        tuple(parts[contact_tags].get(contact_id, ())),
-        birth_date,
-        visibility,
-        owner,
-        created_by,
-        version,
-    )
+    values: dict[str, Any] = dict(zip(_READ, row, strict=True))
+    for name, table in _PARTS.items():
+        values[name] = tuple(parts[table].get(row[0], ()))
+    values["company"] = values["company"] or ""
+    values["extra"] = values["extra"] or {}
+    return Contact(**values)

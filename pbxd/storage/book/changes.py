@@ -11,10 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.book.contacts import Contact
+from pbxd.book.contacts import ATTRIBUTES, Contact, ContactNumber
 from pbxd.storage.tables import contact_changes
-
-_COUNTED = {"id", "version", "created_by"}  # no edit sets them
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +27,16 @@ class Change:
 
 async def record(connection: AsyncConnection, before: Contact, after: Contact, actor: Actor) -> None:
     """Keep what an edit changed, within the transaction of that edit."""
-    old, new = asdict(before), asdict(after)
-    fields = {name: [_plain(old[name]), _plain(new[name])] for name in old if old[name] != new[name]}
+    old, new = _values(before), _values(after)
+    names = [name for name in old | new if old.get(name) != new.get(name)]
+    fields = {name: [_json(old.get(name)), _json(new.get(name))] for name in names}
     entry = {
         "contact_id": after.id,
         "version": after.version,
         "at": datetime.now(UTC),
         "actor": actor.extension,
         "owner": before.owner,
-        "fields": {name: pair for name, pair in fields.items() if name not in _COUNTED},
+        "fields": fields,
     }
     await connection.execute(insert(contact_changes), entry)
 
@@ -53,5 +52,12 @@ async def listed(connection: AsyncConnection, contact_id: int, actor: Actor) -> 
     return [Change(row.version, row.at, row.actor, row.fields) for row in await connection.execute(wanted)]
 
 
-def _plain(value: object) -> object:
+def _values(contact: Contact) -> dict[str, Any]:
+    """Return the fields that an edit can change; extra ones are JSON values already."""
+    return {name: getattr(contact, name) for name in ATTRIBUTES} | dict(contact.extra)
+
+
+def _json(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, tuple):
+        return [asdict(each) if isinstance(each, ContactNumber) else each for each in value]
     return value.isoformat() if isinstance(value, date) else value

@@ -40,7 +40,9 @@ class Companies:
         async with self._database.writing() as connection:
             ids = await rows.ids_by_name(connection, [name])
             company_id = ids[folded(name)]
-            return await _edit(connection, company_id, lambda company: {"numbers": (*company.numbers, *added)}, None)
+            return await self._edit(
+                connection, company_id, lambda company: {"numbers": (*company.numbers, *added)}, None
+            )
 
     async def get(self, company_id: int) -> Company:
         """Return a company; raises NotFoundError."""
@@ -74,19 +76,20 @@ class Companies:
         is given and the card has changed since.
         """
         async with self._database.writing() as connection:
-            return await _edit(connection, company_id, changes, version)
+            return await self._edit(connection, company_id, changes, version)
 
-
-async def _edit(connection: AsyncConnection, company_id: int, changes: Editing, version: int | None) -> Company:
-    before = await rows.one(connection, company_id)
-    rows.check_version(before.version, version)
-    after = checked_company(replace(before, **(changes(before) if callable(changes) else changes)))
-    if after == before:
-        return before
-    await rows.refuse_taken(connection, after)
-    await rows.write(connection, after)
-    if after.name != before.name:
-        await find_by_new_company(connection, company_id)
-        await rows.renamed(connection, company_id)
-    await tell(connection, [rows.changed(company_id)])
-    return await rows.one(connection, company_id)
+    async def _edit(
+        self, connection: AsyncConnection, company_id: int, changes: Editing, version: int | None
+    ) -> Company:
+        before = await rows.one(connection, company_id)
+        rows.check_version(before.version, version)
+        after = checked_company(replace(before, **(changes(before) if callable(changes) else changes)))
+        if after == before:
+            return before
+        await rows.refuse_taken(connection, after)
+        await rows.write(connection, after)
+        if after.name != before.name:
+            await find_by_new_company(connection, company_id, self._database.fields)
+            await rows.renamed(connection, company_id)
+        await tell(connection, [rows.changed(company_id)])
+        return await rows.one(connection, company_id)

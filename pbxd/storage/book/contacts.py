@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
@@ -13,14 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.companies import Company
-from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, Listing, checked
+from pbxd.book.contacts import ATTRIBUTES, Contact, ContactChanges, ContactDraft, Listing, checked, with_changes
 from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows, employees, number_ownership, overlay_changes
 from pbxd.storage.book.card_json import draft_of
-from pbxd.storage.book.cards import cards, insert_cards, listings, read_cards, update_card
+from pbxd.storage.book.cards import cards, insert_cards, listings, main_rows, read_cards, update_card
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate, duplicates_of
 from pbxd.storage.engine.database import Database, in_parts
@@ -35,7 +35,7 @@ Several = list[Contact]
 Changes = list[Change]
 Duplicates = list[Duplicate]
 Editing = ContactChanges | Callable[[Contact], ContactChanges]  # or what makes the changes of the card as it stands
-_FIELDS = tuple(field.name for field in fields(ContactDraft))
+_CHANGEABLE = frozenset({*ATTRIBUTES, "extra"})
 
 
 class Snapshot(NamedTuple):
@@ -71,11 +71,13 @@ class Contacts:
 
     async def add_many(self, drafts: Sequence[ContactDraft], *, actor: Actor) -> Several:
         """Keep new contacts, all or none of them; a few thousand at a time, for other writers wait meanwhile."""
-        ready = [checked(_owned(draft, actor)) for draft in drafts]
+        fields = self._database.fields
+        ready = [checked(_owned(draft, actor), fields) for draft in drafts]
         if not ready:
             return []
         async with self._database.writing() as connection:
-            made = await cards(connection, await insert_cards(connection, ready, actor))
+            rows = main_rows(ready, fields)
+            made = await cards(connection, await insert_cards(connection, ready, actor, prepared=rows))
             await tell(connection, [_news("added", contact) for contact in made])
             return made
 
@@ -107,15 +109,16 @@ class Contacts:
         Raises NotFoundError, InvalidInputError, RefusedError (making somebody else's shared contact personal), and
         ConflictError when `version` is given and the contact has changed since.
         """
+        fields = self._database.fields
         async with self._database.writing() as connection:
-            await overlay_changes.settle(connection, contact_id)
+            await overlay_changes.settle(connection, contact_id, fields)
             before = await _visible(connection, contact_id, actor)
             company_rows.check_version(before.version, version)
-            after = checked(_changed(before, changes(before) if callable(changes) else changes, actor))
+            after = checked(_changed(before, changes(before) if callable(changes) else changes, actor), fields)
             if after == draft_of(before):
                 return before
             left = await overlay_changes.company_ids(connection, [contact_id])
-            await update_card(connection, contact_id, after)
+            await update_card(connection, contact_id, after, fields)
             await company_rows.drop_orphans(connection, left)
             contact = (await cards(connection, [contact_id]))[0]
             await changes_of.record(connection, before, contact, actor)
@@ -243,10 +246,10 @@ def _owned(draft: ContactDraft, actor: Actor) -> ContactDraft:
 
 
 def _changed(before: Contact, changes: ContactChanges, actor: Actor) -> ContactDraft:
-    unknown = sorted(set(changes) - set(_FIELDS))
+    unknown = sorted(set(changes) - _CHANGEABLE)
     if unknown:
         raise InvalidInputError(unknown[0], _("{field}: a contact has no such field").format(field=unknown[0]))
-    draft = replace(draft_of(before), **changes)
+    draft = with_changes(draft_of(before), changes)
     if draft.visibility == "shared":
         return draft if changes.get("owner") else replace(draft, owner=rights.SHARED)
     if before.owner == rights.SHARED:

@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_
 
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.book.contacts import Contact, ContactDraft, ContactNumber, checked
-from pbxd.storage.book.card_json import changes_from, draft_from, draft_of, draft_words
+from pbxd.book.contacts import ATTRIBUTES, Contact, ContactDraft, ContactNumber, checked_attributes, with_changes
+from pbxd.storage.book.card_json import changes_from, draft_from, draft_of
 from pbxd.storage.engine.database import in_parts
 from pbxd.storage.tables import contacts, import_changes, imports
 
@@ -52,7 +52,7 @@ def becomes(card: Contact, row: Row[Any]) -> ContactDraft | None:
         return draft_from(row.before) if card.version == row.version else None
     if not rights.sees(importer(row), card.owner):
         return None
-    after = checked(replace(before, **changes_from(row.changes)))
+    after = checked_attributes(with_changes(before, changes_from(row.changes)))
     if _untyped(after) == _untyped(before):  # the same numbers, written in another way
         after = replace(after, numbers=before.numbers)
     return after if after != before else None
@@ -72,8 +72,8 @@ def seen(connection: Connection, found: Mapping[int, Contact]) -> dict[int, Cont
         for row in connection.execute(waiting(import_changes.c.contact_id.in_(part))):
             card = now[row.contact_id]
             if draft := becomes(card, row):
-                fields = {name: getattr(draft, name) for name in draft_words(draft)}
-                now[card.id] = replace(card, **fields, version=card.version + 1)
+                fields = {name: getattr(draft, name) for name in ATTRIBUTES}
+                now[card.id] = replace(card, **fields, extra=draft.extra, version=card.version + 1)
     return now
 
 

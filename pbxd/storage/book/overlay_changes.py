@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft
+from pbxd.book.fields import Fields
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows
-from pbxd.storage.book.card_json import changes_words, draft_of, draft_words
+from pbxd.storage.book.card_json import changes_json, draft_json, draft_of
 from pbxd.storage.book.cards import cards, update_card
 from pbxd.storage.book.overlay import becomes, importer, waiting
 from pbxd.storage.engine.database import possible
@@ -27,8 +28,8 @@ async def keep(connection: AsyncConnection, import_id: int, changes: Mapping[int
     kept = {row.contact_id: row.changes for row in await connection.execute(wanted)}
     await forget(connection, import_id, list(kept))
     rows = [
-        {"import_id": import_id, "contact_id": key, "changes": kept.get(key, {}) | changes_words(fields)}
-        for key, fields in changes.items()
+        {"import_id": import_id, "contact_id": key, "changes": kept.get(key, {}) | changes_json(change)}
+        for key, change in changes.items()
     ]
     await connection.execute(insert(import_changes), rows)
 
@@ -46,24 +47,24 @@ async def left(connection: AsyncConnection, import_id: int, most: int) -> Sequen
     return rows
 
 
-async def make(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
+async def make(connection: AsyncConnection, rows: Sequence[Row[Any]], fields: Fields) -> None:
     """Write changes of one import through; those to contacts that are gone or somebody else's now are dropped."""
     there, firms = await _read(connection, rows)
     for row in rows:
         card = there.get(row.contact_id)
         after = becomes(card, row) if card else None
         if card and after:
-            await _write(connection, card, after, importer(row))
+            await _write(connection, card, after, importer(row), fields)
         key = and_(import_changes.c.import_id == row.import_id, import_changes.c.contact_id == row.contact_id)
         done = {
             "version": card.version + bool(after) if card else 0,
-            "before": draft_words(draft_of(card)) if card and after else None,
+            "before": draft_json(draft_of(card)) if card and after else None,
         }
         await connection.execute(update(import_changes).where(key).values(**done))
     await company_rows.drop_orphans(connection, firms)
 
 
-async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[int, list[Contact]]:
+async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]], fields: Fields) -> tuple[int, list[Contact]]:
     """Undo changes of one import; return how many, and the cards that were spared, having been edited since."""
     there, firms = await _read(connection, rows)
     restored, spared = 0, list[Contact]()
@@ -71,7 +72,7 @@ async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tu
         card = there.get(row.contact_id)
         before = becomes(card, row) if card else None
         if card and before:
-            await _write(connection, card, before, importer(row))
+            await _write(connection, card, before, importer(row), fields)
             await tell(connection, [about_contact("changed", card.id, card.visibility, card.owner, card.version + 1)])
             restored += 1
         elif card:
@@ -81,11 +82,12 @@ async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tu
     return restored, spared
 
 
-async def settle(connection: AsyncConnection, contact_id: int) -> None:
+async def settle(connection: AsyncConnection, contact_id: int, fields: Fields) -> None:
     """Write through what waits for one contact, which somebody is about to edit as he sees it."""
     mine = waiting(import_changes.c.contact_id.in_(possible([contact_id])))
     for row in (await connection.execute(mine)).all():
-        await (make(connection, [row]) if row.state == "applying" else give_back(connection, [row]))
+        work = make if row.state == "applying" else give_back
+        await work(connection, [row], fields)
 
 
 async def company_ids(connection: AsyncConnection, ids: Collection[int]) -> Sequence[int]:
@@ -101,7 +103,7 @@ async def _read(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[
     return there, await company_ids(connection, ids)
 
 
-async def _write(connection: AsyncConnection, card: Contact, draft: ContactDraft, actor: Actor) -> None:
-    await update_card(connection, card.id, draft)
+async def _write(connection: AsyncConnection, card: Contact, draft: ContactDraft, actor: Actor, fields: Fields) -> None:
+    await update_card(connection, card.id, draft, fields)
     (after,) = await cards(connection, [card.id], staged=True)
     await changes_of.record(connection, card, after, actor)

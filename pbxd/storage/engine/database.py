@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Row, Select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.errors import LostError, ReplacedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine import schema
@@ -110,10 +111,11 @@ class Database:
     processes (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock taken first), which keeps the feed in order.
     """
 
-    def __init__(self, address: str) -> None:
-        """Raise ConfigurationError for an unusable URL."""
+    def __init__(self, address: str, fields: Fields = BUILT_IN) -> None:
+        """Raise ConfigurationError for an unusable URL. `fields` are those of its contacts."""
         url = parsed(address)
         self._address = address
+        self.fields = fields
         self._usable = False
         self.is_new = False  # it was made by `connect`
         self._lost: LostError | None = None  # why it isn't usable
@@ -134,14 +136,14 @@ class Database:
         self._watching = asyncio.Lock()
 
     @classmethod
-    async def open(cls, url: str, *, create: bool) -> Self:
+    async def open(cls, url: str, *, create: bool, fields: Fields = BUILT_IN) -> Self:
         """Open the database; with `create` it is made or brought up to date first.
 
         Raises ConfigurationError for an unusable URL or a missing folder, UnavailableError when the database can't be
         reached, SchemaError when it is newer than this version or, without `create`, absent or older, LostError when
         it was there before and is gone, with or without `create`; the message names the remedy.
         """
-        database = cls(url)
+        database = cls(url, fields)
         await database.connect(create=create)
         return database
 

@@ -16,6 +16,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, insp
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd.book.fields import BUILT_IN
 from pbxd.errors import ConfigurationError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine.backups import Progress, Told, Work, copy, save
@@ -28,7 +29,22 @@ from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # Oldest first; named here so that opening a database needn't load alembic (0.3 s).
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+    "0015",
+)
 HEAD = REVISIONS[-1]
 # The last revision that changed what contacts are found by; an upgrade from before it makes that anew.
 SEARCH_CHANGED = "0012"
@@ -259,7 +275,7 @@ def _run_alembic(connection: Connection, revisions: _Revisions) -> None:
     revisions.tell()
     command.upgrade(config, "head")
     if revisions.change_search or not fulltext.is_whole(connection):
-        rebuild(connection)
+        rebuild(connection, BUILT_IN)
 
 
 async def _sqlite_problems(url: URL) -> list[str]:

@@ -182,7 +182,7 @@ class Imports:
                 rows = await overlay_changes.left(connection, import_id, pace.size)
                 if not rows:
                     return restored, names, spared
-                given_back, edited = await overlay_changes.give_back(connection, rows)
+                given_back, edited = await overlay_changes.give_back(connection, rows, self._database.fields)
                 restored += given_back
                 spared += len(edited)
                 names += [(card.id, card.name) for card in edited if rights.sees(actor, card.owner)]
@@ -223,7 +223,7 @@ class Writing:
 
     async def _write(self) -> None:
         part = self._rest[: self._pace.size]
-        prepared = main_rows(part)
+        prepared = main_rows(part, self._database.fields)
         for values in prepared:  # the index's triggers ask for them, while others wait
             tokens(values["search"])
         async with self._pace.writing(len(part)) as connection:
@@ -253,7 +253,7 @@ class Writing:
                 if not rows:
                     await _enter(connection, self.id, "done")
                     return
-                await overlay_changes.make(connection, rows)
+                await overlay_changes.make(connection, rows, self._database.fields)
 
     async def drop(self) -> None:
         """Give up: nothing of it stays."""

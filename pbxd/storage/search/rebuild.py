@@ -12,27 +12,30 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, Row, Table, bindparam, select, update
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.fields import Fields
 from pbxd.storage.search import fulltext
 from pbxd.storage.search.search_text import found_by
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
 
 _CHUNK = 5_000  # cards
+_MARKED = {"name", "manager", "vip"}  # what filters ask for exactly, and what a draft can't be without
 
 
-def rebuild(connection: Connection) -> None:
+def rebuild(connection: Connection, fields: Fields) -> None:
     """Write every card's search text and make the full-text index anew."""
     fulltext.drop(connection)
     one = update(contacts).where(contacts.c.id == bindparam("card")).values(search=bindparam("text"))
-    for cards in _cards(connection):
-        connection.execute(one, [{"card": key, "text": found_by(card)} for key, card in cards])
+    for cards in _cards(connection, fields):
+        connection.execute(one, [{"card": key, "text": found_by(card, fields)} for key, card in cards])
     fulltext.make(connection)
     fulltext.fill(connection)
 
 
-def _cards(connection: Connection) -> Iterator[list[tuple[int, ContactDraft]]]:
+def _cards(connection: Connection, fields: Fields) -> Iterator[list[tuple[int, ContactDraft]]]:
     """Yield the cards in chunks, each with what it is found by."""
+    columns = sorted({field.name for field in fields.searchable if field.stored == "column"} | _MARKED)
     listed = (
-        select(contacts.c.id, contacts.c.name, contacts.c.manager, contacts.c.vip, contacts.c.comment)
+        select(contacts.c.id, contacts.c.extra, *(contacts.c[name] for name in columns))
         .add_columns(companies.c.name.label("company"))
         .outerjoin(companies, companies.c.id == contacts.c.company_id)
         .where(contacts.c.id > bindparam("last"))
@@ -49,14 +52,12 @@ def _cards(connection: Connection) -> Iterator[list[tuple[int, ContactDraft]]]:
             (
                 row.id,
                 ContactDraft(
-                    row.name,
-                    row.company or "",
+                    **{name: getattr(row, name) for name in columns},
+                    company=row.company or "",
                     numbers=tuple(ContactNumber(part.number, main=part.main) for part in numbers[row.id]),
                     emails=tuple(part.email for part in emails[row.id]),
-                    manager=row.manager,
-                    vip=row.vip,
-                    comment=row.comment,
                     tags=tuple(part.tag for part in tags[row.id]),
+                    extra=row.extra or {},
                 ),
             )
             for row in rows

@@ -1,8 +1,8 @@
 """What a contact is found by: its words as a text, that text as tokens of a full-text index, and what a search means.
 
-The text is `marks TAB lines`. Each line (name, company, a number each, an e-mail each, comment, tags) is its words,
-folded, a space before each of them, and ends with a line break; so `LIKE '% word%'` is a word that begins so. The marks
-are hashes of what a filter names exactly, written in wide digits that no search can contain.
+The text is `marks TAB lines`. Each line is one value of a searchable field of `book.fields`, the name first: its words,
+folded, a space before each of them, and a line break at the end. So `LIKE '% word%'` is a word that begins so. The
+marks are hashes of what a filter names exactly, written in wide digits that no search can contain.
 
 A full-text index knows whole tokens: each has a list of contacts that is read from its newest on, as far as needed,
 whereas tokens that begin alike must first be merged. So what people type often is a token by itself: the beginnings of
@@ -19,6 +19,8 @@ from functools import lru_cache
 
 from pbxd import notation
 from pbxd.book.contacts import Contact, ContactDraft
+from pbxd.book.field_kinds import value_lines
+from pbxd.book.fields import Fields
 from pbxd.book.texts import folded
 
 SHORTEST_INSIDE = 3  # letters or digits: less is looked for at beginnings of words only
@@ -40,10 +42,9 @@ _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _WIDE_SIGNS = {code: wide for code, wide in _WIDE.items() if not chr(code).isalnum()}
 
 
-def found_by(card: ContactDraft | Contact) -> str:
-    """Return the text by which a card is found."""
-    numbers = (number.number for number in card.numbers)
-    lines = (card.name, card.company, *numbers, *card.emails, card.comment, " ".join(card.tags))
+def found_by(card: ContactDraft | Contact, fields: Fields) -> str:
+    """Return the text by which a card is found: the lines of its searchable fields, the name first."""
+    lines = [line for field in fields.searchable for line in value_lines(field.kind, fields.value(card, field))]
     return f"{' '.join(_marks(card))}\t{''.join(map(_line, lines))}"
 
 

@@ -81,6 +81,7 @@ contacts = Table(
     Column("company_folded", SortedText, nullable=False, server_default=text("''")),  # these three for sorting
     Column("position_folded", SortedText, nullable=False, server_default=text("''")),
     Column("main_number", SortedText, nullable=False, server_default=text("''")),
+    Column("extra", JSON(none_as_null=True)),  # values of fields without a column, by name; null: none
     CheckConstraint(
         "(visibility = 'shared' AND owner = '') OR (visibility = 'personal' AND owner <> '')", name="visibility"
     ),
