@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pbxd.api.call_record import CallAnswer, GapAnswer
-from pbxd.api.click_to_call import CallPath, ProgressAnswer, progress_of
+from pbxd.api.click_to_call import CallPath, ProgressAnswer
 from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import NotFoundError
 from pbxd.http.answers import Answer
@@ -15,8 +15,8 @@ from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Query
 from pbxd.rights import acting_for
-from pbxd.services import calls
-from pbxd.services.calls import FindCalls
+from pbxd.services import call_history
+from pbxd.services.call_filters import FindCalls
 
 CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
 Extension = Annotated[str, Field(min_length=1, max_length=32)]
@@ -94,7 +94,7 @@ class CallsAnswer(Answer):
 async def list_calls(context: Context, query: CallsQuery) -> CallsAnswer:
     """List the recorded calls, newest first, and the gaps in their time."""
     actor = acting_for(context.actor, query.acting_for, "as")
-    page = await calls.find(context.services.workspace, actor, query.request)
+    page = await call_history.find(context.services.workspace, actor, query.request)
     return CallsAnswer.model_validate(page.to_json())
 
 
@@ -107,10 +107,10 @@ async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallA
     """
     actor = acting_for(context.actor, query.acting_for, "as")
     services = context.services
-    progress = progress_of(services, path.id)
+    progress = services.click_to_call.progress(path.id)
     made_here = {"state": progress.state, "reason": progress.reason} if progress else {}
     try:
-        call = await calls.show(services.workspace, actor, path.id)
+        call = await call_history.show(services.workspace, actor, path.id)
     except NotFoundError:
         if progress is None:
             raise

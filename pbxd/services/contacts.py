@@ -10,7 +10,8 @@ import structlog
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
-from pbxd.services import calls, contact_edits
+from pbxd.services import contact_edits
+from pbxd.services.call_history import Call, last_calls
 from pbxd.services.contact_edits import AddContact, EditContact
 from pbxd.services.number_input import contact_number
 from pbxd.services.workspace import Workspace
@@ -58,7 +59,7 @@ class ShownContact:
     """A contact with its last calls, newest first, in their public form."""
 
     contact: Contact
-    last_calls: Sequence[calls.Call]
+    last_calls: Sequence[Call]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ async def find(workspace: Workspace, actor: Actor, asked: FindContacts) -> Conta
 async def show(workspace: Workspace, actor: Actor, contact_id: int) -> ShownContact:
     """Return a contact and its last calls. Raises NotFoundError."""
     contact = await Contacts(workspace.database).get(contact_id, actor=actor)
-    return ShownContact(contact, await calls.last_calls(workspace, actor, contact_id))
+    return ShownContact(contact, await last_calls(workspace, actor, contact_id))
 
 
 async def edit(workspace: Workspace, actor: Actor, asked: EditContact) -> SavedContact:

@@ -1,4 +1,4 @@
-"""Whose number is it: the answer the PBX would get, read from the database without the daemon."""
+"""Who has a number: the answer the PBX would get, read from the database without the daemon."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pbxd.actor import Actor
 from pbxd.lookup.matching import Match
-from pbxd.lookup.partial_index import excerpt
 from pbxd.numbers import parse
-from pbxd.services import calls
+from pbxd.services.call_history import Call, last_calls
+from pbxd.services.caller_naming import name_from_database
 from pbxd.services.workspace import Workspace
 
 
@@ -26,15 +26,13 @@ class LookedUp:
     """What was found, with the last calls in their public form."""
 
     match: Match
-    last_calls: Sequence[calls.Call]
+    last_calls: Sequence[Call]
 
 
 async def look_up(workspace: Workspace, actor: Actor, asked: LookUp) -> LookedUp:
     """Look a number up; the actor's personal contacts count too."""
+    caller = await name_from_database(workspace.database, workspace.rules, asked.number, actor, inside=True)
     parsed = parse(asked.number, workspace.rules)
-    wanted = [parsed.value] if parsed.kind == "e164" else []
-    book = await excerpt(workspace.database, wanted, actor)
-    match = book.lookup(parsed, actor)
-    if not asked.last_calls or not wanted:
-        return LookedUp(match, [])
-    return LookedUp(match, await calls.last_calls(workspace, actor, parsed.value))
+    if not asked.last_calls or parsed.kind != "e164":
+        return LookedUp(caller.match, [])
+    return LookedUp(caller.match, await last_calls(workspace, actor, parsed.value))

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from pbxd.calls.record import CallRecord
 from pbxd.numbers import rules_from
-from pbxd.services.calls import FindCalls, find, last_calls
+from pbxd.services.call_filters import FindCalls
+from pbxd.services.call_history import find, last_calls
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings
 from pbxd.storage.calls import call_rows

@@ -12,7 +12,7 @@ from pbxd.cli.options import FILE, argument, json_option, takes
 from pbxd.cli.session import Session
 from pbxd.i18n import N_, _
 from pbxd.services import exports
-from pbxd.services.calls import FindCalls
+from pbxd.services.call_filters import FindCalls
 
 
 def _request(*, file: Path, **wanted: object) -> tuple[Path, FindCalls]:

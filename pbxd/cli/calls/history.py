@@ -18,7 +18,8 @@ from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.exchange.call_columns import time_text
 from pbxd.i18n import N_, _
-from pbxd.services import calls as history
+from pbxd.services import call_history
+from pbxd.services.call_filters import FindCalls
 
 Call = dict[str, Any]
 
@@ -42,10 +43,10 @@ calls.later.update(
 @option("--before", default="", metavar="ID", about=N_("Continue after this call, the last one of the previous page."))
 @filters
 @json_option
-@takes(history.FindCalls)
-def list_(session: Session, asked: history.FindCalls) -> None:
+@takes(FindCalls)
+def list_(session: Session, asked: FindCalls) -> None:
     """List calls."""
-    page = session.ask(history.find, asked)
+    page = session.ask(call_history.find, asked)
     if session.as_json:
         print_json(page.to_json())
         return
@@ -65,7 +66,7 @@ def list_(session: Session, asked: history.FindCalls) -> None:
 @pass_session
 def show(session: Session, call_id: str) -> None:
     """Show a call."""
-    call = session.ask(history.show, call_id)
+    call = session.ask(call_history.show, call_id)
     if session.as_json:
         print_json(call)
         return
