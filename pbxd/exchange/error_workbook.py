@@ -1,4 +1,4 @@
-"""The rows that couldn't be imported, each with what to correct: a workbook that can be imported as it is."""
+"""Write the rows that could not be imported, each with what to correct. The workbook can be imported as it is."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pbxd.exchange.workbook_writer import close, new_workbook
 from pbxd.files import new_file, refuse_target
 from pbxd.i18n import _
 
-_MOST_MB = 256  # of the sheet's XML, which is twice on the disk before it is packed
-_CELL_BYTES = 64  # of XML around a text
+_MOST_MB = 256  # of the sheet's XML; it is on the disk twice until it is packed
+_CELL_BYTES = 64  # XML around a text
 _CONTROL = re.compile(r"[\x00-\x1f\ufffe\uffff]")  # written as _x0001_
-_CONTROL_BYTES = 6  # more than one
+_CONTROL_BYTES = 6  # more than the character itself
 
 
 class ErrorWorkbook:
-    """A workbook of bad rows; without a `book` they are only taken."""
+    """A workbook of bad rows. Without a `book` it drops them."""
 
     def __init__(self, book: Any, file: Path | None, table: Columns, headings: Headings) -> None:  # noqa: ANN401 - XlsxWriter's own
         self._book, self._file, self._table, self._headings = book, file, table, headings
@@ -32,11 +32,11 @@ class ErrorWorkbook:
 
     @property
     def file(self) -> Path | None:
-        """Where it is, if there was a bad row."""
+        """The file, if there was a bad row."""
         return self._file if self._row else None
 
     def add(self, texts: Sequence[str], message: str) -> None:
-        """Add a row and what is wrong in it. Raises InvalidInputError when there is no room for more."""
+        """Add a row and what is wrong in it. Raises InvalidInputError when the workbook is full."""
         if self._book is None:
             return
         if self._sheet is None:
@@ -45,7 +45,7 @@ class ErrorWorkbook:
         self._write([*(text for text, head in zip(padded, self._table.heads, strict=True) if head), message])
 
     def close(self) -> None:
-        """Write it to the disk, under its temporary name still. Raises UnavailableError."""
+        """Write the workbook under its temporary name. Raises UnavailableError."""
         if self._book is not None and self._file is not None:
             close(self._book, self._file)
 
@@ -69,11 +69,10 @@ class ErrorWorkbook:
 
 @contextmanager
 def error_workbook(file: Path | None, table: Columns, headings: Headings) -> Iterator[ErrorWorkbook]:
-    """Open a workbook that is in its place once the block ended well and there was a bad row.
+    """Open a workbook of bad rows. It appears under its name when the block ends without error and has a bad row.
 
-    Raises InvalidInputError for a name that doesn't end in .xlsx and for what is no place for a file, ConflictError for
-    a file that is there: somebody may be correcting it, or it is the one being imported. UnavailableError: no right, no
-    room.
+    Raises InvalidInputError for a name that does not end in .xlsx or is no place for a file, ConflictError when the
+    file exists (somebody may be correcting it, or it is the one being imported), and UnavailableError.
     """
     if file is None:
         yield ErrorWorkbook(None, None, table, headings)
@@ -94,6 +93,6 @@ def error_workbook(file: Path | None, table: Columns, headings: Headings) -> Ite
 
 
 def _size(text: str) -> int:
-    """Return how many bytes a cell takes, at most."""
+    """Return the most bytes that a cell can take."""
     escaped = len(escape(text, quote=False).encode("utf-8", "surrogatepass"))
     return _CELL_BYTES + escaped + _CONTROL_BYTES * len(_CONTROL.findall(text))
