@@ -16,7 +16,7 @@ from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Query
 from pbxd.rights import acting_for
-from pbxd.services.call_queries import CallsAsked
+from pbxd.services.call_filters import CallsAsked
 
 CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
 Extension = Annotated[str, Field(min_length=1, max_length=32)]

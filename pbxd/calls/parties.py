@@ -283,7 +283,7 @@ def set_outside_callee(call: LiveCall, leg: Leg) -> bool:
 def borrower(call: LiveCall) -> LiveCall | None:
     """Return the client's call of which an ended call becomes a part: its last phone talked there until the end.
 
-    Another program connected the two (AMI Bridge, Bridge()). A line that served several calls, or went on, stays a call
+    Another program bridged the two. A line that served several calls, or went on, stays a call
     of its own.
     """
     if call.has_outside or not call.lent_to_the_end:

@@ -1,9 +1,9 @@
 """The legs and calls under way: which leg belongs to which call, who is in which bridge, which calls changed.
 
-Two legs belong to one call if one was dialled for the other (Dial, Queue), if they are the two ends of a Local pair, or
-if an event says so (transfer, pickup, retrieval from parking, INVITE with Replaces).
-Asterisk's linkedid only groups channels that met, and it changes when they meet (channel_internal_api.c). It shows
-where a new leg most likely belongs until its Dial arrives, and where a leg belongs that began in a gap.
+Two legs belong to one call if one was dialled for the other, if they are the two ends of one pipe inside the PBX, or if
+an event says so (transfer, pickup, retrieval from parking, INVITE with Replaces).
+The PBX's linkedid only groups channels that met, and it changes when they meet. It shows where a new leg most likely
+belongs until its DialBegan arrives, and where a leg belongs that began in a gap.
 """
 
 from __future__ import annotations

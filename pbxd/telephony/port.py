@@ -1,7 +1,8 @@
 """What pbxd needs of a PBX: the Protocol that each PBX adapter fulfils, and the values it speaks in. Pure.
 
-`pbxd.asterisk.pbx` is the adapter for Asterisk. Every method that asks the PBX raises UnavailableError when the PBX is
-away or doesn't answer in time, RefusedError when the PBX refuses, and ProtocolError for an answer it can't mean.
+`pbxd.asterisk.pbx` is the one adapter so far. A second PBX gets a package beside `asterisk/`.
+Every method that asks the PBX raises UnavailableError when the PBX is away or doesn't answer in time, RefusedError when
+the PBX refuses, and ProtocolError for an answer that can't be read.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ DeviceState = Literal["free", "busy", "offline", "absent", "unknown"]  # absent:
 class Hearing:
     """How far a PBX was heard; the adapter keeps it true while it gives events. Times are the PBX's epoch seconds."""
 
-    heard: float | None = None  # the last time that the PBX told
+    heard: float | None = None  # the last time in the PBX's messages
     lag: float = 0.0  # by how many seconds more than usual its events are late
     clock: Literal["pbx", "arrival"] = "pbx"  # whose time its events carry so far
 

@@ -15,7 +15,7 @@ from pbxd.i18n import _
 from pbxd.lookup.answers import match_json
 from pbxd.lookup.matching import Match, Rival, phone_text
 from pbxd.numbers import parse, rules_from
-from pbxd.services.call_queries import last_calls
+from pbxd.services.call_history import CallHistory
 from pbxd.services.caller_naming import name_from_database
 
 
@@ -36,7 +36,7 @@ def lookup(session: Session, /, number: str, actor: Actor, as_json: bool, **flag
         async with await session.database() as database:
             caller = await name_from_database(database, rules, number, actor, inside=True)
             asked = flags["calls"] and parsed.kind == "e164"
-            return caller.match, await last_calls(database, parsed.value, rules, actor) if asked else []
+            return caller.match, await CallHistory(database, rules).last(parsed.value, actor) if asked else []
 
     match, last = run(work())
     if as_json:
