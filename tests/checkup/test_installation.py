@@ -16,7 +16,7 @@ import pytest
 
 from pbxd.checkup.checks import examine
 from pbxd.checkup.database import database
-from pbxd.checkup.installation import _judged, configuration, numbers, ports
+from pbxd.checkup.installation import _judge_daemon, configuration, numbers, ports
 from pbxd.checkup.permissions import Account
 from pbxd.checkup.result import Finding
 from pbxd.settings import (
@@ -153,7 +153,7 @@ async def test_a_port_that_another_program_has(key: str) -> None:
 
 @pytest.mark.parametrize(("faults", "status"), [({"event_failed": 2, "calls_refused": 1}, "warning"), ({}, "ok")])
 def test_what_a_running_daemon_could_not_follow_is_a_warning(faults: dict[str, int], status: str) -> None:
-    found = _judged("daemon", {"ready": True, "pbx": "connected", "database": "answers", "faults": faults})
+    found = _judge_daemon("daemon", {"ready": True, "pbx": "connected", "database": "answers", "faults": faults})
     assert found.status == status
     assert all(f"{kind} {count}" in found.message for kind, count in faults.items())
 
