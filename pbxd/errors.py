@@ -1,26 +1,26 @@
 """The error tree of pbxd.
 
-Our users' mistakes, rules that forbid something, and peers that are away or talk nonsense are different classes,
-so that every caller can decide by type whether to report, refuse or retry.
+Mistakes of users, rules that forbid something, and peers that are away or break their protocol are different classes,
+so that a caller can decide by type whether to report, refuse or retry.
 """
 
 from __future__ import annotations
 
 
 class PbxdError(Exception):
-    """Any failure pbxd reports in one clear line; `exit_status` is what the command line returns for it."""
+    """Any failure that pbxd reports in one line; `exit_status` is the exit status of the command line."""
 
     exit_status = 1
 
 
 class ConfigurationError(PbxdError):
-    """The configuration can't be used; the message names the file and the key."""
+    """The configuration cannot be used; the message names the file and the key."""
 
     exit_status = 2
 
 
 class InvalidInputError(PbxdError):
-    """What a person or program sent can't be accepted; `field` names the offending field."""
+    """Input of a person or program is not valid; `field` names the field."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -28,15 +28,15 @@ class InvalidInputError(PbxdError):
 
 
 class NotFoundError(PbxdError):
-    """The thing asked for doesn't exist, or the asker may not know that it does."""
+    """The object does not exist, or the actor may not know that it does."""
 
 
 class ConflictError(PbxdError):
-    """The thing changed meanwhile (a stale version), or the same thing is already under way."""
+    """The object has changed meanwhile (stale version), or the same action is already under way."""
 
 
 class RefusedError(PbxdError):
-    """A rule forbids it; `reason` is a short stable word for programs."""
+    """A rule forbids the action; `reason` is a short stable word for programs."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -44,24 +44,24 @@ class RefusedError(PbxdError):
 
 
 class UnavailableError(PbxdError):
-    """A peer (PBX, database, the daemon itself) is away or didn't answer in time."""
+    """A peer (PBX, database, the daemon itself) is away or did not answer in time."""
 
 
 class SchemaError(UnavailableError):
-    """The database answers, but isn't one this version can use as it is; the message names the command that helps."""
+    """The database answers, but this version cannot use its schema; the message names the command that helps."""
 
 
 class ReplacedError(UnavailableError):
-    """What we have open isn't what stands at its place any more; only a new start helps."""
+    """Another file has replaced the database that is open; only a restart helps."""
 
 
 class LostError(UnavailableError):
-    """The database that was there is gone, which is an alarm: another one is made only when somebody says so."""
+    """The database existed and is gone. This is an alarm: a new one is made only on request."""
 
 
 class ProtocolError(PbxdError):
-    """A peer sent something its protocol doesn't allow."""
+    """A peer sent something that its protocol does not allow."""
 
 
 class TimelessError(ProtocolError):
-    """A stream tells no times at all: nothing of it can be followed."""
+    """A stream has no times: nothing in it can be followed."""

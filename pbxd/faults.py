@@ -1,4 +1,4 @@
-"""What went wrong with single events and calls, counted; the log says so now and then, not every time."""
+"""Count what went wrong with single events and calls; log only some of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Faults:
-    """Counts faults by their kind (a log event's name), and logs the first of each and then one a minute at most."""
+    """Count faults by kind (the name of a log event). Log the first of each kind, then at most one a minute."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -22,7 +22,7 @@ class Faults:
         self.counts: Counter[str] = Counter()
 
     def note(self, kind: str, error: Exception, *, trace: bool = False) -> None:
-        """Count a fault; `trace`: it is a mistake of ours, whose place helps."""
+        """Count a fault. `trace`: it is a bug of pbxd, so log the traceback."""
         self.counts[kind] += 1
         now = self._clock()
         if now - self._told.get(kind, -_REMINDER_SECONDS) >= _REMINDER_SECONDS:

@@ -1,7 +1,7 @@
-"""Files that people name: read only where they are regular, written whole or not at all, for their owner's eyes alone.
+"""Read and write files that people name: only regular files, written wholly or not at all, for their owner only.
 
-What is written stands beside its place under a temporary name until it is whole. Its writer holds a lock on it (flock):
-one without a lock was left by somebody who was killed, and the next one who writes there removes it.
+A file is written beside its place under a temporary name. The writer holds a lock on it (flock). A temporary file
+without a lock was left by a killed writer; the next writer there removes it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from pbxd.errors import ConflictError, InvalidInputError, UnavailableError
 from pbxd.i18n import _
 
 _PART = ".part"
-_RANDOM = "?" * 8  # as `mkstemp` names files
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # of file systems without hard links
+_RANDOM = "?" * 8  # as in the names that `mkstemp` makes
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # errors of file systems without hard links
 
 
 def open_regular(file: Path) -> BinaryIO:
-    """Open a file for reading; raise OSError also for a pipe or a device, which may have no end or never begin."""
+    """Open a file for reading. Raise OSError also for a pipe or a device: reading it may never begin or end."""
     stream = open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: PTH123, SIM115 - of a descriptor
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()
@@ -35,9 +35,9 @@ def open_regular(file: Path) -> BinaryIO:
 
 
 def refuse_target(file: Path, *, replace: bool) -> None:
-    """Raise InvalidInputError for a place that has something else than a regular file, a link to one included.
+    """Raise InvalidInputError if something else than a regular file is there, also for a link to one.
 
-    Raise ConflictError for a file that is there, unless it may be replaced.
+    Raise ConflictError if a file is there, unless `replace`.
     """
     try:
         mode = file.lstat().st_mode
@@ -53,10 +53,10 @@ def refuse_target(file: Path, *, replace: bool) -> None:
 
 @contextmanager
 def new_file(file: Path, *, replace: bool = False) -> Iterator[Path]:
-    """Yield where to write (a file that is there, empty, mode 0600); put it in its place once it is whole.
+    """Yield an empty temporary file (mode 0600) to write to; rename it to `file` at the end of the block.
 
-    One that was removed in the block leaves the place as it was.
-    Raises what `refuse_target` raises, and UnavailableError when the file can't be written.
+    If the block removes the temporary file, `file` stays as it was.
+    Raises the errors of `refuse_target`, and UnavailableError if the file cannot be written.
     """
     refuse_target(file, replace=replace)
     try:
@@ -76,9 +76,9 @@ def new_file(file: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def remove_left(folder: Path, names: str) -> None:
-    """Remove what killed writers left of files with names of this pattern. Raises OSError."""
+    """Remove temporary files that killed writers left for names of this pattern. Raises OSError."""
     for part in folder.glob(f"{names}.{_RANDOM}{_PART}"):
-        with suppress(FileNotFoundError, PermissionError, BlockingIOError):  # somebody else's, or at work
+        with suppress(FileNotFoundError, PermissionError, BlockingIOError):  # of another user, or still being written
             descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,13 +88,13 @@ def remove_left(folder: Path, names: str) -> None:
 
 
 def unwritable(file: Path, error: BaseException) -> UnavailableError:
-    """Return the error that says why a file can't be written."""
+    """Return the error that says why a file cannot be written."""
     why = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
     return UnavailableError(_("{file}: can't be written: {why}").format(file=file, why=why))
 
 
 def _made(file: Path) -> tuple[int, Path]:
-    """Make the temporary file and lock it, again if somebody took it for one that was left before it was locked."""
+    """Create and lock the temporary file; try again if another writer removed it before it was locked."""
     while True:
         descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", suffix=_PART, dir=file.parent)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -104,13 +104,13 @@ def _made(file: Path) -> tuple[int, Path]:
 
 
 def _put(part: Path, file: Path, *, replace: bool) -> None:
-    """Give the file its name. Raises OSError, and what `refuse_target` raises."""
+    """Give the file its name. Raises OSError and the errors of `refuse_target`."""
     refuse_target(file, replace=replace)
     if replace:
         part.replace(file)
         return
     try:
-        file.hardlink_to(part)  # unlike a renaming it fails where something came to be meanwhile
+        file.hardlink_to(part)  # unlike a rename it fails if a file has appeared there meanwhile
     except FileExistsError:
         refuse_target(file, replace=False)
         raise

@@ -1,4 +1,4 @@
-"""Logging: one line per fact, JSON when not on a terminal (structlog); people are not recognisable above DEBUG."""
+"""Logging (structlog): one line a fact, JSON unless on a terminal. Above DEBUG no line shows who somebody is."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 from pbxd.settings import LogSettings
 
-# Seven digits and more, however they are set apart. Not a day (2026-11-22), the end of a channel's name (-0000002a)
-# or seconds with a fraction, as in Asterisk's unique ids.
+# Seven digits or more, with or without separators. Not a date (2026-11-22), not the end of a channel name (-0000002a),
+# not seconds with a fraction, as in Asterisk's unique ids.
 _NUMBER = re.compile(
     r"(?<![\w.])(?!\d{4}-\d\d-\d\d(?!\d))(?!(?<=-)0[0-9a-f]{7}\b)\+?\d(?:[ ()-]{0,2}\d){6,}+(?!\.\d)", re.IGNORECASE
 )
-_SHOWN_DIGITS = 2  # the last ones: enough to tell two calls of one minute apart
-# Fields that are people's by their meaning; anything else is searched for numbers only.
+_SHOWN_DIGITS = 2  # the last digits: enough to tell apart two calls of one minute
+# Fields that hold names or numbers of people. Other fields are only searched for numbers.
 _NAMES = frozenset({"name", "names", "company", "caller_name", "callee_name", "contact_name", "manager_name", "title"})
 _NUMBERS = frozenset({"number", "numbers", "caller", "callee", "dialled", "target", "extension_digits"})
-# Fields with long digits that are nobody's number.
+# Fields whose long digits are not a phone number.
 _TECHNICAL = frozenset(
     {"timestamp", "level", "logger", "id", "version", "address", "folder", "socket", "file", "place"}
 )
 
 
 _NOTE_SECONDS = 10.0  # at most one log line of a kind in this time
+_REMINDER_SECONDS = 60.0
+
+_log = structlog.get_logger(__name__)
 
 
 class Notes:
-    """Writes log lines, one of a kind in _NOTE_SECONDS: neither an attack nor a bug may fill the disk."""
+    """Write at most one log line of a kind in _NOTE_SECONDS, so that no attack or bug can fill the disk."""
 
     def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
         self._log = log
@@ -40,7 +43,7 @@ class Notes:
         self._suppressed: dict[str, int] = {}
 
     def write(self, event: str, level: int = logging.WARNING, **facts: object) -> None:
-        """Write a line, or count it for the next one of its kind (`suppressed`)."""
+        """Write a line, or count it as `suppressed` for the next line of its kind."""
         now = time.monotonic()
         if now < self._quiet_until.get(event, 0.0):
             self._suppressed[event] = self._suppressed.get(event, 0) + 1
@@ -49,8 +52,29 @@ class Notes:
         self._log.log(level, event, suppressed=self._suppressed.pop(event, 0), **facts)
 
 
+class Complaints:
+    """Logs a failing link when the kind of failure changes, and at most once a minute while it stays."""
+
+    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._address = address
+        self._clock = clock
+        self._last = ""
+        self._told = 0.0
+
+    def tell(self, event: str, why: str, *, error: bool = False) -> None:
+        """Log `event` (a log event's name) if it is news or a reminder is due; as an error, or a warning."""
+        now = self._clock()
+        if event != self._last or now - self._told >= _REMINDER_SECONDS:
+            self._last, self._told = event, now
+            _log.log(logging.ERROR if error else logging.WARNING, event, address=self._address, why=why)
+
+    def forget(self) -> None:
+        """Take the next failure for news: the link was up meanwhile."""
+        self._last = ""
+
+
 def masked(_logger: object, _method: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask people's numbers (`…67`) and names (`Ф…`) in a line; a structlog processor."""
+    """Mask people's numbers (`…67`) and names (`Ф…`) in a log line. A structlog processor."""
     for key, value in facts.items():
         if key not in _TECHNICAL:
             facts[key] = _masked(key, value)
@@ -76,7 +100,7 @@ def _ending(number: re.Match[str]) -> str:
 
 
 def configure(settings: LogSettings) -> None:
-    """Send every log line, ours and the libraries', to stderr in the chosen form; level `debug` masks nothing."""
+    """Send all log lines, also of libraries, to stderr in the configured format. Level `debug` masks nothing."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -94,7 +118,7 @@ def configure(settings: LogSettings) -> None:
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
-    # Masked here and not above: loggers keep the processors of their first line, and a reload may leave `debug`.
+    # Mask here and not above: loggers keep the processors of their first line, and a reload may end level `debug`.
     masking = [] if settings.level == "debug" else [masked]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -108,5 +132,5 @@ def configure(settings: LogSettings) -> None:
     root.setLevel(settings.level.upper())
     for chatty in ("aiohttp.access", "aiosqlite"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # What it has to say is known from our own lines; it would print whole actions, the login's secret among them.
+    # Our own lines say the same; panoramisk would print whole actions, with the secret of the login.
     logging.getLogger("panoramisk").setLevel(logging.CRITICAL + 1)

@@ -1,4 +1,4 @@
-"""How people and trunks write numbers: from any text to bare digits, before anybody asks what they mean. Pure."""
+"""How people and trunks write numbers: from any text to bare digits, without their meaning. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 LONGEST_TEXT = 200  # characters; a number with a display name and SIP parameters is shorter
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")  # ITU-T E.164 with its plus
-# The client's extension behind a company's main number: what Dial(…,D(…)) sends, with w and W to wait.
+# The client's extension behind a company's main number: what Dial(…,D(…)) sends; w and W are pauses.
 EXTENSION = re.compile(r"[0-9*#A-DwW]{1,32}")
 
 _WITHHELD = frozenset(
@@ -37,9 +37,9 @@ _WRITTEN = re.compile(r"\(?\s*\+?[\d\s()./~-]*\d[\s().-]*")
 
 
 def cleaned(text: str) -> str | None:
-    """Write digits, dashes, spaces and the plus in ASCII without invisible marks; None when a control character is in.
+    """Return digits, dashes, spaces and the plus in ASCII, without invisible marks; None for a control character.
 
-    A line break inside a cell separates two numbers, which must not become one.
+    A line break in a cell separates two numbers; they must not become one.
     """
     characters = [_plain(character) for character in text.strip().strip("'\"=").strip()]
     if None in characters:
@@ -61,13 +61,13 @@ def _plain(character: str) -> str | None:
 
 
 def means_withheld(text: str) -> bool:
-    """Whether this is no number but a word for one that isn't shown, in any case; nothing at all is such a word too."""
+    """Tell whether the text is empty or a word for a withheld number, in upper or lower case."""
     word = " ".join(text.strip("\"'<>()[]. ").casefold().replace("ё", "е").split())
     return not text or word in _WITHHELD
 
 
 def without_address(text: str) -> tuple[str, str]:
-    """Take the number out of `"Name" <sip:number@host;parameters>`; also the extension of `tel:…;ext=12` (RFC 3966)."""
+    """Extract the number from `"Name" <sip:number@host;parameters>`, and the extension of `tel:…;ext=12` (RFC 3966)."""
     if wrapped := _ADDRESS.fullmatch(text):
         text = wrapped["inner"].strip()
     scheme = _SCHEME.match(text)
@@ -78,7 +78,7 @@ def without_address(text: str) -> tuple[str, str]:
     extension = found[1] if (found := _PARAMETER_EXTENSION.search(text)) else ""
     user, at, _host = text.partition("@")
     if scheme and not at and scheme["scheme"].lower() != "tel" and "." in text:
-        return "@", ""  # a host without a user; its address must not be read as a number
+        return "@", ""  # a host without a user: do not read its address as a number
     if at:
         user = user.partition(":")[0] if scheme else user
     user = _PARAMETERS.sub("", user).strip()
@@ -86,21 +86,21 @@ def without_address(text: str) -> tuple[str, str]:
 
 
 def without_extension(text: str) -> tuple[str, str]:
-    """Split `84951234567 доб. 123` into the number and the client's extension, empty when there is none."""
+    """Split `84951234567 доб. 123` into the number and the client's extension, which may be empty."""
     split = _EXTENSION.fullmatch(text)
     return (split["number"], _keys(split["named"] or split["bare"])) if split else (text, "")
 
 
 def _keys(extension: str) -> str:
-    """Write the keys A to D large; w and W are waits of different length."""
+    """Return the keys A to D in upper case; w and W stay, they are pauses of different length."""
     return re.sub("[a-d]", lambda key: key[0].upper(), extension)
 
 
 def fragments(text: str) -> tuple[str, ...]:
-    """Return what of an E.164 number a fragment typed in any notation may be: `8 916` is `8916` or `+7916`.
+    """Return which parts of an E.164 number a typed fragment can be: `8 916` is `8916` or `+7916`.
 
-    Empty unless the text is digits and the signs people put between them. A leading 8 is Russia's way to say +7, 0 what
-    most other countries put in front of a national number, 810 and 00 what stands for the plus.
+    Empty unless the text has only digits and the usual signs between them. A leading 8 means +7 in Russia, 0 is the
+    trunk prefix of most other countries, 810 and 00 mean the plus.
     """
     if not _FRAGMENT.fullmatch(text.strip()):
         return ()
@@ -115,5 +115,5 @@ def fragments(text: str) -> tuple[str, ...]:
 
 
 def compact(text: str) -> str | None:
-    """Return the digits, with the plus if one leads them; None for what isn't written as one number."""
+    """Return the digits, with a leading plus if there is one; None if the text is not written as one number."""
     return re.sub(r"[^\d+]", "", text) if _WRITTEN.fullmatch(text) else None

@@ -1,4 +1,4 @@
-"""Telling systemd how the service is: the sd_notify(3) datagram, without a library."""
+"""Report the state of the service to systemd: the sd_notify(3) datagram, without a library."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from contextlib import asynccontextmanager
 VARIABLE = "NOTIFY_SOCKET"
 WATCHDOG_VARIABLE = "WATCHDOG_USEC"
 WATCHDOG_PID_VARIABLE = "WATCHDOG_PID"
-EXTENDED_SECONDS = 60.0  # a start may last so long from each time we say that we are still at it
+EXTENDED_SECONDS = 60.0  # each report extends the time for the start by this
 _EXTEND_SECONDS = 10.0
 
 
 def sd_notify(state: str, environment: Mapping[str, str] = os.environ) -> bool:
     """Send `state` (such as `READY=1`, `STOPPING=1`, `WATCHDOG=1`) to the service manager.
 
-    Returns whether it was sent: False without a manager, or when it doesn't listen; a daemon started by hand must not
-    fail for that. `@name` is Linux's abstract namespace, anything else but an absolute path is nobody's socket.
+    Return whether it was sent: False without a manager, or if it does not listen; a daemon that was started by hand
+    must not fail because of that. `@name` is a socket in Linux's abstract
+    namespace; the only other form is an absolute path.
     """
     address = environment.get(VARIABLE, "")
     if not address.startswith(("/", "@")) or len(address) == 1:
@@ -33,9 +34,9 @@ def sd_notify(state: str, environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def watchdog_seconds(environment: Mapping[str, str] = os.environ, pid: int | None = None) -> float | None:
-    """Return after how long without `WATCHDOG=1` the service manager takes this process for dead.
+    """Return after how many seconds without `WATCHDOG=1` the service manager considers this process dead.
 
-    None where it doesn't watch, or watches another process (sd_watchdog_enabled(3)).
+    None if it does not watch, or watches another process (sd_watchdog_enabled(3)).
     """
     watched = environment.get(WATCHDOG_PID_VARIABLE)
     if watched and watched != str(pid if pid is not None else os.getpid()):
@@ -46,9 +47,9 @@ def watchdog_seconds(environment: Mapping[str, str] = os.environ, pid: int | Non
 
 @asynccontextmanager
 async def starting(seconds: float = _EXTEND_SECONDS) -> AsyncIterator[None]:
-    """Ask the service manager every so many seconds for more time to start in, until the block ends.
+    """Ask the service manager for more time to start every `seconds`, until the block ends.
 
-    It counts against TimeoutStartSec alone: once the service is ready, the watchdog does the watching.
+    This extends TimeoutStartSec only: once the service is ready, the watchdog takes over.
     """
 
     async def extend() -> None:

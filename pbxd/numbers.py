@@ -1,8 +1,8 @@
-"""What a text that stands for a number means: E.164, one of our extensions, withheld, or unreadable. Pure.
+"""What a number's text means: E.164, one of our extensions, withheld, or unreadable. Pure.
 
-The only home of `phonenumbers` (its metadata: region plans, validity, short and premium numbers). Every answer carries
-the name of the rule that gave it, because a number read by the wrong rule names the wrong client: what can be read in
-two ways is read by the region's own plan or not at all, and nothing is ever matched by its tail.
+The only user of `phonenumbers` (its metadata: region plans, validity, short and premium numbers). Every result has the
+name of the rule that gave it, because a number read by the wrong rule names the wrong client. A text that can be read
+in two ways is read by the region's own plan or not at all. Numbers are never matched by their last digits.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ Kind = Literal["e164", "internal", "withheld", "unreadable"]
 DialStyle = Literal["national", "international", "e164", "digits"]
 Destination = Literal["region", "foreign", "premium", "emergency", "unreadable"]
 
-_LONGEST_INTERNAL = 40  # characters tried against the configured pattern
+_LONGEST_INTERNAL = 40  # characters; longer texts are not compared with the configured pattern
 _LONGEST_E164 = 15  # digits, ITU-T E.164
-_SHORTEST_FOREIGN = 10  # digits; fewer without a plus could be somebody's local number
+_SHORTEST_FOREIGN = 10  # digits; fewer without a plus could be a local number
 _SHORT_CODE = 6  # digits; the longest service number
-_LOCAL_LENGTHS = range(5, 8)  # digits of a number without its area code
+_LOCAL_LENGTHS = range(5, 8)  # digits of a number without area code
 _SHARED_PLAN = 7  # the country code Russia and Kazakhstan share
 _SHARED_PLAN_LENGTH = 10  # digits after +7, in both
 
-_PLAIN = re.compile(r"\+?[0-9]{1,40}")  # most callers' numbers: nothing in them that `notation` would change
-# What follows +7 here has a possible length and no digit that is taken for a prefix; the library needs 50 µs to say so.
+_PLAIN = re.compile(r"\+?[0-9]{1,40}")  # most callers' numbers: `notation` would not change them
+# After +7: a possible length, and no digit that could be a prefix. The library needs 50 µs for the same answer.
 _POSSIBLE_SHARED = re.compile(r"\+7[1-79][0-9]{9}")
 _USUAL_SHARED = re.compile(r"(\+7|8)([2-79][0-9]{9})")  # 81… could be a call abroad by 810
 _SHARED_PLAN_REGIONS = frozenset({"RU", "KZ"})
 
 _EMERGENCY = ("112", "911", "101", "102", "103", "104", "01", "02", "03", "04")
-# A trunk may strip or ignore what stands before an emergency number, so that 8-112 reaches it too.
+# A trunk may strip or ignore a prefix of an emergency number, so 8-112 can reach it too.
 _BEFORE_EMERGENCY = ("", "+", "0", "00", "1", "8", "9", "810", "7", "+7")
 
 
@@ -51,12 +51,12 @@ class NumberRules:
     """How this company reads numbers."""
 
     region: str  # ISO 3166 code, such as RU
-    area_code: str  # put before local numbers of 5 to 7 digits; empty: those are unreadable
-    internal: re.Pattern[str]  # a whole text that matches is an extension, before anything else
+    area_code: str  # for local numbers of 5 to 7 digits; empty: those are unreadable
+    internal: re.Pattern[str]  # a text that matches wholly is an extension; tried first
 
 
-class ParsedNumber(NamedTuple):  # one is made for every call, and a tuple is made at once
-    """A text read; `value` is E.164 with the plus, the extension, or empty, and reads as itself again."""
+class ParsedNumber(NamedTuple):  # a tuple, because one is made for every call and tuples are quick to make
+    """The result of `parse`. `value`: E.164 with the plus, the extension, or empty; parsed again, it stays the same."""
 
     kind: Kind
     value: str
@@ -69,13 +69,13 @@ class _Plan:
     """What the region's subscribers dial."""
 
     country_code: int
-    trunk: str  # before a national number: 8 in Russia, 0 in Germany, nothing in Spain
-    international: re.Pattern[str]  # what is read as "the country code follows"
-    dial_out: str  # what we dial before a country code
+    trunk: str  # prefix of a national number: 8 in Russia, 0 in Germany, empty in Spain
+    international: re.Pattern[str]  # prefix of a country code in numbers that we read
+    dial_out: str  # prefix of a country code in numbers that we dial
 
 
 def rules_from(settings: Settings) -> NumberRules:
-    """Take the rules from the configuration; ConfigurationError when the region has no numbering plan."""
+    """Return the rules of the configuration. Raises ConfigurationError if the region has no numbering plan."""
     region = settings.numbers.region
     if PhoneMetadata.metadata_for_region(region) is None:
         raise ConfigurationError(
@@ -87,7 +87,7 @@ def rules_from(settings: Settings) -> NumberRules:
 
 
 def parse(text: str | None, rules: NumberRules) -> ParsedNumber:
-    """Read any text, such as a caller id, a typed number or a spreadsheet's cell. Never raises."""
+    """Parse any text, such as a caller id, a typed number or a cell of a table. Never raises."""
     if text is not None and len(text) > LONGEST_TEXT:
         return ParsedNumber("unreadable", "", "too-long")
     if text and _PLAIN.fullmatch(text):
@@ -111,7 +111,7 @@ def _internal(bare: str, rules: NumberRules) -> ParsedNumber | None:
 
 
 def _usual(plain: str, region: str) -> ParsedNumber | None:
-    """Read what nearly every caller's number looks like here, +79161234567 or 89161234567, as `_outside` would."""
+    """Parse the usual form of callers' numbers, +79161234567 or 89161234567, with the result of `_outside`."""
     if region in _SHARED_PLAN_REGIONS and (digits := _USUAL_SHARED.fullmatch(plain)):
         return ParsedNumber("e164", f"+7{digits[2]}", "e164" if digits[1] == "+7" else "national-8")
     return None
@@ -124,11 +124,12 @@ def _outside(compact: str | None, extension: str, rules: NumberRules) -> ParsedN
 
 
 def dial_form(e164: str, style: DialStyle, region: str) -> str:
-    """Write a number as a trunk of this region wants it: 8…, 810…, +7… or 7….
+    """Format a number for a trunk of this region: 8…, 810…, +7… or 7….
 
-    `national` applies to the region's own numbers (and to a plan shared under one code, as in North America, but not
-    to +7, where Russia and Kazakhstan are abroad to each other); others fall to `international`. Where the region's
-    prefix for calls abroad depends on a carrier, `international` writes the plus. InvalidInputError: not E.164.
+    `national` applies to the region's own numbers, and to a plan shared under one code as in North America, but not
+    to +7: Russia and Kazakhstan are foreign to each other. Other numbers are formatted as `international`. If the
+    region's prefix for calls abroad depends on a carrier, `international` writes the plus. Raises InvalidInputError
+    for a text that is not E.164.
     """
     if not notation.E164.fullmatch(e164):
         raise InvalidInputError("number", _("not a full number with its country code: {number}").format(number=e164))
@@ -151,12 +152,12 @@ def dial_form(e164: str, style: DialStyle, region: str) -> str:
 
 
 def destination(digits: str, rules: NumberRules) -> Destination:
-    """Judge the exact string a trunk would be asked to dial; when it can be read in two ways, the worse one counts.
+    """Classify the exact string that a trunk would dial; if it can be read in two ways, the worse one counts.
 
-    `emergency`: a number for the police and the like, also behind a prefix that a trunk may strip, and whatever the
-    region's exchanges would take for one by its beginning. `premium`: somebody pays extra, abroad too. `foreign`:
-    another country (for Russia also +7 6xx/7xx, Kazakhstan) or a satellite network. `unreadable`: anything else,
-    such as service codes of unknown cost.
+    `emergency`: the number of an emergency service, also behind a prefix that a trunk may strip, and every text that
+    the region's exchanges connect to one by its beginning. `premium`: it costs extra, also abroad. `foreign`: another
+    country (for Russia also +7 6xx/7xx, Kazakhstan) or a satellite network. `unreadable`: anything else, such as
+    service codes of unknown cost.
     """
     if not re.fullmatch(r"\+?[0-9]+", digits) or len(digits) > LONGEST_TEXT:
         return "unreadable"
@@ -170,12 +171,12 @@ def destination(digits: str, rules: NumberRules) -> Destination:
 
 
 def is_emergency(digits: str, rules: NumberRules) -> bool:
-    """Tell whether these digits, as they stand, are the number of the police and the like."""
+    """Tell whether exactly these digits are the number of an emergency service."""
     return digits in _EMERGENCY or short_numbers.is_emergency_number(digits, rules.region)
 
 
 def display(e164: str) -> str:
-    """Group the digits for people, as in +7 777 785-99-54; what isn't E.164 stays as it is."""
+    """Group the digits for people, as in +7 777 785-99-54; a text that is not E.164 stays as it is."""
     number = _e164_number(e164) if notation.E164.fullmatch(e164) else None
     if number is None:
         return e164
@@ -186,7 +187,7 @@ def display(e164: str) -> str:
 
 
 def _readings(compact: str, rules: NumberRules) -> Iterator[tuple[PhoneNumber, str]]:
-    """Give what the digits can mean with the rule's name, the preferred meaning first."""
+    """Yield the numbers that the digits can mean, each with the rule's name, the preferred one first."""
     plan = _plan(rules.region)
     if compact.startswith("+"):
         if number := _possible(compact):
@@ -220,7 +221,7 @@ def _readings_without_prefix(compact: str, own: str, rules: NumberRules) -> Iter
 
 
 def _possible(text: str) -> PhoneNumber | None:
-    """Return the number when its length is possible for its country; a local length doesn't count."""
+    """Return the number if its length is possible for its country; a local length does not count."""
     if _POSSIBLE_SHARED.fullmatch(text):
         return PhoneNumber(country_code=_SHARED_PLAN, national_number=int(text[2:]))
     return _possible_by_library(text)
@@ -230,7 +231,7 @@ def _possible_by_library(text: str) -> PhoneNumber | None:
     number = _e164_number(text)
     if number is None or phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return None
-    # `phonenumbers` drops a national prefix after the country code (+7 8 916…), but of several only the first.
+    # `phonenumbers` drops a national prefix after the country code (+7 8 916…), but only the first of several.
     if len(_e164(number)) > _LONGEST_E164 + 1 or _e164_number(_e164(number)) != number:
         return None
     significant = phonenumbers.national_significant_number(number)
@@ -246,7 +247,7 @@ def _e164_number(text: str) -> PhoneNumber | None:
 
 
 def _e164(number: PhoneNumber) -> str:
-    if number.national_number and not number.italian_leading_zero:  # as the library writes it, without asking it
+    if number.national_number and not number.italian_leading_zero:  # the same as the library's result, but quicker
         return f"+{number.country_code}{number.national_number}"
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
@@ -268,7 +269,7 @@ def _plan(region: str) -> _Plan:
 
 
 def _is_home(number: PhoneNumber, region: str) -> bool:
-    """Whether the number is of the region itself; new ranges count by their country code, +7 6xx/7xx as Kazakhstan."""
+    """Tell whether the number belongs to the region. New ranges count by country code, +7 6xx/7xx as Kazakhstan."""
     if number.country_code == _SHARED_PLAN:
         kazakh = phonenumbers.national_significant_number(number)[0] in "67"
         return region == ("KZ" if kazakh else "RU")
@@ -280,7 +281,7 @@ def _judge(number: PhoneNumber, region: str) -> Destination:
     significant = phonenumbers.national_significant_number(number)
     if phonenumbers.number_type(number) == PhoneNumberType.PREMIUM_RATE:
         return "premium"
-    # Russia's 80x codes are paid services, but for the free 800 and 804 (numbering plan of the Ministry).
+    # Russia's 80x codes are paid services, except the free 800 and 804 (the Ministry's numbering plan).
     if number.country_code == _SHARED_PLAN and significant[:2] == "80" and significant[2] not in "04":
         return "premium"
     return "region" if _is_home(number, region) else "foreign"

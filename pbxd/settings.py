@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH = Path("/etc/pbxd/pbxd.toml")
 SERVICE_USER = "pbxd"  # of systemd/pbxd.service and pbxd.sysusers
-STATE_FOLDER = Path("/var/lib/pbxd")  # the service's, made by systemd when it first starts
+STATE_FOLDER = Path("/var/lib/pbxd")  # of the service; systemd creates it at the first start
 CONFIG_VARIABLE = "PBXD_CONFIG"
 SECRET_VARIABLE = "PBXD_ASTERISK_SECRET"  # noqa: S105 - the name of a variable, no secret
 
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # systemd.exec(5), LoadCredential
 
 _NUMERIC_HOST = re.compile(r"\[.*\]|[0-9.]+")
-_LONGEST_LINE = 200  # characters; in UTF-8 with the header's name it fits the 1024 bytes of AMI's line
+_LONGEST_LINE = 200  # characters; as UTF-8, with the header's name, they fit into AMI's line of 1024 bytes
 _ONE_LINE = re.compile(rf"[^\r\n\0]{{0,{_LONGEST_LINE}}}")
 
 
@@ -57,7 +57,7 @@ def _is_address(value: str) -> str:
 
 
 def _is_one_line(value: str) -> str:
-    """Accept what AMI's login can carry; the text may be a secret, so it isn't shown."""
+    """Accept a text that AMI's login can carry. The error does not show the text: it may be a secret."""
     if not _ONE_LINE.fullmatch(value):
         raise ValueError(_("a line break, a NUL, or more than {limit} characters").format(limit=_LONGEST_LINE))
     return value
@@ -108,19 +108,19 @@ class _Section(BaseModel):
 class AsteriskSettings(_Section):
     """The AMI link."""
 
-    name: str = "pbx"  # goes into every record as `pbx`
+    name: str = "pbx"  # every record has it as `pbx`
     host: str = "127.0.0.1"
     port: Port = 5038
     username: OneLine = "pbxd"
     secret: OneLine = ""
     secret_file: str = ""
     tls: Literal["off", "on"] = "off"
-    tls_ca_file: str = ""  # whom to trust; empty: the system's authorities. Relative to this file's folder
-    tls_server_name: str = ""  # the name the certificate must carry; empty: `host`
-    tls_fingerprint: Annotated[str, AfterValidator(_is_fingerprint)] = ""  # trust this very certificate instead
+    tls_ca_file: str = ""  # the authority to trust; empty: the system's authorities. Relative to this file's folder
+    tls_server_name: str = ""  # the name that the certificate must have; empty: `host`
+    tls_fingerprint: Annotated[str, AfterValidator(_is_fingerprint)] = ""  # instead: trust exactly this certificate
     connect_timeout_seconds: Positive = 5.0
     action_timeout_seconds: Positive = 5.0
-    ping_interval_seconds: Positive = 5.0  # a link without an answer for two intervals is cut
+    ping_interval_seconds: Positive = 5.0  # a link without an answer for two intervals is closed
     reconnect_first_seconds: Positive = 0.5
     reconnect_longest_seconds: Positive = 30.0
     event_queue_length: Annotated[int, Field(ge=100)] = 100_000
@@ -135,15 +135,15 @@ class AsteriskSettings(_Section):
 
 
 class BackfillSettings(_Section):
-    """What the PBX itself writes down of its calls: it fills the times in which we didn't hear it."""
+    """The PBX log, from which gaps are filled."""
 
     cel: str = ""  # a CSV file, or the URL of a database
-    cel_columns: list[str] = list(CEL_COLUMNS)  # of the CSV file, in their order
+    cel_columns: list[str] = list(CEL_COLUMNS)  # columns of the CSV file, in order
     cel_table: str = "cel"  # in a database
-    cdr: str = ""  # likewise a file or a database: call detail records, for a PBX without CEL
+    cdr: str = ""  # call detail records, for a PBX without CEL: also a file or a database
     cdr_columns: list[str] = list(CDR_COLUMNS)
     cdr_table: str = "cdr"
-    time_zone: Annotated[str, AfterValidator(_is_zone)] = "UTC"  # of dates there; epoch seconds need none
+    time_zone: Annotated[str, AfterValidator(_is_zone)] = "UTC"  # of dates in the log; epoch seconds need none
 
     @property
     def source(self) -> str:
@@ -165,29 +165,29 @@ class NumberSettings(_Section):
     """How numbers are read and written."""
 
     region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "RU"
-    area_code: Annotated[str, Field(pattern="^[0-9]*$")] = ""  # put before local numbers of 5 to 7 digits
+    area_code: Annotated[str, Field(pattern="^[0-9]*$")] = ""  # for local numbers of 5 to 7 digits
 
 
 class EmployeeSettings(_Section):
-    """Who is ours."""
+    """Which channels and numbers are employees'."""
 
-    pattern: Pattern = r"^\d{2,5}$"  # an endpoint (and a dialled number) that matches is an extension
-    channels: list[Pattern] = []  # instead: patterns on the channel's name, first group = the extension
+    pattern: Pattern = r"^\d{2,5}$"  # an endpoint or a dialled number that matches is an extension
+    channels: list[Pattern] = []  # instead: patterns for channel names; the first group is the extension
 
 
 class DatabaseSettings(_Section):
-    """Where things are kept."""
+    """Where contacts, calls and everything else are kept."""
 
     url: str = "sqlite+aiosqlite:///pbxd.db"  # relative to this file's folder
     upgrade: Literal["auto", "refuse"] = "auto"  # what `pbxd run` does with an older schema
-    most_waiting_calls: Annotated[int, Field(ge=100)] = 100_000  # in memory, while nothing can be written
+    most_waiting_calls: Annotated[int, Field(ge=100)] = 100_000  # in memory, while the database cannot be written
 
 
 class RetentionSettings(_Section):
-    """How long things are kept; what is older is deleted by the daemon, some at a time."""
+    """How long data is kept; the daemon deletes older data, some at a time."""
 
     calls_days: Annotated[int, Field(ge=0)] = 0  # 0: for ever
-    feed_days: Annotated[int, Field(ge=1)] = 30  # webhooks and live pages can be replayed so far back
+    feed_days: Annotated[int, Field(ge=1)] = 30  # how far back a reader of the feed can go
 
 
 class AgiSettings(_Section):
@@ -196,7 +196,7 @@ class AgiSettings(_Section):
     listen: Address = "127.0.0.1:4573"
     deadline_seconds: Positive = 0.05  # from the last header byte to the first command
     header_timeout_seconds: Positive = 2.0
-    reply_timeout_seconds: Positive = 5.0  # to a command; a living Asterisk needs milliseconds
+    reply_timeout_seconds: Positive = 5.0  # for a command; Asterisk needs milliseconds
     max_connections: Annotated[int, Field(ge=1)] = 512
     max_line_bytes: Annotated[int, Field(ge=256)] = 2048
     max_headers: Annotated[int, Field(ge=20)] = 100
@@ -206,26 +206,26 @@ class HttpSettings(_Section):
     """The HTTP API."""
 
     listen: Address = "127.0.0.1:8573"
-    max_connections: Annotated[int, Field(ge=8)] = 256  # of each listener; the longest without a request makes room
-    header_timeout_seconds: Positive = 10.0  # a client that hasn't sent a request's headers by then is cut
+    max_connections: Annotated[int, Field(ge=8)] = 256  # of each listener; beyond it the longest idle is closed
+    header_timeout_seconds: Positive = 10.0  # a client that has not sent a request's headers by then is disconnected
 
 
 class QueueSettings(_Section):
     """VIP callers in queues."""
 
     vip_priority: Annotated[int, Field(ge=1, le=1000)] = 10  # QUEUE_PRIO of a VIP; ordinary callers have 0
-    overtake_limit_seconds: Annotated[int, Field(ge=0)] = 600  # after it nobody overtakes a caller; 0: no limit
+    overtake_limit_seconds: Annotated[int, Field(ge=0)] = 600  # who has waited this long is not overtaken; 0: no limit
 
 
 class DialingSettings(_Section):
     """Click-to-call."""
 
     device: str = "PJSIP/{extension}"  # the agent's phone
-    state_device: str = ""  # asked first whether he is there and free; empty: `device`, as far as that has a state
-    auto_answer: str = ""  # a header for his phone: alert-info, call-info or free text "Name: value"; empty: none
-    calls_per_minute: Annotated[int, Field(ge=0)] = 10  # of one agent; 0: no limit
+    state_device: str = ""  # whose state says whether the agent is free; empty: `device`, if it has a state
+    auto_answer: str = ""  # a header for the agent's phone: alert-info, call-info or "Name: value"; empty: none
+    calls_per_minute: Annotated[int, Field(ge=0)] = 10  # for one agent; 0: no limit
     internal: str = "PJSIP/{number}"  # how a colleague is dialled
-    trunk: str = "PJSIP/{number}@trunk"  # how the outside world is dialled
+    trunk: str = "PJSIP/{number}@trunk"  # how a number outside is dialled
     number_format: Literal["national", "international", "e164", "digits"] = "national"  # 8… | 810… | +7… | 7…
     foreign_format: Literal["international", "e164", "digits"] = "international"
     company_number: str = ""  # what the client sees; empty: the trunk decides
@@ -240,7 +240,7 @@ class DialingSettings(_Section):
 class ServiceSettings(_Section):
     """The daemon itself."""
 
-    runtime_folder: str = "."  # of api.sock; relative to this file's folder
+    runtime_folder: str = "."  # folder of api.sock; relative to this file's folder
     language: Literal["", "ru", "en"] = ""  # empty: by locale
 
 
@@ -267,7 +267,7 @@ class Settings(_Section):
     service: ServiceSettings = ServiceSettings()
     logs: LogSettings = LogSettings()
     folder: Path = Field(default=Path(), exclude=True)  # of the configuration file; not a key of it
-    source: str = Field(default="", exclude=True)  # the file's name for messages
+    source: str = Field(default="", exclude=True)  # the file's name, for messages
 
     @property
     def database_url(self) -> str:
@@ -285,7 +285,7 @@ class Settings(_Section):
 
     @property
     def socket_path(self) -> Path:
-        """The unix socket the command line talks to the daemon through."""
+        """The unix socket between command line and daemon."""
         return (self.folder / self.service.runtime_folder).resolve() / "api.sock"
 
 
@@ -320,7 +320,7 @@ def load(path: str | None = None, environment: Mapping[str, str] = os.environ) -
 
 
 def why_refused(mistake: ErrorDetails) -> str:
-    """Say in the language of now why pydantic refused a value; what is rare stays in its English."""
+    """Return why pydantic refused a value, in the current language; rare reasons stay in pydantic's English."""
     found = mistake.get("ctx", {})
     texts = {
         "extra_forbidden": _("unknown key"),
@@ -350,8 +350,8 @@ def why_refused(mistake: ErrorDetails) -> str:
 def asterisk_secret(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
     """Return the AMI secret from the environment, `asterisk.secret` or `asterisk.secret_file`.
 
-    A credential that systemd handed to the service (LoadCredential) under the name of that file comes before the file,
-    which can then be root's alone. Raises ConfigurationError when there is none or its file can't be read.
+    A systemd credential (LoadCredential) with the name of that file comes before the file, which can then be readable
+    for root only. Raises ConfigurationError if there is no secret or its file cannot be read.
     """
     name = settings.source or str(DEFAULT_PATH)
     secret = environment.get(SECRET_VARIABLE) or settings.asterisk.secret

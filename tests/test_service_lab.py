@@ -177,7 +177,7 @@ async def test_a_stop_ends_in_time_though_somebody_somebody_holds_the_database(l
         await agent.until_ended()
         assert await stop(daemon) < STOP_SECONDS
         other.execute("ROLLBACK")
-    assert logged(daemon, "calls_not_written")  # what it can't write it says
+    assert logged(daemon, "calls_write_failed")  # what it can't write it says
     await daemon.start()
 
     async def ended() -> bool:

@@ -1,14 +1,22 @@
-"""The JSON API: a module a resource."""
+"""The JSON API: a module a resource, each with its models, its handlers and what the OpenAPI document says of them."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.api import calls, health, lookup, openapi, queues
+from pbxd.api import calls, click_to_call, health, lookup, openapi, queues
+from pbxd.http.operations import serve
+
+RESOURCES = (
+    lookup.resource,
+    calls.resource,
+    click_to_call.resource,
+    queues.resource,
+    health.resource,
+    openapi.resource,
+)
 
 
 def mount(app: web.Application) -> None:
-    """Add the whole API to an application, and the document that describes it."""
-    for module in (health, openapi, lookup, calls, queues):
-        app.add_routes(module.routes)
-    app[openapi.DOCUMENT] = openapi.document(app)
+    """Serve the whole API."""
+    serve(app, RESOURCES)

@@ -2,30 +2,73 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from typing import Annotated, Literal
 
-from pbxd.http.access import ACTOR
-from pbxd.http.app_keys import SERVICES
-from pbxd.http.requests import LookupQuery, query
+from pydantic import Field
+
+from pbxd.http.answers import Answer
+from pbxd.http.context import Context
+from pbxd.http.operations import Resource
+from pbxd.http.requests import Query
 from pbxd.lookup.answers import match_json
-from pbxd.lookup.caller_naming import name_caller
+from pbxd.lookup.matching import Status
 from pbxd.rights import acting_for
 
-routes = web.RouteTableDef()
+resource = Resource("lookup", "Whose number this is.")
 
 
-@routes.get("/api/v1/lookup")
-async def lookup(request: web.Request) -> web.Response:
-    """Answer what the PBX would be told about `number`; `for` is the employee whose personal contacts may be used.
+class LookupQuery(Query):
+    """Who a number belongs to."""
 
-    With `inside=1` the call comes from one of our own phones: only then is a number that is a colleague's his.
+    number: Annotated[str, Field(max_length=200)]
+    """In any notation."""
+    acting_for: Annotated[str, Field(alias="for", max_length=32)] = ""
+    """The extension of the employee whose personal contacts may be used."""
+    inside: bool = False
+    """The call comes from one of our own phones. Only then a number that is a colleague's names them."""
+    explain: bool = False
+    """Add which rule read the number and which other cards have it."""
 
-    `display` is what every phone may show, safe and short enough for any; empty: what the trunk sent. `private` is what
-    only the phone of `for` may show, if that is something else.
-    """
-    asked = query(request, LookupQuery)
-    actor = acting_for(request[ACTOR], asked.acting_for, "for")
-    directory = request.app[SERVICES].directory
-    caller = name_caller(directory.lookup, asked.number, actor, inside=asked.inside)
+
+class RivalAnswer(Answer):
+    """Another card that has the number."""
+
+    kind: Literal["contact", "company", "employee"]
+    id: int | str
+    """Of an employee the extension."""
+    name: str
+    company: str
+
+
+class CallerAnswer(Answer):
+    """Who a number belongs to."""
+
+    status: Status
+    """`shared`: several contacts have the number."""
+    number: str | None
+    """E.164, or one of our extensions; null where nothing could be read."""
+    name: str
+    company: str
+    contact: int | None
+    vip: bool
+    manager: str
+    """The extension of the employee responsible for the contact."""
+    display: str
+    """What every phone may show, safe and short enough for any; empty: show what the trunk sent."""
+    private: str = ""
+    """What only the phone of `for` may show; left out where that is `display`."""
+    employee: str = ""
+    """With `explain`: the extension of the colleague who has the number."""
+    rule: str = ""
+    """With `explain`: the rule by which the number was read."""
+    rivals: tuple[RivalAnswer, ...] = ()
+    """With `explain`: other cards that have the number."""
+
+
+@resource.operation("GET", "/api/v1/lookup", scope="lookup")
+async def look_up(context: Context, query: LookupQuery) -> CallerAnswer:
+    """Look a number up, as the PBX would."""
+    actor = acting_for(context.actor, query.acting_for, "for")
+    caller = context.services.caller_naming.name(query.number, actor, inside=query.inside)
     shown = {"display": caller.display} | ({"private": caller.private} if caller.private else {})
-    return web.json_response(match_json(caller.match, explain=asked.explain) | shown)
+    return CallerAnswer.model_validate(match_json(caller.match, explain=query.explain) | shown)

@@ -1,179 +1,167 @@
-"""The OpenAPI 3.1 document of what is served, made from the request models, the handlers' docstrings and one table."""
+"""The OpenAPI 3.1 document of everything that is served, made from the operations themselves."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from functools import cache
+from http import HTTPStatus
+from typing import Any, get_args
 
-from aiohttp import web
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from pbxd import __version__
-from pbxd.http.requests import Body, CallQuery, CallRequest, CallsQuery, LookupQuery, Query
+from pbxd.http.answers import JSON, Answer
+from pbxd.http.context import Context
+from pbxd.http.operations import OPERATIONS, Operation, Resource
+from pbxd.http.problems import PROBLEM, Problem
+from pbxd.http.requests import Body, Input, PathParameters
+from pbxd.scopes import Scope
 
 PATH = "/api/v1/openapi.json"
-JSON = "application/json"
 Schema = dict[str, Any]
-DOCUMENT = web.AppKey("openapi", dict)
-routes = web.RouteTableDef()
-
-
-def _members(*required: str, **types: str) -> Schema:
-    """Describe an object: members of no certain type that are always there, and others with their JSON type."""
-    known: Schema = {name: {} for name in required}
-    return {
-        "type": "object",
-        "required": list(required),
-        "properties": known | {name: {"type": kind} for name, kind in types.items()},
-    }
-
-
-CALL = {
-    **_members("id"),
-    "description": "A call's record; `state` and `reason` beside it for some minutes when it was made here.",
+_REFERENCE = "#/components/schemas/{model}"
+_PLACES = {"path": "path", "parameter": "query", "header": "header"}
+_MEANINGS = {
+    HTTPStatus.OK: "Done.",
+    HTTPStatus.CREATED: "Created.",
+    HTTPStatus.ACCEPTED: "Begun.",
+    HTTPStatus.NO_CONTENT: "Done.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not ready.",
 }
-PAGE = {
-    "type": "object",
-    "required": ["total", "total_is_exact", "items", "gaps"],
-    "properties": {
-        "total": {"type": "integer"},
-        "total_is_exact": {"type": "boolean"},
-        "items": {"type": "array", "items": CALL},
-        "gaps": {"type": "array", "items": _members("id", "pbx", "from", "to", "why", "calls", "filled")},
-        "gaps_total": {"type": "integer", "description": "how many there are, where `gaps` has not all"},
-    },
+_TOKEN_PROBLEMS = {
+    HTTPStatus.UNAUTHORIZED: "There is no valid token.",
+    HTTPStatus.FORBIDDEN: "The token lacks the scope, or may not act for this employee.",
 }
-WAITING = {
-    "type": "object",
-    "required": ["items"],
-    "properties": {"items": {"type": "array", "items": {"type": "object"}}},
+_PATH_PROBLEMS = {HTTPStatus.NOT_FOUND: "There is no such thing, or the asker may not know of it."}
+_BODY_PROBLEMS = {
+    HTTPStatus.BAD_REQUEST: "The body can't be read.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not application/json.",
 }
-MATCH = _members("status", "number", "name", "company", "contact", "vip", "manager", display="string", private="string")
-STATE = _members("id", "state", "at", "reason")
-ACCEPTED = _members("id", state="string", repeated="boolean")
-READY = _members("ready", "pbx", "database", "index_age_seconds", faults="object")
-PROBLEM = {
-    **_members("type", "title", "status", "detail", field="string", reason="string"),
-    "description": "RFC 9457; `type` is urn:pbxd: and a stable word.",
-}
+_INPUT_PROBLEMS = {HTTPStatus.UNPROCESSABLE_ENTITY: "Something in the request is not what it should be."}
+
+resource = Resource("openapi", "This document.")
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What the handler's code can't tell: its models and its answers."""
+class OpenApiAnswer(Answer):
+    """An OpenAPI 3.1 document."""
 
-    answers: Mapping[int, Schema]
-    query: type[Query] | None = None
-    body: type[Body] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)  # name -> what it does; none is required
-    content: str = JSON
-    is_open: bool = False  # needs no token
-
-
-OPERATIONS: dict[tuple[str, str], Operation] = {
-    ("GET", "/healthz"): Operation({200: _members("status")}, is_open=True),
-    ("GET", "/readyz"): Operation({200: READY, 503: READY}, is_open=True),
-    ("GET", PATH): Operation({200: {"type": "object"}}, is_open=True),
-    ("GET", "/api/v1/lookup"): Operation({200: MATCH}, query=LookupQuery),
-    ("GET", "/api/v1/queues"): Operation({200: WAITING}),
-    ("GET", "/api/v1/calls"): Operation({200: PAGE}, query=CallsQuery),
-    ("POST", "/api/v1/calls"): Operation(
-        {202: ACCEPTED},
-        body=CallRequest,
-        headers={"Idempotency-Key": "The same key and body again ring nobody again; another body is refused."},
-    ),
-    ("POST", "/api/v1/calls/plan"): Operation({200: {"type": "object"}}, body=CallRequest),
-    ("GET", "/api/v1/calls/{id}"): Operation({200: CALL}, query=CallQuery),
-    ("GET", "/api/v1/calls/{id}/states"): Operation({200: STATE}, content="application/x-ndjson"),
-    ("POST", "/api/v1/calls/{id}/hangup"): Operation({202: ACCEPTED}),
-}
+    openapi: str
+    info: dict[str, Any]
+    tags: tuple[dict[str, Any], ...]
+    paths: dict[str, Any]
+    components: dict[str, Any]
+    security: tuple[dict[str, Any], ...]
 
 
-@routes.get(PATH)
-async def openapi(request: web.Request) -> web.Response:
-    """Answer this document."""
-    return web.json_response(request.app[DOCUMENT])
+@resource.operation("GET", PATH, scope="open")
+async def show_openapi(context: Context) -> OpenApiAnswer:
+    """Show this document."""
+    return document(tuple(dict.fromkeys(context.request.app[OPERATIONS].values())))
 
 
-def document(app: web.Application) -> Schema:
-    """Describe every route of `app`; KeyError names one that OPERATIONS doesn't have."""
+@cache
+def document(operations: tuple[Operation, ...]) -> OpenApiAnswer:
+    """Describe operations."""
+    models = {model for operation in operations for model in _models(operation)} | {Problem}
+    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation" if issubclass(model, Input) else "serialization") for model in models
+    ]
+    references, definitions = models_json_schema(sorted(modes, key=str), ref_template=_REFERENCE)
+    named = {model: schema for (model, _mode), schema in references.items()}
     paths: dict[str, Schema] = {}
-    schemas: Schema = {"Problem": PROBLEM}
-    for route in app.router.routes():
-        if route.resource is None or route.method == "HEAD":  # HEAD comes with each GET
-            continue
-        path = route.resource.canonical
-        described = _operation(path, route.handler, OPERATIONS[route.method, path], schemas)
-        paths.setdefault(path, {})[route.method.lower()] = described
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "pbxd", "version": __version__},
-        "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+    for operation in operations:
+        paths.setdefault(operation.address, {})[operation.method.lower()] = _operation(operation, named)
+    return OpenApiAnswer(
+        openapi="3.1.0",
+        info={"title": "pbxd", "version": __version__},
+        tags=tuple(_tags(operations)),
+        paths=paths,
+        components={
+            "schemas": definitions["$defs"],
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": f"Scopes: {', '.join(get_args(Scope))}."}
+            },
         },
-        "security": [{"token": []}],
-    }
+        security=({"token": []},),
+    )
 
 
-def _operation(path: str, handler: object, operation: Operation, schemas: Schema) -> Schema:
-    summary, _blank, description = (inspect.getdoc(handler) or "").partition("\n\n")
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+def _models(operation: Operation) -> Iterable[type[BaseModel]]:
+    """Return the models that stand in the document by themselves; those of parameters are taken apart."""
+    return (*operation.answers, *(model for model in operation.inputs.values() if issubclass(model, Body)))
+
+
+def _tags(operations: Iterable[Operation]) -> Iterable[Schema]:
+    for each in dict.fromkeys(operation.resource for operation in operations):
+        yield {"name": each.name, "description": each.summary}
+
+
+def _operation(operation: Operation, named: dict[Any, Schema]) -> Schema:
+    summary, _blank, description = (inspect.getdoc(operation.handler) or "").partition("\n\n")
     told: Schema = {
+        "operationId": operation.name,
+        "tags": [operation.resource.name],
         "summary": summary.replace("\n", " "),
-        "parameters": [*_in_path(path), *_in_query(operation.query), *_in_header(operation.headers)],
-        "responses": {
-            str(status): {"description": _PHRASES[status], "content": {operation.content: {"schema": schema}}}
-            for status, schema in operation.answers.items()
-        }
-        | {"default": {"description": "What went wrong.", "content": problem}},
+        "parameters": [each for model in operation.inputs.values() for each in _parameters(model)],
+        "responses": _responses(operation, named),
+        "security": [] if operation.scope == "open" else [{"token": [operation.scope]}],
     }
     if description:
         told["description"] = description
-    if operation.body:
-        told["requestBody"] = {"required": True, "content": {JSON: {"schema": _reference(operation.body, schemas)}}}
-    if operation.is_open:
-        told["security"] = []
+    for model in operation.inputs.values():
+        if issubclass(model, Body):
+            told["requestBody"] = {"required": True, "content": {JSON: {"schema": named[model]}}}
     return told
 
 
-_PHRASES = {200: "Done.", 202: "Begun.", 503: "Not ready."}
+def _responses(operation: Operation, named: dict[Any, Schema]) -> Schema:
+    schemas = [named[model] for model in operation.answers]
+    content = {operation.content_type: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+    told: Schema = {
+        str(status.value): {"description": _MEANINGS[status]} | ({"content": content} if schemas else {})
+        for status in operation.statuses
+    }
+    problem = {PROBLEM: {"schema": named[Problem]}}
+    for status, why in sorted(_problems(operation).items()):
+        told[str(status.value)] = {"description": why, "content": problem}
+    return told | {"default": {"description": "What else went wrong.", "content": problem}}
 
 
-def _in_path(path: str) -> list[Schema]:
-    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+def _problems(operation: Operation) -> dict[HTTPStatus, str]:
+    """Return the errors that follow from the scope and the inputs, and the operation's own."""
+    models = tuple(operation.inputs.values())
+    found: dict[HTTPStatus, str] = {}
+    if operation.scope != "open":
+        found |= _TOKEN_PROBLEMS
+    for kind, problems in ((PathParameters, _PATH_PROBLEMS), (Body, _BODY_PROBLEMS)):
+        if any(issubclass(model, kind) for model in models):
+            found |= problems
+    if any(not issubclass(model, PathParameters) for model in models):
+        found |= _INPUT_PROBLEMS
+    return found | dict(operation.problems)
 
 
-def _in_query(model: type[Query] | None) -> list[Schema]:
-    if model is None:
+def _parameters(model: type[Input]) -> list[Schema]:
+    place = _PLACES.get(model.place)
+    if place is None:
         return []
     whole = model.model_json_schema()
     required = whole.get("required", [])
-    return [
-        {"name": name, "in": "query", "required": name in required, "schema": _without_null(schema)}
-        for name, schema in whole["properties"].items()
-    ]
+    return [_parameter(name, place, schema, required=name in required) for name, schema in whole["properties"].items()]
 
 
-def _in_header(headers: Mapping[str, str]) -> list[Schema]:
-    return [
-        {"name": name, "in": "header", "required": False, "description": why, "schema": {"type": "string"}}
-        for name, why in headers.items()
-    ]
-
-
-def _without_null(schema: Schema) -> Schema:
-    """Take null out: in a query a name that is not given is left out."""
+def _parameter(name: str, place: str, schema: Schema, *, required: bool) -> Schema:
+    """Describe a parameter; what is left out is never null."""
+    left = {key: value for key, value in schema.items() if key not in {"anyOf", "description"}}
     choices = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
-    rest = {name: value for name, value in schema.items() if name not in {"anyOf", "title"} and value is not None}
-    return rest | choices[0] if len(choices) == 1 else {**rest, **({"anyOf": choices} if choices else {})}
-
-
-def _reference(model: type[Body], schemas: Schema) -> Schema:
-    whole = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= whole.pop("$defs", {})
-    schemas[model.__name__] = whole
-    return {"$ref": f"#/components/schemas/{model.__name__}"}
+    if len(choices) == 1:
+        left |= choices[0]
+    elif choices:
+        left["anyOf"] = choices
+    if left.get("default", "") is None:
+        del left["default"]
+    told: Schema = {"name": name, "in": place, "required": required, "schema": left}
+    return told | ({"description": schema["description"]} if "description" in schema else {})

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from pbxd.http.answers import Answer
+from pbxd.http.context import Context
+from pbxd.http.operations import Resource
 
-from pbxd.http.app_keys import SERVICES
-
-routes = web.RouteTableDef()
+resource = Resource("queues", "Who waits in the queues.")
 
 
-@routes.get("/api/v1/queues")
-async def queues(request: web.Request) -> web.Response:
-    """Answer the waiting callers of every queue, in the PBX's order."""
-    return web.json_response({"items": await request.app[SERVICES].queues.waiting()})
+class WaitingCallerAnswer(Answer):
+    """A caller who waits in a queue."""
+
+    queue: str
+    position: int
+    """From 1 on."""
+    channel: str
+    """As the PBX names it."""
+    number: str | None
+    """E.164 if it can be read as a number, else as the PBX has it."""
+    name: str | None
+    vip: bool
+    wait_seconds: int
+
+
+class QueuesAnswer(Answer):
+    """Everybody who waits, by queue and position."""
+
+    items: tuple[WaitingCallerAnswer, ...]
+
+
+@resource.operation("GET", "/api/v1/queues", scope="queues:read")
+async def list_waiting_callers(context: Context) -> QueuesAnswer:
+    """List the callers who wait in any queue, in the PBX's order."""
+    return QueuesAnswer.model_validate({"items": await context.services.queues.waiting()})

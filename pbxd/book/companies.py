@@ -33,7 +33,7 @@ class Company:
 
 
 class CompanyChanges(TypedDict, total=False):
-    """The fields of a company that an edit replaces; those left out stay as they are."""
+    """The fields of a company that an edit replaces. Fields that are not there stay as they are."""
 
     name: str
     numbers: tuple[str, ...]
@@ -51,7 +51,7 @@ def company_json(company: Company) -> dict[str, Any]:
 
 
 def checked_company(company: Company) -> Company:
-    """Return the company as it may be kept; raises InvalidInputError naming the field."""
+    """Return the company as it may be kept. Raises InvalidInputError naming the field."""
     numbers = sorted({checked_e164("numbers", number) for number in company.numbers})
     if len(numbers) > NUMBERS_LIMIT:
         raise InvalidInputError("numbers", _("{field}: more than {limit}").format(field="numbers", limit=NUMBERS_LIMIT))

@@ -43,7 +43,7 @@ class Contact:
 
 
 class Listing(NamedTuple):
-    """What a look-up needs of a contact: a light form of it, for a million of them are read at a start."""
+    """The part of a contact that a look-up needs. It is small, because the daemon keeps a million of them in memory."""
 
     id: int
     name: str
@@ -55,7 +55,7 @@ class Listing(NamedTuple):
 
     @classmethod
     def of(cls, contact: Contact) -> Self:
-        """Make one of a whole card."""
+        """Return the listing of a whole contact."""
         numbers = sorted(contact.numbers, key=lambda number: not number.main)
         return cls(
             contact.id,
@@ -70,7 +70,7 @@ class Listing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContactDraft:
-    """What a person says about a contact; the rest of a card is the book's own doing."""
+    """The part of a contact that people fill in; the book adds the rest."""
 
     name: str
     company: str = ""
@@ -90,7 +90,7 @@ class ContactDraft:
 
 
 class ContactChanges(TypedDict, total=False):
-    """The fields of a draft that an edit replaces; those left out stay as they are, those in `extra` too."""
+    """The fields of a draft that an edit replaces. Fields that are not there stay as they are, in `extra` too."""
 
     name: str
     company: str
@@ -133,14 +133,13 @@ def _people_json(contact: Contact) -> dict[str, Any]:
 def checked(draft: ContactDraft, registry: Fields = BUILT_IN) -> ContactDraft:
     """Return the draft as it may be kept: trimmed, repeated entries dropped, exactly one main number.
 
-    Raises InvalidInputError naming the field, also for one that the registry does not have. Whose contact it is, is
-    judged where the actor is known.
+    Raises InvalidInputError naming the field, also for one that the registry does not have. `rights` checks the owner.
     """
     return replace(checked_attributes(draft), extra=registry.checked_extra(draft.extra) if draft.extra else {})
 
 
 def checked_attributes(draft: ContactDraft) -> ContactDraft:
-    """Return what `checked` does, but leave the extra fields as they are: they were checked before."""
+    """Do the same without the extra fields, which were checked before."""
     values: dict[str, Any] = {
         each.name: checked_value(each.name, each.kind, getattr(draft, each.name)) for each in _OWN
     }
@@ -161,7 +160,7 @@ def with_changes(draft: ContactDraft, changes: ContactChanges) -> ContactDraft:
 
 
 def merged_changes(earlier: ContactChanges, later: ContactChanges) -> ContactChanges:
-    """Return both changes as one; where both have a field, the later one counts."""
+    """Return both changes as one. Where both have a field, the later one counts."""
     extra = {**earlier.get("extra", {}), **later.get("extra", {})}
     return {**earlier, **later, "extra": extra} if extra else {**earlier, **later}
 

@@ -30,14 +30,14 @@ class Employee:
     did: str = ""  # E.164
     email: str = ""
     department: str = ""  # as a list names it
-    active: bool = True  # False: has left; kept, for the history refers to him
-    queues: tuple[str, ...] = ()  # he is a member of, as the PBX tells
+    active: bool = True  # False: they left; calls still refer to them
+    queues: tuple[str, ...] = ()  # that the PBX says they are a member of
     id: int = field(default=0, compare=False)  # 0: not in the book yet
     listed: bool = True  # False: known only because a contact or a token names the extension
 
     @property
     def departments(self) -> tuple[str, ...]:
-        """All of them: those the list names, separated by `;`, and the queues."""
+        """All departments: those of `department`, separated by `;`, and the queues."""
         return without_repeats("department", (*map(str.strip, self.department.split(";")), *self.queues), NAME_LIMIT)
 
 
@@ -45,14 +45,14 @@ QUEUES_LIMIT = 200
 
 
 def employee_json(employee: Employee) -> dict[str, Any]:
-    """Return an employee's public form; `departments` are all of them, `department` is what a list says."""
+    """Return an employee's public form. `departments` has all of them, `department` those of the imported list."""
     form = asdict(employee) | {"queues": list(employee.queues), "departments": list(employee.departments)}
     del form["listed"]
     return form | {"extension": employee.extension or None}
 
 
 def employee_matches(employee: Employee, text: str) -> bool:
-    """Tell whether each word of the text occurs in the employee's card, or the digits of all in one of his numbers."""
+    """Tell whether every word of the text occurs in the employee's card, or the whole text in one of their numbers."""
     words = folded(text).split()
     fields = (employee.extension, employee.name, employee.email, *employee.departments)
     known = folded("\n".join((*fields, employee.mobile, employee.did)))
@@ -62,7 +62,7 @@ def employee_matches(employee: Employee, text: str) -> bool:
 
 
 def checked_employee(employee: Employee) -> Employee:
-    """Return the employee as he may be kept; raises InvalidInputError naming the field."""
+    """Return the employee as they may be kept. Raises InvalidInputError naming the field."""
     if not employee.extension:
         raise InvalidInputError("extension", _("an employee needs an extension"))
     email = checked_line("email", employee.email, EMAIL_LIMIT)

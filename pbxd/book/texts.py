@@ -11,7 +11,7 @@ from pbxd import notation
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 
-NAME_LIMIT = 200  # characters; likewise of a company's name and a position
+NAME_LIMIT = 200  # characters of a name, a company's name, or another line of text
 
 
 TYPED_LIMIT = 100
@@ -32,7 +32,7 @@ _EMAIL = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\.]+(\.[^\s@,;:<>()\"\\.
 
 @lru_cache(maxsize=512)
 def folded(text: str) -> str:
-    """Return the form in which texts are compared and searched; of one card the same ones are asked several times.
+    """Return the form in which texts are compared and searched. Cached: one card asks for the same ones several times.
 
     Case, compatibility forms, the dots of ё and the amount of white space make no difference.
     """
@@ -40,12 +40,12 @@ def folded(text: str) -> str:
 
 
 def number_matches(number: str, text: str) -> bool:
-    """Tell whether an E.164 number has the fragment."""
+    """Tell whether an E.164 number contains a fragment typed in any notation."""
     return any(fragment in number for fragment in notation.fragments(text))
 
 
 def checked_name(field: str, name: str) -> str:
-    """Return a name of a person or a company, trimmed; raises InvalidInputError when there is none."""
+    """Return the name of a person or a company, trimmed. Raises InvalidInputError for an empty one."""
     name = checked_line(field, name, NAME_LIMIT)
     if not name:
         raise InvalidInputError(field, _("a name is needed"))
@@ -53,7 +53,7 @@ def checked_name(field: str, name: str) -> str:
 
 
 def checked_e164(field: str, number: str) -> str:
-    """Return a number as it is when it is written in E.164 with the plus; raises InvalidInputError."""
+    """Return the number if it is in E.164 with the plus. Raises InvalidInputError."""
     if not notation.E164.fullmatch(number):
         raise InvalidInputError(
             field, _("not an international number: {number}").format(number=ascii(number[:TYPED_LIMIT]))
@@ -67,7 +67,7 @@ def checked_line(field: str, text: str, longest: int, *, allowed: frozenset[str]
     if len(text) > longest:
         raise InvalidInputError(field, _("{field}: longer than {limit} characters").format(field=field, limit=longest))
     for character in () if text.isprintable() else text:
-        # Cc: control characters, NUL among them, which PostgreSQL can't keep; Cs: halves of a pair, no text in UTF-8.
+        # Cc: control characters; PostgreSQL cannot keep NUL. Cs: halves of a surrogate pair, which UTF-8 cannot have.
         if unicodedata.category(character) in {"Cc", "Cs"} and character not in allowed:
             raise InvalidInputError(
                 field, _("{field}: a control character (U+{code})").format(field=field, code=f"{ord(character):04X}")
@@ -76,7 +76,7 @@ def checked_line(field: str, text: str, longest: int, *, allowed: frozenset[str]
 
 
 def checked_extension(field: str, extension: str) -> str:
-    """Return the extension, or an empty one, as it is; raises InvalidInputError."""
+    """Return the extension, which may be empty. Raises InvalidInputError."""
     if extension and not _EXTENSION.fullmatch(extension):
         raise InvalidInputError(field, _("not an extension: {text}").format(text=ascii(extension[:TYPED_LIMIT])))
     return extension

@@ -1,4 +1,4 @@
-"""The id of a call: text of ours, ordered by time, the same whenever the same stream is read."""
+"""The id of a call: our own text, ordered by time, the same whenever the same stream is read."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def sortable_id(at: float, rest: int) -> str:
 
 
 def is_call_id(text: str) -> bool:
-    """Tell whether a text has the form of a call's id."""
+    """Whether a text has the form of a call's id."""
     return _CALL_ID.fullmatch(text) is not None
 
 

@@ -1,7 +1,7 @@
-"""The channels of calls, the bridges they are in, and who hears whom.
+"""The channels of calls (legs), their bridges, and who can hear whom.
 
-A bridge is a time in which parties talk, nothing more: parties of several calls may meet in one, and stay parties of
-their own calls. Why two legs belong to one call is `calls.registry`'s business.
+Parties of several calls may meet in one bridge; each stays a party of its own call. `calls.registry` says why two legs
+belong to one call.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _MOST_MET = 8  # far ends that a leg remembers
 
 @dataclass(slots=True, eq=False)
 class Bridge:
-    """Where legs hear each other. `conference`: a room for whoever dials it."""
+    """The legs that hear each other. `conference`: a room that people dial."""
 
     name: str
     conference: bool = False
     legs: list[Leg] = field(default_factory=list)
 
     def connected(self) -> list[Bridge]:
-        """Return this bridge and all that plumbing joins to it."""
+        """Return this bridge and all bridges that Local pairs connect to it."""
         found = [self]
         for bridge in found:
             for leg in bridge.legs:
@@ -42,33 +42,33 @@ class Leg:
 
     channel: str
     endpoint: Endpoint
-    number: str  # what the channel says of itself; for one we dialled, the number dialled
+    number: str  # the number that the channel states; of a leg that we dialled, the number dialled
     dialled: str
-    linkedid: str = ""  # the last one that was told
-    connected: str = ""  # who is at the other end, by who dialled it or by the last list
-    call: LiveCall | None = None  # the call it belongs to, while it lives
+    linkedid: str = ""  # the last one that an event had
+    connected: str = ""  # the number at the other end, from the Dial or the last snapshot
+    call: LiveCall | None = None  # the call it belongs to; None once the channel ended
     up: bool = False
     ringing: bool = False
-    called: bool = False  # it was dialled by the PBX, it didn't call us
-    source: str | None = None  # the channel that dialled it; none where a program had the PBX do it
-    is_agents_phone: bool = False  # a phone of the agent a click-to-call was made for
+    called: bool = False  # the PBX dialled it; it did not call us
+    source: str | None = None  # the channel that dialled it; None if a program had the PBX dial it
+    is_agents_phone: bool = False  # a phone of the agent for whom a click-to-call was made
     result: DialResult | Literal[""] = ""
-    forward: str = ""  # where the phone sent the call on to (a 302)
-    bridge: Bridge | None = None  # where it converses; a holding place (a parking lot) isn't one
-    met: list[Leg] = field(default_factory=list)  # the parties it heard, first heard first
-    awaits: list[Leg] = field(default_factory=list)  # phones of another call that it hears ringing
-    talked: bool = False  # it was told of as an answer
-    lent: list[LiveCall] = field(default_factory=list)  # other calls that told of it as an answer
-    transferred_away: bool = False  # it transferred who it talked with
+    forward: str = ""  # where the phone redirected the call to (SIP 302)
+    bridge: Bridge | None = None  # the conversation it is in; a holding bridge (a parking lot) isn't one
+    met: list[Leg] = field(default_factory=list)  # the parties it could hear, in the order of meeting
+    awaits: list[Leg] = field(default_factory=list)  # phones of another call whose ringing it hears
+    talked: bool = False  # its call has a step "answered" for it
+    lent: list[LiveCall] = field(default_factory=list)  # other calls with a step "answered" for this leg
+    transferred_away: bool = False  # it transferred the party with whom it talked
     holding: bool = False
     parked: bool = False
     voicemail: bool = False
     queue: str = ""
-    pair: Leg | None = None  # the other end, when this is plumbing
+    pair: Leg | None = None  # the other end of a Local pair
     hung_up: bool = False
     hangup_requested: bool = False
     cause: int = 0
-    stale: bool = False  # not heard of since the link was lost
+    stale: bool = False  # no event or snapshot has shown it since the link was lost
 
     @property
     def is_party(self) -> bool:
@@ -84,21 +84,22 @@ class Leg:
     def is_ringing(self) -> bool:
         """Whether somebody's phone rings.
 
-        A trunk may send early media instead of a ringing state: a call to the outside rings from its first moment.
+        A trunk may send early media instead of a ringing state, so a leg to the outside counts as ringing from its
+        start.
         """
         if self.up or self.result or not self.is_party:
             return False
         return self.ringing or (self.called and self.is_outside)
 
     def meet(self, others: list[Leg]) -> None:
-        """Remember whom this leg hears now."""
+        """Remember the parties that this leg can hear now."""
         self.met += [other for other in others if other is not self and other not in self.met]
         del self.met[:-_MOST_MET]
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Who hears whom, seen from one call: its own parties in it, and those of other calls."""
+    """Parties that hear each other, as one call sees them: its own parties, and those of other calls."""
 
     own: list[Leg]
     others: list[Leg]
@@ -106,16 +107,16 @@ class Room:
 
     @property
     def lends(self) -> bool:
-        """Whether this call, without an outside party here, lends its phones to one that has one.
+        """Whether this call, without an outside party here, lends its phones to a call that has one.
 
-        So does an agent's standing line, or a dialler's.
+        An agent's standing line does so, and a dialler's line.
         """
         outside = any(leg.is_outside for leg in self.others) and not any(leg.is_outside for leg in self.own)
         return outside and not self.conference
 
     @property
     def talkers(self) -> list[Leg]:
-        """Return the parties whose talk belongs to this call; the guests of a conference count in their own calls."""
+        """Return the parties whose talk counts for this call. Guests of a conference count for their own calls."""
         if self.conference:
             return self.own if len(self.own) + len(self.others) > 1 else []
         there = self.own if self.lends else [*self.own, *self.others]
@@ -123,7 +124,7 @@ class Room:
 
 
 def rooms(call: LiveCall) -> list[Room]:
-    """Return the rooms in which parties of a call are."""
+    """Return the rooms that have parties of a call."""
     found: list[Room] = []
     seen: list[Bridge] = []
     for leg in call.legs.values():
@@ -140,6 +141,6 @@ def rooms(call: LiveCall) -> list[Room]:
 
 
 def calls_around(bridge: Bridge) -> list[LiveCall]:
-    """Return the calls that have a leg in a bridge or in what plumbing joins to it."""
+    """Return the calls that have a leg in this bridge or in a bridge that a Local pair connects to it."""
     there = (leg.call for each in bridge.connected() for leg in each.legs)
     return list(dict.fromkeys(call for call in there if call is not None))

@@ -1,6 +1,6 @@
-"""A call while it lasts: its legs, who talks with whom, and where its time goes.
+"""A call while it lasts: its legs, who talks with whom, and what its time is spent on.
 
-Long because it is one object's state: what changes it together stands together.
+The file is about 300 lines long because it is the state of one object: what changes together stands together.
 """
 
 from __future__ import annotations
@@ -14,50 +14,51 @@ from pbxd.calls.party_numbers import readable
 from pbxd.calls.record import CallRecord, Gap, Party, Step, moment
 from pbxd.numbers import NumberRules
 
-_GOES_ON = frozenset({"rang", "dialled", "answered", "met", "queued", "parked"})  # a hang-up before wasn't the end
-# What follows a hang-up so soon is one end with it; what goes on for longer (a survey) was not ended by it.
+_GOES_ON = frozenset({"rang", "dialled", "answered", "met", "queued", "parked"})  # a hang-up before these didn't end it
+# A step this soon after a hang-up belongs to the end of the call. If the call goes on for longer (a survey), that
+# hang-up did not end it.
 _ONE_END_SECONDS = 0.4
-_MOST_LENT = 2  # calls over that a phone was lent to: a standing line serves many, and one or more is all that counts
+_MOST_LENT = 2  # ended calls that a leg remembers having talked in; only "one" and "more than one" matter
 
 
 @dataclass(slots=True, eq=False)
 class LiveCall:
-    """A conversation under way. Times are epoch seconds (UTC) of the PBX."""
+    """A call under way. Times are epoch seconds (UTC) of the PBX."""
 
     record: CallRecord
     rules: NumberRules
-    at: float  # of the last thing that happened
-    linkedids: list[str] = field(default_factory=list)  # its own, and those of calls that became part of it
+    at: float  # the time of the last event
+    linkedids: list[str] = field(default_factory=list)  # its own, and those of calls that became a part of it
     legs: dict[str, Leg] = field(default_factory=dict)
     caller: Leg | None = None
-    target: Leg | None = None  # whom we called last
-    reached: Leg | None = None  # somebody outside whom a program called before any employee
-    ender: Leg | None = None  # the last party that hung up a conversation, or the caller that gave up
+    target: Leg | None = None  # the leg that was called last
+    reached: Leg | None = None  # the outside party that a program called before any employee
+    ender: Leg | None = None  # the last party that hung up a conversation, or the caller who gave up
     ender_at: float = 0.0  # when that was
     last: Leg | None = None  # the leg that ended last
-    keyed: str = ""  # what an employee who began it dialled, as it was keyed
-    given_to: str = ""  # the number of the last blind transfer, as it was keyed
+    keyed: str = ""  # what the employee who began the call dialled
+    given_to: str = ""  # the number of the last blind transfer, as it was dialled
     outside: str = ""  # the first number dialled at a trunk, as it was dialled
-    destination: str = ""  # whom a program's call is for, by its own word
-    intended: bool = False  # the callee is known by the caller id alone that the program set
-    direct: Leg | None = None  # whom an incoming call rang first, without a queue
+    destination: str = ""  # the number for which a program made the call, as the program stated it
+    intended: bool = False  # only the caller id that a program set shows the callee
+    direct: Leg | None = None  # the phone that an incoming call rang first, without a queue
     part: str = "menu"
     ringing: frozenset[str] = frozenset()  # employees whose phones ring
     talkers: frozenset[str] = frozenset()  # employees who talk
     voicemail: bool = False
     over: bool = False
-    began_in_gap: bool = False  # its beginning was heard by nobody
-    resumed: bool = False  # who began it is known, though not by his channel: an earlier process's record says it
+    began_in_gap: bool = False  # it began in a gap, so its first events are missing
+    resumed: bool = False  # its caller is known from elsewhere: for one, from an earlier process's record
     seen: bool = False  # people may have seen it
-    had_outside: bool = False  # a leg of it led outside
-    merged: LiveCall | None = None  # the call this one became part of
-    lends: bool = False  # a leg of it talks in another call, with a client there
-    lent_to: list[LiveCall] = field(default_factory=list)  # of its legs that are gone
-    lent_at: float = -math.inf  # until when it did so
-    guests: list[Leg] = field(default_factory=list)  # parties of other calls that were told of as an answer
+    had_outside: bool = False  # one of its legs led outside
+    merged: LiveCall | None = None  # the call of which it became a part
+    lends: bool = False  # one of its legs talks in another call, with a client
+    lent_to: list[LiveCall] = field(default_factory=list)  # the calls in which its ended legs talked
+    lent_at: float = -math.inf  # until when one of its legs talked in another call
+    guests: list[Leg] = field(default_factory=list)  # legs of other calls for which this one has a step "answered"
 
     def advance(self, at: float) -> None:
-        """Give the time since the last event to the part the call was in; an earlier `at` counts as no time."""
+        """Add the time since the last event to the current part of the call; an earlier `at` adds nothing."""
         if at > self.at:
             passed = at - self.at
             self.record.seconds[self.part] += passed
@@ -68,14 +69,17 @@ class LiveCall:
             self.at = at
 
     def add_step(self, what: str, who: Leg | str | None = None, detail: str | None = "") -> None:
-        """Add a line to the story."""
+        """Add a step to the story."""
         if what in _GOES_ON:
             self.ender = None
         name = self.identity(who) if isinstance(who, Leg) else who
         self.record.add(Step(moment(self.at), what, name or None, detail or None))
 
     def add_end_step(self, *, in_gap: bool = False) -> None:
-        """End the story; who left in the moment of the end isn't told of by himself."""
+        """End the story. `in_gap`: nobody knows who ended the call.
+
+        Parties who left at that same moment need no step of their own.
+        """
         story = self.record.story
         while story and story[-1].what == "left" and self.at - story[-1].at.timestamp() < _ONE_END_SECONDS:
             story.pop()
@@ -85,30 +89,30 @@ class LiveCall:
 
     @property
     def is_shown(self) -> bool:
-        """Whether there is something for people to see, or was; a call without any party is nothing."""
+        """Whether people can see the call, or could see it before; a call without any party is not shown."""
         return (
             self.seen or self.caller is not None or self.reached is not None or self.resumed or self.merged is not None
         )
 
     @property
     def has_outside(self) -> bool:
-        """Whether a party outside has, or had, a part in it."""
+        """Whether it has, or had, an outside party."""
         known = self.had_outside or (self.resumed and self.record.direction != "internal")
         return known or any(leg.is_outside for leg in self.legs.values())
 
     @property
     def by_program(self) -> bool:
-        """Whether a program makes the call, so that an employee whom it rings is its caller."""
+        """Whether a program made the call; an employee whose phone it rings is then the caller."""
         return self.record.origin != "dialled"
 
     def identity(self, leg: Leg) -> str | None:
-        """Return the extension or the E.164 number (else the number as it came) of who is at the far end of a leg."""
+        """Return the far end of a leg: the extension, the E.164 number, or else the number as it came."""
         if leg.endpoint.kind == "extension":
             return leg.endpoint.name
         return readable(leg.number, self.rules).number
 
     def update_state(self) -> bool:
-        """Find the part the call is in now, note an answer; return whether anything people can see changed."""
+        """Find the current part of the call and note an answer; return whether a visible fact changed."""
         there = rooms(self)
         talking = [leg for room in there for leg in room.talkers]
         if self.lends:
@@ -118,7 +122,7 @@ class LiveCall:
         ringing += [leg for own in self.legs.values() if own.bridge is None for leg in own.awaits if leg.is_ringing]
         before = (self.part, len(self.record.answered_by), self.record.answered, len(self.record.joined))
         self.part = self._part_now(talking, ringing)
-        if self.part == "talk":  # who talks while the other party is held has not answered it
+        if self.part == "talk":  # a party that talks while the other is on hold has not answered
             self._note_answer(there, talking)
         self.ringing = self._agents(ringing)
         self.talkers = self._agents(talking) if self.part == "talk" else frozenset()
@@ -143,7 +147,7 @@ class LiveCall:
         return "wait" if waits else "menu"
 
     def _agents(self, legs: list[Leg]) -> frozenset[str]:
-        """Return the employees among the legs, each of whom has a part in the call from now on."""
+        """Return the employees among the legs; each takes part in the call from now on."""
         if not legs:
             return frozenset()
         extensions = dict.fromkeys(leg.endpoint.name for leg in legs if leg.endpoint.kind == "extension")
@@ -167,16 +171,16 @@ class LiveCall:
             self._note_conference(room)
 
     def _note_joined(self, room: Room) -> None:
-        """Note the calls of other clients with whom this one's talks; each stays a call."""
+        """Note the calls of other clients in the same room; each stays a call of its own."""
         if room.conference or not any(leg.is_outside for leg in room.own):
             return
         for call in [leg.call for leg in room.others if leg.is_outside]:
             if call is not None and call.record.id not in self.record.joined:
                 self.record.joined.append(call.record.id)
 
-    def _note_given(self, heard: list[Leg]) -> None:
-        """Note to whom a client was given that a program called first."""
-        agents = [leg for leg in heard if leg.endpoint.kind == "extension"]
+    def _note_given(self, listeners: list[Leg]) -> None:
+        """Take the first employee whom the client hears as the caller, if a program called the client first."""
+        agents = [leg for leg in listeners if leg.endpoint.kind == "extension"]
         if self.caller is None and self.reached is not None and agents:
             self.give_to(agents[0])
 
@@ -186,22 +190,25 @@ class LiveCall:
                 self.add_step("met", guest)
 
     def note_hangup(self, leg: Leg, at: float) -> None:
-        """Note who hung up; another hang-up in the same moment only follows it."""
+        """Note who hung up. A second hang-up at the same moment is only its consequence."""
         if self.ender is None or at - self.ender_at > _ONE_END_SECONDS:
             self.ender, self.ender_at = leg, at
 
     @property
     def lent_to_the_end(self) -> bool:
-        """Whether a leg of it talked in another call until its end."""
+        """Whether one of its legs talked in another call until this call ended."""
         return self.lends or self.at - self.lent_at < _ONE_END_SECONDS
 
     def give_to(self, leg: Leg) -> None:
-        """Take the employee to whom a program gives a client it called first for the caller."""
+        """Take the employee as the caller to whom a program connects a client that it called first."""
         self.caller = leg
         self.record.caller = Party(number=leg.endpoint.name, extension=leg.endpoint.name)
 
     def _note_guest(self, leg: Leg) -> None:
-        """Tell of a party of another call that talks here; of a joined call the transfer tells it."""
+        """Add a step "answered" for a leg of another call that talks here.
+
+        A joined call gets none: the transfer has a step already.
+        """
         self.guests = [*(guest for guest in self.guests if guest.call is not None), leg]
         over = [call for call in leg.lent if call.over]
         leg.lent = [*over[-_MOST_LENT:], *(call for call in leg.lent if not call.over), self]
@@ -210,7 +217,7 @@ class LiveCall:
             self.add_step("answered", leg)
 
     def _note_talker(self, leg: Leg) -> bool:
-        """Note who talked; return whether that is news."""
+        """Note who talked; return whether they are new."""
         who = self.identity(leg)
         if not who or who in self.record.answered_by:
             return False
@@ -224,6 +231,9 @@ class LiveCall:
         for leg in other.legs.values():
             leg.call = self
             leg.talked = leg.talked or leg in self.guests
+        self.guests = [leg for leg in dict.fromkeys([*self.guests, *other.guests]) if leg.call is not self]
+        self.lent_to += [call for call in other.lent_to if call not in self.lent_to]
+        self.lent_at = max(self.lent_at, other.lent_at)
         self.legs |= other.legs
         self.had_outside = self.had_outside or other.had_outside
         other.legs.clear()
@@ -242,7 +252,7 @@ class LiveCall:
         self.target = other.target or self.target
 
     def absorb_finished(self, other: LiveCall) -> None:
-        """Make a call that ends, after it lent its last phone to this one, a part of this one, which may be over."""
+        """Make a call that just ended a part of this one. Its last phone talked here. This call may have ended too."""
         record, end = self.record, self.record.ended or moment(self.at)
         other.merged, other.record.merged_into = self, record.id
         earlier = [step for step in other.record.story if step.at < end and step.what != "ended"]
@@ -257,7 +267,7 @@ class LiveCall:
             agent.talk_seconds += theirs.talk_seconds
 
     def relabel(self, leg: Leg, endpoint: Endpoint, number: str = "") -> None:
-        """Correct who is at the far end of a leg, also in what was told of it."""
+        """Correct the far end of a leg, also in the steps that name it."""
         before = self.identity(leg)
         leg.endpoint, leg.number = endpoint, number or leg.number
         after = self.identity(leg)
@@ -274,13 +284,13 @@ class LiveCall:
             agent.talk_seconds += mine.talk_seconds
 
     def resume(self, at: float) -> None:
-        """Go on, at `at`, from an earlier process's record.
+        """Continue, at `at`, from an earlier process's record.
 
-        What wasn't heard counts as talk after an answer, else as menu; the gap says that nobody knows.
+        The time of the gap counts as talk after an answer, else as menu; the gap shows that this is not known.
         """
         record = self.record
         if record.gaps and record.gaps[-1].to is None:
-            since = record.gaps.pop().since  # the link was lost before the process was
+            since = record.gaps.pop().since  # the link was lost before the process ended
         else:
             since = max([step.at for step in record.story], default=record.started)
         record.gaps.append(Gap(since, max(since, moment(at))))
@@ -290,12 +300,12 @@ class LiveCall:
         self.resumed = True
 
     def open_gap(self, at: float) -> None:
-        """From `at` on nothing is heard of the call; it stays one gap when the link is lost again within it."""
+        """Begin a gap at `at`; a gap that is open stays one gap."""
         if not self.record.gaps or self.record.gaps[-1].to is not None:
             self.record.gaps.append(Gap(moment(at), None))
 
     def close_gap(self, at: float) -> None:
-        """Note that the call is heard of again."""
+        """End the open gap."""
         gaps = self.record.gaps
         if gaps and gaps[-1].to is None:
             gaps[-1] = Gap(gaps[-1].since, max(moment(at), gaps[-1].since))

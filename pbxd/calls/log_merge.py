@@ -1,4 +1,4 @@
-"""What the PBX's own log tells of a call, beside what we heard of it. Pure."""
+"""Merge what the PBX's log (CEL, CDR) has of a call with our own record of it. Pure."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ from datetime import datetime
 from pbxd.calls.record import PARTS, CallRecord, Gap, instant
 
 _ERASED = "****"
-_SAME_SECONDS = 0.1  # two times nearer than that are one: the log and the events come from different threads
+_SAME_SECONDS = 0.1  # times nearer than that are equal: log and events come from different threads of the PBX
 
 
-def filled(told: CallRecord, since: datetime, to: datetime) -> CallRecord:
-    """Return the record of a call that nobody heard, with the outage it comes from as its gap."""
-    record = told.copy()
-    record.gaps = [Gap(max(record.started, since), min(record.ended or to, to), told.source)]
+def new_record(logged: CallRecord, since: datetime, to: datetime) -> CallRecord:
+    """Return the record of a call that only the log has, with the history's gap as its own gap."""
+    record = logged.copy()
+    record.gaps = [Gap(max(record.started, since), min(record.ended or to, to), logged.source)]
     return record
 
 
-def touches(gap: Gap, since: datetime, to: datetime) -> bool:
-    """Whether a call's gap is (part of) this outage and isn't filled."""
+def is_within(gap: Gap, since: datetime, to: datetime) -> bool:
+    """Whether a call's gap belongs to the history's gap between two times, and is not filled."""
     return gap.filled is None and gap.since <= to and (gap.to is None or gap.to >= since)
 
 
-def completed(known: CallRecord, told: CallRecord, since: datetime, to: datetime) -> CallRecord:
-    """Return a record in which what the log tells stands for what wasn't heard between two times.
+def complete_record(known: CallRecord, logged: CallRecord, since: datetime, to: datetime) -> CallRecord:
+    """Return our record with the log's facts for the time between two instants.
 
-    What was heard stays: names, parties, how the call began, the steps outside the gap; the gap stays, as filled. A
-    call that became part of another one in the gap leads to that. A log that breaks off, as that of a PBX which died,
-    tells nothing that wasn't heard; nor does a CDR of a call whose end was heard.
+    What came by events stays: names, parties, the start of the call, the steps outside the gap. The gap stays, as
+    filled. If the call became part of another one within the gap, the record leads to that call.
+    A log that breaks off, because the PBX crashed, adds nothing. Nor does a CDR if the end of the call came by events.
     """
-    if told.merged_into is not None:
-        return replace(known.copy(), merged_into=told.merged_into)
-    gaps = [replace(gap, filled=told.source) if touches(gap, since, to) else gap for gap in known.gaps]
-    if _breaks_off(told) or (told.source == "cdr" and not _breaks_off(known)):
+    if logged.merged_into is not None:
+        return replace(known.copy(), merged_into=logged.merged_into)
+    gaps = [replace(gap, filled=logged.source) if is_within(gap, since, to) else gap for gap in known.gaps]
+    if _breaks_off(logged) or (logged.source == "cdr" and not _breaks_off(known)):
         return replace(known.copy(), gaps=gaps)
-    record = replaced(known, told)
+    record = replace_record(known, logged)
     record.source, record.gaps = known.source, gaps
-    unheard = [gap for gap in known.gaps if touches(gap, since, to)]
-    began = any(gap.since <= known.started for gap in unheard)
-    record.started = told.started if began else known.started
-    record.answered = known.answered or told.answered
-    if not began:
+    filled = [gap for gap in known.gaps if is_within(gap, since, to)]
+    began_in_gap = any(gap.since <= known.started for gap in filled)
+    record.started = logged.started if began_in_gap else known.started
+    record.answered = known.answered or logged.answered
+    if not began_in_gap:
         record.direction, record.caller, record.callee = known.direction, known.caller, known.callee
-    heard = [step for step in known.story if not any(_within(step.at, gap) for gap in unheard)]
-    read = [step for step in told.story if any(_within(step.at, gap) for gap in unheard)]
-    if began:  # who called was found out later, and told as of a whole second
-        heard = [step for step in heard if step.at > known.started]
-        read = [step for step in told.story if step.at == told.started or step in read]
-    record.story = sorted([*heard, *read], key=lambda step: step.at)
-    record.ended = max([told.ended or record.started, *(step.at for step in heard)])  # a CDR knows whole seconds
+    own = [step for step in known.story if not any(_contains(gap, step.at) for gap in filled)]
+    added = [step for step in logged.story if any(_contains(gap, step.at) for gap in filled)]
+    if began_in_gap:  # our step "called" came later, with a start of whole seconds
+        own = [step for step in own if step.at > known.started]
+        added = [step for step in logged.story if step.at == logged.started or step in added]
+    record.story = sorted([*own, *added], key=lambda step: step.at)
+    record.ended = max([logged.ended or record.started, *(step.at for step in own)])  # a CDR has whole seconds
     _balance(record)
     return record
 
 
 def _breaks_off(record: CallRecord) -> bool:
-    """Whether nobody heard, or wrote down, the call's end: a log breaks off when the PBX dies."""
+    """Whether the end of the call is unknown: the PBX crashed and its log breaks off."""
     return record.ended is not None and any(step.detail == "unheard" for step in record.story[-1:])
 
 
 def _balance(record: CallRecord) -> None:
-    """Let the parts sum up to the call's length again.
+    """Make the parts sum up to the length of the call again.
 
-    Where it began is told by the events, all else by the log, and the two come from different threads of the PBX: some
-    milliseconds, on a busy machine more. What is missing or too much belongs to the beginning.
+    The start comes from the events, the rest from the log. The two come from different threads of the PBX and differ by
+    milliseconds, on a busy machine by more. The first parts take up the difference.
     """
     if record.ended is None:
         return
@@ -76,47 +76,47 @@ def _balance(record: CallRecord) -> None:
         rest += surplus
 
 
-def forgotten(record: CallRecord) -> bool:
-    """Whether a number in it was erased for good (stars stand in its place): the log must not bring it back."""
-    told = [record.caller.number, record.callee.number, *record.answered_by, *record.recordings]
-    told += [text for step in record.story for text in (step.who, step.detail)]
-    return any(_ERASED in text for text in told if text)
+def is_erased(record: CallRecord) -> bool:
+    """Whether a number in it was erased for good: it has stars in its place, and the log must not bring it back."""
+    texts = [record.caller.number, record.callee.number, *record.answered_by, *record.recordings]
+    texts += [text for step in record.story for text in (step.who, step.detail)]
+    return any(_ERASED in text for text in texts if text)
 
 
-def _within(at: datetime, gap: Gap) -> bool:
+def _contains(gap: Gap, at: datetime) -> bool:
     return gap.since < at and (gap.to is None or at <= gap.to)
 
 
-def replaced(known: CallRecord, told: CallRecord) -> CallRecord:
-    """Return the log's record in the place of one we have: the same call, with its names."""
-    record = told.copy()
+def replace_record(known: CallRecord, logged: CallRecord) -> CallRecord:
+    """Return the log's record in the place of our record of the same call; our id and names stay."""
+    record = logged.copy()
     record.id, record.linkedid, record.clock = known.id, known.linkedid, known.clock
-    record.origin = known.origin if known.origin != "dialled" else told.origin
+    record.origin = known.origin if known.origin != "dialled" else logged.origin
     record.gaps, record.recordings = list(known.gaps), list(known.recordings)
-    for mine, theirs in ((record.caller, known.caller), (record.callee, known.callee)):
-        if mine.number == theirs.number:
-            mine.name, mine.company, mine.contact = theirs.name, theirs.company, theirs.contact
-        mine.extension = mine.extension or (theirs.extension if mine.number == theirs.number else None)
-    held = min(known.seconds["hold"], record.seconds["talk"])  # the log knows no holding: we heard it
+    for new, old in ((record.caller, known.caller), (record.callee, known.callee)):
+        if new.number == old.number:
+            new.name, new.company, new.contact = old.name, old.company, old.contact
+        new.extension = new.extension or (old.extension if new.number == old.number else None)
+    held = min(known.seconds["hold"], record.seconds["talk"])  # the log has no holds; the events had
     record.seconds["hold"] += held
     record.seconds["talk"] -= held
     return record
 
 
-def differences(known: CallRecord, told: CallRecord) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield the facts in which the log contradicts a record: name, what the record says, what the log says."""
+def differences(known: CallRecord, logged: CallRecord) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield the facts in which the log contradicts our record: name, our value, the log's value."""
     for name in ("started", "answered", "ended"):
-        mine, theirs = getattr(known, name), getattr(told, name)
-        if (mine is None) != (theirs is None) or (mine and abs((mine - theirs).total_seconds()) > _SAME_SECONDS):
-            yield name, instant(mine), instant(theirs)
+        ours, theirs = getattr(known, name), getattr(logged, name)
+        if (ours is None) != (theirs is None) or (ours and abs((ours - theirs).total_seconds()) > _SAME_SECONDS):
+            yield name, instant(ours), instant(theirs)
     facts = {
-        "direction": (known.direction, told.direction),
-        "caller": (known.caller.number, told.caller.number),
-        "callee": (known.callee.number, told.callee.number),
-        "queues": (", ".join(known.queues), ", ".join(told.queues)),
-        "answered_by": (", ".join(known.answered_by), ", ".join(told.answered_by)),
-        "outcome": (known.outcome, told.outcome),
+        "direction": (known.direction, logged.direction),
+        "caller": (known.caller.number, logged.caller.number),
+        "callee": (known.callee.number, logged.callee.number),
+        "queues": (", ".join(known.queues), ", ".join(logged.queues)),
+        "answered_by": (", ".join(known.answered_by), ", ".join(logged.answered_by)),
+        "outcome": (known.outcome, logged.outcome),
     }
-    for name, (said, read) in facts.items():
-        if said != read:
-            yield name, said, read
+    for name, (our_text, their_text) in facts.items():
+        if our_text != their_text:
+            yield name, our_text, their_text

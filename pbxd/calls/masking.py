@@ -1,4 +1,4 @@
-"""What a record, or anything else told of a call, looks like once a client is forgotten: no number, no name. Pure."""
+"""What a client's calls look like once the client is erased: no number, no name. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-_SIGNIFICANT = 9  # digits at a number's end that stay the same however it is written: 8916…, +7916…, 10-7-916…
-_BEFORE = 7  # digits at most that may stand before those
+_SIGNIFICANT = 9  # last digits of a number, the same in every notation: 8916…, +7916…, 10-7-916…
+_BEFORE = 7  # digits at most before those
 _KEPT = 2  # characters: the plus and the first digit of the country
 
 
 class Mask:
-    """Forgets some numbers (E.164), in JSON of any shape: durations, outcomes and extensions stay as they are."""
+    """Replaces some numbers (E.164) by stars, in JSON of any shape. Durations, outcomes and extensions stay."""
 
     def __init__(self, numbers: Iterable[str]) -> None:
         self.numbers = frozenset(numbers)
@@ -22,19 +22,22 @@ class Mask:
         self._written = re.compile(rf"\+?(?<!\d)\d{{0,{_BEFORE}}}(?:{tails})(?!\d)")
 
     def text(self, text: str) -> str:
-        """Return the text with stars for the numbers, also inside other words, such as a recording's file name."""
+        """Return the text with stars for the numbers, also inside other words such as the name of a recording."""
         return self._written.sub(lambda found: _starred(found[0]), text)
 
     def file(self, path: str) -> str:
-        """Return a recording's file likewise, also where a date runs into the number, or signs stand between digits."""
+        """Return a recording's path with stars.
+
+        A date may precede the number directly, and signs may separate its digits.
+        """
         return self._inside.sub(lambda found: re.sub(r"\d", "*", found[0]), self.text(path))
 
     def number(self, number: str | None) -> str | None:
-        """Return a number's stars when it is one of ours, else the number."""
+        """Return stars for a number that is to be erased, and any other number as it is."""
         return _starred(number) if number in self.numbers and number else number
 
     def value(self, value: Any) -> Any:  # noqa: ANN401 - JSON
-        """Return JSON without those numbers, and without name, company and card beside them."""
+        """Return JSON with stars for these numbers, and without the name, company and contact beside them."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""How a call ended, judged once it is over, and how a leg did that nobody took."""
+"""The outcome of a finished call, and how a leg ended that nobody answered."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pbxd.calls.legs import Leg
 from pbxd.calls.live_call import LiveCall
 from pbxd.calls.record import Outcome
 
-# Q.850 causes, as Asterisk's causes.h names them.
+# Q.850 causes.
 _BUSY, _REJECTED = 17, 21
-# With these a phone was reached, or at least tried, and nobody took it: 16 is Asterisk's own end of a dial that ran
-# out, 127 and 0 come with a CANCEL, 18 and 19 are no response and no answer, 26 a ring-all's loser, 31 unspecified.
+# With these causes a phone was reached, or at least tried, and nobody answered. 16: the PBX ended a dial that timed
+# out. 127 and 0: a CANCEL. 18 and 19: no response, no answer. 26: the loser of a ring-all. 31: unspecified.
 _NOBODY_TOOK_IT = frozenset({0, 16, 18, 19, 26, 31, 102, 127})
 
 
 def judge(call: LiveCall) -> tuple[Outcome, int | None]:
-    """Return the outcome and the Q.850 cause (None where there is none) of a call that is over."""
+    """Return the outcome and the Q.850 cause (None: there is none) of a finished call."""
     record, caller = call.record, call.caller
     lent = call.reached is not None and caller is not None and caller.call is not call and not caller.cause
     own = call.reached if lent else caller
@@ -33,13 +33,13 @@ def judge(call: LiveCall) -> tuple[Outcome, int | None]:
 
 
 def _our_side_left(call: LiveCall) -> bool:
-    """Tell whether the caller, or the agent who was to take his own phone first, ended it."""
+    """Whether our side ended the call: the caller, or the agent of a click-to-call who did not answer the own phone."""
     caller = call.caller
     if caller is None:
         return call.reached is None or call.reached.up
     if caller.called and not caller.up:
         return True
-    # The dialplan hangs up after a Dial that could not even begin, and leaves the reason for it as the cause.
+    # After a Dial that could not begin, the dialplan hangs up and leaves the reason as the cause.
     never_began = call.target is None and caller.cause not in _NOBODY_TOOK_IT
     return caller.hung_up or (caller.hangup_requested and not never_began)
 
@@ -56,7 +56,10 @@ def _called_side(target: Leg, own_cause: int | None) -> tuple[Outcome, int | Non
 
 
 def refusal(leg: Leg) -> str:
-    """Say how a leg that nobody took ended: by its Q.850 cause first, which tells more than the result of the dial."""
+    """Return the step for a leg that nobody answered.
+
+    The Q.850 cause says more than the result of the Dial, so it counts first.
+    """
     if leg.forward:
         return "forwarded"
     if leg.cause == _REJECTED:

@@ -1,6 +1,6 @@
-"""Who began a call and whom it was for, learnt from its legs as they come.
+"""The caller and the callee of a call, and what the events show of them.
 
-Nothing else changes these fields of a record, which is why all the ways to learn them stand here.
+Only this module changes these fields of a record, so it holds every way to learn them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _MAX_PAIRS = 10  # Local pairs one behind the other
 
 
 def set_caller(call: LiveCall, leg: Leg) -> None:
-    """Take a leg for the one who began the call."""
+    """Take a leg as the caller."""
     record = call.record
     call.caller = leg
-    if call.target is leg:  # whoever dialled him was taken for the caller
+    if call.target is leg:  # until now the one who dialled this leg counted as the caller
         record.callee, call.target, call.direct = Party(), None, None
     extension = leg.endpoint.name if leg.endpoint.kind == "extension" else None
-    if call.reached is not None:  # somebody outside was called first; the employee is whom they were given to
+    if call.reached is not None:  # somebody outside was called first and is given to this employee
         call.give_to(leg)
         return
     if extension:
@@ -34,7 +34,7 @@ def set_caller(call: LiveCall, leg: Leg) -> None:
     else:
         record.caller = readable(leg.number, call.rules)
         record.caller.extension = None
-    dialled = leg.dialled if any(character.isdigit() for character in leg.dialled) else ""  # `s` is nobody
+    dialled = leg.dialled if any(character.isdigit() for character in leg.dialled) else ""  # `s` is no number
     if dialled or call.destination:
         set_callee(call, dialled or call.destination)
     whom = readable(dialled, call.rules).number if dialled else ""
@@ -45,23 +45,23 @@ def set_caller(call: LiveCall, leg: Leg) -> None:
 
 
 def set_callee(call: LiveCall, dialled: str) -> None:
-    """Take what was dialled for whom the call is for."""
+    """Take what was dialled as the callee."""
     record = call.record
     record.callee = readable(dialled, call.rules)
     if record.direction != "incoming":
         record.direction = "outgoing" if read(dialled, call.rules).kind == "e164" else "internal"
-    if record.story and record.story[0].what == "called":  # a click-to-call's purpose is told right after its channel
+    if record.story and record.story[0].what == "called":  # its destination arrives after its channel
         record.story[0] = replace(record.story[0], detail=record.callee.number)
 
 
 def unset_caller(call: LiveCall) -> None:
-    """Learn that the one taken for the caller was dialled, by a program's call that nobody has taken yet."""
+    """Undo the caller: this leg was dialled by a program's call that nobody has answered yet."""
     call.caller, call.record.caller, call.record.callee = None, Party(), Party()
     call.record.story = [step for step in call.record.story if step.what != "called"]
 
 
 def set_answering_agent(call: LiveCall, leg: Leg) -> None:
-    """Learn who took a program's call: of an agent's several phones that one, of several agents that one."""
+    """Note who answered a program's call: which of the agent's phones, or which of several agents."""
     record = call.record
     before = record.caller.number
     call.caller = leg
@@ -74,17 +74,17 @@ def set_answering_agent(call: LiveCall, leg: Leg) -> None:
 
 
 def find_gone_caller(call: LiveCall, leg: Leg) -> bool:
-    """Learn from a phone that was called who called it, when his own channel is gone; return whether it says so.
+    """Take the caller from the number that a called phone shows, when the caller's channel ended in a gap.
 
-    Only a number outside counts: anybody can send an extension as his number.
+    Only an outside number counts, because anybody can send an extension as their number. Return whether there is one.
     """
     if leg.endpoint.kind != "extension" or not leg.called or read(leg.connected, call.rules).kind != "e164":
         return False
-    if call.by_program:  # who is rung is the caller, and sees whom he will reach
+    if call.by_program:  # the employee whose phone rings is the caller; their phone shows the callee
         return False
     record, caller = call.record, readable(leg.connected, call.rules)
     if any(call.identity(other) == caller.number for other in call.legs.values() if other is not leg):
-        return False  # he isn't gone: a program calls both
+        return False  # the caller is still there: a program calls both sides
     record.caller, record.callee = caller, _called(call, leg)
     call.resumed = True
     _add_called_step(call, record.caller.number, record.callee.number)
@@ -92,9 +92,9 @@ def find_gone_caller(call: LiveCall, leg: Leg) -> bool:
 
 
 def set_only_callee(call: LiveCall, leg: Leg) -> None:
-    """Learn that the last one called is gone before any list said who called him.
+    """Take the last called leg as the callee: it ended before a snapshot showed who called it.
 
-    Unless its Dial was heard it isn't known then that a program other than ours rang him: it counts as a call to him.
+    Without the Dial nobody knows whether another program rang it; the call counts as a call to it.
     """
     if call.by_program and leg.endpoint.kind == "extension":
         set_caller(call, leg)
@@ -105,9 +105,10 @@ def set_only_callee(call: LiveCall, leg: Leg) -> None:
 
 
 def set_intended(call: LiveCall, number: str, *, by_caller_id: bool) -> bool:
-    """Take a number outside for whom a program's call is, while nobody has been dialled for it; return whether it is.
+    """Take an outside number as the callee of a program's call while nobody has been dialled for it.
 
-    A caller id alone may be the company's own, so that what is dialled at a trunk beats it.
+    Return whether it is the callee now. A caller id alone may be the company's own number, so a number dialled at a
+    trunk replaces it.
     """
     known = call.record.callee.number is not None and not call.intended
     if known or call.record.origin != "originated" or call.target is not None or call.reached is not None:
@@ -121,7 +122,7 @@ def set_intended(call: LiveCall, number: str, *, by_caller_id: bool) -> bool:
 
 
 def forget_intended(call: LiveCall) -> None:
-    """Learn that the agent took the call and nobody was dialled: an announcement is for nobody else."""
+    """Drop that callee: the agent answered and nobody was dialled, so the call was an announcement for the agent."""
     if call.intended and call.target is None and call.caller is not None and call.caller.up:
         call.record.callee, call.record.direction = Party(), "internal"
         if call.record.story and call.record.story[0].what == "called":
@@ -129,9 +130,9 @@ def forget_intended(call: LiveCall) -> None:
 
 
 def set_originated(call: LiveCall, leg: Leg) -> bool:
-    """Learn that a program makes this call, and `leg` is whom it rings first; return whether that is news.
+    """Note that a program made the call and rings `leg` first; return whether that is news.
 
-    An employee rung first is the caller, as in a click-to-call; somebody outside is the callee.
+    An employee who is rung first is the caller, as in a click-to-call. An outside party is the callee.
     """
     record = call.record
     if call.by_program:
@@ -146,9 +147,9 @@ def set_originated(call: LiveCall, leg: Leg) -> bool:
 
 
 def is_client_first(call: LiveCall, leg: Leg) -> bool:
-    """Whether a program that rings its first party through Local channels rings somebody outside.
+    """Whether a program that rings its first party through Local channels rings an outside party.
 
-    In a click-to-call of ours it is the agent's phone outside, and so it is beside another phone of the agent.
+    In our click-to-call such a party is the agent's phone outside; so it is beside another phone of the agent.
     """
     if not leg.is_outside or call.record.origin == "click-to-call" or call.reached is not None:
         return False
@@ -156,7 +157,10 @@ def is_client_first(call: LiveCall, leg: Leg) -> bool:
 
 
 def set_client_first(call: LiveCall, leg: Leg) -> None:
-    """Take somebody outside whom a program rings first for the callee; who they are given to will be the caller."""
+    """Take an outside party that a program rings first as the callee.
+
+    The employee who is connected later will be the caller.
+    """
     record = call.record
     record.origin = "originated" if record.origin == "dialled" else record.origin
     record.direction, record.caller = "outgoing", Party()
@@ -167,14 +171,14 @@ def set_client_first(call: LiveCall, leg: Leg) -> None:
 
 
 def add_dialled_step(call: LiveCall, leg: Leg) -> None:
-    """Say that somebody outside is called; he may have rung before anybody said whom that leg is for."""
+    """Add the step "dialled" for an outside leg; its phone may have rung before the Dial arrived."""
     call.add_step("dialled", leg)
     if leg.ringing:
         call.add_step("rang", leg)
 
 
 def set_first_target(call: LiveCall, leg: Leg) -> bool:
-    """Learn the callee from the first leg dialled, where the caller said nobody; return whether anything changed."""
+    """Take the callee from the first dialled leg, if the caller dialled nobody; return whether anything changed."""
     record = call.record
     changed = record.direction == "incoming" and not record.queues and _direct_number(call, leg)
     if (record.callee.number is not None and not call.intended) or leg is call.caller:
@@ -187,7 +191,7 @@ def set_first_target(call: LiveCall, leg: Leg) -> bool:
 
 
 def _add_called_step(call: LiveCall, who: str | None, whom: str | None) -> None:
-    """Say who called, of a call whose phones may have rung before that was known."""
+    """Put the step "called" first, in a call whose phones rang before the caller was known."""
     call.record.story.insert(0, Step(call.record.started, "called", who, whom or None))
 
 
@@ -197,7 +201,7 @@ def _called(call: LiveCall, leg: Leg) -> Party:
 
 
 def _direct_number(call: LiveCall, leg: Leg) -> bool:
-    """Name the employee whose number it is: the one phone the call leads to, unless it rings several at once."""
+    """Set the employee whose direct number was called: the one phone that rings, unless several ring at once."""
     callee = call.record.callee
     if call.direct is None and leg.endpoint.kind == "extension":
         call.direct = leg
@@ -210,13 +214,13 @@ def _direct_number(call: LiveCall, leg: Leg) -> bool:
 
 
 def dials_for_agent(legs: Mapping[str, Leg], source: str | None) -> bool:
-    """Tell whether a channel that dials does so for the employee whom a program calls first.
+    """Whether a channel dials for the employee whom a program calls first.
 
-    Where his leg is plumbing (Local), its end that was called, ;1, calls the other side later; what the other end
-    dials, directly or through more plumbing, are his phones.
+    If that employee's leg is a Local pair, its called end `;1` dials the other side later. What its end `;2` dials,
+    directly or through more pairs, are the employee's phones.
     """
     leg = legs.get(source or "")
-    for _step in range(_MAX_PAIRS):  # events that are lost or doubled could lead round in a circle
+    for _step in range(_MAX_PAIRS):  # lost or repeated events could make a circle
         if leg is None or leg.is_party:
             break
         pair = leg.pair
@@ -237,8 +241,8 @@ def is_browser_phone(one: Leg, other: Leg) -> bool:
 def shortest_spelling(call: LiveCall, dialled: str, source: Leg | None) -> str:
     """Return a number dialled at a trunk as people know it.
 
-    Where it is what was asked for with digits added or stripped in front, the shorter spelling counts, unless only the
-    longer one reads as a number (E.164).
+    The PBX may add or strip digits in front of the number that was asked for. Then the shorter spelling counts, unless
+    only the longer one can be read as a number (E.164).
     """
     for asked in (
         source.dialled if source is not None else "",
@@ -255,10 +259,10 @@ def shortest_spelling(call: LiveCall, dialled: str, source: Leg | None) -> str:
 
 
 def set_outside_callee(call: LiveCall, leg: Leg) -> bool:
-    """Learn the callee of a call that an employee began from the first number dialled at a trunk.
+    """Take the first number dialled at a trunk as the callee of an employee's call; return whether anything changed.
 
-    Not where an employee's extension was keyed, whose calls may be diverted, nor after a transfer, a queue or another
-    employee's phone. Returns whether anything changed.
+    Not if the employee dialled an extension (whose calls may be diverted), nor after a transfer, a queue, or another
+    employee's phone.
     """
     record = call.record
     first, call.outside = not call.outside, call.outside or leg.number
@@ -267,7 +271,7 @@ def set_outside_callee(call: LiveCall, leg: Leg) -> bool:
         return False
     keyed = read(call.keyed, call.rules)
     rung = any(other.called and other.endpoint.kind == "extension" for other in call.legs.values())
-    same = call.keyed.endswith(leg.number)  # such as 112, which is no colleague who diverts calls
+    same = call.keyed.endswith(leg.number)  # such as 112: no colleague who diverts calls
     if (keyed.kind == "internal" and not same) or rung or not leg.number:
         return False
     record.callee, record.direction = Party(readable(leg.number, call.rules).number), "outgoing"
@@ -277,22 +281,28 @@ def set_outside_callee(call: LiveCall, leg: Leg) -> bool:
 
 
 def borrower(call: LiveCall) -> LiveCall | None:
-    """Return the client's call that a call which is over became part of: it lent its last phone to that one for good.
+    """Return the client's call of which an ended call becomes a part: its last phone talked there until the end.
 
-    Another program joined the two (AMI Bridge, Bridge()). A line that served several calls, or went on, stays a call.
+    Another program bridged the two. A line that served several calls, or went on, stays a call
+    of its own.
     """
-    if call.has_outside or not call.lent_to_the_end or len(call.lent_to) != 1:
+    if call.has_outside or not call.lent_to_the_end:
         return None
-    found = call.lent_to[0]
-    while found.merged is not None:
-        found = found.merged
-    return found if found is not call else None
+    found = {_final_call(other) for other in call.lent_to}
+    return found.pop() if len(found) == 1 and call not in found else None
+
+
+def _final_call(call: LiveCall) -> LiveCall:
+    """Return the call of which this one became a part, in the end; itself if of none."""
+    while call.merged is not None:
+        call = call.merged
+    return call
 
 
 def client_call_of(call: LiveCall) -> LiveCall | None:
-    """Return the client's call that a call found by a list, of phones that were called by nobody known, talks in.
+    """Return the client's call in which the phones of this call talk, for a call found in a snapshot without a caller.
 
-    The transfer that brought them there went unheard.
+    A transfer in the gap brought them there.
     """
     if not call.began_in_gap or call.resumed or call.caller is not None or call.has_outside:
         return None

@@ -22,9 +22,9 @@ PARTS = ("menu", "wait", "ring", "talk", "hold", "voicemail")
 
 @dataclass(slots=True)
 class Party:
-    """One end of a call; `name`, `company` and `contact` come from the book at the time of the call."""
+    """One end of a call. `name`, `company` and `contact` come from the book at the time of the call."""
 
-    number: str | None = None  # E.164 if it could be read as such, else as the PBX had it
+    number: str | None = None  # E.164 if it can be read, else as the PBX had it
     name: str | None = None
     company: str | None = None
     contact: int | None = None
@@ -33,18 +33,18 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the story: when, what happened, to or by whom (extension or number), and a detail."""
+    """One step of the story: the time, what happened, to or by whom (extension or number), and a detail."""
 
     at: datetime
     what: str
     who: str | None = None
     detail: str | None = None
-    times: int = 1  # how often it happened: repetitions in a long story are counted, `at` is when the first was
+    times: int = 1  # how often it happened; a long story counts repetitions, `at` is the first
 
 
 @dataclass(slots=True)
 class Agent:
-    """An employee's part in a call: how long his phones rang, and how long he talked."""
+    """An employee's part in a call: how long their phones rang, and how long they talked."""
 
     extension: str
     ring_seconds: float = 0.0
@@ -53,9 +53,9 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time in which nothing was heard from the PBX; `to` is None while it lasts.
+    """A gap in a call: a time without events from the PBX. `to` is None while it lasts.
 
-    `filled`: from what the PBX itself wrote down of that time, if it was.
+    `filled`: the PBX log from which it was filled later, if it was.
     """
 
     since: datetime
@@ -65,23 +65,23 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class HistoryGap:
-    """A time of which the history may lack whole calls, because of `why`.
+    """A gap in the history: a time in which whole calls may be missing.
 
-    `link`: the PBX could not be heard; `restart`: likewise, because it was away itself; `pbxd`: we were away;
-    `overflow`: the PBX told faster than we followed; `storage`: the database was away for so long that ended calls had
-    to be given up, `calls` of them. Times are UTC and the PBX's own, as in records.
+    `why` is the cause. `link`: the link to the PBX was down. `restart`: the PBX was down. `pbxd`: pbxd was down.
+    `overflow`: pbxd could not keep up with the PBX's events. `storage`: the database was away for so long that `calls`
+    ended calls were dropped. Times are UTC by the PBX's clock, as in records.
     """
 
     pbx: str
     since: datetime
     to: datetime
     why: GapCause
-    calls: int | None = None  # how many are lost, where that is known
+    calls: int | None = None  # how many are lost, if known
 
 
 @dataclass(slots=True)
 class CallRecord:
-    """One conversation from its first channel to its last hang-up. All times are UTC, all durations seconds."""
+    """One conversation from its first channel to its last hang-up. Times are UTC, durations are seconds."""
 
     id: str
     pbx: str
@@ -97,21 +97,21 @@ class CallRecord:
     ended: datetime | None = None
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
     answered_by: list[str] = field(default_factory=list)
-    agents: list[Agent] = field(default_factory=list)  # everyone whose phone rang or who talked, the caller too
+    agents: list[Agent] = field(default_factory=list)  # everyone whose phone rang or who talked, the caller included
     recordings: list[str] = field(default_factory=list)  # files as the PBX names them
     outcome: Outcome | None = None
     cause: int | None = None  # Q.850
     story: list[Step] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     clock: Literal["pbx", "arrival"] = "pbx"
-    source: Source = "ami"  # how we know of it: heard as it happened, or read later in the PBX's own log
-    merged_into: str | None = None  # the id of the call this one became part of; then this is no call of its own
+    source: Source = "ami"  # how we know of it: from events as it happened, or from the PBX's log later
+    merged_into: str | None = None  # the id of the call of which this one became a part
     joined: list[str] = field(
         default_factory=list
     )  # ids of other clients' calls whose parties were joined to this one's
 
     def agent(self, extension: str) -> Agent:
-        """Return an employee's part in the call, which begins now if he had none."""
+        """Return an employee's part in the call; it begins now if there was none."""
         for agent in self.agents:
             if agent.extension == extension:
                 return agent
@@ -125,9 +125,9 @@ class CallRecord:
             self.queues.append(queue)
 
     def add(self, step: Step) -> None:
-        """Add a line to the story, within bounds: a thousand holds make no endless record.
+        """Add a step to the story.
 
-        In a long story what just happened is counted, not told again.
+        A long story counts what happened again shortly before, so that no record grows without end.
         """
         story = self.story
         if len(story) >= _LONG_STORY:
@@ -139,13 +139,13 @@ class CallRecord:
         self.trim()
 
     def trim(self) -> None:
-        """Keep the first entries and the last of lists that became too long."""
+        """Shorten lists that became too long: keep the first and the last entries."""
         for entries in (self.story, self.queues, self.recordings, self.gaps, self.answered_by, self.joined):
             if len(entries) > _MOST_ENTRIES:
                 del entries[_FIRST_ENTRIES : len(entries) - _MOST_ENTRIES + _FIRST_ENTRIES]
 
     def copy(self) -> CallRecord:
-        """Return a record that later events don't change."""
+        """Return a copy that later events don't change."""
         return replace(
             self,
             caller=replace(self.caller),

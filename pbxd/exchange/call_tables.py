@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pbxd.errors import InvalidInputError
-from pbxd.exchange.cells import guarded
+from pbxd.exchange.cells import guard_formula
 from pbxd.exchange.workbook_writer import new_workbook
 from pbxd.files import new_file
 from pbxd.i18n import _
@@ -74,7 +74,7 @@ class _Csv:
         self._writer = csv.writer(stream, delimiter=";")
 
     def add(self, cells: Sequence[Cell]) -> None:
-        self._writer.writerow([guarded(cell) if isinstance(cell, str) else cell for cell in cells])
+        self._writer.writerow([guard_formula(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One cell of a table of contacts: several values in it, numbers, dates, yes and no; written and read. Pure."""
+"""Cells of a table of contacts, written and read: numbers, dates, yes and no, several values in one cell. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse
 
 _MAIN = "★ "  # before the main number where it isn't the first
-# As we write a number: `мобильный: +79161234567 доб. 12`. It stands at the end, so that any label can be told from it.
+# A number as we write it: `мобильный: +79161234567 доб. 12`. It comes last, so that a label may have any characters.
 _OURS = re.compile(rf"(?:(?P<label>.*): )?(?P<number>{notation.E164.pattern})(?: доб\. (?P<extension>\S+))?", re.DOTALL)
 _SHORTENED = re.compile(r"[+-]?\d+([.,]\d+)?E[+]?\d+", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*(?:[\r\n]+| ::: )\s*")  # lines of a cell; Google's separator
@@ -40,41 +40,41 @@ class BadRow:
     message: str
 
 
-def joined(values: Iterable[str]) -> str:
-    """Write several values into one cell, separated by `; `; one that could be misread stands in quotes."""
+def join_values(values: Iterable[str]) -> str:
+    """Write several values into one cell, separated by `; `. A value that could be misread is quoted."""
     return "; ".join(map(_quoted, values))
 
 
-def split(text: str) -> list[str]:
-    """Read several values from one cell: what `joined` wrote, lines, or Google's ` ::: `; empty ones are left out."""
+def split_values(text: str) -> list[str]:
+    """Read several values from one cell: as `join_values` writes them, in lines, or split by Google's ` ::: `."""
     if not text or not re.search(r"[;\r\n\"]| ::: ", text):
         return [text.strip()] if text.strip() else []
     if '"' not in text:
         text = _BETWEEN.sub(";", text)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=";", skipinitialspace=True))
-    except csv.Error:  # a field longer than the module's limit: the book's limits refuse it
+    except csv.Error:  # longer than the module's limit; the limits of the book refuse it later
         return [text]
     return [value.strip() for row in rows for value in row if value.strip()]
 
 
-def written_numbers(listed: Sequence[ContactNumber]) -> str:
-    """Write the numbers of a contact so that `numbers` reads them back as they are."""
-    return joined(_written(number, main=number.main and place > 0) for place, number in enumerate(listed))
+def write_numbers(listed: Sequence[ContactNumber]) -> str:
+    """Write the numbers of a contact so that `read_numbers` reads them back as they are."""
+    return join_values(_written(number, main=number.main and place > 0) for place, number in enumerate(listed))
 
 
-def numbers(text: str, rules: NumberRules, *, label: str = "") -> list[ContactNumber]:
+def read_numbers(text: str, rules: NumberRules, *, label: str = "") -> list[ContactNumber]:
     """Read the numbers of a cell, in any notation. Raises InvalidInputError."""
-    return [number for part in split(text) for number in _several(part, rules, label)]
+    return [number for part in split_values(text) for number in _several(part, rules, label)]
 
 
-def day(field: str, text: str) -> date | None:
+def read_day(field: str, text: str) -> date | None:
     """Read a date as `read_date` does. A birthday without its year, as address books keep it, is None."""
     text = text.strip()
     return None if text in _NO_DATE or text.startswith("--") else read_date(field, text)
 
 
-def flag(field: str, text: str) -> bool:
+def read_flag(field: str, text: str) -> bool:
     """Read yes or no. Raises InvalidInputError naming the field."""
     word = folded(text)
     if word in _YES or word in _NO:
@@ -82,13 +82,13 @@ def flag(field: str, text: str) -> bool:
     raise InvalidInputError(field, _("neither yes nor no: {text}").format(text=text[:50]))
 
 
-def written(field: Field, value: Any) -> str:  # noqa: ANN401 - a value of the field's kind
+def write_value(field: Field, value: Any) -> str:  # noqa: ANN401 - a value of the field's kind
     """Write a field's value into one cell, as an import reads it back."""
     match field.kind:
         case "numbers":
-            return written_numbers(value)
+            return write_numbers(value)
         case "emails" | "tags":
-            return joined(value)
+            return join_values(value)
         case "date":
             return write_date(value) if value else ""
         case "flag":
@@ -99,13 +99,13 @@ def written(field: Field, value: Any) -> str:  # noqa: ANN401 - a value of the f
             assert_never(field.kind)
 
 
-def guarded(text: str) -> str:
-    """Put `'` before what a spreadsheet would take for a formula in a CSV file; E.164 numbers are none."""
+def guard_formula(text: str) -> str:
+    """Put `'` before a text that a spreadsheet would run as a formula of a CSV file. E.164 numbers are safe."""
     return f"'{text}" if _TO_GUARD.match(text) and not notation.E164.fullmatch(text) else text
 
 
-def unguarded(text: str) -> str:
-    """Take the guard off."""
+def unguard_formula(text: str) -> str:
+    """Remove the `'` that `guard_formula` put there."""
     return text[1:] if _GUARDED.match(text) else text
 
 

@@ -1,4 +1,4 @@
-"""The columns of a table of contacts: which heading means which field, in Russian and in English. Pure."""
+"""Find the header of a table of contacts, and what its columns mean. Pure."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _AROUND = " *:."  # a heading says nothing by them
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a table's columns mean; an empty field is a column nobody asked for."""
+    """The header of a table. `fields` are import columns of `book.fields`; empty where a heading means nothing."""
 
     heads: tuple[str, ...]
     fields: tuple[str, ...]
-    first_row: int  # the place of the first row of data among those the table was recognised by
+    first_row: int  # the index of the first row of data among the rows in which the header was found
 
     @property
     def ignored(self) -> list[str]:
-        """The headings nothing is taken from."""
+        """The headings of columns that are not imported."""
         return [head for head, field in zip(self.heads, self.fields, strict=True) if head and not field]
 
     @property
     def whole(self) -> frozenset[str]:
-        """The columns that are there, also where only parts of them are."""
+        """The import columns that the table has, also where it has only parts of them."""
         return frozenset(PARTS.get(field, field) for field in self.fields)
 
 
@@ -60,7 +60,7 @@ class Headings(NamedTuple):
 
 
 def correction() -> str:
-    """Return the heading of the column that says what to correct; it isn't imported."""
+    """Return the heading of the column that says what to correct. It is not imported."""
     return str(_CORRECTION)
 
 
@@ -81,10 +81,10 @@ def mapping(texts: Sequence[str], fields: Fields) -> dict[str, str]:
 
 
 def recognise(rows: Sequence[Sequence[str]], headings: Headings) -> Columns | None:
-    """Find the header in a table's first rows: the row, or the two rows, with most headings we know.
+    """Find the header in a table's first rows: the row, or the pair of rows, with most known headings.
 
-    None when there is none with a name and a number. A heading of two lines is known by the lower one, or by the upper
-    where the lower one is empty or strange, or by both together.
+    Return None when no row has both a name and a number. In a pair of rows the lower heading counts first, then the
+    upper one, then both together.
     """
     best: tuple[int, Columns] | None = None
     for known, columns in _candidates(rows[: _HEADER_WITHIN + 1], headings):
@@ -94,7 +94,7 @@ def recognise(rows: Sequence[Sequence[str]], headings: Headings) -> Columns | No
 
 
 def missing(columns: Columns, mapped: Mapping[str, str]) -> list[str]:
-    """Return the mapped headings that the table doesn't have."""
+    """Return the headings of `--map` that the table does not have."""
     there = {folded(head) for head in columns.heads}
     return [head for head in mapped if head not in there]
 

@@ -1,4 +1,4 @@
-"""Employees from a CSV file or from the rows of a workbook, as people's spreadsheets write them. Pure."""
+"""Read employees from a CSV file or from the rows of a workbook. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FIELD_OF = {name: key for key, names in _HEADS.items() for name in (key, *names
 
 @dataclass(slots=True)
 class EmployeeTable:
-    """What a file says: the people who could be read, what was wrong, and the columns nobody asked for."""
+    """The employees of a file, its bad rows, and the headings of columns that are not imported."""
 
     employees: list[Employee] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
@@ -39,9 +39,9 @@ class EmployeeTable:
 
 
 def read_employees(data: bytes, rules: NumberRules) -> EmployeeTable:
-    """Read the file's bytes; a bad row doesn't stop the good ones.
+    """Read the bytes of a CSV file. A bad row does not stop the good ones.
 
-    Raises InvalidInputError (field `file`) when it is too long, no CSV, or has no column of extensions.
+    Raises InvalidInputError (field `file`) when the file is too long, is no CSV, or has no column of extensions.
     """
     if len(data) > SIZE_LIMIT:
         raise InvalidInputError(
@@ -51,7 +51,7 @@ def read_employees(data: bytes, rules: NumberRules) -> EmployeeTable:
 
 
 def read_rows(lines: Iterator[tuple[int, list[str]]], rules: NumberRules) -> EmployeeTable:
-    """Read numbered rows, the first of which has the headings. Raises InvalidInputError."""
+    """Read numbered rows; the first one has the headings. Raises InvalidInputError."""
     heads = next(lines, (1, []))[1]
     columns = [_FIELD_OF.get(folded(head), "") for head in heads]
     if "extension" not in columns:
@@ -71,7 +71,7 @@ def read_rows(lines: Iterator[tuple[int, list[str]]], rules: NumberRules) -> Emp
 
 
 def _text(data: bytes) -> str:
-    """Decode as the file's mark says, else UTF-8, else what Russian spreadsheets write."""
+    """Decode by the byte order mark, else as UTF-8, else as Windows-1251, which Russian spreadsheets write."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     try:
@@ -81,7 +81,7 @@ def _text(data: bytes) -> str:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that hold anything, with their numbers."""
+    """Yield the rows that are not empty, with their numbers."""
     first = text.split("\n", 1)[0]
     separator = max(_SEPARATORS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)

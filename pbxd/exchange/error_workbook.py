@@ -1,4 +1,4 @@
-"""The rows that couldn't be imported, each with what to correct: a workbook that can be imported as it is."""
+"""Write the rows that could not be imported, each with what to correct. The workbook can be imported as it is."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.errors import InvalidInputError
 from pbxd.exchange import columns
 from pbxd.exchange.columns import SHEET, Columns, Headings
 from pbxd.exchange.workbook_writer import close, new_workbook
-from pbxd.files import new_file, refuse_target
+from pbxd.files import new_file
 from pbxd.i18n import _
 
-_MOST_MB = 256  # of the sheet's XML, which is twice on the disk before it is packed
-_CELL_BYTES = 64  # of XML around a text
+_MOST_MB = 256  # of the sheet's XML; it is on the disk twice until it is packed
+_CELL_BYTES = 64  # XML around a text
 _CONTROL = re.compile(r"[\x00-\x1f\ufffe\uffff]")  # written as _x0001_
-_CONTROL_BYTES = 6  # more than one
+_CONTROL_BYTES = 6  # more than the character itself
 
 
 class ErrorWorkbook:
-    """A workbook of bad rows; without a `book` they are only taken."""
+    """A workbook of bad rows. Without a `book` it drops them."""
 
     def __init__(self, book: Any, file: Path | None, table: Columns, headings: Headings) -> None:  # noqa: ANN401 - XlsxWriter's own
         self._book, self._file, self._table, self._headings = book, file, table, headings
@@ -32,11 +32,11 @@ class ErrorWorkbook:
 
     @property
     def file(self) -> Path | None:
-        """Where it is, if there was a bad row."""
+        """The file, if there was a bad row."""
         return self._file if self._row else None
 
     def add(self, texts: Sequence[str], message: str) -> None:
-        """Add a row and what is wrong in it. Raises InvalidInputError when there is no room for more."""
+        """Add a row and what is wrong in it. Raises InvalidInputError when the workbook is full."""
         if self._book is None:
             return
         if self._sheet is None:
@@ -45,7 +45,7 @@ class ErrorWorkbook:
         self._write([*(text for text, head in zip(padded, self._table.heads, strict=True) if head), message])
 
     def close(self) -> None:
-        """Write it to the disk, under its temporary name still. Raises UnavailableError."""
+        """Write the workbook under its temporary name. Raises UnavailableError."""
         if self._book is not None and self._file is not None:
             close(self._book, self._file)
 
@@ -63,28 +63,19 @@ class ErrorWorkbook:
                 self._sheet.write_string(self._row, place, text, self._text)
         self._row += 1
         if self._bytes > _MOST_MB * 1024 * 1024:
-            message = _("--errors: the bad rows take more than {limit} MB; nothing was imported: divide the file")
+            message = _("the bad rows take more than {limit} MB; nothing was imported: divide the file")
             raise InvalidInputError("errors", message.format(limit=_MOST_MB))
 
 
 @contextmanager
 def error_workbook(file: Path | None, table: Columns, headings: Headings) -> Iterator[ErrorWorkbook]:
-    """Open a workbook that is in its place once the block ended well and there was a bad row.
+    """Open a workbook of bad rows. It appears under its name when the block ends without error and has a bad row.
 
-    Raises InvalidInputError for a name that doesn't end in .xlsx and for what is no place for a file, ConflictError for
-    a file that is there: somebody may be correcting it, or it is the one being imported. UnavailableError: no right, no
-    room.
+    Raises what `new_file` raises.
     """
     if file is None:
         yield ErrorWorkbook(None, None, table, headings)
         return
-    if file.suffix.lower() != ".xlsx":
-        raise InvalidInputError("errors", _("--errors: the file's name must end in .xlsx"))
-    try:
-        refuse_target(file, replace=False)
-    except ConflictError as error:
-        message = _("--errors: {file} exists already and isn't overwritten; name a new file")
-        raise ConflictError(message.format(file=file)) from error
     with new_file(file) as part:
         with new_workbook(part, file) as book:
             errors = ErrorWorkbook(book, file, table, headings)
@@ -94,6 +85,6 @@ def error_workbook(file: Path | None, table: Columns, headings: Headings) -> Ite
 
 
 def _size(text: str) -> int:
-    """Return how many bytes a cell takes, at most."""
+    """Return the most bytes that a cell can take."""
     escaped = len(escape(text, quote=False).encode("utf-8", "surrogatepass"))
     return _CELL_BYTES + escaped + _CONTROL_BYTES * len(_CONTROL.findall(text))

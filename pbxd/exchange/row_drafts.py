@@ -1,4 +1,4 @@
-"""From a row of a table to a contact, with everything that is wrong in it. Pure."""
+"""Read a row of a table as a contact, or everything that is wrong in it. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pbxd.i18n import _
 from pbxd.numbers import NumberRules
 
 _Value = TypeVar("_Value")
-_LONGEST_COMPLAINT = 2000  # characters of a row's complaints
+_LONGEST_MESSAGE = 2000  # characters about one row
 _GOOGLE_GROUPS = {"* myContacts", "* starred"}  # Google's own, of every contact
 _REQUIRED = {"name", "number"}
 _CYRILLIC = re.compile(r"[А-Яа-яЁё]")
@@ -28,7 +28,7 @@ _CYRILLIC = re.compile(r"[А-Яа-яЁё]")
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A row read, and the names of the fields it says anything about."""
+    """A contact read from a row, and the names of the fields that the row fills in."""
 
     draft: ContactDraft
     given: frozenset[str]
@@ -36,31 +36,31 @@ class Read:
 
 @dataclass(slots=True)
 class _Row:
-    """One row being read: its cells, their texts by import column, and the complaints."""
+    """One row being read: its cells, their texts by import column, and the errors so far."""
 
     cells: Sequence[str]
     values: dict[str, list[str]]
-    complaints: list[InvalidInputError] = field(default_factory=list)
+    errors: list[InvalidInputError] = field(default_factory=list)
 
     def all(self, column: str) -> list[str]:
         """Return the texts of a column."""
         return self.values.get(column, [])
 
     def first(self, column: str) -> str:
-        """Return the first text of a column that isn't empty."""
+        """Return the first text of a column that is not empty."""
         return next((text for text in self.all(column) if text), "")
 
     def attempt(self, read: Callable[[], _Value], otherwise: _Value) -> _Value:
-        """Read something; a complaint is kept for the end of the row."""
+        """Call `read`. Keep its error for the end of the row, and return `otherwise`."""
         try:
             return read()
         except InvalidInputError as error:
-            self.complaints.append(error)
+            self.errors.append(error)
             return otherwise
 
 
 class RowReader:
-    """Reads the rows of one table. A contact needs a name and a number; whatever else stands in it must be readable."""
+    """Reads the rows of one table. A contact needs a name and a number; every other cell must be readable too."""
 
     def __init__(self, columns: Columns, rules: NumberRules, fields: Fields) -> None:
         self.fields = fields
@@ -77,15 +77,15 @@ class RowReader:
                 values.setdefault(column, []).append(text.strip())
         work = _Row(texts, values)
         made = self._draft(work)
-        complaints = work.complaints
-        if not complaints:
+        errors = work.errors
+        if not errors:
             made = work.attempt(lambda: checked(made, self.fields), made)
-        if not complaints:
+        if not errors:
             named = (self.fields.field_of(column) for column, found in values.items() if any(found))
             return Read(made, frozenset(each.name for each in named if each))
-        first = complaints[0].field
+        first = errors[0].field
         column = self.fields[first].column if first in self.fields else first
-        return BadRow(row, column, "; ".join(map(str, complaints))[:_LONGEST_COMPLAINT])
+        return BadRow(row, column, "; ".join(map(str, errors))[:_LONGEST_MESSAGE])
 
     def _draft(self, work: _Row) -> ContactDraft:
         attributes: dict[str, Any] = {}
@@ -114,7 +114,7 @@ class RowReader:
             if column == "label":
                 label = text.removeprefix("* ").strip()
             elif column in _LABELS and text.strip():
-                found += cells.numbers(text, self._rules, label=_LABELS[column]() or label)
+                found += cells.read_numbers(text, self._rules, label=_LABELS[column]() or label)
                 label = ""
         if not found:
             raise InvalidInputError("number", _("a phone number is needed"))
@@ -130,13 +130,15 @@ def _cell_value(wanted: Field, work: _Row) -> Any:  # noqa: ANN401 - a value of 
         case "emails":
             return tuple(email for text in work.all(column) for email in _emails(text))
         case "tags":
-            return tuple(tag for text in work.all(column) for tag in cells.split(text) if tag not in _GOOGLE_GROUPS)
+            return tuple(
+                tag for text in work.all(column) for tag in cells.split_values(text) if tag not in _GOOGLE_GROUPS
+            )
         case "long-text":
             return "\n".join(filter(None, work.all(column)))
         case "date":
-            return cells.day(wanted.name, work.first(column))
+            return cells.read_day(wanted.name, work.first(column))
         case "flag":
-            return cells.flag(wanted.name, work.first(column))
+            return cells.read_flag(wanted.name, work.first(column))
         case _:
             return work.first(column)
 
@@ -160,7 +162,7 @@ def _extension(text: str) -> str:
 
 
 def _emails(text: str) -> list[str]:
-    return [email for part in cells.split(text) for email in re.split(r"[,\s]+", part) if email]
+    return [email for part in cells.split_values(text) for email in re.split(r"[,\s]+", part) if email]
 
 
 _LABELS: dict[str, Callable[[], str]] = {

@@ -1,7 +1,7 @@
-"""Reading a stranger's file in a child process, so that what it does to a library it can't do to us.
+"""Read a file from outside in a child process, so that a bad file can break the child alone.
 
-The child has limits on memory and processor time, reads nothing but the file, and tells the rows in frames: four bytes
-of length, then JSON. What it can't read ends in one sentence, whatever happened to it.
+The child has limits on memory and processor time and reads nothing but the file. It sends the rows in frames: four
+bytes of length, then JSON. Whatever goes wrong in it becomes one error message.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHUNK = 1 << 20
 _USUAL = Headings()
 
 
-class _Died(InvalidInputError):  # noqa: N818 - the child's end, told as what is wrong with the file
+class _Died(InvalidInputError):  # noqa: N818 - the end of the child, reported as an error of the file
     def __init__(self) -> None:
         super().__init__(
             "file", _("the file takes more memory or time than one of its size should: it is damaged or hostile")
@@ -39,7 +39,7 @@ class _Died(InvalidInputError):  # noqa: N818 - the child's end, told as what is
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A table being read in a child; `batches` yields rows, some hundreds at a time."""
+    """A table that a child reads. `batches` yields some hundreds of numbered rows at a time."""
 
     sheet: str
     columns: Columns
@@ -52,7 +52,7 @@ async def reading(
 ) -> AsyncIterator[Reading]:
     """Open a file of contacts. Raises InvalidInputError, also while its rows are read.
 
-    `plain`: any workbook; nobody asks what the columns of its first sheet mean.
+    `plain`: read the first sheet of any workbook without looking for a header.
     """
     try:
         open_regular(file).close()
@@ -77,7 +77,7 @@ async def reading(
 
 
 async def plain_rows(file: Path, *, language: str, most: int) -> list[tuple[int, list[str]]]:
-    """Return the rows of a workbook's first sheet. Raises InvalidInputError, also for more than `most`."""
+    """Return the rows of a workbook's first sheet. Raises InvalidInputError, also for more rows than `most`."""
     found: list[tuple[int, list[str]]] = []
     async with reading(file, language=language, plain=True) as table:
         async for rows in table.batches:
@@ -88,8 +88,8 @@ async def plain_rows(file: Path, *, language: str, most: int) -> list[tuple[int,
 
 
 async def _started(asked: dict[str, Any]) -> tuple[Process, dict[str, Any]]:
-    """Start a child that reads fast, and where that takes too much memory one that reads patiently."""
-    for patient in (False, True):
+    """Start a child that reads fast. When that takes too much memory, start one that reads slowly in little memory."""
+    for low_memory in (False, True):
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # no module from the folder we happen to be in
@@ -102,7 +102,7 @@ async def _started(asked: dict[str, Any]) -> tuple[Process, dict[str, Any]]:
         )
         try:
             assert child.stdin  # noqa: S101 - asked for above
-            child.stdin.write(json.dumps(asked | {"patient": patient}).encode())
+            child.stdin.write(json.dumps(asked | {"low_memory": low_memory}).encode())
             child.stdin.close()
             return child, await _frame(child)
         except _Died:
@@ -117,11 +117,10 @@ async def _started(asked: dict[str, Any]) -> tuple[Process, dict[str, Any]]:
 async def _ended(child: Process) -> None:
     if child.returncode is None:
         with suppress(ProcessLookupError):
-            os.kill(
-                child.pid, signal.SIGKILL
-            )  # its own `kill` looks first, and takes the end away from who waits for it
+            # `child.kill` polls first, and the task that waits for the child would not see its end.
+            os.kill(child.pid, signal.SIGKILL)
     assert child.stdout  # noqa: S101 - asked for in `_started`
-    while await child.stdout.read(_CHUNK):  # `wait` doesn't return before all it told was taken
+    while await child.stdout.read(_CHUNK):  # `wait` returns only after all output was read
         pass
     await child.wait()
 
@@ -132,14 +131,14 @@ async def _batches(child: Process) -> AsyncIterator[list[tuple[int, list[str]]]]
 
 
 async def _frame(child: Process) -> dict[str, Any]:
-    """Read one frame. Raises InvalidInputError when the child says so, or dies."""
+    """Read one frame. Raises InvalidInputError when the child reports an error or dies."""
     assert child.stdout  # noqa: S101 - asked for above
     try:
         length = int.from_bytes(await child.stdout.readexactly(_LENGTH), "big")
         if length > _LONGEST_FRAME:
             raise _Died
         frame: dict[str, Any] = json.loads(await child.stdout.readexactly(length))
-    except asyncio.IncompleteReadError as error:  # its limits ended it, or the system did
+    except asyncio.IncompleteReadError as error:  # the limits or the system killed it
         raise _Died from error
     if "error" in frame:
         raise InvalidInputError(frame["field"], frame["error"])

@@ -1,4 +1,4 @@
-"""The child process of `sandbox`: reads one file within its limits and tells its rows on standard output."""
+"""The child process of `sandbox`: read one file within limits and write its rows to standard output."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _MEMORY_TIMES = 8  # the file's size
 _MEMORY_MOST = 1024 * _MB
 _SECONDS = 8
 _SECONDS_A_MB = 8
-_NICE = 5  # look-ups and calls come first
+_NICE = 5  # look-ups and calls go first
 _BATCH = 200  # rows
 _BATCH_CHARACTERS = 200_000
 
 
 def main() -> None:
-    """Read what is asked from standard input, and answer."""
+    """Read the request from standard input and answer it."""
     asked = json.load(sys.stdin)
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # lest a library's words get among the frames
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # so that no library prints between the frames
     file = Path(asked["file"])
     _limit(file)
-    with contextlib.suppress(BrokenPipeError):  # whoever asked doesn't want to know any more
+    with contextlib.suppress(BrokenPipeError):  # the parent has stopped reading
         for frame in _frames(file, asked):
             data = json.dumps(frame, ensure_ascii=False).encode("utf-8", "replace")
             out.write(len(data).to_bytes(4, "big") + data)
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _limit(file: Path) -> None:
-    """Allow what a file of this size may need."""
+    """Set limits that a file of this size needs at most."""
     size = file.stat().st_size
     memory = min(_MEMORY + _MEMORY_TIMES * size, _MEMORY_MOST)
     seconds = _SECONDS + _SECONDS_A_MB * size // _MB
@@ -63,7 +63,7 @@ def _frames(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
     except MemoryError:
         why = _("it takes too much memory")
         yield {"error": _("the file can't be read: {why}").format(why=why), "field": "file"}
-    except Exception as error:  # noqa: BLE001 - a damaged file makes the libraries fail in any way; this process is for it
+    except Exception as error:  # noqa: BLE001 - libraries raise anything for a damaged file
         why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         yield {"error": _("the file is damaged or not what it seems: {why}").format(why=why), "field": "file"}
 
@@ -75,11 +75,11 @@ def _table(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
     if asked["plain"]:
         yield {"sheet": "", "heads": [], "fields": []}
-        source = tables.plain(file, patient=asked["patient"])
+        source = tables.read_first_sheet(file, low_memory=asked["low_memory"])
     else:
         fields = BUILT_IN.extended(*map(field_from, asked["fields"]))
         headings = Headings(fields, asked["mapped"])
-        table = tables.opened(file, sheet=asked["sheet"], headings=headings, patient=asked["patient"])
+        table = tables.open_table(file, sheet=asked["sheet"], headings=headings, low_memory=asked["low_memory"])
         yield {"sheet": table.sheet, "heads": table.columns.heads, "fields": table.columns.fields}
         source = table.rows
     rows: list[tuple[int, list[str]]] = []

@@ -1,6 +1,6 @@
-"""Tables of contacts in files: which rows and columns there are, whatever wrote the file.
+"""Read tables of contacts from files of any program: workbooks, CSV, vCards.
 
-Everything here runs in a child process with limits (`sandbox`), for the files come from anywhere.
+Everything here runs in a child process with limits (`sandbox`), because nobody knows who made the file.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from pbxd.i18n import _
 
 MOST_BYTES = 100 * 1024 * 1024
 MOST_ROWS = 1_048_576  # of an Excel sheet
-_MOST_COLUMNS = 256  # stray cells stand further out
+_MOST_COLUMNS = 256  # cells further right are stray
 _LONGEST_CELL = 32_767  # characters, of an Excel cell
-_LOOKED_AT = 40  # rows, for the header
+_HEADER_ROWS = 40  # rows in which the header is searched
 _SEPARATORS = ";,\t|"
 _CHUNK = 1 << 20
 _TEXT_AT_LEAST = 64 * 1024 * 1024  # bytes of all cells
-_TEXT_TIMES = 20  # the file's size: one long text that many cells share is written once into a workbook
-_CELL_BYTES = 8  # of an empty one, in what is told of it
+_TEXT_TIMES = 20  # the file's size; a workbook keeps a text once that many cells share
+_CELL_BYTES = 8  # that an empty cell takes on its way to the parent process
 
 Row = tuple[int, list[str]]  # as a spreadsheet counts rows
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table whose columns are known; `sheet` is the one taken, empty where a file has no sheets."""
+    """A table whose columns are known. `sheet` is empty where the file has no sheets."""
 
     sheet: str
     columns: Columns
     rows: Iterator[Row]
 
 
-def opened(file: Path, *, sheet: str, headings: Headings, patient: bool) -> Table:
-    """Open a file of contacts by what is in it. Raises InvalidInputError, also while its rows are read.
+def open_table(file: Path, *, sheet: str, headings: Headings, low_memory: bool) -> Table:
+    """Open a file of contacts, whatever its name says. Raises InvalidInputError, also while its rows are read.
 
-    `patient`: with little memory, in whatever time that takes.
+    `low_memory`: take as much time as needed, but little memory.
     """
     size = file.stat().st_size
     if size > MOST_BYTES:
@@ -55,7 +55,7 @@ def opened(file: Path, *, sheet: str, headings: Headings, patient: bool) -> Tabl
     with file.open("rb") as stream:
         head = stream.read(4096)
     if head.startswith((workbook_reader.ZIP, workbook_reader.OLE)):
-        sheets = workbook_reader.sheets(file, head, patient=patient)
+        sheets = workbook_reader.open_sheets(file, head, low_memory=low_memory)
         return _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, headings)
     if not head or file.suffix.lower() in {".xlsx", ".xls", ".xlsm"}:
         raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
@@ -63,17 +63,17 @@ def opened(file: Path, *, sheet: str, headings: Headings, patient: bool) -> Tabl
         raise InvalidInputError("sheet", _("only a workbook has sheets"))
     if vcards.is_vcard(head):
         heads = tuple(headings.fields.by_column)
-        return Table("", Columns(heads, heads, 0), _bounded(vcards.rows(file, headings.fields), size))
+        return Table("", Columns(heads, heads, 0), _limited(vcards.read_cards(file, headings.fields), size))
     return _csv(file, headings)
 
 
-def plain(file: Path, *, patient: bool) -> Iterator[Row]:
-    """Read the first sheet of a workbook that has anything in it, without asking what its columns mean."""
+def read_first_sheet(file: Path, *, low_memory: bool) -> Iterator[Row]:
+    """Read the first sheet of a workbook that is not empty, without looking for a header."""
     with file.open("rb") as stream:
         head = stream.read(4096)
     if file.stat().st_size > MOST_BYTES or not head.startswith((workbook_reader.ZIP, workbook_reader.OLE)):
         raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
-    for rows in workbook_reader.sheets(file, head, patient=patient).values():
+    for rows in workbook_reader.open_sheets(file, head, low_memory=low_memory).values():
         found = _read(rows, file.stat().st_size)
         for first in found:
             yield first
@@ -82,25 +82,25 @@ def plain(file: Path, *, patient: bool) -> Iterator[Row]:
 
 
 def _workbook(sheets: dict[str, workbook_reader.Rows], wanted: str, headings: Headings) -> Table:
-    taken = _named(list(sheets), wanted or SHEET)
+    taken = _find_sheet(list(sheets), wanted or SHEET)
     if wanted and taken is None:
         message = _("there is no sheet “{sheet}”; there are: {sheets}")
         raise InvalidInputError("sheet", message.format(sheet=wanted, sheets=", ".join(sheets)))
     if taken is not None:
         return _table(taken, sheets[taken](), headings)
-    found = [table for name, rows in sheets.items() if (table := _recognised(name, rows(), headings))]
+    found = [table for name, rows in sheets.items() if (table := _find_table(name, rows(), headings))]
     if len(found) == 1 or (found and headings.mapped):
         return found[0]
     message = _("there is no sheet “{sheet}”; name the sheet with --sheet; there are: {sheets}")
     raise InvalidInputError("file", message.format(sheet=SHEET, sheets=", ".join(sheets)))
 
 
-def _named(names: Sequence[str], wanted: str) -> str | None:
+def _find_sheet(names: Sequence[str], wanted: str) -> str | None:
     return next((name for name in names if folded(name) == folded(wanted)), None)
 
 
 def _table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table:
-    table = _recognised(sheet, rows, headings)
+    table = _find_table(sheet, rows, headings)
     if table is None:
         message = _("there is no row of headings with a name and a phone, such as “{name}” and “{number}”")
         names = {"name": headings.title("name"), "number": headings.title("number")}
@@ -111,28 +111,28 @@ def _table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table:
     return table
 
 
-def _recognised(sheet: str, rows: Iterator[Row], headings: Headings) -> Table | None:
-    first = list(islice(rows, _LOOKED_AT))
+def _find_table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table | None:
+    first = list(islice(rows, _HEADER_ROWS))
     found = columns.recognise([texts for _row, texts in first], headings)
     if found is None:
         return None
     used = [place for place, field in enumerate(found.fields) if field]
-    return Table(sheet, found, _with_anything(used, chain(first[found.first_row :], rows)))
+    return Table(sheet, found, _without_unused(used, chain(first[found.first_row :], rows)))
 
 
-def _with_anything(used: Sequence[int], rows: Iterable[Row]) -> Iterator[Row]:
-    """Leave out rows that have nothing in the columns we use: stray cells, totals, remarks beside the table."""
+def _without_unused(used: Sequence[int], rows: Iterable[Row]) -> Iterator[Row]:
+    """Skip rows without text in the columns we use, such as totals and remarks beside the table."""
     for row, texts in rows:
         if any(place < len(texts) and texts[place].strip() for place in used):
             yield row, texts
 
 
 def _read(rows: workbook_reader.Rows, size: int) -> Iterator[Row]:
-    return _bounded(rows(), size)
+    return _limited(rows(), size)
 
 
-def _bounded(rows: Iterable[Row], size: int) -> Iterator[Row]:
-    """Leave out empty rows and what stands far out; refuse what no sheet, or no file of this size, could hold."""
+def _limited(rows: Iterable[Row], size: int) -> Iterator[Row]:
+    """Skip empty rows and stray cells. Refuse more rows than a sheet has, and more text than such a file can have."""
     left = max(_TEXT_AT_LEAST, _TEXT_TIMES * size)
     for row, texts in rows:
         if row > MOST_ROWS:
@@ -150,22 +150,22 @@ def _bounded(rows: Iterable[Row], size: int) -> Iterator[Row]:
 def _csv(file: Path, headings: Headings) -> Table:
     encoding = _encoding(file)
     with file.open(encoding=encoding, errors="replace", newline="") as stream:
-        sample = list(islice(stream, _LOOKED_AT))
-    separator = max(_SEPARATORS, key=lambda each: _promise(sample, each, headings))
-    return _table("", _bounded(_csv_rows(file, encoding, separator), file.stat().st_size), headings)
+        sample = list(islice(stream, _HEADER_ROWS))
+    separator = max(_SEPARATORS, key=lambda each: _separator_score(sample, each, headings))
+    return _table("", _limited(_csv_rows(file, encoding, separator), file.stat().st_size), headings)
 
 
 def _csv_rows(file: Path, encoding: str, separator: str) -> Iterator[Row]:
     with file.open(encoding=encoding, errors="replace", newline="") as stream:
         try:
             for row, texts in enumerate(csv.reader(stream, delimiter=separator), start=1):
-                yield row, [cells.unguarded(text) for text in texts]
+                yield row, [cells.unguard_formula(text) for text in texts]
         except csv.Error as error:
             raise InvalidInputError("file", _("not a CSV file: {why}").format(why=error)) from error
 
 
-def _promise(sample: Sequence[str], separator: str, headings: Headings) -> tuple[int, int]:
-    """Tell how well a separator suits: by the columns recognised with it, then by how often it occurs."""
+def _separator_score(sample: Sequence[str], separator: str, headings: Headings) -> tuple[int, int]:
+    """Rate a separator: by the columns that are known with it, then by how often it occurs."""
     try:
         rows = list(csv.reader(io.StringIO("".join(sample), newline=""), delimiter=separator))
     except csv.Error:
@@ -175,7 +175,7 @@ def _promise(sample: Sequence[str], separator: str, headings: Headings) -> tuple
 
 
 def _encoding(file: Path) -> str:
-    """Take the file's mark, else UTF-16 by its zeros, else UTF-8 if all of it is, else what Russian Windows writes."""
+    """Return the encoding: by the byte order mark, UTF-16 by its zeros, UTF-8 if all of it is, else Windows-1251."""
     with file.open("rb") as stream:
         head = stream.read(4096)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

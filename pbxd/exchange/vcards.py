@@ -1,4 +1,4 @@
-"""vCards: 2.1 to 4.0 read as rows of a table, 3.0 (RFC 2426) written with every field; by vobject."""
+"""vCards, by vobject: read versions 2.1 to 4.0 as rows of a table, write 3.0 (RFC 2426) with every field."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from pbxd.i18n import _
 _BEGIN = re.compile(rb"\s*BEGIN:VCARD\s*", re.IGNORECASE)
 _END = re.compile(rb"\s*END:VCARD\s*", re.IGNORECASE)
 _LISTS: Final = {"org", "categories"}  # properties of several values
-_LONGEST = 4 * 1024 * 1024  # bytes of one card, pictures among them
+_LONGEST = 4 * 1024 * 1024  # bytes of one card with its pictures
 
 
 def is_vcard(head: bytes) -> bool:
-    """Tell whether a file that begins so is a vCard."""
+    """Tell whether the first bytes of a file are those of a vCard."""
     return bool(re.match(rb"(\xef\xbb\xbf)?\s*BEGIN:VCARD", head, re.IGNORECASE))
 
 
-def rows(file: Path, fields: Fields) -> Iterator[tuple[int, list[str]]]:
+def read_cards(file: Path, fields: Fields) -> Iterator[tuple[int, list[str]]]:
     """Read the cards, each as a row with a column for each exported field.
 
     An unreadable card is a row without name and number; its comment says why.
@@ -49,7 +49,7 @@ def rows(file: Path, fields: Fields) -> Iterator[tuple[int, list[str]]]:
             yield place + 1, _row(b"".join(block), fields)
 
 
-def written(contact: Contact, fields: Fields) -> str:
+def write_card(contact: Contact, fields: Fields) -> str:
     """Write a contact as a vCard 3.0."""
     card = vobject.vCard()
     for field in fields.exported:
@@ -82,7 +82,7 @@ def _property(field: Field, value: Any) -> str | list[str]:  # noqa: ANN401 - a 
         return [value] if isinstance(value, str) else list(value)
     if field.kind == "flag":
         return "1"
-    return value.isoformat() if isinstance(value, date) else cells.written(field, value)
+    return value.isoformat() if isinstance(value, date) else cells.write_value(field, value)
 
 
 def _add_number(card: Any, number: ContactNumber, group: str) -> None:  # noqa: ANN401 - vobject's own
@@ -90,7 +90,7 @@ def _add_number(card: Any, number: ContactNumber, group: str) -> None:  # noqa: 
     if number.extension.isdigit() and len(number.extension) <= 6:  # noqa: PLR2004 - as `notation` reads it after a comma
         line.value = f"{number.number},{number.extension}"  # phones dial it after a pause
     else:
-        line.value = cells.written_numbers([ContactNumber(number.number, extension=number.extension)])
+        line.value = cells.write_numbers([ContactNumber(number.number, extension=number.extension)])
     line.type_paramlist = ["VOICE", "PREF"] if number.main else ["VOICE"]
     if number.label:
         line.group = group
@@ -106,7 +106,7 @@ def _row(block: bytes, fields: Fields) -> list[str]:
     try:
         lines = vobject.readOne(text, allowQP=True).contents
         return [_cell(field, lines) for field in fields.exported]
-    except Exception as error:  # noqa: BLE001 - vobject fails in any way on what isn't a card; the row says so
+    except Exception as error:  # noqa: BLE001 - vobject raises anything for a bad card; the row has the reason
         why = _("unreadable card: {why}").format(why=" ".join(str(error).split())[:200])
         return [why if field.name == "comment" else "" for field in fields.exported]
 
@@ -120,12 +120,12 @@ def _cell(field: Field, lines: dict[str, list[Any]]) -> str:  # noqa: PLR0911 - 
             labels = {line.group: str(line.value) for line in lines.get("x-ablabel", ()) if line.group}
             numbers = [line for line in lines.get("tel", ()) if "fax" not in _types(line)]
             found = [_number(line, labels, first=place == 0) for place, line in enumerate(numbers)]
-            return cells.joined(filter(None, found))
+            return cells.join_values(filter(None, found))
         case "emails" if field.vcard == "email":
             emails = sorted(lines.get("email", ()), key=lambda line: "pref" not in _types(line))
-            return cells.joined(_text(line) for line in emails)
+            return cells.join_values(_text(line) for line in emails)
         case "tags" if field.vcard in _LISTS:
-            return cells.joined(filter(None, _listed(lines, field.vcard)))
+            return cells.join_values(filter(None, _listed(lines, field.vcard)))
         case "company":
             return ", ".join(filter(None, _listed(lines, field.vcard)))
         case "long-text":

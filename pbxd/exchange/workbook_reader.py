@@ -1,7 +1,7 @@
-"""Workbooks being read: xlsx by calamine, which is fast, or patiently by openpyxl; xls by xlrd.
+"""Read workbooks: xlsx by calamine, or in little memory by openpyxl; xls by xlrd.
 
-Calamine keeps a sheet as a rectangle, which one stray cell far out makes too big for the memory a child may have, and
-doesn't tell number formats; openpyxl streams, ten times as slowly, and does.
+Calamine is fast, but it keeps a sheet as a rectangle and does not report number formats. One stray cell far out makes
+the rectangle too big for the child's memory. Openpyxl streams and knows formats, at a tenth of the speed.
 Formulas give their stored values. Numbers become the digits that were typed: no exponent, no lost leading zero.
 """
 
@@ -37,11 +37,11 @@ _MIDNIGHT = (0, 0, 0)
 Rows = Callable[[], Iterator[tuple[int, list[str]]]]
 
 
-def sheets(file: Path, head: bytes, *, patient: bool) -> dict[str, Rows]:
-    """Return the sheets by name, each with what reads its rows. Raises InvalidInputError."""
+def open_sheets(file: Path, head: bytes, *, low_memory: bool) -> dict[str, Rows]:
+    """Return the sheets by name, each with a function that reads its rows. Raises InvalidInputError."""
     if head.startswith(ZIP):
         padded = _check_package(file)
-        return _xlsx_patiently(file) if patient or padded else _xlsx(file)
+        return _xlsx_streamed(file) if low_memory or padded else _xlsx(file)
     if _ENCRYPTED in file.read_bytes():
         raise InvalidInputError("file", _("the workbook is encrypted; save it without a password"))
     return _xls(file)
@@ -64,13 +64,13 @@ def _xlsx(file: Path) -> dict[str, Rows]:
     }
 
 
-def _xlsx_patiently(file: Path) -> dict[str, Rows]:
+def _xlsx_streamed(file: Path) -> dict[str, Rows]:
     workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
 
     def reader(name: str) -> Rows:
         def rows() -> Iterator[tuple[int, list[str]]]:
             sheet: Any = workbook[name]
-            sheet.reset_dimensions()  # what a file says of them is often wrong
+            sheet.reset_dimensions()  # the file's own are often wrong
             for number, row in enumerate(sheet.iter_rows(), start=1):
                 yield number, [_value(cell.value, cell.number_format) for cell in row]
 
@@ -139,9 +139,9 @@ def _xls_cell(book: Any, cell: Any) -> str:  # noqa: ANN401 - xlrd's own, withou
 
 
 def _check_package(file: Path) -> bool:
-    """Unpack everything once, whatever it says of its size, and keep nothing; tell whether numbers have leading zeros.
+    """Unpack the whole package once, without keeping anything; return whether numbers have leading zeros.
 
-    Raises InvalidInputError.
+    Raises InvalidInputError for a package that unpacks to too much, whatever its directory says.
     """
     padded = False
     left = max(_UNPACKED_AT_LEAST, _UNPACKED_TIMES * file.stat().st_size)
@@ -155,16 +155,16 @@ def _check_package(file: Path) -> bool:
             for entry in package.infolist():
                 if entry.flag_bits & 1:
                     raise InvalidInputError("file", _("the workbook is encrypted; save it without a password"))
-                entry.file_size = 1 << 62  # what is there is read, not what is said to be there
+                entry.file_size = 1 << 62  # read the data to its end, not to the size in the directory
                 with package.open(entry) as stream:
-                    left, found = _unpacked(stream, left)
+                    left, found = _check_entry(stream, left)
                 padded = padded or found
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise InvalidInputError("file", _("the workbook is damaged: {why}").format(why=error)) from error
     return padded
 
 
-def _unpacked(stream: IO[bytes], left: int) -> tuple[int, bool]:
+def _check_entry(stream: IO[bytes], left: int) -> tuple[int, bool]:
     tail, padded = b"", False
     while chunk := stream.read(_CHUNK):
         left -= len(chunk)

@@ -1,6 +1,6 @@
-"""Workbooks being written, by XlsxWriter: row by row to temporary files that are gone on every way out.
+"""Write workbooks by XlsxWriter, row by row to temporary files that are always removed.
 
-Every text is a string cell, whatever it begins with: nothing anybody typed is ever a formula (CWE-1236).
+Every text is a string cell, whatever it begins with, so that no input becomes a formula (CWE-1236).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_u
 
 @contextmanager
 def new_workbook(part: Path, file: Path) -> Iterator[Any]:
-    """Yield XlsxWriter's workbook; `part` is where it is written at the end, `file` its name for people.
+    """Yield XlsxWriter's workbook. It is written to `part` at the end; errors name `file`.
 
-    Raises UnavailableError when it can't be written.
+    Raises UnavailableError when it cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="pbxd-") as folder:
         book: Any = Workbook(str(part), {**_OPTIONS, "tmpdir": folder})
@@ -31,13 +31,13 @@ def new_workbook(part: Path, file: Path) -> Iterator[Any]:
             yield book
             close(book, file)
         finally:
-            for sheet in book.worksheets():  # of a book that wasn't closed
+            for sheet in book.worksheets():  # of a workbook that was not closed
                 with suppress(OSError):
                     sheet.row_data_fh.close()
 
 
 def close(book: Any, file: Path) -> None:  # noqa: ANN401 - XlsxWriter's own
-    """Write the workbook; doing it again does nothing. Raises UnavailableError."""
+    """Write the workbook. A second call does nothing. Raises UnavailableError."""
     if book.fileclosed:
         return
     try:

@@ -1,4 +1,4 @@
-"""Tables of contacts being written: the template, and exports as xlsx, csv and vcf."""
+"""Write tables of contacts: the template, and exports as xlsx, csv and vcf."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _LONGEST_LIST = 255  # characters of a validation list in a workbook
 
 
 def write_template(file: Path, employees: Iterable[Employee], fields: Fields) -> None:
-    """Write the workbook to fill in: the sheet with its headings, and one that explains them.
+    """Write the workbook to fill in: a sheet with the headings, and one that explains them.
 
-    Raises ConflictError for a file that is there, for somebody may have filled it in, and UnavailableError.
+    Raises ConflictError when the file exists, because somebody may have filled it in, and UnavailableError.
     """
     with new_file(file) as part, new_workbook(part, file) as book:
         _fill_template(book, employees, fields)
@@ -51,7 +51,7 @@ def _fill_template(book: Any, employees: Iterable[Employee], fields: Fields) -> 
 
 
 async def export(file: Path, contacts: AsyncIterator[Sequence[Contact]], fields: Fields) -> int:
-    """Write contacts as the file's ending says, in the place of an earlier export; returns how many.
+    """Write contacts in the format of the file's ending and return how many. An earlier export is replaced.
 
     Raises InvalidInputError, UnavailableError.
     """
@@ -79,12 +79,14 @@ async def _write_xlsx(file: Path, contacts: AsyncIterator[Sequence[Contact]], fi
 
 async def _write_csv(file: Path, contacts: AsyncIterator[Sequence[Contact]], fields: Fields) -> int:
     count = 0
-    with file.open("w", encoding="utf-8-sig", newline="") as stream:  # the mark makes spreadsheets read UTF-8
+    with file.open(
+        "w", encoding="utf-8-sig", newline=""
+    ) as stream:  # the byte order mark makes spreadsheets read UTF-8
         writer = csv.writer(stream, delimiter=";")
         writer.writerow([str(field.heading) for field in fields.exported])
         async for some in contacts:
             count += len(some)
-            writer.writerows([cells.guarded(text) for text in _texts(contact, fields)] for contact in some)
+            writer.writerows([cells.guard_formula(text) for text in _texts(contact, fields)] for contact in some)
     return count
 
 
@@ -93,17 +95,17 @@ async def _write_vcf(file: Path, contacts: AsyncIterator[Sequence[Contact]], fie
     with file.open("w", encoding="utf-8", newline="") as stream:
         async for some in contacts:
             count += len(some)
-            stream.writelines(vcards.written(contact, fields) for contact in some)
+            stream.writelines(vcards.write_card(contact, fields) for contact in some)
     return count
 
 
 def _texts(contact: Contact, fields: Fields) -> list[str]:
-    return [cells.written(field, fields.value(contact, field)) for field in fields.exported]
+    return [cells.write_value(field, fields.value(contact, field)) for field in fields.exported]
 
 
 def _head(book: Any, sheet: Any, fields: Fields) -> None:  # noqa: ANN401 - XlsxWriter's own
     bold = book.add_format({"bold": True, "bottom": 1})
-    text = book.add_format({"num_format": "@"})  # so that a spreadsheet doesn't round what is typed into it
+    text = book.add_format({"num_format": "@"})  # else a spreadsheet rounds numbers that are typed into it
     for place, field in enumerate(fields.exported):
         sheet.set_column(place, place, _WIDTHS.get(field.kind, 14), text)
         sheet.write_string(0, place, str(field.heading), bold)

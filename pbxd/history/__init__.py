@@ -1,1 +1,1 @@
-"""Following a PBX's events into the history of calls: following, recording, replay, back-fill."""
+"""The history of calls: events followed into calls, recorded, replayed, and filled from the PBX's log."""

@@ -1,4 +1,4 @@
-"""Writing the calls that change: each one's latest state once a transaction, named from the book."""
+"""Write the calls that change, with names from the book."""
 
 from __future__ import annotations
 
@@ -15,92 +15,104 @@ from pbxd.history.following import MAX_GAPS, Cursor, Following
 from pbxd.i18n import _
 from pbxd.lookup.index import Directory
 from pbxd.storage.calls.calls import Calls
-from pbxd.storage.calls.safe_writer import Writing
+from pbxd.storage.calls.safe_writer import SafeWriter
 
-_GATHER_SECONDS = 0.1  # changes that come within this time are written in one transaction
+_GATHER_SECONDS = 0.1  # changes within this time are written in one transaction
 _RETRY_SECONDS = 1.0
-_WRITE_SECONDS = 20.0  # more than a writer waits for its turn
-_CALLS_AT_ONCE = 100  # in one transaction: making their rows holds the event loop for some 10 ms
-_MARK_SECONDS = 10.0  # how often it is written, while nothing else is, until when all was heard
-MOST_WAITING = 100_000  # about 4 KB each
+_WRITE_SECONDS = 20.0  # longer than a writer waits for its turn
+_LAST_WRITE_SECONDS = 2.0
+_CALLS_AT_ONCE = 100  # in one transaction: making their rows blocks the event loop for about 10 ms
+_CURSOR_SECONDS = 10.0  # how often the cursor is written if nothing else is
+MAX_WAITING = 100_000  # about 4 KB each
 _log = structlog.get_logger(__name__)
 
 
 class Recorder:
-    """Writes the calls that change, each one's latest state once a transaction.
+    """Writes the calls that change: the latest state of each call, some calls a transaction.
 
-    While the database is away the changed calls wait in memory, one record a call, and are written when it is back. Of
-    more than `most_waiting` the oldest ended ones are given up: counted, logged, and told in the feed as an outage.
+    While the database is away the changed calls wait in memory, one record a call, and are written when it is back. If
+    more than `max_waiting` calls wait, the oldest ended ones are dropped, counted and logged; the feed gets a gap for
+    them.
     """
 
     def __init__(
-        self, following: Following, calls: Calls, directory: Directory, *, most_waiting: int = MOST_WAITING
+        self, following: Following, calls: Calls, directory: Directory, *, max_waiting: int = MAX_WAITING
     ) -> None:
         self._following = following
-        self.writing = Writing(calls)
+        self.writer = SafeWriter(calls)
         self._directory = directory
-        self._most_waiting = most_waiting
+        self._max_waiting = max_waiting
         self._waiting: dict[str, CallRecord] = {}
-        self._outages: list[HistoryGap] = []
-        self._given_up: HistoryGap | None = None
-        self._marked: Cursor | None = None  # until when all was heard, as the database knows it
-        self._marked_at = 0.0  # by the monotonic clock
-        self._names: dict[str, dict[str, Party]] = {}  # by call, by number: what the book said when it was first asked
+        self._gaps: list[HistoryGap] = []
+        self._lost_gap: HistoryGap | None = None
+        self._stored_cursor: Cursor | None = None  # what the database has
+        self._cursor_at = 0.0  # when that was written, monotonic clock
+        self._names: dict[str, dict[str, Party]] = {}  # by call, by number: the book's answer of the first time
         self.written = 0
         self.lost = 0
 
     @property
     def backlog(self) -> int:
-        """How many calls wait to be written."""
+        """The number of calls that wait to be written."""
         return len(self._waiting)
 
     async def run(self) -> None:
         """Write changes as they come, for ever."""
-        complained = False
+        failing = False
         while True:
             await asyncio.sleep(_GATHER_SECONDS)
             try:
                 await self.flush()
             except UnavailableError as error:
-                if not complained:
-                    _log.error("calls_not_written", why=str(error), waiting=self.backlog)
-                complained = True
+                if not failing:
+                    _log.error("calls_write_failed", why=str(error), waiting=self.backlog)
+                failing = True
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            if complained:
-                _log.info("calls_written_again", written=self.written, lost=self.lost)
-            complained = False
+            if failing:
+                _log.info("calls_write_resumed", written=self.written, lost=self.lost)
+            failing = False
 
     async def flush(self, *, final: bool = False) -> None:
-        """Write all that changed so far, some calls a transaction; when `final`, also until when all was heard.
+        """Write all that changed so far. With `final` write the cursor too, even if it was written a short time ago.
 
         Raises UnavailableError; nothing is lost then.
         """
-        heard = self._following.cursor()
+        cursor = self._following.cursor()
         self._collect()
-        while self._waiting or self._outages or self._given_up or self._mark_is_due(heard, final):
+        while self._waiting or self._gaps or self._lost_gap or self._cursor_is_due(cursor, final):
             writing = dict(islice(self._waiting.items(), _CALLS_AT_ONCE))
-            outages, given_up = list(self._outages), self._given_up
-            last = len(writing) == len(self._waiting)  # of what was collected when so much was heard
-            told = [*outages, given_up] if given_up else outages
-            await self._write(list(writing.values()), told, heard if last else None)
+            gaps, lost_gap = list(self._gaps), self._lost_gap
+            last = len(writing) == len(self._waiting)  # the cursor is of the moment when all these were collected
+            all_gaps = [*gaps, lost_gap] if lost_gap else gaps
+            await self._write(list(writing.values()), all_gaps, cursor if last else None)
             if last:
-                self._marked, self._marked_at = heard, time.monotonic()
+                self._stored_cursor, self._cursor_at = cursor, time.monotonic()
             for call_id, record in writing.items():
                 if self._waiting.get(call_id) is record:
                     del self._waiting[call_id]
-            del self._outages[: len(outages)]
-            self._given_up = None
+            del self._gaps[: len(gaps)]
+            self._lost_gap = None
             self.written += len(writing)
 
-    def _mark_is_due(self, heard: Cursor | None, final: bool) -> bool:  # noqa: FBT001 - passed on
-        return heard not in {None, self._marked} and (final or time.monotonic() - self._marked_at > _MARK_SECONDS)
+    async def finish(self) -> None:
+        """Write what is left at a stop, for two seconds at most; the log says what is lost."""
+        try:
+            # Not asyncio.timeout: on Debian 12 (Python 3.11.2) it fails in a task whose TaskGroup failed, as ours did.
+            await asyncio.wait_for(self.flush(final=True), _LAST_WRITE_SECONDS)
+        except (TimeoutError, UnavailableError) as error:
+            _log.error("calls_write_failed", why=str(error) or "timeout", waiting=self.backlog)
 
-    async def _write(self, records: list[CallRecord], outages: list[HistoryGap], heard: Cursor | None) -> None:
-        """Write in one transaction; a database that hangs is given up, and asked again later, like one that refuses."""
+    def _cursor_is_due(self, cursor: Cursor | None, final: bool) -> bool:  # noqa: FBT001 - passed on
+        return cursor not in {None, self._stored_cursor} and (
+            final or time.monotonic() - self._cursor_at > _CURSOR_SECONDS
+        )
+
+    async def _write(self, records: list[CallRecord], gaps: list[HistoryGap], cursor: Cursor | None) -> None:
+        """Write in one transaction. A database that does not answer in time counts as unavailable."""
         try:
             async with asyncio.timeout(_WRITE_SECONDS):
-                await self.writing.upsert(records, outages, heard)
+                await self.writer.upsert(records, gaps, cursor)
         except TimeoutError as error:
             raise UnavailableError(_("no answer in time")) from error
 
@@ -109,31 +121,31 @@ class Recorder:
             try:
                 self._name(record)
             except Exception as error:  # noqa: BLE001 - a call without names is better than none
-                self._following.faults.note("call_not_named", error, trace=True)
+                self._following.faults.note("call_naming_failed", error, trace=True)
             self._waiting[record.id] = record
-        self._outages = [*self._outages, *self._following.take_gaps()][-MAX_GAPS:]
-        surplus = len(self._waiting) - self._most_waiting
+        self._gaps = [*self._gaps, *self._following.take_gaps()][-MAX_GAPS:]
+        surplus = len(self._waiting) - self._max_waiting
         if surplus > 0:
             ended = (record for record in self._waiting.values() if record.ended is not None)
-            self._give_up(list(islice(ended, surplus)))
+            self._drop(list(islice(ended, surplus)))
 
-    def _give_up(self, records: list[CallRecord]) -> None:
-        """Forget ended calls that memory has no room for, and keep in mind what has to be told of it."""
+    def _drop(self, records: list[CallRecord]) -> None:
+        """Drop ended calls that memory has no room for, and remember the gap that this leaves."""
         if not records:
-            return  # all are still under way, and a PBX bounds those
-        if not self._given_up:
+            return  # all are under way, and the PBX limits their number
+        if not self._lost_gap:
             _log.error("calls_lost", waiting=self.backlog)
-        known = [self._given_up] if self._given_up else []
+        known = [self._lost_gap] if self._lost_gap else []
         since = min([record.started for record in records] + [each.since for each in known])
         to = max([record.ended or record.started for record in records] + [each.to for each in known])
         calls = len(records) + sum(each.calls or 0 for each in known)
-        self._given_up = HistoryGap(records[0].pbx, since, to, "storage", calls)
+        self._lost_gap = HistoryGap(records[0].pbx, since, to, "storage", calls)
         self.lost += len(records)
         for record in records:
             del self._waiting[record.id]
 
     def _name(self, record: CallRecord) -> None:
-        """Put the book's names beside the numbers; a call keeps the names of its first moment."""
+        """Add the book's names to the numbers. A call keeps the names of its first moment."""
         known = self._names.setdefault(record.id, {})
         for party in (record.caller, record.callee):
             if party.number is None or party.name is not None:
@@ -148,8 +160,8 @@ class Recorder:
 
     @property
     def faults(self) -> dict[str, int]:
-        """What went wrong with single events and calls so far, by kind; empty when nothing did."""
-        written = {"calls_shortened": self.writing.shortened, "calls_refused": self.writing.refused}
+        """What failed with single events and calls so far, by kind; empty if nothing did."""
+        written = {"calls_shortened": self.writer.shortened, "calls_refused": self.writer.refused}
         return {kind: count for kind, count in {**self._following.faults.counts, **written}.items() if count}
 
     def _party(self, party: Party) -> Party:

@@ -1,4 +1,4 @@
-"""Records from a raw AMI stream on disk, as they would have been written live."""
+"""Make the records of a raw AMI stream on disk, as they would have been written live."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from pbxd.i18n import _
 from pbxd.settings import Settings
 
 _CHUNK_BYTES = 65536
-_SETTLED_SECONDS = 1.0  # a call that lent its last phone to another ends at most so long after it
+_SETTLED_SECONDS = 1.0  # a call that lent its last phone to another one ends at most that much later
 
 
 def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -> Iterator[CallRecord]:
-    """Yield the records that a raw AMI stream makes, as they would have been written live, in the order of their ends.
+    """Yield the records of a raw AMI stream as they would have been written live, in the order of their ends.
 
-    Arrival times are read from the side file `NAME.times` if there is one. Calls still under way at the end come last.
-    Raises NotFoundError for a file that isn't there, InvalidInputError for one that can't be read, ProtocolError for
-    a stream that isn't AMI's or has no times.
+    Arrival times come from the side file `NAME.times` if there is one. Calls still under way at the end come last.
+    Raises NotFoundError for a missing file, InvalidInputError for an unreadable one, ProtocolError for a stream that is
+    not AMI or has no times.
     """
     stream = EventStream(Endpoints(settings.employees.pattern, settings.employees.channels), Faults())
     following = Following(settings, CHANNEL_IDS, stream.hearing, Faults())
@@ -52,7 +52,7 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
 
 
 def _settled(ended: dict[str, CallRecord], now: float | None) -> list[CallRecord]:
-    """Take out the calls that ended so long ago that no other can become a part of them any more."""
+    """Remove and return the calls that ended so long ago that no other call can become a part of them."""
     if not ended or now is None:
         return []
     since = moment(now - _SETTLED_SECONDS)

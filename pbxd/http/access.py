@@ -7,35 +7,40 @@ from http import HTTPStatus
 from aiohttp import web
 
 from pbxd.actor import Actor
-from pbxd.http.app_keys import SERVICES, Services
+from pbxd.http.context import ACTOR, SERVICES, Services
+from pbxd.http.operations import Operation, operation_of
 from pbxd.http.problems import Handler, problem
 from pbxd.i18n import _
-
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/api/v1/openapi.json"})  # they tell nothing about anybody
-
-
-ACTOR = web.RequestKey("actor", Actor)  # who the request acts for; every operation that isn't open has one
+from pbxd.scopes import check_scope
 
 
 @web.middleware
-async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request through that carries a token in force (RFC 6750), and those that need none."""
-    if request.path in OPEN_PATHS:
+async def tokens_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request through that carries a token in force (RFC 6750) with the scope it needs, or that needs none."""
+    operation = operation_of(request)
+    if operation and operation.scope == "open":
         return await handler(request)
     scheme, _blank, plain = request.headers.get("Authorization", "").partition(" ")
     services = request.app[SERVICES]
     token = await services.tokens.verify(plain.strip()) if scheme.lower() == "bearer" else None
     if token is None or _has_left(token.actor, services):
         return _refused(given=bool(plain))
-    request[ACTOR] = token.actor
+    _admit(request, operation, token.actor)
     return await handler(request)
 
 
 @web.middleware
-async def administrators(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let every request through: the socket's mode has decided who may ask."""
-    request[ACTOR] = Actor.administrator("socket")
+async def administrators_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let every request through as an administrator's: the socket's mode has decided who may connect."""
+    _admit(request, operation_of(request), Actor.administrator("socket"))
     return await handler(request)
+
+
+def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> None:
+    """Note who asks. Raises ScopeError unless they have the scope that the operation wants."""
+    if operation and operation.scope != "open":
+        check_scope(actor, operation.scope)
+    request[ACTOR] = actor
 
 
 def _has_left(actor: Actor, services: Services) -> bool:

@@ -1,9 +1,8 @@
-"""What a connection may cost: how many there are, how long a request's head may take and an answer may lie unread.
+"""Limits of connections: how many there are, how long a request's head takes, how long an answer stays unread.
 
 aiohttp has no time-out for request line and headers, none for a client that doesn't read its answer, and no limit on
-connections. Each connection's protocol is therefore wrapped: bytes pass through untouched, only the clock is ours.
-The time for a body is the handler's own (`problems.REQUEST_SECONDS`), that of an idle connection is aiohttp's
-(`keepalive_timeout`).
+connections. Therefore each connection's protocol is wrapped: bytes pass through untouched, only the timers are ours.
+`problems.REQUEST_SECONDS` limits the time for a body, aiohttp (`keepalive_timeout`) that of an idle connection.
 """
 
 from __future__ import annotations
@@ -24,43 +23,46 @@ UNREAD_SECONDS = 30.0  # how long a client may leave its answer unread once the 
 _log = structlog.get_logger(__name__)
 
 
-class Bounds:
+class ConnectionLimits:
     """The connections of one listener."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self.head_seconds = settings.header_timeout_seconds
         self._most = settings.max_connections
-        self._all: dict[asyncio.BaseTransport, Bounded] = {}
-        self._waiting: dict[Bounded, None] = {}  # without a request under way, the longest so first
-        self._full = False  # that was said, and not said again before half the places were free
+        self._all: dict[asyncio.BaseTransport, LimitedConnection] = {}
+        self._waiting: dict[LimitedConnection, None] = {}  # without a request under way, the longest waiting first
+        self._full = False  # logged; logged again only after half the places were free
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def protocol(self, handler: asyncio.Protocol) -> Bounded:
+    def limited(self, handler: asyncio.Protocol) -> LimitedConnection:
         """Wrap the protocol of a new connection."""
-        return Bounded(self, handler)
+        return LimitedConnection(self, handler)
 
     @contextmanager
     def serving(self, transport: asyncio.BaseTransport | None) -> Iterator[None]:
-        """Note that a request's head is there and the request is under way."""
+        """Note for the duration of the block that a request is under way: its head is complete."""
         connection = self._all.get(transport) if transport else None
         if connection is None:  # cut meanwhile
             yield
             return
         self._waiting.pop(connection, None)
-        connection.begun()
+        connection.start_request()
         try:
             yield
         finally:
-            connection.answered()
+            connection.finish_request()
             if connection.transport in self._all:
                 self._waiting[connection] = None
 
-    def admit(self, connection: Bounded) -> bool:
-        """Let a connection in; when all places are taken, the one longest without a request makes room."""
+    def admit(self, connection: LimitedConnection) -> bool:
+        """Take a place for a connection; return False if there is none.
+
+        When all places are taken, the connection that has waited longest without a request is closed.
+        """
         if len(self._all) >= self._most:
-            self._tell()
+            self._log_full()
             longest = next(iter(self._waiting), None)
             if longest is None:
                 return False
@@ -72,24 +74,24 @@ class Bounds:
         self._waiting[connection] = None
         return True
 
-    def forget(self, connection: Bounded) -> None:
-        """Give its place away."""
+    def forget(self, connection: LimitedConnection) -> None:
+        """Free a connection's place."""
         self._all.pop(connection.transport, None)
         self._waiting.pop(connection, None)
 
-    def _tell(self) -> None:
+    def _log_full(self) -> None:
         if not self._full:
             _log.warning("http_connections_full", most=self._most)
         self._full = True
 
 
-class Bounded(asyncio.Protocol):
-    """One connection: aiohttp's protocol inside, our clock around it."""
+class LimitedConnection(asyncio.Protocol):
+    """One connection: aiohttp's protocol inside, our timers around it."""
 
     transport: asyncio.Transport
 
-    def __init__(self, bounds: Bounds, handler: asyncio.Protocol) -> None:
-        self._bounds = bounds
+    def __init__(self, limits: ConnectionLimits, handler: asyncio.Protocol) -> None:
+        self._limits = limits
         self._handler = handler
         self._admitted = False
         self._serving = False
@@ -97,9 +99,9 @@ class Bounded(asyncio.Protocol):
         self._unread: asyncio.TimerHandle | None = None  # runs while the client doesn't read
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a place, if there is one."""
+        """Take a place, or close at once."""
         self.transport = cast("asyncio.Transport", transport)
-        self._admitted = self._bounds.admit(self)
+        self._admitted = self._limits.admit(self)
         if not self._admitted:
             self.transport.abort()
             return
@@ -107,7 +109,7 @@ class Bounded(asyncio.Protocol):
         self._handler.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Pass on; the first byte after an answer begins the time of the next head."""
+        """Pass on; the first byte after an answer starts the timer of the next head."""
         if not self._admitted:
             return
         if not self._serving and self._head is None:
@@ -119,50 +121,50 @@ class Bounded(asyncio.Protocol):
         return self._handler.eof_received() if self._admitted else None
 
     def pause_writing(self) -> None:
-        """Begin the time in which the client must read."""
+        """Start the timer within which the client must read."""
         self._unread = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self.cut)
         self._handler.pause_writing()
 
     def resume_writing(self) -> None:
-        """Note that the client has read."""
+        """Stop the timer: the client has read."""
         _stop(self._unread)
         self._handler.resume_writing()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Give the place back."""
+        """Stop the timers and free the place."""
         _stop(self._head)
         _stop(self._unread)
-        self._bounds.forget(self)
+        self._limits.forget(self)
         if self._admitted:
             self._handler.connection_lost(error)
 
-    def begun(self) -> None:
-        """Note that the head of a request is complete."""
+    def start_request(self) -> None:
+        """Stop the timer of the head, which is complete."""
         self._serving = True
         _stop(self._head)
         self._head = None
 
-    def answered(self) -> None:
-        """Note that the request is done with."""
+    def finish_request(self) -> None:
+        """Note that no request is under way any more."""
         self._serving = False
 
     def cut(self) -> None:
-        """Close without waiting for anything."""
+        """Close at once."""
         self.transport.abort()
 
     def _expect_head(self) -> None:
-        self._head = asyncio.get_running_loop().call_later(self._bounds.head_seconds, self.cut)
+        self._head = asyncio.get_running_loop().call_later(self._limits.head_seconds, self.cut)
 
 
-def within(bounds: Bounds) -> Middleware:
-    """Make the middleware that tells `bounds` which connections have a request under way; the outermost one."""
+def track_requests(limits: ConnectionLimits) -> Middleware:
+    """Return the outermost middleware: it tells `limits` which connections have a request under way."""
 
     @web.middleware
-    async def served(request: web.Request, handler: Handler) -> web.StreamResponse:
-        with bounds.serving(request.transport):
+    async def tracked(request: web.Request, handler: Handler) -> web.StreamResponse:
+        with limits.serving(request.transport):
             return await handler(request)
 
-    return served
+    return tracked
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:

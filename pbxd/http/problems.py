@@ -1,16 +1,12 @@
-"""Errors as `application/problem+json` (RFC 9457).
-
-`type` is `urn:pbxd:` and a stable word, `detail` is for people (in Accept-Language's language, else the service's),
-`field` names what was wrong in the request, `reason` which rule refused it.
-"""
+"""Errors as `application/problem+json` (RFC 9457)."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -25,14 +21,16 @@ from pbxd.errors import (
     RefusedError,
     UnavailableError,
 )
-from pbxd.http.app_keys import SERVICES
-from pbxd.http.requests import BODY_LIMIT
+from pbxd.http.answers import Answer
+from pbxd.http.context import SERVICES
+from pbxd.http.requests import BODY_LIMIT, InvalidRequestError
 from pbxd.i18n import _
 from pbxd.logs import Notes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 DEADLINE = web.RequestKey("deadline", asyncio.Timeout)  # a stream lifts it
 REQUEST_SECONDS = 30.0  # for everything but a stream: reading the body, the database, the PBX's answer
+PROBLEM = "application/problem+json"
 
 _KINDS: dict[type[PbxdError], tuple[str, HTTPStatus]] = {
     InvalidInputError: ("invalid", HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -45,37 +43,68 @@ _KINDS: dict[type[PbxdError], tuple[str, HTTPStatus]] = {
 _notes = Notes(structlog.stdlib.get_logger(__name__))
 
 
-def problem(kind: str, status: HTTPStatus, detail: str, **more: str) -> web.Response:
-    """Build the answer; `more` are further members."""
-    members = {"type": f"urn:pbxd:{kind}", "title": _title(status), "status": status.value, "detail": detail, **more}
-    return web.Response(
-        body=json.dumps(members, ensure_ascii=False).encode("utf-8", "backslashreplace"),
-        status=status,
-        content_type="application/problem+json",
-    )
+class RequestError(Answer):
+    """One thing that is wrong with a request."""
+
+    pointer: str = ""
+    """Where in the body, as a JSON pointer (RFC 6901)."""
+    parameter: str = ""
+    """Which name of the query string."""
+    header: str = ""
+    """Which header."""
+    code: str
+    """A stable word for programs."""
+    detail: str
+    """A sentence for people."""
+
+
+class Problem(Answer):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    """`urn:pbxd:` and a stable word."""
+    title: str
+    """What the status means, for people."""
+    status: int
+    detail: str
+    """What is wrong, for people; in the language of `Accept-Language`, else in the service's."""
+    field: str = ""
+    """The first thing in the request that is wrong."""
+    reason: str = ""
+    """Which rule refused the request: a stable word."""
+    scope: str = ""
+    """The scope that the token lacks."""
+    errors: tuple[RequestError, ...] = ()
+    """Everything that is wrong with the request's body, query or headers."""
+
+
+def problem(kind: str, status: HTTPStatus, detail: str, **more: Any) -> web.Response:  # noqa: ANN401 - any of its members
+    """Build the answer; `more` are further members of Problem."""
+    told = Problem(type=f"urn:pbxd:{kind}", title=_title(status), status=status.value, detail=detail, **more)
+    return web.Response(body=told.encoded(), status=status, content_type=PROBLEM)
 
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error with a problem document; what is our own mistake is logged and tells nothing outside."""
+    """Answer every error with a problem document; log our own mistakes, and tell nothing of them outside."""
     i18n.use(i18n.preferred(request.headers.get("Accept-Language"), request.app[SERVICES].language()))
     try:
         async with asyncio.timeout(REQUEST_SECONDS) as deadline:
             request[DEADLINE] = deadline
             return await handler(request)
     except PbxdError as error:
-        return _expected(error)
+        return from_pbxd(error)
     except web.HTTPException as error:
         return from_aiohttp(error)
     except TimeoutError:
-        return _late(request)
+        return _timed_out(request)
     except Exception:  # noqa: BLE001 - the last resort of a server: one request's failure is no other's
         _notes.write("request_failed", logging.ERROR, method=request.method, path=request.path, exc_info=True)
         return problem("internal", HTTPStatus.INTERNAL_SERVER_ERROR, _("an error in pbxd; its log tells more"))
 
 
-def _late(request: web.Request) -> web.Response:
-    """Tell a client that was too slow with its body from a peer of ours that was too slow."""
+def _timed_out(request: web.Request) -> web.Response:
+    """Blame the client when its body did not arrive in time, else a peer of ours."""
     if request.content.is_eof():
         return problem("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _("no answer in time"))
     answer = problem("request-timeout", HTTPStatus.REQUEST_TIMEOUT, _("the body didn't come in time"))
@@ -83,15 +112,30 @@ def _late(request: web.Request) -> web.Response:
     return answer
 
 
-def _expected(error: PbxdError) -> web.Response:
+def from_pbxd(error: PbxdError) -> web.Response:
+    """Answer with what one of our own errors says."""
     kind, status = next(
         (found for cls, found in _KINDS.items() if isinstance(error, cls)),
         ("internal", HTTPStatus.INTERNAL_SERVER_ERROR),
     )
-    more = {name: str(getattr(error, name)) for name in ("field", "reason") if hasattr(error, name)}
+    more: dict[str, Any] = {name: getattr(error, name) for name in ("field", "reason", "scope") if hasattr(error, name)}
+    if isinstance(error, InvalidRequestError):
+        more["errors"] = tuple(
+            RequestError.model_validate(
+                {
+                    each.place: each.pointer if each.place == "pointer" else each.field,
+                    "code": each.code,
+                    "detail": each.detail,
+                }
+            )
+            for each in error.mistakes
+        )
     if more.get("reason") == "too-many":
         status = HTTPStatus.TOO_MANY_REQUESTS
-    return problem(kind, status, str(error), **more)
+    answer = problem(kind, status, str(error), **more)
+    if scope := more.get("scope"):
+        answer.headers["WWW-Authenticate"] = f'Bearer realm="pbxd", error="insufficient_scope", scope="{scope}"'
+    return answer
 
 
 def from_aiohttp(error: web.HTTPException) -> web.Response:
@@ -99,7 +143,7 @@ def from_aiohttp(error: web.HTTPException) -> web.Response:
     status = HTTPStatus(error.status)
     said = {
         HTTPStatus.NOT_FOUND: _("there is nothing at this address"),
-        HTTPStatus.METHOD_NOT_ALLOWED: _("this address doesn't know the method"),
+        HTTPStatus.METHOD_NOT_ALLOWED: _("method not allowed"),
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _("the body is longer than {limit} bytes").format(limit=BODY_LIMIT),
     }
     detail = said.get(status, _title(status)) if error.reason == status.phrase else error.reason

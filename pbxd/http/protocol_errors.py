@@ -1,7 +1,7 @@
-"""What aiohttp answers by itself, outside our middlewares: to what is no HTTP, or no request we could take.
+"""Errors that aiohttp answers by itself, outside our middlewares: what is not HTTP, or a request it can't take.
 
-Without this it logs a traceback for each, with the header that is wrong (there may be a token in it), and answers plain
-text.
+Without this module it logs a traceback for each, with the malformed header (there may be a token in it), and answers
+plain text.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Handled = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _notes = Notes(structlog.stdlib.get_logger(__name__))
 
 
-class Parsing(web.RequestHandler):
-    """aiohttp's protocol of a connection; each error it finds is a problem document and at most a line in the log."""
+class HttpConnection(web.RequestHandler):
+    """aiohttp's protocol of a connection: an error is answered with a problem document and logged in one line."""
 
     __slots__ = ("_language",)
 
@@ -45,13 +45,13 @@ class Parsing(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what could not be parsed (400), or our own mistake; the connection ends."""
+        """Answer what could not be parsed (400), or our own mistake (500), and close the connection."""
         del message  # it quotes the request
         i18n.use(i18n.preferred(self._language()))
         found = HTTPStatus(status)
         if found < HTTPStatus.INTERNAL_SERVER_ERROR:
             _notes.write("http_malformed", why=type(exc).__name__, remote=request.remote)
-            answer = problem("malformed", found, _("this is no HTTP request"))
+            answer = problem("malformed", found, _("not an HTTP request"))
         else:
             self.log_exception(exc_info=exc)
             answer = problem("internal", found, _("an error in pbxd; its log tells more"))
@@ -61,15 +61,15 @@ class Parsing(web.RequestHandler):
         return answer
 
     def log_exception(self, *_args: object, exc_info: BaseException | None = None, **_more: object) -> None:
-        """Log what aiohttp wants to, without what the peer sent."""
+        """Log an exception without what the client sent."""
         if isinstance(exc_info, web.RequestPayloadError):
             _notes.write("http_malformed", why=type(exc_info).__name__)
         else:
             _notes.write("http_failed", logging.ERROR, exc_info=exc_info)
 
 
-def refusing(handler: Handled) -> Handled:
-    """Wrap the application's handler, which raises for some requests before any middleware (`Expect`)."""
+def answer_http_errors(handler: Handled) -> Handled:
+    """Wrap the application's handler, which raises before any middleware for some requests (header `Expect`)."""
 
     async def handled(request: web.BaseRequest) -> web.StreamResponse:
         try:

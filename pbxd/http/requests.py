@@ -1,137 +1,162 @@
-"""Requests as typed values: what a body or a query may hold, and the refusal of everything else."""
+"""Requests as typed values: what the parts of a request may hold, and the refusal of everything else.
+
+An operation's handler takes models that derive from one of the four classes at the end.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
-from pbxd.actor import Actor
-from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.services.call_queries import CallsAsked
-from pbxd.services.call_targets import TargetAsked
 from pbxd.settings import why_refused
 
 BODY_LIMIT = 64 * 1024  # bytes
-Extension = Annotated[str, Field(min_length=1, max_length=32)]
-NumberText = Annotated[str, Field(min_length=1, max_length=200)]
-Key = Annotated[int, Field(ge=1, lt=2**63)]
+_MOST_MISTAKES = 100  # told of one request
+Place = Literal["path", "header", "parameter", "pointer"]
 
 
-class Body(BaseModel):
-    """A JSON body: exact types, no unknown members."""
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong with a request: where, as a word for programs, and as a sentence."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    place: Place
+    parts: tuple[str, ...]  # the name; of a body's member, where it stands in it
+    code: str
+    detail: str
 
-
-class Query(BaseModel):
-    """A query string: texts that become what they should be, no unknown names."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CallRequest(Body):
-    """A call to make: the agent's phone rings first, then the target's."""
-
-    agent: Extension | None = None  # the token's own employee unless told
-    target: NumberText | None = None  # a number, or a contact: its id or exact name
-    contact: Key | None = None  # instead of `target`
-    number: NumberText | None = None  # which of the contact's numbers
-
-    @model_validator(mode="after")
-    def _one_target(self) -> Self:
-        if (self.target is None) == (self.contact is None):
-            raise ValueError(_("exactly one of target and contact"))
-        return self
+    @classmethod
+    def of(cls, error: ErrorDetails, place: Place) -> Self:
+        """Say what pydantic found."""
+        parts = tuple(str(part) for part in error["loc"])
+        field, why = ".".join(parts), why_refused(error)
+        return cls(place, parts, error["type"].replace("_", "-"), f"{field}: {why}" if field else why)
 
     @property
-    def asked(self) -> TargetAsked:
-        """Say whom to call."""
-        return TargetAsked(self.target, self.contact, self.number)
+    def field(self) -> str:
+        """The name, with dots between its parts."""
+        return ".".join(self.parts)
+
+    @property
+    def pointer(self) -> str:
+        """The name as a JSON pointer (RFC 6901)."""
+        return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in self.parts)
 
 
-class LookupQuery(Query):
-    """Who a number belongs to."""
+class InvalidRequestError(InvalidInputError):
+    """Something in the request is not what it should be; `field` names the first mistake."""
 
-    number: Annotated[str, Field(max_length=200)]
-    acting_for: Annotated[str, Field(alias="for", max_length=32)] = ""
-    inside: bool = False  # the call comes from one of our own phones, so that a colleague may be named
-    explain: bool = False  # also the rule and the rivals
-
-
-class CallQuery(Query):
-    """Whose personal contacts may name a call."""
-
-    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__(mistakes[0].field, mistakes[0].detail)
+        self.mistakes = mistakes
 
 
-class CallsQuery(Query):
-    """Which calls to list, newest first."""
-
-    since: Annotated[str, Field(alias="from", max_length=40)] = ""  # a date or a time, local unless it has a zone
-    until: Annotated[str, Field(alias="to", max_length=40)] = ""  # likewise; a date means that whole day
-    direction: Direction | None = None
-    outcome: Outcome | None = None
-    agent: Extension | None = None
-    client: NumberText | None = None  # a number, or a contact: id or whole name
-    company: NumberText | None = None
-    queue: NumberText | None = None
-    min_talk: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0  # seconds
-    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""  # whose personal contacts may be used
-    before: Annotated[str, Field(max_length=64)] | None = None  # the last id of the page before
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50
-    offset: Annotated[int, Field(ge=0, lt=2**31)] = 0
-
-    def asked_by(self, actor: Actor) -> CallsAsked:
-        """Say which calls, without the page."""
-        return CallsAsked(
-            actor,
-            self.since,
-            self.until,
-            self.direction,
-            self.outcome,
-            self.agent or "",
-            self.client or "",
-            self.company or "",
-            self.queue or "",
-            self.min_talk,
-        )
+def _publish(schema: dict[str, Any]) -> None:
+    for member in schema.get("properties", {}).values():
+        member.pop("title", None)
 
 
-BodyType = TypeVar("BodyType", bound=Body)
-QueryType = TypeVar("QueryType", bound=Query)
+class Input(BaseModel):
+    """A part of a request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=_publish)
+    place: ClassVar[Place]
+
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        """Read this part of a request. Raises ValidationError, InvalidRequestError, and HTTP errors."""
+        raise NotImplementedError
 
 
-async def body(request: web.Request, model: type[BodyType]) -> BodyType:
-    """Read a JSON body; InvalidInputError names the member, HTTP errors: 413 too long, 415 not JSON, 400 broken."""
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(reason=_("application/json is needed"))
-    try:
-        return model.model_validate_json(await request.read())
-    except (web.RequestPayloadError, ConnectionError) as error:  # not chunked or compressed as it says, or broken off
-        raise web.HTTPBadRequest(reason=_("the body can't be read")) from error
-    except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
-            raise web.HTTPBadRequest(reason=_("the body is not JSON")) from error
-        raise _invalid(error) from error
+class PathParameters(Input):
+    """The variable parts of an address; 404 where they can't be."""
+
+    place = "path"
+
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        """Read the address."""
+        try:
+            return cls.model_validate(dict(request.match_info))
+        except ValidationError as error:
+            raise web.HTTPNotFound from error
 
 
-def query(request: web.Request, model: type[QueryType]) -> QueryType:
-    """Read the query string; a repeated name is refused like an unknown one."""
-    for name in request.query:
-        if len(request.query.getall(name)) > 1:
-            raise InvalidInputError(name, _("{field}: given twice").format(field=name))
-    try:
-        return model.model_validate(dict(request.query))
-    except ValidationError as error:
-        raise _invalid(error) from error
+class Body(Input):
+    """A JSON body: exact types, no unknown members. HTTP errors: 415 not JSON, 413 too long, 400 unreadable."""
+
+    model_config = ConfigDict(strict=True)
+    place = "pointer"
+
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        """Read the body."""
+        if request.content_type != "application/json":
+            raise web.HTTPUnsupportedMediaType(reason=_("application/json is needed"))
+        try:
+            return cls.model_validate_json(await request.read())
+        except (web.RequestPayloadError, ConnectionError) as error:  # not chunked or compressed as it says, or cut off
+            raise web.HTTPBadRequest(reason=_("the body can't be read")) from error
+        except ValidationError as error:
+            if error.errors()[0]["type"] == "json_invalid":
+                raise web.HTTPBadRequest(reason=_("the body is not JSON")) from error
+            raise
 
 
-def _invalid(error: ValidationError) -> InvalidInputError:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    why = why_refused(first)
-    return InvalidInputError(field, f"{field}: {why}" if field else why)
+class Headers(Input):
+    """The headers that an operation reads, by their names as aliases. Others are ignored."""
+
+    place = "header"
+
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        """Read the headers."""
+        names = [field.alias or name for name, field in cls.model_fields.items()]
+        return cls.model_validate({name: request.headers[name] for name in names if name in request.headers})
+
+
+class Query(Input):
+    """A query string: texts that become what they should be; no unknown names, none twice."""
+
+    place = "parameter"
+
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        """Read the query string."""
+        given = dict(request.query)
+        if len(given) < len(request.query):
+            twice = next(name for name in given if len(request.query.getall(name)) > 1)
+            message = _("{field}: given twice").format(field=twice)
+            raise InvalidRequestError((Mistake("parameter", (twice,), "repeated", message),))
+        return cls.model_validate(given)
+
+
+def in_reading_order(models: Mapping[str, type[Input]]) -> dict[str, type[Input]]:
+    """Return models in the order in which they must be read: HTTP errors come before anybody's mistakes."""
+    first: list[Place] = ["path", "pointer"]
+    return dict(sorted(models.items(), key=lambda each: first.index(each[1].place) if each[1].place in first else 2))
+
+
+async def read_inputs(request: web.Request, models: Mapping[str, type[Input]]) -> dict[str, Input]:
+    """Read parts of a request, by the names of their models. Raises HTTP errors as `Input.read` does.
+
+    All mistakes are told at once, in one InvalidRequestError.
+    """
+    found: dict[str, Input] = {}
+    mistakes: list[Mistake] = []
+    for name, model in models.items():
+        try:
+            found[name] = await model.read(request)
+        except ValidationError as error:
+            mistakes += [Mistake.of(each, model.place) for each in error.errors()]
+        except InvalidRequestError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise InvalidRequestError(tuple(mistakes[:_MOST_MISTAKES]))
+    return found

@@ -13,14 +13,14 @@ import structlog
 from aiohttp import web
 
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
-from pbxd.http.access import administrators, bearer
-from pbxd.http.app_keys import RULES, SERVICES, STREAMS, Services
-from pbxd.http.connection_limits import Bounds, within
+from pbxd.http.access import administrators_only, tokens_only
+from pbxd.http.connection_limits import ConnectionLimits, track_requests
+from pbxd.http.context import SERVICES, Services
 from pbxd.http.problems import problems
-from pbxd.http.protocol_errors import Parsing, refusing
+from pbxd.http.protocol_errors import HttpConnection, answer_http_errors
 from pbxd.http.requests import BODY_LIMIT
+from pbxd.http.streams import prepare_streams
 from pbxd.i18n import _
-from pbxd.numbers import rules_from
 from pbxd.settings import Settings
 
 BACKLOG = 256  # connections the kernel holds for us while the loop is busy
@@ -35,7 +35,7 @@ class HttpServer:
     """The HTTP API on both its listeners."""
 
     def __init__(self, settings: Settings, services: Services, mount: Mount) -> None:
-        """Prepare both listeners; `mount` adds what is served to an application."""
+        """Prepare both listeners; `mount` adds everything that is served to an application."""
         self._settings = settings
         self._public = _Listener(services, settings, mount, trusted=False)
         self._local = _Listener(services, settings, mount, trusted=True)
@@ -49,8 +49,8 @@ class HttpServer:
     async def start(self) -> None:
         """Open both listeners.
 
-        Raises ConflictError when another daemon answers on the socket, UnavailableError when an address can't be had,
-        ConfigurationError when there is no such address, or the runtime folder can't hold the socket.
+        Raises ConflictError when another daemon answers on the socket, UnavailableError when an address is taken or not
+        this machine's, ConfigurationError when there is no such address or the runtime folder can't hold the socket.
         """
         loop = asyncio.get_running_loop()
         host, _colon, port = self._settings.http.listen.rpartition(":")
@@ -62,14 +62,14 @@ class HttpServer:
             raise kind(
                 _("http.listen: {address}: {why}").format(address=self._settings.http.listen, why=_reason(error))
             ) from error
-        listener = _bound(self._settings.socket_path)
+        listener = _bind(self._settings.socket_path)
         status = self._settings.socket_path.stat()
         self._identity = (status.st_dev, status.st_ino)
         await self._local.open(lambda made: loop.create_server(made, sock=listener, backlog=BACKLOG))
         _log.info("http_listening", port=self.port, socket=str(self._settings.socket_path))
 
     async def serve(self) -> None:
-        """Serve until cancelled (starting first if that wasn't done), then end gracefully and take the socket away."""
+        """Serve until cancelled (start first if necessary), then stop."""
         try:
             if self._identity is None:
                 await self.start()
@@ -78,7 +78,7 @@ class HttpServer:
             await self.stop()
 
     async def stop(self) -> None:
-        """Let requests under way end, close both listeners and remove the socket's file if it is still ours."""
+        """Let requests under way end, close both listeners, and remove the socket's file if it is still ours."""
         async with asyncio.TaskGroup() as group:
             for listener in (self._public, self._local):
                 group.create_task(listener.close())
@@ -90,48 +90,38 @@ class HttpServer:
             self._settings.socket_path.unlink(missing_ok=True)
 
 
-def application(
-    services: Services, settings: Settings, bounds: Bounds, mount: Mount, *, trusted: bool
-) -> web.Application:
-    """Build the application; `trusted` is the one that asks for no token."""
-    inner = [problems, administrators if trusted else bearer]
-    app = web.Application(middlewares=[within(bounds), *inner], client_max_size=BODY_LIMIT)
+def application(services: Services, limits: ConnectionLimits, mount: Mount, *, trusted: bool) -> web.Application:
+    """Build the application; `trusted`: everybody who connects is an administrator, no token is needed."""
+    access = administrators_only if trusted else tokens_only
+    app = web.Application(middlewares=[track_requests(limits), problems, access], client_max_size=BODY_LIMIT)
     app[SERVICES] = services
-    app[RULES] = rules_from(settings)
-    app[STREAMS] = set()
-    app.on_shutdown.append(_end_streams)
+    prepare_streams(app)
     mount(app)
     return app
 
 
-async def _end_streams(app: web.Application) -> None:
-    for task in app[STREAMS].copy():
-        task.cancel()
-
-
 class _Listener:
-    """One listener: its application and the bounds of its connections."""
+    """One listener: its application and the limits of its connections."""
 
     def __init__(self, services: Services, settings: Settings, mount: Mount, *, trusted: bool) -> None:
-        self._bounds = Bounds(settings.http)
+        self._limits = ConnectionLimits(settings.http)
         self._runner = web.AppRunner(
-            application(services, settings, self._bounds, mount, trusted=trusted),
-            shutdown_timeout=STOP_SECONDS,
+            application(services, self._limits, mount, trusted=trusted), shutdown_timeout=STOP_SECONDS
         )
         self._language = services.language
         self._server: asyncio.Server | None = None
 
     async def open(self, listen: Callable[[Callable[[], asyncio.Protocol]], Awaitable[asyncio.Server]]) -> None:
-        """Begin with `listen`, which makes a server of a factory of protocols."""
+        """Start to listen; `listen` makes a server from a factory of protocols."""
         await self._runner.setup()
         server = self._runner.server
         if server is None:
             raise RuntimeError("an AppRunner that is set up has a server")
-        server.request_handler = refusing(server.request_handler)
-        self._server = await listen(lambda: self._bounds.protocol(self._protocol(server)))
+        server.request_handler = answer_http_errors(server.request_handler)
+        self._server = await listen(lambda: self._limits.limited(self._protocol(server)))
 
-    def _protocol(self, server: web.Server) -> Parsing:
-        return Parsing(server, language=self._language, keepalive_timeout=IDLE_SECONDS)
+    def _protocol(self, server: web.Server) -> HttpConnection:
+        return HttpConnection(server, language=self._language, keepalive_timeout=IDLE_SECONDS)
 
     @property
     def port(self) -> int:
@@ -141,15 +131,15 @@ class _Listener:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Accept nothing more, let requests under way end, cut the rest."""
+        """Accept no more connections, let requests under way end for STOP_SECONDS, then close the rest."""
         if self._server:
             self._server.close()
             self._server = None
         await self._runner.cleanup()
 
 
-def _bound(path: Path) -> socket.socket:
-    """Bind the socket's file, with its mode from the first moment; a left-over one nobody answers on is replaced."""
+def _bind(path: Path) -> socket.socket:
+    """Bind the socket's file, with its mode from the start; replace a stale file that nobody answers on."""
     if _answers(path):
         raise ConflictError(_("another pbxd answers on {socket}").format(socket=path))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -174,9 +164,9 @@ def _answers(path: Path) -> bool:
         try:
             probe.connect(str(path))
         except TimeoutError:
-            return True  # somebody listens, however slowly
+            return True  # it listens, slowly
         except OSError as error:
-            return error.errno == errno.EAGAIN  # a full backlog: somebody listens
+            return error.errno == errno.EAGAIN  # a full backlog: it listens
     return True
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, Text, cast, delete, func, or_, select, update
+from sqlalchemy import Row, Select, Table, Text, cast, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import DAEMON
@@ -22,7 +22,7 @@ from pbxd.storage.calls.call_rows import record_of
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.search.filters import ContactFilter
-from pbxd.storage.tables import calls, contact_changes, feed, import_changes, number_holdings
+from pbxd.storage.tables import calls, contact_changes, contacts, feed, import_changes, number_holdings
 
 _WINDOW = 20_000  # rows looked through in one reading
 _WRITTEN = 50  # rows changed in one transaction: other writers wait meanwhile
@@ -83,6 +83,8 @@ class Privacy:
             "numbers": list(client.numbers),
             "numbers_shared_with_others": list(client.left_out),
             "contacts": [contact_json(card, self._database.fields) for card in client.cards],
+            "changes": await self._changes(client),
+            "numbers_held": await self._numbers_held(client),
             "calls": sorted(found, key=lambda call: (call["started"], call["id"])),
         }
 
@@ -112,6 +114,28 @@ class Privacy:
             await tell(connection, [News("privacy.erased", "", {**asdict(erased), "by": by})])
         return erased
 
+    async def _changes(self, client: Client) -> list[dict[str, Any]]:
+        """Return what was changed in the client's cards, as an administrator may see it."""
+        return [
+            {"contact": card.id, **asdict(change), "at": change.at.isoformat()}
+            for card in client.cards
+            for change in await self._contacts.history(card.id, actor=DAEMON)
+        ]
+
+    async def _numbers_held(self, client: Client) -> list[dict[str, Any]]:
+        """Return when cards had the client's numbers, but for personal contacts."""
+        held = (number_holdings.c.number, number_holdings.c.since, number_holdings.c.until)
+        personal = select(contacts.c.id).where(contacts.c.visibility == "personal")
+        wanted = select(*held).where(
+            number_holdings.c.number.in_(client.numbers), number_holdings.c.contact_id.not_in(personal)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(wanted.order_by(*held[:2]))).all()
+        return [
+            {"number": row.number, "since": row.since.isoformat(), "until": row.until and row.until.isoformat()}
+            for row in rows
+        ]
+
     async def _having(self, number: str) -> Sequence[Contact]:
         return (await self._contacts.list(ContactFilter(number=number), actor=DAEMON))[1]
 
@@ -127,10 +151,14 @@ class Privacy:
         mentioned = [card.id for card in client.mentioned]
         async with self._database.writing() as connection:
             await connection.execute(delete(number_holdings).where(number_holdings.c.number.in_(client.numbers)))
-            for table, told in ((contact_changes, contact_changes.c.fields), (import_changes, import_changes.c.before)):
-                says = or_(*(cast(told, Text).like(f"%{tail}%") for tail in mask.tails))
-                gone = or_(table.c.contact_id.in_(ids), table.c.contact_id.in_(mentioned) & says)
-                await connection.execute(delete(table).where(gone))
+            for table, columns in (
+                (contact_changes, [contact_changes.c.fields]),
+                (import_changes, [import_changes.c.before, import_changes.c.changes]),
+            ):
+                says = or_(false(), *(cast(said, Text).like(f"%{tail}%") for said in columns for tail in mask.tails))
+                # A deleted contact's row is the client's too: nobody else has it any more.
+                theirs = or_(table.c.contact_id.in_(mentioned), table.c.contact_id.not_in(select(contacts.c.id)))
+                await connection.execute(delete(table).where(or_(table.c.contact_id.in_(ids), theirs & says)))
 
     def _calls(self, mask: Mask) -> AsyncIterator[Sequence[Row[Any]]]:
         return self._found(select(calls), calls, mask)

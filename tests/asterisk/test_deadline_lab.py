@@ -22,6 +22,7 @@ from tests.lab.dropping import dropping
 from tests.lab.lab import NUMBERS
 from tests.lab.processes import until
 from tests.lab.supervisor import supervised
+from tests.unjudged import unjudged
 
 pytestmark = pytest.mark.lab
 
@@ -144,15 +145,18 @@ async def office(lab: Lab) -> AsyncIterator[Daemon]:
 
 @pytest.fixture
 async def rate(lab: Lab, office: Daemon) -> int:
-    """Return the most of RATES, calls a second, that pass at once without pbxd; the fewest if none does."""
+    """Return the most of RATES, calls a second, that pass at once without pbxd."""
     assert office.child is None
+    slowest: dict[int, float] = {}
     for each in RATES:
         async with calls(lab, rate=each) as load:
             await passed(1)
-        slowest = max(one.delay for one in await load.passages())
-        print(f"{each} calls a second: the slowest took {slowest * 1000:.0f} ms")
-        if slowest < CALM:
+        slowest[each] = max(one.delay for one in await load.passages())
+        if slowest[each] < CALM:
             break
+    else:
+        unjudged(f"without pbxd a call took too long already, seconds by calls a second: {slowest}")
+    print(f"the slowest call, seconds by calls a second: {slowest}")
     return each
 
 

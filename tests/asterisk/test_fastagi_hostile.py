@@ -1,8 +1,8 @@
-"""The FastAGI server under attack: honest look-ups are all answered, and as quickly as in peace.
+"""The FastAGI server under attack: honest look-ups are all answered, and in soak as quickly as in peace.
 
-Server, attacker and the honest client are three processes, the attacker on a core of its own as if it were another
-machine: else the kernel's scheduler is measured, not the server. For the same reason that core is as busy in peace.
-The connection limit is the shipped one. Attacks come one after the other to one server.
+Server, attacker and the honest client are three processes. Where times are judged, the attacker has a core of its own
+as if it were another machine: else the kernel's scheduler is measured, not the server. For the same reason that core is
+as busy in peace. The connection limit is the shipped one. Attacks come one after the other to one server.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ import pytest
 from pbxd.settings import AgiSettings
 from tests.asterisk import agi_peers
 from tests.lab.processor import processor_seconds
+from tests.unjudged import unjudged
 
 ROOT = Path(__file__).parents[2]
 SERVE = [sys.executable, "-m", "tests.asterisk.agi_server"]
 ATTACK = [sys.executable, "-m", "tests.asterisk.agi_peers"]
 DEADLINE = AgiSettings().deadline_seconds
 PACE_SECONDS = 0.005  # between honest look-ups
-SECONDS = 1.5  # of an attack, and of peace before it
+SECONDS = 1.5  # of an attack
 LONG_SECONDS = 4.0  # in soak, where the measure is peace
 FLOOR_SECONDS = 0.004  # two cores shared by server, attacker and client: below this the scheduler is measured
 ATTACKS = ["binary", "connect_and_close", "megabyte", "slow_loris", "unacknowledged"]
@@ -67,18 +68,13 @@ def server() -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _beside_the_server() -> Iterator[None]:
+@pytest.fixture
+def timed(server: Server) -> Iterator[Server]:
+    """The server while its times are judged: its honest client keeps to the core that it has."""
     before = os.sched_getaffinity(0)
     agi_peers.keep_to_a_core(0)
-    yield
+    yield server
     os.sched_setaffinity(0, before)
-
-
-@pytest.fixture(scope="module")
-def peace(server: Server) -> list[float]:
-    """How long look-ups take while nobody attacks."""
-    return looks_up_during("nothing", server.port, SECONDS)
 
 
 def looks_up_during(attack: str, port: int, seconds: float) -> list[float]:
@@ -124,37 +120,27 @@ def attacked(server: Server, attack: str, seconds: float = SECONDS) -> tuple[lis
     return waits, counted["accepted"]
 
 
-@pytest.mark.alone
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_under_attack_every_honest_look_up_is_answered_in_time(server: Server, peace: list[float], attack: str) -> None:
-    """Of two hundred look-ups some may be held up by a machine that others use, too; soak judges p99."""
-    waits, _accepted = attacked(server, attack)
-    assert percentile(waits, 0.5) <= max(2 * percentile(peace, 0.5), FLOOR_SECONDS)
-    assert percentile(waits, 0.9) <= DEADLINE
+@pytest.mark.parametrize("attack", [*ATTACKS, "slow_loris_crowd"])
+def test_under_attack_every_honest_look_up_is_answered(server: Server, attack: str) -> None:
+    attacked(server, attack)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_under_attack_every_honest_look_up_is_answered_as_quickly_as_in_peace(server: Server, attack: str) -> None:
-    idle = looks_up_during("nothing", server.port, LONG_SECONDS)
-    waits, accepted = attacked(server, attack, LONG_SECONDS)
-    idle += looks_up_during("nothing", server.port, LONG_SECONDS)
+def test_under_attack_every_honest_look_up_is_answered_as_quickly_as_in_peace(timed: Server, attack: str) -> None:
+    idle = looks_up_during("nothing", timed.port, LONG_SECONDS)
+    waits, accepted = attacked(timed, attack, LONG_SECONDS)
+    idle += looks_up_during("nothing", timed.port, LONG_SECONDS)
     print(f"limit {AgiSettings().max_connections} connections", figures("idle, before and after", idle), sep="\n")
     assert percentile(waits, 0.99) <= max(2 * percentile(idle, 0.99), FLOOR_SECONDS)
     if attack == "connect_and_close":
         assert accepted >= 10_000
 
 
-@pytest.mark.alone
-def test_a_crowd_over_the_limit_does_not_shut_honest_peers_out(server: Server) -> None:
-    waits, _accepted = attacked(server, "slow_loris_crowd")
-    assert percentile(waits, 0.9) <= DEADLINE
-
-
 @pytest.mark.soak
 @pytest.mark.parametrize("attack", ["slow_loris_crowd", "unacknowledged_flood"])
-def test_a_crowd_over_the_limit_for_long(server: Server, attack: str) -> None:
-    waits, _accepted = attacked(server, attack, LONG_SECONDS)
+def test_a_crowd_over_the_limit_for_long(timed: Server, attack: str) -> None:
+    waits, _accepted = attacked(timed, attack, LONG_SECONDS)
     assert percentile(waits, 0.95) <= DEADLINE
 
 
@@ -173,33 +159,23 @@ def test_running_out_of_file_descriptors_shuts_nobody_out() -> None:
     assert counters["evicted"] >= 60
 
 
-def fifty_a_second(server: Server, count: int, share: float) -> None:
-    """Let so many look-ups come; that share of them must meet the deadline, as the client and as the server sees it.
-
-    What the hypervisor took from the processor of both during a look-up is nobody's delay.
-    """
-    (core,) = os.sched_getaffinity(0)
-    late = server.counters()["late"]
+@pytest.mark.soak
+def test_fifty_look_ups_a_second_meet_the_deadline_for_long(timed: Server) -> None:
+    """What the hypervisor took from the processor of client and server during a look-up is nobody's delay."""
+    count, share, most_excused = 3000, 0.999, 30
+    late = timed.counters()["late"]
     started = time.monotonic()
     waits: list[float] = []
     stolen: list[float] = []
     for n in range(count):
         _pause_until(started + n / 50)
-        before = processor_seconds(core).stolen
-        waits.append(agi_peers.look_up(server.port)[0])
-        stolen.append(processor_seconds(core).stolen - before)
+        before = processor_seconds(0).stolen
+        waits.append(agi_peers.look_up(timed.port)[0])
+        stolen.append(processor_seconds(0).stolen - before)
     own = [wait - taken for wait, taken in zip(waits, stolen, strict=True)]
     excused = sum(wait > DEADLINE for wait in waits) - sum(wait > DEADLINE for wait in own)
     print("", figures("50 a second", waits), figures("without what was stolen", own), f"excused: {excused}", sep="\n")
     assert percentile(own, share) <= DEADLINE
-    assert server.counters()["late"] - late <= count * (1 - share) + excused
-
-
-@pytest.mark.alone
-def test_fifty_look_ups_a_second_meet_the_deadline(server: Server) -> None:
-    fifty_a_second(server, 150, 0.9)  # a machine that others use may stumble; soak judges p99.9
-
-
-@pytest.mark.soak
-def test_fifty_look_ups_a_second_meet_the_deadline_for_long(server: Server) -> None:
-    fifty_a_second(server, 3000, 0.999)
+    assert timed.counters()["late"] - late <= count * (1 - share) + excused
+    if excused > most_excused:
+        unjudged(f"{excused} of {count} look-ups were late while the hypervisor had the processor")

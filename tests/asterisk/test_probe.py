@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from structlog.testing import capture_logs
 
+from pbxd.asterisk.agi.commands import AgiCommand
 from pbxd.asterisk.agi.probe import keep_fed, look_up
-from pbxd.asterisk.agi.protocol import AgiCommand, AgiRequest
+from pbxd.asterisk.agi.protocol import AgiRequest
 from pbxd.asterisk.agi.server import FastAgiServer
 from pbxd.errors import UnavailableError
 from pbxd.settings import AgiSettings
@@ -102,8 +103,8 @@ async def test_the_watchdog_is_fed_while_callers_are_answered_and_only_then() ->
             assert len(fed) == starving
             loop.add_reader(asked._listening, asked._accept)
             await until(lambda: len(fed) > starving, "the next meal")
-            await until(lambda: lines[-1]["event"] == "own_look_up_answered_again", "the all-clear")
+            await until(lambda: lines[-1]["event"] == "watchdog_lookup_resumed", "the all-clear")
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["own_look_up_unanswered"]
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["watchdog_lookup_failed"]

@@ -17,7 +17,7 @@ from pbxd.book.contacts import ContactDraft
 from pbxd.book.fields import BUILT_IN
 from pbxd.book.texts import folded
 from pbxd.storage import tables
-from pbxd.storage.book.employee_ids import UNKNOWN
+from pbxd.storage.access.employee_ids import UNKNOWN
 from pbxd.storage.engine import schema
 from pbxd.storage.search import fulltext, search_text
 from tests.bench.figures import FOLDER

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.calls.log_merge import completed
+from pbxd.calls.log_merge import complete_record
 from pbxd.calls.record import PARTS, CallRecord, Gap, Step, moment
 
 BEGAN = 1_795_304_376.0
@@ -42,7 +42,7 @@ def length(record: CallRecord) -> float:
 def test_the_parts_sum_up_although_events_and_log_begin_apart(apart: float, parts: list[float], lasting: float) -> None:
     log = told(BEGAN, dict(zip(PARTS, parts, strict=True)))
     known = heard(BEGAN + min(apart, sum(parts)), BEGAN + 3, BEGAN + 3 + lasting)
-    record = completed(known, log, moment(BEGAN + 2), moment(BEGAN + 4 + lasting))
+    record = complete_record(known, log, moment(BEGAN + 2), moment(BEGAN + 4 + lasting))
     assert record.started == known.started
     assert record.ended == log.ended
     assert abs(sum(record.seconds.values()) - length(record)) < 0.001
@@ -55,6 +55,6 @@ def test_a_log_that_breaks_off_takes_nothing_back() -> None:
     known = replace(heard(BEGAN, BEGAN + 5, BEGAN + 20), outcome="answered", answered=moment(BEGAN + 4))
     log = replace(told(BEGAN, {"ring": 3.0}), answered=None, answered_by=[], outcome="missed")
     log.story = [Step(moment(BEGAN + 3), "ended", None, "unheard")]
-    record = completed(known, log, moment(BEGAN + 4), moment(BEGAN + 20))
+    record = complete_record(known, log, moment(BEGAN + 4), moment(BEGAN + 20))
     assert (record.outcome, record.answered, record.ended) == ("answered", known.answered, known.ended)
     assert [gap.filled for gap in record.gaps] == ["cel"]

@@ -14,9 +14,9 @@ from pbxd.asterisk.ami.packets import Packet
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.calls.events import ChannelCreated, ChannelEnded, ChannelUp, DialBegan, DialEnded, Endpoint, Event
 from tests.actors import ADMINISTRATOR
+from tests.api.examples import IGOR, conversation
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, house
-from tests.http.test_api import IGOR, conversation
 
 PROGRAM = str(Path(sys.executable).parent / "pbxd")
 PHONE = Endpoint("extension", "101")
@@ -193,7 +193,7 @@ async def test_the_same_key_calls_once(daemon: House) -> None:
 async def test_a_key_of_a_call_that_the_daemon_remembers_no_more(daemon: House) -> None:
     script(daemon)
     await finished(await started(daemon, "call", "101", "89161234567", "--key", "k1"))
-    daemon.click_to_call._calls.clear()  # as a restart does
+    daemon.click_to_call.attempts._calls.clear()  # as a restart does
     status, out, _err = await finished(await started(daemon, "call", "101", "89161234567", "--key", "k1"))
     assert (status, "pbxd calls show" in out) == (0, True)
     assert daemon.pbx.asked.count("Originate") == 1

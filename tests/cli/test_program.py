@@ -4,13 +4,15 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import click
 import pytest
-from click import core, decorators, exceptions, formatting, parser, termui, types
+from click import Command, Context, Group, core, decorators, exceptions, formatting, parser, termui, types
 
-from pbxd.cli import click_texts
+from pbxd import cli
+from pbxd.cli import language
 from tests.cli.conftest import Pbxd
 
 PROGRAM = str(Path(sys.executable).parent / "pbxd")
@@ -176,7 +178,7 @@ def test_click_s_words_are_still_those() -> None:
     files = [str(module.__file__) for module in (core, decorators, exceptions, formatting, parser, termui, types)]
     nodes = [node for file in files for node in ast.walk(ast.parse(Path(file).read_text()))]
     known = {node.value for node in nodes if isinstance(node, ast.Constant)}
-    assert [text for text in click_texts.TEXTS if text not in known] == []
+    assert [text for text in language.WORDS if text not in known] == []
 
 
 def test_arguments_that_are_no_utf_8_are_a_usage_error(pbxd: Pbxd) -> None:
@@ -187,10 +189,27 @@ def test_arguments_that_are_no_utf_8_are_a_usage_error(pbxd: Pbxd) -> None:
     assert b"Traceback" not in done.stderr
 
 
+def every_command(group: Group = cli.pbxd, *path: str) -> Iterator[tuple[list[str], Command]]:
+    """Yield the path and the command of everything that can be called."""
+    context = Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command, name
+        yield [*path, name], command
+        if isinstance(command, Group):
+            yield from every_command(command, *path, name)
+
+
 def test_every_command_has_help_without_a_configuration(bare: Pbxd) -> None:
     (bare.folder / "pbxd.toml").write_text("broken")
-    for command in ([], ["contacts"], ["contacts", "edit"], ["call"], ["run"], ["db", "check"], ["tokens", "create"]):
-        assert "Usage:" in bare(*command, "--help").stdout
+    commands = {" ".join(path): command for path, command in every_command()}
+    assert {"run", "contacts", "contacts edit", "tokens create"} <= commands.keys()
+    for path, command in commands.items():
+        shown = bare(*path.split(), "--help").stdout
+        assert f"Usage: pbxd {path} " in shown
+        assert command.help, f"{path} doesn't say what it does"
+        unsaid = [each.name for each in command.params if isinstance(each, click.Option) and not each.help]
+        assert unsaid == [], f"options of {path} without help"
 
 
 def test_usage_errors_are_status_2(pbxd: Pbxd) -> None:

@@ -28,7 +28,7 @@ NUMBERS = st.builds(
 
 @given(st.lists(LINES.map(str.strip).filter(bool)))
 def test_several_values_in_a_cell_come_back(values: list[str]) -> None:
-    assert cells.split(cells.joined(values)) == values
+    assert cells.split_values(cells.join_values(values)) == values
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=4, unique_by=lambda each: (each.number, each.extension)), st.data())
@@ -38,7 +38,7 @@ def test_numbers_in_a_cell_come_back_with_label_extension_and_main(
     main = data.draw(st.integers(0, len(numbers) - 1))
     flagged = [ContactNumber(n.number, "", n.extension, n.label, place == main) for place, n in enumerate(numbers)]
     kept = checked(ContactDraft("A", numbers=tuple(flagged))).numbers
-    read = cells.numbers(cells.written_numbers(kept), RULES)
+    read = cells.read_numbers(cells.write_numbers(kept), RULES)
     again = checked(ContactDraft("A", numbers=tuple(read))).numbers
     assert [(n.number, n.extension, n.label, n.main) for n in again] == [
         (n.number, n.extension, n.label, n.main) for n in kept
@@ -47,8 +47,8 @@ def test_numbers_in_a_cell_come_back_with_label_extension_and_main(
 
 @given(st.text())
 def test_the_guard_comes_off_as_it_went_on(text: str) -> None:
-    guarded = cells.guarded(text)
-    assert cells.unguarded(guarded) == text
+    guarded = cells.guard_formula(text)
+    assert cells.unguard_formula(guarded) == text
     assert not re.match(r"[=+\-@\t\r]", guarded) or re.fullmatch(r"\+[1-9][0-9]{1,14}", guarded)
 
 
@@ -69,7 +69,7 @@ def test_the_guard_comes_off_as_it_went_on(text: str) -> None:
     ],
 )  # fmt: skip
 def test_numbers_as_people_write_them(text: str, read: list[tuple[str, str, str]]) -> None:
-    assert [(each.number, each.extension, each.label) for each in cells.numbers(text, RULES)] == read
+    assert [(each.number, each.extension, each.label) for each in cells.read_numbers(text, RULES)] == read
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_numbers_as_people_write_them(text: str, read: list[tuple[str, str, str]
 )
 def test_what_is_no_number_is_said_so(text: str, why: str) -> None:
     with pytest.raises(InvalidInputError, match=why):
-        cells.numbers(text, RULES)
+        cells.read_numbers(text, RULES)
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ def test_what_is_no_number_is_said_so(text: str, why: str) -> None:
     ],
 )  # fmt: skip
 def test_dates(text: str, read: date | None) -> None:
-    assert cells.day("birth_date", text) == read
+    assert cells.read_day("birth_date", text) == read
 
 
 @pytest.mark.parametrize("text", ["01/02/1980", "31.13.1980", "вчера"])
 def test_dates_that_are_none_or_could_be_two(text: str) -> None:
     with pytest.raises(InvalidInputError, match="not a date"):
-        cells.day("birth_date", text)
+        cells.read_day("birth_date", text)
 
 
 def test_everything_wrong_in_a_row_is_told_at_once() -> None:

@@ -90,7 +90,15 @@ def test_a_hostile_workbook_is_refused_within_memory_and_time(make: object, tmp_
     """Issue 5: ≤ 300 MB and ≤ 10 s (of processor: this machine may be busy), measured from outside."""
     file = make(tmp_path / "a.xlsx")  # type: ignore[operator]
     asked = json.dumps(
-        {"file": str(file), "language": "en", "sheet": "", "fields": [], "mapped": {}, "plain": False, "patient": False}
+        {
+            "file": str(file),
+            "language": "en",
+            "sheet": "",
+            "fields": [],
+            "mapped": {},
+            "plain": False,
+            "low_memory": False,
+        }
     )
     done = subprocess.run([sys.executable, "-c", MEASURED], input=asked.encode(), capture_output=True, check=True)
     peak, seconds = map(float, done.stderr.split())

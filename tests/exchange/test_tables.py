@@ -22,9 +22,9 @@ READ = [(2, ["Фронкин", "79161234567", "1980-12-31"])]
 
 
 def read(
-    file: Path, *, sheet: str = "", patient: bool = False, **mapped: str
+    file: Path, *, sheet: str = "", low_memory: bool = False, **mapped: str
 ) -> tuple[Table, list[tuple[int, list[str]]]]:
-    table = tables.opened(file, sheet=sheet, headings=Headings(mapped=mapped), patient=patient)
+    table = tables.open_table(file, sheet=sheet, headings=Headings(mapped=mapped), low_memory=low_memory)
     return table, list(table.rows)
 
 
@@ -59,16 +59,16 @@ Write = Callable[[Path, list[list[Any]]], None]
 WRITERS: list[tuple[Write, str]] = [(by_xlsxwriter, "a.xlsx"), (by_openpyxl, "a.xlsx"), (by_xlwt, "a.xls")]
 
 
-@pytest.mark.parametrize("patient", [False, True])
+@pytest.mark.parametrize("low_memory", [False, True])
 @pytest.mark.parametrize(("write", "name"), WRITERS)
-def test_workbooks_of_every_writer(write: Write, name: str, patient: bool, tmp_path: Path) -> None:
+def test_workbooks_of_every_writer(write: Write, name: str, low_memory: bool, tmp_path: Path) -> None:
     write(tmp_path / name, ROWS)
-    table, rows = read(tmp_path / name, patient=patient)
+    table, rows = read(tmp_path / name, low_memory=low_memory)
     assert (table.sheet, table.columns.fields, rows) == ("Контакты", ("name", "number", "birth_date"), READ)
 
 
-@pytest.mark.parametrize("patient", [False, True])
-def test_titles_merged_headings_hidden_rows_and_stray_cells(tmp_path: Path, patient: bool) -> None:
+@pytest.mark.parametrize("low_memory", [False, True])
+def test_titles_merged_headings_hidden_rows_and_stray_cells(tmp_path: Path, low_memory: bool) -> None:
     file = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(str(file)) as book:
         page = book.add_worksheet("Контакты")
@@ -82,7 +82,7 @@ def test_titles_merged_headings_hidden_rows_and_stray_cells(tmp_path: Path, pati
         page.write("Z2000", "x")
         page.write_formula("B8", "=79161234569+0", None, 79161234569)
         page.write("A8", "Вера")
-    table, rows = read(file, patient=patient)
+    table, rows = read(file, low_memory=low_memory)
     assert table.columns.fields[:3] == ("name", "number", "email")
     assert [(row, texts[:2]) for row, texts in rows] == [
         (5, ["Анна", "79161234567"]), (6, ["Борис", "+7 916 123-45-68"]), (8, ["Вера", "79161234569"]),
@@ -168,7 +168,7 @@ def test_more_than_a_sheet_can_hold_is_refused_with_the_limit(tmp_path: Path) ->
         out.write("name,phone\n")
         out.write("a,b\n" * tables.MOST_ROWS)
     with pytest.raises(InvalidInputError, match="more than 1,048,576 rows"):
-        for _row in tables.opened(tmp_path / "a.csv", sheet="", headings=Headings(), patient=False).rows:
+        for _row in tables.open_table(tmp_path / "a.csv", sheet="", headings=Headings(), low_memory=False).rows:
             pass
     with (tmp_path / "b.csv").open("wb") as out:
         out.truncate(tables.MOST_BYTES + 1)

@@ -28,6 +28,7 @@ from tests.lab.ports import HOST
 from tests.lab.processes import Child, LabError, until
 from tests.lab.processor import stalled_seconds
 from tests.lab.wire import Wire, wire_to
+from tests.unjudged import unjudged
 
 pytestmark = pytest.mark.lab
 
@@ -54,7 +55,8 @@ class Chaos:
     faults: list[Fault] = field(default_factory=list)
     rounds: count[int] = field(default_factory=count)
     stalled: float = 0.0  # seconds that a hypervisor took from each processor in the worst of the rounds, but these:
-    frozen: list[tuple[float, float]] = field(default_factory=list)  # from when to when rounds were that say little
+    frozen: list[tuple[float, float]] = field(default_factory=list)  # when rounds began and ended that say little
+    longest_stall: float = 0.0  # of those
 
     async def round(self, kind: str) -> None:
         """Do one thing at a random moment of calls, and wait until all is over."""
@@ -74,6 +76,7 @@ class Chaos:
         stalled = stalled_seconds() - before
         if stalled > FROZEN_SECONDS:
             self.frozen.append((began, time.time()))
+            self.longest_stall = max(self.longest_stall, stalled)
         else:
             self.stalled = max(self.stalled, stalled)
 
@@ -193,10 +196,10 @@ async def chaos(lab: Lab, *, filled: bool = False) -> AsyncIterator[Chaos]:
             await phone.stop()
 
 
-async def play(lab: Lab, rounds: int, *, filled: bool) -> int:
+async def play(lab: Lab, rounds: int, *, filled: bool, most_frozen: int) -> None:
     """Play that many rounds, judging after each one; all kinds come nearly as often, in random order.
 
-    Return how many of them were frozen.
+    With more than `most_frozen` rounds in which the machine stood still, the test is not judged.
 
     The control: a history without back-fill is wrong by the rule for one with it.
     """
@@ -214,19 +217,20 @@ async def play(lab: Lab, rounds: int, *, filled: bool) -> int:
         assert len(talked) > rounds * RATE / 4, "hardly anybody talked: there was nothing to lose"
         told = await office.wrong(filled=True)
         assert any("lost" in each or "ends at" in each for each in told) is not filled
-        return len(office.frozen)
+    if len(office.frozen) > most_frozen:
+        unjudged(f"in {len(office.frozen)} of {rounds} rounds each processor stood still, {office.longest_stall:.1f} s")
 
 
 @pytest.mark.parametrize(("rounds", "filled"), [(3, False), (2, True)])
 async def test_no_call_is_lost_doubled_or_invented_whatever_fails(lab: Lab, rounds: int, filled: bool) -> None:
-    await play(lab, rounds, filled=filled)
+    await play(lab, rounds, filled=filled, most_frozen=0)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("filled", [False, True])
 async def test_two_hundred_rounds_of_chaos(lab: Lab, filled: bool) -> None:
     rounds = int(os.environ.get("PBXD_CHAOS_ROUNDS", "200"))
-    assert await play(lab, rounds, filled=filled) < rounds / 2, "the machine stood still too often to tell anything"
+    await play(lab, rounds, filled=filled, most_frozen=rounds // 2)
 
 
 @pytest.mark.soak

@@ -116,13 +116,13 @@ async def fill_and_free(lab: Lab, daemon: Daemon, disk: Path, number: int) -> No
     add = ("contacts", "add", "--name", "Новый", "--number", f"+7926{number:07}")
     filler = fill(disk)
     assert NAME in await shown(lab, KNOWN)  # look-ups go on
-    await until_logged(daemon, "calls_not_written", number)
+    await until_logged(daemon, "calls_write_failed", number)
     refused = await daemon.run(*add)
     assert refused.status == 1
     assert one_line(refused.err), refused.err
     assert len(await listed(daemon)) == number - 1  # the control: nothing could be written
     filler.unlink()
-    await until_logged(daemon, "calls_written_again", number)
+    await until_logged(daemon, "calls_write_resumed", number)
     call, *_earlier = await until_ended(daemon, number)
     assert (call["caller"]["name"], call["outcome"], call["gaps"]) == (NAME, "answered", [])
     assert sums_up(call)
@@ -151,7 +151,7 @@ async def test_edits_and_calls_wait_for_another_writer(lab: Lab) -> None:
     assert (await edit).status == 0
     (call,) = await until_ended(daemon, 1)
     assert (call["outcome"], call["gaps"]) == ("answered", [])
-    assert logged(daemon, "calls_not_written") == 0
+    assert logged(daemon, "calls_write_failed") == 0
 
 
 @pytest.mark.soak
@@ -166,7 +166,7 @@ async def test_a_lock_longer_than_patience_is_said_in_a_line_and_costs_nothing(l
         assert 9 < time.monotonic() - began < 30  # ten of patience, and a command's start and end
         assert refused.status == 1
         assert one_line(refused.err), refused.err
-        await until_logged(daemon, "calls_not_written")
+        await until_logged(daemon, "calls_write_failed")
     (call,) = await until_ended(daemon, 1)
     assert (call["outcome"], call["gaps"]) == ("answered", [])
     assert (await lab.cli("contacts", "list"))["total"] == 1
@@ -203,7 +203,7 @@ async def test_a_restarted_postgresql_is_found_again(lab: Lab, fresh: tuple[Clus
     client, agent = await lab.talk("102", NEW, agent="102")
     await control(server, "stop", "-m", how)
     assert NAME in await shown(lab, KNOWN)
-    await until_logged(daemon, "calls_not_written")
+    await until_logged(daemon, "calls_write_failed")
     refused = await daemon.run("contacts", "add", "--name", "Новый", "--number", f"+7{NEW[1:]}")
     assert refused.status == 1
     assert one_line(refused.err), refused.err

@@ -90,9 +90,9 @@ async def test_what_was_not_heard_is_read_and_the_calls_are_as_if_heard(
 ) -> None:
     await heard(flow, database, part)
     before = await listed(database)
-    (outage,) = await HistoryGaps(database).list()
+    (gap,) = await HistoryGaps(database).list()
     for _twice in range(2):  # doing it again changes nothing
-        await Backfill(reading(log_of(flow)), database).fill(outage)
+        await Backfill(reading(log_of(flow)), database).fill(gap)
         calls = await listed(database)
         assert [facts(call) for call in calls] == [facts(call) for call in whole(flow)]
         leading = {(await Calls(database).get(call["id"]))["id"] for call in before}  # two may have become one
@@ -102,10 +102,10 @@ async def test_what_was_not_heard_is_read_and_the_calls_are_as_if_heard(
             assert all(gap["filled"] == "cel" for gap in call["gaps"])
             assert call["source"] == ("ami" if call["id"] in {each["id"] for each in before} else "cel")
             assert parts >= 0
-    (outage,) = await HistoryGaps(database).list()
-    assert outage.filled is not None
-    assert outage.filled_from == "cel"
-    assert outage.filled_calls
+    (gap,) = await HistoryGaps(database).list()
+    assert gap.filled is not None
+    assert gap.filled_from == "cel"
+    assert gap.filled_calls
 
 
 async def test_a_call_that_began_while_it_was_listed_is_completed_and_a_later_one_is_not_taken(
@@ -114,8 +114,8 @@ async def test_a_call_that_began_while_it_was_listed_is_completed_and_a_later_on
     (record,) = replay(CAPTURES / "queue_answered" / "stream.ami", Settings())
     told = record.to_json()
     listed_at = record.started - timedelta(seconds=0.5)
-    outage = HistoryGap(record.pbx, listed_at - timedelta(seconds=9), listed_at, "link")
-    await Calls(database).upsert([], [outage])
+    gap = HistoryGap(record.pbx, listed_at - timedelta(seconds=9), listed_at, "link")
+    await Calls(database).upsert([], [gap])
     (kept,) = await HistoryGaps(database).list()
     await Backfill(reading(log_of("queue_answered")), database).fill(kept)
     assert await listed(database) == []
@@ -143,11 +143,11 @@ async def test_a_call_found_under_way_has_one_beginning_once_it_is_filled(databa
 
 async def test_without_a_log_the_calls_are_absent_and_the_gap_is_told(database: Database) -> None:
     await heard("queue_answered", database, 0.0)
-    (outage,) = await HistoryGaps(database).list()
+    (gap,) = await HistoryGaps(database).list()
     with pytest.raises(ConfigurationError, match=r"backfill\.cel"):
-        await Backfill(Settings(), database).fill(outage)
+        await Backfill(Settings(), database).fill(gap)
     with pytest.raises(UnavailableError, match=r"nowhere\.csv"):
-        await Backfill(reading("nowhere.csv"), database).fill(outage)
+        await Backfill(reading("nowhere.csv"), database).fill(gap)
     assert await listed(database) == []
     assert [each.filled for each in await HistoryGaps(database).list()] == [None]
 
@@ -160,7 +160,7 @@ async def test_the_daemons_task_fills_by_itself_and_the_feed_rings_no_bell(datab
         async def done() -> bool:
             return (await HistoryGaps(database).list())[0].filled is not None
 
-        await until(done, "the outage to be filled", every=0.1)
+        await until(done, "the gap to be filled", every=0.1)
     finally:
         task.cancel()
     assert [row.kind for row in await Feed(database).read(0)] == ["gap", "call.filled", "gap.filled"]
@@ -182,8 +182,8 @@ async def test_a_call_under_way_is_left_until_it_has_ended(database: Database) -
     for packet in snapshot(stamp):
         other.packet(packet, None)
     await Calls(database).upsert([], other.take_gaps())
-    (outage,) = await HistoryGaps(database).list()
-    result = await Backfill(reading(log_of("queue_answered")), database).fill(outage)
+    (gap,) = await HistoryGaps(database).list()
+    result = await Backfill(reading(log_of("queue_answered")), database).fill(gap)
     assert (result.found, result.completed, result.pending) == (0, 0, True)
     assert await listed(database) == [call]
     assert [each.filled for each in await HistoryGaps(database).list()] == [None]
@@ -202,8 +202,8 @@ async def test_a_call_that_cannot_be_written_is_not_tried_for_ever(
 
     monkeypatch.setattr(Calls, "amend", refusing)
     await heard(flow, database, 0.0)
-    (outage,) = await HistoryGaps(database).list()
-    result = await Backfill(reading(log_of(flow)), database).fill(outage)
+    (gap,) = await HistoryGaps(database).list()
+    result = await Backfill(reading(log_of(flow)), database).fill(gap)
     assert (result.found, result.completed, result.pending) == (len(whole(flow)) - 1, 0, False)
     assert refused not in {call["id"] for call in await listed(database)}
     assert (await HistoryGaps(database).list())[0].filled

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.errors import UnavailableError
-from pbxd.history.recorder import MOST_WAITING, Recorder
+from pbxd.history.recorder import MAX_WAITING, Recorder
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
 from pbxd.settings import AsteriskSettings, Settings
@@ -34,9 +34,9 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
         yield unreached
 
 
-def recorder_of(following: PacketFollowing, database: Database, most: int = MOST_WAITING) -> Recorder:
+def recorder_of(following: PacketFollowing, database: Database, most: int = MAX_WAITING) -> Recorder:
     directory = Directory(database, rules_from(Settings()))
-    return Recorder(following, Calls(database), directory, most_waiting=most)
+    return Recorder(following, Calls(database), directory, max_waiting=most)
 
 
 def call(number: int, *, ended: bool = True) -> list[Packet]:
@@ -64,6 +64,24 @@ def snapshot(at: int) -> list[Packet]:
 def follow(following: PacketFollowing, packets: list[Packet]) -> None:
     for packet in packets:
         following.packet(packet, None)
+
+
+async def test_a_call_that_no_name_can_be_found_for_is_written_without(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_asked: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Directory, "lookup", stumble)
+    following = PacketFollowing(Settings())
+    recorder = recorder_of(following, database)
+    await database.connect(create=True)
+    follow(following, call(1))
+    with capture_logs() as logs:
+        await recorder.flush()
+    assert [each.caller.number for each in (await History(database).page()).records] == ["+79160000001"]
+    assert recorder.faults == {"call_naming_failed": 1}
+    assert [line["event"] for line in logs] == ["call_naming_failed"]
 
 
 async def gaps(database: Database) -> list[FeedRow]:
@@ -117,7 +135,7 @@ async def test_within_the_room_nothing_is_lost_nor_told(database: Database) -> N
 
 @pytest.mark.soak
 async def test_a_hundred_thousand_changes_wait_and_are_written(database: Database) -> None:
-    assert MOST_WAITING >= 100_000
+    assert MAX_WAITING >= 100_000
     following = PacketFollowing(Settings())
     recorder = recorder_of(following, database)
     for number in range(100_000):
@@ -143,7 +161,7 @@ async def test_a_hundred_thousand_changes_wait_and_are_written(database: Databas
     assert longest < 0.5  # look-ups go on meanwhile
 
 
-async def test_an_outage_of_the_link_is_told_with_its_times(database: Database) -> None:
+async def test_a_gap_of_the_link_is_told_with_its_times(database: Database) -> None:
     following = PacketFollowing(Settings())
     recorder = recorder_of(following, database)
     await database.connect(create=True)
@@ -187,8 +205,8 @@ async def test_more_held_events_than_there_is_room_for_are_counted_and_told() ->
     await following.resume([])
     assert [entry["dropped"] for entry in logs] == [100]
     assert len(following.take_changes()) == 10
-    (outage,) = following.take_gaps()
-    assert (outage.why, outage.since) == ("overflow", datetime.fromtimestamp(BEGAN - 1, UTC))
+    (gap,) = following.take_gaps()
+    assert (gap.why, gap.since) == ("overflow", datetime.fromtimestamp(BEGAN - 1, UTC))
 
 
 async def heard(database: Database) -> float | None:
@@ -214,15 +232,15 @@ async def test_the_mark_stands_where_all_before_it_is_written(database: Database
     assert await heard(database) == BEGAN + 12
 
 
-async def test_the_time_in_which_we_were_away_is_an_outage_of_ours() -> None:
+async def test_the_time_in_which_we_were_away_is_a_gap_of_ours() -> None:
     following = PacketFollowing(Settings())
     await following.resume([], datetime.fromtimestamp(BEGAN, UTC))
     follow(following, call(20))
     following.open_gap(BEGAN + 21.0)  # a link lost before the first snapshot is part of it
     assert following.take_gaps() == []
     follow(following, snapshot(BEGAN + 30))
-    (outage,) = following.take_gaps()
-    assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN - 1, BEGAN + 30)
+    (gap,) = following.take_gaps()
+    assert (gap.why, gap.since.timestamp(), gap.to.timestamp()) == ("pbxd", BEGAN - 1, BEGAN + 30)
 
 
 async def test_with_a_database_that_comes_late_it_ends_with_the_first_snapshot() -> None:
@@ -231,12 +249,12 @@ async def test_with_a_database_that_comes_late_it_ends_with_the_first_snapshot()
     follow(following, snapshot(BEGAN + 9))
     follow(following, snapshot(BEGAN + 20))
     await following.resume([], datetime.fromtimestamp(BEGAN, UTC))
-    (outage,) = following.take_gaps()
-    assert (outage.why, outage.since.timestamp(), outage.to.timestamp()) == ("pbxd", BEGAN - 1, BEGAN + 9)
+    (gap,) = following.take_gaps()
+    assert (gap.why, gap.since.timestamp(), gap.to.timestamp()) == ("pbxd", BEGAN - 1, BEGAN + 9)
 
 
 @pytest.mark.parametrize(("late", "since"), [(0.4, 0.9), (2.5, 1.5), (3000.0, 3000.5)])
-async def test_an_outage_begins_where_an_overloaded_pbx_was_with_its_events(late: float, since: float) -> None:
+async def test_a_gap_begins_where_an_overloaded_pbx_was_with_its_events(late: float, since: float) -> None:
     following = PacketFollowing(Settings())
     (created,) = call(1, ended=False)
     created["Timestamp"] = f"{BEGAN + 1 + late:.6f}"
@@ -245,8 +263,8 @@ async def test_an_outage_begins_where_an_overloaded_pbx_was_with_its_events(late
     assert following.cursor() == ("pbx", datetime.fromtimestamp(BEGAN + since + 1, UTC))
     following.open_gap(BEGAN + 9.0)
     follow(following, [*call(4000), *snapshot(BEGAN + 4001)])
-    (outage,) = following.take_gaps()
-    assert outage.since.timestamp() == pytest.approx(BEGAN + since, abs=0.001)
+    (gap,) = following.take_gaps()
+    assert gap.since.timestamp() == pytest.approx(BEGAN + since, abs=0.001)
 
 
 BOOTED = {"Event": "FullyBooted", "Status": "Fully Booted"}
@@ -261,8 +279,8 @@ async def test_no_far_answer_nor_an_event_that_looks_like_one_blames_the_pbx(for
     follow(following, [BOOTED | {"Uptime": "2"}])
     following.packet_safely(forged, None)
     follow(following, [PONG | {"Timestamp": f"{BEGAN + 3}.0"}, *snapshot(BEGAN + 31)])
-    (outage,) = following.take_gaps()
-    assert outage.why == "link"
+    (gap,) = following.take_gaps()
+    assert gap.why == "link"
 
 
 @pytest.mark.parametrize(("uptime", "why"), [("2", "restart"), ("5000", "link"), ("", "link"), ("x", "link")])
@@ -277,5 +295,5 @@ async def test_a_pbx_that_began_after_the_link_was_lost_was_away_itself(
     booted = BOOTED | {"Uptime": uptime}
     told = [booted | {"Timestamp": f"{BEGAN + 30}.0"}] if logged_in else [booted, PONG]
     follow(following, [*told, *snapshot(BEGAN + 31)])
-    (outage,) = following.take_gaps()
-    assert outage.why == why
+    (gap,) = following.take_gaps()
+    assert gap.why == why

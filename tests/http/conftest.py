@@ -18,22 +18,28 @@ from pbxd import api
 from pbxd.actor import DAEMON
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet
-from pbxd.asterisk.originate import ClickToCall
-from pbxd.asterisk.vip_queues import VipQueues
+from pbxd.asterisk.pbx import AsteriskPbx
 from pbxd.errors import ReplacedError
-from pbxd.http.app_keys import Services
-from pbxd.http.server import HttpServer
-from pbxd.http.token_cache import Keyring
+from pbxd.faults import Faults
+from pbxd.http.context import Services
+from pbxd.http.server import HttpServer, Mount
+from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.settings import Settings
+from pbxd.services.call_targets import find_target
+from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.health import Health
+from pbxd.services.queues import VipQueues
+from pbxd.services.workspace import Workspace
+from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
-from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.idempotency import CallRequests
 from pbxd.storage.engine import schema
 from pbxd.storage.engine.database import Database
 from tests.asterisk.amiserver import SECRET, AmiServer, Session
+from tests.http.contract import checked_session
 
 
 @dataclass
@@ -45,9 +51,11 @@ class House:
     directory: Directory
     click_to_call: ClickToCall
     pbx: AmiServer
+    asterisk: AsteriskPbx
     ami: AmiClient
     server: HttpServer
     services: Services
+    faults: Faults
     local: aiohttp.ClientSession  # over the unix socket
     public: aiohttp.ClientSession  # over TCP, without a token
 
@@ -90,20 +98,24 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
                 "service": {"language": "en"},
             }
         ).model_copy(update={"folder": folder})
-        ami = AmiClient(settings.asterisk, SECRET, lambda _packet: None, on_link=lambda _up: None)
+        faults = Faults()
+        asterisk = AsteriskPbx(settings, SECRET, faults)
+        ami = asterisk.ami
         database = await Database.open(settings.database_url, create=False)
         directory = Directory(database, rules_from(settings))
         await directory.load()
-        click_to_call = ClickToCall(ami, settings, CallRequests(database))
-        queues = VipQueues(ami, partial(directory.lookup, actor=DAEMON), settings.queues)
+        click_to_call = click_to_call_of(asterisk, settings, database, directory)
+        queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
         services = Services(
-            database,
-            directory,
-            Calls(database),
-            Keyring(Tokens(database)),
-            click_to_call,
-            queues,
-            lambda: ami.connected,
+            database=database,
+            directory=directory,
+            workspace=Workspace(database, rules_from(settings)),
+            tokens=TokenCache(Tokens(database)),
+            caller_naming=CallerNaming(directory.lookup),
+            click_to_call=click_to_call,
+            queues=queues,
+            rules=rules_from(settings),
+            health=Health(database, directory, lambda: ami.connected, lambda: faults.counts),
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()
@@ -114,13 +126,44 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         socket = aiohttp.UnixConnector(str(settings.socket_path))
         async with (
             database,
-            aiohttp.ClientSession("http://pbxd", connector=socket) as local,
-            aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as public,
+            checked_session("http://pbxd", connector=socket) as local,
+            checked_session(f"http://127.0.0.1:{server.port}") as public,
         ):
-            yield House(settings, database, directory, click_to_call, pbx, ami, server, services, local, public)
+            yield House(
+                settings,
+                database,
+                directory,
+                click_to_call,
+                pbx,
+                asterisk,
+                ami,
+                server,
+                services,
+                faults,
+                local,
+                public,
+            )
             for root in roots:
                 root.cancel()
             await asyncio.wait(roots)
+
+
+@asynccontextmanager
+async def serving(pbxd: House, mount: Mount = api.mount, **http: object) -> AsyncIterator[HttpServer]:
+    """A server in its place, of something else or with other limits, on a free port."""
+    await pbxd.server.stop()
+    changed = HttpSettings.model_validate({"listen": "127.0.0.1:0", **http})
+    server = HttpServer(pbxd.settings.model_copy(update={"http": changed}), pbxd.services, mount)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def click_to_call_of(pbx: AsteriskPbx, settings: Settings, database: Database, directory: Directory) -> ClickToCall:
+    targets = partial(find_target, database, directory, rules_from(settings))
+    return ClickToCall(pbx, settings, targets, CallRequests(database))
 
 
 async def _following(directory: Directory) -> None:

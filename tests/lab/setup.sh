@@ -1,8 +1,8 @@
 #!/bin/bash
-# Sets up whatever is missing to work on pbxd and to run its lab: Debian packages, the virtual environment in .venv, and a
+# Install what is missing to work on pbxd and to run its lab: Debian packages, the virtual environment in .venv, and a
 # private Asterisk in .lab/forky. For Debian 12 or newer, as root or with sudo; a second run takes a second.
-# `setup.sh bullseye` fetches an old Asterisk, 16, beside it, and `setup.sh libreoffice` installs that: `make soak` asks.
-# All package sources are those the machine itself is configured with.
+# `make soak` also calls `setup.sh bullseye` (an old Asterisk, 16) and `setup.sh libreoffice`.
+# All package sources are those that the machine itself is configured with.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 suites=(forky)        # Debian 12 has no asterisk package; forky has 22
@@ -92,3 +92,4 @@ if [ ! -x .venv/bin/python ] || [ "$(cat .venv/made-of 2>/dev/null)" != "$wanted
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
     printf '%s\n' "$wanted" >.venv/made-of
 fi
+.venv/bin/python tools/messages.py  # the messages may have changed since

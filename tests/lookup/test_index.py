@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
-from pbxd.lookup.index import Directory
+from pbxd.lookup.index import Directory, _unhurried
 from pbxd.numbers import NumberRules
 from pbxd.storage import tables
 from pbxd.storage.book.companies import Companies
@@ -209,13 +209,41 @@ async def test_a_quiet_database_keeps_the_directory_young_and_wakes_nobody(watch
     assert watched.changes == 1
 
 
-async def test_loading_eight_thousand_contacts_never_holds_the_loop(watched: Watched) -> None:
-    for start in range(0, 8_000, 4_000):
+async def fill(watched: Watched, contacts: int) -> None:
+    for start in range(0, contacts, 4_000):
         many = [
             draft(f"Клиент {place}", f"+7916{place:07}", f"+7903{place:07}", company=f"Компания {place % 900}")
-            for place in range(start, start + 4_000)
+            for place in range(start, min(start + 4_000, contacts))
         ]
         await watched.contacts.add_many(many, actor=ADMINISTRATOR)
+
+
+async def test_a_big_book_is_read_some_hundreds_of_contacts_at_a_time(watched: Watched) -> None:
+    await fill(watched, 2_000)
+    async with watched.contacts.snapshot() as snapshot:
+        steps = [len(listings) async for listings in snapshot.contacts]
+    assert (sum(steps), max(steps) <= 500) == (2_000, True)
+
+
+async def test_what_takes_long_gives_the_loop_its_turns() -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    async for _item in _unhurried(range(501)):
+        time.sleep(0.0001)  # noqa: ASYNC251 - work that holds the loop: fifty items take a slice
+    counting.cancel()
+    assert turns >= 9
+
+
+@pytest.mark.soak
+async def test_loading_eight_thousand_contacts_never_holds_the_loop(watched: Watched) -> None:
+    await fill(watched, 8_000)
     await watched.directory.load()
     held: list[float] = []
     while len(held) < 4 and sum(longest < 0.05 for longest in held) < 2:

@@ -92,8 +92,8 @@ async def test_calls_of_a_gap_are_those_that_would_have_been_heard(
     heard = sorted(replay(CAPTURES / flow / "stream.ami", Settings()), key=lambda record: record.id)
     since, to = heard[0].started - timedelta(minutes=1), heard[0].started + timedelta(minutes=5)
     await Calls(database).upsert([], [HistoryGap("pbx", since, to, "link")])
-    (outage,) = await HistoryGaps(database).list()
-    await Backfill(reading(tables), database).fill(outage)
+    (gap,) = await HistoryGaps(database).list()
+    await Backfill(reading(tables), database).fill(gap)
     filled = sorted((await History(database).page(limit=100)).records, key=lambda record: record.id)
     leading = [record for record in heard if record.merged_into is None]
     assert [facts(record) for record in filled] == [facts(record) for record in leading]
@@ -149,8 +149,8 @@ async def test_call_detail_records_with_a_beginning_and_two_lengths(tables: Serv
     began = datetime.fromtimestamp(at, UTC)
     since, to = began - timedelta(minutes=1), began + timedelta(minutes=5)
     await Calls(database).upsert([], [HistoryGap("pbx", since, to, "link")])
-    (outage,) = await HistoryGaps(database).list()
-    await Backfill(settings, database).fill(outage)
+    (gap,) = await HistoryGaps(database).list()
+    await Backfill(settings, database).fill(gap)
     records = sorted((await History(database).page(limit=10)).records, key=lambda record: record.started)
     assert [(record.outcome, record.started) for record in records] == [
         ("answered", began),

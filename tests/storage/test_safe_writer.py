@@ -16,7 +16,7 @@ from pbxd.errors import UnavailableError
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.gaps import HistoryGaps
 from pbxd.storage.calls.history import History
-from pbxd.storage.calls.safe_writer import Writing
+from pbxd.storage.calls.safe_writer import SafeWriter
 from pbxd.storage.engine.database import Database
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -42,10 +42,10 @@ async def kept(database: Database) -> dict[str, CallRecord]:
     ],
 )
 async def test_the_calls_behind_one_that_is_refused_are_written(database: Database, stubborn: CallRecord) -> None:
-    writing = Writing(Calls(database))
-    outage = HistoryGap("pbx", START, START, "link")
+    writing = SafeWriter(Calls(database))
+    gap = HistoryGap("pbx", START, START, "link")
     with capture_logs():
-        await writing.upsert([stubborn, *(call(number) for number in range(1, 21))], [outage], ("pbx", START))
+        await writing.upsert([stubborn, *(call(number) for number in range(1, 21))], [gap], ("pbx", START))
     records = await kept(database)
     assert len(records) == 21
     assert writing.refused == 0
@@ -57,18 +57,18 @@ async def test_the_calls_behind_one_that_is_refused_are_written(database: Databa
 
 
 async def test_what_nothing_helps_is_given_up_and_counted(database: Database) -> None:
-    writing = Writing(Calls(database))
+    writing = SafeWriter(Calls(database))
     naive = replace(call(0), started=datetime(2026, 3, 1))  # noqa: DTZ001 - a mistake of ours
     with capture_logs() as logs:
         await writing.upsert([naive, call(1)])
     assert list(await kept(database)) == ["0001"]
     assert (writing.shortened, writing.refused) == (0, 1)
-    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["calls_refused", "call_not_written"]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["calls_refused", "call_write_failed"]
     assert LETTERS not in str(logs)
 
 
 async def test_a_database_that_is_away_is_still_asked_again(url: str) -> None:
-    writing = Writing(Calls(Database(url)))
+    writing = SafeWriter(Calls(Database(url)))
     with pytest.raises(UnavailableError):
         await writing.upsert([call(1)])
     assert (writing.shortened, writing.refused) == (0, 0)

@@ -174,12 +174,12 @@ def here(state: str, bridge: str = "", channel: str = AGENT) -> ev.Event:
 
 
 @pytest.mark.parametrize("events", [[], ANSWERED, RINGING, TALKING])
-def test_what_is_gone_after_an_outage_ended_because_the_pbx_was_away(events: list[ev.Event]) -> None:
+def test_what_is_gone_after_a_gap_ended_because_the_pbx_was_away(events: list[ev.Event]) -> None:
     seen = run([*events, *snapshot(here("up", channel=OTHER))])
     assert seen[-1] == Progress("ended", 12, "pbx-away")
 
 
-def test_what_is_still_there_after_an_outage_goes_on_from_what_is_seen() -> None:
+def test_what_is_still_there_after_a_gap_goes_on_from_what_is_seen() -> None:
     assert run([created(), *snapshot(here("ringing"))])[-1].state == "ringing-agent"
     assert run([created(), *snapshot(here("up"))])[-1].state == "agent-answered"
     assert run([*RINGING, *snapshot(here("up"))])[-1].state == "ringing-client"

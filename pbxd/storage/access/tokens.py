@@ -14,7 +14,7 @@ from pbxd.actor import Actor
 from pbxd.book.texts import checked_name
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
-from pbxd.storage.book.employee_ids import known_author
+from pbxd.storage.access.employee_ids import known_author
 from pbxd.storage.engine.database import Database, possible
 from pbxd.storage.tables import employees, tokens
 

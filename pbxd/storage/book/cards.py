@@ -29,9 +29,9 @@ from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactDraft, ContactNumber, Listing
 from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.book.texts import folded
+from pbxd.storage.access.employee_ids import Person, people, with_ids
 from pbxd.storage.book import company_rows as company_cards
 from pbxd.storage.book import number_ownership, overlay
-from pbxd.storage.book.employee_ids import Person, people, with_ids
 from pbxd.storage.engine.database import in_parts, in_steps, possible
 from pbxd.storage.search.search_text import found_by
 from pbxd.storage.search.visibility import shown

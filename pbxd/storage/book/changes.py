@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.contacts import ATTRIBUTES, Contact, ContactNumber
-from pbxd.storage.book.employee_ids import people
+from pbxd.storage.access.employee_ids import people
 from pbxd.storage.tables import contact_changes
 
 

@@ -17,13 +17,13 @@ from pbxd.book.contacts import ATTRIBUTES, Contact, ContactChanges, ContactDraft
 from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
+from pbxd.storage.access.employee_ids import ids_of, known, known_author, with_ids
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows, employees, number_ownership, overlay_changes
 from pbxd.storage.book.card_json import draft_of
 from pbxd.storage.book.cards import cards, insert_cards, listings, main_rows, read_cards, update_card
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate, duplicates_of
-from pbxd.storage.book.employee_ids import ids_of, known, known_author, with_ids
 from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.engine.feed import News, about_contact, cursor, tell
 from pbxd.storage.search.filters import ContactFilter, find

@@ -18,8 +18,8 @@ from pbxd.book.employee_names import is_another_person, is_placeholder
 from pbxd.book.employees import Employee, checked_employee
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
+from pbxd.storage.access.employee_ids import UNKNOWN, employee_changed
 from pbxd.storage.book import extension_ownership as ownership
-from pbxd.storage.book.employee_ids import UNKNOWN, employee_changed
 from pbxd.storage.book.extension_ownership import Passed
 from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.engine.feed import tell

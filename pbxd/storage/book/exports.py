@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
+from pbxd.storage.access.employee_ids import known
 from pbxd.storage.book.cards import cards
-from pbxd.storage.book.employee_ids import known
 from pbxd.storage.engine.database import Database
 from pbxd.storage.search.filters import seen_by
 from pbxd.storage.tables import contacts

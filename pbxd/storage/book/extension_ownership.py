@@ -21,7 +21,7 @@ from pbxd.book.employees import Employee
 from pbxd.book.texts import checked_name
 from pbxd.errors import ConflictError
 from pbxd.i18n import _
-from pbxd.storage.book.employee_ids import UNKNOWN, employee_changed, note_owners
+from pbxd.storage.access.employee_ids import UNKNOWN, employee_changed, note_owners
 from pbxd.storage.engine.database import in_parts
 from pbxd.storage.engine.feed import about_contact, tell
 from pbxd.storage.search.search_text import manager_mark

@@ -29,8 +29,8 @@ from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.companies import Company
 from pbxd.book.employees import Employee
+from pbxd.storage.access.employee_ids import known
 from pbxd.storage.book import employees
-from pbxd.storage.book.employee_ids import known
 from pbxd.storage.book.extension_ownership import Ownership, owners
 from pbxd.storage.engine.database import in_parts, possible
 from pbxd.storage.search.filters import SEEN

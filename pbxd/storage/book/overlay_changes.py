@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft
 from pbxd.book.fields import Fields
+from pbxd.storage.access.employee_ids import changes_with_ids
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows
 from pbxd.storage.book.card_json import changes_json, draft_json, draft_of
 from pbxd.storage.book.cards import cards, update_card
-from pbxd.storage.book.employee_ids import changes_with_ids
 from pbxd.storage.book.overlay import becomes, importer, waiting
 from pbxd.storage.engine.database import possible
 from pbxd.storage.engine.feed import about_contact, tell

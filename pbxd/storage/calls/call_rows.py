@@ -1,4 +1,4 @@
-"""Calls as rows: columns to find a call by, and the rest of its record as JSON."""
+"""Calls as rows: columns by which to find a call, and the rest of its record as JSON."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _IN_COLUMNS = {"id", "pbx", "linkedid", "direction", "outcome", "started", "answ
 
 
 class Milestones(NamedTuple):
-    """How far a call was when it was last kept."""
+    """How far a call was when it was stored."""
 
     answered: bool
     ended: bool
-    into: str | None  # the call it was merged into
+    into: str | None  # the call into which it was merged
     joined: Sequence[str]
 
 
 def row_of(record: CallRecord) -> dict[str, Any]:
-    """Return the values of a call's row, all but its key."""
+    """Return the values of a call's row, without its key."""
     return {
         **{name: getattr(record, name) for name in _IN_COLUMNS},
         "caller_number": record.caller.number,
@@ -38,7 +38,7 @@ def row_of(record: CallRecord) -> dict[str, Any]:
 
 
 def record_of(row: Row[Any]) -> CallRecord:
-    """Return the record as it was kept, exactly; what was not written because it had its default gets it again."""
+    """Return the stored record exactly; a field that was left out because it had its default gets the default."""
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's own name for it, public
     kept = {**row.record, **{name: values[name] for name in _IN_COLUMNS}}
     kept["seconds"] = dict.fromkeys(PARTS, 0.0) | kept.get("seconds", {})
@@ -46,7 +46,7 @@ def record_of(row: Row[Any]) -> CallRecord:
 
 
 def agents_of(record: CallRecord) -> set[str]:
-    """Return the extensions of all employees that took part."""
+    """Return the extensions of all employees who took part."""
     people = {record.caller.extension, record.callee.extension}
     outside = {None, record.callee.number} if record.callee.extension is None else {None}  # 112 may be dialled outside
     people |= {person for person in record.answered_by if not person.startswith("+") and person not in outside}
@@ -54,9 +54,9 @@ def agents_of(record: CallRecord) -> set[str]:
 
 
 def news_of(record: CallRecord, before: Milestones | None) -> Iterable[News]:
-    """Tell what is new about a call, given how far it was when last kept (None: not known at all).
+    """Return the feed events for a call, given how far it was when it was stored (None: it was not stored).
 
-    The facts stand in the call's row, where they are kept once and can be erased.
+    The events have no facts of the call: those stand in its row, where they can be erased.
     """
     known = before or Milestones(answered=False, ended=False, into=None, joined=())
     if record.merged_into:
@@ -80,7 +80,7 @@ def _records() -> TypeAdapter[CallRecord]:
 
 
 def _rest(record: CallRecord) -> dict[str, Any]:
-    """Return what no column has, as JSON's types; what is as always is left out."""
+    """Return the fields without a column, as JSON types; defaults are left out."""
     kept: dict[str, Any] = _records().dump_python(record, mode="json", exclude_defaults=True, exclude=_IN_COLUMNS)
     if "seconds" in kept:
         kept["seconds"] = {part: seconds for part, seconds in kept["seconds"].items() if seconds}

@@ -1,4 +1,4 @@
-"""The calls recorded: writing them as they change, and reading one of them. Lists of them: `history`."""
+"""Write calls as they change, and read single calls. `history` reads lists of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pbxd.calls.record import CallRecord, HistoryGap
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.calls.call_rows import Milestones, agents_of, news_of, record_of, row_of
-from pbxd.storage.calls.gaps import keep, keep_heard
+from pbxd.storage.calls.gaps import add_gaps, set_cursor
 from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.tables import call_agents, calls, clean_text
@@ -24,7 +24,7 @@ _MOST_ENDED = 100_000
 
 
 class Calls:
-    """The calls recorded. A call merged into another is kept, and leads to it."""
+    """The recorded calls. A call that was merged into another one stays, and leads to that one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,31 +32,33 @@ class Calls:
     async def upsert(
         self,
         records: Sequence[CallRecord],
-        outages: Sequence[HistoryGap] = (),
-        heard: tuple[str, datetime] | None = None,
+        gaps: Sequence[HistoryGap] = (),
+        cursor: tuple[str, datetime] | None = None,
     ) -> None:
-        """Write the calls as they stand now, all in one transaction; the last of several states of a call counts.
+        """Write the current state of calls in one transaction; of several states of a call the last one counts.
 
-        The feed is told of new calls, answers, joinings, ends and merges, and of the outages. `heard`: a PBX, and until
-        when all it told is in the history once this is.
+        The feed gets new calls, answers, joins, ends, merges and gaps. `cursor`: a PBX, and the time up to which its
+        history is complete after this write.
         """
         latest = {record.id: record for record in records}
-        if not latest and not outages and heard is None:
+        if not latest and not gaps and cursor is None:
             return
         async with self._database.writing() as connection:
-            news = await keep(connection, outages)
-            if heard is not None:
-                await keep_heard(connection, *heard)
+            news = await add_gaps(connection, gaps)
+            if cursor is not None:
+                await set_cursor(connection, *cursor)
             known = await _write(connection, latest)
             for each in latest.values():
                 before = known.get(each.id)
                 news += news_of(each, before.milestones if before else None)
             await tell(connection, news)
 
-    async def amend(self, amended: Mapping[str, tuple[CallRecord | None, CallRecord]], told_as: str) -> Collection[str]:
-        """Write past calls anew: by id what was read (None: nothing) and what stands in its place, in one transaction.
+    async def amend(self, amended: Mapping[str, tuple[CallRecord | None, CallRecord]], kind: str) -> Collection[str]:
+        """Replace past calls in one transaction.
 
-        Return the ids of those that were written: one that changed since it was read, or was erased, stays as it is.
+        `amended` has by id the record that was read (None: there was none) and the new one. Return the ids of those
+        written. A call that changed since it was read, or was erased, stays as it is. `kind` is the feed's kind of
+        event for each.
         """
         async with self._database.writing() as connection:
             now: dict[str, CallRecord] = {}
@@ -65,22 +67,22 @@ class Calls:
                 now |= {row.id: record_of(row) for row in rows}
             latest = {key: after for key, (before, after) in amended.items() if now.get(key) == before}
             await _write(connection, latest)
-            await tell(connection, [News(told_as, key, {}) for key in latest])
+            await tell(connection, [News(kind, key, {}) for key in latest])
         return latest.keys()
 
     async def get(self, call_id: str) -> dict[str, Any]:
-        """Return a call in its public form; the id of a merged one leads to the call it became part of.
+        """Return a call in its public form; the id of a merged call leads to the one of which it became a part.
 
         Raises NotFoundError.
         """
         return (await self.record(call_id)).to_json()
 
     async def record(self, call_id: str) -> CallRecord:
-        """Return a call's record, likewise."""
+        """Return a call's record, as `get` does."""
         async with self._database.reading() as connection:
             passed: set[str] = set()
             wanted = call_id
-            while wanted not in passed:  # a circle would be our mistake, but must not hang us
+            while wanted not in passed:  # a circle would be a defect, but must not hang
                 passed.add(wanted)
                 row = (await connection.execute(select(calls).where(calls.c.id == wanted))).one_or_none()
                 if row is None:
@@ -91,14 +93,14 @@ class Calls:
         raise NotFoundError(_("there is no call {id}").format(id=call_id))
 
     async def open_calls(self, pbx: str) -> Sequence[CallRecord]:
-        """Return the calls of that PBX that have no end yet, oldest first: to be put right after a restart."""
+        """Return the calls of a PBX without an end, oldest first, to be continued after a restart."""
         lasting = (calls.c.pbx == pbx, calls.c.ended.is_(None), calls.c.merged_into.is_(None))
         wanted = select(calls).where(*lasting).order_by(calls.c.started, calls.c.seq)
         async with self._database.reading() as connection:
             return [record_of(row) for row in await connection.execute(wanted)]
 
     async def ended_since(self, pbx: str, since: datetime) -> Collection[str]:
-        """Return the linkedids of that PBX's calls that ended since then; of very many, the last ones."""
+        """Return the linkedids of a PBX's calls that ended since a time; of very many, the most recent."""
         wanted = select(calls.c.linkedid).where(
             calls.c.pbx == pbx, calls.c.ended >= since, calls.c.merged_into.is_(None)
         )
@@ -106,8 +108,8 @@ class Calls:
             return set(await connection.scalars(wanted.order_by(calls.c.ended.desc()).limit(_MOST_ENDED)))
 
 
-class _Known(NamedTuple):
-    """What was kept of a call before."""
+class _Stored(NamedTuple):
+    """What the database has of a call."""
 
     seq: int
     milestones: Milestones
@@ -115,8 +117,8 @@ class _Known(NamedTuple):
 
 
 @cache
-def _keeping(table: Table, dialect: str, *keys: str) -> Insert:
-    """Build INSERT … ON CONFLICT DO UPDATE, which the two databases spell alike but SQLAlchemy keeps apart."""
+def _upsert_into(table: Table, dialect: str, *keys: str) -> Insert:
+    """Build INSERT … ON CONFLICT DO UPDATE. Both databases spell it alike, but SQLAlchemy has a construct for each."""
     if dialect == "sqlite":
         lite = sqlite_insert(table)
         changed = {c.name: c for c in lite.excluded if c.name not in {*keys, "seq"}}
@@ -128,7 +130,7 @@ def _keeping(table: Table, dialect: str, *keys: str) -> Insert:
     return full.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
-_KNOWN = (
+_STORED = (
     select(calls.c.id, calls.c.seq, calls.c.answered, calls.c.ended, calls.c.merged_into)
     .add_columns(call_agents.c.extension, call_agents.c.started)
     .outerjoin(call_agents, call_agents.c.call_seq == calls.c.seq)
@@ -138,32 +140,32 @@ _SEQS = select(calls.c.id, calls.c.seq).where(calls.c.id.in_(bindparam("ids", ex
 
 
 async def _joined(connection: AsyncConnection, ids: Collection[str]) -> dict[str, list[str]]:
-    """Return the calls that these were known to be joined to; few calls are, so that few records are read for it."""
+    """Return the stored `joined` lists. Few calls have one, so few records are read."""
     wanted = select(calls.c.id, calls.c.record).where(calls.c.id.in_(bindparam("ids", expanding=True)))
     rows = [row for part in in_parts(ids) for row in await connection.execute(wanted, {"ids": part})]
     return {call_id: record.get("joined", []) for call_id, record in rows}
 
 
-async def _known(connection: AsyncConnection, latest: Mapping[str, CallRecord]) -> dict[str, _Known]:
-    known: dict[str, _Known] = {}
+async def _stored(connection: AsyncConnection, latest: Mapping[str, CallRecord]) -> dict[str, _Stored]:
+    known: dict[str, _Stored] = {}
     joined = await _joined(connection, [call_id for call_id, record in latest.items() if record.joined])
     for part in in_parts(latest):
-        rows = await connection.execute(_KNOWN, {"ids": part})
+        rows = await connection.execute(_STORED, {"ids": part})
         for call_id, seq, answered, ended, into, extension, started in rows:
             milestones = Milestones(answered is not None, ended is not None, into, joined.get(call_id, ()))
-            agents = known.setdefault(call_id, _Known(seq, milestones, set())).agents
+            agents = known.setdefault(call_id, _Stored(seq, milestones, set())).agents
             if extension is not None:
                 agents.add((extension, started))
     return known
 
 
-async def _write(connection: AsyncConnection, latest: dict[str, CallRecord]) -> dict[str, _Known]:
-    """Write the calls; return what was kept of them before."""
+async def _write(connection: AsyncConnection, latest: dict[str, CallRecord]) -> dict[str, _Stored]:
+    """Write the calls; return what the database had of them before."""
     if not latest:
         return {}
     rows = [row_of(each) for each in latest.values()]
-    known = await _known(connection, latest)
-    await connection.execute(_keeping(calls, connection.dialect.name, "id"), rows)
+    known = await _stored(connection, latest)
+    await connection.execute(_upsert_into(calls, connection.dialect.name, "id"), rows)
     await _write_agents(connection, rows, latest, known)
     return known
 
@@ -172,14 +174,14 @@ async def _write_agents(
     connection: AsyncConnection,
     rows: Sequence[dict[str, Any]],
     latest: dict[str, CallRecord],
-    known: dict[str, _Known],
+    known: dict[str, _Stored],
 ) -> None:
     seqs = {call_id: each.seq for call_id, each in known.items()}
     for fresh in in_parts([call_id for call_id in latest if call_id not in known]):
         seqs |= {row.id: row.seq for row in await connection.execute(_SEQS, {"ids": fresh})}
     facets = ("direction", "outcome", "queue", "talk_seconds")
     agents: list[dict[str, Any]] = []
-    left: list[int] = []  # calls in which somebody was named who isn't any more
+    left: list[int] = []  # calls that name fewer employees than before
     for row in rows:
         people = set() if row["merged_into"] is not None else agents_of(latest[row["id"]])
         seq, before = seqs[clean_text(row["id"])], known.get(row["id"])
@@ -191,4 +193,4 @@ async def _write_agents(
         await connection.execute(delete(call_agents).where(call_agents.c.call_seq.in_(part)))
     if agents:
         keys = ("extension", "started", "call_seq")
-        await connection.execute(_keeping(call_agents, connection.dialect.name, *keys), agents)
+        await connection.execute(_upsert_into(call_agents, connection.dialect.name, *keys), agents)

@@ -1,4 +1,7 @@
-"""Gaps in the history, and the time up to which the history of each PBX is complete."""
+"""Gaps in the history, and the time up to which the history of each PBX is complete.
+
+The tables are called `outages` and `heard`.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ from pbxd.storage.tables import heard, outages
 
 @dataclass(frozen=True, slots=True)
 class StoredGap:
-    """An outage as it is kept; `filled_from` says where calls of that time were found later (`cel`)."""
+    """A gap as it is stored. `filled_from` names the PBX log from which calls were added later (`cel`, `cdr`)."""
 
     id: int
-    outage: HistoryGap
+    gap: HistoryGap
     filled: datetime | None = None
     filled_from: str | None = None
     filled_calls: int | None = None
@@ -30,11 +33,11 @@ class StoredGap:
         """Return the public form."""
         return {
             "id": self.id,
-            "pbx": self.outage.pbx,
-            "from": instant(self.outage.since),
-            "to": instant(self.outage.to),
-            "why": self.outage.why,
-            "calls": self.outage.calls,
+            "pbx": self.gap.pbx,
+            "from": instant(self.gap.since),
+            "to": instant(self.gap.to),
+            "why": self.gap.why,
+            "calls": self.gap.calls,
             "filled": instant(self.filled),
             "filled_from": self.filled_from,
             "filled_calls": self.filled_calls,
@@ -42,7 +45,7 @@ class StoredGap:
 
 
 class HistoryGaps:
-    """The outages of all PBXs, kept for good."""
+    """The gaps of all PBXs; they are never deleted."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -50,76 +53,77 @@ class HistoryGaps:
     async def list(
         self, since: datetime | None = None, until: datetime | None = None, limit: int = 2**31 - 1, offset: int = 0
     ) -> list[StoredGap]:
-        """Return what `touching` does."""
-        return await self._database.ask(touching, since, until, limit, offset)
+        """Return the gaps of a time, as `gaps_between` does."""
+        return await self._database.ask(gaps_between, since, until, limit, offset)
 
     async def count(self) -> int:
-        """Return how many there are."""
-        return await self._database.ask(count_touching, None, None)
+        """Return the number of gaps."""
+        return await self._database.ask(count_gaps_between, None, None)
 
-    async def unfilled(self, pbx: str, over: datetime) -> Sequence[StoredGap]:
-        """Return the outages of a PBX that ended before a time and aren't filled, oldest first."""
-        mine = (outages.c.pbx == pbx, outages.c.filled.is_(None), outages.c.until <= over)
-        wanted = select(outages).where(*mine).order_by(outages.c.since, outages.c.id)
+    async def unfilled(self, pbx: str, ended_before: datetime) -> Sequence[StoredGap]:
+        """Return the gaps of a PBX that ended before a time and are not filled, oldest first."""
+        conditions = (outages.c.pbx == pbx, outages.c.filled.is_(None), outages.c.until <= ended_before)
+        wanted = select(outages).where(*conditions).order_by(outages.c.since, outages.c.id)
         async with self._database.reading() as connection:
-            return [_kept(row) for row in await connection.execute(wanted)]
+            return [_gap_of(row) for row in await connection.execute(wanted)]
 
-    async def note(self, outage_id: int, source: str | None, calls: int) -> None:
-        """Note that more calls of an outage were found or completed; with a source it is filled, and the feed told."""
+    async def note_filled(self, gap_id: int, source: str | None, calls: int) -> None:
+        """Note that so many more calls of a gap are in the history. With a source the gap is filled, a feed event."""
         values: dict[str, Any] = {"filled_calls": func.coalesce(outages.c.filled_calls, 0) + calls}
         if source is not None:
             values |= {"filled": datetime.now(UTC), "filled_from": source}
-        changed = update(outages).where(outages.c.id == outage_id).values(values).returning(*outages.c)
+        changed = update(outages).where(outages.c.id == gap_id).values(values).returning(*outages.c)
         async with self._database.writing() as connection:
             row = (await connection.execute(changed)).one()
             if source is not None:
-                await tell(connection, [News("gap.filled", row.pbx, _kept(row).to_json())])
+                await tell(connection, [News("gap.filled", row.pbx, _gap_of(row).to_json())])
 
     async def cursor(self, pbx: str) -> datetime | None:
-        """Return the time, the PBX's own, up to which all it told is in the history; None: it was never heard."""
+        """Return the time, by the PBX's clock, up to which its history is complete; None: there is no history yet."""
         wanted = select(heard.c.at).where(heard.c.pbx == pbx)
         async with self._database.reading() as connection:
             return (await connection.execute(wanted)).scalar()
 
 
-def touching(
+def gaps_between(
     connection: Connection, since: datetime | None, until: datetime | None, limit: int, offset: int = 0
 ) -> list[StoredGap]:
-    """Return the outages that touch a time (None: without end on that side), newest first."""
-    wanted = select(outages).where(*_touching(since, until)).order_by(outages.c.since.desc(), outages.c.id.desc())
-    return [_kept(row) for row in connection.execute(wanted.limit(limit).offset(offset))]
+    """Return the gaps that overlap a time (None: no bound on that side), newest first."""
+    wanted = select(outages).where(*_overlapping(since, until)).order_by(outages.c.since.desc(), outages.c.id.desc())
+    return [_gap_of(row) for row in connection.execute(wanted.limit(limit).offset(offset))]
 
 
-def count_touching(connection: Connection, since: datetime | None, until: datetime | None) -> int:
-    """Count the outages that touch a time."""
-    return connection.execute(select(func.count()).select_from(outages).where(*_touching(since, until))).scalar_one()
+def count_gaps_between(connection: Connection, since: datetime | None, until: datetime | None) -> int:
+    """Count the gaps that overlap a time."""
+    counted = select(func.count()).select_from(outages).where(*_overlapping(since, until))
+    return connection.execute(counted).scalar_one()
 
 
-def _touching(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+def _overlapping(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
     needed = [] if since is None else [outages.c.until >= since]
     return needed if until is None else [*needed, outages.c.since < until]
 
 
-async def keep(connection: AsyncConnection, found: Sequence[HistoryGap]) -> list[News]:
-    """Write outages within a transaction; return what the feed is to be told of them.
+async def add_gaps(connection: AsyncConnection, gaps: Sequence[HistoryGap]) -> list[News]:
+    """Write gaps within a transaction; return the feed events for them.
 
-    In it `calls` is null where nobody knows how many calls are missing.
+    `calls` is null if nobody knows how many calls are missing.
     """
     news = []
-    for each in found:
-        row = {"pbx": each.pbx, "since": each.since, "until": each.to, "why": each.why, "calls": each.calls}
+    for gap in gaps:
+        row = {"pbx": gap.pbx, "since": gap.since, "until": gap.to, "why": gap.why, "calls": gap.calls}
         key = (await connection.execute(insert(outages).values(row).returning(outages.c.id))).scalar_one()
-        news.append(News("gap", each.pbx, StoredGap(key, each).to_json()))
+        news.append(News("gap", gap.pbx, StoredGap(key, gap).to_json()))
     return news
 
 
-async def keep_heard(connection: AsyncConnection, pbx: str, at: datetime) -> None:
-    """Note that all the PBX told up to `at` is in the history, within the transaction that makes it so."""
+async def set_cursor(connection: AsyncConnection, pbx: str, at: datetime) -> None:
+    """Note that the history is complete up to `at`, within the transaction that makes it so."""
     changed = await connection.execute(update(heard).where(heard.c.pbx == pbx).values(at=at))
     if not changed.rowcount:
         await connection.execute(insert(heard).values(pbx=pbx, at=at))
 
 
-def _kept(row: Any) -> StoredGap:  # noqa: ANN401 - a row of the table
-    outage = HistoryGap(row.pbx, row.since, row.until, row.why, row.calls)
-    return StoredGap(row.id, outage, row.filled, row.filled_from, row.filled_calls)
+def _gap_of(row: Any) -> StoredGap:  # noqa: ANN401 - a row of the table
+    gap = HistoryGap(row.pbx, row.since, row.until, row.why, row.calls)
+    return StoredGap(row.id, gap, row.filled, row.filled_from, row.filled_calls)

@@ -1,4 +1,4 @@
-"""Which call a request with an idempotency key led to, so that its repetition rings nobody a second time."""
+"""The call to which a request with an idempotency key led, so that repeating it rings nobody twice."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from pbxd.i18n import _
 from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import call_requests
 
-KEPT = timedelta(days=7)  # a repetition later than that is a new request
-_KEY = re.compile(r"[!-~]{1,255}")  # printable ASCII without blanks; a UUID as a rule
+KEPT = timedelta(days=7)  # a later repetition is a new request
+_KEY = re.compile(r"[!-~]{1,255}")  # printable ASCII without blanks; usually a UUID
 
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """A request that is not to be carried out twice."""
+    """A request that must not be carried out twice."""
 
     key: str
-    digest: str  # of what was asked; the request itself, which names people, is not kept
+    digest: str  # of the request; the request itself names people and is not stored
 
     @classmethod
     def of(cls, key: str, asked: Mapping[str, object]) -> CallRequest:
-        """Make one of what was asked (JSON). Raises InvalidInputError for a key that isn't one."""
+        """Make one from the request (JSON). Raises InvalidInputError for an invalid key."""
         if not _KEY.fullmatch(key):
             message = _("an idempotency key has 1 to 255 printable ASCII characters without blanks")
             raise InvalidInputError("Idempotency-Key", message)
@@ -43,9 +43,9 @@ class CallRequests:
         self._database = database
 
     async def find(self, request: CallRequest) -> str | None:
-        """Return the id of the call that this request led to, None if it is new.
+        """Return the id of the call to which this request led, None for a new request.
 
-        Raises InvalidInputError when the key was used for something else.
+        Raises InvalidInputError if the key was used for a different request.
         """
         wanted = select(call_requests).where(call_requests.c.key == request.key, call_requests.c.at > _oldest())
         async with self._database.reading() as connection:
@@ -57,9 +57,9 @@ class CallRequests:
         return str(row.call_id)
 
     async def claim(self, request: CallRequest, call_id: str) -> bool:
-        """Note, before anything rings, that the request leads to this call; False: somebody else was first."""
+        """Store, before anything rings, that the request leads to this call. False: another process was first."""
         row = {"key": request.key, "digest": request.digest, "call_id": call_id, "at": datetime.now(UTC)}
-        async with self._database.writing() as connection:  # the only writer, so nobody comes in between
+        async with self._database.writing() as connection:  # the only writer, so nothing can come between
             await connection.execute(delete(call_requests).where(call_requests.c.at <= _oldest()))
             taken = select(call_requests.c.key).where(call_requests.c.key == request.key)
             if (await connection.execute(taken)).scalar() is not None:

@@ -1,4 +1,4 @@
-"""Calls the database refuses to write hold up no other: they are written alone, last, in a shortened form."""
+"""Write calls even if the database refuses some: those are written alone, last, in a shortened form."""
 
 from __future__ import annotations
 
@@ -16,68 +16,71 @@ from pbxd.errors import UnavailableError
 from pbxd.storage.calls.calls import Calls
 
 _LONGEST = 40  # characters of a text in a shortened record
-_MOST = 10  # of a list's first entries, and as many of its last
+_MOST = 10  # first entries of a list that are kept, and last entries
 _LONGEST_SECONDS = 1e9
 
 Entry = TypeVar("Entry")
-Amended = tuple[CallRecord | None, CallRecord]  # what was read, and what stands in its place
+Amended = tuple[CallRecord | None, CallRecord]  # the record that was read, and the new one
 
-_NOT_THE_CALLS = (ProgrammingError, NotSupportedError)  # a table or a right is missing: no call is to blame
+_NOT_CAUSED_BY_CALLS = (ProgrammingError, NotSupportedError)  # a table or a right is missing
 
 _log = structlog.get_logger(__name__)
 
 
-class Writing:
-    """Writes calls whatever is in them; counts what was shortened for it, and what could not be written at all."""
+class SafeWriter:
+    """Writes calls whatever they contain.
+
+    Counts the calls that were shortened, and those that could not be written at all.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._batches = 0  # refused
-        self._why = ""  # the last was
+        self._batches = 0  # number of refused ones
+        self._why = ""  # the error of the last one
         self.shortened = 0
         self.refused = 0
 
     async def upsert(
         self,
         records: Sequence[CallRecord],
-        outages: Sequence[HistoryGap] = (),
-        heard: tuple[str, datetime] | None = None,
+        gaps: Sequence[HistoryGap] = (),
+        cursor: tuple[str, datetime] | None = None,
     ) -> None:
-        """Write as `Calls.upsert` does. Raises UnavailableError alone; then it may be tried again."""
+        """Write as `Calls.upsert` does. Raises only UnavailableError; the write can be tried again then."""
         upsert = self._calls.upsert
-        if await self._taken(partial(upsert, records, outages, heard)):
+        if await self._try(partial(upsert, records, gaps, cursor)):
             return
-        self._complain(len(records))
-        alone = bool(outages or heard) and await self._taken(partial(upsert, records))  # the calls were not to blame
-        for record in [] if alone else await self._apart(records, upsert):
-            self._count(record, written=await self._taken(partial(upsert, [shortened(record)])))
-        for outage in outages:
-            await self._taken(partial(upsert, [], [outage]))
-        await self._taken(partial(upsert, [], [], heard))
+        self._log_refusal(len(records))
+        alone = bool(gaps or cursor) and await self._try(partial(upsert, records))  # the calls were not the cause
+        for record in [] if alone else await self._write_halves(records, upsert):
+            self._count(record, written=await self._try(partial(upsert, [shortened(record)])))
+        for gap in gaps:
+            await self._try(partial(upsert, [], [gap]))
+        await self._try(partial(upsert, [], [], cursor))
 
-    async def amend(self, amended: Mapping[str, Amended], told_as: str) -> tuple[set[str], set[str]]:
-        """Write as `Calls.amend` does; return the same ids, and those of calls that can't be written at all.
+    async def amend(self, amended: Mapping[str, Amended], kind: str) -> tuple[set[str], set[str]]:
+        """Write as `Calls.amend` does. Return the same ids, and the ids of calls that cannot be written at all.
 
-        Raises UnavailableError alone.
+        Raises only UnavailableError.
         """
         written: set[str] = set()
         refused: set[str] = set()
 
         async def write(part: Sequence[tuple[str, Amended]]) -> None:
-            written.update(await self._calls.amend(dict(part), told_as))
+            written.update(await self._calls.amend(dict(part), kind))
 
         entries = list(amended.items())
-        if await self._taken(partial(write, entries)):
+        if await self._try(partial(write, entries)):
             return written, refused
-        self._complain(len(entries))
-        for key, (before, after) in await self._apart(entries, write):
-            taken = await self._taken(partial(write, [(key, (before, shortened(after)))]))
-            self._count(after, written=taken)
-            if not taken:
+        self._log_refusal(len(entries))
+        for key, (before, after) in await self._write_halves(entries, write):
+            accepted = await self._try(partial(write, [(key, (before, shortened(after)))]))
+            self._count(after, written=accepted)
+            if not accepted:
                 refused.add(key)
         return written, refused
 
-    def _complain(self, calls: int) -> None:
+    def _log_refusal(self, calls: int) -> None:
         self._batches += 1
         if self._batches & (self._batches - 1) == 0:  # the first, the second, the fourth …
             _log.error("calls_refused", calls=calls, why=self._why, times=self._batches)
@@ -86,35 +89,35 @@ class Writing:
         self.shortened += written
         self.refused += not written
         if not written:
-            _log.error("call_not_written", call=record.id[:_LONGEST], why=self._why)
+            _log.error("call_write_failed", call=record.id[:_LONGEST], why=self._why)
 
-    async def _apart(
+    async def _write_halves(
         self, entries: Sequence[Entry], write: Callable[[Sequence[Entry]], Awaitable[None]]
     ) -> list[Entry]:
-        """Write all that can be written, of a batch that was refused, half by half; return those that can't."""
+        """Write a refused batch half by half; return the entries that are refused alone."""
         if len(entries) == 1:
             return list(entries)
         middle = len(entries) // 2
         halves = [half for half in (entries[:middle], entries[middle:]) if half]
-        refused = [half for half in halves if not await self._taken(partial(write, half))]
-        return [entry for half in refused for entry in await self._apart(half, write)]
+        refused = [half for half in halves if not await self._try(partial(write, half))]
+        return [entry for half in refused for entry in await self._write_halves(half, write)]
 
-    async def _taken(self, write: Callable[[], Awaitable[None]]) -> bool:
-        """Write; return whether the database took it."""
+    async def _try(self, write: Callable[[], Awaitable[None]]) -> bool:
+        """Write; return whether the database accepted it."""
         try:
             await write()
         except UnavailableError:
             raise
-        except _NOT_THE_CALLS as error:
+        except _NOT_CAUSED_BY_CALLS as error:
             raise UnavailableError(type(error).__name__) from error
-        except Exception as error:  # noqa: BLE001 - whatever one call's record leads to, the others are written
+        except Exception as error:  # noqa: BLE001 - one call must not keep the others from being written
             self._why = type(error).__name__
             return False
         return True
 
 
 def shortened(record: CallRecord) -> CallRecord:
-    """Return a record that any database takes, with as much of the call as that allows."""
+    """Return a record that any database accepts, with as much of the call as that allows."""
     seconds = {part: _seconds(record.seconds.get(part, 0.0)) for part in PARTS}
     return replace(
         record,
@@ -146,7 +149,7 @@ def _party(party: Party) -> Party:
 
 
 def _text(text: str | None) -> str | None:
-    """Keep the beginning of a text, of what any database takes."""
+    """Keep the beginning of a text, with characters that any database accepts."""
     return None if text is None else "".join(c if " " <= c <= "~" or c.isalnum() else "?" for c in text[:_LONGEST])
 
 

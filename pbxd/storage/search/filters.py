@@ -27,7 +27,7 @@ from sqlalchemy import (
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.texts import folded
-from pbxd.storage.book.employee_ids import ids_of, known
+from pbxd.storage.access.employee_ids import ids_of, known
 from pbxd.storage.search.search_text import (
     COMPANY,
     EVERYBODY,

@@ -1,0 +1,109 @@
+"""How contacts, their changes and duplicates are written for people and programs. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
+
+from pbxd.book.contacts import Contact, ContactNumber
+from pbxd.book.field_kinds import Value
+from pbxd.book.fields import Fields
+from pbxd.cli.output import mark
+from pbxd.i18n import _, local_time
+from pbxd.numbers import display
+from pbxd.storage.book.changes import Change
+from pbxd.storage.book.duplicates import Duplicate
+
+
+def lines(contact: Contact, fields: Fields) -> Iterable[tuple[str, str]]:
+    """Yield a card line by line: what it is, and the value; empty ones too."""
+    yield _("Id"), str(contact.id)
+    for field in fields:
+        if field.kind == "numbers":
+            for number in contact.numbers:
+                yield (_("Main number") if number.main else str(field.title)), number_text(number)
+        elif field.kind != "visibility":  # the owner says it
+            yield str(field.title), _text(fields.value(contact, field))
+    yield _("Created by"), contact.created_by
+    yield _("Version"), str(contact.version)
+
+
+def cells(contact: Contact) -> list[str]:
+    """Return a contact as a line of the table."""
+    main = next((number for number in contact.numbers if number.main), None)
+    return [
+        str(contact.id),
+        mark(contact.vip),
+        contact.name,
+        number_text(main) if main else "",
+        contact.company,
+        contact.position,
+        contact.manager,
+    ]
+
+
+def main_lines(contact: Contact) -> list[str]:
+    """Return the main data, to send to somebody (S2.19): name, numbers, company, position, e-mails."""
+    numbers = sorted(contact.numbers, key=lambda number: not number.main)
+    found = [contact.name, *map(number_text, numbers), contact.company, contact.position, *contact.emails]
+    return [line for line in found if line]
+
+
+def number_text(number: ContactNumber) -> str:
+    """Write a number with its extension and label."""
+    shown = display(number.number)
+    if number.extension:
+        shown = _("{number} ext. {extension}").format(number=shown, extension=number.extension)
+    return f"{shown} ({number.label})" if number.label else shown
+
+
+def changed_cells(change: Change) -> Iterator[list[str]]:
+    """Yield a line of the table for each field that was changed."""
+    who = change.actor or _("administrator")
+    for field, (before, after) in change.fields.items():
+        yield [str(change.version), local_time(change.at), who, field, _value(before), _value(after)]
+
+
+def duplicate_json(duplicate: Duplicate) -> dict[str, Any]:
+    """Return the public form of a warning that somebody else has a number or an e-mail too."""
+    others = [{"id": other.id, "name": other.name, "company": other.company} for other in duplicate.contacts]
+    return {"field": duplicate.field, "value": duplicate.value, "total": duplicate.total, "contacts": others}
+
+
+def duplicate_line(duplicate: Duplicate) -> str:
+    """Write that warning; it names the first few."""
+    shown = display(duplicate.value) if duplicate.field == "number" else duplicate.value
+    names = ", ".join(f"{other.id}: {other.name}" for other in duplicate.contacts)
+    more = ", …" if duplicate.total > len(duplicate.contacts) else ""
+    said = _("warning: {value} is used by {count} more: {names}")
+    return said.format(value=shown, count=duplicate.total, names=names + more)
+
+
+def _text(value: Value) -> str:
+    match value:
+        case bool():
+            return mark(value)
+        case tuple():
+            return ", ".join(map(str, value))
+        case date():
+            return value.isoformat()
+        case _:
+            return value or ""
+
+
+def _value(value: object) -> str:
+    match value:
+        case str():
+            return value
+        case list():
+            return ", ".join(_number(each) if isinstance(each, dict) else str(each) for each in value)
+        case _:
+            return "" if value is None else json.dumps(value)
+
+
+def _number(kept: dict[str, Any]) -> str:
+    """Write a number of a change so that two that differ look so: with extension and label, the main one marked."""
+    text = number_text(ContactNumber(**kept))
+    return _("{number} (main)").format(number=text) if kept["main"] else text

@@ -1,0 +1,54 @@
+"""Answers as typed values: the models that JSON answers are built from, and documented by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticSerializationError
+
+JSON = "application/json"
+
+
+def _publish(schema: dict[str, Any]) -> None:
+    """Describe an answer as its readers must take it: unknown members may come, absent ones have no value."""
+    schema.pop("additionalProperties", None)
+    for member in schema.get("properties", {}).values():
+        for word in ("title", "default"):
+            member.pop(word, None)
+
+
+class Answer(BaseModel):
+    """A JSON answer, or an object in one. A member that was not set is left out; one that was set to None is null."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        from_attributes=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        json_schema_extra=_publish,
+    )
+
+    def encoded(self) -> bytes:
+        """Return the JSON text."""
+        try:
+            return self.model_dump_json(by_alias=True, exclude_unset=True).encode()
+        except PydanticSerializationError:  # half of a surrogate pair, from bytes in a URL that are no UTF-8
+            return json.dumps(self.model_dump(mode="json", by_alias=True, exclude_unset=True)).encode()
+
+
+AnswerT_co = TypeVar("AnswerT_co", bound=Answer, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[AnswerT_co]):
+    """An answer with headers, or with another status than the operation's first."""
+
+    answer: AnswerT_co
+    status: HTTPStatus | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)

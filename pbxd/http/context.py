@@ -1,0 +1,56 @@
+"""What a handler works with: the application's services and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from pbxd.actor import Actor
+from pbxd.http.token_cache import TokenCache
+from pbxd.lookup.index import Directory
+from pbxd.numbers import NumberRules
+from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.health import Health
+from pbxd.services.queues import VipQueues
+from pbxd.services.workspace import Workspace
+from pbxd.storage.engine.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The daemon's parts, built by the composition root."""
+
+    database: Database
+    directory: Directory
+    workspace: Workspace
+    tokens: TokenCache
+    caller_naming: CallerNaming
+    click_to_call: ClickToCall
+    queues: VipQueues
+    rules: NumberRules
+    health: Health
+    language: Callable[[], str] = str  # of answers to those who name none; empty: English
+
+
+SERVICES = web.AppKey("services", Services)
+ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request, as its handler sees it."""
+
+    request: web.Request
+
+    @property
+    def services(self) -> Services:
+        """What the handler calls."""
+        return self.request.app[SERVICES]
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks; KeyError in an open operation, where nobody was asked."""
+        return self.request[ACTOR]

@@ -1,0 +1,162 @@
+"""Operations: a handler together with its address, the scope it wants, what it takes and what it answers.
+
+A handler's signature says what it takes (models of `pbxd.http.requests`) and what it answers (models of
+`pbxd.http.answers`); its docstring is the documentation:
+
+    resource = Resource("calls", "The history of calls.")
+
+    @resource.operation("GET", "/api/v1/calls/{id}", scope="calls:read")
+    async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallAnswer:
+        ...  # its docstring is the documentation
+
+The access check and the OpenAPI document read the same `Operation`. What has none is not served.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from aiohttp import web
+
+from pbxd.http.answers import JSON, Answer, Reply
+from pbxd.http.context import Context
+from pbxd.http.requests import Input, in_reading_order, read_inputs
+from pbxd.http.streams import Stream
+from pbxd.scopes import Scope
+
+Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | None]]
+HandlerT = TypeVar("HandlerT", bound=Handler)
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Wanted = Scope | Literal["open"]  # open: needs no token, for it tells nothing about anybody
+_PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Operation:
+    """Something that is served at an address."""
+
+    resource: Resource
+    method: Method
+    path: str  # as aiohttp takes it, with patterns
+    scope: Wanted
+    handler: Handler
+    inputs: Mapping[str, type[Input]]  # by the name of the handler's argument
+    statuses: tuple[HTTPStatus, ...]  # of answers that are no problems, the usual one first
+    answers: tuple[type[Answer], ...]  # one of them; none: no content
+    content_type: str
+    problems: Mapping[HTTPStatus, str] = field(default_factory=dict)  # besides those that every such operation has
+
+    @property
+    def name(self) -> str:
+        """The operation's id in the OpenAPI document."""
+        return self.handler.__name__
+
+    @property
+    def address(self) -> str:
+        """The path without patterns, `/api/v1/calls/{id}`."""
+        return _PATTERN.sub(r"{\1}", self.path)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Read the request, call the handler, answer."""
+        inputs = await read_inputs(request, self.inputs)
+        result = await self.handler(Context(request), **inputs)
+        if isinstance(result, Stream):
+            return await result.send(request)
+        if result is None:
+            return web.Response(status=self.statuses[0])
+        reply = result if isinstance(result, Reply) else Reply(result)
+        status = reply.status or self.statuses[0]
+        if status not in self.statuses:
+            raise ValueError(f"{self.name} answers {status}, which it does not declare")
+        body = reply.answer.encoded()
+        return web.Response(body=body, status=status, headers=reply.headers, content_type=JSON, charset="utf-8")
+
+
+OPERATIONS: web.AppKey[dict[web.AbstractRoute, Operation]] = web.AppKey("operations", dict)
+
+
+class Resource:
+    """A kind of thing that is served: the operations on it, and their tag in the OpenAPI document."""
+
+    def __init__(self, name: str, summary: str) -> None:
+        self.name = name
+        self.summary = summary
+        self.operations: list[Operation] = []
+
+    def operation(
+        self,
+        method: Method,
+        path: str,
+        *,
+        scope: Wanted,
+        status: HTTPStatus | tuple[HTTPStatus, ...] = HTTPStatus.OK,
+        problems: Mapping[HTTPStatus, str] | None = None,
+    ) -> Callable[[HandlerT], HandlerT]:
+        """Declare the decorated handler as an operation.
+
+        `status`: of its answers, the usual one first. `problems`: which errors it answers besides those that follow
+        from its scope and its inputs, each with the reason.
+        """
+        statuses = status if isinstance(status, tuple) else (status,)
+
+        def declare(handler: HandlerT) -> HandlerT:
+            hints = get_type_hints(handler)
+            answers, content_type = _answers(hints.pop("return"))
+            inputs = _inputs({name: hint for name, hint in hints.items() if hint is not Context})
+            self.operations.append(
+                Operation(self, method, path, scope, handler, inputs, statuses, answers, content_type, problems or {})
+            )
+            return handler
+
+        return declare
+
+
+def serve(app: web.Application, resources: Iterable[Resource]) -> None:
+    """Serve the operations of resources; each GET answers HEAD too."""
+    served = app.setdefault(OPERATIONS, {})
+    for operation in (operation for resource in resources for operation in resource.operations):
+        address = app.router.add_resource(operation.path)
+        for method in ("GET", "HEAD") if operation.method == "GET" else (operation.method,):
+            served[address.add_route(method, operation.handle)] = operation
+
+
+def operation_of(request: web.Request) -> Operation | None:
+    """Return what a request asks for; None where nothing is served at its address or with its method.
+
+    Raises LookupError for a route that has no operation: whoever added it did not say who may use it.
+    """
+    if request.match_info.http_exception is not None:
+        return None
+    operation = request.app[OPERATIONS].get(request.match_info.route)
+    if operation is None:
+        raise LookupError(f"{request.path} has no operation")
+    return operation
+
+
+def _inputs(models: Mapping[str, Any]) -> dict[str, type[Input]]:
+    """Check the models that a handler's arguments name."""
+    for name, model in models.items():
+        if not (isinstance(model, type) and issubclass(model, Input)):
+            raise TypeError(f"{name}: {model} is no model of a request's part")
+    return in_reading_order(models)
+
+
+def _answers(result: Any) -> tuple[tuple[type[Answer], ...], str]:  # noqa: ANN401 - a type, generic or not
+    """Return the models a handler's return annotation names, and their content type."""
+    content_type = JSON
+    origin = get_origin(result)
+    if isinstance(origin, type) and issubclass(origin, Stream):
+        content_type = origin.content_type
+    if isinstance(origin, type) and issubclass(origin, Reply | Stream):
+        (result,) = get_args(result)
+    models = get_args(result) if isinstance(result, UnionType) else (result,)
+    answers = tuple(model for model in models if model is not NoneType)
+    for model in answers:
+        if not (isinstance(model, type) and issubclass(model, Answer)):
+            raise TypeError(f"{model} is no model of an answer")
+    return answers, content_type

@@ -1,0 +1,77 @@
+"""What somebody asks of the history, in words, made into a filter: the same words on the command line and over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pbxd.actor import Actor
+from pbxd.book.texts import folded
+from pbxd.calls.record import Direction, Outcome
+from pbxd.lookup.partial_index import named_contact
+from pbxd.numbers import NumberRules, parse
+from pbxd.services.dates import read_instant
+from pbxd.services.past_names import spans_of
+from pbxd.storage.book.number_ownership import of_company, of_contacts
+from pbxd.storage.calls.call_filter import CallFilter, Span
+from pbxd.storage.engine.database import Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindCalls:
+    """Which calls are wanted, and which page of them; an empty field doesn't matter."""
+
+    since: str = ""  # a local date or time, as `dates.read_instant` reads it
+    until: str = ""  # the same; a date means that whole day
+    direction: Direction | None = None
+    outcome: Outcome | None = None
+    agent: str = ""  # extension
+    client: str = ""  # a number, or a contact: id or whole name
+    company: str = ""  # whole name
+    queue: str = ""
+    min_talk: float = 0  # seconds
+    limit: int = 50
+    offset: int = 0
+    before: str = ""  # id of the last call of the page before
+
+
+def filter_of(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRules) -> CallFilter:
+    """Return the filter; the actor's personal contacts count too.
+
+    Raises InvalidInputError for a text that is no date, NotFoundError for an unknown contact.
+    """
+    spans: tuple[Span, ...] | None = None
+    if asked.client:
+        spans = _client(connection, asked.client, actor, rules)
+    if asked.company:
+        firm = _company(connection, asked.company, actor)
+        spans = (
+            firm if spans is None else tuple(span for span in spans if span.number in {each.number for each in firm})
+        )
+    return CallFilter(
+        since=read_instant("from", asked.since) if asked.since else None,
+        until=read_instant("to", asked.until, end_of_day=True) if asked.until else None,
+        direction=asked.direction,
+        outcome=asked.outcome,
+        agent=asked.agent,
+        queue=asked.queue,
+        talk=asked.min_talk,
+        spans=spans,
+    )
+
+
+def _client(connection: Reading, text: str, actor: Actor, rules: NumberRules) -> tuple[Span, ...]:
+    parsed = parse(text, rules)
+    if parsed.kind == "e164":
+        return (Span(parsed.value),)
+    return spans_of_contacts(connection, {named_contact(connection, text, actor).id}, actor)
+
+
+def _company(connection: Reading, name: str, actor: Actor) -> tuple[Span, ...]:
+    people, numbers = of_company(connection, folded(name), actor)
+    return (*(Span(number) for number in numbers), *spans_of_contacts(connection, set(people), actor))
+
+
+def spans_of_contacts(connection: Reading, contacts: set[int], actor: Actor) -> tuple[Span, ...]:
+    """Return the numbers of contacts, each with the times in which it was theirs."""
+    held = of_contacts(connection, contacts, actor)
+    return tuple(span for number, holdings in held.items() for span in spans_of(number, holdings, contacts))

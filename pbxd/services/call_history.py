@@ -1,0 +1,94 @@
+"""The history of calls, as an actor may see it: named with what was known when each call came."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple
+
+from pbxd.actor import Actor
+from pbxd.calls.record import CallRecord
+from pbxd.numbers import NumberRules
+from pbxd.services.call_filters import FindCalls, filter_of, spans_of_contacts
+from pbxd.services.past_names import contacts_in, extensions_in, name_calls, numbers_in
+from pbxd.services.workspace import Workspace
+from pbxd.storage.book.number_ownership import past_of
+from pbxd.storage.calls.call_filter import CallFilter
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import count_gaps_between, gaps_between
+from pbxd.storage.calls.history import History, newest, page
+from pbxd.storage.engine.database import Reading
+
+_MOST_GAPS = 100  # in a page
+Call = dict[str, Any]
+
+
+class CallPage(NamedTuple):
+    """A page of the history, newest first, named; `gaps`: those in its time, up to the call above it.
+
+    The newest 100 of them; where there are more, `gaps_total` says how many.
+    """
+
+    total: int
+    total_is_exact: bool
+    items: list[dict[str, Any]]
+    gaps: list[dict[str, Any]]
+    gaps_total: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the public form: `gaps_total` stands there where the gaps are not all."""
+        answer = self._asdict()
+        if self.gaps_total <= len(self.gaps):
+            del answer["gaps_total"]
+        return answer
+
+
+async def find(workspace: Workspace, actor: Actor, asked: FindCalls) -> CallPage:
+    """Return a page, newest first, as of one moment.
+
+    Raises what `filter_of` raises, and InvalidInputError for a `before` that is no call.
+    """
+    return await workspace.database.ask(_page, asked, actor, workspace.rules)
+
+
+async def every(workspace: Workspace, actor: Actor, asked: FindCalls) -> AsyncIterator[list[Call]]:
+    """Yield all such calls, newest first, some hundreds at a time. Raises what `filter_of` raises."""
+    wanted = await workspace.database.ask(filter_of, asked, actor, workspace.rules)
+    async for records in History(workspace.database).every(wanted):
+        yield await workspace.database.ask(_name, records, actor, workspace.rules)
+
+
+async def show(workspace: Workspace, actor: Actor, call_id: str) -> Call:
+    """Return a call. Raises NotFoundError."""
+    record = await Calls(workspace.database).record(call_id)
+    (call,) = await workspace.database.ask(_name, [record], actor, workspace.rules)
+    return call
+
+
+async def last_calls(workspace: Workspace, actor: Actor, client: str | int, *, limit: int = 5) -> list[Call]:
+    """Return the newest calls with a client: a contact by its id, or as `FindCalls.client` names one."""
+    return await workspace.database.ask(_last, client, actor, workspace.rules, limit)
+
+
+def _page(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRules) -> CallPage:
+    wanted = filter_of(connection, asked, actor, rules)
+    shown = page(connection, wanted, asked.limit, asked.offset, asked.before)
+    found = _name(connection, shown.records, actor, rules)
+    gaps = gaps_between(connection, shown.since, shown.until, _MOST_GAPS)
+    count = len(gaps) if len(gaps) < _MOST_GAPS else count_gaps_between(connection, shown.since, shown.until)
+    return CallPage(shown.total, not shown.more, found, [each.to_json() for each in gaps], count)
+
+
+def _last(connection: Reading, client: str | int, actor: Actor, rules: NumberRules, limit: int) -> list[Call]:
+    if isinstance(client, int):
+        wanted = CallFilter(spans=spans_of_contacts(connection, {client}, actor))
+    else:
+        wanted = filter_of(connection, FindCalls(client=client), actor, rules)
+    return _name(connection, newest(connection, wanted, limit), actor, rules)
+
+
+def _name(connection: Reading, records: Sequence[CallRecord], actor: Actor, rules: NumberRules) -> list[Call]:
+    """Return calls in their public form, named as `past_names` says."""
+    calls = [record.to_json() for record in records]
+    past = past_of(connection, numbers_in(calls), contacts_in(calls), extensions_in(calls), actor)
+    name_calls(calls, past, rules, actor)
+    return calls

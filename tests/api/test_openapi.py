@@ -1,0 +1,134 @@
+"""The OpenAPI document says what is served, no more and no less."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from pbxd.api import RESOURCES
+from pbxd.api.calls import CallsQuery
+from pbxd.api.openapi import PATH
+from tests.http.conftest import House
+
+Document = dict[str, Any]
+
+
+async def document(client: aiohttp.ClientSession) -> Document:
+    async with client.get(PATH) as answer:
+        assert answer.status == 200
+        found: Document = await answer.json()
+        return found
+
+
+def operations(found: Document) -> Iterator[tuple[str, str, Document]]:
+    for path, methods in found["paths"].items():
+        for method, told in methods.items():
+            yield method.upper(), path, told
+
+
+async def test_every_operation_is_described_and_nothing_else(pbxd: House) -> None:
+    found = await document(pbxd.public)  # needs no token
+    assert found["openapi"] == "3.1.0"
+    declared = [operation for resource in RESOURCES for operation in resource.operations]
+    assert sorted((method, path) for method, path, _told in operations(found)) == sorted(
+        (operation.method, operation.address) for operation in declared
+    )
+    names = [told["operationId"] for _method, _path, told in operations(found)]
+    assert len(names) == len(set(names))
+
+
+async def test_it_is_a_valid_document(pbxd: House) -> None:
+    OpenAPIV31SpecValidator(await document(pbxd.local)).validate()
+
+
+async def test_only_what_tells_nothing_about_anybody_is_open(pbxd: House) -> None:
+    found = await document(pbxd.public)
+    assert found["security"] == [{"token": []}]
+    assert {path for _method, path, told in operations(found) if told["security"] == []} == {
+        "/healthz",
+        "/readyz",
+        PATH,
+    }
+
+
+async def test_it_names_the_scope_of_each_operation(pbxd: House) -> None:
+    """The scopes that `docs/` promises."""
+    found = await document(pbxd.local)
+    assert {
+        (method, path): told["security"][0]["token"] for method, path, told in operations(found) if told["security"]
+    } == {
+        ("GET", "/api/v1/lookup"): ["lookup"],
+        ("GET", "/api/v1/calls"): ["calls:read"],
+        ("GET", "/api/v1/calls/{id}"): ["calls:read"],
+        ("POST", "/api/v1/calls"): ["calls:make"],
+        ("POST", "/api/v1/calls/plan"): ["calls:make"],
+        ("GET", "/api/v1/calls/{id}/states"): ["calls:make"],
+        ("POST", "/api/v1/calls/{id}/hangup"): ["calls:make"],
+        ("GET", "/api/v1/queues"): ["queues:read"],
+    }
+
+
+async def test_every_operation_has_a_summary_its_path_s_names_and_a_problem(pbxd: House) -> None:
+    for _method, path, told in operations(await document(pbxd.local)):
+        assert told["summary"].endswith(".")
+        assert told["tags"]
+        assert "default" in told["responses"]
+        assert any(status.startswith("2") for status in told["responses"])
+        named = {each["name"] for each in told["parameters"] if each["in"] == "path"}
+        assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+async def test_every_reference_leads_somewhere(pbxd: House) -> None:
+    found = await document(pbxd.local)
+
+    def references(part: object) -> Iterator[str]:
+        if isinstance(part, dict):
+            for name, value in part.items():
+                if name == "$ref":
+                    yield value
+                yield from references(value)
+        elif isinstance(part, list):
+            for value in part:
+                yield from references(value)
+
+    led = set(references(found))
+    assert "#/components/schemas/CallRequest" in led
+    assert led <= {f"#/components/schemas/{name}" for name in found["components"]["schemas"]}
+
+
+async def test_parameters_are_those_the_server_takes(pbxd: House) -> None:
+    paths = (await document(pbxd.local))["paths"]
+    lookup = {each["name"]: each for each in paths["/api/v1/lookup"]["get"]["parameters"]}
+    assert {name: each["required"] for name, each in lookup.items()} == {
+        "number": True,
+        "for": False,
+        "inside": False,
+        "explain": False,
+    }
+    calls = {each["name"]: each["schema"] for each in paths["/api/v1/calls"]["get"]["parameters"]}
+    assert calls.keys() == {field.alias or name for name, field in CallsQuery.model_fields.items()}
+    assert calls["limit"] == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}
+    assert "missed" in calls["outcome"]["enum"]
+
+
+async def test_answers_have_the_members_that_are_promised(pbxd: House) -> None:
+    found = await document(pbxd.local)
+    asked = {"/api/v1/lookup": "?number=112", "/api/v1/calls": "", "/api/v1/queues": "", "/healthz": "", "/readyz": ""}
+    for path, query in asked.items():
+        async with pbxd.local.get(path + query) as answer:
+            assert answer.status == 200
+            schema = found["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+            schema = found["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+            members = await answer.json()
+            assert set(schema["required"]) <= members.keys() <= schema["properties"].keys()
+
+
+def test_the_readme_names_its_address() -> None:
+    """As it stood there once, without its prefix, it was a 401."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"`GET (\S*openapi\.json)`", readme) == [PATH]

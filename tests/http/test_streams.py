@@ -1,0 +1,115 @@
+"""Streams: no deadline, an end at a stop, and no trace of a client that has left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from pbxd.errors import NotFoundError
+from pbxd.http import problems
+from pbxd.http.answers import Answer
+from pbxd.http.context import Context
+from pbxd.http.operations import Resource, serve
+from pbxd.http.requests import Query
+from pbxd.http.streams import Stream
+from tests.http.conftest import House, serving, until
+
+DEADLINE = 0.2
+
+
+class Tick(Answer):
+    count: int
+
+
+class TickQuery(Query):
+    most: int = 1000
+    fails: bool = False
+
+
+class Ticking:
+    """A stream of ticks, each let out by the test."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Semaphore(1)
+        self.open = 0
+        self.resource = Resource("ticks", "Ticks.")
+        self.resource.operation("GET", "/ticks", scope="events")(self.follow_ticks)
+
+    async def follow_ticks(self, context: Context, query: TickQuery) -> Stream[Tick]:
+        del context
+        return Stream(self._ticks(query))
+
+    async def _ticks(self, query: TickQuery) -> AsyncGenerator[Tick, None]:
+        if query.fails:
+            raise NotFoundError("no ticks")
+        self.open += 1
+        try:
+            for count in range(query.most):
+                await self.go.acquire()
+                yield Tick(count=count)
+        finally:
+            self.open -= 1
+
+    def mount(self, app: web.Application) -> None:
+        serve(app, [self.resource])
+
+
+def client(pbxd: House) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession("http://pbxd", connector=aiohttp.UnixConnector(str(pbxd.settings.socket_path)))
+
+
+async def test_a_stream_outlives_the_deadline(pbxd: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(problems, "REQUEST_SECONDS", DEADLINE)
+    ticking = Ticking()
+    async with serving(pbxd, ticking.mount), client(pbxd) as session, session.get("/ticks?most=2") as answer:
+        assert answer.content_type == "application/x-ndjson"
+        assert json.loads(await answer.content.readline()) == {"count": 0}
+        await asyncio.sleep(DEADLINE * 2)
+        ticking.go.release()
+        assert json.loads(await answer.content.readline()) == {"count": 1}
+        assert await answer.content.read() == b"", "it ended"
+    assert ticking.open == 0
+
+
+async def test_an_error_before_the_first_item_is_a_problem(pbxd: House) -> None:
+    ticking = Ticking()
+    async with serving(pbxd, ticking.mount), client(pbxd) as session, session.get("/ticks?fails=1") as answer:
+        assert answer.status == 404
+        assert answer.content_type == "application/problem+json"
+
+
+async def test_nothing_to_tell_is_an_empty_stream(pbxd: House) -> None:
+    ticking = Ticking()
+    async with serving(pbxd, ticking.mount), client(pbxd) as session:
+        async with session.get("/ticks?most=0") as answer:
+            assert (answer.status, await answer.read()) == (200, b"")
+        async with session.head("/ticks") as answer:
+            assert (answer.status, answer.content_type) == (200, "application/x-ndjson")
+    assert ticking.open == 0
+
+
+async def test_a_stop_ends_it(pbxd: House) -> None:
+    ticking = Ticking()
+    async with client(pbxd) as session:
+        async with serving(pbxd, ticking.mount):
+            answer = await session.get("/ticks")
+            await answer.content.readline()
+        assert ticking.open == 0
+        answer.close()
+
+
+async def test_a_client_that_leaves_ends_it(pbxd: House) -> None:
+    ticking = Ticking()
+    async with serving(pbxd, ticking.mount), client(pbxd) as session:
+        answer = await session.get("/ticks")
+        await answer.content.readline()
+        answer.close()
+        await asyncio.sleep(0.05)
+        for _tick in range(3):
+            ticking.go.release()
+        await until(lambda: ticking.open == 0)
