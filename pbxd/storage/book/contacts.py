@@ -218,13 +218,21 @@ def listed(
     connection: Connection, wanted: ContactFilter, actor: Actor, limit: int | None = None, offset: int = 0
 ) -> Page:
     """Return how many contacts match among those the actor sees, and a page of them by name."""
-    total, ids = find(connection, wanted, actor, limit, offset)
+    total, ids = find(connection, *_known(connection, wanted, actor), limit, offset)
     return total, read_cards(connection, ids)
 
 
 def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: Actor) -> ContactPage:
+    wanted, actor = _known(connection, wanted, actor)
     found = page(connection, wanted, asked, actor)
     return ContactPage(found.total, found.more, read_cards(connection, found.ids), found.after)
+
+
+def _known(connection: Connection, wanted: ContactFilter, actor: Actor) -> tuple[ContactFilter, Actor]:
+    """Return a filter and an actor with the ids of the employees that they name by extension."""
+    if wanted.manager:
+        wanted = replace(wanted, manager_id=ids_of(connection, [wanted.manager]).get(wanted.manager, 0))
+    return wanted, known(connection, actor)
 
 
 async def _visible(connection: AsyncConnection, contact_id: int, actor: Actor) -> Contact:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,7 +27,6 @@ from sqlalchemy import (
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.texts import folded
-from pbxd.storage.access.employee_ids import ids_of, known
 from pbxd.storage.search.search_text import (
     COMPANY,
     EVERYBODY,
@@ -65,7 +64,7 @@ class ContactFilter:
     company: str = ""  # the whole name, in any case; likewise the tag
     tag: str = ""
     manager: str = ""  # extension
-    manager_id: int = 0  # who has it; `known_people` finds out
+    manager_id: int = 0  # who has it; `book.contacts` finds out
     number: str = ""  # E.164, exactly
     favourites: bool = False  # the actor's
     mine: bool = False  # whose manager the actor is, and his personal ones
@@ -75,7 +74,6 @@ def find(
     connection: Connection, wanted: ContactFilter, actor: Actor, limit: int | None, offset: int
 ) -> tuple[int, list[int]]:
     """Return how many contacts match among those the actor sees, and the ids of a page of them by name."""
-    wanted, actor = known_people(connection, wanted, actor)
     conditions = (seen_by(actor), *matching(wanted, actor))
     if connection.dialect.name == "sqlite" and not narrow(wanted):
         indexed = contacts.c.id.in_(select(FOUND.c.rowid).where(match(expression(wanted, actor))))
@@ -84,13 +82,6 @@ def find(
     page = select(contacts.c.id).where(*conditions).order_by(contacts.c.folded, contacts.c.id)
     rows = connection.execute(page.limit(limit).offset(offset))
     return total, list(rows.scalars().all())
-
-
-def known_people(connection: Connection, wanted: ContactFilter, actor: Actor) -> tuple[ContactFilter, Actor]:
-    """Return a filter and an actor with the ids of the employees that they name by extension."""
-    if wanted.manager:
-        wanted = replace(wanted, manager_id=ids_of(connection, [wanted.manager]).get(wanted.manager, 0))
-    return wanted, known(connection, actor)
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:

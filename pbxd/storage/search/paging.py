@@ -93,7 +93,6 @@ class Found:
 
 def page(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: Actor) -> Found:
     """Return a page of the contacts that match among those the actor sees. Raises InvalidInputError (`after`)."""
-    wanted, actor = filters.known_people(connection, wanted, actor)
     sort = asked.sort if asked.sort != "rank" else ("rank" if terms(wanted.search) else "name")
     seek = _Seek(connection, wanted, actor, sort, asked)
     keys = seek.by_rank() if sort == "rank" else seek.by_column()
