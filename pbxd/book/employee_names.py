@@ -14,7 +14,7 @@ from pbxd.book.texts import folded
 _WORD = re.compile(r"[^\W\d_]{2,}")  # two letters at least: an initial is no name
 _NO_NAMES = frozenset(
     (
-        *("agent", "client", "device", "employee", "endpoint", "ext", "extension", "line", "operator", "phone"),
+        *("agent", "client", "no", "device", "employee", "endpoint", "ext", "extension", "line", "operator", "phone"),
         *("pjsip", "sip", "softphone", "station", "tel", "telephone", "test", "user", "webrtc"),
         *("абонент", "агент", "внутренний", "доб", "добавочный", "клиент", "линия", "номер", "оператор"),
         *("пользователь", "сотрудник", "софтфон", "тел", "телефон", "тест", "трубка", "устройство"),

@@ -84,7 +84,8 @@ async def made_ids(connection: AsyncConnection, extensions: Collection[str]) -> 
         rows = [UNKNOWN | {"extension": extension} for extension in missing]
         made = await connection.execute(insert(employees).returning(employees.c.extension, employees.c.id), rows)
         new = {row.extension: row.id for row in made}
-        await note_owners(connection, [(extension, key, "") for extension, key in new.items()])
+        now = datetime.now(UTC)
+        await note_owners(connection, [(extension, key, "") for extension, key in new.items()], now)
         await tell(connection, [employee_changed(extension, key) for extension, key in new.items()])
         found |= new
     return found
@@ -139,9 +140,8 @@ async def changes_with_ids(connection: AsyncConnection, changes: Sequence[Contac
     return found
 
 
-async def note_owners(connection: AsyncConnection, owners: Sequence[tuple[str, int, str]]) -> None:
+async def note_owners(connection: AsyncConnection, owners: Sequence[tuple[str, int, str]], now: datetime) -> None:
     """Note that employees (by id) have these extensions from now on, under these names."""
-    now = datetime.now(UTC)
     rows = [{"extension": extension, "employee_id": key, "name": name, "since": now} for extension, key, name in owners]
     if rows:
         await connection.execute(insert(extension_ownership), rows)

@@ -106,7 +106,7 @@ async def note(
             await connection.execute(_open_row(extension).values(name=name))
     for extension, _key, _new in begun:
         await connection.execute(_open_row(extension).values(until=now))
-    await note_owners(connection, begun)
+    await note_owners(connection, begun, now)
     return passed
 
 
@@ -166,7 +166,7 @@ async def split(connection: AsyncConnection, now: Employee, name: str) -> Passed
         await connection.execute(own_row.values(employee_id=new))
     else:
         await connection.execute(_open_row(now.extension).values(until=since))
-        await note_owners(connection, [(now.extension, new, called)])
+        await note_owners(connection, [(now.extension, new, called)], since)
     await tell(connection, [employee_changed(now.extension, new)])
     return Passed(now.extension, since, former, called, another=True)
 
