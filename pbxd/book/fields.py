@@ -33,11 +33,15 @@ from pbxd.i18n import Texts, _
 Stored = Literal[
     "column",  # of the table of contacts
     "company",  # a company of its own, which the contact refers to
+    "employee",  # an employee, whom the contact refers to by `<name>_id`
     "rows",  # of another table, several for a contact
     "extra",  # in the one column that keeps all such fields
 ]
 _EXTRA_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_OTHER_MEMBERS = frozenset({"id", "created_by", "version", "extra", "duplicates", "last_calls"})  # of a contact's JSON
+_OTHER_MEMBERS = frozenset(
+    {"id", "created_by", "version", "extra", "duplicates", "last_calls"}
+    | {"manager_id", "manager_name", "owner_id", "created_by_id"}
+)  # of a contact's JSON
 _NONE = Texts("", "")
 _AROUND = " *:."  # a heading says nothing by them
 _PLACE = re.compile(r"\s*\b\d+\b")  # Phone 1 - Value, E-mail 2 Address, Телефон 3
@@ -277,7 +281,7 @@ BUILT_IN: Final = Fields(
                 "Внутренний номер ответственного; если пусто — тот, кто загружает.",
             ),
             example=Texts("101", "101"),
-            stored="column",
+            stored="employee",
             searchable=False,
             sortable=True,
         ),
@@ -334,7 +338,7 @@ BUILT_IN: Final = Fields(
             "employee",
             Texts("Personal contact of", "Личный контакт"),
             help=Texts("Owner of a personal contact.", "Владелец личного контакта."),
-            stored="column",
+            stored="employee",
             searchable=False,
             exported=False,
         ),

@@ -34,9 +34,7 @@ def match_json(match: Match, *, explain: bool = False) -> dict[str, Any]:
         "company": match.company,
         "contact": match.contact,
         "vip": match.vip,
-        "manager": match.manager or (None if match.manager_id else ""),
-        "manager_id": match.manager_id or None,
-        "manager_name": match.manager_name,
+        "manager": match.manager,
     }
     if explain:
         answer |= {

@@ -54,16 +54,11 @@ class Match(NamedTuple):  # one is made for every call, and a tuple is made at o
     rule: str = ""  # how the number was read: `ParsedNumber.rule`
     rivals: tuple[Rival, ...] = ()  # the other cards with this number, the nearest first
     employee: str = ""  # extension, when it is one of our people
-    manager_id: int = 0  # the responsible employee; 0: none
-    manager_name: str = ""
 
     @property
     def by_extension(self) -> bool:
         """Whether a colleague was found by his extension; from outside that says nothing, anybody may send it."""
         return self.status == "employee" and self.number == self.employee
-
-
-_NOBODY = Employee("")
 
 
 class Book:
@@ -227,11 +222,8 @@ class Book:
         name, company, manager_id, vip, owner, _numbers = self._rows[contact_id]
         if owner is not None and not rights.sees_personal(actor, owner):
             return Match("unknown", parsed.value, rule=parsed.rule)
-        manager = self._manager(manager_id)
-        return Match(
-            "found", parsed.value, name.decode(), company, contact_id, vip, manager.extension, parsed.rule, (), "",
-            manager_id, manager.name,
-        )  # fmt: skip
+        manager = self._extension(manager_id)
+        return Match("found", parsed.value, name.decode(), company, contact_id, vip, manager, parsed.rule)
 
     def _clients(self, number: int, actor: Actor) -> tuple[list[int], list[int]]:
         """Return the actor's own and the shared contacts with the number, in order of standing."""
@@ -246,24 +238,20 @@ class Book:
         rows = [self._rows[key] for key in held]
         name, company, manager_id, vip = rows[0][0].decode(), *rows[0][1:4]
         if len(rows) == 1:
-            manager = self._manager(manager_id)
-            return Match(
-                "found", parsed.value, name, company, held[0], vip, manager.extension, parsed.rule, rivals, "",
-                manager_id, manager.name,
-            )  # fmt: skip
+            manager = self._extension(manager_id)
+            return Match("found", parsed.value, name, company, held[0], vip, manager, parsed.rule, rivals)
         if company and len({folded(row[1]) for row in rows}) == 1:
             name = f"{company} ({len(rows)})"
             rivals = (self._rival(held[0]), *rivals)  # none of them has won
         agreed = manager_id if all(row[2] == manager_id for row in rows) else 0
         any_vip = any(row[3] for row in rows)
-        manager = self._manager(agreed)
-        return Match(
-            "shared", parsed.value, name, company, None, any_vip, manager.extension, parsed.rule, rivals, "",
-            agreed, manager.name,
-        )  # fmt: skip
+        manager = self._extension(agreed)
+        return Match("shared", parsed.value, name, company, None, any_vip, manager, parsed.rule, rivals)
 
-    def _manager(self, employee_id: int) -> Employee:
-        return self._people.get(employee_id, _NOBODY)
+    def _extension(self, employee_id: int) -> str:
+        """Return the extension that an employee has now, empty for none."""
+        employee = self._people.get(employee_id)
+        return employee.extension if employee else ""
 
     def _known(self, actor: Actor) -> Actor:
         """Return the actor with the id of its employee."""

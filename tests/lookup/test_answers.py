@@ -8,7 +8,6 @@ from pbxd.lookup.matching import Match, Rival
 
 def test_the_public_form_is_the_contracts() -> None:
     match = Match("found", "+79161234567", "Фронкин", "Ромашка", 7, vip=True, manager="101", rule="national-8")
-    match = match._replace(manager_id=7, manager_name="Анна")
     assert match_json(match) == {
         "status": "found",
         "number": "+79161234567",
@@ -17,15 +16,7 @@ def test_the_public_form_is_the_contracts() -> None:
         "contact": 7,
         "vip": True,
         "manager": "101",
-        "manager_id": 7,
-        "manager_name": "Анна",
     }
-
-
-def test_a_manager_without_an_extension_is_null_and_none_at_all_is_empty() -> None:
-    gone, nobody = Match("found", manager_id=7, manager_name="Анна"), Match("found")
-    assert [match_json(gone)[name] for name in ("manager", "manager_id", "manager_name")] == [None, 7, "Анна"]
-    assert [match_json(nobody)[name] for name in ("manager", "manager_id", "manager_name")] == ["", None, ""]
 
 
 def test_an_explained_answer_adds_the_rule_and_the_rivals() -> None:

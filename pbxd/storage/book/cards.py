@@ -39,9 +39,8 @@ from pbxd.storage.tables import companies, contact_emails, contact_numbers, cont
 
 _PARTS = {"numbers": contact_numbers, "emails": contact_emails, "tags": contact_tags}
 _OWN = (
-    *(field.name for field in BUILT_IN if field.stored == "column" and field.name != "owner"),
-    "manager_id",
-    "owner_id",
+    *(field.name for field in BUILT_IN if field.stored == "column"),
+    *(f"{field.name}_id" for field in BUILT_IN if field.stored == "employee"),
 )
 _NAMED_BY_IDS = {"manager", "manager_name", "owner", "created_by"}  # as the employees are called now
 _READ = tuple(field.name for field in dataclass_fields(Contact) if field.name not in {*_PARTS, *_NAMED_BY_IDS})
