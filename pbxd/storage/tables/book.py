@@ -67,14 +67,11 @@ contacts = Table(
     Column("search", CleanText, nullable=False),  # `search.search_text.found_by`: what a search looks into
     Column("company_id", Key, ForeignKey("companies.id", ondelete="SET NULL")),
     Column("position", CleanText, nullable=False),
-    Column("manager_id", Key, nullable=False),  # of the responsible employee; 0: none
-    Column("manager", CleanText, nullable=False),  # the extension they have now, for sorting and filtering
+    Column("manager", CleanText, nullable=False),  # the extension that `manager_id` has now, for sorting and filtering
     Column("vip", Boolean, nullable=False),
     Column("comment", CleanText, nullable=False),
     Column("birth_date", Date),
     Column("visibility", CleanText, nullable=False),
-    Column("owner_id", Key, nullable=False),  # an employee's id if the contact is personal, else 0
-    Column("created_by_id", Key, nullable=False),  # an employee's id; 0: no employee
     Column("version", Integer, nullable=False),
     Column("created", Instant, nullable=False),
     Column("changed", Instant, nullable=False),
@@ -82,6 +79,9 @@ contacts = Table(
     Column("company_folded", SortedText, nullable=False, server_default=text("''")),  # these three for sorting
     Column("position_folded", SortedText, nullable=False, server_default=text("''")),
     Column("main_number", SortedText, nullable=False, server_default=text("''")),
+    Column("manager_id", Key, nullable=False),  # of the responsible employee; 0: none
+    Column("owner_id", Key, nullable=False),  # an employee's id if the contact is personal, else 0
+    Column("created_by_id", Key, nullable=False),  # an employee's id; 0: no employee
     Column("extra", JSON(none_as_null=True)),  # values of fields without a column, by name; null: none
     CheckConstraint(
         "(visibility = 'shared' AND owner_id = 0) OR (visibility = 'personal' AND owner_id <> 0)", name="visibility"
@@ -152,10 +152,10 @@ contact_changes = Table(
     Column("contact_id", Key, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
     Column("version", Integer, nullable=False),  # after the change
     Column("at", Instant, nullable=False),
-    Column("actor_id", Key, nullable=False, server_default="0"),  # an employee's id; 0: no employee
     Column("actor", CleanText, nullable=False),  # the extension they had then
-    Column("owner_id", Key, nullable=False, server_default="0"),  # before the change: only they see these values
     Column("fields", JSON, nullable=False),  # {field: [before, after]}
+    Column("actor_id", Key, nullable=False, server_default="0"),  # an employee's id; 0: no employee
+    Column("owner_id", Key, nullable=False, server_default="0"),  # before the change: only they see these values
     Index("ix_contact_changes_contact_id", "contact_id", "version"),
     sqlite_autoincrement=True,
 )

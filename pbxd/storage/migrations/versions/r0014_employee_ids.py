@@ -172,14 +172,11 @@ def _create_contacts(name: str) -> None:
         sa.Column("search", sa.Text(), nullable=False),
         sa.Column("company_id", KEY),
         sa.Column("position", sa.Text(), nullable=False),
-        sa.Column("manager_id", KEY, nullable=False),
         sa.Column("manager", sa.Text(), nullable=False),
         sa.Column("vip", sa.Boolean(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column("birth_date", sa.Date()),
         sa.Column("visibility", sa.Text(), nullable=False),
-        sa.Column("owner_id", KEY, nullable=False),
-        sa.Column("created_by_id", KEY, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created", INSTANT, nullable=False),
         sa.Column("changed", INSTANT, nullable=False),
@@ -188,6 +185,9 @@ def _create_contacts(name: str) -> None:
             sa.Column(column, SORTED_TEXT, nullable=False, server_default=EMPTY)
             for column in ("company_folded", "position_folded", "main_number")
         ),
+        sa.Column("manager_id", KEY, nullable=False),
+        sa.Column("owner_id", KEY, nullable=False),
+        sa.Column("created_by_id", KEY, nullable=False),
         sa.CheckConstraint(VISIBILITY, name=op.f("ck_contacts_visibility")),
         sa.ForeignKeyConstraint(
             ["company_id"], ["companies.id"], name=op.f("fk_contacts_company_id"), ondelete="SET NULL"
