@@ -12,7 +12,7 @@ from pbxd.calls.record import instant
 from pbxd.cli.command import N_, Session, json_option, option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_line, print_table
 from pbxd.i18n import _
-from pbxd.storage.calls.gaps import HistoryGaps, StoredGap
+from pbxd.storage.calls.gaps import StoredGap
 
 if TYPE_CHECKING:
     from pbxd.history.backfill import Difference
@@ -28,11 +28,7 @@ def fill(session: Session, again: bool, as_json: bool) -> None:  # noqa: FBT001 
 
     async def work() -> list[StoredGap]:
         async with await session.database() as database:
-            backfill, gaps = Backfill(session.settings, database), HistoryGaps(database)
-            pbx, now = session.settings.asterisk.name, datetime.now(UTC)
-            for kept in await (gaps.list() if again else gaps.unfilled(pbx, now)):
-                await backfill.fill(kept)
-            return await gaps.list()
+            return await Backfill(session.settings, database).fill_all(again=again)
 
     kept = run(work())
     if as_json:
