@@ -103,12 +103,6 @@ class Backfill:
             result = await self.fill(stored)
             _log.info("gap_filled", gap=stored.id, seconds=round(time.monotonic() - began, 3), **asdict(result))
 
-    async def fill_all(self, *, again: bool) -> list[StoredGap]:
-        """Fill the gaps that aren't filled, or `again` all; return every gap. Raises what `fill` raises."""
-        for gap in await (self._gaps.list() if again else self._gaps.unfilled(self._pbx, datetime.now(UTC))):
-            await self.fill(gap)
-        return await self._gaps.list()
-
     async def fill(self, stored: StoredGap) -> Filled:
         """Take the log's calls of a gap into the history. Raises UnavailableError, ConfigurationError."""
         since, to = stored.gap.since, stored.gap.to
