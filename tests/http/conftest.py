@@ -26,12 +26,12 @@ from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.services.call_history import CallHistory
 from pbxd.services.call_targets import find_target
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
+from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
@@ -109,7 +109,7 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         services = Services(
             database=database,
             directory=directory,
-            call_history=CallHistory(database, rules_from(settings)),
+            workspace=Workspace(database, rules_from(settings)),
             tokens=TokenCache(Tokens(database)),
             caller_naming=CallerNaming(directory.lookup),
             click_to_call=click_to_call,
