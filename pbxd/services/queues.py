@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import structlog
 
@@ -20,7 +20,7 @@ from pbxd.services.caller_naming import without_colleagues
 from pbxd.services.queue_marks import QueueMarks
 from pbxd.settings import QueueSettings
 from pbxd.telephony.port import Pbx, QueueEntry
-from pbxd.telephony.queue_policy import Waiting, plan
+from pbxd.telephony.queue_policy import Waiting, not_moved, plan
 from pbxd.telephony.queue_waits import Waits
 
 _DEBOUNCE_SECONDS = 0.02  # joins this close together are handled as one
@@ -275,18 +275,6 @@ def _rules(settings: QueueSettings) -> tuple[int, float]:
 def _loop_time(monotonic: float) -> float:
     """Return the running loop's time for a moment of `time.monotonic`."""
     return asyncio.get_running_loop().time() + monotonic - time.monotonic()
-
-
-def not_moved(moved: Iterable[str], entries: Iterable[QueueEntry]) -> list[QueueEntry]:
-    """Return those of `moved` (channels) who got their priority, but still stand behind somebody of a lower one."""
-    chosen = set(moved)
-    lowest: int | None = None
-    found: list[QueueEntry] = []
-    for entry in entries:
-        if entry.channel in chosen and lowest is not None and lowest < entry.priority:
-            found.append(entry)
-        lowest = entry.priority if lowest is None else min(lowest, entry.priority)
-    return found
 
 
 def _log_moves(moved: dict[str, QueueEntry], entries: list[QueueEntry]) -> None:
