@@ -175,7 +175,7 @@ async def test_an_old_asterisk_is_left_alone_and_that_is_said_once(server: AmiSe
             await desk.look()
     assert pbx.order == [("A", 0), ("B", 0)]
     assert pbx.moves == 0
-    said = [line for line in logs if line["event"] == "queue_callers_cant_be_moved"]
+    said = [line for line in logs if line["event"] == "queue_moves_unsupported"]
     assert [line["asterisk"] for line in said] == [pbx.version]
     assert server.asked.count("CoreSettings") == 2
 
@@ -199,7 +199,7 @@ async def test_a_move_that_moves_nobody_is_taken_back_and_not_tried_again(server
                 await desk.look()
     assert pbx.order == [("A", 0), ("B", 0)]
     assert pbx.moves == 2  # there and back
-    assert [line["event"] for line in logs].count("queue_callers_cant_be_moved") == 1
+    assert [line["event"] for line in logs].count("queue_moves_unsupported") == 1
 
 
 async def test_a_queue_that_does_not_come_to_rest_is_looked_at_again(
