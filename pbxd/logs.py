@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -29,6 +29,9 @@ _TECHNICAL = frozenset(
 
 
 _NOTE_SECONDS = 10.0  # at most one log line of a kind in this time
+_REMINDER_SECONDS = 60.0
+
+_log = structlog.get_logger(__name__)
 
 
 class Notes:
@@ -47,6 +50,27 @@ class Notes:
             return
         self._quiet_until[event] = now + _NOTE_SECONDS
         self._log.log(level, event, suppressed=self._suppressed.pop(event, 0), **facts)
+
+
+class Complaints:
+    """Logs a failing link when the kind of failure changes, and at most once a minute while it stays."""
+
+    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._address = address
+        self._clock = clock
+        self._last = ""
+        self._told = 0.0
+
+    def tell(self, event: str, why: str, *, error: bool = False) -> None:
+        """Log `event` (a log event's name) if it is news or a reminder is due; as an error, or a warning."""
+        now = self._clock()
+        if event != self._last or now - self._told >= _REMINDER_SECONDS:
+            self._last, self._told = event, now
+            _log.log(logging.ERROR if error else logging.WARNING, event, address=self._address, why=why)
+
+    def forget(self) -> None:
+        """Take the next failure for news: the link was up meanwhile."""
+        self._last = ""
 
 
 def masked(_logger: object, _method: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

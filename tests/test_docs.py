@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
-from pbxd import cli
+from pbxd import api, cli
 from pbxd.checkup.checks import CHECKS
 from pbxd.settings import Settings
 
@@ -68,6 +69,14 @@ def test_the_contract_names_every_command() -> None:
         assert named, f"{path} {name}"
 
 
+def test_the_contract_names_every_operation() -> None:
+    page = text("docs/http.md")
+    operations = [operation for resource in api.RESOURCES for operation in resource.operations]
+    addresses = {f"{operation.method} {operation.address}" for operation in operations}
+    assert len(addresses) > 10
+    assert {address for address in addresses if not re.search(rf"`{re.escape(address)}[`? ]", page)} == set()
+
+
 def test_doctor_is_explained_check_by_check() -> None:
     page = text("docs/doctor.md")
     assert [check for check in CHECKS if f"`{check}`" not in page] == []
@@ -110,6 +119,18 @@ def test_tests_that_are_named_by_their_functions_are_there() -> None:
     assert {name for name in names if name not in code and not name.startswith("test_")} == set()
 
 
+def layer(room: str) -> int:
+    """How far down import-linter has a room."""
+    (layers,) = [
+        contract["layers"]
+        for contract in tomllib.loads(text("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers" and contract["containers"] == ["pbxd"]
+    ]
+    return next(
+        place for place, names in enumerate(layers) if room.strip("/").removesuffix(".py") in names.split(" | ")
+    )
+
+
 def test_the_rooms_that_the_architecture_names_are_there() -> None:
     page, _beside, _rest = text("docs/architecture.md").partition("Beside `pbxd/`")
     rooms = re.findall(r"(?m)^\| `(\w+(?:/|\.py))` \|", page)
@@ -117,6 +138,9 @@ def test_the_rooms_that_the_architecture_names_are_there() -> None:
     assert [room for room in rooms if not (ROOT / "pbxd" / room).exists()] == []
     folders = {f"{path.name}/" for path in (ROOT / "pbxd").iterdir() if (path / "__init__.py").exists()}
     assert folders - set(rooms) == set()
+    assert rooms == sorted(rooms, key=layer)
+    modules = {path.stem for path in (ROOT / "pbxd").glob("[a-z]*.py")}
+    assert {name for name in modules if f"`{name}`" not in page and f"`{name}.py`" not in page} == set()
 
 
 def test_the_table_of_contributing_names_files_that_are_there() -> None:

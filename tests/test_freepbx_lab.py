@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.asterisk.beside import beside, running
-from tests.asterisk.test_originate_lab import ALL_PHONES, Desk
 from tests.lab import Lab
 from tests.lab.lab import COMPANY_NUMBER
 from tests.lab.phone import answering
 from tests.lab.processes import until
+from tests.services.test_click_to_call_lab import ALL_PHONES, Desk
 
 pytestmark = pytest.mark.lab
 

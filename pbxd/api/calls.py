@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pbxd.actor import Actor
 from pbxd.api.call_record import CallAnswer, GapAnswer
-from pbxd.api.click_to_call import CallPath, ProgressAnswer, progress_of
+from pbxd.api.click_to_call import CallPath, ProgressAnswer
 from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import NotFoundError
 from pbxd.http.answers import Answer
@@ -16,7 +16,7 @@ from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Query
 from pbxd.rights import acting_for
-from pbxd.services.call_queries import CallsAsked
+from pbxd.services.call_filters import CallsAsked
 
 CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
 Extension = Annotated[str, Field(min_length=1, max_length=32)]
@@ -106,7 +106,7 @@ async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallA
     """
     actor = acting_for(context.actor, query.acting_for, "as")
     services = context.services
-    progress = progress_of(services, path.id)
+    progress = services.click_to_call.progress(path.id)
     made_here = {"state": progress.state, "reason": progress.reason} if progress else {}
     try:
         call = await services.call_history.call(path.id, actor)

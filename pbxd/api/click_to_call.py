@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pbxd.actor import Actor
 from pbxd.api.call_record import Instant
 from pbxd.calls.record import instant
-from pbxd.errors import NotFoundError
 from pbxd.http.answers import Answer, Reply
-from pbxd.http.context import Context, Services
+from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Body, Headers, PathParameters
 from pbxd.http.streams import Stream
 from pbxd.i18n import _
-from pbxd.rights import calling_for, check_acts_for
-from pbxd.services.call_targets import TargetAsked, find_target
-from pbxd.storage.calls.idempotency import CallRequest as KeyedRequest
-from pbxd.telephony import DialTarget, Progress, Reason, State
+from pbxd.services.call_targets import CallAsked
+from pbxd.telephony import Progress, Reason, State
 
 resource = Resource("click-to-call", "Calls that pbxd makes: the agent's phone rings first, then the target's.")
 
@@ -49,9 +45,9 @@ class CallRequest(Body):
         return self
 
     @property
-    def asked(self) -> TargetAsked:
-        """Whom to call."""
-        return TargetAsked(self.target, self.contact, self.number)
+    def asked(self) -> CallAsked:
+        """Who calls whom."""
+        return CallAsked(self.agent, self.target, self.contact, self.number)
 
 
 class IdempotencyHeaders(Headers):
@@ -141,34 +137,21 @@ async def make_call(context: Context, headers: IdempotencyHeaders, body: CallReq
     The answer comes at once, with the id the call's record will have. A repeated request (the same `Idempotency-Key`)
     rings nobody again: it has the same answer, with `repeated`.
     """
-    services = context.services
-    agent = calling_for(context.actor, body.agent)
-    keyed = (
-        None if headers.key is None else KeyedRequest.of(headers.key, body.model_dump() | {"agent": agent.extension})
-    )
-    if keyed and (known := await services.click_to_call.made_before(keyed)):
-        progress = progress_of(services, known)
-        state = progress.state if progress else None
-        return _accepted(AcceptedCallAnswer(id=known, state=state, repeated=True))
-    wanted = await _target(services, body, agent)
-    call_id = await services.click_to_call.call(agent.extension, wanted, keyed)
-    return _accepted(AcceptedCallAnswer(id=call_id, state="ringing-agent"))
+    made = await context.services.click_to_call.make(context.actor, body.asked, headers.key)
+    answer = AcceptedCallAnswer.model_validate(made)
+    return Reply(answer, headers={"Location": f"/api/v1/calls/{made.id}"})
 
 
 @resource.operation("POST", "/api/v1/calls/plan", scope="calls:make")
 async def plan_call(context: Context, body: CallRequest) -> CallPlanAnswer:
     """Show what `POST /calls` would dial, without ringing anybody."""
-    services = context.services
-    agent = calling_for(context.actor, body.agent)
-    wanted = await _target(services, body, agent)
-    return CallPlanAnswer.model_validate(services.click_to_call.plan(agent.extension, wanted))
+    return CallPlanAnswer.model_validate(await context.services.click_to_call.explain(context.actor, body.asked))
 
 
 @resource.operation("GET", "/api/v1/calls/{id}/states", scope="calls:make")
 async def follow_call(context: Context, path: CallPath) -> Stream[CallStateAnswer]:
     """Stream the states of a call made here, from the present one to `ended`."""
-    _check_own(context, path.id)
-    return Stream(_states(context.services, path.id))
+    return Stream(_states(path.id, context.services.click_to_call.states(context.actor, path.id)))
 
 
 @resource.operation(
@@ -183,38 +166,11 @@ async def hang_up_call(context: Context, path: CallPath) -> HangupAnswer:
 
     A call that has ended is a conflict for some minutes, then unknown.
     """
-    _check_own(context, path.id)
-    await context.services.click_to_call.hangup(path.id)
+    await context.services.click_to_call.hang_up(context.actor, path.id)
     return HangupAnswer(id=path.id)
 
 
-def progress_of(services: Services, call_id: str) -> Progress | None:
-    """Return where a call made here stands; None for any other, and some minutes after its end."""
-    try:
-        return services.click_to_call.progress(call_id)
-    except NotFoundError:
-        return None
-
-
-async def _target(services: Services, body: CallRequest, agent: Actor) -> DialTarget:
-    return await find_target(services.database, services.directory, body.asked, agent, services.rules)
-
-
-def _accepted(answer: AcceptedCallAnswer) -> Reply[AcceptedCallAnswer]:
-    return Reply(answer, headers={"Location": f"/api/v1/calls/{answer.id}"})
-
-
-def _check_own(context: Context, call_id: str) -> None:
-    """Raise NotFoundError, or RefusedError unless the call was made for an employee the asker acts for.
-
-    Of a call that an earlier process made, the agent may be unknown: only who acts for any employee may have it.
-    """
-    agent = context.services.click_to_call.agent(call_id)
-    what = _("a call of {agent}").format(agent=agent) if agent else _("call {id}").format(id=call_id)
-    check_acts_for(context.actor, agent, what)
-
-
-async def _states(services: Services, call_id: str) -> AsyncGenerator[CallStateAnswer, None]:
-    async for each in services.click_to_call.states(call_id):
+async def _states(call_id: str, states: AsyncIterator[Progress]) -> AsyncGenerator[CallStateAnswer, None]:
+    async for each in states:
         at = instant(datetime.fromtimestamp(each.at, UTC))
         yield CallStateAnswer.model_validate({"id": call_id, "state": each.state, "at": at, "reason": each.reason})

@@ -11,7 +11,6 @@ from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Query
 from pbxd.lookup.answers import match_json
-from pbxd.lookup.caller_naming import name_caller
 from pbxd.lookup.matching import Status
 from pbxd.rights import acting_for
 
@@ -70,7 +69,6 @@ class CallerAnswer(Answer):
 async def look_up(context: Context, query: LookupQuery) -> CallerAnswer:
     """Look a number up, as the PBX would."""
     actor = acting_for(context.actor, query.acting_for, "for")
-    directory = context.services.directory
-    caller = name_caller(directory.lookup, query.number, actor, inside=query.inside)
+    caller = context.services.caller_naming.name(query.number, actor, inside=query.inside)
     shown = {"display": caller.display} | ({"private": caller.private} if caller.private else {})
     return CallerAnswer.model_validate(match_json(caller.match, explain=query.explain) | shown)

@@ -1,10 +1,10 @@
-"""From Asterisk's call detail records (CDR) to PBX-neutral events. Pure.
+"""Translate Asterisk's call detail records (CDR) into events. Pure.
 
-A record tells of one path, from a channel to at most one other; a call is the records of one linkedid, and what they
-tell is laid out in time again. That is less than CEL tells: no ringing, holding, menu or parking, whole seconds in most
-back ends, and where a queue or a menu answered first, an agent's ringing may count as talk. No record says who hung up:
-an unanswered incoming call counts as missed, but as abandoned where no application came after its queue. Meanings:
-Asterisk documentation, "CDR Specification".
+A record describes one path, from a channel to at most one other. A call is the records of one linkedid, put in order of
+time. CDR has less than CEL: no ringing, holds, menu or parking, and whole seconds in most back ends. If a queue or a
+menu answered first, an agent's ringing may count as talk. No record says who hung up: an unanswered incoming call
+counts as missed, or as abandoned if no application came after its queue. Meanings: Asterisk documentation, "CDR
+Specification".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError
 
 _RESULTS: Mapping[str, ev.DialResult] = {"BUSY": "busy", "FAILED": "unavailable", "CONGESTION": "congestion"}
-# What happens first of all that happens in one second.
+# The order of events within one second.
 _ORDER: Sequence[type] = (
     ev.ChannelCreated, ev.LocalPaired, ev.QueueJoined, ev.DialBegan, ev.ChannelRinging, ev.ChannelUp, ev.DialEnded,
     ev.QueueLeft, ev.VoicemailBegan, ev.BridgeEntered, ev.BridgeLeft, ev.VoicemailEnded, ev.HangupRequested,
@@ -30,7 +30,7 @@ _ORDER: Sequence[type] = (
 
 @dataclass(frozen=True, slots=True)
 class CdrRow:
-    """One path; times in seconds since the epoch, `answered` is None where nobody answered."""
+    """One path. Times are seconds since the epoch; `answered` is None if nobody answered."""
 
     linkedid: str
     source: str
@@ -46,7 +46,7 @@ class CdrRow:
 
 
 def read_row(values: Mapping[str, str]) -> CdrRow | None:
-    """Read a record by the names of its columns; None for one that is damaged."""
+    """Read a record by the names of its columns. None: it is damaged."""
     try:
         values = bounded(values)
     except ProtocolError:
@@ -72,7 +72,7 @@ def read_row(values: Mapping[str, str]) -> CdrRow | None:
 
 
 def events_of(rows: Iterable[CdrRow], endpoints: Endpoints) -> list[ev.Event]:
-    """Return what the records of one call mean, in its order."""
+    """Return the events for the records of one call, in order."""
     paths = sorted(rows, key=lambda row: row.began)
     found = [*_channels(paths, endpoints)]
     dialled: set[str] = set()
@@ -83,7 +83,7 @@ def events_of(rows: Iterable[CdrRow], endpoints: Endpoints) -> list[ev.Event]:
 
 
 def _channels(paths: Sequence[CdrRow], endpoints: Endpoints) -> Iterator[ev.Event]:
-    """Let every channel begin with its first path and end with its last one."""
+    """Yield the start of each channel with its first path, and its end with its last one."""
     lives: dict[str, tuple[CdrRow, float]] = {}
     for row in paths:
         for name in filter(None, (row.channel, row.other)):
@@ -104,7 +104,7 @@ def _channels(paths: Sequence[CdrRow], endpoints: Endpoints) -> Iterator[ev.Even
 
 
 def _path(row: CdrRow, bridge: str, endpoints: Endpoints, *, again: bool) -> Iterator[ev.Event]:
-    """Say what one record tells; `again`: its other channel was called by an earlier one."""
+    """Yield the events of one record. `again`: an earlier record called its other channel."""
     one, two, linkedid = _id(row.channel, row), _id(row.other, row), row.linkedid
     if row.application == "Queue":
         queue = row.data.partition(",")[0]
@@ -131,5 +131,5 @@ def _path(row: CdrRow, bridge: str, endpoints: Endpoints, *, again: bool) -> Ite
 
 
 def _id(name: str, row: CdrRow) -> str:
-    """Return a channel's id: its name alone comes back after a restart of the PBX."""
+    """Return a channel's id. Its name alone can be used again after a restart of the PBX."""
     return f"{name} {row.linkedid}"

@@ -1,8 +1,8 @@
-"""From Asterisk's channel event log (CEL) to PBX-neutral events. Pure.
+"""Translate Asterisk's channel event log (CEL) into events. Pure.
 
-What a tracker makes of them is the record it would have made of the AMI stream, as far as CEL tells: nothing of ringing
-(a phone counts as ringing from the moment it is called), nothing of holding (it counts as talk), and nothing of who was
-told to hang up. Meanings: Asterisk documentation, "CEL Specification"; names of columns as in its SQL back ends.
+A tracker makes the same record of them as of the AMI stream, as far as CEL goes. CEL has no ringing: a phone counts as
+ringing from the moment it is called. It has no holds: these count as talk. Nor does it say who was asked to hang up.
+Meanings: Asterisk documentation, "CEL Specification". The names of columns are those of its SQL back ends.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _KINDS = dict(
 )  # fmt: skip
 _NAMES = {str(number): name for number, name in _KINDS.items()}
 _DIALS = frozenset({"Dial", "Queue"})
-_BUSY, _LOSER, _CANCELLED = 17, 26, 127  # Q.850 causes of a phone that didn't take the call
-_LEFT = frozenset({0, 16, 26, 31, 127})  # causes of a caller that gave up: none, normal, and those of a CANCEL
+_BUSY, _LOSER, _CANCELLED = 17, 26, 127  # Q.850 causes of a phone that didn't answer
+_LEFT = frozenset({0, 16, 26, 31, 127})  # causes of a caller who gave up: none, normal, and those of a CANCEL
 
 
 class CelRow(NamedTuple):
@@ -52,7 +52,7 @@ class CelRow(NamedTuple):
 
 
 def read_row(values: Mapping[str, str]) -> CelRow | None:
-    """Read a row by the names of its columns; None for one that is no event of a channel, or is damaged."""
+    """Read a row by the names of its columns. None: it is damaged, or not an event of a channel."""
     try:
         values = bounded(values)
     except ProtocolError:
@@ -79,7 +79,7 @@ def _extra(text: str) -> Mapping[str, Any]:
         return {}
     try:
         found = json.loads(text)
-    except (ValueError, RecursionError):  # a caller's name may stand in it
+    except (ValueError, RecursionError):  # it may contain a caller's name
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -89,13 +89,13 @@ class _Channel:
     name: str
     endpoint: ev.Endpoint
     linkedid: str
-    began: int  # its place among all channels
+    began: int  # its position among all channels
     called: bool = False
     number_known: bool = False
     answered: bool = False
     application: str = ""  # Dial or Queue, while it runs
     data: str = ""
-    dialled: int = 0  # when it last began to dial, in the same counting
+    dialled: int = 0  # position of its last dial in the same count
     queue: str = ""
     bridge: str = ""
     cause: int = 0
@@ -103,25 +103,25 @@ class _Channel:
 
 @dataclass(slots=True)
 class CelTranslator:
-    """One log's translator. `unknown` counts rows of channels whose beginning the log doesn't have."""
+    """Translates one log. `unknown` counts rows of channels whose start the log lacks."""
 
     endpoints: Endpoints
     unknown: int = 0
     _channels: dict[str, _Channel] = field(default_factory=dict)
-    _ids: dict[str, str] = field(default_factory=dict)  # by the name of a living channel
+    _ids: dict[str, str] = field(default_factory=dict)  # by the name of a channel that exists
     _count: int = 0
 
     @property
     def living(self) -> int:
-        """How many channels have begun and not ended."""
+        """The number of channels that have started and not ended."""
         return len(self._channels)
 
     def knows(self, row: CelRow) -> bool:
-        """Whether this is a row of a channel whose beginning was seen."""
+        """Whether the start of this row's channel was read."""
         return row.uniqueid in self._channels
 
     def translate(self, row: CelRow) -> Iterator[ev.Event]:
-        """Yield the events a row means, in their order."""
+        """Yield the events for a row, in order."""
         if row.kind == "CHAN_START":
             yield from self._started(row)
             return
@@ -130,10 +130,10 @@ class CelTranslator:
             self.unknown += 1
             return
         channel.linkedid = row.linkedid
-        yield from self._working(row, channel)
-        yield from self._meant(row, channel)
+        yield from self._application_events(row, channel)
+        yield from self._channel_events(row, channel)
 
-    def _meant(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
+    def _channel_events(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
         match row.kind:
             case "ANSWER":
                 yield from self._answered(row, channel)
@@ -149,7 +149,7 @@ class CelTranslator:
             case "PARK_START" | "PARK_END":
                 yield self._parking(row)
             case _:
-                yield from _told(row)
+                yield from _other_events(row)
 
     def _started(self, row: CelRow) -> Iterator[ev.Event]:
         self._count += 1
@@ -162,7 +162,7 @@ class CelTranslator:
         if other is not None:
             yield ev.LocalPaired(row.at, other, row.uniqueid)
         elif row.uniqueid.startswith(CALL_PREFIX) or (row.uniqueid == row.linkedid and row.channel.endswith(";1")):
-            # A pipe that nobody's Dial made: a program originates it.
+            # No Dial made this Local pair: a program originates it.
             channel.called = True
             yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, "")
         elif row.uniqueid != row.linkedid:
@@ -171,7 +171,7 @@ class CelTranslator:
             yield ev.ChannelRinging(row.at, row.uniqueid, row.linkedid)
 
     def _called(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
-        """Find who dialled a new channel: of those who dial in its call one who names it, else the last."""
+        """Find who dialled a new channel: in its call, a dialling channel that names it, else the last one to dial."""
         dialling = [
             (target_in(other.data, row.channel), other.dialled, uniqueid, other)
             for uniqueid, other in self._channels.items()
@@ -185,8 +185,8 @@ class CelTranslator:
         channel.number_known = bool(number)
         yield ev.DialBegan(row.at, source, row.uniqueid, row.linkedid, number, endpoint=channel.endpoint)
 
-    def _working(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
-        """Follow which application dials; one that follows itself has no start and end of its own."""
+    def _application_events(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
+        """Follow which application dials. An application that follows itself has no start and end of its own."""
         if row.kind == "APP_END" or row.application not in _DIALS:
             if row.application == channel.application and row.kind == "APP_END":
                 channel.application = channel.data = ""
@@ -197,13 +197,13 @@ class CelTranslator:
         yield from self._left_queue(row, channel)
         self._count += 1
         channel.application, channel.data, channel.dialled = row.application, row.data, self._count
-        yield from self._known_late(row)
+        yield from self._late_number(row)
         if row.application == "Queue" and not channel.bridge:
             channel.queue = row.data.partition(",")[0]
             yield ev.QueueJoined(row.at, row.uniqueid, row.linkedid, channel.queue, row.number)
 
-    def _known_late(self, row: CelRow) -> Iterator[ev.Event]:
-        """Tell the number of a phone that was called before the log had said by which second Dial in a row."""
+    def _late_number(self, row: CelRow) -> Iterator[ev.Event]:
+        """Add the number of a phone that was called by a second Dial, before the log had that Dial."""
         for uniqueid, other in self._channels.items() if row.application == "Dial" else ():
             open_trunk = other.called and not other.number_known and other.endpoint.kind == "trunk"
             target = target_in(row.data, other.name) if open_trunk and other.linkedid == row.linkedid else ""
@@ -218,7 +218,7 @@ class CelTranslator:
             channel.queue = ""
 
     def _answered(self, row: CelRow, channel: _Channel) -> Iterator[ev.Event]:
-        if row.application == "AppDial2" and not channel.called:  # asked for by a program
+        if row.application == "AppDial2" and not channel.called:  # a program originated it
             channel.called = True
             yield ev.DialBegan(row.at, None, row.uniqueid, row.linkedid, "")
         if row.uniqueid.startswith(CALL_PREFIX) and row.number:
@@ -243,7 +243,7 @@ class CelTranslator:
         channel.cause = cause if isinstance(cause, int) else 0
         if channel.called and not channel.answered:
             yield ev.DialEnded(row.at, None, row.uniqueid, row.linkedid, _result(channel.cause))
-        refused = not channel.called and not channel.answered and channel.cause not in _LEFT  # by our dialplan
+        refused = not channel.called and not channel.answered and channel.cause not in _LEFT  # our dialplan did
         if _text(row, "hangupsource") == row.channel and not refused:
             yield ev.HangupRequested(row.at, row.uniqueid, row.linkedid, by_party=True)
 
@@ -262,7 +262,7 @@ class CelTranslator:
         yield ev.ChannelEnded(row.at, row.uniqueid, row.linkedid, channel.cause)
 
 
-def _told(row: CelRow) -> Iterator[ev.Event]:
+def _other_events(row: CelRow) -> Iterator[ev.Event]:
     ids = row.uniqueid, row.linkedid
     match row.kind:
         case "APP_START" if row.application in VOICEMAIL:

@@ -1,4 +1,4 @@
-"""One stream of AMI packets read as events, live and in a replay alike."""
+"""One stream of AMI packets as events, live and in a replay alike."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.channel_ids import began
 from pbxd.asterisk.endpoints import Endpoints
-from pbxd.asterisk.translate import Translator, seconds
+from pbxd.asterisk.stream_clock import seconds
+from pbxd.asterisk.translate import Translator
 from pbxd.calls.events import ChannelCreated, Event, LinkLost, PbxStarted
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError, TimelessError
@@ -15,27 +16,27 @@ from pbxd.faults import Faults
 from pbxd.telephony.port import Hearing
 
 _SECONDS = re.compile("[0-9]{1,11}")
-# Asterisk stamps an event when it writes it. Under load that was 0.2 s after a call began, which is lost with it then;
-# and the answer to a Ping overtakes events.
+# Asterisk stamps an event when it writes it. Under load that was 0.2 s after a call began, and the answer to a Ping
+# overtakes events: a call that began within this time before a gap may be missing.
 _LATE_SECONDS = 1.0
-_MOST_LATE_SECONDS = 60.0  # later than that is a clock that was set
+_MOST_LATE_SECONDS = 60.0  # a later event means that the clock was set
 
 
 class EventStream:
-    """Turns packets into events, and keeps `hearing` true."""
+    """Turns packets into events and keeps `hearing` up to date."""
 
     def __init__(self, endpoints: Endpoints, faults: Faults) -> None:
         self.hearing = Hearing()
         self._translator = Translator(endpoints)
         self._faults = faults
-        self._uptime = ""  # as FullyBooted told it, until the time is known that goes with it
+        self._uptime = ""  # from FullyBooted, until the time that belongs to it is known
 
     def read(self, packet: Packet, arrival: float | None) -> Event | None:
-        """Return the event a packet means, if any. Raises ProtocolError for a packet without any time."""
+        """Return the event for a packet, if any. Raises ProtocolError for a packet without any time."""
         if packet.get("Event") == "FullyBooted":
             self._uptime = packet.get("Uptime", "")
-        event = self._translator.translate(packet, arrival)  # refuses an answer whose time can't be
-        self.hearing.heard, self.hearing.clock = self._translator.last_heard, self._translator.clock
+        event = self._translator.translate(packet, arrival)  # refuses an impossible time
+        self.hearing.heard, self.hearing.clock = self._translator.last_time, self._translator.clock
         if self._uptime and (packet.get("Event") == "FullyBooted" or ("Event" not in packet and packet.get("Ping"))):
             return self._started(packet.get("Timestamp", ""))
         if isinstance(event, ChannelCreated):
@@ -43,7 +44,7 @@ class EventStream:
         return event
 
     def read_safely(self, packet: Packet, arrival: float | None) -> Event | None:
-        """Return what `event` does; a packet that can't be read is counted and left out.
+        """Return what `read` does; count and skip a packet that can't be read.
 
         Raises TimelessError.
         """
@@ -53,20 +54,20 @@ class EventStream:
             raise
         except ProtocolError as error:
             self._faults.note("ami_packet_refused", error)
-        except Exception as error:  # noqa: BLE001 - one packet may cost itself, never the calls after it
+        except Exception as error:  # noqa: BLE001 - a defect may cost this packet, never the calls after it
             self._faults.note("event_failed", error, trace=True)
         return None
 
     def open_gap(self, since: float, *, overflow: bool = False) -> LinkLost:
-        """Note that packets are missing from `since` (epoch seconds) on, or from the last time heard before it."""
-        self._translator.interrupted()
+        """Note that packets are missing from `since` (epoch seconds) on, or from the last time before it."""
+        self._translator.note_gap()
         return LinkLost(self.hearing.heard or since, overflow)
 
     def _started(self, stamp: str) -> PbxStarted | None:
         """Return when Asterisk started.
 
-        FullyBooted tells in whole seconds how long Asterisk has run (`Uptime`). It has a time only where Asterisk boots
-        while we are logged in already; at a login the answer to the next Ping tells the time.
+        FullyBooted has the whole seconds since the start (`Uptime`). It has a time only if Asterisk boots while we are
+        logged in; at a login the answer to the next Ping has the time.
         """
         if not stamp:
             return None
@@ -75,10 +76,10 @@ class EventStream:
 
 
 def _lag(event: ChannelCreated) -> float:
-    """Return by how much more than usual this event is late: a channel's id has the second of its creation.
+    """Return by how much more than usual this event is late. A channel's id has the second of its creation.
 
-    An overloaded Asterisk is seconds behind with its events, whose times are those of their writing: what it hadn't
-    written when it was last heard is missing too. Ids that we chose have our clock's time.
+    An overloaded Asterisk writes its events seconds late, with the times of writing. What it had not written at the
+    start of a gap is missing too. Ids that we chose have our clock's time.
     """
     created = None if event.channel.startswith(CALL_PREFIX) else began(event.channel)
     late = 0.0 if created is None else event.at - created

@@ -1,8 +1,8 @@
-"""From AMI packets to PBX-neutral events. Pure: time comes out of the packets, or is handed in.
+"""Translate AMI packets into events. Pure: the time comes from the packets or from the caller.
 
-Field names and meanings: Asterisk's AMI events reference (Newchannel, DialBegin, BridgeEnter …). Nothing here depends
-on VarSet or Newexten, which the shipped rights and filters leave out.
-Long because it is a dictionary: an entry an event, and none of them needs another.
+The names and meanings of fields are those of Asterisk's AMI event reference (Newchannel, DialBegin, BridgeEnter …).
+Nothing here needs VarSet or Newexten, which the shipped rights and filters leave out. The file is long because it is a
+dictionary: one entry an event, and no entry needs another.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from pbxd.asterisk.ami.field_limits import bounded, is_timestamp, whole_number
+from pbxd.asterisk.ami.field_limits import bounded, whole_number
 from pbxd.asterisk.ami.packets import known
 from pbxd.asterisk.endpoints import Endpoints
+from pbxd.asterisk.stream_clock import StreamClock, seconds
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
-from pbxd.errors import ProtocolError, TimelessError
-from pbxd.i18n import _
 
 Packet = Mapping[str, str]
 
 
-# DIALSTATUS values as DialEnd carries them; whatever isn't here (TORTURE, DONTCALL, INVALIDARGS …) reached nobody.
+# DIALSTATUS values in DialEnd. Any other value (TORTURE, DONTCALL, INVALIDARGS …) reached nobody.
 _DIAL_RESULTS: dict[str, ev.DialResult] = {
     "ANSWER": "answered",
     "BUSY": "busy",
@@ -33,42 +32,34 @@ _DIAL_RESULTS: dict[str, ev.DialResult] = {
     "CONTINUE": "elsewhere",
     "GOTO": "elsewhere",
 }
-_FAR_SECONDS = 86_400.0  # no event comes so early or late
-_STRANGERS = 20  # events in a row, of a clock that was set
 _LONGEST_DURATION = 366 * 86_400
-_SILENCE_SECONDS = 366 * 86_400.0  # where no arrival times say how long nobody called
-_UNSTAMPED = ("CoreShow", "QueueEntry")  # items of lists bear no time
-# All that app_queue.c writes into it: more than a caller could, see `pbxd.asterisk.ami.injection`.
+_UNSTAMPED = ("CoreShow", "QueueEntry")  # items of lists have no time
+# All fields that app_queue.c writes: more than a caller could write, see `pbxd.asterisk.ami.injection`.
 _QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDNum", "CallerIDName"}) | frozenset(
     {"ConnectedLineNum", "ConnectedLineName", "Wait", "Priority", "ActionID"}
 )
 _LIST_BEGINS = "Channels will follow"  # the response to CoreShowChannels, before its items
 _CONFERENCE = "ConfBridge"
 _RECORDING = "MIXMONITOR_FILENAME="
-_RANG_IN_VAIN = "3"  # OriginateResponse's Reason: AST_CONTROL_RINGING, the phone rang until the time was up
+_RANG_TO_THE_END = "3"  # OriginateResponse's Reason: AST_CONTROL_RINGING, the phone rang until the time was up
 VOICEMAIL = frozenset({"VoiceMail", "VoiceMailMain", "MiniVM", "MinivmRecord"})
 
 _DOWN, _RESERVED, _OFFHOOK, _DIALING, _RING, _RINGING, _UP = "0", "1", "2", "3", "4", "5", "6"
 
 
 class Translator:
-    """One AMI stream's translator; `clock` says whose time its events carry so far."""
+    """Translates one AMI stream."""
 
     def __init__(self, endpoints: Endpoints) -> None:
-        self.clock: Literal["pbx", "arrival"] = "pbx"
         self._endpoints = endpoints
-        self._now: float | None = None
-        self._ahead: float | None = None  # the PBX's clock of ours, by its last answer or event
-        self._stamped = False  # events had times
-        self._strangers = 0
-        self._strange: float | None = None  # a time that was refused, until the next packet
-        self._list_broken = False
+        self._clock = StreamClock()
+        self._list_incomplete = False
         self._translations: dict[str, Callable[[Packet, float], ev.Event | None]] = {
             "Newchannel": self._created,
             "NewCallerid": _caller_id,
             "Newstate": _state,
-            "HangupRequest": _hangup_asked,
-            "SoftHangupRequest": _hangup_asked,
+            "HangupRequest": _hangup_requested,
+            "SoftHangupRequest": _hangup_requested,
             "Hangup": _ended,
             "DialBegin": self._dial_began,
             "DialEnd": _dial_ended,
@@ -96,23 +87,28 @@ class Translator:
 
     @property
     def needs(self) -> frozenset[str]:
-        """The events that an eventfilter must let through; items of lists are never filtered."""
+        """The events that an eventfilter must let through. Items of lists are never filtered."""
         return frozenset(name for name in self._translations if not name.startswith(_UNSTAMPED))
 
     @property
-    def last_heard(self) -> float | None:
-        """The last time the stream told, epoch seconds of its clock."""
-        return self._now
+    def last_time(self) -> float | None:
+        """The time of the last packet, epoch seconds of the stream's clock."""
+        return self._clock.now
 
-    def interrupted(self) -> None:
-        """Take note that packets are missing here: a list of channels that is under way won't be complete."""
-        self._list_broken = True
+    @property
+    def clock(self) -> Literal["pbx", "arrival"]:
+        """Whose time the events have so far."""
+        return self._clock.source
+
+    def note_gap(self) -> None:
+        """Note that packets are missing: a list of channels that is under way is incomplete."""
+        self._list_incomplete = True
 
     def translate(self, packet: Packet, arrival: float | None = None) -> ev.Event | None:
-        """Return the event a packet means, or None if it means nothing to us.
+        """Return the event for a packet, or None if the packet has no meaning for pbxd.
 
-        `arrival` (epoch seconds) stands in where Asterisk gives no time. Raises ProtocolError when there is neither,
-        and for a time that is far from the stream's own.
+        `arrival` (epoch seconds) is used if Asterisk gives no time. Raises ProtocolError if there is neither, and for a
+        time that is far from the stream's own.
         """
         name = packet.get("Event")
         if name is None:
@@ -122,64 +118,20 @@ class Translator:
             return None
         stamp = packet.get("Timestamp")
         if stamp:
-            self._take_time(seconds(stamp), arrival)
-        elif not name.startswith(_UNSTAMPED) or self._now is None:
-            self._without_stamp(arrival)
-        return translation(bounded(packet), self._now or 0.0)
+            self._clock.take_event(seconds(stamp), arrival)
+        elif not name.startswith(_UNSTAMPED) or self._clock.now is None:
+            self._clock.take_arrival(arrival)
+        return translation(bounded(packet), self._clock.now or 0.0)
 
     def _response(self, packet: Packet, arrival: float | None) -> ev.Event | None:
         if packet.get("Ping") and (stamp := packet.get("Timestamp")):
-            self._take_answer(seconds(stamp), arrival)
+            self._clock.take_answer(seconds(stamp), arrival)
         message = packet.get("Message")
         if message == _LIST_BEGINS:
-            self._list_broken = False
+            self._list_incomplete = False
         elif message != "Authentication accepted":
             return None
-        return ev.SnapshotBegan(self._now or arrival or 0.0)
-
-    def _take_time(self, at: float, arrival: float | None) -> None:
-        """Take an event's time, unless it is a day or more from where the PBX's clock must be by now.
-
-        That is known from its last answer to a Ping, whose ActionID nobody else knows, and from its last event.
-        """
-        self._check_time(at, arrival)
-        self._stamped = True
-        self._set_clock(at, arrival)
-
-    def _take_answer(self, at: float, arrival: float | None) -> None:
-        """Take the time of an answer to a Ping; beside arrival times it tells how far the PBX's clock is from ours."""
-        if arrival is None:
-            self._check_time(at, arrival)
-        self._set_clock(at, arrival)
-
-    def _check_time(self, at: float, arrival: float | None) -> None:
-        """Refuse a time far from the stream's own.
-
-        A stream without arrival times may have been silent for long; beyond that many packets in a row must agree.
-        """
-        expected, longest = self._now, _SILENCE_SECONDS
-        if arrival is not None:
-            expected, longest = arrival + (self._ahead or 0.0), _FAR_SECONDS
-        if expected is not None and not -_FAR_SECONDS <= at - expected <= longest:
-            agrees = self._strange is not None and abs(at - self._strange) <= _FAR_SECONDS
-            self._strange, self._strangers = at, self._strangers + 1 if agrees else 1
-            if arrival is not None or self._strangers < _STRANGERS:
-                raise ProtocolError(f"a time far from the stream's own: {at:.0f}")
-
-    def _set_clock(self, at: float, arrival: float | None) -> None:
-        self._now, self._strange = at, None
-        if arrival is not None:
-            self._ahead = at - arrival
-
-    def _without_stamp(self, arrival: float | None) -> None:
-        if arrival is None and self._stamped:
-            raise ProtocolError("an event without the time that others have")
-        if arrival is None:
-            raise TimelessError(
-                _("the stream has no times: set timestampevents=yes in manager.conf, or keep arrival times beside it")
-            )
-        self.clock = "arrival"
-        self._now = arrival
+        return ev.SnapshotBegan(self._clock.now or arrival or 0.0)
 
     def _created(self, packet: Packet, at: float) -> ev.Event:
         return ev.ChannelCreated(
@@ -241,28 +193,18 @@ class Translator:
         )
 
     def _snapshot_ended(self, _packet: Packet, at: float) -> ev.Event | None:
-        """End a snapshot, unless some of it is missing: its channels would be taken for gone."""
-        return None if self._list_broken else ev.SnapshotEnded(at)
-
-
-def seconds(stamp: str) -> float:
-    """Read epoch seconds (`Timestamp`); a caller with line breaks in his number can put any text here.
-
-    Raises ProtocolError.
-    """
-    if not is_timestamp(stamp):
-        raise ProtocolError(f"not a timestamp: {stamp[:40]!r}")
-    return float(stamp)
+        """End a snapshot, unless items of it are missing: their channels would be taken for ended."""
+        return None if self._list_incomplete else ev.SnapshotEnded(at)
 
 
 def _other_end(name: str) -> str:
-    """Return the name of the other end of a Local pair, `…;1` and `…;2`."""
+    """Return the name of the other end of a Local pair: of `…;1` that is `…;2`."""
     ends = {";1": ";2", ";2": ";1"}
     return name[:-2] + ends[name[-2:]] if name.startswith("Local/") and name[-2:] in ends else ""
 
 
 def _duration(text: str) -> int:
-    """Read `HH:MM:SS` as seconds; anything else, and what is longer than a year, is 0."""
+    """Read `HH:MM:SS` as seconds. Anything else, and more than a year, is 0."""
     total = 0
     for part in text.split(":")[:3]:
         total = total * 60 + whole_number(part)
@@ -278,7 +220,10 @@ def _ids(packet: Packet) -> tuple[str, str]:
 
 
 def _caller_id(packet: Packet, at: float) -> ev.Event | None:
-    """Of a channel with an id of ours, the first caller id is whom the agent is to reach (Originate's CallerID)."""
+    """Translate a new caller id.
+
+    On a channel with an id of ours the first caller id is the client whom the agent is to reach (Originate's CallerID).
+    """
     number = _known(packet, "CallerIDNum")
     if not packet.get("Uniqueid", "").startswith(CALL_PREFIX):
         return ev.CallerIdChanged(at, *_ids(packet), number)
@@ -294,9 +239,9 @@ def _state(packet: Packet, at: float) -> ev.Event | None:
     return None
 
 
-def _hangup_asked(packet: Packet, at: float) -> ev.Event:
+def _hangup_requested(packet: Packet, at: float) -> ev.Event:
     if packet.get("Event") != "HangupRequest":
-        return ev.HangupRequested(at, *_ids(packet), by_party=False)  # its Cause is a flag of Asterisk's, not Q.850
+        return ev.HangupRequested(at, *_ids(packet), by_party=False)  # its Cause is a flag of Asterisk, not Q.850
     return ev.HangupRequested(at, *_ids(packet), True, *_causes(packet))  # noqa: FBT003 - causes follow it
 
 
@@ -321,7 +266,7 @@ def _dial_ended(packet: Packet, at: float) -> ev.Event:
 
 def _bridge_entered(packet: Packet, at: float) -> ev.Event:
     kind = "holding" if packet.get("BridgeTechnology") == "holding_bridge" else ""
-    if packet.get("BridgeCreator") == _CONFERENCE:  # whose guests Asterisk doesn't link either
+    if packet.get("BridgeCreator") == _CONFERENCE:  # Asterisk doesn't link its guests either
         kind = "conference"
     return ev.BridgeEntered(at, packet.get("BridgeUniqueid", ""), *_ids(packet), kind, packet.get("SwapUniqueid", ""))
 
@@ -341,7 +286,7 @@ def _queue_seen(packet: Packet, at: float) -> ev.Event | None:
 
 
 def _recording_began(packet: Packet, at: float) -> ev.Event:
-    """Read the start of a recorder; its file is told where manager.conf has `channelvars = MIXMONITOR_FILENAME`."""
+    """Translate the start of a recording. Its file is known if manager.conf has `channelvars = MIXMONITOR_FILENAME`."""
     variables = packet.get("ChanVariable", "").split("\n")
     files = [text.removeprefix(_RECORDING) for text in variables if text.startswith(_RECORDING)]
     return ev.RecordingBegan(at, *_ids(packet), files[0] if files else "")
@@ -402,7 +347,7 @@ def _attended_transfer(packet: Packet, at: float) -> ev.Event | None:
 
 
 def _application(packet: Packet, at: float) -> ev.Event | None:
-    """Voicemail is the only application whose start and end (CEL over AMI) change what a call is."""
+    """Translate CEL over AMI. Voicemail is the only application whose start and end change what a call does."""
     if packet.get("Application") not in VOICEMAIL:
         return None
     ids = packet.get("UniqueID", ""), packet.get("LinkedID", "")
@@ -417,5 +362,5 @@ def _application(packet: Packet, at: float) -> ev.Event | None:
 
 
 def _originate_ended(packet: Packet, at: float) -> ev.Event:
-    answered, timed_out = packet.get("Response") == "Success", packet.get("Reason") == _RANG_IN_VAIN
+    answered, timed_out = packet.get("Response") == "Success", packet.get("Reason") == _RANG_TO_THE_END
     return ev.OriginateEnded(at, packet.get("Uniqueid", ""), answered, timed_out, packet.get("Exten", ""))

@@ -1,6 +1,6 @@
 """The events of a PBX, whatever its make.
 
-An adapter (for Asterisk: `pbxd.asterisk.translate`) turns the PBX's messages into these events. The tracker,
+The PBX's adapter turns its messages into these events. The tracker,
 click-to-call and the queues read nothing else.
 `at` is the PBX's time in seconds since the epoch (UTC). `channel` is the channel's unique id. `linkedid` is the
 conversation to which the PBX assigns the channel at that time; it is empty if the message has none.
@@ -20,7 +20,7 @@ class Endpoint:
     """The far end of a channel.
 
     `extension`: an employee's phone; `name` is the extension. `trunk`: the outside world; `name` is the trunk.
-    `local`: a channel inside the PBX (Asterisk's Local pairs, announcers). It is never a party.
+    `local`: a channel inside the PBX (one end of a pipe, an announcer). It is never a party.
     """
 
     kind: Literal["extension", "trunk", "local"]

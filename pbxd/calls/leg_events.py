@@ -100,7 +100,7 @@ def change_hold(registry: Registry, event: ev.HoldBegan | ev.HoldEnded) -> None:
         return
     leg, call = found
     holds = isinstance(event, ev.HoldBegan)
-    if holds != leg.holding:  # a transfer over AMI ends holds that never began
+    if holds != leg.holding:  # a transfer made by a program ends holds that never began
         leg.holding = holds
         call.add_step("held" if holds else "resumed", leg)
     registry.update(call)

@@ -231,6 +231,9 @@ class LiveCall:
         for leg in other.legs.values():
             leg.call = self
             leg.talked = leg.talked or leg in self.guests
+        self.guests = [leg for leg in dict.fromkeys([*self.guests, *other.guests]) if leg.call is not self]
+        self.lent_to += [call for call in other.lent_to if call not in self.lent_to]
+        self.lent_at = max(self.lent_at, other.lent_at)
         self.legs |= other.legs
         self.had_outside = self.had_outside or other.had_outside
         other.legs.clear()

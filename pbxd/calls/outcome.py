@@ -6,9 +6,9 @@ from pbxd.calls.legs import Leg
 from pbxd.calls.live_call import LiveCall
 from pbxd.calls.record import Outcome
 
-# Q.850 causes, as Asterisk's causes.h names them.
+# Q.850 causes.
 _BUSY, _REJECTED = 17, 21
-# With these causes a phone was reached, or at least tried, and nobody answered. 16: Asterisk ended a Dial that timed
+# With these causes a phone was reached, or at least tried, and nobody answered. 16: the PBX ended a dial that timed
 # out. 127 and 0: a CANCEL. 18 and 19: no response, no answer. 26: the loser of a ring-all. 31: unspecified.
 _NOBODY_TOOK_IT = frozenset({0, 16, 18, 19, 26, 31, 102, 127})
 

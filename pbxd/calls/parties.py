@@ -283,15 +283,20 @@ def set_outside_callee(call: LiveCall, leg: Leg) -> bool:
 def borrower(call: LiveCall) -> LiveCall | None:
     """Return the client's call of which an ended call becomes a part: its last phone talked there until the end.
 
-    Another program connected the two (AMI Bridge, Bridge()). A line that served several calls, or went on, stays a call
+    Another program bridged the two. A line that served several calls, or went on, stays a call
     of its own.
     """
-    if call.has_outside or not call.lent_to_the_end or len(call.lent_to) != 1:
+    if call.has_outside or not call.lent_to_the_end:
         return None
-    found = call.lent_to[0]
-    while found.merged is not None:
-        found = found.merged
-    return found if found is not call else None
+    found = {_final_call(other) for other in call.lent_to}
+    return found.pop() if len(found) == 1 and call not in found else None
+
+
+def _final_call(call: LiveCall) -> LiveCall:
+    """Return the call of which this one became a part, in the end; itself if of none."""
+    while call.merged is not None:
+        call = call.merged
+    return call
 
 
 def client_call_of(call: LiveCall) -> LiveCall | None:

@@ -1,9 +1,9 @@
 """The legs and calls under way: which leg belongs to which call, who is in which bridge, which calls changed.
 
-Two legs belong to one call if one was dialled for the other (Dial, Queue), if they are the two ends of a Local pair, or
-if an event says so (transfer, pickup, retrieval from parking, INVITE with Replaces).
-Asterisk's linkedid only groups channels that met, and it changes when they meet (channel_internal_api.c). It shows
-where a new leg most likely belongs until its Dial arrives, and where a leg belongs that began in a gap.
+Two legs belong to one call if one was dialled for the other, if they are the two ends of one pipe inside the PBX, or if
+an event says so (transfer, pickup, retrieval from parking, INVITE with Replaces).
+The PBX's linkedid only groups channels that met, and it changes when they meet. It shows where a new leg most likely
+belongs until its DialBegan arrives, and where a leg belongs that began in a gap.
 """
 
 from __future__ import annotations
@@ -150,12 +150,20 @@ class Registry:
                 self.add_linkedid(call, linkedid)
         shown = other.is_shown
         call.absorb(other, at)
+        self._replace_borrower(other, call)
         self.update(call)
         if shown or call.is_shown:
             call.seen = True
             self._changed[call.record.id] = call
             self._changed[other.record.id] = other
         return call
+
+    def _replace_borrower(self, former: LiveCall, call: LiveCall) -> None:
+        """Let the legs that talked in `former`, and the calls of such legs, lead to the call that absorbed it."""
+        for leg in self.legs.values():
+            leg.lent = _replaced(leg.lent, former, call, own=leg.call is call)
+        for each in self.calls:
+            each.lent_to = _replaced(each.lent_to, former, call, own=each is call)
 
     def _link(self, one: LiveCall, other: LiveCall, at: float) -> None:
         for call, its in ((one, other), (other, one)):
@@ -226,6 +234,14 @@ class Registry:
             if other is not call and not other.over:
                 other.advance(call.at)
                 self.update(other)
+
+
+def _replaced(calls: list[LiveCall], former: LiveCall, call: LiveCall, *, own: bool) -> list[LiveCall]:
+    """Return the calls with `call` in the place of `former`, once. With `own` leave it out: it is no other call."""
+    if former not in calls and call not in calls:
+        return calls
+    there = dict.fromkeys(call if each is former else each for each in calls)
+    return [each for each in there if not (own and each is call)]
 
 
 def _remember_meeting(bridge: Bridge) -> None:

@@ -7,7 +7,7 @@ import time
 
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.injection import END
-from pbxd.asterisk.queue_status import moves_at_once
+from pbxd.asterisk.queues import moves_at_once
 from pbxd.checkup import remedies
 from pbxd.checkup.result import Finding, Remedy, failed, ok, skipped, warning
 from pbxd.checkup.test_call import Observed

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from pbxd.asterisk.agi.protocol import AgiCommand, AgiRequest, failure_commands, set_variables
+from pbxd.asterisk.agi.commands import AgiCommand, failure_commands, set_variables
+from pbxd.asterisk.agi.protocol import AgiRequest
 from pbxd.asterisk.agi.server import FastAgiServer
 from pbxd.asterisk.ami.client import AmiClient, Packet
 from pbxd.asterisk.ami.injection import END

@@ -15,12 +15,12 @@ from typing import Literal
 
 import structlog
 
-from pbxd.asterisk.ami.reconnecting import Complaints
 from pbxd.calls.log_merge import complete_record, differences, is_erased, is_within, new_record, replace_record
 from pbxd.calls.record import CallRecord
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.history.log_reading import CdrReading, CelReading
 from pbxd.i18n import _
+from pbxd.logs import Complaints
 from pbxd.settings import Settings
 from pbxd.storage.calls.backfill_rows import BackfillRows
 from pbxd.storage.calls.calls import Calls

@@ -20,6 +20,7 @@ from pbxd.storage.calls.safe_writer import SafeWriter
 _GATHER_SECONDS = 0.1  # changes within this time are written in one transaction
 _RETRY_SECONDS = 1.0
 _WRITE_SECONDS = 20.0  # longer than a writer waits for its turn
+_LAST_WRITE_SECONDS = 2.0
 _CALLS_AT_ONCE = 100  # in one transaction: making their rows blocks the event loop for about 10 ms
 _CURSOR_SECONDS = 10.0  # how often the cursor is written if nothing else is
 MAX_WAITING = 100_000  # about 4 KB each
@@ -93,6 +94,14 @@ class Recorder:
             del self._gaps[: len(gaps)]
             self._lost_gap = None
             self.written += len(writing)
+
+    async def finish(self) -> None:
+        """Write what is left at a stop, for two seconds at most; the log says what is lost."""
+        try:
+            # Not asyncio.timeout: on Debian 12 (Python 3.11.2) it fails in a task whose TaskGroup failed, as ours did.
+            await asyncio.wait_for(self.flush(final=True), _LAST_WRITE_SECONDS)
+        except (TimeoutError, UnavailableError) as error:
+            _log.error("calls_write_failed", why=str(error) or "timeout", waiting=self.backlog)
 
     def _cursor_is_due(self, cursor: Cursor | None, final: bool) -> bool:  # noqa: FBT001 - passed on
         return cursor not in {None, self._stored_cursor} and (

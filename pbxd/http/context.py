@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from pbxd.actor import Actor
-from pbxd.asterisk.originate import ClickToCall
-from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
 from pbxd.services.call_history import CallHistory
+from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
+from pbxd.services.queues import VipQueues
 from pbxd.storage.engine.database import Database
 
 
@@ -26,6 +27,7 @@ class Services:
     directory: Directory
     call_history: CallHistory
     tokens: TokenCache
+    caller_naming: CallerNaming
     click_to_call: ClickToCall
     queues: VipQueues
     rules: NumberRules

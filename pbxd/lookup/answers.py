@@ -1,10 +1,28 @@
-"""A match as programs get it: the same JSON from the command line and over HTTP. Pure."""
+"""The answer to a look-up: what each phone may show, and the JSON that the command line and HTTP give. Pure."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from pbxd.lookup.matching import Match
+from pbxd.lookup.matching import Match, phone_text
+
+
+class Caller(NamedTuple):
+    """Who calls."""
+
+    match: Match  # for the eyes of whoever asks
+    public: Match  # for everybody's
+
+    @property
+    def display(self) -> str:
+        """What every phone may show; empty: what the trunk sent."""
+        return phone_text(self.public)
+
+    @property
+    def private(self) -> str:
+        """What only the asker's own phone may show; empty where it is `display`."""
+        own = phone_text(self.match)
+        return "" if own == self.display else own
 
 
 def match_json(match: Match, *, explain: bool = False) -> dict[str, Any]:

@@ -18,16 +18,17 @@ from pbxd.telephony import DialTarget, target_of
 
 
 @dataclass(frozen=True, slots=True)
-class TargetAsked:
-    """Whom somebody wants to call: exactly one of `target` and `contact`."""
+class CallAsked:
+    """A call that somebody wants: exactly one of `target` and `contact`."""
 
+    agent: str | None = None  # whose phone rings first; None: the actor's own
     target: str | None = None  # a number, or a contact: its id or exact name
     contact: int | None = None
     number: str | None = None  # which of the contact's numbers
 
 
 async def find_target(
-    database: Database, directory: Directory, asked: TargetAsked, agent: Actor, rules: NumberRules
+    database: Database, directory: Directory, rules: NumberRules, asked: CallAsked, agent: Actor
 ) -> DialTarget:
     """Find out whom to call. The agent's own personal contacts count, nobody else's.
 

@@ -7,4 +7,5 @@ from pbxd.telephony.attempt import State as State
 from pbxd.telephony.plan import Dialler as Dialler
 from pbxd.telephony.plan import DialPlan as DialPlan
 from pbxd.telephony.plan import DialTarget as DialTarget
+from pbxd.telephony.plan import DialTemplates as DialTemplates
 from pbxd.telephony.plan import target_of as target_of

@@ -1,8 +1,8 @@
 """One click-to-call attempt: ringing agent → agent answered → ringing client → talking → ended. Pure.
 
-Events only add to what is known; the state is read off that, so it can never go backwards or leave its end. Which
-event says what, and in which order they come, was read from a real Asterisk 22 (a phone that is away makes no channel
-at all; OriginateResponse comes before or after the phone's refusal; 603 and 404 are "no answer" but for the cause).
+Events only add to what is known, and the state follows from that: it never goes back, and never leaves its end. What
+each event means, and in which order they come, was measured on a real PBX: a phone that is away makes no channel at
+all; OriginateEnded comes before or after the phone's refusal; 603 and 404 are "no answer" but for the cause.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ Reason = Literal[
     "pbx-away",
 ]
 
-# Q.850 causes (causes.h of Asterisk).
+# Q.850 causes.
 _BUSY = 17
 _REJECTED = 21
 _AWAY = frozenset({1, 3, 20, 27})  # unallocated, no route, subscriber absent, destination out of order
 _NOBODY_ANSWERED = frozenset({18, 19})  # no user responding, no answer from the user
 _WRONG_NUMBER = frozenset({1, 2, 22, 28})  # unallocated, no transit net, number changed, invalid format
 _NO_ROUTE = frozenset({3, 27, 34, 38, 41, 42, 44, 58})  # no route, out of order, congestion and the like
-# A trunk that won't, which shares cause 21 with 603, the person who won't. TechCause came with Asterisk 23.1 and its
-# sisters of that day; an older one doesn't tell the two apart, and both count as the person.
+# A trunk that refuses. It shares cause 21 with 603, a person who refuses. A PBX that doesn't give the signalling's own
+# code can't tell the two apart: both count as the person.
 _FORBIDDEN = "403"
 
 

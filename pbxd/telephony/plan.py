@@ -1,4 +1,4 @@
-"""Whom an agent wants to call, what Asterisk would be asked to dial for that, and whether it may be dialled. Pure.
+"""Whom an agent wants to call, what the PBX would be asked to dial for that, and whether it may be dialled. Pure.
 
 The right to dial is judged on where the call leaves (to a colleague's phone, or through the trunk) and on the final
 digits: 101 is a colleague inside and the fire brigade outside. As shipped only extensions and numbers of the configured
@@ -25,17 +25,8 @@ Where = Literal["internal", "region", "foreign", "premium", "emergency"]
 _SHORT_NUMBER = re.compile(r"[0-9]{2,6}")
 _FINAL_DIGITS = re.compile(r"\+?[0-9]{2,20}")
 _COMPANY_NUMBER = re.compile(r"\+?[0-9]{2,20}")
-_DIAL_STRING = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9+*#_.:@/-]+")
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}: [A-Za-z0-9 !#%&'*+./:;<=>?@^_|~-]{1,200}")
-_LOCAL = "Local/"
-_OWN_CONTEXT = "Local/{extension}@pbxd-agent"  # of dialplan/pbxd.conf, which dials the contacts of PJSIP/{extension}
-_AUTO_ANSWER = {
-    "": "",
-    "alert-info": "Alert-Info: <http://localhost>;info=alert-autoanswer;delay=0",  # Yealink, Grandstream, Cisco
-    "call-info": "Call-Info: <sip:localhost>;answer-after=0",  # Snom, Linphone, Panasonic
-}
 _UNSHOWABLE = re.compile(r'["<>\\\x00-\x1f\x7f]')
-_LONGEST_NAME = 79  # bytes; Asterisk cuts a name near 80, also in the middle of a character
+_LONGEST_NAME = 79  # bytes; a PBX may cut a name near 80, also in the middle of a character
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +41,24 @@ class DialTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class DialTemplates:
+    """How the PBX is told whom to ring: its own dial strings, read and checked by its adapter.
+
+    `{extension}` or `{number}` stands in each of them once.
+    """
+
+    agent: str  # the agent's phone
+    colleague: str
+    outside: str
+    state_device: str  # asked whether the agent is there and free; empty: nobody knows
+    auto_answer: str  # a header `Name: value` that has the agent's phone answer by itself; empty: none
+    colleague_by_dialplan: bool  # colleagues are reached through the PBX's own routes, which may lead outside too
+    outside_by_dialplan: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DialPlan:
-    """What would be asked of Asterisk. Every text in it is safe in a dial string, an AMI header and a variable."""
+    """What would be asked of the PBX. Every text in it is safe in a dial string, a header and a variable."""
 
     agent: str
     agent_channel: str  # dial string of the agent's phone
@@ -69,11 +76,6 @@ class DialPlan:
     contact: int | None = None
     state_device: str = ""  # asked whether the agent is there and free; empty: nobody knows
     auto_answer: str = ""  # a header `Name: value` that has the agent's phone answer by itself
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the agent is rung through the dialplan, perhaps at several phones."""
-        return self.agent_channel.startswith(_LOCAL)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `pbxd call --explain` prints."""
@@ -98,21 +100,11 @@ def target_of(contact: Contact, name: str, wanted: str = "") -> DialTarget:
 class Dialler:
     """Plans calls by one configuration."""
 
-    def __init__(self, settings: DialingSettings, rules: NumberRules) -> None:
-        """Raise ConfigurationError, which names the key, for a template or number that can't be used."""
+    def __init__(self, settings: DialingSettings, rules: NumberRules, templates: DialTemplates) -> None:
+        """Raise ConfigurationError, which names the key, for a number that can't be used."""
         self._settings = settings
         self._rules = rules
-        for key, template, field in (
-            ("device", settings.device, "{extension}"),
-            ("internal", settings.internal, "{number}"),
-            ("trunk", settings.trunk, "{number}"),
-        ):
-            _check_template(key, template, field)
-        self._state_device = _state_device(settings)
-        self._auto_answer = _AUTO_ANSWER.get(settings.auto_answer, settings.auto_answer)
-        if self._auto_answer and not _HEADER.fullmatch(self._auto_answer):
-            message = _("{key}: expected alert-info, call-info, or a header such as Alert-Info: info=alert-autoanswer")
-            raise ConfigurationError(message.format(key="dialing.auto_answer"))
+        self._templates = templates
         if settings.company_number and not _COMPANY_NUMBER.fullmatch(settings.company_number):
             raise ConfigurationError(
                 _("{key}: expected digits, with or without a plus").format(key="dialing.company_number")
@@ -130,10 +122,12 @@ class Dialler:
         if number == agent:
             raise RefusedError("self", _("{agent} can't call himself").format(agent=agent))
         where, dialled = self._judge(number, route)
-        template = self._settings.internal if route == "internal" else self._settings.trunk
+        templates = self._templates
+        template = templates.colleague if route == "internal" else templates.outside
+        own_number = route == "internal" or templates.outside_by_dialplan
         return DialPlan(
             agent=agent,
-            agent_channel=self._settings.device.replace("{extension}", agent),
+            agent_channel=templates.agent.replace("{extension}", agent),
             route=route,
             where=where,
             number=number,
@@ -143,14 +137,12 @@ class Dialler:
             shown_name=_for_display(target.name),
             shown_number=dialled,
             # Routes of the PBX's own dialplan are given by who calls, and set what the outside sees themselves.
-            caller_number=agent
-            if route == "internal" or template.startswith(_LOCAL)
-            else self._settings.company_number,
+            caller_number=agent if own_number else self._settings.company_number,
             agent_ring_seconds=self._settings.agent_ring_seconds,
             client_ring_seconds=self._settings.client_ring_seconds,
             contact=target.contact,
-            state_device=self._state_device.replace("{extension}", agent),
-            auto_answer=self._auto_answer,
+            state_device=templates.state_device.replace("{extension}", agent),
+            auto_answer=templates.auto_answer,
         )
 
     def _read(self, target: DialTarget) -> tuple[str, Route, str]:
@@ -169,14 +161,14 @@ class Dialler:
     def _stays_inside(self, extension: str, target: DialTarget) -> bool:
         """Tell whether an extension can only reach a colleague, so that nobody need judge it.
 
-        With one template for both it would be dialled through the trunk; and a dialplan, which Local/ leads into, may
-        send 112 there too, so that only a known employee's extension passes. An emergency number is nobody's
-        extension unless an employee is known to have it: whoever asks for 112 doesn't mean a phone that isn't there.
+        With one template for both it would be dialled through the trunk; and the PBX's own routes may send 112 there
+        too, so that only a known employee's extension passes. An emergency number is nobody's extension unless an
+        employee is known to have it: whoever asks for 112 doesn't mean a phone that isn't there.
         """
-        internal = self._settings.internal
-        if target.colleague or internal == self._settings.trunk:
-            return internal != self._settings.trunk
-        return not internal.lower().startswith("local/") and not is_emergency(extension, self._rules)
+        templates = self._templates
+        if target.colleague or templates.colleague == templates.outside:
+            return templates.colleague != templates.outside
+        return not templates.colleague_by_dialplan and not is_emergency(extension, self._rules)
 
     def _judge(self, number: str, route: Route) -> tuple[Where, str]:
         """Return what kind of number it is and the digits to dial; raises if it may not be dialled."""
@@ -212,24 +204,6 @@ class Dialler:
             message = _("{text}: an extension has only the keys 0-9 * # A-D and the waits w W")
             raise InvalidInputError("extension", message.format(text=_shown(extension)))
         return self._settings.extension_wait + extension
-
-
-def _state_device(settings: DialingSettings) -> str:
-    """Return the template of the device that has a state: a Local channel has none of its own."""
-    if settings.state_device:
-        _check_template("state_device", settings.state_device, "{extension}")
-        return settings.state_device
-    if settings.device.startswith(_OWN_CONTEXT):
-        return "PJSIP/{extension}"
-    return "" if settings.device.startswith(_LOCAL) else settings.device
-
-
-def _check_template(key: str, template: str, field: str) -> None:
-    """Accept a dial string with exactly one `field` and nothing Asterisk would read as more than one channel."""
-    rest = template.replace(field, "1", 1)
-    if template.count(field) != 1 or not _DIAL_STRING.fullmatch(rest):
-        message = _("{key}: expected a dial string such as PJSIP/{field}, with {field} once, without options")
-        raise ConfigurationError(message.format(key=f"dialing.{key}", field=field))
 
 
 def _kind(where: Where) -> str:

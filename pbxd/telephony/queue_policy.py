@@ -1,14 +1,13 @@
 """Which callers waiting in a queue have to be moved, and to what priority. Pure.
 
-What Asterisk does with a move (app_queue.c, `change_priority_caller_on_queue`, with Immediate): the caller is taken
-out, gets his new priority and is put in before the first caller of strictly lower priority, behind all of equal one.
-Therefore a move is never harmless: repeated, it sends a VIP behind the other VIPs. What already holds is not touched.
+A move puts the caller before the first one of strictly lower priority, behind all of equal one (`Pbx.move`). Therefore
+a move is never harmless: repeated, it sends a VIP behind the other VIPs. What already holds is not touched.
 
-A newcomer is placed by Asterisk alone, by the same rule. So that nobody overtakes a caller who has waited too long, he
-is raised to the VIPs' priority where he stands, and with him everybody ahead of him, in their order.
+The PBX alone places a newcomer, by the same rule. So that nobody overtakes a caller who has waited too long, that
+caller is raised to the VIPs' priority in place, and with them everybody ahead, in their order.
 
-A caller whose dialplan lets him leave a queue and join one again stands behind everybody at each entry. Once he has
-waited too long in his call, a VIP whose first waiting began after that moment is put behind him in whatever queue.
+A caller who leaves a queue and joins one again stands behind everybody at each entry. After too long a wait in the
+call, a VIP whose first waiting began after that moment is put behind this caller in whatever queue.
 """
 
 from __future__ import annotations

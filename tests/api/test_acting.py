@@ -120,7 +120,7 @@ async def test_a_call_is_made_for_whom_the_token_acts_for(
             assert pbxd.pbx.asked == []
         elif path == CALLS:
             assert answer.status == 202
-            assert pbxd.click_to_call.agent((await answer.json())["id"]) == word
+            assert pbxd.click_to_call.attempts.agent((await answer.json())["id"]) == word
         else:
             assert (await answer.json())["agent"] == word
 

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from pbxd.asterisk.originate import ClickToCall
 from pbxd.calls.events import ChannelCreated, ChannelEnded, Endpoint
-from pbxd.storage.calls.idempotency import CallRequests
-from tests.http.conftest import House
+from tests.http.conftest import House, click_to_call_of
 
 ASKED = {"agent": "101", "target": "89161234567"}
 KEY = {"Idempotency-Key": "8f14e45f-ceea-467f-9d1a-3b6c3f1f2d11"}
@@ -67,7 +65,7 @@ async def test_keys_that_are_none_are_refused(pbxd: House, key: str) -> None:
 
 async def test_a_restarted_daemon_knows_the_key_and_says_that_it_knows_no_more(pbxd: House) -> None:
     _status, first = await post(pbxd, ASKED, KEY)
-    anew = ClickToCall(pbxd.ami, pbxd.settings, CallRequests(pbxd.database))
+    anew = click_to_call_of(pbxd.asterisk, pbxd.settings, pbxd.database, pbxd.directory)
     object.__setattr__(pbxd.services, "click_to_call", anew)
     assert await post(pbxd, ASKED, KEY) == (202, {"id": first["id"], "state": None, "repeated": True})
     assert originates(pbxd) == 1

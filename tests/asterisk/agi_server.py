@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import uvloop
 
 from pbxd import logs
-from pbxd.asterisk.agi.protocol import AgiCommand, AgiRequest, set_variables
+from pbxd.asterisk.agi.commands import AgiCommand, set_variables
+from pbxd.asterisk.agi.protocol import AgiRequest
 from pbxd.asterisk.agi.server import FastAgiServer
 from pbxd.settings import AgiSettings, LogSettings
 from tests.asterisk.agi_peers import HOST, keep_to_a_core

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 
 from pbxd.asterisk.ami.actions import Headers
 from pbxd.asterisk.ami.client import AmiClient, Packet
-from pbxd.asterisk.endpoints import Endpoints
-from pbxd.asterisk.translate import Translator
-from pbxd.calls.events import Event, LinkLost
+from pbxd.asterisk.pbx import AsteriskPbx
+from pbxd.calls.events import Event
+from pbxd.faults import Faults
 from pbxd.settings import AsteriskSettings, Settings
 from tests.lab import Lab
 from tests.lab.lab import COMPANY_NUMBER
@@ -38,27 +37,23 @@ class Beside:
         self.lab = lab
         self.feeds: list[Callable[[Event], None]] = []
         self.events: list[Event] = []
-        self._translator = Translator(Endpoints(Settings().employees.pattern))
         user = lab.asterisk.user
         settings = AsteriskSettings(
             port=lab.asterisk.ami_port, username=user.name, reconnect_first_seconds=0.05, reconnect_longest_seconds=0.2
         )
-        self.ami = WatchedAmi(settings, user.secret, self._arrived, on_link=self._link)
+        self.pbx = AsteriskPbx(Settings(asterisk=settings), user.secret, Faults(), client=WatchedAmi)
+        ami = self.pbx.ami
+        assert isinstance(ami, WatchedAmi)
+        self.ami = ami
         self.ami.asked = []
 
-    def _arrived(self, packet: Packet) -> None:
-        event = self._translator.translate(packet, time.time())
-        if event is not None:
-            self._feed(event)
-
-    def _link(self, up: bool) -> None:
-        if not up:
-            self._feed(LinkLost(time.time()))
-
-    def _feed(self, event: Event) -> None:
-        self.events.append(event)
-        for feed in self.feeds:
-            feed(event)
+    async def read(self) -> None:
+        """Give every event to the feeds, for ever."""
+        while True:
+            for event in await self.pbx.take(200):
+                self.events.append(event)
+                for feed in self.feeds:
+                    feed(event)
 
     async def cut(self) -> None:
         """Lose the AMI link, as a restarted network would; it comes back by itself."""
@@ -71,7 +66,7 @@ class Beside:
 @asynccontextmanager
 async def beside(lab: Lab) -> AsyncIterator[Beside]:
     link = Beside(lab)
-    async with running(link.ami.run()):
+    async with running(link.ami.run(), link.read()):
         await until(lambda: link.ami.connected, "the AMI link")
         yield link
 

@@ -9,19 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.asterisk.agi.protocol import (
-    MAX_COMMAND_BYTES,
-    AgiHangup,
-    AgiLimits,
-    AgiMessage,
-    AgiParser,
-    AgiReply,
-    AgiRequest,
-    AgiSyntaxError,
-    commands_for,
-    failure_commands,
-    set_variables,
-)
+from pbxd.asterisk.agi.commands import MAX_COMMAND_BYTES, commands_for, failure_commands, set_variables
+from pbxd.asterisk.agi.protocol import AgiHangup, AgiLimits, AgiMessage, AgiParser, AgiReply, AgiRequest, AgiSyntaxError
 from pbxd.errors import InvalidInputError, ProtocolError
 from pbxd.lookup.matching import Match, Status, phone_text
 

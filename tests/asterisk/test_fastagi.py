@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest, get_variable, set_variables
+from pbxd.asterisk.agi.commands import AgiCommand, get_variable, set_variables
+from pbxd.asterisk.agi.protocol import AgiReply, AgiRequest
 from pbxd.asterisk.agi.server import Conversation, FastAgiServer
 from pbxd.errors import UnavailableError
 from pbxd.settings import AgiSettings

@@ -8,15 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from pbxd.asterisk.agi.protocol import (
-    MAX_COMMAND_BYTES,
-    AgiCommand,
-    AgiParser,
-    AgiReply,
-    AgiRequest,
-    commands_for,
-    set_variables,
-)
+from pbxd.asterisk.agi.commands import MAX_COMMAND_BYTES, AgiCommand, commands_for, set_variables
+from pbxd.asterisk.agi.protocol import AgiParser, AgiReply, AgiRequest
 from pbxd.asterisk.agi.server import FastAgiServer
 from pbxd.lookup.matching import Match, phone_text
 from pbxd.settings import AgiSettings

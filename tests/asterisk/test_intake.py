@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from pbxd.asterisk.ami.intake import Arrival, Intake, Missing
+from pbxd.asterisk.ami.intake import Arrival, Intake, StreamGap
 
 
 async def test_everything_comes_out_in_order() -> None:
@@ -11,7 +11,7 @@ async def test_everything_comes_out_in_order() -> None:
         intake.put({"Event": str(number)}, float(number))
     intake.link_lost(50.0)
     taken = await intake.take(40) + await intake.take(40)
-    assert taken == [*(Arrival({"Event": str(n)}, float(n)) for n in range(50)), Missing(50.0, overflow=False)]
+    assert taken == [*(Arrival({"Event": str(n)}, float(n)) for n in range(50)), StreamGap(50.0, overflow=False)]
 
 
 async def test_a_full_queue_drops_until_it_was_emptied_and_says_since_when() -> None:
@@ -20,7 +20,7 @@ async def test_a_full_queue_drops_until_it_was_emptied_and_says_since_when() -> 
         intake.put({}, float(number))
     assert await intake.take(2) == [Arrival({}, 0.0), Arrival({}, 1.0)]
     intake.put({}, 5.0)  # there is room, but what came between is gone: order would lie
-    assert await intake.take(10) == [Arrival({}, 2.0), Missing(3.0, overflow=True)]
+    assert await intake.take(10) == [Arrival({}, 2.0), StreamGap(3.0, overflow=True)]
     assert intake.dropped == 3
     intake.put({}, 6.0)
     assert await intake.take(10) == [Arrival({}, 6.0)]

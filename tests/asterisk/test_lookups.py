@@ -5,13 +5,15 @@ from __future__ import annotations
 import structlog
 
 from pbxd.actor import Actor
+from pbxd.asterisk.agi.commands import AgiCommand
 from pbxd.asterisk.agi.lookups import LookUps
-from pbxd.asterisk.agi.protocol import AgiCommand, AgiReply, AgiRequest
+from pbxd.asterisk.agi.protocol import AgiReply, AgiRequest
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
+from pbxd.services.caller_naming import CallerNaming
 from pbxd.settings import Settings
 
 CLIENT = "89161234567"
@@ -21,6 +23,7 @@ BOOK = Book.of(
     employees=[Employee("101", "Agent 101")],
 )
 ASK = "GET VARIABLE PBXD_KEY"
+KEY = "0123456789abcdef0123456789abcdef"
 
 
 def lookup(number: str, actor: Actor) -> Match:
@@ -28,7 +31,7 @@ def lookup(number: str, actor: Actor) -> Match:
 
 
 def lookups() -> LookUps:
-    return LookUps(lookup, Endpoints(r"^\d{2,5}$"), lambda: 10)
+    return LookUps(CallerNaming(lookup).name, Endpoints(r"^\d{2,5}$"), lambda: 10, KEY)
 
 
 def request(number: str, channel: str, query: dict[str, str] | None = None) -> AgiRequest:
@@ -52,19 +55,19 @@ def commands(asked: LookUps, request: AgiRequest, told: str = "") -> list[str]:
 def test_personal_contacts_are_told_to_the_dialplan_alone() -> None:
     ours = lookups()
     asked = request(CLIENT, "PJSIP/trunk-00000001", {"for": "101"})
-    question, answer = commands(ours, asked, told=ours.key)
+    question, answer = commands(ours, asked, told=KEY)
     assert question == ASK
     assert "Секрет" in answer
     assert "found,7" in answer
     with structlog.testing.capture_logs() as logs:
         for channel in ("PJSIP/trunk-00000001", "PJSIP/101-00000001", "Local/101@from-internal-00000001;2"):
-            for told in ("", "wrong", lookups().key, "ключ"):
+            for told in ("", "wrong", KEY[:-1], "ключ"):
                 question, answer = commands(ours, request(CLIENT, channel, {"for": "101"}), told)
                 assert question == ASK
                 assert "Секрет" not in answer
                 assert "unknown,," in answer
     assert [line["event"] for line in logs] == ["personal_contacts_refused"]  # one in ten seconds
-    assert ours.key not in str(logs)
+    assert KEY not in str(logs)
 
 
 def test_who_has_no_such_contact_is_asked_the_same() -> None:

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from structlog.testing import capture_logs
 
+from pbxd.asterisk.agi.commands import AgiCommand
 from pbxd.asterisk.agi.probe import keep_fed, look_up
-from pbxd.asterisk.agi.protocol import AgiCommand, AgiRequest
+from pbxd.asterisk.agi.protocol import AgiRequest
 from pbxd.asterisk.agi.server import FastAgiServer
 from pbxd.errors import UnavailableError
 from pbxd.settings import AgiSettings

@@ -1,218 +1,55 @@
-"""VIPs on a scripted PBX: Asterisks that can't move callers, and a queue that never comes to rest."""
-
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
-
 import pytest
-import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pbxd.asterisk.ami.client import AmiClient
-from pbxd.asterisk.ami.packets import Packet
-from pbxd.asterisk.vip_queues import VipQueues
-from pbxd.book.contacts import Contact, ContactNumber
-from pbxd.calls.events import BridgeEntered, Event, QueueJoined, QueueLeft, SnapshotBegan
-from pbxd.lookup.matching import Book, Match
-from pbxd.numbers import parse, rules_from
-from pbxd.settings import AsteriskSettings, QueueSettings, Settings
-from tests.actors import ADMINISTRATOR
-from tests.asterisk.amiserver import SECRET, AmiServer, Session, pack
-from tests.asterisk.beside import running
-from tests.lab.processes import until
+from pbxd.asterisk.endpoints import Endpoints
+from pbxd.asterisk.queues import entries_of, moves_at_once
 
-RULES = rules_from(Settings())
-VIP = "89160000002"
-
-
-class Pbx:
-    """A queue `sales` as a scripted PBX tells of it; `immediate`: whether a move moves."""
-
-    def __init__(self, server: AmiServer, version: str, *, immediate: bool) -> None:
-        self.server = server
-        self.version = version
-        self.immediate = immediate
-        self.callers: list[list[Any]] = [["A", "89160000001", 0], ["B", VIP, 0]]
-        self.variables: dict[str, str] = {}
-        self.restless: Callable[[], None] = lambda: None
-        server.on["QueueStatus"] = self.status
-        server.on["QueueChangePriorityCaller"] = self.change
-        server.on["CoreSettings"] = self.tell_version
-        server.on["Setvar"] = lambda session, action: session.respond(action, "Message: Variable Set")
-        server.on["Getvar"] = lambda session, action: session.respond(
-            action, f"Variable: {action['Variable']}", "Value: "
-        )
-
-    def status(self, session: Session, action: Packet) -> None:
-        self.restless()
-        tag = f"ActionID: {action['ActionID']}"
-        session.respond(action, "EventList: start", "Message: Queue status will follow")
-        for place, (channel, number, priority) in enumerate(self.callers, 1):
-            lines = [f"Position: {place}", f"Channel: {channel}", f"Uniqueid: {channel}", f"CallerIDNum: {number}"]
-            session.send(pack("Event: QueueEntry", tag, "Queue: sales", *lines, f"Priority: {priority}", "Wait: 5"))
-        session.send(pack("Event: QueueStatusComplete", tag, "EventList: Complete", "ListItems: 2"))
-
-    def change(self, session: Session, action: Packet) -> None:
-        caller = next(caller for caller in self.callers if caller[0] == action["Caller"])
-        caller[2] = int(action["Priority"])
-        if self.immediate:
-            self.callers.remove(caller)
-            self.callers.append(caller)
-            self.callers.sort(key=lambda caller: -caller[2])
-        session.respond(action, "Message: Priority change for caller on queue")
-
-    def tell_version(self, session: Session, action: Packet) -> None:
-        session.respond(action, f"AsteriskVersion: {self.version}")
-
-    @property
-    def order(self) -> list[tuple[object, object]]:
-        return [(channel, priority) for channel, _number, priority in self.callers]
-
-    @property
-    def moves(self) -> int:
-        return self.server.asked.count("QueueChangePriorityCaller")
-
-
-def lookup(text: str) -> Match:
-    number = ContactNumber("+79160000002", main=True)
-    book = Book.of([Contact(1, "Фронкин", vip=True, numbers=(number,))])
-    return book.lookup(parse(text, RULES), ADMINISTRATOR)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[AmiServer]:
-    async with AmiServer().listening() as server:
-        yield server
-
-
-class Desk:
-    def __init__(self, server: AmiServer) -> None:
-        settings = AsteriskSettings(port=server.port, action_timeout_seconds=1)
-        self.ami = AmiClient(settings, SECRET, lambda _packet: None, on_link=lambda _up: None)
-        self.queues = VipQueues(self.ami, lookup, QueueSettings())
-
-    async def look(self) -> None:
-        await until(lambda: self.ami.connected, "the link")
-        self.queues.refresh()
-        await until(lambda: self.queues.settled, "the queues to be looked at")
-
-
-async def test_without_a_link_there_is_nothing_to_say(server: AmiServer) -> None:
-    desk = Desk(server)
-    with structlog.testing.capture_logs() as logs:
-        async with running(desk.queues.run()):
-            desk.queues.refresh()
-            await until(lambda: desk.queues.settled, "the queues to be given up")
-    assert logs == []
-
-
-async def test_an_asterisk_that_moves_is_asked_to(server: AmiServer) -> None:
-    pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
-    async with running(desk.ami.run(), desk.queues.run()):
-        await desk.look()
-    assert pbx.order == [("B", 10), ("A", 0)]
-    assert pbx.moves == 1
-
-
-async def test_who_joins_while_everything_is_looked_at_keeps_his_joining_time(server: AmiServer) -> None:
-    pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
-    pbx.callers = [["B", VIP, 10]]
-
-    def status(session: Session, action: Packet) -> None:
-        pbx.status(session, action)
-        if len(pbx.callers) == 1:  # the answer without A is sent, and not yet read
-            pbx.callers.append(["A", VIP, 0])
-            for channel, queue, at in (("A", "sales", 100), ("C", "another", 120)):
-                desk.queues.feed(QueueJoined(at, channel, channel, queue, VIP))
-
-    server.on["QueueStatus"] = status
-    desk.queues.feed(QueueJoined(110, "B", "B", "sales", VIP))
-    async with running(desk.ami.run(), desk.queues.run()):
-        await desk.look()
-        await until(lambda: pbx.order == [("A", 10), ("B", 10)], "A, who joined first, to be first")
+ENDPOINTS = Endpoints(r"^\d{2,5}$")
 
 
 @pytest.mark.parametrize(
-    ("between", "priority"),
-    [([], 10), ([BridgeEntered(690, "b", "A", "A")], 0), ([BridgeEntered(690, "b", "A", "A", "holding")], 10)],
-    ids=["overflow", "served", "parked"],
+    ("version", "able"),
+    [
+        ("16.28.0~dfsg-0+deb11u4", False),
+        ("18.19.0", False),
+        ("18.20.0", True),
+        ("18.26.4~dfsg+~cs6.10.40431414-1", True),
+        ("19.8.1", False),
+        ("20.4.0", False),
+        ("20.5.0-rc1", True),
+        ("20.11.1", True),
+        ("21.0.0", True),
+        ("22.10.1~dfsg+~cs6.15.60671435-1", True),
+        ("23.0.0", True),
+        ("certified-18.9-cert17", False),
+        ("certified/20.7-cert6", True),
+        ("GIT-master-abcdef0", True),
+        ("", True),
+    ],
 )
-async def test_the_limit_counts_from_the_first_waiting_since_anybody_served_the_caller(
-    server: AmiServer, between: list[Event], priority: int
-) -> None:
-    """600 seconds after he joined `first` he comes into `sales`."""
-    pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
-    pbx.callers = [["A", "89160000001", 0]]
-    desk.queues.feed(QueueJoined(100, "A", "A", "first", ""))
-    desk.queues.feed(QueueLeft(300, "A", "A", "first"))
-    for event in between:
-        desk.queues.feed(event)
-    desk.queues.feed(QueueJoined(700, "A", "A", "sales", ""))
-    async with running(desk.ami.run(), desk.queues.run()):
-        await desk.look()
-    assert pbx.order == [("A", priority)]
+def test_which_asterisk_moves_callers(version: str, able: bool) -> None:
+    assert moves_at_once(version) is able
 
 
-async def test_a_caller_who_waited_when_pbxd_began_keeps_his_time_once_the_pbx_told_its_own(server: AmiServer) -> None:
-    pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
-    pbx.callers = [["A", "89160000001", 0]]
-    async with running(desk.ami.run(), desk.queues.run()):
-        await desk.look()
-        desk.queues.feed(QueueJoined(1_000_000, "C", "C", "another", ""))
-        await desk.look()
-    assert pbx.order == [("A", 0)]
+@given(st.text())
+def test_no_version_is_too_odd(version: str) -> None:
+    assert moves_at_once(version) in {True, False}
 
 
-async def test_an_old_asterisk_is_left_alone_and_that_is_said_once(server: AmiServer) -> None:
-    pbx, desk = Pbx(server, "16.28.0~dfsg-0+deb11u4", immediate=False), Desk(server)
-    with structlog.testing.capture_logs() as logs:
-        async with running(desk.ami.run(), desk.queues.run()):
-            for _ in range(3):
-                await desk.look()
-            desk.queues.feed(SnapshotBegan(1))  # a new link to the same Asterisk
-            await desk.look()
-    assert pbx.order == [("A", 0), ("B", 0)]
-    assert pbx.moves == 0
-    said = [line for line in logs if line["event"] == "queue_callers_cant_be_moved"]
-    assert [line["asterisk"] for line in said] == [pbx.version]
-    assert server.asked.count("CoreSettings") == 2
+def test_entries_are_told_in_the_order_they_stand() -> None:
+    packets = [
+        {"Event": "QueueParams", "Queue": "sales"},
+        {"Event": "QueueEntry", "Queue": "sales", "Position": "2", "Channel": "B", "Priority": "x", "Wait": "7"},
+        {"Event": "QueueEntry", "Queue": "sales", "Position": "1", "Channel": "A", "CallerIDNum": "unknown"},
+    ]
+    first, second = entries_of(packets, ENDPOINTS)
+    assert (first.name, first.number, first.waited) == ("A", "", 0)
+    assert (second.name, second.priority, second.waited) == ("B", 0, 7)
 
 
-async def test_a_replaced_asterisk_that_can_is_asked_again(server: AmiServer) -> None:
-    pbx, desk = Pbx(server, "16.28.0", immediate=True), Desk(server)
-    async with running(desk.ami.run(), desk.queues.run()):
-        await desk.look()
-        pbx.version = "22.1.0"
-        desk.queues.feed(SnapshotBegan(1))
-        await desk.look()
-    assert pbx.order == [("B", 10), ("A", 0)]
-
-
-async def test_a_move_that_moves_nobody_is_taken_back_and_not_tried_again(server: AmiServer) -> None:
-    """Else the next VIP would be let in ahead of the one who stands behind an ordinary caller."""
-    pbx, desk = Pbx(server, "GIT-unknown", immediate=False), Desk(server)
-    with structlog.testing.capture_logs() as logs:
-        async with running(desk.ami.run(), desk.queues.run()):
-            for _ in range(3):
-                await desk.look()
-    assert pbx.order == [("A", 0), ("B", 0)]
-    assert pbx.moves == 2  # there and back
-    assert [line["event"] for line in logs].count("queue_callers_cant_be_moved") == 1
-
-
-async def test_a_queue_that_does_not_come_to_rest_is_looked_at_again(
-    server: AmiServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pbxd.asterisk.vip_queues._UNSETTLED_SECONDS", 0.2)
-    pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
-
-    def somebody_sets_it_back() -> None:
-        pbx.callers = [["A", "89160000001", 0], ["B", VIP, 0]]
-
-    pbx.restless = somebody_sets_it_back
-    with structlog.testing.capture_logs() as logs:
-        async with running(desk.ami.run(), desk.queues.run()):
-            await desk.look()
-            assert [line["event"] for line in logs].count("queue_order_unsettled") == 1
-            pbx.restless = lambda: None
-            await until(lambda: pbx.order == [("B", 10), ("A", 0)], "the order")
+@given(st.lists(st.dictionaries(st.sampled_from(["Event", "Queue", "Position", "Priority", "Wait"]), st.text())))
+def test_any_packet_can_be_read(packets: list[dict[str, str]]) -> None:
+    assert all(entry.position == int(entry.position) for entry in entries_of(packets, ENDPOINTS))

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from pbxd.asterisk.ami.client import AWAY_SHARE
-from pbxd.asterisk.ami.reconnecting import Complaints, backoff
+from pbxd.asterisk.ami.reconnecting import backoff
+from pbxd.logs import Complaints
 from pbxd.settings import AsteriskSettings
 
 seconds = st.floats(0.01, 1000, allow_nan=False)

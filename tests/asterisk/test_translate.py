@@ -37,7 +37,7 @@ def test_a_time_far_from_our_clock_is_refused_and_leaves_no_trace(far: float) ->
     for _twice in range(2):
         with pytest.raises(ProtocolError, match="far"):
             reader.translate(created(far), NOW)
-    assert reader.last_heard is None
+    assert reader.last_time is None
     event = reader.translate(created(NOW - 3), NOW)
     assert event is not None
     assert event.at == NOW - 3
@@ -62,7 +62,7 @@ def test_a_stream_replayed_later_has_its_own_clock() -> None:
     with pytest.raises(ProtocolError):
         reader.translate(created(99_999_999_999.0))
     assert reader.translate(created(1_000_000_001.0)) is not None
-    assert reader.last_heard == 1_000_000_001.0
+    assert reader.last_time == 1_000_000_001.0
     assert reader.translate(created(1_000_000_000.0 + 3 * DAY)) is not None  # a quiet weekend
     for _often in range(19):
         with pytest.raises(ProtocolError):
@@ -75,7 +75,7 @@ def test_nor_does_an_answer_to_a_ping_take_a_replayed_stream_far() -> None:
     reader.translate(created(NOW))
     with pytest.raises(ProtocolError, match="far"):
         reader.translate({**PONG, "Timestamp": "99999999999"})
-    assert reader.last_heard == NOW
+    assert reader.last_time == NOW
     assert reader.translate(created(NOW + 1)) is not None
 
 
@@ -181,7 +181,7 @@ def test_a_list_with_something_missing_ends_no_snapshot() -> None:
     begins = {"Response": "Success", "EventList": "start", "Message": "Channels will follow"}
     ends = {"Event": "CoreShowChannelsComplete", "Timestamp": "17.5"}
     assert isinstance(reader.translate(begins, 1.0), ev.SnapshotBegan)
-    reader.interrupted()
+    reader.note_gap()
     assert reader.translate(ends) is None
     reader.translate(begins)
     assert reader.translate(ends) == ev.SnapshotEnded(17.5)

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from pbxd.calls.record import CallRecord
 from pbxd.numbers import rules_from
-from pbxd.services.call_queries import CallsAsked, last_calls, listed
+from pbxd.services.call_filters import CallsAsked
+from pbxd.services.call_history import CallHistory
 from pbxd.settings import Settings
 from pbxd.storage.calls import call_rows
 from pbxd.storage.calls.calls import Calls
@@ -92,11 +93,11 @@ def _told(asked: CallsAsked) -> str:
 
 
 async def _first_page(database: Database, asked: CallsAsked) -> None:
-    await listed(database, asked, _RULES, limit=_PAGE)
+    await CallHistory(database, _RULES).page(asked, limit=_PAGE)
 
 
 async def _last_five(database: Database, chance: random.Random) -> None:
-    await last_calls(database, int(chance.random() ** 4 * past.CLIENTS) + 1, _RULES, ADMINISTRATOR)
+    await CallHistory(database, _RULES).last(int(chance.random() ** 4 * past.CLIENTS) + 1, ADMINISTRATOR)
 
 
 async def _timed(work: Callable[[], Awaitable[None]]) -> float:

@@ -193,7 +193,7 @@ async def test_the_same_key_calls_once(daemon: House) -> None:
 async def test_a_key_of_a_call_that_the_daemon_remembers_no_more(daemon: House) -> None:
     script(daemon)
     await finished(await started(daemon, "call", "101", "89161234567", "--key", "k1"))
-    daemon.click_to_call._calls.clear()  # as a restart does
+    daemon.click_to_call.attempts._calls.clear()  # as a restart does
     status, out, _err = await finished(await started(daemon, "call", "101", "89161234567", "--key", "k1"))
     assert (status, "pbxd calls show" in out) == (0, True)
     assert daemon.pbx.asked.count("Originate") == 1

@@ -18,16 +18,20 @@ from pbxd import api
 from pbxd.actor import DAEMON
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet
-from pbxd.asterisk.originate import ClickToCall
-from pbxd.asterisk.vip_queues import VipQueues
+from pbxd.asterisk.pbx import AsteriskPbx
 from pbxd.errors import ReplacedError
+from pbxd.faults import Faults
 from pbxd.http.context import Services
 from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
 from pbxd.services.call_history import CallHistory
+from pbxd.services.call_targets import find_target
+from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
+from pbxd.services.queues import VipQueues
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
@@ -47,6 +51,7 @@ class House:
     directory: Directory
     click_to_call: ClickToCall
     pbx: AmiServer
+    asterisk: AsteriskPbx
     ami: AmiClient
     server: HttpServer
     services: Services
@@ -92,17 +97,19 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
                 "service": {"language": "en"},
             }
         ).model_copy(update={"folder": folder})
-        ami = AmiClient(settings.asterisk, SECRET, lambda _packet: None, on_link=lambda _up: None)
+        asterisk = AsteriskPbx(settings, SECRET, Faults())
+        ami = asterisk.ami
         database = await Database.open(settings.database_url, create=False)
         directory = Directory(database, rules_from(settings))
         await directory.load()
-        click_to_call = ClickToCall(ami, settings, CallRequests(database))
-        queues = VipQueues(ami, partial(directory.lookup, actor=DAEMON), settings.queues)
+        click_to_call = click_to_call_of(asterisk, settings, database, directory)
+        queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
         services = Services(
             database=database,
             directory=directory,
             call_history=CallHistory(database, rules_from(settings)),
             tokens=TokenCache(Tokens(database)),
+            caller_naming=CallerNaming(directory.lookup),
             click_to_call=click_to_call,
             queues=queues,
             rules=rules_from(settings),
@@ -120,7 +127,9 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
             checked_session("http://pbxd", connector=socket) as local,
             checked_session(f"http://127.0.0.1:{server.port}") as public,
         ):
-            yield House(settings, database, directory, click_to_call, pbx, ami, server, services, local, public)
+            yield House(
+                settings, database, directory, click_to_call, pbx, asterisk, ami, server, services, local, public
+            )
             for root in roots:
                 root.cancel()
             await asyncio.wait(roots)
@@ -137,6 +146,11 @@ async def serving(pbxd: House, mount: Mount = api.mount, **http: object) -> Asyn
         yield server
     finally:
         await server.stop()
+
+
+def click_to_call_of(pbx: AsteriskPbx, settings: Settings, database: Database, directory: Directory) -> ClickToCall:
+    targets = partial(find_target, database, directory, rules_from(settings))
+    return ClickToCall(pbx, settings, targets, CallRequests(database))
 
 
 async def _following(directory: Directory) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event
 
 from pbxd.calls.record import PARTS, CallRecord, Direction, Outcome, Party
 from pbxd.errors import InvalidInputError
-from pbxd.storage.calls import history
+from pbxd.storage.calls import history, plan
 from pbxd.storage.calls.call_filter import CallFilter, CallKey, Span
 from pbxd.storage.calls.call_rows import agents_of
 from pbxd.storage.calls.calls import Calls
@@ -137,7 +137,7 @@ async def test_every_offset_leads_to_the_same_list_and_reads_no_more_than_the_pa
 
 def _read(connection: Connection, wanted: CallFilter, offset: int) -> int:
     """Count the keys of calls that a page of two at this offset reads."""
-    leader = history._leader(connection, wanted)
+    leader = plan.choose(connection, wanted)
     return len(history._keys(connection, wanted, None, 4, leader, offset - 1))
 
 
@@ -205,7 +205,7 @@ async def test_any_filters_together_find_what_they_say(database: Database, monke
     records = [likely(chance, number) for number in range(400)]
     await Calls(database).upsert(records)
     for _round in range(60):
-        monkeypatch.setattr(history, "_FEW", chance.choice([1, 20, 10_000]))
+        monkeypatch.setattr(plan, "FEW", chance.choice([1, 20, 10_000]))
         monkeypatch.setattr(history, "_SPANS_AT_ONCE", chance.choice([1, 4]))
         wanted = CallFilter(
             since=chance.choice([None, minute(100)]),
@@ -246,12 +246,12 @@ async def test_every_filter_reads_one_index_and_sorts_nothing(database: Database
     event.listen(database._engine.sync_engine, "before_cursor_execute", note)
     wanted = replace(FILTERS[index], since=START, until=minute(9))
     async with database.reading() as connection:
-        leader = await connection.run_sync(history._leader, wanted)
+        leader = await connection.run_sync(plan.choose, wanted)
         await connection.run_sync(history._keys, wanted, CallKey(minute(5), 3), 50, leader)
         statement, parameters = asked[-1]
-        plan = [row.detail for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-    assert any(index in step for step in plan), plan
-    assert not [step for step in plan if step.startswith("SCAN calls")], plan
+        steps = [row.detail for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert any(index in step for step in steps), steps
+    assert not [step for step in steps if step.startswith("SCAN calls")], steps
     if index not in {"ix_calls_caller_number", "ix_calls_talk_seconds"}:  # these gather a few first, then sort them
-        assert not [step for step in plan if "B-TREE" in step], plan
-        assert any("COVERING INDEX" in step or "PRIMARY KEY" in step for step in plan), plan
+        assert not [step for step in steps if "B-TREE" in step], steps
+        assert any("COVERING INDEX" in step or "PRIMARY KEY" in step for step in steps), steps

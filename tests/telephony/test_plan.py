@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbxd.asterisk.dial_strings import templates_of
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.errors import ConfigurationError, InvalidInputError, NotFoundError, PbxdError, RefusedError
 from pbxd.numbers import NumberRules
@@ -18,7 +19,11 @@ CLIENT = DialTarget("+79161234567", name="Фронкин Игорь", contact=7)
 
 
 def dialler(rules: NumberRules = RULES, **changes: object) -> Dialler:
-    return Dialler(SHIPPED.model_copy(update=changes), rules)
+    return dialler_of(SHIPPED.model_copy(update=changes), rules)
+
+
+def dialler_of(settings: DialingSettings, rules: NumberRules = RULES) -> Dialler:
+    return Dialler(settings, rules, templates_of(settings))
 
 
 def test_a_client_of_our_region_is_dialled_through_the_trunk_under_the_companys_number() -> None:
@@ -179,7 +184,7 @@ def test_an_extension_has_only_keys_and_waits(extension: str) -> None:
 )
 def test_a_template_or_number_that_cant_be_used_is_named(key: str, template: str) -> None:
     with pytest.raises(ConfigurationError, match=f"dialing.{key}"):
-        Dialler(SHIPPED.model_copy(update={key: template}), RULES)
+        dialler_of(SHIPPED.model_copy(update={key: template}))
 
 
 @pytest.mark.parametrize(
@@ -247,11 +252,11 @@ def test_a_contacts_main_number_is_called_unless_another_is_named() -> None:
 )
 def test_a_header_for_auto_answer_that_could_be_more_than_one_is_refused(header: str) -> None:
     with pytest.raises(ConfigurationError, match=r"dialing\.auto_answer"):
-        Dialler(DialingSettings(auto_answer=header), RULES)
+        dialler_of(DialingSettings(auto_answer=header))
 
 
 def test_through_the_pbxs_own_routes_the_agent_calls_under_his_own_number() -> None:
-    dialler = Dialler(DialingSettings(trunk="Local/{number}@from-internal/n", company_number="+74951230000"), RULES)
+    dialler = dialler_of(DialingSettings(trunk="Local/{number}@from-internal/n", company_number="+74951230000"))
     planned = dialler.plan("101", DialTarget("+79161234567"))
     assert planned.client_channel == "Local/89161234567@from-internal/n"
     assert planned.caller_number == "101"

@@ -1,1 +1,1 @@
-"""FastAGI: the protocol, the server that answers look-ups, and its probe."""
+"""FastAGI: the protocol, its commands, the server that answers look-ups, and the watchdog's own look-up."""

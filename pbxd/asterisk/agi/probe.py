@@ -1,7 +1,7 @@
-"""The watchdog's evidence: a look-up through our own FastAGI port, made as Asterisk makes it.
+"""The watchdog's look-up: it asks our own FastAGI port as Asterisk does.
 
-A process whose event loop hangs still gets its connections accepted by the kernel, and a heartbeat from a thread or a
-timer would say nothing of the calls. So systemd is told that we live only when a caller would have been answered.
+The kernel accepts connections for a process whose event loop hangs, and a heartbeat from a thread or a timer would not
+show whether calls are served. So systemd is told that pbxd lives only when a caller would have been answered.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _REQUEST = (
 )
 _ANSWER = b"SET VARIABLE "
 _READ_BYTES = 4096
-_FEEDS = 4  # in the time after which the service manager takes us for dead: three may be late
+_FEEDS = 4  # per time-out of the service manager: three may be late
 
 _log = structlog.get_logger(__name__)
 
 
 async def keep_fed(server: FastAgiServer, seconds: float, feed: Callable[[], object]) -> None:
-    """Call `feed` about four times in `seconds`, each time after a look-up that was answered; for ever.
+    """Call `feed` about four times in `seconds`, each time after an answered look-up, for ever.
 
-    A look-up that isn't answered in a quarter of the time feeds nothing and is followed by the next at once, so that a
-    short stall costs no restart.
+    A look-up that isn't answered in a quarter of the time feeds nothing. The next one follows at once, so that a short
+    stall causes no restart.
     """
     await server.ready.wait()
     pause = seconds / _FEEDS
@@ -57,9 +57,9 @@ async def keep_fed(server: FastAgiServer, seconds: float, feed: Callable[[], obj
 
 
 async def look_up(server: FastAgiServer) -> None:
-    """Ask our own server who calls, over the loopback; return once it has said everything.
+    """Ask our own server over the loopback; return after its complete answer.
 
-    Raises UnavailableError when it doesn't listen, or closes without an answer.
+    Raises UnavailableError if it doesn't listen, or closes without an answer.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -75,7 +75,7 @@ async def look_up(server: FastAgiServer) -> None:
 
 @contextlib.contextmanager
 def _registered(server: FastAgiServer) -> Iterator[socket.socket]:
-    """Open a socket the server knows as ours: neither connection limit nor a crowd at the door keeps it out."""
+    """Open a socket that the server knows as ours: neither the connection limit nor a crowd keeps it out."""
     host, _port = server.address
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as sock:
         sock.settimeout(0)
@@ -90,7 +90,7 @@ def _registered(server: FastAgiServer) -> Iterator[socket.socket]:
 
 
 async def _answered(sock: socket.socket) -> bool:
-    """Acknowledge the commands as they come, until the server closes; whether there was one."""
+    """Acknowledge the commands until the server closes; return whether there was one."""
     loop = asyncio.get_running_loop()
     received = b""
     answered = False

@@ -1,32 +1,24 @@
-"""FastAGI as a pure protocol: bytes from Asterisk in, messages out; the commands that answer a look-up.
+"""FastAGI as a pure protocol: bytes from Asterisk in, messages out.
 
 Asterisk connects, sends `agi_name: value` lines and a blank line, then takes one command at a time and answers each
-(`res_agi.c`). `AgiParser` reads its side; nothing here has a socket or a clock. Any chunking of the same bytes gives
-the same messages and the same error.
-
-Long because both directions of one protocol are here, and what may stand in them.
+(`res_agi.c`). `AgiParser` reads Asterisk's side; nothing here has a socket or a clock. Any chunking of the same bytes
+gives the same messages and the same error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from pbxd.asterisk.ami.packets import known
-from pbxd.errors import InvalidInputError, ProtocolError
+from pbxd.errors import ProtocolError
 from pbxd.i18n import _
-from pbxd.lookup.matching import Match, phone_text
-
-MAX_COMMAND_BYTES = 2047  # Asterisk reads a command with its newline into AGI_BUF_LEN = 2048 bytes with a NUL
-NAMED = frozenset({"found", "shared", "company", "employee"})  # statuses whose name the phone is to show
 
 _MAX_QUERY_FIELDS = 20
 _HEADER = re.compile(r"(agi_[A-Za-z0-9_]+):[ ]?(.*)")
-_NAMES = tuple(  # what every Asterisk from 1.8 to 22 sends, in this order (res_agi.c, setup_env)
+_NAMES = tuple(  # Asterisk 1.8 to 22 sends these, in this order (res_agi.c, setup_env)
     f"agi_{name}"
     for name in (
         "network", "network_script", "request", "channel", "language", "type", "uniqueid", "version", "callerid",
@@ -37,10 +29,6 @@ _NAMES = tuple(  # what every Asterisk from 1.8 to 22 sends, in this order (res_
 _USUAL = re.compile("".join(f"{name}: (.*)\n" for name in _NAMES) + "\n")
 _REPLY = re.compile(r"(\d{3})([ -])(.*)")
 _RESULT = re.compile(r"result=(\S*)(?:[ ]\((.*)\))?")
-_VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]*(?:\([A-Za-z0-9_,-]*\))?")
-_SPLITTING = re.compile(r'([\\",()\[\]])')  # what has a meaning in the arguments of ARRAY
-_FORBIDDEN = re.compile(r"[\r\n\0]")
-_ESCAPED = re.compile(rf"{_SPLITTING.pattern}|{_FORBIDDEN.pattern}")
 _RESTRICTED = 0x20  # of the presentation bits 0x60: ast_party_id_presentation in callerid.h
 
 
@@ -49,12 +37,12 @@ class AgiSyntaxError(ProtocolError):
 
 
 class AgiLimitError(ProtocolError):
-    """The peer sent more than any Asterisk does: too long a line, too many headers or too much altogether."""
+    """The peer sent more than any Asterisk does: a line, the headers or the message are too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgiLimits:
-    """What is read at most before the peer is given up."""
+    """The limits of what is read before the connection is closed."""
 
     line_bytes: int = 2048  # without its newline
     headers: int = 100
@@ -62,7 +50,10 @@ class AgiLimits:
 
 
 class AgiRequest(NamedTuple):
-    """What the dialplan asked: `agi://host/SCRIPT?QUERY` and the `agi_…` headers; the first of two counts."""
+    """A request of the dialplan: `agi://host/SCRIPT?QUERY` and the `agi_…` headers.
+
+    The first of a repeated one counts.
+    """
 
     script: str
     query: dict[str, str]
@@ -70,7 +61,7 @@ class AgiRequest(NamedTuple):
 
     @property
     def caller_number(self) -> str:
-        """The caller's number as the trunk wrote it; "" without one, `anonymous` when the caller forbade to show it."""
+        """The caller's number as the trunk wrote it; "" without one, `anonymous` if the caller withholds it."""
         pres = self.headers.get("agi_callingpres", "")
         if pres.isascii() and pres.isdigit() and int(pres[:3]) & 0x60 == _RESTRICTED:
             return "anonymous"
@@ -86,35 +77,25 @@ class AgiReply(NamedTuple):
     """The answer to a command: 200 done, 510 unknown command, 511 not on a dead channel, 520 wrong usage."""
 
     code: int
-    result: str  # what stands behind `result=`
-    text: str  # what stands in its parentheses, else the rest of the line or lines
+    result: str  # the text after `result=`
+    text: str  # the text in parentheses, else the rest of the line or lines
 
 
 @dataclass(frozen=True, slots=True)
 class AgiHangup:
-    """The caller is gone; no further command makes sense."""
+    """The caller hung up; no further command makes sense."""
 
 
-_DONE_LINE = b"200 result=1\n"  # what every SET VARIABLE is answered with
+_DONE_LINE = b"200 result=1\n"  # the answer to every SET VARIABLE
 _DONE = AgiReply(200, "1", "")
 
 AgiMessage = AgiRequest | AgiReply | AgiHangup
 
 
-class AgiCommand(NamedTuple):
-    """One command, at most MAX_COMMAND_BYTES with its newline."""
-
-    line: str
-
-    def to_bytes(self) -> bytes:
-        """Return it as it goes over the wire."""
-        return self.line.encode() + b"\n"
-
-
 class AgiParser:
     """Reads Asterisk's side of one connection: `feed` bytes, then call `next_message` until it returns None.
 
-    After an error the connection is of no use and every further call raises the same error.
+    After an error the connection can't be used, and every further call raises the same error.
     """
 
     def __init__(self, limits: AgiLimits = AgiLimits()) -> None:
@@ -128,7 +109,7 @@ class AgiParser:
         self._error: ProtocolError | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take bytes as they came."""
+        """Add received bytes."""
         self._buffer += data
 
     def next_message(self) -> AgiMessage | None:
@@ -154,7 +135,7 @@ class AgiParser:
         return None
 
     def _usual_message(self) -> AgiMessage | None:
-        """Read at once what nearly always comes; None, with nothing read: it has to be read line by line."""
+        """Read the usual messages at once. None, with nothing read: read line by line."""
         if self._headers == {}:
             return self._usual_request()
         if self._headers is None and self._buffer == _DONE_LINE and not self._reply:
@@ -163,9 +144,9 @@ class AgiParser:
         return None
 
     def _usual_request(self) -> AgiRequest | None:
-        """Read headers that came whole and hold nothing unusual, in a tenth of the time that reading by lines takes.
+        """Read headers that came complete and have nothing unusual, in a tenth of the time of reading by lines.
 
-        None, with nothing read: they have to be read line by line.
+        None, with nothing read: read line by line.
         """
         buffer, limits = self._buffer, self._limits
         if not buffer.endswith(b"\n\n") or len(buffer) > min(limits.line_bytes, limits.total_bytes):
@@ -178,7 +159,7 @@ class AgiParser:
         return _request(dict(zip(_NAMES, usual.groups(), strict=True)))
 
     def _is_beginning(self) -> bool:
-        """Whether this may become such a request: it is waited for, and not taken apart until it is whole."""
+        """Whether this may become a usual request: wait until it is complete, and don't parse it before."""
         buffer, limits = self._buffer, self._limits
         if len(buffer) > min(limits.line_bytes, limits.total_bytes):
             return False
@@ -250,87 +231,3 @@ def _reply(code: int, rest: str, before: list[str]) -> AgiReply:
     if match:
         return AgiReply(code, match[1], match[2] or "")
     return AgiReply(code, "", "\n".join([*before, rest]))
-
-
-@lru_cache(maxsize=256)
-def _array(names: tuple[str, ...]) -> str:
-    for name in names:
-        if not _VARIABLE.fullmatch(name) or "," in name:
-            raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
-    return f"ARRAY({','.join(names)})"
-
-
-def set_variables(values: Mapping[str, str]) -> AgiCommand:
-    """Set several variables or writable functions with one command, each to exactly its value.
-
-    AGI has no such command, but `SET VARIABLE` writes functions too, and `ARRAY(a,b)` writes each of its names
-    (func_strings.c); functions such as CALLERID(name) may be among them.
-
-    Raises InvalidInputError for a value with CR, LF or NUL, a name that is none, or a command over the AGI limit.
-    """
-    array = _array(tuple(values))
-    if not _ESCAPED.search("".join(values.values())):  # nearly always
-        return _command(f'SET VARIABLE {array} "{",".join(values.values())}"')
-    # ARRAY splits by AST_STANDARD_APP_ARGS: commas, quotes, nesting parentheses and brackets, backslash the escape.
-    return _set(array, ",".join(_SPLITTING.sub(r"\\\1", value) for value in values.values()))
-
-
-def get_variable(name: str) -> AgiCommand:
-    """Ask for a variable of the channel, else a global one; the reply's `text` is its value, empty when there is none.
-
-    Raises InvalidInputError for a name that is none.
-    """
-    if not _VARIABLE.fullmatch(name):
-        raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
-    return _command(f"GET VARIABLE {name}")
-
-
-def _set(name: str, value: str) -> AgiCommand:
-    if _FORBIDDEN.search(value):
-        raise InvalidInputError("value", _("a value for the PBX may not contain CR, LF or NUL"))
-    # parse_args in res_agi.c: quotes keep blanks together, a backslash takes the next character literally.
-    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    return _command(f'SET VARIABLE {name} "{quoted}"')
-
-
-def _command(line: str) -> AgiCommand:
-    try:
-        size = len(line.encode()) + 1
-    except UnicodeEncodeError as error:
-        raise InvalidInputError("value", _("a value for the PBX must be text")) from error
-    if size > MAX_COMMAND_BYTES:
-        raise InvalidInputError("value", _("AGI command longer than {limit} bytes").format(limit=MAX_COMMAND_BYTES))
-    return AgiCommand(line)
-
-
-def commands_for(
-    match: Match, request: AgiRequest, vip_priority: int, *, public: Match | None = None
-) -> list[AgiCommand]:
-    """Return what tells the channel who calls; one command whatever the case, each more would cost 90 µs.
-
-    PBXD_STATUS, PBXD_CONTACT and PBXD_MANAGER are always written, empty where there is nothing to say, so that a second
-    look-up on the same channel leaves nothing of the first. CALLERID(name) is written only for a match, and only when
-    it differs: otherwise what the trunk sent stays. QUEUE_PRIO is written for a VIP only: another rank given by the
-    dialplan stays, and Queue() would complain about an empty one.
-
-    `public` is what everybody may know, where the employee asked for (`for=EXT`) has a name of his own for the caller:
-    a name on the channel goes wherever the call goes, so his is left in PBXD_NAME, which only his phone shows.
-    """
-    values = {
-        "PBXD_STATUS": match.status,
-        "PBXD_CONTACT": "" if match.contact is None else str(match.contact),
-        "PBXD_MANAGER": match.manager,
-    }
-    if match.vip:
-        values["QUEUE_PRIO"] = str(vip_priority)
-    for_all = match if public is None else public
-    if for_all.status in NAMED and (name := phone_text(for_all)) and name != request.caller_name:
-        values["CALLERID(name)"] = name
-    if public is not None:  # one underscore: the phones called next get it, whom they call doesn't
-        values |= {"_PBXD_NAME": phone_text(match), "_PBXD_NAME_FOR": request.query.get("for", "")}
-    return [set_variables(values)]
-
-
-def failure_commands() -> list[AgiCommand]:
-    """Return what tells the channel that the look-up failed; the name the trunk sent stays."""
-    return [set_variables({"PBXD_STATUS": "error", "PBXD_CONTACT": "", "PBXD_MANAGER": ""})]

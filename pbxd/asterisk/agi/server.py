@@ -1,10 +1,10 @@
-"""The FastAGI server: Asterisk asks who is calling, the answer comes from memory within the deadline.
+"""The FastAGI server: Asterisk asks who is calling, and gets the answer from memory within the deadline.
 
-Sockets are read straight from the event loop, without transports: a connect-and-close costs an accept, a read and a
-close (no task, no parser), which is less than it costs the peer. So a flood of them can't fill the kernel's queue.
-The loop watches one epoll object, which watches the connections: entering each into the loop would cost four times as
-much. What a call waits for comes first everywhere, our own book-keeping afterwards.
-Long because accepting, reading, limits and time-outs all work on the same tables of connections.
+Sockets are read straight from the event loop, without transports. A connect-and-close costs an accept, a read and a
+close (no task, no parser), less than it costs the peer, so a flood of them can't fill the kernel's queue. The loop
+watches one epoll object, which watches the connections: adding each connection to the loop would cost four times as
+much. What a call waits for comes first everywhere, our own book-keeping afterwards. The file is long because accepting,
+reading, limits and time-outs all work on the same tables of connections.
 """
 
 from __future__ import annotations
@@ -22,29 +22,22 @@ from typing import assert_never
 
 import structlog
 
-from pbxd.asterisk.agi.protocol import (
-    AgiCommand,
-    AgiHangup,
-    AgiLimits,
-    AgiParser,
-    AgiReply,
-    AgiRequest,
-    failure_commands,
-)
+from pbxd.asterisk.agi.commands import AgiCommand, failure_commands
+from pbxd.asterisk.agi.protocol import AgiHangup, AgiLimits, AgiParser, AgiReply, AgiRequest
 from pbxd.errors import ConfigurationError, ProtocolError, UnavailableError
 from pbxd.i18n import _
 from pbxd.logs import Notes
 from pbxd.settings import AgiSettings
 
 SCRIPTS = frozenset({"lookup"})
-Conversation = Generator[AgiCommand, AgiReply | None, None]  # commands, and what Asterisk replied to each
+Conversation = Generator[AgiCommand, AgiReply | None, None]  # commands, and Asterisk's reply to each
 
-_A_TURN = 16  # connections accepted or timed out in one go, then those under way get their turn
+_A_TURN = 16  # connections accepted or timed out at once, then those under way get their turn
 _BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn; a full queue would cost an honest caller a second
 _READ_BYTES = 16384
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_SWEEP_SECONDS = 0.25  # how often time-outs are looked for
-_STALLED_SHARE = 0.01  # of the time a reply may take: who needs longer may lose the place; Asterisk needs milliseconds
+_SWEEP_SECONDS = 0.25  # how often time-outs are checked
+_STALLED_SHARE = 0.01  # of the reply time-out: a slower peer may lose its place; Asterisk needs milliseconds
 _NOTE_SECONDS = 10.0  # at most one log line of a kind in this time
 
 log = structlog.stdlib.get_logger(__name__)
@@ -52,18 +45,18 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(slots=True)
 class FastAgiCounters:
-    """What happened since the start; every accepted connection ends in exactly one of the counts marked *."""
+    """Counts since the start. Every accepted connection ends in exactly one of the counts marked *."""
 
     accepted: int = 0
     answered: int = 0  # * the last command was acknowledged
-    empty: int = 0  # * closed by the peer without complete headers
+    empty: int = 0  # * closed by the peer before complete headers
     abandoned: int = 0  # * the caller or Asterisk left before the last reply
-    refused: int = 0  # * no room, everybody else was being answered
-    evicted: int = 0  # * the longest without progress made room for a newer one
+    refused: int = 0  # * no room: all other connections were being answered
+    evicted: int = 0  # * the one longest without progress made room for a newer one
     timed_out: int = 0  # * headers or a reply did not come in time
     malformed: int = 0  # * not AGI, or over a limit
-    unknown: int = 0  # * a script we don't have
-    failed: int = 0  # of the look-ups: the answer raised, PBXD_STATUS=error was said
+    unknown: int = 0  # * an unknown script
+    failed: int = 0  # of the look-ups: the answer raised, the channel got PBXD_STATUS=error
     late: int = 0  # of the look-ups: first command after the deadline
     latency_max_seconds: float = 0.0  # last header byte read to first command sent
 
@@ -75,19 +68,19 @@ class _Session:
     sock: socket.socket
     peer: str  # its address
     parser: AgiParser
-    since: float  # accepted, or the latest command sent: monotonic time
+    since: float  # when it was accepted, or got the latest command: monotonic time
     commands: Conversation | None = None
     open: bool = True
 
 
-def _said(commands: Sequence[AgiCommand]) -> Conversation:
-    """Say commands, whatever the replies are."""
+def _send_all(commands: Sequence[AgiCommand]) -> Conversation:
+    """Yield commands, whatever the replies are."""
     for command in commands:  # noqa: UP028 - `yield from` a list can't be sent replies
         yield command
 
 
 def _read_some(sock: socket.socket) -> bytes | None:
-    """Return what has come; None: nothing yet, empty: the peer has left."""
+    """Return the received bytes. None: nothing yet. Empty: the peer has left."""
     try:
         return sock.recv(_READ_BYTES)
     except BlockingIOError:
@@ -97,15 +90,16 @@ def _read_some(sock: socket.socket) -> bytes | None:
 
 
 class FastAgiServer:
-    """Serves `agi://HOST:PORT/lookup`; `answer` runs in the loop, so it must be quick and in memory.
+    """Serves `agi://HOST:PORT/lookup`. `answer` runs in the loop, so it must be quick and use memory only.
 
-    It returns commands, or a generator that yields them and is sent Asterisk's reply to each.
+    It returns commands, or a generator that yields them and gets Asterisk's reply to each.
 
-    When one more than `settings.max_connections` comes, or file descriptors run out, one of the address with the most
-    connections goes: the one that has owed headers or a reply for longest. Asterisk's come within milliseconds, also
-    from an address that it shares with an attacker. Where that one owes for less than a hundredth of the time a reply
-    may take, the one that has owed for longest of all goes: attackers may have many addresses, and Asterisk most
-    connections. One whose reply is due for less than that hundredth keeps the place; the newcomer goes then.
+    If one connection more than `settings.max_connections` comes, or file descriptors run out, one connection is closed.
+    It is one of the address with the most connections: the one that has owed headers or a reply for the longest time.
+    Asterisk sends them within milliseconds, even if it shares the address with an attacker. If that one owes for less
+    than a hundredth of the reply time-out, the one that owes longest of all is closed instead: attackers may have many
+    addresses, and Asterisk the most connections. A connection whose reply is due for less than that hundredth keeps its
+    place; the newcomer is closed then.
     """
 
     def __init__(
@@ -114,7 +108,7 @@ class FastAgiServer:
         self.counters = FastAgiCounters()
         self.ready = asyncio.Event()  # listening; `port` is known
         self.port = 0
-        self.own: set[tuple[str, int]] = set()  # where our own probe comes from: it is let in whatever the crowd
+        self.own: set[tuple[str, int]] = set()  # the addresses of our own probe, which is always admitted
         self._settings = settings
         self._limits = AgiLimits(line_bytes=settings.max_line_bytes, headers=settings.max_headers)
         self._answer = answer
@@ -128,7 +122,7 @@ class FastAgiServer:
     async def serve(self) -> None:
         """Listen and answer until cancelled.
 
-        Raises UnavailableError when the address can't be listened on, ConfigurationError when there is none such.
+        Raises UnavailableError if the address can't be listened on, ConfigurationError for an unknown address.
         """
         self._loop = asyncio.get_running_loop()
         with await self._listener() as self._listening, select.epoll() as self._watch:
@@ -141,7 +135,7 @@ class FastAgiServer:
             log.info("fastagi_listening", address=self._settings.listen, port=self.port)
             pause = min(_SWEEP_SECONDS, self._settings.header_timeout_seconds / 4)
             try:
-                while True:  # noqa: ASYNC110 - it looks at the clock
+                while True:  # noqa: ASYNC110 - it checks the clock
                     await asyncio.sleep(0 if self._sweep() else pause)
             finally:
                 self.ready.clear()
@@ -152,7 +146,7 @@ class FastAgiServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where we can be asked from this machine; only while `ready`."""
+        """The address for this machine; only while `ready`."""
         host: str = self._listening.getsockname()[0]
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), self.port  # noqa: S104 - compared, not bound
 
@@ -170,7 +164,7 @@ class FastAgiServer:
             ) from error
         listener.settimeout(0)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the connections inherit it
-        # tcp(7): a connection is given to us with its first bytes, or empty after a second or so: one wake-up less.
+        # tcp(7): a connection is handed over with its first bytes, or empty after about a second: one wake-up less.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
         return listener
 
@@ -184,14 +178,14 @@ class FastAgiServer:
                 if error.errno in _EXHAUSTED and not self._make_room():
                     self._pause(error)
                     return
-                continue  # there is room now, or the peer was gone before we came: accept(2) passes such errors on
+                continue  # there is room now, or the peer has gone: accept(2) reports such errors
             self.counters.accepted += 1
             self._admit(sock, address[0], own=address[:2] in self.own)
-            if not self._queue.poll(0):  # cheaper than an accept in vain
+            if not self._queue.poll(0):  # cheaper than an accept that fails
                 return
 
     def _pause(self, error: OSError) -> None:
-        """Accept no more until the next sweep: the listener stays readable, trying on would spin."""
+        """Stop accepting until the next sweep. The listener stays readable, so trying again at once would spin."""
         self._notes.write("fastagi_resources_exhausted", why=str(error))
         self._paused = True
         self._loop.remove_reader(self._listening)
@@ -224,7 +218,7 @@ class FastAgiServer:
             if victim is None:
                 return False
             since = victim.since
-            self._read(victim)  # perhaps it owes nothing: what it sent was not read yet
+            self._read(victim)  # its bytes may not have been read yet
             if not victim.open:
                 return True
             if victim.since == since:
@@ -232,7 +226,7 @@ class FastAgiServer:
         return False
 
     def _longest_owing(self) -> _Session | None:
-        """Find one without progress for long at the address with the most connections, else the longest of all."""
+        """Find the one longest without progress at the address with the most connections, else of all."""
         crowd = max(self._peers, key=lambda peer: self._peers[peer], default="")
         theirs = self._oldest(lambda one: one.peer == crowd)
         return theirs if theirs and self._stalled(theirs) else self._oldest(lambda _one: True)
@@ -245,7 +239,7 @@ class FastAgiServer:
         return time.monotonic() - session.since >= self._settings.reply_timeout_seconds * _STALLED_SHARE
 
     def _evict(self, victim: _Session) -> bool:
-        """Close a connection, unless its peer had hardly any time to reply yet."""
+        """Close a connection, unless its peer has had almost no time to reply."""
         if victim.commands and not self._stalled(victim):
             return False
         self.counters.evicted += 1
@@ -254,7 +248,7 @@ class FastAgiServer:
         return True
 
     def _sweep(self) -> bool:
-        """End those whose time is out; return whether some are left for the next turn."""
+        """Close connections that timed out; return whether some are left for the next turn."""
         if self._paused:
             self._paused = False
             self._loop.add_reader(self._listening, self._accept)
@@ -330,14 +324,14 @@ class FastAgiServer:
     def _conversation(self, request: AgiRequest) -> Conversation:
         try:
             answer = self._answer(request)
-            yield from answer if isinstance(answer, Generator) else _said(answer)
-        except Exception:  # noqa: BLE001 - a bug in the look-up may cost a call its name, never its progress
+            yield from answer if isinstance(answer, Generator) else _send_all(answer)
+        except Exception:  # noqa: BLE001 - a defect in the look-up may cost a call its name, never its progress
             self.counters.failed += 1
             self._notes.write("lookup_failed", logging.ERROR, channel=request.headers.get("agi_channel"), exc_info=True)
-            yield from _said(failure_commands())
+            yield from _send_all(failure_commands())
 
     def _send_next(self, session: _Session, reply: AgiReply | None = None) -> None:
-        """Send the next command: one at a time, Asterisk hangs on pipelined ones."""
+        """Send the next command. One at a time: Asterisk hangs if commands are pipelined."""
         try:
             command = session.commands.send(reply) if session.commands else None
         except StopIteration:
@@ -347,7 +341,7 @@ class FastAgiServer:
             self.counters.answered += 1
             return
         try:
-            session.sock.sendall(command.to_bytes())  # an empty socket buffer takes any AGI command whole, at once
+            session.sock.sendall(command.to_bytes())  # an empty socket buffer takes a whole AGI command at once
         except OSError:
             self._left(session)
             return
@@ -364,7 +358,7 @@ class FastAgiServer:
 
     def _close(self, session: _Session) -> None:
         descriptor = session.sock.fileno()
-        session.sock.close()  # which also ends its being watched
+        session.sock.close()  # epoll then drops it too
         session.open = False
         self._sessions.pop(descriptor, None)
         self._waiting.pop(session, None)

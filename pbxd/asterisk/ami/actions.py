@@ -1,7 +1,7 @@
-"""What may be written to the AMI: every value is checked before a byte leaves. Pure.
+"""Check what is written to the AMI: every value, before a byte leaves. Pure.
 
-A CR or LF in a value would inject headers or whole actions; a line longer than Asterisk's input buffer would be thrown
-away with its action and leave the asker waiting.
+A CR or LF in a value would inject headers or whole actions. A line longer than Asterisk's input buffer would be thrown
+away with its action, and nobody would answer.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _FORBIDDEN = re.compile(r"[\r\n\0]")
 def checked(name: str, headers: Headers) -> dict[str, str | list[str]]:
     """Return the action's headers with `Action` first; a header with several values is a list.
 
-    Raises InvalidInputError, its `field` being the header: a name that is none or stands twice, a value with CR, LF,
-    NUL or characters UTF-8 can't write, a line over MAX_LINE_BYTES, or more than MAX_HEADERS lines.
+    Raises InvalidInputError, whose `field` is the header, for an invalid or repeated name, a value with CR, LF, NUL or
+    characters that UTF-8 can't write, a line over MAX_LINE_BYTES, or more than MAX_HEADERS lines.
     """
     fields: dict[str, str | list[str]] = {"Action": _value("Action", name)}
     known = {"action"}
@@ -48,7 +48,7 @@ def checked(name: str, headers: Headers) -> dict[str, str | list[str]]:
 
 
 def _value(header: str, value: str) -> str:
-    """Return a value that fits one line; the message never shows it, as it may be a secret."""
+    """Return a value that fits one line. The message never shows it, because it may be a secret."""
     if _FORBIDDEN.search(value):
         raise InvalidInputError(header, _("AMI: header {header} has a line break or NUL").format(header=header))
     try:

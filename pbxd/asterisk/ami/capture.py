@@ -1,9 +1,9 @@
-"""Raw AMI streams on disk, for `calls replay`: the bytes as Asterisk sent them and when they came.
+"""Raw AMI streams on disk, for `calls replay`: the bytes as Asterisk sent them, and their arrival times.
 
-A session makes `YYYYMMDDTHHMMSSZ.ami` and, beside it, `….times` with one line `offset epoch` a received chunk
-(`packets.read_times` reads it). They hold callers' numbers and names: mode 0600. What we send is not kept, so no secret
-is in them. When a session begins, pairs that were last written longer ago than they are to be kept are removed. A disk
-that fails ends the capture, never the link.
+A session makes `YYYYMMDDTHHMMSSZ.ami` and beside it `….times` with one line `offset epoch` a received chunk
+(`packets.read_times` reads it). The files contain callers' numbers and names: mode 0600. They do not contain what we
+send, so no secret. When a session begins, older pairs are removed after the configured number of days. A disk error
+ends the capture, never the link.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _FLUSH_SECONDS = 1.0
 _MODE = 0o600
 _FOLDER_MODE = 0o700
 _DAY = 86400.0  # seconds
-_NUMBER = re.compile(r"[\d/]*$")  # what differs from one ActionID of a session to the next
+_NUMBER = re.compile(r"[\d/]*$")  # the part that differs between the ActionIDs of one session
 _OURS = re.compile(r"\d{8}T\d{6}Z(-\d+)?\.(ami|times)")  # as `_create` names them
 
 _log = structlog.get_logger(__name__)
 
 
 class Capture:
-    """One session's stream; bytes are held in memory until `open` says that the session is worth a file."""
+    """One session's stream. Bytes stay in memory until `open` makes the files."""
 
     def __init__(self, folder: str, days: int = 7) -> None:
         self._folder = Path(folder)
@@ -45,7 +45,7 @@ class Capture:
         self._failed = False
 
     def open(self, now: float) -> None:
-        """Make the files, named by `now` (epoch seconds), and write what was held."""
+        """Create the files, named by `now` (epoch seconds), and write the bytes held so far."""
         try:
             self._stream, self._times = _create(self._folder, now)
             _remove_older(self._folder, now - self._days * _DAY)
@@ -57,7 +57,7 @@ class Capture:
             self.write(chunk, arrived)
 
     def write(self, chunk: bytes, arrived: float) -> None:
-        """Keep a chunk that came at `arrived` (epoch seconds); never raises."""
+        """Write a chunk that arrived at `arrived` (epoch seconds); never raises."""
         if self._failed:
             return
         if self._stream is None or self._times is None:
@@ -74,7 +74,7 @@ class Capture:
             self._fail(error)
 
     def flush(self) -> None:
-        """Hand what is buffered to the system; never raises."""
+        """Hand buffered bytes to the system; never raises."""
         if self._stream is None or self._times is None:
             return
         try:
@@ -84,7 +84,7 @@ class Capture:
             self._fail(error)
 
     def close(self) -> None:
-        """Finish the files; what was held without files is forgotten."""
+        """Close the files. Bytes held without files are dropped."""
         self._head = []
         self._failed = True
         for file in (self._stream, self._times):
@@ -102,7 +102,7 @@ class Capture:
 
 
 def _create(folder: Path, now: float) -> tuple[BinaryIO, BinaryIO]:
-    """Create the pair of files; two sessions in one second get different names."""
+    """Create the pair of files. Two sessions in one second get different names."""
     folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     number = 1
@@ -121,7 +121,7 @@ def _create(folder: Path, now: float) -> tuple[BinaryIO, BinaryIO]:
 
 
 def _remove_older(folder: Path, since: float) -> None:
-    """Remove streams of ours that nobody has written to since then (epoch seconds); nothing else in the folder."""
+    """Remove our streams last written before `since` (epoch seconds), and nothing else in the folder."""
     old = [file for file in folder.iterdir() if _OURS.fullmatch(file.name) and file.stat().st_mtime < since]
     for file in old:
         file.unlink(missing_ok=True)
@@ -134,16 +134,16 @@ def _exclusive(path: Path) -> BinaryIO:
 
 
 def read_capture(path: Path, chunk_bytes: int) -> Iterator[tuple[float | None, Packet]]:
-    """Yield the packets of a raw AMI stream and when they came, by the side file `NAME.times` if there is one.
+    """Yield the packets of a raw AMI stream and their arrivals, from the side file `NAME.times` if there is one.
 
-    Raises NotFoundError for a file that isn't there, InvalidInputError for one that can't be read, ProtocolError for
-    a stream that isn't AMI's.
+    Raises NotFoundError for a missing file, InvalidInputError for an unreadable one, ProtocolError for a stream that is
+    not AMI.
     """
     return own(_packets(path, chunk_bytes))
 
 
 def own(packets: Iterator[tuple[float | None, Packet]]) -> Iterator[tuple[float | None, Packet]]:
-    """Leave out answers to questions that were not asked. The first answer, to the login, shows how ours are named.
+    """Drop answers to questions that were not asked. The first answer, to the login, shows the form of our ActionIDs.
 
     No event comes before it. `pbxd.asterisk.ami.link` does the same by the questions it asked.
     """

@@ -1,4 +1,4 @@
-"""The AMI client: one link to Asterisk that comes back by itself, and actions asked over it."""
+"""The AMI client: one link to Asterisk that reconnects by itself, and the actions asked over it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from pbxd.asterisk.ami.actions import Headers, checked
 from pbxd.asterisk.ami.capture import Capture
 from pbxd.asterisk.ami.link import Link, Question
 from pbxd.asterisk.ami.packets import Packet as Packet
-from pbxd.asterisk.ami.reconnecting import Complaints, backoff
-from pbxd.asterisk.ami.tls import REFUSED, handshake_refused, refuse_stranger, server_name, tls_context
+from pbxd.asterisk.ami.reconnecting import backoff
+from pbxd.asterisk.ami.tls import REFUSED, check_pinned_certificate, handshake_refused, server_name, tls_context
 from pbxd.errors import InvalidInputError, ProtocolError, RefusedError, UnavailableError
 from pbxd.i18n import _
+from pbxd.logs import Complaints
 from pbxd.settings import AsteriskSettings
 
 _MAX_UNANSWERED = 1000  # actions under way; more means that something asks without end
-_LOGIN_SECONDS = 3.0  # at least; Asterisk thinks for one before it refuses
-AWAY_SHARE = 0.1  # of the time so far: how long the wait for a PBX that is away may be
-_REFUSED_SECONDS = 2.0  # after a refused login the first wait is between this and half of it
+_LOGIN_SECONDS = 3.0  # at least; Asterisk waits one second before it refuses
+AWAY_SHARE = 0.1  # the next wait for an absent PBX, as a share of the time waited so far
+_REFUSED_SECONDS = 2.0  # after a refused login the first wait is between half of this and this
 _REFUSED_SHARE = 1.0  # the waits double
-_SETTLED_SECONDS = 30.0  # a link that lived longer begins the back-off anew
+_SETTLED_SECONDS = 30.0  # a link that lasted longer resets the back-off
 _MISSED_PINGS = 2
 _NO_HEADERS: Headers = MappingProxyType({})
 
@@ -35,13 +36,13 @@ _log = structlog.get_logger(__name__)
 
 
 class AmiClient:
-    """A link to Asterisk that comes back by itself.
+    """A link to Asterisk that reconnects by itself.
 
-    `sink` gets every packet (events, responses, list items) strictly in order; it is called while reading, so it must
-    only enqueue and must not raise: an exception in it is a defect and costs the link. `on_link` is told True after a
-    login, as soon as Asterisk says that it is fully booted (packets of the new link can come before), and False when
-    that link is lost (after its last packet). Without the AMI right `system` FullyBooted never comes: then True after
-    `connect_timeout_seconds`; a FullyBooted later than that reaches the sink like any event.
+    `sink` gets every packet (events, responses, list items) strictly in order. It is called while reading, so it must
+    only enqueue and must not raise: an exception in it is a defect and costs the link. `on_link` is called with True
+    after a login, once Asterisk says that it is fully booted (packets of the new link can come before), and with False
+    after the last packet of a lost link. Without the AMI right `system` FullyBooted never comes: then it is called with
+    True after `connect_timeout_seconds`, and a later FullyBooted reaches the sink like any event.
     """
 
     def __init__(
@@ -66,12 +67,12 @@ class AmiClient:
 
     @property
     def connected(self) -> bool:
-        """Whether actions can be asked: logged in, and not lost yet."""
+        """Whether actions can be asked: logged in, and the link not lost."""
         return self._up and self._link is not None and not self._link.closed
 
     @property
     def arrived(self) -> float:
-        """When the packet that the sink is being given came: epoch seconds, the same number as in the capture."""
+        """The arrival of the packet that the sink gets now: epoch seconds, the same number as in the capture."""
         return self._link.arrived if self._link is not None else 0.0
 
     async def action(
@@ -81,12 +82,12 @@ class AmiClient:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - a caller's deadline is part of asking
     ) -> Packet:
-        """Ask and return the first response; what follows it (OriginateResponse, for one) goes to the sink alone.
+        """Ask for an action and return the first response.
 
-        `timeout` in seconds, else `action_timeout_seconds`. An action is written at most once. An `ActionID` among the
-        headers is used, else one is made.
-        Raises InvalidInputError (nothing was written), RefusedError `pbx` (Response: Error), UnavailableError (not
-        connected, lost, or no answer in time: the action may or may not have been done).
+        What follows it (such as OriginateResponse) goes to the sink only. `timeout` in seconds, else
+        `action_timeout_seconds`. An action is written at most once. An `ActionID` among the headers is used; without
+        one it is made. Raises InvalidInputError (nothing was written), RefusedError `pbx` (Response: Error),
+        UnavailableError (not connected, link lost, or no answer in time: the action may or may not have been done).
         """
         question = Question(checked(name, headers))
         return (await self._ask(self._connected_link(), question, timeout))[0]
@@ -98,10 +99,10 @@ class AmiClient:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - a caller's deadline is part of asking
     ) -> list[Packet]:
-        """Ask for an event list; return its events without the response before and the Complete event after them.
+        """Ask for an event list and return its events, without the response before and the Complete event after them.
 
-        Raises what `action` raises, and ProtocolError for an action that answers without a list. `timeout` is for all
-        of it.
+        Raises what `action` raises, and ProtocolError for an action that answers without a list. `timeout` covers the
+        whole list.
         """
         question = Question(checked(name, headers), listing=True)
         answers = await self._ask(self._connected_link(), question, timeout)
@@ -110,10 +111,10 @@ class AmiClient:
         return answers[1:-1]
 
     async def run(self) -> None:
-        """Keep a link for ever; returns only by being cancelled.
+        """Keep a link for ever; ends only by cancellation.
 
-        A PBX that is away is tried often at first. A refused login is repeated more seldom: somebody must mend it, and
-        what guards the PBX may ban who is refused often.
+        An absent PBX is tried often at first. A refused login is repeated less often: an administrator must fix it, and
+        a guard of the PBX may ban an address that is refused often.
         """
         away, refused = self._waits()
         while True:
@@ -137,10 +138,10 @@ class AmiClient:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[None]:
-        """Have one link for the length of a block, without pings, captures and coming back; `on_link` isn't told.
+        """Have one link for the length of a block, without pings, captures and reconnects; `on_link` is not called.
 
-        For looking at a PBX once. Raises UnavailableError or ProtocolError (nobody there, or no Asterisk) and
-        RefusedError (the login, or `tls`: not to be trusted).
+        For one look at a PBX. Raises UnavailableError or ProtocolError (nobody answers, or no Asterisk) and
+        RefusedError (the login, or `tls`: the certificate is not trusted).
         """
         self._link = link = await self._connect(None)
         try:
@@ -153,14 +154,14 @@ class AmiClient:
             self._link = None
 
     async def _session(self) -> float:
-        """Have one link until it is lost; return how many seconds it was up, or raise why it never was."""
+        """Have one link until it is lost. Return how many seconds it was up; raise if it never was."""
         settings = self._settings
         capture = Capture(settings.capture_folder, settings.capture_days) if settings.capture_folder else None
         try:
             self._link = link = await self._connect(capture)
             try:
                 await self._log_in(link)
-                return await self._live(link)
+                return await self._serve(link)
             finally:
                 link.close()
                 self._link = None
@@ -186,14 +187,14 @@ class AmiClient:
         except OSError as error:
             raise UnavailableError(error.strerror or str(error)) from error
         try:
-            refuse_stranger(settings, transport)
+            check_pinned_certificate(settings, transport)
         except RefusedError:
             link.close()
             raise
         return link
 
     async def _log_in(self, link: Link) -> None:
-        """Log in and wait until Asterisk is ready; raises RefusedError or UnavailableError."""
+        """Log in and wait until Asterisk is ready. Raises RefusedError or UnavailableError."""
         seconds = max(self._settings.action_timeout_seconds, _LOGIN_SECONDS)
         try:
             await self._ask(link, Question(checked("Login", self._login)), seconds)
@@ -208,7 +209,7 @@ class AmiClient:
         if not link.booted.done():
             _log.warning("ami_not_fully_booted", address=self._address)
 
-    async def _live(self, link: Link) -> float:
+    async def _serve(self, link: Link) -> float:
         """Serve until the link is lost; return the seconds it lasted."""
         began = time.monotonic()
         self._up = True
@@ -225,18 +226,19 @@ class AmiClient:
         return time.monotonic() - began
 
     async def _ping(self, link: Link) -> None:
-        """Ping until the link is lost; cut it when two pings in a row brought not a single byte.
+        """Ping until the link is lost. Cut the link if two pings in a row bring not a single byte.
 
-        A blocked event loop can't cut a healthy link: what came meanwhile is read before the second ping is judged.
+        A blocked event loop can't cut a healthy link: bytes that came meanwhile are read before the second ping is
+        judged.
         """
         missed = 0
         while not link.lost.done():
-            link.heard = False
+            link.received = False
             ping = Question({"Action": "Ping"})
             ping.future.cancel()  # nobody waits for it
             link.send(ping)
             await asyncio.wait((link.lost,), timeout=self._settings.ping_interval_seconds)
-            missed = 0 if link.heard else missed + 1
+            missed = 0 if link.received else missed + 1
             if missed == _MISSED_PINGS and not link.closed:
                 link.cut(_("no answer to pings"))
             if link.capture is not None:
@@ -262,7 +264,7 @@ class AmiClient:
             message = _("the PBX did not answer {action} within {seconds:g} s")
             raise UnavailableError(message.format(action=question["Action"], seconds=seconds)) from error
         finally:
-            # Forgotten in any case: an answer that comes later goes to the sink alone.
+            # In any case forget it: a late answer goes to the sink only.
             link.forget(question)
         if answers[0].get("Response") == "Error":
             message = _("the PBX refused {action}: {why}")

@@ -1,4 +1,4 @@
-"""What a field of an event may be at most: everything that comes from the PBX passes here before it is used. Pure."""
+"""Limits for the fields of events. Everything that comes from the PBX is checked here before it is used. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LISTS = ("ChanVariable", "AppData", "Extra", "extra", "appdata", "lastdata")
 
 
 def bounded(fields: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the fields with every text in bounds. Raises ProtocolError for an id that no PBX makes."""
+    """Return the fields with every text within its limit. Raises ProtocolError for an id that no PBX makes."""
     if max(map(len, fields.values()), default=0) <= LONGEST_ID and "".join(fields.values()).isprintable():
         return fields
     return {name: _text(name, value) for name, value in fields.items()}
@@ -34,7 +34,7 @@ def _text(name: str, value: str) -> str:
 
 
 def is_timestamp(text: str) -> bool:
-    """Tell whether a text is epoch seconds, up to the year 5138: what a date can hold."""
+    """Whether a text is epoch seconds, up to the year 5138, as far as a date goes."""
     return _TIMESTAMP.fullmatch(text) is not None
 
 

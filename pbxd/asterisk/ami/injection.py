@@ -1,31 +1,31 @@
-"""Tells Asterisk's own events from what outsiders write into them. Pure.
+"""Tell Asterisk's own events from what outsiders write into them. Pure.
 
-A SIP user name may hold `%0d%0a`, and Asterisk writes numbers, extensions and the names of Local channels and bridges
-into its events as they came (CEL names too; other names are escaped). Such a text has at most 79 bytes:
-AST_CHANNEL_NAME and AST_MAX_EXTENSION in channel.h. With it an outsider (a caller, or the far end that answers 302)
-ends an event early and begins one of their own. All answers rest on those 79 bytes:
+A SIP user name may contain `%0d%0a`. Asterisk writes numbers, extensions and the names of Local channels and bridges
+into its events unchanged (in CEL all names; elsewhere it escapes other names). Such a text has at most 79 bytes:
+AST_CHANNEL_NAME and AST_MAX_EXTENSION in channel.h. With it an outsider (a caller, or the far end that answers 302) can
+end an event early and start one of their own. The defence rests on those 79 bytes:
 
-- `pbxd.asterisk.ami.repair`: an event that stops within the description of a channel isn't over. What follows belongs
-  to it, and the text becomes one line again, so that neither that event nor the outsider's own call is lost.
-- `is_genuine`: an answer counts only with an ActionID (whether it is one of ours, `pbxd.asterisk.ami.link` and
-  `pbxd.asterisk.ami.capture` know), an event only with everything that Asterisk writes into it: its head, and the whole
-  description of every channel it needs, in Asterisk's order. There is no room for that in 79 bytes.
+- `pbxd.asterisk.ami.repair`: an event that stops within the description of a channel is not complete. What follows
+  belongs to it, and the text becomes one line again. So neither that event nor the outsider's own call is lost.
+- `is_genuine`: an answer counts only with an ActionID (`pbxd.asterisk.ami.link` and `pbxd.asterisk.ami.capture` check
+  that it is one of ours). An event counts only with everything that Asterisk writes into it: its head, and the complete
+  description of every channel it needs, in Asterisk's order. 79 bytes have no room for that.
 
-Who *dials* a text (a dialplan pattern such as `_X.` lets any in) has room for the three lines that follow an extension,
-and could give the events of their own call another call's ids. Therefore our manager.conf has Asterisk end every
-description with a line of one more variable, `END` (`channelvars`), for which there is no room then. A stream in which
-one of them has that line is read so that each needs it (`has_end`). Without the setting the hole stays; `pbxd doctor`
-says so. The same holds without `timestampevents`: an event's head is then so short that it can be forged.
+A caller who *dials* a text (a dialplan pattern such as `_X.` accepts any) has room for the three lines after an
+extension, and could give the events of their own call another call's ids. Therefore our manager.conf has Asterisk end
+each description with a line for one more variable, `END` (`channelvars`); then there is no room. Once an event of a
+stream has that line, each event needs it (`has_end`). Without the setting the hole stays, and `pbxd doctor` says so. It
+also stays without `timestampevents`: an event's head is then short enough to forge.
 
-The number of a Diversion header has no limit of length. It stands in CEL alone; the filters of our manager.conf keep
-such events away.
+The number in a Diversion header has no limit of length. It stands in CEL only; the filters of our manager.conf drop
+such events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-END = "PBXD_END_OF_CHANNEL"  # a variable nobody sets
+END = "PBXD_END_OF_CHANNEL"  # a variable that nobody sets
 BEFORE = ("Channel", "ChannelState", "ChannelStateDesc")
 TEXTS = ("CallerIDNum", "CallerIDName", "ConnectedLineNum", "ConnectedLineName")
 PLACE = ("Language", "AccountCode", "Context", "Exten", "Priority", "Uniqueid", "Linkedid")
@@ -37,7 +37,7 @@ CEL = (
 )  # cel_manager.c
 _OWN = ("",)
 _PARKING = ("Parkee",)
-# Which channels an event must describe: the prefixes of their headers.
+# The channels that an event must describe: the prefixes of their headers.
 CHANNELS: dict[str, tuple[str, ...]] = {
     "AttendedTransfer": ("OrigTransferer", "SecondTransferer"),
     "BlindTransfer": ("Transferer",),
@@ -65,7 +65,7 @@ CHANNELS: dict[str, tuple[str, ...]] = {
     "Unhold": _OWN,
 }
 _HEAD = ("Event", "Privilege")
-_LISTED = ("CoreShowChannel", "CoreShowChannelsComplete", "QueueEntry")  # answers: with an ActionID and without a time
+_LISTED = ("CoreShowChannel", "CoreShowChannelsComplete", "QueueEntry")  # items of answers: an ActionID and no time
 _NEEDED = {
     event: tuple(prefix + header for prefix in prefixes for header in _DESCRIPTION)
     for event, prefixes in CHANNELS.items()
@@ -77,20 +77,20 @@ _NEEDED = {
     "Reload": ("Module", "Status"),
     "Shutdown": ("Shutdown", "Restart"),
 }
-_BOOTED = ({"Privilege", "Uptime", "LastReload"}, {"Privilege", "Timestamp"})  # at a login; to all, at a start
+_BOOTED = ({"Privilege", "Uptime", "LastReload"}, {"Privilege", "Timestamp"})  # at a login; at a start, to all
 _BOOTED_STATUS = "Fully Booted"
 
 _END_LINE = f"ChanVariable: {END}=".encode()
 
 
 def is_described(packet: Mapping[str, str]) -> bool:
-    """Whether this is an event that describes a channel, whole: no outsider can write one."""
+    """Whether this is an event with a complete description of a channel: no outsider can write one."""
     event = packet.get("Event", "")
     return (event in CHANNELS or event == "CEL") and is_genuine(packet)
 
 
 def is_genuine(packet: Mapping[str, str], *, timed: bool = False) -> bool:
-    """Whether a packet has all that Asterisk writes into it, in its order; True for packets that nobody follows.
+    """Whether a packet has all that Asterisk writes into it, in its order. True for packets that pbxd does not use.
 
     `timed`: the events of this stream have a Timestamp after their Privilege.
     """
@@ -103,7 +103,7 @@ def is_genuine(packet: Mapping[str, str], *, timed: bool = False) -> bool:
     if needed is None:
         return True
     if "Uniqueid" in packet and needed[0] == "DestChannel":
-        needed = (*_DESCRIPTION, *needed)  # a dialling channel is optional, but never half there
+        needed = (*_DESCRIPTION, *needed)  # a dialling channel is optional, but never incomplete
     if event not in _LISTED:
         head = (*_HEAD, "Timestamp") if timed else _HEAD if event in CHANNELS or event == "CEL" else ()
         needed = (*head, *needed)
@@ -112,12 +112,15 @@ def is_genuine(packet: Mapping[str, str], *, timed: bool = False) -> bool:
 
 
 def has_end(block: bytes) -> bool:
-    """Whether a packet's lines show that Asterisk ends descriptions with the line we ask for."""
+    """Whether a packet's lines show that Asterisk ends descriptions with our line."""
     return _END_LINE in block
 
 
 def is_timed(packet: Mapping[str, str]) -> bool | None:
-    """Whether events of this stream have times, by one that describes a channel; None: it doesn't say."""
+    """Whether the events of this stream have times, by an event that describes a channel.
+
+    None: this packet does not show it.
+    """
     if packet.get("Event") in _LISTED or not is_described(packet):
         return None
     return "Timestamp" in packet

@@ -1,9 +1,10 @@
-"""One AMI connection; the only home of panoramisk.
+"""One AMI connection. Only this module uses panoramisk.
 
-panoramisk's protocol class writes actions. Everything in it that would hurt a daemon is replaced here: decoding chunk
-by chunk (tears letters apart), sending unanswered actions again after a reconnect (an `Originate` would ring the agent
-twice), guessing from texts when an action is complete, callbacks in tasks of their own (out of order). Its `Manager`
-consists of such things (it also truncates intervals to whole seconds and never misses a pong) and is not used.
+panoramisk's protocol class writes actions. Everything in it that would hurt a daemon is replaced here: it decodes chunk
+by chunk (and breaks letters), sends unanswered actions again after a reconnect (an `Originate` would ring the agent
+twice), guesses from texts when an action is complete, and runs callbacks in tasks of their own (out of order). Its
+`Manager` consists of such things (it also truncates intervals to whole seconds and never notices a missing pong) and is
+not used.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ _log = structlog.get_logger(__name__)
 
 
 class Question(Action):  # type: ignore[misc] # panoramisk has no type information
-    """An action under way: done with its first response or, for a listing, with the end of its list.
+    """An action under way. It is done with its first response or, for a listing, with the end of its list.
 
-    `future` brings the response and, for a listing, all that followed it. `id` is its ActionID.
+    `future` gets the response and, for a listing, all that followed it. `id` is its ActionID.
     """
 
     def __init__(self, fields: Mapping[str, str | list[str]], *, listing: bool = False) -> None:
@@ -39,7 +40,7 @@ class Question(Action):  # type: ignore[misc] # panoramisk has no type informati
         self._answers: list[Packet] = []
 
     def take(self, packet: Packet) -> bool:
-        """Take a packet with this ActionID; True when it was the last one."""
+        """Take a packet with this ActionID; return True for the last one."""
         # OriginateResponse is an event that has a Response header too.
         is_response = "Event" not in packet
         part = packet.get("EventList", "").lower()
@@ -55,13 +56,13 @@ class Question(Action):  # type: ignore[misc] # panoramisk has no type informati
 
 
 class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type information
-    """One TCP connection, from its first byte to its loss; it is never used again afterwards.
+    """One TCP connection, from its first byte to its loss; it is never used again.
 
-    `lost` is done when the connection is gone, `booted` when Asterisk said FullyBooted; `heard` becomes True with any
-    byte; `arrived` is when the last chunk came, in epoch seconds. `sink` gets every packet in order.
+    `lost` is done when the connection is gone, `booted` when Asterisk has said FullyBooted. `received` becomes True
+    with any byte. `arrived` is the arrival of the last chunk in epoch seconds. `sink` gets every packet in order.
     """
 
-    # With `_as_latin` this writes exact UTF-8, whatever panoramisk does to texts on the way.
+    # Together with `_as_latin` this writes exact UTF-8, whatever panoramisk does to texts.
     encoding = "latin-1"
     closed = True
     responses: dict[str, Question]
@@ -70,12 +71,12 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
         loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[None] = loop.create_future()
         self.booted: asyncio.Future[None] = loop.create_future()
-        self.heard = False
+        self.received = False
         self.arrived = 0.0
         self.capture = capture
         self.why_lost = ""
         self._splitter = PacketSplitter()
-        self._forged_told = 1  # how many are to be told next
+        self._next_forged_log = 1  # the count at which to log next
         self._sink = sink
 
     @property
@@ -84,8 +85,8 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
         return self._splitter.version
 
     def data_received(self, data: bytes) -> None:
-        """Pass on every packet that these bytes complete."""
-        self.heard = True
+        """Deliver every packet that these bytes complete."""
+        self.received = True
         self.arrived = round(time.time(), 6)
         if self.capture is not None:
             self.capture.write(data, self.arrived)
@@ -94,9 +95,9 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
                 self._deliver(packet)
         except ProtocolError as error:
             self.cut(str(error))
-        if self._splitter.forged >= self._forged_told:
+        if self._splitter.forged >= self._next_forged_log:
             _log.warning("forged_events_ignored", events=self._splitter.forged)
-            self._forged_told = 2 * self._splitter.forged
+            self._next_forged_log = 2 * self._splitter.forged
 
     def _deliver(self, packet: Packet) -> None:
         if not self._splitter.version:
@@ -114,9 +115,9 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
             self.why_lost = _("Asterisk shuts down")
 
     def _is_ours(self, packet: Packet) -> bool:
-        """Whether this is an event, or an answer to an action of ours: by the random part of its ActionID.
+        """Whether this is an event, or an answer to one of our actions, by the random part of its ActionID.
 
-        Asterisk answers nobody else here; a caller may, see `pbxd.asterisk.ami.injection`.
+        Asterisk answers nobody else here. A caller may, see `pbxd.asterisk.ami.injection`.
         """
         if "Event" in packet and not packet["Event"].startswith(_LIST_OF_CHANNELS):
             return True
@@ -124,7 +125,7 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
         return number in self.responses or number.startswith(_OUR_ACTIONS)
 
     def forget(self, question: Question) -> None:
-        """Expect no answer any more: one that comes late goes to the sink alone."""
+        """Expect no more answers: a late one goes to the sink only."""
         self.responses.pop(question.id, None)
 
     def cut(self, why: str) -> None:
@@ -133,13 +134,13 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
         self.close()
 
     def close(self) -> None:
-        """End the connection now; unlike panoramisk's own, nothing is kept to be sent again."""
+        """End the connection now. Unlike panoramisk's own method it keeps nothing to send again."""
         if not self.closed:
             self.closed = True
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell everybody who waits for an answer that there will be none."""
+        """Fail every question that waits for an answer."""
         self.closed = True
         self.why_lost = self.why_lost or str(exc or _("the PBX closed the connection"))
         questions, self.responses = self.responses, {}

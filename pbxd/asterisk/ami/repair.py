@@ -1,4 +1,4 @@
-"""Makes an event whole again that an outsider's line breaks tore, see `pbxd.asterisk.ami.injection`. Pure."""
+"""Put events together again that line breaks of an outsider split, see `pbxd.asterisk.ami.injection`. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from pbxd.asterisk.ami.injection import CEL, CHANNELS, END, PLACE, TEXTS
 
-# Events that describe a channel directly after their head and that nobody follows: their texts are mended too, or the
-# second half of one would pass for an event of its own.
+# Events that nobody follows and that start with a channel's description. Their texts are joined too, or the second half
+# of such an event would pass for an event of its own.
 _UNFOLLOWED = frozenset({
     "AGIExecEnd", "AGIExecStart", "AOC-D", "AOC-E", "AOC-S", "AgentCalled", "AgentComplete", "AgentConnect",
     "AgentDump", "AgentLogin", "AgentLogoff", "AgentRingNoAnswer", "AsyncAGIEnd", "AsyncAGIExec", "AsyncAGIStart",
@@ -24,13 +24,13 @@ _UNFOLLOWED = frozenset({
 _IN_ROOMS = {"ConfbridgeJoin", "ConfbridgeLeave", "ConfbridgeMute", "ConfbridgeTalking", "ConfbridgeUnmute"}
 _IN_BRIDGES = {"BridgeEnter", "BridgeLeave"}
 _ROOMS = _IN_ROOMS | {"ConfbridgeStart", "ConfbridgeEnd", "ConfbridgeRecord", "ConfbridgeStopRecord"}
-# Events that describe bridges alone, and the prefixes of their headers.
+# Events that describe only bridges, and the prefixes of their headers.
 _BRIDGES = {
     "BridgeCreate": (b"",), "BridgeDestroy": (b"",), "BridgeMerge": (b"To", b"From"), "BridgeVideoSourceUpdate": (b"",),
 }  # fmt: skip
 
 _EVENT = re.compile(rb"[\r\n]*(?:Asterisk Call Manager/[^\r\n]*\r\n)?[\r\n]*Event: ([\w-]+)\r\n")
-# What only Asterisk writes: with the line breaks before it, more than 79 bytes.
+# Only Asterisk writes this: with the line breaks before it, it has more than 79 bytes.
 _TIME = rb"Timestamp: \d{9,11}\.\d{6}\r\n(?:(?:SequenceNumber|File|Line|Func|SystemName): [^\r\n]*\r\n)*"
 _PRIVILEGE = rb"Privilege: [\w,]+\r\n"
 _SURELY = re.compile(
@@ -40,7 +40,7 @@ _SURELY = re.compile(
 )  # fmt: skip
 _FIRST = re.compile(_EVENT.pattern + rb"(?:" + _PRIVILEGE + rb"(?:" + _TIME + rb")?)?(\w*)Channel: ")
 _NAMED_BRIDGE = re.compile(rb"(\r\n()BridgeName: )(.*)(?=\r\nBridgeNumChannels: )", re.DOTALL)
-# A room's bridge has the room's name; what Asterisk writes between the two is longer than a name.
+# A conference's bridge has the conference's name. What Asterisk writes between the two is longer than a name.
 _ROOM = re.compile(
     rb"\r\nConference: (.{0,79})\r\nBridgeUniqueid: [^\r\n]*\r\nBridgeType: [^\r\n]*\r\nBridgeTechnology: [^\r\n]*"
     rb"\r\nBridgeCreator: [^\r\n]*\r\nBridgeName: (.{0,79})\r\nBridgeNumChannels: \d+",
@@ -62,7 +62,7 @@ _CEL_TAIL = re.compile(
 
 
 class _Shape(NamedTuple):
-    """How the description of a channel looks whose headers have a prefix."""
+    """The form of a channel's description whose headers have a certain prefix."""
 
     channel: bytes
     state: re.Pattern[bytes]  # what follows the channel's name, up to the first text
@@ -72,40 +72,46 @@ class _Shape(NamedTuple):
     end: bytes
 
 
-def is_cut(block: bytes) -> bool:
-    """Whether these lines begin as only Asterisk's events do; one that isn't whole was cut then, and goes on."""
+def is_incomplete(block: bytes) -> bool:
+    """Whether these lines begin as only Asterisk's events do.
+
+    If the event is not complete, it was split and goes on.
+    """
     return _SURELY.match(block) is not None
 
 
-def may_be_cut(block: bytes) -> bool:
-    """Whether these lines hold the beginning of a channel's description; in a stream without times it may go on."""
+def may_be_incomplete(block: bytes) -> bool:
+    """Whether these lines contain the start of a channel's description.
+
+    In a stream without times the event may go on.
+    """
     return _BEGUN.search(block) is not None
 
 
-def mend(block: bytes, *, ended: bool = False) -> bytes | None:
-    """Return a packet's lines with each text of an outsider's on one line; None for an event that isn't whole.
+def rejoin(block: bytes, *, ended: bool = False) -> bytes | None:
+    """Return a packet's lines with each text of an outsider on one line; None for an incomplete event.
 
-    `ended`: every description of a channel ends with the line we ask for.
+    `ended`: each description of a channel ends with our own line.
     """
     found = _EVENT.match(block)
     event = found[1].decode() if found else ""
     if event == "CEL" or event in _BRIDGES:
-        return _mend_cel(block) if event == "CEL" else _mend_bridges(block, _BRIDGES[event])
-    begun = _mend_room(block) if event in _ROOMS else _mend_begin(block, event)
+        return _rejoin_cel(block) if event == "CEL" else _rejoin_bridges(block, _BRIDGES[event])
+    begun = _rejoin_room(block) if event in _ROOMS else _rejoin_begin(block, event)
     if begun is None:
         return None
     parts, at = [begun[0]] if begun[0] else [], begun[1]
     for prefix in _prefixes(block, event):
-        mended = _mend_description(block, at, _shape(prefix), ended=ended)
-        if mended is None:
+        rejoined = _rejoin_description(block, at, _shape(prefix), ended=ended)
+        if rejoined is None:
             return None
-        lines, at = mended
+        lines, at = rejoined
         parts += lines
     while parts and (more := _AGAIN.search(block, at)):  # channels that needn't be there
-        mended = _mend_description(block, at, _shape(more[1]), ended=ended)
-        if mended is None:
+        rejoined = _rejoin_description(block, at, _shape(more[1]), ended=ended)
+        if rejoined is None:
             break
-        lines, at = mended
+        lines, at = rejoined
         parts += lines
     rest = _FORWARD.sub(_one_line, block[at:]) if event == "DialEnd" else block[at:]
     if event == "DialEnd" and b"\r\nDialStatus: " not in rest:
@@ -113,27 +119,27 @@ def mend(block: bytes, *, ended: bool = False) -> bytes | None:
     return b"".join([*parts, rest]) if parts else block
 
 
-def _mend_begin(block: bytes, event: str) -> tuple[bytes, int]:
-    """Return the lines up to the end of the bridge that an event tells before its channel, and where that is."""
+def _rejoin_begin(block: bytes, event: str) -> tuple[bytes, int]:
+    """Return the lines up to the end of the bridge that precedes an event's channel, and the position after them."""
     bridge = _IN_BRIDGE.search(block) if event in _IN_BRIDGES else None
     return (_NAMED_BRIDGE.sub(_one_line, block[: bridge.end()]), bridge.end()) if bridge else (b"", 0)
 
 
-def _mend_room(block: bytes) -> tuple[bytes, int] | None:
-    """Return the lines up to the end of a room's bridge, and where that is; None if the room's name is cut."""
+def _rejoin_room(block: bytes) -> tuple[bytes, int] | None:
+    """Return the lines up to the end of a conference's bridge, and the position after them; None if its name is cut."""
     found = _ROOM.search(block)
     if found is None:
         return None
     room, name = found[1], found[2]
     if _BREAKS.search(room) and name != room and room.startswith(name):
-        return None  # what seems to end the bridge's name stands in it
+        return None  # what looks like the end of the bridge's name is part of it
     pieces = [block[: found.start(1)], room, block[found.end(1) : found.start(2)], name]
     pieces[1::2] = [_BREAKS.sub(b" ", text) for text in pieces[1::2]]
     return b"".join([*pieces, block[found.end(2) : found.end()]]), found.end()
 
 
-def _mend_bridges(block: bytes, prefixes: tuple[bytes, ...]) -> bytes | None:
-    """Put the name of each bridge on one line; None for an event without all of a bridge."""
+def _rejoin_bridges(block: bytes, prefixes: tuple[bytes, ...]) -> bytes | None:
+    """Put the name of each bridge on one line; None for an event with an incomplete bridge."""
     parts, at = [], 0
     for prefix in prefixes:
         found = _bridge(prefix).search(block, at)
@@ -155,7 +161,7 @@ def _bridge(prefix: bytes) -> re.Pattern[bytes]:
 
 
 def _prefixes(block: bytes, event: str) -> list[bytes]:
-    """Return the prefixes of the channels that an event must describe, in its order."""
+    """Return the prefixes of the channels that an event must describe, in order."""
     needed = [b""] if event in _IN_ROOMS else [prefix.encode() for prefix in CHANNELS.get(event, ())]
     if not needed and event not in _UNFOLLOWED:
         return []
@@ -180,8 +186,8 @@ def _shape(prefix: bytes) -> _Shape:
     )
 
 
-def _mend_description(block: bytes, at: int, shape: _Shape, *, ended: bool) -> tuple[list[bytes], int] | None:
-    """Return the lines up to the end of a channel's description, and where that is; None if it isn't whole."""
+def _rejoin_description(block: bytes, at: int, shape: _Shape, *, ended: bool) -> tuple[list[bytes], int] | None:
+    """Return the lines up to the end of a channel's description and the position after them; None if incomplete."""
     begin = block.find(shape.channel, at)
     state = shape.state.search(block, begin) if begin >= 0 else None
     if state is None:
@@ -208,7 +214,7 @@ def _mend_description(block: bytes, at: int, shape: _Shape, *, ended: bool) -> t
 def _tail(block: bytes, start: int, shape: _Shape) -> tuple[re.Match[bytes], re.Match[bytes]] | None:
     """Find the extension and what follows it.
 
-    A text may hold lines that look like either, but not like both: where there are several, the last are Asterisk's.
+    A text may contain lines that look like either of them, but not both: of several the last are Asterisk's.
     """
     found = None
     for exten in shape.exten.finditer(block, start):
@@ -221,7 +227,7 @@ def _tail(block: bytes, start: int, shape: _Shape) -> tuple[re.Match[bytes], re.
 
 
 def _texts(block: bytes, start: int, end: int, headers: list[bytes]) -> list[bytes]:
-    """Return the lines between a channel's state and its context, each text on one; empty ones for what isn't found."""
+    """Return the lines between a channel's state and its context, one a text; all texts empty if one is missing."""
     places = []
     for header in headers:
         place = block.find(header, start, end)
@@ -239,8 +245,11 @@ def _one_line(found: re.Match[bytes]) -> bytes:
     return found[1] + _BREAKS.sub(b" ", found[3])
 
 
-def _mend_cel(block: bytes) -> bytes | None:
-    """Put each text of a channel event (CEL) on one line; where a text makes unsure which application, it has none."""
+def _rejoin_cel(block: bytes) -> bytes | None:
+    """Put each text of a channel event (CEL) on one line.
+
+    If a text makes the application ambiguous, leave that empty.
+    """
     tail = last = None
     for tail in _CEL_TAIL.finditer(block):  # the last is Asterisk's: there is no room for one with a call's ids
         last = block.find(b"\r\nPeerAccount: ", tail.end())

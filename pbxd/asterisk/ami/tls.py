@@ -1,9 +1,9 @@
-"""AMI over TLS: whom the link trusts.
+"""AMI over TLS: which peer the link trusts.
 
 Three ways: the system's certificate authorities, an own authority (`tls_ca_file`), or one pinned certificate
 (`tls_fingerprint`, as `openssl x509 -noout -fingerprint -sha256` prints it). With an authority the certificate must
-also carry the name that is asked for; a pinned one needs neither name nor authority. Nothing here ever leads to plain
-text: whoever can't be trusted is refused before the login, which holds the secret, is written.
+also have the expected name; a pinned one needs neither name nor authority. Nothing here falls back to plain text: a
+peer that is not trusted is refused before the login, which contains the secret, is written.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ REFUSED = "tls"  # the reason of every refusal here
 
 
 def tls_context(settings: AsteriskSettings) -> ssl.SSLContext | None:
-    """Return how the link is to be secured, None for plain AMI.
+    """Return the TLS context, None for plain AMI.
 
-    Raises ConfigurationError for an authority's file that can't be used.
+    Raises ConfigurationError if the authority's file can't be used.
     """
     if settings.tls == "off":
         return None
     if settings.tls_fingerprint:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # `refuse_stranger` compares the certificate itself
+        context.verify_mode = ssl.CERT_NONE  # `check_pinned_certificate` compares the certificate itself
         return context
     try:
         return ssl.create_default_context(cafile=settings.tls_ca_file or None)
@@ -40,22 +40,22 @@ def tls_context(settings: AsteriskSettings) -> ssl.SSLContext | None:
 
 
 def server_name(settings: AsteriskSettings) -> str | None:
-    """Return the name the certificate must carry, None for plain AMI."""
+    """Return the name that the certificate must have, None for plain AMI."""
     return None if settings.tls == "off" else settings.tls_server_name or settings.host
 
 
 def handshake_refused(error: ssl.SSLError) -> RefusedError:
-    """Say why there is no secure link: a certificate that isn't trusted, or a peer that doesn't speak TLS."""
+    """Return the reason why there is no TLS: an untrusted certificate, or a peer that does not speak TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
         message = _("the PBX's certificate is not trusted: {why}")
         return RefusedError(REFUSED, message.format(why=error.verify_message))
     return RefusedError(REFUSED, _("no TLS on this port: {why}").format(why=_reason(error)))
 
 
-def refuse_stranger(settings: AsteriskSettings, transport: asyncio.BaseTransport) -> None:
+def check_pinned_certificate(settings: AsteriskSettings, transport: asyncio.BaseTransport) -> None:
     """Compare the peer's certificate with the pinned one, if there is one.
 
-    Raises RefusedError `tls`; its message shows the fingerprint that came, which is no secret.
+    Raises RefusedError `tls`. The message has the fingerprint of the peer's certificate, which is no secret.
     """
     if settings.tls == "off" or not settings.tls_fingerprint:
         return

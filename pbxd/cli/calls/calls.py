@@ -30,8 +30,8 @@ from pbxd.cli.command import (
 from pbxd.cli.output import print_card, print_json, print_table
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
-from pbxd.services.call_queries import CallsAsked, Listed, listed, named
-from pbxd.storage.calls.calls import Calls
+from pbxd.services.call_filters import CallsAsked
+from pbxd.services.call_history import CallHistory, CallPage
 
 Call = dict[str, Any]
 
@@ -59,9 +59,9 @@ def list_(session: Session, /, limit: int, offset: int, before: str, as_json: bo
     rules = rules_from(session.settings)
     wanted = CallsAsked(**asked)
 
-    async def work() -> Listed:
+    async def work() -> CallPage:
         async with await session.database() as database:
-            return await listed(database, wanted, rules, limit=limit, offset=offset, before=before)
+            return await CallHistory(database, rules).page(wanted, limit=limit, offset=offset, before=before)
 
     page = run(work())
     if as_json:
@@ -87,8 +87,7 @@ def show(session: Session, call_id: str, actor: Actor, as_json: bool) -> None:  
 
     async def work() -> Call:
         async with await session.database() as database:
-            (call,) = await named(database, [await Calls(database).record(call_id)], rules, actor)
-            return call
+            return await CallHistory(database, rules).call(call_id, actor)
 
     call = run(work())
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from pbxd.cli.output import print_json, print_line
 from pbxd.exchange import call_tables
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
-from pbxd.services.call_queries import CallsAsked, filter_of, named
-from pbxd.storage.calls.history import History
+from pbxd.services.call_filters import CallsAsked
+from pbxd.services.call_history import CallHistory
 
 
 @click.command(
@@ -35,14 +34,9 @@ def export(session: Session, /, file: Path, as_json: bool, **asked: Any) -> None
 
     async def work() -> int:
         async with await session.database() as database:
-            chosen = await filter_of(database, wanted, rules)
-
-            async def rows() -> AsyncIterator[list[list[str | float]]]:
-                async for records in History(database).every(chosen):
-                    calls = await named(database, records, rules, wanted.actor)
-                    yield [_cells(call) for call in calls]
-
-            return await call_tables.write(file, _heads(), rows())
+            calls = await CallHistory(database, rules).every(wanted)
+            rows = ([_cells(call) for call in portion] async for portion in calls)
+            return await call_tables.write(file, _heads(), rows)
 
     count = run(work())
     if as_json:

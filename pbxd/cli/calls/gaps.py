@@ -11,7 +11,8 @@ import click
 from pbxd.cli.command import LIMIT, N_, OFFSET, Command, Session, json_option, option, pass_session, run
 from pbxd.cli.output import local_time, print_json, print_table
 from pbxd.i18n import _
-from pbxd.storage.calls.gaps import HistoryGaps
+from pbxd.numbers import rules_from
+from pbxd.services.call_history import CallHistory
 
 Row = dict[str, Any]
 
@@ -26,9 +27,7 @@ def gaps(session: Session, limit: int, offset: int, as_json: bool) -> None:  # n
 
     async def work() -> tuple[int, list[Row]]:
         async with await session.database() as database:
-            gaps = HistoryGaps(database)
-            found = await gaps.list(limit=limit, offset=offset)
-            return await gaps.count(), [each.to_json() for each in found]
+            return await CallHistory(database, rules_from(session.settings)).gaps(limit=limit, offset=offset)
 
     total, found = run(work())
     if as_json:

@@ -37,7 +37,7 @@ from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.services import contact_edits
-from pbxd.services.call_queries import last_calls
+from pbxd.services.call_history import CallHistory
 from pbxd.services.number_input import contact_number
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.duplicates import Duplicate
@@ -149,7 +149,7 @@ def show(session: Session, contact_id: int, text: bool, actor: Actor, as_json: b
     async def work() -> tuple[Contact, list[dict[str, Any]]]:
         async with await session.database() as database:
             contact = await Contacts(database).get(contact_id, actor=actor)
-            return contact, await last_calls(database, contact_id, rules, actor)
+            return contact, await CallHistory(database, rules).last(contact_id, actor)
 
     contact, last = run(work())
     if as_json:

@@ -14,9 +14,9 @@ from pbxd.cli.output import mark, print_card, print_json, print_line
 from pbxd.i18n import _
 from pbxd.lookup.answers import match_json
 from pbxd.lookup.matching import Match, Rival, phone_text
-from pbxd.lookup.partial_index import excerpt
 from pbxd.numbers import parse, rules_from
-from pbxd.services.call_queries import last_calls
+from pbxd.services.call_history import CallHistory
+from pbxd.services.caller_naming import name_from_database
 
 
 @click.command("lookup", cls=Command, help=N_("Say whose number it is, as the PBX would be told."))
@@ -34,10 +34,9 @@ def lookup(session: Session, /, number: str, actor: Actor, as_json: bool, **flag
 
     async def work() -> tuple[Match, list[dict[str, Any]]]:
         async with await session.database() as database:
-            wanted = [parsed.value] if parsed.kind == "e164" else []
-            match = (await excerpt(database, wanted, actor)).lookup(parsed, actor)
-            asked = flags["calls"] and wanted
-            return match, await last_calls(database, parsed.value, rules, actor) if asked else []
+            caller = await name_from_database(database, rules, number, actor, inside=True)
+            asked = flags["calls"] and parsed.kind == "e164"
+            return caller.match, await CallHistory(database, rules).last(parsed.value, actor) if asked else []
 
     match, last = run(work())
     if as_json:

@@ -1,9 +1,7 @@
 """The history as a list: which calls a filter means, newest first, a page at a time.
 
-Every filter but the direction, of which there are three, has an index that holds all the others' columns too, so that
-no rows are read but those shown. Which of several filters leads is decided here for SQLite, which only knows averages:
-the one whose calls lie furthest back.
-A page ends as soon as it is full, and no more than COUNTED calls are looked at for its total.
+`plan` chooses the index that the calls are read by. A page ends as soon as it is full, and no more than COUNTED calls
+are looked at for its total.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    ScalarSelect,
     Select,
     and_,
     bindparam,
@@ -29,13 +26,14 @@ from sqlalchemy import (
 from pbxd.calls.record import CallRecord
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.storage.calls.call_filter import SIDES, CallFilter, CallKey, Span, conditions, has_number, in_spans, took_part
+from pbxd.storage.calls import plan
+from pbxd.storage.calls.call_filter import SIDES, CallFilter, CallKey, Span, conditions, has_number, took_part
 from pbxd.storage.calls.call_rows import record_of
+from pbxd.storage.calls.statements import calls_of_agent, calls_of_side, listed, newest_first, read_by_index
 from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.tables import call_agents, calls
 
 COUNTED = 5_000  # calls that are looked at for a total; of a longer list it is what they have
-_FEW = 5_000  # a filter with no more calls than that leads
 _SPANS_AT_ONCE = 4  # more are not asked for one by one
 _BACK = (timedelta(days=30), timedelta(days=365))  # how far back their calls are looked for, before all are
 
@@ -81,7 +79,7 @@ def page(connection: Connection, wanted: CallFilter, limit: int, offset: int = 0
     InvalidInputError when there is no such call.
     """
     last = _key(connection, before) if before else None
-    leader = _leader(connection, wanted)
+    leader = plan.choose(connection, wanted)
     skipped = max(offset - 1, 0)  # the call above the page says where its time ends
     keys = _keys(connection, wanted, last, offset - skipped + limit + 1, leader, skipped)  # one more: are there more
     above, found = keys[: offset - skipped], keys[offset - skipped :]
@@ -106,7 +104,7 @@ def newest(connection: Connection, wanted: CallFilter, limit: int) -> list[CallR
 def _portion(
     connection: Connection, wanted: CallFilter, last: CallKey | None, length: int
 ) -> tuple[list[CallKey], list[CallRecord]]:
-    keys = _keys(connection, wanted, last, length, _leader(connection, wanted))
+    keys = _keys(connection, wanted, last, length, plan.choose(connection, wanted))
     return keys, _records(connection, keys)
 
 
@@ -129,15 +127,16 @@ def _records(connection: Connection, keys: Sequence[CallKey]) -> list[CallRecord
 
 
 def _keys(
-    connection: Connection, wanted: CallFilter, last: CallKey | None, limit: int, leader: str, skipped: int = 0
+    connection: Connection, wanted: CallFilter, last: CallKey | None, limit: int, leader: plan.Plan, skipped: int = 0
 ) -> list[CallKey]:
     """Return the newest of the matching calls that are older than `last`, but for the first `skipped` of them."""
     if wanted.spans is not None and leader != "agent":
         if len(wanted.spans) > _SPANS_AT_ONCE:
             return _of_many(connection, wanted, wanted.spans, last, limit + skipped)[skipped:]
-        parts = [_side(side, (span,), wanted, last) for span in wanted.spans for side in SIDES]
+        parts = [calls_of_side(side, (span,), wanted, last) for span in wanted.spans for side in SIDES]
         return _newest_of(connection, parts, limit, skipped)
-    ordered = _newest_first(_agent_s(wanted, last) if leader == "agent" else _whole(_through(leader), wanted, last))
+    found = calls_of_agent(wanted, last) if leader == "agent" else listed(read_by_index(leader), wanted, last)
+    ordered = newest_first(found)
     return [CallKey(*row) for row in connection.execute(ordered.limit(limit).offset(skipped))]
 
 
@@ -149,28 +148,28 @@ def _of_many(
     for since in (newest - back for back in _BACK):
         if wanted.since is None or wanted.since < since:
             recent = replace(wanted, since=since)
-            keys = _newest_of(connection, [_side(side, spans, recent, last) for side in SIDES], limit)
+            keys = _newest_of(connection, [calls_of_side(side, spans, recent, last) for side in SIDES], limit)
             if len(keys) == limit:
                 return keys
-    return _newest_of(connection, [_side(side, spans, wanted, last) for side in SIDES], limit)
+    return _newest_of(connection, [calls_of_side(side, spans, wanted, last) for side in SIDES], limit)
 
 
 def _newest_of(connection: Connection, parts: Sequence[Select[Any]], limit: int, skipped: int = 0) -> list[CallKey]:
     if not parts:
         return []
-    both = union_all(*(select(_newest_first(part).limit(limit + skipped).subquery()) for part in parts)).subquery()
-    chosen = _newest_first(select(both.c.started, both.c.seq).distinct())
+    both = union_all(*(select(newest_first(part).limit(limit + skipped).subquery()) for part in parts)).subquery()
+    chosen = newest_first(select(both.c.started, both.c.seq).distinct())
     return [CallKey(*row) for row in connection.execute(chosen.limit(limit).offset(skipped))]
 
 
-def _count(connection: Connection, wanted: CallFilter, leader: str) -> tuple[int, bool]:
+def _count(connection: Connection, wanted: CallFilter, leader: plan.Plan) -> tuple[int, bool]:
     """Count the matching calls among the first COUNTED of the leading filter; and tell whether it has more."""
     if wanted.spans is not None and leader != "agent":
         period = CallFilter(wanted.since, wanted.until)
-        parts = [_side(side, wanted.spans, period, None) for side in SIDES if wanted.spans]
+        parts = [calls_of_side(side, wanted.spans, period, None) for side in SIDES if wanted.spans]
     else:
         always = wanted.talk and not wanted.since and not wanted.until
-        parts = [_alone("talk_seconds" if leader == "started" and always else leader, wanted)]
+        parts = [plan.alone("talk_seconds" if leader == "started" and always else leader, wanted)]
     if not parts:
         return 0, False
     found = _if_meant(wanted, leader)
@@ -182,7 +181,7 @@ def _count(connection: Connection, wanted: CallFilter, leader: str) -> tuple[int
     return min(hits, COUNTED), seen > COUNTED
 
 
-def _if_meant(wanted: CallFilter, leader: str) -> ColumnElement[Any]:
+def _if_meant(wanted: CallFilter, leader: plan.Plan) -> ColumnElement[Any]:
     """Select a call's key if the whole filter means it."""
     if leader == "agent":
         key = call_agents.c.call_seq
@@ -190,69 +189,3 @@ def _if_meant(wanted: CallFilter, leader: str) -> ColumnElement[Any]:
     else:
         key, needed = calls.c.seq, [*conditions(calls, "seq", wanted, None), *took_part(calls, wanted)]
     return (case((and_(*needed), key)) if needed else key).label("found")
-
-
-def _leader(connection: Connection, wanted: CallFilter) -> str:
-    """Return the filter whose calls are the fewest: whose `_FEW`th newest lies furthest back, or isn't there at all."""
-    given = [name for name in ("talk_seconds", "agent", "queue", "outcome") if _given(wanted, name)]
-    if wanted.spans is not None:  # an agent who is new here has fewer calls than a client of old
-        few = wanted.agent and connection.execute(select(_few_start("agent", wanted))).scalar_one() is None
-        return "agent" if few else "started"
-    if not given:
-        return "started"
-    if len(given) == 1 and given[0] != "talk_seconds":
-        return given[0]
-    starts = [_few_start(name, wanted) for name in given]
-    reach = dict(zip(given, connection.execute(select(*starts)).one(), strict=True))
-    rare = [name for name in given if reach[name] is None]
-    rest = [name for name in given if name != "talk_seconds"]  # in its index long talks come first, not the newest
-    return rare[0] if rare else min(rest, key=lambda name: str(reach[name]), default="started")
-
-
-def _given(wanted: CallFilter, name: str) -> Any:  # noqa: ANN401 - any field
-    return getattr(wanted, "talk" if name == "talk_seconds" else name)
-
-
-def _few_start(name: str, wanted: CallFilter) -> ScalarSelect[Any]:
-    """Select when the `_FEW`th newest call of one filter began, of talk just any instant; NULL when it has fewer."""
-    alone = _alone(name, wanted)
-    chosen = alone if name == "talk_seconds" else _newest_first(alone)
-    return chosen.with_only_columns(chosen.selected_columns[0]).limit(1).offset(_FEW).scalar_subquery()
-
-
-def _alone(name: str, wanted: CallFilter) -> Select[Any]:
-    """Select the keys of what one filter finds by itself, read from its own index."""
-    period = CallFilter(wanted.since, wanted.until)
-    if name == "agent":
-        return _agent_s(replace(period, agent=wanted.agent), None)
-    if name == "talk_seconds":  # not in order of time
-        period = CallFilter(talk=wanted.talk)
-    elif name != "started":
-        period = replace(period, **{name: _given(wanted, name)})
-    return _whole(_through(name), period, None)
-
-
-def _through(index: str) -> Select[Any]:
-    hinted = select(calls.c.started, calls.c.seq)
-    return hinted.with_hint(calls, f"INDEXED BY ix_calls_{index}", "sqlite")
-
-
-def _whole(chosen: Select[Any], wanted: CallFilter, last: CallKey | None) -> Select[Any]:
-    needed = [*conditions(calls, "seq", wanted, last), *took_part(calls, wanted)]
-    return chosen.where(calls.c.merged_into.is_(None), *needed)
-
-
-def _agent_s(wanted: CallFilter, last: CallKey | None) -> Select[Any]:
-    mine = select(call_agents.c.started, call_agents.c.call_seq.label("seq"))
-    mine = mine.where(call_agents.c.extension == wanted.agent, *conditions(call_agents, "call_seq", wanted, last))
-    return mine.where(*has_number(wanted))
-
-
-def _side(side: str, spans: Sequence[Span], wanted: CallFilter, last: CallKey | None) -> Select[Any]:
-    """Select the calls that had one of these numbers, in its time, on one side."""
-    return _whole(_through(side), wanted, last).where(*in_spans(side, spans))
-
-
-def _newest_first(chosen: Select[Any]) -> Select[Any]:
-    started, seq, *_rest = chosen.selected_columns
-    return chosen.order_by(started.desc(), seq.desc())

@@ -13,8 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
-from sqlalchemy import Connection, Engine, FromClause, create_engine, event, make_url
-from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
     ArgumentError,
@@ -29,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from pbxd.errors import ConfigurationError, UnavailableError
 from pbxd.i18n import _
+from pbxd.storage.index_hints import HintedCompiler
 from pbxd.storage.search.fulltext import lend_tokens
 from pbxd.storage.tables import add_postgresql_conditions, clean_text
 
@@ -150,19 +150,10 @@ def _arguments(busy_seconds: float) -> dict[str, Any]:
 
 
 def _prepared(engine: Engine, *, foreign_keys: bool = True) -> Engine:
-    engine.dialect.statement_compiler = _Hinted
+    engine.dialect.statement_compiler = HintedCompiler
     event.listen(engine, "connect", partial(_prepare, foreign_keys))
     event.listen(engine, "begin", _begin)
     return engine
-
-
-class _Hinted(SQLiteCompiler):
-    """Writes a table's hints (`INDEXED BY …`) behind its name, which SQLAlchemy does for other databases alone."""
-
-    def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:
-        """Return the hint as it is."""
-        del table
-        return text
 
 
 def _prepare(foreign_keys: bool, connection: Any, _record: object) -> None:  # noqa: ANN401, FBT001 - SQLAlchemy calls it so

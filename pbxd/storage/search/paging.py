@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -29,9 +26,9 @@ from sqlalchemy import (
 )
 
 from pbxd.actor import Actor
-from pbxd.errors import InvalidInputError
-from pbxd.i18n import _
-from pbxd.storage.search import filters
+from pbxd.storage.index_hints import read_by
+from pbxd.storage.search import cursor, filters, plan
+from pbxd.storage.search.cursor import Key
 from pbxd.storage.search.filters import FOUND, SHARED, ContactFilter, matching, seen_by
 from pbxd.storage.search.search_text import terms
 from pbxd.storage.search.visibility import HIDDEN, shown
@@ -45,12 +42,7 @@ _COLUMNS = {
     "number": contacts.c.main_number, "manager": contacts.c.manager, "vip": contacts.c.vip,
     "changed": contacts.c.changed, "id": contacts.c.id,
 }  # fmt: skip
-_Key = tuple[Any, ...]
-_KINDS: dict[str, tuple[type, ...]] = {
-    "rank": (int, int, int), "vip": (bool, int), "changed": (datetime, int), "id": (int, int)
-}  # fmt: skip
 _ALL = -1  # SQLite's word for no limit
-_CARD_COST = 30  # what a look at a card costs, in entries of an index
 # Statements that are made once: making one takes longer than SQLite needs for it.
 _Statements = tuple[Select[Any], Select[Any]]
 _FACTS = select(
@@ -108,7 +100,7 @@ def page(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor:
     total = seek.count(most)
     more = most is not None and total > most
     kept = keys[: asked.limit]
-    after = _written(sort, kept[-1]) if len(keys) > asked.limit else ""
+    after = cursor.written(sort, kept[-1]) if len(keys) > asked.limit else ""
     return Found(min(total, most) if most else total, more, [abs(key[-1]) for key in kept], after)
 
 
@@ -136,7 +128,7 @@ class _Seek:
         self._sort = sort
         self._descending = asked.descending
         self._length = asked.limit + 1  # one more tells whether there is a next page
-        self._after = _read(sort, asked.after)
+        self._after = cursor.read(sort, asked.after)
         self._indexed = connection.dialect.name == "sqlite" and not filters.narrow(wanted)
         self._shared: tuple[int, int] | None = None  # how many shared contacts match, and how many were counted at most
         self._last_counted: int | None = None  # the newest of those, none of none
@@ -148,15 +140,15 @@ class _Seek:
             return self._count(seen_by(self._actor), limit)
         return self._count_found(limit) + (self._count(self._own, limit) if self._facts.has_own else 0)
 
-    def by_column(self) -> list[_Key]:
+    def by_column(self) -> list[Key]:
         """Return the keys of the page by a column, ties by id."""
         if not self._indexed:
             return self._sorted(seen_by(self._actor), *self._rows)
-        shared = self._by_id() if self._sort == "id" else self._walk()
+        shared = self._by_id() if self._sort == "id" else self._along_column()
         own = self._sorted(self._own, *self._rows) if self._facts.has_own else []
         return sorted([*shared, *own], reverse=self._descending)[: self._length]
 
-    def by_rank(self) -> list[_Key]:
+    def by_rank(self) -> list[Key]:
         """Return the keys of the page by rank: (rank, no favourite, newest card first).
 
         The hits of each rank are taken in the index's order until there is a page; what the actor has of his own or
@@ -179,12 +171,12 @@ class _Seek:
                 break
         return sorted(keys)[: self._length]
 
-    def _beside(self) -> list[_Key]:
+    def _beside(self) -> list[Key]:
         marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor.extension)
         near = or_(self._own, and_(seen_by(self._actor), contacts.c.id.in_(marked)))
         return self._ranked(None, near, *self._rows)
 
-    def _comes(self, key: _Key) -> bool:
+    def _comes(self, key: Key) -> bool:
         return self._after is None or key > self._after
 
     def _count(self, seen: ColumnElement[bool], limit: int) -> int:
@@ -209,7 +201,7 @@ class _Seek:
         below = -self._after[2] if self._after and self._after[:2] == (rank, 1) else HIGHEST_KEY
         return self._ask_index(_NEWEST, query, length, below).scalars().all() if query else ()
 
-    def _by_id(self) -> list[_Key]:
+    def _by_id(self) -> list[Key]:
         mark = self._after[0] if self._after else HIGHEST_KEY if self._descending else 0
         hits = self._ask_index(_NEWEST if self._descending else _OLDEST, self._expression(), self._length, mark)
         return [(each, each) for each in hits.scalars()]
@@ -236,7 +228,7 @@ class _Seek:
     def _expression(self) -> str:
         return filters.expression(self._wanted, self._actor)
 
-    def _ranked(self, length: int | None, *conditions: ColumnElement[bool]) -> list[_Key]:
+    def _ranked(self, length: int | None, *conditions: ColumnElement[bool]) -> list[Key]:
         marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor.extension)
         rank = filters.rank(terms(self._wanted.search))
         key = (rank, case((contacts.c.id.in_(marked), 0), else_=1), -contacts.c.id)
@@ -245,68 +237,32 @@ class _Seek:
             hits = hits.where(_beyond(key, self._after))
         return [tuple(row) for row in self._connection.execute(hits)]
 
-    def _walk(self) -> list[_Key]:
-        """Sort the shared hits: few by looking at their cards, more by walking along the column's index.
-
-        A card costs far more than an entry of an index, and an entry about as much as a hit put aside. So hits that are
-        not too many are put aside, for the walk to look only whether they have what it meets; of very many it meets
-        enough soon, and looks at their cards.
-        """
+    def _along_column(self) -> list[Key]:
+        """Return the shared hits of the page, read as `plan` says."""
         newest = self._facts.newest or 0
-        meeting = newest * self._length  # by so many hits of the whole book: entries until there is a page
-        few, many = int((meeting / _CARD_COST) ** 0.5), int((meeting * _CARD_COST) ** 0.5)
-        found = self._count_found(MOST_COUNTED + 1)
-        if found > MOST_COUNTED and self._last_counted:  # the others are taken to be as many of the rest of the book
-            found = found * newest // self._last_counted
+        chosen = plan.choose(self._estimated(newest), newest, self._length)
         hits = contacts.c.id.in_(select(FOUND.c.rowid).where(filters.match(self._expression())))
-        if found <= max(few, self._length):
+        if chosen == "hits":
             return self._sorted(shown(), SHARED, hits)
-        aside = [hits] if found <= many else []
+        aside = [hits] if chosen == "index-and-hits" else []
         return self._sorted(shown(), SHARED, *aside, *self._rows, along=True)
 
-    def _sorted(self, *conditions: ColumnElement[bool], along: bool = False) -> list[_Key]:
+    def _estimated(self, newest: int) -> int:
+        """Count the shared hits; of more than MOST_COUNTED take the rest of the book to have as many."""
+        found = self._count_found(MOST_COUNTED + 1)
+        return found * newest // self._last_counted if found > MOST_COUNTED and self._last_counted else found
+
+    def _sorted(self, *conditions: ColumnElement[bool], along: bool = False) -> list[Key]:
         key = (_COLUMNS[self._sort], contacts.c.id)
         ordered = [part.desc() if self._descending else part for part in key]
         hits = select(*key).where(*conditions).order_by(*ordered).limit(self._length)
         if along:  # left to itself, SQLite takes all the shared ones and sorts them
-            hits = hits.with_hint(contacts, f"INDEXED BY ix_contacts_by_{self._sort}", "sqlite")
+            hits = read_by(hits, contacts, f"ix_contacts_by_{self._sort}")
         if self._after:
             hits = hits.where(_beyond(key, self._after, descending=self._descending))
         return [tuple(row) for row in self._connection.execute(hits)]
 
 
-def _beyond(key: Sequence[ColumnElement[Any]], after: _Key, *, descending: bool = False) -> ColumnElement[bool]:
+def _beyond(key: Sequence[ColumnElement[Any]], after: Key, *, descending: bool = False) -> ColumnElement[bool]:
     row, mark = tuple_(*key), tuple_(*(literal(value, column.type) for value, column in zip(after, key, strict=True)))
     return row < mark if descending else row > mark
-
-
-def _written(sort: str, key: _Key) -> str:
-    values = [value.isoformat() if hasattr(value, "isoformat") else value for value in key]
-    return base64.urlsafe_b64encode(json.dumps([sort, *values], ensure_ascii=False).encode()).decode()
-
-
-def _read(sort: str, after: str) -> _Key | None:
-    if not after:
-        return None
-    try:
-        made, *values = json.loads(base64.urlsafe_b64decode(after.encode("ascii", "strict")))
-        if made == sort:
-            return _typed(sort, values)
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        pass
-    raise InvalidInputError("after", _("not the mark of a page of this order: {text}").format(text=ascii(after[:100])))
-
-
-def _typed(sort: str, values: Sequence[Any]) -> _Key:
-    """Return the values with the types their columns have; raises ValueError for any others."""
-    *key, last = values
-    *kinds, _number = _KINDS.get(sort, (str, int))
-    if sort == "changed":
-        key = [datetime.fromisoformat(value).astimezone(UTC) for value in key]
-    whole = all(isinstance(value, kind) for value, kind in zip(key, kinds, strict=True))
-    numbers = [last, *(value for value in key if isinstance(value, int))]
-    if not whole or not isinstance(last, int) or max(map(abs, numbers)) > HIGHEST_KEY:
-        raise ValueError(sort)
-    if sort == "rank" and key[0] not in range(filters.FOURTH + 1):
-        raise ValueError(sort)
-    return (*key, last)

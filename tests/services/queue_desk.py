@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pbxd.asterisk.vip_queues import VipQueues
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.calls.events import QueueJoined
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
+from pbxd.services.queues import VipQueues
 from pbxd.settings import QueueSettings, Settings
 from tests.actors import ADMINISTRATOR
 from tests.asterisk.beside import Beside
@@ -35,7 +35,7 @@ class Desk:
 
     def start_anew(self, number_of: Callable[[str], str | None] = lambda _uniqueid: None) -> None:
         """Be another process: nothing is remembered but what stands in the book and on the PBX."""
-        self.queues = VipQueues(self.ami, self.lookup, self.settings, number_of)
+        self.queues = VipQueues(self.link.pbx, self.lookup, self.settings, number_of)
         self.link.feeds[:] = [self.queues.feed]
 
     def lookup(self, text: str) -> Match:

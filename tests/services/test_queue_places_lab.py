@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from tests.asterisk.beside import beside, running
-from tests.asterisk.queuedesk import FOUR, ONE, THREE, TWO, Desk
 from tests.lab import Lab
 from tests.lab.call import Call
 from tests.lab.processes import until
+from tests.services.queue_desk import FOUR, ONE, THREE, TWO, Desk
 
 pytestmark = pytest.mark.lab
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.asterisk.ami.client import AmiClient
+from pbxd.actor import Actor
 from pbxd.asterisk.ami.packets import Packet
-from pbxd.asterisk.originate import ClickToCall, new_id
+from pbxd.asterisk.pbx import AsteriskPbx
 from pbxd.calls.events import (
     ChannelCreated,
     ChannelEnded,
@@ -25,6 +25,9 @@ from pbxd.calls.events import (
 )
 from pbxd.calls.identity import call_id
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from pbxd.faults import Faults
+from pbxd.services.call_targets import CallAsked
+from pbxd.services.click_to_call import ClickToCall, new_id
 from pbxd.settings import AsteriskSettings, Settings
 from pbxd.storage.calls.idempotency import CallRequest, CallRequests
 from pbxd.storage.engine.database import Database
@@ -47,7 +50,8 @@ class Bench:
         self.server = server
         self.now = 1000.0
         asterisk = AsteriskSettings(port=server.port, action_timeout_seconds=1.0)
-        self.ami = AmiClient(asterisk, SECRET, ignore_packet, on_link=lambda _up: None)
+        self.pbx = AsteriskPbx(Settings(asterisk=asterisk), SECRET, Faults())
+        self.ami = self.pbx.ami
         self.clicks = self.configured()
         server.on["Getvar"] = lambda session, action: session.respond(
             action, f"Variable: {action['Variable']}", "Value: NOT_INUSE"
@@ -59,7 +63,7 @@ class Bench:
 
     def configured(self, requests: CallRequests | None = None, **dialing: object) -> ClickToCall:
         settings = Settings.model_validate({"dialing": dialing})
-        return ClickToCall(self.ami, settings, requests, clock=lambda: self.now)
+        return ClickToCall(self.pbx, settings, nobody, requests, clock=lambda: self.now)
 
     @property
     def originates(self) -> list[Packet]:
@@ -78,8 +82,9 @@ class Bench:
         self.clicks.feed(ChannelEnded(2, self.leg(), self.leg(), cause))
 
 
-def ignore_packet(packet: Packet) -> None:
-    del packet
+async def nobody(asked: CallAsked, agent: Actor) -> DialTarget:
+    """Find no target: these tests name it themselves."""
+    raise NotFoundError(f"{agent.extension}: {asked}")
 
 
 @pytest.fixture
@@ -92,7 +97,7 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 async def test_what_is_asked_of_asterisk(bench: Bench) -> None:
-    made = await bench.clicks.call("101", DialTarget("+79161234567", "12", "ООО «Ромашка», Иван", 7))
+    made = await bench.clicks.ring("101", DialTarget("+79161234567", "12", "ООО «Ромашка», Иван", 7))
     (asked,) = bench.originates
     assert asked["CallerID"] == '"ООО «Ромашка», Иван" <89161234567>'
     assert (asked["Channel"], asked["Context"], asked["Exten"]) == ("PJSIP/101", "pbxd-call", "89161234567")
@@ -113,77 +118,77 @@ async def test_what_is_asked_of_asterisk(bench: Bench) -> None:
 async def test_a_call_whose_answer_was_lost_is_ended_should_it_come_about(bench: Bench) -> None:
     bench.server.on["Originate"] = ignore
     with pytest.raises(UnavailableError):
-        await bench.clicks.call("101", CLIENT)
+        await bench.clicks.ring("101", CLIENT)
     assert len(bench.originates) == 1
     assert "Hangup" not in bench.server.asked
     bench.created()
     await until(lambda: "Hangup" in bench.server.asked, "the hang-up", timeout=20)  # not only at the next sweep
     with pytest.raises(ConflictError):
-        await bench.clicks.call("101", CLIENT)
+        await bench.clicks.ring("101", CLIENT)
     bench.ended()
     with pytest.raises(UnavailableError):
-        await bench.clicks.call("101", CLIENT)
+        await bench.clicks.ring("101", CLIENT)
 
 
 async def test_a_call_that_is_never_heard_of_is_given_up_and_the_agent_is_free_again(bench: Bench) -> None:
-    made = await bench.clicks.call("101", CLIENT)
+    made = await bench.clicks.ring("101", CLIENT)
     with pytest.raises(ConflictError):
-        await bench.clicks.call("101", CLIENT)
+        await bench.clicks.ring("101", CLIENT)
     bench.now += 25 + 5
     with pytest.raises(ConflictError):
-        await bench.clicks.call("101", CLIENT)
+        await bench.clicks.ring("101", CLIENT)
     bench.now += 6
-    await until(lambda: bench.clicks.progress(made).state == "ended", "the end")
-    assert bench.clicks.progress(made).reason == "failed"
-    await bench.clicks.call("101", CLIENT)
+    await until(lambda: bench.clicks.attempts.progress(made).state == "ended", "the end")
+    assert bench.clicks.attempts.progress(made).reason == "failed"
+    await bench.clicks.ring("101", CLIENT)
 
 
 async def test_a_long_conversation_is_not_given_up(bench: Bench) -> None:
-    made = await bench.clicks.call("101", CLIENT)
+    made = await bench.clicks.ring("101", CLIENT)
     bench.created()
     bench.now += 100_000
-    bench.clicks._sweep()
-    assert bench.clicks.progress(made).state == "ringing-agent"
+    bench.clicks.attempts.sweep()
+    assert bench.clicks.attempts.progress(made).state == "ringing-agent"
 
 
 async def test_old_calls_are_forgotten_after_some_minutes(bench: Bench) -> None:
-    made = await bench.clicks.call("101", CLIENT)
+    made = await bench.clicks.ring("101", CLIENT)
     bench.created()
     bench.ended()
     bench.now += 200
-    bench.clicks._sweep()
-    assert bench.clicks.progress(made).state == "ended"
+    bench.clicks.attempts.sweep()
+    assert bench.clicks.attempts.progress(made).state == "ended"
     bench.now += 101
-    bench.clicks._sweep()
+    bench.clicks.attempts.sweep()
     with pytest.raises(NotFoundError):
-        bench.clicks.progress(made)
+        bench.clicks.attempts.progress(made)
 
 
 async def test_not_more_than_a_thousand_calls_are_remembered(bench: Bench) -> None:
-    first = await bench.clicks.call("101", CLIENT)
+    first = await bench.clicks.ring("101", CLIENT)
     bench.created()
     bench.ended()
     for _ in range(1000):
-        bench.clicks._end(bench.clicks._new_call(bench.clicks.plan("101", CLIENT), new_id(0)))
-    assert len(bench.clicks._calls) == 1000
-    assert bench.clicks._legs == {}
+        bench.clicks.attempts.end(bench.clicks.attempts.begin(bench.clicks.plan("101", CLIENT), new_id(0)))
+    assert len(bench.clicks.attempts._calls) == 1000
+    assert bench.clicks.attempts._legs == {}
     with pytest.raises(NotFoundError):
-        bench.clicks.progress(first)
+        bench.clicks.attempts.progress(first)
 
 
 async def test_an_originate_the_pbx_refuses_leaves_the_agent_free(bench: Bench) -> None:
     bench.server.on["Originate"] = lambda session, action: session.respond(action, "Message: no", status="Error")
     for _ in range(2):
         with pytest.raises(RefusedError) as refusal:
-            await bench.clicks.call("101", CLIENT)
+            await bench.clicks.ring("101", CLIENT)
         assert refusal.value.reason == "pbx"
 
 
 async def test_states_are_told_to_everybody_who_asks_also_afterwards(bench: Bench) -> None:
-    made = await bench.clicks.call("101", CLIENT)
+    made = await bench.clicks.ring("101", CLIENT)
     bench.clicks.feed(OriginateEnded(3, bench.leg(), answered=False))
     for _ in range(2):
-        told = [progress async for progress in bench.clicks.states(made)]
+        told = [progress async for progress in bench.clicks.attempts.states(made)]
         assert [(progress.state, progress.reason) for progress in told] == [
             ("ringing-agent", None),
             ("ended", "agent-offline"),
@@ -191,13 +196,13 @@ async def test_states_are_told_to_everybody_who_asks_also_afterwards(bench: Benc
 
 
 async def test_a_cancel_with_the_link_down_is_made_up_for(bench: Bench) -> None:
-    made = await bench.clicks.call("101", CLIENT)
+    made = await bench.clicks.ring("101", CLIENT)
     bench.created()
     bench.server.sessions[-1].reset()
     await until(lambda: not bench.ami.connected, "the link to be lost")
     bench.clicks.feed(LinkLost(2))
     with pytest.raises(UnavailableError):
-        await bench.clicks.hangup(made)
+        await bench.clicks.attempts.hang_up(made)
     await until(lambda: bench.ami.connected, "the link again")
     await until(lambda: "Hangup" in bench.server.asked, "the hang-up")
 
@@ -212,7 +217,7 @@ def seen(channel: str, endpoint: Endpoint, state: str, bridge: str = "", linkedi
 
 
 async def test_a_call_of_an_earlier_process_is_known_again(bench: Bench) -> None:
-    for ask in (bench.clicks.hangup(EARLIER), anext(bench.clicks.states(EARLIER))):
+    for ask in (bench.clicks.attempts.hang_up(EARLIER), anext(bench.clicks.attempts.states(EARLIER))):
         with pytest.raises(UnavailableError):  # nobody knows yet whether there is such a call
             await ask
     bench.clicks.feed(SnapshotBegan(5))
@@ -220,12 +225,12 @@ async def test_a_call_of_an_earlier_process_is_known_again(bench: Bench) -> None
     bench.clicks.feed(seen(LEG, PHONE, "up"))
     bench.clicks.feed(seen("1469918170.1", PHONE, "up", linkedid="1469918170.1"))  # another's call
     bench.clicks.feed(SnapshotEnded(6))
-    assert len(bench.clicks._calls) == 1
-    states = bench.clicks.states(EARLIER)
+    assert len(bench.clicks.attempts._calls) == 1
+    states = bench.clicks.attempts.states(EARLIER)
     assert (await anext(states)).state == "ringing-client"
     with pytest.raises(ConflictError):
-        await bench.clicks.call("101", CLIENT)
-    await bench.clicks.hangup(EARLIER)
+        await bench.clicks.ring("101", CLIENT)
+    await bench.clicks.attempts.hang_up(EARLIER)
     asked = next(action for action in bench.server.sessions[-1].actions if action["Action"] == "Hangup")
     assert asked["Channel"] == LEG
     bench.clicks.feed(ChannelEnded(7, LEG, LEG, 16))
@@ -237,9 +242,9 @@ async def test_a_call_asked_for_by_an_earlier_process_may_begin_after_the_snapsh
     local = Endpoint("local", "Local/101@pbxd-agent-00000001;1")
     bench.clicks.feed(ChannelCreated(5, LEG, LEG, local, "", ""))
     bench.clicks.feed(ChannelCreated(5, LEG.replace(".1", ".2"), LEG, local, "", ""))
-    assert bench.clicks.progress(EARLIER).state == "ringing-agent"
+    assert bench.clicks.attempts.progress(EARLIER).state == "ringing-agent"
     with pytest.raises(ConflictError):
-        await bench.clicks.call("101", CLIENT)
+        await bench.clicks.ring("101", CLIENT)
 
 
 async def test_calls_that_ended_meanwhile_and_those_of_others_are_not_known(bench: Bench) -> None:
@@ -249,33 +254,33 @@ async def test_calls_that_ended_meanwhile_and_those_of_others_are_not_known(benc
     bench.clicks.feed(SnapshotEnded(6))
     for unknown in (EARLIER, "x", "", "1"):
         with pytest.raises(NotFoundError):
-            await bench.clicks.hangup(unknown)
-    await bench.clicks.call("101", CLIENT)
+            await bench.clicks.attempts.hang_up(unknown)
+    await bench.clicks.ring("101", CLIENT)
 
 
 async def test_an_agent_makes_so_many_calls_within_a_minute_and_no_more(bench: Bench) -> None:
     bench.clicks = bench.configured(calls_per_minute=3)
     for _ in range(3):
-        await bench.clicks.call("101", CLIENT)
+        await bench.clicks.ring("101", CLIENT)
         bench.created()
         bench.ended()
         bench.now += 10
     with pytest.raises(RefusedError) as refusal:
-        await bench.clicks.call("101", CLIENT)
+        await bench.clicks.ring("101", CLIENT)
     assert refusal.value.reason == "too-many"
-    await bench.clicks.call("102", CLIENT)  # another agent's own count
+    await bench.clicks.ring("102", CLIENT)  # another agent's own count
     bench.now += 29
     with pytest.raises(RefusedError):
-        await bench.clicks.call("101", CLIENT)
+        await bench.clicks.ring("101", CLIENT)
     bench.now += 1
-    await bench.clicks.call("101", CLIENT)
+    await bench.clicks.ring("101", CLIENT)
     assert len(bench.originates) == 5
 
 
 async def test_without_a_limit_nobody_counts(bench: Bench) -> None:
     bench.clicks = bench.configured(calls_per_minute=0)
     for _ in range(30):
-        await bench.clicks.call("101", CLIENT)
+        await bench.clicks.ring("101", CLIENT)
         bench.created()
         bench.ended()
 
@@ -292,10 +297,10 @@ KEYED = CallRequest.of("k1", {"agent": "101", "target": "89161234567"})
 async def test_a_repeated_request_rings_nobody_again_also_after_a_restart(bench: Bench, requests: CallRequests) -> None:
     for _ in range(2):  # the second one is another process
         bench.clicks = bench.configured(requests)
-        made = {await bench.clicks.call("101", CLIENT, KEYED) for _ in range(3)}
+        made = {await bench.clicks.ring("101", CLIENT, KEYED) for _ in range(3)}
         assert made == {bench.leg().removeprefix("pbxd-")[:26]}
         assert len(bench.originates) == 1
-    await bench.clicks.call("101", CLIENT, CallRequest.of("k2", {}))
+    await bench.clicks.ring("101", CLIENT, CallRequest.of("k2", {}))
     assert len(bench.originates) == 2
 
 
@@ -303,13 +308,13 @@ async def test_a_request_whose_answer_was_lost_is_not_carried_out_again(bench: B
     bench.clicks = bench.configured(requests)
     bench.server.on["Originate"] = ignore
     with pytest.raises(UnavailableError):
-        await bench.clicks.call("101", CLIENT, KEYED)
+        await bench.clicks.ring("101", CLIENT, KEYED)
     bench.server.sessions[-1].reset()
     await until(lambda: not bench.ami.connected, "the link to be lost")
     bench.clicks = bench.configured(requests)
-    assert await bench.clicks.call("101", CLIENT, KEYED) == bench.leg().removeprefix("pbxd-")[:26]
+    assert await bench.clicks.ring("101", CLIENT, KEYED) == bench.leg().removeprefix("pbxd-")[:26]
     await until(lambda: bench.ami.connected, "the link again")
-    await bench.clicks.call("101", CLIENT, KEYED)
+    await bench.clicks.ring("101", CLIENT, KEYED)
     assert len(bench.originates) == 1
 
 
@@ -317,13 +322,13 @@ async def test_a_request_that_surely_rang_nobody_may_be_repeated(bench: Bench, r
     bench.clicks = bench.configured(requests)
     bench.server.on["Originate"] = lambda session, action: session.respond(action, "Message: no", status="Error")
     with pytest.raises(RefusedError):
-        await bench.clicks.call("101", CLIENT, KEYED)
+        await bench.clicks.ring("101", CLIENT, KEYED)
     bench.server.on["Originate"] = lambda session, action: session.respond(action, "Message: queued")
     bench.server.on["Getvar"] = lambda session, action: session.respond(action, "Value: UNAVAILABLE")
     with pytest.raises(RefusedError):
-        await bench.clicks.call("101", CLIENT, KEYED)
+        await bench.clicks.ring("101", CLIENT, KEYED)
     bench.server.on["Getvar"] = lambda session, action: session.respond(action, "Value: NOT_INUSE")
-    await bench.clicks.call("101", CLIENT, KEYED)
+    await bench.clicks.ring("101", CLIENT, KEYED)
     assert len(bench.originates) == 2
 
 
@@ -331,9 +336,9 @@ async def test_a_key_that_cant_be_kept_rings_nobody(bench: Bench, tmp_path: Path
     async with Database(f"sqlite+aiosqlite:///{tmp_path}/absent.db") as database:
         bench.clicks = bench.configured(CallRequests(database))
         with pytest.raises(UnavailableError):
-            await bench.clicks.call("101", CLIENT, KEYED)
+            await bench.clicks.ring("101", CLIENT, KEYED)
     assert bench.originates == []
-    await bench.clicks.call("101", CLIENT)  # without a key no database is needed
+    await bench.clicks.ring("101", CLIENT)  # without a key no database is needed
 
 
 @pytest.mark.parametrize(
@@ -354,7 +359,7 @@ async def test_a_key_that_cant_be_kept_rings_nobody(bench: Bench, tmp_path: Path
 )
 async def test_the_header_for_auto_answer(bench: Bench, device: str, auto_answer: str, variables: list[str]) -> None:
     bench.clicks = bench.configured(device=device, auto_answer=auto_answer)
-    await bench.clicks.call("101", CLIENT)
+    await bench.clicks.ring("101", CLIENT)
     lines = [line.decode() for line in bench.server.sessions[-1].lines]
     assert [line.removeprefix("Variable: ") for line in lines if "HEADER" in line] == variables
 
@@ -370,7 +375,7 @@ async def test_the_header_for_auto_answer(bench: Bench, device: str, auto_answer
 )
 async def test_whose_state_is_asked(bench: Bench, dialing: dict[str, str], asked: list[str]) -> None:
     bench.clicks = bench.configured(None, **dialing)
-    await bench.clicks.call("101", CLIENT)
+    await bench.clicks.ring("101", CLIENT)
     questions = [action["Variable"] for action in bench.server.sessions[-1].actions if action["Action"] == "Getvar"]
     assert questions == [f"DEVICE_STATE({device})" for device in asked]
 

@@ -1,34 +1,33 @@
-"""VIP callers in Asterisk's queues: whoever waits without his rank is moved, and the order is read back.
+"""VIP callers in queues: whoever waits without the right rank is moved, and the order is read back.
 
-A rank at entry is given in the dialplan (`pbxd-lookup` sets QUEUE_PRIO before `Queue()`). Here come those who entered
-without it, who become VIP while waiting, who take another caller's place (a transfer into the queue), or whose rank the
-dialplan took away between two queues; and those who have waited so long that no VIP may overtake them any more.
+The dialplan gives a rank at entry. Here come those who entered without it, who become VIP while waiting, who take
+another caller's place (a transfer into the queue), or whose rank the dialplan took away between two queues; and those
+who have waited so long that no VIP may overtake them any more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
-from pbxd.asterisk.ami.client import AmiClient
-from pbxd.asterisk.queue_moves import QueueMoves
-from pbxd.asterisk.queue_status import Entry, entries_of, not_moved
-from pbxd.asterisk.queue_waits import Waits
 from pbxd.calls.events import ChannelEnded, Event, QueueJoined, QueueLeft, SnapshotBegan
 from pbxd.errors import ProtocolError, RefusedError, UnavailableError
-from pbxd.lookup.caller_naming import told
 from pbxd.lookup.matching import Match
+from pbxd.services.caller_naming import without_colleagues
+from pbxd.services.queue_marks import QueueMarks
 from pbxd.settings import QueueSettings
+from pbxd.telephony.port import Pbx, QueueEntry
 from pbxd.telephony.queue_policy import Waiting, plan
+from pbxd.telephony.queue_waits import Waits
 
 _DEBOUNCE_SECONDS = 0.02  # joins this close together are handled as one
 _RETRY_SECONDS = 1.0
 _UNSETTLED_SECONDS = 5.0  # until the next attempt at a queue that somebody else keeps changing
 _ROUNDS = 3  # read, move, read back; more only while callers come and go in between
-_EARLY_SECONDS = 2.0  # Asterisk tells waiting times in whole seconds; to be late by one would let a VIP through
+_EARLY_SECONDS = 2.0  # waiting times are in whole seconds; to be late by one would let a VIP through
 _EARLY_PART = 0.2  # of a limit so short that two seconds would be much
 _PEEK_SECONDS = 2.0  # how often a queue is looked at in which somebody can get another caller id without an event
 
@@ -38,25 +37,23 @@ _log = structlog.get_logger(__name__)
 class VipQueues:
     """Keeps VIPs at the head of every queue, among themselves in the order they joined.
 
-    `lookup` says who a number is, `number_of` the caller's number by the channel's unique id where it is better known
-    than from the channel, `inside` whether a channel is an employee's. `feed` gets every event of the PBX in order;
-    `run` is a root task.
+    `lookup` says who a number is, `number_of` the caller's number by the channel's id where it is better known than
+    from the list. `feed` gets every event of the PBX in order; `run` is a root task.
     """
 
     def __init__(
         self,
-        ami: AmiClient,
+        pbx: Pbx,
         lookup: Callable[[str], Match],
         settings: QueueSettings,
-        number_of: Callable[[str], str | None] = lambda _uniqueid: None,
-        inside: Callable[[str], bool] = lambda _channel: False,
+        number_of: Callable[[str], str | None] = lambda _channel: None,
     ) -> None:
-        self._ami = ami
-        self._inside = inside
+        self._pbx = pbx
         self._lookup = lookup
         self._vip_priority, self._limit = _rules(settings)
         self._number_of = number_of
-        self._moves = QueueMoves(ami)
+        self._marks = QueueMarks(pbx)
+        self._able: bool | None = None  # whether the PBX moves callers; None: not asked since the link was made
         self._waits = Waits()
         self._pbx_clock: float | None = None  # PBX time less monotonic, once known
         self._dirty: set[str] = set()
@@ -84,11 +81,11 @@ class VipQueues:
             case QueueJoined():
                 self._note_joined(event)
             case QueueLeft():
-                self._moves.left(event.channel)
+                self._marks.left(event.channel)
             case ChannelEnded() if not changed:  # else somebody may have taken his place
-                self._moves.ended(event.channel)
+                self._marks.ended(event.channel)
             case SnapshotBegan():
-                self._moves.link_is_new()
+                self._able = None  # another PBX, perhaps
             case _:
                 pass
         if changed:
@@ -97,7 +94,7 @@ class VipQueues:
 
     def _note_joined(self, event: QueueJoined) -> None:
         number = None if event.local else self._number_of(event.channel)
-        if self._moves.knows(event.channel) or self._match(number, event.number).vip:
+        if self._marks.knows(event.channel) or self._match(number, event.number).vip:
             self._dirty.add(event.queue)
             self._work.set()
         elif self._limit < float("inf"):
@@ -137,8 +134,8 @@ class VipQueues:
             try:
                 await self._put_in_order()
             except (UnavailableError, RefusedError, ProtocolError) as error:
-                if self._ami.connected:  # else whoever resynchronises calls refresh
-                    _log.warning("queues_not_looked_at", why=str(error))
+                if self._pbx.connected:  # else whoever resynchronises calls refresh
+                    _log.warning("queue_order_failed", why=str(error))
                     await asyncio.sleep(_RETRY_SECONDS)
                     self.refresh()
             self._looking = False
@@ -158,20 +155,20 @@ class VipQueues:
             del self._alarms[queue]
 
     async def waiting(self) -> list[dict[str, object]]:
-        """Return who waits where, in order, for `pbxd queues`. Raises what AmiClient.listing raises."""
-        entries = entries_of(await self._ami.listing("QueueStatus"))
+        """Return who waits where, in order, for `pbxd queues`. Raises what Pbx.waiting raises."""
+        entries = await self._pbx.waiting()
         return [
             {
                 "queue": entry.queue,
                 "position": entry.position,
-                "channel": entry.channel,
+                "channel": entry.name,
                 "number": match.number or entry.number or None,
                 "name": match.name or None,
                 "vip": match.vip,
                 "wait_seconds": entry.waited,
             }
             for entry in entries
-            for match in [told(self._match_entry(entry), inside=self._inside(entry.channel))]
+            for match in [self._shown(entry)]
         ]
 
     async def _put_in_order(self) -> None:
@@ -179,74 +176,86 @@ class VipQueues:
         names, self._dirty = self._dirty, set()
         if everything:
             seen = self._waits.channels  # who joins while the answer is under way isn't in it, yet not to be forgotten
-            entries = entries_of(await self._ami.listing("QueueStatus"))
-            present = {entry.uniqueid for entry in entries}
+            entries = await self._pbx.waiting()
+            present = {entry.channel for entry in entries}
             self._waits.forget(seen - present)
-            self._moves.forget_all_but(present | self._waits.vacated)
+            self._marks.forget_all_but(present | self._waits.vacated)
             names = {entry.queue for entry in entries} | self._waits.vacated_queues
         for name in sorted(names):
             await self._settle(name)
 
     async def _settle(self, queue: str) -> None:
         """Bring one queue into order and read it back."""
-        moved: dict[str, Entry] = {}
+        moved: dict[str, QueueEntry] = {}
         for _round in range(_ROUNDS):
-            entries = entries_of(await self._ami.listing("QueueStatus", {"Queue": queue}))
+            entries = await self._pbx.waiting(queue)
             if not_moved(moved, entries):
+                self._able = False
+                self._pbx.doubt_moves()
                 for before in moved.values():
-                    await self._moves.take_back(before)
+                    await self._marks.take_back(before)
                 return
-            _tell(moved, entries)
+            _log_moves(moved, entries)
             self._follow(queue, entries)
             callers = await self._judge(entries)
             moves = plan([caller for _entry, caller in callers], self._vip_priority)
             if not moves:
                 await self._leave(queue, callers)
                 return
-            if not await self._moves.able():
+            if not await self._can_move():
                 return
             known = {entry.channel: (entry, caller) for entry, caller in callers}
             for move in moves:
-                await self._moves.move(*known[move.channel], move)
+                await self._marks.move(*known[move.channel], move)
             moved = {move.channel: known[move.channel][0] for move in moves}
         _log.warning("queue_order_unsettled", queue=queue, again_in=_UNSETTLED_SECONDS)
         self._alarms[queue] = time.monotonic() + _UNSETTLED_SECONDS
 
-    async def _leave(self, queue: str, callers: list[tuple[Entry, Waiting]]) -> None:
+    async def _can_move(self) -> bool:
+        if self._able is None:
+            self._able = await self._pbx.can_move()
+        return self._able
+
+    async def _leave(self, queue: str, callers: list[tuple[QueueEntry, Waiting]]) -> None:
         """Let a queue be that is in order, until the next caller becomes late."""
         for entry, caller in callers:
-            await self._moves.mark(entry, caller)
+            await self._marks.mark(entry, caller)
         self._alarms.pop(queue, None)
         late_from = min((caller.late_from for _entry, caller in callers if not caller.late), default=float("inf"))
         if late_from < float("inf"):
             self._set_alarm(queue, late_from - (self._pbx_clock or 0.0))
-        if any(entry.hidden for entry, _caller in callers):
+        if any(entry.local for entry, _caller in callers):
             self._set_alarm(queue, time.monotonic() + _PEEK_SECONDS)
 
-    def _follow(self, queue: str, entries: list[Entry]) -> None:
+    def _follow(self, queue: str, entries: list[QueueEntry]) -> None:
         """Take over what was known of callers whose places others have taken."""
         for channel, heir in self._waits.succeed(queue, entries, self._now()):
             if heir:
-                self._moves.inherit(channel, heir)
+                self._marks.inherit(channel, heir)
             else:
-                self._moves.ended(channel)
+                self._marks.ended(channel)
 
-    async def _judge(self, entries: list[Entry]) -> list[tuple[Entry, Waiting]]:
+    async def _judge(self, entries: list[QueueEntry]) -> list[tuple[QueueEntry, Waiting]]:
         now = self._now()
-        callers: list[tuple[Entry, Waiting]] = []
+        callers: list[tuple[QueueEntry, Waiting]] = []
         for entry, at in zip(entries, self._waits.joined(entries, now, self._vip_priority), strict=True):
             vip = self._match_entry(entry).vip
-            base = await self._moves.base(entry, self._vip_priority, vip=vip)
-            kept = self._moves.kept(entry.uniqueid)
-            first = self._waits.first(entry.uniqueid) or at
+            base = await self._marks.base(entry, self._vip_priority, vip=vip)
+            kept = self._marks.kept(entry.channel)
+            first = self._waits.first(entry.channel) or at
             late_from = first + self._limit
             late = kept or now >= late_from  # a restarted pbxd, which has whole seconds only, could doubt it
             waiting = Waiting(entry.channel, entry.priority, at, vip, base, late, kept, first, late_from)
             callers.append((entry, waiting))
         return callers
 
-    def _match_entry(self, entry: Entry) -> Match:
-        return self._match(None if entry.hidden else self._number_of(entry.uniqueid), entry.number)
+    def _match_entry(self, entry: QueueEntry) -> Match:
+        return self._match(None if entry.local else self._number_of(entry.channel), entry.number)
+
+    def _shown(self, entry: QueueEntry) -> Match:
+        """Say who a caller is, for a list that everybody sees."""
+        match = self._match_entry(entry)
+        return match if entry.inside else without_colleagues(match)
 
     def _match(self, first: str | None, present: str) -> Match:
         """Say who a caller is, by the number he came with and by the caller id he has now: a VIP by either is one."""
@@ -268,14 +277,26 @@ def _loop_time(monotonic: float) -> float:
     return asyncio.get_running_loop().time() + monotonic - time.monotonic()
 
 
-def _tell(moved: dict[str, Entry], entries: list[Entry]) -> None:
+def not_moved(moved: Iterable[str], entries: Iterable[QueueEntry]) -> list[QueueEntry]:
+    """Return those of `moved` (channels) who got their priority, but still stand behind somebody of a lower one."""
+    chosen = set(moved)
+    lowest: int | None = None
+    found: list[QueueEntry] = []
+    for entry in entries:
+        if entry.channel in chosen and lowest is not None and lowest < entry.priority:
+            found.append(entry)
+        lowest = entry.priority if lowest is None else min(lowest, entry.priority)
+    return found
+
+
+def _log_moves(moved: dict[str, QueueEntry], entries: list[QueueEntry]) -> None:
     """Log what was read back of those who were moved."""
     for after in entries:
         if before := moved.get(after.channel):
             _log.info(
                 "queue_caller_moved",
                 queue=after.queue,
-                channel=after.channel,
+                channel=after.name,
                 position_before=before.position,
                 position=after.position,
                 priority=after.priority,

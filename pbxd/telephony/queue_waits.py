@@ -1,12 +1,8 @@
-"""Who waits in which queue, and since when, by what the PBX told; what it tells not, its list of the queues fills in.
+"""Who waits in which queue, and since when: by the PBX's events, and by its list of the queues. Pure.
 
-The caller behind a place can change while the place stays. What Asterisk 22 tells of it through the shipped filters:
-- REFER with Replaces, and everything else that puts one channel in another's place (a masquerade): the channel that
-  joined ends without leaving the queue. Nothing names the channel that stands there from then on, but the list does.
-- `*2`, a REFER behind a Local channel, the action Bridge: the caller in the queue is a Local channel, and stays; its
-  other end enters a bridge, and a moment later the list has another CallerIDNum. The event NewConnectedLine, which
-  would tell that moment, is filtered: it is frequent. So such a queue is looked at again a little later.
-- Set(CALLERID(num)=…) by another program: NewCallerid.
+The caller behind a place can change while the place stays: another channel takes the place of the one that joined,
+which ends without leaving the queue; or a channel inside the PBX waits, and somebody else is behind it from now on. The
+list shows both, a moment later.
 """
 
 from __future__ import annotations
@@ -14,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pbxd.asterisk.queue_status import Entry
 from pbxd.calls.events import (
     BridgeEntered,
     CallerIdChanged,
@@ -28,9 +23,10 @@ from pbxd.calls.events import (
     SnapshotEnded,
     Transferred,
 )
+from pbxd.telephony.port import QueueEntry
 from pbxd.telephony.queue_policy import joining_times, turns
 
-_ROUNDING = 2.0  # seconds; Asterisk tells waiting times in whole ones
+_ROUNDING = 2.0  # seconds; the list has waiting times in whole ones
 
 
 @dataclass(slots=True)
@@ -39,12 +35,12 @@ class Wait:
 
     queue: str
     joined: float
-    hidden: bool  # the channel is a Local one: who is behind it can change
+    local: bool  # who is behind the channel can change
     turn: float | None = None  # what `pbxd.telephony.queue_policy.turns` gave
 
 
 class Waits:
-    """Every place that is taken, and when each caller's first waiting in his call began; by unique id."""
+    """Every place that is taken, and when each caller's first waiting in his call began; by channel."""
 
     def __init__(self) -> None:
         self._waits: dict[str, Wait] = {}
@@ -95,7 +91,7 @@ class Waits:
             return {wait.queue} if wait else set()
         if isinstance(event, BridgeEntered) and not event.kind and event.channel not in self._waits:
             self._first.pop(event.channel, None)  # he talks: he was served
-        return {wait.queue for wait in self._waits.values() if wait.hidden}
+        return {wait.queue for wait in self._waits.values() if wait.local}
 
     def _ended(self, channel: str) -> set[str]:
         self._first.pop(channel, None)
@@ -114,13 +110,13 @@ class Waits:
             self._first = {channel: at for channel, at in self._first.items() if channel in self._alive}
             self._alive = None
 
-    def succeed(self, queue: str, entries: Iterable[Entry], now: float) -> list[tuple[str, str | None]]:
+    def succeed(self, queue: str, entries: Iterable[QueueEntry], now: float) -> list[tuple[str, str | None]]:
         """Give the places whose channel ended to the channels that stand there now; return who followed whom.
 
         None followed where nobody stands. `entries` are the queue's, read after the channel ended.
         """
-        present = {entry.uniqueid: entry for entry in entries}
-        strangers = [entry for entry in present.values() if entry.uniqueid not in self._waits]
+        present = {entry.channel: entry for entry in entries}
+        strangers = [entry for entry in present.values() if entry.channel not in self._waits]
         followed: list[tuple[str, str | None]] = []
         gone = [channel for channel, wait in self._vacated.items() if wait.queue == queue and channel not in present]
         for channel in gone:
@@ -130,21 +126,21 @@ class Waits:
             heir = min(near, key=lambda entry: abs(entry.waited - waited), default=None)
             if heir:
                 strangers.remove(heir)
-                wait.hidden = heir.hidden
-                self._waits[heir.uniqueid] = wait
-                self._first.setdefault(heir.uniqueid, wait.joined)
-            followed.append((channel, heir.uniqueid if heir else None))
+                wait.local = heir.local
+                self._waits[heir.channel] = wait
+                self._first.setdefault(heir.channel, wait.joined)
+            followed.append((channel, heir.channel if heir else None))
         return followed
 
-    def joined(self, entries: Sequence[Entry], now: float, vip_priority: int) -> list[float]:
+    def joined(self, entries: Sequence[QueueEntry], now: float, vip_priority: int) -> list[float]:
         """Return the callers' turns, `entries` in their present order; those of whom nothing was told are noted."""
-        known = [self._waits.get(entry.uniqueid) for entry in entries]
+        known = [self._waits.get(entry.channel) for entry in entries]
         told = [wait.joined if wait else None for wait in known]
         listed = [(at, entry.waited, entry.priority) for at, entry in zip(told, entries, strict=True)]
         for entry, at in zip(entries, joining_times(listed, now), strict=True):
-            self._waits.setdefault(entry.uniqueid, Wait(entry.queue, at, entry.hidden))
-            self._first.setdefault(entry.uniqueid, at)
-        waits = [self._waits[entry.uniqueid] for entry in entries]
+            self._waits.setdefault(entry.channel, Wait(entry.queue, at, entry.local))
+            self._first.setdefault(entry.channel, at)
+        waits = [self._waits[entry.channel] for entry in entries]
         seen = [(wait.turn, wait.joined, entry.priority) for wait, entry in zip(waits, entries, strict=True)]
         given = turns(seen, vip_priority)
         for wait, turn in zip(waits, given, strict=True):

@@ -11,9 +11,9 @@ import pytest
 
 from pbxd.calls.events import QueueJoined
 from tests.asterisk.beside import beside, running
-from tests.asterisk.queuedesk import FOUR, ONE, THREE, TWO, Desk
 from tests.lab import Lab
 from tests.lab.processes import until
+from tests.services.queue_desk import FOUR, ONE, THREE, TWO, Desk
 
 pytestmark = pytest.mark.lab
 

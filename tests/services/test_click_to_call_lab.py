@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pbxd.asterisk.originate import ClickToCall
+from pbxd.actor import Actor
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, UnavailableError
+from pbxd.services.call_targets import CallAsked
+from pbxd.services.click_to_call import ClickToCall
 from pbxd.telephony import DialTarget, Progress
 from tests.asterisk.beside import Beside, beside, running, settings_with
 from tests.lab import Lab
@@ -21,6 +23,11 @@ pytestmark = pytest.mark.lab
 
 CLIENT = DialTarget("+79161234567", name="Фронкин «Игорь»", contact=7)
 FULL_WAY = ["ringing-agent", "agent-answered", "ringing-client", "talking", "ended"]
+
+
+async def nobody(asked: CallAsked, agent: Actor) -> DialTarget:
+    """Find no target: these tests name it themselves."""
+    raise NotFoundError(f"{agent.extension}: {asked}")
 
 
 class Desk:
@@ -36,18 +43,18 @@ class Desk:
 
     def configured(self, **dialing: object) -> ClickToCall:
         patient = {"agent_ring_seconds": 300, "client_ring_seconds": 300}  # longer than any test waits
-        clicks = ClickToCall(self.link.ami, settings_with(patient | dialing))
+        clicks = ClickToCall(self.link.pbx, settings_with(patient | dialing), nobody)
         self.link.feeds[:] = [clicks.feed]
         return clicks
 
     async def call(self, target: DialTarget = CLIENT, agent: str = "101") -> str:
         self.seen = []
-        call_id = await self.clicks.call(agent, target)
+        call_id = await self.clicks.ring(agent, target)
         self._watch = asyncio.create_task(self._follow(call_id))
         return call_id
 
     async def _follow(self, call_id: str) -> None:
-        async for progress in self.clicks.states(call_id):
+        async for progress in self.clicks.attempts.states(call_id):
             self.seen.append(progress)
 
     @property
@@ -234,7 +241,7 @@ async def test_the_phone_is_told_to_answer_by_itself(
         offered.answer()
         far = await lab.trunk.incoming()
         assert not far.header(header)  # for the agent's phone, not for the client
-        await desk.clicks.hangup(call_id)
+        await desk.clicks.attempts.hang_up(call_id)
         assert await desk.ended() == "cancelled"
 
 
@@ -329,13 +336,13 @@ async def test_an_agent_who_talks_is_left_in_peace(desk: Desk) -> None:
 
 
 async def test_a_second_call_of_the_same_agent_is_refused_while_one_is_under_way(desk: Desk) -> None:
-    answers = await asyncio.gather(desk.call(), desk.clicks.call("101", CLIENT), return_exceptions=True)
+    answers = await asyncio.gather(desk.call(), desk.clicks.ring("101", CLIENT), return_exceptions=True)
     assert [type(answer) for answer in answers] == [str, ConflictError]
     await desk.agent.incoming()
     with pytest.raises(ConflictError):
-        await desk.clicks.call("101", CLIENT)
+        await desk.clicks.ring("101", CLIENT)
     assert len(desk.agent.calls) == 1
-    await desk.clicks.hangup(str(answers[0]))
+    await desk.clicks.attempts.hang_up(str(answers[0]))
     await desk.ended()
     await desk.call()
     await desk.agent.incoming()
@@ -398,7 +405,7 @@ async def test_a_phone_that_does_not_exist(lab: Lab) -> None:
 
 async def test_cancelled_before_the_phone_is_known_to_ring(desk: Desk) -> None:
     call_id = await desk.call()
-    await desk.clicks.hangup(call_id)
+    await desk.clicks.attempts.hang_up(call_id)
     assert await desk.ended() == "cancelled"
     await until(lambda: all(call.state == "ended" for call in desk.agent.calls), "the phone to be silent")
 
@@ -407,8 +414,8 @@ async def test_cancelled_in_the_very_moment_of_asking(desk: Desk) -> None:
     """The Hangup may reach Asterisk before the channel exists; the call must end all the same."""
 
     async def hang_up_at_once() -> None:
-        await until(lambda: desk.clicks._calls, "the call to be known", every=0)
-        await desk.clicks.hangup(next(iter(desk.clicks._calls)))
+        await until(lambda: desk.clicks.attempts._calls, "the call to be known", every=0)
+        await desk.clicks.attempts.hang_up(next(iter(desk.clicks.attempts._calls)))
 
     await asyncio.gather(desk.call(), hang_up_at_once())
     assert await desk.ended() == "cancelled"
@@ -417,7 +424,7 @@ async def test_cancelled_in_the_very_moment_of_asking(desk: Desk) -> None:
 async def test_cancelled_while_the_agent_rings(desk: Desk) -> None:
     call_id = await desk.call()
     offered = await (await desk.agent.incoming()).until_ringing()
-    await desk.clicks.hangup(call_id)
+    await desk.clicks.attempts.hang_up(call_id)
     await offered.until_ended()
     assert await desk.ended() == "cancelled"
 
@@ -427,7 +434,7 @@ async def test_cancelled_while_the_client_rings(desk: Desk) -> None:
     (await desk.agent.incoming()).answer()
     far = await (await desk.lab.trunk.incoming()).until_ringing()
     await desk.until_state("ringing-client")
-    await desk.clicks.hangup(call_id)
+    await desk.clicks.attempts.hang_up(call_id)
     await far.until_ended()
     assert await desk.ended() == "cancelled"
 
@@ -447,22 +454,22 @@ async def test_ended_while_they_talk(desk: Desk) -> None:
     (await desk.agent.incoming()).answer()
     far = await desk.lab.trunk.answered()
     await desk.until_state("talking")
-    await desk.clicks.hangup(call_id)
+    await desk.clicks.attempts.hang_up(call_id)
     await far.until_ended()
     assert await desk.ended() == "completed"
     with pytest.raises(ConflictError):
-        await desk.clicks.hangup(call_id)
-    assert desk.clicks.progress(call_id).state == "ended"
+        await desk.clicks.attempts.hang_up(call_id)
+    assert desk.clicks.attempts.progress(call_id).state == "ended"
 
 
 async def test_unknown_calls(desk: Desk) -> None:
     await desk.link.ami.listing("CoreShowChannels")  # before it, they might be calls of an earlier process
     with pytest.raises(NotFoundError):
-        await desk.clicks.hangup("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+        await desk.clicks.attempts.hang_up("01ARZ3NDEKTSV4RRFFQ69G5FAV")
     with pytest.raises(NotFoundError):
-        desk.clicks.progress("")
+        desk.clicks.attempts.progress("")
     with pytest.raises(NotFoundError):
-        await anext(desk.clicks.states("x" * 1000))
+        await anext(desk.clicks.attempts.states("x" * 1000))
 
 
 @pytest.mark.parametrize(
@@ -488,7 +495,7 @@ async def test_a_hostile_name_reaches_the_phone_harmlessly(desk: Desk, name: str
     assert not set(offered.name) & set('"<>\\\r\n\u202e\u200b')
     visible = "".join(character for character in name if character.isalnum())[:20]
     assert "".join(character for character in offered.name if character.isalnum()).startswith(visible[:10])
-    await desk.clicks.hangup(call_id)
+    await desk.clicks.attempts.hang_up(call_id)
     assert await desk.ended() == "cancelled"
 
 
@@ -506,7 +513,7 @@ async def test_a_hostile_extension_rings_nobody(desk: Desk, extension: str) -> N
 async def test_what_may_not_be_dialled_rings_nobody(desk: Desk, number: str) -> None:
     clicks = desk.configured(internal="PJSIP/{number}@trunk")
     with pytest.raises((InvalidInputError, RefusedError)):
-        await clicks.call("101", DialTarget(number))
+        await clicks.ring("101", DialTarget(number))
     assert not desk.agent.calls
     assert desk.link.ami.times_asked("Originate") == 0
 
@@ -514,7 +521,7 @@ async def test_what_may_not_be_dialled_rings_nobody(desk: Desk, number: str) -> 
 @pytest.mark.parametrize(("number", "reason"), [("112", "emergency"), ("150", "wrong-number")])
 async def test_a_short_number_that_no_phone_has_rings_nobody_as_shipped(desk: Desk, number: str, reason: str) -> None:
     with pytest.raises(RefusedError) as refusal:
-        await desk.clicks.call("101", DialTarget(number))
+        await desk.clicks.ring("101", DialTarget(number))
     assert refusal.value.reason == reason
     assert not desk.agent.calls
     assert desk.link.ami.times_asked("Originate") == 0

@@ -7,9 +7,9 @@ import pytest
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.book.employees import Employee
-from pbxd.lookup.caller_naming import name_caller
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
+from pbxd.services.caller_naming import CallerNaming
 from pbxd.settings import Settings
 from tests.actors import ADMINISTRATOR, acting, agent
 
@@ -29,25 +29,28 @@ def lookup(number: str, actor: Actor) -> Match:
     return BOOK.lookup(parse(number, RULES), actor)
 
 
+NAMING = CallerNaming(lookup)
+
+
 @pytest.mark.parametrize("number", ["101", MOBILE])
 def test_a_colleague_is_named_inside_alone(number: str) -> None:
-    inside = name_caller(lookup, number, ADMINISTRATOR, inside=True)
+    inside = NAMING.name(number, ADMINISTRATOR, inside=True)
     assert (inside.match.status, inside.display, inside.private) == ("employee", "Анна", "")
     for viewer in ("", "102"):
-        outside = name_caller(lookup, number, acting(viewer), inside=False)
+        outside = NAMING.name(number, acting(viewer), inside=False)
         assert (outside.match.status, outside.match.number, outside.display) == ("unknown", number, "")
         assert (outside.match.employee, outside.match.rivals) == ("", ())
 
 
 def test_a_colleague_is_no_rival_of_an_outside_caller_s() -> None:
-    inside = name_caller(lookup, CLIENT, ADMINISTRATOR, inside=True)
+    inside = NAMING.name(CLIENT, ADMINISTRATOR, inside=True)
     assert [rival.kind for rival in inside.match.rivals] == ["employee"]
-    assert name_caller(lookup, CLIENT, ADMINISTRATOR, inside=False).match.rivals == ()
+    assert NAMING.name(CLIENT, ADMINISTRATOR, inside=False).match.rivals == ()
 
 
 def test_a_personal_name_is_for_its_owner_s_phone() -> None:
-    caller = name_caller(lookup, CLIENT, agent("101"), inside=False)
+    caller = NAMING.name(CLIENT, agent("101"), inside=False)
     assert (caller.match.name, caller.display, caller.private) == ("Мама", "Фронкин", "Мама")
     for viewer in ("", "102"):
-        caller = name_caller(lookup, CLIENT, acting(viewer), inside=False)
+        caller = NAMING.name(CLIENT, acting(viewer), inside=False)
         assert (caller.match.name, caller.display, caller.private) == ("Фронкин", "Фронкин", "")

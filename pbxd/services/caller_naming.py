@@ -1,0 +1,58 @@
+"""Who a caller is, and what of it whoever asks may be told: one policy for FastAGI, HTTP, the command line and queues.
+
+- Only shared contacts name a caller for everybody; a personal one is told to its owner alone.
+- A colleague is named only when the call comes from `inside`, which the asker has to say: from outside anybody may send
+  an extension, or a colleague's mobile, as the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pbxd.actor import DAEMON, Actor
+from pbxd.lookup.answers import Caller
+from pbxd.lookup.matching import Match
+from pbxd.lookup.partial_index import excerpt
+from pbxd.numbers import NumberRules, parse
+from pbxd.storage.engine.database import Database
+
+LookUp = Callable[[str, Actor], Match]  # of a number, for whose eyes
+
+
+class CallerNaming:
+    """Names callers from the index in memory; `lookup` is the index's."""
+
+    def __init__(self, lookup: LookUp) -> None:
+        self._lookup = lookup
+
+    def name(self, number: str, actor: Actor, *, inside: bool) -> Caller:
+        """Look a caller up; never waits.
+
+        The personal contacts of `actor` may be used; `inside`: the call is from our own extension.
+        """
+        public = _for_asker(self._lookup(number, DAEMON), inside=inside)
+        own = _for_asker(self._lookup(number, actor), inside=inside) if actor.is_employee else public
+        return Caller(own, public)
+
+
+async def name_from_database(
+    database: Database, rules: NumberRules, number: str, actor: Actor, *, inside: bool
+) -> Caller:
+    """Look a caller up in the database, as `CallerNaming.name` does in memory: for commands without a daemon."""
+    parsed = parse(number, rules)
+    book = await excerpt(database, [parsed.value] if parsed.kind == "e164" else [], actor)
+    return CallerNaming(lambda _number, whose: book.lookup(parsed, whose)).name(number, actor, inside=inside)
+
+
+def without_colleagues(match: Match) -> Match:
+    """Return what may be told of a match to a caller from outside: nobody is a colleague."""
+    if not (match.employee or match.rivals):
+        return match
+    others = tuple(rival for rival in match.rivals if rival.kind != "employee")
+    if match.status == "employee":
+        return Match("unknown", match.number, rule=match.rule, rivals=others)
+    return match._replace(rivals=others)
+
+
+def _for_asker(match: Match, *, inside: bool) -> Match:
+    return match if inside else without_colleagues(match)

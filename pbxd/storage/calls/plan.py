@@ -1,0 +1,62 @@
+"""By which filter's index a page of calls is read.
+
+Every filter but the direction, of which there are three, has an index that holds all the others' columns too, so that
+no rows are read but those shown. Of several filters the one with the fewest calls is read. SQLite knows only averages:
+it takes a queue with half of all calls for as rare as one that nobody called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from sqlalchemy import Connection, ScalarSelect, Select, select
+
+from pbxd.storage.calls.call_filter import CallFilter
+from pbxd.storage.calls.statements import calls_of_agent, listed, newest_first, read_by_index
+
+Plan = Literal["talk_seconds", "agent", "queue", "outcome", "started"]  # an index's first column; agent: `call_agents`
+FILTERS: tuple[Plan, ...] = ("talk_seconds", "agent", "queue", "outcome")
+FEW = 5_000  # a filter with no more calls than that is chosen
+
+
+def choose(connection: Connection, wanted: CallFilter) -> Plan:
+    """Choose the filter with the fewest calls: its FEWth newest call is the oldest, or it has no such call."""
+    if wanted.spans is not None:  # an agent who is new here has fewer calls than an old client
+        few = wanted.agent and connection.execute(select(_few_start("agent", wanted))).scalar_one() is None
+        return "agent" if few else "started"
+    given: list[Plan] = [name for name in FILTERS if _given(wanted, name)]
+    if not given:
+        return "started"
+    if len(given) == 1 and given[0] != "talk_seconds":
+        return given[0]
+    starts = [_few_start(name, wanted) for name in given]
+    reach = dict(zip(given, connection.execute(select(*starts)).one(), strict=True))
+    rare = [name for name in given if reach[name] is None]
+    if rare:
+        return rare[0]
+    rest = [name for name in given if name != "talk_seconds"]  # its index has long talks first, not the newest calls
+    return min(rest, key=lambda name: str(reach[name]), default="started")
+
+
+def _given(wanted: CallFilter, name: str) -> Any:  # noqa: ANN401 - any field
+    return getattr(wanted, "talk" if name == "talk_seconds" else name)
+
+
+def _few_start(name: Plan, wanted: CallFilter) -> ScalarSelect[Any]:
+    """Select when a filter's FEWth newest call began, of talk any such call; NULL if it has fewer."""
+    found = alone(name, wanted)
+    chosen = found if name == "talk_seconds" else newest_first(found)
+    return chosen.with_only_columns(chosen.selected_columns[0]).limit(1).offset(FEW).scalar_subquery()
+
+
+def alone(name: Plan, wanted: CallFilter) -> Select[Any]:
+    """Select the keys that one filter finds by itself, read from its own index."""
+    period = CallFilter(wanted.since, wanted.until)
+    if name == "agent":
+        return calls_of_agent(replace(period, agent=wanted.agent), None)
+    if name == "talk_seconds":  # not in order of time
+        period = CallFilter(talk=wanted.talk)
+    elif name != "started":
+        period = replace(period, **{name: _given(wanted, name)})
+    return listed(read_by_index(name), period, None)
