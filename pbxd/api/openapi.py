@@ -16,13 +16,13 @@ from pbxd.http.answers import JSON, Answer
 from pbxd.http.context import Context
 from pbxd.http.operations import OPERATIONS, Operation, Resource
 from pbxd.http.problems import PROBLEM, Problem
-from pbxd.http.requests import Body, Headers, Input, PathParameters, Query
+from pbxd.http.requests import Body, Input, PathParameters
 from pbxd.scopes import Scope
 
 PATH = "/api/v1/openapi.json"
 Schema = dict[str, Any]
 _REFERENCE = "#/components/schemas/{model}"
-_PLACES: dict[type[Input], str] = {PathParameters: "path", Query: "query", Headers: "header"}
+_PLACES = {"path": "path", "parameter": "query", "header": "header"}
 _MEANINGS = {
     HTTPStatus.OK: "Done.",
     HTTPStatus.CREATED: "Created.",
@@ -145,7 +145,7 @@ def _problems(operation: Operation) -> dict[HTTPStatus, str]:
 
 
 def _parameters(model: type[Input]) -> list[Schema]:
-    place = next((name for kind, name in _PLACES.items() if issubclass(model, kind)), None)
+    place = _PLACES.get(model.place)
     if place is None:
         return []
     whole = model.model_json_schema()

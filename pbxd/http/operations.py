@@ -25,7 +25,7 @@ from aiohttp import web
 
 from pbxd.http.answers import JSON, Answer, Reply
 from pbxd.http.context import Context
-from pbxd.http.requests import Input, read_input
+from pbxd.http.requests import Input, in_reading_order, read_inputs
 from pbxd.http.streams import Stream
 from pbxd.scopes import Scope
 
@@ -63,7 +63,7 @@ class Operation:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Read the request, call the handler, answer."""
-        inputs = {name: await read_input(request, model) for name, model in self.inputs.items()}
+        inputs = await read_inputs(request, self.inputs)
         result = await self.handler(Context(request), **inputs)
         if isinstance(result, Stream):
             return await result.send(request)
@@ -107,10 +107,7 @@ class Resource:
         def declare(handler: HandlerT) -> HandlerT:
             hints = get_type_hints(handler)
             answers, content_type = _answers(hints.pop("return"))
-            inputs = {name: hint for name, hint in hints.items() if hint is not Context}
-            for name, model in inputs.items():
-                if not (isinstance(model, type) and issubclass(model, Input)):
-                    raise TypeError(f"{handler.__name__}: {name} is no model of a request's part")
+            inputs = _inputs({name: hint for name, hint in hints.items() if hint is not Context})
             self.operations.append(
                 Operation(self, method, path, scope, handler, inputs, statuses, answers, content_type, problems or {})
             )
@@ -141,13 +138,21 @@ def operation_of(request: web.Request) -> Operation | None:
     return operation
 
 
+def _inputs(models: Mapping[str, Any]) -> dict[str, type[Input]]:
+    """Check the models that a handler's arguments name."""
+    for name, model in models.items():
+        if not (isinstance(model, type) and issubclass(model, Input)):
+            raise TypeError(f"{name}: {model} is no model of a request's part")
+    return in_reading_order(models)
+
+
 def _answers(result: Any) -> tuple[tuple[type[Answer], ...], str]:  # noqa: ANN401 - a type, generic or not
     """Return the models a handler's return annotation names, and their content type."""
     content_type = JSON
     origin = get_origin(result)
     if isinstance(origin, type) and issubclass(origin, Stream):
         content_type = origin.content_type
-    if origin in {Reply, Stream}:
+    if isinstance(origin, type) and issubclass(origin, Reply | Stream):
         (result,) = get_args(result)
     models = get_args(result) if isinstance(result, UnionType) else (result,)
     answers = tuple(model for model in models if model is not NoneType)

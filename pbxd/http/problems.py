@@ -121,7 +121,13 @@ def from_pbxd(error: PbxdError) -> web.Response:
     more: dict[str, Any] = {name: getattr(error, name) for name in ("field", "reason", "scope") if hasattr(error, name)}
     if isinstance(error, InvalidRequestError):
         more["errors"] = tuple(
-            RequestError.model_validate({each.place: each.name, "code": each.code, "detail": each.detail})
+            RequestError.model_validate(
+                {
+                    each.place: each.pointer if each.place == "pointer" else each.field,
+                    "code": each.code,
+                    "detail": each.detail,
+                }
+            )
             for each in error.mistakes
         )
     if more.get("reason") == "too-many":

@@ -1,13 +1,13 @@
 """Requests as typed values: what the parts of a request may hold, and the refusal of everything else.
 
-An operation's handler takes models that derive from one of the four classes here.
+An operation's handler takes models that derive from one of the four classes at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,7 +19,42 @@ from pbxd.settings import why_refused
 
 BODY_LIMIT = 64 * 1024  # bytes
 _MOST_MISTAKES = 100  # told of one request
-Place = Literal["pointer", "parameter", "header"]
+Place = Literal["path", "header", "parameter", "pointer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong with a request: where, as a word for programs, and as a sentence."""
+
+    place: Place
+    parts: tuple[str, ...]  # the name; of a body's member, where it stands in it
+    code: str
+    detail: str
+
+    @classmethod
+    def of(cls, error: ErrorDetails, place: Place) -> Self:
+        """Say what pydantic found."""
+        parts = tuple(str(part) for part in error["loc"])
+        field, why = ".".join(parts), why_refused(error)
+        return cls(place, parts, error["type"].replace("_", "-"), f"{field}: {why}" if field else why)
+
+    @property
+    def field(self) -> str:
+        """The name, with dots between its parts."""
+        return ".".join(self.parts)
+
+    @property
+    def pointer(self) -> str:
+        """The name as a JSON pointer (RFC 6901)."""
+        return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in self.parts)
+
+
+class InvalidRequestError(InvalidInputError):
+    """Something in the request is not what it should be; `field` names the first mistake."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__(mistakes[0].field, mistakes[0].detail)
+        self.mistakes = mistakes
 
 
 def _publish(schema: dict[str, Any]) -> None:
@@ -28,99 +63,100 @@ def _publish(schema: dict[str, Any]) -> None:
 
 
 class Input(BaseModel):
-    """A part of a request; nothing in it is ignored."""
+    """A part of a request."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=_publish)
+    place: ClassVar[Place]
 
-
-class Body(Input):
-    """A JSON body: exact types, no unknown members."""
-
-    model_config = ConfigDict(strict=True)
-
-
-class Query(Input):
-    """A query string: texts that become what they should be, no unknown names."""
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        """Read this part of a request. Raises ValidationError, InvalidRequestError, and HTTP errors."""
+        raise NotImplementedError
 
 
 class PathParameters(Input):
-    """The variable parts of an address. What is no such part is no address: 404."""
+    """The variable parts of an address; 404 where they can't be."""
+
+    place = "path"
+
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        """Read the address."""
+        try:
+            return cls.model_validate(dict(request.match_info))
+        except ValidationError as error:
+            raise web.HTTPNotFound from error
+
+
+class Body(Input):
+    """A JSON body: exact types, no unknown members. HTTP errors: 415 not JSON, 413 too long, 400 unreadable."""
+
+    model_config = ConfigDict(strict=True)
+    place = "pointer"
+
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        """Read the body."""
+        if request.content_type != "application/json":
+            raise web.HTTPUnsupportedMediaType(reason=_("application/json is needed"))
+        try:
+            return cls.model_validate_json(await request.read())
+        except (web.RequestPayloadError, ConnectionError) as error:  # not chunked or compressed as it says, or cut off
+            raise web.HTTPBadRequest(reason=_("the body can't be read")) from error
+        except ValidationError as error:
+            if error.errors()[0]["type"] == "json_invalid":
+                raise web.HTTPBadRequest(reason=_("the body is not JSON")) from error
+            raise
 
 
 class Headers(Input):
-    """The request headers that an operation reads, by their names as aliases. Others are ignored."""
+    """The headers that an operation reads, by their names as aliases. Others are ignored."""
+
+    place = "header"
+
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        """Read the headers."""
+        names = [field.alias or name for name, field in cls.model_fields.items()]
+        return cls.model_validate({name: request.headers[name] for name in names if name in request.headers})
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing that is wrong with a request: where, as a word for programs, and as a sentence."""
+class Query(Input):
+    """A query string: texts that become what they should be; no unknown names, none twice."""
 
-    place: Place
-    name: str  # of a parameter or header; of a body's member the JSON pointer (RFC 6901)
-    code: str
-    detail: str
+    place = "parameter"
 
-
-class InvalidRequestError(InvalidInputError):
-    """A part of the request is not what it should be; `mistakes` are all of them, `field` names the first."""
-
-    def __init__(self, field: str, message: str, mistakes: tuple[Mistake, ...]) -> None:
-        super().__init__(field, message)
-        self.mistakes = mistakes
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        """Read the query string."""
+        given = dict(request.query)
+        if len(given) < len(request.query):
+            twice = next(name for name in given if len(request.query.getall(name)) > 1)
+            message = _("{field}: given twice").format(field=twice)
+            raise InvalidRequestError((Mistake("parameter", (twice,), "repeated", message),))
+        return cls.model_validate(given)
 
 
-async def read_input(request: web.Request, model: type[Input]) -> Input:
-    """Read a part of the request. Raises InvalidRequestError, and HTTP errors as `_read_body` does; 404 for a path."""
-    if issubclass(model, Body):
-        return await _read_body(request, model)
-    if issubclass(model, Query):
-        return _read_query(request, model)
-    if issubclass(model, Headers):
-        names = [field.alias or name for name, field in model.model_fields.items()]
-        found = {name: request.headers[name] for name in names if name in request.headers}
-        return _validated(lambda: model.model_validate(found), "header")
-    try:
-        return model.model_validate(dict(request.match_info))
-    except ValidationError as error:
-        raise web.HTTPNotFound from error
+def in_reading_order(models: Mapping[str, type[Input]]) -> dict[str, type[Input]]:
+    """Return models in the order in which they must be read: HTTP errors come before anybody's mistakes."""
+    first: list[Place] = ["path", "pointer"]
+    return dict(sorted(models.items(), key=lambda each: first.index(each[1].place) if each[1].place in first else 2))
 
 
-async def _read_body(request: web.Request, model: type[Body]) -> Input:
-    """Read a JSON body. HTTP errors: 413 too long, 415 not JSON, 400 unreadable."""
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(reason=_("application/json is needed"))
-    try:
-        text = await request.read()
-    except (web.RequestPayloadError, ConnectionError) as error:  # not chunked or compressed as it says, or broken off
-        raise web.HTTPBadRequest(reason=_("the body can't be read")) from error
-    return _validated(lambda: model.model_validate_json(text), "pointer")
+async def read_inputs(request: web.Request, models: Mapping[str, type[Input]]) -> dict[str, Input]:
+    """Read parts of a request, by the names of their models. Raises HTTP errors as `Input.read` does.
 
-
-def _read_query(request: web.Request, model: type[Query]) -> Input:
-    """Read the query string; a repeated name is refused like an unknown one."""
-    given: Mapping[str, str] = dict(request.query)
-    if len(given) < len(request.query):
-        twice = next(name for name in given if len(request.query.getall(name)) > 1)
-        message = _("{field}: given twice").format(field=twice)
-        raise InvalidRequestError(twice, message, (Mistake("parameter", twice, "repeated", message),))
-    return _validated(lambda: model.model_validate(given), "parameter")
-
-
-def _validated(validate: Callable[[], Input], place: Place) -> Input:
-    try:
-        return validate()
-    except ValidationError as error:
-        found = error.errors()
-        if found[0]["type"] == "json_invalid":
-            raise web.HTTPBadRequest(reason=_("the body is not JSON")) from error
-        mistakes = tuple(_mistake(each, place) for each in found[:_MOST_MISTAKES])
-        field = ".".join(str(part) for part in found[0]["loc"])
-        raise InvalidRequestError(field, mistakes[0].detail, mistakes) from error
-
-
-def _mistake(error: ErrorDetails, place: Place) -> Mistake:
-    field = ".".join(str(part) for part in error["loc"])
-    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
-    name = "".join(f"/{part}" for part in parts) if place == "pointer" else field
-    why = why_refused(error)
-    return Mistake(place, name, error["type"].replace("_", "-"), f"{field}: {why}" if field else why)
+    All mistakes are told at once, in one InvalidRequestError.
+    """
+    found: dict[str, Input] = {}
+    mistakes: list[Mistake] = []
+    for name, model in models.items():
+        try:
+            found[name] = await model.read(request)
+        except ValidationError as error:
+            mistakes += [Mistake.of(each, model.place) for each in error.errors()]
+        except InvalidRequestError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise InvalidRequestError(tuple(mistakes[:_MOST_MISTAKES]))
+    return found

@@ -19,6 +19,7 @@ from pbxd.storage.book.employees import Employees
 from tests.api.examples import CALLS, IGOR, add, conversation, problem
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, until
+from tests.http.contract import reference, validate
 
 
 async def test_a_call_is_accepted_followed_and_ended(pbxd: House) -> None:
@@ -44,6 +45,8 @@ async def test_a_call_is_accepted_followed_and_ended(pbxd: House) -> None:
     assert [each["reason"] for each in rest] == [None, None, None, "completed"]
     assert {each["id"] for each in rest} == {made["id"]}
     assert rest[-1]["at"] == "2026-01-01T00:00:09.000000Z"
+    for line in (first, *rest):
+        validate(line, reference("CallStateAnswer"))
 
 
 async def test_a_call_is_cancelled(pbxd: House) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from pbxd.api import RESOURCES
 from pbxd.api.calls import CallsQuery
@@ -39,6 +40,10 @@ async def test_every_operation_is_described_and_nothing_else(pbxd: House) -> Non
     )
     names = [told["operationId"] for _method, _path, told in operations(found)]
     assert len(names) == len(set(names))
+
+
+async def test_it_is_a_valid_document(pbxd: House) -> None:
+    OpenAPIV31SpecValidator(await document(pbxd.local)).validate()
 
 
 async def test_only_what_tells_nothing_about_anybody_is_open(pbxd: House) -> None:

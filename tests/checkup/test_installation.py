@@ -92,7 +92,7 @@ async def test_a_folder_in_which_the_service_cannot_write(folder: Path, nobody: 
             given_to(nobody, file)
         found = await database(keeping(file), nobody)
         assert found.status == "failed"
-        assert f"can't write in the folder {folder}" in found.message
+        assert f"can't write to the folder {folder}" in found.message
         assert 'url = "sqlite+aiosqlite:////var/lib/pbxd/pbxd.db"' in lines(found)
         moved = f"install -o pbxd -g pbxd -m 0660 {file} /var/lib/pbxd/pbxd.db"
         assert (moved in lines(found)) is database_there
@@ -114,7 +114,7 @@ async def test_a_folder_that_is_not_there_and_the_services_own(folder: Path) -> 
     found = await database(keeping(folder / "away" / "pbxd.db"), None)
     assert (found.status, "doesn't exist" in found.message) == ("failed", True)
     found = await database(keeping(Path("/var/lib/pbxd/nowhere.db")), None)
-    assert "the service makes it when it first starts" in found.message
+    assert "the service creates it at its first start" in found.message
     assert lines(found) == ["systemctl enable pbxd", "systemctl restart pbxd"]
 
 
@@ -212,7 +212,7 @@ async def test_who_may_not_gets_a_line_and_no_traceback(folder: Path, nobody: Ac
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
     if command == ["doctor"]:
-        assert "✗ database       no right to look into" in done.stdout
+        assert "✗ database       no permission to read" in done.stdout
         assert "/dev/null" not in done.stdout  # what would empty the secret
     else:
         assert str(folder) in done.stderr

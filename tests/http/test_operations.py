@@ -157,6 +157,16 @@ async def test_all_that_is_wrong_is_told_at_once(socket: aiohttp.ClientSession) 
     assert [(each["header"], each["code"]) for each in told["errors"]] == [("If-Match", "int-parsing")]
 
 
+async def test_what_is_wrong_in_several_parts_is_told_at_once_and_a_body_that_is_none_first(
+    socket: aiohttp.ClientSession,
+) -> None:
+    headers = {"If-Match": "x"}
+    told, _headers = await ask(socket, "PUT", "/things/7", 422, headers=headers, json={"colour": "blue"})
+    assert [each["code"] for each in told["errors"]] == ["missing", "int-parsing"]
+    await ask(socket, "PUT", "/things/7", 415, headers=headers, data=b"{}")
+    await ask(socket, "PUT", "/things/seven", 404, headers=headers, data=b"{}")
+
+
 async def test_a_body_full_of_mistakes_is_answered_in_short(socket: aiohttp.ClientSession) -> None:
     told, _headers = await ask(socket, "PUT", "/things/7", 422, json={f"k{n}": n for n in range(3000)})
     assert len(told["errors"]) == 100
