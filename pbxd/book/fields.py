@@ -225,6 +225,10 @@ BUILT_IN: Final = Fields(
             "numbers",
             Texts("Number", "Номер"),
             heading=Texts("Phones", "Телефоны"),
+            help=Texts(
+                "A number, with the client's extension if there is one. May be repeated.",
+                "Номер, при необходимости с добавочным клиента. Можно указать несколько раз.",
+            ),
             hint=Texts(
                 "Required. Several are separated by “;”, the first is the main one. An extension stands after “доб.”.",
                 "Обязательно. Несколько — через «;», первый основной. Добавочный — после «доб.».",
@@ -242,7 +246,7 @@ BUILT_IN: Final = Fields(
             "emails",
             "emails",
             Texts("E-mail", "Почта"),
-            help=Texts("An e-mail address; may be repeated.", "Адрес электронной почты; можно несколько раз."),
+            help=Texts("An e-mail address. May be repeated.", "Адрес электронной почты. Можно указать несколько раз."),
             hint=Texts(
                 "Several are separated by “;”, the first is the main one.", "Несколько — через «;», первый основной."
             ),
@@ -256,7 +260,9 @@ BUILT_IN: Final = Fields(
             "company",
             "company",
             Texts("Company", "Компания"),
-            help=Texts("Company; a new one is created.", "Компания; новая будет создана."),
+            help=Texts(
+                "Company. One that isn't known yet is created.", "Компания. Если такой ещё нет, она будет создана."
+            ),
             hint=Texts("A new one is created.", "Новая будет заведена."),
             example=Texts("ООО «Ромашка»", "ООО «Ромашка»"),
             vcard="org",
@@ -292,7 +298,7 @@ BUILT_IN: Final = Fields(
             "vip",
             "flag",
             Texts("VIP", "VIP"),
-            help=Texts("Goes to the head of every queue.", "Идёт в начало любой очереди."),
+            help=Texts("Goes to the head of every queue.", "Становится первым в любой очереди."),
             hint=Texts("“yes” goes to the head of every queue.", "«да» — в начало любой очереди."),
             example=Texts("yes", "да"),
             stored="column",
@@ -311,7 +317,7 @@ BUILT_IN: Final = Fields(
             "tags",
             "tags",
             Texts("Tags", "Метки"),
-            help=Texts("A tag; may be repeated.", "Метка; можно несколько раз."),
+            help=Texts("A tag. May be repeated.", "Метка. Можно указать несколько раз."),
             hint=_MANY,
             example=Texts("опт; юг", "опт; юг"),
             option="tag",

@@ -11,8 +11,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from pbxd.i18n import _
 
@@ -29,7 +28,7 @@ def printable(text: str) -> str:
     return "".join(_escaped(character) if _unsafe(character) else character for character in text)
 
 
-def print_json(value: Any) -> None:  # noqa: ANN401 - JSON
+def print_json(value: object) -> None:
     r"""Print one JSON value on one line; what a terminal would obey is written as \uXXXX, which is the same JSON.
 
     So is every letter where the output isn't UTF-8, which is what programs read JSON as.
@@ -55,6 +54,28 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], total: str 
         _write(total)
 
 
+class BadRow(Protocol):
+    """What is wrong in a row of a file."""
+
+    @property
+    def row(self) -> int:
+        """Its number, as a spreadsheet counts."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
+
+
+def print_bad_rows(bad: Sequence[BadRow], ignored: Sequence[str], total: int = 0) -> None:
+    """Print what was wrong in a file's rows, and which columns weren't used; `total` bad rows if not all are given."""
+    for each in bad:
+        print_line(_("row {row}: {message}").format(row=each.row, message=each.message))
+    if total > len(bad):
+        print_line(_("and {count} more bad rows").format(count=total - len(bad)))
+    if ignored:
+        print_line(_("columns not used: {columns}").format(columns=", ".join(ignored)))
+
+
 def print_card(lines: Iterable[tuple[str, str]]) -> None:
     """Print names and values below each other, leaving out the empty ones."""
     from rich import table, text  # noqa: PLC0415 - likewise
@@ -64,14 +85,6 @@ def print_card(lines: Iterable[tuple[str, str]]) -> None:
         if value:
             card.add_row(text.Text(name), text.Text(printable(value)))
     _print(card)
-
-
-def local_time(at: datetime | None) -> str:
-    """Write an aware instant in local time, as the language's readers expect it; None is empty."""
-    if at is None:
-        return ""
-    # Translators: strftime of a date with time
-    return at.astimezone().strftime(_("%Y-%m-%d %H:%M:%S"))
 
 
 def length(seconds: float) -> str:

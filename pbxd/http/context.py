@@ -11,11 +11,11 @@ from pbxd.actor import Actor
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
-from pbxd.services.call_history import CallHistory
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
+from pbxd.services.workspace import Workspace
 from pbxd.storage.engine.database import Database
 
 
@@ -25,7 +25,7 @@ class Services:
 
     database: Database
     directory: Directory
-    call_history: CallHistory
+    workspace: Workspace
     tokens: TokenCache
     caller_naming: CallerNaming
     click_to_call: ClickToCall

@@ -16,7 +16,7 @@ import pytest
 
 from pbxd.checkup.checks import examine
 from pbxd.checkup.database import database
-from pbxd.checkup.installation import configuration, numbers, ports
+from pbxd.checkup.installation import _judge_daemon, configuration, numbers, ports
 from pbxd.checkup.permissions import Account
 from pbxd.checkup.result import Finding
 from pbxd.settings import (
@@ -149,6 +149,13 @@ async def test_a_port_that_another_program_has(key: str) -> None:
     assert (found.status, found.message) == ("failed", f"another program listens on {taken} ({key}.listen)")
     other = Settings(agi=AgiSettings(listen="192.0.2.1:4573"))
     assert (await ports(other, "absent")).status == "failed"
+
+
+@pytest.mark.parametrize(("faults", "status"), [({"event_failed": 2, "calls_refused": 1}, "warning"), ({}, "ok")])
+def test_what_a_running_daemon_could_not_follow_is_a_warning(faults: dict[str, int], status: str) -> None:
+    found = _judge_daemon("daemon", {"ready": True, "pbx": "connected", "database": "answers", "faults": faults})
+    assert found.status == status
+    assert all(f"{kind} {count}" in found.message for kind, count in faults.items())
 
 
 def test_the_lines_for_a_missing_secret_spare_a_good_one(tmp_path: Path) -> None:

@@ -26,12 +26,12 @@ from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.services.call_history import CallHistory
 from pbxd.services.call_targets import find_target
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
+from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
@@ -55,6 +55,7 @@ class House:
     ami: AmiClient
     server: HttpServer
     services: Services
+    faults: Faults
     local: aiohttp.ClientSession  # over the unix socket
     public: aiohttp.ClientSession  # over TCP, without a token
 
@@ -97,7 +98,8 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
                 "service": {"language": "en"},
             }
         ).model_copy(update={"folder": folder})
-        asterisk = AsteriskPbx(settings, SECRET, Faults())
+        faults = Faults()
+        asterisk = AsteriskPbx(settings, SECRET, faults)
         ami = asterisk.ami
         database = await Database.open(settings.database_url, create=False)
         directory = Directory(database, rules_from(settings))
@@ -107,13 +109,13 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         services = Services(
             database=database,
             directory=directory,
-            call_history=CallHistory(database, rules_from(settings)),
+            workspace=Workspace(database, rules_from(settings)),
             tokens=TokenCache(Tokens(database)),
             caller_naming=CallerNaming(directory.lookup),
             click_to_call=click_to_call,
             queues=queues,
             rules=rules_from(settings),
-            health=Health(database, directory, lambda: ami.connected, dict),
+            health=Health(database, directory, lambda: ami.connected, lambda: faults.counts),
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()
@@ -128,7 +130,18 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
             checked_session(f"http://127.0.0.1:{server.port}") as public,
         ):
             yield House(
-                settings, database, directory, click_to_call, pbx, asterisk, ami, server, services, local, public
+                settings,
+                database,
+                directory,
+                click_to_call,
+                pbx,
+                asterisk,
+                ami,
+                server,
+                services,
+                faults,
+                local,
+                public,
             )
             for root in roots:
                 root.cancel()

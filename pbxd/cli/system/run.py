@@ -6,10 +6,11 @@ import sys
 
 import click
 
-from pbxd.cli.command import N_, Command, Session, pass_session
+from pbxd.cli.groups import Command
+from pbxd.cli.session import Session, pass_session
 
 
-@click.command("run", cls=Command, help=N_("Run the daemon in the foreground."))
+@click.command("run", cls=Command)
 @pass_session
 def run(session: Session) -> None:
     """Run until a signal ends it."""

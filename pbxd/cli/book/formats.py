@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Any
 
 from pbxd.book.contacts import Contact, ContactNumber
-from pbxd.cli.output import local_time, mark
-from pbxd.i18n import _
+from pbxd.book.field_kinds import Value
+from pbxd.book.fields import Fields
+from pbxd.cli.output import mark
+from pbxd.i18n import _, local_time
 from pbxd.numbers import display
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate
 
 
-def lines(contact: Contact) -> Iterable[tuple[str, str]]:
-    """Yield a card line by line: what it is, and the value."""
+def lines(contact: Contact, fields: Fields) -> Iterable[tuple[str, str]]:
+    """Yield a card line by line: what it is, and the value; empty ones too."""
     yield _("Id"), str(contact.id)
-    yield _("Name"), contact.name
-    yield _("VIP"), mark(contact.vip)
-    yield _("Company"), contact.company
-    yield _("Position"), contact.position
-    for number in contact.numbers:
-        yield (_("Main number") if number.main else _("Number")), number_text(number)
-    for email in contact.emails:
-        yield _("E-mail"), email
-    yield _("Manager"), contact.manager
-    yield _("Tags"), ", ".join(contact.tags)
-    yield _("Date of birth"), contact.birth_date.isoformat() if contact.birth_date else ""
-    yield _("Comment"), contact.comment
-    yield _("Personal contact of"), contact.owner
+    for field in fields:
+        if field.kind == "numbers":
+            for number in contact.numbers:
+                yield (_("Main number") if number.main else str(field.title)), number_text(number)
+        elif field.kind != "visibility":  # the owner says it
+            yield str(field.title), _text(fields.value(contact, field))
     yield _("Created by"), contact.created_by
     yield _("Version"), str(contact.version)
 
@@ -83,6 +79,18 @@ def duplicate_line(duplicate: Duplicate) -> str:
     more = ", …" if duplicate.total > len(duplicate.contacts) else ""
     said = _("warning: {value} is used by {count} more: {names}")
     return said.format(value=shown, count=duplicate.total, names=names + more)
+
+
+def _text(value: Value) -> str:
+    match value:
+        case bool():
+            return mark(value)
+        case tuple():
+            return ", ".join(map(str, value))
+        case date():
+            return value.isoformat()
+        case _:
+            return value or ""
 
 
 def _value(value: object) -> str:
