@@ -76,6 +76,10 @@ def add(pbxd: Run) -> dict[str, Any]:
     return card
 
 
+def id_of(card: dict[str, Any]) -> str:
+    return str(card["id"])
+
+
 def only_added(card: dict[str, Any]) -> dict[str, Any]:
     return {field.name: card[field.name] for field in ADDED}
 
@@ -90,9 +94,10 @@ def test_every_kind_is_tried() -> None:
 
 
 def test_it_has_options_and_stands_on_the_card_and_in_json(pbxd: Run) -> None:
-    assert only_added(add(pbxd)) == GIVEN
-    assert only_added(pbxd("contacts", "show", "1", "--json")) == GIVEN
-    shown = pbxd("contacts", "show", "1")
+    card = add(pbxd)
+    assert only_added(card) == GIVEN
+    assert only_added(pbxd("contacts", "show", id_of(card), "--json")) == GIVEN
+    shown = pbxd("contacts", "show", id_of(card))
     for field in ADDED:
         assert field.title.en in shown, field.name
     for secret in SECRETS:
@@ -107,45 +112,45 @@ def test_it_has_options_and_stands_on_the_card_and_in_json(pbxd: Run) -> None:
 
 
 def test_a_search_finds_by_it(pbxd: Run) -> None:
-    add(pbxd)
+    key = id_of(add(pbxd))
     for words in ("широкая", "сахара", "2020-02-29", "дубна", "buh@example", "102"):
         assert total(pbxd, "--search", words) == 1, words
-    pbxd("contacts", "edit", "1", "--shoe-size", "43")
+    pbxd("contacts", "edit", key, "--shoe-size", "43")
     assert total(pbxd, "--search", "широкая") == 0
 
 
 def test_edits_change_it_and_stand_in_the_history(pbxd: Run) -> None:
-    add(pbxd)
+    key = id_of(add(pbxd))
     edited = pbxd(
-        "contacts", "edit", "1", "--shoe-size", "43", "--client-since", "", "--no-pays-vat", "--remove-route", "тверь",
+        "contacts", "edit", key, "--shoe-size", "43", "--client-since", "", "--no-pays-vat", "--remove-route", "тверь",
         "--add-route", "Ржев", "--json",
     )  # fmt: skip
     assert only_added(edited) == GIVEN | {
         "shoe_size": "43", "client_since": None, "pays_vat": False, "routes": ["Клин; Дубна", "Ржев"],
     }  # fmt: skip
-    [change] = pbxd("contacts", "history", "1", "--json")["items"]
+    [change] = pbxd("contacts", "history", key, "--json")["items"]
     assert change["fields"]["shoe_size"] == [GIVEN["shoe_size"], "43"]
     assert change["fields"]["client_since"] == ["2020-02-29", None]
     assert set(change["fields"]) == {"shoe_size", "client_since", "pays_vat", "routes"}
-    shown = pbxd("contacts", "history", "1")
+    shown = pbxd("contacts", "history", key)
     assert "Shoe size" in shown
     assert "43" in shown
-    assert "the contact has no" in pbxd("contacts", "edit", "1", "--remove-route", "нет такого", status=1)
+    assert "the contact has no" in pbxd("contacts", "edit", key, "--remove-route", "нет такого", status=1)
 
 
 @pytest.mark.parametrize("ending", ["xlsx", "csv", "vcf"])
 def test_it_goes_out_and_comes_back_in_files(pbxd: Run, tmp_path: Path, ending: str) -> None:
-    add(pbxd)
+    key = id_of(add(pbxd))
     file = tmp_path / f"out.{ending}"
     pbxd("contacts", "export", str(file))
-    pbxd("contacts", "delete", "1", "--yes")
+    pbxd("contacts", "delete", key, "--yes")
     assert pbxd("contacts", "import", str(file), "--json")["created"] == 1
     [card] = pbxd("contacts", "list", "--json")["items"]
     assert only_added(card) == GIVEN
 
 
 def test_an_import_knows_its_headings_in_both_languages_and_by_map(pbxd: Run, tmp_path: Path) -> None:
-    add(pbxd)
+    key = id_of(add(pbxd))
     file = tmp_path / "in.csv"
     for heading, options in (
         ("Shoe size", ()),
@@ -158,10 +163,10 @@ def test_an_import_knows_its_headings_in_both_languages_and_by_map(pbxd: Run, tm
         file.write_text(f"ФИО;Телефон;{heading}\nФронкин;89160000001;{heading}\n")
         done = pbxd("contacts", "import", str(file), "--existing", "update", *options, "--json")
         assert (done["updated"], done["ignored_columns"]) == (1, []), heading
-        card = pbxd("contacts", "show", "1", "--json")
+        card = pbxd("contacts", "show", key, "--json")
         assert only_added(card) == GIVEN | {"shoe_size": heading}, "the other fields stay"
         pbxd("contacts", "import-undo", str(done["import"]))
-        assert only_added(pbxd("contacts", "show", "1", "--json")) == GIVEN
+        assert only_added(pbxd("contacts", "show", key, "--json")) == GIVEN
     file.write_text("ФИО;Телефон;Клиент с;С НДС\nА;89160000002;вчера;может быть\n")
     [bad] = pbxd("contacts", "import", str(file), "--json")["errors"]
     assert bad["field"] == "client_since"
@@ -189,8 +194,8 @@ def test_exports_have_it_in_the_registry_s_order(pbxd: Run, tmp_path: Path) -> N
 
 
 def test_privacy_hands_it_out_and_erases_it(pbxd: Run, url: str, tmp_path: Path) -> None:
-    add(pbxd)
-    pbxd("contacts", "edit", "1", "--shoe-size", "43")
+    key = id_of(add(pbxd))
+    pbxd("contacts", "edit", key, "--shoe-size", "43")
     pbxd("privacy", "export", "89160000001", str(tmp_path / "out.json"))
     found = json.loads((tmp_path / "out.json").read_text("utf-8"))
     assert only_added(found["contacts"][0]) == GIVEN | {"shoe_size": "43"}
