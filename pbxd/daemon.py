@@ -81,7 +81,8 @@ class Daemon:
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
         self._queues = VipQueues(pbx, lookup, settings.queues, self._following.tracker.number_of)
-        targets = partial(find_target, database, self._directory, rules)
+        workspace = Workspace(database, rules)
+        targets = partial(find_target, workspace, self._directory)
         self._click_to_call = ClickToCall(pbx, settings, targets, CallRequests(database))
         self._staff_sync = StaffSync(pbx, Employees(database))
         self._resync = Resync(pbx, on_done=self._synced)
@@ -94,7 +95,7 @@ class Daemon:
         services = Services(
             database=database,
             directory=self._directory,
-            workspace=Workspace(database, rules),
+            workspace=workspace,
             tokens=self._token_cache,
             caller_naming=naming,
             click_to_call=self._click_to_call,

@@ -213,7 +213,7 @@ BUILT_IN: Final = Fields(
             "name",
             Texts("Name", "Имя"),
             heading=Texts("Full name", "ФИО"),
-            help=Texts("Full name.", "Полное имя."),
+            help=Texts("Full name.", "ФИО."),
             hint=Texts("Required.", "Обязательно."),
             example=Texts("Фронкин Игорь", "Фронкин Игорь"),
             vcard="fn",
@@ -231,7 +231,7 @@ BUILT_IN: Final = Fields(
             ),
             hint=Texts(
                 "Required. Several are separated by “;”, the first is the main one. An extension stands after “доб.”.",
-                "Обязательно. Несколько — через «;», первый основной. Добавочный — после «доб.».",
+                "Обязательно. Несколько — через «;», первый — основной. Добавочный — после «доб.».",
             ),
             example=Texts(
                 "+7 916 123-45-67; 8 (495) 123-45-67 доб. 123", "+7 916 123-45-67; 8 (495) 123-45-67 доб. 123"
@@ -248,7 +248,7 @@ BUILT_IN: Final = Fields(
             Texts("E-mail", "Почта"),
             help=Texts("An e-mail address. May be repeated.", "Адрес электронной почты. Можно указать несколько раз."),
             hint=Texts(
-                "Several are separated by “;”, the first is the main one.", "Несколько — через «;», первый основной."
+                "Several are separated by “;”, the first is the main one.", "Несколько — через «;», первый — основной."
             ),
             example=Texts("igor@example.org", "igor@example.org"),
             column="email",
@@ -263,7 +263,7 @@ BUILT_IN: Final = Fields(
             help=Texts(
                 "Company. One that isn't known yet is created.", "Компания. Если такой ещё нет, она будет создана."
             ),
-            hint=Texts("A new one is created.", "Новая будет заведена."),
+            hint=Texts("A new one is created.", "Если такой нет, она будет создана."),
             example=Texts("ООО «Ромашка»", "ООО «Ромашка»"),
             vcard="org",
             stored="company",
@@ -284,10 +284,10 @@ BUILT_IN: Final = Fields(
             "manager",
             "employee",
             Texts("Manager", "Менеджер"),
-            help=Texts("Extension of the responsible employee.", "Внутренний номер ответственного сотрудника."),
+            help=Texts("Extension of the responsible employee.", "Внутренний номер ответственного менеджера."),
             hint=Texts(
                 "Extension of the responsible employee; whoever imports, if empty.",
-                "Внутренний номер ответственного; если пусто — тот, кто загружает.",
+                "Внутренний номер ответственного менеджера; если пусто — тот, кто импортирует.",
             ),
             example=Texts("101", "101"),
             stored="column",
@@ -299,7 +299,7 @@ BUILT_IN: Final = Fields(
             "flag",
             Texts("VIP", "VIP"),
             help=Texts("Goes to the head of every queue.", "Становится первым в любой очереди."),
-            hint=Texts("“yes” goes to the head of every queue.", "«да» — в начало любой очереди."),
+            hint=Texts("“yes” goes to the head of every queue.", "«да» — VIP-клиент, попадает в начало очереди."),
             example=Texts("yes", "да"),
             stored="column",
             searchable=False,

@@ -198,7 +198,7 @@ def test_people_read_local_times_in_their_language_and_no_escape_reaches_the_ter
         "в очереди sales",
         "of later {who}",
         "завершила АТС",
-        "вызов: 102 ",
+        "вызов: 102\n",
     ):
         assert step in card
     assert "\x1b" not in card

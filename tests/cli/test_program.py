@@ -111,7 +111,7 @@ def test_the_language_is_the_configured_one_else_the_locale_s(tmp_path: Path) ->
     neither = shell("--config", "pbxd.toml", "contacts", "list", cwd=tmp_path, LC_ALL="C", LANG="ru_RU.UTF-8")
     assert b"pbxd" in neither.stderr
     helped = shell("contacts", "add", "--help", cwd=tmp_path, LC_ALL="ru_RU.UTF-8", PYTHONUTF8="1")
-    assert "Полное имя." in helped.stdout.decode()
+    assert "ФИО." in helped.stdout.decode()
 
 
 SAID = [

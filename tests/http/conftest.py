@@ -162,7 +162,7 @@ async def serving(pbxd: House, mount: Mount = api.mount, **http: object) -> Asyn
 
 
 def click_to_call_of(pbx: AsteriskPbx, settings: Settings, database: Database, directory: Directory) -> ClickToCall:
-    targets = partial(find_target, database, directory, rules_from(settings))
+    targets = partial(find_target, Workspace(database, rules_from(settings)), directory)
     return ClickToCall(pbx, settings, targets, CallRequests(database))
 
 

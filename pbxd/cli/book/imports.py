@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 import click
-from rich.console import Console
-from rich.progress import Progress, TextColumn
 
 from pbxd.cli.groups import Command
 from pbxd.cli.options import FILE, actor_option, argument, flag, json_option, option, takes
@@ -128,11 +126,10 @@ def _progress() -> Iterator[Callable[[int], None]]:
     if not sys.stderr.isatty():
         yield lambda _rows: None
         return
-    with Progress(
-        *Progress.get_default_columns()[:2], TextColumn("{task.completed}"), console=Console(stderr=True)
-    ) as bar:
-        task = bar.add_task(_("rows"), total=None)
-        yield lambda rows: bar.update(task, completed=rows)
+    try:
+        yield lambda rows: click.echo("\r" + _("rows done: {count}").format(count=rows), err=True, nl=False)
+    finally:
+        click.echo(err=True)
 
 
 def _print(report: ImportReport) -> None:
