@@ -178,11 +178,11 @@ class Daemon:
 
     async def _stop_when_told(self) -> None:
         """End all root tasks at SIGTERM or SIGINT, after the last events have come."""
-        told = asyncio.Event()
+        asked = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told.set)
-        await told.wait()
+            loop.add_signal_handler(number, asked.set)
+        await asked.wait()
         sd_notify("STOPPING=1")  # before anything ends: from here on the watchdog doesn't count
         await self._pbx.settle()
         raise _Stopped

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from typing import Any, cast
+
 import pytest
 from structlog.testing import capture_logs
 
+from pbxd.asterisk.endpoints import Endpoints
+from pbxd.asterisk.event_stream import EventStream
 from pbxd.calls import events as ev
 from pbxd.faults import Faults
+from pbxd.history.event_reader import EventReader
 from pbxd.settings import Settings
 from tests.history.packets import PacketFollowing
 from tests.history.test_backlog import BEGAN, call
@@ -46,6 +53,56 @@ def test_texts_of_any_length_are_cut_at_the_door(header: str, text: str) -> None
     assert isinstance(event, ev.ChannelCreated)
     assert all(len(value) <= 255 for value in (event.number, event.dialled))
     assert "\0" not in event.number
+
+
+@pytest.mark.parametrize("header", ["Uniqueid", "Linkedid"])
+def test_an_id_that_no_pbx_makes_costs_its_event(header: str) -> None:
+    following = PacketFollowing(Settings())
+    with capture_logs():
+        assert following.packet_safely({**call(1)[0], header: "x" * 5000}, None) is None
+    assert following.faults.counts == {"ami_packet_refused": 1}
+    assert list(following.take_changes()) == []
+
+
+class Strange(Endpoints):
+    """Endpoints with a mistake in it."""
+
+    def of(self, name: str) -> ev.Endpoint:
+        raise ZeroDivisionError(name)
+
+
+def test_a_mistake_in_reading_a_packet_costs_that_packet() -> None:
+    faults = Faults()
+    stream = EventStream(Strange(Settings().employees.pattern), faults)
+    with capture_logs() as logs:
+        assert stream.read_safely(call(1)[0], None) is None
+    assert faults.counts == {"event_failed": 1}
+    assert {entry["event"] for entry in logs} == {"event_failed"}
+
+
+def test_a_mistake_in_acting_on_an_event_costs_that_event() -> None:
+    following = PacketFollowing(Settings())
+    seen: list[ev.Event] = []
+
+    def stumble(event: ev.Event) -> None:
+        raise ZeroDivisionError(event)
+
+    class Pbx:
+        async def take(self, _most: int) -> list[ev.Event]:
+            if seen:
+                await asyncio.Event().wait()
+            return [ev.LinkLost(float(BEGAN)), ev.LinkLost(float(BEGAN + 1))]
+
+    async def read() -> None:
+        reader = EventReader(cast("Any", Pbx()), following, [stumble, seen.append], following.faults)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await reader.run()
+
+    with capture_logs():
+        asyncio.run(read())
+    assert len(seen) == 2
+    assert following.faults.counts == {"event_not_acted_on": 2}
 
 
 class Broken:

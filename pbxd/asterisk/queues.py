@@ -5,7 +5,7 @@ priority and is put in before the first caller of strictly lower priority, behin
 in one queue only. What the next Queue() gives, and what a restarted pbxd knows, stands in variables of the caller's
 channel (dialplan/pbxd.conf says which the look-up sets).
 
-The caller behind a place can change while the place stays. What Asterisk 22 tells of it through the shipped filters:
+The caller behind a place can change while the place stays. What Asterisk 22 sends through the shipped filters:
 - REFER with Replaces, and everything else that puts one channel in another's place (a masquerade): the channel that
   joined ends without leaving the queue. Nothing names the channel that stands there from then on, but the list does.
 - `*2`, a REFER behind a Local channel, the action Bridge: the caller in the queue is a Local channel, and stays; its

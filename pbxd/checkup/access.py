@@ -1,4 +1,4 @@
-"""The manager interface: is it there, does it let us in, and with exactly the rights that are needed."""
+"""The manager interface (AMI): does it answer, can pbxd log in, and with exactly the needed rights."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from pbxd.errors import PbxdError, RefusedError
 from pbxd.i18n import _
 from pbxd.settings import AsteriskSettings, Settings
 
-# What whoever holds the secret could do to the PBX with it: run programs, rewrite its configuration.
+# With these rights anybody who has the secret could run programs on the PBX or rewrite its configuration.
 DANGEROUS = ("system", "command", "config")
-NEEDED = {"call": "Atxfer", "originate": "Originate", "reporting": "CoreShowChannels"}  # right -> action it opens
+NEEDED = {
+    "call": "Atxfer",
+    "originate": "Originate",
+    "reporting": "CoreShowChannels",
+}  # right -> an action it opens
 _PRIVILEGES = re.compile(r"\(Priv: ([a-z,]+)\)\s*$")
 
 
 def unreachable(link: AsteriskSettings, error: PbxdError) -> list[Finding]:
-    """Say why there is no session: nobody there, not to be trusted, or not let in."""
+    """Say why there is no session: nobody answers, the certificate is not trusted, or the login fails."""
     address = f"{link.host}:{link.port}"
     if isinstance(error, RefusedError) and error.reason != REFUSED:
         message = _("{address}: the user {user} is refused: {why}")
-        told = failed(
+        refused = failed(
             "login", message.format(address=address, user=link.username, why=error), remedies.manager_user(link)
         )
-        return [ok("ami", _("Asterisk answers on {address}").format(address=address)), told]
+        return [ok("ami", _("Asterisk answers on {address}").format(address=address)), refused]
     if isinstance(error, RefusedError):
         certificate = f"openssl s_client -connect {address} </dev/null | openssl x509 -noout -fingerprint -sha256"
         where = _("compare with the certificate on the PBX (tlscertfile in manager.conf)")
@@ -37,24 +41,24 @@ def unreachable(link: AsteriskSettings, error: PbxdError) -> list[Finding]:
     return [failed("ami", f"{address}: {error}", remedies.manager(*general))]
 
 
-def let_in(link: AsteriskSettings) -> list[Finding]:
-    """Say that there is a session, and how safe it is."""
+def reachable(link: AsteriskSettings) -> list[Finding]:
+    """Say that the login works, and how safe the connection is."""
     address = f"{link.host}:{link.port}"
     how = _("Asterisk answers on {address} over TLS") if link.tls == "on" else _("Asterisk answers on {address}")
-    user = _("the user {user} is let in").format(user=link.username)
+    user = _("the user {user} can log in").format(user=link.username)
     return [ok("ami", how.format(address=address)), ok("login", user)]
 
 
 async def rights(ami: AmiClient, link: AsteriskSettings, seen: Observed) -> Finding:
-    """Compare the user's rights with what is needed: by the actions he is offered and by the events that came."""
+    """Compare the user's rights with the needed ones, by the actions they open and by the events that came."""
     check = "rights"
     held = rights_held(await ami.action("ListCommands"))
     block = remedies.manager_user(link)
     dangerous = [right for right in DANGEROUS if right in held]
     if dangerous:
-        message = _("the user {user} has the right {rights}: whoever learns the secret takes over the PBX")
+        message = _("the user {user} has the right {rights}: with the secret anybody can take over the PBX")
         return failed(check, message.format(user=link.username, rights=_as_write(dangerous)), block)
-    missing = [f"write = {right}" for right in NEEDED if right not in held] + _unheard(seen)
+    missing = [f"write = {right}" for right in NEEDED if right not in held] + _missing_read_rights(seen)
     if missing:
         message = _("the user {user} lacks {rights}")
         return failed(check, message.format(user=link.username, rights=", ".join(missing)), block)
@@ -62,14 +66,16 @@ async def rights(ami: AmiClient, link: AsteriskSettings, seen: Observed) -> Find
     if more:
         message = _("the user {user} may do more than pbxd needs: {rights}")
         return warning(check, message.format(user=link.username, rights=_as_write(more)), block)
-    return ok(check, _("what is needed and no more (read = agent shows only when somebody is in a queue)"))
+    return ok(
+        check, _("the rights are exactly those needed (read = agent can be checked only while somebody is in a queue)")
+    )
 
 
 def rights_held(commands: Packet) -> set[str]:
-    """Return the `write` rights that ListCommands gives away.
+    """Return the `write` rights that ListCommands shows.
 
-    It lists the actions this user may ask, each with all the rights any one of which opens it; so an action with a
-    single right (beside `all`) proves that one.
+    It lists the actions this user may ask for, each with all rights any one of which opens it. So an action with a
+    single right (besides `all`) proves that one.
     """
     proved = set()
     for text in commands.values():
@@ -81,11 +87,11 @@ def rights_held(commands: Packet) -> set[str]:
 
 
 async def filters(ami: AmiClient, settings: Settings, seen: Observed) -> Finding:
-    """Judge the eventfilters: by the events of the test call, and by manager.conf for those it can't make."""
+    """Judge the eventfilters, by the events of the test call, and by manager.conf for those that it can't make."""
     check = "filters"
     block = remedies.manager_user(settings.asterisk)
     if seen.reported and seen.filtered:
-        message = _("an eventfilter without ^ hides every event in which a caller's name looks like another event")
+        message = _("an eventfilter without ^ also hides events that have its text in a caller's name")
         return failed(check, message, block)
     try:
         section = await _own_section(ami, settings)
@@ -105,27 +111,27 @@ def _let_through(seen: Observed, block: Remedy, *, forgeable: bool) -> Finding:
     """Judge the eventfilters by what they should hide and don't."""
     check = "filters"
     if seen.more:
-        message = _("events come that nobody needs: {events}").format(events=", ".join(sorted(seen.more)))
+        message = _("AMI sends events that pbxd does not need: {events}").format(events=", ".join(sorted(seen.more)))
         return warning(check, message, block)
     if forgeable:
-        message = _("a caller can forge events by a Diversion header: the newer eventfilters are missing")
+        message = _("a caller can forge events with a Diversion header: the newer eventfilters are missing")
         return warning(check, message, block)
     if not seen.reported:
-        return skipped(check, _("couldn't be seen without a report of the test call"))
-    return ok(check, _("no event that matters is filtered out"))
+        return skipped(check, _("not checked: the test call sent no report"))
+    return ok(check, _("the eventfilters hide no event that pbxd needs"))
 
 
 async def _own_section(ami: AmiClient, settings: Settings) -> list[tuple[str, str]]:
-    """Return what manager.conf says of our user. Raises OSError."""
+    """Return the lines of manager.conf for our user. Raises OSError."""
     if not remedies.is_local(settings.asterisk.host):
-        raise OSError(0, _("the PBX is another machine"))
+        raise OSError(0, _("the PBX runs on another machine"))
     folder = await asterisk_conf.folder(ami)
     sections = await asyncio.to_thread(asterisk_conf.entries, folder, "manager.conf")
     return sections.get(settings.asterisk.username, [])
 
 
-def _unheard(seen: Observed) -> list[str]:
-    """Return the `read` rights whose events should have come and didn't."""
+def _missing_read_rights(seen: Observed) -> list[str]:
+    """Return the `read` rights whose events should have come and did not."""
     missing = [] if seen.booted else ["read = system"]
     if not seen.refused and not seen.channels:
         missing.append("read = call")

@@ -1,4 +1,4 @@
-"""Asterisk's configuration files, as far as sections and their values go (`config.c`): templates, includes."""
+"""Asterisk's configuration files: sections and their values, templates and includes (`config.c`)."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _DEEPEST = 10  # includes within includes
 
 
 async def folder(ami: AmiClient) -> Path:
-    """Ask the PBX where its files are."""
-    told = (await ami.action("Getvar", {"Variable": "ASTETCDIR"})).get("Value", "")
-    return Path(told or "/etc/asterisk")
+    """Ask the PBX for the folder of its files."""
+    value = (await ami.action("Getvar", {"Variable": "ASTETCDIR"})).get("Value", "")
+    return Path(value or "/etc/asterisk")
 
 
 def read(folder: Path, name: str) -> Sections:
-    """Return sections with the last value of each key (in lower case), templates included among them as sections.
+    """Return each section with the last value of each key (in lower case); templates are among the sections.
 
-    Raises OSError when the file itself can't be read; an include that can't is left out.
+    Raises OSError if the file itself can't be read; an include that can't be read is skipped.
     """
     return {section: dict(pairs) for section, pairs in entries(folder, name).items()}
 
 
 def entries(folder: Path, name: str) -> Entries:
-    """Return what `read` returns, but every value of a key that is there several times, in their order."""
+    """Return what `read` returns, but with every value of a repeated key, in order."""
     sections: Entries = {}
     current: list[tuple[str, str]] = []
     for line in _lines(folder, folder / name, 0):
@@ -46,7 +46,7 @@ def entries(folder: Path, name: str) -> Entries:
 
 
 def _section(sections: Entries, name: str, options: str) -> list[tuple[str, str]]:
-    """Begin or go on with a section: `(!)` makes a template, `(+)` adds to the section, a name takes one over."""
+    """Begin or continue a section: `(!)` makes a template, `(+)` adds to the section, a name copies that section."""
     words = [word.strip() for word in options.split(",")]
     section = sections.setdefault(name, [])
     for word in words:
@@ -70,7 +70,7 @@ def _included(folder: Path, pattern: str, depth: int) -> Iterator[str]:
     base, wanted = (Path("/"), pattern[1:]) if pattern.startswith("/") else (folder, pattern)
     try:
         files = sorted(base.glob(wanted))
-    except (ValueError, IndexError, NotImplementedError):  # no pattern at all
+    except (ValueError, IndexError, NotImplementedError):  # not a pattern
         return
     for file in files:
         try:

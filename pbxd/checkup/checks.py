@@ -1,4 +1,4 @@
-"""All checks, in the order in which an installation grows; what can't be looked at any more is said to be skipped."""
+"""All checks, in the order in which an installation is made. A check that can't run any more is reported as skipped."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ CHECKS = (
 async def examine(
     load: Callable[[], Settings], account: Callable[[Settings], Account | None] = service_account
 ) -> list[Finding]:
-    """Look everything over. Nothing is changed, nobody is rung, and no failure of a check ends the rest.
+    """Run all checks. Nothing is changed, nobody is rung, and no failed check ends the rest.
 
-    `account` returns the user the service runs as, if it isn't this process's: their rights to files count.
+    `account` returns the user as whom the service runs, if it is another than this process's: that user's file
+    permissions count.
     """
     try:
         settings = load()
@@ -43,9 +44,9 @@ async def examine(
 
 
 def _complete(found: list[Finding]) -> list[Finding]:
-    """Bring the findings into order, and name what was not looked at."""
+    """Put the findings in order, and add those that were skipped."""
     by_check = {finding.check: finding for finding in found}
-    missing = _("not looked at, because of the above")
+    missing = _("not checked, because of a problem above")
     return [by_check.get(check) or skipped(check, missing) for check in CHECKS]
 
 
@@ -62,7 +63,7 @@ async def _pbx(settings: Settings, service: Account | None, *, served: bool) -> 
     try:
         async with ami.session():
             found = await _session(ami, settings, witness, served=served)
-            return [*access.let_in(settings.asterisk), *found, *await _told("backfill", log)]
+            return [*access.reachable(settings.asterisk), *found, *await _run_check("backfill", log)]
     except (UnavailableError, ProtocolError, RefusedError) as error:
         return access.unreachable(settings.asterisk, error)
 
@@ -71,7 +72,7 @@ async def _session(ami: AmiClient, settings: Settings, witness: Witness, *, serv
     seen = await make_call(ami, witness, settings.agi, served=served)
     found = [pbx.times(seen), pbx.ends(seen), pbx.channel_events(seen)]
     for check, ask in _questions(ami, settings, seen, served=served).items():
-        found += await _told(check, ask)
+        found += await _run_check(check, ask)
     return found
 
 
@@ -92,10 +93,10 @@ def _questions(
     }
 
 
-async def _told(check: str, ask: Callable[[], Coroutine[Any, Any, Finding | list[Finding]]]) -> list[Finding]:
-    """Wait for a check; what the PBX refuses to tell is a finding too."""
+async def _run_check(check: str, ask: Callable[[], Coroutine[Any, Any, Finding | list[Finding]]]) -> list[Finding]:
+    """Run a check; a refusal by the PBX is a finding too."""
     try:
         finding = await ask()
     except PbxdError as error:
-        return [warning(check, _("couldn't be looked at: {why}").format(why=error))]
+        return [warning(check, _("could not be checked: {why}").format(why=error))]
     return finding if isinstance(finding, list) else [finding]

@@ -1,4 +1,4 @@
-"""The dialplan: what it needs of Asterisk, whether our part is in it, who calls it, and what becomes of a call."""
+"""The dialplan: what it needs of Asterisk, pbxd's part of it, who calls that, and the result of a test call."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pbxd.checkup.test_call import CALLER, NAME, Observed
 from pbxd.i18n import _
 from pbxd.settings import Settings
 
-# What pbxd.conf asks -> what a working Asterisk answers (None: anything but nothing), and the module that answers.
+# What pbxd.conf evaluates -> the answer of a working Asterisk (None: any text), and the module that answers.
 _FUNCTIONS: dict[str, tuple[str | None, str]] = {
-    "FILTER(0-9,1a2)": ("12", "func_strings.so"),  # ARRAY, which the daemon writes with, lives there too
+    "FILTER(0-9,1a2)": ("12", "func_strings.so"),  # ARRAY, with which the daemon writes, is in it too
     "IF(1?yes:no)": ("yes", "func_logic.so"),
     "CALLERID(pres)": (None, "func_callerid.so"),
     "DIALPLAN_EXISTS(pbxd-lookup,s,1)": (None, "func_dialplan.so"),
     "TIMEOUT(absolute)": (None, "func_timeout.so"),
 }
-_LISTING_SECONDS = 30.0  # FreePBX's dialplan has ten thousands of lines
+_LISTING_SECONDS = 30.0  # FreePBX's dialplan has tens of thousands of lines
 _INCLUDE = ('#include "/etc/asterisk/pbxd.conf"',)
 _TECHNOLOGIES = frozenset({"PJSIP", "SIP", "IAX2", "DAHDI"})
-_FREEPBX_HOOK = "macro-dialout-one-predial-hook"  # of dialplan/pbxd-freepbx.conf
+_FREEPBX_HOOK = "macro-dialout-one-predial-hook"  # in dialplan/pbxd-freepbx.conf
 _CALL = ("exten => _X.,1,Gosub(pbxd-lookup,s,1)", " same => n,…")
 
 
 async def functions(ami: AmiClient) -> Finding:
-    """Ask the PBX for what its functions give."""
+    """Ask the PBX to evaluate the functions that the dialplan needs."""
     check = "functions"
     missing = {}
     for function, (expected, module) in _FUNCTIONS.items():
@@ -37,13 +37,13 @@ async def functions(ami: AmiClient) -> Finding:
         return ok(check, _("everything the dialplan needs is loaded"))
     message = _("Asterisk lacks functions the dialplan needs: {functions}")
     loads = remedies.shell(*(f'asterisk -rx "module load {module}"' for module in missing))
-    where = _("in /etc/asterisk/modules.conf, where it doesn't say autoload = yes")
+    where = _("in /etc/asterisk/modules.conf, unless it has autoload = yes")
     lines = tuple(f"load = {module}" for module in missing)
     return failed(check, message.format(functions=", ".join(missing.values())), loads, Remedy(where, lines))
 
 
 async def part_and_hooks(ami: AmiClient, settings: Settings) -> list[Finding]:
-    """Look for our part of the dialplan, and for those who call it."""
+    """Look for pbxd's part of the dialplan, and for the contexts that call it."""
     lines = await ami.listing("ShowDialPlan", timeout=_LISTING_SECONDS)
     return [_part(lines), _hooks(lines, *await _entries(ami, settings))]
 
@@ -55,18 +55,18 @@ def _part(lines: list[Packet]) -> Finding:
     ours, there = shipped_dialplan.shipped(), shipped_dialplan.loaded(lines)
     missing, changed = shipped_dialplan.missing(ours, there), shipped_dialplan.changed(ours, there)
     if len(missing) == len(ours):
-        return failed(check, _("pbxd's part of the dialplan is not in the PBX's"), copy, remedies.extensions(*_INCLUDE))
+        return failed(check, _("the PBX's dialplan lacks pbxd's part"), copy, remedies.extensions(*_INCLUDE))
     if missing:
         message = _("pbxd's part of the dialplan is older than this pbxd, or incomplete; it lacks: {places}")
         return failed(check, message.format(places=", ".join(missing)), copy, reload)
     if changed:
-        message = _("pbxd's part of the dialplan is not the one of this pbxd; it differs in: {places}")
+        message = _("pbxd's part of the dialplan is of another version; it differs in: {places}")
         return warning(check, message.format(places=", ".join(changed)), copy, reload)
     return ok(check, _("pbxd's part of the dialplan is there"))
 
 
 async def _entries(ami: AmiClient, settings: Settings) -> tuple[set[str], bool]:
-    """Return the contexts in which calls from trunks enter, and whether these are all."""
+    """Return the contexts in which calls from trunks start, and whether these are all."""
     endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
     found: set[str] = set()
     complete = True
@@ -81,39 +81,42 @@ async def _entries(ami: AmiClient, settings: Settings) -> tuple[set[str], bool]:
 
 
 def _hooks(lines: list[Packet], entries: set[str], complete: bool) -> Finding:  # noqa: FBT001 - comes with the entries
-    """Look through the dialplan for calls of the look-up, and whether callers come there."""
+    """Look for calls of the look-up in the dialplan, and whether callers reach them."""
     check = "hooks"
     callers = sorted({line.get("Context", "") for line in lines if _asks(line)})
-    context = (f"[{min(entries, default='from-trunk')}]   ; " + _("where calls come in, before their queue"),)
+    context = (f"[{min(entries, default='from-trunk')}]   ; " + _("where calls arrive, before their queue"),)
     remedy = [remedies.extensions(*context, *_CALL)]
     if any(line.get("Context") == _FREEPBX_HOOK for line in lines):
         where = _("on FreePBX instead, in its web interface")
         remedy.append(Remedy(where, ("Admin > Custom Destinations: pbxd-lookup,s,1, Return: Yes",)))
     if not callers:
-        message = _("no call is looked up: the dialplan nowhere has Gosub(pbxd-lookup,s,1)")
+        message = _("no caller is looked up: the dialplan has no Gosub(pbxd-lookup,s,1)")
         return failed(check, message, *remedy)
-    told = ", ".join(callers)
+    listed = ", ".join(callers)
     if not entries:
-        message = _("callers are looked up in: {contexts}; which trunks lead there is not known")
-        return ok(check, message.format(contexts=told))
+        message = _("callers are looked up in: {contexts}; it is not known which trunks lead there")
+        return ok(check, message.format(contexts=listed))
     ways, dynamic = reachability.links(lines)
     there = reachability.reached(ways, entries)
     if met := [each for each in callers if each in there]:
         return ok(check, _("callers are looked up in: {contexts}").format(contexts=", ".join(met)))
-    message = _("calls from trunks enter in {entries}, and nothing leads from there to the look-up in: {contexts}")
+    message = _("calls from trunks start in {entries}, and nothing leads from there to the look-up in: {contexts}")
     judged = failed if complete and not dynamic & there else warning
-    return judged(check, message.format(entries=", ".join(sorted(entries)), contexts=told), *remedy)
+    return judged(check, message.format(entries=", ".join(sorted(entries)), contexts=listed), *remedy)
 
 
 def _asks(line: Packet) -> bool:
-    """Whether this line asks for a caller's name; those of our own files are no proof that callers come to them."""
+    """Whether this line asks for a caller's name.
+
+    Our own files don't count: they don't prove that callers reach them.
+    """
     context = line.get("Context", "")
     own = context.startswith("pbxd-") or context == _FREEPBX_HOOK
     return not own and "Gosub(pbxd-lookup" in f"{line.get('Application')}({line.get('AppData')}"
 
 
 async def test_call(ami: AmiClient, settings: Settings, seen: Observed, *, served: bool) -> Finding:
-    """Judge what became of the test call."""
+    """Judge the result of the test call."""
     check = "test-call"
     if seen.refused or seen.unmade or not seen.reported:
         return _unreported(check, seen)
@@ -126,8 +129,10 @@ async def test_call(ami: AmiClient, settings: Settings, seen: Observed, *, serve
         message = _("the look-up works, but the dialplan can't set a caller's number and name")
         return failed(check, message, remedies.shell('asterisk -rx "module load func_callerid.so"'))
     if not served:
-        return ok(check, _("the dialplan asks pbxd's address, and a call gets its name (doctor answered for pbxd)"))
-    return ok(check, _("a call through the dialplan is looked up by the running pbxd"))
+        return ok(
+            check, _("the dialplan asks pbxd's address, and the call gets a name (doctor answered in pbxd's place)")
+        )
+    return ok(check, _("the running pbxd answers the dialplan's look-up"))
 
 
 def _unreported(check: str, seen: Observed) -> Finding:
@@ -136,10 +141,10 @@ def _unreported(check: str, seen: Observed) -> Finding:
     if seen.unmade:
         return skipped(check, _("not made: pbxd's part of the dialplan is missing or older"))
     if not seen.ended and seen.channels:
-        message = _("the call got stuck in the look-up: whoever listens on agi.listen accepts and doesn't answer")
+        message = _("the call hangs in the look-up: the program on agi.listen accepts it but does not answer")
         return failed(check, message, remedies.shell("systemctl restart pbxd"))
     modules = ("res_agi.so", "app_stack.so", "app_userevent.so", "func_strings.so")
-    message = _("the call was made, but the dialplan didn't report its end")
+    message = _("the call was made, but the dialplan did not report its end")
     return failed(check, message, remedies.shell(*(f'asterisk -rx "module load {module}"' for module in modules)))
 
 
@@ -150,10 +155,10 @@ async def _unanswered(ami: AmiClient, settings: Settings, check: str, seen: Obse
         address = remedies.extensions("[globals](+)", f"PBXD_AGI = {settings.agi.listen}")
         return failed(check, message.format(asked=asked, listens=settings.agi.listen), address)
     if seen.status == "skipped":
-        message = _("the dialplan doesn't ask pbxd for some seconds, because an earlier question was never answered")
+        message = _("the dialplan skips pbxd for some seconds, because an earlier look-up got no answer")
         return failed(check, message, remedies.shell("systemctl restart pbxd"))
     if seen.asked:
-        message = _("pbxd was asked, but its answer didn't arrive: func_strings (ARRAY) is not loaded")
+        message = _("pbxd got the look-up, but its answer had no effect: func_strings (ARRAY) is not loaded")
         return failed(check, message, remedies.shell('asterisk -rx "module load func_strings.so"'))
     message = _("the look-up got no answer from {asked}").format(asked=asked)
     return failed(check, message, remedies.service_log())

@@ -1,7 +1,7 @@
-"""What the eventfilters of manager.conf hide: judged by the file, because no test call makes every kind of event.
+"""What the eventfilters of manager.conf hide. The file is read because no test call makes every kind of event.
 
-How a filter is read: `manager.c` and the comments of Asterisk's manager.conf.sample. A filter is a POSIX extended
-expression on the whole text of an event; in newer versions its key can name the event, a header and a method instead.
+How Asterisk reads a filter: `manager.c` and the comments of manager.conf.sample. A filter is a POSIX extended
+expression on the whole text of an event. In newer versions its key can name the event, a header and a method instead.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.asterisk.translate import Translator
 
-# Events that the queues, the daemon and doctor itself need beside those of the history.
+# The events of the history, and those that the queues, the daemon and doctor need too.
 NEEDED = Translator(Endpoints(r"\d+")).needs | {"FullyBooted", "Reload", "UserEvent"}
 _OPTION = re.compile(r"(\w+)\(([^()]*)\)")
-_CHANNELS = ("PJSIP/101-00000001", "Local/102@from-internal-00000001;1")  # plumbing is needed, too
+_CHANNELS = ("PJSIP/101-00000001", "Local/102@from-internal-00000001;1")  # events of Local channels are needed too
 _HEADERS = (
     "ChannelState: 6", "ChannelStateDesc: Up", "CallerIDNum: 89161234567",
     "CallerIDName: <unknown>", "ConnectedLineNum: <unknown>", "Context: from-trunk", "Exten: 101", "Priority: 1",
     "Uniqueid: 1700000000.1", "Linkedid: 1700000000.1", "Queue: sales",
 )  # fmt: skip
-# A caller's Diversion header may break CEL's event in two, so that a second one follows it that nobody sent.
+# A caller's Diversion header can split CEL's event in two, so that a forged event follows.
 _FORGED = (
     "Event: CEL\r\nPrivilege: call,all\r\nEventName: APP_START\r\nCallerIDrdnis: 1\r\n\r\nEvent: Shutdown\r\n\r\n"
     "CallerIDdnid: 74951234567\r\nExten: 101\r\n\r\n"
@@ -42,11 +42,11 @@ class Filter:
     """One filter: whether it hides what it matches, and how it matches."""
 
     hides: bool
-    matches: Callable[[str, str], bool]  # an event's name and whole text
+    matches: Callable[[str, str], bool]  # of an event's name and whole text
 
 
 def hidden(entries: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the needed events that these entries of a user's section hide. Raises ValueError for an unreadable one."""
+    """Return the needed events that the entries of a user's section hide. Raises ValueError for an unreadable entry."""
     filters = _filters(entries)
     return sorted(
         name for name in NEEDED if not all(_passes(filters, name, _trial(name, channel)) for channel in _CHANNELS)
@@ -54,7 +54,7 @@ def hidden(entries: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def forgeable(entries: Iterable[tuple[str, str]]) -> bool:
-    """Whether these entries let through an event that a caller wrote. Raises ValueError for an unreadable one."""
+    """Whether these entries let through an event that a caller wrote. Raises ValueError for an unreadable entry."""
     return _passes(_filters(entries), "CEL", _FORGED)
 
 
@@ -83,7 +83,7 @@ def _read(key: str, value: str) -> Filter:
 
 
 def _expression(pattern: str) -> Callable[[str, str], bool]:
-    """Read a POSIX extended expression as Asterisk's manager.c does (REG_EXTENDED); `.` matches line ends, too."""
+    """Read a POSIX extended expression as manager.c does (REG_EXTENDED); `.` also matches line ends."""
     try:
         compiled = re.compile(_CLASS.sub(lambda found: _CLASSES[found[1]], pattern), re.DOTALL)
     except (re.error, KeyError) as error:

@@ -1,4 +1,4 @@
-"""What lies on this machine: the configuration, the secret, how numbers are read, the running daemon and its ports."""
+"""This machine: the configuration, the secret, how numbers are read, the running daemon and its ports."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from pbxd.storage.pbx_log.readers import without_password
 
 Life = Literal["serves", "absent", "unknown"]
 _LOCAL = ("2345678", "234567", "23456")
-# Towns whose local numbers all have seven digits: a longer code there reads none of them.
+# Towns with local numbers of seven digits: with a longer code none of these can be read.
 _SEVEN_DIGITS = {"RU": ("495", "499", "812")}
-_PATIENCE = aiohttp.ClientTimeout(total=3.0)  # seconds; a daemon that lives answers within milliseconds
+_PATIENCE = aiohttp.ClientTimeout(total=3.0)  # seconds; a healthy daemon answers within milliseconds
 
 
 def configuration(settings: Settings) -> Finding:
-    """Look at the configuration that was read, and whether the AMI secret is there and kept secret."""
+    """Check the configuration that was read, and whether the AMI secret is there and kept secret."""
     check = "configuration"
     source = settings.source or _("no configuration file, built-in defaults")
     try:
@@ -54,30 +54,30 @@ def unreadable(error: ConfigurationError) -> Finding:
 
 
 async def daemon(settings: Settings) -> tuple[Finding, Life]:
-    """Ask the running daemon how it is; also returns whether it answers, whatever it says."""
+    """Ask the running daemon for its state; also return whether it answers at all."""
     check = "daemon"
     where = settings.socket_path
     try:
-        told = await _readiness(where)
+        state = await _readiness(where)
     except PermissionError:
-        message = _("no right to use {socket}: only the service's user and group may")
+        message = _("no permission to use {socket}: only the service's user and group have it")
         return warning(check, message.format(socket=where), remedies.shell("pbxd doctor")), "unknown"
     except TimeoutError:
-        message = _("pbxd hangs: it accepts on {socket} but doesn't answer").format(socket=where)
+        message = _("pbxd hangs: it accepts connections on {socket} but does not answer").format(socket=where)
         return failed(check, message, remedies.shell("systemctl restart pbxd")), "unknown"
     except (OSError, aiohttp.ClientError, ValueError):
         message = _("pbxd doesn't answer on {socket}; is it running?").format(socket=where)
         return failed(check, message, remedies.shell("systemctl enable --now pbxd", "systemctl status pbxd")), "absent"
-    return _judged(check, told), "serves"
+    return _judge_daemon(check, state), "serves"
 
 
 async def ports(settings: Settings, life: Life) -> Finding:
-    """Look whether the service can have its addresses, where no pbxd has them."""
+    """Check whether the service can listen on its addresses, unless a running pbxd does."""
     check = "ports"
     if life == "serves":
-        return ok(check, _("pbxd has its addresses"))
+        return ok(check, _("pbxd listens on its addresses"))
     if life == "unknown":
-        return skipped(check, _("not looked at: it isn't known whether pbxd runs"))
+        return skipped(check, _("not checked: it is not known whether pbxd runs"))
     for key, address in (("agi.listen", settings.agi.listen), ("http.listen", settings.http.listen)):
         host, _colon, port = address.rpartition(":")
         try:
@@ -87,8 +87,8 @@ async def ports(settings: Settings, life: Life) -> Finding:
                 message = _("another program listens on {listens} ({key})").format(listens=address, key=key)
                 return failed(check, message, remedies.shell(f"ss -ltnp 'sport = :{port}'"))
             message = _("pbxd can't listen on {listens} ({key}): {why}")
-            told = message.format(listens=address, key=key, why=error.strerror or error)
-            return failed(check, told, remedies.shell("ip -brief address"))
+            shown = message.format(listens=address, key=key, why=error.strerror or error)
+            return failed(check, shown, remedies.shell("ip -brief address"))
         server.close()
         await server.wait_closed()
     return ok(check, _("the addresses pbxd listens on are free"))
@@ -107,7 +107,7 @@ def numbers(settings: Settings) -> Finding:
     except ConfigurationError as error:
         return failed(check, str(error))
     if not area:
-        return ok(check, _("local numbers without an area code stay unreadable (numbers.area_code is empty)"))
+        return ok(check, _("local numbers without an area code can't be read (numbers.area_code is empty)"))
     read = {local: parse(local, rules) for local in _LOCAL}
     by_area = {local: number.value for local, number in read.items() if number.rule == "area-code"}
     codes = _SEVEN_DIGITS.get(settings.numbers.region, ())
@@ -115,30 +115,32 @@ def numbers(settings: Settings) -> Finding:
     if by_area and (not city or _LOCAL[0] in by_area):
         local, number = next(iter(by_area.items()))
         return ok(check, _("a local number, {local}, is read as {number}").format(local=local, number=number))
-    message = _("with the area code {area} local numbers stay unreadable")
+    message = _("with the area code {area} local numbers can't be read")
     fitting = city or _("YOUR-AREA-CODE")
     return failed(check, message.format(area=area), Remedy(settings.source, ("[numbers]", f'area_code = "{fitting}"')))
 
 
-def _judged(check: str, told: dict[str, Any]) -> Finding:
-    if told.get("database") == "lost":
+def _judge_daemon(check: str, state: dict[str, Any]) -> Finding:
+    if state.get("database") == "lost":
         message = _("the database's file is gone while pbxd runs: look-ups come from memory, calls wait; put it back")
         return failed(check, message, remedies.service_log())
-    if not told.get("ready"):
-        return failed(check, _("pbxd runs, but serves no look-ups yet"), remedies.service_log())
-    if told.get("pbx") != "connected":
-        return failed(check, _("pbxd serves look-ups, but has no link to the PBX"), remedies.service_log())
-    if told.get("database") != "answers":
-        return failed(check, _("pbxd serves look-ups from memory, but its database is away"), remedies.service_log())
-    faults = told.get("faults")
+    if not state.get("ready"):
+        return failed(check, _("pbxd runs, but does not answer look-ups yet"), remedies.service_log())
+    if state.get("pbx") != "connected":
+        return failed(check, _("pbxd answers look-ups, but has no link to the PBX"), remedies.service_log())
+    if state.get("database") != "answers":
+        return failed(
+            check, _("pbxd answers look-ups from memory, but its database is unavailable"), remedies.service_log()
+        )
+    faults = state.get("faults")
     if faults and isinstance(faults, dict):
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(faults.items()))
         return warning(
             check,
-            _("pbxd runs, but could not follow or write everything: {faults}").format(faults=kinds),
+            _("pbxd runs, but some events or calls failed: {faults}").format(faults=kinds),
             remedies.service_log(),
         )
-    return ok(check, _("pbxd serves look-ups, and has the PBX and its database"))
+    return ok(check, _("pbxd answers look-ups and is connected to the PBX and its database"))
 
 
 async def _readiness(socket: Path) -> dict[str, Any]:
@@ -146,12 +148,12 @@ async def _readiness(socket: Path) -> dict[str, Any]:
     async with aiohttp.ClientSession("http://pbxd", connector=connector, timeout=_PATIENCE) as session:
         try:
             async with session.get("/readyz") as answer:
-                told = json.loads(await answer.read())
+                state = json.loads(await answer.read())
         except aiohttp.ClientConnectorError as error:
             raise error.os_error from error
-    if not isinstance(told, dict):
+    if not isinstance(state, dict):
         raise TypeError
-    return told
+    return state
 
 
 def _secret_remedy(settings: Settings) -> Remedy:

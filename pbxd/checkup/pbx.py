@@ -1,4 +1,4 @@
-"""The PBX itself: its version, what that version can do, its clock, and the times and events it sends."""
+"""The PBX itself: its version and what that can do, its clock, and the times and events it sends."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ async def version(ami: AmiClient) -> list[Finding]:
     text = (await ami.action("CoreSettings")).get("AsteriskVersion", "")
     found = _VERSION.search(text)
     if found is None:
-        message = _("{version}: can't be read; supported from {supported} on, tested with {tested}")
-        told = message.format(version=text or "?", supported=SUPPORTED, tested=TESTED)
-        return [warning("version", told), skipped("immediate", _("not looked at: the version isn't known"))]
+        message = _("the version {version} can't be read; pbxd supports {supported} and newer, tested with {tested}")
+        shown = message.format(version=text or "?", supported=SUPPORTED, tested=TESTED)
+        return [warning("version", shown), skipped("immediate", _("not checked: the version is not known"))]
     return [_supported(text, int(found[1])), _immediate(text)]
 
 
 def _supported(text: str, major: int) -> Finding:
     if major < SUPPORTED:
         message = _("Asterisk {version} is older than what pbxd supports ({supported} and newer, tested with {tested})")
-        told = message.format(version=text, supported=SUPPORTED, tested=TESTED)
-        return warning("version", told, Remedy(_("on the PBX"), (_("update Asterisk to a supported release"),)))
+        shown = message.format(version=text, supported=SUPPORTED, tested=TESTED)
+        return warning("version", shown, Remedy(_("on the PBX"), (_("update Asterisk to a supported release"),)))
     return ok("version", _("Asterisk {version} (tested with {tested})").format(version=text, tested=TESTED))
 
 
@@ -42,61 +42,61 @@ def _immediate(text: str) -> Finding:
     check = "immediate"
     if moves_at_once(text):
         return ok(check, _("VIPs who already wait can be moved to the head of a queue"))
-    message = _("Asterisk {version} can't move callers who already wait: VIPs are ranked only when they enter a queue")
+    message = _("Asterisk {version} can't move callers who already wait: VIPs get their place only on entering a queue")
     remedy = Remedy(_("on the PBX"), (_("update Asterisk to 18.20, 20.5, 21 or newer"),))
     return warning(check, message.format(version=text), remedy)
 
 
 async def clock(ami: AmiClient) -> Finding:
-    """Compare the PBX's clock with ours; the journey of question and answer is taken off by halves."""
+    """Compare the PBX's clock with ours; half of the round trip is subtracted."""
     check = "clock"
     before = time.time()
-    told = (await ami.action("Ping")).get("Timestamp", "")
+    stamp = (await ami.action("Ping")).get("Timestamp", "")
     after = time.time()
     try:
-        skew = float(told) - (before + after) / 2
+        skew = float(stamp) - (before + after) / 2
     except ValueError:
-        return warning(check, _("the PBX doesn't tell its time"))
+        return warning(check, _("the PBX does not send its time"))
     if abs(skew) <= SKEW_SECONDS + (after - before) / 2:
         return ok(check, _("the clocks of the PBX and of this machine agree"))
-    message = _("the PBX's clock is {seconds:+.1f} s from this machine's; the history bears the PBX's times")
+    message = _("the PBX's clock differs by {seconds:+.1f} s from this machine's; the history has the PBX's times")
     commands = remedies.shell("timedatectl set-ntp true", "timedatectl timesync-status")
     return warning(check, message.format(seconds=skew), commands)
 
 
 def times(seen: Observed) -> Finding:
-    """Judge whether events bear their time."""
+    """Judge whether events have their time."""
     check = "times"
     if seen.timed is None:
-        return skipped(check, _("not looked at: no event came"))
+        return skipped(check, _("not checked: no event came"))
     if seen.timed:
-        return ok(check, _("events bear the PBX's time"))
-    message = _("events come without a time: no call can be recorded exactly")
+        return ok(check, _("events have the PBX's time"))
+    message = _("events come without a time: calls can't be recorded exactly")
     return failed(check, message, remedies.manager(remedies.GENERAL, "timestampevents = yes"))
 
 
 def ends(seen: Observed) -> Finding:
-    """Judge whether a caller could give the events of his own call another call's ids."""
+    """Judge whether a caller could give their own call's events another call's ids."""
     check = "channelvars"
     if not seen.channels:
-        return skipped(check, _("not looked at: no event came"))
+        return skipped(check, _("not checked: no event came"))
     if seen.ends:
-        return ok(check, _("nobody can pass off his call's events as another call's"))
-    message = _("a caller who dials a text with line breaks can pass off his call's events as another call's")
+        return ok(check, _("no caller can make their call's events look like another call's"))
+    message = _("a caller who dials a text with line breaks can make their call's events look like another call's")
     return warning(check, message, remedies.manager(remedies.GENERAL, f"channelvars = {END}"))
 
 
 def channel_events(seen: Observed) -> Finding:
-    """Judge whether CEL comes over AMI."""
+    """Judge whether CEL arrives over AMI."""
     check = "cel"
     if not seen.channels:
-        return skipped(check, _("not looked at: no event came"))
+        return skipped(check, _("not checked: no event came"))
     if seen.cel:
-        return ok(check, _("menus and voicemail can be told apart from people"))
+        return ok(check, _("CEL arrives: menus and voicemail are recognised"))
     message = _("no channel events (CEL) come: voicemail counts as missed, menus as waiting")
     lines = ("[general]", "enable = yes", "apps = dial,queue,voicemail,park,parkedcall,confbridge", _EVENTS)
-    where = _("as /etc/asterisk/cel.conf")  # a second section of a name would be ignored there, too
-    # The first starts the engine, the second its events over AMI; neither does the other's work.
+    where = _("the whole of /etc/asterisk/cel.conf")  # a second section of the same name would be ignored there too
+    # The first starts the engine, the second its events over AMI; neither does both.
     reload = remedies.shell('asterisk -rx "module reload cel"', 'asterisk -rx "module reload cel_manager.so"')
     return warning(check, message, Remedy(where, (*lines, "[manager]", "enabled = yes")), reload)
 

@@ -1,4 +1,4 @@
-"""The PBX's own log, from which gaps are filled: is one named, and can the service read what was just written there."""
+"""The PBX's log for back-fill: is one configured, and can the service read what the PBX just wrote there."""
 
 from __future__ import annotations
 
@@ -27,46 +27,46 @@ _LOADS = (
     'asterisk -rx "module load cel_custom.so"',
     'asterisk -rx "module reload cel_custom.so"',
 )
-_LATE_SECONDS = 3.0  # an event may be in the log only after it came over AMI
-_ZONES_SECONDS = 600.0  # less than two zones can differ by, more than a log can be late
+_LATE_SECONDS = 3.0  # an event may reach the log only after it came over AMI
+_ZONES_SECONDS = 600.0  # less than any two time zones differ by, more than a log is ever late
 
 
 async def backfill(settings: Settings, seen: Observed, account: Account | None) -> Finding:
-    """Read the end of the log in the service's place, and look for the test call in it."""
+    """Read the end of the log with the service's permissions, and look for the test call in it."""
     source = settings.backfill.source
     if not source:
-        message = _("times in which pbxd doesn't hear the PBX stay gaps: [backfill] names no log of the PBX")
+        message = _("gaps in the history stay unfilled: [backfill] names no log of the PBX")
         return warning(_CHECK, message, Remedy(settings.source, ("[backfill]", f'cel = "{_FILE}"')), _writing(_FILE))
-    journal = configured_log(settings)
+    log = configured_log(settings)
     named = without_password(source)
     try:
-        rows = await _written(settings, journal, seen, account)
+        rows = await _last_rows(settings, log, seen, account)
     except PbxdError as error:
-        return failed(_CHECK, str(error), await _reading(journal, account))
-    at = [float(row[journal.order]) for row in rows if row.get(journal.order)]
+        return failed(_CHECK, str(error), await _reading(log, account))
+    at = [float(row[log.order]) for row in rows if row.get(log.order)]
     own = [row for row in rows if seen.test and row.get("uniqueid", "").startswith(seen.test)]
     if not at:
-        return _empty(settings, journal, seen)
-    moment = float(own[-1][journal.order]) if own else max(at)
+        return _empty(settings, log, seen)
+    moment = float(own[-1][log.order]) if own else max(at)
     if (own or settings.backfill.cdr) and (off := _off(moment, seen.at if own else time.time(), late=bool(own))):
-        message = _("the times in {source} are {hours:+.1f} h from the clock: they are of another time zone")
+        message = _("the times in {source} differ by {hours:+.1f} h from the clock: they are in another time zone")
         line = f'time_zone = "{_local_zone()}"'
-        told = message.format(source=named, hours=off / 3600)
-        return failed(_CHECK, told, Remedy(settings.source, ("[backfill]", line)))
+        text = message.format(source=named, hours=off / 3600)
+        return failed(_CHECK, text, Remedy(settings.source, ("[backfill]", line)))
     if settings.backfill.cel and seen.cel and not own:
-        message = _("{source} has nothing of the test call; its last event is of {time}")
-        return failed(_CHECK, message.format(source=named, time=_shown(moment)), _writing(journal.source))
+        message = _("{source} lacks the test call; its last event is of {time}")
+        return failed(_CHECK, message.format(source=named, time=_shown(moment)), _writing(log.source))
     return ok(
         _CHECK, _("gaps are filled from {source}; its last line is of {time}").format(source=named, time=_shown(moment))
     )
 
 
-async def _written(settings: Settings, journal: PbxLog, seen: Observed, account: Account | None) -> list[Values]:
-    """Return the end of the log, if need be a moment later."""
+async def _last_rows(settings: Settings, log: PbxLog, seen: Observed, account: Account | None) -> list[Values]:
+    """Return the end of the log; wait a moment for the test call if need be."""
     end = time.monotonic() + _LATE_SECONDS
     while True:
         with acting_as(account):
-            rows = await tail(journal)
+            rows = await tail(log)
         there = any(row.get("uniqueid", "").startswith(seen.test) for row in rows)
         if there or not (settings.backfill.cel and seen.cel) or time.monotonic() > end:
             return rows
@@ -74,39 +74,39 @@ async def _written(settings: Settings, journal: PbxLog, seen: Observed, account:
 
 
 def _off(moment: float, wanted: float, *, late: bool) -> float:
-    """Return by how much a time can't be true; old lines are, if nothing was written since."""
+    """Return by how much a time is impossible. A time long ago is possible if nothing was written since."""
     off = moment - wanted
     return off if off > _ZONES_SECONDS or (late and off < -_ZONES_SECONDS) else 0.0
 
 
-def _empty(settings: Settings, journal: PbxLog, seen: Observed) -> Finding:
+def _empty(settings: Settings, log: PbxLog, seen: Observed) -> Finding:
     named = without_password(settings.backfill.source)
     if settings.backfill.cel and seen.cel:
-        message = _("{source} has no line that can be read by [backfill]'s columns")
-        return failed(_CHECK, message.format(source=named), _writing(journal.source))
+        message = _("{source} has no line that matches the columns in [backfill]")
+        return failed(_CHECK, message.format(source=named), _writing(log.source))
     return warning(_CHECK, _("{source} can be read, but has no line yet").format(source=named))
 
 
 def _writing(source: str) -> Remedy:
-    """Say how the PBX comes to write the log."""
+    """Say how to make the PBX write the log."""
     if "://" in source:
         return Remedy(_("see docs/freepbx.md"), ('asterisk -rx "cel show status"', 'asterisk -rx "odbc show all"'))
     folder = Path(source).parent
     return remedies.shell(_OWNERS.format(above=folder.parent, folder=folder), *_LOADS)
 
 
-async def _reading(journal: PbxLog, account: Account | None) -> Remedy:
-    """Say how the service comes to read the log."""
-    if "://" in journal.source:
+async def _reading(log: PbxLog, account: Account | None) -> Remedy:
+    """Say how to let the service read the log."""
+    if "://" in log.source:
         return Remedy(_("see docs/freepbx.md"), ("GRANT SELECT ON asteriskcdrdb.cel TO pbxd@localhost;",))
-    file = Path(journal.source)
+    file = Path(log.source)
     for path in (*reversed(file.parents), file):
         if not await asyncio.to_thread(path.exists):
-            return _writing(journal.source)
+            return _writing(log.source)
         is_file = path == file
         if not await may(account, "-r" if is_file else "-x", path):
             return _let_in(path, is_file=is_file)
-    return _writing(journal.source)
+    return _writing(log.source)
 
 
 def _let_in(path: Path, *, is_file: bool) -> Remedy:

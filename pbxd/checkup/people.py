@@ -1,4 +1,4 @@
-"""Employees and queues: the book against the PBX, and whether a queue serves more than its head."""
+"""Employees and queues: the book compared with the PBX, and whether a queue serves more than its first caller."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _SHOWN = 20  # extensions in one line
 
 
 async def employees(ami: AmiClient, settings: Settings) -> Finding:
-    """Compare the active employees of the book with the extensions the PBX knows."""
+    """Compare the active employees of the book with the extensions of the PBX."""
     check = "employees"
     try:
         async with await Database.open(settings.database_url, create=False) as database:
             known = {person.extension for person in await Employees(database).list() if person.active}
     except PbxdError:
-        return skipped(check, _("not looked at: the database can't be read"))
+        return skipped(check, _("not checked: the database can't be read"))
     there = {person.extension for person in await staff(ami, settings)}
     if not there:
         message = _("the PBX shows no extension that matches {pattern}")
@@ -41,7 +41,7 @@ async def employees(ami: AmiClient, settings: Settings) -> Finding:
 
 
 async def autofill(ami: AmiClient, settings: Settings) -> Finding:
-    """Read queues.conf, for AMI doesn't tell: without autofill a queue serves its head only, agents free or not."""
+    """Read queues.conf, because AMI does not show `autofill`: without it a queue serves only its first caller."""
     check = "autofill"
     names = {entry.get("Queue", "") for entry in await ami.listing("QueueStatus") if entry["Event"] == "QueueParams"}
     if not names:
@@ -54,19 +54,19 @@ async def autofill(ami: AmiClient, settings: Settings) -> Finding:
     try:
         sections = _queues(settings, folder)
     except OSError as error:
-        message = _("{file} can't be read here ({why}); a queue without autofill serves its head only")
+        message = _("{file} can't be read here ({why}); a queue without autofill serves only the first caller")
         return warning(check, message.format(file=folder / "queues.conf", why=error.strerror), remedy)
     general = sections.get("general", {}).get("autofill", "no")
     slow = [name for name in names if not _yes(sections.get(name, {}).get("autofill", general))]
     if slow:
-        message = _("queues without autofill serve their head only, also when more agents are free: {queues}")
+        message = _("queues without autofill serve only the first caller, even if several agents are free: {queues}")
         return warning(check, message.format(queues=_listed(set(slow))), remedy)
     return ok(check, _("every queue serves all free agents at once"))
 
 
 def _queues(settings: Settings, folder: Path) -> asterisk_conf.Sections:
     if not remedies.is_local(settings.asterisk.host):
-        raise OSError(0, _("the PBX is another machine"))
+        raise OSError(0, _("the PBX runs on another machine"))
     return asterisk_conf.read(folder, "queues.conf")
 
 
@@ -75,7 +75,7 @@ def _yes(value: str) -> bool:
 
 
 def _absent(extensions: set[str]) -> tuple[Remedy, ...]:
-    """Say how to find out; the book itself is never changed by doctor."""
+    """Say how to find out. doctor never changes the book itself."""
     shown = [f'asterisk -rx "pjsip show endpoint {extension}"' for extension in sorted(extensions)[:3]]
     return (remedies.shell(*shown, "pbxd employees list"),)
 

@@ -1,4 +1,4 @@
-"""What the service's user may do with a file: doctor runs as root, who may do everything."""
+"""What the service's user may do with a file. doctor runs as root, who may do everything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user with their groups, in whose place root can try things."""
+    """A user with their groups, as whom root can try things."""
 
     name: str
     uid: int
@@ -27,7 +27,7 @@ class Account:
 
     @classmethod
     def of(cls, name: str) -> Account | None:
-        """Return the user of this name, None where there is none."""
+        """Return the user of this name, None if there is none."""
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
@@ -38,7 +38,7 @@ class Account:
 def service_account(settings: Settings) -> Account | None:
     """Return the user of the service whose configuration this is.
 
-    None where it is another configuration or there is no such user, or we are not root and can only try for ourselves.
+    None for another configuration, if there is no such user, or if we are not root and can only try as ourselves.
     """
     own = settings.source == str(DEFAULT_PATH)
     return Account.of(SERVICE_USER) if own and os.geteuid() == 0 else None
@@ -46,7 +46,7 @@ def service_account(settings: Settings) -> Account | None:
 
 @contextlib.contextmanager
 def acting_as(account: Account | None) -> Iterator[None]:
-    """Be this user for a while, as far as files and sockets go; root only, and nothing else may run meanwhile."""
+    """Act as this user for a while, for files and sockets. Root only, and nothing else may run meanwhile."""
     if account is None:
         yield
         return
@@ -63,9 +63,9 @@ def acting_as(account: Account | None) -> Iterator[None]:
 
 
 async def may(account: Account | None, right: str, path: Path) -> bool:
-    """Whether they may read (`-r`), write (`-w`) or enter (`-x`) a path; None stands for ourselves.
+    """Whether the user may read (`-r`), write (`-w`) or enter (`-x`) a path; None stands for ourselves.
 
-    test(1) is asked in their place, since access lists and read-only file systems count too.
+    It runs test(1) as that user, because access lists and read-only file systems count too.
     """
     program = shutil.which("test") or "/usr/bin/test"
     process = await asyncio.create_subprocess_exec(
@@ -82,14 +82,14 @@ async def may(account: Account | None, right: str, path: Path) -> bool:
 
 
 async def sealed(folder: Path) -> bool:
-    """Whether systemd lets the service write in this folder no more than read, whatever its permissions are."""
+    """Whether systemd makes this folder read-only for the service, whatever its permissions are."""
     if folder.is_relative_to(STATE_FOLDER) or shutil.which("systemctl") is None:
         return False
     asked = ("show", "--property=ProtectSystem", "--property=ReadWritePaths", "pbxd.service")
     pipe, quiet = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec("systemctl", *asked, stdout=pipe, stderr=quiet)
     async with asyncio.timeout(_SECONDS):
-        told, _errors = await process.communicate()
-    values = dict(line.split("=", 1) for line in told.decode().splitlines() if "=" in line)
+        output, _errors = await process.communicate()
+    values = dict(line.split("=", 1) for line in output.decode().splitlines() if "=" in line)
     writable = [Path(path.lstrip("-+")) for path in values.get("ReadWritePaths", "").split()]
     return values.get("ProtectSystem") == "strict" and not any(folder.is_relative_to(path) for path in writable)

@@ -1,4 +1,4 @@
-"""Which contexts of the dialplan a call from outside can come to."""
+"""Which contexts of the dialplan a call from outside can reach."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pbxd.asterisk.ami.packets import Packet
 
 _WORD = re.compile(r"[\w-]+")
 _JUMPS = frozenset({"Goto", "GotoIf", "GotoIfTime", "Gosub", "GosubIf", "ExecIf"})
-# A variable where a context stands before an extension and a priority.
+# A variable in the place of a context, before an extension and a priority.
 _VARIABLE_CONTEXT = re.compile(r"(?:^|[?:(])\$\{[^,?:]*,[^,?:]*,[^,?:]")
 
 
 def links(lines: Iterable[Packet]) -> tuple[dict[str, set[str]], set[str]]:
-    """Return which contexts each context names, and those that go where a variable says.
+    """Return which contexts each context names, and the contexts that jump to where a variable says.
 
-    Whatever names a context counts as a way to it: an include, a jump, a Local channel. So a context may count as
-    reached that is not, but none that is reached is missed, variables apart.
+    Any mention of a context counts as a way to it: an include, a jump, a Local channel. So a context that can't be
+    reached may count as reached, but none that can be reached is missed, except through variables.
     """
     listed = list(lines)
     contexts = {line.get("Context", "") for line in listed}
@@ -36,7 +36,7 @@ def links(lines: Iterable[Packet]) -> tuple[dict[str, set[str]], set[str]]:
 
 
 def reached(ways: Mapping[str, set[str]], entries: Iterable[str]) -> set[str]:
-    """Return the contexts that calls which enter in `entries` can come to."""
+    """Return the contexts that calls can reach from `entries`."""
     found: set[str] = set()
     waiting = list(entries)
     while waiting:

@@ -1,4 +1,4 @@
-"""The lines that mend an installation, as far as several checks share them. No secret is ever among them."""
+"""The lines that fix an installation and that several checks share. None of them has a secret."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pbxd.i18n import _
 from pbxd.settings import AsteriskSettings, Settings
 from pbxd.storage.engine import presence
 
-GENERAL = "[general](+)"  # adds to the section that is there; Asterisk ignores a second [general] without a word
-# The section of config/manager.conf, which a test compares with this.
+GENERAL = "[general](+)"  # adds to the section; Asterisk ignores a second [general] silently
+# The section of config/manager.conf; a test compares them.
 _RIGHTS = (
     "writetimeout = 10000",
     "read = call,agent,user,system",
@@ -43,14 +43,14 @@ def manager(*lines: str) -> Remedy:
 
 
 def manager_user(link: AsteriskSettings) -> Remedy:
-    """Give the whole section of pbxd's AMI user, with the rights it needs and no others."""
+    """Give the whole section of pbxd's AMI user, with exactly the rights it needs."""
     network = "127.0.0.1/255.255.255.255"
     if not is_local(link.host):
         network = _("ADDRESS-OF-THIS-MACHINE") + "/255.255.255.255"
-    where = _('in /etc/asterisk/manager.conf, in place of such a section, then: asterisk -rx "manager reload"')
+    where = _('in /etc/asterisk/manager.conf, replacing a section of that name, then: asterisk -rx "manager reload"')
     lines = (
         f"[{link.username}]",
-        "secret = " + _("THE-SECRET-PBXD-HAS"),
+        "secret = " + _("THE-SECRET-OF-PBXD"),
         "deny = 0.0.0.0/0.0.0.0",
         "deny = ::/0",
         f"permit = {network}",
@@ -65,18 +65,21 @@ def extensions(*lines: str) -> Remedy:
 
 
 def lost(settings: Settings) -> Remedy:
-    """Show where the database was. No command that makes an empty one: who pastes what doctor prints would lose it."""
-    where = _("look for it, or for a backup, and put it back; pbxd goes on by itself then")
+    """Show where the database was.
+
+    No command creates an empty one: an administrator who pastes doctor's lines would lose the old one.
+    """
+    where = _("find the file or a backup and put it back; pbxd then continues by itself")
     return Remedy(where, (f"ls -l {presence.file_of(settings.database_url)}*",))
 
 
 def service_log() -> Remedy:
-    """Point to what the daemon says itself."""
+    """Point to the daemon's own log."""
     return shell("journalctl -u pbxd -n 50")
 
 
 def is_local(host: str) -> bool:
-    """Whether this address leads to the same machine."""
+    """Whether this address is on the same machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

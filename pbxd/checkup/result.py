@@ -1,4 +1,4 @@
-"""What a check has to say."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Status = Literal["ok", "warning", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """Exact lines, and where they go: a file with what to run afterwards, or a shell."""
+    """Exact lines and where they go: a file with the command to run afterwards, or a shell."""
 
     where: str
     lines: tuple[str, ...]
@@ -18,7 +18,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check; `check` is a stable word for programs, `message` one line for people."""
+    """The result of one check. `check` is a stable word for programs, `message` one line for people."""
 
     check: str
     status: Status
@@ -32,20 +32,20 @@ class Finding:
 
 
 def ok(check: str, message: str) -> Finding:
-    """Say that all is well."""
+    """Report that all is well."""
     return Finding(check, "ok", message)
 
 
 def warning(check: str, message: str, *remedies: Remedy) -> Finding:
-    """Say that calls are served, but something is worse than it need be, or couldn't be seen."""
+    """Report that calls are served, but something is worse than necessary or could not be checked."""
     return Finding(check, "warning", message, remedies)
 
 
 def failed(check: str, message: str, *remedies: Remedy) -> Finding:
-    """Say that a part of pbxd's work can't be done, or that something is dangerous."""
+    """Report that a part of pbxd can't work, or that something is dangerous."""
     return Finding(check, "failed", message, remedies)
 
 
 def skipped(check: str, message: str) -> Finding:
-    """Say that it wasn't looked at, because of something else that failed."""
+    """Report that it was not checked, because of another failure."""
     return Finding(check, "skipped", message)

@@ -1,4 +1,4 @@
-"""Our part of the PBX's dialplan against dialplan/pbxd.conf as this pbxd ships it."""
+"""Compare our part of the PBX's dialplan with dialplan/pbxd.conf as this pbxd ships it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pbxd.asterisk.ami.packets import Packet
 
-# (context, extension) -> its applications with their arguments, in the order of their priorities.
+# (context, extension) -> applications with arguments, in the order of their priorities.
 Part = dict[tuple[str, str], list[str]]
 
 _COMMENT = re.compile(r"(?<!\\);.*")
@@ -41,7 +41,7 @@ def parsed(text: str) -> Part:
 
 
 def loaded(lines: Iterable[Packet]) -> Part:
-    """Return what the PBX has (ShowDialPlan)."""
+    """Return what the PBX has loaded (ShowDialPlan)."""
     steps: dict[tuple[str, str], dict[int, str]] = {}
     for line in lines:
         if (priority := line.get("Priority", "")).isdecimal():
@@ -51,12 +51,12 @@ def loaded(lines: Iterable[Packet]) -> Part:
 
 
 def missing(ours: Part, there: Mapping[tuple[str, str], list[str]]) -> list[str]:
-    """Name the extensions that are absent, or end too early."""
+    """Name the extensions that are missing, or that end too early."""
     return [_named(place) for place, steps in ours.items() if len(there.get(place, ())) < len(steps)]
 
 
 def changed(ours: Part, there: Mapping[tuple[str, str], list[str]]) -> list[str]:
-    """Name the extensions that say something else."""
+    """Name the extensions that differ."""
     return [_named(place) for place, steps in ours.items() if there.get(place) != steps]
 
 

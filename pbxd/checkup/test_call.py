@@ -1,7 +1,7 @@
-"""One call inside the PBX that shows what reaches us: its events, their times, and the look-up it asks for.
+"""One call inside the PBX that shows what reaches pbxd: its events, their times, and the look-up it makes.
 
-Both its ends are ends of one Local channel in the dialplan's [pbxd-doctor]; no phone, trunk or person takes part. Where
-no daemon serves look-ups, the caller of this module listens in its place for the length of the call.
+Both its ends are ends of one Local channel in the dialplan's [pbxd-doctor]; no phone, trunk or person takes part. If no
+daemon serves look-ups, this module listens in its place during the call.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from pbxd.errors import PbxdError, RefusedError, UnavailableError
 from pbxd.settings import AgiSettings
 
 CONTEXT = "pbxd-doctor"
-CALLER = "pbxd-doctor"  # the number [pbxd-doctor] gives the call: nobody's
-NAME = "«Ё» pbxd doctor"  # given by our own listener
-_SECONDS = 5.0  # for the whole call; a healthy one takes a tenth of a second, one that meets a hung pbxd two
+CALLER = "pbxd-doctor"  # the number that [pbxd-doctor] gives the call; nobody has it
+NAME = "«Ё» pbxd doctor"  # the answer of our own listener
+_SECONDS = 5.0  # for the whole call; normally a tenth of a second, with a pbxd that hangs two seconds
 _AFTER_SECONDS = 3.0  # for channel events (CEL), which come from another thread, sometimes after the hang-up
 _REPORT = "PbxdDoctor"
-# What the call makes whatever becomes of the look-up, and what its short talk makes, in Asterisk 16 to 22.
+# The events that the call makes in any case, and those of its short talk, in Asterisk 16 to 22.
 _EVENTS = frozenset({"Newchannel", "Newstate", "LocalBridge", "OriginateResponse", "Hangup"})
 _TALK_EVENTS = frozenset({"DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "HangupRequest"})
 _IDS = ("Linkedid", "Uniqueid", "DestUniqueid", "LocalOneUniqueid")
@@ -35,11 +35,11 @@ _IDS = ("Linkedid", "Uniqueid", "DestUniqueid", "LocalOneUniqueid")
 
 @dataclass(slots=True)
 class Observed:
-    """What came over AMI while the call lasted."""
+    """What came over AMI during the call."""
 
-    test: str = ""  # with which its channels' ids begin
+    test: str = ""  # the prefix of its channels' ids
     at: float = 0.0  # when it was made, by this machine's clock
-    refused: str = ""  # why the PBX didn't make the call at all
+    refused: str = ""  # why the PBX refused the call
     unmade: bool = False  # the dialplan has no such place
     booted: bool = False  # FullyBooted came: AMI right `system`
     channels: bool = False  # channel events came: right `call`
@@ -47,26 +47,26 @@ class Observed:
     filtered: bool = True  # the report that looks like another event did not come
     talk: bool = False  # the dialplan makes the short talk
     events: set[str] = field(default_factory=set)  # names of the call's own events
-    timed: bool | None = None  # events have a Timestamp; None: there were no events to tell
+    timed: bool | None = None  # events have a Timestamp; None: no events came
     ends: bool = False  # descriptions of channels end with the line that nobody can dial
     cel: bool = False
     ended: bool = False
     status: str = ""  # PBXD_STATUS
-    number: str = ""  # the caller's at the end of the call
+    number: str = ""  # the caller's number at the end of the call
     name: str = ""
-    asked: bool = False  # our own listener was asked by this call
+    asked: bool = False  # this call reached our own listener
     own_listener: bool = False  # we listen in the daemon's place
-    more: set[str] = field(default_factory=set)  # events nobody needs
+    more: set[str] = field(default_factory=set)  # events that pbxd does not need
 
     @property
     def hidden(self) -> list[str]:
-        """Events of the call that should have come and didn't."""
+        """The call's events that should have come and did not."""
         expected = _EVENTS | (_TALK_EVENTS if self.talk else frozenset())
         return sorted(expected - self.events) if self.reported and self.channels else []
 
 
 class Witness:
-    """Takes every packet of the link and keeps what concerns the test."""
+    """Gets every packet of the link and keeps what concerns the test."""
 
     def __init__(self) -> None:
         self.test = f"doctor-{secrets.token_hex(8)}"
@@ -76,7 +76,7 @@ class Witness:
     def feed(self, packet: Packet) -> None:
         """Take a packet; synchronous and never raises, as the link demands."""
         event = packet.get("Event")
-        if event is None:  # a response: it comes whatever the rights are, and bears no time
+        if event is None:  # a response comes whatever the rights are, and has no time
             return
         if event == "FullyBooted":
             self.seen.booted = True
@@ -90,12 +90,12 @@ class Witness:
             self._channel(event, packet)
         else:
             return
-        if event != "FullyBooted":  # which is written to the one session, without a time
+        if event != "FullyBooted":  # it goes to this one session, without a time
             self.seen.timed = bool(self.seen.timed) or "Timestamp" in packet
         self._news.set()
 
     async def until_ended(self) -> None:
-        """Wait until the call is over, and a moment for what may come late; bounded."""
+        """Wait for the end of the call, and a moment for late events; bounded."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_SECONDS):
                 await self._until(lambda: self.seen.ended)
@@ -147,10 +147,10 @@ async def make_call(ami: AmiClient, witness: Witness, agi: AgiSettings, *, serve
 
 
 async def _originate(ami: AmiClient, test: str) -> bool:
-    """Begin the call; return whether there is anything to call.
+    """Start the call; return whether there is anything to call.
 
-    Where the dialplan has no such place the PBX refuses at once. Then a call that must fail is begun: it makes events
-    too, which show whether they come and bear their time.
+    If the dialplan has no such place, the PBX refuses at once. Then a call is started that must fail: its events too
+    show whether they come and have their time.
     """
     place = {"Context": CONTEXT, "Exten": "look", "Priority": "1"}
     try:
@@ -174,17 +174,17 @@ def _headers(test: str) -> dict[str, str]:
 
 
 async def _hang_up(ami: AmiClient, test: str) -> None:
-    """Leave nothing behind: the call waits for somebody who doesn't answer, or we can't see that it ended."""
+    """Clean up: the call waits for a program that does not answer, or we can't see its end."""
     with suppress(PbxdError):
         for channel in await ami.listing("CoreShowChannels"):
             if channel.get("Uniqueid", "").startswith(test):
-                with suppress(PbxdError):  # gone meanwhile
+                with suppress(PbxdError):  # it may have ended meanwhile
                     await ami.action("Hangup", {"Channel": channel.get("Channel", "")})
 
 
 @asynccontextmanager
 async def _listening(agi: AgiSettings, witness: Witness, *, wanted: bool) -> AsyncIterator[None]:
-    """Answer look-ups in the daemon's place; whoever else asks meanwhile hears at once that nobody knows."""
+    """Answer look-ups in the daemon's place; any other call gets a failure at once."""
 
     def answer(request: AgiRequest) -> Sequence[AgiCommand]:
         if not request.headers.get("agi_uniqueid", "").startswith(witness.test):
@@ -199,7 +199,7 @@ async def _listening(agi: AgiSettings, witness: Witness, *, wanted: bool) -> Asy
     server = FastAgiServer(agi, answer)
 
     async def serve() -> None:
-        with suppress(UnavailableError):  # somebody else has the address: then he is asked, and it shows
+        with suppress(UnavailableError):  # another program has the address: then that one is asked, and it shows
             await server.serve()
 
     async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Tokens of the HTTP API that may do more than anybody decided."""
+"""API tokens that may do more than anybody decided."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pbxd.storage.engine.database import Database
 
 
 async def inherited(settings: Settings) -> Finding | None:
-    """Point out tokens that act for anybody since the upgrade, for the check of the database; None: there are none."""
+    """Return a finding for tokens that act for every employee since the upgrade; None: there are none."""
     check = "database"
     try:
         async with await Database.open(settings.database_url, create=False) as database:
@@ -23,7 +23,7 @@ async def inherited(settings: Settings) -> Finding | None:
         return failed(check, str(error))
     if not found:
         return None
-    message = _("tokens from before tokens belonged to somebody act for every employee: {names}")
+    message = _("tokens created before tokens had owners act for every employee: {names}")
     renewal = remedies.shell(*(line for each in found for line in _renewal(each)))
     return warning(check, message.format(names=", ".join(each.name for each in found)), renewal)
 

@@ -1,4 +1,4 @@
-"""The trunks: whether the client's phone is told who of us talks, once a call is transferred."""
+"""The trunks: does a client's phone get the name of the employee to whom a call is transferred."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _SHOWN = 10  # trunks in one line
 
 
 async def identities(ami: AmiClient, settings: Settings) -> Finding:
-    """Look for trunks that send connected line updates: after a transfer these name the colleague to the client."""
+    """Look for trunks that send connected line updates: after a transfer these show the colleague to the client."""
     check = "trunks"
     names = await _trunks(ami, settings)
     if not names:
         return skipped(check, _("the PBX shows no PJSIP trunk"))
     telling = [name for name in sorted(names) if await _tells(ami, name)]
     if not telling:
-        return ok(check, _("a client who is transferred goes on seeing the company's number"))
-    message = _("a client who is transferred is told the colleague's name and extension by: {trunks}")
+        return ok(check, _("a transferred client still sees the company's number"))
+    message = _("these trunks send a transferred client the colleague's name and extension: {trunks}")
     where = _('in /etc/asterisk/pjsip.conf, then: asterisk -rx "module reload res_pjsip.so"')
     sections = [line for name in telling[:_SHOWN] for line in (f"[{name}]", "send_connected_line = no")]
     return warning(check, message.format(trunks=", ".join(telling[:_SHOWN])), Remedy(where, tuple(sections)))
 
 
 async def _trunks(ami: AmiClient, settings: Settings) -> set[str]:
-    """Return the endpoints that are nobody's phone, and the one that click-to-call dials through."""
+    """Return the endpoints that are nobody's phone, and the one through which click-to-call dials."""
     endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
     devices = [item.get("Device", "") for item in await ami.listing("DeviceStateList")]
     found = {match[1] for device in devices if (match := _PJSIP.fullmatch(device))}
@@ -42,7 +42,7 @@ async def _trunks(ami: AmiClient, settings: Settings) -> set[str]:
 
 
 async def _tells(ami: AmiClient, name: str) -> bool:
-    """Tell whether this endpoint is sent updates that carry an identity."""
+    """Whether this endpoint gets updates with an identity."""
     if await _setting(ami, name, "send_connected_line") not in _YES:
         return False
     return bool({await _setting(ami, name, "send_pai"), await _setting(ami, name, "send_rpid")} & _YES)

@@ -54,7 +54,7 @@ class Api:
             yield
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, PermissionError):
-                message = _("no right to use {socket}: only the service's user and group may")
+                message = _("no permission to use {socket}: only the service's user and group have it")
             else:
                 message = _("pbxd doesn't answer on {socket}; is it running?")
             raise UnavailableError(message.format(socket=self._socket)) from error

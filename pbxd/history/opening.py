@@ -39,7 +39,7 @@ class Opening:
     async def open(self) -> bool:
         """Try once; return whether it worked, if not the log says why. Raises SchemaError."""
         try:
-            await self._database.connect(create=self._settings.database.upgrade == "auto", told=_report_upgrade)
+            await self._database.connect(create=self._settings.database.upgrade == "auto", report=_report_upgrade)
             self._database.remember()
             if self._database.is_new:
                 _log.warning("database_made", place=self._database.place)

@@ -36,7 +36,7 @@ from pbxd.telephony.port import Pbx
 _REMEMBERED_SECONDS = 300.0  # how long after its end an attempt can still be asked for
 _REMEMBERED = 1000  # attempts at most
 _SWEEP_SECONDS = 1.0
-_GRACE_SECONDS = 10.0  # beyond the ring time-out, for a call that the PBX never tells of again
+_GRACE_SECONDS = 10.0  # beyond the ring time-out, for a call of which no event comes
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class CallAttempt:
     history: list[Progress] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     ended: float = 0.0  # by the clock of CallAttempts
-    deadline: float = 0.0  # likewise: by then the agent's leg was heard of, or never will be
+    deadline: float = 0.0  # by the same clock: by then the agent's leg was heard of, or never will be
     known: bool = True  # False: an earlier process made it, and the snapshot that tells its state isn't over
 
 
@@ -67,7 +67,7 @@ class CallAttempts:
         self._calls: dict[str, CallAttempt] = {}
         self._legs: dict[str, CallAttempt] = {}  # channel id -> the call under way it belongs to
         self._first_id = sortable_id(time.time(), 0)  # calls with a lower one were made by an earlier process
-        self._snapshot_seen = False  # the PBX has told which of those there are
+        self._snapshot_seen = False  # the PBX has listed which of those there are
         self._work = asyncio.Event()
 
     def is_calling(self, agent: str) -> bool:
@@ -82,7 +82,7 @@ class CallAttempts:
         return call
 
     def end(self, call: CallAttempt) -> None:
-        """End an attempt of which the PBX tells nothing."""
+        """End an attempt that no event will end."""
         if call.attempt.end("cancelled" if call.attempt.cancelled else "failed", time.time()):
             self._note(call)
 
@@ -117,8 +117,8 @@ class CallAttempts:
         """End a call in whatever state it is.
 
         NotFoundError for an unknown id, ConflictError for a call that has ended. UnavailableError when the PBX is away:
-        it is then ended as soon as it can be; or when the PBX has not told yet which calls of an earlier process there
-        are.
+        it is then ended as soon as possible. UnavailableError too while no snapshot has shown which calls of an earlier
+        process there are.
         """
         call = self._known(call_id)
         if call.attempt.ended:
@@ -189,7 +189,7 @@ class CallAttempts:
                     await self._hang_up_quietly(call)
 
     def sweep(self) -> None:
-        """Give up attempts that the PBX never told of, and forget old ones."""
+        """Give up attempts of which no event came, and forget old ones."""
         now = self._clock()
         for call in list(self._calls.values()):
             if call.attempt.ended and now - call.ended > _REMEMBERED_SECONDS:

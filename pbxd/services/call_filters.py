@@ -28,7 +28,7 @@ class CallsAsked:
 
     actor: Actor  # who asks: their personal contacts count
     since: str = ""  # a local date or time, as in `instant_of`
-    until: str = ""  # likewise; a date means that whole day
+    until: str = ""  # the same; a date means that whole day
     direction: Direction | None = None
     outcome: Outcome | None = None
     agent: str = ""

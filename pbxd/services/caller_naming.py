@@ -1,6 +1,6 @@
-"""Who a caller is, and what of it whoever asks may be told: one policy for FastAGI, HTTP, the command line and queues.
+"""Who a caller is, and how much of it each asker sees: one policy for the dialplan, HTTP, the command line and queues.
 
-- Only shared contacts name a caller for everybody; a personal one is told to its owner alone.
+- Only shared contacts name a caller for everybody; a personal one names a caller for its owner alone.
 - A colleague is named only when the call comes from `inside`, which the asker has to say: from outside anybody may send
   an extension, or a colleague's mobile, as the number.
 """
@@ -45,7 +45,7 @@ async def name_from_database(
 
 
 def without_colleagues(match: Match) -> Match:
-    """Return what may be told of a match to a caller from outside: nobody is a colleague."""
+    """Return a match for a call from outside: nobody is a colleague."""
     if not (match.employee or match.rivals):
         return match
     others = tuple(rival for rival in match.rivals if rival.kind != "employee")

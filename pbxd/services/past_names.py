@@ -1,6 +1,6 @@
-"""What a number was called when a call came: who had it then, by his present name. No I/O.
+"""Names for the calls of the past: who had the number when the call came, by their present name. No I/O.
 
-If nobody had it then, its first later holder: saving a contact names his earlier calls (S2.2).
+If nobody had it then, its first later owner: saving a contact names the earlier calls (S2.2).
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class VipQueues:
                 self._note_joined(event)
             case QueueLeft():
                 self._marks.left(event.channel)
-            case ChannelEnded() if not changed:  # else somebody may have taken his place
+            case ChannelEnded() if not changed:  # else somebody may have taken the place
                 self._marks.ended(event.channel)
             case SnapshotBegan():
                 self._able = None  # another PBX, perhaps
@@ -110,7 +110,7 @@ class VipQueues:
         self._pbx_clock = clock
 
     def _now(self) -> float:
-        """Return the PBX's time; only good for differences until the PBX told it."""
+        """Return the PBX's time; only good for differences until its first event."""
         return (self._pbx_clock or 0.0) + time.monotonic()
 
     def _set_alarm(self, queue: str, at: float) -> None:
@@ -258,7 +258,7 @@ class VipQueues:
         return match if entry.inside else without_colleagues(match)
 
     def _match(self, first: str | None, present: str) -> Match:
-        """Say who a caller is, by the number he came with and by the caller id he has now: a VIP by either is one."""
+        """Say who a caller is, by the first number and by the caller id now: a VIP by either is one."""
         match = self._lookup(first or present)
         if match.vip or not first or present in {"", first}:
             return match

@@ -77,7 +77,7 @@ class Attempt:
         self._up = False
         self._client_up = False
         self._bridged = False
-        self._left = False  # the agent himself hung up, or his phone refused
+        self._left = False  # the agent hung up, or the agent's phone refused
         self._forwarded = False
         self._timed_out = False
         self._refused = False  # no leg could be made
@@ -154,7 +154,7 @@ class Attempt:
             self._agent_result = event.result
             self._forwarded = bool(event.forward)
         elif event.source == self.agent_leg and self.client_leg:
-            # Whoever picked the client's call up for him is named here without having been dialled: still an answer.
+            # Somebody who picks up the client's call is named here without having been dialled: still an answer.
             self._client_result = event.result
             self._client_up = self._client_up or event.result == "answered"
 
@@ -162,7 +162,7 @@ class Attempt:
         if event.channel == self.agent_leg:
             self._note_agent(event)
         elif isinstance(event, HangupRequested | ChannelEnded) and event.channel == self.client_leg:
-            # The agent's leg may be gone before the client's, which asked for it: then the request alone tells why.
+            # The agent's leg may be gone before the client's, which asked for it: then the request has the cause.
             self._client_cause = event.cause or self._client_cause
             self._client_signal = event.technology_cause or self._client_signal
 
@@ -231,7 +231,7 @@ class Attempt:
             return "no-route" if self._client_signal == _FORBIDDEN else "client-rejected"
         if cause in _WRONG_NUMBER:
             return "wrong-number"
-        unmade = not self.client_leg  # no channel could be made towards him
+        unmade = not self.client_leg  # no channel could be made to the client
         if unmade or cause in _NO_ROUTE or self._client_result in {"congestion", "unavailable"}:
             return "no-route"
         return "client-no-answer" if self._client_result == "no-answer" else "failed"

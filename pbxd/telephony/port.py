@@ -23,7 +23,7 @@ DeviceState = Literal["free", "busy", "offline", "absent", "unknown"]  # absent:
 class Hearing:
     """How far a PBX was heard; the adapter keeps it true while it gives events. Times are the PBX's epoch seconds."""
 
-    heard: float | None = None  # the last time that the PBX told
+    heard: float | None = None  # the last time in the PBX's messages
     lag: float = 0.0  # by how many seconds more than usual its events are late
     clock: Literal["pbx", "arrival"] = "pbx"  # whose time its events carry so far
 

@@ -24,10 +24,10 @@ _INSTANT = 0.001  # seconds, between two turns
 class Waiting:
     """A caller in a queue.
 
-    `base` is the priority he has without us: the administrator's dialplan gave it, and nobody is put below it.
-    `joined` orders equal callers: `turns` works it out. `first` is when his first waiting in this call began (None:
-    when he joined). `late`: he has waited so long since then that nobody may overtake him any more, from `late_from`
-    on. `kept`: he stands above his rank so that nobody overtakes him or one behind him; his place is the right one.
+    `base` is the priority without us: the administrator's dialplan gave it, and nobody is put below it. `joined` orders
+    equal callers; `turns` computes it. `first` is when the first wait in this call began (None: at `joined`). `late`:
+    the caller has waited so long since `first` that nobody may overtake any more; that begins at `late_from`. `kept`:
+    the caller stands above the own rank so that nobody overtakes them or somebody behind them; the place is right.
     """
 
     channel: str
@@ -43,7 +43,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Give the caller this priority and put him behind all who have it."""
+    """Give the caller this priority and put them behind all who have it."""
 
     channel: str
     priority: int
@@ -52,9 +52,9 @@ class Move:
 def plan(entries: Sequence[Waiting], vip_priority: int) -> list[Move]:
     """Return the fewest moves, in order, after which VIPs wait first, among themselves in the order they joined.
 
-    `entries` in their present order. Callers who are none of ours keep their order; one who is a VIP no longer goes
-    back to where he would wait had he never been one. Nobody gets ahead of a late caller who is behind him now, and
-    newcomers can't either. No moves when all this already holds.
+    `entries` in their present order. Ordinary callers keep their order. A caller who is no longer a VIP goes back to
+    the place of somebody who never was one. Nobody overtakes a late caller, and newcomers can't either. If all this
+    holds already, there are no moves.
     """
     wanted = _not_overtaking(_by_rank(entries, vip_priority), entries, vip_priority)
     priorities = _priorities(wanted, vip_priority)
@@ -72,7 +72,7 @@ def plan(entries: Sequence[Waiting], vip_priority: int) -> list[Move]:
 
 
 def rank(entry: Waiting, vip_priority: int) -> int:
-    """Return the priority a caller should have for himself."""
+    """Return the priority a caller should have, whoever else waits."""
     return max(entry.base, vip_priority) if entry.vip else entry.base
 
 
@@ -80,7 +80,7 @@ def joining_times(waits: Iterable[tuple[float | None, int, int]], now: float) ->
     """Return when callers joined, from (the exact time if we saw it, whole seconds waited, priority) in present order.
 
     Whole seconds can't tell apart who joined within one; then the present order counts, among those of one priority:
-    that a VIP stands ahead says nothing of when he joined.
+    a VIP's place says nothing about when they joined.
     """
     rounding = 1.5
     times: list[float] = []
@@ -95,10 +95,10 @@ def joining_times(waits: Iterable[tuple[float | None, int, int]], now: float) ->
 
 
 def turns(entries: Sequence[tuple[float | None, float, int]], vip_priority: int) -> list[float]:
-    """Return what orders equal callers, from (the turn he was given before, when he joined, priority) in present order.
+    """Return what orders equal callers, from (the turn given before, when they joined, priority) in present order.
 
     A turn is the time of joining. Whom Queue's `position` argument put before callers who had joined earlier has a turn
-    right before theirs: later moves shall not let them pass him. VIPs are served in the order they joined.
+    right before theirs, so that later moves don't let them pass. VIPs are served in the order they joined.
     """
     given = [joined if turn is None else turn for turn, joined, _priority in entries]
     following: dict[int, float] = {}  # by priority: the turn of the next caller who has it
@@ -126,7 +126,7 @@ def _by_rank(entries: Sequence[Waiting], vip_priority: int) -> list[Waiting]:
 
 
 def _with_returned(members: Sequence[Waiting], priority: int) -> list[Waiting]:
-    """Keep the order of those who stand where this priority put them, and let each of the others in where he joined."""
+    """Keep the order of those whom this priority put into their places, and insert each of the others by `joined`."""
     order = [entry for entry in members if entry.priority == priority or entry.kept]
     for entry in members:
         if entry.priority != priority and not entry.kept:
@@ -139,8 +139,8 @@ def _not_overtaking(wanted: Sequence[Waiting], entries: Sequence[Waiting], vip_p
     """Change the wanted order so that callers of higher rank stay behind the late ones whom they may not overtake.
 
     These are the late callers who are ahead now, and those who were late before the other's first waiting began. An
-    administrator's rank above the VIPs' is his own business. Who is to go back (a VIP no longer) has no place yet that
-    could be defended; he is late among those where he comes to stand.
+    administrator's rank above the VIPs' is left alone. A caller who is to go back (no longer a VIP) has no place yet
+    that could be kept; they count as late among those at the new place.
     """
     late = [entry for entry in entries if entry.late and rank(entry, vip_priority) < vip_priority]
     if not late:
@@ -170,7 +170,7 @@ def _not_overtaking(wanted: Sequence[Waiting], entries: Sequence[Waiting], vip_p
 
 
 def _priorities(wanted: Sequence[Waiting], vip_priority: int) -> dict[str, int]:
-    """Return everybody's priority in the wanted order: his rank, or the VIPs' up to the last late caller."""
+    """Return everybody's priority in the wanted order: the own rank, or the VIPs' up to the last late caller."""
     own = [rank(entry, vip_priority) for entry in wanted]
     late = [place for place, entry in enumerate(wanted) if entry.late and own[place] < vip_priority]
     raised = max(late, default=-1)

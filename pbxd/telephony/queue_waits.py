@@ -40,7 +40,7 @@ class Wait:
 
 
 class Waits:
-    """Every place that is taken, and when each caller's first waiting in his call began; by channel."""
+    """Every place that is taken, and when each caller's first wait in the call began; by channel."""
 
     def __init__(self) -> None:
         self._waits: dict[str, Wait] = {}
@@ -90,7 +90,7 @@ class Waits:
             wait = self._waits.get(event.channel)
             return {wait.queue} if wait else set()
         if isinstance(event, BridgeEntered) and not event.kind and event.channel not in self._waits:
-            self._first.pop(event.channel, None)  # he talks: he was served
+            self._first.pop(event.channel, None)  # talks, and so was served
         return {wait.queue for wait in self._waits.values() if wait.local}
 
     def _ended(self, channel: str) -> set[str]:
@@ -133,10 +133,10 @@ class Waits:
         return followed
 
     def joined(self, entries: Sequence[QueueEntry], now: float, vip_priority: int) -> list[float]:
-        """Return the callers' turns, `entries` in their present order; those of whom nothing was told are noted."""
+        """Return the callers' turns, `entries` in their present order; callers without an event are noted."""
         known = [self._waits.get(entry.channel) for entry in entries]
-        told = [wait.joined if wait else None for wait in known]
-        listed = [(at, entry.waited, entry.priority) for at, entry in zip(told, entries, strict=True)]
+        exact = [wait.joined if wait else None for wait in known]
+        listed = [(at, entry.waited, entry.priority) for at, entry in zip(exact, entries, strict=True)]
         for entry, at in zip(entries, joining_times(listed, now), strict=True):
             self._waits.setdefault(entry.channel, Wait(entry.queue, at, entry.local))
             self._first.setdefault(entry.channel, at)

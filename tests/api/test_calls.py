@@ -67,6 +67,7 @@ async def test_history_names_a_caller_saved_later(pbxd: House) -> None:
         "direction=sideways",
         "page=2",
         "offset=-1",
+        "offset=9223372036854775808",
         "from=x",
         "since=1",
         "min_talk=nan",

@@ -65,6 +65,12 @@ async def test_a_database_that_is_gone_is_an_alarm_and_the_last_good_book_and_to
         assert (answer.status, (await answer.json())["database"]) == (200, "answers")
 
 
+async def test_readiness_counts_what_could_not_be_followed(unlinked: House) -> None:
+    unlinked.faults.counts["event_failed"] = 2
+    async with unlinked.public.get("/readyz") as answer:
+        assert (answer.status, (await answer.json())["faults"]) == (200, {"event_failed": 2})
+
+
 async def test_readiness_tells_of_the_link(pbxd: House) -> None:
     async with pbxd.public.get("/readyz") as answer:
         assert (await answer.json())["pbx"] == "connected"

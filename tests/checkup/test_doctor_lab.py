@@ -447,10 +447,10 @@ async def test_the_last_lines_of_the_log_are_read(lab: Lab) -> None:
     lines_there = await asyncio.to_thread(log.read_text, encoding="utf-8")
     await asyncio.to_thread(other.write_text, lines_there, encoding="utf-8")
     found = (await examined(daemon))["backfill"]
-    assert (found.status, "nothing of the test call" in found.message) == ("failed", True)
+    assert (found.status, "lacks the test call" in found.message) == ("failed", True)
     daemon.config["backfill"].update(cel=str(log), cel_columns=[*CEL_COLUMNS, "userfield"])
     found = (await examined(daemon))["backfill"]
-    assert (found.status, "no line that can be read" in found.message) == ("failed", True)
+    assert (found.status, "no line that matches" in found.message) == ("failed", True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, in whose place others can be tried")
@@ -488,7 +488,7 @@ async def test_a_log_whose_times_are_of_another_zone() -> None:
         daemon.config["backfill"].update(time_zone=f"Etc/GMT{-other:+d}")
         found = (await examined(daemon))["backfill"]
         assert found.status == "failed"
-        assert f"are {hours - other:+.1f} h from the clock" in found.message
+        assert f"differ by {hours - other:+.1f} h from the clock" in found.message
         assert lines(found)[1].startswith("time_zone = ")
         daemon.config["backfill"].update(time_zone=f"Etc/GMT{-hours:+d}")
         assert wrong(await examined(daemon)) == {}
@@ -573,7 +573,7 @@ async def test_a_look_up_that_no_call_from_outside_comes_to(lab: Lab) -> None:
     async with changed(lab, "extensions.conf", misplaced, "dialplan reload"):
         found = await examined(daemon)
     assert wrong(found) == {"hooks": "failed"}
-    assert found["hooks"].message.startswith("calls from trunks enter in from-trunk, ")
+    assert found["hooks"].message.startswith("calls from trunks start in from-trunk, ")
     assert "from-nowhere" in found["hooks"].message
     assert lines(found["hooks"])[0].startswith("[from-trunk]")
 

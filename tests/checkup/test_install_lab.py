@@ -109,7 +109,7 @@ async def test_the_page_leads_from_nothing_to_a_named_call() -> None:
         await bare(lab)
         user = NewUser(lab)
         assert await user.doctor() == said(1) + "".join(
-            f"– {check:14} not looked at, because of the above\n" for check in CHECKS[CHECKS.index("login") + 1 :]
+            f"– {check:14} not checked, because of a problem above\n" for check in CHECKS[CHECKS.index("login") + 1 :]
         )
         await give_access(user)
         assert await user.doctor() == said(2)
@@ -127,7 +127,7 @@ async def test_the_page_leads_from_nothing_to_a_named_call() -> None:
 
 
 async def give_access(user: NewUser) -> None:
-    section = [line.replace("THE-SECRET-PBXD-HAS", user.secret) for line in user.remedy("login")]
+    section = [line.replace("THE-SECRET-OF-PBXD", user.secret) for line in user.remedy("login")]
     user.edit("manager.conf", lambda text: text + "\n" + "\n".join(section) + "\n")
     await reload(user.lab, "manager reload")
 

@@ -16,7 +16,7 @@ import pytest
 
 from pbxd.checkup.checks import examine
 from pbxd.checkup.database import database
-from pbxd.checkup.installation import configuration, numbers, ports
+from pbxd.checkup.installation import _judge_daemon, configuration, numbers, ports
 from pbxd.checkup.permissions import Account
 from pbxd.checkup.result import Finding
 from pbxd.settings import (
@@ -92,7 +92,7 @@ async def test_a_folder_in_which_the_service_cannot_write(folder: Path, nobody: 
             given_to(nobody, file)
         found = await database(keeping(file), nobody)
         assert found.status == "failed"
-        assert f"can't write in the folder {folder}" in found.message
+        assert f"can't write to the folder {folder}" in found.message
         assert 'url = "sqlite+aiosqlite:////var/lib/pbxd/pbxd.db"' in lines(found)
         moved = f"install -o pbxd -g pbxd -m 0660 {file} /var/lib/pbxd/pbxd.db"
         assert (moved in lines(found)) is database_there
@@ -114,7 +114,7 @@ async def test_a_folder_that_is_not_there_and_the_services_own(folder: Path) -> 
     found = await database(keeping(folder / "away" / "pbxd.db"), None)
     assert (found.status, "doesn't exist" in found.message) == ("failed", True)
     found = await database(keeping(Path("/var/lib/pbxd/nowhere.db")), None)
-    assert "the service makes it when it first starts" in found.message
+    assert "the service creates it at its first start" in found.message
     assert lines(found) == ["systemctl enable pbxd", "systemctl restart pbxd"]
 
 
@@ -149,6 +149,13 @@ async def test_a_port_that_another_program_has(key: str) -> None:
     assert (found.status, found.message) == ("failed", f"another program listens on {taken} ({key}.listen)")
     other = Settings(agi=AgiSettings(listen="192.0.2.1:4573"))
     assert (await ports(other, "absent")).status == "failed"
+
+
+@pytest.mark.parametrize(("faults", "status"), [({"event_failed": 2, "calls_refused": 1}, "warning"), ({}, "ok")])
+def test_what_a_running_daemon_could_not_follow_is_a_warning(faults: dict[str, int], status: str) -> None:
+    found = _judge_daemon("daemon", {"ready": True, "pbx": "connected", "database": "answers", "faults": faults})
+    assert found.status == status
+    assert all(f"{kind} {count}" in found.message for kind, count in faults.items())
 
 
 def test_the_lines_for_a_missing_secret_spare_a_good_one(tmp_path: Path) -> None:
@@ -212,7 +219,7 @@ async def test_who_may_not_gets_a_line_and_no_traceback(folder: Path, nobody: Ac
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
     if command == ["doctor"]:
-        assert "✗ database       no right to look into" in done.stdout
+        assert "✗ database       no permission to read" in done.stdout
         assert "/dev/null" not in done.stdout  # what would empty the secret
     else:
         assert str(folder) in done.stderr

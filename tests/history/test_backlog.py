@@ -66,6 +66,24 @@ def follow(following: PacketFollowing, packets: list[Packet]) -> None:
         following.packet(packet, None)
 
 
+async def test_a_call_that_no_name_can_be_found_for_is_written_without(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_asked: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Directory, "lookup", stumble)
+    following = PacketFollowing(Settings())
+    recorder = recorder_of(following, database)
+    await database.connect(create=True)
+    follow(following, call(1))
+    with capture_logs() as logs:
+        await recorder.flush()
+    assert [each.caller.number for each in (await History(database).page()).records] == ["+79160000001"]
+    assert recorder.faults == {"call_naming_failed": 1}
+    assert [line["event"] for line in logs] == ["call_naming_failed"]
+
+
 async def gaps(database: Database) -> list[FeedRow]:
     return [row for row in await Feed(database).read(0, 100_000) if row.kind == "gap"]
 

@@ -55,6 +55,7 @@ class House:
     ami: AmiClient
     server: HttpServer
     services: Services
+    faults: Faults
     local: aiohttp.ClientSession  # over the unix socket
     public: aiohttp.ClientSession  # over TCP, without a token
 
@@ -97,7 +98,8 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
                 "service": {"language": "en"},
             }
         ).model_copy(update={"folder": folder})
-        asterisk = AsteriskPbx(settings, SECRET, Faults())
+        faults = Faults()
+        asterisk = AsteriskPbx(settings, SECRET, faults)
         ami = asterisk.ami
         database = await Database.open(settings.database_url, create=False)
         directory = Directory(database, rules_from(settings))
@@ -111,7 +113,7 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
             caller_naming=CallerNaming(directory.lookup),
             click_to_call=click_to_call,
             queues=queues,
-            health=Health(database, directory, lambda: ami.connected, dict),
+            health=Health(database, directory, lambda: ami.connected, lambda: faults.counts),
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()
@@ -126,7 +128,18 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
             checked_session(f"http://127.0.0.1:{server.port}") as public,
         ):
             yield House(
-                settings, database, directory, click_to_call, pbx, asterisk, ami, server, services, local, public
+                settings,
+                database,
+                directory,
+                click_to_call,
+                pbx,
+                asterisk,
+                ami,
+                server,
+                services,
+                faults,
+                local,
+                public,
             )
             for root in roots:
                 root.cancel()

@@ -74,7 +74,7 @@ async def test_a_backup_of_the_same_state_serves_again(older: Path, monkeypatch:
     done = await schema.upgrade(address(older), told.append)
     assert (len(names(older, ".bak")), done.backup) == (2, older.parent / names(older, ".bak")[1])
     assert told[0] == Progress("backup-kept", 1, str(done.backup))
-    assert [each.what for each in told[1:]] == list(schema.REVISIONS[schema.REVISIONS.index(SCHEMA) + 1 :])
+    assert [each.what for each in told[1:]] == [*schema.REVISIONS[schema.REVISIONS.index(SCHEMA) + 1 :], "search"]
     assert [each.done for each in told[1:]] == sorted(each.done for each in told[1:])
     assert done.backup
     assert stat.S_IMODE(done.backup.stat().st_mode) == 0o600
@@ -104,7 +104,7 @@ def die(progress):
     if progress.stage == stage and progress.done >= float(done):
         os.kill(os.getpid(), signal.SIGKILL)
 
-backups._PAGES, backups._TOLD_SECONDS = 5, 0.0
+backups._PAGES, backups._REPORT_SECONDS = 5, 0.0
 asyncio.run(schema.upgrade(url, die))
 """
 
@@ -145,7 +145,7 @@ async def test_a_copy_is_of_one_moment_while_others_write_and_ends_when_nobody_w
     older: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backups, "_PAGES", 2)
-    monkeypatch.setattr(backups, "_TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(backups, "_REPORT_SECONDS", 0.0)
     execute(older, "PRAGMA journal_mode=WAL")
     target = older.parent / "copy.db"
 

@@ -46,8 +46,8 @@ async def test_the_end_of_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         await asyncio.wait_for(tail(PbxLog(str(tmp_path / "cel.csv"), CEL_COLUMNS)), 10)
 
 
-async def read(journal: PbxLog, since: float) -> list[Values]:
-    return [values async for part in rows(journal, since) for values in part]
+async def read(log: PbxLog, since: float) -> list[Values]:
+    return [values async for part in rows(log, since) for values in part]
 
 
 def later(since: float) -> list[Values]:
@@ -124,11 +124,11 @@ def near(times: list[float]) -> Iterator[float]:
 async def test_a_long_file_is_read_from_its_place_on(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     times = write_long(file, 40_000)
-    journal = PbxLog(str(file), SMALL)
+    log = PbxLog(str(file), SMALL)
     for since in near(times):
-        assert [float(each["eventtime"]) for each in await read(journal, since)] == [at for at in times if at >= since]
+        assert [float(each["eventtime"]) for each in await read(log, since)] == [at for at in times if at >= since]
         with file.open("rb") as stream:
-            _seek(stream, journal, since)
+            _seek(stream, log, since)
             share = min(1.0, max(0.0, (since - BEGAN) / 40_000))
             assert stream.tell() >= share * file.stat().st_size - 4 * 65536, "most of the file is read for nothing"
 
@@ -173,8 +173,8 @@ async def test_dates_are_read_as_utc_in_files_and_tables(tmp_path: Path, databas
             values = ", ".join(f"'{value}'" for value in row.values())
             await connection.execute(text(f"INSERT INTO cdr VALUES ({values})"))  # noqa: S608 - made above
     for source in (str(file), url):
-        journal = PbxLog(source, CDR_COLUMNS, "cdr", ("end", "start", "answer"), CDR_NEEDED)
-        (found,) = await read(journal, BEGAN)
+        log = PbxLog(source, CDR_COLUMNS, "cdr", ("end", "start", "answer"), CDR_NEEDED)
+        (found,) = await read(log, BEGAN)
         assert (float(found["start"]), found["answer"], float(found["end"])) == (BEGAN + 5, "", BEGAN + 5)
     async with database.writing() as connection:
         await connection.execute(text("DROP TABLE cdr"))

@@ -35,7 +35,7 @@ class AgiCommand(NamedTuple):
 def _array(names: tuple[str, ...]) -> str:
     for name in names:
         if not _VARIABLE.fullmatch(name) or "," in name:
-            raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
+            raise InvalidInputError("name", _("{name} is not a variable's name").format(name=ascii(name)))
     return f"ARRAY({','.join(names)})"
 
 
@@ -60,7 +60,7 @@ def get_variable(name: str) -> AgiCommand:
     Raises InvalidInputError for an invalid name.
     """
     if not _VARIABLE.fullmatch(name):
-        raise InvalidInputError("name", _("{name} is no name of a variable").format(name=ascii(name)))
+        raise InvalidInputError("name", _("{name} is not a variable's name").format(name=ascii(name)))
     return _command(f"GET VARIABLE {name}")
 
 

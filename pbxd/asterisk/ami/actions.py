@@ -32,9 +32,9 @@ def checked(name: str, headers: Headers) -> dict[str, str | list[str]]:
     count = 2  # Action and ActionID
     for header, given in headers.items():
         if not _NAME.fullmatch(header):
-            raise InvalidInputError(header, _("AMI: {header!r} is no header name").format(header=header))
+            raise InvalidInputError(header, _("AMI: {header!r} is not a header name").format(header=header))
         if header.lower() in known:
-            raise InvalidInputError(header, _("AMI: header {header} stands twice").format(header=header))
+            raise InvalidInputError(header, _("AMI: the header {header} is repeated").format(header=header))
         known.add(header.lower())
         values = [given] if isinstance(given, str) else list(given)
         checked_values = [_value(header, value) for value in values]

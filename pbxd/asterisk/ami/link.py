@@ -101,7 +101,7 @@ class Link(AMIProtocol):  # type: ignore[misc] # panoramisk has no type informat
 
     def _deliver(self, packet: Packet) -> None:
         if not self._splitter.version:
-            raise ProtocolError(_("AMI: the other side does not greet as Asterisk does"))
+            raise ProtocolError(_("AMI: the peer is not Asterisk: its greeting differs"))
         if not self._is_ours(packet):
             return
         self._sink(packet)

@@ -64,7 +64,7 @@ def check(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click pass
             }
         )
     elif not health.problems:
-        print_line(_("{place}: sound (schema {schema})").format(place=health.place, schema=health.revision))
+        print_line(_("{place}: no problems found (schema {schema})").format(place=health.place, schema=health.revision))
     else:
         for problem in health.problems:
             print_line(problem)

@@ -1,4 +1,4 @@
-"""Copies of a SQLite database: as of one moment, whole or not there, no second one of one state at an upgrade."""
+"""Copy a SQLite database as of one moment, wholly or not at all. An upgrade makes no second copy of the same state."""
 
 from __future__ import annotations
 
@@ -21,13 +21,11 @@ from pbxd.files import new_file, open_regular, remove_left, unwritable
 from pbxd.i18n import _
 from pbxd.storage.engine.connections import BUSY_SECONDS
 
-_PAGES = 2000  # copied between two looks whether to go on: 8 MB
-_COMPARED = 8 * 1024 * 1024  # bytes, likewise
-_HEADER = 100  # bytes of SQLite's file header, in which a copy counts its own changes
-_TOLD_SECONDS = 2.0  # between two reports of progress
-_UPGRADED_TIMES = (
-    3  # the database's size: its new tables and indices stand in the write-ahead log before they replace it
-)
+_PAGES = 2000  # pages (8 MB) copied between two checks for cancellation
+_COMPARED = 8 * 1024 * 1024  # bytes compared between two such checks
+_HEADER = 100  # bytes of SQLite's file header: a copy counts its own changes there
+_REPORT_SECONDS = 2.0  # between two reports of progress
+_UPGRADED_TIMES = 3  # the database's size: new tables and indexes are in the write-ahead log before they replace it
 _MB = 1024 * 1024
 
 Answer = TypeVar("Answer")
@@ -35,30 +33,30 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an upgrade is: so much of the backup is written, one was there already, or a revision is being made."""
+    """How far an upgrade is: the backup is being written or was there already, or a revision is being applied."""
 
     stage: Literal["backup", "backup-kept", "revision"]
     done: float  # 0 to 1
-    what: str  # the backup's file; the revision
+    what: str  # the backup's file, or the revision
 
 
-Told = Callable[[Progress], None]
+Report = Callable[[Progress], None]
 
 
 class _StoppedError(Exception):
-    """Nobody waits for the copy any more."""
+    """The copy was cancelled."""
 
 
 class Work:
-    """What a thread does with files; it looks now and then whether to go on, and says how far it is."""
+    """Work on files in a thread, which can be cancelled and reports its progress."""
 
-    def __init__(self, told: Told | None = None) -> None:
-        self._told = told
+    def __init__(self, report: Report | None = None) -> None:
+        self._report = report
         self._stopped = threading.Event()
-        self._said = time.monotonic()
+        self._reported = time.monotonic()
 
     async def run(self, work: Callable[[Work], Answer]) -> Answer:
-        """Do it in a thread, which ends soon when this is cancelled."""
+        """Do the work in a thread. If this is cancelled, the thread ends soon."""
         try:
             return await asyncio.to_thread(work, self)
         except asyncio.CancelledError:
@@ -66,17 +64,17 @@ class Work:
             raise
 
     def step(self, progress: Progress, *, always: bool = False) -> None:
-        """Go on, or raise what ends the thread."""
+        """Report the progress if it is time to. Raises what ends the thread when the work was cancelled."""
         if self._stopped.is_set():
             raise _StoppedError
         now = time.monotonic()
-        if self._told and (always or now - self._said > _TOLD_SECONDS):
-            self._said = now
-            self._told(progress)
+        if self._report and (always or now - self._reported > _REPORT_SECONDS):
+            self._reported = now
+            self._report(progress)
 
 
 def copy(file: Path, target: Path, work: Work) -> None:
-    """Copy by SQLite's online backup. Raises ConflictError when the target exists, UnavailableError when it fails."""
+    """Copy by SQLite's online backup. Raises ConflictError if the target exists, UnavailableError if copying fails."""
 
     def progress(_status: int, left: int, total: int) -> None:
         work.step(Progress("backup", 1 - left / max(total, 1), str(target)))
@@ -84,10 +82,10 @@ def copy(file: Path, target: Path, work: Work) -> None:
     with new_file(target) as part:
         try:
             with closing(_connected(file)) as source, closing(sqlite3.connect(part)) as copied:
-                copied.execute("PRAGMA journal_mode=OFF")  # a half copy is thrown away
+                copied.execute("PRAGMA journal_mode=OFF")  # an incomplete copy is deleted
                 copied.execute("PRAGMA synchronous=OFF")
                 source.execute("BEGIN")
-                source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # as of now, however long it takes
+                source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the copy is as of now
                 source.backup(copied, pages=_PAGES, progress=progress)
             _settle(part)
         except sqlite3.Error as error:
@@ -95,15 +93,15 @@ def copy(file: Path, target: Path, work: Work) -> None:
 
 
 def save(file: Path, revision: str, work: Work) -> Path:
-    """Copy a database before its upgrade, to a file beside it, unless there is a copy of this very state already.
+    """Copy a database before its upgrade to a file beside it, unless there is a copy of the same state.
 
-    What killed tries left is removed first. Raises UnavailableError, also when the disk has no room for the upgrade.
+    Remove first what killed attempts left. Raises UnavailableError, also when the disk has no room for the upgrade.
     """
     names = f"{glob.escape(file.name)}.{revision}-*.bak"
     try:
         remove_left(file.parent, names)
         there = sorted(file.parent.glob(names))[-1:]
-        refuse_small_room(file, backup=not there)  # before much is read: this is tried every second
+        refuse_small_room(file, backup=not there)  # before reading much: systemd restarts the daemon every second
         kept = next((each for each in there if _same(file, each, work)), None)
     except OSError as error:
         raise unwritable(file, error) from error
@@ -118,7 +116,7 @@ def save(file: Path, revision: str, work: Work) -> Path:
 
 
 def refuse_small_room(file: Path, *, backup: bool) -> None:
-    """Raise UnavailableError when the disk hasn't as much room as an upgrade may take, with or without a backup."""
+    """Raise UnavailableError if the disk has less room than an upgrade may need, with or without a backup."""
     size = sum(each.stat().st_size for each in (file, Path(f"{file}-wal")) if each.exists())
     needed, free = size * (_UPGRADED_TIMES + backup), shutil.disk_usage(file.absolute().parent).free
     if free < needed:
@@ -128,7 +126,7 @@ def refuse_small_room(file: Path, *, backup: bool) -> None:
 
 
 def _same(file: Path, copied: Path, work: Work) -> bool:
-    """Tell whether a copy is of the database as it stands: page by page, while nobody writes."""
+    """Compare a copy with the database, page by page, while nobody writes."""
     try:
         with closing(_connected(file)) as connection:
             (busy, _log, _moved) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

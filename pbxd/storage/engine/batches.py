@@ -1,4 +1,4 @@
-"""Much to write, in transactions so short that nobody else who writes has to wait."""
+"""Write many rows in short transactions, so that no other writer waits long."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.storage.engine.database import Database
 
-_LOCK_SECONDS = 0.05  # aimed at; the promise is 0.1
-_REST_SECONDS = 0.03  # between two: longer than SQLite's waiting writers sleep between two attempts
-_FEWEST, _MOST = 50, 500  # rows; with fewer, a transaction's own cost is most of it
-_STEP = 25  # rows: each size is a statement of its own, which the driver remembers
+_LOCK_SECONDS = 0.05  # the aim; the promise is 0.1
+_REST_SECONDS = 0.03  # between two transactions: longer than SQLite's waiting writers sleep between two attempts
+_FEWEST, _MOST = 50, 500  # rows; with fewer, the transaction itself is most of the cost
+_STEP = 25  # rows: the driver caches a statement for each size
 
 
-class Pace:
-    """Finds how many rows fit into one transaction; `size` is the next one's."""
+class BatchWriter:
+    """Finds how many rows fit into one short transaction. `size` is the number for the next one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -27,7 +27,7 @@ class Pace:
 
     @asynccontextmanager
     async def writing(self, rows: int) -> AsyncIterator[AsyncConnection]:
-        """Open a writing transaction for so many rows, after a rest."""
+        """Open a writing transaction for this many rows, after a pause."""
         await asyncio.sleep(max(0.0, self._ended + _REST_SECONDS - time.monotonic()))
         began = self._ended
         try:

@@ -1,4 +1,4 @@
-"""One way to reach a database: what a URL means, how a connection behaves, and what its failures are called."""
+"""Database URLs, engines and connections, and the errors that the drivers' failures become."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from pbxd.storage.index_hints import HintedCompiler
 from pbxd.storage.search.fulltext import lend_tokens
 from pbxd.storage.tables import add_postgresql_conditions, clean_text
 
-BUSY_SECONDS = 10.0  # how long a writer waits for another one, in this process or elsewhere
+BUSY_SECONDS = 10.0  # that a writer waits for another one, in this process or elsewhere
 DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "sqlite+aiosqlite": "sqlite+aiosqlite",
     "postgresql": "postgresql+asyncpg",
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
-_CACHE = -8000  # kB: so much, and not 2 MB, lest the inner pages of a big book's tables be read again for every card
+_CACHE = -8000  # kB instead of 2 MB: the inner pages of a big book's tables stay in memory
 _PASSWORD = re.compile("(://[^:/]*):.*@", re.DOTALL)
 _IN_QUERY = re.compile("([?&][^=&]*passw[^=&]*=)[^&]+", re.IGNORECASE)
-BEGIN = "pbxd_begin"  # execution option: what opens a transaction on SQLite; empty: nothing does
+BEGIN = "pbxd_begin"  # execution option: the statement that opens a transaction on SQLite; empty: none
 
 
 def _json(value: object) -> str:
     try:
-        return to_json(value).decode()  # thrice as fast as Python's own
-    except PydanticSerializationError:  # halves of surrogate pairs
+        return to_json(value).decode()  # three times as fast as Python's json
+    except PydanticSerializationError:  # single surrogates
         return clean_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
@@ -59,12 +59,12 @@ _COMMON: dict[str, Any] = {
     "pool_timeout": BUSY_SECONDS,
 }
 
-# Mistakes of ours, not of the database's; they must be seen as what they are.
+# Bugs of pbxd, not failures of the database: they are not translated.
 _OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 
 
 def parsed(url: str) -> URL:
-    """Return the URL with the driver we use; raises ConfigurationError for anything but SQLite and PostgreSQL."""
+    """Return the URL with the driver we use. Raises ConfigurationError for anything but SQLite and PostgreSQL."""
     try:
         parts = make_url(url)
     except (ArgumentError, ValueError) as error:
@@ -78,7 +78,7 @@ def parsed(url: str) -> URL:
         )
     if driver.startswith("postgresql"):
         return parts.set(drivername=driver)
-    path = url.partition(":///")[2]  # as it stands: SQLAlchemy would read %41 in it as A
+    path = url.partition(":///")[2]  # as written: SQLAlchemy would read %41 in it as A
     if path in {"", ":memory:"} or "?" in path:
         raise ConfigurationError(_("database.url: SQLite needs the path of a file and nothing after it"))
     return URL.create(driver, database=path)
@@ -95,17 +95,17 @@ def place(url: URL) -> str:
 
 
 def without_password(url: str) -> str:
-    """Return what may stand in a log line, of a URL as a person wrote it; one without a password stays as it is.
+    """Hide the password in a URL as a person wrote it, for logs.
 
-    The password is what SQLAlchemy takes for it, and more: up to the last @, for people don't write %40.
+    The password is everything up to the last @, more than SQLAlchemy takes for it: people don't write %40.
     """
     return _IN_QUERY.sub(r"\1***", _PASSWORD.sub(r"\1:***@", url, count=1))
 
 
 def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None = None) -> AsyncEngine:
-    """Return an engine; nothing is opened yet. A SQLite file is never created by it.
+    """Return an engine. It opens nothing yet, and never creates a SQLite file.
 
-    `busy_seconds`: how long SQLite's own thread waits for a lock, deaf to everything; BUSY_SECONDS unless told.
+    `busy_seconds`: how long SQLite's thread waits for a lock and can't be interrupted; by default BUSY_SECONDS.
     """
     file = sqlite_file(url)
     if file is None:
@@ -127,14 +127,14 @@ def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None =
 
 
 def connect_mysql(url: URL) -> AsyncEngine:
-    """Return an engine for a log in MariaDB or MySQL; nothing is opened yet, and nothing can be written."""
+    """Return an engine for a log in MariaDB or MySQL. It opens nothing yet, and can only read."""
     limits = {"connect_timeout": BUSY_SECONDS, "charset": "utf8mb4"}
     readonly = {"init_command": "SET SESSION TRANSACTION READ ONLY"}
     return create_async_engine(url, connect_args={**limits, **readonly}, **_COMMON)
 
 
 def connect_threads(file: Path) -> Engine:
-    """Return an engine for threads that read a SQLite file; nothing is opened yet."""
+    """Return an engine for threads that read a SQLite file. It opens nothing yet."""
     engine = create_engine(_address(file, "sqlite"), connect_args=_arguments(BUSY_SECONDS), **_COMMON)
     event.listen(engine, "connect", lambda connection, _record: connection.execute(f"PRAGMA cache_size={_CACHE}"))
     return _prepared(engine)
@@ -159,7 +159,7 @@ def _prepared(engine: Engine, *, foreign_keys: bool = True) -> Engine:
 def _prepare(foreign_keys: bool, connection: Any, _record: object) -> None:  # noqa: ANN401, FBT001 - SQLAlchemy calls it so
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
-    cursor.execute("PRAGMA synchronous=FULL")  # what is acknowledged is on the disk
+    cursor.execute("PRAGMA synchronous=FULL")  # what is committed is on the disk
     cursor.close()
     lend_tokens(connection)
 
@@ -172,7 +172,7 @@ def _begin(connection: Connection) -> None:
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Turn the drivers' failures (locked, gone, full, unreachable) into UnavailableError, the only place that does."""
+    """Turn the drivers' failures (locked, gone, full, unreachable) into UnavailableError; the only place that does."""
     try:
         yield
     except _OUR_MISTAKES:
@@ -191,10 +191,10 @@ def translated(where: str) -> Iterator[None]:
 
 
 def _refuses(error: DBAPIError) -> bool:
-    """Tell whether the database is there and takes what it was given for wrong: it would do so every time.
+    """Tell whether the database refuses the data itself, so that a retry is no use.
 
-    By PostgreSQL's classes of errors: 22 data, 54 a limit of its own, such as the length of an index's row. Its driver
-    and SQLite's have errors of their own for values they can't send.
+    PostgreSQL's classes of errors: 22 data, 54 a limit, such as the length of an index's row. The drivers have errors
+    of their own for values that they can't send.
     """
     if isinstance(error.orig, sqlite3.Error):
         return isinstance(error.orig, sqlite3.InterfaceError)
@@ -204,7 +204,7 @@ def _refuses(error: DBAPIError) -> bool:
 
 
 def is_lock(error: DBAPIError) -> bool:
-    """Tell whether SQLite only says that somebody else is writing."""
+    """Tell whether SQLite refused only because somebody else is writing."""
     return isinstance(error.orig, sqlite3.OperationalError) and error.orig.sqlite_errorcode & 0xFF in (
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,

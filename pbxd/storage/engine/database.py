@@ -19,7 +19,7 @@ from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.errors import LostError, ReplacedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine import schema
-from pbxd.storage.engine.backups import Told
+from pbxd.storage.engine.backups import Report
 from pbxd.storage.engine.connections import (
     BEGIN,
     BUSY_SECONDS,
@@ -35,29 +35,29 @@ from pbxd.storage.engine.presence import remember
 from pbxd.storage.tables import HIGHEST_KEY
 
 _STEP_SECONDS = 0.1
-_THREADS = 4  # that read at a time; more would only take the processor from each other
+_THREADS = 4  # that read at the same time; more would only compete for the processor
 _MOST_PARAMETERS = 10_000  # of one statement: SQLite takes 32,766, PostgreSQL 32,767
 
-Reading = Connection  # what `Database.ask` lets a question read by
+Reading = Connection  # the connection that `Database.ask` gives to a question
 Entry = TypeVar("Entry")
 Answer = TypeVar("Answer")
 Asked = TypeVarTuple("Asked")
 
 
 def in_parts(entries: Collection[Entry]) -> Iterator[list[Entry]]:
-    """Split what goes into one `IN (…)` so that a statement can carry it; nothing gives no part."""
+    """Split the values of an `IN (…)` so that each statement can carry its part; no values, no parts."""
     rest = list(entries)
     for start in range(0, len(rest), _MOST_PARAMETERS):
         yield rest[start : start + _MOST_PARAMETERS]
 
 
 def possible(ids: Collection[int]) -> list[int]:
-    """Drop what can't be an id: the drivers fail on numbers of more than 64 bits."""
+    """Drop numbers that can't be an id: the drivers fail on more than 64 bits."""
     return [number for number in ids if 0 < number <= HIGHEST_KEY]
 
 
 async def in_steps(connection: AsyncConnection, statement: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:
-    """Read a big result a few hundred rows at a time, so that the event loop gets its turn in between."""
+    """Read a big result a few hundred rows at a time, so that the event loop runs in between."""
     result = await connection.stream(statement, execution_options={"yield_per": 500})
     async for rows in result.partitions():
         yield rows
@@ -68,18 +68,18 @@ def _begin(connection: Connection) -> None:
 
 
 class _Question(Generic[Answer, *Asked]):
-    """Something that a thread reads from SQLite."""
+    """A function that reads from SQLite in a thread."""
 
     def __init__(self, engine: Engine, question: Callable[[Connection, *Asked], Answer], args: tuple[*Asked]) -> None:
         self._engine = engine
         self._question = question
         self._args = args
-        self._turn = Lock()  # a connection is interrupted only while this question has it
-        self._reading: Any = None  # the driver's connection, while it is read by
+        self._turn = Lock()  # a connection is interrupted only while this question uses it
+        self._reading: Any = None  # the driver's connection, while in use
         self._given_up = False
 
     def answer(self) -> Answer:
-        """Read the answer; raises CancelledError when nobody waits for it any more."""
+        """Read the answer. Raises CancelledError if the question was cancelled."""
         with self._engine.begin() as connection:
             self._read_by(connection.connection.driver_connection)
             try:
@@ -88,7 +88,7 @@ class _Question(Generic[Answer, *Asked]):
                 self._read_by(None)
 
     def interrupt(self) -> None:
-        """End it, or keep it from beginning; SQLite lets another thread do so."""
+        """Stop the reading, or prevent it. SQLite allows that from another thread."""
         with self._turn:
             self._given_up = True
             if self._reading is not None:
@@ -102,13 +102,13 @@ class _Question(Generic[Answer, *Asked]):
 
 
 class Database:
-    """A database; `Database.open` makes one that is open.
+    """A database. `Database.open` returns an open one.
 
-    One that was only constructed raises UnavailableError at every use until `connect` has succeeded. While SQLite's
-    file is gone, every use raises LostError; when it isn't the one any more that was opened, ReplacedError.
+    Until `connect` has succeeded, every use raises UnavailableError. While SQLite's file is gone, every use raises
+    LostError; if another file has its place, ReplacedError.
 
-    Readers see one moment for the length of their transaction and never wait. Writers go one after another, across all
-    processes (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock taken first), which keeps the feed in order.
+    Readers see one moment during their transaction and never wait. Writers go one after another, across all processes
+    (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock taken first), which keeps the feed in order.
     """
 
     def __init__(self, address: str, fields: Fields = BUILT_IN) -> None:
@@ -117,17 +117,17 @@ class Database:
         self._address = address
         self.fields = fields
         self._usable = False
-        self.is_new = False  # it was made by `connect`
-        self._lost: LostError | None = None  # why it isn't usable
+        self.is_new = False  # `connect` created it
+        self._lost: LostError | None = None  # why it can't be used
         self.place = place(url)
         self._file = sqlite_file(url)
-        self._opened: tuple[int, int] | None = None  # which file that was: device and inode
+        self._opened: tuple[int, int] | None = None  # device and inode of that file
         self.is_sqlite = self._file is not None
         self._engine = connect(url)
         reading = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._readers = self._engine.execution_options(**reading)
         self._thread_readers = connect_threads(self._file) if self._file else None
-        self._threads = ThreadPoolExecutor(_THREADS, "pbxd-reading")  # of our own: whoever looks up names needs others
+        self._threads = ThreadPoolExecutor(_THREADS, "pbxd-reading")  # the loop's own serve name look-ups
         self._writer_engine = connect(url, busy_seconds=_STEP_SECONDS)
         self._writers = self._writer_engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         self._turn = asyncio.Lock()
@@ -137,25 +137,25 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, *, create: bool, fields: Fields = BUILT_IN) -> Self:
-        """Open the database; with `create` it is made or brought up to date first.
+        """Open the database. With `create`, create or upgrade it first.
 
         Raises ConfigurationError for an unusable URL or a missing folder, UnavailableError when the database can't be
         reached, SchemaError when it is newer than this version or, without `create`, absent or older, LostError when
-        it was there before and is gone, with or without `create`; the message names the remedy.
+        it was there before and is gone, with or without `create`. The message names the remedy.
         """
         database = cls(url, fields)
         await database.connect(create=create)
         return database
 
-    async def connect(self, *, create: bool, told: Told | None = None) -> None:
-        """Make sure that the database can be used; raises what `open` raises, and may be tried again then.
+    async def connect(self, *, create: bool, report: Report | None = None) -> None:
+        """Make the database ready for use. Raises what `open` raises; it may be tried again then.
 
-        `told` hears of an upgrade's progress, see `schema.upgrade`.
+        `report` is called with an upgrade's progress, see `schema.upgrade`.
         """
         self._lost = None
         try:
             if create:
-                self.is_new = (await schema.upgrade(self._address, told, afresh=False)).before is None
+                self.is_new = (await schema.upgrade(self._address, report, replace_lost=False)).before is None
             target = parsed(self._address)
             schema.refuse_absent(target)
             schema.refuse_outdated(target, await schema.revision(target))
@@ -166,7 +166,7 @@ class Database:
         self._usable = True
 
     def remember(self) -> None:
-        """Note that it is there, so that its loss is noticed at the next start."""
+        """Note that the database exists, so that the next start notices its loss."""
         remember(self._address)
 
     async def close(self) -> None:
@@ -189,17 +189,17 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that sees the database as of one moment; raises UnavailableError."""
+        """Open a transaction that sees the database as of one moment. Raises UnavailableError."""
         self._refuse_unusable()
         with translated(self.place):
             async with self._readers.begin() as connection:
                 yield connection
 
     async def ask(self, question: Callable[[Connection, *Asked], Answer], *args: *Asked) -> Answer:
-        """Let `question` read what it needs in one transaction; raises UnavailableError.
+        """Call `question` with a connection that reads in one transaction. Raises UnavailableError.
 
-        On SQLite it does so in a thread of its own. By `reading` every statement goes to the driver's thread four times
-        and back, which for a page of the book takes longer than the database needs.
+        On SQLite the call runs in a thread. With `reading`, each statement goes to the driver's thread and back four
+        times, which takes longer than the database needs for a page of the book.
         """
         engine = self._thread_readers
         if engine is None:
@@ -209,17 +209,17 @@ class Database:
         asked = _Question(engine, question, args)
         with translated(self.place):
             try:
-                here = copy_context()  # errors speak the asker's language
+                here = copy_context()  # errors are in the asker's language
                 return await asyncio.get_running_loop().run_in_executor(self._threads, here.run, asked.answer)
             except asyncio.CancelledError:
-                asked.interrupt()  # nobody waits for it any more
+                asked.interrupt()  # nobody waits for the answer
                 raise
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that is the only writer; committed at the end, undone by an exception.
+        """Open a transaction that is the only writer. It is committed at the end, or undone by an exception.
 
-        What is committed is on the disk. Raises UnavailableError when the turn doesn't come within BUSY_SECONDS.
+        What is committed is on the disk. Raises UnavailableError if the turn doesn't come within BUSY_SECONDS.
         """
         self._refuse_unusable()
         with translated(self.place):
@@ -229,10 +229,10 @@ class Database:
                 await connection.commit()
 
     async def commits_seen(self) -> tuple[int, int]:
-        """Return a mark that differs from an earlier one whenever somebody committed in between. SQLite alone.
+        """Return a mark that changes with every commit. SQLite only.
 
-        `PRAGMA data_version` reads a few bytes of shared memory; it tells of commits by other connections than the
-        asking one, and its number means something on that connection only, so that one is kept for asking.
+        `PRAGMA data_version` reads a few bytes of shared memory. It counts commits by other connections, and its number
+        has a meaning on its own connection only: one connection is kept open for it.
         """
         self._refuse_unusable()
         async with self._watching:
@@ -255,13 +255,13 @@ class Database:
         found = self._identity()
         if found == self._opened:
             return
-        if found is None:  # what is written now would be lost with the old file
+        if found is None:  # a write now would be lost with the old file
             message = _("the database {place} is gone: its file was moved or deleted while pbxd used it; put it back")
             raise LostError(message.format(place=self.place))
         raise ReplacedError(_("the database {place} was replaced meanwhile").format(place=self.place))
 
     def _identity(self) -> tuple[int, int] | None:
-        """Return which file stands at SQLite's path now, None when there is none, or one with nothing in it."""
+        """Return which file is at SQLite's path now, None if there is none or an empty one."""
         if self._file is None:
             return None
         with translated(self.place):
@@ -277,7 +277,7 @@ class Database:
             await watch.close()
 
     async def _become_writer(self, connection: AsyncConnection) -> None:
-        """Wait for writers of other processes, on SQLite in short steps, so that a cancelled one stops at once."""
+        """Wait for writers of other processes; on SQLite in short steps, so that cancelling works at once."""
         if not self.is_sqlite:
             key = {"key": schema.WRITER_LOCK}
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
@@ -295,7 +295,7 @@ class Database:
 
     @asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[None]:
-        """Queue this process's writers fairly; the database itself lets waiting ones in by chance."""
+        """Queue this process's writers in order; the database would choose one by chance."""
         try:
             async with asyncio.timeout(BUSY_SECONDS):
                 await self._turn.acquire()

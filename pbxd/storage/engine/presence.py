@@ -17,19 +17,19 @@ _NOTE = "pbxd made the database {name} here. While it is gone pbxd makes no new 
 
 
 def remember(url: str) -> None:
-    """Note that there is a database."""
+    """Note that the database was created."""
     file = file_of(url)
     if file is None:
         return
-    with suppress(OSError):  # a full disk, perhaps: the next start tries again
-        # Nothing is written into what is there, nor through a link: the folder is the service's, and root comes here.
+    with suppress(OSError):  # perhaps a full disk: the next start tries again
+        # Write into no existing file and through no link: the folder is the service's, and root runs this too.
         descriptor = os.open(_note(file), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(_NOTE.format(name=file.name, command=UPGRADE_COMMAND))
 
 
 def refuse_lost(url: URL, *, empty: bool = False) -> None:
-    """Raise LostError when a database was made here and its file is gone, or has nothing in it (`empty`: no tables)."""
+    """Raise LostError if a database was created here and its file is gone or empty (`empty`: it has no tables)."""
     file = sqlite_file(url)
     if file is not None and _note(file).exists() and (empty or not _holds_something(file)):
         message = _("the database {place} was here and is gone; put it back, or begin with an empty one: {command}")

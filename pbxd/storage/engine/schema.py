@@ -1,8 +1,8 @@
 """The schema's state: which revision a database has, bringing it up to date, checking it, backing it up.
 
-Alembic and its revisions live in `migrations/`, inside the package, and are run from here: no alembic.ini, no shell.
-A new database is made from `tables` at once, which a test holds equal to what the revisions make: alembic takes 0.3 s
-and 8 MB, which the daemon would keep for years.
+Alembic and its revisions are in `migrations/`, inside the package, and run from here: no alembic.ini, no shell.
+A new database is made from `tables` at once; a test compares it with what the revisions make. Alembic would take 0.3 s
+and 8 MB, which the daemon would keep.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.book.fields import BUILT_IN
 from pbxd.errors import ConfigurationError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
-from pbxd.storage.engine.backups import Progress, Told, Work, copy, save
+from pbxd.storage.engine.backups import Progress, Report, Work, copy, save
 from pbxd.storage.engine.connections import BEGIN, connect, parsed, place, sqlite_file, translated
 from pbxd.storage.engine.presence import UPGRADE_COMMAND, refuse_lost, remember
 from pbxd.storage.engine.state_folder import made_for_service, make_empty
@@ -28,7 +28,7 @@ from pbxd.storage.search.rebuild import rebuild
 from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-# Oldest first; named here so that opening a database needn't load alembic (0.3 s).
+# Oldest first; listed here so that opening a database does not load alembic (0.3 s).
 REVISIONS = (
     "0001",
     "0002",
@@ -48,13 +48,13 @@ REVISIONS = (
 HEAD = REVISIONS[-1]
 # The last revision that changed what contacts are found by; an upgrade from before it makes that anew.
 SEARCH_CHANGED = "0012"
-_TOLD_SECONDS = 10.0  # between two reports of one revision
-WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that puts writers in a row
+_REPORT_SECONDS = 10.0  # between two reports of one revision
+WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that writers take one after another
 
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What an upgrade did: revisions before (None: there was nothing) and after, and the backup it took, if any."""
+    """What an upgrade did: the revisions before (None: nothing was there) and after, and its backup, if any."""
 
     before: str | None
     after: str
@@ -63,7 +63,7 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a check found; sound when there are no problems."""
+    """What a check found; without problems the database is sound."""
 
     place: str
     revision: str | None
@@ -71,22 +71,21 @@ class Health:
     problems: tuple[str, ...] = ()
 
 
-async def upgrade(url: str, told: Told | None = None, *, afresh: bool = True) -> Upgrade:
-    """Create the database's tables or bring them up to this version; does nothing when they are.
+async def upgrade(url: str, report: Report | None = None, *, replace_lost: bool = True) -> Upgrade:
+    """Create the database's tables or bring them up to this version, if they are not.
 
-    An older SQLite database is copied first, to a file beside it. The upgrade happens wholly or not at all. `told`
-    hears how far it is, from any thread. Without `afresh` a new one is made only where none was before.
-    Raises ConfigurationError (unusable URL, missing folder), LostError, UnavailableError, also when the disk has too
-    little room.
+    An older SQLite database is copied to a file beside it first. The upgrade is done wholly or not at all. `report` is
+    called with the progress, from any thread. Without `replace_lost`, a new database is made only where none was.
+    Raises ConfigurationError (unusable URL, missing folder), LostError, UnavailableError, also if the disk is too full.
     """
     target = parsed(url)
     file = sqlite_file(target)
     if file is not None:
-        if not afresh:
+        if not replace_lost:
             refuse_lost(target)
         await asyncio.to_thread(_create_file, file)
     before = await revision(target)
-    if before is None and not afresh:
+    if before is None and not replace_lost:
         refuse_lost(target, empty=True)
     if before == HEAD:
         remember(url)
@@ -94,46 +93,47 @@ async def upgrade(url: str, told: Told | None = None, *, afresh: bool = True) ->
     refuse_newer(target, before)
     saved = None
     if file is not None and before is not None:
-        saved = await Work(told).run(partial(save, file, before))
-    revisions = _Revisions(before, told)
-    telling = asyncio.create_task(revisions.keep_telling())
+        saved = await Work(report).run(partial(save, file, before))
+    steps = _Steps(before, report)
+    reporting = asyncio.create_task(steps.keep_reporting())
     try:
-        await _migrate(target, revisions)
+        await _migrate(target, steps)
     finally:
-        telling.cancel()
+        reporting.cancel()
     remember(url)
     return Upgrade(before, HEAD, saved)
 
 
-class _Revisions:
+class _Steps:
     """The steps of an upgrade, one after another: revisions, then perhaps the search; reports which one is running."""
 
-    def __init__(self, before: str | None, told: Told | None) -> None:
+    def __init__(self, before: str | None, report: Report | None) -> None:
         self._wanted = (*REVISIONS[REVISIONS.index(before) + 1 :], "search") if before in REVISIONS else ()
         self.change_search = SEARCH_CHANGED in self._wanted
         self._made = 0
-        self._told = told
+        self._report = report
 
     def applied(self, **_about: object) -> None:
-        """Take alembic's word that one was made."""
+        """Count a revision that alembic applied."""
         self._made += 1
-        self.tell()
+        self.report()
 
-    def tell(self) -> None:
-        if self._told and self._made < len(self._wanted):
-            self._told(Progress("revision", self._made / len(self._wanted), self._wanted[self._made]))
+    def report(self) -> None:
+        """Report which step is running."""
+        if self._report and self._made < len(self._wanted):
+            self._report(Progress("revision", self._made / len(self._wanted), self._wanted[self._made]))
 
-    async def keep_telling(self) -> None:
-        """Tell again and again, for one revision of a big database takes minutes."""
+    async def keep_reporting(self) -> None:
+        """Report again and again: one revision of a big database takes minutes."""
         while True:
-            await asyncio.sleep(_TOLD_SECONDS)
-            self.tell()
+            await asyncio.sleep(_REPORT_SECONDS)
+            self.report()
 
 
 async def check(url: str) -> Health:
-    """Look the database over: its integrity, references and revision. Never creates one.
+    """Check the database: its integrity, references and revision. Never creates one.
 
-    Raises UnavailableError when it is absent or can't be read at all.
+    Raises UnavailableError if it is absent or can't be read at all.
     """
     target = parsed(url)
     refuse_absent(target)
@@ -149,9 +149,9 @@ async def check(url: str) -> Health:
 
 
 async def backup(url: str, target: Path) -> None:
-    """Copy a SQLite database, in use or not, as of one moment into a new file.
+    """Copy a SQLite database, in use or not, as of one moment, to a new file.
 
-    Raises RefusedError for PostgreSQL, ConflictError when the file exists, UnavailableError when copying fails.
+    Raises RefusedError for PostgreSQL, ConflictError if the file exists, UnavailableError if copying fails.
     """
     source = parsed(url)
     file = sqlite_file(source)
@@ -162,7 +162,7 @@ async def backup(url: str, target: Path) -> None:
 
 
 async def revision(url: URL) -> str | None:
-    """Return the revision the database is at, None when it has no tables of ours."""
+    """Return the database's revision, None if it has no tables of ours."""
     engine = connect(url)
     try:
         with translated(place(url)):
@@ -173,9 +173,9 @@ async def revision(url: URL) -> str | None:
 
 
 def refuse_absent(url: URL) -> None:
-    """Raise SchemaError with the command that creates the database when its file is absent.
+    """Raise SchemaError, with the command that creates the database, if its file is absent.
 
-    Raises UnavailableError where we may not even look for it.
+    Raises UnavailableError if we have no right to look for it.
     """
     file = sqlite_file(url)
     try:
@@ -193,7 +193,7 @@ def refuse_absent(url: URL) -> None:
 
 
 def refuse_outdated(url: URL, found: str | None) -> None:
-    """Raise SchemaError unless the revision is the one this version works with."""
+    """Raise SchemaError unless the revision is the one that this version needs."""
     if found is None:
         refuse_lost(url, empty=True)
         raise SchemaError(
@@ -211,7 +211,7 @@ def refuse_outdated(url: URL, found: str | None) -> None:
 
 
 def refuse_newer(url: URL, found: str | None) -> None:
-    """Raise SchemaError when a newer pbxd made the database: going back could lose what it keeps."""
+    """Raise SchemaError if a newer pbxd made the database: an older one could lose data of it."""
     if found is not None and found not in REVISIONS:
         raise SchemaError(
             _("the database {place} was made by a newer pbxd (schema {found}); install that or a later version").format(
@@ -227,8 +227,8 @@ def _recorded_revision(connection: Connection) -> str | None:
     return connection.execute(select(versions.c.version_num)).scalar()
 
 
-async def _migrate(url: URL, revisions: _Revisions) -> None:
-    # Foreign keys are off while tables may be rebuilt: SQLite would empty what refers to a dropped one.
+async def _migrate(url: URL, steps: _Steps) -> None:
+    # Foreign keys are off: where a table is rebuilt, SQLite would empty the tables that refer to the dropped one.
     engine = connect(url, foreign_keys=False)
     try:
         with translated(place(url)):
@@ -236,34 +236,34 @@ async def _migrate(url: URL, revisions: _Revisions) -> None:
                 async with engine.execution_options(**{BEGIN: ""}).connect() as connection:
                     await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             async with engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"}).begin() as connection:
-                await _migrate_in(connection, revisions)
+                await _migrate_in(connection, steps)
     finally:
         await engine.dispose()
 
 
-async def _migrate_in(connection: AsyncConnection, revisions: _Revisions) -> None:
+async def _migrate_in(connection: AsyncConnection, steps: _Steps) -> None:
     sqlite = connection.dialect.name == "sqlite"
     if not sqlite:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
-    await connection.run_sync(_make_or_change, revisions)
+    await connection.run_sync(_make_or_change, steps)
     if sqlite:
         broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).fetchall()
         if broken:
             raise SchemaError(_("the upgrade left {count} broken references; undone").format(count=len(broken)))
 
 
-def _make_or_change(connection: Connection, revisions: _Revisions) -> None:
+def _make_or_change(connection: Connection, steps: _Steps) -> None:
     if _recorded_revision(connection) is not None:
-        _run_alembic(connection, revisions)
+        _run_alembic(connection, steps)
         return
-    metadata.create_all(connection, checkfirst=False)  # what stands there under our names is nobody's to be reused
+    metadata.create_all(connection, checkfirst=False)  # a table that has one of our names is not reused
     key = Column("version_num", String(32), primary_key=True)  # as alembic makes it
     mark = Table("alembic_version", MetaData(naming_convention={"pk": "alembic_version_pkc"}), key)
     mark.create(connection)
     connection.execute(insert(mark).values(version_num=HEAD))
 
 
-def _run_alembic(connection: Connection, revisions: _Revisions) -> None:
+def _run_alembic(connection: Connection, steps: _Steps) -> None:
     from alembic import command  # noqa: PLC0415 - 0.3 s, only needed to change what is there
     from alembic.config import Config  # noqa: PLC0415 - likewise
 
@@ -271,10 +271,10 @@ def _run_alembic(connection: Connection, revisions: _Revisions) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    config.attributes["applied"] = revisions.applied
-    revisions.tell()
+    config.attributes["applied"] = steps.applied
+    steps.report()
     command.upgrade(config, "head")
-    if revisions.change_search or not fulltext.is_whole(connection):
+    if steps.change_search or not fulltext.is_whole(connection):
         rebuild(connection, BUILT_IN)
 
 
@@ -296,7 +296,7 @@ async def _sqlite_problems(url: URL) -> list[str]:
 
 
 def _create_file(file: Path) -> None:
-    """Make sure that the file exists, readable for its owner and group alone: people's data stands in it."""
+    """Make sure that the file exists, for its owner and group only: it holds people's data."""
     with translated(str(file)):
         if not file.parent.is_dir() and not made_for_service(file.parent):
             raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""The service's own folder, where root needs it before the service first started."""
+"""The service's own folder, for root before the service first starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pbxd.settings import SERVICE_USER, STATE_FOLDER
 
 
 def made_for_service(folder: Path, own: Path = STATE_FOLDER, user: str = SERVICE_USER) -> bool:
-    """Make the service's own folder for root, as systemd does when the service first starts; return whether it was."""
+    """Create the service's own folder as systemd does at the service's first start. Return whether it was created."""
     if folder != own or os.geteuid() != 0:
         return False
     try:
@@ -27,10 +27,10 @@ def made_for_service(folder: Path, own: Path = STATE_FOLDER, user: str = SERVICE
 
 
 def make_empty(file: Path) -> None:
-    """Make a file for its owner and group alone, where there is none; root's becomes the folder's owner's.
+    """Create a file for its owner and group only, unless there is one. If root creates it, the folder's owner gets it.
 
-    What is there is left as it is, perhaps a link to a database elsewhere: nothing is made or given away through one.
-    Raises OSError, also where no regular file is there that we can read and write.
+    An existing file is left as it is, perhaps a link to a database elsewhere: nothing is created or given away through
+    a link. Raises OSError, also if there is no regular file that we can read and write.
     """
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
@@ -42,7 +42,7 @@ def make_empty(file: Path) -> None:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, _("not a regular file"), str(file))
-        if fresh and os.geteuid() == 0:  # the service must be able to write what root made in its folder
+        if fresh and os.geteuid() == 0:  # the service must be able to write what root creates in its folder
             folder = file.parent.stat()
             os.fchown(descriptor, folder.st_uid, folder.st_gid)
             os.fchmod(descriptor, 0o660)

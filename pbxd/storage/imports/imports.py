@@ -29,7 +29,7 @@ from pbxd.i18n import _
 from pbxd.storage.book import company_rows, number_ownership, overlay_changes
 from pbxd.storage.book.cards import insert_cards, listings, main_rows
 from pbxd.storage.book.overlay import importer
-from pbxd.storage.engine.batches import Pace
+from pbxd.storage.engine.batches import BatchWriter
 from pbxd.storage.engine.database import Database, in_parts, possible
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.search.filters import seen_by
@@ -175,11 +175,11 @@ class Imports:
 
     async def _restore(self, import_id: int, actor: Actor) -> tuple[int, list[tuple[int, str]], int]:
         """Give changed contacts back what they had; return how many, and who was spared, having been edited since."""
-        pace, restored, spared, names = Pace(self._database), 0, 0, list[tuple[int, str]]()
+        batches, restored, spared, names = BatchWriter(self._database), 0, 0, list[tuple[int, str]]()
         while True:
-            async with pace.writing(pace.size) as connection:
+            async with batches.writing(batches.size) as connection:
                 await _beat(connection, import_id, "undoing")
-                rows = await overlay_changes.left(connection, import_id, pace.size)
+                rows = await overlay_changes.left(connection, import_id, batches.size)
                 if not rows:
                     return restored, names, spared
                 given_back, edited = await overlay_changes.give_back(connection, rows, self._database.fields)
@@ -195,7 +195,7 @@ class Writing:
         self.id = import_id
         self._database = database
         self._actor = actor
-        self._pace = Pace(database)
+        self._batches = BatchWriter(database)
         self._made = array("q")  # ids of the new contacts, in order
         self._rest: list[ContactDraft] = []  # not written yet: they wait until a transaction is full
         self._beaten = time.monotonic()
@@ -207,13 +207,13 @@ class Writing:
         change of the same field wins. Raises ConflictError when somebody took this import for abandoned.
         """
         self._rest += drafts
-        while len(self._rest) >= self._pace.size or (self._rest and changes):
+        while len(self._rest) >= self._batches.size or (self._rest and changes):
             await self._write()
         wanted = [(key if key >= 0 else self._made[-1 - key], fields) for key, fields in changes.items()]
         while wanted:
-            async with self._pace.writing(min(len(wanted), self._pace.size)) as connection:
+            async with self._batches.writing(min(len(wanted), self._batches.size)) as connection:
                 await _beat(connection, self.id, "writing")
-                some, wanted = wanted[: self._pace.size], wanted[self._pace.size :]
+                some, wanted = wanted[: self._batches.size], wanted[self._batches.size :]
                 await overlay_changes.keep(connection, self.id, dict(some))
             self._beaten = time.monotonic()
         if time.monotonic() - self._beaten > _BEAT_SECONDS:  # nothing but known and bad rows for long
@@ -222,11 +222,11 @@ class Writing:
             self._beaten = time.monotonic()
 
     async def _write(self) -> None:
-        part = self._rest[: self._pace.size]
+        part = self._rest[: self._batches.size]
         prepared = main_rows(part, self._database.fields)
         for values in prepared:  # the index's triggers ask for them, while others wait
             tokens(values["search"])
-        async with self._pace.writing(len(part)) as connection:
+        async with self._batches.writing(len(part)) as connection:
             await _beat(connection, self.id, "writing")
             made = await insert_cards(connection, part, self._actor, import_id=self.id, prepared=prepared)
             self._made.extend(made)
@@ -247,9 +247,9 @@ class Writing:
     async def apply(self) -> None:
         """Write the changes through that were kept and are seen already, some at a time."""
         while True:
-            async with self._pace.writing(self._pace.size) as connection:
+            async with self._batches.writing(self._batches.size) as connection:
                 await _beat(connection, self.id, "applying")
-                rows = await overlay_changes.left(connection, self.id, self._pace.size)
+                rows = await overlay_changes.left(connection, self.id, self._batches.size)
                 if not rows:
                     await _enter(connection, self.id, "done")
                     return
@@ -265,12 +265,12 @@ class Writing:
 
 async def drop_rows(database: Database, import_id: int, state: str, end: str) -> int:
     """Delete the hidden contacts of an import and their empty companies, then let it end; returns how many."""
-    pace, deleted = Pace(database), 0
+    batches, deleted = BatchWriter(database), 0
     wanted = select(contacts.c.id, contacts.c.company_id).where(made_by(import_id))
     while True:
-        async with pace.writing(pace.size) as connection:
+        async with batches.writing(batches.size) as connection:
             await _beat(connection, import_id, state)
-            rows = (await connection.execute(wanted.order_by(contacts.c.id).limit(pace.size))).all()
+            rows = (await connection.execute(wanted.order_by(contacts.c.id).limit(batches.size))).all()
             if not rows:
                 await connection.execute(delete(import_changes).where(import_changes.c.import_id == import_id))
                 await _enter(connection, import_id, end)

@@ -1,1 +1,1 @@
-"""The PBX's own logs of calls (CEL, CDR), read for back-fill."""
+"""The PBX's logs of calls (CEL, CDR), read for back-fill."""

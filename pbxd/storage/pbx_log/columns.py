@@ -1,4 +1,4 @@
-"""One log of the PBX: where it is, what its columns are, and how its values are read. Pure but for its settings."""
+"""One log of the PBX: where it is, its columns, and how to read its values. Pure, except for its settings."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Values = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class PbxLog:
-    """Where the log is: a path, or the URL of a database with the name of its table.
+    """Where a log is: a path, or the URL of a database with the name of its table.
 
-    `columns`: those of the CSV file, in their order, by the names Asterisk's SQL back ends give them. `times`: which of
-    them are times; the first one orders the rows.
+    `columns` are those of the CSV file in order, by the names in Asterisk's SQL back ends. `times` are the columns that
+    are times; the first one orders the rows.
     """
 
     source: str
@@ -40,10 +40,13 @@ def seconds(text: str, zone: tzinfo) -> float | None:
         return None
 
 
-def normal(values: Values, journal: PbxLog) -> Values:
-    """Let every time be seconds since the epoch; what is none, as that of an answer that never came, is empty."""
-    for name in journal.times:
+def normal(values: Values, log: PbxLog) -> Values:
+    """Turn every time into seconds since the epoch.
+
+    A value that is no time, as of an answer that never came, becomes empty.
+    """
+    for name in log.times:
         if "-" in values.get(name, ""):
-            at = seconds(values[name], journal.zone)
+            at = seconds(values[name], log.zone)
             values[name] = "" if at is None else f"{at:.6f}"
     return values

@@ -1,6 +1,6 @@
-"""A log of the PBX as a table of a database: SQLite, PostgreSQL, or MariaDB (MySQL), where FreePBX keeps its logs.
+"""A log of the PBX as a database table: SQLite, PostgreSQL, or MariaDB (MySQL), where FreePBX keeps its logs.
 
-FreePBX's times are dates in whole seconds, often local, and its CDR has a beginning with two lengths instead of three
+FreePBX's times are dates in whole seconds, often local, and its CDR has a start with two lengths instead of three
 times.
 """
 
@@ -37,25 +37,26 @@ from pbxd.i18n import _
 from pbxd.storage.engine.connections import connect, connect_mysql, parsed, place, translated
 from pbxd.storage.pbx_log.columns import PbxLog, Values, normal
 
-_BATCH = 1000  # rows read at a time: some 10 ms
+_BATCH = 1000  # rows read at once: about 10 ms
 _MYSQL = frozenset({"mysql", "mariadb"})
-# FreePBX's cdr table: the beginning and lengths in seconds. Rows are found by the beginning, so long before.
+# FreePBX's cdr table has the start, and lengths in seconds. Rows are found by the start, so the search begins that much
+# earlier.
 _BEGAN, _LENGTHS, _LONGEST = "calldate", frozenset({"calldate", "duration", "billsec"}), timedelta(days=1)
 
 
-async def last_rows(journal: PbxLog, limit: int) -> list[Values]:
-    """Return the last rows, the latest at the end. Raises UnavailableError, ConfigurationError."""
-    async with _connected(journal) as connection:
-        table = await connection.run_sync(_reflected, journal)
-        wanted = select(table).order_by(*(each.desc() for each in _order(table, journal))).limit(limit)
+async def last_rows(log: PbxLog, limit: int) -> list[Values]:
+    """Return the last rows, newest last. Raises UnavailableError, ConfigurationError."""
+    async with _connected(log) as connection:
+        table = await connection.run_sync(_reflected, log)
+        wanted = select(table).order_by(*(each.desc() for each in _order(table, log))).limit(limit)
         found = (await connection.execute(wanted)).mappings().all()
-    return [normal(_values(row, journal), journal) for row in reversed(found)]
+    return [normal(_values(row, log), log) for row in reversed(found)]
 
 
 @contextlib.asynccontextmanager
-async def _connected(journal: PbxLog) -> AsyncIterator[AsyncConnection]:
-    """Open a connection that can only read."""
-    url = _url(journal)
+async def _connected(log: PbxLog) -> AsyncIterator[AsyncConnection]:
+    """Open a read-only connection."""
+    url = _url(log)
     mysql, sqlite = url.get_backend_name() == "mysql", url.get_backend_name() == "sqlite"
     engine = connect_mysql(url) if mysql else connect(url, foreign_keys=False)
     try:
@@ -69,48 +70,48 @@ async def _connected(journal: PbxLog) -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-def _url(journal: PbxLog) -> URL:
-    """Return the URL with the driver we use; a log may be in MariaDB, where our own database can't be."""
-    scheme = journal.source.partition("://")[0].partition("+")[0]
+def _url(log: PbxLog) -> URL:
+    """Return the URL with the driver that pbxd uses. A log may be in MariaDB, pbxd's own database can't."""
+    scheme = log.source.partition("://")[0].partition("+")[0]
     if scheme not in _MYSQL:
-        return parsed(journal.source)
+        return parsed(log.source)
     try:
-        return make_url(journal.source).set(drivername="mysql+aiomysql")
+        return make_url(log.source).set(drivername="mysql+aiomysql")
     except (ArgumentError, ValueError) as error:
         raise ConfigurationError(_("backfill: not a database URL")) from error
 
 
-async def table_rows(journal: PbxLog, since: float) -> AsyncGenerator[list[Values], None]:
-    """Yield the rows from a time (epoch seconds) on, in the order of their writing. Raises what `last_rows` raises."""
-    async with _connected(journal) as connection:
-        async for part in _selected(connection, journal, since):
+async def table_rows(log: PbxLog, since: float) -> AsyncGenerator[list[Values], None]:
+    """Yield the rows from a time (epoch seconds) on, in the order of writing. Raises what `last_rows` raises."""
+    async with _connected(log) as connection:
+        async for part in _selected(connection, log, since):
             yield part
 
 
-async def _selected(connection: AsyncConnection, journal: PbxLog, since: float) -> AsyncGenerator[list[Values], None]:
-    table = await connection.run_sync(_reflected, journal)
-    time = table.c[_time(table, journal)]
+async def _selected(connection: AsyncConnection, log: PbxLog, since: float) -> AsyncGenerator[list[Values], None]:
+    table = await connection.run_sync(_reflected, log)
+    time = table.c[_time(table, log)]
     mysql = connection.dialect.name in _MYSQL
     if time.name == _BEGAN:
-        began = _from_then_on(time, since - _LONGEST.total_seconds(), journal.zone, mysql=mysql)
+        began = _from_then_on(time, since - _LONGEST.total_seconds(), log.zone, mysql=mysql)
     else:
-        began = _from_then_on(time, since, journal.zone, mysql=mysql)
+        began = _from_then_on(time, since, log.zone, mysql=mysql)
     result = await connection.stream(
-        select(table).where(began).order_by(*_order(table, journal)), execution_options={"yield_per": _BATCH}
+        select(table).where(began).order_by(*_order(table, log)), execution_options={"yield_per": _BATCH}
     )
     async for part in result.mappings().partitions():
-        found = [normal(_values(row, journal), journal) for row in part]
-        yield [row for row in found if time.name != _BEGAN or float(row[journal.order] or 0) >= since]
+        found = [normal(_values(row, log), log) for row in part]
+        yield [row for row in found if time.name != _BEGAN or float(row[log.order] or 0) >= since]
 
 
-def _time(table: Table, journal: PbxLog) -> str:
-    return journal.order if journal.order in table.c else _BEGAN
+def _time(table: Table, log: PbxLog) -> str:
+    return log.order if log.order in table.c else _BEGAN
 
 
-def _order(table: Table, journal: PbxLog) -> list[Column[Any]]:
-    """Order by the id, in which rows were written: times may be of whole seconds, or go back."""
+def _order(table: Table, log: PbxLog) -> list[Column[Any]]:
+    """Order by the id, in which rows were written: times may be whole seconds, or go back."""
     ids = [column for column in table.primary_key.columns if isinstance(column.type, Integer)]
-    return ids or [table.c[_time(table, journal)], *table.primary_key.columns]
+    return ids or [table.c[_time(table, log)], *table.primary_key.columns]
 
 
 def _from_then_on(time: Column[Any], since: float, zone: tzinfo, *, mysql: bool) -> ColumnElement[bool]:
@@ -118,42 +119,42 @@ def _from_then_on(time: Column[Any], since: float, zone: tzinfo, *, mysql: bool)
     number = cast(time, Numeric(20, 6) if mysql else Float(53))
     if isinstance(time.type, DateTime):
         return time >= (began if time.type.timezone else began.replace(tzinfo=None))
-    if isinstance(time.type, String | NullType):  # SQLite compares and casts whatever stands there
+    if isinstance(time.type, String | NullType):  # SQLite compares and casts whatever the column has
         return or_(time >= f"{began:%Y-%m-%d %H:%M:%S}", number >= since)
     return number >= since
 
 
-def _reflected(connection: Connection, journal: PbxLog) -> Table:
+def _reflected(connection: Connection, log: PbxLog) -> Table:
     try:
-        table = Table(journal.table, MetaData(), autoload_with=connection)
+        table = Table(log.table, MetaData(), autoload_with=connection)
     except NoSuchTableError as error:
         message = _("{place}: there is no table {table}")
-        raise UnavailableError(message.format(place=_place(journal), table=journal.table)) from error
+        raise UnavailableError(message.format(place=_place(log), table=log.table)) from error
     columns = set(table.c.keys())
-    lengths = len(journal.times) > 1 and columns >= _LENGTHS
-    needed = journal.needed - set(journal.times) if lengths else journal.needed
+    lengths = len(log.times) > 1 and columns >= _LENGTHS
+    needed = log.needed - set(log.times) if lengths else log.needed
     if missing := needed - columns:
         message = _("{place}: the table {table} has no column {columns}")
         named = ", ".join(sorted(missing))
-        raise UnavailableError(message.format(place=_place(journal), table=journal.table, columns=named))
+        raise UnavailableError(message.format(place=_place(log), table=log.table, columns=named))
     return table
 
 
-def _place(journal: PbxLog) -> str:
-    return place(_url(journal))
+def _place(log: PbxLog) -> str:
+    return place(_url(log))
 
 
-def _values(row: Mapping[Any, Any], journal: PbxLog) -> Values:
-    values = {str(name): _text(value, journal.zone) for name, value in row.items()}
+def _values(row: Mapping[Any, Any], log: PbxLog) -> Values:
+    values = {str(name): _text(value, log.zone) for name, value in row.items()}
     if "extra" not in values and "eventextra" in values:  # its name in older tables of FreePBX
         values["extra"] = values["eventextra"]
-    if journal.order not in values and values.keys() >= _LENGTHS:
+    if log.order not in values and values.keys() >= _LENGTHS:
         values |= _three_times(values)
     return values
 
 
 def _three_times(values: Values) -> Values:
-    """Return when a call began, was answered and ended, of its beginning and its lengths."""
+    """Return when a call began, was answered and ended, from its start and its lengths."""
     began, whole, talk = (_number(values[name]) for name in ("calldate", "duration", "billsec"))
     answered = values.get("disposition", "").upper() == "ANSWERED"
     answer = f"{began + whole - talk:.6f}" if answered else ""
