@@ -59,8 +59,9 @@ bench:  ## set up, then measure speed and memory; .bench/bench.json (ARGS="NAMEâ
 transitions:  ## print which transitions of the call tracker the captures and made-up histories try
 	$(BIN)/python -m tests.calls.transitions
 
-messages:  ## bring new texts of the source into the Russian catalogue; then translate the empty ones
+messages:  ## bring new texts of the source into the Russian catalogue and compile it; then translate the empty ones
 	@pot=$$(mktemp); trap 'rm -f "$$pot"' EXIT; \
-	$(BIN)/pybabel -q extract -k N_ --no-location --omit-header -o "$$pot" pbxd; \
+	$(BIN)/pybabel -q extract -k N_ -k NN_:1,2 --no-location --omit-header -o "$$pot" pbxd; \
 	$(BIN)/pybabel -q update -i "$$pot" -D pbxd -d pbxd/locale -l ru --no-fuzzy-matching --ignore-obsolete \
-		--ignore-pot-creation-date --width 120
+		--ignore-pot-creation-date --width 120; \
+	$(BIN)/python tools/messages.py

@@ -29,7 +29,6 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import Reloading
-from pbxd.services.call_history import CallHistory
 from pbxd.services.call_targets import find_target
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
@@ -37,6 +36,7 @@ from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
 from pbxd.services.staff_sync import StaffSync
+from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings, asterisk_secret
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
@@ -81,7 +81,8 @@ class Daemon:
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
         self._queues = VipQueues(pbx, lookup, settings.queues, self._following.tracker.number_of)
-        targets = partial(find_target, database, self._directory, rules)
+        workspace = Workspace(database, rules)
+        targets = partial(find_target, workspace, self._directory)
         self._click_to_call = ClickToCall(pbx, settings, targets, CallRequests(database))
         self._staff_sync = StaffSync(pbx, Employees(database))
         self._resync = Resync(pbx, on_done=self._synced)
@@ -93,7 +94,7 @@ class Daemon:
         self._token_cache = TokenCache(Tokens(database))
         services = Services(
             directory=self._directory,
-            call_history=CallHistory(database, rules),
+            workspace=workspace,
             tokens=self._token_cache,
             caller_naming=naming,
             click_to_call=self._click_to_call,

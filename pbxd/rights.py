@@ -103,6 +103,12 @@ def check_undo(actor: Actor, importer: str) -> None:
         raise RefusedError("not-importer", _("only who imported or an administrator may undo an import"))
 
 
+def check_administrator(actor: Actor) -> None:
+    """Raise RefusedError unless the actor is an administrator."""
+    if not actor.is_administrator:
+        raise RefusedError("not-administrator", _("only an administrator may do this"))
+
+
 def check_favourites(actor: Actor) -> None:
     """Raise RefusedError unless the actor is somebody who can have favourites."""
     if not actor.is_employee:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +12,9 @@ from tests.lab import Lab
 from tests.lab.asterisk import installed_version
 from tests.lab.processes import LabError
 from tests.unjudged import Unjudged
+from tools.messages import compile_catalogues
+
+pytest_plugins = ["tests.databases"]
 
 # A busy machine is no failure: nothing is judged by the time it takes. The same examples are tried in every run, so
 # that whoever changed nothing sees nothing fail; `make soak` goes looking for others.
@@ -21,6 +25,7 @@ settings.load_profile("pbxd")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Unjudged())
+    compile_catalogues(Path(__file__).parent.parent)  # whoever runs tests may have changed the messages
 
 
 def pytest_report_header() -> str:

@@ -483,7 +483,7 @@ def test_by_curl_those_are_inside_whom_pbxd_takes_for_extensions(channel: str) -
     """C5: a DAHDI port is a line, so that who calls there and sends 101 is no colleague."""
     text = (DIALPLAN / "pbxd-curl.conf").read_text(encoding="utf-8")
     (used,) = re.findall(r"Set\(GLOBAL\(PBXD_INSIDE\)=(.*)\)\)", text)
-    (told,) = re.findall(r"Unless told (\S+)", text)
+    (told,) = re.findall(r"Default: (\S+)", text)
     assert used == told
     assert bool(re.search(used, channel)) == Endpoints(EmployeeSettings().pattern).is_inside(channel)
 

@@ -15,7 +15,7 @@ from pbxd import i18n
 from pbxd.i18n import _
 
 PACKAGE = Path(__file__).parent.parent / "pbxd"
-KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": None, "N_": None, "NN_": (1, 2), "ngettext": (1, 2)}
 PLACEHOLDER = re.compile(r"\{(\w*)[^{}]*\}")
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pbxd.actor import Actor
 from pbxd.api.call_record import CallAnswer, GapAnswer
 from pbxd.api.click_to_call import CallPath, ProgressAnswer
 from pbxd.calls.record import Direction, Outcome
@@ -16,7 +15,8 @@ from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Query
 from pbxd.rights import acting_for
-from pbxd.services.call_filters import CallsAsked
+from pbxd.services import call_history
+from pbxd.services.call_filters import FindCalls
 
 CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
 Extension = Annotated[str, Field(min_length=1, max_length=32)]
@@ -58,19 +58,22 @@ class CallsQuery(Query):
     offset: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Skip this many."""
 
-    def asked_by(self, actor: Actor) -> CallsAsked:
-        """Return which calls the actor wants, without the page."""
-        return CallsAsked(
-            actor,
-            self.since,
-            self.until,
-            self.direction,
-            self.outcome,
-            self.agent or "",
-            self.client or "",
-            self.company or "",
-            self.queue or "",
-            self.min_talk,
+    @property
+    def request(self) -> FindCalls:
+        """What the query asks for."""
+        return FindCalls(
+            since=self.since,
+            until=self.until,
+            direction=self.direction,
+            outcome=self.outcome,
+            agent=self.agent or "",
+            client=self.client or "",
+            company=self.company or "",
+            queue=self.queue or "",
+            min_talk=self.min_talk,
+            limit=self.limit,
+            offset=self.offset,
+            before=self.before or "",
         )
 
 
@@ -90,10 +93,8 @@ class CallsAnswer(Answer):
 @resource.operation("GET", "/api/v1/calls", scope="calls:read")
 async def list_calls(context: Context, query: CallsQuery) -> CallsAnswer:
     """List the recorded calls, newest first, and the gaps in their time."""
-    wanted = query.asked_by(acting_for(context.actor, query.acting_for, "as"))
-    page = await context.services.call_history.page(
-        wanted, limit=query.limit, offset=query.offset, before=query.before or ""
-    )
+    actor = acting_for(context.actor, query.acting_for, "as")
+    page = await call_history.find(context.services.workspace, actor, query.request)
     return CallsAnswer.model_validate(page.to_json())
 
 
@@ -109,7 +110,7 @@ async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallA
     progress = services.click_to_call.progress(path.id)
     made_here = {"state": progress.state, "reason": progress.reason} if progress else {}
     try:
-        call = await services.call_history.call(path.id, actor)
+        call = await call_history.show(services.workspace, actor, path.id)
     except NotFoundError:
         if progress is None:
             raise

@@ -138,7 +138,7 @@ async def make_call(context: Context, headers: IdempotencyHeaders, body: CallReq
     rings nobody again: it has the same answer, with `repeated`.
     """
     made = await context.services.click_to_call.make(context.actor, body.asked, headers.key)
-    answer = AcceptedCallAnswer.model_validate(made)
+    answer = AcceptedCallAnswer.model_validate(made.to_json())
     return Reply(answer, headers={"Location": f"/api/v1/calls/{made.id}"})
 
 

@@ -11,8 +11,9 @@ A field that needs a column of its own, because lists are sorted or filtered by 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import Any, Final, Literal, Protocol
 
 from pbxd.book.field_kinds import (
@@ -23,6 +24,7 @@ from pbxd.book.field_kinds import (
     checked_value,
     empty_value,
     extra_json,
+    lines_of,
     value_from_json,
 )
 from pbxd.book.headings import CORRECTION, PARTS, all_headings
@@ -94,6 +96,8 @@ class Fields:
         self.searchable = tuple(field for field in self if field.searchable)
         self.extra = tuple(field for field in self if field.stored == "extra")
         self.by_column = {field.column: field for field in self.exported}
+        # Made once: an import asks for each of a hundred thousand rows.
+        self._lines = [(_getter(field), lines_of(field.kind)) for field in self.searchable]
         self._columns_by_heading = self._known_headings()
 
     def __iter__(self) -> Iterator[Field]:
@@ -140,9 +144,11 @@ class Fields:
 
     def value(self, card: Card, field: Field) -> Any:  # noqa: ANN401 - a value of the field's kind
         """Return a field's value of a contact or a draft."""
-        if field.stored == "extra":
-            return value_from_json(field.kind, card.extra.get(field.name))
-        return getattr(card, field.name)
+        return _getter(field)(card)
+
+    def search_lines(self, card: Card) -> list[str]:
+        """Return the lines of text by which a search finds a contact, those of the first field first."""
+        return [line for get, lines in self._lines for line in lines(get(card))]
 
     def checked_extra(self, extra: Mapping[str, Json]) -> dict[str, Json]:
         """Return extra values as they may be kept, without empty ones. Raises InvalidInputError naming the field."""
@@ -183,6 +189,13 @@ def field_from(definition: Mapping[str, Any]) -> Field:
     return Field(**{**definition, **texts, "headings": tuple(definition["headings"])})
 
 
+def _getter(field: Field) -> Callable[[Any], Any]:
+    """Return what gets the field's value of a contact or a draft."""
+    if field.stored == "extra":
+        return lambda card: value_from_json(field.kind, card.extra.get(field.name))
+    return attrgetter(field.name)
+
+
 def _typed(field: Field, value: Json) -> Value:
     """Return the value from its kept form. Raises InvalidInputError for what is no date."""
     try:
@@ -200,7 +213,7 @@ BUILT_IN: Final = Fields(
             "name",
             Texts("Name", "Имя"),
             heading=Texts("Full name", "ФИО"),
-            help=Texts("Full name.", "Полное имя."),
+            help=Texts("Full name.", "ФИО."),
             hint=Texts("Required.", "Обязательно."),
             example=Texts("Фронкин Игорь", "Фронкин Игорь"),
             vcard="fn",
@@ -212,9 +225,13 @@ BUILT_IN: Final = Fields(
             "numbers",
             Texts("Number", "Номер"),
             heading=Texts("Phones", "Телефоны"),
+            help=Texts(
+                "A number, with the client's extension if there is one. May be repeated.",
+                "Номер, при необходимости с добавочным клиента. Можно указать несколько раз.",
+            ),
             hint=Texts(
                 "Required. Several are separated by “;”, the first is the main one. An extension stands after “доб.”.",
-                "Обязательно. Несколько — через «;», первый основной. Добавочный — после «доб.».",
+                "Обязательно. Несколько — через «;», первый — основной. Добавочный — после «доб.».",
             ),
             example=Texts(
                 "+7 916 123-45-67; 8 (495) 123-45-67 доб. 123", "+7 916 123-45-67; 8 (495) 123-45-67 доб. 123"
@@ -229,9 +246,9 @@ BUILT_IN: Final = Fields(
             "emails",
             "emails",
             Texts("E-mail", "Почта"),
-            help=Texts("An e-mail address; may be repeated.", "Адрес электронной почты; можно несколько раз."),
+            help=Texts("An e-mail address. May be repeated.", "Адрес электронной почты. Можно указать несколько раз."),
             hint=Texts(
-                "Several are separated by “;”, the first is the main one.", "Несколько — через «;», первый основной."
+                "Several are separated by “;”, the first is the main one.", "Несколько — через «;», первый — основной."
             ),
             example=Texts("igor@example.org", "igor@example.org"),
             column="email",
@@ -243,8 +260,10 @@ BUILT_IN: Final = Fields(
             "company",
             "company",
             Texts("Company", "Компания"),
-            help=Texts("Company; a new one is created.", "Компания; новая будет создана."),
-            hint=Texts("A new one is created.", "Новая будет заведена."),
+            help=Texts(
+                "Company. One that isn't known yet is created.", "Компания. Если такой ещё нет, она будет создана."
+            ),
+            hint=Texts("A new one is created.", "Если такой нет, она будет создана."),
             example=Texts("ООО «Ромашка»", "ООО «Ромашка»"),
             vcard="org",
             stored="company",
@@ -265,10 +284,10 @@ BUILT_IN: Final = Fields(
             "manager",
             "employee",
             Texts("Manager", "Менеджер"),
-            help=Texts("Extension of the responsible employee.", "Внутренний номер ответственного сотрудника."),
+            help=Texts("Extension of the responsible employee.", "Внутренний номер ответственного менеджера."),
             hint=Texts(
                 "Extension of the responsible employee; whoever imports, if empty.",
-                "Внутренний номер ответственного; если пусто — тот, кто загружает.",
+                "Внутренний номер ответственного менеджера; если пусто — тот, кто импортирует.",
             ),
             example=Texts("101", "101"),
             stored="column",
@@ -279,8 +298,8 @@ BUILT_IN: Final = Fields(
             "vip",
             "flag",
             Texts("VIP", "VIP"),
-            help=Texts("Goes to the head of every queue.", "Идёт в начало любой очереди."),
-            hint=Texts("“yes” goes to the head of every queue.", "«да» — в начало любой очереди."),
+            help=Texts("Goes to the head of every queue.", "Становится первым в любой очереди."),
+            hint=Texts("“yes” goes to the head of every queue.", "«да» — VIP-клиент, попадает в начало очереди."),
             example=Texts("yes", "да"),
             stored="column",
             searchable=False,
@@ -298,7 +317,7 @@ BUILT_IN: Final = Fields(
             "tags",
             "tags",
             Texts("Tags", "Метки"),
-            help=Texts("A tag; may be repeated.", "Метка; можно несколько раз."),
+            help=Texts("A tag. May be repeated.", "Метка. Можно указать несколько раз."),
             hint=_MANY,
             example=Texts("опт; юг", "опт; юг"),
             option="tag",

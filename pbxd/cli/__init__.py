@@ -6,53 +6,50 @@ from contextlib import suppress
 
 import click
 
-from pbxd import __version__, i18n
-from pbxd.cli.click_texts import translate_click
-from pbxd.cli.command import N_, Option, Root, Session, language
+from pbxd import __version__
+from pbxd.book.fields import BUILT_IN
+from pbxd.cli import language
+from pbxd.cli.groups import Later, Option, Program
 from pbxd.cli.output import prepare_streams
+from pbxd.cli.session import Session
 from pbxd.errors import ConfigurationError
-
-# Where each command is defined. A module is imported when its command is asked for: SQLAlchemy and aiohttp take a third
-# of a second each, and no command needs both.
-_MODULES = {
-    "run": "system.run",
-    "doctor": "system.doctor",
-    "lookup": "system.lookup",
-    "contacts": "contacts.contacts",
-    "companies": "contacts.companies",
-    "employees": "access.employees",
-    "call": "calls.call",
-    "calls": "calls.calls",
-    "privacy": "access.privacy",
-    "queues": "system.queues",
-    "tokens": "access.tokens",
-    "db": "system.db",
-}
+from pbxd.i18n import N_
 
 
-@click.group(
-    cls=Root,
-    modules={name: f"pbxd.cli.{module}" for name, module in _MODULES.items()},
-    help=N_("Makes the company's PBX know its clients."),
-)
+@click.group(cls=Program, help=N_("Makes the company's PBX know its clients."))
 @click.option(
     "--config",
     cls=Option,
     metavar="FILE",
-    help=N_("The configuration; else PBXD_CONFIG, else /etc/pbxd/pbxd.toml, else defaults."),
+    help=N_("Configuration file. Default: PBXD_CONFIG, then /etc/pbxd/pbxd.toml, then built-in defaults."),
 )
 @click.version_option(__version__, cls=Option, help=N_("Show the version and exit."))
 @click.pass_context
 def pbxd(context: click.Context, config: str | None) -> None:
-    """Keep the configuration's name for the command, and speak its language."""
-    context.obj = session = Session(config)
+    """Make the session, in the configured language. `obj` may bring another registry of fields."""
+    context.obj = session = Session(config, context.obj or BUILT_IN)
     with suppress(ConfigurationError):  # a command that needs the configuration says so; help must not
-        session.use_language()
+        session.speak()
+
+
+pbxd.later.update(
+    run=Later("system.run", "run", N_("Run the daemon in the foreground.")),
+    doctor=Later("system.doctor", "doctor", N_("Check the installation.")),
+    lookup=Later("system.lookup", "lookup", N_("Show who has a number, as the PBX would get it.")),
+    contacts=Later("book.contacts", "contacts", N_("Contacts: the clients' cards.")),
+    companies=Later("book.companies", "companies", N_("Companies and their own numbers.")),
+    employees=Later("book.employees", "employees", N_("The company's employees.")),
+    call=Later("calls.call", "call", N_("Call a number or a contact from an employee's phone.")),
+    calls=Later("calls.history", "calls", N_("The history of calls.")),
+    privacy=Later("access.privacy", "privacy", N_("Export or erase one client's data.")),
+    queues=Later("system.queues", "queues", N_("Show who waits in which queue, VIPs marked.")),
+    tokens=Later("access.tokens", "tokens", N_("Tokens for the HTTP API.")),
+    db=Later("system.db", "db", N_("Create, upgrade, back up and check the database.")),
+)
 
 
 def main() -> None:
-    """Run the program; the locale decides the language until the configuration is read."""
-    i18n.use(language())
-    translate_click()
+    """Run the program."""
+    language.prepare()
     prepare_streams()
     pbxd(prog_name="pbxd")

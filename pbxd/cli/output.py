@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import codecs
 import json
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Protocol, TextIO
 
+from pbxd.cli.tables import lay_out
 from pbxd.i18n import _
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-PIPE_WIDTH = 10_000  # characters: a program that reads our tables wants whole lines
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (bidi and joiners), lone surrogates, line and paragraph ends
 _JOINERS = "\u200c\u200d\ufe0f"  # emoji and several scripts need them, and they move nothing
 
@@ -29,7 +26,7 @@ def printable(text: str) -> str:
     return "".join(_escaped(character) if _unsafe(character) else character for character in text)
 
 
-def print_json(value: Any) -> None:  # noqa: ANN401 - JSON
+def print_json(value: object) -> None:
     r"""Print one JSON value on one line; what a terminal would obey is written as \uXXXX, which is the same JSON.
 
     So is every letter where the output isn't UTF-8, which is what programs read JSON as.
@@ -44,34 +41,39 @@ def print_line(text: str) -> None:
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], total: str = "") -> None:
-    """Print a table for people; no colour codes and no cut columns when it isn't a terminal."""
-    from rich import box, table, text  # noqa: PLC0415 - the daemon, and whoever wants JSON, prints no table
-
-    lines = table.Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        lines.add_row(*(text.Text(printable(cell)) for cell in row))
-    _print(lines)
+    """Print a table for people, below it the total; without rows the headings alone."""
+    _print([heads, *rows], ruled=True)
     if total:
-        _write(total)
+        _write(f"\n{total}")
+
+
+class BadRow(Protocol):
+    """What is wrong in a row of a file."""
+
+    @property
+    def row(self) -> int:
+        """Its number, as a spreadsheet counts."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
+
+
+def print_bad_rows(bad: Sequence[BadRow], ignored: Sequence[str], total: int = 0) -> None:
+    """Print what was wrong in a file's rows, and which columns weren't used; `total` bad rows if not all are given."""
+    for each in bad:
+        print_line(_("row {row}: {message}").format(row=each.row, message=each.message))
+    if total > len(bad):
+        print_line(_("and {count} more bad rows").format(count=total - len(bad)))
+    if ignored:
+        print_line(_("columns not used: {columns}").format(columns=", ".join(ignored)))
 
 
 def print_card(lines: Iterable[tuple[str, str]]) -> None:
     """Print names and values below each other, leaving out the empty ones."""
-    from rich import table, text  # noqa: PLC0415 - likewise
-
-    card = table.Table(box=None, show_header=False, pad_edge=False)
-    for name, value in lines:
-        if value:
-            card.add_row(text.Text(name), text.Text(printable(value)))
-    _print(card)
-
-
-def local_time(at: datetime | None) -> str:
-    """Write an aware instant in local time, as the language's readers expect it; None is empty."""
-    if at is None:
-        return ""
-    # Translators: strftime of a date with time
-    return at.astimezone().strftime(_("%Y-%m-%d %H:%M:%S"))
+    filled = [line for line in lines if line[1]]
+    if filled:
+        _print(filled)
 
 
 def length(seconds: float) -> str:
@@ -93,12 +95,11 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _print(table: Table) -> None:
-    from rich.console import Console  # noqa: PLC0415 - likewise
-
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
-    console.print(table)
+def _print(rows: Sequence[Sequence[str]], *, ruled: bool = False) -> None:
+    """Print a table: folded to a terminal's width, and with whole lines for a program that reads it."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lay_out([[printable(cell) for cell in row] for row in rows], width, ruled=ruled):
+        _write(line)
 
 
 def _write(line: str) -> None:

@@ -9,11 +9,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.errors import InvalidInputError
 from pbxd.exchange import columns
 from pbxd.exchange.columns import SHEET, Columns, Headings
 from pbxd.exchange.workbook_writer import close, new_workbook
-from pbxd.files import new_file, refuse_target
+from pbxd.files import new_file
 from pbxd.i18n import _
 
 _MOST_MB = 256  # of the sheet's XML; it is on the disk twice until it is packed
@@ -63,7 +63,7 @@ class ErrorWorkbook:
                 self._sheet.write_string(self._row, place, text, self._text)
         self._row += 1
         if self._bytes > _MOST_MB * 1024 * 1024:
-            message = _("--errors: the bad rows take more than {limit} MB; nothing was imported: divide the file")
+            message = _("the bad rows take more than {limit} MB; nothing was imported: divide the file")
             raise InvalidInputError("errors", message.format(limit=_MOST_MB))
 
 
@@ -71,19 +71,11 @@ class ErrorWorkbook:
 def error_workbook(file: Path | None, table: Columns, headings: Headings) -> Iterator[ErrorWorkbook]:
     """Open a workbook of bad rows. It appears under its name when the block ends without error and has a bad row.
 
-    Raises InvalidInputError for a name that does not end in .xlsx or is no place for a file, ConflictError when the
-    file exists (somebody may be correcting it, or it is the one being imported), and UnavailableError.
+    Raises what `new_file` raises.
     """
     if file is None:
         yield ErrorWorkbook(None, None, table, headings)
         return
-    if file.suffix.lower() != ".xlsx":
-        raise InvalidInputError("errors", _("--errors: the file's name must end in .xlsx"))
-    try:
-        refuse_target(file, replace=False)
-    except ConflictError as error:
-        message = _("--errors: {file} exists already and isn't overwritten; name a new file")
-        raise ConflictError(message.format(file=file)) from error
     with new_file(file) as part:
         with new_workbook(part, file) as book:
             errors = ErrorWorkbook(book, file, table, headings)

@@ -10,11 +10,11 @@ from aiohttp import web
 from pbxd.actor import Actor
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
-from pbxd.services.call_history import CallHistory
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
+from pbxd.services.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Services:
     """The daemon's parts, built by the composition root."""
 
     directory: Directory
-    call_history: CallHistory
+    workspace: Workspace
     tokens: TokenCache
     caller_naming: CallerNaming
     click_to_call: ClickToCall

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pbxd.actor import Actor
 from pbxd.calls.record import CallRecord
 from pbxd.numbers import NumberRules
-from pbxd.services.call_filters import CallsAsked, filter_of, spans_of_contacts
+from pbxd.services.call_filters import FindCalls, filter_of, spans_of_contacts
 from pbxd.services.past_names import contacts_in, extensions_in, name_calls, numbers_in
+from pbxd.services.workspace import Workspace
 from pbxd.storage.book.number_ownership import past_of
 from pbxd.storage.calls.call_filter import CallFilter
 from pbxd.storage.calls.calls import Calls
-from pbxd.storage.calls.gaps import HistoryGaps, count_gaps_between, gaps_between
+from pbxd.storage.calls.gaps import count_gaps_between, gaps_between
 from pbxd.storage.calls.history import History, newest, page
-from pbxd.storage.engine.database import Database, Reading
+from pbxd.storage.engine.database import Reading
 
 _MOST_GAPS = 100  # in a page
 Call = dict[str, Any]
@@ -42,62 +42,51 @@ class CallPage(NamedTuple):
         return answer
 
 
-@dataclass(frozen=True, slots=True)
-class CallHistory:
-    """Reads recorded calls, in their public form."""
+async def find(workspace: Workspace, actor: Actor, asked: FindCalls) -> CallPage:
+    """Return a page, newest first, as of one moment.
 
-    database: Database
-    rules: NumberRules
-
-    async def call(self, call_id: str, actor: Actor) -> Call:
-        """Return a call. Raises NotFoundError."""
-        (found,) = await self._named([await Calls(self.database).record(call_id)], actor)
-        return found
-
-    async def page(self, asked: CallsAsked, *, limit: int, offset: int = 0, before: str = "") -> CallPage:
-        """Return a page, newest first, as of one moment. Raises what `filter_of` and `history.page` raise."""
-        return await self.database.ask(_page, asked, self.rules, limit, offset, before)
-
-    async def every(self, asked: CallsAsked) -> AsyncIterator[list[Call]]:
-        """Find all calls, newest first; the result yields some at a time. Raises what `filter_of` raises."""
-        wanted = await self.database.ask(filter_of, asked, self.rules)
-        return self._portions(wanted, asked.actor)
-
-    async def last(self, client: str | int, actor: Actor, *, limit: int = 5) -> list[Call]:
-        """Return the newest calls with a client: a contact by its id, or as `filter_of` takes one."""
-        return await self.database.ask(_last, client, self.rules, actor, limit)
-
-    async def gaps(self, *, limit: int, offset: int = 0) -> tuple[int, list[dict[str, Any]]]:
-        """Return how many gaps there are, and a page of them, newest first."""
-        gaps = HistoryGaps(self.database)
-        found = await gaps.list(limit=limit, offset=offset)
-        return await gaps.count(), [each.to_json() for each in found]
-
-    async def _portions(self, wanted: CallFilter, actor: Actor) -> AsyncIterator[list[Call]]:
-        async for records in History(self.database).every(wanted):
-            yield await self._named(records, actor)
-
-    async def _named(self, records: Sequence[CallRecord], actor: Actor) -> list[Call]:
-        return await self.database.ask(_name, records, self.rules, actor)
+    Raises what `filter_of` raises, and InvalidInputError for a `before` that is no call.
+    """
+    return await workspace.database.ask(_page, asked, actor, workspace.rules)
 
 
-def _page(connection: Reading, asked: CallsAsked, rules: NumberRules, limit: int, offset: int, before: str) -> CallPage:
-    shown = page(connection, filter_of(connection, asked, rules), limit, offset, before)
-    found = _name(connection, shown.records, rules, asked.actor)
+async def every(workspace: Workspace, actor: Actor, asked: FindCalls) -> AsyncIterator[list[Call]]:
+    """Yield all such calls, newest first, some hundreds at a time. Raises what `filter_of` raises."""
+    wanted = await workspace.database.ask(filter_of, asked, actor, workspace.rules)
+    async for records in History(workspace.database).every(wanted):
+        yield await workspace.database.ask(_name, records, actor, workspace.rules)
+
+
+async def show(workspace: Workspace, actor: Actor, call_id: str) -> Call:
+    """Return a call. Raises NotFoundError."""
+    record = await Calls(workspace.database).record(call_id)
+    (call,) = await workspace.database.ask(_name, [record], actor, workspace.rules)
+    return call
+
+
+async def last_calls(workspace: Workspace, actor: Actor, client: str | int, *, limit: int = 5) -> list[Call]:
+    """Return the newest calls with a client: a contact by its id, or as `FindCalls.client` names one."""
+    return await workspace.database.ask(_last, client, actor, workspace.rules, limit)
+
+
+def _page(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRules) -> CallPage:
+    wanted = filter_of(connection, asked, actor, rules)
+    shown = page(connection, wanted, asked.limit, asked.offset, asked.before)
+    found = _name(connection, shown.records, actor, rules)
     gaps = gaps_between(connection, shown.since, shown.until, _MOST_GAPS)
     count = len(gaps) if len(gaps) < _MOST_GAPS else count_gaps_between(connection, shown.since, shown.until)
     return CallPage(shown.total, not shown.more, found, [each.to_json() for each in gaps], count)
 
 
-def _last(connection: Reading, client: str | int, rules: NumberRules, actor: Actor, limit: int) -> list[Call]:
+def _last(connection: Reading, client: str | int, actor: Actor, rules: NumberRules, limit: int) -> list[Call]:
     if isinstance(client, int):
         wanted = CallFilter(spans=spans_of_contacts(connection, {client}, actor))
     else:
-        wanted = filter_of(connection, CallsAsked(actor, client=client), rules)
-    return _name(connection, newest(connection, wanted, limit), rules, actor)
+        wanted = filter_of(connection, FindCalls(client=client), actor, rules)
+    return _name(connection, newest(connection, wanted, limit), actor, rules)
 
 
-def _name(connection: Reading, records: Sequence[CallRecord], rules: NumberRules, actor: Actor) -> list[Call]:
+def _name(connection: Reading, records: Sequence[CallRecord], actor: Actor, rules: NumberRules) -> list[Call]:
     """Return calls in their public form, named as `past_names` says."""
     calls = [record.to_json() for record in records]
     past = past_of(connection, numbers_in(calls), contacts_in(calls), extensions_in(calls), actor)

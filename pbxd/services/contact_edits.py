@@ -1,92 +1,104 @@
-"""What the options of `contacts add` and `contacts edit` mean for a card. Pure."""
+"""What somebody says of a new contact, or wants changed in one, made into what the book keeps. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
 from typing import Any, cast
 
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
+from pbxd.book.field_kinds import extra_json, typed_value
+from pbxd.book.fields import Field, Fields
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
 from pbxd.services.number_input import contact_number
-from pbxd.storage.search.filters import ContactFilter
 
-_PLAIN = ("name", "company", "position", "manager", "comment", "vip", "owner")
-_DATE_FORMS = ("%Y-%m-%d", "%d.%m.%Y")
+Typed = str | bool | Sequence[str]  # a field's value as a person types it: a text, a flag, several texts
 
 
-def draft(given: Mapping[str, Any], rules: NumberRules) -> ContactDraft:
-    """Return the new contact that the options describe. Raises InvalidInputError."""
-    return ContactDraft(
-        **{key: given[key] for key in _PLAIN if given.get(key) is not None},
-        numbers=_labelled([contact_number(text, rules) for text in given["numbers"]], given["labels"], rules),
-        emails=tuple(given["emails"]),
-        tags=tuple(given["tags"]),
-        birth_date=birth_date(given["birth_date"]),
-        visibility="personal" if given["personal"] else "shared",
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddContact:
+    """A new contact. Numbers are in any notation, each with the client's extension if there is one."""
+
+    values: Mapping[str, Typed]  # by field
+    labels: Sequence[tuple[str, str]] = ()  # one of the numbers, and its label
 
 
-def changes(contact: Contact, given: Mapping[str, Any], rules: NumberRules) -> ContactChanges:
-    """Return what the options change in this contact. Raises InvalidInputError, NotFoundError."""
-    changed: dict[str, Any] = {key: given[key] for key in _PLAIN if given.get(key) is not None}
-    if given["shared"] is not None:
-        changed["visibility"] = "shared" if given["shared"] else "personal"
-    if given["birth_date"] is not None:
-        changed["birth_date"] = birth_date(given["birth_date"])
-    if any(given[name] for name in ("add_number", "remove_number", "main_number", "labels")):
-        changed["numbers"] = _numbers(contact.numbers, given, rules)
-    for field, one in (("emails", "email"), ("tags", "tag")):
-        if given[f"add_{one}"] or given[f"remove_{one}"]:
-            changed[field] = _texts(getattr(contact, field), given[f"add_{one}"], given[f"remove_{one}"])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditContact:
+    """Changes of one contact; what isn't named stays."""
+
+    contact_id: int
+    version: int | None = None  # refuse unless the contact is at this version
+    values: Mapping[str, Typed] = attribute(default_factory=dict)  # by field, replaced whole; an empty text clears it
+    added: Mapping[str, Sequence[str]] = attribute(default_factory=dict)  # to a field with several texts
+    removed: Mapping[str, Sequence[str]] = attribute(default_factory=dict)  # from such a field
+    main_number: str = ""
+    labels: Sequence[tuple[str, str]] = ()  # as above; an empty label takes one away
+
+
+def draft(asked: AddContact, rules: NumberRules, fields: Fields) -> ContactDraft:
+    """Return the new contact. Raises InvalidInputError, and NotFoundError for a label of a number it doesn't have."""
+    values = {"name": ""} | _values(asked.values, rules, fields)
+    return ContactDraft(**values | {"numbers": _labelled(values.get("numbers", ()), asked.labels, rules)})
+
+
+def changes(contact: Contact, asked: EditContact, rules: NumberRules, fields: Fields) -> ContactChanges:
+    """Return what changes in this contact. Raises InvalidInputError, NotFoundError."""
+    lists = {
+        name: _texts(fields.value(contact, fields[name]), asked.added.get(name, ()), asked.removed.get(name, ()))
+        for name in {*asked.added, *asked.removed} - {"numbers"}
+    }
+    changed = _values({**asked.values, **lists}, rules, fields)
+    if "numbers" in {*asked.added, *asked.removed} or asked.main_number or asked.labels:
+        changed["numbers"] = _numbers(changed.get("numbers", contact.numbers), asked, rules)
     return cast("ContactChanges", changed)
 
 
-def wanted(given: Mapping[str, Any], rules: NumberRules) -> ContactFilter:
-    """Return the filter that the options of `contacts list` describe. Raises InvalidInputError."""
-    number = contact_number(given["number"], rules).number if given["number"] else ""
-    named = {field.name: given[field.name] for field in fields(ContactFilter)}
-    return ContactFilter(**named | {"number": number})
+def _values(typed: Mapping[str, Typed], rules: NumberRules, fields: Fields) -> dict[str, Any]:
+    """Return values by the attribute of a draft; fields without one are together in `extra`."""
+    values: dict[str, Any] = {}
+    for name, value in typed.items():
+        if name not in fields:
+            raise InvalidInputError(name, _("{field}: a contact has no such field").format(field=name))
+        field = fields[name]
+        if field.stored == "extra":
+            values.setdefault("extra", {})[name] = extra_json(_value(field, value, rules))
+        else:
+            values[name] = _value(field, value, rules)
+    return values
 
 
-def birth_date(text: str | None) -> date | None:
-    """Read 1980-12-31 or 31.12.1980; empty means none. Raises InvalidInputError."""
-    for form in _DATE_FORMS if text else ():
-        try:
-            return datetime.strptime(str(text), form).date()  # noqa: DTZ007 - a birthday has no time zone
-        except ValueError:
-            continue
-    if text:
-        raise InvalidInputError("birth_date", _("not a date: {text}").format(text=text))
-    return None
+def _value(field: Field, typed: Typed, rules: NumberRules) -> Any:  # noqa: ANN401 - a value of the field's kind
+    if isinstance(typed, bool):
+        return typed
+    if isinstance(typed, str):
+        return typed_value(field.name, field.kind, typed)
+    return tuple(contact_number(text, rules) for text in typed) if field.kind == "numbers" else tuple(typed)
 
 
-def _numbers(
-    numbers: Sequence[ContactNumber], given: Mapping[str, Any], rules: NumberRules
-) -> tuple[ContactNumber, ...]:
+def _numbers(numbers: Sequence[ContactNumber], asked: EditContact, rules: NumberRules) -> tuple[ContactNumber, ...]:
     kept = list(numbers)
-    for text in given["remove_number"]:
+    for text in asked.removed.get("numbers", ()):
         gone = _meant(text, kept, rules)
         kept = [number for number in kept if number not in gone]
-    kept += [contact_number(text, rules) for text in given["add_number"]]
-    if given["main_number"]:
-        main = _meant(given["main_number"], kept, rules)[0]
+    kept += [contact_number(text, rules) for text in asked.added.get("numbers", ())]
+    if asked.main_number:
+        main = _meant(asked.main_number, kept, rules)[0]
         kept = [replace(number, main=number is main) for number in kept]
-    return _labelled(kept, given["labels"], rules)
+    return _labelled(kept, asked.labels, rules)
 
 
-def _labelled(numbers: Sequence[ContactNumber], labels: Sequence[str], rules: NumberRules) -> tuple[ContactNumber, ...]:
-    """Return the numbers with the labels that `NUMBER=LABEL` gives them; an empty one takes a label away."""
+def _labelled(
+    numbers: Sequence[ContactNumber], labels: Sequence[tuple[str, str]], rules: NumberRules
+) -> tuple[ContactNumber, ...]:
+    """Return the numbers with their labels; an empty one takes a label away."""
     found = list(numbers)
-    for text in labels:
-        number, equals, label = text.partition("=")
-        if not equals:
-            raise InvalidInputError("label", _("not NUMBER=LABEL: {text}").format(text=text))
-        meant = _meant(number, found, rules)
+    for text, label in labels:
+        meant = _meant(text, found, rules)
         found = [replace(each, label=label) if each in meant else each for each in found]
     return tuple(found)
 

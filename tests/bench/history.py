@@ -17,8 +17,9 @@ from pathlib import Path
 
 from pbxd.calls.record import CallRecord
 from pbxd.numbers import rules_from
-from pbxd.services.call_filters import CallsAsked
-from pbxd.services.call_history import CallHistory
+from pbxd.services.call_filters import FindCalls
+from pbxd.services.call_history import find, last_calls
+from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings
 from pbxd.storage.calls import call_rows
 from pbxd.storage.calls.calls import Calls
@@ -68,7 +69,7 @@ async def of(calls: int, goal_ms: float, options: Options) -> AsyncIterator[Figu
         yield figure(f"{name}: last five calls of a client, p95", last, "ms", goal=5)
 
 
-def _filters(chance: random.Random) -> list[CallsAsked]:
+def _filters(chance: random.Random) -> list[FindCalls]:
     """Return no filter, each alone, every two, and some threes of them, with values of any frequency."""
     values: dict[str, Callable[[], object]] = {
         "direction": lambda: chance.choice(["incoming", "outgoing", "internal"]),
@@ -82,22 +83,22 @@ def _filters(chance: random.Random) -> list[CallsAsked]:
     }
     names = [*itertools.chain(*(itertools.combinations(values, count) for count in (0, 1, 2)))]
     names += chance.sample(list(itertools.combinations(values, 3)), 10)
-    return [CallsAsked(ADMINISTRATOR, **{name: values[name]() for name in some}) for some in names]  # type: ignore[arg-type]  # as named
+    return [FindCalls(limit=_PAGE, **{name: values[name]() for name in some}) for some in names]  # type: ignore[arg-type]  # as named
 
 
-def _told(asked: CallsAsked) -> str:
-    plain = CallsAsked(ADMINISTRATOR)
-    fields = CallsAsked.__dataclass_fields__
+def _told(asked: FindCalls) -> str:
+    plain = FindCalls(limit=_PAGE)
+    fields = FindCalls.__dataclass_fields__
     given = {name: getattr(asked, name) for name in fields if getattr(asked, name) != getattr(plain, name)}
     return ", ".join(f"{name}={value}" for name, value in given.items()) or "none"
 
 
-async def _first_page(database: Database, asked: CallsAsked) -> None:
-    await CallHistory(database, _RULES).page(asked, limit=_PAGE)
+async def _first_page(database: Database, asked: FindCalls) -> None:
+    await find(Workspace(database, _RULES), ADMINISTRATOR, asked)
 
 
 async def _last_five(database: Database, chance: random.Random) -> None:
-    await CallHistory(database, _RULES).last(int(chance.random() ** 4 * past.CLIENTS) + 1, ADMINISTRATOR)
+    await last_calls(Workspace(database, _RULES), ADMINISTRATOR, int(chance.random() ** 4 * past.CLIENTS) + 1)
 
 
 async def _timed(work: Callable[[], Awaitable[None]]) -> float:

@@ -58,7 +58,7 @@ def test_employees_from_a_file(pbxd: Pbxd) -> None:
         "ignored_columns": ["Этаж"],
     }
     again = pbxd("employees", "import", str(file)).stdout
-    assert "as before: 1" in again
+    assert "unchanged: 1" in again
     assert "row 3: not a phone number: нет" in again
     assert pbxd.json("employees", "show", "101")["mobile"] == "+79161234567"
     assert pbxd.json("employees", "list")["total"] == 1

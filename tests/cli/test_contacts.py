@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.book.contacts import Contact, ContactNumber
+from pbxd.book.fields import BUILT_IN
 from pbxd.errors import PbxdError
 from pbxd.numbers import NumberRules
 from pbxd.services import contact_edits
+from pbxd.services.contact_edits import EditContact
 from tests.cli.conftest import Pbxd
 from tests.cli.test_program import shell
 
@@ -250,18 +252,23 @@ TYPED = st.sampled_from(["89160000001", "89160000002", "8 916 000-00-02 доб. 
 @given(
     added=st.lists(TYPED, max_size=3),
     removed=st.lists(TYPED, max_size=2),
-    main=st.none() | TYPED,
+    main=st.just("") | TYPED,
     born=st.none() | st.text(max_size=10) | st.dates().map(date.isoformat),
-    labels=st.lists(TYPED.map(lambda typed: f"{typed}=x") | st.text(max_size=8), max_size=2),
+    labels=st.lists(st.tuples(TYPED, st.text(max_size=8)), max_size=2),
 )
 def test_any_edit_gives_changes_or_a_clear_refusal(
-    added: list[str], removed: list[str], main: str | None, born: str | None, labels: list[str]
+    added: list[str], removed: list[str], main: str, born: str | None, labels: list[tuple[str, str]]
 ) -> None:
-    edits: dict[str, Any] = {"add_number": added, "remove_number": removed, "main_number": main, "birth_date": born}
-    edits["labels"] = labels
-    unchanged: dict[str, Any] = {f"{what}_{of}": [] for what in ("add", "remove") for of in ("tag", "email")}
+    asked = EditContact(
+        contact_id=1,
+        values={} if born is None else {"birth_date": born},
+        added={"numbers": added} if added else {},
+        removed={"numbers": removed} if removed else {},
+        main_number=main,
+        labels=labels,
+    )
     try:
-        changes = contact_edits.changes(CARD, {"shared": None, **edits, **unchanged}, RULES)
+        changes = contact_edits.changes(CARD, asked, RULES, BUILT_IN)
     except PbxdError:
         return
     numbers = changes.get("numbers", CARD.numbers)

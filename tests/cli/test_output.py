@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd import i18n
-from pbxd.cli.output import length, local_time, print_card, print_json, print_table, printable
+from pbxd.cli.output import length, print_card, print_json, print_table, printable
+from pbxd.i18n import local_time
 
 ANY_TEXT = st.text(st.characters(codec=None))
 

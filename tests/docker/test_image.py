@@ -150,4 +150,4 @@ def test_the_image_holds_what_runs_and_nothing_to_build_with(image: Image) -> No
     assert not packages & {"pip", "setuptools", "hatchling", "pytest"}
     assert not list((image.root / "var/lib/apt/lists").iterdir())
     assert not (image.root / "source").exists()
-    assert list(image.root.glob("opt/pbxd/lib/python3*/site-packages/pbxd/locale/ru/LC_MESSAGES/pbxd.po"))
+    assert list(image.root.glob("opt/pbxd/lib/python3*/site-packages/pbxd/locale/ru/LC_MESSAGES/pbxd.mo"))

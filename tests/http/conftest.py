@@ -26,12 +26,12 @@ from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.services.call_history import CallHistory
 from pbxd.services.call_targets import find_target
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
+from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
@@ -108,7 +108,7 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
         services = Services(
             directory=directory,
-            call_history=CallHistory(database, rules_from(settings)),
+            workspace=Workspace(database, rules_from(settings)),
             tokens=TokenCache(Tokens(database)),
             caller_naming=CallerNaming(directory.lookup),
             click_to_call=click_to_call,
@@ -160,7 +160,7 @@ async def serving(pbxd: House, mount: Mount = api.mount, **http: object) -> Asyn
 
 
 def click_to_call_of(pbx: AsteriskPbx, settings: Settings, database: Database, directory: Directory) -> ClickToCall:
-    targets = partial(find_target, database, directory, rules_from(settings))
+    targets = partial(find_target, Workspace(database, rules_from(settings)), directory)
     return ClickToCall(pbx, settings, targets, CallRequests(database))
 
 

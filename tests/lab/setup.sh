@@ -92,3 +92,4 @@ if [ ! -x .venv/bin/python ] || [ "$(cat .venv/made-of 2>/dev/null)" != "$wanted
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
     printf '%s\n' "$wanted" >.venv/made-of
 fi
+.venv/bin/python tools/messages.py  # the messages may have changed since

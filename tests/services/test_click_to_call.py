@@ -82,7 +82,7 @@ class Bench:
         self.clicks.feed(ChannelEnded(2, self.leg(), self.leg(), cause))
 
 
-async def nobody(asked: CallAsked, agent: Actor) -> DialTarget:
+async def nobody(agent: Actor, asked: CallAsked) -> DialTarget:
     """Find no target: these tests name it themselves."""
     raise NotFoundError(f"{agent.extension}: {asked}")
 

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
-from pbxd.exchange.importing import Policy, Report, Wish, import_contacts
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
+from pbxd.services.imports import ImportContacts, ImportReport, Policy, import_contacts
+from pbxd.services.workspace import Workspace
 from pbxd.storage import tables
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
@@ -52,9 +54,11 @@ async def rows_of(database: Database, table: str) -> int:
         return int((await connection.execute(counted)).scalar_one())
 
 
-async def imported(database: Database, file: Path, existing: Policy = "skip", **wish: object) -> Report:
-    wanted = replace(Wish(file, existing=existing, actor=ADMINISTRATOR), **wish)  # type: ignore[arg-type]
-    return await import_contacts(database, wanted, RULES)
+async def imported(
+    database: Database, file: Path, existing: Policy = "skip", actor: Actor = ADMINISTRATOR, **wish: object
+) -> ImportReport:
+    wanted = replace(ImportContacts(file=file, existing=existing), **wish)  # type: ignore[arg-type]
+    return await import_contacts(Workspace(database, RULES), actor, wanted)
 
 
 async def test_nothing_shows_before_the_end_then_everything_at_once(database: Database) -> None:
@@ -211,19 +215,21 @@ from pathlib import Path
 from typing import Any
 from sqlalchemy import event, func, select
 from pbxd.actor import DAEMON
-from pbxd.exchange.importing import Wish, import_contacts
 from pbxd.numbers import NumberRules
+from pbxd.services.imports import ImportContacts, import_contacts
+from pbxd.services.workspace import Workspace
 from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import import_changes
 
 async def main(url, file, rows):
-    def told(done):
+    def progress(done):
         if rows.isdecimal() and done >= int(rows):
             os.kill(os.getpid(), signal.SIGKILL)
     async with await Database.open(url, create=False) as database:
         task = asyncio.create_task(die(database)) if rows == "applying" else None
-        wish = Wish(Path(file), DAEMON, existing="update")
-        await import_contacts(database, wish, NumberRules("RU", "", re.compile("x")), told=told)
+        wish = ImportContacts(file=Path(file), existing="update")
+        workspace = Workspace(database, NumberRules("RU", "", re.compile("x")))
+        await import_contacts(workspace, DAEMON, wish, progress=progress)
 
 async def die(database):
     changes = import_changes.c

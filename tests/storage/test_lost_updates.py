@@ -18,9 +18,11 @@ from sqlalchemy import func, select
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.calls.record import CallRecord, Party
 from pbxd.errors import ConflictError
-from pbxd.exchange.importing import Report, Wish, import_contacts
 from pbxd.numbers import NumberRules
-from pbxd.services import contact_edits
+from pbxd.services import contacts as contact_book
+from pbxd.services.contact_edits import EditContact
+from pbxd.services.imports import ImportContacts, ImportReport, import_contacts
+from pbxd.services.workspace import Workspace
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.calls import Calls
@@ -97,17 +99,16 @@ async def test_labels_tags_and_favourites_of_many_tasks(database: Database, url:
     contact = await contacts.add(
         ContactDraft("Белова", numbers=tuple(ContactNumber(number) for number in numbers)), actor=ADMINISTRATOR
     )
-    options = ("add_number", "remove_number", "add_email", "remove_email", "remove_tag")
-    nothing: dict[str, Any] = dict.fromkeys(options, ()) | dict.fromkeys(("shared", "birth_date", "main_number"))
 
-    async def mark(book: Contacts, number: str) -> None:
-        given = nothing | {"labels": (f"{number}=м{number[-2:]}",), "add_tag": (f"т{number[-2:]}",)}
-        await book.edit(contact.id, lambda card: contact_edits.changes(card, given, RULES), actor=ADMINISTRATOR)
-        await book.set_favourite(contact.id, actor=acting(number[-3:]), favourite=True)
+    async def mark(into: Database, number: str) -> None:
+        labels = ((number, f"м{number[-2:]}"),)
+        asked = EditContact(contact_id=contact.id, labels=labels, added={"tags": (f"т{number[-2:]}",)})
+        await contact_book.edit(Workspace(into, RULES), ADMINISTRATOR, asked)
+        await Contacts(into).set_favourite(contact.id, actor=acting(number[-3:]), favourite=True)
 
     async with await Database.open(url, create=False) as other:
-        books = [contacts, Contacts(other)]
-        await asyncio.gather(*(mark(books[place % 2], number) for place, number in enumerate(numbers)))
+        databases = [database, other]
+        await asyncio.gather(*(mark(databases[place % 2], number) for place, number in enumerate(numbers)))
     card = await contacts.get(contact.id, actor=ADMINISTRATOR)
     assert {each.label for each in card.numbers} == {f"м{number[-2:]}" for number in numbers}
     assert set(card.tags) == {f"т{number[-2:]}" for number in numbers}
@@ -118,8 +119,8 @@ async def test_a_file_imported_twice_at_once_is_in_the_book_once(database: Datab
     file = tmp_path / "a.csv"
     file.write_text("\n".join(["ФИО;Телефон", *(f"Клиент {place};{89160000000 + place}" for place in range(300))]))
 
-    async def imported(into: Database) -> Report:
-        return await import_contacts(into, Wish(file, ADMINISTRATOR), RULES)
+    async def imported(into: Database) -> ImportReport:
+        return await import_contacts(Workspace(into, RULES), ADMINISTRATOR, ImportContacts(file=file))
 
     async with await Database.open(url, create=False) as other:
         reports = await asyncio.gather(imported(database), imported(other))
@@ -213,10 +214,11 @@ async def test_an_import_waits_for_one_that_is_written_and_not_for_a_dead_one(
     file.write_text("ФИО;Телефон\nАнна;89160000001", "utf-8")
     imports = Imports(database)
     await imports.begin("b.csv", actor=ADMINISTRATOR, visibility="shared")  # and nobody works at it
-    waiting = asyncio.create_task(import_contacts(database, Wish(file, ADMINISTRATOR), RULES))
+    workspace = Workspace(database, RULES)
+    waiting = asyncio.create_task(import_contacts(workspace, ADMINISTRATOR, ImportContacts(file=file)))
     assert not (await asyncio.wait([waiting], timeout=1))[0]
     added = await import_contacts(
-        database, Wish(file, existing="add", actor=ADMINISTRATOR), RULES
+        workspace, ADMINISTRATOR, ImportContacts(file=file, existing="add")
     )  # what is known is nothing to it
     monkeypatch.setattr("pbxd.storage.imports.imports.ABANDONED_SECONDS", 0.0)
     await asyncio.wait_for(waiting, 60)

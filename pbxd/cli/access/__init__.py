@@ -1,1 +1,1 @@
-"""`pbxd employees`, `pbxd tokens` and `pbxd privacy`."""
+"""`pbxd tokens` and `pbxd privacy`."""

@@ -4,58 +4,71 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from pbxd.cli.command import N_, Command, Session, argument, flag, json_option, language, option, pass_session, run
 from pbxd.cli.control_socket import Api, daemon
+from pbxd.cli.groups import Command
+from pbxd.cli.options import argument, flag, json_option, option, takes
 from pbxd.cli.output import print_card, print_json, print_line, printable
+from pbxd.cli.session import Session, run
 from pbxd.errors import PbxdError, RefusedError, UnavailableError
-from pbxd.i18n import _
+from pbxd.i18n import N_, _
 
 CONTACT_PREFIX = "contact:"  # a target that is a contact's id whatever else it could mean
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)  # nobody shall be rung for a command that is gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeCall:
+    """The options of `call`."""
+
+    extension: str
+    target: str
+    number: str | None  # which of the contact's numbers
+    key: str | None
+    explain: bool
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What the daemon is asked."""
+        body: dict[str, Any] = {"agent": self.extension}
+        contact = self.target.removeprefix(CONTACT_PREFIX)
+        if contact != self.target and contact.isascii() and contact.isdigit():
+            body["contact"] = int(contact)
+        else:
+            body["target"] = self.target
+        return body if self.number is None else body | {"number": self.number}
 
 
 @click.command(
     "call",
     cls=Command,
     help=N_(
-        "Ring the employee EXTENSION and connect him with TARGET: a number, or a contact by id or exact name."
+        "Ring the employee EXTENSION and connect them with TARGET: a number, or a contact by id or exact name."
         " Prints each state; Ctrl-C hangs up."
     ),
 )
 @argument("extension")
 @argument("target")
-@option("--number", metavar="N", help=N_("Which of the contact's numbers."))
-@option("--key", metavar="KEY", help=N_("Repeating the command with the same KEY rings nobody a second time."))
-@flag("--explain", help=N_("Print what would be dialled, without ringing anybody."))
+@option("--number", metavar="N", about=N_("Which of the contact's numbers to call."))
+@option("--key", metavar="KEY", about=N_("Repeating the command with the same KEY does not call again."))
+@flag("--explain", about=N_("Print what would be dialled, without ringing anybody."))
 @json_option
-@pass_session
-def call(session: Session, /, extension: str, target: str, **options: Any) -> None:  # noqa: ANN401 - click's
+@takes(MakeCall)
+def call(session: Session, asked: MakeCall) -> None:
     """Make a call and follow it."""
-    asked = _request(extension, target, options["number"])
-    explain, as_json = bool(options["explain"]), bool(options["as_json"])
 
     async def work() -> None:
-        async with daemon(session.settings, language(session.settings.service.language)) as api:
-            if explain:
-                _print_plan(await api.post("/calls/plan", asked), as_json=as_json)
+        async with daemon(session.settings, session.language) as api:
+            if asked.explain:
+                _print_plan(await api.post("/calls/plan", asked.body), as_json=session.as_json)
             else:
-                await _follow(api, asked, options["key"], as_json=as_json)
+                await _follow(api, asked.body, asked.key, as_json=session.as_json)
 
     run(work())
-
-
-def _request(extension: str, target: str, number: str | None) -> dict[str, Any]:
-    asked: dict[str, Any] = {"agent": extension}
-    contact = target.removeprefix(CONTACT_PREFIX)
-    if contact != target and contact.isascii() and contact.isdigit():
-        asked["contact"] = int(contact)
-    else:
-        asked["target"] = target
-    return asked if number is None else asked | {"number": number}
 
 
 async def _follow(api: Api, asked: dict[str, Any], key: str | None, *, as_json: bool) -> None:

@@ -7,24 +7,40 @@ from typing import get_args
 import click
 
 from pbxd.calls.record import Direction, Outcome
-from pbxd.cli.command import N_, Decorated, actor_option, option
+from pbxd.cli.options import Decorated, actor_option, option
+from pbxd.i18n import N_
 
+_SINCE = N_("Calls from this day or time on: 31.12.2026 or ISO 8601.")
+_UNTIL = N_("Calls until the end of this day, or before this time.")
 _FILTERS = (
+    option("--from", "since", default="", metavar="DATE", about=_SINCE),
+    option("--to", "until", default="", metavar="DATE", about=_UNTIL),
+    option("--direction", type=click.Choice(get_args(Direction)), about=N_("Only calls in this direction.")),
+    option("--outcome", type=click.Choice(get_args(Outcome)), about=N_("Only calls that ended like this.")),
+    option("--agent", default="", metavar="EXT", about=N_("Only calls this employee took part in.")),
+    option("--client", default="", about=N_("Only calls with this number, or contact (id or full name).")),
+    option("--company", default="", about=N_("Only calls with this company (full name).")),
+    option("--queue", default="", about=N_("Only calls whose last queue was this one.")),
+    option(
+        "--min-talk",
+        type=click.FloatRange(0),
+        default=0,
+        metavar="SECONDS",
+        about=N_("Only calls with at least this much talk."),
+    ),
     actor_option,
-    option("--min-talk", type=click.FloatRange(0), default=0, metavar="SECONDS", help=N_("Talked at least so long.")),
-    option("--queue", default="", help=N_("Through this queue last.")),
-    option("--company", default="", help=N_("With this company, by whole name.")),
-    option("--client", default="", help=N_("With this number, or contact (id or whole name).")),
-    option("--agent", default="", metavar="EXT", help=N_("In which this employee took part.")),
-    option("--outcome", type=click.Choice(get_args(Outcome)), help=N_("Only calls that ended so.")),
-    option("--direction", type=click.Choice(get_args(Direction)), help=N_("Only calls of this direction.")),
-    option("--to", "until", default="", metavar="DATE", help=N_("Until the end of this day, or before this time.")),
-    option("--from", "since", default="", metavar="DATE", help=N_("From this day or time on: 31.12.2026 or ISO 8601.")),
 )
 
 
+def period(command: Decorated) -> Decorated:
+    """Give a command the options of a period, both required: `since` and `until`."""
+    for name, field, about in (("--to", "until", _UNTIL), ("--from", "since", _SINCE)):
+        command = option(name, field, required=True, metavar="DATE", about=about)(command)
+    return command
+
+
 def filters(command: Decorated) -> Decorated:
-    """Give a command the options that say which calls are meant; they are the fields of CallsAsked."""
-    for declare in _FILTERS:
+    """Give a command the options that say which calls are meant; they are the fields of `FindCalls`."""
+    for declare in reversed(_FILTERS):
         command = declare(command)
     return command

@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 import click
 
-from pbxd.cli.command import LIMIT, N_, OFFSET, Command, Session, json_option, option, pass_session, run
-from pbxd.cli.output import local_time, print_json, print_table
-from pbxd.i18n import _
-from pbxd.numbers import rules_from
-from pbxd.services.call_history import CallHistory
+from pbxd.cli.groups import Command
+from pbxd.cli.options import LIMIT, OFFSET, json_option, option, takes
+from pbxd.cli.output import print_json, print_table
+from pbxd.cli.session import Session
+from pbxd.exchange.call_columns import time_text
+from pbxd.i18n import N_, _
+from pbxd.services import gaps as history
 
 Row = dict[str, Any]
 
 
-@click.command("gaps", cls=Command, help=N_("List the times of which the history may lack calls, newest first."))
-@option("--limit", type=LIMIT, default=1000, show_default=True, help=N_("At most so many."))
-@option("--offset", type=OFFSET, default=0, help=N_("Leave out so many first."))
+@click.command("gaps", cls=Command, help=N_("List the times for which calls may be missing, newest first."))
+@option("--limit", type=LIMIT, default=1000, show_default=True, about=N_("Show at most this many."))
+@option("--offset", type=OFFSET, default=0, about=N_("Skip this many."))
 @json_option
-@pass_session
-def gaps(session: Session, limit: int, offset: int, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+@takes(history.FindGaps)
+def gaps(session: Session, asked: history.FindGaps) -> None:
     """List gaps."""
-
-    async def work() -> tuple[int, list[Row]]:
-        async with await session.database() as database:
-            return await CallHistory(database, rules_from(session.settings)).gaps(limit=limit, offset=offset)
-
-    total, found = run(work())
-    if as_json:
-        print_json({"total": total, "items": found})
+    found = session.ask(history.find, asked)
+    rows = [gap.to_json() for gap in found.gaps]
+    if session.as_json:
+        print_json({"total": found.total, "items": rows})
         return
     heads = [_("From"), _("To"), _("Why"), _("Calls missing"), _("Filled"), _("Id")]
-    print_table(heads, map(_cells, found), _("total: {total}").format(total=total))
+    print_table(heads, map(_cells, rows), _("total: {total}").format(total=found.total))
 
 
-def told_among(found: Sequence[Row], gaps: Sequence[Row]) -> Iterator[tuple[Row | None, Row | None]]:
+def calls_and_gaps(found: Sequence[Row], gaps: Sequence[Row]) -> Iterator[tuple[Row | None, Row | None]]:
     """Yield calls and gaps, newest first by when they began: (call, None) or (None, gap)."""
     rest = list(gaps)
     for call in found:
@@ -48,9 +45,9 @@ def told_among(found: Sequence[Row], gaps: Sequence[Row]) -> Iterator[tuple[Row 
         yield None, gap
 
 
-def told_gap(gap: Row) -> str:
-    """Say what a gap is: until when, why, and what became of it."""
-    parts = [_("until {time}").format(time=_at(gap["to"])), _why(gap["why"])]
+def gap_text(gap: Row) -> str:
+    """Describe a gap: until when, why, and what was filled."""
+    parts = [_("until {time}").format(time=time_text(gap["to"])), _why(gap["why"])]
     if gap["calls"] is not None:
         parts.append(_("calls missing: {count}").format(count=gap["calls"]))
     if gap["filled"]:
@@ -60,7 +57,7 @@ def told_gap(gap: Row) -> str:
 
 def _cells(gap: Row) -> list[str]:
     missing = "" if gap["calls"] is None else str(gap["calls"])
-    return [_at(gap["from"]), _at(gap["to"]), _why(gap["why"]), missing, _filled(gap), str(gap["id"])]
+    return [time_text(gap["from"]), time_text(gap["to"]), _why(gap["why"]), missing, _filled(gap), str(gap["id"])]
 
 
 def _filled(gap: Row) -> str:
@@ -74,10 +71,6 @@ def _why(why: str) -> str:
         "link": _("the PBX could not be heard"),
         "restart": _("the PBX was away"),
         "pbxd": _("pbxd was away"),
-        "overflow": _("the PBX told faster than pbxd followed"),
+        "overflow": _("pbxd could not keep up with the PBX's events"),
         "storage": _("the database was away too long"),
     }[why]
-
-
-def _at(instant: str) -> str:
-    return local_time(datetime.fromisoformat(instant))

@@ -6,26 +6,28 @@ from pathlib import Path
 
 import click
 
-from pbxd.cli.command import N_, Group, Session, json_option, pass_session, run
+from pbxd.cli.groups import Group
+from pbxd.cli.options import FILE, argument, json_option
 from pbxd.cli.output import print_json, print_line
+from pbxd.cli.session import Session, pass_session, run
 from pbxd.errors import UnavailableError
-from pbxd.i18n import _
+from pbxd.i18n import N_, _
 from pbxd.storage.engine import schema
 from pbxd.storage.engine.backups import Progress
 
 
-@click.group("db", cls=Group, help=N_("Create, upgrade, back up and check the database."))
+@click.group("db", cls=Group)
 def db() -> None:
     """Group the commands."""
 
 
-@db.command("upgrade", help=N_("Create the database or bring it up to this version, after a backup."))
+@db.command("upgrade", help=N_("Create the database, or back it up and upgrade it to this version."))
 @json_option
 @pass_session
-def upgrade(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def upgrade(session: Session) -> None:
     """Create or upgrade."""
-    done = run(schema.upgrade(session.settings.database_url, _tell))
-    if as_json:
+    done = run(schema.upgrade(session.settings.database_url, _print_progress))
+    if session.as_json:
         backup = str(done.backup) if done.backup else None
         print_json({"before": done.before, "after": done.after, "backup": backup})
         return
@@ -39,8 +41,8 @@ def upgrade(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click pa
         print_line(_("upgraded from schema {before} to {after}").format(before=done.before, after=done.after))
 
 
-@db.command("backup", help=N_("Copy a SQLite database, also one in use, to a new file."))
-@click.argument("file", type=click.Path(path_type=Path))
+@db.command("backup", help=N_("Copy a SQLite database to a new file, even while it is in use."))
+@argument("file", type=FILE)
 @pass_session
 def backup(session: Session, file: Path) -> None:
     """Copy."""
@@ -48,13 +50,13 @@ def backup(session: Session, file: Path) -> None:
     print_line(_("backup: {file}").format(file=file))
 
 
-@db.command("check", help=N_("Look for damage and for an outdated schema; exit status 1 when there is any."))
+@db.command("check", help=N_("Look for damage and for an outdated schema. Exit status 1 if there is any."))
 @json_option
 @pass_session
-def check(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def check(session: Session) -> None:
     """Check."""
     health = run(schema.check(session.settings.database_url))
-    if as_json:
+    if session.as_json:
         print_json(
             {
                 "place": health.place,
@@ -73,11 +75,12 @@ def check(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click pass
         raise UnavailableError(_("{place}: problems found: {count}").format(place=health.place, count=count))
 
 
-def _tell(progress: Progress) -> None:
-    """Tell a person how far an upgrade is; the answer itself stands on standard output."""
-    said = {
+def _print_progress(progress: Progress) -> None:
+    """Print how far an upgrade is to stderr; the answer itself goes to stdout."""
+    texts = {
         "backup": _("backup: {percent} %"),
-        "backup-kept": _("a backup of this state is there already: {what}"),
+        "backup-kept": _("this state is backed up already: {what}"),
         "revision": _("upgrading to schema {what}: {percent} %"),
-    }[progress.stage]
-    click.echo(said.format(percent=int(progress.done * 100), what=progress.what), err=True)
+    }
+    text = texts[progress.stage]
+    click.echo(text.format(percent=int(progress.done * 100), what=progress.what), err=True)

@@ -1,4 +1,4 @@
-"""`pbxd doctor`: what is wrong with the installation, and the lines that mend it."""
+"""`pbxd doctor`: what is wrong with the installation, and the lines that fix it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import click
 from pbxd import logs
 from pbxd.checkup.checks import examine
 from pbxd.checkup.result import Finding, Status
-from pbxd.cli.command import N_, Command, Session, json_option, pass_session, run
+from pbxd.cli.groups import Command
+from pbxd.cli.options import json_option
 from pbxd.cli.output import print_json, print_line
+from pbxd.cli.session import Session, pass_session, run
 from pbxd.errors import UnavailableError
-from pbxd.i18n import _, ngettext
+from pbxd.i18n import N_, _, ngettext
 from pbxd.settings import LogSettings
 
 _SIGNS: dict[Status, str] = {"ok": "✓", "warning": "!", "failed": "✗", "skipped": "–"}
@@ -23,26 +25,26 @@ _WIDTH = 14  # of the names of the checks
     "doctor",
     cls=Command,
     help=N_(
-        "Look the installation over: what is wrong, and the lines that mend it. Changes nothing and rings nobody."
-        " Run it as root: the AMI secret is root's."
+        "Check the installation: print what is wrong, and the lines that fix it. Changes nothing, rings nobody."
+        " Run it as root: only root can read the AMI secret."
     ),
 )
 @json_option
 @pass_session
-def doctor(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
-    """Examine and tell; exit status 1 when something failed."""
+def doctor(session: Session) -> None:
+    """Check the installation; exit status 1 when something failed."""
     logs.configure(LogSettings(level="error"))
     findings = run(examine(lambda: session.settings))
     count = {status: sum(finding.status == status for finding in findings) for status in _SIGNS}
-    if as_json:
+    if session.as_json:
         checks = [finding.as_json() for finding in findings]
         print_json({"failed": count["failed"], "warnings": count["warning"], "checks": checks})
     else:
         _print(findings)
     if count["failed"]:
-        told = ngettext("{count} check failed", "{count} checks failed", count["failed"])
-        raise UnavailableError(told.format(count=count["failed"]))
-    if not as_json:
+        failed = ngettext("{count} check failed", "{count} checks failed", count["failed"])
+        raise UnavailableError(failed.format(count=count["failed"]))
+    if not session.as_json:
         warnings = ngettext("all well, {count} warning", "all well, {count} warnings", count["warning"])
         print_line(warnings.format(count=count["warning"]) if count["warning"] else _("all well"))
 

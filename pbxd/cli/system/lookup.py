@@ -3,51 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
 
 import click
 
-from pbxd.actor import Actor
 from pbxd.cli.calls.formats import print_last_calls
-from pbxd.cli.command import ACTOR, N_, Command, Session, argument, flag, json_option, option, pass_session, run
+from pbxd.cli.groups import Command
+from pbxd.cli.options import acting_option, argument, flag, json_option, takes
 from pbxd.cli.output import mark, print_card, print_json, print_line
-from pbxd.i18n import _
+from pbxd.cli.session import Session
+from pbxd.i18n import N_, _
 from pbxd.lookup.answers import match_json
 from pbxd.lookup.matching import Match, Rival, phone_text
-from pbxd.numbers import parse, rules_from
-from pbxd.services.call_history import CallHistory
-from pbxd.services.caller_naming import name_from_database
+from pbxd.services.lookups import LookUp, look_up
 
 
-@click.command("lookup", cls=Command, help=N_("Say whose number it is, as the PBX would be told."))
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `lookup`."""
+
+    number: str
+    explain: bool
+    calls: bool
+
+
+@click.command(
+    "lookup", cls=Command, help=N_("Show who has a number, as the PBX would get it. The daemon need not run.")
+)
 @argument("number")
-@flag("--explain", help=N_("Also how the number was read, and which other cards have it."))
-@flag("--calls", help=N_("Also the last five calls with it."))
-@option("--for", "actor", type=ACTOR, default="", metavar="EXT", help=N_("Use this employee's personal contacts too."))
+@flag("--explain", about=N_("Also show how the number was read, and which other cards have it."))
+@flag("--calls", about=N_("Also show the last five calls with it."))
+@acting_option("--for", about=N_("Use this employee's personal contacts too."))
 @json_option
-@pass_session
-def lookup(session: Session, /, number: str, actor: Actor, as_json: bool, **flags: bool) -> None:  # noqa: FBT001 - click passes flags so
-    """Look a number up in the database; the daemon need not run."""
-    rules = rules_from(session.settings)
-    parsed = parse(number, rules)
-    explain = flags["explain"]
-
-    async def work() -> tuple[Match, list[dict[str, Any]]]:
-        async with await session.database() as database:
-            caller = await name_from_database(database, rules, number, actor, inside=True)
-            asked = flags["calls"] and parsed.kind == "e164"
-            return caller.match, await CallHistory(database, rules).last(parsed.value, actor) if asked else []
-
-    match, last = run(work())
-    if as_json:
-        print_json(match_json(match, explain=explain) | ({"last_calls": last} if flags["calls"] else {}))
+@takes(Options)
+def lookup(session: Session, asked: Options) -> None:
+    """Look a number up in the database."""
+    found = session.ask(look_up, LookUp(number=asked.number, last_calls=asked.calls))
+    match = found.match
+    if session.as_json:
+        last_calls = {"last_calls": found.last_calls} if asked.calls else {}
+        print_json(match_json(match, explain=asked.explain) | last_calls)
         return
     print_card(_lines(match))
-    if explain:
+    if asked.explain:
         print_card([(_("On the phone"), phone_text(match)), (_("Read by the rule"), match.rule)])
         for rival in match.rivals:
             print_line(_("also: {card}").format(card=_rival(rival)))
-    print_last_calls(last)
+    print_last_calls(found.last_calls)
 
 
 def _lines(match: Match) -> Iterable[tuple[str, str]]:

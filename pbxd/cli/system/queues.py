@@ -6,26 +6,28 @@ from typing import Any
 
 import click
 
-from pbxd.cli.command import N_, Command, Session, json_option, language, pass_session, run
 from pbxd.cli.control_socket import daemon
+from pbxd.cli.groups import Command
+from pbxd.cli.options import json_option
 from pbxd.cli.output import length, mark, print_json, print_table
+from pbxd.cli.session import Session, pass_session, run
 from pbxd.i18n import _
 from pbxd.numbers import display
 
 
-@click.command("queues", cls=Command, help=N_("Show who waits in which queue, VIPs marked."))
+@click.command("queues", cls=Command)
 @json_option
 @pass_session
-def queues(session: Session, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+def queues(session: Session) -> None:
     """Show the waiting callers."""
 
     async def work() -> dict[str, Any]:
-        async with daemon(session.settings, language(session.settings.service.language)) as api:
+        async with daemon(session.settings, session.language) as api:
             answer: dict[str, Any] = await api.get("/queues")
             return answer
 
     answer = run(work())
-    if as_json:
+    if session.as_json:
         print_json(answer)
         return
     heads = [_("Queue"), _("Position"), _("VIP"), _("Number"), _("Name"), _("Wait")]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -37,6 +38,7 @@ from pbxd.storage.tables import companies, contact_emails, contact_numbers, cont
 
 _PARTS = {"numbers": contact_numbers, "emails": contact_emails, "tags": contact_tags}
 _OWN = tuple(field.name for field in BUILT_IN if field.stored == "column")
+_own_values = attrgetter(*_OWN)
 _READ = tuple(field.name for field in dataclass_fields(Contact) if field.name not in _PARTS)
 _LISTED: Select[Any] = (
     select(
@@ -191,7 +193,8 @@ async def find_by_new_company(connection: AsyncConnection, company_id: int, fiel
 
 def _main_values(draft: ContactDraft, fields: Fields) -> dict[str, Any]:
     """Return a card's own columns, and those by which it is found and sorted."""
-    return {name: getattr(draft, name) for name in _OWN} | {
+    return {
+        **dict(zip(_OWN, _own_values(draft), strict=True)),
         "extra": dict(draft.extra) or None,
         "search": found_by(draft, fields),
         "folded": folded(draft.name),

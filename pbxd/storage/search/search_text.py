@@ -19,7 +19,6 @@ from functools import lru_cache
 
 from pbxd import notation
 from pbxd.book.contacts import Contact, ContactDraft
-from pbxd.book.field_kinds import value_lines
 from pbxd.book.fields import Fields
 from pbxd.book.texts import folded
 
@@ -44,8 +43,7 @@ _WIDE_SIGNS = {code: wide for code, wide in _WIDE.items() if not chr(code).isaln
 
 def found_by(card: ContactDraft | Contact, fields: Fields) -> str:
     """Return the text by which a card is found: the lines of its searchable fields, the name first."""
-    lines = [line for field in fields.searchable for line in value_lines(field.kind, fields.value(card, field))]
-    return f"{' '.join(_marks(card))}\t{''.join(map(_line, lines))}"
+    return f"{' '.join(_marks(card))}\t{''.join(map(_line, fields.search_lines(card)))}"
 
 
 @lru_cache(maxsize=REMEMBERED)

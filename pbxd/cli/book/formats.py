@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Any
 
 from pbxd.book.contacts import Contact, ContactNumber
-from pbxd.cli.output import local_time, mark
-from pbxd.i18n import _
+from pbxd.book.field_kinds import Value
+from pbxd.book.fields import Fields
+from pbxd.cli.output import mark
+from pbxd.i18n import _, local_time
 from pbxd.numbers import display
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate
 
 
-def lines(contact: Contact) -> Iterable[tuple[str, str]]:
-    """Yield a card line by line: what it is, and the value."""
+def lines(contact: Contact, fields: Fields) -> Iterable[tuple[str, str]]:
+    """Yield a card line by line: what it is, and the value; empty ones too."""
     yield _("Id"), str(contact.id)
-    yield _("Name"), contact.name
-    yield _("VIP"), mark(contact.vip)
-    yield _("Company"), contact.company
-    yield _("Position"), contact.position
-    for number in contact.numbers:
-        yield (_("Main number") if number.main else _("Number")), number_text(number)
-    for email in contact.emails:
-        yield _("E-mail"), email
-    yield _("Manager"), contact.manager
-    yield _("Tags"), ", ".join(contact.tags)
-    yield _("Date of birth"), contact.birth_date.isoformat() if contact.birth_date else ""
-    yield _("Comment"), contact.comment
-    yield _("Personal contact of"), contact.owner
+    for field in fields:
+        if field.kind == "numbers":
+            for number in contact.numbers:
+                yield (_("Main number") if number.main else str(field.title)), number_text(number)
+        elif field.kind != "visibility":  # the owner says it
+            yield str(field.title), _text(fields.value(contact, field))
     yield _("Created by"), contact.created_by
     yield _("Version"), str(contact.version)
 
@@ -63,11 +58,12 @@ def number_text(number: ContactNumber) -> str:
     return f"{shown} ({number.label})" if number.label else shown
 
 
-def changed_cells(change: Change) -> Iterator[list[str]]:
+def changed_cells(change: Change, fields: Fields) -> Iterator[list[str]]:
     """Yield a line of the table for each field that was changed."""
     who = change.actor or _("administrator")
-    for field, (before, after) in change.fields.items():
-        yield [str(change.version), local_time(change.at), who, field, _value(before), _value(after)]
+    for name, (before, after) in change.fields.items():
+        title = str(fields[name].title) if name in fields else name  # a field may be gone since
+        yield [str(change.version), local_time(change.at), who, title, _value(before), _value(after)]
 
 
 def duplicate_json(duplicate: Duplicate) -> dict[str, Any]:
@@ -85,14 +81,26 @@ def duplicate_line(duplicate: Duplicate) -> str:
     return said.format(value=shown, count=duplicate.total, names=names + more)
 
 
+def _text(value: Value) -> str:
+    match value:
+        case bool():
+            return mark(value)
+        case tuple():
+            return ", ".join(map(str, value))
+        case date():
+            return value.isoformat()
+        case _:
+            return value or ""
+
+
 def _value(value: object) -> str:
     match value:
-        case str():
-            return value
+        case bool():
+            return _("yes") if value else _("no")
         case list():
             return ", ".join(_number(each) if isinstance(each, dict) else str(each) for each in value)
         case _:
-            return "" if value is None else json.dumps(value)
+            return "" if value is None else str(value)
 
 
 def _number(kept: dict[str, Any]) -> str:

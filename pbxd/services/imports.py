@@ -1,4 +1,4 @@
-"""Importing contacts: a file's rows become new contacts, changes to known ones, or complaints."""
+"""Imports of contacts, from the file to the book and back: a row becomes a contact, a change, or a complaint."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from pbxd import i18n
 from pbxd.actor import Actor
 from pbxd.book.contacts import ContactChanges, ContactDraft, changes_to, merged_changes
 from pbxd.errors import InvalidInputError
@@ -16,43 +17,40 @@ from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
 from pbxd.exchange.row_drafts import Read, RowReader
 from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
-from pbxd.numbers import NumberRules
-from pbxd.storage.engine.database import Database
-from pbxd.storage.imports.imports import Imports, Key, Writing
+from pbxd.services.workspace import Workspace
+from pbxd.storage.imports.imports import Imports, Key, Undone, Writing
 
 _ERRORS_TOLD = 10_000  # rows; all are counted, and all stand in the error workbook
 
 Policy = Literal["skip", "update", "add"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What an importer asks for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportContacts:
+    """Which file to import, and how."""
 
     file: Path
-    actor: Actor
-    personal: bool = False
-    existing: Policy = "skip"
-    dry_run: bool = False
+    personal: bool = False  # the new contacts are the actor's own
+    existing: Policy = "skip"  # what to do where a number is known already
+    dry_run: bool = False  # change nothing, only say what would happen
     sheet: str = ""
     mapped: Sequence[str] = ()  # `Column=field`
-    errors: Path | None = None  # where the bad rows go
-    language: str = "en"
+    errors: Path | None = None  # where to write the workbook of bad rows; nothing may be there
 
 
 @dataclass(slots=True)
-class Report:
+class ImportReport:
     """What an import did, or would do."""
 
-    import_id: int | None = None
+    import_id: int | None = None  # None: a dry run
     created: int = 0
     updated: int = 0
     skipped: int = 0
     bad: int = 0
     errors: list[BadRow] = field(default_factory=list)
-    errors_file: Path | None = None
+    errors_file: Path | None = None  # None: there was no bad row, or nobody wanted it
     sheet: str = ""
-    ignored: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)  # headings of the columns that nothing was taken from
 
     @property
     def counts(self) -> dict[str, int]:
@@ -61,25 +59,34 @@ class Report:
 
 
 async def import_contacts(
-    database: Database, wish: Wish, rules: NumberRules, *, told: Callable[[int], None] = lambda _rows: None
-) -> Report:
-    """Import a file; `told` is called with the number of rows done so far.
+    workspace: Workspace, actor: Actor, asked: ImportContacts, *, progress: Callable[[int], None] = lambda _rows: None
+) -> ImportReport:
+    """Import a file; `progress` is called with the number of rows done so far.
 
     Raises InvalidInputError when the file can't be read to its end; then nothing is imported.
     """
-    if wish.personal and not wish.actor.is_employee:
-        raise InvalidInputError("visibility", _("--visibility me needs --as: whose contacts would they be?"))
-    headings = Headings(database.fields, mapping(wish.mapped, database.fields))
-    imports = Imports(database)
-    await imports.clean()
-    async with reading(wish.file, language=wish.language, sheet=wish.sheet, headings=headings) as table:
-        report = Report(sheet=table.sheet, ignored=table.columns.ignored)
-        with error_workbook(wish.errors, table.columns, headings) as errors:
-            reader = RowReader(table.columns, rules, database.fields)
-            work = _Importing(imports, wish, reader, report, errors)
-            await work.run(table.batches, told)
+    if asked.personal and not actor.is_employee:
+        raise InvalidInputError("visibility", _("whose contacts would they be? Say which employee acts, with --as"))
+    headings = Headings(workspace.fields, mapping(asked.mapped, workspace.fields))
+    await Imports(workspace.database).clean()
+    async with reading(asked.file, language=i18n.current(), sheet=asked.sheet, headings=headings) as table:
+        report = ImportReport(sheet=table.sheet, ignored=table.columns.ignored)
+        with error_workbook(asked.errors, table.columns, headings) as errors:
+            reader = RowReader(table.columns, workspace.rules, workspace.fields)
+            work = _Importing(Imports(workspace.database), actor, asked, reader, report, errors)
+            await work.run(table.batches, progress)
         report.errors_file = errors.file
         return report
+
+
+async def undo(workspace: Workspace, actor: Actor, import_id: int) -> Undone:
+    """Take a whole import out of the book, but for the contacts that were edited since.
+
+    Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is done.
+    """
+    imports = Imports(workspace.database)
+    await imports.clean()
+    return await imports.undo(import_id, actor=actor)
 
 
 class _Importing:
@@ -88,26 +95,25 @@ class _Importing:
     def __init__(
         self,
         imports: Imports,
-        wish: Wish,
+        actor: Actor,
+        asked: ImportContacts,
         reader: RowReader,
-        report: Report,
+        report: ImportReport,
         errors: ErrorWorkbook,
     ) -> None:
-        self._imports, self._wish, self._reader = imports, wish, reader
-        self._report, self._errors = report, errors
+        self._imports, self._actor, self._asked = imports, actor, asked
+        self._reader, self._report, self._errors = reader, report, errors
         self._mine: dict[Key, int] = {}  # numbers of this file's new contacts -> -1 - place
 
-    async def run(self, batches: AsyncIterator[list[tuple[int, list[str]]]], told: Callable[[int], None]) -> None:
-        if self._wish.dry_run:
-            await self._rows(batches, told, None)
+    async def run(self, batches: AsyncIterator[list[tuple[int, list[str]]]], progress: Callable[[int], None]) -> None:
+        if self._asked.dry_run:
+            await self._rows(batches, progress, None)
             return
-        visibility = "personal" if self._wish.personal else "shared"
-        asks = self._wish.existing != "add"  # what is known already
-        writing = await self._imports.begin(
-            self._wish.file.name, actor=self._wish.actor, visibility=visibility, alone=asks
-        )
+        visibility = "personal" if self._asked.personal else "shared"
+        asks = self._asked.existing != "add"  # what is known already
+        writing = await self._imports.begin(self._asked.file.name, actor=self._actor, visibility=visibility, alone=asks)
         try:
-            await self._rows(batches, told, writing)
+            await self._rows(batches, progress, writing)
             self._errors.close()  # while nothing is imported yet: there may be no room for it
         except BaseException:
             await writing.drop()
@@ -118,23 +124,22 @@ class _Importing:
     async def _rows(
         self,
         batches: AsyncIterator[list[tuple[int, list[str]]]],
-        told: Callable[[int], None],
+        progress: Callable[[int], None],
         writing: Writing | None,
     ) -> None:
         done = 0
         async for batch in batches:
             good = list(self._good(batch))
-            keys = {key for each in good for key in _keys(each.draft)} if self._wish.existing != "add" else set[Key]()
-            known = await self._imports.known(keys, self._wish.actor) if keys else {}
+            keys = {key for each in good for key in _keys(each.draft)} if self._asked.existing != "add" else set[Key]()
+            known = await self._imports.known(keys, self._actor) if keys else {}
             new, changes = self._decided(good, known)
             if writing:
                 await writing.add(new, changes)
             done += len(batch)
-            told(done)
+            progress(done)
 
     def _good(self, batch: Iterable[tuple[int, list[str]]]) -> Iterable[Read]:
         """Give the rows that can be read; the others are complained of."""
-        wish = self._wish
         for row, texts in batch:
             read = self._reader.read(row, texts)
             if isinstance(read, BadRow):
@@ -142,8 +147,8 @@ class _Importing:
                 if len(self._report.errors) < _ERRORS_TOLD:
                     self._report.errors.append(read)
                 self._errors.add(texts, read.message)
-            elif wish.personal:
-                yield Read(replace(read.draft, visibility="personal", owner=wish.actor.extension), read.given)
+            elif self._asked.personal:
+                yield Read(replace(read.draft, visibility="personal", owner=self._actor.extension), read.given)
             else:
                 yield read
 
@@ -159,18 +164,18 @@ class _Importing:
                 self._report.created += 1
                 for key in _keys(each.draft):
                     self._mine.setdefault(key, -self._report.created)
-                new.append(replace(each.draft, manager=each.draft.manager or self._wish.actor.extension))
-            elif self._wish.existing == "update":
+                new.append(replace(each.draft, manager=each.draft.manager or self._actor.extension))
+            elif self._asked.existing == "update":
                 self._report.updated += 1
-                said = changes_to(each.draft, each.given, self._reader.fields)
-                changes[there] = merged_changes(changes.get(there, {}), said)
+                changed = changes_to(each.draft, each.given, self._reader.fields)
+                changes[there] = merged_changes(changes.get(there, {}), changed)
             else:
                 self._report.skipped += 1
         return new, changes
 
     def _there(self, each: ContactDraft, known: dict[Key, int]) -> int | None:
         """Return which contact has one of the numbers already: of the book, else of this file."""
-        if self._wish.existing == "add":
+        if self._asked.existing == "add":
             return None
         found = (known.get(key, self._mine.get(key)) for key in _keys(each))
         return next((there for there in found if there is not None), None)

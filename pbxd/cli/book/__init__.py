@@ -1,0 +1,1 @@
+"""The book: `pbxd contacts`, `pbxd companies` and `pbxd employees`."""

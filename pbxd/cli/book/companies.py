@@ -1,0 +1,102 @@
+"""`pbxd companies`: companies' cards; their own numbers name a call when no contact does."""
+
+from __future__ import annotations
+
+import click
+
+from pbxd.book.companies import Company, company_json
+from pbxd.cli.groups import Group
+from pbxd.cli.options import actor_option, id_argument, json_option, option, takes
+from pbxd.cli.output import print_card, print_json, print_table
+from pbxd.cli.session import Session, pass_session
+from pbxd.i18n import N_, _
+from pbxd.numbers import display
+from pbxd.services import companies as book
+
+
+@click.group("companies", cls=Group)
+def companies() -> None:
+    """Group the commands."""
+
+
+@companies.command("add", help=N_("Add a company, or add numbers to the one with that name."))
+@option("--name", required=True, about=N_("The company's name."))
+@option("--number", "numbers", multiple=True, about=N_("A number of the company itself. May be repeated."))
+@json_option
+@takes(book.AddCompany)
+def add(session: Session, asked: book.AddCompany) -> None:
+    """Add a company or numbers to it."""
+    _show_saved(session, session.ask(book.add, asked))
+
+
+@companies.command("list", help=N_("List companies by name."))
+@option("--search", default="", about=N_("Words of the name."))
+@json_option
+@takes(book.FindCompanies)
+def list_(session: Session, asked: book.FindCompanies) -> None:
+    """List companies."""
+    found = session.ask(book.find, asked)
+    if session.as_json:
+        print_json({"total": found.total, "items": [company_json(company) for company in found.companies]})
+        return
+    rows = ([str(company.id), company.name, _numbers(company)] for company in found.companies)
+    print_table([_("Id"), _("Company"), _("Numbers")], rows, _("total: {total}").format(total=found.total))
+
+
+@companies.command("show", help=N_("Show a company and its people."))
+@id_argument("company_id")
+@actor_option
+@json_option
+@pass_session
+def show(session: Session, company_id: int) -> None:
+    """Show a company."""
+    shown = session.ask(book.show, company_id)
+    if session.as_json:
+        people = [{"id": person.id, "name": person.name, "position": person.position} for person in shown.people]
+        contacts = {"contacts": {"total": shown.total, "items": people}} if shown.total else {}
+        print_json(company_json(shown.company) | contacts)
+        return
+    people_lines = [(_("Contact"), f"{person.id}: {person.name}") for person in shown.people]
+    print_card([*_lines(shown.company), *people_lines, (_("Contacts"), str(shown.total or ""))])
+
+
+@companies.command(
+    "edit", help=N_("Change a company. Fields you don't name stay as they are; an empty text clears one.")
+)
+@id_argument("company_id")
+@option("--name", about=N_("The company's name."))
+@option("--address", about=N_("Its address."))
+@option("--site", about=N_("Its website."))
+@option("--add-number", "add_numbers", multiple=True, about=N_("Add a number. May be repeated."))
+@option("--remove-number", "remove_numbers", multiple=True, about=N_("Remove a number. May be repeated."))
+@option("--add-email", "add_emails", multiple=True, about=N_("Add an e-mail address. May be repeated."))
+@option("--remove-email", "remove_emails", multiple=True, about=N_("Remove an e-mail address. May be repeated."))
+@option("--version", type=click.INT, about=N_("Refuse if the company is no longer at this version."))
+@json_option
+@takes(book.EditCompany)
+def edit(session: Session, asked: book.EditCompany) -> None:
+    """Change a company."""
+    _show_saved(session, session.ask(book.edit, asked))
+
+
+def _show_saved(session: Session, company: Company) -> None:
+    if session.as_json:
+        print_json(company_json(company))
+    else:
+        print_card(_lines(company))
+
+
+def _lines(company: Company) -> list[tuple[str, str]]:
+    return [
+        (_("Id"), str(company.id)),
+        (_("Company"), company.name),
+        (_("Address"), company.address),
+        (_("Site"), company.site),
+        (_("Numbers"), _numbers(company)),
+        (_("E-mail"), ", ".join(company.emails)),
+        (_("Version"), str(company.version)),
+    ]
+
+
+def _numbers(company: Company) -> str:
+    return ", ".join(map(display, company.numbers))

@@ -1,0 +1,214 @@
+"""`pbxd contacts`: the clients' cards."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from getpass import getuser
+
+import click
+
+from pbxd import logs
+from pbxd.book.contacts import contact_json
+from pbxd.cli.book import contact_options
+from pbxd.cli.book.formats import cells, changed_cells, duplicate_json, duplicate_line, lines, main_lines
+from pbxd.cli.calls.formats import print_last_calls
+from pbxd.cli.groups import Group, Later
+from pbxd.cli.options import (
+    EXTENSION,
+    LIMIT,
+    OFFSET,
+    actor_option,
+    flag,
+    id_argument,
+    json_option,
+    option,
+    takes,
+    yes_option,
+)
+from pbxd.cli.output import print_card, print_json, print_line, print_table
+from pbxd.cli.session import Session, pass_session
+from pbxd.i18n import N_, _
+from pbxd.services import contacts as book
+from pbxd.services.contact_edits import AddContact, EditContact
+from pbxd.storage.search.paging import SORTINGS
+
+
+@click.group("contacts", cls=Group)
+def contacts() -> None:
+    """Group the commands."""
+
+
+@contacts.command("add", cls=contact_options.AddCommand, help=N_("Add a contact. The first number is the main one."))
+@actor_option
+@json_option
+@takes(contact_options.add_contact)
+def add(session: Session, asked: AddContact) -> None:
+    """Add a contact."""
+    _show_saved(session, session.ask(book.add, asked))
+
+
+@contacts.command("list", help=N_("List contacts by name, or the best hits of a search first."))
+@option("--search", default="", about=N_("Words of the name, company, e-mails, tags or comment, or part of a number."))
+@flag("--vip/--no-vip", default=None, about=N_("Only VIPs, or only others."))
+@option("--company", default="", about=N_("Only people of this company."))
+@option("--tag", default="", about=N_("Only contacts with this tag."))
+@option("--manager", default="", metavar="EXT", about=N_("Only contacts that this employee manages."))
+@option("--number", default="", about=N_("Only contacts with exactly this number."))
+@flag("--favourites", about=N_("Only your favourites."))
+@flag("--mine", about=N_("Contacts you manage, plus your personal contacts."))
+@option("--sort", type=click.Choice(SORTINGS), default="rank", about=N_("Sort by this column."))
+@flag("--descending", about=N_("Sort in descending order."))
+@option("--limit", type=LIMIT, about=N_("Show at most this many."))
+@option("--after", default="", metavar="CURSOR", about=N_("Continue after this cursor."))
+@flag("--count", about=N_("Count all hits, even if there are more than 10,000."))
+@option("--offset", type=OFFSET, default=0, about=N_("Skip this many."))
+@actor_option
+@json_option
+@takes(book.FindContacts)
+def list_(session: Session, asked: book.FindContacts) -> None:
+    """List contacts; without a limit all of them."""
+    page = session.ask(book.find, asked)
+    if session.as_json:
+        paging = {} if asked.limit is None else {"total_is_exact": not page.more, "after": page.after}
+        print_json(
+            {"total": page.total, "items": [contact_json(contact, session.fields) for contact in page.items]} | paging
+        )
+        return
+    total = _("total: more than {total}") if page.more else _("total: {total}")
+    heads = [_("Id"), _("VIP"), _("Name"), _("Number"), _("Company"), _("Position"), _("Manager")]
+    print_table(heads, map(cells, page.items), total.format(total=page.total))
+    if page.after:
+        print_line(_("next page: --after {cursor}").format(cursor=page.after))
+
+
+@dataclass(frozen=True, slots=True)
+class ShowContact:
+    """Which contact to show, and how."""
+
+    contact_id: int
+    text: bool
+
+
+@contacts.command("show", help=N_("Show a contact with the last five calls."))
+@id_argument("contact_id")
+@flag("--text", about=N_("Only the main data, as text to send to somebody."))
+@actor_option
+@json_option
+@takes(ShowContact)
+def show(session: Session, asked: ShowContact) -> None:
+    """Show a contact."""
+    shown = session.ask(book.show, asked.contact_id)
+    if session.as_json:
+        print_json(contact_json(shown.contact, session.fields) | {"last_calls": shown.last_calls})
+    elif asked.text:
+        for line in main_lines(shown.contact):
+            print_line(line)
+    else:
+        print_card(lines(shown.contact, session.fields))
+        print_last_calls(shown.last_calls)
+
+
+@contacts.command(
+    "edit",
+    cls=contact_options.EditCommand,
+    help=N_("Change a contact. Fields you don't name stay as they are; an empty text clears one."),
+)
+@id_argument("contact_id")
+@option("--version", type=click.INT, about=N_("Refuse if the contact is no longer at this version."))
+@actor_option
+@json_option
+@takes(contact_options.edit_contact)
+def edit(session: Session, asked: EditContact) -> None:
+    """Change a contact."""
+    _show_saved(session, session.ask(book.edit, asked))
+
+
+@contacts.command("delete", help=N_("Delete a contact for good. Asks first on a terminal."))
+@id_argument("contact_id")
+@yes_option
+@actor_option
+@json_option
+@pass_session
+def delete(session: Session, contact_id: int) -> None:
+    """Delete a contact."""
+    session.confirm(_("Delete contact {id}? This can't be undone.").format(id=contact_id))
+    session.ask(book.delete, contact_id)
+    session.report({"deleted": contact_id}, _("contact {id} deleted").format(id=contact_id))
+
+
+@contacts.command(
+    "erase",
+    help=N_(
+        "Erase employees' personal contacts without seeing them, as administrator. Asks first on a terminal; logged."
+    ),
+)
+@option("--owner", type=EXTENSION, default="", metavar="EXT", about=N_("Only this employee's personal contacts."))
+@option("--number", default="", about=N_("Only personal contacts with this number."))
+@yes_option
+@json_option
+@pass_session
+def erase(session: Session, owner: str, number: str) -> None:
+    """Erase personal contacts, which an administrator doesn't see."""
+    asked = book.ErasePersonal(owner=owner, number=number, by=getuser())
+    session.confirm(_("Erase these personal contacts? This can't be undone."))
+    logs.configure(session.settings.logs)
+    erased = session.ask(book.erase_personal, asked)
+    session.report({"erased": erased}, _("personal contacts erased: {count}").format(count=erased))
+
+
+@contacts.command("history", help=N_("Show who changed what in a contact, and when."))
+@id_argument("contact_id")
+@actor_option
+@json_option
+@pass_session
+def history(session: Session, contact_id: int) -> None:
+    """Show a contact's changes."""
+    changes = session.ask(book.history, contact_id)
+    if session.as_json:
+        items = [asdict(change) | {"at": change.at.isoformat()} for change in changes]
+        print_json({"total": len(items), "items": items})
+        return
+    heads = [_("Version"), _("When"), _("Who"), _("Field"), _("Before"), _("After")]
+    print_table(heads, (row for change in changes for row in changed_cells(change, session.fields)))
+
+
+@dataclass(frozen=True, slots=True)
+class SetFavourite:
+    """Which contact becomes a favourite, or is one no longer."""
+
+    contact_id: int
+    off: bool
+
+
+@contacts.command("favourite", help=N_("Add a contact to your favourites."))
+@id_argument("contact_id")
+@flag("--off", about=N_("Remove it from your favourites."))
+@actor_option
+@json_option
+@takes(SetFavourite)
+def favourite(session: Session, asked: SetFavourite) -> None:
+    """Mark or unmark a favourite."""
+    session.ask(book.set_favourite, asked.contact_id, favourite=not asked.off)
+    line = _("contact {id} is no longer a favourite") if asked.off else _("contact {id} is a favourite")
+    session.report({"id": asked.contact_id, "favourite": not asked.off}, line.format(id=asked.contact_id))
+
+
+contacts.later.update(
+    {
+        "import": Later("book.imports", "import_", N_("Import contacts from a file: xlsx, xls, csv or vcf.")),
+        "import-undo": Later("book.imports", "import_undo", N_("Undo an import, except contacts edited since.")),
+        "template": Later("book.exports", "template", N_("Write a workbook to fill in and import.")),
+        "export": Later("book.exports", "export", N_("Export the contacts you see to a file: xlsx, csv or vcf.")),
+    }
+)
+
+
+def _show_saved(session: Session, saved: book.SavedContact) -> None:
+    """Show what was saved, and who else has its numbers and e-mails."""
+    if session.as_json:
+        duplicates = [duplicate_json(each) for each in saved.duplicates]
+        print_json(contact_json(saved.contact, session.fields) | {"duplicates": duplicates})
+        return
+    print_card(lines(saved.contact, session.fields))
+    for each in saved.duplicates:
+        print_line(duplicate_line(each))

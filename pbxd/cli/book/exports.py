@@ -1,0 +1,45 @@
+"""`pbxd contacts template` and `export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pbxd.book.employees import Employee
+from pbxd.cli.groups import Command
+from pbxd.cli.options import FILE, actor_option, argument, json_option
+from pbxd.cli.session import Session, pass_session
+from pbxd.errors import UnavailableError
+from pbxd.exchange.writing import write_template
+from pbxd.i18n import _
+from pbxd.services import employees, exports
+
+
+@click.command("template", cls=Command)
+@argument("file", type=FILE)
+@json_option
+@pass_session
+def template(session: Session, file: Path) -> None:
+    """Write the template."""
+    write_template(file, _employees(session), session.fields)
+    session.report({"file": str(file)}, _("written: {file}").format(file=file))
+
+
+@click.command("export", cls=Command)
+@argument("file", type=FILE)
+@actor_option
+@json_option
+@pass_session
+def export(session: Session, file: Path) -> None:
+    """Export contacts."""
+    count = session.ask(exports.export_contacts, file)
+    session.report({"file": str(file), "exported": count}, _("exported: {count}").format(count=count))
+
+
+def _employees(session: Session) -> list[Employee]:
+    """Return those to choose a manager from; none where there is no database yet."""
+    try:
+        return session.ask(employees.find, employees.FindEmployees())
+    except UnavailableError:
+        return []

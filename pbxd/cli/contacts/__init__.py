@@ -1,1 +1,0 @@
-"""`pbxd contacts` and `pbxd companies`."""

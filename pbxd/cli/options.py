@@ -1,0 +1,145 @@
+"""How commands declare their options, and how they get them: as one typed value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar, Unpack
+
+import click
+
+from pbxd.book.texts import checked_extension
+from pbxd.cli.groups import Option
+from pbxd.cli.output import printable
+from pbxd.cli.session import Session
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import N_, _
+
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
+Request = TypeVar("Request")
+_LARGEST = 2**31 - 1  # what every database takes as a number of rows
+
+
+class Text(click.ParamType[str]):
+    """Text from the command line; bytes that are no UTF-8 are a usage error rather than a traceback later."""
+
+    name = "text"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text as it is."""
+        text = str(value)
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            self.fail(_("not valid UTF-8"), param, ctx)
+        return text
+
+
+class Extension(Text):
+    """An employee's extension; a text that can't be one is a usage error."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the extension as it is."""
+        try:
+            return checked_extension("as", super().convert(value, param, ctx))
+        except InvalidInputError as error:
+            self.fail(printable(str(error)), param, ctx)
+
+
+TEXT = Text()
+EXTENSION = Extension()
+LIMIT = click.IntRange(1, _LARGEST)
+OFFSET = click.IntRange(0, _LARGEST)
+FILE = click.Path(path_type=Path)
+
+
+class Details(TypedDict, total=False):
+    """What else may be said of an option or an argument, in click's own words."""
+
+    type: click.ParamType[Any]
+    default: object
+    required: bool
+    multiple: bool
+    metavar: str | None
+    show_default: bool
+    is_flag: bool
+
+
+def option(*names: str, about: str, **details: Unpack[Details]) -> Callable[[Decorated], Decorated]:
+    """Declare an option that takes a value, text unless said otherwise; `about` is its help."""
+    details.setdefault("type", TEXT)
+    return click.option(*names, cls=Option, help=about, **details)
+
+
+def flag(*names: str, about: str, default: bool | None = False) -> Callable[[Decorated], Decorated]:
+    """Declare an option without a value; with `default=None` a command knows whether it was given."""
+    return click.option(*names, cls=Option, help=about, default=default, is_flag=True)
+
+
+def argument(name: str, **details: Unpack[Details]) -> Callable[[Decorated], Decorated]:
+    """Declare an argument; text unless said otherwise."""
+    details.setdefault("type", TEXT)
+    return click.argument(name, **details)
+
+
+def id_argument(name: str) -> Callable[[Decorated], Decorated]:
+    """Declare the argument that is a card's id."""
+    return click.argument(name, type=int, metavar="ID")
+
+
+def takes(kind: Callable[..., Request]) -> Callable[[Callable[[Session, Request], None]], Callable[..., None]]:
+    """Hand a command its options as one value: a `kind`, whose fields have the options' names."""
+
+    def decorate(command: Callable[[Session, Request], None]) -> Callable[..., None]:
+        @click.pass_obj
+        @wraps(command)
+        def with_request(session: Session, /, **given: object) -> None:
+            command(session, kind(**given))
+
+        return with_request
+
+    return decorate
+
+
+def _session(ctx: click.Context) -> Session:
+    found: Session = ctx.find_root().obj
+    return found
+
+
+def _set_json(ctx: click.Context, _param: click.Parameter, value: object) -> None:
+    _session(ctx).as_json = bool(value)
+
+
+def _set_yes(ctx: click.Context, _param: click.Parameter, value: object) -> None:
+    _session(ctx).agreed = bool(value)
+
+
+def _set_employee(ctx: click.Context, _param: click.Parameter, value: object) -> None:
+    _session(ctx).employee = str(value)
+
+
+# Options of many commands. They are the session's: a command's request doesn't have them.
+json_option = click.option(
+    "--json", cls=Option, is_flag=True, expose_value=False, callback=_set_json, help=N_("Print JSON.")
+)
+yes_option = click.option(
+    "--yes", cls=Option, is_flag=True, expose_value=False, callback=_set_yes, help=N_("Don't ask for confirmation.")
+)
+
+
+def acting_option(name: str, about: str) -> Callable[[Decorated], Decorated]:
+    """Declare the option that says which employee acts; without it, it is an administrator."""
+    return click.option(
+        name,
+        cls=Option,
+        type=EXTENSION,
+        default="",
+        metavar="EXT",
+        expose_value=False,
+        callback=_set_employee,
+        help=about,
+    )
+
+
+actor_option = acting_option("--as", N_("Act as this employee."))

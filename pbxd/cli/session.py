@@ -1,0 +1,143 @@
+"""One run of the program: what its options say about all commands, and how commands ask the services."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from pbxd.actor import Actor
+from pbxd.book.fields import BUILT_IN, Fields
+from pbxd.cli.language import chosen, speak
+from pbxd.cli.output import print_json, print_line
+from pbxd.numbers import rules_from
+from pbxd.settings import Settings, load
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pbxd.services.workspace import Workspace
+
+_SIGNALLED = 128  # and the signal's number: the exit status of a command that a signal ended, as shells have it
+_SOURCE = "cli"
+
+Answer = TypeVar("Answer")
+Rest = ParamSpec("Rest")
+
+
+class Session:
+    """One run of the program."""
+
+    def __init__(self, config: str | None, fields: Fields = BUILT_IN) -> None:
+        self.config = config
+        self.source = ""  # the configuration file's name for messages, once it was read
+        self.as_json = False  # --json
+        self.agreed = False  # --yes
+        self.employee = ""  # --as: an extension
+        self.fields = fields  # that contacts have
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration, read when a command first needs it. Raises ConfigurationError."""
+        settings = load(self.config)
+        self.source = settings.source
+        return settings
+
+    @property
+    def language(self) -> str:
+        """The configured language, else the locale's. Raises ConfigurationError."""
+        return chosen(self.settings.service.language)
+
+    def speak(self) -> None:
+        """Speak the configured language, else the locale's. Raises ConfigurationError."""
+        speak(self.language)
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts: the employee of `--as`, else an administrator."""
+        return Actor.agent(self.employee, _SOURCE) if self.employee else Actor.administrator(_SOURCE)
+
+    @asynccontextmanager
+    async def workspace(self) -> AsyncIterator[Workspace]:
+        """Open what services work with. The database is never created here.
+
+        Raises UnavailableError with the command that creates it.
+        """
+        from pbxd.services.workspace import Workspace  # noqa: PLC0415 - SQLAlchemy: 0.3 s that not every command needs
+        from pbxd.storage.engine.database import Database  # noqa: PLC0415 - likewise
+
+        rules = rules_from(self.settings)
+        async with await Database.open(self.settings.database_url, create=False, fields=self.fields) as database:
+            yield Workspace(database, rules)
+
+    def ask(
+        self,
+        service: Callable[Concatenate[Workspace, Actor, Rest], Awaitable[Answer]],
+        *request: Rest.args,
+        **further: Rest.kwargs,
+    ) -> Answer:
+        """Call a service as who acts, with the database open, and return its answer."""
+
+        async def work() -> Answer:
+            async with self.workspace() as workspace:
+                return await service(workspace, self.actor, *request, **further)
+
+        return run(work())
+
+    def confirm(self, question: str) -> None:
+        """Ask on a terminal whether it is meant; a no ends the command."""
+        if not self.agreed and sys.stdin.isatty():
+            click.confirm(question, abort=True, err=True)
+
+    def report(self, form: dict[str, Any], line: str) -> None:
+        """Say what was done: `form` to a program, `line` to a person."""
+        if self.as_json:
+            print_json(form)
+        else:
+            print_line(line)
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+def current_fields(ctx: click.Context) -> Fields:
+    """Return the fields of the session; the built-in ones where there is none, as for the shell's completion."""
+    session = ctx.find_root().obj
+    return session.fields if isinstance(session, Session) else BUILT_IN
+
+
+def run(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run a command's asynchronous part to its end; SIGTERM and SIGHUP break it off as Ctrl-C does: it cleans up."""
+    received: list[signal.Signals] = []
+
+    async def stoppable() -> Answer:
+        for number in _stopping():
+            asyncio.get_running_loop().add_signal_handler(number, _stop, asyncio.current_task(), received, number)
+        return await work
+
+    try:
+        return asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        sys.exit(_SIGNALLED + received[0])
+
+
+def _stopping() -> list[signal.Signals]:
+    """Return the signals that end a command: not SIGHUP under `nohup`, and none outside of the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_DFL]
+
+
+def _stop(task: asyncio.Task[Any] | None, received: list[signal.Signals], number: signal.Signals) -> None:
+    received.append(number)
+    if task is not None:
+        task.cancel()

@@ -1,0 +1,112 @@
+"""Companies: their cards, their own numbers, their people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pbxd.actor import Actor
+from pbxd.book.companies import Company, CompanyChanges
+from pbxd.book.contacts import Contact
+from pbxd.book.texts import folded
+from pbxd.numbers import NumberRules
+from pbxd.services.number_input import company_number
+from pbxd.services.workspace import Workspace
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.search.filters import ContactFilter
+
+PEOPLE_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddCompany:
+    """A company, or further numbers of one that is there already."""
+
+    name: str
+    numbers: Sequence[str] = ()  # in any notation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindCompanies:
+    """Which companies are wanted."""
+
+    search: str = ""  # words of the name
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCompanies:
+    """Companies by name."""
+
+    total: int
+    companies: Sequence[Company]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCompany:
+    """A company and the first of its people whom the actor sees; `total` counts all those."""
+
+    company: Company
+    total: int
+    people: Sequence[Contact]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditCompany:
+    """Changes of one company. None: stays as it is; an empty text clears the field."""
+
+    company_id: int
+    version: int | None = None  # refuse unless the company is at this version
+    name: str | None = None
+    address: str | None = None
+    site: str | None = None
+    add_numbers: Sequence[str] = ()
+    remove_numbers: Sequence[str] = ()
+    add_emails: Sequence[str] = ()
+    remove_emails: Sequence[str] = ()
+
+
+async def add(workspace: Workspace, _actor: Actor, asked: AddCompany) -> Company:
+    """Add a company, or numbers to the one of that name. Raises InvalidInputError."""
+    numbers = [company_number(number, workspace.rules) for number in asked.numbers]
+    return await Companies(workspace.database).get_or_create(asked.name, numbers)
+
+
+async def find(workspace: Workspace, _actor: Actor, asked: FindCompanies) -> FoundCompanies:
+    """Return the companies that have all the words in their names."""
+    return FoundCompanies(*await Companies(workspace.database).list(asked.search))
+
+
+async def show(workspace: Workspace, actor: Actor, company_id: int) -> ShownCompany:
+    """Return a company and its people. Raises NotFoundError."""
+    company = await Companies(workspace.database).get(company_id)
+    wanted = ContactFilter(company=company.name)
+    total, people = await Contacts(workspace.database).list(wanted, actor=actor, limit=PEOPLE_SHOWN)
+    return ShownCompany(company, total, people)
+
+
+async def edit(workspace: Workspace, _actor: Actor, asked: EditCompany) -> Company:
+    """Change a company as it stands at that moment, so that no other edit gets lost.
+
+    Raises NotFoundError, InvalidInputError, and ConflictError for a version that is no longer current.
+    """
+    return await Companies(workspace.database).edit(
+        asked.company_id, lambda company: _changes(company, asked, workspace.rules), version=asked.version
+    )
+
+
+def _changes(company: Company, asked: EditCompany, rules: NumberRules) -> CompanyChanges:
+    removed = [company_number(number, rules) for number in asked.remove_numbers]
+    added = [company_number(number, rules) for number in asked.add_numbers]
+    gone = {folded(email) for email in asked.remove_emails}
+    changed: CompanyChanges = {
+        "numbers": tuple(number for number in (*company.numbers, *added) if number not in removed),
+        "emails": (*(email for email in company.emails if folded(email) not in gone), *asked.add_emails),
+    }
+    if asked.name is not None:
+        changed["name"] = asked.name
+    if asked.address is not None:
+        changed["address"] = asked.address
+    if asked.site is not None:
+        changed["site"] = asked.site
+    return changed

@@ -1,0 +1,152 @@
+"""The clients' cards: what people ask of them, and what they get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from pbxd import rights
+from pbxd.actor import Actor
+from pbxd.book.contacts import Contact
+from pbxd.services import contact_edits
+from pbxd.services.call_history import Call, last_calls
+from pbxd.services.contact_edits import AddContact, EditContact
+from pbxd.services.number_input import contact_number
+from pbxd.services.workspace import Workspace
+from pbxd.storage.book.changes import Change
+from pbxd.storage.book.contacts import ContactPage, Contacts
+from pbxd.storage.book.duplicates import Duplicate
+from pbxd.storage.search.filters import ContactFilter
+from pbxd.storage.search.paging import PageAsked, Sorting
+
+_EVERYBODY = 10**9  # more than any book has
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindContacts:
+    """Which contacts are wanted, and which page of them; an empty field doesn't matter."""
+
+    search: str = ""  # words, each of which must occur in the card; or part of a number
+    vip: bool | None = None
+    company: str = ""  # whole name
+    tag: str = ""
+    manager: str = ""  # extension
+    number: str = ""  # in any notation
+    favourites: bool = False  # the actor's
+    mine: bool = False  # contacts that the actor manages, and personal ones
+    sort: Sorting = "rank"
+    descending: bool = False
+    limit: int | None = None  # None: all of them
+    offset: int = 0
+    after: str = ""  # cursor of the page before
+    count: bool = False  # count all hits, however many
+
+
+@dataclass(frozen=True, slots=True)
+class SavedContact:
+    """A contact as it was saved, and who else has its numbers and e-mails."""
+
+    contact: Contact
+    duplicates: Sequence[Duplicate]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownContact:
+    """A contact with its last calls, newest first, in their public form."""
+
+    contact: Contact
+    last_calls: Sequence[Call]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasePersonal:
+    """Which personal contacts to erase: an owner's, those with a number, or an owner's with that number."""
+
+    owner: str = ""  # extension
+    number: str = ""  # in any notation
+    by: str  # the user of the operating system or of pbxd who does it, for the feed and the log
+
+
+async def add(workspace: Workspace, actor: Actor, asked: AddContact) -> SavedContact:
+    """Add a contact; a company that isn't known yet is made. Raises InvalidInputError, RefusedError."""
+    book = Contacts(workspace.database)
+    contact = await book.add(contact_edits.draft(asked, workspace.rules, workspace.fields), actor=actor)
+    return SavedContact(contact, await book.duplicates(contact, actor=actor))
+
+
+async def find(workspace: Workspace, actor: Actor, asked: FindContacts) -> ContactPage:
+    """Return a page of the contacts that the actor sees: the best hits of a search first, otherwise by name.
+
+    Raises InvalidInputError for a number or a cursor that can't be used.
+    """
+    wanted = ContactFilter(
+        search=asked.search,
+        vip=asked.vip,
+        company=asked.company,
+        tag=asked.tag,
+        manager=asked.manager,
+        number=contact_number(asked.number, workspace.rules).number if asked.number else "",
+        favourites=asked.favourites,
+        mine=asked.mine,
+    )
+    page = PageAsked(
+        asked.sort,
+        asked.descending,
+        asked.after,
+        asked.offset + (asked.limit or _EVERYBODY),
+        exact=asked.count or asked.limit is None,
+    )
+    found = await Contacts(workspace.database).page(wanted, page, actor=actor)
+    return found._replace(items=found.items[asked.offset :])
+
+
+async def show(workspace: Workspace, actor: Actor, contact_id: int) -> ShownContact:
+    """Return a contact and its last calls. Raises NotFoundError."""
+    contact = await Contacts(workspace.database).get(contact_id, actor=actor)
+    return ShownContact(contact, await last_calls(workspace, actor, contact_id))
+
+
+async def edit(workspace: Workspace, actor: Actor, asked: EditContact) -> SavedContact:
+    """Change a contact as it stands at that moment, so that no other edit gets lost.
+
+    Raises NotFoundError, InvalidInputError, RefusedError, and ConflictError for a version that is no longer current.
+    """
+    book = Contacts(workspace.database)
+    contact = await book.edit(
+        asked.contact_id,
+        lambda card: contact_edits.changes(card, asked, workspace.rules, workspace.fields),
+        actor=actor,
+        version=asked.version,
+    )
+    return SavedContact(contact, await book.duplicates(contact, actor=actor))
+
+
+async def delete(workspace: Workspace, actor: Actor, contact_id: int) -> None:
+    """Delete a contact. Raises NotFoundError, RefusedError."""
+    await Contacts(workspace.database).delete(contact_id, actor=actor)
+
+
+async def erase_personal(workspace: Workspace, actor: Actor, asked: ErasePersonal) -> int:
+    """Erase personal contacts that an administrator doesn't see; return how many. It is logged.
+
+    Raises InvalidInputError when neither owner nor number is given.
+    """
+    rights.check_administrator(actor)
+    number = contact_number(asked.number, workspace.rules).number if asked.number else ""
+    erased = await Contacts(workspace.database).erase_personal(owner=asked.owner, number=number, by=asked.by)
+    _log.warning("personal_contacts_erased", erased=erased, owner=asked.owner, number=number, user=asked.by)
+    return erased
+
+
+async def history(workspace: Workspace, actor: Actor, contact_id: int) -> Sequence[Change]:
+    """Return who changed what in a contact, the oldest change first. Raises NotFoundError."""
+    return await Contacts(workspace.database).history(contact_id, actor=actor)
+
+
+async def set_favourite(workspace: Workspace, actor: Actor, contact_id: int, *, favourite: bool) -> None:
+    """Put a contact among the actor's favourites, or take it away. Raises NotFoundError, RefusedError."""
+    await Contacts(workspace.database).set_favourite(contact_id, actor=actor, favourite=favourite)

@@ -1,0 +1,101 @@
+"""The company's own people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pbxd import i18n, rights
+from pbxd.actor import Actor
+from pbxd.book.contacts import Contact
+from pbxd.book.employees import Employee, employee_matches
+from pbxd.book.texts import folded
+from pbxd.errors import InvalidInputError
+from pbxd.exchange.cells import BadRow
+from pbxd.exchange.employees import MOST_ROWS, SIZE_LIMIT, WORKBOOK, EmployeeTable, read_employees, read_rows
+from pbxd.exchange.sandbox import plain_rows
+from pbxd.files import open_regular
+from pbxd.i18n import _
+from pbxd.numbers import NumberRules
+from pbxd.services.workspace import Workspace
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.search.filters import ContactFilter
+
+CLIENTS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindEmployees:
+    """Which employees are wanted; an empty field doesn't matter."""
+
+    search: str = ""  # words of the card, or part of a number
+    department: str = ""  # or queue
+    active: bool | None = None  # False: those who left
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEmployee:
+    """An employee and the first of the clients they manage whom the actor sees; `total` counts all those."""
+
+    employee: Employee
+    total: int
+    clients: Sequence[Contact]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedEmployees:
+    """How many employees were new, changed and the same, what was wrong in the file, and which columns weren't used."""
+
+    created: int
+    updated: int
+    same: int
+    bad: Sequence[BadRow]
+    ignored: Sequence[str]
+
+
+async def find(workspace: Workspace, _actor: Actor, asked: FindEmployees) -> list[Employee]:
+    """Return employees by extension."""
+    return [
+        person
+        for person in await Employees(workspace.database).list()
+        if employee_matches(person, asked.search)
+        and (not asked.department or folded(asked.department) in map(folded, person.departments))
+        and asked.active in (None, person.active)
+    ]
+
+
+async def show(workspace: Workspace, actor: Actor, extension: str) -> ShownEmployee:
+    """Return an employee and the clients they manage. Raises NotFoundError."""
+    person = await Employees(workspace.database).get(extension)
+    wanted = ContactFilter(manager=extension)
+    total, clients = await Contacts(workspace.database).list(wanted, actor=actor, limit=CLIENTS_SHOWN)
+    return ShownEmployee(person, total, clients)
+
+
+async def import_file(workspace: Workspace, actor: Actor, file: Path) -> ImportedEmployees:
+    """Take employees over from a CSV file or a workbook; bad rows are reported and don't stop the good ones.
+
+    Raises InvalidInputError for a file that can't be read.
+    """
+    rights.check_administrator(actor)
+    table = await _table(file, workspace.rules)
+    done = await Employees(workspace.database).upsert(table.employees, source="list")
+    return ImportedEmployees(done.created, done.updated, done.same, table.bad, table.ignored)
+
+
+async def _table(file: Path, rules: NumberRules) -> EmployeeTable:
+    data = _content(file)
+    if not data.startswith(WORKBOOK):
+        return read_employees(data, rules)
+    return read_rows(iter(await plain_rows(file, language=i18n.current(), most=MOST_ROWS)), rules)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with open_regular(file) as stream:
+            return stream.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        message = _("{file}: can't be read: {why}").format(file=file, why=error.strerror)
+        raise InvalidInputError("file", message) from error

@@ -1,0 +1,35 @@
+"""Files for people: contacts and calls that somebody sees, as tables and vCards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from pbxd.actor import Actor
+from pbxd.exchange import call_columns, call_tables, writing
+from pbxd.services import call_history
+from pbxd.services.call_filters import FindCalls
+from pbxd.services.workspace import Workspace
+from pbxd.storage.book.exports import everything
+
+
+async def export_contacts(workspace: Workspace, actor: Actor, file: Path) -> int:
+    """Write all contacts that the actor sees, in the form that the file's ending names; return how many.
+
+    An earlier export is replaced. Raises InvalidInputError, UnavailableError.
+    """
+    async with everything(workspace.database, actor=actor) as contacts:
+        return await writing.export(file, contacts, workspace.fields)
+
+
+async def export_calls(workspace: Workspace, actor: Actor, asked: FindCalls, file: Path) -> int:
+    """Write all such calls, newest first, in the form that the file's ending names; return how many.
+
+    An earlier export is replaced. Raises InvalidInputError, NotFoundError, UnavailableError.
+    """
+
+    async def rows() -> AsyncIterator[list[list[call_tables.Cell]]]:
+        async for some in call_history.every(workspace, actor, asked):
+            yield [call_columns.cells(call) for call in some]
+
+    return await call_tables.write(file, call_columns.heads(), rows())

@@ -1,0 +1,67 @@
+"""Gaps: times in which the PBX was not heard. They are listed, filled from the PBX's own log, and compared with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pbxd import rights
+from pbxd.actor import Actor
+from pbxd.history.backfill import Backfill, Difference
+from pbxd.services.dates import read_instant
+from pbxd.services.workspace import Workspace
+from pbxd.settings import Settings
+from pbxd.storage.calls.gaps import HistoryGaps, StoredGap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindGaps:
+    """Which page of the gaps, newest first."""
+
+    limit: int = 1000
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FoundGaps:
+    """A page of gaps; `total` counts all."""
+
+    total: int
+    gaps: Sequence[StoredGap]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compare:
+    """A period of the history; dates and times as `dates.read_instant` reads them."""
+
+    since: str
+    until: str  # a date means that whole day
+
+
+async def find(workspace: Workspace, _actor: Actor, asked: FindGaps) -> FoundGaps:
+    """Return a page of the gaps."""
+    gaps = HistoryGaps(workspace.database)
+    return FoundGaps(await gaps.count(), await gaps.list(limit=asked.limit, offset=asked.offset))
+
+
+async def fill(workspace: Workspace, actor: Actor, settings: Settings, *, again: bool) -> Sequence[StoredGap]:
+    """Fill the gaps that aren't filled, or with `again` all of them; return all gaps. Raises ConfigurationError."""
+    rights.check_administrator(actor)
+    backfill, gaps = Backfill(settings, workspace.database), HistoryGaps(workspace.database)
+    for gap in await (gaps.list() if again else gaps.unfilled(settings.asterisk.name, datetime.now(UTC))):
+        await backfill.fill(gap)
+    return await gaps.list()
+
+
+async def compare(workspace: Workspace, actor: Actor, settings: Settings, asked: Compare) -> list[Difference]:
+    """Return the calls of a period that differ in the log. Raises InvalidInputError, ConfigurationError."""
+    rights.check_administrator(actor)
+    since, until = read_instant("from", asked.since), read_instant("to", asked.until, end_of_day=True)
+    return await Backfill(settings, workspace.database).compare(since.astimezone(UTC), until.astimezone(UTC))
+
+
+async def rebuild(workspace: Workspace, actor: Actor, settings: Settings, differences: list[Difference]) -> int:
+    """Let the history say what the log says; return how many calls changed. Calls that changed meanwhile stay."""
+    rights.check_administrator(actor)
+    return await Backfill(settings, workspace.database).rebuild(differences)
