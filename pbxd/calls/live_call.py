@@ -1,6 +1,6 @@
 """A call while it lasts: its legs, who talks with whom, and what its time is spent on.
 
-The file is about 300 lines long because it is the state of one object: what changes together stands together.
+The file is over 300 lines long because it is the state of one object: what changes together stands together.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 
-from pbxd.calls import dials, joins, leg_events, parties
+from pbxd.calls import dials, joins, leg_events, parties, standing_lines
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX, beginning
 from pbxd.calls.legs import Leg
@@ -121,7 +121,7 @@ class Snapshots:
         self.in_gap, self._ended_at = False, at
         registry = self._registry
         for call in registry.calls:
-            partner = parties.client_call_of(call) if call.record.linkedid not in registry.legs else None
+            partner = standing_lines.client_call_of(call) if call.record.linkedid not in registry.legs else None
             if partner is not None:
                 registry.absorb(partner, call, at)
         for call in registry.calls:
