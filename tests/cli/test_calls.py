@@ -195,7 +195,7 @@ def test_people_read_local_times_in_their_language_and_no_escape_reaches_the_ter
         assert text in card
     for step in (
         "вызов: +7 916 000-00-01 → +7 495 000-00-00",
-        "в очереди sales",
+        "в очередь sales",
         "of later {who}",
         "завершила АТС",
         "вызов: 102\n",

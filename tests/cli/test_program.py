@@ -11,9 +11,11 @@ from pathlib import Path
 import click
 import pytest
 from click import Command, Context, Group, core, decorators, exceptions, formatting, parser, termui, types
+from click.testing import CliRunner
 
 from pbxd import cli, i18n
 from pbxd.cli import language
+from pbxd.cli.groups import Program
 from tests.cli.conftest import Pbxd
 
 PROGRAM = str(Path(sys.executable).parent / "pbxd")
@@ -229,6 +231,21 @@ def test_the_program_s_help_loads_no_command() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60)
     assert "contacts" in done.stdout
     assert not {"sqlalchemy", "aiohttp", "structlog"} & set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_file_that_one_may_not_use_is_a_line_and_no_traceback() -> None:
+    @click.command("look")
+    def look() -> None:
+        raise PermissionError(13, "Permission denied", "/var/lib/pbxd/pbxd.db")
+
+    program = Program("pbxd")
+    program.add_command(look)
+    i18n.use("en")
+    done = CliRunner().invoke(program, ["look"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        "pbxd: no right to use /var/lib/pbxd/pbxd.db: members of the group pbxd may (usermod -aG pbxd NAME)\n"
+    )
 
 
 def test_usage_errors_are_status_2(pbxd: Pbxd) -> None:
