@@ -93,14 +93,12 @@ class Daemon:
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
         services = Services(
-            database=database,
             directory=self._directory,
             workspace=workspace,
             tokens=self._token_cache,
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,
-            rules=rules,
             health=Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults),
             language=lambda: self._settings.service.language,
         )

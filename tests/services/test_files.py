@@ -10,8 +10,8 @@ import pytest
 
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, UnavailableError
 from pbxd.services import exports, imports
-from pbxd.services.call_filters import FindCalls
 from pbxd.services.contacts import FindContacts, find
+from pbxd.services.exports import ExportCalls
 from pbxd.services.imports import ImportContacts, import_contacts
 from pbxd.services.workspace import Workspace
 from tests.actors import ADMINISTRATOR, agent
@@ -81,6 +81,7 @@ async def test_an_export_holds_what_the_actor_sees(workspace: Workspace, file: P
         await exports.export_contacts(workspace, ANNA, tmp_path / "out.pdf")
     with pytest.raises(UnavailableError):
         await exports.export_contacts(workspace, ANNA, tmp_path / "nowhere" / "out.csv")
-    assert await exports.export_calls(workspace, ANNA, FindCalls(), tmp_path / "calls.csv") == 0
+    calls = tmp_path / "calls.csv"
+    assert await exports.export_calls(workspace, ANNA, ExportCalls(file=calls)) == 0
     with pytest.raises(InvalidInputError):
-        await exports.export_calls(workspace, ANNA, FindCalls(since="x"), tmp_path / "calls.csv")
+        await exports.export_calls(workspace, ANNA, ExportCalls(file=calls, since="x"))

@@ -12,7 +12,7 @@ from pbxd.book.contacts import contact_json
 from pbxd.cli.book import contact_options
 from pbxd.cli.book.formats import cells, changed_cells, duplicate_json, duplicate_line, lines, main_lines
 from pbxd.cli.calls.formats import print_last_calls
-from pbxd.cli.groups import Group, Later
+from pbxd.cli.groups import Later, group
 from pbxd.cli.options import (
     EXTENSION,
     LIMIT,
@@ -33,7 +33,7 @@ from pbxd.services.contact_edits import AddContact, EditContact
 from pbxd.storage.search.paging import SORTINGS
 
 
-@click.group("contacts", cls=Group)
+@group("contacts")
 def contacts() -> None:
     """Group the commands."""
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-from pbxd.cli.groups import Command
+from pbxd.cli.groups import command
 from pbxd.cli.options import FILE, actor_option, argument, flag, json_option, option, takes
 from pbxd.cli.output import print_bad_rows, print_json, print_line
 from pbxd.cli.session import Session, pass_session
@@ -50,10 +50,9 @@ class Options:
         )
 
 
-@click.command(
+@command(
     "import",
-    cls=Command,
-    help=N_("Import contacts from a file: xlsx, xls, csv or vcf. Bad rows are reported and don't stop the good ones."),
+    about=N_("Import contacts from a file: xlsx, xls, csv or vcf. Bad rows are reported and don't stop the good ones."),
 )
 @argument("file", type=FILE)
 @flag("--dry-run", about=N_("Change nothing, only say what would happen."))
@@ -91,7 +90,7 @@ def import_(session: Session, asked: Options) -> None:
         _print(report)
 
 
-@click.command("import-undo", cls=Command)
+@command("import-undo")
 @argument("import_id", type=click.IntRange(1), metavar="ID")
 @actor_option
 @json_option

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import click
 import uvloop
 
 from pbxd import daemon, logs
-from pbxd.cli.groups import Command
+from pbxd.cli.groups import command
 from pbxd.cli.session import Session, pass_session
 
 
-@click.command("run", cls=Command)
+@command("run")
 @pass_session
 def run(session: Session) -> None:
     """Run until a signal ends it."""
