@@ -49,7 +49,9 @@ def draft(asked: AddContact, rules: NumberRules, fields: Fields) -> ContactDraft
 def changes(contact: Contact, asked: EditContact, rules: NumberRules, fields: Fields) -> ContactChanges:
     """Return what changes in this contact. Raises InvalidInputError, NotFoundError."""
     lists = {
-        name: _texts(fields.value(contact, fields[name]), asked.added.get(name, ()), asked.removed.get(name, ()))
+        name: _texts(
+            fields.value(contact, _known(name, fields)), asked.added.get(name, ()), asked.removed.get(name, ())
+        )
         for name in {*asked.added, *asked.removed} - {"numbers"}
     }
     changed = _values({**asked.values, **lists}, rules, fields)
@@ -62,14 +64,18 @@ def _values(typed: Mapping[str, Typed], rules: NumberRules, fields: Fields) -> d
     """Return values by the attribute of a draft; fields without one are together in `extra`."""
     values: dict[str, Any] = {}
     for name, value in typed.items():
-        if name not in fields:
-            raise InvalidInputError(name, _("{field}: a contact has no such field").format(field=name))
-        field = fields[name]
+        field = _known(name, fields)
         if field.stored == "extra":
             values.setdefault("extra", {})[name] = extra_json(_value(field, value, rules))
         else:
             values[name] = _value(field, value, rules)
     return values
+
+
+def _known(name: str, fields: Fields) -> Field:
+    if name not in fields:
+        raise InvalidInputError(name, _("{field}: a contact has no such field").format(field=name))
+    return fields[name]
 
 
 def _value(field: Field, typed: Typed, rules: NumberRules) -> Any:  # noqa: ANN401 - a value of the field's kind

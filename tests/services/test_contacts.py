@@ -115,6 +115,14 @@ async def test_what_a_contact_lacks_can_t_be_removed_or_marked(workspace: Worksp
         await contacts.edit(workspace, ADMINISTRATOR, EditContact(contact_id=contact.id, **edit))
 
 
+async def test_nothing_is_added_to_a_field_that_no_contact_has(workspace: Workspace) -> None:
+    contact = (await added(workspace)).contact
+    with pytest.raises(InvalidInputError) as refused:
+        asked = EditContact(contact_id=contact.id, added={"shoes": ["43"]})
+        await contacts.edit(workspace, ADMINISTRATOR, asked)
+    assert refused.value.field == "shoes"
+
+
 async def test_who_else_has_a_number_is_told_as_far_as_the_actor_may_know(workspace: Workspace) -> None:
     await added(workspace)
     await added(workspace, ANNA, name="Мама", visibility="personal")
