@@ -8,7 +8,7 @@ from dataclasses import field as attribute
 from typing import Any, cast
 
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
-from pbxd.book.field_kinds import extra_json, typed_value
+from pbxd.book.field_kinds import checked_value, extra_json, typed_value
 from pbxd.book.fields import Field, Fields
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError, NotFoundError
@@ -79,11 +79,12 @@ def _known(name: str, fields: Fields) -> Field:
 
 
 def _value(field: Field, typed: Typed, rules: NumberRules) -> Any:  # noqa: ANN401 - a value of the field's kind
-    if isinstance(typed, bool):
-        return typed
+    value: Any = typed
     if isinstance(typed, str):
-        return typed_value(field.name, field.kind, typed)
-    return tuple(contact_number(text, rules) for text in typed) if field.kind == "numbers" else tuple(typed)
+        value = typed_value(field.name, field.kind, typed)
+    elif not isinstance(typed, bool):
+        value = tuple(contact_number(text, rules) for text in typed) if field.kind == "numbers" else tuple(typed)
+    return checked_value(field.name, field.kind, value)  # also of its type: a program may send anything
 
 
 def _numbers(numbers: Sequence[ContactNumber], asked: EditContact, rules: NumberRules) -> tuple[ContactNumber, ...]:
