@@ -55,8 +55,7 @@ if [ "$WHAT" = pbxd ]; then
     mkdir -p "$HERE/wheels"
     wanted=$(python3 -c 'import tomllib; own = tomllib.load(open("pyproject.toml", "rb")); print(own["project"]["dependencies"], own["build-system"])')
     if [ "$(cat "$HERE/wheels/made-of" 2>/dev/null)" != "$wanted" ]; then
-        needed=$(python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")')
-        mapfile -t needed <<<"$needed"
+        mapfile -t needed < <(python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")')
         .venv/bin/python -m pip download -q --only-binary :all: --python-version 3.11 -d "$HERE/wheels" "${needed[@]}"
         .venv/bin/python -m pip wheel -q -w "$HERE/wheels" .
         rm -f "$HERE"/wheels/pbxd-*.whl        # only what it depends on
