@@ -14,7 +14,7 @@ from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
-from pbxd.http.requests import Body, Headers, PathParameters
+from pbxd.http.requests import Body, Extension, Headers, PathParameters, Words
 from pbxd.http.streams import Stream
 from pbxd.i18n import _
 from pbxd.services.call_targets import CallAsked
@@ -22,8 +22,6 @@ from pbxd.telephony import Progress, Reason, State
 
 resource = Resource("click-to-call", "Calls that pbxd makes: the agent's phone rings first, then the target's.")
 
-Extension = Annotated[str, Field(min_length=1, max_length=32)]
-Words = Annotated[str, Field(min_length=1, max_length=200)]
 ContactId = Annotated[int, Field(ge=1, lt=2**63)]
 
 

@@ -40,6 +40,7 @@ _QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDN
 )
 _LIST_BEGINS = "Channels will follow"  # the response to CoreShowChannels, before its items
 _CONFERENCE = "ConfBridge"
+_CALLED = frozenset({"AppDial", "AppDial2"})  # a channel that was called runs one of these
 _RECORDING = "MIXMONITOR_FILENAME="
 _RANG_TO_THE_END = "3"  # OriginateResponse's Reason: AST_CONTROL_RINGING, the phone rang until the time was up
 VOICEMAIL = frozenset({"VoiceMail", "VoiceMailMain", "MiniVM", "MinivmRecord"})
@@ -156,6 +157,7 @@ class Translator:
             packet.get("BridgeId", ""),
             _duration(packet.get("Duration", "")),
             conference=packet.get("Application") == _CONFERENCE,
+            called=packet.get("Application") in _CALLED,
             connected=_known(packet, "ConnectedLineNum"),
             other_end=_other_end(packet.get("Channel", "")),
         )
