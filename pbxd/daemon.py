@@ -73,7 +73,7 @@ class Daemon:
         self._reloading = Reloading(settings)
         faults, rules = Faults(), rules_from(settings)
         self._pbx = pbx = AsteriskPbx(settings, secret, faults)
-        self._following = Following(settings, pbx.ids, pbx.hearing, faults)
+        self._following = Following(settings, pbx.ids, pbx.event_times, faults)
         self._directory = Directory(database, rules, on_change=self._book_changed)
         max_waiting = settings.database.most_waiting_calls
         self._recorder = Recorder(self._following, Calls(database), self._directory, max_waiting=max_waiting)
@@ -81,7 +81,8 @@ class Daemon:
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
         self._queues = VipQueues(pbx, lookup, settings.queues, self._following.tracker.number_of)
-        targets = partial(find_target, database, self._directory, rules)
+        workspace = Workspace(database, rules)
+        targets = partial(find_target, workspace, self._directory)
         self._click_to_call = ClickToCall(pbx, settings, targets, CallRequests(database))
         self._staff_sync = StaffSync(pbx, Employees(database))
         self._resync = Resync(pbx, on_done=self._synced)
@@ -92,14 +93,12 @@ class Daemon:
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
         services = Services(
-            database=database,
             directory=self._directory,
-            workspace=Workspace(database, rules),
+            workspace=workspace,
             tokens=self._token_cache,
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,
-            rules=rules,
             health=Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults),
             language=lambda: self._settings.service.language,
         )

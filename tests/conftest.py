@@ -14,6 +14,8 @@ from tests.lab.processes import LabError
 from tests.unjudged import Unjudged
 from tools.messages import compile_catalogues
 
+pytest_plugins = ["tests.databases"]
+
 # A busy machine is no failure: nothing is judged by the time it takes. The same examples are tried in every run, so
 # that whoever changed nothing sees nothing fail; `make soak` goes looking for others.
 settings.register_profile("pbxd", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -102,7 +102,7 @@ def test_a_mistake_in_acting_on_an_event_costs_that_event() -> None:
     with capture_logs():
         asyncio.run(read())
     assert len(seen) == 2
-    assert following.faults.counts == {"event_not_acted_on": 2}
+    assert following.faults.counts == {"event_reaction_failed": 2}
 
 
 class Broken:

@@ -83,6 +83,21 @@ def test_what_came_to_be_meanwhile_is_not_overwritten(
     assert (tmp_path / "a.csv").read_text() == "theirs"
 
 
+def test_what_comes_to_be_in_the_last_moment_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Path.hardlink_to
+
+    def too_late(new: Path, old: Path) -> None:
+        new.write_text("theirs")
+        link(new, old)
+
+    monkeypatch.setattr(Path, "hardlink_to", too_late)
+    with pytest.raises(ConflictError), new_file(tmp_path / "a.csv") as part:
+        part.write_text("ours")
+    assert ((tmp_path / "a.csv").read_text(), names(tmp_path)) == ("theirs", ["a.csv"])
+
+
 def test_nothing_comes_of_a_part_that_was_removed_and_a_folder_that_isnt(tmp_path: Path) -> None:
     with new_file(tmp_path / "a.csv") as part:
         part.unlink()

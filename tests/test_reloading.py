@@ -1,9 +1,15 @@
 """What a reload takes over: exactly what is documented, and the rest is named."""
 
-import pytest
+from pathlib import Path
 
-from pbxd.reloading import KEYS, SECTIONS, compare
-from pbxd.settings import CDR_NEEDED, Settings
+import pytest
+import structlog
+
+from pbxd.errors import ConfigurationError
+from pbxd.reloading import KEYS, SECTIONS, Reloading, compare
+from pbxd.settings import CDR_NEEDED, Settings, load
+from tests.asterisk.beside import running
+from tests.lab.processes import until
 from tests.test_settings import flat
 
 OTHER = {  # another valid value where no simple change makes one
@@ -53,3 +59,31 @@ def test_what_needs_a_restart_stays_named_at_the_next_reload() -> None:
     first = compare(Settings(), wanted)
     assert (first.applied, first.pending) == (["queues.vip_priority"], ["http.listen"])
     assert compare(first.settings, wanted).pending == ["http.listen"]
+
+
+async def test_a_configuration_is_taken_over_when_asked_unless_somebody_refuses_it(tmp_path: Path) -> None:
+    file = tmp_path / "pbxd.toml"
+    file.write_text("[queues]\nvip_priority = 5\n")
+    applied: list[Settings] = []
+
+    def apply(settings: Settings) -> None:
+        if settings.queues.vip_priority == 7:
+            raise ConfigurationError("no")
+        applied.append(settings)
+
+    async def reloaded(priority: int, event: str) -> None:
+        file.write_text(f"[queues]\nvip_priority = {priority}\n")
+        reloading.request()
+        await until(lambda: logs[-1:] != [] and logs[-1]["event"] == event, event)
+        logs.clear()
+
+    reloading = Reloading(load(str(file)))
+    with structlog.testing.capture_logs() as logs:
+        async with running(reloading.run(apply)):
+            await reloaded(6, "reloaded")
+            assert reloading.settings == applied[-1]
+            await reloaded(7, "reload_refused")
+            await reloaded(0, "reload_refused")  # not a priority
+            assert reloading.settings.queues.vip_priority == 6
+            await reloaded(8, "reloaded")
+    assert [settings.queues.vip_priority for settings in applied] == [6, 8]

@@ -13,14 +13,12 @@ from pbxd.errors import NotFoundError
 from pbxd.http.answers import Answer
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
-from pbxd.http.requests import Query
+from pbxd.http.requests import Extension, Query, Words
 from pbxd.rights import acting_for
 from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
 
 CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
-Extension = Annotated[str, Field(min_length=1, max_length=32)]
-Words = Annotated[str, Field(min_length=1, max_length=200)]
 
 resource = Resource("calls", "The history of calls.")
 
@@ -32,7 +30,7 @@ class CallQuery(Query):
     """The extension of the employee whose personal contacts may be used."""
 
 
-class CallsQuery(Query):
+class CallsQuery(CallQuery):
     """Which calls to list."""
 
     since: Annotated[str, Field(alias="from", max_length=40)] = ""
@@ -50,8 +48,6 @@ class CallsQuery(Query):
     """The last one that the call was in."""
     min_talk: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     """Seconds."""
-    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""
-    """The extension of the employee whose personal contacts may be used."""
     before: Annotated[str, Field(max_length=64)] | None = None
     """The last id of the page before."""
     limit: Annotated[int, Field(ge=1, le=1000)] = 50

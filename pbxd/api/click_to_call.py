@@ -14,7 +14,7 @@ from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
-from pbxd.http.requests import Body, Headers, PathParameters
+from pbxd.http.requests import Body, Extension, Headers, PathParameters, Words
 from pbxd.http.streams import Stream
 from pbxd.i18n import _
 from pbxd.services.call_targets import CallAsked
@@ -22,8 +22,6 @@ from pbxd.telephony import Progress, Reason, State
 
 resource = Resource("click-to-call", "Calls that pbxd makes: the agent's phone rings first, then the target's.")
 
-Extension = Annotated[str, Field(min_length=1, max_length=32)]
-Words = Annotated[str, Field(min_length=1, max_length=200)]
 ContactId = Annotated[int, Field(ge=1, lt=2**63)]
 
 
@@ -138,7 +136,7 @@ async def make_call(context: Context, headers: IdempotencyHeaders, body: CallReq
     rings nobody again: it has the same answer, with `repeated`.
     """
     made = await context.services.click_to_call.make(context.actor, body.asked, headers.key)
-    answer = AcceptedCallAnswer.model_validate(made)
+    answer = AcceptedCallAnswer.model_validate(made.to_json())
     return Reply(answer, headers={"Location": f"/api/v1/calls/{made.id}"})
 
 

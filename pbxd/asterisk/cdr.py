@@ -9,8 +9,9 @@ Specification".
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pbxd.asterisk.ami.field_limits import bounded, is_timestamp
 from pbxd.asterisk.endpoints import Endpoints, target_in
@@ -19,6 +20,8 @@ from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError
 
+_DIALS = frozenset({"Dial", "Queue"})
+_CALLED = frozenset({"AppDial", "AppDial2"})  # a channel that was called runs one of these
 _RESULTS: Mapping[str, ev.DialResult] = {"BUSY": "busy", "FAILED": "unavailable", "CONGESTION": "congestion"}
 # The order of events within one second.
 _ORDER: Sequence[type] = (
@@ -33,6 +36,7 @@ class CdrRow:
     """One path. Times are seconds since the epoch; `answered` is None if nobody answered."""
 
     linkedid: str
+    uniqueid: str  # of `channel`; empty if the log has none
     source: str
     dialled: str
     channel: str
@@ -43,6 +47,7 @@ class CdrRow:
     answered: float | None
     ended: float
     result: ev.DialResult
+    other_number: str = ""  # the number of `other`, if that is a client with a call of its own
 
 
 def read_row(values: Mapping[str, str]) -> CdrRow | None:
@@ -58,6 +63,7 @@ def read_row(values: Mapping[str, str]) -> CdrRow | None:
     taken = disposition == "ANSWERED" and is_timestamp(answered) and float(answered) > 0
     return CdrRow(
         values["linkedid"],
+        values.get("uniqueid", ""),
         values.get("src", ""),
         values.get("dst", ""),
         values["channel"],
@@ -69,6 +75,54 @@ def read_row(values: Mapping[str, str]) -> CdrRow | None:
         max(float(began), float(ended), float(answered) if taken else 0.0),
         "answered" if taken else _RESULTS.get(disposition, "no-answer"),
     )
+
+
+def calls_of(rows: Iterable[CdrRow], endpoints: Endpoints) -> dict[str, list[CdrRow]]:
+    """Group the records by call, with the call's linkedid.
+
+    Asterisk gives a client's channel another call's linkedid when the two meet, as in an agent's standing line. A
+    client's path has the client's own uniqueid, which is the linkedid that the call began with: those paths are a call
+    of their own, and the line's paths to the client belong to it too. A path between two clients belongs to both calls.
+    """
+    paths = sorted(rows, key=lambda row: row.began)
+    clients = _clients(paths, endpoints)
+    owners = {name: client.uniqueid for name, client in clients.items()}
+    found: dict[str, list[CdrRow]] = defaultdict(list)
+    for row in paths:
+        client = clients.get(row.other)
+        if row.channel in owners:
+            own = owners[row.channel]
+            owners |= {f"{row.other[:-1]}2": own} if row.other.endswith(";1") else {}
+            found[own].append(replace(row, linkedid=own))
+        elif client is not None and row.linkedid != client.uniqueid:
+            both_clients = endpoints.of(row.channel).kind == "trunk"
+            theirs = replace(client, linkedid=client.uniqueid, other=row.channel, began=row.began, ended=row.ended)
+            theirs = replace(theirs, answered=row.answered, result=row.result)
+            found[client.uniqueid].append(replace(theirs, other_number=row.source if both_clients else ""))
+            found[row.linkedid].append(
+                replace(row, other_number=client.source) if both_clients else replace(row, other="")
+            )
+        else:
+            found[row.linkedid].append(row)
+    return found
+
+
+def _clients(paths: Sequence[CdrRow], endpoints: Endpoints) -> dict[str, CdrRow]:
+    """Return the first path of each outside caller whose channel has another call's linkedid, by the channel's name.
+
+    A channel that somebody called first (a client whom an employee called and then transferred) is not a caller.
+    """
+    called: set[str] = set()
+    found: dict[str, CdrRow] = {}
+    for row in paths:
+        if row.application in _DIALS:
+            called.add(row.other)
+        by_pbxd = row.uniqueid.startswith(CALL_PREFIX)
+        outside = bool(row.source and row.uniqueid) and not by_pbxd and endpoints.of(row.channel).kind == "trunk"
+        if outside and row.channel not in called and row.application not in _CALLED:
+            found.setdefault(row.channel, row)
+    moved = {row.channel for row in paths if row.uniqueid not in {"", row.linkedid}}
+    return {name: row for name, row in found.items() if name in moved}
 
 
 def events_of(rows: Iterable[CdrRow], endpoints: Endpoints) -> list[ev.Event]:
@@ -91,7 +145,7 @@ def _channels(paths: Sequence[CdrRow], endpoints: Endpoints) -> Iterator[ev.Even
             lives[name] = first, max(ended, row.ended)
     for name, (row, ended) in lives.items():
         channel, endpoint = _id(name, row), endpoints.of(name)
-        number = row.source if name == row.channel else ""
+        number = row.source if name == row.channel else row.other_number
         yield ev.ChannelCreated(row.began, channel, row.linkedid, endpoint, number, row.dialled)
         if name.endswith(";2") and (other := f"{name[:-1]}1") in lives:
             yield ev.LocalPaired(max(row.began, lives[other][0].began), _id(other, row), channel)

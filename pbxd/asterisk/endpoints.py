@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"\+?[0-9*#]{2,}")
 
 
 class Endpoints:
-    """Tells employees, trunks and plumbing apart by the channel's name."""
+    """Decides by a channel's name whether it is an employee's, a trunk's or a local one."""
 
     def __init__(self, pattern: str, channels: Sequence[str] = ()) -> None:
         """`pattern` matches an extension as endpoint name; `channels`, if any, match the whole name instead."""

@@ -62,7 +62,7 @@ class AsteriskQueues:
     def _warn(self, version: str) -> None:
         if version != self._warned:
             self._warned = version
-            _log.warning("queue_callers_cant_be_moved", asterisk=version, works="the rank given before Queue()")
+            _log.warning("queue_moves_unsupported", asterisk=version, works="the rank given before Queue()")
 
     async def move(self, entry: QueueEntry, priority: int) -> None:
         """Give a caller this priority and the place that goes with it."""

@@ -1,4 +1,4 @@
-"""Employees as far as the PBX knows them, with the rights we ask for: no PJSIPShow*, which want `system`.
+"""The employees that Asterisk knows, read with the rights of our manager.conf: no PJSIPShow*, which need `system`.
 
 Extensions come from the members of the queues (QueueStatus), from the devices with a state (DeviceStateList) and from
 the hints (ExtensionStateList), departments are the queues, names come from `PJSIP_ENDPOINT(101,callerid)` by Getvar.
@@ -21,9 +21,9 @@ _CALLER_ID = re.compile(r'^\s*"?(?P<name>[^"<]*?)"?\s*(<[^>]*>)?\s*$')
 
 
 async def staff(ami: AmiClient, settings: Settings, endpoints: Endpoints | None = None) -> list[Employee]:
-    """Ask the PBX who there is. Raises UnavailableError; what the PBX refuses to tell is left out.
+    """List the employees. Raises UnavailableError; a list that Asterisk refuses is left out.
 
-    `endpoints`: what calls have shown so far of who is behind a device's name.
+    `endpoints` knows which device names are lines, from the calls so far.
     """
     endpoints = endpoints or Endpoints(settings.employees.pattern, settings.employees.channels)
     members = await _asked(ami, "QueueStatus")
@@ -39,16 +39,16 @@ async def staff(ami: AmiClient, settings: Settings, endpoints: Endpoints | None 
 
 
 async def gone(ami: AmiClient, extensions: Iterable[str], *, beside: Iterable[str]) -> set[str]:
-    """Return those of the extensions whose device the PBX doesn't have any more. Raises UnavailableError.
+    """Return those of the extensions whose device Asterisk no longer has. Raises UnavailableError.
 
-    That a list leaves somebody out is no proof: one may be refused, and states are unknown for a while after a start.
-    Nor does a list prove that somebody is there: Asterisk remembers the state of an endpoint that was taken away (seen
-    on 22.10). An endpoint without settings is gone, if any of the others, `beside`, has settings.
+    A list is no proof. It may be refused, and states are unknown for a while after a start; and Asterisk remembers the
+    state of an endpoint that was removed (seen on 22.10). An endpoint without settings is gone, if one of the others,
+    `beside`, has settings.
     """
     missing = {extension for extension in extensions if not await _settings(ami, extension)}
     others = [extension for extension in beside if extension not in missing] if missing else []
-    told = any([await _settings(ami, extension) for extension in others[:1]])
-    return {extension for extension in missing if await _has_no_device(ami, extension, without_settings=told)}
+    readable = any([await _settings(ami, extension) for extension in others[:1]])
+    return {extension for extension in missing if await _has_no_device(ami, extension, without_settings=readable)}
 
 
 async def _settings(ami: AmiClient, extension: str) -> str:

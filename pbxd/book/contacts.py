@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final, Literal, NamedTuple, Self, TypedDict, cast
 
 from pbxd.book.contact_numbers import ContactNumber as ContactNumber
-from pbxd.book.field_kinds import Json, checked_value, extra_json, value_json
+from pbxd.book.field_kinds import Json, check_of, extra_json, value_json
 from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
@@ -135,14 +135,13 @@ def checked(draft: ContactDraft, registry: Fields = BUILT_IN) -> ContactDraft:
 
     Raises InvalidInputError naming the field, also for one that the registry does not have. `rights` checks the owner.
     """
-    return replace(checked_attributes(draft), extra=registry.checked_extra(draft.extra) if draft.extra else {})
+    good = checked_attributes(draft)
+    return replace(good, extra=registry.checked_extra(draft.extra)) if draft.extra else good
 
 
 def checked_attributes(draft: ContactDraft) -> ContactDraft:
     """Do the same without the extra fields, which were checked before."""
-    values: dict[str, Any] = {
-        each.name: checked_value(each.name, each.kind, getattr(draft, each.name)) for each in _OWN
-    }
+    values: dict[str, Any] = {name: check(name, getattr(draft, name)) for name, check in _CHECKS}
     if (draft.visibility == "personal") != bool(draft.owner or draft.owner_id):
         raise InvalidInputError("owner", _("a personal contact needs an owner, a shared one has none"))
     return replace(draft, **values)
@@ -176,4 +175,6 @@ def changes_to(draft: ContactDraft, names: Collection[str], registry: Fields) ->
     return cast("ContactChanges", changed)
 
 
-_OWN = tuple(each for each in BUILT_IN if each.stored != "extra")
+_CHECKS = tuple(
+    (each.name, check) for each in BUILT_IN if each.stored != "extra" and (check := check_of(each.kind)) is not None
+)

@@ -44,15 +44,20 @@ TAGS_LIMIT = 50  # tags of one contact
 _BREAKS = frozenset("\n\t")
 
 
-def checked_value(field: str, kind: Kind, value: Any) -> Any:  # noqa: ANN401 - a value of that kind
-    """Return a value as it may be kept: trimmed, without repeated entries. Raises InvalidInputError naming the field.
+def check_of(kind: Kind) -> Callable[[str, Any], Any] | None:
+    """Return the check of a kind: it takes the field's name and a value, and returns the value as it may be kept.
 
-    A value of another type than the kind's is refused too: values of extra fields come from programs.
+    It trims, drops repeated entries, and raises InvalidInputError naming the field. None: every value may be kept.
     """
+    return _RULES[kind].check
+
+
+def checked_value(field: str, kind: Kind, value: Any) -> Any:  # noqa: ANN401 - a value of that kind
+    """Return a value as it may be kept. Raises InvalidInputError naming the field, also for a value of another type."""
     rules = _RULES[kind]
     if not isinstance(value, rules.types):
         raise InvalidInputError(field, _("{field}: not a value of the kind {kind}").format(field=field, kind=kind))
-    return rules.check(field, value)
+    return rules.check(field, value) if rules.check else value
 
 
 def empty_value(kind: Kind) -> Value:
@@ -60,9 +65,9 @@ def empty_value(kind: Kind) -> Value:
     return _RULES[kind].empty
 
 
-def value_lines(kind: Kind, value: Any) -> Sequence[str]:  # noqa: ANN401 - a value of that kind
-    """Return the lines of text by which a search finds a value."""
-    return _RULES[kind].lines(value)
+def lines_of(kind: Kind) -> Callable[[Any], Sequence[str]]:
+    """Return what gives the lines of text by which a search finds a value of that kind."""
+    return _RULES[kind].lines
 
 
 def value_json(value: Value) -> Any:  # noqa: ANN401 - JSON
@@ -104,7 +109,7 @@ class _Rules(NamedTuple):
 
     types: tuple[type, ...]
     empty: Value
-    check: Callable[[str, Any], Any]  # takes the field's name and a value of these types
+    check: Callable[[str, Any], Any] | None  # see `check_of`
     lines: Callable[[Any], Sequence[str]]
 
 
@@ -130,10 +135,6 @@ def _check_visibility(field: str, value: str) -> str:
     return value
 
 
-def _unchanged(_field: str, value: Any) -> Any:  # noqa: ANN401 - a value of any kind
-    return value
-
-
 def _as_line(value: str) -> Sequence[str]:
     return (value,)
 
@@ -152,8 +153,8 @@ _RULES: Final[Mapping[Kind, _Rules]] = {
     ),
     "emails": _Rules((tuple,), (), _check_emails, lambda value: value),
     "tags": _Rules((tuple,), (), _check_tags, lambda value: (" ".join(value),)),
-    "date": _Rules((date, type(None)), None, _unchanged, lambda value: (value.isoformat(),) if value else ()),
-    "flag": _Rules((bool,), False, _unchanged, _no_lines),  # noqa: FBT003 - the flag is the value
+    "date": _Rules((date, type(None)), None, None, lambda value: (value.isoformat(),) if value else ()),
+    "flag": _Rules((bool,), False, None, _no_lines),  # noqa: FBT003 - the flag is the value
     "employee": _Rules((str,), "", checked_extension, _as_line),
     "visibility": _Rules((str,), "", _check_visibility, _no_lines),
 }

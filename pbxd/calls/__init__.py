@@ -1,1 +1,1 @@
-"""What a call is: PBX-neutral events, the tracker that follows them, and the record it makes. Pure."""
+"""What a call is: the events of any PBX, the tracker that follows them, and the record it makes. Pure."""

@@ -6,7 +6,7 @@ Part of the state machine; only `calls.tracker` and its other handlers call thes
 from __future__ import annotations
 
 from pbxd.calls import events as ev
-from pbxd.calls import parties
+from pbxd.calls import parties, standing_lines
 from pbxd.calls.legs import Leg
 from pbxd.calls.live_call import LiveCall
 from pbxd.calls.party_numbers import readable
@@ -135,7 +135,7 @@ def _transfer_attended(registry: Registry, by: Leg, second: Leg, at: float) -> N
     elif by is not second and to.is_outside and given is not None and not given.is_outside:
         names.reverse()  # the client is the one who is transferred
     by.transferred_away = True
-    if to is not None and _leaves_line(by, given, to):
+    if to is not None and standing_lines.leaves_line(by, given, to):
         registry.move(to, one, at)
         other = one
     joined = registry.join(one, other, at)
@@ -152,17 +152,6 @@ def _call_to_transfer(by: Leg) -> LiveCall | None:
     bridges = by.bridge.connected() if by.bridge is not None else []
     there = [leg for bridge in bridges for leg in bridge.legs if leg.is_party and leg is not by]
     return (there or by.met)[-1].call if there or by.met else None
-
-
-def _leaves_line(by: Leg, given: Leg | None, to: Leg) -> bool:
-    """Whether the transfer connects a client with a party that the transferer's standing line dialled.
-
-    The line then goes on without those two.
-    """
-    line = by.call
-    return (
-        line is not None and not line.has_outside and to.call is line and given is not None and given.call is not line
-    )
 
 
 def _parties_of_transfer(by: Leg, second: Leg) -> tuple[Leg | None, Leg | None]:

@@ -6,7 +6,7 @@ Part of the state machine; only `calls.tracker` and its other handlers call thes
 from __future__ import annotations
 
 from pbxd.calls import events as ev
-from pbxd.calls import parties
+from pbxd.calls import parties, standing_lines
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.calls.legs import Leg
 from pbxd.calls.live_call import LiveCall
@@ -194,7 +194,7 @@ def finish_call(registry: Registry, call: LiveCall, *, in_gap: bool) -> None:
     record = call.record
     record.ended = moment(call.at)
     call.close_gap(call.at)  # its end arrived without a snapshot
-    borrower = parties.borrower(call)
+    borrower = standing_lines.borrower(call)
     if borrower is not None:
         borrower.absorb_finished(call)
         registry.mark_changed(borrower)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pbxd.calls.identity import CALL_PREFIX
-from pbxd.calls.legs import Leg, rooms
+from pbxd.calls.legs import Leg
 from pbxd.calls.live_call import LiveCall
 from pbxd.calls.party_numbers import read, readable
 from pbxd.calls.record import Party, Step
@@ -278,33 +278,3 @@ def set_outside_callee(call: LiveCall, leg: Leg) -> bool:
     if call.keyed and record.story and record.story[0].what == "called" and keyed.value != record.callee.number:
         record.story[0] = replace(record.story[0], detail=call.keyed)
     return True
-
-
-def borrower(call: LiveCall) -> LiveCall | None:
-    """Return the client's call of which an ended call becomes a part: its last phone talked there until the end.
-
-    Another program bridged the two. A line that served several calls, or went on, stays a call
-    of its own.
-    """
-    if call.has_outside or not call.lent_to_the_end:
-        return None
-    found = {_final_call(other) for other in call.lent_to}
-    return found.pop() if len(found) == 1 and call not in found else None
-
-
-def _final_call(call: LiveCall) -> LiveCall:
-    """Return the call of which this one became a part, in the end; itself if of none."""
-    while call.merged is not None:
-        call = call.merged
-    return call
-
-
-def client_call_of(call: LiveCall) -> LiveCall | None:
-    """Return the client's call in which the phones of this call talk, for a call found in a snapshot without a caller.
-
-    A transfer in the gap brought them there.
-    """
-    if not call.began_in_gap or call.resumed or call.caller is not None or call.has_outside:
-        return None
-    found = {other.call for room in rooms(call) if room.lends for other in room.others if other.is_outside}
-    return found.pop() if len(found) == 1 else None

@@ -1,1 +1,1 @@
-"""Looking a whole installation over, for `pbxd doctor`: what is wrong, and the lines that mend it."""
+"""The checks of `pbxd doctor`: what is wrong with an installation, and the lines that fix it."""

@@ -12,7 +12,7 @@ Sections = dict[str, dict[str, str]]
 Entries = dict[str, list[tuple[str, str]]]
 
 _BLOCK_COMMENT = re.compile(r";--(?!-).*?--;", re.DOTALL)
-_COMMENT = re.compile(r"(?<!\\);.*")
+COMMENT = re.compile(r"(?<!\\);.*")
 _SECTION = re.compile(r"\[([^\]]*)\]\s*(?:\(([^)]*)\))?")
 _INCLUDE = re.compile(r'#(?:try)?include\s+["<]?([^">]+?)[">]?\s*$')
 _VALUE = re.compile(r"([^=]+?)\s*=>?\s*(.*)")
@@ -57,7 +57,7 @@ def _section(sections: Entries, name: str, options: str) -> list[tuple[str, str]
 def _lines(folder: Path, file: Path, depth: int) -> Iterator[str]:
     text = _BLOCK_COMMENT.sub("", file.read_text(encoding="utf-8", errors="replace"))
     for line in text.splitlines():
-        bare = _COMMENT.sub("", line).strip()
+        bare = COMMENT.sub("", line).strip()
         if found := _INCLUDE.fullmatch(bare):
             yield from _included(folder, found[1], depth + 1)
         elif bare:

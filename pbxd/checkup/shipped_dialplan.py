@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pbxd.asterisk.ami.packets import Packet
+from pbxd.checkup.asterisk_conf import COMMENT
 
 # (context, extension) -> applications with arguments, in the order of their priorities.
 Part = dict[tuple[str, str], list[str]]
 
-_COMMENT = re.compile(r"(?<!\\);.*")
 _CONTEXT = re.compile(r"\[([\w-]+)\]")
 _EXTENSION = re.compile(r"exten => ([^,]+),1(?:\([\w-]+\))?,(.*)")
 _NEXT = re.compile(r"same => n(?:\([\w-]+\))?,(.*)")
@@ -29,7 +29,7 @@ def parsed(text: str) -> Part:
     part: Part = {}
     context, steps = "", []
     for line in text.splitlines():
-        bare = _COMMENT.sub("", line).strip()
+        bare = COMMENT.sub("", line).strip()
         if found := _CONTEXT.fullmatch(bare):
             context = found[1]
         elif found := _EXTENSION.fullmatch(bare):

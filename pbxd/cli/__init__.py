@@ -7,6 +7,7 @@ from contextlib import suppress
 import click
 
 from pbxd import __version__
+from pbxd.book.fields import BUILT_IN
 from pbxd.cli import language
 from pbxd.cli.groups import Later, Option, Program
 from pbxd.cli.output import prepare_streams
@@ -25,8 +26,8 @@ from pbxd.i18n import N_
 @click.version_option(__version__, cls=Option, help=N_("Show the version and exit."))
 @click.pass_context
 def pbxd(context: click.Context, config: str | None) -> None:
-    """Keep the configuration's name for the command, and speak its language."""
-    context.obj = session = Session(config)
+    """Make the session, in the configured language. `obj` may bring another registry of fields."""
+    context.obj = session = Session(config, context.obj or BUILT_IN)
     with suppress(ConfigurationError):  # a command that needs the configuration says so; help must not
         session.speak()
 

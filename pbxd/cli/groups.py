@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from importlib import import_module
 from typing import NamedTuple
@@ -76,6 +77,16 @@ class Group(_Translated, click.Group):
         width = formatter.width - 6 - max(len(name) for name, _command in listed)
         with formatter.section(_("Commands")):
             formatter.write_dl([(name, command.get_short_help_str(width)) for name, command in listed])
+
+
+def command(name: str, about: str = "") -> Callable[[Callable[..., None]], Command]:
+    """Declare a command that a group's `later` names; `about` is its help, if it says more than the group's line."""
+    return click.command(name, cls=Command, help=about)
+
+
+def group(name: str) -> Callable[[Callable[..., None]], Group]:
+    """Declare a group that the program's `later` names."""
+    return click.group(name, cls=Group, help="")
 
 
 class Program(Group):

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import codecs
 import json
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import Protocol, TextIO
 
+from pbxd.cli.tables import lay_out
 from pbxd.i18n import _
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-PIPE_WIDTH = 10_000  # characters: a program that reads our tables wants whole lines
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (bidi and joiners), lone surrogates, line and paragraph ends
 _JOINERS = "\u200c\u200d\ufe0f"  # emoji and several scripts need them, and they move nothing
 
@@ -43,15 +41,10 @@ def print_line(text: str) -> None:
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], total: str = "") -> None:
-    """Print a table for people; no colour codes and no cut columns when it isn't a terminal."""
-    from rich import box, table, text  # noqa: PLC0415 - the daemon, and whoever wants JSON, prints no table
-
-    lines = table.Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        lines.add_row(*(text.Text(printable(cell)) for cell in row))
-    _print(lines)
+    """Print a table for people, below it the total; without rows the headings alone."""
+    _print([heads, *rows], ruled=True)
     if total:
-        _write(total)
+        _write(f"\n{total}")
 
 
 class BadRow(Protocol):
@@ -78,13 +71,9 @@ def print_bad_rows(bad: Sequence[BadRow], ignored: Sequence[str], total: int = 0
 
 def print_card(lines: Iterable[tuple[str, str]]) -> None:
     """Print names and values below each other, leaving out the empty ones."""
-    from rich import table, text  # noqa: PLC0415 - likewise
-
-    card = table.Table(box=None, show_header=False, pad_edge=False)
-    for name, value in lines:
-        if value:
-            card.add_row(text.Text(name), text.Text(printable(value)))
-    _print(card)
+    filled = [line for line in lines if line[1]]
+    if filled:
+        _print(filled)
 
 
 def length(seconds: float) -> str:
@@ -106,12 +95,11 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _print(table: Table) -> None:
-    from rich.console import Console  # noqa: PLC0415 - likewise
-
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
-    console.print(table)
+def _print(rows: Sequence[Sequence[str]], *, ruled: bool = False) -> None:
+    """Print a table: folded to a terminal's width, and with whole lines for a program that reads it."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lay_out([[printable(cell) for cell in row] for row in rows], width, ruled=ruled):
+        _write(line)
 
 
 def _write(line: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from pbxd.actor import Actor
-from pbxd.book.fields import BUILT_IN
+from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.cli.language import chosen, speak
 from pbxd.cli.output import print_json, print_line
 from pbxd.numbers import rules_from
@@ -35,13 +35,13 @@ Rest = ParamSpec("Rest")
 class Session:
     """One run of the program."""
 
-    def __init__(self, config: str | None) -> None:
+    def __init__(self, config: str | None, fields: Fields = BUILT_IN) -> None:
         self.config = config
         self.source = ""  # the configuration file's name for messages, once it was read
         self.as_json = False  # --json
         self.agreed = False  # --yes
         self.employee = ""  # --as: an extension
-        self.fields = BUILT_IN  # that contacts have; those of the database once it was open
+        self.fields = fields  # that contacts have
 
     @cached_property
     def settings(self) -> Settings:
@@ -71,11 +71,10 @@ class Session:
         Raises UnavailableError with the command that creates it.
         """
         from pbxd.services.workspace import Workspace  # noqa: PLC0415 - SQLAlchemy: 0.3 s that not every command needs
-        from pbxd.storage.engine.database import Database  # noqa: PLC0415 - likewise
+        from pbxd.storage.engine.database import Database  # noqa: PLC0415 - the same
 
         rules = rules_from(self.settings)
-        async with await Database.open(self.settings.database_url, create=False) as database:
-            self.fields = database.fields
+        async with await Database.open(self.settings.database_url, create=False, fields=self.fields) as database:
             yield Workspace(database, rules)
 
     def ask(
@@ -106,6 +105,12 @@ class Session:
 
 
 pass_session = click.make_pass_decorator(Session)
+
+
+def current_fields(ctx: click.Context) -> Fields:
+    """Return the fields of the session; the built-in ones where there is none, as for the shell's completion."""
+    session = ctx.find_root().obj
+    return session.fields if isinstance(session, Session) else BUILT_IN
 
 
 def run(work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from pbxd import notation
 from pbxd.book.contact_numbers import ContactNumber
@@ -19,7 +19,6 @@ from pbxd.exchange.columns import Columns
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
 
-_Value = TypeVar("_Value")
 _LONGEST_MESSAGE = 2000  # characters about one row
 _GOOGLE_GROUPS = {"* myContacts", "* starred"}  # Google's own, of every contact
 _REQUIRED = {"name", "number"}
@@ -34,13 +33,11 @@ class Read:
     given: frozenset[str]
 
 
-@dataclass(slots=True)
-class _Row:
-    """One row being read: its cells, their texts by import column, and the errors so far."""
+class _Row(NamedTuple):
+    """One row being read: its cells, and their texts by import column."""
 
     cells: Sequence[str]
     values: dict[str, list[str]]
-    errors: list[InvalidInputError] = field(default_factory=list)
 
     def all(self, column: str) -> list[str]:
         """Return the texts of a column."""
@@ -49,14 +46,6 @@ class _Row:
     def first(self, column: str) -> str:
         """Return the first text of a column that is not empty."""
         return next((text for text in self.all(column) if text), "")
-
-    def attempt(self, read: Callable[[], _Value], otherwise: _Value) -> _Value:
-        """Call `read`. Keep its error for the end of the row, and return `otherwise`."""
-        try:
-            return read()
-        except InvalidInputError as error:
-            self.errors.append(error)
-            return otherwise
 
 
 class RowReader:
@@ -67,7 +56,9 @@ class RowReader:
         self._columns = columns
         self._rules = rules
         wanted = columns.whole | _REQUIRED
-        self._wanted = [each for each in fields.exported if each.column in wanted]
+        # What reads each field, made once for all rows.
+        self._readers = [(each, self._reader(each)) for each in fields.exported if each.column in wanted]
+        self._names = {column: each.name for column in columns.fields if (each := fields.field_of(column))}
 
     def read(self, row: int, texts: Sequence[str]) -> Read | BadRow:
         """Read a row."""
@@ -75,37 +66,55 @@ class RowReader:
         for column, text in zip(self._columns.fields, texts, strict=False):
             if column:
                 values.setdefault(column, []).append(text.strip())
-        work = _Row(texts, values)
-        made = self._draft(work)
-        errors = work.errors
+        errors: list[InvalidInputError] = []
+        draft = self._draft(_Row(texts, values), errors)
         if not errors:
-            made = work.attempt(lambda: checked(made, self.fields), made)
-        if not errors:
-            named = (self.fields.field_of(column) for column, found in values.items() if any(found))
-            return Read(made, frozenset(each.name for each in named if each))
+            try:
+                good = checked(draft, self.fields)
+            except InvalidInputError as error:
+                errors.append(error)
+            else:
+                filled = [column for column, found in values.items() if any(found) and column in self._names]
+                return Read(good, frozenset([self._names[column] for column in filled]))
         first = errors[0].field
         column = self.fields[first].column if first in self.fields else first
         return BadRow(row, column, "; ".join(map(str, errors))[:_LONGEST_MESSAGE])
 
-    def _draft(self, work: _Row) -> ContactDraft:
+    def _draft(self, work: _Row, errors: list[InvalidInputError]) -> ContactDraft:
+        """Return what the row says. Errors are collected, so that people hear of all of them at once."""
         attributes: dict[str, Any] = {}
         extra: dict[str, Json] = {}
-        for each in self._wanted:
-            value = work.attempt(lambda each=each: self._value(each, work), empty_value(each.kind))  # type: ignore[misc]
+        for each, read in self._readers:
+            try:
+                value = read(work)
+            except InvalidInputError as error:
+                errors.append(error)
+                value = empty_value(each.kind)
             if each.stored == "extra":
                 extra[each.name] = extra_json(value)
             else:
                 attributes[each.name] = value
         return ContactDraft(**attributes, extra=extra)
 
-    def _value(self, wanted: Field, work: _Row) -> Any:  # noqa: ANN401 - a value of the field's kind
+    def _reader(self, wanted: Field) -> Callable[[_Row], Any]:  # noqa: PLR0911 - a case a kind
+        column = wanted.column
         match wanted.kind:
             case "name":
-                return _name(work)
+                return _name
             case "numbers":
-                return self._numbers(work)
+                return self._numbers
+            case "emails":
+                return lambda work: tuple(email for text in work.all(column) for email in _emails(text))
+            case "tags":
+                return lambda work: _tags(work.all(column))
+            case "long-text":
+                return lambda work: "\n".join(filter(None, work.all(column)))
+            case "date":
+                return lambda work: cells.read_day(wanted.name, work.first(column))
+            case "flag":
+                return lambda work: cells.read_flag(wanted.name, work.first(column))
             case _:
-                return _cell_value(wanted, work)
+                return lambda work: work.first(column)
 
     def _numbers(self, work: _Row) -> tuple[ContactNumber, ...]:
         found: list[ContactNumber] = []
@@ -124,23 +133,8 @@ class RowReader:
         return tuple(found)
 
 
-def _cell_value(wanted: Field, work: _Row) -> Any:  # noqa: ANN401 - a value of the field's kind
-    column = wanted.column
-    match wanted.kind:
-        case "emails":
-            return tuple(email for text in work.all(column) for email in _emails(text))
-        case "tags":
-            return tuple(
-                tag for text in work.all(column) for tag in cells.split_values(text) if tag not in _GOOGLE_GROUPS
-            )
-        case "long-text":
-            return "\n".join(filter(None, work.all(column)))
-        case "date":
-            return cells.read_day(wanted.name, work.first(column))
-        case "flag":
-            return cells.read_flag(wanted.name, work.first(column))
-        case _:
-            return work.first(column)
+def _tags(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(tag for text in texts for tag in cells.split_values(text) if tag not in _GOOGLE_GROUPS)
 
 
 def _name(work: _Row) -> str:

@@ -47,4 +47,4 @@ class EventReader:
             try:
                 feed(event)
             except Exception as error:  # noqa: BLE001 - one event may cost itself, never the events after it
-                self._faults.note("event_not_acted_on", error, trace=True)
+                self._faults.note("event_reaction_failed", error, trace=True)

@@ -6,7 +6,6 @@ Each reading is one pass over the rows of the log. It follows the calls that beg
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -92,20 +91,22 @@ class CdrReading:
         self._endpoints = Endpoints(settings.employees.pattern, settings.employees.channels)
         self._tracker = Tracker(settings.asterisk.name, rules_from(settings), CHANNEL_IDS, in_gap=False)
         self._faults = Faults()
-        self._paths: dict[str, list[cdr.CdrRow]] = defaultdict(list)
+        self._paths: list[cdr.CdrRow] = []
+        self._linkedids: set[str] = set()
 
     def follow(self, values: Mapping[str, str]) -> None:
         """Handle a row. Rows of calls that began after the period are skipped."""
         row = cdr.read_row(values)
-        if row is not None and (row.began <= self._until + _AFTER_SECONDS or row.linkedid in self._paths):
-            self._paths[row.linkedid].append(row)
+        if row is not None and (row.began <= self._until + _AFTER_SECONDS or row.linkedid in self._linkedids):
+            self._linkedids.add(row.linkedid)
+            self._paths.append(row)
 
     def collect(self) -> None:
         """Do nothing: no call is complete before its last record."""
 
     async def close(self, *, all_ended: bool) -> None:  # noqa: ARG002 - a CDR is written when its path has ended
         """Make the calls."""
-        for paths in self._paths.values():
+        for paths in cdr.calls_of(self._paths, self._endpoints).values():
             try:
                 for event in cdr.events_of(paths, self._endpoints):
                     self._tracker.feed(event)

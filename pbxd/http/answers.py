@@ -37,7 +37,8 @@ class Answer(BaseModel):
     def encoded(self) -> bytes:
         """Return the JSON text."""
         try:
-            return self.model_dump_json(by_alias=True, exclude_unset=True).encode()
+            # What model_dump_json calls, without making a text of the bytes in between.
+            return self.__pydantic_serializer__.to_json(self, by_alias=True, exclude_unset=True)
         except PydanticSerializationError:  # half of a surrogate pair, from bytes in a URL that are no UTF-8
             return json.dumps(self.model_dump(mode="json", by_alias=True, exclude_unset=True)).encode()
 

@@ -33,6 +33,7 @@ Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | None]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Wanted = Scope | Literal["open"]  # open: needs no token, for it tells nothing about anybody
+_JSON_HEADERS = {"Content-Type": f"{JSON}; charset=utf-8"}
 _PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
 
 
@@ -69,12 +70,13 @@ class Operation:
             return await result.send(request)
         if result is None:
             return web.Response(status=self.statuses[0])
-        reply = result if isinstance(result, Reply) else Reply(result)
-        status = reply.status or self.statuses[0]
+        if isinstance(result, Answer):
+            return web.Response(body=result.encoded(), status=self.statuses[0], headers=_JSON_HEADERS)
+        status = result.status or self.statuses[0]
         if status not in self.statuses:
             raise ValueError(f"{self.name} answers {status}, which it does not declare")
-        body = reply.answer.encoded()
-        return web.Response(body=body, status=status, headers=reply.headers, content_type=JSON, charset="utf-8")
+        headers = {**_JSON_HEADERS, **result.headers}
+        return web.Response(body=result.answer.encoded(), status=status, headers=headers)
 
 
 OPERATIONS: web.AppKey[dict[web.AbstractRoute, Operation]] = web.AppKey("operations", dict)

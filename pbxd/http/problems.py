@@ -99,7 +99,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except TimeoutError:
         return _timed_out(request)
     except Exception:  # noqa: BLE001 - the last resort of a server: one request's failure is no other's
-        _notes.write("request_failed", logging.ERROR, method=request.method, path=request.path, exc_info=True)
+        _notes.write("http_request_failed", logging.ERROR, method=request.method, path=request.path, exc_info=True)
         return problem("internal", HTTPStatus.INTERNAL_SERVER_ERROR, _("an error in pbxd; its log tells more"))
 
 

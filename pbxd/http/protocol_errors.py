@@ -50,7 +50,7 @@ class HttpConnection(web.RequestHandler):
         i18n.use(i18n.preferred(self._language()))
         found = HTTPStatus(status)
         if found < HTTPStatus.INTERNAL_SERVER_ERROR:
-            _notes.write("http_malformed", why=type(exc).__name__, remote=request.remote)
+            _notes.write("http_request_malformed", why=type(exc).__name__, remote=request.remote)
             answer = problem("malformed", found, _("not an HTTP request"))
         else:
             self.log_exception(exc_info=exc)
@@ -63,9 +63,9 @@ class HttpConnection(web.RequestHandler):
     def log_exception(self, *_args: object, exc_info: BaseException | None = None, **_more: object) -> None:
         """Log an exception without what the client sent."""
         if isinstance(exc_info, web.RequestPayloadError):
-            _notes.write("http_malformed", why=type(exc_info).__name__)
+            _notes.write("http_request_malformed", why=type(exc_info).__name__)
         else:
-            _notes.write("http_failed", logging.ERROR, exc_info=exc_info)
+            _notes.write("http_connection_failed", logging.ERROR, exc_info=exc_info)
 
 
 def answer_http_errors(handler: Handled) -> Handled:

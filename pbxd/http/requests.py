@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.settings import why_refused
 
+Extension = Annotated[str, Field(min_length=1, max_length=32)]
+Words = Annotated[str, Field(min_length=1, max_length=200)]  # a name, or a number in any notation
 BODY_LIMIT = 64 * 1024  # bytes
 _MOST_MISTAKES = 100  # told of one request
 Place = Literal["path", "header", "parameter", "pointer"]

@@ -24,7 +24,7 @@ FRESH_SECONDS = 0.05
 LONGEST_SECONDS = 24 * 3600.0
 _POLL_SECONDS = 1.0  # how old the tokens in memory are at most when the database goes away
 _MOMENT_SECONDS = 0.02  # how long a known token waits for the database, which usually answers within milliseconds
-_PATIENCE_SECONDS = 0.3  # how long an unknown one waits; CURL() in the dialplan has half a second in all
+_PATIENCE_SECONDS = 2.0  # how long an unknown one waits: a slow answer does not mean that the database is away
 _POLL_PATIENCE_SECONDS = 10.0
 _RETRY_SECONDS = 1.0  # after a failure requests don't read the tokens for this long: each would wait
 

@@ -219,13 +219,13 @@ class CallAttempts:
         try:
             await self._pbx.hang_up(call.attempt.agent_leg)
         except RefusedError:
-            _log.debug("nothing_to_hang_up", id=call.id)
+            _log.debug("hangup_needless", id=call.id)
 
     async def _hang_up_quietly(self, call: CallAttempt) -> None:
         try:
             await self._hang_up(call)
         except UnavailableError as error:
-            _log.debug("hangup_unanswered", id=call.id, why=str(error))
+            _log.debug("hangup_failed", id=call.id, why=str(error))
 
     def _note(self, call: CallAttempt) -> None:
         """Wake whoever waits for news of a call."""

@@ -12,8 +12,8 @@ from pbxd.lookup.matching import phone_text
 from pbxd.lookup.naming import phone_name
 from pbxd.lookup.partial_index import contact_named
 from pbxd.numbers import NumberRules, is_emergency, parse
+from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
-from pbxd.storage.engine.database import Database
 from pbxd.telephony import DialTarget, target_of
 
 
@@ -27,14 +27,13 @@ class CallAsked:
     number: str | None = None  # which of the contact's numbers
 
 
-async def find_target(
-    database: Database, directory: Directory, rules: NumberRules, asked: CallAsked, agent: Actor
-) -> DialTarget:
+async def find_target(workspace: Workspace, directory: Directory, agent: Actor, asked: CallAsked) -> DialTarget:
     """Find out whom to call. The agent's own personal contacts count, nobody else's.
 
     A text that is a number is one: a known colleague's extension, or 112, never means a contact's id. With `number` the
     target is a contact in any case. Raises NotFoundError, InvalidInputError.
     """
+    database, rules = workspace.database, workspace.rules
     if asked.contact is not None:
         contact = await Contacts(database).get(asked.contact, actor=agent)
         return _of_contact(contact, asked.number, rules)
@@ -48,7 +47,7 @@ async def find_target(
     except NotFoundError:
         if any(character.isalpha() for character in text):
             raise
-        return DialTarget(text)  # a short number perhaps, or nothing that can be called: the dialling rules say which
+        return DialTarget(text)  # a short number perhaps, or nothing that can be called: the dialling rules decide
     return _of_contact(contact, None, rules)
 
 

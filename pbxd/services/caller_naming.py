@@ -13,8 +13,8 @@ from pbxd.actor import DAEMON, Actor
 from pbxd.lookup.answers import Caller
 from pbxd.lookup.matching import Match
 from pbxd.lookup.partial_index import excerpt
-from pbxd.numbers import NumberRules, parse
-from pbxd.storage.engine.database import Database
+from pbxd.numbers import parse
+from pbxd.services.workspace import Workspace
 
 LookUp = Callable[[str, Actor], Match]  # of a number, for whose eyes
 
@@ -35,12 +35,10 @@ class CallerNaming:
         return Caller(own, public)
 
 
-async def name_from_database(
-    database: Database, rules: NumberRules, number: str, actor: Actor, *, inside: bool
-) -> Caller:
+async def name_from_database(workspace: Workspace, actor: Actor, number: str, *, inside: bool) -> Caller:
     """Look a caller up in the database, as `CallerNaming.name` does in memory: for commands without a daemon."""
-    parsed = parse(number, rules)
-    book = await excerpt(database, [parsed.value] if parsed.kind == "e164" else [], actor)
+    parsed = parse(number, workspace.rules)
+    book = await excerpt(workspace.database, [parsed.value] if parsed.kind == "e164" else [], actor)
     return CallerNaming(lambda _number, whose: book.lookup(parsed, whose)).name(number, actor, inside=inside)
 
 

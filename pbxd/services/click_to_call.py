@@ -30,7 +30,7 @@ from pbxd.telephony import Dialler, DialPlan, DialTarget, Progress
 from pbxd.telephony.port import Pbx
 
 _MINUTE = 60.0
-FindTarget = Callable[[CallAsked, Actor], Awaitable[DialTarget]]
+FindTarget = Callable[[Actor, CallAsked], Awaitable[DialTarget]]
 
 _log = structlog.get_logger(__name__)
 
@@ -93,13 +93,13 @@ class ClickToCall:
         if request and (known := await self._made_before(request)):
             progress = self.progress(known)
             return MadeCall(known, progress.state if progress else None, repeated=True)
-        target = await self._find_target(asked, agent)
+        target = await self._find_target(agent, asked)
         return MadeCall(await self.ring(agent.extension, target, request), "ringing-agent")
 
     async def explain(self, actor: Actor, asked: CallAsked) -> DialPlan:
         """Return what `make` would dial, without ringing anybody; raises like it."""
         agent = rights.calling_for(actor, asked.agent)
-        return self.plan(agent.extension, await self._find_target(asked, agent))
+        return self.plan(agent.extension, await self._find_target(agent, asked))
 
     def states(self, actor: Actor, call_id: str) -> AsyncIterator[Progress]:
         """Yield the states of a call, from the present one to `ended`. Raises what `CallAttempts.states` raises.

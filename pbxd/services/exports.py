@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pbxd.actor import Actor
@@ -11,6 +12,13 @@ from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.exports import everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportCalls(FindCalls):
+    """Which calls to write, and to which file; pages don't count."""
+
+    file: Path
 
 
 async def export_contacts(workspace: Workspace, actor: Actor, file: Path) -> int:
@@ -22,7 +30,7 @@ async def export_contacts(workspace: Workspace, actor: Actor, file: Path) -> int
         return await writing.export(file, contacts, workspace.fields)
 
 
-async def export_calls(workspace: Workspace, actor: Actor, asked: FindCalls, file: Path) -> int:
+async def export_calls(workspace: Workspace, actor: Actor, asked: ExportCalls) -> int:
     """Write all such calls, newest first, in the form that the file's ending names; return how many.
 
     An earlier export is replaced. Raises InvalidInputError, NotFoundError, UnavailableError.
@@ -32,4 +40,4 @@ async def export_calls(workspace: Workspace, actor: Actor, asked: FindCalls, fil
         async for some in call_history.every(workspace, actor, asked):
             yield [call_columns.cells(call) for call in some]
 
-    return await call_tables.write(file, call_columns.heads(), rows())
+    return await call_tables.write(asked.file, call_columns.heads(), rows())

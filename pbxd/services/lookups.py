@@ -31,7 +31,7 @@ class LookedUp:
 
 async def look_up(workspace: Workspace, actor: Actor, asked: LookUp) -> LookedUp:
     """Look a number up; the actor's personal contacts count too."""
-    caller = await name_from_database(workspace.database, workspace.rules, asked.number, actor, inside=True)
+    caller = await name_from_database(workspace, actor, asked.number, inside=True)
     parsed = parse(asked.number, workspace.rules)
     if not asked.last_calls or parsed.kind != "e164":
         return LookedUp(caller.match, [])

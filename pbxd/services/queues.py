@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,7 +21,7 @@ from pbxd.services.caller_naming import without_colleagues
 from pbxd.services.queue_marks import QueueMarks
 from pbxd.settings import QueueSettings
 from pbxd.telephony.port import Pbx, QueueEntry
-from pbxd.telephony.queue_policy import Waiting, plan
+from pbxd.telephony.queue_policy import Waiting, not_moved, plan
 from pbxd.telephony.queue_waits import Waits
 
 _DEBOUNCE_SECONDS = 0.02  # joins this close together are handled as one
@@ -32,6 +33,19 @@ _EARLY_PART = 0.2  # of a limit so short that two seconds would be much
 _PEEK_SECONDS = 2.0  # how often a queue is looked at in which somebody can get another caller id without an event
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCaller:
+    """A caller who waits in a queue, as anybody may see them."""
+
+    queue: str
+    position: int  # from 1 on
+    channel: str  # as the PBX names it
+    number: str | None
+    name: str | None
+    vip: bool
+    wait_seconds: int
 
 
 class VipQueues:
@@ -154,22 +168,9 @@ class VipQueues:
         for queue in due:
             del self._alarms[queue]
 
-    async def waiting(self) -> list[dict[str, object]]:
-        """Return who waits where, in order, for `pbxd queues`. Raises what Pbx.waiting raises."""
-        entries = await self._pbx.waiting()
-        return [
-            {
-                "queue": entry.queue,
-                "position": entry.position,
-                "channel": entry.name,
-                "number": match.number or entry.number or None,
-                "name": match.name or None,
-                "vip": match.vip,
-                "wait_seconds": entry.waited,
-            }
-            for entry in entries
-            for match in [self._shown(entry)]
-        ]
+    async def waiting(self) -> list[WaitingCaller]:
+        """Return who waits where, in order. Raises what `Pbx.waiting` raises."""
+        return [self._shown(entry) for entry in await self._pbx.waiting()]
 
     async def _put_in_order(self) -> None:
         everything, self._all = self._all, False
@@ -252,10 +253,12 @@ class VipQueues:
     def _match_entry(self, entry: QueueEntry) -> Match:
         return self._match(None if entry.local else self._number_of(entry.channel), entry.number)
 
-    def _shown(self, entry: QueueEntry) -> Match:
+    def _shown(self, entry: QueueEntry) -> WaitingCaller:
         """Say who a caller is, for a list that everybody sees."""
-        match = self._match_entry(entry)
-        return match if entry.inside else without_colleagues(match)
+        match = self._match_entry(entry) if entry.inside else without_colleagues(self._match_entry(entry))
+        number = match.number or entry.number or None
+        name = match.name or None
+        return WaitingCaller(entry.queue, entry.position, entry.name, number, name, match.vip, entry.waited)
 
     def _match(self, first: str | None, present: str) -> Match:
         """Say who a caller is, by the first number and by the caller id now: a VIP by either is one."""
@@ -275,18 +278,6 @@ def _rules(settings: QueueSettings) -> tuple[int, float]:
 def _loop_time(monotonic: float) -> float:
     """Return the running loop's time for a moment of `time.monotonic`."""
     return asyncio.get_running_loop().time() + monotonic - time.monotonic()
-
-
-def not_moved(moved: Iterable[str], entries: Iterable[QueueEntry]) -> list[QueueEntry]:
-    """Return those of `moved` (channels) who got their priority, but still stand behind somebody of a lower one."""
-    chosen = set(moved)
-    lowest: int | None = None
-    found: list[QueueEntry] = []
-    for entry in entries:
-        if entry.channel in chosen and lowest is not None and lowest < entry.priority:
-            found.append(entry)
-        lowest = entry.priority if lowest is None else min(lowest, entry.priority)
-    return found
 
 
 def _log_moves(moved: dict[str, QueueEntry], entries: list[QueueEntry]) -> None:

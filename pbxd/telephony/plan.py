@@ -23,8 +23,7 @@ Route = Literal["internal", "trunk"]
 Where = Literal["internal", "region", "foreign", "premium", "emergency"]
 
 _SHORT_NUMBER = re.compile(r"[0-9]{2,6}")
-_FINAL_DIGITS = re.compile(r"\+?[0-9]{2,20}")
-_COMPANY_NUMBER = re.compile(r"\+?[0-9]{2,20}")
+_DIGITS = re.compile(r"\+?[0-9]{2,20}")  # of what is dialled, and of the company's number
 _UNSHOWABLE = re.compile(r'["<>\\\x00-\x1f\x7f]')
 _LONGEST_NAME = 79  # bytes; a PBX may cut a name near 80, also in the middle of a character
 
@@ -105,7 +104,7 @@ class Dialler:
         self._settings = settings
         self._rules = rules
         self._templates = templates
-        if settings.company_number and not _COMPANY_NUMBER.fullmatch(settings.company_number):
+        if settings.company_number and not _DIGITS.fullmatch(settings.company_number):
             raise ConfigurationError(
                 _("{key}: expected digits, with or without a plus").format(key="dialing.company_number")
             )
@@ -176,7 +175,7 @@ class Dialler:
             return "internal", number
         dialled = self._final(number)
         where = destination(dialled, self._rules)
-        if where == "unreadable" or not _FINAL_DIGITS.fullmatch(dialled):
+        if where == "unreadable" or not _DIGITS.fullmatch(dialled):
             raise InvalidInputError("number", _("{text} is no number that can be called").format(text=_shown(number)))
         settings = self._settings
         allowed = {

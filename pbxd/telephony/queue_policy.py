@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import inf
 
+from pbxd.telephony.port import QueueEntry
+
 _INSTANT = 0.001  # seconds, between two turns
 
 
@@ -74,6 +76,18 @@ def plan(entries: Sequence[Waiting], vip_priority: int) -> list[Move]:
 def rank(entry: Waiting, vip_priority: int) -> int:
     """Return the priority a caller should have, whoever else waits."""
     return max(entry.base, vip_priority) if entry.vip else entry.base
+
+
+def not_moved(moved: Iterable[str], entries: Iterable[QueueEntry]) -> list[QueueEntry]:
+    """Return those of `moved` (channels) who got their priority, but still stand behind somebody of a lower one."""
+    chosen = set(moved)
+    lowest: int | None = None
+    found: list[QueueEntry] = []
+    for entry in entries:
+        if entry.channel in chosen and lowest is not None and lowest < entry.priority:
+            found.append(entry)
+        lowest = entry.priority if lowest is None else min(lowest, entry.priority)
+    return found
 
 
 def joining_times(waits: Iterable[tuple[float | None, int, int]], now: float) -> list[float]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxd.asterisk.cdr import CdrRow, events_of, read_row
+from pbxd.asterisk.cdr import CdrRow, calls_of, events_of, read_row
 from pbxd.asterisk.channel_ids import CHANNEL_IDS
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.calls.record import PARTS, CallRecord
@@ -112,7 +112,8 @@ def test_a_damaged_record_is_left_out(damage: dict[str, str]) -> None:
 
 names = st.sampled_from([TRUNK, AGENT, OTHER, "Local/101@from-queue-00000004;1", "Local/101@from-queue-00000004;2", ""])
 rows = st.builds(
-    CdrRow, st.just("pbx-1795304376.1"), st.text(max_size=5), st.text(max_size=5), names.filter(bool), names,
+    CdrRow, st.just("pbx-1795304376.1"), st.sampled_from(["", *(f"pbx-1795304376.{place}" for place in (1, 2, 3))]),
+    st.text(max_size=5), st.text(max_size=5), names.filter(bool), names,
     st.sampled_from(["Dial", "Queue", "VoiceMail", "Playback", ""]), st.text(max_size=20),
     st.integers(0, 50).map(float), st.none() | st.integers(0, 60).map(float), st.integers(0, 60).map(float),
     st.sampled_from(["answered", "busy", "no-answer", "unavailable"]),
@@ -122,8 +123,10 @@ rows = st.builds(
 @given(st.lists(rows, min_size=1, max_size=6))
 def test_whatever_the_records_say_makes_calls_whose_parts_sum_up(found: list[CdrRow]) -> None:
     tracker = Tracker("pbx", rules_from(SETTINGS), CHANNEL_IDS, in_gap=False)
-    for event in events_of(found, Endpoints(SETTINGS.employees.pattern)):
-        tracker.feed(event)
+    endpoints = Endpoints(SETTINGS.employees.pattern)
+    for call in calls_of(found, endpoints).values():
+        for event in events_of(call, endpoints):
+            tracker.feed(event)
     assert tracker.open_calls == 0
     assert all(sums_up(record) for record in tracker.take_changes())
 

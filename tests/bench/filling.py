@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, create_engine, event, insert
 from sqlalchemy.schema import CreateIndex
 
+from pbxd.book import field_kinds
+from pbxd.book import fields as book_fields
 from pbxd.book.contacts import ContactDraft
 from pbxd.book.fields import BUILT_IN
 from pbxd.book.texts import folded
@@ -147,5 +149,6 @@ def _text(at: datetime) -> str:
 
 def _fingerprint(made_by: Path) -> str:
     """Tell databases of other schemas, of other words to be found by, or made by another version of the code, apart."""
-    files = (made_by, Path(__file__), Path(str(search_text.__file__)), Path(str(fulltext.__file__)))
+    modules = (search_text, fulltext, book_fields, field_kinds)
+    files = (made_by, Path(__file__), *(Path(str(module.__file__)) for module in modules))
     return hashlib.sha256(schema.HEAD.encode() + b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

@@ -122,10 +122,10 @@ async def test_ctrl_c_and_a_kill_hang_up(daemon: House, number: signal.Signals) 
 @pytest.mark.parametrize(
     ("target", "why"),
     [
-        ("+14155550100", "заграничный номер"),
+        ("+14155550100", "зарубежный номер"),
         ("Никто Такой", "нет контакта с именем Никто Такой"),
         ("contact:77", "нет контакта 77"),
-        ("#", "не номер, по которому можно позвонить"),
+        ("#", "по номеру “#” позвонить нельзя"),
         ("x\x1b[2J\r\ny", "\\x1b[2J\\r\\ny"),
     ],
 )
@@ -162,7 +162,7 @@ async def test_a_daemon_that_dies_during_the_call_is_told(daemon: House) -> None
     await daemon.server.stop()
     status, _out, err = await finished(process)
     assert status == 1
-    assert err == "pbxd: связь с pbxd оборвалась; разговор может продолжаться\n"
+    assert err == "pbxd: связь с pbxd прервалась; разговор может продолжаться\n"
 
 
 async def test_queues_show_who_waits(daemon: House) -> None:

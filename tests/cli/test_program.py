@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,9 +11,11 @@ from pathlib import Path
 import click
 import pytest
 from click import Command, Context, Group, core, decorators, exceptions, formatting, parser, termui, types
+from click.testing import CliRunner
 
-from pbxd import cli
+from pbxd import cli, i18n
 from pbxd.cli import language
+from pbxd.cli.groups import Program
 from tests.cli.conftest import Pbxd
 
 PROGRAM = str(Path(sys.executable).parent / "pbxd")
@@ -111,7 +114,7 @@ def test_the_language_is_the_configured_one_else_the_locale_s(tmp_path: Path) ->
     neither = shell("--config", "pbxd.toml", "contacts", "list", cwd=tmp_path, LC_ALL="C", LANG="ru_RU.UTF-8")
     assert b"pbxd" in neither.stderr
     helped = shell("contacts", "add", "--help", cwd=tmp_path, LC_ALL="ru_RU.UTF-8", PYTHONUTF8="1")
-    assert "Полное имя." in helped.stdout.decode()
+    assert "ФИО." in helped.stdout.decode()
 
 
 SAID = [
@@ -210,6 +213,39 @@ def test_every_command_has_help_without_a_configuration(bare: Pbxd) -> None:
         assert command.help, f"{path} doesn't say what it does"
         unsaid = [each.name for each in command.params if isinstance(each, click.Option) and not each.help]
         assert unsaid == [], f"options of {path} without help"
+
+
+def test_all_help_is_in_the_reader_s_language() -> None:
+    i18n.use("ru")
+    try:
+        commands = [command for _path, command in every_command()]
+        options = [each for command in commands for each in command.params if isinstance(each, click.Option)]
+        texts = [str(each.help) for each in (cli.pbxd, *commands)] + [str(each.help) for each in options]
+    finally:
+        i18n.use("en")
+    assert [text for text in texts if not re.search("[А-Яа-яЁё]", text)] == []
+
+
+def test_the_program_s_help_loads_no_command() -> None:
+    code = "import sys; from pbxd.cli import pbxd; pbxd(['--help'], standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60)
+    assert "contacts" in done.stdout
+    assert not {"sqlalchemy", "aiohttp", "structlog"} & set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_file_that_one_may_not_use_is_a_line_and_no_traceback() -> None:
+    @click.command("look")
+    def look() -> None:
+        raise PermissionError(13, "Permission denied", "/var/lib/pbxd/pbxd.db")
+
+    program = Program("pbxd")
+    program.add_command(look)
+    i18n.use("en")
+    done = CliRunner().invoke(program, ["look"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        "pbxd: no right to use /var/lib/pbxd/pbxd.db: members of the group pbxd may (usermod -aG pbxd NAME)\n"
+    )
 
 
 def test_usage_errors_are_status_2(pbxd: Pbxd) -> None:

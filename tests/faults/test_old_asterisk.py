@@ -105,11 +105,11 @@ async def test_a_rank_is_given_at_entry_and_no_move_is_tried(old: Lab, daemon: D
     for change in ("--vip", "--no-vip", "--vip"):
         await old.cli("contacts", "edit", str(known["id"]), change)
         await until_rank(daemon, CLIENT, vip=change == "--vip")
-    await until_logged(daemon, "queue_callers_cant_be_moved")
+    await until_logged(daemon, "queue_moves_unsupported")
     old.call_in("pool", VIP)
     assert await old.until_waiting("pool", 4) == [VIP, VIP, THIRD, CLIENT]
-    assert complaints(daemon) == ["queue_callers_cant_be_moved"]
-    assert lines(daemon, "queue_callers_cant_be_moved")[0]["asterisk"] == old.version
+    assert complaints(daemon) == ["queue_moves_unsupported"]
+    assert lines(daemon, "queue_moves_unsupported")[0]["asterisk"] == old.version
 
 
 async def until_rank(daemon: Daemon, number: str, *, vip: bool) -> None:

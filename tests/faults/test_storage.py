@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import START_SECONDS, Cluster, cluster
 from tests.faults.history import (
     Call,
     listed,
@@ -29,7 +30,6 @@ from tests.faults.history import (
 from tests.lab import Lab
 from tests.lab.daemon import Daemon
 from tests.lab.processes import until
-from tests.storage.conftest import START_SECONDS, Cluster, cluster
 
 pytestmark = pytest.mark.lab
 

@@ -107,14 +107,12 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         click_to_call = click_to_call_of(asterisk, settings, database, directory)
         queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
         services = Services(
-            database=database,
             directory=directory,
             workspace=Workspace(database, rules_from(settings)),
             tokens=TokenCache(Tokens(database)),
             caller_naming=CallerNaming(directory.lookup),
             click_to_call=click_to_call,
             queues=queues,
-            rules=rules_from(settings),
             health=Health(database, directory, lambda: ami.connected, lambda: faults.counts),
         )
         server = HttpServer(settings, services, api.mount)
@@ -162,7 +160,7 @@ async def serving(pbxd: House, mount: Mount = api.mount, **http: object) -> Asyn
 
 
 def click_to_call_of(pbx: AsteriskPbx, settings: Settings, database: Database, directory: Directory) -> ClickToCall:
-    targets = partial(find_target, database, directory, rules_from(settings))
+    targets = partial(find_target, Workspace(database, rules_from(settings)), directory)
     return ClickToCall(pbx, settings, targets, CallRequests(database))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+
 import pytest
 
 from tests.api.examples import CALLS, problem
@@ -76,3 +79,15 @@ async def test_allow_names_what_the_address_has(pbxd: House, path: str, allowed:
     async with pbxd.local.put(f"{CALLS}/{path}".rstrip("/")) as answer:
         await problem(answer, 405)
         assert set(answer.headers["Allow"].split(",")) == allowed
+
+
+@pytest.mark.parametrize(
+    ("id_", "status"), [(b"%FF", 404), (b"%ED%A0%80", 404), (b"%D0%B9", 404), (b"\xff", 400), ("й".encode(), 400)]
+)
+async def test_an_address_in_no_encoding_is_a_problem_like_any(pbxd: House, id_: bytes, status: int) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(pbxd.settings.socket_path))
+    writer.write(b"GET /api/v1/calls/" + id_ + b" HTTP/1.1\r\nHost: pbxd\r\nConnection: close\r\n\r\n")
+    async with asyncio.timeout(60):
+        head, _blank, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert int(head.split()[1]) == json.loads(body)["status"] == status

@@ -57,7 +57,7 @@ async def test_what_is_no_request_is_a_problem_and_a_line_without_its_text(
     assert token.encode() not in answer
     assert token not in str(logs) + caplog.text
     assert "Traceback" not in str(logs) + caplog.text
-    assert [line["event"] for line in logs] in ([], ["http_malformed"])
+    assert [line["event"] for line in logs] in ([], ["http_request_malformed"])
     assert caplog.records == []
 
 

@@ -82,7 +82,7 @@ class Bench:
         self.clicks.feed(ChannelEnded(2, self.leg(), self.leg(), cause))
 
 
-async def nobody(asked: CallAsked, agent: Actor) -> DialTarget:
+async def nobody(agent: Actor, asked: CallAsked) -> DialTarget:
     """Find no target: these tests name it themselves."""
     raise NotFoundError(f"{agent.extension}: {asked}")
 
@@ -174,6 +174,31 @@ async def test_not_more_than_a_thousand_calls_are_remembered(bench: Bench) -> No
     assert bench.clicks.attempts._legs == {}
     with pytest.raises(NotFoundError):
         bench.clicks.attempts.progress(first)
+
+
+@pytest.mark.parametrize(
+    ("phone", "state", "target", "reason"),
+    [
+        ("101", "UNAVAILABLE", CLIENT, "agent-offline"),
+        ("101", "INVALID", CLIENT, "agent-offline"),
+        ("101", "INUSE", CLIENT, "agent-busy"),
+        ("101", "RINGING", CLIENT, "agent-busy"),
+        ("101", "ONHOLD", CLIENT, "agent-busy"),
+        ("102", "INVALID", DialTarget("102", colleague=True), "wrong-number"),
+    ],
+)
+async def test_a_call_that_cannot_come_about_rings_nobody(
+    bench: Bench, phone: str, state: str, target: DialTarget, reason: str
+) -> None:
+    bench.server.on["Getvar"] = lambda session, action: session.respond(
+        action, f"Value: {state if phone in action['Variable'] else 'NOT_INUSE'}"
+    )
+    with pytest.raises(RefusedError) as refusal:
+        await bench.clicks.ring("101", target)
+    assert (refusal.value.reason, bench.originates) == (reason, [])
+    bench.server.on["Getvar"] = lambda session, action: session.respond(action, "Value: NOT_INUSE")
+    await bench.clicks.ring("101", target)
+    assert len(bench.originates) == 1
 
 
 async def test_an_originate_the_pbx_refuses_leaves_the_agent_free(bench: Bench) -> None:

@@ -25,7 +25,7 @@ CLIENT = DialTarget("+79161234567", name="Фронкин «Игорь»", contac
 FULL_WAY = ["ringing-agent", "agent-answered", "ringing-client", "talking", "ended"]
 
 
-async def nobody(asked: CallAsked, agent: Actor) -> DialTarget:
+async def nobody(agent: Actor, asked: CallAsked) -> DialTarget:
     """Find no target: these tests name it themselves."""
     raise NotFoundError(f"{agent.extension}: {asked}")
 

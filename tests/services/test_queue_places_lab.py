@@ -128,4 +128,4 @@ async def test_the_number_a_local_channel_began_with_is_not_who_waits_behind_it(
         await desk.join(ONE, TWO)
         desk.flag(TWO)
         await desk.until_order(TWO, ONE)
-        assert [row["number"] for row in await desk.queues.waiting()] == ["+79160000002", "+79160000001"]
+        assert [row.number for row in await desk.queues.waiting()] == ["+79160000002", "+79160000001"]

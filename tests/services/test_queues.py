@@ -15,9 +15,8 @@ from pbxd.calls.events import BridgeEntered, Event, QueueJoined, QueueLeft, Snap
 from pbxd.faults import Faults
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
-from pbxd.services.queues import VipQueues, not_moved
+from pbxd.services.queues import VipQueues
 from pbxd.settings import AsteriskSettings, QueueSettings, Settings
-from pbxd.telephony.port import QueueEntry
 from tests.actors import ADMINISTRATOR
 from tests.asterisk.amiserver import SECRET, AmiServer, Session, pack
 from tests.asterisk.beside import running
@@ -176,7 +175,7 @@ async def test_an_old_asterisk_is_left_alone_and_that_is_said_once(server: AmiSe
             await desk.look()
     assert pbx.order == [("A", 0), ("B", 0)]
     assert pbx.moves == 0
-    said = [line for line in logs if line["event"] == "queue_callers_cant_be_moved"]
+    said = [line for line in logs if line["event"] == "queue_moves_unsupported"]
     assert [line["asterisk"] for line in said] == [pbx.version]
     assert server.asked.count("CoreSettings") == 2
 
@@ -200,7 +199,7 @@ async def test_a_move_that_moves_nobody_is_taken_back_and_not_tried_again(server
                 await desk.look()
     assert pbx.order == [("A", 0), ("B", 0)]
     assert pbx.moves == 2  # there and back
-    assert [line["event"] for line in logs].count("queue_callers_cant_be_moved") == 1
+    assert [line["event"] for line in logs].count("queue_moves_unsupported") == 1
 
 
 async def test_a_queue_that_does_not_come_to_rest_is_looked_at_again(
@@ -219,15 +218,3 @@ async def test_a_queue_that_does_not_come_to_rest_is_looked_at_again(
             assert [line["event"] for line in logs].count("queue_order_unsettled") == 1
             pbx.restless = lambda: None
             await until(lambda: pbx.order == [("B", 10), ("A", 0)], "the order")
-
-
-def entry(channel: str, position: int, priority: int) -> QueueEntry:
-    return QueueEntry("sales", position, channel, channel, "", priority, 0, local=False, inside=False)
-
-
-def test_a_move_that_moved_nobody_is_seen() -> None:
-    asked = ["b"]
-    assert not_moved(asked, [entry("a", 1, 0), entry("b", 2, 10)]) == [entry("b", 2, 10)]
-    assert not_moved(asked, [entry("b", 1, 10), entry("a", 2, 0)]) == []
-    assert not_moved(asked, [entry("a", 1, 10), entry("b", 2, 10)]) == []
-    assert not_moved([], [entry("a", 1, 0), entry("b", 2, 10)]) == []

@@ -294,13 +294,13 @@ async def test_who_waits_where_is_told_with_names_and_flags(desk: Desk) -> None:
     await desk.originate("", queue="ringall")
     await desk.until_order(TWO, ONE)
     told = await desk.queues.waiting()
-    assert [(row["queue"], row["position"], row["number"], row["name"], row["vip"]) for row in told] == [
+    assert [(row.queue, row.position, row.number, row.name, row.vip) for row in told] == [
         ("pool", 1, "+79160000002", "Клиент 2", True),
         ("pool", 2, "+79160000001", "Клиент 1", False),
         ("ringall", 1, None, None, False),
     ]
-    assert all(str(row["channel"]).startswith("Local/") for row in told)
-    assert all(isinstance(row["wait_seconds"], int) for row in told)
+    assert all(row.channel.startswith("Local/") for row in told)
+    assert all(row.wait_seconds >= 0 for row in told)
 
 
 async def test_an_outage_of_the_link_is_survived_and_made_up_for(lab: Lab) -> None:

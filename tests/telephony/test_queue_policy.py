@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from pbxd.telephony.queue_policy import Move, Waiting, joining_times, plan, turns
+from pbxd.telephony.port import QueueEntry
+from pbxd.telephony.queue_policy import Move, Waiting, joining_times, not_moved, plan, turns
 
 VIP = 10
 
@@ -440,3 +441,15 @@ TestAnyDay.settings = settings(max_examples=100, stateful_step_count=40)
 @pytest.mark.soak
 def test_many_days() -> None:
     run_state_machine_as_test(Day, settings=settings(max_examples=1000, stateful_step_count=60))
+
+
+def listed(channel: str, position: int, priority: int) -> QueueEntry:
+    return QueueEntry("sales", position, channel, channel, "", priority, 0, local=False, inside=False)
+
+
+def test_a_move_that_moved_nobody_is_seen() -> None:
+    asked = ["b"]
+    assert not_moved(asked, [listed("a", 1, 0), listed("b", 2, 10)]) == [listed("b", 2, 10)]
+    assert not_moved(asked, [listed("b", 1, 10), listed("a", 2, 0)]) == []
+    assert not_moved(asked, [listed("a", 1, 10), listed("b", 2, 10)]) == []
+    assert not_moved([], [listed("a", 1, 0), listed("b", 2, 10)]) == []

@@ -9,10 +9,8 @@ from getpass import getuser
 from pathlib import Path
 from typing import Any
 
-import click
-
 from pbxd import logs
-from pbxd.cli.groups import Group
+from pbxd.cli.groups import group
 from pbxd.cli.options import FILE, argument, json_option, yes_option
 from pbxd.cli.output import print_json, print_line
 from pbxd.cli.session import Session, pass_session
@@ -23,7 +21,7 @@ from pbxd.services import privacy as access
 _SHARED = "numbers_shared_with_others"
 
 
-@click.group("privacy", cls=Group)
+@group("privacy")
 def privacy() -> None:
     """Group the commands."""
 

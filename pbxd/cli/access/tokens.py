@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pbxd.calls.record import instant
-from pbxd.cli.groups import Group
+from pbxd.cli.groups import group
 from pbxd.cli.options import EXTENSION, argument, flag, id_argument, json_option, option, takes
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
@@ -14,7 +14,7 @@ from pbxd.services import tokens as access
 from pbxd.storage.access.tokens import Token
 
 
-@click.group("tokens", cls=Group)
+@group("tokens")
 def tokens() -> None:
     """Group the commands."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pbxd.book.companies import Company, company_json
-from pbxd.cli.groups import Group
+from pbxd.cli.groups import group
 from pbxd.cli.options import actor_option, id_argument, json_option, option, takes
 from pbxd.cli.output import print_card, print_json, print_table
 from pbxd.cli.session import Session, pass_session
@@ -14,7 +14,7 @@ from pbxd.numbers import display
 from pbxd.services import companies as book
 
 
-@click.group("companies", cls=Group)
+@group("companies")
 def companies() -> None:
     """Group the commands."""
 

@@ -2,69 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Unpack
 
 import click
 
 from pbxd.book.field_kinds import LIST_KINDS, Kind
-from pbxd.book.fields import BUILT_IN, Field
-from pbxd.cli.groups import Option
-from pbxd.cli.options import TEXT, Decorated, Details, flag, option
+from pbxd.book.fields import Field, Fields
+from pbxd.cli.groups import Command, Option
+from pbxd.cli.options import TEXT, Details
+from pbxd.cli.session import current_fields
 from pbxd.errors import InvalidInputError
-from pbxd.i18n import N_, Texts, _
+from pbxd.i18n import _
 from pbxd.services.contact_edits import AddContact, EditContact, Typed
 
 _METAVARS: Final[Mapping[Kind, str]] = {"employee": "EXT", "date": "YYYY-MM-DD"}
-_LABEL = option(
-    "--label",
-    "labels",
-    multiple=True,
-    metavar="NUMBER=LABEL",
-    about=N_("What one of the numbers is, such as mobile or work. May be repeated."),
-)
-_SINGLE = tuple(field for field in BUILT_IN if field.kind not in LIST_KINDS and field.kind != "visibility")
-_LISTS = tuple(field for field in BUILT_IN if field.kind in LIST_KINDS)
 
 
-class FieldOption(Option):
-    """An option whose help is in the registry of fields."""
+class AddCommand(Command):
+    """A command with an option for each field, also for the fields that the company defined."""
 
-    def __init__(self, param_decls: Sequence[str], texts: Texts, **details: Unpack[Details]) -> None:
-        super().__init__(param_decls, help=texts.en, **details)
-        self._texts = texts
-
-    def _translated(self) -> str:
-        return str(self._texts)
-
-    help = property(_translated, Option.help.fset)
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the fields, then the command's own parameters."""
+        fields = current_fields(ctx)
+        options = [_option(field, f"--{field.option}", field.name) for field in (*_single(fields), *_lists(fields))]
+        personal = Option(["--personal"], is_flag=True, help=_("Only its owner sees it."))
+        return [*options, _label(), personal, *super().get_params(ctx)]
 
 
-def of_new_contact(command: Decorated) -> Decorated:
-    """Declare the options that `add_contact` takes."""
-    return _declared(
-        command,
-        *(_option(field, f"--{field.option}", field.name) for field in _SINGLE),
-        *(_option(field, f"--{field.option}", field.name) for field in _LISTS),
-        _LABEL,
-        flag("--personal", about=N_("Only its owner sees it.")),
-    )
+class EditCommand(Command):
+    """A command that replaces fields with one value, and adds to and removes from fields with several."""
 
-
-def of_edited_contact(command: Decorated) -> Decorated:
-    """Declare the options that `edit_contact` takes."""
-    return _declared(
-        command,
-        *(_option(field, _edited(field), field.name, required=False, default=None) for field in _SINGLE),
-        *(
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the fields, then the command's own parameters."""
+        fields = current_fields(ctx)
+        single = [_option(field, _edited(field), field.name, required=False, default=None) for field in _single(fields)]
+        lists = [
             _option(field, f"--{way}-{field.option}", f"{way}_{field.name}")
-            for field in _LISTS
+            for field in _lists(fields)
             for way in ("add", "remove")
-        ),
-        option("--main-number", default="", about=N_("The number to call by default.")),
-        _LABEL,
-        flag("--shared/--personal", default=None, about=N_("Everybody sees it, or only its owner.")),
-    )
+        ]
+        main = Option(["--main-number"], type=TEXT, default="", help=_("The number to call by default."))
+        shared = Option(
+            ["--shared/--personal"], is_flag=True, default=None, help=_("Everybody sees it, or only its owner.")
+        )
+        return [*single, *lists, main, _label(), shared, *super().get_params(ctx)]
 
 
 def add_contact(*, labels: Sequence[str], personal: bool, **given: Typed | None) -> AddContact:
@@ -83,40 +65,49 @@ def edit_contact(
     **given: Typed | None,
 ) -> EditContact:
     """Return the request that the options of `contacts edit` make. Raises InvalidInputError."""
-    values = {field.name: value for field in _SINGLE if (value := given[field.name]) is not None}
+    fields = current_fields(click.get_current_context())
+    values = {field.name: value for field in _single(fields) if (value := given[field.name]) is not None}
     if shared is not None:
         values["visibility"] = _visibility(shared=shared)
     return EditContact(
         contact_id=contact_id,
         version=version,
         values=values,
-        added=_texts(given, "add"),
-        removed=_texts(given, "remove"),
+        added=_texts(given, "add", fields),
+        removed=_texts(given, "remove", fields),
         main_number=main_number,
         labels=_pairs(labels),
     )
 
 
-def _option(field: Field, *names: str, **details: Unpack[Details]) -> Callable[[Decorated], Decorated]:
+def _single(fields: Fields) -> list[Field]:
+    """Return the fields with one value; who sees a contact has options of its own."""
+    return [field for field in fields if field.kind not in LIST_KINDS and field.kind != "visibility"]
+
+
+def _lists(fields: Fields) -> list[Field]:
+    return [field for field in fields if field.kind in LIST_KINDS]
+
+
+def _option(field: Field, *names: str, **details: Unpack[Details]) -> Option:
     more: Details = {"type": TEXT, "required": field.kind == "name", "multiple": field.kind in LIST_KINDS}
     if field.kind == "flag":
         more = {"is_flag": True, "default": False}
-    return click.option(*names, cls=FieldOption, texts=field.help, metavar=_METAVARS.get(field.kind), **more | details)
+    return Option(names, help=str(field.help), metavar=_METAVARS.get(field.kind), **more | details)
+
+
+def _label() -> Option:
+    about = _("What one of the numbers is, such as mobile or work. May be repeated.")
+    return Option(["--label", "labels"], type=TEXT, multiple=True, metavar="NUMBER=LABEL", help=about)
 
 
 def _edited(field: Field) -> str:
     return f"--{field.option}/--no-{field.option}" if field.kind == "flag" else f"--{field.option}"
 
 
-def _declared(command: Decorated, *options: Callable[[Decorated], Decorated]) -> Decorated:
-    for declare in reversed(options):  # as decorators one above the other would
-        command = declare(command)
-    return command
-
-
-def _texts(given: Mapping[str, Typed | None], way: str) -> dict[str, Sequence[str]]:
+def _texts(given: Mapping[str, Typed | None], way: str, fields: Fields) -> dict[str, Sequence[str]]:
     """Return what `--add-…` or `--remove-…` name, by field."""
-    texts = {field.name: given[f"{way}_{field.name}"] for field in _LISTS}
+    texts = {field.name: given[f"{way}_{field.name}"] for field in _lists(fields)}
     return {name: some for name, some in texts.items() if some and not isinstance(some, str | bool)}
 
 

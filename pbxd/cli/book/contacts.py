@@ -12,7 +12,7 @@ from pbxd.book.contacts import contact_json
 from pbxd.cli.book import contact_options
 from pbxd.cli.book.formats import cells, changed_cells, duplicate_json, duplicate_line, lines, main_lines
 from pbxd.cli.calls.formats import print_last_calls
-from pbxd.cli.groups import Group, Later
+from pbxd.cli.groups import Later, group
 from pbxd.cli.options import (
     EXTENSION,
     LIMIT,
@@ -33,13 +33,12 @@ from pbxd.services.contact_edits import AddContact, EditContact
 from pbxd.storage.search.paging import SORTINGS
 
 
-@click.group("contacts", cls=Group)
+@group("contacts")
 def contacts() -> None:
     """Group the commands."""
 
 
-@contacts.command("add", help=N_("Add a contact. The first number is the main one."))
-@contact_options.of_new_contact
+@contacts.command("add", cls=contact_options.AddCommand, help=N_("Add a contact. The first number is the main one."))
 @actor_option
 @json_option
 @takes(contact_options.add_contact)
@@ -110,10 +109,11 @@ def show(session: Session, asked: ShowContact) -> None:
 
 
 @contacts.command(
-    "edit", help=N_("Change a contact. Fields you don't name stay as they are; an empty text clears one.")
+    "edit",
+    cls=contact_options.EditCommand,
+    help=N_("Change a contact. Fields you don't name stay as they are; an empty text clears one."),
 )
 @id_argument("contact_id")
-@contact_options.of_edited_contact
 @option("--version", type=click.INT, about=N_("Refuse if the contact is no longer at this version."))
 @actor_option
 @json_option
@@ -169,7 +169,7 @@ def history(session: Session, contact_id: int) -> None:
         print_json({"total": len(items), "items": items})
         return
     heads = [_("Version"), _("When"), _("Who"), _("Field"), _("Before"), _("After")]
-    print_table(heads, (row for change in changes for row in changed_cells(change)))
+    print_table(heads, (row for change in changes for row in changed_cells(change, session.fields)))
 
 
 @dataclass(frozen=True, slots=True)

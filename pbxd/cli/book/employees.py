@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-import click
-
 from pbxd.book.employees import Employee, employee_json
-from pbxd.cli.groups import Group
+from pbxd.cli.groups import group
 from pbxd.cli.options import FILE, actor_option, argument, flag, json_option, option, takes
 from pbxd.cli.output import mark, print_bad_rows, print_card, print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
@@ -18,7 +16,7 @@ from pbxd.numbers import display
 from pbxd.services import employees as book
 
 
-@click.group("employees", cls=Group)
+@group("employees")
 def employees() -> None:
     """Group the commands."""
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from pbxd.book.employees import Employee
-from pbxd.cli.groups import Command
+from pbxd.cli.groups import command
 from pbxd.cli.options import FILE, actor_option, argument, json_option
 from pbxd.cli.session import Session, pass_session
 from pbxd.errors import UnavailableError
@@ -16,7 +14,7 @@ from pbxd.i18n import _
 from pbxd.services import employees, exports
 
 
-@click.command("template", cls=Command)
+@command("template")
 @argument("file", type=FILE)
 @json_option
 @pass_session
@@ -26,7 +24,7 @@ def template(session: Session, file: Path) -> None:
     session.report({"file": str(file)}, _("written: {file}").format(file=file))
 
 
-@click.command("export", cls=Command)
+@command("export")
 @argument("file", type=FILE)
 @actor_option
 @json_option

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
@@ -59,11 +58,12 @@ def number_text(number: ContactNumber) -> str:
     return f"{shown} ({number.label})" if number.label else shown
 
 
-def changed_cells(change: Change) -> Iterator[list[str]]:
+def changed_cells(change: Change, fields: Fields) -> Iterator[list[str]]:
     """Yield a line of the table for each field that was changed."""
     who = change.actor or _("administrator")
-    for field, (before, after) in change.fields.items():
-        yield [str(change.version), local_time(change.at), who, field, _value(before), _value(after)]
+    for name, (before, after) in change.fields.items():
+        title = str(fields[name].title) if name in fields else name  # a field may be gone since
+        yield [str(change.version), local_time(change.at), who, title, _value(before), _value(after)]
 
 
 def duplicate_json(duplicate: Duplicate) -> dict[str, Any]:
@@ -95,12 +95,12 @@ def _text(value: Value) -> str:
 
 def _value(value: object) -> str:
     match value:
-        case str():
-            return value
+        case bool():
+            return _("yes") if value else _("no")
         case list():
             return ", ".join(_number(each) if isinstance(each, dict) else str(each) for each in value)
         case _:
-            return "" if value is None else json.dumps(value)
+            return "" if value is None else str(value)
 
 
 def _number(kept: dict[str, Any]) -> str:

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 import click
-from rich.console import Console
-from rich.progress import Progress, TextColumn
 
-from pbxd.cli.groups import Command
+from pbxd.cli.groups import command
 from pbxd.cli.options import FILE, actor_option, argument, flag, json_option, option, takes
 from pbxd.cli.output import print_bad_rows, print_json, print_line
 from pbxd.cli.session import Session, pass_session
@@ -52,10 +50,9 @@ class Options:
         )
 
 
-@click.command(
+@command(
     "import",
-    cls=Command,
-    help=N_("Import contacts from a file: xlsx, xls, csv or vcf. Bad rows are reported and don't stop the good ones."),
+    about=N_("Import contacts from a file: xlsx, xls, csv or vcf. Bad rows are reported and don't stop the good ones."),
 )
 @argument("file", type=FILE)
 @flag("--dry-run", about=N_("Change nothing, only say what would happen."))
@@ -93,7 +90,7 @@ def import_(session: Session, asked: Options) -> None:
         _print(report)
 
 
-@click.command("import-undo", cls=Command)
+@command("import-undo")
 @argument("import_id", type=click.IntRange(1), metavar="ID")
 @actor_option
 @json_option
@@ -128,11 +125,10 @@ def _progress() -> Iterator[Callable[[int], None]]:
     if not sys.stderr.isatty():
         yield lambda _rows: None
         return
-    with Progress(
-        *Progress.get_default_columns()[:2], TextColumn("{task.completed}"), console=Console(stderr=True)
-    ) as bar:
-        task = bar.add_task(_("rows"), total=None)
-        yield lambda rows: bar.update(task, completed=rows)
+    try:
+        yield lambda rows: click.echo("\r" + _("rows done: {count}").format(count=rows), err=True, nl=False)
+    finally:
+        click.echo(err=True)
 
 
 def _print(report: ImportReport) -> None:

@@ -10,7 +10,7 @@ import click
 
 from pbxd.calls.record import instant
 from pbxd.cli.calls.filters import period
-from pbxd.cli.groups import Command
+from pbxd.cli.groups import command
 from pbxd.cli.options import flag, json_option, takes, yes_option
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session
@@ -26,7 +26,7 @@ class Fill:
     again: bool
 
 
-@click.command("fill", cls=Command, help=N_("Fill gaps from the PBX's own log (CEL). The daemon does this by itself."))
+@command("fill", about=N_("Fill gaps from the PBX's own log (CEL). The daemon does this by itself."))
 @flag("--again", about=N_("Also gaps that were filled before."))
 @json_option
 @takes(Fill)
@@ -57,9 +57,7 @@ class Rebuild:
         return gaps.Compare(since=self.since, until=self.until)
 
 
-@click.command(
-    "rebuild", cls=Command, help=N_("Compare a period of the history with the PBX's own log (CEL), and correct it.")
-)
+@command("rebuild", about=N_("Compare a period of the history with the PBX's own log (CEL), and correct it."))
 @period
 @flag("--dry-run", about=N_("Only show the differences."))
 @yes_option

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from pbxd.cli.control_socket import Api, daemon
-from pbxd.cli.groups import Command
+from pbxd.cli.groups import command
 from pbxd.cli.options import argument, flag, json_option, option, takes
 from pbxd.cli.output import print_card, print_json, print_line, printable
 from pbxd.cli.session import Session, run
@@ -43,10 +43,9 @@ class MakeCall:
         return body if self.number is None else body | {"number": self.number}
 
 
-@click.command(
+@command(
     "call",
-    cls=Command,
-    help=N_(
+    about=N_(
         "Ring the employee EXTENSION and connect them with TARGET: a number, or a contact by id or exact name."
         " Prints each state; Ctrl-C hangs up."
     ),
@@ -138,7 +137,7 @@ def _state(state: str) -> str:
         "ringing-agent": _("the agent's phone rings"),
         "agent-answered": _("the agent answered"),
         "ringing-client": _("the client's phone rings"),
-        "talking": _("they talk"),
+        "talking": _("talking"),
     }.get(state, state)
 
 
@@ -156,5 +155,5 @@ def _reason(reason: str) -> str:
         "cancelled": _("cancelled"),
         "completed": _("the conversation is over"),
         "failed": _("the call failed"),
-        "pbx-away": _("the PBX went away"),
+        "pbx-away": _("the connection to the PBX was lost"),
     }.get(reason, reason)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import click
-
-from pbxd.cli.groups import Command
+from pbxd.cli.groups import command
 from pbxd.cli.options import LIMIT, OFFSET, json_option, option, takes
 from pbxd.cli.output import print_json, print_table
 from pbxd.cli.session import Session
@@ -18,7 +16,7 @@ from pbxd.services import gaps as history
 Row = dict[str, Any]
 
 
-@click.command("gaps", cls=Command, help=N_("List the times for which calls may be missing, newest first."))
+@command("gaps", about=N_("List the times for which calls may be missing, newest first."))
 @option("--limit", type=LIMIT, default=1000, show_default=True, about=N_("Show at most this many."))
 @option("--offset", type=OFFSET, default=0, about=N_("Skip this many."))
 @json_option
@@ -68,9 +66,9 @@ def _filled(gap: Row) -> str:
 
 def _why(why: str) -> str:
     return {
-        "link": _("the PBX could not be heard"),
-        "restart": _("the PBX was away"),
-        "pbxd": _("pbxd was away"),
+        "link": _("no connection to the PBX"),
+        "restart": _("the PBX was down"),
+        "pbxd": _("pbxd was not running"),
         "overflow": _("pbxd could not keep up with the PBX's events"),
-        "storage": _("the database was away too long"),
+        "storage": _("the database was unavailable for too long"),
     }[why]

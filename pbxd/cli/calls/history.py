@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
 from pbxd.cli.calls import formats
 from pbxd.cli.calls.export import export
 from pbxd.cli.calls.filters import filters
 from pbxd.cli.calls.gaps import calls_and_gaps, gap_text, gaps
 from pbxd.cli.calls.story import people, sentence
-from pbxd.cli.groups import Group, Later
+from pbxd.cli.groups import Later, group
 from pbxd.cli.options import FILE, LIMIT, OFFSET, actor_option, argument, json_option, option, takes
 from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
@@ -24,7 +22,7 @@ from pbxd.services.call_filters import FindCalls
 Call = dict[str, Any]
 
 
-@click.group("calls", cls=Group)
+@group("calls")
 def calls() -> None:
     """Group the commands."""
 

@@ -15,11 +15,11 @@ def sentence(step: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Tell one step of a story; `names` are the people of the call, as `people` returns them."""
     told = _told(step["what"], ended_by_somebody=bool(step["who"]))
     if (step["what"], step["detail"]) == ("ended", "unheard"):
-        told = _("the call is over; its end was not heard")
+        told = _("the call is over; when it ended is unknown")
     elif (step["what"], step["detail"]) == ("called", None):
         told = _("{who} called")
     elif (step["what"], step["detail"]) == ("forwarded", None):
-        told = _("{who} was sent on to another number")
+        told = _("the call of {who} was forwarded to another number")
     said = told.format(
         what=step["what"], who=_person(step["who"], names), detail=_person(step["detail"], names) or "?"
     ).strip()
@@ -59,14 +59,14 @@ def _told(what: str, *, ended_by_somebody: bool) -> str:
         "held": _("{who} put the call on hold"),
         "resumed": _("{who} took the call off hold"),
         "blind-transfer": _("{who} transferred the call to {detail}"),
-        "attended-transfer": _("{who} transferred the call to {detail} after asking"),
+        "attended-transfer": _("{who} transferred the call to {detail} after talking to them"),
         "parked": _("{who} parked the call at {detail}"),
         "unparked": _("{who} took the parked call"),
         "parking-timed-out": _("nobody took the parked call in time"),
         "picked-up": _("{who} picked up the call ringing at {detail}"),
-        "voicemail": _("the voicemail of {detail} took the call"),
+        "voicemail": _("the voicemail of {detail} answered"),
         "recorded": _("recorded: {detail}"),
-        "forwarded": _("the phone of {who} sent the call on to {detail}"),
+        "forwarded": _("the phone of {who} forwarded the call to {detail}"),
         "busy": _("{who} was busy"),
         "rejected": _("{who} declined"),
         "no-answer": _("{who} did not answer"),

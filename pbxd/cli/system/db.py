@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pbxd.cli.groups import Group
+from pbxd.cli.groups import group
 from pbxd.cli.options import FILE, argument, json_option
 from pbxd.cli.output import print_json, print_line
 from pbxd.cli.session import Session, pass_session, run
@@ -16,7 +16,7 @@ from pbxd.storage.engine import schema
 from pbxd.storage.engine.backups import Progress
 
 
-@click.group("db", cls=Group)
+@group("db")
 def db() -> None:
     """Group the commands."""
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
 from pbxd import logs
 from pbxd.checkup.checks import examine
 from pbxd.checkup.result import Finding, Status
-from pbxd.cli.groups import Command
+from pbxd.cli.groups import command
 from pbxd.cli.options import json_option
 from pbxd.cli.output import print_json, print_line
 from pbxd.cli.session import Session, pass_session, run
@@ -21,10 +19,9 @@ _SIGNS: dict[Status, str] = {"ok": "✓", "warning": "!", "failed": "✗", "skip
 _WIDTH = 14  # of the names of the checks
 
 
-@click.command(
+@command(
     "doctor",
-    cls=Command,
-    help=N_(
+    about=N_(
         "Check the installation: print what is wrong, and the lines that fix it. Changes nothing, rings nobody."
         " Run it as root: only root can read the AMI secret."
     ),

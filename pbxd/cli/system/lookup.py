@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import click
-
 from pbxd.cli.calls.formats import print_last_calls
-from pbxd.cli.groups import Command
+from pbxd.cli.groups import command
 from pbxd.cli.options import acting_option, argument, flag, json_option, takes
 from pbxd.cli.output import mark, print_card, print_json, print_line
 from pbxd.cli.session import Session
@@ -27,9 +25,7 @@ class Options:
     calls: bool
 
 
-@click.command(
-    "lookup", cls=Command, help=N_("Show who has a number, as the PBX would get it. The daemon need not run.")
-)
+@command("lookup", about=N_("Show who has a number, as the PBX would get it. The daemon need not run."))
 @argument("number")
 @flag("--explain", about=N_("Also show how the number was read, and which other cards have it."))
 @flag("--calls", about=N_("Also show the last five calls with it."))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from pbxd.cli.control_socket import daemon
-from pbxd.cli.groups import Command
+from pbxd.cli.groups import command
 from pbxd.cli.options import json_option
 from pbxd.cli.output import length, mark, print_json, print_table
 from pbxd.cli.session import Session, pass_session, run
@@ -15,7 +13,7 @@ from pbxd.i18n import _
 from pbxd.numbers import display
 
 
-@click.command("queues", cls=Command)
+@command("queues")
 @json_option
 @pass_session
 def queues(session: Session) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -42,6 +43,7 @@ _OWN = (
     *(field.name for field in BUILT_IN if field.stored == "column"),
     *(f"{field.name}_id" for field in BUILT_IN if field.stored == "employee"),
 )
+_own_values = attrgetter(*_OWN)
 _NAMED_BY_IDS = {"manager", "manager_name", "owner", "created_by"}  # as the employees are called now
 _READ = tuple(field.name for field in dataclass_fields(Contact) if field.name not in {*_PARTS, *_NAMED_BY_IDS})
 _LISTED: Select[Any] = (
@@ -204,7 +206,9 @@ async def find_by_new_company(connection: AsyncConnection, company_id: int, fiel
 
 def _main_values(draft: ContactDraft, fields: Fields) -> dict[str, Any]:
     """Return a card's own columns, and those by which it is found and sorted."""
-    return {name: getattr(draft, name) for name in _OWN} | {
+    return {
+        **dict(zip(_OWN, _own_values(draft), strict=True)),
+        "manager": draft.manager,
         "extra": dict(draft.extra) or None,
         "search": found_by(draft, fields),
         "folded": folded(draft.name),

@@ -1,1 +1,1 @@
-"""The schema's history: alembic revisions, run by `storage.schema`."""
+"""The schema's history: alembic revisions, run by `storage.engine.schema`."""

@@ -1,4 +1,4 @@
-"""Pages of contacts: by rank of a search's hits, or by a column; each goes on where the one before ended."""
+"""Pages of contacts, by rank of a search's hits or by a column. A cursor says where the next page goes on."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ _COLUMNS = {
     "number": contacts.c.main_number, "manager": contacts.c.manager, "vip": contacts.c.vip,
     "changed": contacts.c.changed, "id": contacts.c.id,
 }  # fmt: skip
-_ALL = -1  # SQLite's word for no limit
-# Statements that are made once: making one takes longer than SQLite needs for it.
+_ALL = -1  # no limit, on SQLite
+# Statements built once: building one takes longer than SQLite needs to run it.
 _Statements = tuple[Select[Any], Select[Any]]
 _FACTS = select(
     exists().where(imports.c.state.in_(HIDDEN)),
@@ -72,7 +72,7 @@ _COUNTED = (
 
 @dataclass(frozen=True, slots=True)
 class PageAsked:
-    """Which page: sorted how, after which one, how long, and whether the total is to be counted to its end."""
+    """Which page: its order, its cursor, its length, and whether the total is counted exactly."""
 
     sort: Sorting = "rank"  # without a search: by name
     descending: bool = False
@@ -83,7 +83,7 @@ class PageAsked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The ids of a page; `more`: there are more hits than `total`; `after`: where the next page goes on, if any."""
+    """The ids of a page. `more`: there are more hits than `total`. `after`: the cursor of the next page, if any."""
 
     total: int
     more: bool
@@ -105,18 +105,18 @@ def page(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor:
 
 
 class _Facts(NamedTuple):
-    """What is to be known of the book before a page is sought, asked at once."""
+    """Facts about the book that decide how a page is read, asked in one statement."""
 
-    staging: bool  # there are imports that aren't finished
-    has_own: bool  # the actor has personal contacts; few have many, and many none
-    has_marked: bool  # and favourites
+    staging: bool  # some imports are not finished
+    has_own: bool  # the actor has personal contacts
+    has_marked: bool  # the actor has favourites
     newest: int | None  # the highest id
 
 
 class _Seek:
-    """One page being sought. Keys are tuples that end with the id, in the page's order.
+    """One page being read. Keys are tuples in the page's order that end with the id.
 
-    On SQLite shared contacts are found by the index, and what the actor has of his own row by row beside them.
+    On SQLite shared contacts are found by the full-text index, the actor's own contacts row by row.
     """
 
     def __init__(
@@ -127,11 +127,13 @@ class _Seek:
         self._actor = actor
         self._sort = sort
         self._descending = asked.descending
-        self._length = asked.limit + 1  # one more tells whether there is a next page
+        self._length = asked.limit + 1  # the extra one shows whether there is a next page
         self._after = cursor.read(sort, asked.after)
         self._indexed = connection.dialect.name == "sqlite" and not filters.narrow(wanted)
-        self._shared: tuple[int, int] | None = None  # how many shared contacts match, and how many were counted at most
-        self._last_counted: int | None = None  # the newest of those, none of none
+        self._shared: tuple[int, int] | None = (
+            None  # shared contacts that match, and up to which limit they were counted
+        )
+        self._last_counted: int | None = None  # the newest of them, if any
 
     def count(self, most: int | None) -> int:
         """Count the hits, at most one more than `most`."""
@@ -151,8 +153,8 @@ class _Seek:
     def by_rank(self) -> list[Key]:
         """Return the keys of the page by rank: (rank, no favourite, newest card first).
 
-        The hits of each rank are taken in the index's order until there is a page; what the actor has of his own or
-        marked as favourite is ranked one by one and goes in between.
+        The hits of each rank are read in the index's order until the page is full. The actor's own contacts and
+        favourites are ranked one by one and merged in.
         """
         if not self._indexed:
             return self._ranked(self._length, seen_by(self._actor), *self._rows)
@@ -166,7 +168,7 @@ class _Seek:
             found = self._of_rank(rank, self._length + len(known))
             keys += [(rank, 1, -each) for each in found if each not in known and self._comes((rank, 1, -each))]
             seen += len(found)
-            every = total <= MOST_COUNTED and seen >= total  # else there are more than were counted
+            every = total <= MOST_COUNTED and seen >= total  # otherwise there are more than were counted
             if every or sum(key[0] <= rank for key in keys) >= self._length:
                 break
         return sorted(keys)[: self._length]
@@ -185,7 +187,7 @@ class _Seek:
         return int(self._connection.execute(select(func.count()).select_from(hits.subquery())).scalar_one())
 
     def _count_found(self, limit: int) -> int:
-        """Count shared hits up to a limit; what was counted before isn't counted again."""
+        """Count the shared hits up to a limit, once."""
         if self._shared is not None:
             found, most = self._shared
             if most == _ALL or found < most or most >= limit != _ALL:
@@ -196,7 +198,7 @@ class _Seek:
         return int(found)
 
     def _of_rank(self, rank: int, length: int) -> Sequence[int]:
-        """Return shared hits of one rank, the newest card first."""
+        """Return the shared hits of one rank, newest card first."""
         query = filters.expression(self._wanted, self._actor, rank)
         below = -self._after[2] if self._after and self._after[:2] == (rank, 1) else HIGHEST_KEY
         return self._ask_index(_NEWEST, query, length, below).scalars().all() if query else ()
@@ -209,7 +211,7 @@ class _Seek:
     def _ask_index(
         self, statements: Sequence[Executable], query: str, most: int, mark: int = HIGHEST_KEY
     ) -> Result[Any]:
-        """Ask one of a pair: the second leaves out the contacts of imports that aren't finished."""
+        """Run one of two statements: the second leaves out the contacts of unfinished imports."""
         statement = statements[self._facts.staging]
         return self._connection.execute(statement, {"query": clean_text(query), "most": most, "mark": mark})
 
@@ -248,7 +250,7 @@ class _Seek:
         return self._sorted(shown(), SHARED, *aside, *self._rows, along=True)
 
     def _estimated(self, newest: int) -> int:
-        """Count the shared hits; of more than MOST_COUNTED take the rest of the book to have as many."""
+        """Return the number of shared hits, beyond MOST_COUNTED estimated from the newest one counted."""
         found = self._count_found(MOST_COUNTED + 1)
         return found * newest // self._last_counted if found > MOST_COUNTED and self._last_counted else found
 
@@ -256,7 +258,7 @@ class _Seek:
         key = (_COLUMNS[self._sort], contacts.c.id)
         ordered = [part.desc() if self._descending else part for part in key]
         hits = select(*key).where(*conditions).order_by(*ordered).limit(self._length)
-        if along:  # left to itself, SQLite takes all the shared ones and sorts them
+        if along:  # otherwise SQLite reads all shared contacts and sorts them
             hits = read_by(hits, contacts, f"ix_contacts_by_{self._sort}")
         if self._after:
             hits = hits.where(_beyond(key, self._after, descending=self._descending))

@@ -1,13 +1,13 @@
-"""What a contact is found by: its words as a text, that text as tokens of a full-text index, and what a search means.
+"""The text by which a contact is found, its tokens for the full-text index, and the terms of a search.
 
 The text is `marks TAB lines`. Each line is one value of a searchable field of `book.fields`, the name first: its words,
 folded, a space before each of them, and a line break at the end. So `LIKE '% word%'` is a word that begins so. The
 marks are hashes of what a filter names exactly, written in wide digits that no search can contain.
 
-A full-text index knows whole tokens: each has a list of contacts that is read from its newest on, as far as needed,
-whereas tokens that begin alike must first be merged. So what people type often is a token by itself: the beginnings of
-a word, of the name's first word too, and the beginnings of what is left of a word from any letter on, which finds
-«Фронкин» by `онки`. Only what is longer than those is looked for as the beginning of a token.
+A full-text index looks up whole tokens fast: each has a list of contacts, read from the newest on as far as needed.
+Looking up the beginning of tokens is slow, because their lists must be merged first. So what people type often is a
+token of its own: the beginnings of a word, of the name's first word too, and short fragments from any letter on, which
+find «Фронкин» by `онки`. Only longer texts are looked up as the beginning of a token.
 """
 
 from __future__ import annotations
@@ -19,33 +19,31 @@ from functools import lru_cache
 
 from pbxd import notation
 from pbxd.book.contacts import Contact, ContactDraft
-from pbxd.book.field_kinds import value_lines
 from pbxd.book.fields import Fields
 from pbxd.book.texts import folded
 
-SHORTEST_INSIDE = 3  # letters or digits: less is looked for at beginnings of words only
-LONGEST_WORD = 48  # characters of a word that count
-LONGEST_SEARCH = 200  # characters; what is longer finds nothing more
+SHORTEST_INSIDE = 3  # letters or digits; shorter texts are searched at the beginning of words only
+LONGEST_WORD = 48  # characters of a word; the rest is ignored
+LONGEST_SEARCH = 200  # characters of a search; the rest is ignored
 LONGEST_BEGINNING = 12  # letters or digits of a word's beginning that is a token by itself
-LONGEST_FRAGMENT = 5  # likewise of what stands inside of a word
+LONGEST_FRAGMENT = 5  # letters or digits inside of a word that are a token by themselves
 NAME, START, NUMBER = "¹", "²", "³"  # NFKC folds these signs, so that no word has them
 EVERYBODY, TAG, MANAGER, VIP, COMPANY = "⁰", "⁴", "⁵", "⁶", "⁷"
 
-REMEMBERED = 1000  # texts whose tokens are kept for a moment
+REMEMBERED = 1000  # entries of the caches below
 
-LONGEST_NUMBER = 18  # digits typed, with what is dialled before them
+LONGEST_NUMBER = 18  # digits of a typed number with its prefix
 
 _CONTROLS = "".join(map(chr, (*range(0x20), 0x7F)))
 _BRACKETS = str.maketrans(dict.fromkeys('«»„“”"()[]<>{}' + _CONTROLS, " "))
-# The index's tokenizer parts words at ASCII signs, so that these are written wide.
+# The tokenizer of the index splits at ASCII signs, so they are written as wide characters.
 _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _WIDE_SIGNS = {code: wide for code, wide in _WIDE.items() if not chr(code).isalnum()}
 
 
 def found_by(card: ContactDraft | Contact, fields: Fields) -> str:
     """Return the text by which a card is found: the lines of its searchable fields, the name first."""
-    lines = [line for field in fields.searchable for line in value_lines(field.kind, fields.value(card, field))]
-    return f"{' '.join(_marks(card))}\t{''.join(map(_line, lines))}"
+    return f"{' '.join(_marks(card))}\t{''.join(map(_line, fields.search_lines(card)))}"
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -64,7 +62,7 @@ def manager_mark(employee_id: int) -> str:
 def tokens(text: str) -> str:
     """Return the tokens of the text by which a card is found, separated by spaces.
 
-    The index's triggers ask, while others wait to write; whoever writes much asks before, for an answer is remembered.
+    The triggers of the index call this while other writers wait. An import calls it before, so that they hit the cache.
     """
     marks, _tab, lines = text.partition("\t")
     found = set(marks.split(" "))
@@ -78,30 +76,30 @@ def tokens(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word of a search, or a number however written: what a card must have one of."""
+    """One word of a search, or a number in any notation. A card must have one of `words`."""
 
     words: tuple[str, ...]
-    at_start: bool  # too short to be looked for inside of words
+    at_start: bool  # too short to be searched inside of words
     numbers: tuple[str, ...] = ()  # digits that may be a whole number
 
 
 def terms(search: str) -> list[Term]:
-    """Return what a search asks for: its words, and of digits with signs between them the number they may be."""
+    """Return the terms of a search: its words, and digits with signs between them as one number."""
     return [_term(part) for part in _parts(folded(search[:LONGEST_SEARCH]))]
 
 
 def quoted(word: str, kind: str = "") -> str:
-    """Return a token as the index's query language wants it."""
+    """Return a token in the query language of the index."""
     return f'"{kind}{word.translate(_WIDE_SIGNS)}"'
 
 
 def beginning(word: str, kind: str) -> str:
-    """Ask the index for words (START) or names (NAME) that begin so."""
+    """Return a query for words (START) or names (NAME) that begin like this."""
     return quoted(word, kind) + (" *" if len(word) > LONGEST_BEGINNING else "")
 
 
 def fragment(word: str) -> str:
-    """Ask the index for words that have this inside, not at their beginning; three letters at least."""
+    """Return a query for words with this inside, not at their beginning. It needs three letters at least."""
     return quoted(word) + (" *" if len(word) > LONGEST_FRAGMENT else "")
 
 
@@ -118,7 +116,7 @@ def _tokens_of(word: str) -> frozenset[str]:
 
 
 def _beginnings(word: str) -> list[str]:
-    """Return the tokens of a word with its kind's sign before it."""
+    """Return the tokens of a word that has the sign of its kind before it."""
     return [word, *[word[:end] for end in range(2, min(len(word), LONGEST_BEGINNING + 2))]]
 
 
@@ -143,7 +141,7 @@ def _words(text: str) -> list[str]:
 
 
 def _parts(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield words, and runs of what may together be one number, with the fragments of numbers they may mean."""
+    """Yield words, and runs of words that may be one number, with the fragments of numbers that they may mean."""
     run: list[str] = []
     for word in [*text.split(), ""]:
         if _is_digits(word) and not (run and word[0] == "+"):

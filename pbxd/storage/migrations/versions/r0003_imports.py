@@ -1,4 +1,4 @@
-"""Imports: which contacts came with which, and what it changed in others."""
+"""Imports: the contacts that each one added, and its changes to others."""
 
 from __future__ import annotations
 

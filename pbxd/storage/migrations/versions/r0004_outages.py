@@ -1,4 +1,4 @@
-"""Outages, and until when each PBX was heard."""
+"""Gaps, and until when the history has everything of each PBX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cards of companies, changes and favourites of contacts, what the PBX tells of employees."""
+"""Cards of companies, changes and favourites of contacts, and the PBX's facts about employees."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _widen_emails() -> None:
     connection = op.get_bind()
     same = sa.update(emails).where(emails.c.email == sa.bindparam("as_written")).values(folded=sa.bindparam("as_found"))
     known = connection.execute(sa.select(emails.c.email).distinct()).scalars().all()
-    op.create_index("ix_contact_emails_email", "contact_emails", ["email"])  # for the next step alone
+    op.create_index("ix_contact_emails_email", "contact_emails", ["email"])  # for the next step only
     for start in range(0, len(known), CHUNK):
         part = known[start : start + CHUNK]
         connection.execute(same, [{"as_written": email, "as_found": _folded(email)} for email in part])
@@ -57,7 +57,7 @@ def _widen_emails() -> None:
 
 
 def _folded(text: str) -> str:
-    """Return what book.folded returned at the time of this revision."""
+    """Return the form in which texts are compared."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
 
 

@@ -1,4 +1,4 @@
-"""Calls: short keys, times as numbers on SQLite, and indexes that answer every filter of the history by themselves."""
+"""Calls: short keys, times as numbers on SQLite, and indexes that answer every filter of the history."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _create_agents() -> None:
 
 
 def _copy() -> None:
-    """Take the calls over; a kept record says a few things twice then, in its columns and in its JSON."""
+    """Copy the calls. Their records then have a few facts twice, in columns and in JSON."""
     same = "id, pbx, linkedid, direction, outcome"
     rest = "caller_number, callee_number, queue, talk_seconds, merged_into, record"
     times = ", ".join(_moment(name) for name in ("started", "answered", "ended"))
@@ -104,7 +104,7 @@ def _copy() -> None:
 
 
 def _moment(column: str) -> str:
-    """Return SQL for a time of before; SQLite kept it as text of always 26 characters."""
+    """Return SQL for an old time; SQLite has it as text of 26 characters."""
     if op.get_bind().dialect.name != "sqlite":
         return column
     return f"CAST(strftime('%s', substr({column}, 1, 19)) AS INTEGER) * 1000000 + CAST(substr({column}, 21) AS INTEGER)"

@@ -1,4 +1,4 @@
-"""Who had which number when. Of the time before this only what the cards say is known: each number from the start."""
+"""Who had which number when. For existing cards: each number since the card was created."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls by number: the other filters' columns stand in these indexes too. Nothing ever looked for a linkedid."""
+"""Indexes of calls by number get the other filters' columns. Drop the index of linkedid, which nothing uses."""
 
 from __future__ import annotations
 

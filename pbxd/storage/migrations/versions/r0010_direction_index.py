@@ -1,4 +1,4 @@
-"""Of three directions each is found soon along the list itself: their index cost every call 57 bytes and a write."""
+"""Drop the index of directions: each of the three is frequent. It cost 57 bytes and a write a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feed's times as numbers on SQLite, as the calls' are: three rows of it stand beside every call."""
+"""The feed's times as numbers on SQLite, as those of calls: a call has three rows in the feed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_feed")),
         sqlite_autoincrement=True,
     )
-    # The newest row is never cleared away, so that the numbers go on from there.
+    # The newest row is never deleted, so that the numbers go on from there.
     at = "CAST(strftime('%s', substr(at, 1, 19)) AS INTEGER) * 1000000 + CAST(substr(at, 21) AS INTEGER)"
     op.execute(f"INSERT INTO feed SELECT seq, {at}, kind, subject, data FROM old_feed ORDER BY seq")  # noqa: S608 - our own
     op.drop_table("old_feed")

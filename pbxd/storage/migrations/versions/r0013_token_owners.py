@@ -1,4 +1,4 @@
-"""A token belongs to an employee, to anybody or to nobody. Those that are there go on acting for anybody."""
+"""A token belongs to an employee, to anybody or to nobody. Existing tokens go on acting for anybody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Databases for storage tests: every test that asks for `url` or `database` runs on SQLite and on PostgreSQL.
+"""Databases for tests: every test that asks for `url` or `database` runs on SQLite and on PostgreSQL.
 
 PostgreSQL is a private cluster on a unix socket in a short temporary folder, one for each test worker, started on
 first use and ended by its process id. initdb refuses root, so that root runs it as `postgres` or `nobody`.

@@ -1,0 +1,87 @@
+"""Imports and exports, asked of their services as adapters ask."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, UnavailableError
+from pbxd.services import exports, imports
+from pbxd.services.contacts import FindContacts, find
+from pbxd.services.exports import ExportCalls
+from pbxd.services.imports import ImportContacts, import_contacts
+from pbxd.services.workspace import Workspace
+from tests.actors import ADMINISTRATOR, agent
+
+ANNA = agent("101")
+HEAD = "ФИО;Телефон;Компания"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Two good rows and a bad one."""
+    made = tmp_path / "clients.csv"
+    made.write_text(f"{HEAD}\nАнна;89160000001;Ромашка\nБорис;нет;\nВера;89160000002;\n", "utf-8")
+    return made
+
+
+async def total(workspace: Workspace) -> int:
+    return (await find(workspace, ADMINISTRATOR, FindContacts())).total
+
+
+async def test_dry_run_import_errors_undo(workspace: Workspace, file: Path, tmp_path: Path) -> None:
+    counts = {"created": 2, "updated": 0, "skipped": 0, "bad": 1}
+    tried = await import_contacts(workspace, ANNA, ImportContacts(file=file, dry_run=True))
+    assert (tried.import_id, tried.counts, await total(workspace)) == (None, counts, 0)
+    rows: list[int] = []
+    asked = ImportContacts(file=file, errors=tmp_path / "errors.xlsx")
+    done = await import_contacts(workspace, ANNA, asked, progress=rows.append)
+    assert (done.counts, done.errors_file, rows[-1], await total(workspace)) == (counts, asked.errors, 3, 2)
+    assert done.import_id is not None
+    sheet = openpyxl.load_workbook(tmp_path / "errors.xlsx")["Контакты"]
+    assert [cell.value for cell in sheet[2]][:2] == ["Борис", "нет"]
+    assert [each.manager for each in (await find(workspace, ANNA, FindContacts())).items] == ["101", "101"]
+    with pytest.raises(RefusedError):
+        await imports.undo(workspace, agent("102"), done.import_id)
+    undone = await imports.undo(workspace, ANNA, done.import_id)
+    assert (undone.deleted, undone.spared, await total(workspace)) == (2, 0, 0)
+    with pytest.raises(ConflictError):
+        await imports.undo(workspace, ANNA, done.import_id)
+    with pytest.raises(NotFoundError):
+        await imports.undo(workspace, ANNA, 7)
+
+
+async def test_personal_contacts_are_an_employee_s(workspace: Workspace, file: Path) -> None:
+    with pytest.raises(InvalidInputError):
+        await import_contacts(workspace, ADMINISTRATOR, ImportContacts(file=file, personal=True))
+    await import_contacts(workspace, ANNA, ImportContacts(file=file, personal=True))
+    assert await total(workspace) == 0
+    assert {each.owner for each in (await find(workspace, ANNA, FindContacts())).items} == {"101"}
+
+
+async def test_no_workbook_of_errors_without_a_bad_row(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text(f"{HEAD}\nАнна;89160000001;\n", "utf-8")
+    asked = ImportContacts(file=tmp_path / "good.csv", errors=tmp_path / "errors.xlsx")
+    assert (await import_contacts(workspace, ADMINISTRATOR, asked)).errors_file is None
+    assert asked.errors is not None
+    assert not asked.errors.exists()
+
+
+async def test_an_export_holds_what_the_actor_sees(workspace: Workspace, file: Path, tmp_path: Path) -> None:
+    await import_contacts(workspace, ANNA, ImportContacts(file=file, personal=True))
+    out = tmp_path / "out.csv"
+    assert await exports.export_contacts(workspace, ADMINISTRATOR, out) == 0
+    assert await exports.export_contacts(workspace, ANNA, out) == 2
+    with out.open(encoding="utf-8-sig", newline="") as stream:
+        assert [row[0] for row in csv.reader(stream, delimiter=";")][1:] == ["Анна", "Вера"]
+    with pytest.raises(InvalidInputError):
+        await exports.export_contacts(workspace, ANNA, tmp_path / "out.pdf")
+    with pytest.raises(UnavailableError):
+        await exports.export_contacts(workspace, ANNA, tmp_path / "nowhere" / "out.csv")
+    calls = tmp_path / "calls.csv"
+    assert await exports.export_calls(workspace, ANNA, ExportCalls(file=calls)) == 0
+    with pytest.raises(InvalidInputError):
+        await exports.export_calls(workspace, ANNA, ExportCalls(file=calls, since="x"))
