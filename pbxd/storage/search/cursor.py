@@ -35,7 +35,7 @@ def read(sort: str, after: str) -> Key | None:
             return _typed(sort, values)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         pass
-    raise InvalidInputError("after", _("not the mark of a page of this order: {text}").format(text=ascii(after[:100])))
+    raise InvalidInputError("after", _("not a cursor of this order: {text}").format(text=ascii(after[:100])))
 
 
 def _typed(sort: str, values: Sequence[Any]) -> Key:
