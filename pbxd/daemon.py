@@ -73,7 +73,7 @@ class Daemon:
         self._reloading = Reloading(settings)
         faults, rules = Faults(), rules_from(settings)
         self._pbx = pbx = AsteriskPbx(settings, secret, faults)
-        self._following = Following(settings, pbx.ids, pbx.hearing, faults)
+        self._following = Following(settings, pbx.ids, pbx.event_times, faults)
         self._directory = Directory(database, rules, on_change=self._book_changed)
         max_waiting = settings.database.most_waiting_calls
         self._recorder = Recorder(self._following, Calls(database), self._directory, max_waiting=max_waiting)

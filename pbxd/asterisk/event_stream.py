@@ -13,7 +13,7 @@ from pbxd.calls.events import ChannelCreated, Event, LinkLost, PbxStarted
 from pbxd.calls.identity import CALL_PREFIX
 from pbxd.errors import ProtocolError, TimelessError
 from pbxd.faults import Faults
-from pbxd.telephony.port import Hearing
+from pbxd.telephony.port import EventTimes
 
 _SECONDS = re.compile("[0-9]{1,11}")
 # Asterisk stamps an event when it writes it. Under load that was 0.2 s after a call began, and the answer to a Ping
@@ -23,10 +23,10 @@ _MOST_LATE_SECONDS = 60.0  # a later event means that the clock was set
 
 
 class EventStream:
-    """Turns packets into events and keeps `hearing` up to date."""
+    """Turns packets into events and keeps `event_times` up to date."""
 
     def __init__(self, endpoints: Endpoints, faults: Faults) -> None:
-        self.hearing = Hearing()
+        self.event_times = EventTimes()
         self._translator = Translator(endpoints)
         self._faults = faults
         self._uptime = ""  # from FullyBooted, until the time that belongs to it is known
@@ -36,11 +36,12 @@ class EventStream:
         if packet.get("Event") == "FullyBooted":
             self._uptime = packet.get("Uptime", "")
         event = self._translator.translate(packet, arrival)  # refuses an impossible time
-        self.hearing.heard, self.hearing.clock = self._translator.last_time, self._translator.clock
+        clock = self._translator.stream_clock
+        self.event_times.last, self.event_times.clock = clock.now, clock.source
         if self._uptime and (packet.get("Event") == "FullyBooted" or ("Event" not in packet and packet.get("Ping"))):
             return self._started(packet.get("Timestamp", ""))
         if isinstance(event, ChannelCreated):
-            self.hearing.lag = _lag(event)
+            self.event_times.delay = _delay(event)
         return event
 
     def read_safely(self, packet: Packet, arrival: float | None) -> Event | None:
@@ -61,7 +62,7 @@ class EventStream:
     def open_gap(self, since: float, *, overflow: bool = False) -> LinkLost:
         """Note that packets are missing from `since` (epoch seconds) on, or from the last time before it."""
         self._translator.note_gap()
-        return LinkLost(self.hearing.heard or since, overflow)
+        return LinkLost(self.event_times.last or since, overflow)
 
     def _started(self, stamp: str) -> PbxStarted | None:
         """Return when Asterisk started.
@@ -75,7 +76,7 @@ class EventStream:
         return PbxStarted(seconds(stamp), seconds(stamp) - int(uptime)) if _SECONDS.fullmatch(uptime) else None
 
 
-def _lag(event: ChannelCreated) -> float:
+def _delay(event: ChannelCreated) -> float:
     """Return by how much more than usual this event is late. A channel's id has the second of its creation.
 
     An overloaded Asterisk writes its events seconds late, with the times of writing. What it had not written at the

@@ -51,7 +51,7 @@ class AsteriskPbx:
         self._intake = Intake(settings.asterisk.event_queue_length)
         self._stream = EventStream(self.endpoints, faults)
         self._queues = AsteriskQueues(self.ami, self.endpoints)
-        self.hearing = self._stream.hearing
+        self.event_times = self._stream.event_times
         self._events = 0  # that came over the link
         self._legs = 0  # that were chosen
 

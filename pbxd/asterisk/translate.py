@@ -8,7 +8,6 @@ dictionary: one entry an event, and no entry needs another.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 from pbxd.asterisk.ami.field_limits import bounded, whole_number
 from pbxd.asterisk.ami.packets import known
@@ -40,6 +39,7 @@ _QUEUE_ENTRY = frozenset({"Queue", "Position", "Channel", "Uniqueid", "CallerIDN
 )
 _LIST_BEGINS = "Channels will follow"  # the response to CoreShowChannels, before its items
 _CONFERENCE = "ConfBridge"
+_CALLED = frozenset({"AppDial", "AppDial2"})  # a channel that was called runs one of these
 _RECORDING = "MIXMONITOR_FILENAME="
 _RANG_TO_THE_END = "3"  # OriginateResponse's Reason: AST_CONTROL_RINGING, the phone rang until the time was up
 VOICEMAIL = frozenset({"VoiceMail", "VoiceMailMain", "MiniVM", "MinivmRecord"})
@@ -52,7 +52,7 @@ class Translator:
 
     def __init__(self, endpoints: Endpoints) -> None:
         self._endpoints = endpoints
-        self._clock = StreamClock()
+        self.stream_clock = StreamClock()
         self._list_incomplete = False
         self._translations: dict[str, Callable[[Packet, float], ev.Event | None]] = {
             "Newchannel": self._created,
@@ -90,16 +90,6 @@ class Translator:
         """The events that an eventfilter must let through. Items of lists are never filtered."""
         return frozenset(name for name in self._translations if not name.startswith(_UNSTAMPED))
 
-    @property
-    def last_time(self) -> float | None:
-        """The time of the last packet, epoch seconds of the stream's clock."""
-        return self._clock.now
-
-    @property
-    def clock(self) -> Literal["pbx", "arrival"]:
-        """Whose time the events have so far."""
-        return self._clock.source
-
     def note_gap(self) -> None:
         """Note that packets are missing: a list of channels that is under way is incomplete."""
         self._list_incomplete = True
@@ -118,20 +108,20 @@ class Translator:
             return None
         stamp = packet.get("Timestamp")
         if stamp:
-            self._clock.take_event(seconds(stamp), arrival)
-        elif not name.startswith(_UNSTAMPED) or self._clock.now is None:
-            self._clock.take_arrival(arrival)
-        return translation(bounded(packet), self._clock.now or 0.0)
+            self.stream_clock.take_event(seconds(stamp), arrival)
+        elif not name.startswith(_UNSTAMPED) or self.stream_clock.now is None:
+            self.stream_clock.take_arrival(arrival)
+        return translation(bounded(packet), self.stream_clock.now or 0.0)
 
     def _response(self, packet: Packet, arrival: float | None) -> ev.Event | None:
         if packet.get("Ping") and (stamp := packet.get("Timestamp")):
-            self._clock.take_answer(seconds(stamp), arrival)
+            self.stream_clock.take_answer(seconds(stamp), arrival)
         message = packet.get("Message")
         if message == _LIST_BEGINS:
             self._list_incomplete = False
         elif message != "Authentication accepted":
             return None
-        return ev.SnapshotBegan(self._clock.now or arrival or 0.0)
+        return ev.SnapshotBegan(self.stream_clock.now or arrival or 0.0)
 
     def _created(self, packet: Packet, at: float) -> ev.Event:
         return ev.ChannelCreated(
@@ -156,6 +146,7 @@ class Translator:
             packet.get("BridgeId", ""),
             _duration(packet.get("Duration", "")),
             conference=packet.get("Application") == _CONFERENCE,
+            called=packet.get("Application") in _CALLED,
             connected=_known(packet, "ConnectedLineNum"),
             other_end=_other_end(packet.get("Channel", "")),
         )

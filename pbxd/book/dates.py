@@ -38,7 +38,7 @@ def read_date(field: str, text: str) -> date | None:
 
 def write_date(day: date) -> str:
     """Write a day as tables have it: 31.12.1980."""
-    return day.strftime("%d.%m.%Y")
+    return f"{day.day:02}.{day.month:02}.{day.year:04}"  # strftime drops the zeros of a year
 
 
 def _slashed(text: str) -> date | None:

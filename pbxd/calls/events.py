@@ -341,7 +341,8 @@ class ChannelSeen:
     """In a snapshot: this channel exists.
 
     `state` is `up` if it was answered. `bridge` is the bridge it is in, if any. `connected` is the number that the PBX
-    shows to this party for the other one. `other_end` is the name of the other end of a local pair.
+    shows to this party for the other one. `other_end` is the name of the other end of a local pair. `called`: somebody
+    dialled this channel; it does not run the dialplan itself.
     """
 
     at: float
@@ -356,6 +357,7 @@ class ChannelSeen:
     conference: bool = False  # whether that bridge is a room that people dial
     connected: str = ""
     other_end: str = ""
+    called: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,6 +251,17 @@ class LiveCall:
         self.voicemail = self.voicemail or other.voicemail
         self.target = other.target or self.target
 
+    def forget_answers(self) -> None:
+        """Forget who talked so far: some of the legs turn out to belong to other calls."""
+        record = self.record
+        record.story = [step for step in record.story if step.what == "called"]
+        record.answered, record.answered_by, record.agents, record.joined = None, [], [], []
+        self.ringing = self.talkers = frozenset()
+        for leg in (*self.legs.values(), *self.guests):
+            leg.talked = False
+            leg.lent = [call for call in leg.lent if call is not self]
+        self.guests, self.lent_to, self.lends, self.lent_at = [], [], False, -math.inf
+
     def absorb_finished(self, other: LiveCall) -> None:
         """Make a call that just ended a part of this one. Its last phone talked here. This call may have ended too."""
         record, end = self.record, self.record.ended or moment(self.at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 
-from pbxd.calls import dials, joins, leg_events, parties, standing_lines
+from pbxd.calls import dials, joins, leg_events, parties, split_calls, standing_lines
 from pbxd.calls import events as ev
 from pbxd.calls.identity import CALL_PREFIX, beginning
 from pbxd.calls.legs import Leg
@@ -27,6 +27,7 @@ class Snapshots:
         self._remembered: dict[str, CallRecord] = {}  # open calls of an earlier process, by linkedid
         self._ended_before: Collection[str] = ()  # linkedids of calls that ended in an earlier process
         self._ended_at = -math.inf  # when the last snapshot ended; earlier events may still arrive
+        self._outside_callers: list[Leg] = []  # outside legs that the snapshot under way added and that nobody dialled
 
     def remember(self, records: Iterable[CallRecord], ended: Collection[str]) -> None:
         """Take over the open calls of an earlier process; `ended` are the linkedids of those that ended there."""
@@ -97,6 +98,8 @@ class Snapshots:
         leg = Leg(event.channel, event.endpoint, event.number, event.dialled, called=called)
         linkedid = self._call_key(event.channel, event.linkedid)
         self._resume_call(linkedid, beginning(linkedid, event.at - event.seconds, self._registry.ids), event.at)
+        if leg.is_outside and event.number and not event.called and not event.channel.startswith(CALL_PREFIX):
+            self._outside_callers.append(leg)
         leg_events.add_leg(self._registry, leg, linkedid, event.at)
         self._pair_by_name(leg, event.other_end)
 
@@ -120,6 +123,8 @@ class Snapshots:
         """End the gap: find the callers of new calls, and end the legs and calls that the snapshot does not show."""
         self.in_gap, self._ended_at = False, at
         registry = self._registry
+        split_calls.split(registry, self._outside_callers, at)
+        self._outside_callers.clear()
         for call in registry.calls:
             partner = standing_lines.client_call_of(call) if call.record.linkedid not in registry.legs else None
             if partner is not None:

@@ -71,7 +71,7 @@ class Session:
         Raises UnavailableError with the command that creates it.
         """
         from pbxd.services.workspace import Workspace  # noqa: PLC0415 - SQLAlchemy: 0.3 s that not every command needs
-        from pbxd.storage.engine.database import Database  # noqa: PLC0415 - likewise
+        from pbxd.storage.engine.database import Database  # noqa: PLC0415 - the same
 
         rules = rules_from(self.settings)
         async with await Database.open(self.settings.database_url, create=False, fields=self.fields) as database:

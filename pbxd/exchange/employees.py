@@ -15,7 +15,7 @@ from pbxd.i18n import _
 from pbxd.numbers import NumberRules, parse
 
 SIZE_LIMIT = 10 * 1024 * 1024  # bytes: tens of thousands of people
-MOST_ROWS = 100_000  # of a workbook, likewise
+MOST_ROWS = 100_000  # the same for a workbook
 WORKBOOK = (b"PK", b"\xd0\xcf\x11\xe0")  # how xlsx and xls begin
 _SEPARATORS = ";,\t"
 _HEADS: dict[str, tuple[str, ...]] = {

@@ -52,8 +52,8 @@ def _limit(file: Path) -> None:
 
 def _frames(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
     from pbxd import i18n  # noqa: PLC0415 - within the limits
-    from pbxd.errors import InvalidInputError  # noqa: PLC0415 - likewise
-    from pbxd.i18n import _  # noqa: PLC0415 - likewise
+    from pbxd.errors import InvalidInputError  # noqa: PLC0415 - the same
+    from pbxd.i18n import _  # noqa: PLC0415 - the same
 
     i18n.use(asked["language"])
     try:
@@ -70,8 +70,8 @@ def _frames(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _table(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
     from pbxd.book.fields import BUILT_IN, field_from  # noqa: PLC0415 - within the limits
-    from pbxd.exchange import tables  # noqa: PLC0415 - likewise the libraries that read workbooks
-    from pbxd.exchange.columns import Headings  # noqa: PLC0415 - likewise
+    from pbxd.exchange import tables  # noqa: PLC0415 - with the libraries that read workbooks
+    from pbxd.exchange.columns import Headings  # noqa: PLC0415 - the same
 
     if asked["plain"]:
         yield {"sheet": "", "heads": [], "fields": []}

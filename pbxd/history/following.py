@@ -17,7 +17,7 @@ from pbxd.calls.tracker import Tracker
 from pbxd.faults import Faults
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings
-from pbxd.telephony.port import Hearing
+from pbxd.telephony.port import EventTimes
 
 _EVENTS_A_TURN = 200
 MAX_GAPS = 1000
@@ -29,10 +29,10 @@ _log = structlog.get_logger(__name__)
 class Following:
     """The calls of one PBX, followed from its events, and the gaps between the events."""
 
-    def __init__(self, settings: Settings, ids: ChannelIds, hearing: Hearing, faults: Faults) -> None:
-        """Start without calls. `ids` and `hearing` come from the adapter of the PBX whose events arrive."""
+    def __init__(self, settings: Settings, ids: ChannelIds, event_times: EventTimes, faults: Faults) -> None:
+        """Start without calls. `ids` and `event_times` come from the adapter of the PBX whose events arrive."""
         self._pbx = settings.asterisk.name
-        self._hearing = hearing
+        self._event_times = event_times
         self.tracker = Tracker(self._pbx, rules_from(settings), ids)
         self.faults = faults
         self._open_gap: tuple[float, GapCause] | None = None  # since when, and why
@@ -46,7 +46,7 @@ class Following:
         match event:
             case LinkLost():
                 why: GapCause = "overflow" if event.overflow else "link"
-                self._open_gap = self._open_gap or (event.at - self._hearing.lag, why)
+                self._open_gap = self._open_gap or (event.at - self._event_times.delay, why)
             case PbxStarted():
                 self._note_restart(event.began)
             case SnapshotEnded():
@@ -97,12 +97,12 @@ class Following:
 
     def take_changes(self) -> list[CallRecord]:
         """Return the records of the calls that changed since the last time."""
-        return [replace(record, clock=self._hearing.clock) for record in self.tracker.take_changes()]
+        return [replace(record, clock=self._event_times.clock) for record in self.tracker.take_changes()]
 
     def cursor(self) -> Cursor | None:
         """Return the PBX and the time up to which its events arrived without an open gap; None before any event."""
-        last = self._hearing.heard
-        at = self._open_gap[0] if self._open_gap else last and last - self._hearing.lag
+        last = self._event_times.last
+        at = self._open_gap[0] if self._open_gap else last and last - self._event_times.delay
         return None if at is None or self._held is not None else (self._pbx, moment(at))
 
     def take_gaps(self) -> list[HistoryGap]:

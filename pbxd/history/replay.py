@@ -29,7 +29,7 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
     not AMI or has no times.
     """
     stream = EventStream(Endpoints(settings.employees.pattern, settings.employees.channels), Faults())
-    following = Following(settings, CHANNEL_IDS, stream.hearing, Faults())
+    following = Following(settings, CHANNEL_IDS, stream.event_times, Faults())
     under_way: dict[str, CallRecord] = {}
     ended: dict[str, CallRecord] = {}
     packet: Packet = {}
@@ -44,7 +44,7 @@ def replay(path: Path, settings: Settings, *, chunk_bytes: int = _CHUNK_BYTES) -
                 ended[record.id] = record
             else:
                 under_way[record.id] = record
-        yield from _settled(ended, stream.hearing.heard)
+        yield from _settled(ended, stream.event_times.last)
     if not packet:
         raise ProtocolError(_("{file}: there is no AMI packet in it").format(file=path))
     yield from ended.values()

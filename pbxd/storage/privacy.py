@@ -1,6 +1,6 @@
-"""All that is kept of one client, to be handed to him or erased (152-ФЗ, GDPR): his cards, and every call with him.
+"""Export or erase everything about one client (152-ФЗ, GDPR): their cards, and every call with them.
 
-Calls of an erased client stay in the statistics: when, how long, with whom of ours, how it ended.
+Calls of an erased client stay in the statistics: when, how long, with which employee, how they ended.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.tables import calls, contact_changes, contacts, feed, import_changes, number_holdings
 
-_WINDOW = 20_000  # rows looked through in one reading
+_WINDOW = 20_000  # rows read at a time
 _WRITTEN = 50  # rows changed in one transaction: other writers wait meanwhile
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Whom it is about."""
+    """The client, and what belongs to them."""
 
-    numbers: tuple[str, ...]  # that are his alone
-    cards: tuple[Contact, ...] = ()  # everybody's, that are about him alone
-    mentioned: tuple[Contact, ...] = ()  # cards of others that have one of the numbers too
-    left_out: tuple[str, ...] = ()  # numbers of his that others have too, such as his company's
+    numbers: tuple[str, ...]  # numbers of this client alone
+    cards: tuple[Contact, ...] = ()  # shared cards about this client alone
+    mentioned: tuple[Contact, ...] = ()  # cards of others that also have one of the numbers
+    left_out: tuple[str, ...] = ()  # numbers that others have too, such as the company's
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,20 @@ class Erased:
 
 
 class Privacy:
-    """One client's data; for an administrator, who doesn't see personal contacts here either, but erases them."""
+    """One client's data, for an administrator, who does not see personal contacts, but erases them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._contacts = Contacts(database)
 
     async def by_number(self, number: str) -> Client:
-        """Return the client that has this number; cards with further numbers are others' that mention it."""
+        """Return the client with this number. Cards that also have other numbers belong to others who mention it."""
         cards = await self._having(number)
         only = tuple(card for card in cards if {each.number for each in card.numbers} == {number})
         return Client((number,), only, tuple(card for card in cards if card not in only))
 
     async def by_card(self, card: Contact) -> Client:
-        """Return the client whose card it is; a number that another's card has too is not his alone."""
+        """Return the client of a card. A number that another card has too does not belong to this client alone."""
         held = select(number_holdings.c.number).where(number_holdings.c.contact_id == card.id)
         async with self._database.reading() as connection:
             past = list((await connection.execute(held)).scalars())
@@ -75,7 +75,7 @@ class Privacy:
         return Client(tuple(own), (card,), left_out=tuple(others))
 
     async def export(self, client: Client) -> dict[str, Any]:
-        """Return all that is kept of him, as JSON."""
+        """Return everything about the client, as JSON."""
         found: list[dict[str, Any]] = []
         async for rows in self._calls(Mask(client.numbers)):
             found += [record_of(row).to_json() for row in rows if row.merged_into is None]
@@ -89,16 +89,16 @@ class Privacy:
         }
 
     async def erase(self, client: Client, *, by: str) -> Erased:
-        """Erase it, some rows a transaction; told in the feed without saying whose. What fails can be repeated.
+        """Erase it, some rows a transaction. The feed notes it without the client. After a failure it can be repeated.
 
-        Raises ConflictError while he is on the phone: the daemon would write his number once more.
+        Raises ConflictError while the client is on the phone: the daemon would write the number again.
         """
         mask = Mask(client.numbers)
         await self._refuse_under_way(mask)
         personal = 0
         for number in client.numbers:
             personal += await self._contacts.erase_personal(number=number, by=by)
-        for card in client.cards:  # as it was shown: meanwhile it may have become somebody else's
+        for card in client.cards:  # only as it was shown: it may belong to somebody else by now
             await self._contacts.delete(card.id, actor=DAEMON, version=card.version)
         for card in client.mentioned:
             await self._contacts.edit(card.id, lambda now: {"numbers": _without(now, client.numbers)}, actor=DAEMON)
@@ -115,7 +115,7 @@ class Privacy:
         return erased
 
     async def _changes(self, client: Client) -> list[dict[str, Any]]:
-        """Return what was changed in the client's cards, as an administrator may see it."""
+        """Return the changes of the client's cards that an administrator may see."""
         return [
             {"contact": card.id, **asdict(change), "at": change.at.isoformat()}
             for card in client.cards
@@ -123,7 +123,7 @@ class Privacy:
         ]
 
     async def _numbers_held(self, client: Client) -> list[dict[str, Any]]:
-        """Return when cards had the client's numbers, but for personal contacts."""
+        """Return when cards had the client's numbers, without personal contacts."""
         held = (number_holdings.c.number, number_holdings.c.since, number_holdings.c.until)
         personal = select(contacts.c.id).where(contacts.c.visibility == "personal")
         wanted = select(*held).where(
@@ -156,7 +156,7 @@ class Privacy:
                 (import_changes, [import_changes.c.before, import_changes.c.changes]),
             ):
                 says = or_(false(), *(cast(said, Text).like(f"%{tail}%") for said in columns for tail in mask.tails))
-                # A deleted contact's row is the client's too: nobody else has it any more.
+                # The changes of a deleted contact belong to the client too: no card has them any more.
                 theirs = or_(table.c.contact_id.in_(mentioned), table.c.contact_id.not_in(select(contacts.c.id)))
                 await connection.execute(delete(table).where(or_(table.c.contact_id.in_(ids), theirs & says)))
 
@@ -164,7 +164,7 @@ class Privacy:
         return self._found(select(calls), calls, mask)
 
     async def _found(self, chosen: Select[Any], table: Table, mask: Mask) -> AsyncIterator[Sequence[Row[Any]]]:
-        """Yield the rows that mention one of the numbers, wherever: looked through from the first to the last."""
+        """Yield the rows that mention one of the numbers anywhere, read from the first to the last."""
         told = table.c.record if table is calls else table.c.data
         says = [cast(told, Text).like(f"%{tail}%") for tail in mask.tails]
         if table is calls:
@@ -179,7 +179,7 @@ class Privacy:
                 yield rows[first : first + _WRITTEN]
 
     async def _write(self, rows: Sequence[Row[Any]], mask: Mask) -> int:
-        """Mask calls as they stand now: those that go on have been written since, others' numbers been masked."""
+        """Mask calls in their present state: some have been written again since, or had other numbers masked."""
         async with self._database.writing() as connection:
             for row in await _again(connection, calls, rows):
                 values = {
@@ -198,7 +198,7 @@ class Privacy:
 
 
 async def _again(connection: AsyncConnection, table: Table, rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
-    """Read rows anew in the transaction that changes them."""
+    """Read rows again in the transaction that changes them."""
     wanted = select(table).where(table.c.seq.in_([row.seq for row in rows])).order_by(table.c.seq)
     return (await connection.execute(wanted)).all()
 

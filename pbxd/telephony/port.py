@@ -20,12 +20,12 @@ DeviceState = Literal["free", "busy", "offline", "absent", "unknown"]  # absent:
 
 
 @dataclass(slots=True)
-class Hearing:
-    """How far a PBX was heard; the adapter keeps it true while it gives events. Times are the PBX's epoch seconds."""
+class EventTimes:
+    """The times of a PBX's events, which the adapter keeps up to date. They are the PBX's epoch seconds."""
 
-    heard: float | None = None  # the last time in the PBX's messages
-    lag: float = 0.0  # by how many seconds more than usual its events are late
-    clock: Literal["pbx", "arrival"] = "pbx"  # whose time its events carry so far
+    last: float | None = None  # the last time in the PBX's messages
+    delay: float = 0.0  # by how many seconds more than usual its events are late
+    clock: Literal["pbx", "arrival"] = "pbx"  # whose time its events have so far
 
 
 @dataclass(frozen=True, slots=True)

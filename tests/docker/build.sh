@@ -55,7 +55,8 @@ if [ "$WHAT" = pbxd ]; then
     mkdir -p "$HERE/wheels"
     wanted=$(python3 -c 'import tomllib; own = tomllib.load(open("pyproject.toml", "rb")); print(own["project"]["dependencies"], own["build-system"])')
     if [ "$(cat "$HERE/wheels/made-of" 2>/dev/null)" != "$wanted" ]; then
-        .venv/bin/python -m pip download -q --only-binary :all: --python-version 3.11 -d "$HERE/wheels" hatchling
+        mapfile -t needed < <(python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")')
+        .venv/bin/python -m pip download -q --only-binary :all: --python-version 3.11 -d "$HERE/wheels" "${needed[@]}"
         .venv/bin/python -m pip wheel -q -w "$HERE/wheels" .
         rm -f "$HERE"/wheels/pbxd-*.whl        # only what it depends on
         printf '%s\n' "$wanted" >"$HERE/wheels/made-of"

@@ -18,7 +18,7 @@ class PacketFollowing(Following):
     def __init__(self, settings: Settings) -> None:
         faults = Faults()
         self.stream = EventStream(Endpoints(settings.employees.pattern, settings.employees.channels), faults)
-        super().__init__(settings, CHANNEL_IDS, self.stream.hearing, faults)
+        super().__init__(settings, CHANNEL_IDS, self.stream.event_times, faults)
 
     def packet(self, packet: Packet, arrival: float | None) -> Event | None:
         return self._followed(self.stream.read(packet, arrival))

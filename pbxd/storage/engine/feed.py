@@ -1,4 +1,4 @@
-"""The feed: one ordered, durable table of everything worth telling; its readers keep a cursor each."""
+"""The feed: one ordered, durable table of everything that happened. Each reader keeps a cursor of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TELLING = insert(feed)
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A thing to tell: a kind such as `contact.changed`, the subject's id, and the facts its readers need."""
+    """An event for the feed: its kind, such as `contact.changed`, the subject's id, and facts that readers need."""
 
     kind: str
     subject: str
@@ -27,7 +27,7 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """A thing told: its place in the order of all of them, and when it was written."""
+    """An event in the feed, with its number in the order and the time when it was written."""
 
     seq: int
     at: datetime
@@ -37,14 +37,14 @@ class FeedRow:
 
 
 class Feed:
-    """One reader's view of the feed; `changed` remembers what this reader has been told."""
+    """One reader of the feed. `changed` remembers which rows this reader has seen."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._mark: object = None
 
     async def read(self, after: int, limit: int = 1000) -> list[FeedRow]:
-        """Return the rows after that number, in order, at most `limit`."""
+        """Return the rows after a number, in order, at most `limit`."""
         wanted = select(feed).where(feed.c.seq > after).order_by(feed.c.seq).limit(limit)
         async with self._database.reading() as connection:
             return [
@@ -52,14 +52,15 @@ class Feed:
             ]
 
     async def last(self) -> int:
-        """Return the number of the newest row, 0 when there is none."""
+        """Return the number of the newest row, 0 if there is none."""
         async with self._database.reading() as connection:
             return await cursor(connection)
 
     async def changed(self) -> bool:
-        """Tell cheaply whether rows may have come since this was last asked; true at the first asking.
+        """Tell cheaply whether there may be new rows since the last call; True for the first call.
 
-        Meant to be asked several times a second. Ask before reading: what comes meanwhile is then told next time.
+        Cheap enough for several calls a second. Call it before reading: then rows that arrive meanwhile count
+        next time.
         """
         mark: object = await (self._database.commits_seen() if self._database.is_sqlite else self.last())
         known, self._mark = self._mark, mark
@@ -67,17 +68,17 @@ class Feed:
 
 
 def about_contact(what: str, contact_id: int, visibility: str, owner: str, version: int) -> News:
-    """Tell of a contact without telling what stands in it: the feed is read by more than those who may see it."""
+    """Return the event of a contact, without its content: not every reader of the feed may see the contact."""
     return News(f"contact.{what}", str(contact_id), {"visibility": visibility, "owner": owner, "version": version})
 
 
 async def cursor(connection: AsyncConnection) -> int:
-    """Return the number of the newest row this transaction sees, 0 when there is none."""
+    """Return the number of the newest row that this transaction sees, 0 if there is none."""
     return (await connection.execute(select(func.max(feed.c.seq)))).scalar_one() or 0
 
 
 async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
-    """Append to the feed, within the writing transaction that does what is told."""
+    """Append events to the feed, in the same transaction as the changes themselves."""
     if news:
         at = datetime.now(UTC)
         rows = [{"at": at, "kind": piece.kind, "subject": piece.subject, "data": piece.data} for piece in news]

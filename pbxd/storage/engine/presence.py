@@ -1,4 +1,4 @@
-"""Whether a SQLite database was here: told by a file beside it, so that its loss is not taken for a first start."""
+"""Remember, by a file beside it, that a SQLite database existed, so that its loss is not taken for a first start."""
 
 from __future__ import annotations
 

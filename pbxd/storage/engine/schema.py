@@ -265,7 +265,7 @@ def _make_or_change(connection: Connection, steps: _Steps) -> None:
 
 def _run_alembic(connection: Connection, steps: _Steps) -> None:
     from alembic import command  # noqa: PLC0415 - 0.3 s, only needed to change what is there
-    from alembic.config import Config  # noqa: PLC0415 - likewise
+    from alembic.config import Config  # noqa: PLC0415 - the same
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -13,20 +13,20 @@ from pbxd.i18n import _
 from pbxd.storage.search.filters import FOURTH
 from pbxd.storage.tables import HIGHEST_KEY
 
-Key = tuple[Any, ...]  # what the page is sorted by, ending with the id
+Key = tuple[Any, ...]  # the values that the page is sorted by; the id is the last one
 _KINDS: dict[str, tuple[type, ...]] = {
     "rank": (int, int, int), "vip": (bool, int), "changed": (datetime, int), "id": (int, int)
 }  # fmt: skip
 
 
 def written(sort: str, key: Key) -> str:
-    """Return the cursor behind an entry of a page, fit for a URL."""
+    """Return the cursor after an entry of a page, usable in a URL."""
     values = [value.isoformat() if hasattr(value, "isoformat") else value for value in key]
     return base64.urlsafe_b64encode(json.dumps([sort, *values], ensure_ascii=False).encode()).decode()
 
 
 def read(sort: str, after: str) -> Key | None:
-    """Return where a cursor of this order goes on; None for an empty one. Raises InvalidInputError (`after`)."""
+    """Return where a cursor of this order goes on; None if it is empty. Raises InvalidInputError (`after`)."""
     if not after:
         return None
     try:
@@ -35,11 +35,11 @@ def read(sort: str, after: str) -> Key | None:
             return _typed(sort, values)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         pass
-    raise InvalidInputError("after", _("not the mark of a page of this order: {text}").format(text=ascii(after[:100])))
+    raise InvalidInputError("after", _("not a cursor of this order: {text}").format(text=ascii(after[:100])))
 
 
 def _typed(sort: str, values: Sequence[Any]) -> Key:
-    """Return the values with the types their columns have; raises ValueError for any others."""
+    """Return the values with the types of their columns. Raises ValueError for values of other types."""
     *key, last = values
     *kinds, _number = _KINDS.get(sort, (str, int))
     if sort == "changed":

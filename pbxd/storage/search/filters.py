@@ -1,4 +1,4 @@
-"""Finding contacts: what a search or a filter means in terms of rows, for both databases."""
+"""What a search or a filter means as conditions on rows, for both databases."""
 
 from __future__ import annotations
 
@@ -47,24 +47,24 @@ from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import clean_text, contact_numbers, contact_tags, contacts, favourites
 
 FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
-SHARED = contacts.c.owner == literal_column("''")  # as the partial indices say it
-SEEN = and_(shown(), contacts.c.owner.in_(bindparam("owners", expanding=True)))  # `seen_by`; give `rights.owners_seen`
+SHARED = contacts.c.owner == literal_column("''")  # the condition of the partial indices
+SEEN = and_(shown(), contacts.c.owner.in_(bindparam("owners", expanding=True)))  # `seen_by` with `rights.owners_seen`
 MATCHES = literal_column("contacts_found").bool_op("MATCH")(bindparam("query", type_=Text()))
-FOURTH = 3  # the last rank of a search's hits: inside of a word
+FOURTH = 3  # the last rank of a search's hits: inside a word
 
 
 @dataclass(frozen=True, slots=True)
 class ContactFilter:
-    """Which contacts are wanted; an empty field doesn't matter."""
+    """Which contacts to find. An empty field matches all."""
 
-    search: str = ""  # words, each of which must occur in name, company, a number, an e-mail, the comment or a tag
+    search: str = ""  # words; each must occur in name, company, a number, an e-mail, the comment or a tag
     vip: bool | None = None
-    company: str = ""  # the whole name, in any case; likewise the tag
+    company: str = ""  # the full name, in upper or lower case; the tag too
     tag: str = ""
     manager: str = ""  # extension
     number: str = ""  # E.164, exactly
     favourites: bool = False  # the actor's
-    mine: bool = False  # whose manager the actor is, and his personal ones
+    mine: bool = False  # contacts that the actor manages, and their personal ones
 
 
 def find(
@@ -82,17 +82,17 @@ def find(
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
-    """Tell whether this actor may know of a row of `contacts`."""
+    """Return the condition that the actor may see a row of `contacts`."""
     return and_(shown(), contacts.c.owner.in_(rights.owners_seen(actor)))
 
 
 def personal(actor: Actor) -> ColumnElement[bool]:
-    """Tell whether a row of `contacts` is one of the actor's personal ones; who is no employee has none."""
+    """Return the condition that a row is a personal contact of the actor; only employees have personal contacts."""
     return contacts.c.owner == actor.extension if actor.is_employee else false()
 
 
 def narrow(wanted: ContactFilter) -> bool:
-    """Tell whether so few contacts can match that they are looked through one by one."""
+    """Tell whether so few contacts can match that they are compared one by one."""
     return bool(wanted.number or wanted.favourites)
 
 
@@ -105,7 +105,7 @@ def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
         conditions.append(contacts.c.company_folded == folded(wanted.company))
     if wanted.tag:
         tagged = and_(contact_tags.c.contact_id == contacts.c.id, contact_tags.c.folded == folded(wanted.tag))
-        conditions.append(exists().where(tagged))  # asked row by row, for a tag may be that of half the book
+        conditions.append(exists().where(tagged))  # compared row by row, since half the book may have the tag
     if wanted.manager:
         conditions.append(contacts.c.manager == wanted.manager)
     if wanted.number:
@@ -122,7 +122,7 @@ def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
 
 
 def rank(searched: list[Term]) -> ColumnElement[int]:
-    """Return the rank of a row that matches: a whole number, the name's beginning, words' beginnings, inside of one."""
+    """Return the rank of a matching row: a whole number, the beginning of the name, of words, or inside a word."""
     starts = and_(true(), *(_any(f" {word}" for word in term.words) for term in searched))
     names = _any(f"\t {word}" for term in searched for word in term.words)
     whole = _any(f" +{digits}\n" for term in searched for digits in term.numbers)
@@ -130,19 +130,19 @@ def rank(searched: list[Term]) -> ColumnElement[int]:
 
 
 def anywhere(term: Term) -> ColumnElement[bool]:
-    """Tell whether a row of `contacts` has what a term asks for."""
+    """Return the condition that a row of `contacts` matches a term."""
     return _any((f" {word}" if term.at_start else word) for word in term.words)
 
 
 def match(query: str) -> ColumnElement[bool]:
-    """Ask SQLite's index this inside of another statement."""
+    """Return a query of SQLite's index for use inside another statement."""
     return literal_column("contacts_found").bool_op("MATCH")(clean_text(query))
 
 
 def expression(wanted: ContactFilter, actor: Actor, ranked: int | None = None) -> str:
-    """Return what SQLite's index is asked for the filter, and for hits of one rank alone if that is given.
+    """Return the query of SQLite's index for a filter, limited to hits of one rank if that is given.
 
-    Empty: no contact can be of that rank.
+    Empty: no contact can have that rank.
     """
     searched = terms(wanted.search)
     every = " AND ".join(map(_anywhere, searched))
@@ -156,9 +156,9 @@ def expression(wanted: ContactFilter, actor: Actor, ranked: int | None = None) -
 
 
 def _of_rank(searched: list[Term], ranked: int, every: str) -> tuple[str, list[str]]:
-    """Return what hits of a rank have, and what those of better ranks have.
+    """Return the queries for hits of a rank, and for those of better ranks.
 
-    Whoever has the words' beginnings has the words: asked for both, the index would read longer lists.
+    A hit of the words' beginnings also has the words: a query for both would read longer lists.
     """
     whole, starts = _whole(searched), " AND ".join(map(_starts, searched))
     names = f"{starts} AND ({' OR '.join(_begin(NAME, term) for term in searched)})"
@@ -180,7 +180,7 @@ def _marks(wanted: ContactFilter, actor: Actor) -> Iterator[str]:
 
 
 def _nothing() -> str:
-    return quoted("", NUMBER)  # a token no card has
+    return quoted("", NUMBER)  # a token that no card has
 
 
 def _whole(searched: list[Term]) -> str:

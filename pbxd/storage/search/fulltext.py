@@ -1,7 +1,7 @@
 """The full-text index of shared contacts: FTS5 on SQLite, pg_trgm on PostgreSQL. The database updates it by itself.
 
-Personal contacts never enter SQLite's index: they can't show, not even in a count. The index has no text, only which
-tokens which contact has. Triggers replace a changed card's tokens in the same transaction, whoever writes.
+SQLite's index has no personal contacts, so they cannot appear, not even in a count. It has no text, only the tokens of
+each contact. Triggers replace a changed card's tokens in the same transaction, for every writer.
 """
 
 from __future__ import annotations
@@ -52,25 +52,25 @@ def lend_tokens(connection: Any) -> None:  # noqa: ANN401 - the driver's connect
 
 
 def make(connection: Connection) -> None:
-    """Make the index and its triggers. SQLite's is empty until `fill`."""
+    """Create the index and its triggers. On SQLite it is empty until `fill`."""
     for statement in _MAKE[connection.dialect.name]:
         connection.exec_driver_sql(statement)
 
 
 def fill(connection: Connection) -> None:
-    """Put the contacts into a new index. PostgreSQL did so when it made its own."""
+    """Put the contacts into a new index. PostgreSQL fills its index when it creates it."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(_FILL)
 
 
 def drop(connection: Connection) -> None:
-    """Drop the index and its triggers, as many of them as there are."""
+    """Drop the index and its triggers if they exist."""
     for statement in _DROP[connection.dialect.name]:
         connection.exec_driver_sql(statement)
 
 
 def is_whole(connection: Connection) -> bool:
-    """Tell whether the index and its triggers are there. Where a revision rebuilds `contacts`, SQLite drops them."""
+    """Tell whether the index and its triggers exist. SQLite drops them when a revision rebuilds `contacts`."""
     if connection.dialect.name != "sqlite":
         return "ix_contacts_search" in {index["name"] for index in inspect(connection).get_indexes("contacts")}
     names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name LIKE 'contacts_found%'").scalars()

@@ -1,7 +1,6 @@
-"""Making anew what contacts are found by: after an upgrade that changed its meaning, or that rebuilt the table.
+"""Build the search texts and the full-text index again: after an upgrade that changed them or rebuilt the table.
 
-The search text and the full-text index follow from the cards. Revisions leave both alone, so that none of them needs
-the code that makes them.
+Both follow from the cards. Revisions do not change them, so that no revision needs the code that makes them.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from pbxd.storage.search.search_text import found_by
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
 
 _CHUNK = 5_000  # cards
-_MARKED = {"name", "manager", "vip"}  # what filters ask for exactly, and what a draft can't be without
+_MARKED = {"name", "manager", "vip"}  # what filters compare exactly, and what a draft must have
 
 
 def rebuild(connection: Connection, fields: Fields) -> None:
-    """Write every card's search text and make the full-text index anew."""
+    """Write the search text of every card, and build the full-text index again."""
     fulltext.drop(connection)
     one = update(contacts).where(contacts.c.id == bindparam("card")).values(search=bindparam("text"))
     for cards in _cards(connection, fields):
@@ -32,7 +31,7 @@ def rebuild(connection: Connection, fields: Fields) -> None:
 
 
 def _cards(connection: Connection, fields: Fields) -> Iterator[list[tuple[int, ContactDraft]]]:
-    """Yield the cards in chunks, each with what it is found by."""
+    """Yield the cards in chunks, each with its search text."""
     columns = sorted({field.name for field in fields.searchable if field.stored == "column"} | _MARKED)
     listed = (
         select(contacts.c.id, contacts.c.extra, *(contacts.c[name] for name in columns))
