@@ -22,26 +22,32 @@ class Actor:
     role: Role
     source: str  # for logs and audit: cli, socket, dialplan, daemon, or `token NAME`
     extension: str  # that the employee has now; empty: none
+    employee: int | None  # the employee's id; None: nobody's, or whoever has `extension` when the database is asked
     acts_for_any: bool  # may name any employee to act for
 
     @classmethod
     def administrator(cls, source: str) -> Self:
         """Return an administrator: on this machine's command line, or a member of the unix socket's group."""
-        return cls(role="administrator", source=source, extension="", acts_for_any=True)
+        return cls(role="administrator", source=source, extension="", employee=None, acts_for_any=True)
 
     @classmethod
-    def agent(cls, extension: str, source: str) -> Self:
-        """Return the employee who has this extension."""
-        return cls(role="agent", source=source, extension=extension, acts_for_any=False)
+    def agent(cls, extension: str, source: str, employee: int | None = None) -> Self:
+        """Return the employee who has this extension, or the one with this id whatever extension they have."""
+        return cls(role="agent", source=source, extension=extension, employee=employee, acts_for_any=False)
 
     @classmethod
-    def token(cls, name: str, extension: str = "", *, acts_for_any: bool = False) -> Self:
+    def token(cls, name: str, extension: str = "", employee: int | None = None, *, acts_for_any: bool = False) -> Self:
         """Return whom a token stands for: its own employee, any employee that a request names, or nobody."""
-        return cls(role="agent", source=f"token {name}", extension=extension, acts_for_any=acts_for_any)
+        source = f"token {name}"
+        return cls(role="agent", source=source, extension=extension, employee=employee, acts_for_any=acts_for_any)
 
     def acting_for(self, extension: str) -> Self:
         """Return the employee that a request names; `rights.acting_for` says whether it may."""
-        return replace(self, role="agent", extension=extension, acts_for_any=False)
+        return replace(self, role="agent", extension=extension, employee=None, acts_for_any=False)
+
+    def known_as(self, employee: int | None) -> Self:
+        """Return the actor with the id of its employee."""
+        return replace(self, employee=employee)
 
     @property
     def is_administrator(self) -> bool:
@@ -51,7 +57,7 @@ class Actor:
     @property
     def is_employee(self) -> bool:
         """Whether this is one certain employee."""
-        return bool(self.extension)
+        return self.employee is not None or bool(self.extension)
 
 
 DAEMON = Actor.administrator("daemon")  # pbxd's own work; what it reads so is fit for everybody's eyes

@@ -1,6 +1,7 @@
 """Who may do what in the book: the only place that knows. Pure.
 
-A contact's owner is the employee whose personal contact it is, or SHARED. Shared contacts are everybody's to see and to
+A contact's owner is the employee, by id, whose personal contact it is, or SHARED. An extension is no owner: who has it
+changes. Shared contacts are everybody's to see and to
 edit, and their creator's or an administrator's to delete or to take away. A personal contact is there for its owner
 alone, in totals, duplicates and histories too; an administrator doesn't see it either, but may erase it unseen.
 """
@@ -11,7 +12,7 @@ from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError, RefusedError
 from pbxd.i18n import _
 
-SHARED = ""
+SHARED = 0
 
 
 def acting_for(actor: Actor, named: str, parameter: str) -> Actor:
@@ -22,7 +23,7 @@ def acting_for(actor: Actor, named: str, parameter: str) -> Actor:
     if not named:
         return actor
     check_acts_for(actor, named, f"{parameter}={named}")
-    return actor.acting_for(named)
+    return actor if named == actor.extension else actor.acting_for(named)
 
 
 def calling_for(actor: Actor, named: str | None) -> Actor:
@@ -31,6 +32,7 @@ def calling_for(actor: Actor, named: str | None) -> Actor:
     Raises RefusedError `no-employee` or `other-employee`, InvalidInputError where nobody is named.
     """
     if named:
+        check_acts_for(actor, named, f"agent {named}")
         return acting_for(actor, named, "agent")
     if not actor.is_employee:
         _check_stands_for_somebody(actor, _("calls"))
@@ -59,45 +61,46 @@ def _check_stands_for_somebody(actor: Actor, what: str) -> None:
         raise RefusedError("no-employee", message.format(what=what))
 
 
-def owners_seen(actor: Actor) -> tuple[str, ...]:
+def owners_seen(actor: Actor) -> tuple[int, ...]:
     """Return the owners whose contacts the actor sees."""
-    return (SHARED, actor.extension) if actor.is_employee else (SHARED,)
+    return (SHARED, actor.employee) if actor.employee is not None else (SHARED,)
 
 
-def sees(actor: Actor, owner: str) -> bool:
+def sees(actor: Actor, owner: int) -> bool:
     """Tell whether the actor may know of a contact of this owner; who sees one may edit it."""
     return owner in owners_seen(actor)
 
 
-def sees_personal(actor: Actor, owner: str) -> bool:
+def sees_personal(actor: Actor, owner: int) -> bool:
     """Tell whether the actor may know of a personal contact of this owner; one of nobody is nobody's to see."""
     return owner != SHARED and sees(actor, owner)
 
 
-def owner_of_personal(actor: Actor, wanted: str) -> str:
-    """Return who owns a contact that the actor makes personal; `wanted`: the employee the request names, if any.
+def owner_of_personal(actor: Actor, wanted: int) -> int:
+    """Return who owns a contact that the actor makes personal; `wanted`: the employee the request names, or 0.
 
     Only an administrator makes one for somebody else. Raises RefusedError.
     """
-    owner = wanted or actor.extension
-    if not actor.is_administrator and owner != actor.extension:
+    own = actor.employee or SHARED
+    owner = wanted or own
+    if not actor.is_administrator and owner != own:
         raise RefusedError("not-owner", _("a personal contact can only be one's own"))
     return owner
 
 
-def check_delete(actor: Actor, owner: str, creator: str) -> None:
+def check_delete(actor: Actor, owner: int, creator: int) -> None:
     """Raise RefusedError unless the actor, who sees the contact, may delete it."""
     if owner == SHARED and not _made(actor, creator):
         raise RefusedError("not-creator", _("only its creator or an administrator may delete a shared contact"))
 
 
-def check_take_away(actor: Actor, creator: str) -> None:
+def check_take_away(actor: Actor, creator: int) -> None:
     """Raise RefusedError unless the actor may make this shared contact personal, which takes it from all others."""
     if not _made(actor, creator):
         raise RefusedError("not-creator", _("only its creator or an administrator may make a shared contact personal"))
 
 
-def check_undo(actor: Actor, importer: str) -> None:
+def check_undo(actor: Actor, importer: int) -> None:
     """Raise RefusedError unless the actor may undo this import."""
     if not _made(actor, importer):
         raise RefusedError("not-importer", _("only who imported or an administrator may undo an import"))
@@ -115,6 +118,6 @@ def check_favourites(actor: Actor) -> None:
         raise RefusedError("no-employee", _("favourites are an employee's: say whose, with --as"))
 
 
-def _made(actor: Actor, creator: str) -> bool:
+def _made(actor: Actor, creator: int) -> bool:
     """Tell whether the actor made the thing, or is an administrator; a thing of an administrator is no employee's."""
-    return actor.is_administrator or (actor.is_employee and actor.extension == creator)
+    return actor.is_administrator or (actor.employee is not None and actor.employee == creator)

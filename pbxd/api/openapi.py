@@ -101,7 +101,7 @@ def _tags(operations: Iterable[Operation]) -> Iterable[Schema]:
 
 def _operation(operation: Operation, named: dict[Any, Schema]) -> Schema:
     summary, _blank, description = (inspect.getdoc(operation.handler) or "").partition("\n\n")
-    told: Schema = {
+    described: Schema = {
         "operationId": operation.name,
         "tags": [operation.resource.name],
         "summary": summary.replace("\n", " "),
@@ -110,24 +110,24 @@ def _operation(operation: Operation, named: dict[Any, Schema]) -> Schema:
         "security": [] if operation.scope == "open" else [{"token": [operation.scope]}],
     }
     if description:
-        told["description"] = description
+        described["description"] = description
     for model in operation.inputs.values():
         if issubclass(model, Body):
-            told["requestBody"] = {"required": True, "content": {JSON: {"schema": named[model]}}}
-    return told
+            described["requestBody"] = {"required": True, "content": {JSON: {"schema": named[model]}}}
+    return described
 
 
 def _responses(operation: Operation, named: dict[Any, Schema]) -> Schema:
     schemas = [named[model] for model in operation.answers]
     content = {operation.content_type: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
-    told: Schema = {
+    described: Schema = {
         str(status.value): {"description": _MEANINGS[status]} | ({"content": content} if schemas else {})
         for status in operation.statuses
     }
     problem = {PROBLEM: {"schema": named[Problem]}}
     for status, why in sorted(_problems(operation).items()):
-        told[str(status.value)] = {"description": why, "content": problem}
-    return told | {"default": {"description": "What else went wrong.", "content": problem}}
+        described[str(status.value)] = {"description": why, "content": problem}
+    return described | {"default": {"description": "What else went wrong.", "content": problem}}
 
 
 def _problems(operation: Operation) -> dict[HTTPStatus, str]:
@@ -163,5 +163,5 @@ def _parameter(name: str, place: str, schema: Schema, *, required: bool) -> Sche
         left["anyOf"] = choices
     if left.get("default", "") is None:
         del left["default"]
-    told: Schema = {"name": name, "in": place, "required": required, "schema": left}
-    return told | ({"description": schema["description"]} if "description" in schema else {})
+    described: Schema = {"name": name, "in": place, "required": required, "schema": left}
+    return described | ({"description": schema["description"]} if "description" in schema else {})

@@ -26,16 +26,20 @@ class Contact:
     position: str = ""
     numbers: tuple[ContactNumber, ...] = ()
     emails: tuple[str, ...] = ()
-    manager: str = ""  # extension of the responsible employee
+    manager: str = ""  # extension that the responsible employee has now
     vip: bool = False
     comment: str = ""
     tags: tuple[str, ...] = ()
     birth_date: date | None = None
     visibility: Visibility = "shared"
-    owner: str = ""  # extension; set for a personal contact
+    owner: str = ""  # of a personal contact: the extension that its owner has now
     created_by: str = ""
     version: int = 1
     extra: Mapping[str, Json] = field(default_factory=dict)  # fields without an attribute here; empty ones are left out
+    manager_id: int = 0  # the employees themselves; 0: none
+    owner_id: int = 0
+    created_by_id: int = 0
+    manager_name: str = ""
 
 
 class Listing(NamedTuple):
@@ -44,9 +48,9 @@ class Listing(NamedTuple):
     id: int
     name: str
     company: str
-    manager: str
+    manager: int  # the employee's id; 0: none
     vip: bool
-    owner: str | None  # None: shared
+    owner: int | None  # the employee's id; None: shared
     numbers: tuple[str, ...]  # E.164, the main one first
 
     @classmethod
@@ -57,9 +61,9 @@ class Listing(NamedTuple):
             contact.id,
             contact.name,
             contact.company,
-            contact.manager,
+            contact.manager_id,
             contact.vip,
-            contact.owner if contact.visibility == "personal" else None,
+            contact.owner_id if contact.visibility == "personal" else None,
             tuple(number.number for number in numbers),
         )
 
@@ -73,7 +77,7 @@ class ContactDraft:
     position: str = ""
     numbers: tuple[ContactNumber, ...] = ()
     emails: tuple[str, ...] = ()  # the first is the main one
-    manager: str = ""
+    manager: str = ""  # extension; likewise the owner
     vip: bool = False
     comment: str = ""
     tags: tuple[str, ...] = ()
@@ -81,6 +85,8 @@ class ContactDraft:
     visibility: Visibility = "shared"
     owner: str = ""
     extra: Mapping[str, Json] = field(default_factory=dict)
+    manager_id: int = 0  # the employees themselves; storage finds out whom an extension means
+    owner_id: int = 0
 
 
 class ContactChanges(TypedDict, total=False):
@@ -99,6 +105,8 @@ class ContactChanges(TypedDict, total=False):
     visibility: Visibility
     owner: str
     extra: Mapping[str, Json]
+    manager_id: int
+    owner_id: int
 
 
 ATTRIBUTES: Final = tuple(each.name for each in fields(ContactDraft) if each.name != "extra")
@@ -107,7 +115,19 @@ ATTRIBUTES: Final = tuple(each.name for each in fields(ContactDraft) if each.nam
 def contact_json(contact: Contact, registry: Fields) -> dict[str, Any]:
     """Return a contact's public form."""
     known = {each.name: value_json(registry.value(contact, each)) for each in registry}
-    return {"id": contact.id, **known, "created_by": contact.created_by, "version": contact.version}
+    return {"id": contact.id, **known, **_people_json(contact), "version": contact.version}
+
+
+def _people_json(contact: Contact) -> dict[str, Any]:
+    """Return the employees of a contact: by extension, null where they have none any more, and by id."""
+    people = {
+        "manager": (contact.manager, contact.manager_id),
+        "owner": (contact.owner, contact.owner_id),
+        "created_by": (contact.created_by, contact.created_by_id),
+    }
+    extensions = {name: extension or (None if key else "") for name, (extension, key) in people.items()}
+    keys = {f"{name}_id": key or None for name, (_extension, key) in people.items()}
+    return extensions | keys | {"manager_name": contact.manager_name}
 
 
 def checked(draft: ContactDraft, registry: Fields = BUILT_IN) -> ContactDraft:
@@ -122,7 +142,7 @@ def checked(draft: ContactDraft, registry: Fields = BUILT_IN) -> ContactDraft:
 def checked_attributes(draft: ContactDraft) -> ContactDraft:
     """Do the same without the extra fields, which were checked before."""
     values: dict[str, Any] = {name: check(name, getattr(draft, name)) for name, check in _CHECKS}
-    if (draft.visibility == "personal") != bool(draft.owner):
+    if (draft.visibility == "personal") != bool(draft.owner or draft.owner_id):
         raise InvalidInputError("owner", _("a personal contact needs an owner, a shared one has none"))
     return replace(draft, **values)
 
@@ -131,6 +151,10 @@ def with_changes(draft: ContactDraft, changes: ContactChanges) -> ContactDraft:
     """Return the draft with the changes. An empty value of an extra field takes the value away."""
     extra = {**draft.extra, **changes.get("extra", {})}
     kept: ContactChanges = {**changes, "extra": {name: value for name, value in extra.items() if value}}
+    if "manager" in changes and "manager_id" not in changes:
+        kept["manager_id"] = 0
+    if "owner" in changes and "owner_id" not in changes:
+        kept["owner_id"] = 0
     return replace(draft, **kept)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pbxd.book.texts import (
@@ -24,7 +24,7 @@ from pbxd.i18n import _
 class Employee:
     """One of our own people."""
 
-    extension: str
+    extension: str  # that they have now; empty: none, for it passed to somebody else
     name: str = ""
     mobile: str = ""  # E.164
     did: str = ""  # E.164
@@ -32,6 +32,8 @@ class Employee:
     department: str = ""  # as a list names it
     active: bool = True  # False: they left; calls still refer to them
     queues: tuple[str, ...] = ()  # that the PBX says they are a member of
+    id: int = field(default=0, compare=False)  # 0: not in the book yet
+    listed: bool = True  # False: known only because a contact or a token names the extension
 
     @property
     def departments(self) -> tuple[str, ...]:
@@ -44,7 +46,9 @@ QUEUES_LIMIT = 200
 
 def employee_json(employee: Employee) -> dict[str, Any]:
     """Return an employee's public form. `departments` has all of them, `department` those of the imported list."""
-    return asdict(employee) | {"queues": list(employee.queues), "departments": list(employee.departments)}
+    form = asdict(employee) | {"queues": list(employee.queues), "departments": list(employee.departments)}
+    del form["listed"]
+    return form | {"extension": employee.extension or None}
 
 
 def employee_matches(employee: Employee, text: str) -> bool:

@@ -27,12 +27,14 @@ from pbxd.i18n import Texts, _
 Stored = Literal[
     "column",  # of the table of contacts
     "company",  # a company of its own, which the contact refers to
+    "employee",  # an employee, whom the contact refers to by `<name>_id`
     "rows",  # of another table, several for a contact
     "extra",  # in the one column that keeps all such fields
 ]
 _EXTRA_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _TAKEN = frozenset(
     {"id", "created_by", "version", "extra", "external", "duplicates", "last_calls"}  # members of a contact's JSON
+    | {"manager_id", "manager_name", "owner_id", "created_by_id"}
     | {"as", "json", "help", "label", "personal", "shared", "main-number"}  # options of the same commands
 )
 _TAKEN_OPTIONS = re.compile(r"(add|remove|no)-.*")

@@ -1,4 +1,8 @@
-"""Who may ask: on TCP whoever shows a token, on the unix socket whoever the file's mode lets in (administrators)."""
+"""Who may use an operation.
+
+On TCP: clients with a valid token that has the operation's scope. On the unix socket: everybody whom the file's mode
+lets connect, as administrators.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from pbxd.scopes import check_scope
 
 @web.middleware
 async def tokens_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request through that carries a token in force (RFC 6750) with the scope it needs, or that needs none."""
+    """Let a request through if it has a valid token (RFC 6750) with the scope it needs, or needs none."""
     operation = operation_of(request)
     if operation and operation.scope == "open":
         return await handler(request)
@@ -31,20 +35,22 @@ async def tokens_only(request: web.Request, handler: Handler) -> web.StreamRespo
 
 @web.middleware
 async def administrators_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let every request through as an administrator's: the socket's mode has decided who may connect."""
+    """Let every request through, as an administrator's."""
     _admit(request, operation_of(request), Actor.administrator("socket"))
     return await handler(request)
 
 
 def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> None:
-    """Note who asks. Raises ScopeError unless they have the scope that the operation wants."""
+    """Set the request's actor. Raises ScopeError unless they have the scope that the operation needs."""
     if operation and operation.scope != "open":
         check_scope(actor, operation.scope)
     request[ACTOR] = actor
 
 
 def _has_left(actor: Actor, services: Services) -> bool:
-    """Tell whether the token's employee has left: it must not come to whoever gets the extension next."""
+    """Tell whether the token's employee has left, or lost the extension: whoever has it now must not have the token."""
+    if actor.employee is not None and not actor.extension:
+        return True
     employee = services.directory.employee(actor.extension) if actor.is_employee else None
     return employee is not None and not employee.active
 

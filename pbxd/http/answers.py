@@ -11,11 +11,14 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticSerializationError
 
+from pbxd.http.descriptions import describe_members
+
 JSON = "application/json"
 
 
-def _publish(schema: dict[str, Any]) -> None:
+def _publish(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """Describe an answer as its readers must take it: unknown members may come, absent ones have no value."""
+    describe_members(schema, model)
     schema.pop("additionalProperties", None)
     for member in schema.get("properties", {}).values():
         for word in ("title", "default"):
@@ -30,8 +33,8 @@ class Answer(BaseModel):
         frozen=True,
         from_attributes=True,
         populate_by_name=True,
-        use_attribute_docstrings=True,
         json_schema_extra=_publish,
+        defer_build=True,  # at its first use, not at the start
     )
 
     def encoded(self) -> bytes:

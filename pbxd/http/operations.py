@@ -1,4 +1,4 @@
-"""Operations: a handler together with its address, the scope it wants, what it takes and what it answers.
+"""Operations: a handler together with its address, the scope it needs, what it takes and what it answers.
 
 A handler's signature says what it takes (models of `pbxd.http.requests`) and what it answers (models of
 `pbxd.http.answers`); its docstring is the documentation:
@@ -9,7 +9,7 @@ A handler's signature says what it takes (models of `pbxd.http.requests`) and wh
     async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallAnswer:
         ...  # its docstring is the documentation
 
-The access check and the OpenAPI document read the same `Operation`. What has none is not served.
+The access check and the OpenAPI document read the same `Operation`. A route without one is not served.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pbxd.scopes import Scope
 Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | None]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Wanted = Scope | Literal["open"]  # open: needs no token, for it tells nothing about anybody
+Wanted = Scope | Literal["open"]  # open: needs no token, and shows nothing about anybody
 _JSON_HEADERS = {"Content-Type": f"{JSON}; charset=utf-8"}
 _PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
 
@@ -130,7 +130,7 @@ def serve(app: web.Application, resources: Iterable[Resource]) -> None:
 def operation_of(request: web.Request) -> Operation | None:
     """Return what a request asks for; None where nothing is served at its address or with its method.
 
-    Raises LookupError for a route that has no operation: whoever added it did not say who may use it.
+    Raises LookupError for a route without an operation: nothing says who may use it.
     """
     if request.match_info.http_exception is not None:
         return None

@@ -80,13 +80,13 @@ class Problem(Answer):
 
 def problem(kind: str, status: HTTPStatus, detail: str, **more: Any) -> web.Response:  # noqa: ANN401 - any of its members
     """Build the answer; `more` are further members of Problem."""
-    told = Problem(type=f"urn:pbxd:{kind}", title=_title(status), status=status.value, detail=detail, **more)
-    return web.Response(body=told.encoded(), status=status, content_type=PROBLEM)
+    answer = Problem(type=f"urn:pbxd:{kind}", title=_title(status), status=status.value, detail=detail, **more)
+    return web.Response(body=answer.encoded(), status=status, content_type=PROBLEM)
 
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error with a problem document; log our own mistakes, and tell nothing of them outside."""
+    """Answer every error with a problem document; log our own mistakes, and show nothing of them to the client."""
     i18n.use(i18n.preferred(request.headers.get("Accept-Language"), request.app[SERVICES].language()))
     try:
         async with asyncio.timeout(REQUEST_SECONDS) as deadline:

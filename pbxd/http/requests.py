@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from pbxd.errors import InvalidInputError
+from pbxd.http.descriptions import describe_members
 from pbxd.i18n import _
 from pbxd.settings import why_refused
 
@@ -59,7 +60,8 @@ class InvalidRequestError(InvalidInputError):
         self.mistakes = mistakes
 
 
-def _publish(schema: dict[str, Any]) -> None:
+def _publish(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    describe_members(schema, model)
     for member in schema.get("properties", {}).values():
         member.pop("title", None)
 
@@ -67,7 +69,7 @@ def _publish(schema: dict[str, Any]) -> None:
 class Input(BaseModel):
     """A part of a request."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=_publish)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_publish, defer_build=True)
     place: ClassVar[Place]
 
     @classmethod

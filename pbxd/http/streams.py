@@ -1,4 +1,4 @@
-"""Answers without an end of their own: one JSON object a line, for as long as there is something to tell."""
+"""Streams: answers that go on for as long as new items come, one JSON object a line."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ItemT = TypeVar("ItemT", bound=Answer)
 
 
 class Stream(Generic[ItemT]):
-    """An answer that a handler returns instead of a model: every item is sent when it comes.
+    """An answer that a handler returns instead of a model; each item is sent when it comes.
 
-    The head is sent with the first item: what is raised before is answered as a problem. From then on the request has
-    no deadline, and a stop of the server ends it.
+    The head is sent with the first item, so that an error before it is answered with a problem. After the head the
+    request has no deadline, and a stop of the server ends it.
     """
 
     content_type: ClassVar[str] = "application/x-ndjson"

@@ -166,7 +166,7 @@ class Directory:
         company_ids = _subjects(rows, "company.")
         contacts = await self._contacts.load(contact_ids) if contact_ids else {}
         companies = await self._companies.load(company_ids) if company_ids else {}
-        employees = await self._employees.list() if any(row.kind.startswith("employee.") for row in rows) else None
+        employees = await self._employees.everybody() if any(row.kind.startswith("employee.") for row in rows) else None
         async for contact_id in _unhurried(contact_ids):
             if contact := contacts.get(contact_id):
                 self._book.put_contact(contact)

@@ -25,9 +25,10 @@ __all__ = ["Book", "Match", "Rival", "Status", "phone_name", "phone_text"]
 
 Status = Literal["found", "shared", "company", "employee", "unknown", "withheld", "unreadable", "error"]
 
-# name (UTF-8: half of what a str takes), company, manager, VIP, owner (None: shared), numbers (E.164 without the plus)
+# name (UTF-8: half of what a str takes), company, manager's id (0: none), VIP, owner's id (None: shared), and numbers
+# (E.164 without the plus)
 # with the main one first (a single one without a tuple around it)
-_Row = tuple[bytes, str, str, bool, str | None, int | tuple[int, ...]]
+_Row = tuple[bytes, str, int, bool, int | None, int | tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Match(NamedTuple):  # one is made for every call, and a tuple is made at o
     company: str = ""
     contact: int | None = None  # only when it is one certain card
     vip: bool = False
-    manager: str = ""  # extension of the responsible employee
+    manager: str = ""  # the extension that the responsible employee has now
     rule: str = ""  # how the number was read: `ParsedNumber.rule`
     rivals: tuple[Rival, ...] = ()  # the other cards with this number, the nearest first
     employee: str = ""  # extension, when it is one of our people
@@ -69,6 +70,7 @@ class Book:
         self._companies: dict[int, Company] = {}
         self._company_numbers: dict[int, tuple[int, ...]] = {}
         self._employees: dict[str, Employee] = {}
+        self._people: dict[int, Employee] = {}  # by id, also those who have no extension any more
         self._employee_numbers: dict[int, tuple[str, ...]] = {}
 
     @classmethod
@@ -132,6 +134,9 @@ class Book:
     def put_employee(self, employee: Employee) -> None:
         """Add an employee or replace the one with this extension."""
         self.drop_employee(employee.extension)
+        self._people[employee.id] = employee
+        if not employee.extension:
+            return
         self._employees[employee.extension] = employee
         for number in _keys(employee.mobile, employee.did):
             held = self._employee_numbers.get(number, ())
@@ -140,6 +145,8 @@ class Book:
     def drop_employee(self, extension: str) -> None:
         """Forget an employee."""
         gone = self._employees.pop(extension, None)
+        if gone:
+            self._people.pop(gone.id, None)
         for number in _keys(gone.mobile, gone.did) if gone else ():
             left = tuple(held for held in self._employee_numbers.pop(number) if held != extension)
             if left:
@@ -147,15 +154,16 @@ class Book:
 
     def replace_employees(self, employees: Iterable[Employee]) -> None:
         """Take these as all our people; there are hundreds of them, not more."""
-        kept = {employee.extension: employee for employee in employees}
-        for extension in self._employees.keys() - kept.keys():
+        for extension in list(self._employees):
             self.drop_employee(extension)
-        for employee in kept.values():
+        self._people.clear()
+        for employee in employees:
             self.put_employee(employee)
 
     def employee(self, extension: str) -> Employee | None:
-        """Return one of our people, also one who left (`active`)."""
-        return self._employees.get(extension)
+        """Return who has an extension now, also one who left (`active`), but not one known by extension only."""
+        found = self._employees.get(extension)
+        return found if found and found.listed else None
 
     def lookup(self, parsed: ParsedNumber, actor: Actor) -> Match:
         """Say whose number it is: a contact, else a company, else an employee, each by the exact number.
@@ -174,13 +182,13 @@ class Book:
             case "internal":
                 return self._colleague(parsed)
             case "e164":
-                return self._outside(parsed, actor)
+                return self._outside(parsed, self._known(actor))
             case _:
                 assert_never(parsed.kind)
 
     def _colleague(self, parsed: ParsedNumber) -> Match:
         employee = self._employees.get(parsed.value)
-        if employee is None or not employee.active:
+        if employee is None or not employee.active or not employee.listed:
             return Match("unknown", parsed.value, rule=parsed.rule)
         return Match("employee", parsed.value, employee.name, rule=parsed.rule, employee=employee.extension)
 
@@ -211,9 +219,10 @@ class Book:
 
     def _only(self, parsed: ParsedNumber, contact_id: int, actor: Actor) -> Match:
         """Answer for a number that stands on one card and nowhere else."""
-        name, company, manager, vip, owner, _numbers = self._rows[contact_id]
+        name, company, manager_id, vip, owner, _numbers = self._rows[contact_id]
         if owner is not None and not rights.sees_personal(actor, owner):
             return Match("unknown", parsed.value, rule=parsed.rule)
+        manager = self._extension(manager_id)
         return Match("found", parsed.value, name.decode(), company, contact_id, vip, manager, parsed.rule)
 
     def _clients(self, number: int, actor: Actor) -> tuple[list[int], list[int]]:
@@ -227,15 +236,29 @@ class Book:
 
     def _client(self, parsed: ParsedNumber, held: list[int], rivals: tuple[Rival, ...]) -> Match:
         rows = [self._rows[key] for key in held]
-        name, company, manager, vip = rows[0][0].decode(), *rows[0][1:4]
+        name, company, manager_id, vip = rows[0][0].decode(), *rows[0][1:4]
         if len(rows) == 1:
+            manager = self._extension(manager_id)
             return Match("found", parsed.value, name, company, held[0], vip, manager, parsed.rule, rivals)
         if company and len({folded(row[1]) for row in rows}) == 1:
             name = f"{company} ({len(rows)})"
             rivals = (self._rival(held[0]), *rivals)  # none of them has won
-        agreed = manager if all(row[2] == manager for row in rows) else ""
+        agreed = manager_id if all(row[2] == manager_id for row in rows) else 0
         any_vip = any(row[3] for row in rows)
-        return Match("shared", parsed.value, name, company, None, any_vip, agreed, parsed.rule, rivals)
+        manager = self._extension(agreed)
+        return Match("shared", parsed.value, name, company, None, any_vip, manager, parsed.rule, rivals)
+
+    def _extension(self, employee_id: int) -> str:
+        """Return the extension that an employee has now, empty for none."""
+        employee = self._people.get(employee_id)
+        return employee.extension if employee else ""
+
+    def _known(self, actor: Actor) -> Actor:
+        """Return the actor with the id of its employee."""
+        if actor.employee is not None or not actor.extension:
+            return actor
+        employee = self._employees.get(actor.extension)
+        return actor.known_as(employee.id) if employee else actor
 
     def _rival(self, contact_id: int) -> Rival:
         name, company = self._rows[contact_id][:2]
@@ -259,10 +282,10 @@ def _certain(colleagues: list[Employee], number: str) -> Employee | None:
 
 
 def _row(listing: Listing) -> _Row:
-    _id, name, company, manager, vip, owner, numbers = listing
+    _id, name, company, manager_id, vip, owner, numbers = listing
     entries = tuple(dict.fromkeys(int(number[1:]) for number in numbers if _is_e164(number)))
     kept = entries[0] if len(entries) == 1 else entries
-    return name.encode(), sys.intern(company), sys.intern(manager), vip, owner, kept
+    return name.encode(), sys.intern(company), manager_id, vip, owner, kept
 
 
 def _own_numbers(row: _Row) -> tuple[int, ...]:

@@ -30,7 +30,7 @@ async def excerpt(database: Database, numbers: Iterable[str], actor: Actor) -> B
         _total, cards = await contacts.list(ContactFilter(number=number), actor=actor)
         found |= {card.id: card for card in cards}
     _total, companies = await Companies(database).list()
-    return Book.of(found.values(), companies, await Employees(database).list())
+    return Book.of(found.values(), companies, await Employees(database).everybody())
 
 
 async def contact_named(database: Database, text: str, *, actor: Actor) -> Contact:

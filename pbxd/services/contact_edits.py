@@ -8,7 +8,7 @@ from dataclasses import field as attribute
 from typing import Any, cast
 
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
-from pbxd.book.field_kinds import extra_json, typed_value
+from pbxd.book.field_kinds import checked_value, extra_json, typed_value
 from pbxd.book.fields import Field, Fields
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError, NotFoundError
@@ -49,7 +49,9 @@ def draft(asked: AddContact, rules: NumberRules, fields: Fields) -> ContactDraft
 def changes(contact: Contact, asked: EditContact, rules: NumberRules, fields: Fields) -> ContactChanges:
     """Return what changes in this contact. Raises InvalidInputError, NotFoundError."""
     lists = {
-        name: _texts(fields.value(contact, fields[name]), asked.added.get(name, ()), asked.removed.get(name, ()))
+        name: _texts(
+            fields.value(contact, _known(name, fields)), asked.added.get(name, ()), asked.removed.get(name, ())
+        )
         for name in {*asked.added, *asked.removed} - {"numbers"}
     }
     changed = _values({**asked.values, **lists}, rules, fields)
@@ -62,9 +64,7 @@ def _values(typed: Mapping[str, Typed], rules: NumberRules, fields: Fields) -> d
     """Return values by the attribute of a draft; fields without one are together in `extra`."""
     values: dict[str, Any] = {}
     for name, value in typed.items():
-        if name not in fields:
-            raise InvalidInputError(name, _("{field}: a contact has no such field").format(field=name))
-        field = fields[name]
+        field = _known(name, fields)
         if field.stored == "extra":
             values.setdefault("extra", {})[name] = extra_json(_value(field, value, rules))
         else:
@@ -72,12 +72,19 @@ def _values(typed: Mapping[str, Typed], rules: NumberRules, fields: Fields) -> d
     return values
 
 
+def _known(name: str, fields: Fields) -> Field:
+    if name not in fields:
+        raise InvalidInputError(name, _("{field}: a contact has no such field").format(field=name))
+    return fields[name]
+
+
 def _value(field: Field, typed: Typed, rules: NumberRules) -> Any:  # noqa: ANN401 - a value of the field's kind
-    if isinstance(typed, bool):
-        return typed
+    value: Any = typed
     if isinstance(typed, str):
-        return typed_value(field.name, field.kind, typed)
-    return tuple(contact_number(text, rules) for text in typed) if field.kind == "numbers" else tuple(typed)
+        value = typed_value(field.name, field.kind, typed)
+    elif not isinstance(typed, bool):
+        value = tuple(contact_number(text, rules) for text in typed) if field.kind == "numbers" else tuple(typed)
+    return checked_value(field.name, field.kind, value)  # also of its type: a program may send anything
 
 
 def _numbers(numbers: Sequence[ContactNumber], asked: EditContact, rules: NumberRules) -> tuple[ContactNumber, ...]:

@@ -13,6 +13,7 @@ from pbxd.actor import DAEMON, Actor
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import NumberRules, parse
+from pbxd.storage.book.extension_ownership import Ownership
 from pbxd.storage.book.number_ownership import Holding, Past
 from pbxd.storage.calls.call_filter import Span
 
@@ -68,7 +69,6 @@ def contacts_in(calls: Iterable[Call]) -> set[int]:
 
 def name_calls(calls: Iterable[Call], past: Past, rules: NumberRules, actor: Actor) -> None:
     """Put the names beside the numbers of calls in their public form, and what was shown then as `shown_name`."""
-    people = {each.extension: each.name for each in past.people}
     rest = Book.of((), past.firms, past.people)
     known: dict[tuple[str, tuple[int, ...]], Match | None] = {}
     for call in calls:
@@ -77,13 +77,20 @@ def name_calls(calls: Iterable[Call], past: Past, rules: NumberRules, actor: Act
             _hide(party, past)
             party["shown_name"] = party["name"]
             if party["extension"]:
-                party["name"] = people.get(party["extension"]) or party["name"]
+                party["name"] = owner_name(past.extensions.get(party["extension"], ()), at) or party["name"]
             elif party["number"]:
                 holders = [each for each in holders_at(past.holdings.get(party["number"], ()), at) if each.name]
                 key = party["number"], tuple(each.contact for each in holders)
                 if key not in known:
                     known[key] = _held(party["number"], holders, rules, actor)
                 _name(party, past, known[key], rest, rules)
+
+
+def owner_name(owners: Sequence[Ownership], at: datetime) -> str:
+    """Return the present name of the employee who had an extension then; if nobody had it yet, of the first one."""
+    then = [each for each in owners if each.since <= at and (each.until is None or at < each.until)]
+    later = [each for each in owners if each.since > at]
+    return next((each.name for each in (*reversed(then), *later)), "")
 
 
 def _hide(party: Party, past: Past) -> None:
@@ -113,7 +120,7 @@ def _held(number: str, holders: Sequence[Holding], rules: NumberRules, actor: Ac
             each.company,
             numbers=(*(() if each.main else _ANOTHER), ContactNumber(number, main=each.main)),
             visibility="personal" if each.owner else "shared",
-            owner=each.owner,
+            owner_id=each.owner,
         )
         for each in holders
     }

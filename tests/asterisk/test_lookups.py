@@ -19,8 +19,8 @@ from pbxd.settings import Settings
 CLIENT = "89161234567"
 RULES = rules_from(Settings())
 BOOK = Book.of(
-    [Contact(7, "Секрет", numbers=(ContactNumber("+79161234567"),), visibility="personal", owner="101")],
-    employees=[Employee("101", "Agent 101")],
+    [Contact(7, "Секрет", numbers=(ContactNumber("+79161234567"),), visibility="personal", owner_id=101)],
+    employees=[Employee("101", "Agent 101", id=101)],
 )
 ASK = "GET VARIABLE PBXD_KEY"
 KEY = "0123456789abcdef0123456789abcdef"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, create_engine, event
+from sqlalchemy import Connection, Table, create_engine, event, insert
 from sqlalchemy.schema import CreateIndex
 
 from pbxd.book import field_kinds
@@ -18,6 +19,7 @@ from pbxd.book.contacts import ContactDraft
 from pbxd.book.fields import BUILT_IN
 from pbxd.book.texts import folded
 from pbxd.storage import tables
+from pbxd.storage.access.employee_ids import UNKNOWN
 from pbxd.storage.engine import schema
 from pbxd.storage.search import fulltext, search_text
 from tests.bench.figures import FOLDER
@@ -83,6 +85,8 @@ def put(
     changed: Callable[[int], datetime],
 ) -> None:
     """Write contacts, (id, what is on the card) each, of companies that are there; their time is `changed(id)`."""
+    drafts = [(key, replace(draft, manager_id=int(draft.manager or 0))) for key, draft in drafts]
+    _put_managers(connection, {draft.manager for _key, draft in drafts} - {""})
     _rows(connection, tables.contacts, [_main(key, draft, companies, changed(key)) for key, draft in drafts])
     numbers = [(key, place, each) for key, draft in drafts for place, each in enumerate(draft.numbers)]
     _rows(
@@ -107,14 +111,22 @@ def put(
         _rows(connection, table, rows)
 
 
+def _put_managers(connection: Connection, extensions: Collection[str]) -> None:
+    """Make sure that these employees are there, with their extensions as ids."""
+    one = insert(tables.employees).prefix_with("OR IGNORE")
+    rows = [UNKNOWN | {"id": int(extension), "extension": extension} for extension in extensions]
+    if rows:
+        connection.execute(one, rows)
+
+
 def _main(key: int, draft: ContactDraft, companies: Mapping[str, int], at: datetime) -> dict[str, Any]:
     return {
         "id": key, "name": draft.name, "folded": folded(draft.name), "search": search_text.found_by(draft, BUILT_IN),
         "company_folded": folded(draft.company), "position_folded": folded(draft.position),
         "main_number": draft.numbers[0].number, "company_id": companies[draft.company], "position": draft.position,
-        "manager": draft.manager, "vip": draft.vip, "comment": draft.comment, "birth_date": None,
-        "visibility": "shared", "owner": "", "created_by": "", "version": 1, "created": _text(at),
-        "changed": _text(at),
+        "manager_id": draft.manager_id, "manager": draft.manager, "vip": draft.vip, "comment": draft.comment,
+        "birth_date": None, "visibility": "shared", "owner_id": 0, "created_by_id": 0, "version": 1,
+        "created": _text(at), "changed": _text(at),
     }  # fmt: skip
 
 

@@ -220,6 +220,7 @@ async def test_who_may_not_gets_a_line_and_no_traceback(folder: Path, nobody: Ac
     assert len(done.stderr.splitlines()) == 1
     if command == ["doctor"]:
         assert "✗ database       no permission to read" in done.stdout
+        assert f"no permission to use {folder}/api.sock" in done.stdout
         assert "/dev/null" not in done.stdout  # what would empty the secret
     else:
         why = "no right to use the database" if command == ["contacts", "list"] else "can't be used now"

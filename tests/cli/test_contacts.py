@@ -48,6 +48,10 @@ def test_add_has_the_contract_s_shape(pbxd: Pbxd) -> None:
         "visibility": "shared",
         "owner": "",
         "created_by": "",
+        "manager_id": 1,
+        "manager_name": "",
+        "owner_id": None,
+        "created_by_id": None,
         "version": 1,
         "duplicates": [],
     }

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbxd.actor import Actor
 from pbxd.book.companies import Company
 from pbxd.book.employees import Employee
 from pbxd.calls.record import CallRecord, Party
 from pbxd.numbers import NumberRules
 from pbxd.services.past_names import contacts_in, holders_at, name_calls, numbers_in, spans_of
+from pbxd.storage.book.extension_ownership import Ownership
 from pbxd.storage.book.number_ownership import Card, Holding, Past
-from tests.actors import ADMINISTRATOR, acting
+from tests.actors import ADMINISTRATOR
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 NUMBER = "+79160000001"
@@ -31,12 +33,16 @@ def held(contact: int, since: int, until: int | None = None, **more: object) -> 
     return Holding(NUMBER, contact, day(since), None if until is None else day(until), **(defaults | more))  # type: ignore[arg-type]  # any field
 
 
+def had(extension: str, employee: int, since: int, until: int | None = None) -> Ownership:
+    return Ownership(extension, employee, day(since), None if until is None else day(until), f"E{employee}")
+
+
 def named(past: Past, at: int, *, viewer: str = "", **shown: object) -> dict[str, object]:
     record = CallRecord("A", "pbx", "1.1", day(at), caller=Party(NUMBER, **shown))  # type: ignore[arg-type]  # any field
     call = record.to_json()
     assert numbers_in([call]) == {NUMBER}
     assert contacts_in([call]) == ({shown["contact"]} if "contact" in shown else set())
-    name_calls([call], past, RULES, acting(viewer))
+    name_calls([call], past, RULES, Actor.agent(viewer, "test", int(viewer)) if viewer else ADMINISTRATOR)
     caller: dict[str, object] = call["caller"]
     return caller
 
@@ -69,7 +75,7 @@ def test_several_holders_are_their_company_with_the_count() -> None:
 
 
 def test_one_s_own_name_for_a_number_wins_for_him() -> None:
-    past = Past({NUMBER: [held(1, 0), held(2, 0, owner="101")]})  # storage gives it to nobody but 101
+    past = Past({NUMBER: [held(1, 0), held(2, 0, owner=101)]})  # storage gives it to nobody but 101
     assert named(past, 1, viewer="101")["name"] == "K2"
 
 
@@ -98,9 +104,20 @@ def test_companies_and_colleagues_name_what_no_contact_ever_had() -> None:
 def test_a_colleague_has_his_present_name_by_his_extension() -> None:
     call = CallRecord("A", "pbx", "1.1", BEGAN, caller=Party("101", name="Анна", extension="101")).to_json()
     call["callee"]["number"] = "102"  # whoever sends it from outside is no colleague
-    name_calls([call], Past(people=[Employee("101", "Анна Новая"), Employee("102", "Борис")]), RULES, ADMINISTRATOR)
+    past = Past(extensions={"101": [Ownership("101", 1, day(3), None, "Анна Новая")], "102": [had("102", 2, 0)]})
+    name_calls([call], past, RULES, ADMINISTRATOR)
     assert (call["caller"]["name"], call["caller"]["shown_name"]) == ("Анна Новая", "Анна")
     assert call["callee"]["name"] is None
+
+
+def test_a_colleague_is_who_had_the_extension_then() -> None:
+    past = Past(extensions={"101": [had("101", 1, 2, 5), had("101", 2, 5, 8), had("101", 3, 9)]})
+    names = []
+    for at in (0, 2, 4, 5, 8, 9):
+        call = CallRecord("A", "pbx", "1.1", day(at), caller=Party("101", extension="101")).to_json()
+        name_calls([call], past, RULES, ADMINISTRATOR)
+        names.append(call["caller"]["name"])
+    assert names == ["E1", "E1", "E1", "E2", "E3", "E3"], "the first one also before, the next one when nobody had it"
 
 
 def test_spans_of_one_contact() -> None:

@@ -19,9 +19,9 @@ RULES = rules_from(Settings())
 BOOK = Book.of(
     [
         Contact(1, "Фронкин", numbers=(ContactNumber(CLIENT),)),
-        Contact(2, "Мама", numbers=(ContactNumber(CLIENT),), visibility="personal", owner="101"),
+        Contact(2, "Мама", numbers=(ContactNumber(CLIENT),), visibility="personal", owner_id=101),
     ],
-    employees=[Employee("101", "Анна", mobile=MOBILE), Employee("102", "Пётр", did=CLIENT)],
+    employees=[Employee("101", "Анна", mobile=MOBILE, id=101), Employee("102", "Пётр", did=CLIENT, id=102)],
 )
 
 

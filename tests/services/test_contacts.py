@@ -59,6 +59,9 @@ async def test_what_a_person_types_becomes_a_card(workspace: Workspace) -> None:
         ({"name": "А", "shoe_size": "43"}, "shoe_size"),
         ({"name": "А", "visibility": "nobody"}, "visibility"),
         ({"name": "А", "vip": "yes"}, "vip"),
+        ({"name": "А", "tags": "опт"}, "tags"),
+        ({"name": "А", "numbers": "89160000001"}, "numbers"),
+        ({"name": True}, "name"),
     ],
 )
 async def test_a_request_that_can_t_be_kept_names_its_field(
@@ -113,6 +116,14 @@ async def test_what_a_contact_lacks_can_t_be_removed_or_marked(workspace: Worksp
     contact = (await added(workspace)).contact
     with pytest.raises(NotFoundError):
         await contacts.edit(workspace, ADMINISTRATOR, EditContact(contact_id=contact.id, **edit))
+
+
+async def test_nothing_is_added_to_a_field_that_no_contact_has(workspace: Workspace) -> None:
+    contact = (await added(workspace)).contact
+    asked = EditContact(contact_id=contact.id, added={"shoes": ["43"]})
+    with pytest.raises(InvalidInputError) as refused:
+        await contacts.edit(workspace, ADMINISTRATOR, asked)
+    assert refused.value.field == "shoes"
 
 
 async def test_who_else_has_a_number_is_told_as_far_as_the_actor_may_know(workspace: Workspace) -> None:

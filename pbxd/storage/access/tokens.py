@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from pbxd.actor import Actor
-from pbxd.book.texts import checked_extension, checked_name
+from pbxd.book.texts import checked_name
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
+from pbxd.storage.access.employee_ids import known_author
 from pbxd.storage.engine.database import Database, possible
-from pbxd.storage.tables import tokens
+from pbxd.storage.tables import employees, tokens
 
 PREFIX = "pbxd_"  # so that people and scanners for leaked secrets know one when they see it
 _BYTES = 32  # 256 random bits: nothing to guess, so that a plain digest is enough
@@ -35,6 +36,9 @@ class Token:
 
 
 Everything = list[Token]
+_LISTED = select(tokens, employees.c.extension).select_from(
+    tokens.outerjoin(employees, employees.c.id == tokens.c.employee_id)
+)
 
 
 class Tokens:
@@ -51,17 +55,17 @@ class Tokens:
             "digest": digest(plain),
             "last_four": plain[-4:],
             "created": datetime.now(UTC),
-            "employee": checked_extension("as", actor.extension),
             "as_any": actor.acts_for_any,
         }
         async with self._database.writing() as connection:
+            values["employee_id"] = (await known_author(connection, actor)).employee or 0
             made = await connection.execute(insert(tokens).values(values).returning(tokens.c.id))
             return made.scalar_one(), plain
 
     async def list(self) -> Everything:
         """Return all tokens, revoked ones too, oldest first."""
         async with self._database.reading() as connection:
-            return [_token(row) for row in await connection.execute(select(tokens).order_by(tokens.c.id))]
+            return [_token(row) for row in await connection.execute(_LISTED.order_by(tokens.c.id))]
 
     async def revoke(self, token_id: int) -> None:
         """End a token's validity at once and for good; raises NotFoundError. Doing it twice changes nothing."""
@@ -75,7 +79,7 @@ class Tokens:
     async def by_digest(self) -> dict[str, Token]:
         """Return all tokens, revoked ones too, by `digest` of the token itself."""
         async with self._database.reading() as connection:
-            return {row.digest: _token(row) for row in await connection.execute(select(tokens))}
+            return {row.digest: _token(row) for row in await connection.execute(_LISTED)}
 
 
 def digest(plain: str) -> str:
@@ -84,5 +88,5 @@ def digest(plain: str) -> str:
 
 
 def _token(row: Row[Any]) -> Token:
-    actor = Actor.token(row.name, row.employee, acts_for_any=row.as_any)
+    actor = Actor.token(row.name, row.extension or "", row.employee_id or None, acts_for_any=row.as_any)
     return Token(row.id, row.name, row.last_four, row.created, row.revoked, actor, row.inherited)

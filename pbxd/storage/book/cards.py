@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
@@ -29,6 +30,7 @@ from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactDraft, ContactNumber, Listing
 from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.book.texts import folded
+from pbxd.storage.access.employee_ids import Person, people, with_ids
 from pbxd.storage.book import company_rows as company_cards
 from pbxd.storage.book import number_ownership, overlay
 from pbxd.storage.engine.database import in_parts, in_steps, possible
@@ -37,12 +39,16 @@ from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
 
 _PARTS = {"numbers": contact_numbers, "emails": contact_emails, "tags": contact_tags}
-_OWN = tuple(field.name for field in BUILT_IN if field.stored == "column")
+_OWN = (
+    *(field.name for field in BUILT_IN if field.stored == "column"),
+    *(f"{field.name}_id" for field in BUILT_IN if field.stored == "employee"),
+)
 _own_values = attrgetter(*_OWN)
-_READ = tuple(field.name for field in dataclass_fields(Contact) if field.name not in _PARTS)
+_NAMED_BY_IDS = {"manager", "manager_name", "owner", "created_by"}  # as the employees are called now
+_READ = tuple(field.name for field in dataclass_fields(Contact) if field.name not in {*_PARTS, *_NAMED_BY_IDS})
 _LISTED: Select[Any] = (
     select(
-        *(contacts.c[name] for name in ("id", "name", "company_id", "manager", "vip", "owner")),
+        *(contacts.c[name] for name in ("id", "name", "company_id", "manager_id", "vip", "owner_id")),
         *(contact_numbers.c[name] for name in ("number", "main")),
     )
     .select_from(contacts.outerjoin(contact_numbers, contact_numbers.c.contact_id == contacts.c.id))
@@ -84,7 +90,7 @@ def read_cards(connection: Connection, ids: Collection[int], *, staged: bool = F
         rows = connection.execute(_WRITTEN if staged else _SHOWN, {"ids": group}).all()
         read = {row[0]: _card(row, parts) for row in rows}
         found |= read if staged else overlay.seen(connection, read)
-    return [found[contact_id] for contact_id in ids if contact_id in found]
+    return _with_people(connection, [found[contact_id] for contact_id in ids if contact_id in found])
 
 
 async def listings(
@@ -126,12 +132,18 @@ async def insert_cards(
     prepared: Sequence[dict[str, Any]],
     import_id: int = 0,
 ) -> list[int]:
-    """Write new contacts and return their ids in order. The drafts are checked; `prepared` is their `main_rows`."""
+    """Write new contacts and return their ids in order; `prepared` is their `main_rows`.
+
+    The drafts are checked and `with_ids`, in this transaction; the actor is known.
+    """
     names = [draft.company for draft in drafts]
     ids_of = await company_cards.ids_by_name(connection, names, quiet=bool(import_id))
     now = datetime.now(UTC)
-    fresh = {"created_by": actor.extension, "version": 1, "created": now, "changed": now, "import_id": import_id}
-    rows = [values | fresh | {"company_id": ids_of.get(values["company_folded"])} for values in prepared]
+    fresh = {"created_by_id": actor.employee or 0, "version": 1, "created": now, "changed": now, "import_id": import_id}
+    rows = [
+        values | fresh | {"company_id": ids_of.get(values["company_folded"]), "manager": draft.manager}
+        for values, draft in zip(prepared, drafts, strict=True)
+    ]
     ids = await _insert_main(connection, rows)
     made = dict(zip(ids, drafts, strict=True))
     await _insert_parts(connection, made)
@@ -163,6 +175,7 @@ async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any
 
 async def update_card(connection: AsyncConnection, contact_id: int, draft: ContactDraft, fields: Fields) -> None:
     """Write what a contact has become, and count its version up."""
+    (draft,) = await with_ids(connection, [draft])
     ids_of = await company_cards.ids_by_name(connection, [draft.company])
     values = _main_values(draft, fields) | {
         "company_id": ids_of.get(folded(draft.company)),
@@ -195,6 +208,7 @@ def _main_values(draft: ContactDraft, fields: Fields) -> dict[str, Any]:
     """Return a card's own columns, and those by which it is found and sorted."""
     return {
         **dict(zip(_OWN, _own_values(draft), strict=True)),
+        "manager": draft.manager,
         "extra": dict(draft.extra) or None,
         "search": found_by(draft, fields),
         "folded": folded(draft.name),
@@ -237,9 +251,29 @@ def _tags(draft: ContactDraft) -> list[dict[str, Any]]:
 
 
 def _listing(own: Sequence[Any], numbers: list[str], company_names: Mapping[int, str]) -> Listing:
-    contact_id, name, company_id, manager, vip, owner = own
+    contact_id, name, company_id, manager_id, vip, owner_id = own
     company = company_names.get(company_id, "")
-    return Listing(contact_id, name, company, manager, vip, owner or None, tuple(numbers))  # an owner: CHECK visibility
+    return Listing(
+        contact_id, name, company, manager_id, vip, owner_id or None, tuple(numbers)
+    )  # an owner: CHECK visibility
+
+
+def _with_people(connection: Connection, found: Sequence[Contact]) -> list[Contact]:
+    """Return the cards with the extensions that their employees have now, and their managers' names."""
+    there = people(connection, {key for card in found for key in (card.manager_id, card.owner_id, card.created_by_id)})
+    if not there:
+        return list(found)
+    nobody = Person("", "")
+    return [
+        replace(
+            card,
+            manager=there.get(card.manager_id, nobody).extension,
+            manager_name=there.get(card.manager_id, nobody).name,
+            owner=there.get(card.owner_id, nobody).extension,
+            created_by=there.get(card.created_by_id, nobody).extension,
+        )
+        for card in found
+    ]
 
 
 def _no_parts() -> _Parts:

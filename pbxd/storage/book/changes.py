@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.contacts import ATTRIBUTES, Contact, ContactNumber
+from pbxd.storage.access.employee_ids import people
 from pbxd.storage.tables import contact_changes
 
 
@@ -21,8 +22,10 @@ class Change:
 
     version: int  # the one it made
     at: datetime
-    actor: str  # an extension; empty: no employee
+    actor: str  # the extension that they had then; empty: no employee
     fields: dict[str, Any]  # field -> [before, after], in JSON's own types
+    actor_id: int | None = None  # the employee
+    actor_name: str = ""
 
 
 async def record(connection: AsyncConnection, before: Contact, after: Contact, actor: Actor) -> None:
@@ -34,8 +37,9 @@ async def record(connection: AsyncConnection, before: Contact, after: Contact, a
         "contact_id": after.id,
         "version": after.version,
         "at": datetime.now(UTC),
+        "actor_id": actor.employee or 0,
         "actor": actor.extension,
-        "owner": before.owner,
+        "owner_id": before.owner_id,
         "fields": fields,
     }
     await connection.execute(insert(contact_changes), entry)
@@ -46,10 +50,22 @@ async def listed(connection: AsyncConnection, contact_id: int, actor: Actor) -> 
     wanted = (
         select(contact_changes)
         .where(contact_changes.c.contact_id == contact_id)
-        .where(contact_changes.c.owner.in_(rights.owners_seen(actor)))
+        .where(contact_changes.c.owner_id.in_(rights.owners_seen(actor)))
         .order_by(contact_changes.c.version)
     )
-    return [Change(row.version, row.at, row.actor, row.fields) for row in await connection.execute(wanted)]
+    rows = (await connection.execute(wanted)).all()
+    there = await connection.run_sync(people, {row.actor_id for row in rows})
+    return [
+        Change(
+            row.version,
+            row.at,
+            row.actor,
+            row.fields,
+            row.actor_id or None,
+            there[row.actor_id].name if row.actor_id in there else "",
+        )
+        for row in rows
+    ]
 
 
 def _values(contact: Contact) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def check_version(now: int, wanted: int | None) -> None:
 
 async def renamed(connection: AsyncConnection, company_id: int) -> None:
     """Tell that the people of a company show another name now."""
-    told = (contacts.c.id, contacts.c.visibility, contacts.c.owner, contacts.c.version)
+    told = (contacts.c.id, contacts.c.visibility, contacts.c.owner_id, contacts.c.version)
     rows = await connection.execute(select(*told).where(contacts.c.company_id == company_id))
     await tell(connection, [about_contact("changed", *row) for row in rows])
 

@@ -17,6 +17,7 @@ from pbxd.book.contacts import ATTRIBUTES, Contact, ContactChanges, ContactDraft
 from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
+from pbxd.storage.access.employee_ids import ids_of, known, known_author, with_ids
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows, employees, number_ownership, overlay_changes
 from pbxd.storage.book.card_json import draft_of
@@ -72,10 +73,12 @@ class Contacts:
     async def add_many(self, drafts: Sequence[ContactDraft], *, actor: Actor) -> Several:
         """Keep new contacts, all or none of them; a few thousand at a time, for other writers wait meanwhile."""
         fields = self._database.fields
-        ready = [checked(_owned(draft, actor), fields) for draft in drafts]
-        if not ready:
+        if not drafts:
             return []
         async with self._database.writing() as connection:
+            actor = await known_author(connection, actor)
+            named = await with_ids(connection, drafts)
+            ready = await with_ids(connection, [checked(_owned(draft, actor), fields) for draft in named])
             rows = main_rows(ready, fields)
             made = await cards(connection, await insert_cards(connection, ready, actor, prepared=rows))
             await tell(connection, [_news("added", contact) for contact in made])
@@ -113,8 +116,11 @@ class Contacts:
         async with self._database.writing() as connection:
             await overlay_changes.settle(connection, contact_id, fields)
             before = await _visible(connection, contact_id, actor)
+            actor = await known_author(connection, actor)
             company_rows.check_version(before.version, version)
-            after = checked(_changed(before, changes(before) if callable(changes) else changes, actor), fields)
+            draft = _changed(before, changes(before) if callable(changes) else changes)
+            (named,) = await with_ids(connection, [draft])
+            (after,) = await with_ids(connection, [checked(_allowed(before, named, actor), fields)])
             if after == draft_of(before):
                 return before
             left = await overlay_changes.company_ids(connection, [contact_id])
@@ -134,7 +140,8 @@ class Contacts:
         async with self._database.writing() as connection:
             contact = await _visible(connection, contact_id, actor)
             company_rows.check_version(contact.version, version)
-            rights.check_delete(actor, contact.owner, contact.created_by)
+            actor = await connection.run_sync(known, actor)
+            rights.check_delete(actor, contact.owner_id, contact.created_by_id)
             await _erase(connection, [contact])
 
     async def history(self, contact_id: int, *, actor: Actor) -> Changes:
@@ -143,6 +150,7 @@ class Contacts:
         What stood in it while it was somebody's personal contact stays his. Raises NotFoundError.
         """
         async with self._database.reading() as connection:
+            actor = await connection.run_sync(known, actor)
             await _visible(connection, contact_id, actor)
             return await changes_of.listed(connection, contact_id, actor)
 
@@ -151,7 +159,8 @@ class Contacts:
         rights.check_favourites(actor)
         async with self._database.writing() as connection:
             await _visible(connection, contact_id, actor)
-            mine = {"extension": actor.extension, "contact_id": contact_id}
+            actor = await known_author(connection, actor)
+            mine = {"employee_id": actor.employee, "contact_id": contact_id}
             await connection.execute(delete(favourites).filter_by(**mine))
             if favourite:
                 await connection.execute(insert(favourites), mine)
@@ -159,13 +168,14 @@ class Contacts:
     async def favourites(self, *, actor: Actor) -> set[int]:
         """Return the ids of the actor's favourites, also of such as became somebody's personal contact."""
         async with self._database.reading() as connection:
-            wanted = select(favourites.c.contact_id).where(favourites.c.extension == actor.extension)
+            actor = await connection.run_sync(known, actor)
+            wanted = select(favourites.c.contact_id).where(favourites.c.employee_id == (actor.employee or 0))
             return set((await connection.execute(wanted)).scalars())
 
     async def duplicates(self, contact: Contact, *, actor: Actor) -> Duplicates:
         """Return which of a contact's numbers and e-mails other contacts have that the actor sees (S2.9)."""
         async with self._database.reading() as connection:
-            return await duplicates_of(connection, contact, actor)
+            return await duplicates_of(connection, contact, await connection.run_sync(known, actor))
 
     async def erase_personal(self, *, owner: str = "", number: str = "", by: str) -> int:
         """Delete personal contacts unseen, by owner, by number (E.164) or by both; returns how many.
@@ -176,12 +186,13 @@ class Contacts:
         if not owner and not number:
             raise InvalidInputError("owner", _("whose personal contacts, or with which number?"))
         wanted = select(contacts.c.id).where(contacts.c.visibility == "personal", shown())
-        if owner:
-            wanted = wanted.where(contacts.c.owner == owner)
         if number:
             having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == number)
             wanted = wanted.where(contacts.c.id.in_(having))
         async with self._database.writing() as connection:
+            if owner:
+                owners = await connection.run_sync(ids_of, [owner])
+                wanted = wanted.where(contacts.c.owner_id == owners.get(owner, 0))
             ids = (await connection.execute(wanted)).scalars().all()
             await _erase(connection, await cards(connection, ids))
             data = {"erased": len(ids), "owner": owner, "by_number": bool(number), "by": by}
@@ -207,13 +218,21 @@ def listed(
     connection: Connection, wanted: ContactFilter, actor: Actor, limit: int | None = None, offset: int = 0
 ) -> Page:
     """Return how many contacts match among those the actor sees, and a page of them by name."""
-    total, ids = find(connection, wanted, actor, limit, offset)
+    total, ids = find(connection, *_known(connection, wanted, actor), limit, offset)
     return total, read_cards(connection, ids)
 
 
 def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: Actor) -> ContactPage:
+    wanted, actor = _known(connection, wanted, actor)
     found = page(connection, wanted, asked, actor)
     return ContactPage(found.total, found.more, read_cards(connection, found.ids), found.after)
+
+
+def _known(connection: Connection, wanted: ContactFilter, actor: Actor) -> tuple[ContactFilter, Actor]:
+    """Return a filter and an actor with the ids of the employees that they name by extension."""
+    if wanted.manager:
+        wanted = replace(wanted, manager_id=ids_of(connection, [wanted.manager]).get(wanted.manager, 0))
+    return wanted, known(connection, actor)
 
 
 async def _visible(connection: AsyncConnection, contact_id: int, actor: Actor) -> Contact:
@@ -223,7 +242,7 @@ async def _visible(connection: AsyncConnection, contact_id: int, actor: Actor) -
 def visible(connection: Connection, contact_id: int, actor: Actor) -> Contact:
     """Return a contact that the actor sees; raises NotFoundError."""
     found = read_cards(connection, [contact_id])
-    if not found or not rights.sees(actor, found[0].owner):
+    if not found or not rights.sees(known(connection, actor), found[0].owner_id):
         raise NotFoundError(_("there is no contact {id}").format(id=contact_id))
     return found[0]
 
@@ -242,20 +261,25 @@ def _owned(draft: ContactDraft, actor: Actor) -> ContactDraft:
     """Make an employee the owner of the personal contact he adds."""
     if draft.visibility != "personal":
         return draft
-    return replace(draft, owner=rights.owner_of_personal(actor, draft.owner))
+    return replace(draft, owner="", owner_id=rights.owner_of_personal(actor, draft.owner_id))
 
 
-def _changed(before: Contact, changes: ContactChanges, actor: Actor) -> ContactDraft:
+def _changed(before: Contact, changes: ContactChanges) -> ContactDraft:
     unknown = sorted(set(changes) - _CHANGEABLE)
     if unknown:
         raise InvalidInputError(unknown[0], _("{field}: a contact has no such field").format(field=unknown[0]))
     draft = with_changes(draft_of(before), changes)
-    if draft.visibility == "shared":
-        return draft if changes.get("owner") else replace(draft, owner=rights.SHARED)
-    if before.owner == rights.SHARED:
-        rights.check_take_away(actor, before.created_by)
+    if draft.visibility == "shared" and not changes.get("owner"):
+        return replace(draft, owner="", owner_id=rights.SHARED)
+    return draft
+
+
+def _allowed(before: Contact, draft: ContactDraft, actor: Actor) -> ContactDraft:
+    """Return what the contact may become by this actor's hand. Raises RefusedError."""
+    if draft.visibility == "personal" and before.owner_id == rights.SHARED:
+        rights.check_take_away(actor, before.created_by_id)
     return _owned(draft, actor)
 
 
 def _news(what: str, contact: Contact) -> News:
-    return about_contact(what, contact.id, contact.visibility, contact.owner, contact.version)
+    return about_contact(what, contact.id, contact.visibility, contact.owner_id, contact.version)

@@ -1,37 +1,46 @@
-"""Our own people, filled from lists and from the PBX."""
+"""Our own people, filled from lists and from the PBX.
+
+An employee has an id; the extension is an attribute that can pass to somebody else. `upsert` decides by the names
+whether it did: see `book.employee_names`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxd.book.employee_names import is_another_person, is_placeholder
 from pbxd.book.employees import Employee, checked_employee
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
+from pbxd.storage.access.employee_ids import UNKNOWN, employee_changed
+from pbxd.storage.book import extension_ownership as ownership
+from pbxd.storage.book.extension_ownership import Passed
 from pbxd.storage.engine.database import Database, in_parts
-from pbxd.storage.engine.feed import News, tell
+from pbxd.storage.engine.feed import tell
 from pbxd.storage.tables import employees
 
 Source = Literal["list", "pbx"]
 _Row = dict[str, Any]
 _LISTED = {"name", "mobile", "did", "email", "department"}
-_NEW: _Row = {
-    **dict.fromkeys(("extension", *sorted(_LISTED), "queues", "pbx_name"), ""), "active": True, "on_pbx": False
-}  # fmt: skip
+_NAME = {"list": "name", "pbx": "pbx_name"}  # the column of what each source says
 Everybody = list[Employee]
+Changes = list[Passed]
 
 
 @dataclass(frozen=True, slots=True)
 class Upserted:
-    """How many employees were new, changed, and already so."""
+    """How many employees were new, changed, and already so; whose extensions passed to somebody else."""
 
     created: int
     updated: int
     same: int
+    passed: tuple[Passed, ...] = field(default=(), compare=False)
 
 
 class Employees:
@@ -45,22 +54,26 @@ class Employees:
 
         A list wins: what it gives replaces what is known, what it leaves empty doesn't, and who is on it is active.
         The PBX adds people, names those who have no name, and tells the queues. The later of two rows on one extension
-        is merged into the first. Raises InvalidInputError for a row that can't be kept.
+        is merged into the first. A name of another person makes a new employee, who gets the extension.
+        Raises InvalidInputError for a row that can't be kept.
         """
-        merged = _told if source == "pbx" else _listed
         said = [checked_employee(person) for person in people]
         async with self._database.writing() as connection:
             before = await _rows(connection)
-            after = dict(before)
+            former = await ownership.former_owners(connection, {person.extension for person in said})
+            after, gone = dict(before), list[_Row]()
             for person in said:
-                known = after.get(person.extension, _NEW | {"extension": person.extension})
-                after[person.extension] = merged(known, person)
-            new, changed = await _write(connection, before, after)
-        return Upserted(new, changed, len({person.extension for person in said}) - new - changed)
+                known = after.get(person.extension, UNKNOWN | {"id": 0, "extension": person.extension})
+                after[person.extension] = _taken_over(known, person, source, former.get(person.extension), gone)
+            new, changed, passed = await _write(connection, before, after, gone)
+        count = len({person.extension for person in said})
+        return Upserted(new, changed, count - new - changed, tuple(passed))
 
     async def on_pbx(self) -> set[str]:
         """Return the extensions of the active people the PBX has told of at some time."""
-        wanted = select(employees.c.extension).where(employees.c.on_pbx, employees.c.active)
+        wanted = select(employees.c.extension).where(
+            employees.c.on_pbx, employees.c.active, employees.c.extension.is_not(None)
+        )
         async with self._database.reading() as connection:
             return set((await connection.execute(wanted)).scalars())
 
@@ -69,27 +82,57 @@ class Employees:
         async with self._database.writing() as connection:
             before = await _rows(connection)
             gone = {key: before[key] | {"active": False, "queues": ""} for key in before.keys() & set(extensions)}
-            await _write(connection, before, gone)
+            await _write(connection, before, gone, [])
 
     async def list(self) -> Everybody:
-        """Return all employees by extension."""
+        """Return all employees by extension, then those who have none any more."""
+        async with self._database.reading() as connection:
+            return [person for person in await everybody(connection) if person.listed]
+
+    async def everybody(self) -> Everybody:
+        """Return all employees, also those known by extension only: for indexes, not for people."""
         async with self._database.reading() as connection:
             return await everybody(connection)
 
     async def get(self, extension: str) -> Employee:
-        """Return an employee; raises NotFoundError."""
+        """Return who has an extension now; raises NotFoundError."""
         async with self._database.reading() as connection:
             return await _one(connection, extension)
 
+    async def same_person(self, extension: str) -> Passed:
+        """Undo the last passing of an extension: who has it is the one who had it before, under a new name.
+
+        Everything that the new employee got since then goes to the one before. Raises NotFoundError, ConflictError.
+        """
+        async with self._database.writing() as connection:
+            now = await _one(connection, extension)
+            return await ownership.undo_passing(connection, now)
+
+    async def other_person(self, extension: str, name: str = "") -> Passed:
+        """Say that an extension had passed to somebody else when its employee was taken for renamed.
+
+        The one before gets the former name back and keeps everything. The new one is called as the extension is now, or
+        by `name`. Raises NotFoundError, ConflictError, InvalidInputError.
+        """
+        async with self._database.writing() as connection:
+            now = await _one(connection, extension)
+            return await ownership.split(connection, now, name)
+
+    async def passed_since(self, since: datetime) -> Changes:
+        """Return which extensions passed to another person or another name since then, the oldest first."""
+        return await self._database.ask(ownership.passed_since, since)
+
 
 async def everybody(connection: AsyncConnection) -> Everybody:
-    """Return all employees in the order of their extensions, short ones first."""
+    """Return all employees in the order of their extensions, short ones first, also those who aren't `listed`."""
     return _ordered(_employee(row) for row in await connection.execute(select(employees)))
 
 
 _WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
-_BY_EXTENSION = select(employees).where(employees.c.extension.in_(_WANTED))
-_BY_NUMBER = select(employees).where(or_(employees.c.mobile.in_(_WANTED), employees.c.did.in_(_WANTED)))
+_BY_EXTENSION = select(employees).where(employees.c.extension.in_(_WANTED), employees.c.listed)
+_BY_NUMBER = select(employees).where(
+    or_(employees.c.mobile.in_(_WANTED), employees.c.did.in_(_WANTED)), employees.c.extension.is_not(None)
+)
 
 
 def having(connection: Connection, extensions: Collection[str], numbers: Collection[str]) -> Everybody:
@@ -104,52 +147,96 @@ def having(connection: Connection, extensions: Collection[str], numbers: Collect
 
 
 def _ordered(people: Iterable[Employee]) -> Everybody:
-    return sorted(people, key=lambda person: (len(person.extension), person.extension))
+    return sorted(people, key=lambda person: (not person.extension, len(person.extension), person.extension, person.id))
 
 
 async def _one(connection: AsyncConnection, extension: str) -> Employee:
-    row = (await connection.execute(select(employees).where(employees.c.extension == extension))).one_or_none()
+    wanted = select(employees).where(employees.c.extension == extension, employees.c.listed)
+    row = (await connection.execute(wanted)).one_or_none()
     if row is None:
         raise NotFoundError(_("there is no employee {extension}").format(extension=extension))
     return _employee(row)
 
 
+def _taken_over(known: _Row, said: Employee, source: Source, former: _Row | None, gone: list[_Row]) -> _Row:
+    """Return the row of who has the extension by what a source says; who loses it is put among those `gone`."""
+    merged = _told if source == "pbx" else _listed
+    column = _NAME[source]
+    another = said.name != known[column] and is_another_person((known["name"], known["pbx_name"]), said.name)
+    if not another or not known["id"]:  # of two rows of one list the later one counts
+        return merged(known, said)
+    if former and not known[column] and former[column] == said.name:  # it has not heard of the new employee yet
+        return known if source == "list" else merged(known, said) | {column: ""}
+    gone.append(known)
+    device = {name: known[name] for name in ("extension", "queues", "on_pbx")}
+    return merged(UNKNOWN | device | {"id": 0}, said)
+
+
 def _listed(known: _Row, said: Employee) -> _Row:
     """Take over what a list says: it wins, but what it leaves empty erases nothing, and who is on it is active."""
     given = {name: value for name, value in asdict(said).items() if name in _LISTED and value}
-    return known | given | {"active": said.active}
+    if is_placeholder(said.name) and not is_placeholder(_name(known)):
+        given.pop("name", None)
+    return known | given | {"active": said.active, "listed": True}
 
 
 def _told(known: _Row, said: Employee) -> _Row:
     """Take over what the PBX says: who is on it is active, its queues are his, its name serves where there is none."""
+    says_nothing = is_placeholder(said.name) and not is_placeholder(known["pbx_name"])
+    name = known["pbx_name"] if says_nothing else said.name or known["pbx_name"]
     return known | {
-        "active": True, "on_pbx": True, "queues": "\n".join(said.queues), "pbx_name": said.name or known["pbx_name"]
+        "active": True, "listed": True, "on_pbx": True, "queues": "\n".join(said.queues), "pbx_name": name
     }  # fmt: skip
 
 
 async def _rows(connection: AsyncConnection) -> dict[str, _Row]:
-    return {row["extension"]: dict(row) for row in (await connection.execute(select(employees))).mappings()}
+    wanted = select(employees).where(employees.c.extension.is_not(None))
+    return {row["extension"]: dict(row) for row in (await connection.execute(wanted)).mappings()}
 
 
-async def _write(connection: AsyncConnection, before: dict[str, _Row], after: dict[str, _Row]) -> tuple[int, int]:
-    """Write the rows that became others; return how many are new and how many changed."""
-    new = [row for extension, row in after.items() if extension not in before]
-    changed = [row for extension, row in after.items() if before.get(extension, row) != row]
+async def _write(
+    connection: AsyncConnection, before: dict[str, _Row], after: dict[str, _Row], gone: Sequence[_Row]
+) -> tuple[int, int, list[Passed]]:
+    """Write the rows that became others; return how many are new, how many changed, and which extensions passed."""
+    await ownership.take_away(connection, gone)
+    new = [row for row in after.values() if not row["id"]]
+    changed = [row for row in after.values() if row["id"] and before[row["extension"]] != row]
     if new:
-        await connection.execute(insert(employees), new)
+        rows = [{name: value for name, value in row.items() if name != "id"} for row in new]
+        made = await connection.execute(insert(employees).returning(employees.c.extension, employees.c.id), rows)
+        ids = {row.extension: row.id for row in made}
+        new = [row | {"id": ids[row["extension"]]} for row in new]
     if changed:
         # The column's own name can't be that of the parameter it is looked up by.
-        one = update(employees).where(employees.c.extension == bindparam("which"))
-        names = [name for name in _NEW if name != "extension"]
+        one = update(employees).where(employees.c.id == bindparam("which"))
+        names = list(UNKNOWN)
         await connection.execute(
             one.values({name: bindparam(name) for name in names}),
-            [{"which": row["extension"], **{name: row[name] for name in names}} for row in changed],
+            [{"which": row["id"], **{name: row[name] for name in names}} for row in changed],
         )
-    await tell(connection, [News("employee.changed", row["extension"], {}) for row in (*new, *changed)])
-    return len(new), len(changed)
+    passed = await ownership.note(connection, before, [*new, *changed])
+    await tell(connection, [employee_changed(row["extension"], row["id"]) for row in (*new, *changed)])
+    unheard = sum(not before.get(row["extension"], UNKNOWN)["listed"] for row in (*new, *changed))
+    created = unheard + len(gone)
+    return created, len(new) + len(changed) - created, passed
+
+
+def _name(row: _Row) -> str:
+    return str(row["name"] or row["pbx_name"])
 
 
 def _employee(row: Row[Any]) -> Employee:
     name = row.name or row.pbx_name
     queues = tuple(filter(None, row.queues.split("\n")))
-    return Employee(row.extension, name, row.mobile, row.did, row.email, row.department, row.active, queues)
+    return Employee(
+        row.extension or "",
+        name,
+        row.mobile,
+        row.did,
+        row.email,
+        row.department,
+        row.active,
+        queues,
+        row.id,
+        row.listed,
+    )

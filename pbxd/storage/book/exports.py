@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
+from pbxd.storage.access.employee_ids import known
 from pbxd.storage.book.cards import cards
 from pbxd.storage.engine.database import Database
 from pbxd.storage.search.filters import seen_by
@@ -21,8 +22,9 @@ _PART = 200
 @asynccontextmanager
 async def everything(database: Database, *, actor: Actor) -> AsyncIterator[AsyncIterator[list[Contact]]]:
     """Open all contacts that the actor sees, by name."""
-    wanted = select(contacts.c.id).where(seen_by(actor)).order_by(contacts.c.folded, contacts.c.id)
     async with database.reading() as connection:
+        seen = seen_by(await connection.run_sync(known, actor))
+        wanted = select(contacts.c.id).where(seen).order_by(contacts.c.folded, contacts.c.id)
         ids = (await connection.execute(wanted)).scalars().all()
         yield _in_parts(connection, list(ids))
 

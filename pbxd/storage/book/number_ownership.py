@@ -29,7 +29,9 @@ from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.companies import Company
 from pbxd.book.employees import Employee
+from pbxd.storage.access.employee_ids import known
 from pbxd.storage.book import employees
+from pbxd.storage.book.extension_ownership import Ownership, owners
 from pbxd.storage.engine.database import in_parts, possible
 from pbxd.storage.search.filters import SEEN
 from pbxd.storage.search.visibility import shown
@@ -46,7 +48,7 @@ class Holding:
     until: datetime | None = None
     name: str | None = None  # the present one; None: there is no such contact any more
     company: str = ""
-    owner: str = ""  # of a personal contact
+    owner: int = 0  # of a personal contact: an employee's id
     main: bool = False  # it is the contact's main number now
 
 
@@ -67,6 +69,7 @@ class Past:
     cards: dict[int, Card] = field(default_factory=dict)  # of contacts asked for; one that is missing is gone
     firms: list[Company] = field(default_factory=list)  # that have one of the numbers themselves
     people: list[Employee] = field(default_factory=list)
+    extensions: dict[str, list[Ownership]] = field(default_factory=dict)  # who had which when
 
 
 def past_of(
@@ -80,23 +83,26 @@ def past_of(
 
     Of the employees those with one of the extensions or numbers.
     """
+    actor = known(connection, actor)
     return Past(
         _holdings(connection, _BY_NUMBER, numbers, actor),
         _cards(connection, contact_ids, actor),
         _firms(connection, numbers),
         employees.having(connection, extensions, numbers),
+        owners(connection, extensions),
     )
 
 
 def of_contacts(connection: Connection, contact_ids: Collection[int], actor: Actor) -> dict[str, list[Holding]]:
     """Return everybody's holdings, by number, of each number that one of these contacts has or had."""
+    actor = known(connection, actor)
     theirs = _holdings(connection, _BY_CONTACT, possible(contact_ids), actor)
     return _holdings(connection, _BY_NUMBER, theirs, actor)
 
 
 def of_company(connection: Connection, folded_name: str, actor: Actor) -> tuple[list[int], list[str]]:
     """Return the contacts of a company that `actor` may know of, and the company's own numbers."""
-    seen = {"folded": folded_name, "owners": rights.owners_seen(actor)}
+    seen = {"folded": folded_name, "owners": rights.owners_seen(known(connection, actor))}
     people = list(connection.execute(_COLLEAGUES, seen).scalars())
     return people, list(connection.execute(_COMPANY_S, {"folded": folded_name}).scalars())
 
@@ -148,7 +154,7 @@ def _those(column: Column[Any]) -> Select[Any]:
     )
     joined = number_holdings.outerjoin(contacts, contacts.c.id == number_holdings.c.contact_id)
     joined = joined.outerjoin(companies, companies.c.id == contacts.c.company_id)
-    named = (contacts.c.name, contacts.c.owner, companies.c.name.label("company"), main.label("main"))
+    named = (contacts.c.name, contacts.c.owner_id, companies.c.name.label("company"), main.label("main"))
     chosen = select(number_holdings, *named).select_from(joined)
     seen = or_(contacts.c.id.is_(None), and_(contacts.c.id.is_not(None), SEEN))
     return chosen.where(seen, column.in_(bindparam("wanted", expanding=True)))
@@ -194,7 +200,7 @@ def _holding(row: Row[Any]) -> Holding:
         row.until,
         row.name,
         row.company or "",
-        row.owner or "",
+        row.owner_id or 0,
         bool(row.main),
     )
 

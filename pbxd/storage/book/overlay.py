@@ -18,7 +18,7 @@ from pbxd.actor import Actor
 from pbxd.book.contacts import ATTRIBUTES, Contact, ContactDraft, ContactNumber, checked_attributes, with_changes
 from pbxd.storage.book.card_json import changes_from, draft_from, draft_of
 from pbxd.storage.engine.database import in_parts
-from pbxd.storage.tables import contacts, import_changes, imports
+from pbxd.storage.tables import contacts, employees, import_changes, imports
 
 _made = and_(imports.c.state == "applying", import_changes.c.version.is_(None))
 _taken_back = and_(imports.c.state == "undoing", import_changes.c.before.is_not(None))
@@ -30,7 +30,9 @@ _ANY = select(exists().where(imports.c.state.in_(("applying", "undoing"))))
 def waiting(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Ask for the changes that wait to be written, of earlier imports first."""
     joined = import_changes.join(imports, imports.c.id == import_changes.c.import_id)
-    wanted = select(import_changes, imports.c.actor, imports.c.state).select_from(joined)
+    joined = joined.outerjoin(employees, employees.c.id == imports.c.actor_id)
+    actor = employees.c.extension.label("actor")
+    wanted = select(import_changes, imports.c.actor_id, actor, imports.c.state).select_from(joined)
     ordered = wanted.order_by(import_changes.c.import_id, import_changes.c.contact_id)
     return ordered.where(or_(_made, _taken_back), *conditions)
 
@@ -47,10 +49,10 @@ def becomes(card: Contact, row: Row[Any]) -> ContactDraft | None:
 
     What became somebody else's own, or was edited since an import that is undone, stays as it is.
     """
-    before = draft_of(card)
+    before = without_extensions(draft_of(card))
     if row.state == "undoing":
-        return draft_from(row.before) if card.version == row.version else None
-    if not rights.sees(importer(row), card.owner):
+        return without_extensions(draft_from(row.before)) if card.version == row.version else None
+    if not rights.sees(importer(row), card.owner_id):
         return None
     after = checked_attributes(with_changes(before, changes_from(row.changes)))
     if _untyped(after) == _untyped(before):  # the same numbers, written in another way
@@ -59,8 +61,15 @@ def becomes(card: Contact, row: Row[Any]) -> ContactDraft | None:
 
 
 def importer(row: Row[Any]) -> Actor:
-    """Return who asked for an import; the row has its `actor`."""
-    return Actor.agent(row.actor, "import") if row.actor else Actor.administrator("import")
+    """Return who asked for an import; the row has its `actor_id` and the extension they have now as `actor`."""
+    if row.actor_id:
+        return Actor.agent(row.actor or "", "import", row.actor_id)
+    return Actor.administrator("import")
+
+
+def without_extensions(draft: ContactDraft) -> ContactDraft:
+    """Return a draft that names employees by their ids alone: their extensions may have passed since it was kept."""
+    return replace(draft, manager="", owner="")
 
 
 def seen(connection: Connection, found: Mapping[int, Contact]) -> dict[int, Contact]:

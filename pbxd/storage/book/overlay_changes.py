@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft
 from pbxd.book.fields import Fields
+from pbxd.storage.access.employee_ids import changes_with_ids
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows
 from pbxd.storage.book.card_json import changes_json, draft_json, draft_of
@@ -27,9 +28,10 @@ async def keep(connection: AsyncConnection, import_id: int, changes: Mapping[int
     wanted = select(import_changes).where(mine, import_changes.c.contact_id.in_(changes))
     kept = {row.contact_id: row.changes for row in await connection.execute(wanted)}
     await forget(connection, import_id, list(kept))
+    named = zip(changes, await changes_with_ids(connection, list(changes.values())), strict=True)
     rows = [
         {"import_id": import_id, "contact_id": key, "changes": kept.get(key, {}) | changes_json(change)}
-        for key, change in changes.items()
+        for key, change in named
     ]
     await connection.execute(insert(import_changes), rows)
 
@@ -73,7 +75,9 @@ async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]], field
         before = becomes(card, row) if card else None
         if card and before:
             await _write(connection, card, before, importer(row), fields)
-            await tell(connection, [about_contact("changed", card.id, card.visibility, card.owner, card.version + 1)])
+            await tell(
+                connection, [about_contact("changed", card.id, card.visibility, card.owner_id, card.version + 1)]
+            )
             restored += 1
         elif card:
             spared.append(card)

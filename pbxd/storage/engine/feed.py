@@ -67,9 +67,10 @@ class Feed:
         return mark != known
 
 
-def about_contact(what: str, contact_id: int, visibility: str, owner: str, version: int) -> News:
+def about_contact(what: str, contact_id: int, visibility: str, owner_id: int, version: int) -> News:
     """Return the event of a contact, without its content: not every reader of the feed may see the contact."""
-    return News(f"contact.{what}", str(contact_id), {"visibility": visibility, "owner": owner, "version": version})
+    facts = {"visibility": visibility, "owner_id": owner_id, "version": version}
+    return News(f"contact.{what}", str(contact_id), facts)
 
 
 async def cursor(connection: AsyncConnection) -> int:

@@ -43,6 +43,7 @@ REVISIONS = (
     "0011",
     "0012",
     "0013",
+    "0014",
     "0015",
 )
 HEAD = REVISIONS[-1]
@@ -274,8 +275,10 @@ def _run_alembic(connection: Connection, steps: _Steps) -> None:
     config.attributes["applied"] = steps.applied
     steps.report()
     command.upgrade(config, "head")
-    if steps.change_search or not fulltext.is_whole(connection):
+    if steps.change_search or not fulltext.is_there(connection):
         rebuild(connection, BUILT_IN)
+    else:
+        fulltext.restore_triggers(connection)
 
 
 async def _sqlite_problems(url: URL) -> list[str]:

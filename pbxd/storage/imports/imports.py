@@ -26,6 +26,7 @@ from pbxd.actor import Actor
 from pbxd.book.contacts import ContactChanges, ContactDraft, Listing
 from pbxd.errors import ConflictError, NotFoundError, UnavailableError
 from pbxd.i18n import _
+from pbxd.storage.access.employee_ids import known, known_author, with_ids
 from pbxd.storage.book import company_rows, number_ownership, overlay_changes
 from pbxd.storage.book.cards import insert_cards, listings, main_rows
 from pbxd.storage.book.overlay import importer
@@ -35,7 +36,7 @@ from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.search.filters import seen_by
 from pbxd.storage.search.search_text import tokens
 from pbxd.storage.search.visibility import UNFINISHED, made_by
-from pbxd.storage.tables import companies, contact_numbers, contacts, import_changes, imports
+from pbxd.storage.tables import companies, contact_numbers, contacts, employees, import_changes, imports
 
 ABANDONED_SECONDS = 60.0  # without a beat: whoever worked at it is gone
 _BEAT_SECONDS = 10.0  # a beat at least so often
@@ -71,6 +72,7 @@ class Imports:
         columns = (contact_numbers.c.number, contact_numbers.c.extension, contacts.c.id)
         joined = contact_numbers.join(contacts, contacts.c.id == contact_numbers.c.contact_id)
         async with self._database.reading() as connection:
+            actor = await connection.run_sync(known, actor)
             for part in in_parts({number for number, _extension in keys}):
                 wanted = select(*columns).select_from(joined).where(contact_numbers.c.number.in_(part), seen_by(actor))
                 wanted = wanted.with_hint(contacts, "NOT INDEXED", "sqlite")  # else it looks at all that are seen
@@ -84,15 +86,17 @@ class Imports:
         `alone`: wait until nobody else writes one: what the other brings isn't `known` before its end, and both would
         add the same contacts.
         """
-        row = {"file": file, "actor": actor.extension, "visibility": visibility, "state": "writing", "counts": {}}
+        row = {"file": file, "visibility": visibility, "state": "writing", "counts": {}}
         while True:
             now = datetime.now(UTC)
             fresh = imports.c.beat >= now - timedelta(seconds=ABANDONED_SECONDS)
             others = select(imports.c.id).where(imports.c.state == "writing", fresh).limit(1)
             async with self._database.writing() as connection:
                 if not alone or (await connection.execute(others)).first() is None:
+                    actor = await known_author(connection, actor)
                     made = await connection.execute(
-                        insert(imports).returning(imports.c.id), [row | {"created": now, "beat": now}]
+                        insert(imports).returning(imports.c.id),
+                        [row | {"actor_id": actor.employee or 0, "created": now, "beat": now}],
                     )
                     return Writing(self._database, int(made.scalar_one()), actor)
             await asyncio.sleep(_TURN_SECONDS)
@@ -107,7 +111,8 @@ class Imports:
         """
         async with self._database.writing() as connection:
             row = await _row(connection, import_id)
-            rights.check_undo(actor, row.actor)
+            actor = await connection.run_sync(known, actor)
+            rights.check_undo(actor, row.actor_id)
             if row.state != "done":
                 raise ConflictError(
                     _("import {id} can't be undone: it is {state}").format(id=import_id, state=row.state)
@@ -161,7 +166,9 @@ class Imports:
 
     async def _take_over(self, abandoned_seconds: float) -> tuple[int, Actor, str] | None:
         before = datetime.now(UTC) - timedelta(seconds=abandoned_seconds)
-        wanted = select(imports).where(imports.c.state.in_(UNFINISHED), imports.c.beat < before).order_by(imports.c.id)
+        by_whom = imports.outerjoin(employees, employees.c.id == imports.c.actor_id)
+        wanted = select(imports, employees.c.extension.label("actor")).select_from(by_whom)
+        wanted = wanted.where(imports.c.state.in_(UNFINISHED), imports.c.beat < before).order_by(imports.c.id)
         async with self._database.reading() as connection:
             if (await connection.execute(wanted.limit(1))).first() is None:
                 return None
@@ -185,7 +192,7 @@ class Imports:
                 given_back, edited = await overlay_changes.give_back(connection, rows, self._database.fields)
                 restored += given_back
                 spared += len(edited)
-                names += [(card.id, card.name) for card in edited if rights.sees(actor, card.owner)]
+                names += [(card.id, card.name) for card in edited if rights.sees(actor, card.owner_id)]
 
 
 class Writing:
@@ -222,16 +229,22 @@ class Writing:
             self._beaten = time.monotonic()
 
     async def _write(self) -> None:
-        part = self._rest[: self._batches.size]
+        part = await self._named(self._rest[: self._batches.size])
         prepared = main_rows(part, self._database.fields)
         for values in prepared:  # the index's triggers ask for them, while others wait
             tokens(values["search"])
         async with self._batches.writing(len(part)) as connection:
             await _beat(connection, self.id, "writing")
+            part = await with_ids(connection, part)  # once more: an extension may just have passed to somebody else
             made = await insert_cards(connection, part, self._actor, import_id=self.id, prepared=prepared)
             self._made.extend(made)
         self._rest = self._rest[len(part) :]
         self._beaten = time.monotonic()
+
+    async def _named(self, drafts: Sequence[ContactDraft]) -> list[ContactDraft]:
+        """Return the drafts with the ids of their employees."""
+        async with self._database.writing() as connection:
+            return await with_ids(connection, drafts)
 
     async def finish(self, counts: Mapping[str, int]) -> None:
         """Let the whole import appear in the book; from here on it can only go on, also when this process dies."""
@@ -299,8 +312,8 @@ async def _news(kind: str, connection: AsyncConnection, import_id: int) -> News:
     span = select(func.min(contacts.c.id), func.max(contacts.c.id)).where(made_by(import_id))
     first, last = (await connection.execute(span)).one()
     row = await _row(connection, import_id)
-    owner = row.actor if row.visibility == "personal" else ""
-    return News(kind, str(import_id), {"first": first, "last": last, "owner": owner, **row.counts})
+    owner_id = row.actor_id if row.visibility == "personal" else 0
+    return News(kind, str(import_id), {"first": first, "last": last, "owner_id": owner_id, **row.counts})
 
 
 async def _row(connection: AsyncConnection, import_id: int) -> Row[Any]:

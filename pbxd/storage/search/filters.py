@@ -30,7 +30,6 @@ from pbxd.book.texts import folded
 from pbxd.storage.search.search_text import (
     COMPANY,
     EVERYBODY,
-    MANAGER,
     NAME,
     NUMBER,
     START,
@@ -39,6 +38,7 @@ from pbxd.storage.search.search_text import (
     Term,
     beginning,
     fragment,
+    manager_mark,
     mark,
     quoted,
     terms,
@@ -47,8 +47,8 @@ from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import clean_text, contact_numbers, contact_tags, contacts, favourites
 
 FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
-SHARED = contacts.c.owner == literal_column("''")  # the condition of the partial indices
-SEEN = and_(shown(), contacts.c.owner.in_(bindparam("owners", expanding=True)))  # `seen_by` with `rights.owners_seen`
+SHARED = contacts.c.owner_id == literal_column("0")  # the condition of the partial indices
+SEEN = and_(shown(), contacts.c.owner_id.in_(bindparam("owners", expanding=True)))  # `seen_by` with `owners_seen`
 MATCHES = literal_column("contacts_found").bool_op("MATCH")(bindparam("query", type_=Text()))
 FOURTH = 3  # the last rank of a search's hits: inside a word
 
@@ -62,6 +62,7 @@ class ContactFilter:
     company: str = ""  # the full name, in upper or lower case; the tag too
     tag: str = ""
     manager: str = ""  # extension
+    manager_id: int = 0  # who has it; `book.contacts` finds out
     number: str = ""  # E.164, exactly
     favourites: bool = False  # the actor's
     mine: bool = False  # contacts that the actor manages, and their personal ones
@@ -83,12 +84,12 @@ def find(
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
     """Return the condition that the actor may see a row of `contacts`."""
-    return and_(shown(), contacts.c.owner.in_(rights.owners_seen(actor)))
+    return and_(shown(), contacts.c.owner_id.in_(rights.owners_seen(actor)))
 
 
 def personal(actor: Actor) -> ColumnElement[bool]:
     """Return the condition that a row is a personal contact of the actor; only employees have personal contacts."""
-    return contacts.c.owner == actor.extension if actor.is_employee else false()
+    return contacts.c.owner_id == actor.employee if actor.employee is not None else false()
 
 
 def narrow(wanted: ContactFilter) -> bool:
@@ -113,11 +114,11 @@ def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
         conditions.append(contacts.c.id.in_(having))
     if wanted.favourites:
         conditions.append(
-            contacts.c.id.in_(select(favourites.c.contact_id).where(favourites.c.extension == actor.extension))
+            contacts.c.id.in_(select(favourites.c.contact_id).where(favourites.c.employee_id == (actor.employee or 0)))
         )
     if wanted.mine:
         mine = or_(contacts.c.manager == actor.extension, personal(actor))
-        conditions.append(mine if actor.is_employee else false())
+        conditions.append(mine if actor.extension else personal(actor))
     return conditions
 
 
@@ -170,11 +171,13 @@ def _of_rank(searched: list[Term], ranked: int, every: str) -> tuple[str, list[s
 
 
 def _marks(wanted: ContactFilter, actor: Actor) -> Iterator[str]:
-    for kind, word in ((TAG, wanted.tag), (MANAGER, wanted.manager), (COMPANY, wanted.company)):
+    for kind, word in ((TAG, wanted.tag), (COMPANY, wanted.company)):
         if word:
             yield quoted(mark(kind, word))
+    if wanted.manager:
+        yield quoted(manager_mark(wanted.manager_id)) if wanted.manager_id else _nothing()
     if wanted.mine:
-        yield quoted(mark(MANAGER, actor.extension)) if actor.is_employee else _nothing()
+        yield quoted(manager_mark(actor.employee)) if actor.employee else _nothing()
     if wanted.vip:
         yield quoted("", VIP)
 

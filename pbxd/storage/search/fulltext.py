@@ -14,18 +14,18 @@ from pbxd.storage.search.search_text import tokens
 from pbxd.storage.tables import contacts
 
 TRIGGERS = (
-    """CREATE TRIGGER contacts_found_new AFTER INSERT ON contacts WHEN new.owner = ''
+    """CREATE TRIGGER contacts_found_new AFTER INSERT ON contacts WHEN new.owner_id = 0
     BEGIN INSERT INTO contacts_found(rowid, tokens) VALUES (new.id, pbxd_tokens(new.search)); END""",
-    """CREATE TRIGGER contacts_found_gone AFTER DELETE ON contacts WHEN old.owner = ''
+    """CREATE TRIGGER contacts_found_gone AFTER DELETE ON contacts WHEN old.owner_id = 0
     BEGIN INSERT INTO contacts_found(contacts_found, rowid, tokens)
     VALUES ('delete', old.id, pbxd_tokens(old.search)); END""",
     # One trigger: the order of two would be undefined.
-    """CREATE TRIGGER contacts_found_changed AFTER UPDATE OF search, owner ON contacts
-    WHEN new.search <> old.search OR new.owner <> old.owner
+    """CREATE TRIGGER contacts_found_changed AFTER UPDATE OF search, owner_id ON contacts
+    WHEN new.search <> old.search OR new.owner_id <> old.owner_id
     BEGIN
         INSERT INTO contacts_found(contacts_found, rowid, tokens)
-        SELECT 'delete', old.id, pbxd_tokens(old.search) WHERE old.owner = '';
-        INSERT INTO contacts_found(rowid, tokens) SELECT new.id, pbxd_tokens(new.search) WHERE new.owner = '';
+        SELECT 'delete', old.id, pbxd_tokens(old.search) WHERE old.owner_id = 0;
+        INSERT INTO contacts_found(rowid, tokens) SELECT new.id, pbxd_tokens(new.search) WHERE new.owner_id = 0;
     END""",
 )
 SQLITE = (
@@ -43,7 +43,7 @@ _DROP = {
     "sqlite": (*(f"DROP TRIGGER IF EXISTS {name}" for name in _TRIGGER_NAMES), "DROP TABLE IF EXISTS contacts_found"),
     "postgresql": ("DROP INDEX IF EXISTS ix_contacts_search",),
 }
-_FILL = "INSERT INTO contacts_found(rowid, tokens) SELECT id, pbxd_tokens(search) FROM contacts WHERE owner = ''"
+_FILL = "INSERT INTO contacts_found(rowid, tokens) SELECT id, pbxd_tokens(search) FROM contacts WHERE owner_id = 0"
 
 
 def lend_tokens(connection: Any) -> None:  # noqa: ANN401 - the driver's connection, or SQLAlchemy's stand-in for it
@@ -69,12 +69,20 @@ def drop(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def is_whole(connection: Connection) -> bool:
-    """Tell whether the index and its triggers exist. SQLite drops them when a revision rebuilds `contacts`."""
+def is_there(connection: Connection) -> bool:
+    """Tell whether there is an index, with or without its triggers."""
     if connection.dialect.name != "sqlite":
         return "ix_contacts_search" in {index["name"] for index in inspect(connection).get_indexes("contacts")}
-    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name LIKE 'contacts_found%'").scalars()
-    return {"contacts_found", *_TRIGGER_NAMES} <= set(names)
+    return bool(connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'contacts_found'").first())
+
+
+def restore_triggers(connection: Connection) -> None:
+    """Make the triggers anew: SQLite drops them where a revision rebuilds `contacts`. What is indexed stays right."""
+    if connection.dialect.name == "sqlite":
+        for name in _TRIGGER_NAMES:
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+        for statement in TRIGGERS:
+            connection.exec_driver_sql(statement)
 
 
 @event.listens_for(contacts, "after_create")

@@ -47,8 +47,8 @@ _ALL = -1  # no limit, on SQLite
 _Statements = tuple[Select[Any], Select[Any]]
 _FACTS = select(
     exists().where(imports.c.state.in_(HIDDEN)),
-    exists().where(contacts.c.owner == bindparam("actor"), contacts.c.owner != ""),
-    exists().where(favourites.c.extension == bindparam("actor")),
+    exists().where(contacts.c.owner_id == bindparam("actor"), contacts.c.owner_id != 0),
+    exists().where(favourites.c.employee_id == bindparam("actor")),
     select(func.max(contacts.c.id)).scalar_subquery(),
 )
 
@@ -174,7 +174,7 @@ class _Seek:
         return sorted(keys)[: self._length]
 
     def _beside(self) -> list[Key]:
-        marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor.extension)
+        marked = select(favourites.c.contact_id).where(favourites.c.employee_id == (self._actor.employee or 0))
         near = or_(self._own, and_(seen_by(self._actor), contacts.c.id.in_(marked)))
         return self._ranked(None, near, *self._rows)
 
@@ -225,13 +225,13 @@ class _Seek:
 
     @cached_property
     def _facts(self) -> _Facts:
-        return _Facts(*self._connection.execute(_FACTS, {"actor": self._actor.extension}).one())
+        return _Facts(*self._connection.execute(_FACTS, {"actor": self._actor.employee or 0}).one())
 
     def _expression(self) -> str:
         return filters.expression(self._wanted, self._actor)
 
     def _ranked(self, length: int | None, *conditions: ColumnElement[bool]) -> list[Key]:
-        marked = select(favourites.c.contact_id).where(favourites.c.extension == self._actor.extension)
+        marked = select(favourites.c.contact_id).where(favourites.c.employee_id == (self._actor.employee or 0))
         rank = filters.rank(terms(self._wanted.search))
         key = (rank, case((contacts.c.id.in_(marked), 0), else_=1), -contacts.c.id)
         hits = select(*key).where(*conditions).order_by(*key).limit(length)

@@ -17,7 +17,7 @@ from pbxd.storage.search.search_text import found_by
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
 
 _CHUNK = 5_000  # cards
-_MARKED = {"name", "manager", "vip"}  # what filters compare exactly, and what a draft must have
+_MARKED = {"name", "manager_id", "vip"}  # what filters compare exactly, and what a draft must have
 
 
 def rebuild(connection: Connection, fields: Fields) -> None:

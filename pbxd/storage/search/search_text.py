@@ -53,6 +53,11 @@ def mark(kind: str, word: str) -> str:
     return kind + digest.translate(_WIDE)
 
 
+def manager_mark(employee_id: int) -> str:
+    """Return the mark of the cards of this manager."""
+    return mark(MANAGER, str(employee_id))
+
+
 @lru_cache(maxsize=REMEMBERED)
 def tokens(text: str) -> str:
     """Return the tokens of the text by which a card is found, separated by spaces.
@@ -118,8 +123,8 @@ def _beginnings(word: str) -> list[str]:
 def _marks(card: ContactDraft | Contact) -> Iterator[str]:
     yield EVERYBODY
     yield from (mark(TAG, tag) for tag in card.tags)
-    if card.manager:
-        yield mark(MANAGER, card.manager)
+    if card.manager_id:
+        yield manager_mark(card.manager_id)
     if card.vip:
         yield VIP
     if card.company:

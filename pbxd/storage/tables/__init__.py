@@ -13,6 +13,7 @@ from pbxd.storage.tables.book import (
     contact_tags,
     contacts,
     employees,
+    extension_ownership,
     favourites,
     number_holdings,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "contact_tags",
     "contacts",
     "employees",
+    "extension_ownership",
     "favourites",
     "feed",
     "heard",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Table, UniqueConstraint, false, text
+from sqlalchemy import Boolean, Column, Table, UniqueConstraint, false
 
 from pbxd.storage.tables.columns import CleanText, Instant, Key, metadata
 
@@ -15,9 +15,9 @@ tokens = Table(
     Column("last_four", CleanText, nullable=False),
     Column("created", Instant, nullable=False),
     Column("revoked", Instant),
-    Column("employee", CleanText, nullable=False, server_default=text("''")),  # an extension; empty: nobody's
     Column("as_any", Boolean, nullable=False, server_default=false()),  # it may act for any employee
     Column("inherited", Boolean, nullable=False, server_default=false()),  # as_any since it is older than these columns
+    Column("employee_id", Key, nullable=False, server_default="0"),  # whose it is; 0: nobody's
     UniqueConstraint("digest"),
     sqlite_autoincrement=True,
 )

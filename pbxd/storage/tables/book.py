@@ -51,7 +51,7 @@ company_emails = Table(
 # One index a column that shared contacts can be sorted by; personal contacts are few. It has the owner and the import,
 # so that a sorted list is read without the cards.
 _sorted_shared = [
-    partial_index(f"ix_contacts_by_{name}", column, "id", "owner", "import_id", where="owner = ''")
+    partial_index(f"ix_contacts_by_{name}", column, "id", "owner_id", "import_id", where="owner_id = 0")
     for name, column in (
         ("name", "folded"), ("company", "company_folded"), ("position", "position_folded"), ("number", "main_number"),
         ("manager", "manager"), ("vip", "vip"), ("changed", "changed"),
@@ -67,13 +67,11 @@ contacts = Table(
     Column("search", CleanText, nullable=False),  # `search.search_text.found_by`: what a search looks into
     Column("company_id", Key, ForeignKey("companies.id", ondelete="SET NULL")),
     Column("position", CleanText, nullable=False),
-    Column("manager", CleanText, nullable=False),  # an extension; `employees` may not have it
+    Column("manager", CleanText, nullable=False),  # the extension that `manager_id` has now, for sorting and filtering
     Column("vip", Boolean, nullable=False),
     Column("comment", CleanText, nullable=False),
     Column("birth_date", Date),
     Column("visibility", CleanText, nullable=False),
-    Column("owner", CleanText, nullable=False),  # an extension if the contact is personal, else empty
-    Column("created_by", CleanText, nullable=False),  # an extension; empty: the administrator
     Column("version", Integer, nullable=False),
     Column("created", Instant, nullable=False),
     Column("changed", Instant, nullable=False),
@@ -81,13 +79,16 @@ contacts = Table(
     Column("company_folded", SortedText, nullable=False, server_default=text("''")),  # these three for sorting
     Column("position_folded", SortedText, nullable=False, server_default=text("''")),
     Column("main_number", SortedText, nullable=False, server_default=text("''")),
+    Column("manager_id", Key, nullable=False),  # of the responsible employee; 0: none
+    Column("owner_id", Key, nullable=False),  # an employee's id if the contact is personal, else 0
+    Column("created_by_id", Key, nullable=False),  # an employee's id; 0: no employee
     Column("extra", JSON(none_as_null=True)),  # values of fields without a column, by name; null: none
     CheckConstraint(
-        "(visibility = 'shared' AND owner = '') OR (visibility = 'personal' AND owner <> '')", name="visibility"
+        "(visibility = 'shared' AND owner_id = 0) OR (visibility = 'personal' AND owner_id <> 0)", name="visibility"
     ),
     Index("ix_contacts_folded", "folded", "id"),
     Index("ix_contacts_company_id", "company_id"),
-    Index("ix_contacts_owner", "owner"),
+    Index("ix_contacts_owner_id", "owner_id"),
     *_sorted_shared,
     partial_index("ix_contacts_import_id", "import_id", "id", where="import_id <> 0"),
     sqlite_autoincrement=True,
@@ -151,9 +152,10 @@ contact_changes = Table(
     Column("contact_id", Key, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
     Column("version", Integer, nullable=False),  # after the change
     Column("at", Instant, nullable=False),
-    Column("actor", CleanText, nullable=False),  # an extension; empty: the administrator
-    Column("owner", CleanText, nullable=False),  # the owner before the change: nobody else sees these values
+    Column("actor", CleanText, nullable=False),  # the extension they had then
     Column("fields", JSON, nullable=False),  # {field: [before, after]}
+    Column("actor_id", Key, nullable=False, server_default="0"),  # an employee's id; 0: no employee
+    Column("owner_id", Key, nullable=False, server_default="0"),  # before the change: only they see these values
     Index("ix_contact_changes_contact_id", "contact_id", "version"),
     sqlite_autoincrement=True,
 )
@@ -161,7 +163,7 @@ contact_changes = Table(
 favourites = Table(
     "favourites",
     metadata,
-    Column("extension", CleanText, primary_key=True),
+    Column("employee_id", Key, ForeignKey("employees.id"), primary_key=True),
     Column("contact_id", Key, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
     Index("ix_favourites_contact_id", "contact_id"),
 )
@@ -169,7 +171,8 @@ favourites = Table(
 employees = Table(
     "employees",
     metadata,
-    Column("extension", CleanText, primary_key=True),
+    Column("id", Key, primary_key=True),
+    Column("extension", CleanText),  # that they have now; null: none, somebody else may have it
     Column("name", CleanText, nullable=False),
     Column("mobile", CleanText, nullable=False),  # E.164, like `did`
     Column("did", CleanText, nullable=False),
@@ -179,4 +182,20 @@ employees = Table(
     Column("queues", CleanText, nullable=False, server_default=text("''")),  # of the PBX, a name a line
     Column("pbx_name", CleanText, nullable=False, server_default=text("''")),  # shown when `name` is empty
     Column("on_pbx", Boolean, nullable=False, server_default=false()),  # whether the PBX ever had the extension
+    Column("listed", Boolean, nullable=False),  # false: known only because a contact or a token names the extension
+    UniqueConstraint("extension"),
+    sqlite_autoincrement=True,  # an id is never used twice
+)
+
+extension_ownership = Table(
+    "extension_ownership",  # who had which extension when, and under which name
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("extension", CleanText, nullable=False),
+    Column("employee_id", Key, ForeignKey("employees.id"), nullable=False),
+    Column("name", CleanText, nullable=False),  # of the employee in that time
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),  # null while it is so
+    Index("ix_extension_ownership_extension", "extension", "since"),
+    sqlite_autoincrement=True,
 )

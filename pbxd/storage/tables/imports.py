@@ -11,12 +11,12 @@ imports = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("file", CleanText, nullable=False),  # the file's name, for people
-    Column("actor", CleanText, nullable=False),
     Column("visibility", CleanText, nullable=False),
     Column("state", CleanText, nullable=False),  # `storage.imports` lists the states
     Column("created", Instant, nullable=False),
     Column("beat", Instant, nullable=False),  # when its worker last reported
     Column("counts", JSON, nullable=False),
+    Column("actor_id", Key, nullable=False, server_default="0"),  # the employee who imports; 0: no employee
     sqlite_autoincrement=True,
 )
 
