@@ -92,9 +92,9 @@ class Daemon:
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
         services = Services(
-            directory=self._directory,
             workspace=workspace,
             tokens=self._token_cache,
+            employee=self._directory.employee,
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,

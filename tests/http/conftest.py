@@ -106,9 +106,9 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         click_to_call = click_to_call_of(asterisk, settings, database, directory)
         queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
         services = Services(
-            directory=directory,
             workspace=Workspace(database, rules_from(settings)),
             tokens=TokenCache(Tokens(database)),
+            employee=directory.employee,
             caller_naming=CallerNaming(directory.lookup),
             click_to_call=click_to_call,
             queues=queues,
