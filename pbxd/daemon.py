@@ -29,9 +29,8 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import Reloading
-from pbxd.services.call_targets import find_target
 from pbxd.services.caller_naming import CallerNaming
-from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing

@@ -26,9 +26,8 @@ from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.services.call_targets import find_target
 from pbxd.services.caller_naming import CallerNaming
-from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
 from pbxd.services.workspace import Workspace
