@@ -18,7 +18,7 @@ from pbxd.calls.events import ChannelEnded, Event, QueueJoined, QueueLeft, Snaps
 from pbxd.errors import ProtocolError, RefusedError, UnavailableError
 from pbxd.lookup.matching import Match
 from pbxd.services.caller_naming import without_colleagues
-from pbxd.services.queue_marks import QueueMarks
+from pbxd.services.queues.marks import QueueMarks
 from pbxd.settings import QueueSettings
 from pbxd.telephony.port import Pbx, QueueEntry
 from pbxd.telephony.queue_policy import Waiting, not_moved, plan
