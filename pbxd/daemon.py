@@ -29,9 +29,8 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import Reloading
-from pbxd.services.call_targets import find_target
 from pbxd.services.caller_naming import CallerNaming
-from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
@@ -93,9 +92,9 @@ class Daemon:
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
         services = Services(
-            directory=self._directory,
             workspace=workspace,
             tokens=self._token_cache,
+            employee=self._directory.employee,
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,

@@ -1,9 +1,9 @@
-"""Who may do what in the book: the only place that knows. Pure.
+"""Who may do what in the book. No other module decides this. Pure.
 
-A contact's owner is the employee, by id, whose personal contact it is, or SHARED. An extension is no owner: who has it
-changes. Shared contacts are everybody's to see and to
-edit, and their creator's or an administrator's to delete or to take away. A personal contact is there for its owner
-alone, in totals, duplicates and histories too; an administrator doesn't see it either, but may erase it unseen.
+A contact's owner is the id of the employee whose personal contact it is, or SHARED. It is never an extension, because
+an extension can pass to somebody else. Everybody sees and edits shared contacts; their creator or an administrator may
+delete them or make them personal. Only its owner sees a personal contact, also in totals, duplicates and histories. An
+administrator does not see it either, but may erase it unseen.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SHARED = 0
 
 
 def acting_for(actor: Actor, named: str, parameter: str) -> Actor:
-    """Return who acts when a request's parameter names an employee; the actor itself when it names nobody.
+    """Return who acts if a request's parameter names an employee; the actor itself if it names nobody.
 
     Raises RefusedError `other-employee` or `no-employee`.
     """
@@ -27,9 +27,9 @@ def acting_for(actor: Actor, named: str, parameter: str) -> Actor:
 
 
 def calling_for(actor: Actor, named: str | None) -> Actor:
-    """Return whose phone a call is made with: the agent `named` in the request, else the actor's own.
+    """Return whose phone makes a call: that of the agent `named` in the request, else the actor's own.
 
-    Raises RefusedError `no-employee` or `other-employee`, InvalidInputError where nobody is named.
+    Raises RefusedError `no-employee` or `other-employee`, InvalidInputError if nobody is named.
     """
     if named:
         check_acts_for(actor, named, f"agent {named}")
@@ -43,7 +43,7 @@ def calling_for(actor: Actor, named: str | None) -> Actor:
 def check_acts_for(actor: Actor, employee: str, what: str) -> None:
     """Raise RefusedError unless the actor may act for the employee with this extension; `what` names what is refused.
 
-    An empty `employee`: nobody knows whose the thing is, so only an actor that may act for any employee gets it.
+    An empty `employee`: it is not known whose it is, so only an actor that may act for any employee passes.
     """
     if actor.acts_for_any or (employee and employee == actor.extension):
         return
@@ -67,19 +67,19 @@ def owners_seen(actor: Actor) -> tuple[int, ...]:
 
 
 def sees(actor: Actor, owner: int) -> bool:
-    """Tell whether the actor may know of a contact of this owner; who sees one may edit it."""
+    """Tell whether the actor may see a contact of this owner; whoever sees it may edit it."""
     return owner in owners_seen(actor)
 
 
 def sees_personal(actor: Actor, owner: int) -> bool:
-    """Tell whether the actor may know of a personal contact of this owner; one of nobody is nobody's to see."""
+    """Tell whether the actor may see a personal contact of this owner. False for SHARED."""
     return owner != SHARED and sees(actor, owner)
 
 
 def owner_of_personal(actor: Actor, wanted: int) -> int:
     """Return who owns a contact that the actor makes personal; `wanted`: the employee the request names, or 0.
 
-    Only an administrator makes one for somebody else. Raises RefusedError.
+    Only an administrator may do that for somebody else. Raises RefusedError.
     """
     own = actor.employee or SHARED
     owner = wanted or own
@@ -95,7 +95,7 @@ def check_delete(actor: Actor, owner: int, creator: int) -> None:
 
 
 def check_take_away(actor: Actor, creator: int) -> None:
-    """Raise RefusedError unless the actor may make this shared contact personal, which takes it from all others."""
+    """Raise RefusedError unless the actor may make this shared contact personal and so hide it from others."""
     if not _made(actor, creator):
         raise RefusedError("not-creator", _("only its creator or an administrator may make a shared contact personal"))
 
@@ -113,11 +113,11 @@ def check_administrator(actor: Actor) -> None:
 
 
 def check_favourites(actor: Actor) -> None:
-    """Raise RefusedError unless the actor is somebody who can have favourites."""
+    """Raise RefusedError unless the actor can have favourites."""
     if not actor.is_employee:
         raise RefusedError("no-employee", _("favourites are an employee's: say whose, with --as"))
 
 
 def _made(actor: Actor, creator: int) -> bool:
-    """Tell whether the actor made the thing, or is an administrator; a thing of an administrator is no employee's."""
+    """Tell whether the actor made it, or is an administrator. What an administrator made belongs to no employee."""
     return actor.is_administrator or (actor.employee is not None and actor.employee == creator)

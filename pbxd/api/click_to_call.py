@@ -17,7 +17,7 @@ from pbxd.http.operations import Resource
 from pbxd.http.requests import Body, Extension, Headers, PathParameters, Words
 from pbxd.http.streams import Stream
 from pbxd.i18n import _
-from pbxd.services.call_targets import CallAsked
+from pbxd.services.click_to_call import CallAsked
 from pbxd.telephony import Progress, Reason, State
 
 resource = Resource("click-to-call", "Calls that pbxd makes: the agent's phone rings first, then the target's.")

@@ -86,43 +86,60 @@ def calls_of(rows: Iterable[CdrRow], endpoints: Endpoints) -> dict[str, list[Cdr
     """
     paths = sorted(rows, key=lambda row: row.began)
     clients = _clients(paths, endpoints)
-    owners = {name: client.uniqueid for name, client in clients.items()}
+    agents: dict[str, CdrRow] = {}  # by the far end of a Local pair: the path of the client who dialled the pair
     found: dict[str, list[CdrRow]] = defaultdict(list)
     for row in paths:
-        client = clients.get(row.other)
-        if row.channel in owners:
-            own = owners[row.channel]
-            owners |= {f"{row.other[:-1]}2": own} if row.other.endswith(";1") else {}
-            found[own].append(replace(row, linkedid=own))
-        elif client is not None and row.linkedid != client.uniqueid:
+        client, near = _at(clients, row.channel, row), _at(clients, row.other, row)
+        agent_of = agents.get(row.channel)
+        if client is not None and client.uniqueid == row.uniqueid:
+            found[row.uniqueid].append(replace(row, linkedid=row.uniqueid))
+            if row.other.endswith(";1"):
+                agents[f"{row.other[:-1]}2"] = row
+        elif agent_of is not None and row.began <= agent_of.ended:
+            found[agent_of.uniqueid].append(replace(row, linkedid=agent_of.uniqueid))
+        elif near is not None and row.linkedid != near.uniqueid:
             both_clients = endpoints.of(row.channel).kind == "trunk"
-            theirs = replace(client, linkedid=client.uniqueid, other=row.channel, began=row.began, ended=row.ended)
-            theirs = replace(theirs, answered=row.answered, result=row.result)
-            found[client.uniqueid].append(replace(theirs, other_number=row.source if both_clients else ""))
+            found[near.uniqueid].append(_turned(row, near, row.source if both_clients else ""))
             found[row.linkedid].append(
-                replace(row, other_number=client.source) if both_clients else replace(row, other="")
+                replace(row, other_number=near.source) if both_clients else replace(row, other="")
             )
         else:
             found[row.linkedid].append(row)
     return found
 
 
-def _clients(paths: Sequence[CdrRow], endpoints: Endpoints) -> dict[str, CdrRow]:
+def _turned(row: CdrRow, client: CdrRow, other_number: str) -> CdrRow:
+    """Return a path to a client as a path of the client's own call."""
+    own = replace(client, linkedid=client.uniqueid, other=row.channel, other_number=other_number)
+    return replace(own, began=row.began, answered=row.answered, ended=row.ended, result=row.result)
+
+
+def _clients(paths: Sequence[CdrRow], endpoints: Endpoints) -> dict[str, list[CdrRow]]:
     """Return the first path of each outside caller whose channel has another call's linkedid, by the channel's name.
 
-    A channel that somebody called first (a client whom an employee called and then transferred) is not a caller.
+    A channel that somebody called first (a client whom an employee called and then transferred) is not a caller. A name
+    is used again after a restart of the PBX.
     """
     called: set[str] = set()
-    found: dict[str, CdrRow] = {}
+    found: dict[tuple[str, str], CdrRow] = {}
     for row in paths:
         if row.application in _DIALS:
             called.add(row.other)
         by_pbxd = row.uniqueid.startswith(CALL_PREFIX)
         outside = bool(row.source and row.uniqueid) and not by_pbxd and endpoints.of(row.channel).kind == "trunk"
         if outside and row.channel not in called and row.application not in _CALLED:
-            found.setdefault(row.channel, row)
-    moved = {row.channel for row in paths if row.uniqueid not in {"", row.linkedid}}
-    return {name: row for name, row in found.items() if name in moved}
+            found.setdefault((row.channel, row.uniqueid), row)
+    moved = {row.uniqueid for row in paths if row.uniqueid != row.linkedid}
+    clients: dict[str, list[CdrRow]] = defaultdict(list)
+    for (name, uniqueid), row in found.items():
+        if uniqueid in moved:
+            clients[name].append(row)
+    return clients
+
+
+def _at(clients: Mapping[str, Sequence[CdrRow]], name: str, row: CdrRow) -> CdrRow | None:
+    """Return the client who had this channel name at the time of a path."""
+    return next((each for each in reversed(clients.get(name, ())) if each.began <= row.ended), None)
 
 
 def events_of(rows: Iterable[CdrRow], endpoints: Endpoints) -> list[ev.Event]:

@@ -35,7 +35,8 @@ Kind = Literal[
 ]
 Value = str | bool | date | tuple[str, ...] | tuple[ContactNumber, ...] | None
 Json = str | bool | list[str]  # a value as a contact's `extra` keeps it
-EXTRA_KINDS: Final[frozenset[Kind]] = frozenset({"text", "long-text", "emails", "tags", "date", "flag", "employee"})
+# Not an employee: an extension can pass to somebody else, so such a field needs the employee's id beside it.
+EXTRA_KINDS: Final[frozenset[Kind]] = frozenset({"text", "long-text", "emails", "tags", "date", "flag"})
 LIST_KINDS: Final[frozenset[Kind]] = frozenset({"numbers", "emails", "tags"})
 
 COMMENT_LIMIT = 10_000  # characters

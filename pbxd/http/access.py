@@ -51,7 +51,7 @@ def _has_left(actor: Actor, services: Services) -> bool:
     """Tell whether the token's employee has left, or lost the extension: whoever has it now must not have the token."""
     if actor.employee is not None and not actor.extension:
         return True
-    employee = services.directory.employee(actor.extension) if actor.is_employee else None
+    employee = services.employee(actor.extension) if actor.is_employee else None
     return employee is not None and not employee.active
 
 

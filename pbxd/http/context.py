@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from pbxd.actor import Actor
+from pbxd.book.employees import Employee
 from pbxd.http.token_cache import TokenCache
-from pbxd.lookup.index import Directory
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
@@ -19,11 +19,11 @@ from pbxd.services.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The daemon's parts, built by the composition root."""
+    """What handlers call and the access check asks; built by the composition root."""
 
-    directory: Directory
     workspace: Workspace
     tokens: TokenCache
+    employee: Callable[[str], Employee | None]  # who has an extension, or had it last
     caller_naming: CallerNaming
     click_to_call: ClickToCall
     queues: VipQueues

@@ -132,10 +132,8 @@ def operation_of(request: web.Request) -> Operation | None:
 
     Raises LookupError for a route without an operation: nothing says who may use it.
     """
-    if request.match_info.http_exception is not None:
-        return None
     operation = request.app[OPERATIONS].get(request.match_info.route)
-    if operation is None:
+    if operation is None and request.match_info.http_exception is None:
         raise LookupError(f"{request.path} has no operation")
     return operation
 

@@ -1,4 +1,4 @@
-"""The answer to a look-up: what each phone may show, and the JSON that the command line and HTTP give. Pure."""
+"""The answer to a look-up: what each phone may show, and the JSON for the command line and HTTP. Pure."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pbxd.lookup.matching import Match, phone_text
 class Caller(NamedTuple):
     """Who calls."""
 
-    match: Match  # for the eyes of whoever asks
-    public: Match  # for everybody's
+    match: Match  # as the asker may see it
+    public: Match  # as everybody may see it
 
     @property
     def display(self) -> str:
-        """What every phone may show; empty: what the trunk sent."""
+        """What every phone may show. Empty: what the trunk sent."""
         return phone_text(self.public)
 
     @property
     def private(self) -> str:
-        """What only the asker's own phone may show; empty where it is `display`."""
+        """What only the asker's own phone may show. Empty if it is the same as `display`."""
         own = phone_text(self.match)
         return "" if own == self.display else own
 
 
 def match_json(match: Match, *, explain: bool = False) -> dict[str, Any]:
-    """Return the public form; with `explain`, also which rule read the number and which other cards have it."""
+    """Return the JSON form. With `explain`: also the rule that read the number, and the other cards that have it."""
     answer: dict[str, Any] = {
         "status": match.status,
         "number": match.number,

@@ -1,4 +1,4 @@
-"""The directory: the whole book in memory, kept fresh from the feed, so that a look-up never waits for the database."""
+"""The index of the whole book in memory, kept fresh from the feed: a look-up never waits for the database."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from pbxd.storage.engine.feed import Feed, FeedRow
 from pbxd.storage.imports.imports import Imports
 
 POLL_SECONDS = 0.25
-_STEP_SECONDS = 10.0  # one reading step; a database that hangs is asked anew after that
-_IMPORT_SECONDS = 60.0  # likewise, of a whole import
-_SLICE_SECONDS = 0.004  # how long building may hold the event loop; an AGI look-up has 50 ms
-_CARDS_BETWEEN_GLANCES = 50  # at the clock; a card takes a few microseconds
-_PAGE = 200  # feed rows, and so at most as many cards, read at once
+_STEP_SECONDS = 10.0  # for one reading step; after that a database that hangs is asked again
+_IMPORT_SECONDS = 60.0  # the same for a whole import
+_SLICE_SECONDS = 0.004  # that building may hold the event loop; an AGI look-up has 50 ms
+_CARDS_BETWEEN_GLANCES = 50  # items between two looks at the clock; a card takes a few microseconds
+_PAGE = 200  # feed rows read at once, and at most as many cards
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 
 class Directory:
-    """Who is who, answered from memory.
+    """Look-ups from memory.
 
-    While the database can't be read, the last good book serves; `age_seconds` tells since when. `on_change` is called
-    on the event loop after the book became another one.
+    While the database cannot be read, the last good index answers; `age_seconds` is its age. `on_change` is called on
+    the event loop after each change of the index.
     """
 
     def __init__(self, database: Database, rules: NumberRules, *, on_change: Callable[[], None] = lambda: None) -> None:
@@ -51,33 +51,33 @@ class Directory:
         self._imports = Imports(database)
         self._feed = Feed(database)
         self._book = Book()
-        self._cursor: int | None = None  # the feed's number up to which the book is true; None: nothing loaded
-        self._behind = True  # rows may be there that weren't read, for `Feed.changed` tells of them once
+        self._cursor: int | None = None  # the cursor in the feed; None: nothing loaded
+        self._behind = True  # there may be unread rows: `Feed.changed` reports them once
         self._checked = -math.inf
         self._failing = False
-        self._turn = asyncio.Lock()  # of loading and catching up, which both move the cursor
+        self._turn = asyncio.Lock()  # for loading and catching up, which both move the cursor
 
     def lookup(self, text: str, actor: Actor) -> Match:
-        """Say who has this number, however it is written; never waits.
+        """Return who has this number, in any notation. Never waits.
 
-        The personal contacts of `actor` may be used. Before the first load the status is `error`:
-        nobody can say who is unknown.
+        The personal contacts of `actor` may be used. Before the first load the status is `error`, since nobody
+        can be called unknown yet.
         """
         if self._cursor is None:
             return Match("error")
         return self._book.lookup(parse(text, self._rules), actor)
 
     def employee(self, extension: str) -> Employee | None:
-        """Return one of our people, also one who left (`active`)."""
+        """Return an employee, also one who left (`active`)."""
         return self._book.employee(extension)
 
     @property
     def age_seconds(self) -> float:
-        """Seconds since the book was last known to equal the database; infinite before the first load."""
+        """Seconds since the index was last known to equal the database. Infinite before the first load."""
         return time.monotonic() - self._checked
 
     async def load(self) -> None:
-        """Read the whole book and serve it; the earlier one serves meanwhile. Raises UnavailableError."""
+        """Read the whole book into a new index; the old one answers meanwhile. Raises UnavailableError."""
         async with self._turn:
             began = time.monotonic()
             with _collector_at_rest():
@@ -88,10 +88,10 @@ class Directory:
         self._on_change()
 
     async def follow(self) -> None:
-        """Keep the book fresh until cancelled: changes by any process show within a second.
+        """Keep the index fresh until cancelled: changes by any process appear within a second.
 
-        While the database can't be read, or is gone, the last good book serves. Raises ReplacedError: a database that
-        isn't the one any more whose book this is will never be again.
+        While the database cannot be read, or is gone, the last good index answers. Raises ReplacedError if another
+        database is in its place: the index cannot follow it.
         """
         while True:
             await asyncio.sleep(POLL_SECONDS)
@@ -116,7 +116,7 @@ class Directory:
         self._checked = began
 
     async def _catch_up(self) -> None:
-        """Apply the feed up to its end, a page at a time; an interruption leaves the rest for the next attempt."""
+        """Apply the feed up to its end, a page at a time. After an interruption the next call continues."""
         changed = False
         try:
             while True:
@@ -134,7 +134,7 @@ class Directory:
                 self._on_change()
 
     async def _expand(self, rows: Sequence[FeedRow]) -> bool:
-        """Take over what the imports among the rows brought or took away; whether there was any."""
+        """Apply the imports and undos among the rows. Return whether there were any."""
         told = [row for row in rows if row.kind.startswith("import.")]
         for row in told:
             if row.data["first"] is not None:
@@ -146,7 +146,7 @@ class Directory:
         return bool(told)
 
     async def _read_again(self, first: int, last: int) -> None:
-        """Make the contacts with these ids and those between what they are in the database."""
+        """Read the contacts with these ids, and all between, from the database again."""
         there: set[int] = set()
         async with self._imports.created(first, last) as parts:
             async for listings in parts:
@@ -157,10 +157,10 @@ class Directory:
                 self._book.drop_contact(contact_id)
 
     async def _apply(self, rows: Sequence[FeedRow]) -> bool:
-        """Take over the present state of every card the rows tell of; whether there was any.
+        """Read every card that the rows name. Return whether there were any.
 
-        The cards are read after the rows, so they may be newer than the row that led to them; the later row then
-        leads to the same card again, which does no harm.
+        The cards are read after the rows, so they may be newer than their row. A later row then names the same card
+        again, which does no harm.
         """
         contact_ids = _subjects(rows, "contact.")
         company_ids = _subjects(rows, "company.")
@@ -197,10 +197,10 @@ class Directory:
 
 @contextmanager
 def _collector_at_rest() -> Iterator[None]:
-    """Keep the garbage collector from walking the growing book again and again, and afterwards from walking it at all.
+    """Stop the garbage collector while the index grows, and exclude the index from it afterwards.
 
-    One full walk over the process with a book of 20,000 contacts held the event loop for 70 ms here. Nothing of it is
-    ever cyclic garbage: an old book goes by its reference count, frozen or not.
+    One full collection with a book of 20,000 contacts held the event loop for 70 ms here. The index has no cyclic
+    garbage: an old one is freed by its reference count, frozen or not.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -214,7 +214,7 @@ def _collector_at_rest() -> Iterator[None]:
 
 async def _built(snapshot: Snapshot) -> Book:
     book = Book()
-    async for listings in snapshot.contacts:  # a step of reading is short enough to need no pause within
+    async for listings in snapshot.contacts:  # a reading step is short: no pause within it
         book.put_listings(listings)
     async for company in _unhurried(snapshot.companies):
         book.put_company(company)
@@ -224,12 +224,12 @@ async def _built(snapshot: Snapshot) -> Book:
 
 
 def _subjects(rows: Iterable[FeedRow], kinds: str) -> list[int]:
-    """Return the ids those kinds of rows tell of, each once, in order."""
+    """Return the subjects of these kinds of rows, each once, in order."""
     return list(dict.fromkeys(int(row.subject) for row in rows if row.kind.startswith(kinds)))
 
 
 async def _unhurried(items: Iterable[_T]) -> AsyncIterator[_T]:
-    """Yield the items, and give the event loop its turn whenever a slice of time is used up."""
+    """Yield the items, and let the event loop run after each slice of time."""
     until = time.monotonic() + _SLICE_SECONDS
     for place, item in enumerate(items):
         yield item

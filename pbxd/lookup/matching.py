@@ -1,7 +1,7 @@
-"""Who has this number: exact matches in one index, with the rivals, so that every answer can be explained. Pure.
+"""Match a number exactly, in one index, and name the rivals, so that every answer can be explained. Pure.
 
-Rows are exact tuples of plain values, and numbers are integers: a million of them fits into memory, and the garbage
-collector drops such tuples from its lists, so that a big book doesn't make it stop look-ups.
+Rows are exact tuples of plain values, and numbers are integers: a million of them fit into memory. The garbage
+collector does not track such tuples, so a big book does not make it delay look-ups.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _Row = tuple[bytes, str, int, bool, int | None, int | tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Another card with the same number, which the asker may know of."""
+    """Another card with the same number that the asker may see."""
 
     kind: Literal["contact", "company", "employee"]
     key: int | str  # the id; an employee's extension
@@ -41,28 +41,28 @@ class Rival:
     company: str = ""
 
 
-class Match(NamedTuple):  # one is made for every call, and a tuple is made at once
+class Match(NamedTuple):  # a tuple, because one is made for every call and tuples are quick to make
     """Who a number belongs to, and why."""
 
     status: Status
-    number: str | None = None  # E.164, or one of our extensions; None where nothing could be read
-    name: str = ""  # as on the card; `phone_text` makes it fit for phones
+    number: str | None = None  # E.164, or an extension; None if nothing could be read
+    name: str = ""  # as on the card; `phone_text` returns the form for phones
     company: str = ""
-    contact: int | None = None  # only when it is one certain card
+    contact: int | None = None  # only if it is exactly one card
     vip: bool = False
     manager: str = ""  # the extension that the responsible employee has now
     rule: str = ""  # how the number was read: `ParsedNumber.rule`
     rivals: tuple[Rival, ...] = ()  # the other cards with this number, the nearest first
-    employee: str = ""  # extension, when it is one of our people
+    employee: str = ""  # extension, if it is an employee
 
     @property
     def by_extension(self) -> bool:
-        """Whether a colleague was found by his extension; from outside that says nothing, anybody may send it."""
+        """Whether an employee was found by the extension. Anybody outside can send one, so there it means nothing."""
         return self.status == "employee" and self.number == self.employee
 
 
 class Book:
-    """The index; changing one card costs no more than that card's own numbers."""
+    """The index. A change of a card costs as much as its own numbers."""
 
     def __init__(self) -> None:
         self._rows: dict[int, _Row] = {}
@@ -77,7 +77,7 @@ class Book:
     def of(
         cls, contacts: Iterable[Contact], companies: Iterable[Company] = (), employees: Iterable[Employee] = ()
     ) -> Self:
-        """Index all of these at once."""
+        """Return an index of all of these."""
         book = cls()
         for contact in contacts:
             book.put_contact(contact)
@@ -98,7 +98,7 @@ class Book:
     def put_listings(self, listings: Iterable[Listing]) -> None:
         """Add contacts or replace those with their ids."""
         rows, contacts = self._rows, self._contacts
-        for listing in listings:  # a million at the start
+        for listing in listings:  # a million calls at the start
             contact_id = listing.id
             if contact_id in rows:
                 self.drop_contact(contact_id)
@@ -109,7 +109,7 @@ class Book:
                     contacts[number] = tuple(sorted({*_several(held), contact_id}))
 
     def drop_contact(self, contact_id: int) -> None:
-        """Forget a contact; one never heard of is no error."""
+        """Remove a contact. An unknown id is not an error."""
         row = self._rows.pop(contact_id, None)
         for number in _own_numbers(row) if row else ():
             left = tuple(held for held in _several(self._contacts.pop(number)) if held != contact_id)
@@ -124,7 +124,7 @@ class Book:
             self._company_numbers[number] = tuple(sorted({*self._company_numbers.get(number, ()), company.id}))
 
     def drop_company(self, company_id: int) -> None:
-        """Forget a company."""
+        """Remove a company."""
         gone = self._companies.pop(company_id, None)
         for number in _keys(*gone.numbers) if gone else ():
             left = tuple(held for held in self._company_numbers.pop(number) if held != company_id)
@@ -143,7 +143,7 @@ class Book:
             self._employee_numbers[number] = tuple(sorted({*held, employee.extension}))
 
     def drop_employee(self, extension: str) -> None:
-        """Forget an employee."""
+        """Remove an employee."""
         gone = self._employees.pop(extension, None)
         if gone:
             self._people.pop(gone.id, None)
@@ -153,7 +153,7 @@ class Book:
                 self._employee_numbers[number] = left
 
     def replace_employees(self, employees: Iterable[Employee]) -> None:
-        """Take these as all our people; there are hundreds of them, not more."""
+        """Replace all employees; there are only hundreds of them."""
         for extension in list(self._employees):
             self.drop_employee(extension)
         self._people.clear()
@@ -166,15 +166,14 @@ class Book:
         return found if found and found.listed else None
 
     def lookup(self, parsed: ParsedNumber, actor: Actor) -> Match:
-        """Say whose number it is: a contact, else a company, else an employee, each by the exact number.
+        """Return whose number it is: a contact's, else a company's, else an employee's, each by the exact number.
 
-        The personal contacts of `actor` may be used; they win over shared ones, being his own words
-        for the number. Nobody else's personal contacts are looked at, not even as rivals or for the VIP flag.
-
-        Several contacts of equal standing are `shared`: the name is their company with the count when all have the
-        same, else the name of the first (whose main number it is, then the older card); `contact` stays None, for who
-        calls isn't known; `vip` when any of them is one, lest a VIP waits because of a colleague's card; `manager`
-        when they agree. A number of several employees, such as a common DID, names none of them.
+        The personal contacts of `actor` may be used, and win over shared ones. Personal contacts of others are never
+        read, not even as rivals or for the VIP flag.
+        Several contacts of equal rank are `shared`. Their name is their company with the count if all have the same
+        one, else the name of the first contact (main number first, then the older card). `contact` stays None, since it
+        is not known who calls. `vip` is set if any of them is a VIP, so that no VIP waits because of a colleague's
+        card; `manager` if all agree. A number of several employees, such as a common DID, names none of them.
         """
         match parsed.kind:
             case "withheld" | "unreadable":
@@ -196,7 +195,7 @@ class Book:
         number = int(parsed.value[1:])
         held = self._contacts.get(number)
         if isinstance(held, int) and number not in self._company_numbers and number not in self._employee_numbers:
-            return self._only(parsed, held, actor)  # nearly every caller
+            return self._only(parsed, held, actor)  # the usual case
         own, shared = self._clients(number, actor)
         companies = [self._companies[company_id] for company_id in self._company_numbers.get(number, ())]
         colleagues = self._colleagues(number)
@@ -218,7 +217,7 @@ class Book:
         )
 
     def _only(self, parsed: ParsedNumber, contact_id: int, actor: Actor) -> Match:
-        """Answer for a number that stands on one card and nowhere else."""
+        """Return the match of a number that only one card has."""
         name, company, manager_id, vip, owner, _numbers = self._rows[contact_id]
         if owner is not None and not rights.sees_personal(actor, owner):
             return Match("unknown", parsed.value, rule=parsed.rule)
@@ -226,7 +225,7 @@ class Book:
         return Match("found", parsed.value, name.decode(), company, contact_id, vip, manager, parsed.rule)
 
     def _clients(self, number: int, actor: Actor) -> tuple[list[int], list[int]]:
-        """Return the actor's own and the shared contacts with the number, in order of standing."""
+        """Return the actor's own and the shared contacts with the number, in order of rank."""
         held = sorted(
             _several(self._contacts.get(number, ())), key=lambda key: (_main_number(self._rows[key]) != number, key)
         )
@@ -242,7 +241,7 @@ class Book:
             return Match("found", parsed.value, name, company, held[0], vip, manager, parsed.rule, rivals)
         if company and len({folded(row[1]) for row in rows}) == 1:
             name = f"{company} ({len(rows)})"
-            rivals = (self._rival(held[0]), *rivals)  # none of them has won
+            rivals = (self._rival(held[0]), *rivals)  # none of them wins
         agreed = manager_id if all(row[2] == manager_id for row in rows) else 0
         any_vip = any(row[3] for row in rows)
         manager = self._extension(agreed)
@@ -270,12 +269,12 @@ class Book:
 
 
 def phone_text(match: Match) -> str:
-    """Return what to put on a phone's screen, at most 79 bytes; empty: leave what the trunk sent."""
+    """Return the text for a phone's screen, at most 79 bytes. Empty: keep what the trunk sent."""
     return phone_name(match.name) if match.status in {"found", "shared", "company", "employee"} else ""
 
 
 def _certain(colleagues: list[Employee], number: str) -> Employee | None:
-    """Return the one whose mobile it is, else the one whose DID it is; None when several could call from it."""
+    """Return the only employee with this mobile, else with this DID. None if several could call from it."""
     mobiles = [colleague for colleague in colleagues if colleague.mobile == number]
     candidates = mobiles or colleagues
     return candidates[0] if len(candidates) == 1 else None

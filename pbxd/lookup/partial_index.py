@@ -1,4 +1,4 @@
-"""The part of the book that concerns a few numbers, read straight from the database: for commands without a daemon."""
+"""Read the part of the book for a few numbers directly from the database, for commands without a daemon."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pbxd.storage.book.employees import Employees
 from pbxd.storage.engine.database import Database, Reading
 from pbxd.storage.search.filters import ContactFilter
 
-_SEVERAL_SHOWN = 10  # ids named in a message
+_SEVERAL_SHOWN = 10  # ids that a message names
 
 
 async def excerpt(database: Database, numbers: Iterable[str], actor: Actor) -> Book:
     """Return the cards that have one of these numbers (E.164), all companies and all employees.
 
-    Look-ups of those numbers for this actor answer as those of the whole book would.
+    A look-up of these numbers for this actor gives the same answer as with the whole book.
     """
     contacts = Contacts(database)
     found: dict[int, Contact] = {}
@@ -34,14 +34,14 @@ async def excerpt(database: Database, numbers: Iterable[str], actor: Actor) -> B
 
 
 async def contact_named(database: Database, text: str, *, actor: Actor) -> Contact:
-    """Return what `named_contact` does."""
+    """Call `named_contact` in a transaction."""
     return await database.ask(named_contact, text, actor)
 
 
 def named_contact(connection: Reading, text: str, actor: Actor) -> Contact:
-    """Return the contact whose id or whole name the text is, among those the actor sees.
+    """Return the contact with this id or full name, among those that the actor sees.
 
-    Raises NotFoundError, or InvalidInputError when several have that name.
+    Raises NotFoundError, or InvalidInputError if several have that name.
     """
     if text.isascii() and text.isdigit():
         return visible(connection, int(text), actor)

@@ -50,6 +50,7 @@ PERSONAL_DATA: Final[Mapping[str, Clients | Employees | Nobody]] = {
     "imports": Employees("who imported which file; it goes with nobody"),
     "favourites": Employees("which contacts an employee marked; a row goes with the contact"),
     "employees": Employees("name, numbers and e-mail; kept after they left, for calls refer to them"),
+    "extension_ownership": Employees("who had which extension when, and under which name; calls refer to it"),
     "call_agents": Employees("whose phones rang and who talked"),
     "tokens": Employees("whose token it is; the token itself is kept nowhere"),
     "call_requests": Nobody("keys and digests of requests, for 7 days"),

@@ -12,8 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from pbxd.asterisk.agi.commands import AgiCommand, get_variable, set_variables
+from pbxd.asterisk.agi.connections import Conversation
 from pbxd.asterisk.agi.protocol import AgiReply, AgiRequest
-from pbxd.asterisk.agi.server import Conversation, FastAgiServer
+from pbxd.asterisk.agi.server import FastAgiServer
 from pbxd.errors import UnavailableError
 from pbxd.settings import AgiSettings
 from tests.asterisk.agi_peers import HOST, header_lines
@@ -248,11 +249,11 @@ async def test_a_reply_that_does_not_come_times_out() -> None:
 async def test_at_the_limit_the_longest_without_headers_makes_room() -> None:
     async with serving(max_connections=2) as server, contextlib.AsyncExitStack() as stack:
         first, second = [await stack.enter_async_context(connected(server, b"agi_")) for _n in range(2)]
-        await until(lambda: len(server._waiting) == 2)
+        await until(lambda: len(server.connections.waiting) == 2)
         assert await asks(server)
         assert await first.rest() == b""
         assert server.counters.evicted == 1
-        assert len(server._waiting) == 1
+        assert len(server.connections.waiting) == 1
         second.writer.write(HEADERS[4:])
         assert await second.line()
 
@@ -310,7 +311,7 @@ async def test_at_the_limit_idle_connections_of_many_addresses_make_room() -> No
     async with serving(max_connections=4, reply_timeout_seconds=6000) as server, contextlib.AsyncExitStack() as stack:
         for source in ("127.0.0.2", "127.0.0.3"):
             await stack.enter_async_context(connected(server, b"agi_", source=source))
-        await until(lambda: len(server._waiting) == 2)
+        await until(lambda: len(server.connections.waiting) == 2)
         talking = [await stack.enter_async_context(connected(server, HEADERS)) for _n in range(2)]
         for peer in talking:
             assert await peer.line()
@@ -326,7 +327,7 @@ async def test_at_the_limit_who_sends_headers_is_not_cut_off_for_who_owes_a_repl
     async with serving(max_connections=2) as server, contextlib.AsyncExitStack() as stack:
         stalled = await owing(server, stack)
         honest = await stack.enter_async_context(connected(server, HEADERS[:4]))
-        await until(lambda: len(server._waiting) == 1)
+        await until(lambda: len(server.connections.waiting) == 1)
         assert await asks(server)
         assert await stalled.rest() == b""
         honest.writer.write(HEADERS[4:])
@@ -339,7 +340,9 @@ async def test_every_connection_is_counted_once() -> None:
             async with connected(server, data) as peer:
                 if data == HEADERS:
                     await peer.line()
-        await until(lambda: not server._waiting and not server._talking and server.counters.accepted == 6)
+        await until(
+            lambda: not server.connections.waiting and not server.connections.talking and server.counters.accepted == 6
+        )
         c = server.counters
         assert c.answered + c.empty + c.abandoned + c.refused + c.evicted + c.timed_out + c.malformed + c.unknown == 6
 

@@ -54,7 +54,7 @@ async def test_a_full_house_does_not_keep_the_own_look_up_out() -> None:
     async with running(asked):
         _reader, writer = await asyncio.open_connection(HOST, asked.port)
         writer.write(b"".join(header_lines()))  # and never acknowledges the command: his place is taken
-        await until(lambda: asked._talking, "the guest to be answered")
+        await until(lambda: asked.connections.talking, "the guest to be answered")
         await look_up(asked)
         assert (asked.counters.refused, asked.counters.evicted, asked.counters.answered) == (0, 0, 1)
         stranger, his = await asyncio.open_connection(HOST, asked.port)

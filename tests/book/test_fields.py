@@ -81,6 +81,7 @@ def test_every_title_is_known_as_a_heading_in_both_languages() -> None:
         (Field("manager_name", "text", Texts("a", "б")), "another field"),
         (Field("Размер", "text", Texts("a", "б")), "Latin letters"),
         (Field("x", "numbers", Texts("a", "б")), "needs a column"),
+        (Field("x", "employee", Texts("a", "б")), "needs a column"),
         (Field("x", "text", Texts("a", "б"), stored="column"), "needs a column"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from pbxd.calls import events as ev
 from pbxd.calls.record import CallRecord
-from tests.calls.test_lines import LINE, Calls, pipe
+from tests.calls.test_lines import LINE, Calls, local
 from tests.calls.test_tracker import AGENT, COLLEAGUE, TRUNK
 
 FIRST, SECOND, PHONE = "1000.1", "1010.1", "1010.2"
@@ -86,8 +86,8 @@ def test_a_phone_goes_with_the_client_whose_number_it_shows_or_whom_it_hears_thr
         client(SECOND, ""),
         ringing,
         client(FIRST, "b"),
-        phone(one, pipe("101@q-1;1"), "b", other_end="Local/101@q-1;2"),
-        phone(two, pipe("101@q-1;2"), "c", other_end="Local/101@q-1;1"),
+        phone(one, local("101@q-1;1"), "b", other_end="Local/101@q-1;2"),
+        phone(two, local("101@q-1;2"), "c", other_end="Local/101@q-1;1"),
         phone("1010.5", AGENT, "c"),
     )
     assert calls.record(FIRST).answered_by == ["101"]

@@ -14,7 +14,7 @@ from tests.calls.test_tracker import AGENT, COLLEAGUE, TRUNK, talk, tracker
 LINE, CLIENT, OTHER = "900.1", "1000.1", "1010.1"
 
 
-def pipe(name: str) -> ev.Endpoint:
+def local(name: str) -> ev.Endpoint:
     return ev.Endpoint("local", f"Local/{name}")
 
 
@@ -72,7 +72,7 @@ def with_client(*, earlier: list[CallRecord] | None = None) -> Calls:
     return calls
 
 
-def test_who_goes_on_with_the_linkedid_of_a_call_that_is_over_makes_no_second_one_of_it() -> None:
+def test_a_leg_that_keeps_the_linkedid_of_an_ended_call_does_not_open_it_again() -> None:
     calls = with_client()
     calls.feed(*(ev.BridgeLeft(1020.0, "b", channel, LINE) for channel in (CLIENT, LINE)))
     calls.end(1020.9, LINE, linkedid=LINE)
@@ -84,7 +84,7 @@ def test_who_goes_on_with_the_linkedid_of_a_call_that_is_over_makes_no_second_on
 
 
 @pytest.mark.parametrize("client_first", [False, True])
-def test_a_line_and_its_client_are_two_calls_after_a_restart_however_they_are_listed(client_first: bool) -> None:
+def test_a_line_and_its_client_stay_two_calls_after_a_restart_in_any_list_order(client_first: bool) -> None:
     before = [record for record in with_client().written.values() if record.ended is None]
     calls = Calls(before)
     seen = [
@@ -101,7 +101,7 @@ def test_a_line_and_its_client_are_two_calls_after_a_restart_however_they_are_li
 
 
 @pytest.mark.parametrize("client_first", [False, True])
-def test_who_talks_on_under_the_linkedid_of_a_call_that_is_over_does_not_open_it_again(client_first: bool) -> None:
+def test_after_a_restart_a_leg_with_the_linkedid_of_an_ended_call_does_not_open_it_again(client_first: bool) -> None:
     before = with_client()
     before.feed(*(ev.BridgeLeft(1005.0, "b", channel, LINE) for channel in (CLIENT, LINE)))
     before.end(1005.0, LINE, linkedid=LINE)
@@ -136,14 +136,14 @@ def test_a_client_transferred_by_a_feature_code_leaves_the_line_behind() -> None
     assert calls.record(LINE).ended is None
 
 
-@pytest.mark.parametrize("pipes", [1, 2])
-def test_a_client_rung_first_behind_any_number_of_pipes_is_the_callee(pipes: int) -> None:
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_a_client_rung_first_through_local_pairs_is_the_callee(pairs: int) -> None:
     calls = Calls()
     source = "1000.2"
-    for place in range(pipes):
+    for place in range(pairs):
         one, two = f"1000.{2 * place + 1}", f"1000.{2 * place + 2}"
         for end, channel in enumerate((one, two), 1):
-            calls.feed(ev.ChannelCreated(1000.0, channel, CLIENT, pipe(f"{place}@x;{end}"), "", ""))
+            calls.feed(ev.ChannelCreated(1000.0, channel, CLIENT, local(f"{place}@x;{end}"), "", ""))
         calls.feed(ev.LocalPaired(1000.0, one, two))
         calls.feed(ev.DialBegan(1000.0, source if place else None, one, CLIENT, ""))
         source = two
@@ -156,22 +156,22 @@ def test_a_client_rung_first_behind_any_number_of_pipes_is_the_callee(pipes: int
     assert (record.direction, record.callee.number, record.caller.extension) == ("outgoing", "+79161112233", "101")
 
 
-def test_what_people_saw_of_a_leg_leads_to_the_call_it_belongs_to() -> None:
+def test_a_call_shown_before_its_leg_moved_leads_to_the_leg_s_call() -> None:
     calls = Calls()
     for end, channel in enumerate((CLIENT, "1000.2"), 1):
-        calls.feed(ev.ChannelCreated(1000.0, channel, CLIENT, pipe(f"x@y;{end}"), "", ""))
+        calls.feed(ev.ChannelCreated(1000.0, channel, CLIENT, local(f"x@y;{end}"), "", ""))
     calls.feed(ev.LocalPaired(1000.0, CLIENT, "1000.2"), ev.DialBegan(1000.0, None, CLIENT, CLIENT, ""))
     calls.rings(1001.0, "1000.2", "1001.1", "990.9", AGENT)
     assert calls.record("990.9").merged_into == calls.record(CLIENT).id
     assert calls.record(CLIENT).caller.extension == "101"
 
 
-def test_an_agent_behind_a_pipe_who_is_found_by_a_list_talks_with_the_client() -> None:
+def test_an_agent_behind_a_local_pair_in_a_snapshot_talks_with_the_client() -> None:
     calls = Calls([])
     listed = (
         ("1000.1", TRUNK, "j", ""),
-        ("1001.1", pipe("101@q-1;1"), "j", "Local/101@q-1;2"),
-        ("1001.2", pipe("101@q-1;2"), "i", "Local/101@q-1;1"),
+        ("1001.1", local("101@q-1;1"), "j", "Local/101@q-1;2"),
+        ("1001.2", local("101@q-1;2"), "i", "Local/101@q-1;1"),
         ("1001.3", AGENT, "i", ""),
     )
     calls.feed(ev.SnapshotBegan(1010.0))
@@ -194,7 +194,7 @@ def test_an_agent_behind_a_pipe_who_is_found_by_a_list_talks_with_the_client() -
         ("102", "89161110102", "internal", "102"),  # a colleague who diverts his calls to a mobile that ends so
     ],
 )
-def test_a_short_number_dialled_at_a_trunk_is_no_colleague(
+def test_a_short_number_dialled_at_a_trunk_is_not_an_extension(
     keyed: str, dialled: str, direction: str, callee: str
 ) -> None:
     calls = Calls()
@@ -207,7 +207,7 @@ def test_a_short_number_dialled_at_a_trunk_is_no_colleague(
     assert (record.callee.extension is None) is (direction == "outgoing")
 
 
-def test_a_consultation_keyed_as_our_own_number_is_no_clients_call() -> None:
+def test_a_consultation_dialled_as_our_own_number_is_not_a_client_s_call() -> None:
     calls = Calls()
     calls.begin(1000.0, CLIENT, TRUNK, "89161112233", "74950000000")
     calls.rings(1001.0, CLIENT, "1001.2", CLIENT, AGENT)

@@ -32,7 +32,7 @@ def gaps(record: CallRecord) -> list[tuple[float, float | None]]:
     return [(gap.since.timestamp(), gap.to.timestamp() if gap.to else None) for gap in record.gaps]
 
 
-def test_a_link_lost_again_before_a_snapshot_is_still_one_gap() -> None:
+def test_a_link_lost_twice_before_a_snapshot_makes_one_gap() -> None:
     follow = talking()
     for at in (1005.0, 1006.0, 1007.0):
         follow.feed(ev.LinkLost(at))
@@ -40,7 +40,7 @@ def test_a_link_lost_again_before_a_snapshot_is_still_one_gap() -> None:
     assert gaps(final(follow)) == [(1005.0, 1009.0)]
 
 
-def test_who_hangs_up_after_the_link_is_back_and_before_the_snapshot_ends_his_gap() -> None:
+def test_a_hangup_before_the_snapshot_ends_the_gap() -> None:
     follow = talking()
     follow.feed(ev.LinkLost(1005.0))
     for channel in ("1000.1", "1000.2"):
@@ -50,7 +50,7 @@ def test_who_hangs_up_after_the_link_is_back_and_before_the_snapshot_ends_his_ga
     assert follow.take_changes() == []
 
 
-def test_a_gap_open_when_the_process_ended_is_closed_by_the_next_one() -> None:
+def test_the_next_process_closes_an_open_gap() -> None:
     follow = talking()
     follow.feed(ev.LinkLost(1005.0))
     (record,) = follow.take_changes()
@@ -63,7 +63,7 @@ def test_a_gap_open_when_the_process_ended_is_closed_by_the_next_one() -> None:
 
 
 @pytest.mark.parametrize(("bridge", "part"), [("b", "talk"), ("", "menu")])
-def test_who_left_the_conversation_unheard_talks_no_more(bridge: str, part: str) -> None:
+def test_a_party_that_left_in_a_gap_no_longer_talks(bridge: str, part: str) -> None:
     follow = talking()
     follow.feed(ev.LinkLost(1005.0))
     follow.feed(seen(1009.0, "1000.1", TRUNK, bridge=bridge))
@@ -75,7 +75,7 @@ def test_who_left_the_conversation_unheard_talks_no_more(bridge: str, part: str)
     assert final(follow).seconds[part] == pytest.approx(before + 10.0)
 
 
-def test_what_was_heard_since_the_loss_is_not_undone_by_the_list() -> None:
+def test_a_snapshot_does_not_undo_events_after_the_loss() -> None:
     follow = talking()
     follow.feed(ev.LinkLost(1005.0))
     follow.feed(ev.ChannelUp(1006.0, "1000.1", "1000.1"))
@@ -90,7 +90,7 @@ def test_what_was_heard_since_the_loss_is_not_undone_by_the_list() -> None:
 
 
 @pytest.mark.parametrize("agent_first", [False, True])
-def test_the_caller_of_a_call_found_under_way_is_who_began_it(agent_first: bool) -> None:
+def test_the_caller_of_a_call_in_a_snapshot_is_who_began_it(agent_first: bool) -> None:
     follow = tracker()
     both = [
         seen(1009.0, "1000.1", TRUNK, bridge="b", number="89161234567"),
@@ -104,7 +104,7 @@ def test_the_caller_of_a_call_found_under_way_is_who_began_it(agent_first: bool)
     assert gaps(record) == [(1000.0, 1009.0)]
 
 
-def test_who_was_given_the_client_by_an_unheard_transfer_is_found_in_the_clients_call() -> None:
+def test_a_transfer_in_a_gap_brings_the_employee_into_the_client_s_call() -> None:
     before = talking()
     (known,) = before.take_changes()
     for parties in ("1000.1", "990.2"), ("990.2", "1000.1"):
@@ -120,7 +120,7 @@ def test_who_was_given_the_client_by_an_unheard_transfer_is_found_in_the_clients
         assert records[known.id].answered_by == ["101", "102"]
 
 
-def test_an_agents_standing_line_found_in_a_clients_call_stays_a_call() -> None:
+def test_a_standing_line_in_a_snapshot_stays_a_call() -> None:
     follow = tracker()
     for channel, who in (("1000.1", (TRUNK, "89161234567")), ("990.1", (AGENT, "101"))):
         follow.feed(ev.ChannelSeen(1009.0, channel, channel, *who, "", "up", "b", 9))
@@ -130,7 +130,7 @@ def test_an_agents_standing_line_found_in_a_clients_call_stays_a_call() -> None:
     assert client.answered_by == ["101"]
 
 
-def test_a_phone_dialled_before_the_list_names_its_caller_is_not_taken_for_him() -> None:
+def test_a_phone_dialled_before_the_snapshot_shows_the_caller_is_not_the_caller() -> None:
     follow = talking()
     follow.feed(ev.LinkLost(1005.0))
     (lost,) = follow.take_changes()
@@ -149,7 +149,7 @@ def test_a_phone_dialled_before_the_list_names_its_caller_is_not_taken_for_him()
 
 
 @pytest.mark.parametrize("first", [AGENT, ev.Endpoint("local", "")])
-def test_nor_is_the_second_of_a_group(first: ev.Endpoint) -> None:
+def test_the_second_phone_of_a_group_is_not_the_caller(first: ev.Endpoint) -> None:
     follow = tracker()
     for channel, endpoint in (("1000.2", first), ("1000.3", COLLEAGUE)):
         follow.feed(ev.ChannelCreated(1008.0, channel, "1000.1", endpoint, "", ""))
@@ -161,7 +161,7 @@ def test_nor_is_the_second_of_a_group(first: ev.Endpoint) -> None:
     assert (record.direction, record.caller.number) == ("incoming", "+79161234567")
 
 
-def test_a_call_over_before_the_list_names_its_caller_is_recorded_without_him() -> None:
+def test_a_call_that_ends_before_the_snapshot_shows_the_caller_has_none() -> None:
     follow = tracker()
     ring(follow, 1008.0)
     follow.feed(ev.ChannelEnded(1008.5, "1000.2", "1000.1", 26))
@@ -176,9 +176,7 @@ def test_a_call_over_before_the_list_names_its_caller_is_recorded_without_him() 
     ids=["number", "colleague", "none"],
 )
 @pytest.mark.parametrize("place", [0, 1, 2, 3, 4])
-def test_a_phone_whose_caller_was_never_heard_is_called_by_who_dialled_it(
-    place: int, shown: str, caller: str | None
-) -> None:
+def test_the_dial_shows_the_caller_of_a_phone(place: int, shown: str, caller: str | None) -> None:
     """The list may be ahead of the events, so that the phone's come after it, though its caller's came too early."""
     follow = tracker()
     events: list[ev.Event] = [
@@ -198,7 +196,7 @@ def test_a_phone_whose_caller_was_never_heard_is_called_by_who_dialled_it(
 
 
 @pytest.mark.parametrize("agent_first", [False, True])
-def test_an_employee_whom_a_program_rings_is_the_caller_whenever_the_list_comes(agent_first: bool) -> None:
+def test_an_employee_rung_by_a_program_is_the_caller_whenever_the_snapshot_comes(agent_first: bool) -> None:
     """The list shows the channel that began the call, which is plumbing; his phone's events come before it or after."""
     follow = tracker()
     phone: list[ev.Event] = [
@@ -222,7 +220,7 @@ def test_an_employee_whom_a_program_rings_is_the_caller_whenever_the_list_comes(
     [("up", "ringing", "101"), ("ringing", "", "101"), ("", "ringing", None)],
     ids=["a client is called", "an employee is rung", "somebody outside is rung first"],
 )
-def test_of_a_program_s_call_the_employee_is_the_caller_however_the_list_is_ordered(
+def test_an_employee_rung_by_a_program_is_the_caller_in_any_list_order(
     back_to_front: bool, phone: Seen, other: Seen, caller: str | None
 ) -> None:
     follow = tracker()
@@ -239,7 +237,7 @@ def test_of_a_program_s_call_the_employee_is_the_caller_however_the_list_is_orde
 
 
 @pytest.mark.parametrize("place", [1, 2])
-def test_an_employee_whom_we_ring_is_the_caller_though_he_is_gone_before_the_list(place: int) -> None:
+def test_an_employee_rung_by_us_is_the_caller_even_if_gone_before_the_snapshot(place: int) -> None:
     follow = tracker()
     linkedid = f"pbxd-{'0' * 26}-1000.1"
     events: list[ev.Event] = [
@@ -252,7 +250,7 @@ def test_an_employee_whom_we_ring_is_the_caller_though_he_is_gone_before_the_lis
     assert (record.caller.number, record.callee.number, record.direction) == ("101", None, "internal")
 
 
-def test_whoever_a_program_calls_besides_is_not_gone() -> None:
+def test_the_other_party_of_a_program_s_call_is_not_a_gone_caller() -> None:
     follow = tracker()
     phone = ev.ChannelSeen(1009.0, "1000.2", "1000.1", AGENT, "101", "", "up", "b", 3, connected="89161234567")
     trunk = ev.ChannelSeen(1009.0, "1000.3", "1000.1", TRUNK, "89161234567", "", "up", "b", 3, connected="101")
@@ -263,7 +261,7 @@ def test_whoever_a_program_calls_besides_is_not_gone() -> None:
     assert record.caller.number == AGENT.name
 
 
-def test_a_call_found_without_who_began_it_has_a_caller_all_the_same() -> None:
+def test_a_call_in_a_snapshot_without_its_first_channel_has_a_caller() -> None:
     follow = tracker()
     for channel, endpoint in (("1000.2", AGENT), ("1000.3", COLLEAGUE)):
         follow.feed(seen(1009.0, channel, endpoint, bridge="b"))
@@ -272,7 +270,7 @@ def test_a_call_found_without_who_began_it_has_a_caller_all_the_same() -> None:
     assert record.caller.number == AGENT.name
 
 
-def test_a_phone_that_outlives_its_caller_knows_who_called() -> None:
+def test_a_phone_that_outlives_its_caller_shows_who_called() -> None:
     follow = tracker()
     listed = ev.ChannelSeen(1009.0, "1000.2", "1000.1", AGENT, "101", "", "ringing", "", 3, connected="89161234567")
     follow.feed(listed)
@@ -286,7 +284,7 @@ def test_a_phone_that_outlives_its_caller_knows_who_called() -> None:
     assert (record.story[0].what, record.story[0].who) == ("called", "+79161234567")
 
 
-def test_a_click_to_call_found_while_its_agent_rings_knows_whom_it_is_for() -> None:
+def test_a_click_to_call_in_a_snapshot_shows_its_destination() -> None:
     leg = "pbxd-01ARZ3NDEKTSV4RRFFQ69G5FAV-1000.1"
     follow = tracker()
     follow.feed(ev.ChannelSeen(1009.0, leg, leg, AGENT, "89161234567", "", "ringing", "", 3))
@@ -299,7 +297,7 @@ def test_a_click_to_call_found_while_its_agent_rings_knows_whom_it_is_for() -> N
 
 
 @pytest.mark.parametrize("connected", ["102", "", "anonymous"])
-def test_an_extension_as_somebody_s_number_is_no_proof_of_a_colleague(connected: str) -> None:
+def test_an_extension_as_caller_id_does_not_prove_an_employee(connected: str) -> None:
     follow = tracker()
     follow.feed(ev.ChannelSeen(1009.0, "1000.2", "1000.1", AGENT, "101", "", "up", "", 3, connected=connected))
     follow.feed(ev.SnapshotEnded(1009.0))
@@ -307,7 +305,7 @@ def test_an_extension_as_somebody_s_number_is_no_proof_of_a_colleague(connected:
     assert record.caller.number == AGENT.name
 
 
-def test_a_list_ahead_of_the_events_is_not_believed_while_nothing_was_missed() -> None:
+def test_outside_a_gap_a_snapshot_changes_nothing() -> None:
     follow = tracker()
     follow.feed(ev.SnapshotEnded(999.0))
     incoming(follow)
@@ -336,7 +334,7 @@ def test_ten_snapshots_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("agent_first", [False, True])
-def test_a_call_found_in_its_first_second_began_then_whoever_is_listed_first(agent_first: bool) -> None:
+def test_a_call_in_its_first_second_has_the_same_start_in_any_list_order(agent_first: bool) -> None:
     follow = tracker()
     listed = [
         ev.ChannelSeen(1009.0, "1008.1", "1008.1", TRUNK, "89161234567", "", "up", "", 0),
@@ -350,7 +348,7 @@ def test_a_call_found_in_its_first_second_began_then_whoever_is_listed_first(age
 
 
 @pytest.mark.parametrize("linkedid", ["crm-42", "crm-²", f"pbxd-{'0' * 26}-1000049.1"])
-def test_an_id_that_the_pbx_did_not_choose_is_no_time_of_its(linkedid: str) -> None:
+def test_an_id_that_the_pbx_did_not_choose_has_no_time(linkedid: str) -> None:
     follow = tracker()
     follow.feed(ev.ChannelSeen(1_000_009.0, linkedid, linkedid, AGENT, "101", "", "up", "", 9))
     follow.feed(ev.SnapshotEnded(1_000_009.0))
@@ -358,7 +356,7 @@ def test_an_id_that_the_pbx_did_not_choose_is_no_time_of_its(linkedid: str) -> N
     assert gaps(record) == [(1_000_000.0, 1_000_009.0)]
 
 
-def test_who_rang_before_the_caller_was_known_stands_behind_him() -> None:
+def test_the_step_called_comes_before_earlier_rings() -> None:
     follow = tracker()
     ring(follow, 1008.0)
     follow.feed(seen(1009.0, "1000.1", TRUNK, number="89161234567"))

@@ -66,7 +66,7 @@ def test_an_answered_call() -> None:
 
 
 @pytest.mark.parametrize(("by_itself", "outcome"), [(True, "abandoned"), (False, "missed")])
-def test_who_gave_up_an_incoming_call(by_itself: bool, outcome: str) -> None:
+def test_an_abandoned_and_a_missed_call(by_itself: bool, outcome: str) -> None:
     follow = tracker()
     incoming(follow)
     ring(follow, 1001.0)
@@ -101,11 +101,11 @@ def test_two_calls_in_one_bridge_are_one_record_the_older() -> None:
     assert (older.ended - older.started).total_seconds() == 20.0
 
 
-def test_pipes_that_lead_round_in_a_circle_hold_nobody() -> None:
+def test_local_pairs_in_a_circle_do_not_hang() -> None:
     follow = tracker()
-    pipe = ev.Endpoint("local", "Local/101@x;1")
+    pair = ev.Endpoint("local", "Local/101@x;1")
     for channel in ("1000.1", "1000.2"):
-        follow.feed(ev.ChannelCreated(1000.0, channel, "1000.1", pipe, "", ""))
+        follow.feed(ev.ChannelCreated(1000.0, channel, "1000.1", pair, "", ""))
     follow.feed(ev.LocalPaired(1000.0, "1000.1", "1000.2"))
     follow.feed(ev.DialBegan(1000.0, "1000.1", "1000.2", "1000.1", ""))
     follow.feed(ev.DialBegan(1000.0, "1000.2", "1000.1", "1000.1", ""))
@@ -114,7 +114,7 @@ def test_pipes_that_lead_round_in_a_circle_hold_nobody() -> None:
     assert follow.open_calls == 1
 
 
-def test_what_a_snapshot_lacks_is_over_and_the_gap_is_marked() -> None:
+def test_a_call_that_a_snapshot_lacks_has_ended_with_a_gap() -> None:
     follow = tracker()
     incoming(follow)
     ring(follow, 1001.0)
@@ -129,7 +129,7 @@ def test_what_a_snapshot_lacks_is_over_and_the_gap_is_marked() -> None:
     ]
 
 
-def test_a_call_that_lives_through_a_gap_goes_on() -> None:
+def test_a_call_continues_after_a_gap() -> None:
     follow = tracker()
     incoming(follow)
     ring(follow, 1001.0)
@@ -144,7 +144,7 @@ def test_a_call_that_lives_through_a_gap_goes_on() -> None:
     assert record.gaps[0].to is not None
 
 
-def test_open_calls_of_an_earlier_process_go_on_or_are_closed() -> None:
+def test_open_calls_of_an_earlier_process_continue_or_end() -> None:
     before = tracker()
     incoming(before)
     (open_record,) = before.take_changes()
@@ -165,7 +165,7 @@ def id_of(linkedid: str, at: float, *, pbx: str = "pbx") -> str:
     return Registry(pbx, RULES, CHANNEL_IDS).open_call(linkedid, at).record.id
 
 
-def test_ids_are_chosen_repeatable_and_in_the_order_of_time() -> None:
+def test_ids_are_repeatable_and_ordered_by_time() -> None:
     assert id_of("pbxd-01ARZ3NDEKTSV4RRFFQ69G5FAV-1000.1", 1.0) == "01ARZ3NDEKTSV4RRFFQ69G5FAV"
     assert id_of("1000.1", 1000.2) == id_of("1000.1", 1000.9)
     assert id_of("1000.1", 1.0) != id_of("1000.1", 1.0, pbx="other")
@@ -230,7 +230,7 @@ ANY_EVENT = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(ANY_EVENT, st.floats(-0.5, 5.0)), max_size=60))
-def test_whatever_comes_nothing_breaks_and_the_parts_sum_up(steps: list[tuple[ev.Event, float]]) -> None:
+def test_any_events_raise_nothing_and_the_parts_sum_up(steps: list[tuple[ev.Event, float]]) -> None:
     follow = tracker()
     now = 1000.0
     written: dict[str, CallRecord] = {}
@@ -266,7 +266,7 @@ def dialler(follow: Tracker) -> None:
     follow.feed(ev.DialBegan(1000.0, None, "1000.1", "1000.1", "89161234567"))
 
 
-def test_whom_a_dialler_reaches_first_is_the_callee_and_may_be_busy() -> None:
+def test_a_client_called_first_by_a_dialler_is_the_callee_and_may_be_busy() -> None:
     follow = tracker()
     dialler(follow)
     (ringing,) = follow.take_changes()
@@ -286,7 +286,7 @@ def rung_by_program(follow: Tracker, number: str) -> None:
 
 
 @pytest.mark.parametrize("told_by", ["caller id", "response"])
-def test_whom_a_program_originates_a_call_for_is_the_callee_though_the_agent_never_takes_it(told_by: str) -> None:
+def test_the_destination_of_an_originated_call_is_the_callee_even_unanswered(told_by: str) -> None:
     follow = tracker()
     rung_by_program(follow, "89161234567" if told_by == "caller id" else "101")
     follow.feed(ev.OriginateEnded(1009.0, "1000.1", answered=False, timed_out=True, number="89161234567"))
@@ -296,7 +296,7 @@ def test_whom_a_program_originates_a_call_for_is_the_callee_though_the_agent_nev
     assert (record.caller.extension, record.callee.number) == ("101", "+79161234567")
 
 
-def test_an_announcement_is_for_nobody_whatever_caller_id_it_shows() -> None:
+def test_an_announcement_has_no_callee() -> None:
     follow = tracker()
     rung_by_program(follow, "+74951230000")
     follow.feed(ev.ChannelUp(1002.0, "1000.1", "1000.1"))
@@ -305,7 +305,7 @@ def test_an_announcement_is_for_nobody_whatever_caller_id_it_shows() -> None:
     assert (record.direction, record.caller.extension, record.callee.number) == ("internal", "101", None)
 
 
-def test_what_a_program_has_dialled_at_a_trunk_beats_the_caller_id_it_shows() -> None:
+def test_a_number_dialled_at_a_trunk_counts_before_the_caller_id() -> None:
     follow = tracker()
     rung_by_program(follow, "+74951230000")
     follow.feed(ev.ChannelUp(1002.0, "1000.1", "1000.1"))
@@ -317,7 +317,7 @@ def test_what_a_program_has_dialled_at_a_trunk_beats_the_caller_id_it_shows() ->
 
 
 @pytest.mark.parametrize("early", [False, True])
-def test_whom_a_dialler_reaches_first_rang_whichever_event_comes_first(early: bool) -> None:
+def test_a_client_called_first_has_a_step_rang_in_any_event_order(early: bool) -> None:
     follow = tracker()
     created = ev.ChannelCreated(1000.0, "1000.1", "1000.1", TRUNK, "", "s")
     told = [
@@ -334,7 +334,7 @@ def test_whom_a_dialler_reaches_first_rang_whichever_event_comes_first(early: bo
 
 
 @pytest.mark.parametrize("taken", ["101", "102", ""])
-def test_of_several_agents_a_dialler_gives_the_client_to_the_one_who_takes_him_is_the_caller(taken: str) -> None:
+def test_of_several_agents_the_one_who_answers_is_the_caller(taken: str) -> None:
     follow = tracker()
     dialler(follow)
     follow.feed(ev.ChannelUp(1002.0, "1000.1", "1000.1"))
@@ -352,7 +352,7 @@ def test_of_several_agents_a_dialler_gives_the_client_to_the_one_who_takes_him_i
     assert record.answered_by == (["+79161234567"] if taken else [])
 
 
-def test_guests_of_a_conference_found_under_way_keep_their_calls() -> None:
+def test_guests_of_a_conference_in_a_snapshot_keep_their_calls() -> None:
     follow = tracker()
     for channel, endpoint in (("1000.1", TRUNK), ("1000.2", AGENT), ("1000.3", COLLEAGUE)):
         seen = ev.ChannelSeen(1009.0, channel, channel, endpoint, "89161234567", "800", "up", "room", 9)

@@ -99,7 +99,7 @@ async def test_without_a_daemon_doctor_answers_the_test_call_itself(lab: Lab) ->
     assert result.status == 1
     assert result.err == "pbxd: 1 check failed\n"
     assert "systemctl enable --now pbxd" in result.out
-    assert re.search("✓ test-call .*doctor answered for pbxd", result.out)
+    assert re.search("✓ test-call .*doctor answered in pbxd's place", result.out)
     signs = "".join(text[0] for text in result.out.splitlines() if not text.startswith(" "))
     daemon_is = CHECKS.index("daemon")
     # The last: the lab's queue without autofill.

@@ -93,3 +93,16 @@ async def test_a_client_whom_101_called_and_transferred_stays_in_that_call(secon
 async def test_without_its_own_ids_in_the_log_a_client_can_not_be_kept_apart() -> None:
     calls = await read(row((0, 10), LINE, FIRST, dst="*54"), row((-2, 0), FIRST, uniqueid=""))
     assert list(calls) == [OURS]
+
+
+async def test_a_name_that_the_pbx_uses_again_after_a_restart_is_another_client() -> None:
+    later = {"uniqueid": f"{BEGAN}.30", "linkedid": f"{BEGAN}.30", "lastapp": "Dial", "src": "89035556677"}
+    calls = await read(
+        row((0, 10), LINE, FIRST, dst="*54"),
+        row((-2, 0), FIRST),
+        row((30, 40), FIRST, AGENT, **later),
+        row((41, 45), AGENT, LINE, linkedid=f"{BEGAN}.40", uniqueid=f"{BEGAN}.40", lastapp="Dial", src="102"),
+    )
+    assert facts(calls[f"{BEGAN}.30"])[:4] == ("incoming", "+79035556677", "answered", ["102"])
+    assert calls[f"{BEGAN}.3"]["ended"] == datetime.fromtimestamp(BEGAN + 10, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+    assert set(calls) == {f"{BEGAN}.3", f"{BEGAN}.30", f"{BEGAN}.40", OURS}

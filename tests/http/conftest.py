@@ -26,9 +26,8 @@ from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.services.call_targets import find_target
 from pbxd.services.caller_naming import CallerNaming
-from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.health import Health
 from pbxd.services.queues import VipQueues
 from pbxd.services.workspace import Workspace
@@ -107,9 +106,9 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         click_to_call = click_to_call_of(asterisk, settings, database, directory)
         queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
         services = Services(
-            directory=directory,
             workspace=Workspace(database, rules_from(settings)),
             tokens=TokenCache(Tokens(database)),
+            employee=directory.employee,
             caller_naming=CallerNaming(directory.lookup),
             click_to_call=click_to_call,
             queues=queues,

@@ -26,8 +26,7 @@ from pbxd.calls.events import (
 from pbxd.calls.identity import call_id
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.faults import Faults
-from pbxd.services.call_targets import CallAsked
-from pbxd.services.click_to_call import ClickToCall, new_id
+from pbxd.services.click_to_call import CallAsked, ClickToCall, new_id
 from pbxd.settings import AsteriskSettings, Settings
 from pbxd.storage.calls.idempotency import CallRequest, CallRequests
 from pbxd.storage.engine.database import Database

@@ -10,8 +10,7 @@ import pytest
 
 from pbxd.actor import Actor
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, UnavailableError
-from pbxd.services.call_targets import CallAsked
-from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.click_to_call import CallAsked, ClickToCall
 from pbxd.telephony import DialTarget, Progress
 from tests.asterisk.beside import Beside, beside, running, settings_with
 from tests.lab import Lab

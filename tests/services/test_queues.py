@@ -205,7 +205,7 @@ async def test_a_move_that_moves_nobody_is_taken_back_and_not_tried_again(server
 async def test_a_queue_that_does_not_come_to_rest_is_looked_at_again(
     server: AmiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pbxd.services.queues._UNSETTLED_SECONDS", 0.2)
+    monkeypatch.setattr("pbxd.services.queues.vip_queues._UNSETTLED_SECONDS", 0.2)
     pbx, desk = Pbx(server, "22.10.1", immediate=True), Desk(server)
 
     def somebody_sets_it_back() -> None:

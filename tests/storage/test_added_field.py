@@ -31,7 +31,6 @@ ADDED = (
     Field("pays_vat", "flag", Texts("Pays VAT", "С НДС")),
     Field("routes", "tags", Texts("Routes", "Направления"), option="route"),
     Field("invoices_to", "emails", Texts("Invoices to", "Счета на"), option="invoice-to"),
-    Field("deputy", "employee", Texts("Deputy", "Заместитель")),
 )
 GIVEN = {
     "shoe_size": "42; широкая, =1",
@@ -40,11 +39,10 @@ GIVEN = {
     "pays_vat": True,
     "routes": ["Тверь", "Клин; Дубна"],
     "invoices_to": ["buh@example.org"],
-    "deputy": "102",
 }
 OPTIONS = (
     "--shoe-size", GIVEN["shoe_size"], "--habits", GIVEN["habits"], "--client-since", "29.02.2020", "--pays-vat",
-    "--route", "Тверь", "--route", "Клин; Дубна", "--invoice-to", "buh@example.org", "--deputy", "102",
+    "--route", "Тверь", "--route", "Клин; Дубна", "--invoice-to", "buh@example.org",
 )  # fmt: skip
 SECRETS = ("широкая", "сахара", "2020-02-29", "Дубна", "buh@")
 
@@ -105,7 +103,6 @@ def test_it_has_options_and_stands_on_the_card_and_in_json(pbxd: Run) -> None:
     bare = pbxd("contacts", "add", "--name", "Б", "--number", "89160000002", "--json")
     assert only_added(bare) == {
         "shoe_size": "", "habits": "", "client_since": None, "pays_vat": False, "routes": [], "invoices_to": [],
-        "deputy": "",
     }  # fmt: skip
     for field in ADDED:
         assert f"--{field.option}" in pbxd("contacts", "add", "--help")
@@ -113,7 +110,7 @@ def test_it_has_options_and_stands_on_the_card_and_in_json(pbxd: Run) -> None:
 
 def test_a_search_finds_by_it(pbxd: Run) -> None:
     key = id_of(add(pbxd))
-    for words in ("широкая", "сахара", "2020-02-29", "дубна", "buh@example", "102"):
+    for words in ("широкая", "сахара", "2020-02-29", "дубна", "buh@example"):
         assert total(pbxd, "--search", words) == 1, words
     pbxd("contacts", "edit", key, "--shoe-size", "43")
     assert total(pbxd, "--search", "широкая") == 0
@@ -189,7 +186,7 @@ def test_exports_have_it_in_the_registry_s_order(pbxd: Run, tmp_path: Path) -> N
         heads, row = csv.reader(stream, delimiter=";")
     assert heads[-len(ADDED) :] == [field.title.en for field in ADDED]
     assert row[-len(ADDED) :] == [
-        "42; широкая, =1", "кофе\nбез сахара", "29.02.2020", "yes", 'Тверь; "Клин; Дубна"', "buh@example.org", "102",
+        "42; широкая, =1", "кофе\nбез сахара", "29.02.2020", "yes", 'Тверь; "Клин; Дубна"', "buh@example.org",
     ]  # fmt: skip
 
 
@@ -215,7 +212,6 @@ async def everything(url: str) -> str:
 def test_a_value_that_is_none_is_refused_with_its_name(pbxd: Run) -> None:
     for option, value, why in (
         ("--client-since", "29.02.2021", "not a date"),
-        ("--deputy", "x y", "not an extension"),
         ("--invoice-to", "nobody", "not an e-mail address"),
         ("--shoe-size", "a\x07", "control character"),
     ):

@@ -3,8 +3,8 @@
 Sockets are read straight from the event loop, without transports. A connect-and-close costs an accept, a read and a
 close (no task, no parser), less than it costs the peer, so a flood of them can't fill the kernel's queue. The loop
 watches one epoll object, which watches the connections: adding each connection to the loop would cost four times as
-much. What a call waits for comes first everywhere, our own book-keeping afterwards. The file is long because accepting,
-reading, limits and time-outs all work on the same tables of connections.
+much. What a call waits for comes first everywhere, our own book-keeping afterwards. The file is over 300 lines long
+because accepting, reading and answering share one loop and its order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import logging
 import select
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -23,6 +22,7 @@ from typing import assert_never
 import structlog
 
 from pbxd.asterisk.agi.commands import AgiCommand, failure_commands
+from pbxd.asterisk.agi.connections import Connections, Conversation, Session
 from pbxd.asterisk.agi.protocol import AgiHangup, AgiLimits, AgiParser, AgiReply, AgiRequest
 from pbxd.errors import ConfigurationError, ProtocolError, UnavailableError
 from pbxd.i18n import _
@@ -30,14 +30,12 @@ from pbxd.logs import Notes
 from pbxd.settings import AgiSettings
 
 SCRIPTS = frozenset({"lookup"})
-Conversation = Generator[AgiCommand, AgiReply | None, None]  # commands, and Asterisk's reply to each
 
 _A_TURN = 16  # connections accepted or timed out at once, then those under way get their turn
 _BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn; a full queue would cost an honest caller a second
 _READ_BYTES = 16384
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _SWEEP_SECONDS = 0.25  # how often time-outs are checked
-_STALLED_SHARE = 0.01  # of the reply time-out: a slower peer may lose its place; Asterisk needs milliseconds
 _NOTE_SECONDS = 10.0  # at most one log line of a kind in this time
 
 log = structlog.stdlib.get_logger(__name__)
@@ -61,18 +59,6 @@ class FastAgiCounters:
     latency_max_seconds: float = 0.0  # last header byte read to first command sent
 
 
-@dataclass(eq=False, slots=True)
-class _Session:
-    """One connection; it waits for headers until `commands` is set."""
-
-    sock: socket.socket
-    peer: str  # its address
-    parser: AgiParser
-    since: float  # when it was accepted, or got the latest command: monotonic time
-    commands: Conversation | None = None
-    open: bool = True
-
-
 def _send_all(commands: Sequence[AgiCommand]) -> Conversation:
     """Yield commands, whatever the replies are."""
     for command in commands:  # noqa: UP028 - `yield from` a list can't be sent replies
@@ -94,12 +80,9 @@ class FastAgiServer:
 
     It returns commands, or a generator that yields them and gets Asterisk's reply to each.
 
-    If one connection more than `settings.max_connections` comes, or file descriptors run out, one connection is closed.
-    It is one of the address with the most connections: the one that has owed headers or a reply for the longest time.
-    Asterisk sends them within milliseconds, even if it shares the address with an attacker. If that one owes for less
-    than a hundredth of the reply time-out, the one that owes longest of all is closed instead: attackers may have many
-    addresses, and Asterisk the most connections. A connection whose reply is due for less than that hundredth keeps its
-    place; the newcomer is closed then.
+    If one connection more than `settings.max_connections` comes, or file descriptors run out, one connection is closed:
+    `Connections` says which. A connection whose reply has been due for a very short time keeps its place; the newcomer
+    is closed then.
     """
 
     def __init__(
@@ -113,10 +96,8 @@ class FastAgiServer:
         self._limits = AgiLimits(line_bytes=settings.max_line_bytes, headers=settings.max_headers)
         self._answer = answer
         self._notes = Notes(log)
-        self._waiting: dict[_Session, None] = {}  # headers incomplete; oldest first
-        self._talking: dict[_Session, None] = {}  # a reply is due; longest without one first
-        self._sessions: dict[int, _Session] = {}  # by file descriptor
-        self._peers: Counter[str] = Counter()  # how many connections each address has
+        self.connections = Connections(settings)
+        self._sessions: dict[int, Session] = {}  # by file descriptor
         self._paused = False
 
     async def serve(self) -> None:
@@ -141,7 +122,7 @@ class FastAgiServer:
                 self.ready.clear()
                 self._loop.remove_reader(self._listening)
                 self._loop.remove_reader(self._watch)
-                for session in [*self._waiting, *self._talking]:
+                for session in self.connections.all():
                     self._close(session)
 
     @property
@@ -197,15 +178,13 @@ class FastAgiServer:
             self.counters.empty += 1
             sock.close()
             return
-        full = len(self._waiting) + len(self._talking) >= self._settings.max_connections
-        if full and not own and not self._make_room():
+        if self.connections.full and not own and not self._make_room():
             self.counters.refused += 1
             self._notes.write("fastagi_connection_refused", limit=self._settings.max_connections)
             sock.close()
             return
-        session = _Session(sock, peer, AgiParser(self._limits), time.monotonic())
-        self._waiting[session] = None
-        self._peers[peer] += 1
+        session = Session(sock, peer, AgiParser(self._limits), time.monotonic())
+        self.connections.add(session)
         if data:
             self._received(session, data)
         if session.open:
@@ -214,7 +193,7 @@ class FastAgiServer:
 
     def _make_room(self) -> bool:
         for _turn in range(_A_TURN):
-            victim = self._longest_owing()
+            victim = self.connections.longest_owing()
             if victim is None:
                 return False
             since = victim.since
@@ -225,22 +204,9 @@ class FastAgiServer:
                 return self._evict(victim)
         return False
 
-    def _longest_owing(self) -> _Session | None:
-        """Find the one longest without progress at the address with the most connections, else of all."""
-        crowd = max(self._peers, key=lambda peer: self._peers[peer], default="")
-        theirs = self._oldest(lambda one: one.peer == crowd)
-        return theirs if theirs and self._stalled(theirs) else self._oldest(lambda _one: True)
-
-    def _oldest(self, wanted: Callable[[_Session], bool]) -> _Session | None:
-        found = [next(filter(wanted, group), None) for group in (self._waiting, self._talking)]
-        return min((one for one in found if one), key=lambda one: one.since, default=None)
-
-    def _stalled(self, session: _Session) -> bool:
-        return time.monotonic() - session.since >= self._settings.reply_timeout_seconds * _STALLED_SHARE
-
-    def _evict(self, victim: _Session) -> bool:
+    def _evict(self, victim: Session) -> bool:
         """Close a connection, unless its peer has had almost no time to reply."""
-        if victim.commands and not self._stalled(victim):
+        if victim.commands and not self.connections.is_stalled(victim):
             return False
         self.counters.evicted += 1
         self._notes.write("fastagi_connection_evicted", limit=self._settings.max_connections)
@@ -254,7 +220,7 @@ class FastAgiServer:
             self._loop.add_reader(self._listening, self._accept)
         now = time.monotonic()
         for _turn in range(_A_TURN):
-            session, awaited = self._overdue(now)
+            session, awaited = self.connections.overdue(now)
             if not session:
                 return False
             self.counters.timed_out += 1
@@ -262,27 +228,18 @@ class FastAgiServer:
             self._close(session)
         return True
 
-    def _overdue(self, now: float) -> tuple[_Session | None, str]:
-        oldest = next(iter(self._waiting), None)
-        if oldest and now - oldest.since > self._settings.header_timeout_seconds:
-            return oldest, "headers"
-        oldest = next(iter(self._talking), None)
-        if oldest and now - oldest.since > self._settings.reply_timeout_seconds:
-            return oldest, "reply"
-        return None, ""
-
     def _readable(self) -> None:
         for descriptor, _events in self._watch.poll(0, _A_TURN):
             self._read(self._sessions[descriptor])
 
-    def _read(self, session: _Session) -> None:
+    def _read(self, session: Session) -> None:
         data = _read_some(session.sock)
         if data:
             self._received(session, data)
         elif data is not None:
             self._left(session)
 
-    def _received(self, session: _Session, data: bytes) -> None:
+    def _received(self, session: Session, data: bytes) -> None:
         session.parser.feed(data)
         try:
             while session.open and (message := session.parser.next_message()):
@@ -292,7 +249,7 @@ class FastAgiServer:
             self._notes.write("fastagi_malformed", why=str(error))
             self._close(session)
 
-    def _handle(self, session: _Session, message: AgiRequest | AgiReply | AgiHangup) -> None:
+    def _handle(self, session: Session, message: AgiRequest | AgiReply | AgiHangup) -> None:
         match message:
             case AgiRequest():
                 self._begin(session, message)
@@ -305,9 +262,9 @@ class FastAgiServer:
             case _:
                 assert_never(message)
 
-    def _begin(self, session: _Session, request: AgiRequest) -> None:
+    def _begin(self, session: Session, request: AgiRequest) -> None:
         started = time.monotonic()
-        del self._waiting[session]
+        self.connections.begin(session)
         if request.script not in SCRIPTS:
             self.counters.unknown += 1
             self._notes.write("agi_script_unknown", script=request.script[:100])
@@ -330,7 +287,7 @@ class FastAgiServer:
             self._notes.write("lookup_failed", logging.ERROR, channel=request.headers.get("agi_channel"), exc_info=True)
             yield from _send_all(failure_commands())
 
-    def _send_next(self, session: _Session, reply: AgiReply | None = None) -> None:
+    def _send_next(self, session: Session, reply: AgiReply | None = None) -> None:
         """Send the next command. One at a time: Asterisk hangs if commands are pipelined."""
         try:
             command = session.commands.send(reply) if session.commands else None
@@ -345,24 +302,18 @@ class FastAgiServer:
         except OSError:
             self._left(session)
             return
-        session.since = time.monotonic()
-        self._talking.pop(session, None)
-        self._talking[session] = None
+        self.connections.expect_reply(session)
 
-    def _left(self, session: _Session) -> None:
+    def _left(self, session: Session) -> None:
         if session.commands:
             self.counters.abandoned += 1
         else:
             self.counters.empty += 1
         self._close(session)
 
-    def _close(self, session: _Session) -> None:
+    def _close(self, session: Session) -> None:
         descriptor = session.sock.fileno()
         session.sock.close()  # epoll then drops it too
         session.open = False
         self._sessions.pop(descriptor, None)
-        self._waiting.pop(session, None)
-        self._talking.pop(session, None)
-        self._peers[session.peer] -= 1
-        if not self._peers[session.peer]:
-            del self._peers[session.peer]
+        self.connections.remove(session)

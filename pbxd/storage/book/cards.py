@@ -1,4 +1,4 @@
-"""Contacts as rows: how a card is put together from its tables and taken apart into them."""
+"""Contacts as rows: read a card from its tables, and write it to them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OWN = (
     *(f"{field.name}_id" for field in BUILT_IN if field.stored == "employee"),
 )
 _own_values = attrgetter(*_OWN)
-_NAMED_BY_IDS = {"manager", "manager_name", "owner", "created_by"}  # as the employees are called now
+_NAMED_BY_IDS = {"manager", "manager_name", "owner", "created_by"}  # present names of employees
 _READ = tuple(field.name for field in dataclass_fields(Contact) if field.name not in {*_PARTS, *_NAMED_BY_IDS})
 _LISTED: Select[Any] = (
     select(
@@ -55,7 +55,7 @@ _LISTED: Select[Any] = (
     .where(shown())
     .order_by(contacts.c.id, contact_numbers.c.place)
 )
-# Statements that are made once: making one takes longer than SQLite needs for it.
+# Statements built once: building one takes longer than SQLite needs to run it.
 _PARTS_OF = {
     table: select(table)
     .where(table.c.contact_id.in_(bindparam("ids", expanding=True)))
@@ -68,19 +68,19 @@ _WRITTEN: Select[Any] = (
     .where(contacts.c.id.in_(bindparam("ids", expanding=True)))
 )
 _SHOWN = _WRITTEN.where(shown())
-_Parts = dict[Table, defaultdict[int, list[Any]]]  # what each table has for each contact, in the card's order
+_Parts = dict[Table, defaultdict[int, list[Any]]]  # rows of each table by contact, in the card's order
 
 
 async def cards(connection: AsyncConnection, ids: Collection[int], *, staged: bool = False) -> list[Contact]:
-    """Return what `read_cards` does."""
+    """Call `read_cards`."""
     return await connection.run_sync(read_cards, ids, staged=staged)
 
 
 def read_cards(connection: Connection, ids: Collection[int], *, staged: bool = False) -> list[Contact]:
-    """Return those of the contacts that there are, in the order asked for, whoever may see them.
+    """Return the existing contacts with these ids, in their order, without regard to who may see them.
 
-    Those of an import that isn't finished are not there, and imports' changes are, unless `staged` says that cards are
-    wanted as they are written.
+    Contacts of an unfinished import are left out, and the overlay is applied, unless `staged` asks for cards as they
+    are written.
     """
     found: dict[int, Contact] = {}
     for group in in_parts(possible(ids)):
@@ -96,9 +96,9 @@ def read_cards(connection: Connection, ids: Collection[int], *, staged: bool = F
 async def listings(
     connection: AsyncConnection, company_names: Mapping[int, str], *conditions: ColumnElement[bool]
 ) -> AsyncIterator[list[Listing]]:
-    """Yield all contacts by id, some hundreds at a time: one read, of what look-ups need alone.
+    """Yield all contacts by id, some hundreds at a time, with only what look-ups need.
 
-    Those that imports are changing come once more at the end, as they are to be seen.
+    Contacts in the overlay come again at the end, with its changes.
     """
     own: Sequence[Any] = ()
     numbers: list[str] = []
@@ -120,7 +120,7 @@ async def listings(
 
 
 def main_rows(drafts: Iterable[ContactDraft], fields: Fields) -> list[dict[str, Any]]:
-    """Prepare the rows for `insert_cards`. It takes longest, so do it before others have to wait for the database."""
+    """Prepare the rows for `insert_cards`: the slowest part, so do it before the writing transaction."""
     return [_main_values(draft, fields) for draft in drafts]
 
 
@@ -132,7 +132,7 @@ async def insert_cards(
     prepared: Sequence[dict[str, Any]],
     import_id: int = 0,
 ) -> list[int]:
-    """Write new contacts and return their ids in order; `prepared` is their `main_rows`.
+    """Write new contacts and return their ids in order. `prepared`: their `main_rows`.
 
     The drafts are checked and `with_ids`, in this transaction; the actor is known.
     """
@@ -155,10 +155,10 @@ async def insert_cards(
 async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Write the rows and return their ids in order.
 
-    SQLite gets its ids from here: asked for them in order, SQLAlchemy would write row by row, and each is a journey to
-    the driver's thread and back while others wait to write. Nobody else writes meanwhile, and no id is given twice.
-    What it is asked to return makes one statement of the rows: the full-text index writes its tokens to the disk and
-    merges them with others after each statement, which for a row at a time takes longer than everything else.
+    On SQLite the ids are chosen here: to get them in order, SQLAlchemy would write row by row, each with a round trip
+    to the driver's thread while other writers wait. Nobody else writes meanwhile, so no id is used twice.
+    RETURNING makes one statement of all rows. The full-text index writes and merges its tokens after each statement,
+    which for single rows takes longer than everything else.
     """
     if connection.dialect.name != "sqlite":
         made = await connection.execute(insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True), rows)
@@ -166,7 +166,7 @@ async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any
     given: Select[Any] = (
         select(func.max(column("seq"))).select_from(text("sqlite_sequence")).where(column("name") == contacts.name)
     )
-    last = await connection.execute(given.union_all(select(func.max(contacts.c.id))))  # a table built anew counts anew
+    last = await connection.execute(given.union_all(select(func.max(contacts.c.id))))  # a rebuilt table counts anew
     first = max(seen or 0 for seen in last.scalars()) + 1
     given_ids = [row | {"id": first + place} for place, row in enumerate(rows)]
     await connection.execute(insert(contacts).returning(contacts.c.id), given_ids)
@@ -174,7 +174,7 @@ async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any
 
 
 async def update_card(connection: AsyncConnection, contact_id: int, draft: ContactDraft, fields: Fields) -> None:
-    """Write what a contact has become, and count its version up."""
+    """Write a changed contact with the next version."""
     (draft,) = await with_ids(connection, [draft])
     ids_of = await company_cards.ids_by_name(connection, [draft.company])
     values = _main_values(draft, fields) | {
@@ -190,7 +190,7 @@ async def update_card(connection: AsyncConnection, contact_id: int, draft: Conta
 
 
 async def find_by_new_company(connection: AsyncConnection, company_id: int, fields: Fields) -> None:
-    """Have the people of a company that got another name found by that."""
+    """Update the search texts of a renamed company's contacts."""
     people = (
         (await connection.execute(select(contacts.c.id).where(contacts.c.company_id == company_id))).scalars().all()
     )
@@ -205,7 +205,7 @@ async def find_by_new_company(connection: AsyncConnection, company_id: int, fiel
 
 
 def _main_values(draft: ContactDraft, fields: Fields) -> dict[str, Any]:
-    """Return a card's own columns, and those by which it is found and sorted."""
+    """Return a card's columns, including those for search and sorting."""
     return {
         **dict(zip(_OWN, _own_values(draft), strict=True)),
         "manager": draft.manager,
@@ -259,7 +259,7 @@ def _listing(own: Sequence[Any], numbers: list[str], company_names: Mapping[int,
 
 
 def _with_people(connection: Connection, found: Sequence[Contact]) -> list[Contact]:
-    """Return the cards with the extensions that their employees have now, and their managers' names."""
+    """Return the cards with their employees' present extensions and their managers' names."""
     there = people(connection, {key for card in found for key in (card.manager_id, card.owner_id, card.created_by_id)})
     if not there:
         return list(found)
@@ -281,7 +281,7 @@ def _no_parts() -> _Parts:
 
 
 def _collect(parts: _Parts, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-    # Rows are taken apart by position, here and below: by name it takes four times as long, and there are many.
+    # Read rows by position, here and below: by name takes four times as long, and there are many.
     mine = parts[table]
     if table is contact_numbers:
         for contact_id, _place, *values in rows:

@@ -22,14 +22,14 @@ class Change:
 
     version: int  # the one it made
     at: datetime
-    actor: str  # the extension that they had then; empty: no employee
+    actor: str  # the extension at that time; empty: no employee
     fields: dict[str, Any]  # field -> [before, after], in JSON's own types
     actor_id: int | None = None  # the employee
     actor_name: str = ""
 
 
 async def record(connection: AsyncConnection, before: Contact, after: Contact, actor: Actor) -> None:
-    """Keep what an edit changed, within the transaction of that edit."""
+    """Record the changes of an edit, in the transaction of that edit."""
     old, new = _values(before), _values(after)
     names = [name for name in old | new if old.get(name) != new.get(name)]
     fields = {name: [_json(old.get(name)), _json(new.get(name))] for name in names}
@@ -46,7 +46,7 @@ async def record(connection: AsyncConnection, before: Contact, after: Contact, a
 
 
 async def listed(connection: AsyncConnection, contact_id: int, actor: Actor) -> list[Change]:
-    """Return the changes of a contact that the actor may know of, the oldest first."""
+    """Return the changes of a contact that the actor may see, the oldest first."""
     wanted = (
         select(contact_changes)
         .where(contact_changes.c.contact_id == contact_id)

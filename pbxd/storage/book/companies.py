@@ -1,6 +1,6 @@
-"""Companies: one card per name, whatever its case, with an address, a site, numbers and e-mails of their own.
+"""Companies: one card a name, in upper or lower case, with address, site, numbers and e-mails of their own.
 
-A company that only personal contacts have is their owners' affair: it isn't told to others, and goes with the last one.
+A company that only personal contacts have is visible to their owners only, and is deleted with the last of them.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from pbxd.storage.engine.feed import tell
 from pbxd.storage.tables import companies
 
 Page = tuple[int, list[Company]]
-Editing = CompanyChanges | Callable[[Company], CompanyChanges]  # or what makes the changes of the card as it stands
+Editing = CompanyChanges | Callable[[Company], CompanyChanges]  # or a function of the present card
 
 
 class Companies:
-    """The companies of the book that are everybody's: all see and change them."""
+    """The companies that everybody sees and may change."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get_or_create(self, name: str, numbers: Iterable[str] = ()) -> Company:
-        """Return the company of that name, made if there is none, with these further numbers (E.164).
+        """Return the company with this name and these additional numbers (E.164); create it if there is none.
 
         Raises InvalidInputError for an unusable name or number.
         """
@@ -45,7 +45,7 @@ class Companies:
             )
 
     async def get(self, company_id: int) -> Company:
-        """Return a company; raises NotFoundError."""
+        """Return a company. Raises NotFoundError."""
         async with self._database.reading() as connection:
             shown = select(companies.c.id).where(companies.c.id.in_(possible([company_id])), rows.everybodys())
             if (await connection.execute(shown)).scalar() is None:
@@ -53,12 +53,12 @@ class Companies:
             return await rows.one(connection, company_id)
 
     async def load(self, ids: Collection[int]) -> dict[int, Company]:
-        """Return those of the companies that there are."""
+        """Return the existing companies with these ids."""
         async with self._database.reading() as connection:
             return {company.id: company for company in await rows.cards(connection, ids)}
 
     async def list(self, search: str = "", *, limit: int | None = None, offset: int = 0) -> Page:
-        """Return how many companies have these words in their name, and a page of them by name."""
+        """Return the number of companies with these words in their name, and a page of them by name."""
         words = [companies.c.folded.contains(word, autoescape=True) for word in folded(search).split()]
         matching = [*words, rows.everybodys()]
         page = select(companies.c.id).where(*matching).order_by(companies.c.folded).limit(limit).offset(offset)
@@ -68,12 +68,12 @@ class Companies:
             return total, await rows.cards(connection, (await connection.execute(page)).scalars().all())
 
     async def edit(self, company_id: int, changes: Editing, *, version: int | None = None) -> Company:
-        """Replace fields of a company's card; what changes nothing leaves the version as it is.
+        """Replace fields of a company. If nothing changes, the version stays.
 
-        What depends on the card as it stands, such as one number more, is given as a function of it: nobody else writes
-        between its reading and its writing.
-        Raises NotFoundError, InvalidInputError, and ConflictError when another company has the name, or when `version`
-        is given and the card has changed since.
+        Changes that depend on the present card, such as an additional number, are given as a function of it; nobody
+        else writes between its reading and its writing.
+        Raises NotFoundError, InvalidInputError, and ConflictError if another company has the name, or if `version` is
+        given and the card has changed since.
         """
         async with self._database.writing() as connection:
             return await self._edit(connection, company_id, changes, version)

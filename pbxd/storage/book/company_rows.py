@@ -1,4 +1,4 @@
-"""Companies as rows: their cards, their names as ids, and what goes with the last contact."""
+"""Companies as rows: their cards, their ids by name, and their deletion with the last contact."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from pbxd.storage.tables import companies, company_emails, company_numbers, cont
 
 
 async def ids_by_name(connection: AsyncConnection, names: Iterable[str], *, quiet: bool = False) -> dict[str, int]:
-    """Return the ids of the companies of those names by `folded` name, making those that are missing.
+    """Return the ids of companies by `folded` name; create those that are missing.
 
-    The first way in which a name is written is the one kept. `quiet`: the feed isn't told of new ones, for nobody may
-    see yet who has them.
+    The first spelling of a name is kept. `quiet`: do not write new ones to the feed, since nobody may see their
+    contacts yet.
     """
     wanted = {folded(name): name for name in reversed(list(names)) if name}
     found: dict[str, int] = {}
@@ -40,7 +40,7 @@ async def ids_by_name(connection: AsyncConnection, names: Iterable[str], *, quie
 
 
 async def drop_orphans(connection: AsyncConnection, ids: Collection[int]) -> None:
-    """Delete those of the companies that no contact has any more and that have nothing of their own."""
+    """Delete those companies that have no contact any more and nothing of their own."""
     for part in in_parts(ids):
         unused = and_(companies.c.id.in_(part), ~_has_contact(), ~_has_own())
         gone = await connection.execute(delete(companies).where(unused).returning(companies.c.id))
@@ -48,7 +48,7 @@ async def drop_orphans(connection: AsyncConnection, ids: Collection[int]) -> Non
 
 
 async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Company]:
-    """Return those of the companies that there are, in the order asked for."""
+    """Return the existing companies with these ids, in their order."""
     found: dict[int, Company] = {}
     for part in in_parts(possible(ids)):
         numbers: defaultdict[int, list[str]] = defaultdict(list)
@@ -64,7 +64,7 @@ async def cards(connection: AsyncConnection, ids: Collection[int]) -> list[Compa
 
 
 async def every_card(connection: AsyncConnection) -> list[Company]:
-    """Return all companies by id, with what look-ups need of them: names and numbers."""
+    """Return all companies by id, with what look-ups need: names and numbers."""
     numbers: defaultdict[int, list[str]] = defaultdict(list)
     async for rows in in_steps(connection, select(company_numbers)):
         for row in rows:
@@ -77,7 +77,7 @@ async def every_card(connection: AsyncConnection) -> list[Company]:
 
 
 def check_version(now: int, wanted: int | None) -> None:
-    """Raise ConflictError when the card is at another version than the one an edit was made for."""
+    """Raise ConflictError if the card has another version than the edit expects."""
     if wanted not in (None, now):
         raise ConflictError(
             _("the card was changed meanwhile: it is at version {now}, not {version}").format(now=now, version=wanted)
@@ -85,21 +85,21 @@ def check_version(now: int, wanted: int | None) -> None:
 
 
 async def renamed(connection: AsyncConnection, company_id: int) -> None:
-    """Tell that the people of a company show another name now."""
+    """Write to the feed that the contacts of a company changed: their company has another name."""
     told = (contacts.c.id, contacts.c.visibility, contacts.c.owner_id, contacts.c.version)
     rows = await connection.execute(select(*told).where(contacts.c.company_id == company_id))
     await tell(connection, [about_contact("changed", *row) for row in rows])
 
 
 async def refuse_taken(connection: AsyncConnection, company: Company) -> None:
-    """Raise ConflictError when another company has this one's name."""
+    """Raise ConflictError if another company has this one's name."""
     same = select(companies.c.id).where(companies.c.folded == folded(company.name), companies.c.id != company.id)
     if (await connection.execute(same)).scalar() is not None:
         raise ConflictError(_("there is another company named {name}").format(name=company.name))
 
 
 async def write(connection: AsyncConnection, company: Company) -> None:
-    """Write what a company has become, and count its version up."""
+    """Write a changed company with the next version."""
     values = {"name": company.name, "folded": folded(company.name), "address": company.address, "site": company.site}
     counted = companies.c.version + 1
     await connection.execute(update(companies).where(companies.c.id == company.id).values(**values, version=counted))
@@ -118,7 +118,7 @@ def _company(row: Row[Any], numbers: list[str], emails: list[str]) -> Company:
 
 
 def everybodys() -> ColumnElement[bool]:
-    """Tell whether a company has a shared contact or anything of its own, or was added for itself."""
+    """Return the condition that everybody sees a company: a shared contact, anything of its own, or added by itself."""
     return or_(_has_contact(contacts.c.visibility == "shared", shown()), _has_own(), ~_has_contact())
 
 
@@ -132,7 +132,7 @@ def _has_own() -> ColumnElement[bool]:
 
 
 async def one(connection: AsyncConnection, company_id: int) -> Company:
-    """Return a company; raises NotFoundError."""
+    """Return a company. Raises NotFoundError."""
     found = await cards(connection, [company_id])
     if not found:
         raise NotFoundError(_("there is no company {id}").format(id=company_id))
@@ -140,5 +140,5 @@ async def one(connection: AsyncConnection, company_id: int) -> Company:
 
 
 def changed(company_id: int) -> News:
-    """Tell of a company."""
+    """Return the event of a company."""
     return News("company.changed", str(company_id), {})

@@ -1,4 +1,4 @@
-"""The contact book: cards, their changes, duplicates and favourites, each for whom `pbxd.rights` lets see them."""
+"""The contact book: cards, their changes, duplicates and favourites, as far as `pbxd.rights` allows."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ Page = tuple[int, list[Contact]]
 Several = list[Contact]
 Changes = list[Change]
 Duplicates = list[Duplicate]
-Editing = ContactChanges | Callable[[Contact], ContactChanges]  # or what makes the changes of the card as it stands
+Editing = ContactChanges | Callable[[Contact], ContactChanges]  # or a function of the present card
 _CHANGEABLE = frozenset({*ATTRIBUTES, "extra"})
 
 
 class Snapshot(NamedTuple):
-    """The whole book as of one moment, and the feed's number at that moment.
+    """The whole book as of one moment, and the feed's cursor at that moment.
 
-    The contacts are read while they are asked for, some hundreds at a time, lest a big book stand in memory twice.
+    The contacts are read on demand, some hundreds at a time, so that a big book is not in memory twice.
     """
 
     cursor: int
@@ -52,7 +52,7 @@ class Snapshot(NamedTuple):
 
 
 class ContactPage(NamedTuple):
-    """A page of contacts; `more`: more than `total` match; `after`: what to ask for the next page, if there is one."""
+    """A page of contacts. `more`: more than `total` match. `after`: the cursor of the next page, if there is one."""
 
     total: int
     more: bool
@@ -61,17 +61,17 @@ class ContactPage(NamedTuple):
 
 
 class Contacts:
-    """The contact book; every method is one transaction, each change is told in the feed by the same one."""
+    """The contact book. Every method is one transaction, which also writes the change to the feed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, draft: ContactDraft, *, actor: Actor) -> Contact:
-        """Keep a new contact; a company not yet known is made. Raises InvalidInputError, RefusedError."""
+        """Add a contact; create its company if it is new. Raises InvalidInputError, RefusedError."""
         return (await self.add_many([draft], actor=actor))[0]
 
     async def add_many(self, drafts: Sequence[ContactDraft], *, actor: Actor) -> Several:
-        """Keep new contacts, all or none of them; a few thousand at a time, for other writers wait meanwhile."""
+        """Add contacts, all or none of them. A few thousand at a time: other writers wait meanwhile."""
         fields = self._database.fields
         if not drafts:
             return []
@@ -85,14 +85,14 @@ class Contacts:
             return made
 
     async def get(self, contact_id: int, *, actor: Actor) -> Contact:
-        """Return a contact; raises NotFoundError when there is none or the actor may not know of it."""
+        """Return a contact. Raises NotFoundError if there is none or the actor may not see it."""
         async with self._database.reading() as connection:
             return await _visible(connection, contact_id, actor)
 
     async def list(
         self, wanted: ContactFilter | None = None, *, actor: Actor, limit: int | None = None, offset: int = 0
     ) -> Page:
-        """Return what `listed` does."""
+        """Call `listed` in a transaction."""
         return await self._database.ask(listed, wanted or ContactFilter(), actor, limit, offset)
 
     async def page(
@@ -100,17 +100,17 @@ class Contacts:
     ) -> ContactPage:
         """Return a page of the contacts that match among those the actor sees (S2.17).
 
-        Raises InvalidInputError for a mark (`after`) that no page of this order gave.
+        Raises InvalidInputError for a cursor (`after`) of another order.
         """
         return await self._database.ask(_paged, wanted or ContactFilter(), asked or PageAsked(), actor)
 
     async def edit(self, contact_id: int, changes: Editing, *, actor: Actor, version: int | None = None) -> Contact:
-        """Replace fields of a contact; what changes nothing leaves the version as it is.
+        """Replace fields of a contact. If nothing changes, the version stays.
 
-        What depends on the card as it stands, such as one number more, is given as a function of it: nobody else writes
-        between its reading and its writing.
+        Changes that depend on the present card, such as an additional number, are given as a function of it; nobody
+        else writes between its reading and its writing.
         Raises NotFoundError, InvalidInputError, RefusedError (making somebody else's shared contact personal), and
-        ConflictError when `version` is given and the contact has changed since.
+        ConflictError if `version` is given and the contact has changed since.
         """
         fields = self._database.fields
         async with self._database.writing() as connection:
@@ -134,8 +134,8 @@ class Contacts:
     async def delete(self, contact_id: int, *, actor: Actor, version: int | None = None) -> None:
         """Delete a contact for good.
 
-        Raises NotFoundError, RefusedError unless by its creator or an administrator, and ConflictError when `version`
-        is given and the contact has changed since.
+        Raises NotFoundError, RefusedError unless by its creator or an administrator, and ConflictError if `version` is
+        given and the contact has changed since.
         """
         async with self._database.writing() as connection:
             contact = await _visible(connection, contact_id, actor)
@@ -145,9 +145,9 @@ class Contacts:
             await _erase(connection, [contact])
 
     async def history(self, contact_id: int, *, actor: Actor) -> Changes:
-        """Return what was changed in a contact, by whom and when, the oldest first.
+        """Return the changes of a contact, by whom and when, the oldest first.
 
-        What stood in it while it was somebody's personal contact stays his. Raises NotFoundError.
+        Only the owner sees changes from the time when it was a personal contact. Raises NotFoundError.
         """
         async with self._database.reading() as connection:
             actor = await connection.run_sync(known, actor)
@@ -155,7 +155,7 @@ class Contacts:
             return await changes_of.listed(connection, contact_id, actor)
 
     async def set_favourite(self, contact_id: int, *, actor: Actor, favourite: bool) -> None:
-        """Put a contact among the actor's favourites or take it away. Raises NotFoundError, RefusedError."""
+        """Add a contact to the actor's favourites or remove it. Raises NotFoundError, RefusedError."""
         rights.check_favourites(actor)
         async with self._database.writing() as connection:
             await _visible(connection, contact_id, actor)
@@ -166,22 +166,22 @@ class Contacts:
                 await connection.execute(insert(favourites), mine)
 
     async def favourites(self, *, actor: Actor) -> set[int]:
-        """Return the ids of the actor's favourites, also of such as became somebody's personal contact."""
+        """Return the ids of the actor's favourites, also of contacts that became personal since."""
         async with self._database.reading() as connection:
             actor = await connection.run_sync(known, actor)
             wanted = select(favourites.c.contact_id).where(favourites.c.employee_id == (actor.employee or 0))
             return set((await connection.execute(wanted)).scalars())
 
     async def duplicates(self, contact: Contact, *, actor: Actor) -> Duplicates:
-        """Return which of a contact's numbers and e-mails other contacts have that the actor sees (S2.9)."""
+        """Return the numbers and e-mails of a contact that other contacts, visible to the actor, have too (S2.9)."""
         async with self._database.reading() as connection:
             return await duplicates_of(connection, contact, await connection.run_sync(known, actor))
 
     async def erase_personal(self, *, owner: str = "", number: str = "", by: str) -> int:
-        """Delete personal contacts unseen, by owner, by number (E.164) or by both; returns how many.
+        """Delete personal contacts unseen, by owner, by number (E.164) or by both. Return how many.
 
-        For an administrator, whom the law may oblige to erase; the feed keeps whose were erased and `by` which user of
-        the system, but no number. Raises InvalidInputError when neither owner nor number is given.
+        For an administrator, whom the law may oblige to erase. The feed keeps whose contacts were erased and `by` which
+        user of the system, but no number. Raises InvalidInputError if neither owner nor number is given.
         """
         if not owner and not number:
             raise InvalidInputError("owner", _("whose personal contacts, or with which number?"))
@@ -200,13 +200,13 @@ class Contacts:
             return len(ids)
 
     async def load(self, ids: Collection[int]) -> dict[int, Contact]:
-        """Return those of the contacts that there are, personal ones too: for the daemon's index, not for people."""
+        """Return the contacts with these ids, personal ones too: for the daemon's index, not for people."""
         async with self._database.reading() as connection:
             return {contact.id: contact for contact in await cards(connection, ids)}
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
-        """Open the whole book, personal contacts too, with the feed's number to follow on from, as of one moment."""
+        """Open the whole book as of one moment, personal contacts too, with the feed's cursor."""
         async with self._database.reading() as connection:
             firms = await company_rows.every_card(connection)
             names = {firm.id: firm.name for firm in firms}
@@ -258,7 +258,7 @@ async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
 
 
 def _owned(draft: ContactDraft, actor: Actor) -> ContactDraft:
-    """Make an employee the owner of the personal contact he adds."""
+    """Make an employee the owner of the personal contact that they add."""
     if draft.visibility != "personal":
         return draft
     return replace(draft, owner="", owner_id=rights.owner_of_personal(actor, draft.owner_id))
@@ -275,7 +275,7 @@ def _changed(before: Contact, changes: ContactChanges) -> ContactDraft:
 
 
 def _allowed(before: Contact, draft: ContactDraft, actor: Actor) -> ContactDraft:
-    """Return what the contact may become by this actor's hand. Raises RefusedError."""
+    """Return the changes that the actor may make. Raises RefusedError."""
     if draft.visibility == "personal" and before.owner_id == rights.SHARED:
         rights.check_take_away(actor, before.created_by_id)
     return _owned(draft, actor)

@@ -1,4 +1,4 @@
-"""Other contacts with the same number or e-mail (S2.9), of those the asker may know of."""
+"""Other contacts with the same number or e-mail (S2.9), as far as the actor sees them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pbxd.storage.book.cards import cards
 from pbxd.storage.search.filters import seen_by
 from pbxd.storage.tables import contact_emails, contact_numbers, contacts
 
-MOST_SHOWN = 20  # contacts of one duplicate; the total counts all
+MOST_SHOWN = 20  # contacts shown for one duplicate; the total counts all
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A number or an e-mail that other contacts have too: how many of them, and the first ones."""
+    """A number or e-mail that other contacts have too, their number, and the first of them."""
 
     field: Literal["number", "email"]
     value: str

@@ -1,4 +1,4 @@
-"""The whole book as one actor sees it, as of one moment, some hundreds of cards at a time."""
+"""Read the whole book as an actor sees it, as of one moment, some hundreds of cards at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who had which number when: noted wherever numbers are written, read where calls of the past are named."""
+"""Who had which number when: recorded with each change of numbers, read to name calls of the past."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from pbxd.storage.tables import Instant, companies, company_numbers, contact_num
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A contact had a number from an instant on until before another (None: has it still)."""
+    """A contact had a number since one instant until before another (None: still has it)."""
 
     number: str
     contact: int
@@ -63,7 +63,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """All that naming some calls needs, as of one moment."""
+    """Everything needed to name some calls, as of one moment."""
 
     holdings: dict[str, list[Holding]] = field(default_factory=dict)  # by number, those the asker may know of
     cards: dict[int, Card] = field(default_factory=dict)  # of contacts asked for; one that is missing is gone
@@ -79,7 +79,7 @@ def past_of(
     extensions: Collection[str],
     actor: Actor,
 ) -> Past:
-    """Return who had these numbers when, as far as `actor` may know, and what these contacts are called now.
+    """Return who had these numbers when, as far as `actor` may see it, and the present names of these contacts.
 
     Of the employees those with one of the extensions or numbers.
     """
@@ -94,21 +94,21 @@ def past_of(
 
 
 def of_contacts(connection: Connection, contact_ids: Collection[int], actor: Actor) -> dict[str, list[Holding]]:
-    """Return everybody's holdings, by number, of each number that one of these contacts has or had."""
+    """Return the ownership of each number that one of these contacts has or had, of all contacts, by number."""
     actor = known(connection, actor)
     theirs = _holdings(connection, _BY_CONTACT, possible(contact_ids), actor)
     return _holdings(connection, _BY_NUMBER, theirs, actor)
 
 
 def of_company(connection: Connection, folded_name: str, actor: Actor) -> tuple[list[int], list[str]]:
-    """Return the contacts of a company that `actor` may know of, and the company's own numbers."""
+    """Return the contacts of a company that `actor` may see, and the company's own numbers."""
     seen = {"folded": folded_name, "owners": rights.owners_seen(known(connection, actor))}
     people = list(connection.execute(_COLLEAGUES, seen).scalars())
     return people, list(connection.execute(_COMPANY_S, {"folded": folded_name}).scalars())
 
 
 async def note_new(connection: AsyncConnection, numbers: Mapping[int, Iterable[str]]) -> None:
-    """Note the numbers of contacts that were just added."""
+    """Record the numbers of new contacts."""
     now = datetime.now(UTC)
     rows = [
         {"number": number, "contact_id": contact_id, "since": now}
@@ -120,7 +120,7 @@ async def note_new(connection: AsyncConnection, numbers: Mapping[int, Iterable[s
 
 
 async def note(connection: AsyncConnection, contact_ids: Collection[int]) -> None:
-    """Note what has become of these contacts' numbers, which were just written or are gone with the card."""
+    """Record changes of these contacts' numbers, after their cards were written or deleted."""
     now = datetime.now(UTC)
     has = exists().where(
         contact_numbers.c.contact_id == number_holdings.c.contact_id,
@@ -141,7 +141,7 @@ async def note(connection: AsyncConnection, contact_ids: Collection[int]) -> Non
 
 
 async def forget(connection: AsyncConnection, contact_ids: Iterable[int]) -> None:
-    """Forget that these contacts ever had a number: nobody but their owner knew."""
+    """Delete the ownership of these contacts: nobody but their owner could see it."""
     for part in in_parts(list(contact_ids)):
         await connection.execute(delete(number_holdings).where(number_holdings.c.contact_id.in_(part)))
 
@@ -160,7 +160,7 @@ def _those(column: Column[Any]) -> Select[Any]:
     return chosen.where(seen, column.in_(bindparam("wanted", expanding=True)))
 
 
-# Made once: a page of the history asks all of these, and making them takes longer than answering them.
+# Built once: a page of the history runs all of these, and building them takes longer than running them.
 _BY_NUMBER = _those(number_holdings.c.number)
 _BY_CONTACT = _those(number_holdings.c.contact_id)
 _CARDS = (
@@ -169,7 +169,7 @@ _CARDS = (
     .where(contacts.c.id.in_(bindparam("wanted", expanding=True)), shown())
 )
 _NAMED = select(companies.c.id).where(companies.c.folded == bindparam("folded"))
-_COLLEAGUES = (  # without the hint all contacts that are seen would be looked through
+_COLLEAGUES = (  # without the hint SQLite would read all visible contacts
     select(contacts.c.id)
     .where(contacts.c.company_id.in_(_NAMED), SEEN)
     .with_hint(contacts, "INDEXED BY ix_contacts_company_id", "sqlite")

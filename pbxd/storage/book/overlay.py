@@ -1,8 +1,8 @@
-"""Changes that an import makes in cards and that aren't written through yet: they are seen all the same.
+"""The overlay: changes of an import that are visible before they are written to the cards.
 
-An import that changes a hundred thousand cards can't write them in one transaction, for all others who write would
-wait. So its changes are kept aside, its state says in one moment that they hold (`applying`) or hold no more
-(`undoing`), and whoever reads a card sees what it becomes, also when the process that was to write it died.
+An import that changes a hundred thousand cards cannot write them in one transaction: other writers would wait. So its
+changes are stored in the overlay. Its state makes them visible in one moment (`applying`) or hides them (`undoing`).
+Readers of a card apply the overlay, also if the process that was to write the card has died.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from pbxd.storage.tables import contacts, employees, import_changes, imports
 _made = and_(imports.c.state == "applying", import_changes.c.version.is_(None))
 _taken_back = and_(imports.c.state == "undoing", import_changes.c.before.is_not(None))
 
-# Made once, and asked first, for hardly ever there is one.
+# Built once, and run first: there is rarely such a change.
 _ANY = select(exists().where(imports.c.state.in_(("applying", "undoing"))))
 
 
 def waiting(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Ask for the changes that wait to be written, of earlier imports first."""
+    """Return the query for changes that wait to be written, earlier imports first."""
     joined = import_changes.join(imports, imports.c.id == import_changes.c.import_id)
     joined = joined.outerjoin(employees, employees.c.id == imports.c.actor_id)
     actor = employees.c.extension.label("actor")
@@ -38,16 +38,16 @@ def waiting(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def contact_ids(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Ask for the contacts, of those for whom the conditions hold, that have such changes."""
+    """Return the query for contacts that match the conditions and have such changes."""
     joined = import_changes.join(imports, imports.c.id == import_changes.c.import_id)
     joined = joined.join(contacts, contacts.c.id == import_changes.c.contact_id)
     return select(contacts.c.id).distinct().select_from(joined).where(or_(_made, _taken_back), *conditions)
 
 
 def becomes(card: Contact, row: Row[Any]) -> ContactDraft | None:
-    """Return what a card becomes by a change that waits; None: nothing else than it is.
+    """Return the card with a waiting change applied; None if it stays the same.
 
-    What became somebody else's own, or was edited since an import that is undone, stays as it is.
+    A card that became another employee's personal contact, or was edited since an import that is undone, stays.
     """
     before = without_extensions(draft_of(card))
     if row.state == "undoing":
@@ -55,7 +55,7 @@ def becomes(card: Contact, row: Row[Any]) -> ContactDraft | None:
     if not rights.sees(importer(row), card.owner_id):
         return None
     after = checked_attributes(with_changes(before, changes_from(row.changes)))
-    if _untyped(after) == _untyped(before):  # the same numbers, written in another way
+    if _untyped(after) == _untyped(before):  # the same numbers in another notation
         after = replace(after, numbers=before.numbers)
     return after if after != before else None
 
@@ -73,7 +73,7 @@ def without_extensions(draft: ContactDraft) -> ContactDraft:
 
 
 def seen(connection: Connection, found: Mapping[int, Contact]) -> dict[int, Contact]:
-    """Return these cards, read as they are written, as they are to be seen."""
+    """Return these cards with the overlay applied."""
     now = dict(found)
     if not connection.execute(_ANY).scalar_one():
         return now

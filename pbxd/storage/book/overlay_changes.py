@@ -1,4 +1,4 @@
-"""What imports change in cards that were there already: kept aside, written through, and given back."""
+"""Changes of imports to existing cards: keep them in the overlay, write them to the cards, undo them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pbxd.storage.tables import contacts, import_changes
 
 
 async def keep(connection: AsyncConnection, import_id: int, changes: Mapping[int, ContactChanges]) -> None:
-    """Keep changes by the contact's id; of one field the later one wins."""
+    """Store changes by contact id. Of two changes of a field the later one wins."""
     mine = import_changes.c.import_id == import_id
     wanted = select(import_changes).where(mine, import_changes.c.contact_id.in_(changes))
     kept = {row.contact_id: row.changes for row in await connection.execute(wanted)}
@@ -37,7 +37,7 @@ async def keep(connection: AsyncConnection, import_id: int, changes: Mapping[int
 
 
 async def forget(connection: AsyncConnection, import_id: int, ids: Sequence[int]) -> None:
-    """Forget what an import changed in these contacts."""
+    """Remove an import's changes of these contacts."""
     mine = and_(import_changes.c.import_id == import_id, import_changes.c.contact_id.in_(ids))
     await connection.execute(delete(import_changes).where(mine))
 
@@ -50,7 +50,7 @@ async def left(connection: AsyncConnection, import_id: int, most: int) -> Sequen
 
 
 async def make(connection: AsyncConnection, rows: Sequence[Row[Any]], fields: Fields) -> None:
-    """Write changes of one import through; those to contacts that are gone or somebody else's now are dropped."""
+    """Write an import's changes to the cards. Drop changes of contacts that are gone or belong to somebody else now."""
     there, firms = await _read(connection, rows)
     for row in rows:
         card = there.get(row.contact_id)
@@ -67,7 +67,7 @@ async def make(connection: AsyncConnection, rows: Sequence[Row[Any]], fields: Fi
 
 
 async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]], fields: Fields) -> tuple[int, list[Contact]]:
-    """Undo changes of one import; return how many, and the cards that were spared, having been edited since."""
+    """Undo changes of an import. Return how many, and the cards that were spared because they were edited since."""
     there, firms = await _read(connection, rows)
     restored, spared = 0, list[Contact]()
     for row in rows:
@@ -87,7 +87,7 @@ async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]], field
 
 
 async def settle(connection: AsyncConnection, contact_id: int, fields: Fields) -> None:
-    """Write through what waits for one contact, which somebody is about to edit as he sees it."""
+    """Write the waiting changes of one contact before somebody edits it."""
     mine = waiting(import_changes.c.contact_id.in_(possible([contact_id])))
     for row in (await connection.execute(mine)).all():
         work = make if row.state == "applying" else give_back
@@ -95,7 +95,7 @@ async def settle(connection: AsyncConnection, contact_id: int, fields: Fields) -
 
 
 async def company_ids(connection: AsyncConnection, ids: Collection[int]) -> Sequence[int]:
-    """Return the companies that contacts belong to, which may be left without anybody by what comes."""
+    """Return the companies of these contacts; the next changes may leave them without contacts."""
     wanted = select(contacts.c.company_id).distinct().where(contacts.c.id.in_(ids), contacts.c.company_id.is_not(None))
     return (await connection.execute(wanted)).scalars().all()
 

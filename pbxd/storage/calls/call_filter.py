@@ -1,4 +1,4 @@
-"""Which calls somebody wants, and what that means in terms of rows."""
+"""Which calls a request wants, and the conditions on rows that select them."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ SIDES = ("caller_number", "callee_number")
 
 
 class Span(NamedTuple):
-    """The calls of a number (E.164, or as the PBX had it) from an instant on until before another; None: no bound."""
+    """The calls of a number (E.164, or as the PBX had it) from one instant until before another; None: no bound."""
 
     number: str
     since: datetime | None = None
     until: datetime | None = None
 
     def holds(self, started: datetime) -> bool:
-        """Tell whether a call that began then is one of them."""
+        """Whether a call that began then is one of them."""
         return (self.since is None or started >= self.since) and (self.until is None or started < self.until)
 
 
 class CallKey(NamedTuple):
-    """A call's place among all: newest first is by both, descending."""
+    """A call's position among all; newest first is by both fields, descending."""
 
     started: datetime
     seq: int
@@ -50,7 +50,7 @@ class CallKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls are wanted; an empty field doesn't matter."""
+    """Which calls are wanted; an empty field does not restrict."""
 
     since: datetime | None = None  # calls that began then or later
     until: datetime | None = None  # and before this
@@ -59,11 +59,11 @@ class CallFilter:
     agent: str = ""  # extension of an employee who called, was called or talked
     queue: str = ""
     talk: float = 0  # seconds at least
-    spans: tuple[Span, ...] | None = None  # of either side's number, any of them; none of them: no call
+    spans: tuple[Span, ...] | None = None  # of either side's number, any of them; an empty tuple: no call
 
 
 def conditions(table: FromClause, key: str, wanted: CallFilter, last: CallKey | None) -> list[ColumnElement[bool]]:
-    """Return what the filter says of a table's facets and time, and that its calls are older than `last`."""
+    """Return the conditions of the filter on a table's facets and time, for calls that are older than `last`."""
     needed = [table.c[name] == value for name in ("direction", "outcome", "queue") if (value := getattr(wanted, name))]
     if wanted.talk:
         needed += [table.c.talk_seconds >= wanted.talk, table.c.talk_seconds > literal_column("0")]  # the index's
@@ -74,13 +74,13 @@ def conditions(table: FromClause, key: str, wanted: CallFilter, last: CallKey | 
 
 
 def within(table: FromClause, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    """Return what it takes to have begun then."""
+    """Return the conditions for a call to have begun in that time."""
     bounds = [] if since is None else [table.c.started >= since]
     return bounds if until is None else [*bounds, table.c.started < until]
 
 
 def in_spans(side: str, spans: Sequence[Span]) -> list[ColumnElement[bool]]:
-    """Return what it takes of a call to have had one of these numbers on one side, in its time."""
+    """Return the conditions for a call to have had one of these numbers on one side, in its time."""
     if len(spans) == 1:
         return [calls.c[side] == spans[0].number, *within(calls, spans[0].since, spans[0].until)]
     needed: list[ColumnElement[bool]] = [calls.c[side].in_(sorted({span.number for span in spans}))]
@@ -88,7 +88,7 @@ def in_spans(side: str, spans: Sequence[Span]) -> list[ColumnElement[bool]]:
     for span in spans:
         turns[span.number].append(span)
     bound = [each for each in sorted(turns) if any(span.since or span.until for span in turns[each])]
-    if bound:  # one CASE, for SQLite nests no deeper than a thousand ANDs
+    if bound:  # one CASE: SQLite nests at most a thousand ANDs
         cases = ((calls.c[side] == each, or_(*(_turn(span) for span in turns[each]))) for each in bound)
         needed.append(case(*cases, else_=true()))
     return needed
@@ -99,19 +99,19 @@ def _turn(span: Span) -> ColumnElement[bool]:
 
 
 def took_part(found: FromClause, wanted: CallFilter) -> list[ColumnElement[bool]]:
-    """Return what it takes of a call to be the wanted agent's."""
+    """Return the conditions for the wanted agent to have taken part in a call."""
     if not wanted.agent:
         return []
-    his = select(call_agents.c.call_seq).where(
+    theirs = select(call_agents.c.call_seq).where(
         call_agents.c.extension == wanted.agent,
         call_agents.c.started == found.c.started,
         call_agents.c.call_seq == found.c.seq,
     )
-    return [his.exists()]
+    return [theirs.exists()]
 
 
 def has_number(wanted: CallFilter) -> list[ColumnElement[bool]]:
-    """Tell of one of an agent's calls whether it is one of the spans."""
+    """Return the condition for one of an agent's calls to be in the spans."""
     if wanted.spans is None:
         return []
     either = or_(false(), *(and_(*in_spans(side, wanted.spans)) for side in SIDES if wanted.spans))

@@ -1,10 +1,10 @@
-"""Imports of contacts: written a few rows at a time, in the book all at once, and out of it again the same way.
+"""Imports of contacts: written a few rows at a time, visible all at once, and undone in the same way.
 
 States: `writing` → (`applying` → ) `done` → `undoing` → `undone`, or `writing` → `dropping` → `dropped`. New contacts
-are hidden (`staging.shown`) while `writing` and again from `undoing` on. Changes to contacts that were there already
-are kept aside meanwhile, seen from `applying` on (`pending`) and written through in it, some at a time: from there on
-an import can only go on to its end. Whoever works at an import says so by its `beat`; what nobody works at any more,
-`clean` drops or brings to its end.
+are hidden (`search.visibility`) while `writing` and again from `undoing` on. Changes of existing contacts are in the
+overlay meanwhile. They are visible from `applying` on and are then written to the cards, some at a time: from there on
+an import can only be completed. A process that works at an import renews its `beat`; `clean` drops or completes imports
+without a recent one.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from pbxd.storage.search.search_text import tokens
 from pbxd.storage.search.visibility import UNFINISHED, made_by
 from pbxd.storage.tables import companies, contact_numbers, contacts, employees, import_changes, imports
 
-ABANDONED_SECONDS = 60.0  # without a beat: whoever worked at it is gone
-_BEAT_SECONDS = 10.0  # a beat at least so often
-_TURN_SECONDS = 0.5  # between two looks whether somebody else's import is done
-_NAMED = 100  # contacts that an undo spared, named at most
+ABANDONED_SECONDS = 60.0  # without a beat: the process is gone
+_BEAT_SECONDS = 10.0  # longest time between two beats
+_TURN_SECONDS = 0.5  # between two checks whether another import is done
+_NAMED = 100  # names of spared contacts, at most
 
 Key = tuple[str, str]  # number (E.164) and extension
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What an undo did; `spared` are those edited since, with as many names as may be told."""
+    """What an undo did. `spared`: contacts edited since, with the names that the actor may see."""
 
     deleted: int
     restored: int
@@ -63,7 +63,7 @@ class Imports:
         self._database = database
 
     async def known(self, keys: Collection[Key], actor: Actor) -> dict[Key, int]:
-        """Return which of the numbers with their extensions stand in a contact that the actor sees, and in which.
+        """Return those numbers with extensions that a contact visible to the actor has, with the contact.
 
         Of several contacts with the same number the one whose main number it is comes first, then the oldest.
         """
@@ -75,15 +75,15 @@ class Imports:
             actor = await connection.run_sync(known, actor)
             for part in in_parts({number for number, _extension in keys}):
                 wanted = select(*columns).select_from(joined).where(contact_numbers.c.number.in_(part), seen_by(actor))
-                wanted = wanted.with_hint(contacts, "NOT INDEXED", "sqlite")  # else it looks at all that are seen
+                wanted = wanted.with_hint(contacts, "NOT INDEXED", "sqlite")  # otherwise it reads all visible contacts
                 for number, extension, contact_id in await connection.execute(wanted.order_by(*order)):
                     found.setdefault((number, extension), contact_id)
         return found
 
     async def begin(self, file: str, *, actor: Actor, visibility: str, alone: bool = False) -> Writing:
-        """Begin an import; nothing of it is in the book before `Writing.finish`.
+        """Begin an import. Nothing of it is visible before `Writing.finish`.
 
-        `alone`: wait until nobody else writes one: what the other brings isn't `known` before its end, and both would
+        `alone`: wait until nobody else writes one. The other's contacts are not `known` before its end, and both would
         add the same contacts.
         """
         row = {"file": file, "visibility": visibility, "state": "writing", "counts": {}}
@@ -100,11 +100,11 @@ class Imports:
                     )
                     return Writing(self._database, int(made.scalar_one()), actor)
             await asyncio.sleep(_TURN_SECONDS)
-            with suppress(ConflictError):  # another cleans too
+            with suppress(ConflictError):  # another process cleans too
                 await self.clean()
 
     async def undo(self, import_id: int, *, actor: Actor) -> Undone:
-        """Take a whole import out of the book, but for what was edited since.
+        """Undo a whole import, except contacts edited since.
 
         Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is
         done.
@@ -125,7 +125,7 @@ class Imports:
         return Undone(deleted, restored, spared + kept, (*names, *kept_names)[:_NAMED])
 
     async def clean(self, *, abandoned_seconds: float = ABANDONED_SECONDS) -> int:
-        """Drop or finish the imports whose process is gone; returns how many there were."""
+        """Drop or complete imports whose process has died. Return how many."""
         cleaned = 0
         while left := await self._take_over(abandoned_seconds):
             cleaned += 1
@@ -141,17 +141,17 @@ class Imports:
         return cleaned
 
     async def keep_clean(self) -> None:
-        """Clean up after those who died, now and then, until cancelled."""
+        """Call `clean` from time to time, until cancelled."""
         while True:
             with suppress(
                 UnavailableError, ConflictError
-            ):  # the directory tells of a database away; another cleans too
+            ):  # the index logs that the database is away; another process cleans too
                 await self.clean()
             await asyncio.sleep(ABANDONED_SECONDS)
 
     @asynccontextmanager
     async def created(self, first: int, last: int) -> AsyncIterator[AsyncIterator[list[Listing]]]:
-        """Open the contacts of the book whose ids lie between these, for the daemon's index."""
+        """Open the visible contacts with ids between these, for the daemon's index."""
         between = contacts.c.id.between(first, last)
         used = select(contacts.c.company_id).where(between, contacts.c.company_id.is_not(None))
         async with self._database.reading() as connection:
@@ -181,7 +181,7 @@ class Imports:
             return row.id, importer(row), state
 
     async def _restore(self, import_id: int, actor: Actor) -> tuple[int, list[tuple[int, str]], int]:
-        """Give changed contacts back what they had; return how many, and who was spared, having been edited since."""
+        """Undo the changes of contacts. Return how many, and which were spared because they were edited since."""
         batches, restored, spared, names = BatchWriter(self._database), 0, 0, list[tuple[int, str]]()
         while True:
             async with batches.writing(batches.size) as connection:
@@ -204,14 +204,14 @@ class Writing:
         self._actor = actor
         self._batches = BatchWriter(database)
         self._made = array("q")  # ids of the new contacts, in order
-        self._rest: list[ContactDraft] = []  # not written yet: they wait until a transaction is full
+        self._rest: list[ContactDraft] = []  # not written yet: they wait for a full transaction
         self._beaten = time.monotonic()
 
     async def add(self, drafts: Sequence[ContactDraft], changes: Mapping[int, ContactChanges]) -> None:
-        """Write new contacts, checked already, and keep changes for the end.
+        """Write new, checked contacts, and keep changes for the end.
 
         `changes` are by the contact's id, or by -1 - n for the n-th new contact (from 0) of this import; a later
-        change of the same field wins. Raises ConflictError when somebody took this import for abandoned.
+        change of the same field wins. Raises ConflictError if another process took this import for abandoned.
         """
         self._rest += drafts
         while len(self._rest) >= self._batches.size or (self._rest and changes):
@@ -223,7 +223,7 @@ class Writing:
                 some, wanted = wanted[: self._batches.size], wanted[self._batches.size :]
                 await overlay_changes.keep(connection, self.id, dict(some))
             self._beaten = time.monotonic()
-        if time.monotonic() - self._beaten > _BEAT_SECONDS:  # nothing but known and bad rows for long
+        if time.monotonic() - self._beaten > _BEAT_SECONDS:  # only known and bad rows for a long time
             async with self._database.writing() as connection:
                 await _beat(connection, self.id, "writing")
             self._beaten = time.monotonic()
@@ -231,11 +231,11 @@ class Writing:
     async def _write(self) -> None:
         part = await self._named(self._rest[: self._batches.size])
         prepared = main_rows(part, self._database.fields)
-        for values in prepared:  # the index's triggers ask for them, while others wait
+        for values in prepared:  # the index's triggers need them while other writers wait
             tokens(values["search"])
         async with self._batches.writing(len(part)) as connection:
             await _beat(connection, self.id, "writing")
-            part = await with_ids(connection, part)  # once more: an extension may just have passed to somebody else
+            part = await with_ids(connection, part)  # again: an extension may have passed to somebody else meanwhile
             made = await insert_cards(connection, part, self._actor, import_id=self.id, prepared=prepared)
             self._made.extend(made)
         self._rest = self._rest[len(part) :]
@@ -247,7 +247,7 @@ class Writing:
             return await with_ids(connection, drafts)
 
     async def finish(self, counts: Mapping[str, int]) -> None:
-        """Let the whole import appear in the book; from here on it can only go on, also when this process dies."""
+        """Make the whole import visible. From here on it can only be completed, also if this process dies."""
         while self._rest:
             await self._write()
         async with self._database.writing() as connection:
@@ -258,7 +258,7 @@ class Writing:
         await self.apply()
 
     async def apply(self) -> None:
-        """Write the changes through that were kept and are seen already, some at a time."""
+        """Write the visible changes to the cards, some at a time."""
         while True:
             async with self._batches.writing(self._batches.size) as connection:
                 await _beat(connection, self.id, "applying")
@@ -269,7 +269,7 @@ class Writing:
                 await overlay_changes.make(connection, rows, self._database.fields)
 
     async def drop(self) -> None:
-        """Give up: nothing of it stays."""
+        """Drop the import: nothing of it stays."""
         async with self._database.writing() as connection:
             await _beat(connection, self.id, "writing")
             await _enter(connection, self.id, "dropping")
@@ -277,7 +277,7 @@ class Writing:
 
 
 async def drop_rows(database: Database, import_id: int, state: str, end: str) -> int:
-    """Delete the hidden contacts of an import and their empty companies, then let it end; returns how many."""
+    """Delete the hidden contacts of an import and their empty companies, then end the import. Return how many."""
     batches, deleted = BatchWriter(database), 0
     wanted = select(contacts.c.id, contacts.c.company_id).where(made_by(import_id))
     while True:
@@ -295,7 +295,7 @@ async def drop_rows(database: Database, import_id: int, state: str, end: str) ->
 
 
 async def _spare(connection: AsyncConnection, import_id: int, actor: Actor) -> tuple[int, list[tuple[int, str]]]:
-    """Take new contacts that were edited since out of the import; return how many, and those the actor may see."""
+    """Remove new contacts that were edited since from the import. Return how many, and those that the actor may see."""
     own = and_(import_changes.c.import_id == import_id, import_changes.c.contact_id == contacts.c.id)
     expected = func.coalesce(select(import_changes.c.version).where(own).scalar_subquery(), 1)
     edited = and_(made_by(import_id), contacts.c.version != expected)
@@ -308,7 +308,7 @@ async def _spare(connection: AsyncConnection, import_id: int, actor: Actor) -> t
 
 
 async def _news(kind: str, connection: AsyncConnection, import_id: int) -> News:
-    """Tell where the contacts are that came or go: all ids between two, whatever else is there too."""
+    """Return the event of an import, with the range of ids that has its contacts, and perhaps others."""
     span = select(func.min(contacts.c.id), func.max(contacts.c.id)).where(made_by(import_id))
     first, last = (await connection.execute(span)).one()
     row = await _row(connection, import_id)
@@ -330,7 +330,7 @@ async def _enter(connection: AsyncConnection, import_id: int, state: str) -> Non
 
 
 async def _beat(connection: AsyncConnection, import_id: int, state: str) -> None:
-    """Say that somebody works at it. Raises ConflictError when it isn't in this state any more."""
+    """Renew the import's beat. Raises ConflictError if it is no longer in this state."""
     mine = and_(imports.c.id == import_id, imports.c.state == state)
     if (await connection.execute(update(imports).where(mine).values(beat=datetime.now(UTC)))).rowcount != 1:
         raise ConflictError(_("import {id} was given up meanwhile, or is brought to its end").format(id=import_id))

@@ -1,6 +1,6 @@
 """Click-to-call: an agent's phone is rung first; when the agent answers, the PBX calls the client.
 
-Here stand the limits, the idempotency keys, and who may follow and end a call. `call_attempts` follows the calls,
+Here stand the limits, the idempotency keys, and who may follow and end a call. `attempts` follows the calls,
 `pbxd.telephony` plans them, the PBX's adapter makes them.
 """
 
@@ -22,8 +22,8 @@ from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableE
 from pbxd.i18n import _
 from pbxd.lookup.naming import phone_name
 from pbxd.numbers import rules_from
-from pbxd.services.call_attempts import CallAttempts
-from pbxd.services.call_targets import CallAsked
+from pbxd.services.click_to_call.attempts import CallAttempts
+from pbxd.services.click_to_call.targets import CallAsked
 from pbxd.settings import Settings
 from pbxd.storage.calls.idempotency import CallRequest, CallRequests
 from pbxd.telephony import Dialler, DialPlan, DialTarget, Progress
