@@ -140,7 +140,9 @@ class Fields:
 
     def value(self, card: Card, field: Field) -> Any:  # noqa: ANN401 - a value of the field's kind
         """Return a field's value of a contact or a draft."""
-        return _getter(field)(card)
+        if field.stored == "extra":
+            return value_from_json(field.kind, card.extra.get(field.name))
+        return getattr(card, field.name)
 
     def search_lines(self, card: Card) -> list[str]:
         """Return the lines of text by which a search finds a contact, those of the first field first."""

@@ -86,7 +86,7 @@ async def show(workspace: Workspace, actor: Actor, company_id: int) -> ShownComp
 
 
 async def edit(workspace: Workspace, _actor: Actor, asked: EditCompany) -> Company:
-    """Change a company as it stands at that moment, so that no other edit gets lost.
+    """Change the present state of a company, so that no other edit gets lost.
 
     Raises NotFoundError, InvalidInputError, and ConflictError for a version that is no longer current.
     """

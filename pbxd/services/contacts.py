@@ -111,7 +111,7 @@ async def show(workspace: Workspace, actor: Actor, contact_id: int) -> ShownCont
 
 
 async def edit(workspace: Workspace, actor: Actor, asked: EditContact) -> SavedContact:
-    """Change a contact as it stands at that moment, so that no other edit gets lost.
+    """Change the present state of a contact, so that no other edit gets lost.
 
     Raises NotFoundError, InvalidInputError, RefusedError, and ConflictError for a version that is no longer current.
     """

@@ -1,4 +1,4 @@
-"""Gaps: times in which the PBX was not heard. They are listed, filled from the PBX's own log, and compared with it."""
+"""List gaps (times in which pbxd did not hear the PBX), fill them from the PBX log, and compare with that log."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pbxd.numbers import NumberRules, parse
 
 
 def contact_number(text: str, rules: NumberRules) -> ContactNumber:
-    """Read a client's number, which may carry his extension: `84951234567 доб. 123`. Raises InvalidInputError."""
+    """Read a client's number, with or without an extension: `84951234567 доб. 123`. Raises InvalidInputError."""
     parsed = parse(text, rules)
     if parsed.kind != "e164":
         raise InvalidInputError("number", _("not a phone number: {text}").format(text=text))

@@ -20,11 +20,11 @@ from pbxd.storage.calls.call_filter import Span
 Call = dict[str, Any]
 Party = dict[str, Any]
 _INSTANT = timedelta(microseconds=1)
-_ANOTHER = (ContactNumber("+10", main=True),)  # stands for a main number that is some other one
+_ANOTHER = (ContactNumber("+10", main=True),)  # a main number that is some other one
 
 
 def holders_at(holdings: Sequence[Holding], at: datetime) -> list[Holding]:
-    """Return who had a number then, also those whose card is gone; if nobody, who that is still there had it first."""
+    """Return who had a number then, also contacts that are gone; if nobody, the first later owner that still exists."""
     then = [each for each in holdings if each.since <= at and (each.until is None or at < each.until)]
     if then:
         return then
@@ -34,7 +34,7 @@ def holders_at(holdings: Sequence[Holding], at: datetime) -> list[Holding]:
 
 
 def spans_of(number: str, holdings: Sequence[Holding], contacts: Collection[int]) -> list[Span]:
-    """Return the times whose calls with this number are these contacts' by `holders_at`."""
+    """Return the times in which calls with this number belong to these contacts, by `holders_at`."""
     turns = sorted({each.since for each in holdings} | {each.until for each in holdings if each.until})
     spans: list[Span] = []
     starts: list[datetime | None] = [None, *turns]
@@ -50,13 +50,13 @@ def spans_of(number: str, holdings: Sequence[Holding], contacts: Collection[int]
 
 
 def numbers_in(calls: Iterable[Call]) -> set[str]:
-    """Return the outside numbers whose past naming these calls needs."""
+    """Return the outside numbers in these calls, whose past names are needed."""
     parties = (party for call in calls for party in (call["caller"], call["callee"]))
     return {party["number"] for party in parties if party["number"] and not party["extension"]}
 
 
 def extensions_in(calls: Iterable[Call]) -> set[str]:
-    """Return the extensions of our people in these calls."""
+    """Return the extensions in these calls."""
     parties = (party for call in calls for party in (call["caller"], call["callee"]))
     return {party["extension"] for party in parties if party["extension"]}
 
@@ -94,7 +94,7 @@ def owner_name(owners: Sequence[Ownership], at: datetime) -> str:
 
 
 def _hide(party: Party, past: Past) -> None:
-    """Take away what the asker may not know: the card was everybody's then, and is somebody's own now."""
+    """Remove what the actor may not see: the card was shared then, and is personal now."""
     card = past.cards.get(party["contact"] or 0)
     if card and not card.seen:
         party |= {"name": None, "company": None, "contact": None}

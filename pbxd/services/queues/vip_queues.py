@@ -1,4 +1,4 @@
-"""VIP callers in queues: whoever waits without the right rank is moved, and the order is read back.
+"""VIP callers in queues: move callers who wait without the right rank, and read the order back.
 
 The dialplan gives a rank at entry. Here come those who entered without it, who become VIP while waiting, who take
 another caller's place (a transfer into the queue), or whose rank the dialplan took away between two queues; and those
@@ -148,7 +148,7 @@ class VipQueues:
             try:
                 await self._put_in_order()
             except (UnavailableError, RefusedError, ProtocolError) as error:
-                if self._pbx.connected:  # else whoever resynchronises calls refresh
+                if self._pbx.connected:  # otherwise the next resync calls refresh
                     _log.warning("queue_order_failed", why=str(error))
                     await asyncio.sleep(_RETRY_SECONDS)
                     self.refresh()
