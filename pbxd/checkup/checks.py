@@ -19,7 +19,7 @@ from pbxd.settings import Settings, asterisk_secret
 CHECKS = (
     "configuration", "numbers", "database", "daemon", "ports", "ami", "login", "version", "immediate", "clock",
     "rights", "times", "channelvars", "filters", "cel", "backfill", "functions", "dialplan", "hooks", "test-call",
-    "employees", "trunks", "autofill",
+    "employees", "people", "trunks", "autofill",
 )  # fmt: skip
 
 
@@ -38,7 +38,12 @@ async def examine(
     service = account(settings)
     found = [installation.configuration(settings), installation.numbers(settings)]
     daemon, life = await installation.daemon(settings)
-    found += [await database(settings, service), daemon, await installation.ports(settings, life)]
+    found += [
+        await database(settings, service),
+        await people.passed(settings),
+        daemon,
+        await installation.ports(settings, life),
+    ]
     found += await _pbx(settings, service, served=life == "serves")
     return _complete(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pbxd.asterisk.ami.client import AmiClient
@@ -12,8 +13,10 @@ from pbxd.errors import PbxdError
 from pbxd.i18n import _
 from pbxd.settings import Settings
 from pbxd.storage.book.employees import Employees
+from pbxd.storage.book.extension_ownership import Passed
 from pbxd.storage.engine.database import Database
 
+_MONTH = timedelta(days=30)
 _SHOWN = 20  # extensions in one line
 
 
@@ -38,6 +41,30 @@ async def employees(ami: AmiClient, settings: Settings) -> Finding:
         started = remedies.shell("pbxd employees import people.csv", "systemctl restart pbxd")
         return warning(check, message.format(extensions=_listed(there - known)), started)
     return ok(check, _("the book and the PBX have the same {count} extensions").format(count=len(known)))
+
+
+async def passed(settings: Settings) -> Finding:
+    """List the extensions that passed to another person, or whose employee got another name, in the last month."""
+    check = "people"
+    try:
+        async with await Database.open(settings.database_url, create=False) as database:
+            found = await Employees(database).passed_since(datetime.now(UTC) - _MONTH)
+    except PbxdError:
+        return skipped(check, _("not checked, because of a problem above"))
+    if not found:
+        return ok(check, _("no extension passed to somebody else in the last {days} days").format(days=_MONTH.days))
+    told = []
+    if another := ", ".join(_passed(each) for each in found if each.another):
+        message = _("to another person: {names}; if it is one person: pbxd employees same EXT")
+        told.append(message.format(names=another))
+    if renamed := ", ".join(_passed(each) for each in found if not each.another):
+        message = _("another name: {names}; if it is another person: pbxd employees replaced EXT")
+        told.append(message.format(names=renamed))
+    return ok(check, "; ".join(told))
+
+
+def _passed(passed: Passed) -> str:
+    return f"{passed.extension} ({passed.before} → {passed.after})"
 
 
 async def autofill(ami: AmiClient, settings: Settings) -> Finding:

@@ -11,16 +11,18 @@ from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.book.employees import Employee, employee_matches
 from pbxd.book.texts import folded
-from pbxd.errors import InvalidInputError
+from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.employees import MOST_ROWS, SIZE_LIMIT, WORKBOOK, EmployeeTable, read_employees, read_rows
 from pbxd.exchange.sandbox import plain_rows
 from pbxd.files import open_regular
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
+from pbxd.services.number_input import company_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
+from pbxd.storage.book.extension_ownership import Passed
 from pbxd.storage.search.filters import ContactFilter
 
 CLIENTS_SHOWN = 20
@@ -53,6 +55,19 @@ class ImportedEmployees:
     same: int
     bad: Sequence[BadRow]
     ignored: Sequence[str]
+    passed: Sequence[Passed]  # extensions that now belong to another person, or to a person with another name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveEmployee:
+    """What is known of an employee; an empty field says nothing."""
+
+    extension: str
+    name: str = ""
+    mobile: str = ""  # in any notation; likewise `did`
+    did: str = ""
+    email: str = ""
+    department: str = ""
 
 
 async def find(workspace: Workspace, _actor: Actor, asked: FindEmployees) -> list[Employee]:
@@ -82,7 +97,54 @@ async def import_file(workspace: Workspace, actor: Actor, file: Path) -> Importe
     rights.check_administrator(actor)
     table = await _table(file, workspace.rules)
     done = await Employees(workspace.database).upsert(table.employees, source="list")
-    return ImportedEmployees(done.created, done.updated, done.same, table.bad, table.ignored)
+    return ImportedEmployees(done.created, done.updated, done.same, table.bad, table.ignored, done.passed)
+
+
+async def add(workspace: Workspace, actor: Actor, asked: SaveEmployee) -> tuple[Employee, Sequence[Passed]]:
+    """Add an employee. Raises InvalidInputError, ConflictError when somebody has the extension."""
+    rights.check_administrator(actor)
+    known = [person for person in await Employees(workspace.database).list() if person.extension == asked.extension]
+    if known and known[0].name:
+        message = _("extension {extension} belongs to {name}; if it passed to somebody else: {command}")
+        command = f"pbxd employees edit {asked.extension} --name …"
+        raise ConflictError(message.format(extension=asked.extension, name=known[0].name, command=command))
+    return await _save(workspace, asked)
+
+
+async def edit(workspace: Workspace, actor: Actor, asked: SaveEmployee) -> tuple[Employee, Sequence[Passed]]:
+    """Change an employee. A name that shares no word with the one before is another person's.
+
+    Raises InvalidInputError, NotFoundError.
+    """
+    rights.check_administrator(actor)
+    await Employees(workspace.database).get(asked.extension)
+    return await _save(workspace, asked)
+
+
+async def same_person(workspace: Workspace, actor: Actor, extension: str) -> Passed:
+    """Say that who has the extension is the one who had it before. Raises NotFoundError, ConflictError."""
+    rights.check_administrator(actor)
+    return await Employees(workspace.database).same_person(extension)
+
+
+async def other_person(workspace: Workspace, actor: Actor, extension: str, name: str) -> Passed:
+    """Say that an extension had passed to somebody else. Raises NotFoundError, ConflictError, InvalidInputError."""
+    rights.check_administrator(actor)
+    return await Employees(workspace.database).other_person(extension, name)
+
+
+async def _save(workspace: Workspace, asked: SaveEmployee) -> tuple[Employee, Sequence[Passed]]:
+    person = Employee(
+        asked.extension,
+        asked.name,
+        company_number(asked.mobile, workspace.rules) if asked.mobile else "",
+        company_number(asked.did, workspace.rules) if asked.did else "",
+        asked.email,
+        asked.department,
+    )
+    employees = Employees(workspace.database)
+    done = await employees.upsert([person], source="list")
+    return await employees.get(asked.extension), done.passed
 
 
 async def _table(file: Path, rules: NumberRules) -> EmployeeTable:

@@ -101,6 +101,34 @@ def test_an_employees_file_without_a_good_row_fails(pbxd: Pbxd) -> None:
     assert "can't be read" in pbxd.refusal("employees", "import", str(pbxd.folder))
 
 
+def test_an_extension_passes_and_the_decision_is_corrected(pbxd: Pbxd, contact: Add) -> None:
+    ivan = pbxd.json("employees", "add", "101", "--name", "Иван Петров", "--mobile", "8 916 123-45-67")
+    assert (ivan["extension"], ivan["mobile"]) == ("101", "+79161234567")
+    assert "belongs to Иван Петров" in pbxd.refusal("employees", "add", "101", "--name", "Иван Сидоров")
+    assert "no employee 102" in pbxd.refusal("employees", "edit", "102", "--name", "Анна")
+    contact("--manager", "101")
+    contact("--personal", "--owner", "101", name="Мама")
+    said = pbxd("employees", "edit", "101", "--name", "Мария Сидорова").stdout
+    assert "101 passed from Иван Петров to Мария Сидорова; if that is one person: pbxd employees same 101" in said
+    assert [card["name"] for card in pbxd.json("contacts", "list", "--as", "101")["items"]] == ["Фронкин Игорь"]
+    card = pbxd.json("contacts", "show", "1")
+    assert (card["manager"], card["manager_id"], card["manager_name"]) == (None, ivan["id"], "Иван Петров")
+    people = pbxd.json("employees", "list")["items"]
+    assert [(each["extension"], each["name"]) for each in people] == [("101", "Мария Сидорова"), (None, "Иван Петров")]
+    assert pbxd.json("employees", "same", "101") | {"at": ""} == {
+        "extension": "101", "at": "", "before": "Иван Петров", "after": "Мария Сидорова", "another": False,
+    }  # fmt: skip
+    assert pbxd.json("contacts", "list", "--as", "101")["total"] == 2
+    assert pbxd.json("contacts", "show", "1")["manager"] == "101"
+    assert "nobody had this extension" in pbxd.refusal("employees", "same", "101")
+    file = pbxd.folder / "people.csv"
+    file.write_text("extension,name\n101,Мария Белова\n")
+    [passed] = pbxd.json("employees", "import", str(file))["passed"]
+    assert (passed["before"], passed["after"], passed["another"]) == ("Мария Сидорова", "Мария Белова", False)
+    assert "passed from" in pbxd("employees", "replaced", "101", "--name", "Олег").stdout
+    assert pbxd.json("contacts", "list", "--as", "101")["total"] == 1
+
+
 def test_lookup_has_the_contract_s_shape(pbxd: Pbxd, contact: Add) -> None:
     contact("--company", "Ромашка", "--vip", "--manager", "101")
     assert pbxd.json("lookup", "8 777 785 99 54") == {

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from pbxd.book.employees import Employee, employee_json
+from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import FILE, actor_option, argument, flag, json_option, option, takes
+from pbxd.cli.options import EXTENSION, FILE, actor_option, argument, flag, json_option, option, takes
 from pbxd.cli.output import mark, print_bad_rows, print_card, print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.errors import RefusedError
 from pbxd.i18n import N_, _
 from pbxd.numbers import display
 from pbxd.services import employees as book
+from pbxd.storage.book.extension_ownership import Passed
 
 
 @group("employees")
@@ -69,12 +72,106 @@ def import_(session: Session, file: Path) -> None:
     counts = {"created": done.created, "updated": done.updated, "same": done.same, "bad": len(done.bad)}
     if session.as_json:
         errors = [asdict(bad) for bad in done.bad]
-        print_json(counts | {"errors": errors, "ignored_columns": done.ignored})
+        told = {"passed": [_passed_json(each) for each in done.passed]} if done.passed else {}
+        print_json(counts | {"errors": errors, "ignored_columns": done.ignored} | told)
     else:
         print_line(_("new: {created}, changed: {updated}, unchanged: {same}, bad rows: {bad}").format(**counts))
         print_bad_rows(done.bad, done.ignored)
+        _print_passed(done.passed)
     if done.bad and not done.created + done.updated + done.same:
         raise RefusedError("nothing-imported", _("no row could be imported"))
+
+
+_SAVED = (
+    option("--name", default="", about=N_("Full name. If it shares no word with the known one, it is another person.")),
+    option("--mobile", default="", about=N_("Mobile number.")),
+    option("--did", default="", about=N_("Direct number.")),
+    option("--email", default="", about=N_("E-mail address.")),
+    option("--department", default="", about=N_("Department; several are separated by “;”.")),
+    json_option,
+)
+
+
+def _saving(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of an employee's card."""
+    for declare in reversed(_SAVED):
+        command = declare(command)
+    return command
+
+
+@employees.command("add", help=N_("Add an employee."))
+@argument("extension", type=EXTENSION)
+@_saving
+@takes(book.SaveEmployee)
+def add(session: Session, asked: book.SaveEmployee) -> None:
+    """Add an employee."""
+    _show_saved(session, *session.ask(book.add, asked))
+
+
+@employees.command("edit", help=N_("Change an employee, or give the extension to somebody else by another name."))
+@argument("extension", type=EXTENSION)
+@_saving
+@takes(book.SaveEmployee)
+def edit(session: Session, asked: book.SaveEmployee) -> None:
+    """Change an employee."""
+    _show_saved(session, *session.ask(book.edit, asked))
+
+
+@employees.command(
+    "same",
+    help=N_("Say that an extension did not pass to somebody else: the employee is the one before, with a new name."),
+)
+@argument("extension")
+@json_option
+@pass_session
+def same(session: Session, extension: str) -> None:
+    """Undo the decision that an extension passed to another person."""
+    _show_passed(session, session.ask(book.same_person, extension))
+
+
+@employees.command(
+    "replaced",
+    help=N_("Say that an extension passed to somebody else: the employee before keeps contacts and favourites."),
+)
+@argument("extension")
+@option("--name", default="", about=N_("Name of the new employee; without it the extension's present name."))
+@json_option
+@pass_session
+def replaced(session: Session, extension: str, name: str) -> None:
+    """Undo the decision that an employee was renamed."""
+    _show_passed(session, session.ask(book.other_person, extension, name))
+
+
+def _show_saved(session: Session, person: Employee, passed: Sequence[Passed]) -> None:
+    if session.as_json:
+        told = {"passed": [_passed_json(each) for each in passed]} if passed else {}
+        print_json(employee_json(person) | told)
+        return
+    print_card(zip(_heads(), _cells(person), strict=True))
+    _print_passed(passed)
+
+
+def _show_passed(session: Session, passed: Passed) -> None:
+    if session.as_json:
+        print_json(_passed_json(passed))
+    else:
+        _print_passed([passed])
+
+
+def _passed_json(passed: Passed) -> dict[str, object]:
+    return asdict(passed) | {"at": instant(passed.at)}
+
+
+def _print_passed(passed: Iterable[Passed]) -> None:
+    """Say whom pbxd takes for another person, and how to correct it."""
+    for each in passed:
+        if each.another:
+            said = _("{extension} passed from {before} to {after}; if that is one person: {command}")
+            command = f"pbxd employees same {each.extension}"
+        else:
+            said = _("{extension}: {before} is called {after} now; if that is somebody else: {command}")
+            command = f"pbxd employees replaced {each.extension}"
+        print_line(said.format(extension=each.extension, before=each.before, after=each.after, command=command))
 
 
 def _heads() -> list[str]:
