@@ -50,7 +50,7 @@ async def passed(settings: Settings) -> Finding:
         async with await Database.open(settings.database_url, create=False) as database:
             found = await Employees(database).passed_since(datetime.now(UTC) - _MONTH)
     except PbxdError:
-        return skipped(check, _("not checked: the database can't be read"))
+        return skipped(check, _("not checked, because of a problem above"))
     if not found:
         return ok(check, _("no extension passed to somebody else in the last {days} days").format(days=_MONTH.days))
     told = []

@@ -45,7 +45,10 @@ class _Row(NamedTuple):
 
     def first(self, column: str) -> str:
         """Return the first text of a column that is not empty."""
-        return next((text for text in self.all(column) if text), "")
+        for text in self.values.get(column, ()):
+            if text:
+                return text
+        return ""
 
 
 class RowReader:

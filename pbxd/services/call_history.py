@@ -11,6 +11,7 @@ from pbxd.numbers import NumberRules
 from pbxd.services.call_filters import FindCalls, filter_of, spans_of_contacts
 from pbxd.services.past_names import contacts_in, extensions_in, name_calls, numbers_in
 from pbxd.services.workspace import Workspace
+from pbxd.storage.access.employee_ids import known
 from pbxd.storage.book.number_ownership import past_of
 from pbxd.storage.calls.call_filter import CallFilter
 from pbxd.storage.calls.calls import Calls
@@ -89,6 +90,7 @@ def _last(connection: Reading, client: str | int, actor: Actor, rules: NumberRul
 def _name(connection: Reading, records: Sequence[CallRecord], actor: Actor, rules: NumberRules) -> list[Call]:
     """Return calls in their public form, named as `past_names` says."""
     calls = [record.to_json() for record in records]
+    actor = known(connection, actor)
     past = past_of(connection, numbers_in(calls), contacts_in(calls), extensions_in(calls), actor)
     name_calls(calls, past, rules, actor)
     return calls
