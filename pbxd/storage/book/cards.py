@@ -36,7 +36,7 @@ from pbxd.storage.book import number_ownership, overlay
 from pbxd.storage.engine.database import in_parts, in_steps, possible
 from pbxd.storage.search.search_text import found_by
 from pbxd.storage.search.visibility import shown
-from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts
+from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts, employees
 
 _PARTS = {"numbers": contact_numbers, "emails": contact_emails, "tags": contact_tags}
 _OWN = (
@@ -62,9 +62,17 @@ _PARTS_OF = {
     .order_by(table.c.contact_id, table.c.place)
     for table in _PARTS.values()
 }
+_manager, _owner, _creator = (employees.alias(name) for name in ("manager", "owner", "creator"))
 _WRITTEN: Select[Any] = (
-    select(*(companies.c.name if name == "company" else contacts.c[name] for name in _READ))
-    .select_from(contacts.outerjoin(companies, contacts.c.company_id == companies.c.id))
+    select(
+        *(companies.c.name if name == "company" else contacts.c[name] for name in _READ),
+        *(_manager.c.extension, _manager.c.name, _manager.c.pbx_name, _owner.c.extension, _creator.c.extension),
+    )
+    .select_from(contacts)
+    .outerjoin(companies, contacts.c.company_id == companies.c.id)
+    .outerjoin(_manager, contacts.c.manager_id == _manager.c.id)
+    .outerjoin(_owner, contacts.c.owner_id == _owner.c.id)
+    .outerjoin(_creator, contacts.c.created_by_id == _creator.c.id)
     .where(contacts.c.id.in_(bindparam("ids", expanding=True)))
 )
 _SHOWN = _WRITTEN.where(shown())
@@ -89,8 +97,8 @@ def read_cards(connection: Connection, ids: Collection[int], *, staged: bool = F
             _collect(parts, table, connection.execute(_PARTS_OF[table], {"ids": group}).all())
         rows = connection.execute(_WRITTEN if staged else _SHOWN, {"ids": group}).all()
         read = {row[0]: _card(row, parts) for row in rows}
-        found |= read if staged else overlay.seen(connection, read)
-    return _with_people(connection, [found[contact_id] for contact_id in ids if contact_id in found])
+        found |= read if staged else _overlaid(connection, read)
+    return [found[contact_id] for contact_id in ids if contact_id in found]
 
 
 async def listings(
@@ -258,22 +266,17 @@ def _listing(own: Sequence[Any], numbers: list[str], company_names: Mapping[int,
     )  # an owner: CHECK visibility
 
 
-def _with_people(connection: Connection, found: Sequence[Contact]) -> list[Contact]:
-    """Return the cards with their employees' present extensions and their managers' names."""
-    there = people(connection, {key for card in found for key in (card.manager_id, card.owner_id, card.created_by_id)})
-    if not there:
-        return list(found)
+def _overlaid(connection: Connection, read: Mapping[int, Contact]) -> dict[int, Contact]:
+    """Return the cards with the changes of imports; those that have another manager or owner name them as of now."""
+    found = overlay.seen(connection, read)
+    changed = [card for key, card in found.items() if card is not read[key]]
+    there = people(connection, {key for card in changed for key in (card.manager_id, card.owner_id)})
     nobody = Person("", "")
-    return [
-        replace(
-            card,
-            manager=there.get(card.manager_id, nobody).extension,
-            manager_name=there.get(card.manager_id, nobody).name,
-            owner=there.get(card.owner_id, nobody).extension,
-            created_by=there.get(card.created_by_id, nobody).extension,
-        )
-        for card in found
-    ]
+    for card in changed:
+        manager = there.get(card.manager_id, nobody)
+        owner = there.get(card.owner_id, nobody).extension
+        found[card.id] = replace(card, manager=manager.extension, manager_name=manager.name, owner=owner)
+    return found
 
 
 def _no_parts() -> _Parts:
@@ -292,7 +295,10 @@ def _collect(parts: _Parts, table: Table, rows: Sequence[Sequence[Any]]) -> None
 
 
 def _card(row: Sequence[Any], parts: _Parts) -> Contact:
-    values: dict[str, Any] = dict(zip(_READ, row, strict=True))
+    *own, manager, listed_name, pbx_name, owner, creator = row
+    values: dict[str, Any] = dict(zip(_READ, own, strict=True))
+    values |= {"manager": manager or "", "owner": owner or "", "created_by": creator or ""}
+    values["manager_name"] = listed_name or pbx_name or ""
     for name, table in _PARTS.items():
         values[name] = tuple(parts[table].get(row[0], ()))
     values["company"] = values["company"] or ""
