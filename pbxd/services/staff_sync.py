@@ -50,6 +50,8 @@ class StaffSync:
         found = await self._pbx.staff()
         there = {person.extension for person in found}
         left = await self._pbx.gone(await self._employees.on_pbx() - there, beside=there)
-        await self._employees.upsert(found, source="pbx")
+        done = await self._employees.upsert(found, source="pbx")
         await self._employees.retire(left)
+        for each in done.passed:
+            _log.warning("extension_passed" if each.another else "employee_renamed", extension=each.extension)
         _log.info("employees_synced", employees=len(found), left=len(left))

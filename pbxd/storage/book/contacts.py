@@ -230,9 +230,11 @@ def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, acto
 
 def _known(connection: Connection, wanted: ContactFilter, actor: Actor) -> tuple[ContactFilter, Actor]:
     """Return a filter and an actor with the ids of the employees that they name by extension."""
-    if wanted.manager:
-        wanted = replace(wanted, manager_id=ids_of(connection, [wanted.manager]).get(wanted.manager, 0))
-    return wanted, known(connection, actor)
+    if not wanted.manager:
+        return wanted, known(connection, actor)
+    found = ids_of(connection, {wanted.manager, actor.extension})
+    wanted = replace(wanted, manager_id=found.get(wanted.manager, 0))
+    return wanted, actor if actor.employee is not None else actor.known_as(found.get(actor.extension))
 
 
 async def _visible(connection: AsyncConnection, contact_id: int, actor: Actor) -> Contact:

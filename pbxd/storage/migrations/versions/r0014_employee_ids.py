@@ -57,7 +57,8 @@ def upgrade() -> None:
 def _make_people(connection: sa.Connection) -> None:
     """Give everybody an id, in the order of extensions, and keep it by extension in `people` for this upgrade."""
     found: sa.CompoundSelect[str] = sa.union(
-        *(sa.select(sa.column(column)).select_from(sa.table(table)) for table, column in NAMED)
+        *(sa.select(sa.column(column)).select_from(sa.table(table)) for table, column in NAMED),
+        *_named_in_imports(connection),
     )
     extensions = sorted(filter(None, connection.execute(found).scalars()), key=lambda each: (len(each), each))
     op.execute(
@@ -72,6 +73,17 @@ def _make_people(connection: sa.Connection) -> None:
     if rows:
         connection.execute(sa.insert(people), rows)
     _make_employees(connection, len(rows))
+
+
+def _named_in_imports(connection: sa.Connection) -> list[sa.Select[Any]]:
+    """Ask for the extensions that stand in what imports keep of cards."""
+    kept = sa.table("import_changes")
+    member = "json_extract({0}, '$.{1}')" if connection.dialect.name == "sqlite" else "{0} ->> '{1}'"
+    return [
+        sa.select(sa.literal_column(member.format(column, name))).select_from(kept)
+        for column in ("changes", "before")
+        for name in ("manager", "owner")
+    ]
 
 
 def _make_employees(connection: sa.Connection, count: int) -> None:
