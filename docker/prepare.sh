@@ -26,7 +26,7 @@ make $ASTERISK etc/asterisk/manager.conf ../config/manager.conf "s/^secret = CHA
 for sample in cel pjsip queues; do make $ASTERISK etc/asterisk/$sample.conf ../config/$sample.conf; done
 make $ASTERISK etc/asterisk/extensions.conf ../dialplan/extensions.conf.sample
 for part in pbxd pbxd-manager pbxd-curl; do make $ASTERISK etc/asterisk/$part.conf ../dialplan/$part.conf; done
-make $PBXD etc/pbxd/pbxd.toml ../config/pbxd.toml 's/^url = .*/#&/' 's/^runtime_folder = .*/#&/' 's/^secret_file = .*/#&/' 's/^# production: //'
+make $PBXD etc/pbxd/pbxd.toml ../config/pbxd.toml 's/^url = .*/#&/' 's/^runtime_folder = .*/#&/' 's/^secret_file = .*/#&/' '/^# production: cel = /d' 's/^# production: //'
 if [ ! -e etc/pbxd/asterisk-secret ]; then
     printf '%s\n' "$secret" | make $PBXD etc/pbxd/asterisk-secret /dev/stdin
 fi
