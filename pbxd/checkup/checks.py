@@ -17,9 +17,9 @@ from pbxd.i18n import _
 from pbxd.settings import Settings, asterisk_secret
 
 CHECKS = (
-    "configuration", "numbers", "database", "daemon", "ports", "ami", "login", "version", "immediate", "clock",
-    "rights", "times", "channelvars", "filters", "cel", "backfill", "functions", "dialplan", "hooks", "test-call",
-    "employees", "people", "trunks", "autofill",
+    "configuration", "numbers", "database", "people", "daemon", "ports", "ami", "login", "version", "immediate",
+    "clock", "rights", "times", "channelvars", "filters", "cel", "backfill", "functions", "dialplan", "hooks",
+    "test-call", "employees", "trunks", "autofill",
 )  # fmt: skip
 
 

@@ -192,7 +192,7 @@ async def test_a_database_of_another_version_or_damaged(lab: Lab) -> None:
     file.write_bytes(b"no database at all, but long enough to be read as one" * 100)
     found = await examined(daemon)
     assert found["database"].status == "failed"
-    assert wrong(found) == {"database": "failed", "employees": "skipped"}
+    assert wrong(found) == {"database": "failed", "people": "skipped", "employees": "skipped"}
 
 
 async def test_a_daemon_that_hangs_is_told_from_one_that_is_not_there(lab: Lab) -> None:
@@ -611,6 +611,7 @@ async def test_employees_who_left_and_who_are_missing(lab: Lab) -> None:
     assert wrong(found) == {"employees": "warning"}
     assert found["employees"].message.endswith(": 177")
     with sqlite3.connect(daemon.folder / "pbxd.db") as connection:
+        connection.execute("DELETE FROM extension_ownership WHERE extension IN ('177', '104')")
         connection.execute("DELETE FROM employees WHERE extension IN ('177', '104')")
     connection.close()
     found = await examined(daemon)
