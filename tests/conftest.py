@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from pbxd import i18n
 from tests.lab import Lab
 from tests.lab.asterisk import installed_version
 from tests.lab.processes import LabError
@@ -33,6 +34,12 @@ def pytest_report_header() -> str:
         return f"lab: {installed_version()}"
     except LabError as error:
         return f"lab: {error}"
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    """Begin each test in English: a command in another language sets it for the whole process."""
+    i18n.use("en")
 
 
 @pytest.fixture(scope="session")

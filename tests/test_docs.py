@@ -11,6 +11,7 @@ import click
 import pytest
 
 from pbxd import api, cli
+from pbxd.book.fields import BUILT_IN
 from pbxd.checkup.checks import CHECKS
 from pbxd.settings import Settings
 
@@ -75,6 +76,14 @@ def test_the_contract_names_every_operation() -> None:
     addresses = {f"{operation.method} {operation.address}" for operation in operations}
     assert len(addresses) > 10
     assert {address for address in addresses if not re.search(rf"`{re.escape(address)}[`? ]", page)} == set()
+
+
+def test_the_contract_names_every_field_of_a_contact() -> None:
+    page = text("docs/cli.md")
+    columns = next(line for line in page.splitlines() if line.startswith("| fields for `--map` |"))
+    members = page.partition("A contact in JSON: ")[2].partition("\n\n")[0]
+    assert [column for column in BUILT_IN.by_column if f"`{column}`" not in columns] == []
+    assert [field.name for field in BUILT_IN if f'"{field.name}"' not in members] == []
 
 
 def test_doctor_is_explained_check_by_check() -> None:

@@ -57,7 +57,7 @@ class Field:
     example: Texts = _NONE  # of a value, for the template
     column: str = ""  # its name in `--map`; the name where there is none
     option: str = ""  # of the command line, without dashes; the name with dashes where there is none
-    vcard: str = ""  # its property in vCards; `x-pbxd-<name>` where there is none
+    vcard: str = ""  # its property in vCards, in any case; `x-pbxd-<name>` where there is none
     stored: Stored = "extra"
     searchable: bool = True  # a search finds contacts by its words
     sortable: bool = False  # lists can be sorted by it; `storage.search.paging` has the columns
@@ -75,6 +75,7 @@ class Field:
         for attribute, value in defaults.items():
             if getattr(self, attribute) in ("", _NONE):
                 object.__setattr__(self, attribute, value)
+        object.__setattr__(self, "vcard", self.vcard.lower())  # vobject reads small letters
 
 
 class Card(Protocol):

@@ -17,7 +17,7 @@ from pbxd.numbers import NumberRules
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 REGISTRY = BUILT_IN.extended(
-    Field("line", "text", Texts("Line", "Строка")),
+    Field("line", "text", Texts("Line", "Строка"), vcard="X-LINE"),
     Field("text", "long-text", Texts("Text", "Текст")),
     Field("day", "date", Texts("Day", "День")),
     Field("agrees", "flag", Texts("Agrees", "Согласен")),

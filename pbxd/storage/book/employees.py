@@ -95,7 +95,7 @@ class Employees:
             return await everybody(connection)
 
     async def get(self, extension: str) -> Employee:
-        """Return who has an extension now; raises NotFoundError."""
+        """Return who has an extension now, if lists show them; raises NotFoundError."""
         async with self._database.reading() as connection:
             return await _one(connection, extension)
 
