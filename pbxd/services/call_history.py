@@ -53,6 +53,7 @@ async def find(workspace: Workspace, actor: Actor, asked: FindCalls) -> CallPage
 
 async def every(workspace: Workspace, actor: Actor, asked: FindCalls) -> AsyncIterator[list[Call]]:
     """Yield all such calls, newest first, some hundreds at a time. Raises what `filter_of` raises."""
+    actor = await workspace.database.ask(known, actor)  # the extension may pass to somebody else on the way
     wanted = await workspace.database.ask(filter_of, asked, actor, workspace.rules)
     async for records in History(workspace.database).every(wanted):
         yield await workspace.database.ask(_name, records, actor, workspace.rules)

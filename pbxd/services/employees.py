@@ -55,6 +55,7 @@ class ImportedEmployees:
     same: int
     bad: Sequence[BadRow]
     ignored: Sequence[str]
+    stale: Sequence[Employee]  # rows left out: the file calls an extension as somebody who had it before was called
     passed: Sequence[Passed]  # extensions that now belong to another person, or to a person with another name
 
 
@@ -97,7 +98,8 @@ async def import_file(workspace: Workspace, actor: Actor, file: Path) -> Importe
     rights.check_administrator(actor)
     table = await _table(file, workspace.rules)
     done = await Employees(workspace.database).upsert(table.employees, source="list")
-    return ImportedEmployees(done.created, done.updated, done.same, table.bad, table.ignored, done.passed)
+    stale = [person for person in table.employees if person.extension in done.stale]
+    return ImportedEmployees(done.created, done.updated, done.same, table.bad, table.ignored, stale, done.passed)
 
 
 async def add(workspace: Workspace, actor: Actor, asked: SaveEmployee) -> tuple[Employee, Sequence[Passed]]:
@@ -143,7 +145,7 @@ async def _save(workspace: Workspace, asked: SaveEmployee) -> tuple[Employee, Se
         asked.department,
     )
     employees = Employees(workspace.database)
-    done = await employees.upsert([person], source="list")
+    done = await employees.upsert([person], source="hand")
     return await employees.get(asked.extension), done.passed
 
 

@@ -18,6 +18,7 @@ from pbxd.exchange.row_drafts import Read, RowReader
 from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
 from pbxd.services.workspace import Workspace
+from pbxd.storage.access.employee_ids import known
 from pbxd.storage.imports.imports import Imports, Key, Undone, Writing
 
 _ERRORS_TOLD = 10_000  # rows; all are counted, and all stand in the error workbook
@@ -73,7 +74,8 @@ async def import_contacts(
         report = ImportReport(sheet=table.sheet, ignored=table.columns.ignored)
         with error_workbook(asked.errors, table.columns, headings) as errors:
             reader = RowReader(table.columns, workspace.rules, workspace.fields)
-            work = _Importing(Imports(workspace.database), actor, asked, reader, report, errors)
+            me = await workspace.database.ask(known, actor)
+            work = _Importing(Imports(workspace.database), me, asked, reader, report, errors)
             await work.run(table.batches, progress)
         report.errors_file = errors.file
         return report
@@ -112,6 +114,7 @@ class _Importing:
         visibility = "personal" if self._asked.personal else "shared"
         asks = self._asked.existing != "add"  # what is known already
         writing = await self._imports.begin(self._asked.file.name, actor=self._actor, visibility=visibility, alone=asks)
+        self._actor = writing.actor  # from here on by id: the extension may pass to somebody else on the way
         try:
             await self._rows(batches, progress, writing)
             self._errors.close()  # while nothing is imported yet: there may be no room for it
@@ -131,8 +134,8 @@ class _Importing:
         async for batch in batches:
             good = list(self._good(batch))
             keys = {key for each in good for key in _keys(each.draft)} if self._asked.existing != "add" else set[Key]()
-            known = await self._imports.known(keys, self._actor) if keys else {}
-            new, changes = self._decided(good, known)
+            there = await self._imports.known(keys, self._actor) if keys else {}
+            new, changes = self._decided(good, there)
             if writing:
                 await writing.add(new, changes)
             done += len(batch)
@@ -148,23 +151,25 @@ class _Importing:
                     self._report.errors.append(read)
                 self._errors.add(texts, read.message)
             elif self._asked.personal:
-                yield Read(replace(read.draft, visibility="personal", owner=self._actor.extension), read.given)
+                owner = self._actor.employee or 0  # 0: a dry run of somebody whom nobody knows yet
+                yield Read(replace(read.draft, visibility="personal", owner="", owner_id=owner), read.given)
             else:
                 yield read
 
     def _decided(
-        self, good: Iterable[Read], known: dict[Key, int]
+        self, good: Iterable[Read], in_book: dict[Key, int]
     ) -> tuple[list[ContactDraft], dict[int, ContactChanges]]:
         """Say what is new and what changes what, by the importer's policy; see `Writing.add` for the keys."""
         new: list[ContactDraft] = []
         changes: dict[int, ContactChanges] = {}
         for each in good:
-            there = self._there(each.draft, known)
+            there = self._there(each.draft, in_book)
             if there is None:
                 self._report.created += 1
                 for key in _keys(each.draft):
                     self._mine.setdefault(key, -self._report.created)
-                new.append(replace(each.draft, manager=each.draft.manager or self._actor.extension))
+                mine = each.draft if each.draft.manager else replace(each.draft, manager_id=self._actor.employee or 0)
+                new.append(mine)
             elif self._asked.existing == "update":
                 self._report.updated += 1
                 changed = changes_to(each.draft, each.given, self._reader.fields)
@@ -173,11 +178,11 @@ class _Importing:
                 self._report.skipped += 1
         return new, changes
 
-    def _there(self, each: ContactDraft, known: dict[Key, int]) -> int | None:
+    def _there(self, each: ContactDraft, in_book: dict[Key, int]) -> int | None:
         """Return which contact has one of the numbers already: of the book, else of this file."""
         if self._asked.existing == "add":
             return None
-        found = (known.get(key, self._mine.get(key)) for key in _keys(each))
+        found = (in_book.get(key, self._mine.get(key)) for key in _keys(each))
         return next((there for there in found if there is not None), None)
 
 

@@ -129,6 +129,21 @@ def test_an_extension_passes_and_the_decision_is_corrected(pbxd: Pbxd, contact: 
     assert pbxd.json("contacts", "list", "--as", "101")["total"] == 1
 
 
+def test_a_row_about_the_employee_before_is_told_of(pbxd: Pbxd) -> None:
+    file = pbxd.folder / "people.csv"
+    for name in ("Иван Петров", "Иван Сидоров"):
+        pbxd("employees", "add" if name == "Иван Петров" else "edit", "101", "--name", name)
+    pbxd("employees", "replaced", "101")
+    file.write_text("extension,name,mobile\n101,Иван Петров,89161234567\n")
+    told = pbxd("employees", "import", str(file)).stdout
+    assert "101: row left out, Иван Петров had the extension before" in told
+    assert "pbxd employees same 101" in told
+    assert pbxd.json("employees", "import", str(file))["stale"] == [{"extension": "101", "name": "Иван Петров"}]
+    shown = pbxd.json("employees", "show", "101")
+    assert (shown["name"], shown["mobile"]) == ("Иван Сидоров", "")
+    assert pbxd.json("employees", "edit", "101", "--name", "Иван Петров")["name"] == "Иван Петров"
+
+
 def test_lookup_has_the_contract_s_shape(pbxd: Pbxd, contact: Add) -> None:
     contact("--company", "Ромашка", "--vip", "--manager", "101")
     assert pbxd.json("lookup", "8 777 785 99 54") == {

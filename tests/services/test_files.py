@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import openpyxl
 import pytest
 
+from pbxd.actor import Actor
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
+from pbxd.calls.record import CallRecord, Party
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, UnavailableError
-from pbxd.services import exports, imports
+from pbxd.services import call_history, exports, imports
+from pbxd.services.call_filters import FindCalls
 from pbxd.services.contacts import FindContacts, find
 from pbxd.services.exports import ExportCalls
-from pbxd.services.imports import ImportContacts, import_contacts
+from pbxd.services.imports import ImportContacts, Policy, import_contacts
 from pbxd.services.workspace import Workspace
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.calls.calls import Calls
 from tests.actors import ADMINISTRATOR, agent
 
 ANNA = agent("101")
@@ -52,6 +63,60 @@ async def test_dry_run_import_errors_undo(workspace: Workspace, file: Path, tmp_
         await imports.undo(workspace, ANNA, done.import_id)
     with pytest.raises(NotFoundError):
         await imports.undo(workspace, ANNA, 7)
+
+
+@pytest.mark.parametrize("existing", ["skip", "update", "add"])
+async def test_an_import_belongs_to_its_employee_when_the_extension_passes_meanwhile(
+    workspace: Workspace, tmp_path: Path, existing: Policy
+) -> None:
+    employees, theirs = Employees(workspace.database), ContactDraft("Тайна", visibility="personal")
+    await employees.upsert([Employee("101", "Анна Белова")], source="list")
+    anna = (await employees.get("101")).id
+    file = tmp_path / "clients.csv"
+    rows = (f"Секрет {place};+7916{place:07d};" for place in range(3000))
+    file.write_text("\n".join((HEAD, *rows)), "utf-8")
+
+    async def passed() -> None:
+        await employees.upsert([Employee("101", "Олег Юдин")], source="list")
+        number = ContactNumber("+79160002999")
+        await Contacts(workspace.database).add(replace(theirs, numbers=(number,)), actor=ANNA)
+
+    async with asyncio.TaskGroup() as tasks:
+        started: list[int] = []
+
+        def progress(rows: int) -> None:
+            if not started:
+                tasks.create_task(passed())
+            started.append(rows)
+
+        asked = ImportContacts(file=file, personal=True, existing=existing)
+        done = await import_contacts(workspace, ANNA, asked, progress=progress)
+    assert done.created == 3000
+    assert [each.name for each in (await find(workspace, ANNA, FindContacts())).items] == ["Тайна"]
+    assert (await find(workspace, Actor.agent("", "test", anna), FindContacts())).total == 3000
+
+
+async def test_an_export_of_calls_is_its_employee_s_when_the_extension_passes_meanwhile(workspace: Workspace) -> None:
+    employees, number = Employees(workspace.database), ContactNumber("+79160000001")
+    await employees.upsert([Employee("101", "Анна Белова")], source="list")
+    draft = ContactDraft("Тайна", numbers=(number,), visibility="personal")
+    await Contacts(workspace.database).add(draft, actor=ANNA)
+    first = datetime.now(UTC) + timedelta(minutes=1)
+    calls = [
+        CallRecord(
+            f"{place:05}", "pbx", f"1.{place}", first + timedelta(seconds=place),
+            caller=Party(number.number), outcome="missed",
+        )
+        for place in range(1001)
+    ]  # fmt: skip
+    await Calls(workspace.database).upsert(calls)
+    names: list[list[str]] = []
+    async for some in call_history.every(workspace, ANNA, FindCalls()):
+        if not names:
+            await employees.upsert([Employee("101", "Олег Юдин")], source="list")
+        names.append([call["caller"]["name"] for call in some])
+    assert [len(each) for each in names] == [1000, 1]
+    assert {name for each in names for name in each} == {"Тайна"}
 
 
 async def test_personal_contacts_are_an_employee_s(workspace: Workspace, file: Path) -> None:

@@ -208,3 +208,71 @@ async def test_personal_contacts_of_the_new_one_alone_are_erased_by_extension(iv
     await ivan.told(MARIA, "list")
     assert await book.erase_personal(owner="101", by="root") == 0
     await ivan.keeps_everything()
+
+
+async def test_the_first_label_of_the_pbx_makes_nobody_another_person(database: Database) -> None:
+    employees = Employees(database)
+    await employees.upsert([Employee("101", IVAN)], source="list")
+    me = (await employees.get("101")).id
+    for label in ("Ромашка", "Ромашка"):
+        done = await employees.upsert([Employee("101", label)], source="pbx")
+        now = await employees.get("101")
+        assert (done.passed, now.id, now.name) == ((), me, IVAN)
+    await employees.upsert([Employee("101", MARIA)], source="pbx")
+    assert (await employees.get("101")).id != me
+
+
+async def test_who_came_after_a_list_said_so_is_passed_by_a_change_of_the_pbx(ivan: Ivan) -> None:
+    """The PBX had named the one before: what it says next is a change."""
+    await ivan.told(MARIA, "list")
+    maria = (await Employees(ivan.database).get("101")).id
+    await ivan.told("Ivan Petrov", "pbx")
+    await ivan.told("Олег Белов", "pbx")
+    assert (await Employees(ivan.database).get("101")).id not in {maria, ivan.id}
+
+
+async def test_only_a_list_can_be_out_of_date(ivan: Ivan) -> None:
+    employees = Employees(ivan.database)
+    await ivan.told(MARIA, "pbx")
+    row = Employee("101", IVAN, mobile="+79160000009", department="Склад")
+    done = await employees.upsert([row], source="list")
+    now = await employees.get("101")
+    assert (done.stale, done.same, now.name, now.mobile, now.department) == (("101",), 1, MARIA, "", "")
+    done = await employees.upsert([row], source="hand")
+    now = await employees.get("101")
+    assert (done.stale, now.name, now.mobile, now.department) == ((), IVAN, "+79160000009", "Склад")
+
+
+async def test_an_administrator_may_call_somebody_by_a_role(ivan: Ivan) -> None:
+    employees = Employees(ivan.database)
+    for source, name in (("list", IVAN), ("hand", "Касса 1")):
+        await employees.upsert([Employee("101", "Касса 1")], source=source)  # type: ignore[arg-type]  # both are
+        now = await employees.get("101")
+        assert (now.id, now.name) == (ivan.id, name)
+
+
+async def test_an_old_list_does_not_rename_who_replaced_somebody(ivan: Ivan) -> None:
+    employees = Employees(ivan.database)
+    await ivan.told("Иван Сидоров", "list")
+    await employees.other_person("101")
+    new = (await employees.get("101")).id
+    done = await employees.upsert([Employee("101", IVAN)], source="list")
+    now = await employees.get("101")
+    assert (done.stale, now.id, now.name) == (("101",), new, "Иван Сидоров")
+    await ivan.keeps_everything()
+
+
+async def test_who_has_left_is_another_person_than_a_namesake(ivan: Ivan) -> None:
+    employees = Employees(ivan.database)
+    await employees.retire(["101"])
+    await ivan.told("Иван Сидоров", "pbx")
+    assert (await employees.get("101")).id != ivan.id
+    await ivan.keeps_everything()
+
+
+async def test_a_department_is_no_name_in_common(database: Database) -> None:
+    employees = Employees(database)
+    for name in ("Ромашка Иванов", "Ромашка Петров"):
+        await employees.upsert([Employee("101", name, queues=("ромашка",))], source="pbx")
+    now, gone = await employees.list()
+    assert (now.name, gone.name) == ("Ромашка Петров", "Ромашка Иванов")

@@ -72,11 +72,14 @@ def import_(session: Session, file: Path) -> None:
     counts = {"created": done.created, "updated": done.updated, "same": done.same, "bad": len(done.bad)}
     if session.as_json:
         errors = [asdict(bad) for bad in done.bad]
-        told = {"passed": [_passed_json(each) for each in done.passed]} if done.passed else {}
+        told: dict[str, object] = {"passed": [_passed_json(each) for each in done.passed]} if done.passed else {}
+        if done.stale:
+            told["stale"] = [{"extension": person.extension, "name": person.name} for person in done.stale]
         print_json(counts | {"errors": errors, "ignored_columns": done.ignored} | told)
     else:
         print_line(_("new: {created}, changed: {updated}, unchanged: {same}, bad rows: {bad}").format(**counts))
         print_bad_rows(done.bad, done.ignored)
+        _print_stale(done.stale)
         _print_passed(done.passed)
     if done.bad and not done.created + done.updated + done.same:
         raise RefusedError("nothing-imported", _("no row could be imported"))
@@ -172,6 +175,14 @@ def _print_passed(passed: Iterable[Passed]) -> None:
             said = _("{extension}: {before} is called {after} now; if that is somebody else: {command}")
             command = f"pbxd employees replaced {each.extension}"
         print_line(said.format(extension=each.extension, before=each.before, after=each.after, command=command))
+
+
+def _print_stale(rows: Iterable[Employee]) -> None:
+    """Say which rows of a file are about the employee before, and how to correct it."""
+    for each in rows:
+        said = _("{extension}: row left out, {name} had the extension before; if {name} still has it: {command}")
+        command = f"pbxd employees same {each.extension}"
+        print_line(said.format(extension=each.extension, name=each.name, command=command))
 
 
 def _heads() -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import BindParameter, Connection, Row, bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book.employee_names import is_another_person, is_placeholder
+from pbxd.book.employee_names import CommonWords, is_another_person, is_placeholder
 from pbxd.book.employees import Employee, checked_employee
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
@@ -25,22 +25,26 @@ from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.engine.feed import tell
 from pbxd.storage.tables import employees
 
-Source = Literal["list", "pbx"]
+Source = Literal["list", "pbx", "hand"]  # hand: an administrator's own edit
 _Row = dict[str, Any]
 _LISTED = {"name", "mobile", "did", "email", "department"}
-_NAME = {"list": "name", "pbx": "pbx_name"}  # the column of what each source says
+_NAME = {"list": "name", "pbx": "pbx_name", "hand": "name"}  # the column of what each source says
 Everybody = list[Employee]
 Changes = list[Passed]
 
 
 @dataclass(frozen=True, slots=True)
 class Upserted:
-    """How many employees were new, changed, and already so; whose extensions passed to somebody else."""
+    """How many employees were new, changed, and already so; whose extensions passed to somebody else.
+
+    `stale`: extensions of which a list still gives what the former employee was called; nothing was taken from there.
+    """
 
     created: int
     updated: int
     same: int
     passed: tuple[Passed, ...] = field(default=(), compare=False)
+    stale: tuple[str, ...] = ()
 
 
 class Employees:
@@ -50,7 +54,7 @@ class Employees:
         self._database = database
 
     async def upsert(self, people: Sequence[Employee], *, source: Source) -> Upserted:
-        """Take over what a list (CSV, XLSX) or the PBX says of these people, all or none of it.
+        """Take over what a list (CSV, XLSX), the PBX or an administrator says of these people, all or none of it.
 
         A list wins: what it gives replaces what is known, what it leaves empty doesn't, and who is on it is active.
         The PBX adds people, names those who have no name, and tells the queues. The later of two rows on one extension
@@ -61,13 +65,24 @@ class Employees:
         async with self._database.writing() as connection:
             before = await _rows(connection)
             former = await ownership.former_owners(connection, {person.extension for person in said})
-            after, gone = dict(before), list[_Row]()
+            after, gone, stale = dict(before), list[_Row](), list[str]()
+            common = CommonWords((row["name"], row["pbx_name"]) for row in before.values())
             for person in said:
                 known = after.get(person.extension, UNKNOWN | {"id": 0, "extension": person.extension})
-                after[person.extension] = _taken_over(known, person, source, former.get(person.extension), gone)
+                match _judged(known, person, source, former.get(person.extension), common):
+                    case "same":
+                        after[person.extension] = _merged(known, person, source)
+                    case "another":
+                        gone.append(known)
+                        after[person.extension] = _merged(_newcomer(known), person, source)
+                    case "stale" if source == "pbx":  # its queues are the present employee's
+                        kept = {"pbx_name": known["pbx_name"]}
+                        after[person.extension] = _merged(known, person, source) | kept
+                    case "stale":
+                        stale.append(person.extension)
             new, changed, passed = await _write(connection, before, after, gone)
         count = len({person.extension for person in said})
-        return Upserted(new, changed, count - new - changed, tuple(passed))
+        return Upserted(new, changed, count - new - changed, tuple(passed), tuple(stale))
 
     async def on_pbx(self) -> set[str]:
         """Return the extensions of the active people the PBX has told of at some time."""
@@ -158,24 +173,36 @@ async def _one(connection: AsyncConnection, extension: str) -> Employee:
     return _employee(row)
 
 
-def _taken_over(known: _Row, said: Employee, source: Source, former: _Row | None, gone: list[_Row]) -> _Row:
-    """Return the row of who has the extension by what a source says; who loses it is put among those `gone`."""
-    merged = _told if source == "pbx" else _listed
+def _judged(
+    known: _Row, said: Employee, source: Source, former: _Row | None, common: CommonWords
+) -> Literal["same", "another", "stale"]:
+    """Say of whom a source speaks: who has the extension, another person, or the former one (it is out of date)."""
     column = _NAME[source]
-    another = said.name != known[column] and is_another_person((known["name"], known["pbx_name"]), said.name)
-    if not another or not known["id"]:  # of two rows of one list the later one counts
-        return merged(known, said)
-    if former and not known[column] and former[column] == said.name:  # it has not heard of the new employee yet
-        return known if source == "list" else merged(known, said) | {column: ""}
-    gone.append(known)
-    device = {name: known[name] for name in ("extension", "queues", "on_pbx")}
-    return merged(UNKNOWN | device | {"id": 0}, said)
+    if not known["id"] or not said.name or said.name == known[column]:  # of two rows of one list the later one counts
+        return "same"
+    names = (known["name"], known["pbx_name"])
+    shared = common.beside(names, known["department"], known["queues"], said.department, *said.queues)
+    another = is_another_person(names, said.name, common=shared, left=not known["active"])
+    if former and former[column] == said.name and source != "hand" and not (another and known[column]):
+        return "stale"
+    # What the PBX says first may be a label of the desk: nobody a list named is another person because of it.
+    heard = known["pbx_name"] or not known["name"] or not known["active"] or (former and former["pbx_name"])
+    return "another" if another and (source != "pbx" or heard) else "same"
 
 
-def _listed(known: _Row, said: Employee) -> _Row:
+def _newcomer(known: _Row) -> _Row:
+    """Return a new employee at the device of the one before."""
+    return UNKNOWN | {name: known[name] for name in ("extension", "queues", "on_pbx")} | {"id": 0}
+
+
+def _merged(known: _Row, said: Employee, source: Source) -> _Row:
+    return _told(known, said) if source == "pbx" else _listed(known, said, by_hand=source == "hand")
+
+
+def _listed(known: _Row, said: Employee, *, by_hand: bool) -> _Row:
     """Take over what a list says: it wins, but what it leaves empty erases nothing, and who is on it is active."""
     given = {name: value for name, value in asdict(said).items() if name in _LISTED and value}
-    if is_placeholder(said.name) and not is_placeholder(_name(known)):
+    if not by_hand and is_placeholder(said.name) and not is_placeholder(_name(known)):
         given.pop("name", None)
     return known | given | {"active": said.active, "listed": True}
 

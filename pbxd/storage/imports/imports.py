@@ -200,8 +200,8 @@ class Writing:
 
     def __init__(self, database: Database, import_id: int, actor: Actor) -> None:
         self.id = import_id
+        self.actor = actor  # with the id of its employee
         self._database = database
-        self._actor = actor
         self._batches = BatchWriter(database)
         self._made = array("q")  # ids of the new contacts, in order
         self._rest: list[ContactDraft] = []  # not written yet: they wait for a full transaction
@@ -236,7 +236,7 @@ class Writing:
         async with self._batches.writing(len(part)) as connection:
             await _beat(connection, self.id, "writing")
             part = await with_ids(connection, part)  # again: an extension may have passed to somebody else meanwhile
-            made = await insert_cards(connection, part, self._actor, import_id=self.id, prepared=prepared)
+            made = await insert_cards(connection, part, self.actor, import_id=self.id, prepared=prepared)
             self._made.extend(made)
         self._rest = self._rest[len(part) :]
         self._beaten = time.monotonic()
