@@ -16,13 +16,13 @@ _WORD = re.compile(r"[^\W\d_]{2,}")  # two letters at least: an initial is no na
 _NO_NAMES = frozenset(
     folded(
         # Devices, and extensions that nobody has.
-        "agent client no device employee endpoint ext extension line operator phone pjsip sip softphone station tel"
-        " telephone test user webrtc unknown none null anonymous asterisk vacant free reserved reserve spare"
+        "agent client no queue device employee endpoint ext extension line operator phone pjsip sip softphone station"
+        " tel telephone test user webrtc unknown none null anonymous asterisk vacant free reserved reserve spare"
         " unused empty new desktop desk mobile web room of abc default temp temporary trainee intern staff"
         " абонент агент внутренний доб добавочный клиент линия номер оператор пользователь сотрудник софтфон тел"
         " телефон тест трубка устройство свободен свободна свободно свободный резерв резервный запасной неизвестно"
         " неизвестный аноним новый новая новое рабочее место рм арм кабинет каб комната без имени нет пусто"
-        " вакансия стажёр стажёрка временный"
+        " вакансия очередь стажёр стажёрка временный"
         # Roles and departments.
         " sales support reception receptionist secretary manager office shop store warehouse cashier cash accounting"
         " accountant delivery service helpdesk help front back call center centre department dept team director"

@@ -31,7 +31,16 @@ from pbxd.book.employee_names import CommonWords, is_another_person, is_placehol
             "anonymous",
         ),
         *("Свободен", "Свободно", "Резерв", "Без имени", "Стажёр", "Рабочее место 5", "РМ-101", "кабинет 12"),
-        *("Касса 1", "Отдел продаж", "Sales 2", "Front Desk", "Reception", "Менеджер 2", "Новый сотрудник"),
+        *(
+            "Касса 1",
+            "Отдел продаж",
+            "Sales 2",
+            "Front Desk",
+            "Reception",
+            "Queue agent",
+            "Менеджер 2",
+            "Новый сотрудник",
+        ),
     ],
 )
 def test_what_says_nothing_about_a_person(name: str) -> None:
