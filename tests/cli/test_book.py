@@ -129,6 +129,22 @@ def test_an_extension_passes_and_the_decision_is_corrected(pbxd: Pbxd, contact: 
     assert pbxd.json("contacts", "list", "--as", "101")["total"] == 1
 
 
+def test_who_lost_the_extension_is_still_named(pbxd: Pbxd, contact: Add) -> None:
+    """Cards, the table of cards and tokens name them."""
+    ivan = pbxd.json("employees", "add", "101", "--name", "Иван Петров")["id"]
+    contact("--manager", "101", "--as", "101")
+    pbxd("tokens", "create", "crm", "--as", "101")
+    assert "Иван Петров" not in pbxd("contacts", "show", "1").stdout
+    pbxd("employees", "edit", "101", "--name", "Мария Сидорова")
+    lines = [line.split(maxsplit=1) for line in pbxd("contacts", "show", "1").stdout.splitlines()]
+    assert ["Manager", "Иван Петров"] in lines
+    assert pbxd("contacts", "show", "1").stdout.count("Иван Петров") == 2, "the creator too"
+    assert "Иван Петров" in pbxd("contacts", "list").stdout
+    assert "Иван Петров (no extension)" in pbxd("tokens", "list").stdout
+    (token,) = pbxd.json("tokens", "list")["items"]
+    assert (token["employee"], token["employee_id"], token["employee_name"]) == (None, ivan, "Иван Петров")
+
+
 def test_lookup_has_the_contract_s_shape(pbxd: Pbxd, contact: Add) -> None:
     contact("--company", "Ромашка", "--vip", "--manager", "101")
     assert pbxd.json("lookup", "8 777 785 99 54") == {
