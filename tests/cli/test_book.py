@@ -129,6 +129,38 @@ def test_an_extension_passes_and_the_decision_is_corrected(pbxd: Pbxd, contact: 
     assert pbxd.json("contacts", "list", "--as", "101")["total"] == 1
 
 
+def test_joining_two_people_is_asked_and_one_of_several_is_named(
+    pbxd: Pbxd, contact: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ivan = pbxd.json("employees", "add", "101", "--name", "Иван Петров")["id"]
+    contact("--personal", "--owner", "101", name="Мама")
+    pbxd("employees", "edit", "101", "--name", "Мария Сидорова")
+    contact("--personal", "--owner", "101", name="Папа")
+    contact("--personal", "--owner", "101", name="Дядя")
+    asked: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr("pbxd.cli.session.Session.confirm", lambda _session, question: asked.append(question))
+        pbxd("employees", "same", "101", "--yes")
+    assert "make Иван Петров and Мария Сидорова one person?" in asked[0]
+    assert "(1 and 2)" in asked[0]
+    pbxd("employees", "replaced", "101", "--name", "Олег Белов")
+    pbxd("employees", "edit", "101", "--name", "Анна Чернова")
+    people = {each["name"]: each["id"] for each in pbxd.json("employees", "list")["items"]}
+    oleg, anna = people["Олег Белов"], people["Анна Чернова"]
+    for options in ((), (str(anna),), ("99",)):
+        said = pbxd.refusal("employees", "same", "101", *options)
+        assert f"{ivan}: Мария Сидорова, {oleg}: Олег Белов; say which" in said
+        assert "pbxd employees same 101 ID" in said
+    assert pbxd.json("employees", "same", "101", str(ivan))["before"] == "Мария Сидорова"
+    assert pbxd.json("contacts", "list", "--as", "101")["total"] == 3
+    assert {each["id"]: each["extension"] for each in pbxd.json("employees", "list")["items"]} == {
+        ivan: "101", oleg: None,
+    }  # fmt: skip
+    table = pbxd("employees", "list").stdout.splitlines()
+    assert table[0].split()[:2] == ["Id", "Extension"]
+    assert any(line.split()[:2] == [str(oleg), "Олег"] for line in table)
+
+
 def test_who_lost_the_extension_is_still_named(pbxd: Pbxd, contact: Add) -> None:
     """Cards, the table of cards and tokens name them."""
     ivan = pbxd.json("employees", "add", "101", "--name", "Иван Петров")["id"]
