@@ -99,7 +99,7 @@ async def test_another_person_gets_nothing_of_the_one_before(lab: Lab, name: Nam
 
     await check_call_and_token(lab, token, passed=passed)
     if passed:
-        told = await lab.cli("employees", "same", "101")
+        told = await lab.cli("employees", "same", "101", "--yes")
         assert (told["before"], told["after"], told["another"]) == (IVAN, MARIA, False)
     else:
         await lab.cli("employees", "replaced", "101")

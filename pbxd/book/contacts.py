@@ -40,6 +40,7 @@ class Contact:
     owner_id: int = 0
     created_by_id: int = 0
     manager_name: str = ""
+    created_by_name: str = ""
 
 
 class Listing(NamedTuple):

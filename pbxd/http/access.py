@@ -12,7 +12,7 @@ from aiohttp import web
 
 from pbxd.actor import Actor
 from pbxd.http.context import ACTOR, SERVICES, Services
-from pbxd.http.operations import Operation, operation_of
+from pbxd.http.operations import Operation, is_open, operation_of
 from pbxd.http.problems import Handler, problem
 from pbxd.i18n import _
 from pbxd.scopes import check_scope
@@ -22,7 +22,7 @@ from pbxd.scopes import check_scope
 async def tokens_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let a request through if it has a valid token (RFC 6750) with the scope it needs, or needs none."""
     operation = operation_of(request)
-    if operation and operation.scope == "open":
+    if is_open(request, operation):
         return await handler(request)
     scheme, _blank, plain = request.headers.get("Authorization", "").partition(" ")
     services = request.app[SERVICES]

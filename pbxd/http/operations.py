@@ -138,6 +138,13 @@ def operation_of(request: web.Request) -> Operation | None:
     return operation
 
 
+def is_open(request: web.Request, operation: Operation | None) -> bool:
+    """Tell whether a request needs no token: its operation is open, or its method is wrong for an open address."""
+    if operation is not None:
+        return operation.scope == "open"
+    return any(each.scope == "open" and each.path == request.path for each in request.app[OPERATIONS].values())
+
+
 def _inputs(models: Mapping[str, Any]) -> dict[str, type[Input]]:
     """Check the models that a handler's arguments name."""
     for name, model in models.items():

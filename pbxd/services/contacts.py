@@ -18,6 +18,7 @@ from pbxd.services.workspace import Workspace
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.contacts import ContactPage, Contacts
 from pbxd.storage.book.duplicates import Duplicate
+from pbxd.storage.book.employees import Employees
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import PageAsked, Sorting
 
@@ -67,6 +68,7 @@ class ErasePersonal:
     """Which personal contacts to erase: an owner's, those with a number, or an owner's with that number."""
 
     owner: str = ""  # extension
+    owner_id: int = 0  # or the employee, who may have no extension any more
     number: str = ""  # in any notation
     by: str  # the user of the operating system or of pbxd who does it, for the feed and the log
 
@@ -130,15 +132,31 @@ async def delete(workspace: Workspace, actor: Actor, contact_id: int) -> None:
     await Contacts(workspace.database).delete(contact_id, actor=actor)
 
 
+async def owner_to_erase(workspace: Workspace, actor: Actor, asked: ErasePersonal) -> str:
+    """Return whose personal contacts would be erased, for people; empty: everybody's with the number.
+
+    Raises NotFoundError for an id that no employee has.
+    """
+    rights.check_administrator(actor)
+    book = Employees(workspace.database)
+    if asked.owner_id:
+        person = await book.by_id(asked.owner_id)
+        return " ".join(filter(None, (person.extension, person.name))) or str(person.id)
+    names = {person.extension: person.name for person in await book.list()}
+    return " ".join(filter(None, (asked.owner, names.get(asked.owner)))) if asked.owner else ""
+
+
 async def erase_personal(workspace: Workspace, actor: Actor, asked: ErasePersonal) -> int:
     """Erase personal contacts that an administrator doesn't see; return how many. It is logged.
 
-    Raises InvalidInputError when neither owner nor number is given.
+    Raises InvalidInputError when neither owner nor number is given, NotFoundError for an id that no employee has.
     """
     rights.check_administrator(actor)
     number = contact_number(asked.number, workspace.rules).number if asked.number else ""
-    erased = await Contacts(workspace.database).erase_personal(owner=asked.owner, number=number, by=asked.by)
-    _log.warning("personal_contacts_erased", erased=erased, owner=asked.owner, number=number, user=asked.by)
+    book = Contacts(workspace.database)
+    erased = await book.erase_personal(owner=asked.owner, owner_id=asked.owner_id, number=number, by=asked.by)
+    whose = {"owner": asked.owner, "owner_id": asked.owner_id or None}
+    _log.warning("personal_contacts_erased", erased=erased, **whose, number=number, user=asked.by)
     return erased
 
 

@@ -22,7 +22,7 @@ from pbxd.services.number_input import company_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
-from pbxd.storage.book.extension_ownership import Passed
+from pbxd.storage.book.extension_ownership import Joining, Passed
 from pbxd.storage.search.filters import ContactFilter
 
 CLIENTS_SHOWN = 20
@@ -123,10 +123,19 @@ async def edit(workspace: Workspace, actor: Actor, asked: SaveEmployee) -> tuple
     return await _save(workspace, asked)
 
 
-async def same_person(workspace: Workspace, actor: Actor, extension: str) -> Passed:
-    """Say that who has the extension is the one who had it before. Raises NotFoundError, ConflictError."""
+async def to_join(workspace: Workspace, actor: Actor, extension: str, former: int) -> Joining:
+    """Return whom `same_person` would make one, and what they have. Raises NotFoundError, ConflictError as it does."""
     rights.check_administrator(actor)
-    return await Employees(workspace.database).same_person(extension)
+    return await Employees(workspace.database).to_join(extension, former)
+
+
+async def same_person(workspace: Workspace, actor: Actor, extension: str, former: int) -> Passed:
+    """Say that who has the extension is the one who had it before; `former`: an employee's id, 0 if only one had it.
+
+    Raises NotFoundError, ConflictError.
+    """
+    rights.check_administrator(actor)
+    return await Employees(workspace.database).same_person(extension, former)
 
 
 async def other_person(workspace: Workspace, actor: Actor, extension: str, name: str) -> Passed:

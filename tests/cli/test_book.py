@@ -144,6 +144,54 @@ def test_a_row_about_the_employee_before_is_told_of(pbxd: Pbxd) -> None:
     assert pbxd.json("employees", "edit", "101", "--name", "Иван Петров")["name"] == "Иван Петров"
 
 
+def test_joining_two_people_is_asked_and_one_of_several_is_named(
+    pbxd: Pbxd, contact: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ivan = pbxd.json("employees", "add", "101", "--name", "Иван Петров")["id"]
+    contact("--personal", "--owner", "101", name="Мама")
+    pbxd("employees", "edit", "101", "--name", "Мария Сидорова")
+    contact("--personal", "--owner", "101", name="Папа")
+    contact("--personal", "--owner", "101", name="Дядя")
+    asked: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr("pbxd.cli.session.Session.confirm", lambda _session, question: asked.append(question))
+        pbxd("employees", "same", "101", "--yes")
+    assert "make Иван Петров and Мария Сидорова one person?" in asked[0]
+    assert "(1 and 2)" in asked[0]
+    pbxd("employees", "replaced", "101", "--name", "Олег Белов")
+    pbxd("employees", "edit", "101", "--name", "Анна Чернова")
+    people = {each["name"]: each["id"] for each in pbxd.json("employees", "list")["items"]}
+    oleg, anna = people["Олег Белов"], people["Анна Чернова"]
+    for options in ((), (str(anna),), ("99",)):
+        said = pbxd.refusal("employees", "same", "101", *options)
+        assert f"{ivan}: Мария Сидорова, {oleg}: Олег Белов; say which" in said
+        assert "pbxd employees same 101 ID" in said
+    assert pbxd.json("employees", "same", "101", str(ivan))["before"] == "Мария Сидорова"
+    assert pbxd.json("contacts", "list", "--as", "101")["total"] == 3
+    assert {each["id"]: each["extension"] for each in pbxd.json("employees", "list")["items"]} == {
+        ivan: "101", oleg: None,
+    }  # fmt: skip
+    table = pbxd("employees", "list").stdout.splitlines()
+    assert table[0].split()[:2] == ["Id", "Extension"]
+    assert any(line.split()[:2] == [str(oleg), "Олег"] for line in table)
+
+
+def test_who_lost_the_extension_is_still_named(pbxd: Pbxd, contact: Add) -> None:
+    """Cards, the table of cards and tokens name them."""
+    ivan = pbxd.json("employees", "add", "101", "--name", "Иван Петров")["id"]
+    contact("--manager", "101", "--as", "101")
+    pbxd("tokens", "create", "crm", "--as", "101")
+    assert "Иван Петров" not in pbxd("contacts", "show", "1").stdout
+    pbxd("employees", "edit", "101", "--name", "Мария Сидорова")
+    lines = [line.split(maxsplit=1) for line in pbxd("contacts", "show", "1").stdout.splitlines()]
+    assert ["Manager", "Иван Петров"] in lines
+    assert pbxd("contacts", "show", "1").stdout.count("Иван Петров") == 2, "the creator too"
+    assert "Иван Петров" in pbxd("contacts", "list").stdout
+    assert "Иван Петров (no extension)" in pbxd("tokens", "list").stdout
+    (token,) = pbxd.json("tokens", "list")["items"]
+    assert (token["employee"], token["employee_id"], token["employee_name"]) == (None, ivan, "Иван Петров")
+
+
 def test_lookup_has_the_contract_s_shape(pbxd: Pbxd, contact: Add) -> None:
     contact("--company", "Ромашка", "--vip", "--manager", "101")
     assert pbxd.json("lookup", "8 777 785 99 54") == {

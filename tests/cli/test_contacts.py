@@ -159,6 +159,24 @@ def test_an_administrator_erases_personal_contacts_unseen(pbxd: Pbxd, contact: A
     assert "--as" in pbxd("contacts", "erase", "--owner", "101", "--as", "102", status=2).stderr
 
 
+def test_a_former_employee_s_personal_contacts_are_erased(
+    pbxd: Pbxd, contact: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = str(pbxd.json("employees", "add", "101", "--name", "Иван Петров")["id"])
+    contact("--personal", "--owner", "101", name="Мама")
+    pbxd("employees", "edit", "101", "--name", "Мария Сидорова")
+    contact("--personal", "--owner", "101", name="Папа")
+    asked: list[str] = []
+    monkeypatch.setattr("pbxd.cli.session.Session.confirm", lambda _session, question: asked.append(question))
+    erased = pbxd("contacts", "erase", "--owner-id", former).stdout
+    assert "personal contacts of Иван Петров erased: 1" in erased
+    assert "of Иван Петров?" in asked[0]
+    assert pbxd.json("contacts", "list", "--as", "101")["total"] == 1
+    assert "personal contacts of 101 Мария Сидорова erased: 1" in pbxd("contacts", "erase", "--owner", "101").stdout
+    assert "no employee with the id 99" in pbxd.refusal("contacts", "erase", "--owner-id", "99")
+    pbxd("contacts", "erase", "--owner", "101", "--owner-id", former, status=2)
+
+
 def test_a_number_or_e_mail_used_elsewhere_warns(pbxd: Pbxd, contact: Add) -> None:
     """S2.9"""
     contact("--email", "f@example.com")

@@ -22,6 +22,15 @@ async def test_tcp_asks_for_a_token_before_anything_else(pbxd: House, path: str)
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/api/v1/openapi.json"])
+async def test_a_wrong_method_at_an_open_address_is_told_without_a_token(pbxd: House, path: str) -> None:
+    async with pbxd.public.post(path) as answer:
+        await problem(answer, 405)
+        assert answer.headers["Allow"] == "GET,HEAD"
+    async with pbxd.public.delete(CALLS) as answer:
+        await problem(answer, 401)
+
+
 async def test_a_token_opens_until_it_is_revoked(pbxd: House) -> None:
     token_id, plain = await Tokens(pbxd.database).create("crm", ADMINISTRATOR)
     headers = {"Authorization": f"bearer {plain}"}

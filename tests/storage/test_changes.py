@@ -8,8 +8,10 @@ from datetime import date
 import pytest
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
 from pbxd.errors import NotFoundError, RefusedError
 from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 from tests.actors import ADMINISTRATOR, acting, agent
@@ -39,6 +41,25 @@ async def test_each_edit_says_who_changed_what(contacts: Contacts) -> None:
     await contacts.delete(contact.id, actor=ADMINISTRATOR)
     with pytest.raises(NotFoundError):
         await contacts.history(contact.id, actor=ADMINISTRATOR)
+
+
+async def test_a_change_of_manager_or_owner_is_one_field(contacts: Contacts, database: Database) -> None:
+    """By extension; a manager who has none any more by name. The ids are compared, and not written."""
+    employees = Employees(database)
+    await employees.upsert([Employee("101", "Иван Петров")], source="list")
+    contact = await contacts.add(replace(SHARED, manager="101"), actor=agent("103"))
+    await contacts.edit(contact.id, {"manager": "102"}, actor=agent("103"))
+    await contacts.edit(contact.id, {"manager": "101"}, actor=agent("103"))
+    await employees.upsert([Employee("101", "Мария Сидорова")], source="list")
+    await contacts.edit(contact.id, {"manager": "101"}, actor=agent("103"))
+    await contacts.edit(contact.id, {"visibility": "personal", "owner": "103"}, actor=agent("103"))
+    changes = await contacts.history(contact.id, actor=agent("103"))
+    assert [change.fields for change in changes] == [
+        {"manager": ["101", "102"]},
+        {"manager": ["102", "101"]},
+        {"manager": ["Иван Петров", "101"]},
+        {"visibility": ["shared", "personal"], "owner": ["", "103"]},
+    ]
 
 
 async def test_what_stood_in_a_personal_contact_stays_its_owner_s(contacts: Contacts) -> None:

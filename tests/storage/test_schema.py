@@ -26,6 +26,7 @@ from pbxd.errors import ConfigurationError, ConflictError, RefusedError, Unavail
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine import schema
+from pbxd.storage.engine.backups import Progress
 from pbxd.storage.engine.connections import connect, parsed
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed, News, tell
@@ -215,6 +216,19 @@ async def test_the_feed_keeps_its_times_and_numbers(empty_url: str) -> None:
         (7, "2026-11-22T08:00:00.000001+00:00"), (9, "2026-11-22T09:00:00.250000+00:00")
     ]  # fmt: skip
     assert [row.seq for row in rows[2:]] in ([], [10])
+
+
+@pytest.mark.parametrize(("before", "rebuilt"), [("0011", True), ("0012", False)])
+async def test_an_upgrade_tells_of_the_search_only_if_it_makes_it_anew(
+    empty_url: str, before: str, *, rebuilt: bool
+) -> None:
+    await migrate(empty_url, before)
+    told: list[Progress] = []
+    await schema.upgrade(empty_url, told.append)
+    steps = [each for each in told if each.what in {*schema.REVISIONS, "search"}]
+    revisions = schema.REVISIONS[schema.REVISIONS.index(before) + 1 :]
+    assert list(dict.fromkeys(each.what for each in steps)) == [*revisions, *["search"] * rebuilt]
+    assert steps[-1].done < 1
 
 
 async def test_tokens_that_are_there_go_on_acting_for_anybody(empty_url: str) -> None:

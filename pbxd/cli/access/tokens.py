@@ -59,15 +59,23 @@ def revoke(session: Session, token_id: int) -> None:
 
 
 def _cells(token: Token) -> list[str]:
-    acts_for = _("any employee") if token.actor.acts_for_any else token.actor.extension
     return [
         str(token.id),
         token.name,
         f"…{token.last_four}",
-        acts_for,
+        _acts_for(token),
         local_time(token.created),
         local_time(token.revoked),
     ]
+
+
+def _acts_for(token: Token) -> str:
+    """Name whom a token acts for; one whose employee lost the extension opens nothing, but is not nobody's."""
+    if token.actor.acts_for_any:
+        return _("any employee")
+    if token.actor.employee is not None and not token.actor.extension:
+        return _("{name} (no extension)").format(name=token.employee_name or token.actor.employee)
+    return token.actor.extension
 
 
 def _json(token: Token) -> dict[str, object]:
@@ -77,6 +85,8 @@ def _json(token: Token) -> dict[str, object]:
         "last_four": token.last_four,
         "created": instant(token.created),
         "revoked": instant(token.revoked),
+        "employee_id": token.actor.employee,
+        "employee_name": token.employee_name or None,
     } | _stands_for(token.actor.extension, as_any=token.actor.acts_for_any)
 
 

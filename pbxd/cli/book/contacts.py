@@ -143,17 +143,31 @@ def delete(session: Session, contact_id: int) -> None:
     ),
 )
 @option("--owner", type=EXTENSION, default="", metavar="EXT", about=N_("Only this employee's personal contacts."))
+@option(
+    "--owner-id",
+    type=click.IntRange(1),
+    default=None,
+    metavar="ID",
+    about=N_("Only this employee's personal contacts; for one who has no extension any more."),
+)
 @option("--number", default="", about=N_("Only personal contacts with this number."))
 @yes_option
 @json_option
 @pass_session
-def erase(session: Session, owner: str, number: str) -> None:
+def erase(session: Session, owner: str, owner_id: int | None, number: str) -> None:
     """Erase personal contacts, which an administrator doesn't see."""
-    asked = book.ErasePersonal(owner=owner, number=number, by=getuser())
-    session.confirm(_("Erase these personal contacts? This can't be undone."))
+    if owner and owner_id:
+        raise click.UsageError(_("either --owner or --owner-id, not both"))
+    asked = book.ErasePersonal(owner=owner, owner_id=owner_id or 0, number=number, by=getuser())
+    whose = session.ask(book.owner_to_erase, asked)
+    question, said = _("Erase these personal contacts? This can't be undone."), _("personal contacts erased: {count}")
+    if whose:
+        question = _("Erase these personal contacts of {owner}? This can't be undone.")
+        said = _("personal contacts of {owner} erased: {count}")
+    session.confirm(question.format(owner=whose))
     logs.configure(session.settings.logs)
     erased = session.ask(book.erase_personal, asked)
-    session.report({"erased": erased}, _("personal contacts erased: {count}").format(count=erased))
+    session.report({"erased": erased}, said.format(owner=whose, count=erased))
 
 
 @contacts.command("history", help=N_("Show who changed what in a contact, and when."))

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import click
+
 from pbxd.book.employees import Employee, employee_json
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import EXTENSION, FILE, actor_option, argument, flag, json_option, option, takes
+from pbxd.cli.options import EXTENSION, FILE, actor_option, argument, flag, json_option, option, takes, yes_option
 from pbxd.cli.output import mark, print_bad_rows, print_card, print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.errors import RefusedError
@@ -122,14 +124,33 @@ def edit(session: Session, asked: book.SaveEmployee) -> None:
 
 @employees.command(
     "same",
-    help=N_("Say that an extension did not pass to somebody else: the employee is the one before, with a new name."),
+    help=N_(
+        "Say that an extension did not pass to somebody else: the employee is the one before, with a new name."
+        " If several had it before, ID says which. Asks first on a terminal."
+    ),
 )
 @argument("extension")
+@argument("former", type=click.INT, required=False, default=0, metavar="[ID]")
+@yes_option
 @json_option
 @pass_session
-def same(session: Session, extension: str) -> None:
+def same(session: Session, extension: str, former: int) -> None:
     """Undo the decision that an extension passed to another person."""
-    _show_passed(session, session.ask(book.same_person, extension))
+    joining = session.ask(book.to_join, extension, former)
+    question = _(
+        "{extension}: make {before} and {now} one person? Whoever has the extension gets the personal contacts of both"
+        " ({count_before} and {count_now}). This can't be undone."
+    )
+    session.confirm(
+        question.format(
+            extension=extension,
+            before=joining.former_name,
+            now=joining.now.name,
+            count_before=joining.personal_before,
+            count_now=joining.personal_now,
+        )
+    )
+    _show_passed(session, session.ask(book.same_person, extension, int(joining.before["id"])))
 
 
 @employees.command(
@@ -186,10 +207,28 @@ def _print_stale(rows: Iterable[Employee]) -> None:
 
 
 def _heads() -> list[str]:
-    return [_("Extension"), _("Name"), _("Departments"), _("Mobile"), _("Direct number"), _("E-mail"), _("Active")]
+    return [
+        _("Id"),
+        _("Extension"),
+        _("Name"),
+        _("Departments"),
+        _("Mobile"),
+        _("Direct number"),
+        _("E-mail"),
+        _("Active"),
+    ]
 
 
 def _cells(person: Employee) -> list[str]:
     mobile, did = (display(number) if number else "" for number in (person.mobile, person.did))
     departments = ", ".join(person.departments)
-    return [person.extension, person.name, departments, mobile, did, person.email, mark(person.active, "✓")]
+    return [
+        str(person.id),
+        person.extension,
+        person.name,
+        departments,
+        mobile,
+        did,
+        person.email,
+        mark(person.active, "✓"),
+    ]

@@ -24,8 +24,9 @@ def lines(contact: Contact, fields: Fields) -> Iterable[tuple[str, str]]:
             for number in contact.numbers:
                 yield (_("Main number") if number.main else str(field.title)), number_text(number)
         elif field.kind != "visibility":  # the owner says it
-            yield str(field.title), _text(fields.value(contact, field))
-    yield _("Created by"), contact.created_by
+            manager = field.name == "manager" and _manager(contact)
+            yield str(field.title), manager or _text(fields.value(contact, field))
+    yield _("Created by"), contact.created_by or contact.created_by_name
     yield _("Version"), str(contact.version)
 
 
@@ -39,7 +40,7 @@ def cells(contact: Contact) -> list[str]:
         number_text(main) if main else "",
         contact.company,
         contact.position,
-        contact.manager,
+        _manager(contact),
     ]
 
 
@@ -79,6 +80,11 @@ def duplicate_line(duplicate: Duplicate) -> str:
     more = ", …" if duplicate.total > len(duplicate.contacts) else ""
     said = _("warning: {value} is used by {count} more: {names}")
     return said.format(value=shown, count=duplicate.total, names=names + more)
+
+
+def _manager(contact: Contact) -> str:
+    """Name the manager: by extension, or by name if they have none any more."""
+    return contact.manager or contact.manager_name
 
 
 def _text(value: Value) -> str:

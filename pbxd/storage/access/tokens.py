@@ -33,10 +33,12 @@ class Token:
     revoked: datetime | None
     actor: Actor  # who it acts for
     inherited: bool  # it acts for anybody because it was made before tokens belonged to somebody
+    employee_name: str = ""  # of whom it acts for, also if they have no extension any more
 
 
 Everything = list[Token]
-_LISTED = select(tokens, employees.c.extension).select_from(
+_NAMES = (employees.c.name.label("listed_name"), employees.c.pbx_name)
+_LISTED = select(tokens, employees.c.extension, *_NAMES).select_from(
     tokens.outerjoin(employees, employees.c.id == tokens.c.employee_id)
 )
 
@@ -89,4 +91,5 @@ def digest(plain: str) -> str:
 
 def _token(row: Row[Any]) -> Token:
     actor = Actor.token(row.name, row.extension or "", row.employee_id or None, acts_for_any=row.as_any)
-    return Token(row.id, row.name, row.last_four, row.created, row.revoked, actor, row.inherited)
+    name = row.listed_name or row.pbx_name or ""
+    return Token(row.id, row.name, row.last_four, row.created, row.revoked, actor, row.inherited, name)

@@ -44,7 +44,7 @@ _OWN = (
     *(f"{field.name}_id" for field in BUILT_IN if field.stored == "employee"),
 )
 _own_values = attrgetter(*_OWN)
-_NAMED_BY_IDS = {"manager", "manager_name", "owner", "created_by"}  # present names of employees
+_NAMED_BY_IDS = {"manager", "manager_name", "owner", "created_by", "created_by_name"}  # present names of employees
 _READ = tuple(field.name for field in dataclass_fields(Contact) if field.name not in {*_PARTS, *_NAMED_BY_IDS})
 _LISTED: Select[Any] = (
     select(
@@ -66,7 +66,8 @@ _manager, _owner, _creator = (employees.alias(name) for name in ("manager", "own
 _WRITTEN: Select[Any] = (
     select(
         *(companies.c.name if name == "company" else contacts.c[name] for name in _READ),
-        *(_manager.c.extension, _manager.c.name, _manager.c.pbx_name, _owner.c.extension, _creator.c.extension),
+        *(_manager.c.extension, _manager.c.name, _manager.c.pbx_name, _owner.c.extension),
+        *(_creator.c.extension, _creator.c.name, _creator.c.pbx_name),
     )
     .select_from(contacts)
     .outerjoin(companies, contacts.c.company_id == companies.c.id)
@@ -295,10 +296,11 @@ def _collect(parts: _Parts, table: Table, rows: Sequence[Sequence[Any]]) -> None
 
 
 def _card(row: Sequence[Any], parts: _Parts) -> Contact:
-    *own, manager, listed_name, pbx_name, owner, creator = row
+    *own, manager, listed_name, pbx_name, owner, creator, creator_name, creator_pbx_name = row
     values: dict[str, Any] = dict(zip(_READ, own, strict=True))
     values |= {"manager": manager or "", "owner": owner or "", "created_by": creator or ""}
     values["manager_name"] = listed_name or pbx_name or ""
+    values["created_by_name"] = creator_name or creator_pbx_name or ""
     for name, table in _PARTS.items():
         values[name] = tuple(parts[table].get(row[0], ()))
     values["company"] = values["company"] or ""

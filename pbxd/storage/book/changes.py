@@ -15,6 +15,8 @@ from pbxd.book.contacts import ATTRIBUTES, Contact, ContactNumber
 from pbxd.storage.access.employee_ids import people
 from pbxd.storage.tables import contact_changes
 
+_FIELDS = tuple(name for name in ATTRIBUTES if name not in {"manager_id", "owner_id"})
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -32,7 +34,8 @@ async def record(connection: AsyncConnection, before: Contact, after: Contact, a
     """Record the changes of an edit, in the transaction of that edit."""
     old, new = _values(before), _values(after)
     names = [name for name in old | new if old.get(name) != new.get(name)]
-    fields = {name: [_json(old.get(name)), _json(new.get(name))] for name in names}
+    shown, now_shown = old | _people(before), new | _people(after)
+    fields = {name: [_json(shown.get(name)), _json(now_shown.get(name))] for name in names}
     entry = {
         "contact_id": after.id,
         "version": after.version,
@@ -69,8 +72,14 @@ async def listed(connection: AsyncConnection, contact_id: int, actor: Actor) -> 
 
 
 def _values(contact: Contact) -> dict[str, Any]:
-    """Return the fields that an edit can change; extra ones are JSON values already."""
-    return {name: getattr(contact, name) for name in ATTRIBUTES} | dict(contact.extra)
+    """Return the fields that an edit can change, employees by id; extra ones are JSON values already."""
+    values = {name: getattr(contact, name) for name in _FIELDS} | dict(contact.extra)
+    return values | {"manager": contact.manager_id, "owner": contact.owner_id}
+
+
+def _people(contact: Contact) -> dict[str, str]:
+    """Return how the history names employees: by extension, a manager without one by name."""
+    return {"manager": contact.manager or contact.manager_name, "owner": contact.owner}
 
 
 def _json(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -177,13 +177,13 @@ class Contacts:
         async with self._database.reading() as connection:
             return await duplicates_of(connection, contact, await connection.run_sync(known, actor))
 
-    async def erase_personal(self, *, owner: str = "", number: str = "", by: str) -> int:
-        """Delete personal contacts unseen, by owner, by number (E.164) or by both. Return how many.
+    async def erase_personal(self, *, owner: str = "", owner_id: int = 0, number: str = "", by: str) -> int:
+        """Delete personal contacts unseen, by owner (extension or id), by number (E.164) or by both. Return how many.
 
         For an administrator, whom the law may oblige to erase. The feed keeps whose contacts were erased and `by` which
         user of the system, but no number. Raises InvalidInputError if neither owner nor number is given.
         """
-        if not owner and not number:
+        if not owner and not owner_id and not number:
             raise InvalidInputError("owner", _("whose personal contacts, or with which number?"))
         wanted = select(contacts.c.id).where(contacts.c.visibility == "personal", shown())
         if number:
@@ -191,11 +191,18 @@ class Contacts:
             wanted = wanted.where(contacts.c.id.in_(having))
         async with self._database.writing() as connection:
             if owner:
-                owners = await connection.run_sync(ids_of, [owner])
-                wanted = wanted.where(contacts.c.owner_id == owners.get(owner, 0))
+                owner_id = (await connection.run_sync(ids_of, [owner])).get(owner, 0)
+            if owner or owner_id:
+                wanted = wanted.where(contacts.c.owner_id == owner_id)
             ids = (await connection.execute(wanted)).scalars().all()
             await _erase(connection, await cards(connection, ids))
-            data = {"erased": len(ids), "owner": owner, "by_number": bool(number), "by": by}
+            data = {
+                "erased": len(ids),
+                "owner": owner,
+                "owner_id": owner_id or None,
+                "by_number": bool(number),
+                "by": by,
+            }
             await tell(connection, [News("contacts.erased", owner, data)])
             return len(ids)
 

@@ -20,8 +20,8 @@ from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.access.employee_ids import UNKNOWN, employee_changed
 from pbxd.storage.book import extension_ownership as ownership
-from pbxd.storage.book.extension_ownership import Passed
-from pbxd.storage.engine.database import Database, in_parts
+from pbxd.storage.book.extension_ownership import Joining, Passed
+from pbxd.storage.engine.database import Database, in_parts, possible
 from pbxd.storage.engine.feed import tell
 from pbxd.storage.tables import employees
 
@@ -114,14 +114,29 @@ class Employees:
         async with self._database.reading() as connection:
             return await _one(connection, extension)
 
-    async def same_person(self, extension: str) -> Passed:
-        """Undo the last passing of an extension: who has it is the one who had it before, under a new name.
+    async def same_person(self, extension: str, former: int = 0) -> Passed:
+        """Undo the passing of an extension: who has it is the one who had it before (by id), under a new name.
 
-        Everything that the new employee got since then goes to the one before. Raises NotFoundError, ConflictError.
+        Everything that the new employee got since then goes to the one before. Raises NotFoundError, ConflictError,
+        also if several had the extension and none is named.
         """
         async with self._database.writing() as connection:
             now = await _one(connection, extension)
-            return await ownership.undo_passing(connection, now)
+            return await ownership.undo_passing(connection, now, former)
+
+    async def to_join(self, extension: str, former: int = 0) -> Joining:
+        """Return whom `same_person` would make one. Raises NotFoundError, ConflictError as it does."""
+        async with self._database.reading() as connection:
+            return await ownership.to_join(connection, await _one(connection, extension), former)
+
+    async def by_id(self, employee_id: int) -> Employee:
+        """Return an employee, also one without an extension. Raises NotFoundError."""
+        async with self._database.reading() as connection:
+            wanted = select(employees).where(employees.c.id.in_(possible([employee_id])))
+            row = (await connection.execute(wanted)).one_or_none()
+        if row is None:
+            raise NotFoundError(_("there is no employee with the id {id}").format(id=employee_id))
+        return _employee(row)
 
     async def other_person(self, extension: str, name: str = "") -> Passed:
         """Say that an extension had passed to somebody else when its employee was taken for renamed.

@@ -25,6 +25,7 @@ from pbxd.storage.access.employee_ids import UNKNOWN, employee_changed, note_own
 from pbxd.storage.engine.database import in_parts
 from pbxd.storage.engine.feed import about_contact, tell
 from pbxd.storage.search.search_text import manager_mark
+from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import (
     contact_changes,
     contacts,
@@ -48,6 +49,21 @@ class Passed:
     before: str  # the name
     after: str
     another: bool  # person; else the same one under a new name
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Who has an extension, and who had it before, if both are to become one person."""
+
+    now: Employee
+    before: Mapping[str, Any]  # a row of `employees`
+    personal_now: int  # how many personal contacts each has
+    personal_before: int
+
+    @property
+    def former_name(self) -> str:
+        """The name of the one before."""
+        return _name(self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +187,37 @@ async def split(connection: AsyncConnection, now: Employee, name: str) -> Passed
     return Passed(now.extension, since, former, called, another=True)
 
 
-async def undo_passing(connection: AsyncConnection, now: Employee) -> Passed:
-    """Join who has an extension and the one who had it before: one person, with the things of both."""
-    rows = await _rows(connection, now.extension)
-    earlier = [row for row in rows if row.employee_id != now.id]
-    if not earlier:
+async def to_join(connection: AsyncConnection, now: Employee, former: int = 0) -> Joining:
+    """Return who would become one person with the one who has an extension: the one before, or the one with this id.
+
+    Raises ConflictError if nobody can, or if several had the extension and none is named.
+    """
+    earlier = list(dict.fromkeys(row.employee_id for row in await _rows(connection, now.extension)))
+    wanted = select(employees).where(employees.c.id.in_(earlier), employees.c.id != now.id)
+    known = {row["id"]: dict(row) for row in (await connection.execute(wanted)).mappings()}
+    if not known:
         message = _("{extension}: nobody had this extension before {name}")
         raise ConflictError(message.format(extension=now.extension, name=now.name))
-    former = earlier[-1].employee_id
-    wanted = select(employees).where(employees.c.id.in_([now.id, former]))
-    known = {row["id"]: dict(row) for row in (await connection.execute(wanted)).mappings()}
-    if known[former]["extension"]:
+    if former not in known and (former or len(known) > 1):
+        message = _("{extension}: these had the extension before: {names}; say which of them it is: {command}")
+        names = ", ".join(f"{key}: {_name(known[key])}" for key in earlier if key in known)
+        command = f"pbxd employees same {now.extension} ID"
+        raise ConflictError(message.format(extension=now.extension, names=names, command=command))
+    before = known[former or next(iter(known))]
+    if before["extension"]:
         message = _("{extension}: {name}, who had it before, has the extension {other} now")
-        names = {"name": _name(known[former]), "other": known[former]["extension"]}
-        raise ConflictError(message.format(extension=now.extension, **names))
+        shown_names = {"name": _name(before), "other": before["extension"]}
+        raise ConflictError(message.format(extension=now.extension, **shown_names))
+    return Joining(now, before, await _personal(connection, now.id), await _personal(connection, before["id"]))
+
+
+async def undo_passing(connection: AsyncConnection, now: Employee, former_id: int = 0) -> Passed:
+    """Join who has an extension and one who had it before: one person, with the things of both."""
+    rows = await _rows(connection, now.extension)
+    before = (await to_join(connection, now, former_id)).before
+    former = int(before["id"])
+    present = (await connection.execute(select(employees).where(employees.c.id == now.id))).mappings().one()
+    known = {now.id: dict(present), former: before}
     began = next(row.since for row in rows if row.employee_id == now.id)
     await _move_everything(connection, now.id, former)
     await connection.execute(delete(employees).where(employees.c.id == now.id))
@@ -237,6 +270,12 @@ async def _sort_clients(connection: AsyncConnection, employee_id: int, extension
     """Have the contacts of a manager sorted and filtered by the extension that they have now."""
     theirs = (contacts.c.manager_id == employee_id, contacts.c.manager != extension)
     await connection.execute(update(contacts).where(*theirs).values(manager=extension))
+
+
+async def _personal(connection: AsyncConnection, employee_id: int) -> int:
+    """Count an employee's personal contacts."""
+    wanted = select(func.count()).select_from(contacts).where(contacts.c.owner_id == employee_id, shown())
+    return int((await connection.execute(wanted)).scalar_one())
 
 
 async def _rows(connection: AsyncConnection, extension: str) -> Sequence[Row[Any]]:

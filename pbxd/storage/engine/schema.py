@@ -93,8 +93,9 @@ class _Steps:
     """The steps of an upgrade, one after another: revisions, then perhaps the search; reports which one is running."""
 
     def __init__(self, before: str | None, report: Report | None) -> None:
-        self._wanted = (*REVISIONS[REVISIONS.index(before) + 1 :], "search") if before in REVISIONS else ()
-        self.change_search = SEARCH_CHANGED in self._wanted
+        revisions = REVISIONS[REVISIONS.index(before) + 1 :] if before in REVISIONS else ()
+        self.change_search = SEARCH_CHANGED in revisions
+        self._wanted = (*revisions, "search") if self.change_search else revisions
         self._made = 0
         self._report = report
 
