@@ -17,6 +17,7 @@ from pbxd.storage.book.employees import Employees, Source
 from pbxd.storage.book.number_ownership import past_of
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
+from pbxd.storage.imports.imports import Imports
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import PageAsked
 from tests.actors import ADMINISTRATOR, agent
@@ -276,3 +277,15 @@ async def test_a_department_is_no_name_in_common(database: Database) -> None:
         await employees.upsert([Employee("101", name, queues=("ромашка",))], source="pbx")
     now, gone = await employees.list()
     assert (now.name, gone.name) == ("Ромашка Петров", "Ромашка Иванов")
+
+
+async def test_an_import_of_who_is_joined_with_another_meanwhile_is_refused(ivan: Ivan) -> None:
+    await ivan.told(MARIA, "list")
+    writing = await Imports(ivan.database).begin("a.csv", actor=AGENT, visibility="personal")
+    await Employees(ivan.database).same_person("101")
+    owner = writing.actor.employee or 0
+    await writing.add([ContactDraft("Папа", visibility="personal", owner_id=owner)], {})
+    with pytest.raises(ConflictError, match="joined"):
+        await writing.finish({})
+    await writing.drop()
+    assert await ivan.seen_by_101() == {"Клиент", "Мама"}

@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.actor import Actor
 from pbxd.book.contacts import ContactChanges, ContactDraft
 from pbxd.book.texts import checked_extension
+from pbxd.errors import ConflictError
+from pbxd.i18n import _
 from pbxd.storage.engine.database import in_parts
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.tables import employees, extension_ownership
@@ -94,7 +96,8 @@ async def made_ids(connection: AsyncConnection, extensions: Collection[str]) -> 
 async def with_ids(connection: AsyncConnection, drafts: Sequence[ContactDraft]) -> list[ContactDraft]:
     """Return the drafts with the employees that they name by extension, and with the extensions these have now.
 
-    A draft that has an id already keeps it, whatever the extension says. Raises InvalidInputError for no extension.
+    A draft that has an id already keeps it, whatever the extension says. Raises InvalidInputError for no extension,
+    ConflictError for an id that `employees same` took away meanwhile.
     """
     named = {
         checked_extension(field, extension)
@@ -114,7 +117,10 @@ async def with_ids(connection: AsyncConnection, drafts: Sequence[ContactDraft]) 
         )
         for draft in drafts
     ]
-    there = await connection.run_sync(people, {key for draft in found for key in (draft.manager_id, draft.owner_id)})
+    wanted = {key for draft in found for key in (draft.manager_id, draft.owner_id) if key}
+    there = await connection.run_sync(people, wanted)
+    if wanted - there.keys():
+        raise ConflictError(_("the employee whose contacts these are was joined with another one meanwhile; try again"))
     return [
         replace(
             draft,
