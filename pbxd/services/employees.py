@@ -9,6 +9,7 @@ from pathlib import Path
 from pbxd import i18n, rights
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
+from pbxd.book.employee_names import is_placeholder
 from pbxd.book.employees import Employee, employee_matches
 from pbxd.book.texts import folded
 from pbxd.errors import ConflictError, InvalidInputError
@@ -103,10 +104,13 @@ async def import_file(workspace: Workspace, actor: Actor, file: Path) -> Importe
 
 
 async def add(workspace: Workspace, actor: Actor, asked: SaveEmployee) -> tuple[Employee, Sequence[Passed]]:
-    """Add an employee. Raises InvalidInputError, ConflictError when somebody has the extension."""
+    """Add an employee, or name who has the extension without a name («Agent 101»).
+
+    Raises InvalidInputError, ConflictError when somebody else has the extension.
+    """
     rights.check_administrator(actor)
     known = [person for person in await Employees(workspace.database).list() if person.extension == asked.extension]
-    if known and known[0].name:
+    if known and not is_placeholder(known[0].name):
         message = _("extension {extension} belongs to {name}; if it passed to somebody else: {command}")
         command = f"pbxd employees edit {asked.extension} --name …"
         raise ConflictError(message.format(extension=asked.extension, name=known[0].name, command=command))

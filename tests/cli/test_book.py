@@ -101,6 +101,12 @@ def test_an_employees_file_without_a_good_row_fails(pbxd: Pbxd) -> None:
     assert "can't be read" in pbxd.refusal("employees", "import", str(pbxd.folder))
 
 
+def test_adding_names_who_has_the_extension_without_a_name(pbxd: Pbxd) -> None:
+    nameless = pbxd.json("employees", "add", "101", "--name", "Agent 101")
+    assert pbxd.json("employees", "add", "101", "--name", "Иван Петров")["id"] == nameless["id"]
+    assert "belongs to Иван Петров" in pbxd.refusal("employees", "add", "101", "--name", "Мария Сидорова")
+
+
 def test_an_extension_passes_and_the_decision_is_corrected(pbxd: Pbxd, contact: Add) -> None:
     ivan = pbxd.json("employees", "add", "101", "--name", "Иван Петров", "--mobile", "8 916 123-45-67")
     assert (ivan["extension"], ivan["mobile"]) == ("101", "+79161234567")
