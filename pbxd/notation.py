@@ -11,24 +11,32 @@ E164 = re.compile(r"\+[1-9][0-9]{1,14}")  # ITU-T E.164 with its plus
 # The client's extension behind a company's main number: what Dial(…,D(…)) sends; w and W are pauses.
 EXTENSION = re.compile(r"[0-9*#A-DwW]{1,32}")
 
-_WITHHELD = frozenset(
-    {"anonymous", "withheld", "unknown", "private", "restricted", "unavailable", "blocked", "unidentified"}
-    | {"anonymous.invalid", "not available", "no caller id", "number withheld", "private number", "unknown number"}
-    | {"аноним", "анонимный", "анонимно", "анонимный номер", "недоступен", "номер недоступен", "номер неизвестен"}
-    | {"скрыт", "скрыто", "скрытый", "скрытый номер", "номер скрыт", "засекречен", "засекреченный номер"}
-    | {"неизвестно", "неизвестен", "неизвестный", "неизвестный номер", "не определен", "номер не определен"}
+# A word for a withheld number, alone or with a noun: "Private Caller", "Caller ID blocked", «номер скрыт».
+_WITHHELD_WORDS = (
+    r"anonymous|withheld|with held|unknown|private|restricted|unavailable|not available|blocked|unidentified|hidden"
+    r"|suppressed|undisclosed|undefined|not provided|out of area|no caller id|no cli|no number|no id"
+    r"|anonymous\.invalid|аноним|анонимн(?:ый|ая|о|ен)|анон[іи]мний|скрыт(?:ый|ая|о)?|засекречен(?:ный|о)?"
+    r"|неизвест(?:ный|но|ен|на)|недоступ(?:ен|ный|но)|не определ(?:ен|ился|яется)|неопредел(?:ен|енный)"
+    r"|запрещен(?:о)?|приватный|частный номер|без номера|нет номера|вне зоны(?: действия(?: сети)?)?"
+    r"|прихован(?:ий|о)|невідом(?:ий|о)|схаваны|невядомы"
 )
+_WITHHELD_OF = (
+    r"the|callers?|number|name|call|id|callerid|cid|cli|party|user|subscriber|line|address"
+    r"|номер|абонент(?:а)?|звонок|вызов|звонящий|звонящего|аон|нумар"
+)
+_WITHHELD = re.compile(rf"(?:(?:{_WITHHELD_OF}) )*(?:is )?(?:{_WITHHELD_WORDS})(?: (?:{_WITHHELD_OF}))*")
 
 _ADDRESS = re.compile(r"[^<]*<(?P<inner>[^<>]*)>(;.*)?")
 _SCHEME = re.compile(r"(?i)(?P<scheme>sips?|tel):")
 _PARAMETERS = re.compile(r"(;[a-zA-Z][\w.-]*(=[^;]*)?)+$")
-_PARAMETER_EXTENSION = re.compile(r"(?i);ext=(\d{1,32})(;|$)")
+# RFC 3966 `ext`, RFC 2806 `postd`; `wait` and `pause` of address books. Pauses before the digits say nothing.
+_PARAMETER_EXTENSION = re.compile(r"(?i);(?:ext|postd|post-dial|wait|pause)=[,pw]*([\d*#a-dw]{1,32})(;|$)")
 _SPREADSHEET_FLOAT = re.compile(r"\d{10,15}\.0")
 _EXTENSION = re.compile(
     r"""(?P<number>.*?\d\)?) [\s(,;]* (?:
         (?: доб(?:авочн\w*)? | вн(?:утр(?:енн\w*)?)? | ext(?:n|ension)? | [xх] ) [\s.:№\#-]*
             (?P<named>[\d*\#a-dw]{1,32})
-        | (?: ,+ | \#+ | [pw]+ ) \s* (?P<bare>[\d*\#w]{1,6}) )  # longer after a comma: a second number
+        | (?: [,;]+ | \#+ | [pw]+ ) \s* (?P<bare>[\d*\#w]{1,6}) )  # longer after a comma: a second number
         \s* \)?""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -62,8 +70,8 @@ def _plain(character: str) -> str | None:
 
 def means_withheld(text: str) -> bool:
     """Tell whether the text is empty or a word for a withheld number, in upper or lower case."""
-    word = " ".join(text.strip("\"'<>()[]. ").casefold().replace("ё", "е").split())
-    return not text or word in _WITHHELD
+    word = " ".join(re.sub(r"[-_]", " ", text.strip("\"'<>()[]. ")).casefold().replace("ё", "е").split())
+    return not text or bool(_WITHHELD.fullmatch(word))
 
 
 def without_address(text: str) -> tuple[str, str]:
@@ -75,7 +83,7 @@ def without_address(text: str) -> tuple[str, str]:
         text = text[scheme.end() :]
     if text.casefold().rstrip(".").endswith("@anonymous.invalid"):
         return "", ""
-    extension = found[1] if (found := _PARAMETER_EXTENSION.search(text)) else ""
+    extension = _keys(found[1]) if (found := _PARAMETER_EXTENSION.search(text)) else ""
     user, at, _host = text.partition("@")
     if scheme and not at and scheme["scheme"].lower() != "tel" and "." in text:
         return "@", ""  # a host without a user: do not read its address as a number

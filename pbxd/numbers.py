@@ -41,6 +41,12 @@ _POSSIBLE_SHARED = re.compile(r"\+7[1-79][0-9]{9}")
 _USUAL_SHARED = re.compile(r"(\+7|8)([2-79][0-9]{9})")  # 81… could be a call abroad by 810
 _SHARED_PLAN_REGIONS = frozenset({"RU", "KZ"})
 
+# Regions where 8 was the trunk prefix before 0: people still write 8 050 123-45-67 (ITU-T, national numbering plans).
+_FORMER_TRUNKS = {"UA": "8"}
+# Countries that dial 8 and ten digits, or 8 0 and nine.
+_NEIGHBOURS = ("+7", "+375", "+380")
+_WITH_EIGHT = re.compile(r"8(?:0([0-9]{9})|([0-9]{10}))")
+
 _EMERGENCY = ("112", "911", "101", "102", "103", "104", "01", "02", "03", "04")
 # A trunk may strip or ignore a prefix of an emergency number, so 8-112 can reach it too.
 _BEFORE_EMERGENCY = ("", "+", "0", "00", "1", "8", "9", "810", "7", "+7")
@@ -120,7 +126,27 @@ def _usual(plain: str, region: str) -> ParsedNumber | None:
 def _outside(compact: str | None, extension: str, rules: NumberRules) -> ParsedNumber:
     for number, rule in _readings(compact, rules) if compact else ():
         return ParsedNumber("e164", _e164(number), rule, extension)
-    return ParsedNumber("unreadable", "", "impossible" if compact else "not-a-number")
+    if not compact:
+        return ParsedNumber("unreadable", "", "not-a-number")
+    return ParsedNumber("unreadable", "", "other-country" if _neighbours(compact) else "impossible")
+
+
+def _neighbours(compact: str) -> list[str]:
+    """Return the valid numbers that 8 and ten digits, or 8 0 and nine, mean in the countries that write them so."""
+    if not (found := _WITH_EIGHT.fullmatch(compact)):
+        return []
+    meant = [_e164_number(prefix + (found[1] or found[2])) for prefix in _NEIGHBOURS]
+    return [_e164(number) for number in meant if number and phonenumbers.is_valid_number(number)]
+
+
+def why_unreadable(text: str, parsed: ParsedNumber) -> str:
+    """Return the sentence that refuses a text which was not read as a client's number, with what to write instead."""
+    if parsed.rule == "other-country":
+        bare, _extension = notation.without_extension(notation.without_address(notation.cleaned(text) or "")[0])
+        meant = " / ".join(map(display, _neighbours(notation.compact(bare) or "")))
+        message = _("not a number of this country: {text}; write it with its country code: {meant}")
+        return message.format(text=text, meant=meant)
+    return _("not a phone number: {text}").format(text=text)
 
 
 def dial_form(e164: str, style: DialStyle, region: str) -> str:
@@ -198,8 +224,12 @@ def _readings(compact: str, rules: NumberRules) -> Iterator[tuple[PhoneNumber, s
             yield number, f"international-{prefix[0]}"
         return
     own = f"+{plan.country_code}"
-    if plan.trunk and compact.startswith(plan.trunk) and (number := _possible(own + compact[len(plan.trunk) :])):
+    if plan.trunk and compact.startswith(plan.trunk) and (number := _national(own, compact[len(plan.trunk) :])):
         yield number, f"national-{plan.trunk}"
+        return
+    former = _FORMER_TRUNKS.get(rules.region, "") + plan.trunk
+    if former != plan.trunk and compact.startswith(former) and (number := _national(own, compact[len(former) :])):
+        yield number, f"national-{former}"
         return
     yield from _readings_without_prefix(compact, own, rules)
 
@@ -220,6 +250,13 @@ def _readings_without_prefix(compact: str, own: str, rules: NumberRules) -> Iter
         yield whole, "missing-plus"
 
 
+def _national(own: str, significant: str) -> PhoneNumber | None:
+    """Return the number of the region's own plan; +7 has ranges that the library does not know yet."""
+    number = _possible(own + significant)
+    known = number is None or number.country_code == _SHARED_PLAN or phonenumbers.is_valid_number(number)
+    return number if known else None
+
+
 def _possible(text: str) -> PhoneNumber | None:
     """Return the number if its length is possible for its country; a local length does not count."""
     if _POSSIBLE_SHARED.fullmatch(text):
@@ -234,9 +271,16 @@ def _possible_by_library(text: str) -> PhoneNumber | None:
     # `phonenumbers` drops a national prefix after the country code (+7 8 916…), but only the first of several.
     if len(_e164(number)) > _LONGEST_E164 + 1 or _e164_number(_e164(number)) != number:
         return None
-    significant = phonenumbers.national_significant_number(number)
-    usual = number.country_code != _SHARED_PLAN or len(significant) == _SHARED_PLAN_LENGTH
-    return number if usual or phonenumbers.is_valid_number(number) else None
+    return number if _has_usual_length(number) or phonenumbers.is_valid_number(number) else None
+
+
+def _has_usual_length(number: PhoneNumber) -> bool:
+    """Tell whether the number is as long as a subscriber's; the library's lengths are also those of service numbers."""
+    if number.country_code == _SHARED_PLAN:  # 0 after +7 is no area code: 8 0… is dialled in Belarus
+        significant = phonenumbers.national_significant_number(number)
+        return len(significant) == _SHARED_PLAN_LENGTH and significant[0] != "0"
+    kind = PhoneNumberType.FIXED_LINE_OR_MOBILE
+    return phonenumbers.is_possible_number_for_type_with_reason(number, kind) == ValidationResult.IS_POSSIBLE
 
 
 def _e164_number(text: str) -> PhoneNumber | None:

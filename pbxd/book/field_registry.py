@@ -58,6 +58,7 @@ class Field:
     column: str = ""  # its name in `--map`; the name where there is none
     option: str = ""  # of the command line, without dashes; the name with dashes where there is none
     vcard: str = ""  # its property in vCards, in any case; `x-pbxd-<name>` where there is none
+    vcard_also: tuple[str, ...] = ()  # properties, in small letters, that are read where `vcard` is missing
     stored: Stored = "extra"
     searchable: bool = True  # a search finds contacts by its words
     sortable: bool = False  # lists can be sorted by it; `storage.search.paging` has the columns
@@ -185,7 +186,7 @@ def definition(field: Field) -> dict[str, Any]:
 def field_from(definition: Mapping[str, Any]) -> Field:
     """Return the field that `definition` wrote."""
     texts = {name: Texts(*definition[name]) for name in ("title", "heading", "help", "hint", "example")}
-    return Field(**{**definition, **texts, "headings": tuple(definition["headings"])})
+    return Field(**{**definition, **texts, **{name: tuple(definition[name]) for name in ("headings", "vcard_also")}})
 
 
 def _names(field: Field) -> set[str]:

@@ -23,6 +23,7 @@ PARTS: Final[Mapping[str, str]] = {
     "label": "number",  # of the number in the next column
     "extension": "number",
 }
+LEFT_OUT: Final = "left_out"  # says what of a vCard is not taken
 CORRECTION: Final = "correction"  # says what to correct in a row; nothing is imported from it
 
 

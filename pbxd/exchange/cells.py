@@ -17,9 +17,9 @@ from pbxd.book.fields import Field
 from pbxd.book.texts import TYPED_LIMIT, folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.numbers import NumberRules, parse
+from pbxd.numbers import NumberRules, parse, why_unreadable
 
-_MAIN = "★ "  # before the main number where it isn't the first
+MAIN = "★ "  # before the main number where it isn't the first
 # A number as we write it: `мобильный: +79161234567 доб. 12`. It comes last, so that a label may have any characters.
 _OURS = re.compile(rf"(?:(?P<label>.*): )?(?P<number>{notation.E164.pattern})(?: доб\. (?P<extension>\S+))?", re.DOTALL)
 _SHORTENED = re.compile(r"[+-]?\d+([.,]\d+)?E[+]?\d+", re.IGNORECASE)
@@ -121,8 +121,8 @@ def _several(text: str, rules: NumberRules, label: str) -> list[ContactNumber]:
 
 
 def _number(text: str, rules: NumberRules, label: str) -> ContactNumber:
-    main, typed = text.startswith(_MAIN), text[:TYPED_LIMIT]
-    text = text.removeprefix(_MAIN).strip()
+    main, typed = text.startswith(MAIN), text[:TYPED_LIMIT]
+    text = text.removeprefix(MAIN).strip()
     ours = _OURS.fullmatch(text)
     if ours and _is_ours(ours, rules):
         return ContactNumber(ours["number"], typed, ours["extension"] or "", ours["label"] or label, main)
@@ -134,7 +134,7 @@ def _number(text: str, rules: NumberRules, label: str) -> ContactNumber:
     if parsed.kind != "e164" and colon and (labelled := parse(rest, rules)).kind == "e164":
         parsed, label = labelled, before.strip()
     if parsed.kind != "e164":
-        raise InvalidInputError("number", _("not a phone number: {text}").format(text=typed))
+        raise InvalidInputError("number", why_unreadable(typed, parsed))
     return ContactNumber(parsed.value, typed, parsed.extension, label, main)
 
 
@@ -148,7 +148,7 @@ def _is_ours(ours: re.Match[str], rules: NumberRules) -> bool:
 def _written(number: ContactNumber, *, main: bool) -> str:
     label = f"{number.label}: " if number.label else ""
     extension = f" доб. {number.extension}" if number.extension else ""
-    return f"{_MAIN if main else ''}{label}{number.number}{extension}"
+    return f"{MAIN if main else ''}{label}{number.number}{extension}"
 
 
 def _quoted(value: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
-from pbxd.exchange import cells, columns, vcards, workbook_reader
+from pbxd.exchange import card_rows, cells, columns, workbook_reader
 from pbxd.exchange.columns import SHEET, Columns, Headings
 from pbxd.i18n import _
 
@@ -61,9 +61,9 @@ def open_table(file: Path, *, sheet: str, headings: Headings, low_memory: bool) 
         raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
     if sheet:
         raise InvalidInputError("sheet", _("only a workbook has sheets"))
-    if vcards.is_vcard(head):
-        heads = tuple(headings.fields.by_column)
-        return Table("", Columns(heads, heads, 0), _limited(vcards.read_cards(file, headings.fields), size))
+    if card_rows.is_vcard(head):
+        heads = card_rows.columns(headings.fields)
+        return Table("", Columns(heads, heads, 0), _limited(card_rows.read_cards(file, headings.fields), size))
     return _csv(file, headings)
 
 

@@ -90,11 +90,11 @@ def _value(field: Field, typed: Typed, rules: NumberRules) -> Any:  # noqa: ANN4
 def _numbers(numbers: Sequence[ContactNumber], asked: EditContact, rules: NumberRules) -> tuple[ContactNumber, ...]:
     kept = list(numbers)
     for text in asked.removed.get("numbers", ()):
-        gone = _meant(text, kept, rules)
-        kept = [number for number in kept if number not in gone]
+        gone = _exact(text, kept, rules)
+        kept = [number for number in kept if number is not gone]
     kept += [contact_number(text, rules) for text in asked.added.get("numbers", ())]
     if asked.main_number:
-        main = _meant(asked.main_number, kept, rules)[0]
+        main = _meant(asked.main_number, kept, rules)
         kept = [replace(number, main=number is main) for number in kept]
     return _labelled(kept, asked.labels, rules)
 
@@ -106,19 +106,37 @@ def _labelled(
     found = list(numbers)
     for text, label in labels:
         meant = _meant(text, found, rules)
-        found = [replace(each, label=label) if each in meant else each for each in found]
+        found = [replace(each, label=label) if each is meant else each for each in found]
     return tuple(found)
 
 
-def _meant(text: str, numbers: Sequence[ContactNumber], rules: NumberRules) -> list[ContactNumber]:
-    """Return the contact's numbers that `text` names: with an extension that pair, without one all of that number."""
+def _exact(text: str, numbers: Sequence[ContactNumber], rules: NumberRules) -> ContactNumber:
+    """Return the contact's number that `text` names, with exactly its extension.
+
+    Raises NotFoundError. If the contact has the number with other extensions, the message lists those.
+    """
     wanted = contact_number(text, rules)
-    found = [
-        number for number in numbers if number.number == wanted.number and wanted.extension in ("", number.extension)
-    ]
-    if not found:
+    same = [number for number in numbers if number.number == wanted.number]
+    for number in same:
+        if number.extension == wanted.extension:
+            return number
+    if not same:
         raise NotFoundError(_("the contact has no number {text}").format(text=text))
-    return found
+    message = _("the contact has no number {text}, but: {numbers}. Name the one you mean, with its extension.")
+    raise NotFoundError(message.format(text=text, numbers=", ".join(map(_shown, same))))
+
+
+def _meant(text: str, numbers: Sequence[ContactNumber], rules: NumberRules) -> ContactNumber:
+    """Return the number that `text` names. An extension may be left out where only one number can be meant."""
+    wanted = contact_number(text, rules)
+    same = [number for number in numbers if number.number == wanted.number]
+    return same[0] if len(same) == 1 and not wanted.extension else _exact(text, numbers, rules)
+
+
+def _shown(number: ContactNumber) -> str:
+    if not number.extension:
+        return number.number
+    return _("{number} ext. {extension}").format(number=number.number, extension=number.extension)
 
 
 def _texts(texts: Sequence[str], added: Sequence[str], removed: Sequence[str]) -> tuple[str, ...]:

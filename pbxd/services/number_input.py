@@ -5,14 +5,14 @@ from __future__ import annotations
 from pbxd.book.contacts import ContactNumber
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.numbers import NumberRules, parse
+from pbxd.numbers import NumberRules, parse, why_unreadable
 
 
 def contact_number(text: str, rules: NumberRules) -> ContactNumber:
     """Read a client's number, with or without an extension: `84951234567 доб. 123`. Raises InvalidInputError."""
     parsed = parse(text, rules)
     if parsed.kind != "e164":
-        raise InvalidInputError("number", _("not a phone number: {text}").format(text=text))
+        raise InvalidInputError("number", why_unreadable(text, parsed))
     return ContactNumber(parsed.value, typed=text, extension=parsed.extension)
 
 
