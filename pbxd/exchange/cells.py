@@ -22,7 +22,6 @@ from pbxd.i18n import _
 MAIN: Final = "★ "  # before the main number where it isn't the first
 _BETWEEN = re.compile(r"\s*(?:[\r\n]+| ::: )\s*")  # lines of a cell; Google's separator
 _RISKS = re.compile(r"[;\r\n\"]| ::: ")
-_TAG_RISKS = re.compile(r"[;,\r\n\"]| ::: ")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _TO_GUARD = re.compile(r"'*[=+\-@\t\r]")
 _YES = frozenset({"да", "yes", "y", "true", "истина", "1", "+", "vip", "вип", "x", "х", "v", "✓", "★"})
@@ -67,13 +66,6 @@ def split_values(text: str) -> list[str]:
     except csv.Error:  # longer than the module's limit; the limits of the book refuse it later
         return [text]
     return [value.strip() for row in rows for value in row if value.strip()]
-
-
-def split_tags(text: str) -> list[str]:
-    """Read the tags of one cell: separated by `;`, lines or commas; a quoted tag may have any of them."""
-    if '"' in text:
-        return split_values(text)
-    return [tag for value in split_values(text) for each in value.split(",") if (tag := each.strip())]
 
 
 def write_numbers(listed: Sequence[ContactNumber]) -> str:
@@ -128,10 +120,8 @@ def write_value(field: Field, value: Any) -> str:  # noqa: ANN401 - a value of t
     match field.kind:
         case "numbers":
             return write_numbers(value)
-        case "emails":
+        case "emails" | "tags":
             return join_values(value)
-        case "tags":
-            return "; ".join(_quoted(tag, _TAG_RISKS) for tag in value)
         case "date":
             return write_date(value) if value else ""
         case "flag":
@@ -158,5 +148,5 @@ def _written(number: ContactNumber, *, main: bool) -> str:
     return f"{MAIN if main else ''}{label}{number.number}{extension}"
 
 
-def _quoted(value: str, risks: re.Pattern[str] = _RISKS) -> str:
-    return '"' + value.replace('"', '""') + '"' if risks.search(value) else value
+def _quoted(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"' if _RISKS.search(value) else value

@@ -138,7 +138,7 @@ class RowReader:
 
 
 def _tags(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(tag for text in texts for tag in cells.split_tags(text) if tag not in _GOOGLE_GROUPS)
+    return tuple(tag for text in texts for tag in cells.split_values(text) if tag not in _GOOGLE_GROUPS)
 
 
 def _name(work: _Row) -> str:
