@@ -14,9 +14,11 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
+from pbxd.book.programs.address_books import LDIF
+from pbxd.book.programs.phone_systems import PHONEBOOK_XML
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
-from pbxd.exchange import cells, columns, vcards, workbook_reader
+from pbxd.exchange import cells, columns, ldif, phonebooks, vcards, workbook_reader
 from pbxd.exchange.columns import NOT_IMPORTED, SHEET, Columns, Headings
 from pbxd.exchange.header_rows import recognise
 from pbxd.i18n import _
@@ -65,6 +67,10 @@ def open_table(file: Path, *, sheet: str, headings: Headings, low_memory: bool) 
     if vcards.is_vcard(head):
         heads = tuple(headings.fields.by_column)
         return Table("", Columns(heads, heads, 0), _limited(vcards.read_cards(file, headings.fields), size))
+    if ldif.is_ldif(head):
+        return _table("", _limited(ldif.read_entries(file), size), headings._replace(written_by=LDIF))
+    if phonebooks.is_phonebook(head):
+        return _table("", _limited(phonebooks.read_entries(file), size), headings._replace(written_by=PHONEBOOK_XML))
     return _csv(file, headings)
 
 

@@ -18,7 +18,7 @@ OUTLOOK = (
     "Title,First Name,Middle Name,Last Name,Company,Job Title,Business Fax,Business Phone,Mobile Phone,"
     "E-mail Address,E-mail 2 Address,Notes,Categories"
 )
-OUTLOOK_FIELDS = ",first_name,middle_name,last_name,company,position,,work,mobile,email,email,comment,tags"
+OUTLOOK_FIELDS = "ignore,first_name,middle_name,last_name,company,position,fax,work,mobile,email,email,comment,tags"
 
 
 @pytest.mark.parametrize(
