@@ -347,4 +347,4 @@ def test_errors_name_the_option_and_dates_are_in_the_language_s_form(
     monkeypatch.setenv("LC_ALL", "ru_RU.UTF-8")
     assert "31.12.1980" in pbxd("contacts", "show", "1").stdout
     assert "--name: длиннее" in pbxd.refusal("contacts", "add", "--name", "А" * 1000)
-    assert "--from: не дата" in pbxd.refusal("calls", "list", "--from", "вчера")
+    assert "--from: неверная дата" in pbxd.refusal("calls", "list", "--from", "вчера")
