@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
 from pbxd.errors import InvalidInputError
@@ -172,7 +172,7 @@ def _number(text: str) -> int:
 
 def _elements(file: Path) -> Iterator[tuple[str, Element]]:
     """Yield the start and the end of the elements. Raises InvalidInputError, also for a document type."""
-    parser = XMLPullParser(("start", "end"))
+    parser: Any = XMLPullParser(("start", "end"))
     tail = ""
     try:
         for chunk in _chunks(file):
