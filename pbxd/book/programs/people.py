@@ -46,7 +46,10 @@ PEOPLE: Final = Program(
         ),
         "tags": ("tag", "tags", "labels", "groups", "тег", "теги", "метка", "метки", "группа", "группы"),
         "birth_date": ("birth date", "birth_date", "date of birth", "birthday", "дата рождения", "д.р.", "др"),
-        FAX: ("fax", "fax number", "факс", "номер факса"),
+        "birth_year": ("birth year", "год рождения"),
+        "birth_month": ("birth month", "месяц рождения"),
+        "birth_day": ("birth day",),
+        FAX: ("fax", "fax number", "факс", "номер факса", "business fax", "home fax", "other fax"),
         CORRECTION: ("what to correct", "что исправить"),
     },
 )  # fmt: skip
