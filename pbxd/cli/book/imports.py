@@ -65,7 +65,12 @@ class Options:
 )
 @option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", about=N_("Which field a column is. May be repeated."))
 @option("--sheet", default="", about=N_("The sheet to import, if it isn't “Контакты”."))
-@option("--errors", type=FILE, about=N_("Write the bad rows to this new workbook, to correct and import them."))
+@option(
+    "--errors",
+    type=FILE,
+    metavar="FILE",
+    about=N_("Write the bad rows to this new workbook, to correct and import them."),
+)
 @actor_option
 @json_option
 @takes(Options)
