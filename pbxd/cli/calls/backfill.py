@@ -12,6 +12,7 @@ from pbxd.cli.calls.formats import fact_name, fact_text
 from pbxd.cli.groups import command
 from pbxd.cli.options import flag, json_option, takes, yes_option
 from pbxd.cli.output import print_json, print_line, print_table
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session
 from pbxd.exchange.call_columns import outcome_name
 from pbxd.history.backfill import Difference
@@ -32,7 +33,8 @@ class Fill:
 @takes(Fill)
 def fill(session: Session, asked: Fill) -> None:
     """Fill the gaps that aren't filled."""
-    kept = session.ask(gaps.fill, session.settings, again=asked.again)
+    with progress(_("gaps")) as report:
+        kept = session.ask(gaps.fill, session.settings, again=asked.again, progress=report)
     if session.as_json:
         print_json({"total": len(kept), "items": [each.to_json() for each in kept]})
         return
@@ -65,7 +67,8 @@ class Rebuild:
 @takes(Rebuild)
 def rebuild(session: Session, asked: Rebuild) -> None:
     """Show in what the log differs, and let the history say the same."""
-    found = session.ask(gaps.compare, session.settings, asked.period)
+    with progress(_("log")) as report:
+        found = session.ask(gaps.compare, session.settings, asked.period, progress=report)
     if not session.as_json:
         _print(found)
     agreed = bool(found) and not asked.dry_run and _agreed(session, len(found))
