@@ -19,7 +19,7 @@ from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
 from pbxd.services.workspace import Workspace
 from pbxd.storage.access.employee_ids import known
-from pbxd.storage.imports.imports import Imports, Key, Undone, Writing
+from pbxd.storage.imports.imports import Imports, Key, Report, Undone, Writing
 
 _ERRORS_TOLD = 10_000  # rows; all are counted, and all stand in the error workbook
 
@@ -81,14 +81,18 @@ async def import_contacts(
         return report
 
 
-async def undo(workspace: Workspace, actor: Actor, import_id: int) -> Undone:
+async def undo(
+    workspace: Workspace, actor: Actor, import_id: int, *, progress: Report = lambda _done, _total: None
+) -> Undone:
     """Take a whole import out of the book, but for the contacts that were edited since.
+
+    `progress` is called with the number of contacts done so far, and of all.
 
     Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is done.
     """
     imports = Imports(workspace.database)
     await imports.clean()
-    return await imports.undo(import_id, actor=actor)
+    return await imports.undo(import_id, actor=actor, progress=progress)
 
 
 class _Importing:
