@@ -19,7 +19,7 @@ from pbxd.book.field_kinds import (
     lines_of,
     value_from_json,
 )
-from pbxd.book.headings import CORRECTION, PARTS, all_headings
+from pbxd.book.headings import CORRECTION, OWN_ID, PARTS, all_headings
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import Texts, _
@@ -171,7 +171,7 @@ class Fields:
         ]
         for heading, column in (*all_headings(), *own):
             name = folded(heading)
-            if column == CORRECTION or column in PARTS or column in self.by_column:
+            if column in {CORRECTION, OWN_ID} or column in PARTS or column in self.by_column:
                 for key in (name, _PLACE.sub("", name)):
                     known.setdefault(key.strip(_AROUND), column)
         return known

@@ -23,6 +23,7 @@ PARTS: Final[Mapping[str, str]] = {
     "label": "number",  # of the number in the next column
     "extension": "number",
 }
+OWN_ID: Final = "id"  # which card of the book a row is: `book.card_marks` in a column of our own exports
 CORRECTION: Final = "correction"  # says what to correct in a row; nothing is imported from it
 
 
@@ -89,6 +90,7 @@ OUTLOOK_RUSSIAN: Final = Program(
         "tags": ("Категории",),
     },
 )
+PBXD: Final = Program("pbxd, contacts export", "exchange.writing", {OWN_ID: ("pbxd ID", "ID в pbxd")})
 PEOPLE: Final = Program(
     "tables that people make by hand",
     "",
@@ -122,7 +124,7 @@ PEOPLE: Final = Program(
         CORRECTION: ("what to correct", "что исправить"),
     },
 )  # fmt: skip
-PROGRAMS: Final = (GOOGLE, OUTLOOK, OUTLOOK_RUSSIAN, PEOPLE)
+PROGRAMS: Final = (GOOGLE, OUTLOOK, OUTLOOK_RUSSIAN, PBXD, PEOPLE)
 
 
 def all_headings(programs: Iterable[Program] = PROGRAMS) -> Iterator[tuple[str, str]]:

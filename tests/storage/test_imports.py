@@ -27,6 +27,7 @@ from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 from pbxd.storage.imports.imports import Imports
+from pbxd.storage.imports.known import Sought, known
 from pbxd.storage.search.filters import ContactFilter
 from tests.actors import ADMINISTRATOR, acting, agent
 
@@ -71,7 +72,8 @@ async def test_nothing_shows_before_the_end_then_everything_at_once(database: Da
     assert await contacts.list(actor=ADMINISTRATOR) == (0, [])
     assert (await contacts.list(ContactFilter(search="клиент 7"), actor=ADMINISTRATOR))[0] == 0
     assert (await Companies(database).list())[0] == 0
-    assert await imports.known([("+79160000007", "")], ADMINISTRATOR) == {}
+    sought = Sought({"+79160000007"}, set(), {"клиент 7"}, set())
+    assert (await known(database, sought, ADMINISTRATOR, whole=True)).cards == {}
     with pytest.raises(NotFoundError):
         await contacts.get(1, actor=ADMINISTRATOR)
     await directory.load()
@@ -294,8 +296,8 @@ async def test_known_numbers_are_found_by_number_however_big_the_book_is(databas
         asked.append((statement, parameters))
 
     event.listen(database._engine.sync_engine, "before_cursor_execute", ask)
-    key = ("+79160000001", "")
-    assert await Imports(database).known([key], ADMINISTRATOR) == {key: contact.id}
+    found = await known(database, Sought({"+79160000001"}, set(), {"клиент 1"}, set()), ADMINISTRATOR, whole=False)
+    assert found.by_number == {("+79160000001", "", "клиент 1"): [contact.id]}
     (statement, parameters) = next(each for each in asked if "contact_numbers" in each[0])
     async with database.reading() as connection:
         plan = str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all())
