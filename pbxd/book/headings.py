@@ -2,15 +2,19 @@
 
 Adding a program: one more `Program` below, its headings by import column as the program writes them, and the source
 they come from. Case, surrounding `*:.` and a number inside (`Phone 2`, `Телефон 3`) make no difference. A heading that
-two programs use with different meanings is refused by a test.
+two programs use with different meanings stands in `only`: it has that meaning in files of this program alone.
 
-Import columns are the columns of the fields (`Field.column`) and the parts below.
+Import columns are the columns of the fields (`Field.column`), the parts below, and `FAX` and `IGNORE`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
+
+from pbxd.book.dates import DateOrder
+from pbxd.i18n import Texts
 
 # What is a part of a field in a file: import column -> the field's column.
 PARTS: Final[Mapping[str, str]] = {
@@ -21,9 +25,16 @@ PARTS: Final[Mapping[str, str]] = {
     "work": "number",
     "home": "number",
     "label": "number",  # of the number in the next column
-    "extension": "number",
+    "titled_number": "number",  # its heading is its label
+    "extension": "number",  # of the number in the column before it, else of the next one
+    "birth_year": "birth_date",
+    "birth_month": "birth_date",
+    "birth_day": "birth_date",
 }
 OWN_ID: Final = "id"  # which card of the book a row is: `book.card_marks` in a column of our own exports
+OWN_ID_HEADINGS: Final = Texts("pbxd ID", "ID в pbxd")
+FAX: Final = "fax"  # known, but never a contact's number
+IGNORE: Final = "ignore"  # known, and nothing to import
 CORRECTION: Final = "correction"  # says what to correct in a row; nothing is imported from it
 
 
@@ -33,6 +44,9 @@ class Program(NamedTuple):
     name: str
     source: str  # where the headings are documented or seen
     columns: Mapping[str, tuple[str, ...]]  # import column -> headings
+    only: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # the same, in files of this program alone
+    ignored: tuple[str, ...] = ()  # headings by which the program is recognised; nothing is imported from them
+    dates: DateOrder = ""  # of 3/4/1980; empty where that depends on the computer that wrote the file
 
 
 GOOGLE: Final = Program(
@@ -90,7 +104,6 @@ OUTLOOK_RUSSIAN: Final = Program(
         "tags": ("Категории",),
     },
 )
-PBXD: Final = Program("pbxd, contacts export", "exchange.writing", {OWN_ID: ("pbxd ID", "ID в pbxd")})
 PEOPLE: Final = Program(
     "tables that people make by hand",
     "",
@@ -109,6 +122,7 @@ PEOPLE: Final = Program(
         "mobile": ("mobile", "мобильный", "мобильный телефон", "сотовый", "сотовый телефон"),
         "work": ("work phone", "рабочий", "городской телефон"),
         "home": ("домашний",),
+        "label": ("phone label", "подпись телефона"),
         "extension": ("extension", "ext", "добавочный", "добавочный номер", "доб"),
         "email": (
             "email", "emails", "e-mail", "e-mails", "mail", "email address",
@@ -124,7 +138,7 @@ PEOPLE: Final = Program(
         CORRECTION: ("what to correct", "что исправить"),
     },
 )  # fmt: skip
-PROGRAMS: Final = (GOOGLE, OUTLOOK, OUTLOOK_RUSSIAN, PBXD, PEOPLE)
+PROGRAMS: Final = (GOOGLE, OUTLOOK, OUTLOOK_RUSSIAN, PEOPLE)
 
 
 def all_headings(programs: Iterable[Program] = PROGRAMS) -> Iterator[tuple[str, str]]:

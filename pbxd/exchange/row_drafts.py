@@ -20,6 +20,7 @@ from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
+from pbxd.exchange.phone_cells import COLUMN_LABELS, PhoneReader
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
 
@@ -79,7 +80,7 @@ class RowReader:
         self.fields = fields
         self._employees = employees
         self._columns = columns
-        self._rules = rules
+        self._phones = PhoneReader(rules, foreign=columns.foreign)
         wanted = columns.whole | _REQUIRED
         # What reads each field, made once for all rows.
         self._readers = [(each, self._reader(each)) for each in fields.exported if each.column in wanted]
@@ -160,8 +161,8 @@ class RowReader:
         for column, text in zip(self._columns.fields, work.cells, strict=False):
             if column == "label":
                 label = text.removeprefix("* ").strip()
-            elif column in _LABELS and text.strip():
-                found += cells.read_numbers(text, self._rules, label=_LABELS[column]() or label)
+            elif column in COLUMN_LABELS and text.strip():
+                found += self._phones.read(text, COLUMN_LABELS[column]() or label).numbers
                 label = ""
         extension = work.first("extension")
         if extension and len(found) == 1 and not found[0].extension:
@@ -202,11 +203,3 @@ def _extension(text: str) -> str:
 
 def _emails(text: str) -> list[str]:
     return [email for part in cells.split_values(text) for email in re.split(r"[,\s]+", part) if email]
-
-
-_LABELS: dict[str, Callable[[], str]] = {
-    "number": lambda: "",
-    "mobile": lambda: _("mobile"),
-    "work": lambda: _("work"),
-    "home": lambda: _("home"),
-}

@@ -17,7 +17,8 @@ from pathlib import Path
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells, columns, vcards, workbook_reader
-from pbxd.exchange.columns import SHEET, Columns, Headings
+from pbxd.exchange.columns import NOT_IMPORTED, SHEET, Columns, Headings
+from pbxd.exchange.header_rows import recognise
 from pbxd.i18n import _
 
 MOST_BYTES = 100 * 1024 * 1024
@@ -113,10 +114,10 @@ def _table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table:
 
 def _find_table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table | None:
     first = list(islice(rows, _HEADER_ROWS))
-    found = columns.recognise([texts for _row, texts in first], headings)
+    found = recognise([texts for _row, texts in first], headings)
     if found is None:
         return None
-    used = [place for place, field in enumerate(found.fields) if field]
+    used = [place for place, field in enumerate(found.fields) if field not in NOT_IMPORTED]
     return Table(sheet, found, _without_unused(used, chain(first[found.first_row :], rows)))
 
 
@@ -170,7 +171,7 @@ def _separator_score(sample: Sequence[str], separator: str, headings: Headings) 
         rows = list(csv.reader(io.StringIO("".join(sample), newline=""), delimiter=separator))
     except csv.Error:
         return 0, 0
-    found = columns.recognise(rows, headings)
+    found = recognise(rows, headings)
     return sum(map(bool, found.fields)) if found else 0, "".join(sample).count(separator)
 
 

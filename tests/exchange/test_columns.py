@@ -4,7 +4,8 @@ import pytest
 
 from pbxd.book.fields import BUILT_IN
 from pbxd.errors import InvalidInputError
-from pbxd.exchange.columns import Headings, mapping, missing, recognise
+from pbxd.exchange.columns import Headings, mapping, missing
+from pbxd.exchange.header_rows import recognise
 
 GOOGLE = (
     "First Name,Middle Name,Last Name,Organization Name,Organization Title,Birthday,Notes,Labels,"
