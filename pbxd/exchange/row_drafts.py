@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pbxd import notation
 from pbxd.book.companies import Company, checked_company
@@ -147,10 +147,14 @@ class RowReader:
             case "long-text":
                 return lambda work: "\n".join(filter(None, work.all(column)))
             case "date" | "flag" | "employee":
-                read = {"date": cells.read_day, "flag": cells.read_flag, "employee": self._employee}[wanted.kind]
+                read = self._single(wanted.kind)
                 return lambda work: read(wanted.name, work.first(column))
             case _:
                 return lambda work: work.first(column)
+
+    def _single(self, kind: Literal["date", "flag", "employee"]) -> Callable[[str, str], Any]:
+        """Return what reads the one value of a cell."""
+        return {"date": cells.read_day, "flag": cells.read_flag, "employee": self._employee}[kind]
 
     def _employee(self, field: str, text: str) -> Employee | str:
         return self._employees.find(field, text) if text else ""
