@@ -135,6 +135,10 @@ PEOPLE: Final = Program(
         "comment": ("comment", "comments", "note", "комментарий", "комментарии", "примечание"),
         "tags": ("tags", "теги", "метки", "группы"),
         "birth_date": ("birth date", "birth_date", "date of birth", "дата рождения"),
+        "birth_year": ("birth year", "год рождения"),
+        "birth_month": ("birth month", "месяц рождения"),
+        "birth_day": ("birth day",),
+        FAX: ("fax", "fax number", "факс", "номер факса", "business fax", "home fax", "other fax"),
         CORRECTION: ("what to correct", "что исправить"),
     },
 )  # fmt: skip

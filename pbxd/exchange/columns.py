@@ -97,6 +97,8 @@ class Headings(NamedTuple):
         fields = [self._column(head, own) for head in heads]
         if ("last_name" in fields or "middle_name" in fields) and "first_name" not in fields:
             fields = ["first_name" if _is_first_name(*pair) else pair[1] for pair in zip(heads, fields, strict=True)]
+        if {"birth_year", "birth_month"} <= set(fields) and "birth_day" not in fields:
+            fields = ["birth_day" if field == "birth_date" else field for field in fields]
         return Columns(
             tuple(heads),
             tuple(fields),

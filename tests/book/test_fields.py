@@ -9,7 +9,7 @@ from pbxd.book import field_kinds
 from pbxd.book.contacts import ATTRIBUTES, Contact, ContactChanges, ContactDraft, checked, contact_json, with_changes
 from pbxd.book.field_kinds import EXTRA_KINDS, Kind
 from pbxd.book.fields import BUILT_IN, Field, definition, field_from
-from pbxd.book.headings import CORRECTION, PARTS, PROGRAMS
+from pbxd.book.headings import CORRECTION, FAX, IGNORE, PARTS, PROGRAMS
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import Texts
@@ -46,7 +46,7 @@ def test_every_kind_has_its_rules() -> None:
 def test_headings_mean_fields_or_parts_of_them() -> None:
     assert set(PARTS.values()) <= set(BUILT_IN.by_column)
     for program in PROGRAMS:
-        assert set(program.columns) <= {*BUILT_IN.by_column, *PARTS, CORRECTION}, program.name
+        assert set(program.columns) <= {*BUILT_IN.by_column, *PARTS, CORRECTION, FAX, IGNORE}, program.name
 
 
 def test_no_heading_means_two_things() -> None:

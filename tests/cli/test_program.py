@@ -118,7 +118,7 @@ def test_the_language_is_the_configured_one_else_the_locale_s(tmp_path: Path) ->
 
 
 SAID = [
-    ("--help", "Использование: pbxd [OPTIONS]"),
+    ("--help", "Использование: pbxd [ПАРАМЕТРЫ] КОМАНДА [АРГУМЕНТЫ]..."),
     ("--help", "Параметры:"),
     ("--help", "Команды:"),
     ("--help", "Показать эту справку и выйти."),
@@ -128,9 +128,12 @@ SAID = [
     ("contacts show", "Ошибка: Не указан аргумент 'ID'."),
     ("contacts show", "Справка: 'pbxd contacts show --help'."),
     ("nope", "Нет команды 'nope'."),
+    ("contcts list", "Может быть, 'contacts'?"),
+    ("contacts lst", "Может быть, 'list'?"),
+    ("contacts list -h", "Использование: pbxd contacts list [ПАРАМЕТРЫ]"),
     ("contacts list --limt 1", "Нет параметра '--limt'. Может быть, '--limit'?"),
     ("contacts list --limit 0", "0 вне диапазона 1<=x<=2147483647."),
-    ("contacts show x", "'x' не подходит (integer)."),
+    ("contacts show x", "'x' — не целое число."),
     ("contacts list --search", "Параметру '--search' нужно значение."),
     ("contacts list --json=1", "Параметр '--json' не принимает значения."),
     ("contacts show 1 2", "Лишний аргумент (2)"),

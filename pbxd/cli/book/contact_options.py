@@ -16,7 +16,7 @@ from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.services.contact_edits import AddContact, EditContact, Typed
 
-_METAVARS: Final[Mapping[Kind, str]] = {"employee": "EXT", "date": "YYYY-MM-DD"}
+_METAVARS: Final[Mapping[Kind, str]] = {"employee": "EXT", "date": "DATE"}
 
 
 class AddCommand(Command):

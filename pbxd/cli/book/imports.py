@@ -12,7 +12,7 @@ from typing import Literal
 import click
 
 from pbxd.cli.groups import command
-from pbxd.cli.options import FILE, actor_option, argument, flag, json_option, option, takes
+from pbxd.cli.options import FILE, ID, actor_option, argument, flag, json_option, option, takes
 from pbxd.cli.output import print_bad_rows, print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.errors import ConflictError, InvalidInputError
@@ -108,7 +108,7 @@ def import_(session: Session, asked: Options) -> None:
 
 
 @command("import-undo")
-@argument("import_id", type=click.IntRange(1), metavar="ID")
+@argument("import_id", type=ID, metavar="ID")
 @actor_option
 @json_option
 @pass_session

@@ -52,7 +52,7 @@ class MakeCall:
 )
 @argument("extension")
 @argument("target")
-@option("--number", metavar="N", about=N_("Which of the contact's numbers to call."))
+@option("--number", metavar="NUMBER", about=N_("Which of the contact's numbers to call."))
 @option("--key", metavar="KEY", about=N_("Repeating the command with the same KEY does not call again."))
 @flag("--explain", about=N_("Print what would be dialled, without ringing anybody."))
 @json_option

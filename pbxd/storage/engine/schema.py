@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -209,8 +209,7 @@ def refuse_newer(url: URL, found: str | None) -> None:
 def _recorded_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    versions = Table("alembic_version", MetaData(), autoload_with=connection)
-    return connection.execute(select(versions.c.version_num)).scalar()
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 async def _migrate(url: URL, steps: _Steps) -> None:
