@@ -26,7 +26,7 @@ from pbxd.services.import_report import ImportReport as ImportReport
 from pbxd.services.workspace import Workspace
 from pbxd.storage.access.employee_ids import known as known_actor
 from pbxd.storage.imports import companies, listing
-from pbxd.storage.imports.imports import Imports, Undone, Writing
+from pbxd.storage.imports.imports import Imports, Report, Undone, Writing
 from pbxd.storage.imports.known import Known, known
 from pbxd.storage.imports.listing import Import as Import
 
@@ -75,14 +75,18 @@ async def import_contacts(
         return report
 
 
-async def undo(workspace: Workspace, actor: Actor, import_id: int) -> Undone:
+async def undo(
+    workspace: Workspace, actor: Actor, import_id: int, *, progress: Report = lambda _done, _total: None
+) -> Undone:
     """Take a whole import out of the book, but for the contacts that were edited since.
+
+    `progress` is called with the number of contacts done so far, and of all.
 
     Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is done.
     """
     imports = Imports(workspace.database)
     await imports.clean()
-    return await imports.undo(import_id, actor=actor)
+    return await imports.undo(import_id, actor=actor, progress=progress)
 
 
 async def listed(workspace: Workspace, actor: Actor, limit: int | None = None) -> Sequence[Import]:
