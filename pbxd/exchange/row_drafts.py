@@ -154,7 +154,12 @@ class RowReader:
 
     def _single(self, kind: Literal["date", "flag", "employee"]) -> Callable[[str, str], Any]:
         """Return what reads the one value of a cell."""
-        return {"date": cells.read_day, "flag": cells.read_flag, "employee": self._employee}[kind]
+        readers: dict[str, Callable[[str, str], Any]] = {
+            "date": cells.read_day,
+            "flag": cells.read_flag,
+            "employee": self._employee,
+        }
+        return readers[kind]
 
     def _employee(self, field: str, text: str) -> Employee | str:
         return self._employees.find(field, text) if text else ""
