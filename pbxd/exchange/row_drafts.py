@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pbxd import notation
+from pbxd.book.companies import Company, checked_company
 from pbxd.book.contact_numbers import ContactNumber
-from pbxd.book.contacts import ContactDraft, checked
+from pbxd.book.contacts import ContactDraft, check_reachable, checked
+from pbxd.book.employee_lookup import EmployeeLookup
+from pbxd.book.employees import Employee
 from pbxd.book.field_kinds import Json, empty_value, extra_json
 from pbxd.book.fields import Field, Fields
+from pbxd.book.headings import OWN_ID
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells
 from pbxd.exchange.cells import BadRow
@@ -23,15 +27,26 @@ from pbxd.numbers import NumberRules
 _LONGEST_MESSAGE = 2000  # characters about one row
 _GOOGLE_GROUPS = {"* myContacts", "* starred"}  # Google's own, of every contact
 _REQUIRED = {"name", "number"}
+_COMPANY = {"company", "numbers", "emails"}  # what a company takes from a row
+_NOBODY = EmployeeLookup(())
 _CYRILLIC = re.compile(r"[А-Яа-яЁё]")
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A contact read from a row, and the names of the fields that the row fills in."""
+    """A contact read from a row, the names of the fields that the row fills in, and its `pbxd ID`."""
 
     draft: ContactDraft
     given: frozenset[str]
+    card: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCompany:
+    """A company read from a row without a person's name. `lost`: fields of the row that a company doesn't have."""
+
+    company: Company
+    lost: tuple[str, ...]
 
 
 class _Row(NamedTuple):
@@ -53,10 +68,17 @@ class _Row(NamedTuple):
 
 
 class RowReader:
-    """Reads the rows of one table. A contact needs a name and a number; every other cell must be readable too."""
+    """Reads the rows of one table.
 
-    def __init__(self, columns: Columns, rules: NumberRules, fields: Fields) -> None:
+    A contact needs a name, and a number or an e-mail; every other cell must be readable too. A row with a company and
+    no person's name is a company.
+    """
+
+    def __init__(
+        self, columns: Columns, rules: NumberRules, fields: Fields, employees: EmployeeLookup = _NOBODY
+    ) -> None:
         self.fields = fields
+        self._employees = employees
         self._columns = columns
         self._phones = PhoneReader(rules, foreign=columns.foreign)
         wanted = columns.whole | _REQUIRED
@@ -64,25 +86,34 @@ class RowReader:
         self._readers = [(each, self._reader(each)) for each in fields.exported if each.column in wanted]
         self._names = {column: each.name for column in columns.fields if (each := fields.field_of(column))}
 
-    def read(self, row: int, texts: Sequence[str]) -> Read | BadRow:
+    def read(self, row: int, texts: Sequence[str]) -> Read | ReadCompany | BadRow:
         """Read a row."""
         values: dict[str, list[str]] = {}
         for column, text in zip(self._columns.fields, texts, strict=False):
             if column:
                 values.setdefault(column, []).append(text.strip())
         errors: list[InvalidInputError] = []
-        draft = self._draft(_Row(texts, values), errors)
+        work = _Row(texts, values)
+        draft = self._draft(work, errors)
+        errors = [*_missing(draft, errors), *errors]
         if not errors:
             try:
-                good = checked(draft, self.fields)
+                return self._checked(draft, work)
             except InvalidInputError as error:
                 errors.append(error)
-            else:
-                filled = [column for column, found in values.items() if any(found) and column in self._names]
-                return Read(good, frozenset([self._names[column] for column in filled]))
         first = errors[0].field
         column = self.fields[first].column if first in self.fields else first
         return BadRow(row, column, "; ".join(map(str, errors))[:_LONGEST_MESSAGE])
+
+    def _checked(self, draft: ContactDraft, work: _Row) -> Read | ReadCompany:
+        """Return what a readable row is. Raises InvalidInputError."""
+        filled = [column for column, found in work.values.items() if any(found) and column in self._names]
+        given = frozenset([self._names[column] for column in filled])
+        if not draft.name and draft.company:
+            numbers = tuple(number.number for number in draft.numbers)
+            company = checked_company(Company(0, draft.company, numbers, emails=draft.emails))
+            return ReadCompany(company, tuple(sorted(given - _COMPANY)))
+        return Read(checked(draft, self.fields), given, work.first(OWN_ID))
 
     def _draft(self, work: _Row, errors: list[InvalidInputError]) -> ContactDraft:
         """Return what the row says. Errors are collected, so that people hear of all of them at once."""
@@ -96,6 +127,8 @@ class RowReader:
                 value = empty_value(each.kind)
             if each.stored == "extra":
                 extra[each.name] = extra_json(value)
+            elif isinstance(value, Employee):
+                attributes |= {each.name: value.extension, f"{each.name}_id": value.id}
             else:
                 attributes[each.name] = value
         return ContactDraft(**attributes, extra=extra)
@@ -113,12 +146,23 @@ class RowReader:
                 return lambda work: _tags(work.all(column))
             case "long-text":
                 return lambda work: "\n".join(filter(None, work.all(column)))
-            case "date":
-                return lambda work: cells.read_day(wanted.name, work.first(column))
-            case "flag":
-                return lambda work: cells.read_flag(wanted.name, work.first(column))
+            case "date" | "flag" | "employee":
+                read = self._single(wanted.kind)
+                return lambda work: read(wanted.name, work.first(column))
             case _:
                 return lambda work: work.first(column)
+
+    def _single(self, kind: Literal["date", "flag", "employee"]) -> Callable[[str, str], Any]:
+        """Return what reads the one value of a cell."""
+        readers: dict[str, Callable[[str, str], Any]] = {
+            "date": cells.read_day,
+            "flag": cells.read_flag,
+            "employee": self._employee,
+        }
+        return readers[kind]
+
+    def _employee(self, field: str, text: str) -> Employee | str:
+        return self._employees.find(field, text) if text else ""
 
     def _numbers(self, work: _Row) -> tuple[ContactNumber, ...]:
         found: list[ContactNumber] = []
@@ -129,12 +173,22 @@ class RowReader:
             elif column in COLUMN_LABELS and text.strip():
                 found += self._phones.read(text, COLUMN_LABELS[column]() or label).numbers
                 label = ""
-        if not found:
-            raise InvalidInputError("number", _("a phone number is needed"))
         extension = work.first("extension")
         if extension and len(found) == 1 and not found[0].extension:
             found = [replace(found[0], extension=_extension(extension))]
         return tuple(found)
+
+
+def _missing(draft: ContactDraft, errors: Sequence[InvalidInputError]) -> list[InvalidInputError]:
+    """Return what the row needs and hasn't, beside what can't be read in it."""
+    if not draft.name and not draft.company:
+        return [InvalidInputError("name", _("a name is needed"))]
+    try:
+        if draft.name and not {"number", "numbers", "emails"} & {error.field for error in errors}:
+            check_reachable(draft)
+    except InvalidInputError as error:
+        return [error]
+    return []
 
 
 def _tags(texts: Sequence[str]) -> tuple[str, ...]:
@@ -146,10 +200,7 @@ def _name(work: _Row) -> str:
         return name
     first, middle, last = (work.first(part) for part in ("first_name", "middle_name", "last_name"))
     order = (last, first, middle) if _CYRILLIC.search(last + first) else (first, middle, last)
-    name = " ".join(filter(None, order))
-    if not name:
-        raise InvalidInputError("name", _("a name is needed"))
-    return name
+    return " ".join(filter(None, order))
 
 
 def _extension(text: str) -> str:
