@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from pbxd.book.dates import DateOrder
+from pbxd.i18n import Texts
 
 # What is a part of a field in a file: import column -> the field's column.
 PARTS: Final[Mapping[str, str]] = {
@@ -30,6 +31,8 @@ PARTS: Final[Mapping[str, str]] = {
     "birth_month": "birth_date",
     "birth_day": "birth_date",
 }
+OWN_ID: Final = "id"  # which card of the book a row is: `book.card_marks` in a column of our own exports
+OWN_ID_HEADINGS: Final = Texts("pbxd ID", "ID в pbxd")
 FAX: Final = "fax"  # known, but never a contact's number
 IGNORE: Final = "ignore"  # known, and nothing to import
 CORRECTION: Final = "correction"  # says what to correct in a row; nothing is imported from it
