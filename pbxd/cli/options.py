@@ -88,6 +88,7 @@ class Details(TypedDict, total=False):
     metavar: str | None
     show_default: bool
     is_flag: bool
+    help: str
 
 
 def option(*names: str, about: str, **details: Unpack[Details]) -> Callable[[Decorated], Decorated]:

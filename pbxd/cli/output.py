@@ -127,7 +127,7 @@ def page(lines: Sequence[str]) -> None:
         _write(*lines)
         return
     os.environ.setdefault("LESS", "FRX")  # as git does: colours, and no screen of its own
-    click.echo_via_pager("".join(f"{line}\n" for line in lines), color=_coloured(sys.stdout))
+    click.echo_via_pager("\n".join(lines), color=_coloured(sys.stdout))
 
 
 def on_terminal() -> bool:

@@ -284,7 +284,12 @@ class RowReader:
 
     def _single(self, kind: Literal["date", "flag", "employee"]) -> Callable[[str, str], Any]:
         """Return what reads the one value of a cell."""
-        return {"date": self._day, "flag": cells.read_flag, "employee": self._employee}[kind]
+        readers: dict[str, Callable[[str, str], Any]] = {
+            "date": self._day,
+            "flag": cells.read_flag,
+            "employee": self._employee,
+        }
+        return readers[kind]
 
     def _day(self, name: str, text: str) -> date | None:
         return cells.read_day(name, text, self._columns.order)

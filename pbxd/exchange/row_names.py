@@ -19,7 +19,10 @@ def joined_name(text: Callable[[str], str]) -> tuple[str, str]:
     first, middle, last = text("first_name"), text("middle_name"), text("last_name")
     if not (first or middle or last):
         return name, ""
-    if not name or _has(f"{first} {middle} {last}", name):
+    parts = f"{first} {middle} {last}"
+    if name and _has(name, parts):
+        return name, ""
+    if not name or _has(parts, name):
         return _ordered(first, middle, last), ""
     if not first:
         if last and not _has(name, last):

@@ -46,7 +46,12 @@ def test_every_kind_has_its_rules() -> None:
 def test_headings_mean_fields_or_parts_of_them() -> None:
     assert set(PARTS.values()) <= set(BUILT_IN.by_column)
     for program in PROGRAMS:
-        assert set(program.columns) <= {*BUILT_IN.by_column, *PARTS, CORRECTION, FAX, IGNORE}, program.name
+        used = {*program.columns, *program.only}
+        assert used <= {*BUILT_IN.by_column, *PARTS, CORRECTION, FAX, IGNORE}, program.name
+
+
+def test_every_program_names_the_source_of_its_headings() -> None:
+    assert [program.name for program in PROGRAMS if not program.source] == ["tables that people make by hand"]
 
 
 def test_no_heading_means_two_things() -> None:

@@ -13,7 +13,7 @@ _FILTERS = (
     option("--company", default="", about=N_("Only people of this company.")),
     option("--tag", default="", about=N_("Only contacts with this tag.")),
     option("--manager", default="", metavar="EXT", about=N_("Only contacts that this employee manages.")),
-    option("--number", default="", about=N_("Only contacts with exactly this number.")),
+    option("--number", default="", metavar="NUMBER", about=N_("Only contacts with exactly this number.")),
     flag("--favourites", about=N_("Only your favourites.")),
     flag("--mine", about=N_("Contacts you manage, plus your personal contacts.")),
     actor_option,

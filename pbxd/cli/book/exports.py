@@ -8,6 +8,7 @@ from pbxd.book.employees import Employee
 from pbxd.cli.book.contact_filters import filters
 from pbxd.cli.groups import command
 from pbxd.cli.options import FILE, argument, json_option, takes
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
 from pbxd.errors import UnavailableError
 from pbxd.exchange.writing import write_template
@@ -32,7 +33,8 @@ def template(session: Session, file: Path) -> None:
 @takes(exports.ExportContacts)
 def export(session: Session, asked: exports.ExportContacts) -> None:
     """Export contacts."""
-    count = session.ask(exports.export_contacts, asked)
+    with progress(_("export")) as report:
+        count = session.ask(exports.export_contacts, asked, progress=report)
     line = _("exported: {count}").format(count=count)
     session.report({"file": str(asked.file), "exported": count}, line)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,8 +10,9 @@ from typing import Literal
 import click
 
 from pbxd.cli.groups import command
-from pbxd.cli.options import FILE, actor_option, argument, flag, json_option, option, takes
+from pbxd.cli.options import FILE, ID, actor_option, argument, flag, json_option, option, takes
 from pbxd.cli.output import print_bad_rows, print_json, print_line, print_table
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
 from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.files import refuse_target
@@ -45,6 +44,7 @@ class Options:
     mapped: Sequence[str]
     sheet: str
     errors: Path | None
+    lenient: bool
     report: Path | None
 
     @property
@@ -58,6 +58,7 @@ class Options:
             sheet=self.sheet,
             mapped=self.mapped,
             errors=self.errors,
+            lenient=self.lenient,
             report=self.report,
         )
 
@@ -77,8 +78,19 @@ class Options:
 )
 @option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", about=N_("Which field a column is. May be repeated."))
 @option("--sheet", default="", about=N_("The sheet to import, if it isn't “Контакты”."))
-@option("--errors", type=FILE, about=N_("Write the bad rows to this new workbook, to correct and import them."))
-@option("--report", type=FILE, about=N_("List in this new CSV file which rows were skipped, changed or merged."))
+@option(
+    "--errors",
+    type=FILE,
+    metavar="FILE",
+    about=N_("Write the bad rows to this new workbook, to correct and import them."),
+)
+@flag("--lenient", about=N_("Take a contact without the optional fields that can't be read; each is named."))
+@option(
+    "--report",
+    type=FILE,
+    metavar="FILE",
+    about=N_("List in this new CSV file which rows were skipped, changed or merged."),
+)
 @actor_option
 @json_option
 @takes(Options)
@@ -88,8 +100,8 @@ def import_(session: Session, asked: Options) -> None:
         _check_target("errors", asked.errors, ".xlsx")
     if asked.report:
         _check_target("report", asked.report, ".csv")
-    with _progress() as progress:
-        report = session.ask(imports.import_contacts, asked.request, progress=progress)
+    with progress(_("import")) as report_rows:
+        report = session.ask(imports.import_contacts, asked.request, progress=lambda rows: report_rows(rows, 0))
     if session.as_json:
         print_json(
             {"import": report.import_id}
@@ -99,6 +111,8 @@ def import_(session: Session, asked: Options) -> None:
                 "errors_file": str(report.errors_file) if report.errors_file else None,
                 "sheet": report.sheet,
                 "ignored_columns": report.ignored,
+                "left_out": [asdict(each) for each in report.left_out],
+                "left_out_count": report.left_out_count,
                 "rows": [asdict(done) for done in report.rows],
                 "rows_left_out": report.listed - len(report.rows),
             }
@@ -108,13 +122,14 @@ def import_(session: Session, asked: Options) -> None:
 
 
 @command("import-undo")
-@argument("import_id", type=click.IntRange(1), metavar="ID")
+@argument("import_id", type=ID, metavar="ID")
 @actor_option
 @json_option
 @pass_session
 def import_undo(session: Session, import_id: int) -> None:
     """Undo an import."""
-    done = session.ask(imports.undo, import_id)
+    with progress(_("undo")) as report:
+        done = session.ask(imports.undo, import_id, progress=report)
     if session.as_json:
         spared = [{"id": contact_id, "name": name} for contact_id, name in done.names]
         print_json({"deleted": done.deleted, "restored": done.restored, "spared": done.spared, "contacts": spared})
@@ -160,18 +175,6 @@ def _check_target(option: str, file: Path, ending: str) -> None:
         raise ConflictError(message.format(option=option, file=file)) from error
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how many rows are done."""
-    if not sys.stderr.isatty():
-        yield lambda _rows: None
-        return
-    try:
-        yield lambda rows: click.echo("\r" + _("rows done: {count}").format(count=rows), err=True, nl=False)
-    finally:
-        click.echo(err=True)
-
-
 def _told(done: RowDone) -> str:
     """Say what became of a row."""
     texts = {
@@ -203,6 +206,10 @@ def _print(report: ImportReport) -> None:
         print_line(
             _("and {count} more such rows; list them all with --report FILE.csv").format(count=report.listed - _SHOWN)
         )
+    for each in report.left_out[:_SHOWN]:
+        print_line(_("row {row}, left out: {message}").format(row=each.row, message=each.message))
+    if report.left_out_count > _SHOWN:
+        print_line(_("and {count} more left out; --json has them").format(count=report.left_out_count - _SHOWN))
     print_bad_rows(report.errors[:_SHOWN], report.ignored, total=report.bad)
     if report.errors_file:
         print_line(_("bad rows to correct and import: {file}").format(file=report.errors_file))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,16 +16,19 @@ from pbxd.storage.search.filters import ContactFilter
 
 _PART = 200
 
+Report = Callable[[int, int], None]
+
 
 @asynccontextmanager
 async def everything(
-    database: Database, wanted: ContactFilter, *, actor: Actor
+    database: Database, wanted: ContactFilter, *, actor: Actor, progress: Report = lambda _done, _total: None
 ) -> AsyncIterator[AsyncIterator[list[Contact]]]:
-    """Open all contacts that match among those the actor sees, by name."""
+    """Open all contacts that match among those the actor sees, by name; `progress`: how many were read, and of all."""
     async with database.reading() as connection:
-        yield _in_parts(connection, await connection.run_sync(matching_ids, wanted, actor))
+        yield _in_parts(connection, await connection.run_sync(matching_ids, wanted, actor), progress)
 
 
-async def _in_parts(connection: AsyncConnection, ids: list[int]) -> AsyncIterator[list[Contact]]:
+async def _in_parts(connection: AsyncConnection, ids: list[int], progress: Report) -> AsyncIterator[list[Contact]]:
     for start in range(0, len(ids), _PART):
         yield await cards(connection, ids[start : start + _PART])
+        progress(start + _PART, len(ids))

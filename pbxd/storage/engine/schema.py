@@ -134,8 +134,8 @@ async def check(url: str) -> Health:
     return Health(place(target), found, HEAD, tuple(problems))
 
 
-async def backup(url: str, target: Path) -> None:
-    """Copy a SQLite database, in use or not, as of one moment, to a new file.
+async def backup(url: str, target: Path, report: Report | None = None) -> None:
+    """Copy a SQLite database, in use or not, as of one moment, to a new file. `report` gets the progress.
 
     Raises RefusedError for PostgreSQL, ConflictError if the file exists, UnavailableError if copying fails.
     """
@@ -144,7 +144,7 @@ async def backup(url: str, target: Path) -> None:
     if file is None:
         raise RefusedError("postgresql", _("PostgreSQL is backed up with its own tool: pg_dump --format=custom"))
     refuse_absent(source)
-    await Work().run(partial(copy, file, target))
+    await Work(report).run(partial(copy, file, target))
 
 
 async def revision(url: URL) -> str | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -47,6 +47,8 @@ ABANDONED_SECONDS = 60.0  # without a beat: the process is gone
 _BEAT_SECONDS = 10.0  # longest time between two beats
 _TURN_SECONDS = 0.5  # between two checks whether another import is done
 _NAMED = 100  # names of spared contacts, at most
+
+Report = Callable[[int, int], None]  # how many contacts are done, and how many there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Imports:
             with suppress(ConflictError):  # another process cleans too
                 await self.clean()
 
-    async def undo(self, import_id: int, *, actor: Actor) -> Undone:
+    async def undo(self, import_id: int, *, actor: Actor, progress: Report = lambda _done, _total: None) -> Undone:
         """Undo a whole import, except contacts edited since.
 
         Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is
@@ -110,8 +112,12 @@ class Imports:
             spared, names = await _spare(connection, import_id, actor)
             await _enter(connection, import_id, "undoing")
             await tell(connection, [await _news("import.undone", connection, import_id)])
-        restored, kept_names, kept = await self._restore(import_id, actor)
-        deleted = await drop_rows(self._database, import_id, "undoing", "undone")
+        total = int(row.counts.get("created", 0)) + int(row.counts.get("updated", 0))
+        restored, kept_names, kept = await self._restore(import_id, actor, lambda done: progress(done, total))
+        before = restored + kept
+        deleted = await drop_rows(
+            self._database, import_id, "undoing", "undone", lambda done: progress(before + done, total)
+        )
         return Undone(deleted, restored, spared + kept, (*names, *kept_names)[:_NAMED])
 
     async def clean(self, *, abandoned_seconds: float = ABANDONED_SECONDS) -> int:
@@ -170,7 +176,9 @@ class Imports:
             await _enter(connection, row.id, state)
             return row.id, importer(row), state
 
-    async def _restore(self, import_id: int, actor: Actor) -> tuple[int, list[tuple[int, str]], int]:
+    async def _restore(
+        self, import_id: int, actor: Actor, progress: Callable[[int], None] = lambda _done: None
+    ) -> tuple[int, list[tuple[int, str]], int]:
         """Undo the changes of contacts. Return how many, and which were spared because they were edited since."""
         batches, restored, spared, names = BatchWriter(self._database), 0, 0, list[tuple[int, str]]()
         while True:
@@ -184,6 +192,7 @@ class Imports:
                 restored += given_back
                 spared += len(edited)
                 names += [(card.id, card.name) for card in edited if rights.sees(actor, card.owner_id)]
+            progress(restored + spared)
 
 
 class Writing:
@@ -288,7 +297,9 @@ class Writing:
         await drop_rows(self._database, self.id, "dropping", "dropped")
 
 
-async def drop_rows(database: Database, import_id: int, state: str, end: str) -> int:
+async def drop_rows(
+    database: Database, import_id: int, state: str, end: str, progress: Callable[[int], None] = lambda _done: None
+) -> int:
     """Delete the hidden contacts of an import and its companies, if unused, then end the import. Return how many."""
     batches, deleted = BatchWriter(database), 0
     wanted = select(contacts.c.id, contacts.c.company_id).where(made_by(import_id))
@@ -306,6 +317,7 @@ async def drop_rows(database: Database, import_id: int, state: str, end: str) ->
             await number_ownership.forget(connection, [row.id for row in rows])
             await company_rows.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
             deleted += len(rows)
+        progress(deleted)
 
 
 async def _spare(connection: AsyncConnection, import_id: int, actor: Actor) -> tuple[int, list[tuple[int, str]]]:
