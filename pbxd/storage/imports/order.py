@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.storage.tables import contacts, import_changes, import_companies, imports
 
-_FIRST = 2  # the version that the first change of a contact makes
+_NEW = 1  # the version of a new contact
 _MOVED = (
     update(import_changes)
     .where(import_changes.c.import_id == bindparam("of_import"), import_changes.c.contact_id == bindparam("of_contact"))
@@ -42,29 +42,28 @@ async def expect_restored(connection: AsyncConnection, rows: Sequence[Row[Any]],
 
     `rows` are the changes that were taken back, except those of the `edited` contacts.
     """
-    restored = {row.contact_id: row.version for row in rows if row.contact_id not in edited}
+    restored = {row.contact_id for row in rows if row.contact_id not in edited}
     if not restored:
         return
     earlier = and_(import_changes.c.contact_id.in_(restored), import_changes.c.import_id < rows[0].import_id)
     wanted = select(import_changes.c.import_id, import_changes.c.contact_id, import_changes.c.version).where(earlier)
     found = (await connection.execute(wanted)).all()
+    # Each moves by the change and its way back, so that an edit between two imports is still noticed.
     moved = [
-        {"of_import": import_id, "of_contact": contact_id, "now": version + 2}  # the change, and its way back
-        for import_id, contact_id, version in found
-        if version == restored[contact_id] - 1
+        {"of_import": import_id, "of_contact": key, "now": version + 2} for import_id, key, version in found if version
     ]
     if moved:
         await connection.execute(_MOVED, moved)
-    await _expect_new(connection, [key for key, version in restored.items() if version == _FIRST])
+    await _expect_new(connection, list(restored), rows[0].import_id)
 
 
-async def _expect_new(connection: AsyncConnection, ids: Collection[int]) -> None:
+async def _expect_new(connection: AsyncConnection, ids: Collection[int], before: int) -> None:
     """Say the same of the imports that made cards, and that have no changes of them."""
     none = ~exists().where(
         import_changes.c.import_id == contacts.c.import_id, import_changes.c.contact_id == contacts.c.id
     )
     kind = import_changes.c.changes.type
-    made = select(contacts.c.import_id, contacts.c.id, literal({}, kind), literal(_FIRST + 1))
-    made = made.where(contacts.c.id.in_(ids), contacts.c.import_id != 0, none)
+    made = select(contacts.c.import_id, contacts.c.id, literal({}, kind), literal(_NEW + 2))
+    made = made.where(contacts.c.id.in_(ids), contacts.c.import_id.between(1, before - 1), none)
     columns = ["import_id", "contact_id", "changes", "version"]
     await connection.execute(insert(import_changes).from_select(columns, made))
