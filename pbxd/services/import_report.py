@@ -49,8 +49,15 @@ class ImportReport:
     errors_file: Path | None = None  # None: there was no bad row, or nobody wanted it
     rows: list[RowDone] = field(default_factory=list)  # the first `LISTED`
     listed: int = 0  # how many there are in all
+    left_out: list[BadRow] = field(default_factory=list)  # the first `LISTED` rows, fields and faxes not taken
+    left_out_count: int = 0
     sheet: str = ""
     ignored: list[str] = field(default_factory=list)  # headings of the columns that nothing was taken from
+
+    def leave_out(self, *found: BadRow) -> None:
+        """Name what stands in the file and is not taken."""
+        self.left_out_count += len(found)
+        self.left_out += found[: max(0, LISTED - len(self.left_out))]
 
     @property
     def counts(self) -> dict[str, int]:

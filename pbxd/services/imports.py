@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -14,7 +15,7 @@ from pbxd.errors import InvalidInputError
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
-from pbxd.exchange.row_drafts import Read, ReadCompany, RowReader
+from pbxd.exchange.row_drafts import How, LeftOut, Read, ReadCompany, RowReader
 from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
 from pbxd.services import employees
@@ -46,6 +47,7 @@ class ImportContacts:
     sheet: str = ""
     mapped: Sequence[str] = ()  # `Column=field`
     errors: Path | None = None  # where to write the workbook of bad rows; nothing may be there
+    lenient: bool = False  # take a contact without its optional fields that can't be read
     report: Path | None = None  # where to list what became of the rows (CSV); nothing may be there
 
 
@@ -62,12 +64,21 @@ async def import_contacts(
     await Imports(workspace.database).clean()
     async with reading(asked.file, language=i18n.current(), sheet=asked.sheet, headings=headings) as table:
         report = ImportReport(sheet=table.sheet, ignored=table.columns.ignored)
+        report.leave_out(
+            *(BadRow(row, "", _("above the headings: {text}").format(text=text)) for row, text in table.columns.above)
+        )
         with (
             error_workbook(asked.errors, table.columns, headings) as errors,
             row_list(asked.report, report) as rows,
         ):
             people = await employees.lookup(workspace)
-            reader = RowReader(table.columns, workspace.rules, workspace.fields, people)
+            reader = RowReader(
+                table.columns,
+                workspace.rules,
+                workspace.fields,
+                people,
+                How(asked.lenient, datetime.now().astimezone().date()),
+            )
             me = await workspace.database.ask(known_actor, actor)
             work = _Importing(workspace, me, asked, reader, _Outcome(report, errors, rows))
             await work.run(table.batches, progress)
@@ -176,12 +187,16 @@ class _Importing:
             match self._reader.read(row, texts):
                 case BadRow() as bad:
                     self._refuse(texts, bad)
+                case LeftOut(why):
+                    self._report.leave_out(why)
                 case ReadCompany() as read:
+                    self._report.leave_out(*read.left_out)
                     if self._asked.personal:
                         self._refuse(texts, BadRow(row, "name", _("a name is needed: a company can't be personal")))
                     else:
                         firms.append((row, texts, read))
                 case Read() as read:
+                    self._report.leave_out(*read.left_out)
                     contacts.append((row, texts, self._owned(read)))
         return contacts, firms
 
@@ -195,4 +210,4 @@ class _Importing:
         self._report.bad += 1
         if len(self._report.errors) < LISTED:
             self._report.errors.append(bad)
-        self._outcome.errors.add(texts, bad.message)
+        self._outcome.errors.add(self._reader.for_correction(texts), bad.message)

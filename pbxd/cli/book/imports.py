@@ -44,6 +44,7 @@ class Options:
     mapped: Sequence[str]
     sheet: str
     errors: Path | None
+    lenient: bool
     report: Path | None
 
     @property
@@ -57,6 +58,7 @@ class Options:
             sheet=self.sheet,
             mapped=self.mapped,
             errors=self.errors,
+            lenient=self.lenient,
             report=self.report,
         )
 
@@ -82,6 +84,7 @@ class Options:
     metavar="FILE",
     about=N_("Write the bad rows to this new workbook, to correct and import them."),
 )
+@flag("--lenient", about=N_("Take a contact without the optional fields that can't be read; each is named."))
 @option(
     "--report",
     type=FILE,
@@ -108,6 +111,8 @@ def import_(session: Session, asked: Options) -> None:
                 "errors_file": str(report.errors_file) if report.errors_file else None,
                 "sheet": report.sheet,
                 "ignored_columns": report.ignored,
+                "left_out": [asdict(each) for each in report.left_out],
+                "left_out_count": report.left_out_count,
                 "rows": [asdict(done) for done in report.rows],
                 "rows_left_out": report.listed - len(report.rows),
             }
@@ -201,6 +206,10 @@ def _print(report: ImportReport) -> None:
         print_line(
             _("and {count} more such rows; list them all with --report FILE.csv").format(count=report.listed - _SHOWN)
         )
+    for each in report.left_out[:_SHOWN]:
+        print_line(_("row {row}, left out: {message}").format(row=each.row, message=each.message))
+    if report.left_out_count > _SHOWN:
+        print_line(_("and {count} more left out; --json has them").format(count=report.left_out_count - _SHOWN))
     print_bad_rows(report.errors[:_SHOWN], report.ignored, total=report.bad)
     if report.errors_file:
         print_line(_("bad rows to correct and import: {file}").format(file=report.errors_file))
