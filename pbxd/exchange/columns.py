@@ -85,6 +85,7 @@ class Headings(NamedTuple):
     fields: Fields = BUILT_IN
     mapped: Mapping[str, str] = MappingProxyType({})  # folded heading -> import column
     programs: Sequence[Program] = PROGRAMS
+    written_by: Program | None = None  # where the kind of file says it; else the headings do
 
     def column(self, heading: str) -> str:
         """Return the import column that a heading means; empty where nobody knows it."""
@@ -92,7 +93,7 @@ class Headings(NamedTuple):
 
     def columns(self, heads: Sequence[str], first_row: int) -> Columns:
         """Return the columns of a header, read as the program that wrote it means them."""
-        program = program_of(heads, self.programs)
+        program = self.written_by or program_of(heads, self.programs)
         own = {key: column for column, key in _keys(program.only if program else {})}
         fields = [self._column(head, own) for head in heads]
         if ("last_name" in fields or "middle_name" in fields) and "first_name" not in fields:

@@ -14,9 +14,11 @@ from typing import NoReturn
 
 from pbxd.book.dates import DateOrder, order_of
 from pbxd.book.headings import PARTS
+from pbxd.book.programs.address_books import LDIF
+from pbxd.book.programs.phone_systems import PHONEBOOK_XML
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
-from pbxd.exchange import columns, markup_tables, text_tables, vcards, workbook_reader
+from pbxd.exchange import columns, ldif, markup_tables, phonebooks, text_tables, vcards, workbook_reader
 from pbxd.exchange.columns import NOT_IMPORTED, SHEET, Columns, Headings
 from pbxd.exchange.header_rows import likely_header, recognise
 from pbxd.exchange.text_tables import Row
@@ -69,8 +71,19 @@ def open_table(file: Path, *, sheet: str, headings: Headings, low_memory: bool) 
     if vcards.is_vcard(head):
         heads = tuple(headings.fields.by_column)
         return Table("", Columns(heads, heads, 0), _limited(vcards.read_cards(file, headings.fields), size))
-    rows = markup_tables.read_html(file)() if markup_tables.is_html(head) else text_tables.read_csv(file, headings)
+    rows, headings = _plain_rows(file, head, headings)
     return _table("", _limited(rows, size), headings)
+
+
+def _plain_rows(file: Path, head: bytes, headings: Headings) -> tuple[Iterator[Row], Headings]:
+    """Return the rows of a file that is no workbook, and how its headings are read."""
+    if markup_tables.is_html(head):
+        return markup_tables.read_html(file)(), headings
+    if ldif.is_ldif(head):
+        return ldif.read_entries(file), headings._replace(written_by=LDIF)
+    if phonebooks.is_phonebook(head):
+        return phonebooks.read_entries(file), headings._replace(written_by=PHONEBOOK_XML)
+    return text_tables.read_csv(file, headings), headings
 
 
 def read_first_sheet(file: Path, *, low_memory: bool) -> Iterator[Row]:
