@@ -26,10 +26,18 @@ _LONGEST_LIST = 255  # characters of a validation list in a workbook
 
 
 def write_template(file: Path, employees: Iterable[Employee], fields: Fields) -> None:
-    """Write the workbook to fill in: a sheet with the headings, and one that explains them.
+    """Write the file to fill in: a workbook with the headings and a sheet that explains them, or a csv of the headings.
 
-    Raises ConflictError when the file exists, because somebody may have filled it in, and UnavailableError.
+    Raises InvalidInputError for another ending, ConflictError when the file exists, because somebody may have filled it
+    in, and UnavailableError.
     """
+    kind = file.suffix.lower()
+    if kind == ".csv":
+        with new_file(file) as part, part.open("w", encoding="utf-8-sig", newline="") as stream:
+            csv.writer(stream, delimiter=";").writerow([str(field.heading) for field in fields.exported])
+        return
+    if kind != ".xlsx":
+        raise InvalidInputError("file", _("the file's name must end in .xlsx or .csv"))
     with new_file(file) as part, new_workbook(part, file) as book:
         _fill_template(book, employees, fields)
 

@@ -222,3 +222,12 @@ def test_employees_come_from_a_workbook_too(pbxd: Pbxd, tmp_path: Path) -> None:
     assert pbxd.json("employees", "show", "101")["mobile"] == "+79161234567"
     file.write_bytes(b"PK and no more")
     pbxd.refusal("employees", "import", str(file))
+
+
+def test_a_template_may_be_a_csv_and_nothing_else(pbxd: Pbxd) -> None:
+    file = pbxd.folder / "template.csv"
+    pbxd("contacts", "template", str(file))
+    assert file.read_text("utf-8-sig").startswith("Full name;Phones;")
+    file.write_text(file.read_text("utf-8-sig") + "Анна;+7 916 000-00-01\n", "utf-8")
+    assert pbxd.json("contacts", "import", str(file))["created"] == 1
+    assert ".xlsx or .csv" in pbxd.refusal("contacts", "template", str(pbxd.folder / "template.pdf"))
