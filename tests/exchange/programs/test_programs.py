@@ -1,0 +1,37 @@
+"""Files in the shape of other programs' exports, imported with the command line: every contact is compared wholly.
+
+People and numbers are invented. `expected.toml` has what each file must give, and the source of its headings above it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Pbxd
+
+FILES = Path(__file__).parent
+EXPECTED: dict[str, Any] = tomllib.loads((FILES / "expected.toml").read_text("utf-8"))
+TEXTS = ("name", "company", "position", "manager", "birth_date", "comment")
+
+
+def contacts(pbxd: Pbxd) -> list[dict[str, Any]]:
+    """Return what the book says of each contact, without what is empty."""
+    cards = []
+    for card in pbxd.json("contacts", "list")["items"]:
+        numbers = [" ".join(filter(None, (n["label"], n["number"], n["extension"]))) for n in card["numbers"]]
+        texts = {name: card[name] for name in TEXTS}
+        found = {**texts, "numbers": numbers, "emails": card["emails"], "tags": card["tags"]}
+        cards.append({name: value for name, value in found.items() if value})
+    return cards
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_programs_file_comes_out_whole(pbxd: Pbxd, name: str) -> None:
+    done = pbxd.json("contacts", "import", str(FILES / name))
+    assert done["errors"] == []
+    assert done["ignored_columns"] == EXPECTED[name]["ignored"]
+    assert contacts(pbxd) == EXPECTED[name]["contacts"]
