@@ -28,6 +28,8 @@ from pbxd.book.programs.phone_systems import FREEPBX, MIKOPBX, PHONEBOOK_XML, TH
 from pbxd.book.programs.program import CORRECTION as CORRECTION
 from pbxd.book.programs.program import FAX as FAX
 from pbxd.book.programs.program import IGNORE as IGNORE
+from pbxd.book.programs.program import OWN_ID as OWN_ID
+from pbxd.book.programs.program import OWN_ID_HEADINGS as OWN_ID_HEADINGS
 from pbxd.book.programs.program import PARTS as PARTS
 from pbxd.book.programs.program import Program as Program
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.book.contacts import Contact
+from pbxd.book.contacts import Contact, check_reachable
 from pbxd.services import contact_edits
 from pbxd.services.call_history import Call, last_calls
 from pbxd.services.contact_edits import AddContact, EditContact
@@ -78,7 +78,10 @@ class ErasePersonal:
 async def add(workspace: Workspace, actor: Actor, asked: AddContact) -> SavedContact:
     """Add a contact; a company that isn't known yet is made. Raises InvalidInputError, RefusedError."""
     book = Contacts(workspace.database)
-    contact = await book.add(contact_edits.draft(asked, workspace.rules, workspace.fields), actor=actor)
+    draft = contact_edits.draft(asked, workspace.rules, workspace.fields)
+    if draft.name.strip():  # else that is what to say first
+        check_reachable(draft)
+    contact = await book.add(draft, actor=actor)
     return SavedContact(contact, await book.duplicates(contact, actor=actor))
 
 

@@ -243,8 +243,9 @@ def test_only_the_creator_deletes(pbxd: Pbxd, contact: Add) -> None:
         (["--name", "x" * 10_000], "longer than"),
         (["--name", "А", "--birth-date", "31.02.1980"], "not a date"),
         (["--name", "А", "--email", "нет"], "not an e-mail address"),
-        (["--name", "А", "--personal"], "needs an owner"),
-        (["--name", "А", "--manager", "10 1"], "not an extension"),
+        (["--name", "А", "--number", "89160000000", "--personal"], "needs an owner"),
+        (["--name", "А"], "needs a phone number or an e-mail"),
+        (["--name", "А", "--number", "89160000000", "--manager", "10 1"], "not an extension"),
     ],
 )
 def test_what_can_t_be_accepted_is_one_line(pbxd: Pbxd, options: list[str], why: str) -> None:

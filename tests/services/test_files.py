@@ -44,7 +44,7 @@ async def total(workspace: Workspace) -> int:
 
 
 async def test_dry_run_import_errors_undo(workspace: Workspace, file: Path, tmp_path: Path) -> None:
-    counts = {"created": 2, "updated": 0, "skipped": 0, "bad": 1}
+    counts = {"created": 2, "updated": 0, "unchanged": 0, "skipped": 0, "companies": 0, "bad": 1}
     tried = await import_contacts(workspace, ANNA, ImportContacts(file=file, dry_run=True))
     assert (tried.import_id, tried.counts, await total(workspace)) == (None, counts, 0)
     rows: list[int] = []

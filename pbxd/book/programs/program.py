@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from pbxd.book.dates import DateOrder
+from pbxd.i18n import Texts
 
 # What is a part of a field in a file: import column -> the field's column.
 PARTS: Final[Mapping[str, str]] = {
@@ -28,6 +29,8 @@ PARTS: Final[Mapping[str, str]] = {
 }
 FAX: Final = "fax"  # known, but never a contact's number
 IGNORE: Final = "ignore"  # known, and nothing to import
+OWN_ID: Final = "id"  # which card of the book a row is: `book.card_marks` in a column of our own exports
+OWN_ID_HEADINGS: Final = Texts("pbxd ID", "ID в pbxd")
 CORRECTION: Final = "correction"  # says what to correct in a row; nothing is imported from it
 
 

@@ -212,6 +212,7 @@ def favourite(session: Session, asked: SetFavourite) -> None:
 contacts.later.update(
     {
         "import": Later("book.imports", "import_", N_("Import contacts from a file: xlsx, xls, csv or vcf.")),
+        "imports": Later("book.imports", "list_", N_("List imports, and whether they can be undone.")),
         "import-undo": Later("book.imports", "import_undo", N_("Undo an import, except contacts edited since.")),
         "template": Later("book.exports", "template", N_("Write a workbook to fill in and import.")),
         "export": Later("book.exports", "export", N_("Export the contacts you see to a file: xlsx, csv or vcf.")),

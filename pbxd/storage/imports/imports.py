@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Row, and_, delete, func, insert, select, update
@@ -23,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
 from pbxd.actor import Actor
+from pbxd.book.companies import Company
 from pbxd.book.contacts import ContactChanges, ContactDraft, Listing
 from pbxd.errors import ConflictError, NotFoundError, UnavailableError
 from pbxd.i18n import _
@@ -33,10 +35,13 @@ from pbxd.storage.book.overlay import importer
 from pbxd.storage.engine.batches import BatchWriter
 from pbxd.storage.engine.database import Database, in_parts, possible
 from pbxd.storage.engine.feed import News, tell
+from pbxd.storage.imports import companies as import_companies
+from pbxd.storage.imports.adding import added_up
+from pbxd.storage.imports.order import expect_restored, later_import
 from pbxd.storage.search.filters import seen_by
 from pbxd.storage.search.search_text import tokens
 from pbxd.storage.search.visibility import UNFINISHED, made_by
-from pbxd.storage.tables import companies, contact_numbers, contacts, employees, import_changes, imports
+from pbxd.storage.tables import companies, contacts, employees, import_changes, imports
 
 ABANDONED_SECONDS = 60.0  # without a beat: the process is gone
 _BEAT_SECONDS = 10.0  # longest time between two beats
@@ -44,7 +49,6 @@ _TURN_SECONDS = 0.5  # between two checks whether another import is done
 _NAMED = 100  # names of spared contacts, at most
 
 Report = Callable[[int, int], None]  # how many contacts are done, and how many there are
-Key = tuple[str, str]  # number (E.164) and extension
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +66,6 @@ class Imports:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def known(self, keys: Collection[Key], actor: Actor) -> dict[Key, int]:
-        """Return those numbers with extensions that a contact visible to the actor has, with the contact.
-
-        Of several contacts with the same number the one whose main number it is comes first, then the oldest.
-        """
-        found: dict[Key, int] = {}
-        order = (contact_numbers.c.main.desc(), contacts.c.id)
-        columns = (contact_numbers.c.number, contact_numbers.c.extension, contacts.c.id)
-        joined = contact_numbers.join(contacts, contacts.c.id == contact_numbers.c.contact_id)
-        async with self._database.reading() as connection:
-            actor = await connection.run_sync(known, actor)
-            for part in in_parts({number for number, _extension in keys}):
-                wanted = select(*columns).select_from(joined).where(contact_numbers.c.number.in_(part), seen_by(actor))
-                wanted = wanted.with_hint(contacts, "NOT INDEXED", "sqlite")  # otherwise it reads all visible contacts
-                for number, extension, contact_id in await connection.execute(wanted.order_by(*order)):
-                    found.setdefault((number, extension), contact_id)
-        return found
 
     async def begin(self, file: str, *, actor: Actor, visibility: str, alone: bool = False) -> Writing:
         """Begin an import. Nothing of it is visible before `Writing.finish`.
@@ -108,8 +94,10 @@ class Imports:
         """Undo a whole import, except contacts edited since.
 
         Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is
-        done.
+        done, and while a later import that changed the same contacts is there.
         """
+        async with self._database.reading() as connection:
+            later = await later_import(connection, import_id)
         async with self._database.writing() as connection:
             row = await _row(connection, import_id)
             actor = await connection.run_sync(known, actor)
@@ -118,6 +106,9 @@ class Imports:
                 raise ConflictError(
                     _("import {id} can't be undone: it is {state}").format(id=import_id, state=row.state)
                 )
+            if later:
+                message = _("import {later} changed the same contacts after import {id}: undo {later} first")
+                raise ConflictError(message.format(id=import_id, later=later))
             spared, names = await _spare(connection, import_id, actor)
             await _enter(connection, import_id, "undoing")
             await tell(connection, [await _news("import.undone", connection, import_id)])
@@ -197,6 +188,7 @@ class Imports:
                 if not rows:
                     return restored, names, spared
                 given_back, edited = await overlay_changes.give_back(connection, rows, self._database.fields)
+                await expect_restored(connection, rows, {card.id for card in edited})
                 restored += given_back
                 spared += len(edited)
                 names += [(card.id, card.name) for card in edited if rights.sees(actor, card.owner_id)]
@@ -215,26 +207,46 @@ class Writing:
         self._rest: list[ContactDraft] = []  # not written yet: they wait for a full transaction
         self._beaten = time.monotonic()
 
-    async def add(self, drafts: Sequence[ContactDraft], changes: Mapping[int, ContactChanges]) -> None:
+    async def add(
+        self,
+        drafts: Sequence[ContactDraft],
+        changes: Mapping[int, ContactChanges],
+        adding: Mapping[int, Collection[str]] = MappingProxyType({}),
+    ) -> None:
         """Write new, checked contacts, and keep changes for the end.
 
         `changes` are by the contact's id, or by -1 - n for the n-th new contact (from 0) of this import; a later
-        change of the same field wins. Raises ConflictError if another process took this import for abandoned.
+        change of the same field wins. The lists that `adding` names are added to what the contact has. Raises
+        ConflictError if another process took this import for abandoned.
         """
         self._rest += drafts
         while len(self._rest) >= self._batches.size or (self._rest and changes):
             await self._write()
-        wanted = [(key if key >= 0 else self._made[-1 - key], fields) for key, fields in changes.items()]
+        wanted = [(self._id(key), fields) for key, fields in changes.items()]
+        lists = {self._id(key): names for key, names in adding.items()}
         while wanted:
             async with self._batches.writing(min(len(wanted), self._batches.size)) as connection:
                 await _beat(connection, self.id, "writing")
                 some, wanted = wanted[: self._batches.size], wanted[self._batches.size :]
-                await overlay_changes.keep(connection, self.id, dict(some))
+                added = {key: lists[key] for key, _fields in some if key in lists}
+                kept = await added_up(connection, self.id, dict(some), added) if added else dict(some)
+                await overlay_changes.keep(connection, self.id, kept)
             self._beaten = time.monotonic()
         if time.monotonic() - self._beaten > _BEAT_SECONDS:  # only known and bad rows for a long time
             async with self._database.writing() as connection:
                 await _beat(connection, self.id, "writing")
             self._beaten = time.monotonic()
+
+    def _id(self, key: int) -> int:
+        """Return the id of a contact of the book, or of the n-th new one."""
+        return key if key >= 0 else self._made[-1 - key]
+
+    async def add_companies(self, firms: Sequence[Company]) -> None:
+        """Keep companies, which are made when the import is visible. Raises ConflictError as `add` does."""
+        if firms:
+            async with self._batches.writing(len(firms)) as connection:
+                await _beat(connection, self.id, "writing")
+                await import_companies.keep(connection, self.id, firms)
 
     async def _write(self) -> None:
         part = await self._named(self._rest[: self._batches.size])
@@ -271,10 +283,11 @@ class Writing:
             async with self._batches.writing(self._batches.size) as connection:
                 await _beat(connection, self.id, "applying")
                 rows = await overlay_changes.left(connection, self.id, self._batches.size)
-                if not rows:
+                if rows:
+                    await overlay_changes.make(connection, rows, self._database.fields)
+                elif not await import_companies.make(connection, self.id, self._batches.size):
                     await _enter(connection, self.id, "done")
                     return
-                await overlay_changes.make(connection, rows, self._database.fields)
 
     async def drop(self) -> None:
         """Drop the import: nothing of it stays."""
@@ -287,17 +300,19 @@ class Writing:
 async def drop_rows(
     database: Database, import_id: int, state: str, end: str, progress: Callable[[int], None] = lambda _done: None
 ) -> int:
-    """Delete the hidden contacts of an import and their empty companies, then end the import. Return how many."""
+    """Delete the hidden contacts of an import and its companies, if unused, then end the import. Return how many."""
     batches, deleted = BatchWriter(database), 0
     wanted = select(contacts.c.id, contacts.c.company_id).where(made_by(import_id))
     while True:
         async with batches.writing(batches.size) as connection:
             await _beat(connection, import_id, state)
             rows = (await connection.execute(wanted.order_by(contacts.c.id).limit(batches.size))).all()
-            if not rows:
+            if not rows and not await import_companies.give_back(connection, import_id, batches.size):
                 await connection.execute(delete(import_changes).where(import_changes.c.import_id == import_id))
                 await _enter(connection, import_id, end)
                 return deleted
+            if not rows:
+                continue
             await connection.execute(delete(contacts).where(contacts.c.id.in_([row.id for row in rows])))
             await number_ownership.forget(connection, [row.id for row in rows])
             await company_rows.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
