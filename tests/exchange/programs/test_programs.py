@@ -35,3 +35,14 @@ def test_a_programs_file_comes_out_whole(pbxd: Pbxd, name: str) -> None:
     assert done["errors"] == []
     assert done["ignored_columns"] == EXPECTED[name]["ignored"]
     assert contacts(pbxd) == EXPECTED[name]["contacts"]
+
+
+def test_rows_of_1c_become_companies(pbxd: Pbxd) -> None:
+    """1C saves the list of counterparties with a title, a filter, groups and a total around the table."""
+    done = pbxd.json("contacts", "import", str(FILES / "1c.xlsx"))
+    assert done["errors"] == []
+    assert {left["row"] for left in done["left_out"]} >= {6, 9}  # the group and the total
+    assert set(done["ignored_columns"]) >= {"ИНН", "Вид контрагента", "Основной менеджер"}
+    found = {each["name"]: each["numbers"] for each in pbxd.json("companies", "list")["items"]}
+    assert found == {"Рябина ООО": ["+74953250001", "+74953250002"], "Хвойный ИП": ["+79163250003"]}
+    assert contacts(pbxd) == []
