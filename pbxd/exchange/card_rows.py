@@ -76,7 +76,7 @@ class _Card:
         if values["name"]:
             parts = ("", "", "")
         self._name_the_rest()
-        return [*values.values(), *parts, "; ".join(self._left_out)]
+        return [*values.values(), *parts, "\n".join(self._left_out)]
 
     def _name_company(self, values: dict[str, str], parts: tuple[str, str, str]) -> None:
         """Make a card without a person's name that of its company, as address books mean it."""
