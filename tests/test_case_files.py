@@ -137,3 +137,12 @@ def test_14_a_list_of_1c_without_its_titles_groups_and_totals() -> None:
     phones = [each.company.numbers if isinstance(each, ReadCompany) else tuple(numbers(each.draft)) for each in found]
     assert phones == [("+74952140001", "+74952140002"), ("+79162140003",), ("+74952140004",)]
     assert "fax" in found[2].left_out[0].message
+
+
+def test_40_a_belarusian_number_is_no_russian_one() -> None:
+    columns, [minsk] = read("40-belarus-80.csv")
+    assert isinstance(minsk, BadRow)
+    assert minsk.message.endswith("write it with its country code: +375 29 301-00-47")
+    found = RowReader(columns, NumberRules("BY", "", RULES.internal), BUILT_IN).read(2, ["Минск", "80293010047"])
+    assert isinstance(found, Read)
+    assert numbers(found.draft) == ["+375293010047"]

@@ -4,6 +4,7 @@ import re
 import time
 from typing import get_args
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,9 @@ KZ = NumberRules("KZ", "7122", INTERNAL)
 US = NumberRules("US", "", INTERNAL)
 GB = NumberRules("GB", "", INTERNAL)
 DE = NumberRules("DE", "", INTERNAL)
+BY = NumberRules("BY", "17", INTERNAL)
+UA = NumberRules("UA", "", INTERNAL)
+KG = NumberRules("KG", "", INTERNAL)
 
 AS_TRUNKS_AND_PEOPLE_WRITE_THEM = [
     ("89161234567", "+79161234567", "national-8"),
@@ -90,11 +94,59 @@ def test_a_number_of_any_notation_is_one_e164_number(text: str, value: str, rule
         ("442071838750", GB, "+442071838750", "missing-plus"),
         ("00 7 916 123 45 67", GB, "+79161234567", "international-00"),
         ("030 123456", DE, "+4930123456", "national-0"),
+        ("8 029 301-00-47", BY, "+375293010047", "national-8"),
+        ("80293010047", BY, "+375293010047", "national-8"),
+        ("8 0162 20-12-34", BY, "+375162201234", "national-8"),
+        ("029 301 00 47", BY, "+375293010047", "national"),
+        ("29 301 00 47", BY, "+375293010047", "national"),
+        ("375293010047", BY, "+375293010047", "missing-plus"),
+        ("8 801 100 00 00", BY, "+3758011000000", "national-8"),
+        ("810 7 916 111 22 33", BY, "+79161112233", "international-810"),
+        ("+7 916 111-22-33", BY, "+79161112233", "e164"),
+        ("050 123 45 67", UA, "+380501234567", "national-0"),
+        ("8 050 123 45 67", UA, "+380501234567", "national-80"),
+        ("380501234567", UA, "+380501234567", "missing-plus"),
+        ("0555 123 456", KG, "+996555123456", "national-0"),
+        ("8 701 123 45 67", KZ, "+77011234567", "national-8"),
+        ("8 10 375 29 301 00 47", KZ, "+375293010047", "international-810"),
     ],
 )
 def test_area_codes_and_other_regions(text: str, rules: NumberRules, value: str, rule: str) -> None:
     parsed = parse(text, rules)
     assert (parsed.kind, parsed.value, parsed.rule) == ("e164", value, rule)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules", "meant"),
+    [
+        ("80293010047", RU, "+375 29 301-00-47"),
+        ("8 (029) 301-00-47", RU, "+375 29 301-00-47"),
+        ("8 0162 20-12-34", RU, "+375 162 20-12-34"),
+        ("80293010047", KZ, "+375 29 301-00-47"),
+        ("8 050 123 45 67", RU, "+380 50 123 4567"),
+        ("8 044 501-00-47", RU, "+375 44 501-00-47 / +380 44 501 0047"),
+        ("89161112233", BY, "+7 916 111-22-33"),
+        ("8 916 111-22-33 доб. 5", BY, "+7 916 111-22-33"),
+    ],
+)
+def test_a_number_of_another_country_is_refused_with_what_to_write(text: str, rules: NumberRules, meant: str) -> None:
+    parsed = parse(text, rules)
+    assert (parsed.kind, parsed.value, parsed.rule) == ("unreadable", "", "other-country")
+    assert numbers.why_unreadable(text, parsed).endswith(f"with its country code: {meant}")
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("+7 029 301-00-47", RU),
+        ("7 029 301-00-47", RU),
+        ("+3759161112233", BY),
+        ("+3759161112233", RU),
+        ("+7029301", KZ),
+    ],
+)
+def test_what_is_no_number_of_its_country_is_unreadable(text: str, rules: NumberRules) -> None:
+    assert parse(text, rules).kind == "unreadable"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +181,25 @@ def test_an_internal_extension_comes_before_any_other_rule(text: str) -> None:
         "неизвестный",
         "АНОНИМ",
         '"Ivan" <unknown>',
+        "Out of area",
+        "OUT_OF_AREA",
+        "out-of-area",
+        "hidden",
+        "Private Caller",
+        "Restricted",
+        "Caller ID blocked",
+        "Unavailable name",
+        "Number Withheld",
+        "NO CALLER ID",
+        "Unknown Caller",
+        "Анонимный",
+        "Анонимный абонент",
+        "Номер скрыт",
+        "номер абонента скрыт",
+        "Скрытый",
+        "номер не определяется",
+        "Номер засекречен",
+        "Прихований номер",
     ],
 )
 def test_a_withheld_number(text: str | None) -> None:
@@ -173,6 +244,10 @@ def test_a_withheld_number(text: str | None) -> None:
         "*72",
         "101 доб. 5",
         "84951234567#",
+        "hidden figures",
+        "private parts 5",
+        "number",
+        "call",
         "*8#",
         "\ud800",
         "8916\ud8001234567",
@@ -181,7 +256,7 @@ def test_a_withheld_number(text: str | None) -> None:
 def test_what_cannot_be_read_is_said_to_be_unreadable(text: str) -> None:
     parsed = parse(text, RU)
     assert (parsed.kind, parsed.value) == ("unreadable", "")
-    assert parsed.rule in {"too-long", "control-characters", "not-a-number", "impossible"}
+    assert parsed.rule in {"too-long", "control-characters", "not-a-number", "impossible"}  # never another country
 
 
 @pytest.mark.parametrize(
@@ -204,6 +279,9 @@ def test_what_cannot_be_read_is_said_to_be_unreadable(text: str) -> None:
         ("84951234567,,123#", "123#"),
         ("84951234567w12w*3", "12w*3"),
         ("tel:+74951234567;ext=123", "123"),
+        ("tel:+74951234567;postd=p123", "123"),
+        ("+74951234567;wait=123", "123"),
+        ("+74951234567;123", "123"),
     ],
 )
 def test_an_extension_behind_the_number_is_kept_apart(text: str, extension: str) -> None:
@@ -368,7 +446,7 @@ def test_rules_come_from_the_configuration() -> None:
 
 
 DIGITS_AND_MARKS = st.text(alphabet="0123456789+-() .,;#*~xwабвABdдобext:@<>\"'=\u00a0\u2011\u200e٣", max_size=40)
-REGIONS = st.sampled_from([RU, MOSCOW, SMALL_TOWN, KZ, US, GB, DE])
+REGIONS = st.sampled_from([RU, MOSCOW, SMALL_TOWN, KZ, US, GB, DE, BY, UA, KG])
 
 
 @given(text=st.one_of(st.text(max_size=250), DIGITS_AND_MARKS, st.from_regex(r"\A\+?[0-9]{1,17}\Z")), rules=REGIONS)
@@ -381,6 +459,26 @@ def test_parse_never_raises_and_its_value_reads_as_itself(text: str, rules: Numb
     if first.kind == "e164":
         assert re.fullmatch(r"\+[1-9][0-9]{6,14}", first.value)
     assert re.fullmatch(r"[0-9*#A-DwW]{0,32}", first.extension)
+
+
+@given(
+    text=st.one_of(
+        st.from_regex(r"\A(\+|00|810|8|0|80|7|375|380|996)?[0-9]{5,12}\Z"),
+        st.from_regex(r"\A8 ?\(?0[0-9]{2}\)? ?[0-9]{3}-[0-9]{2}-[0-9]{2}\Z"),
+    ),
+    rules=REGIONS,
+)
+def test_no_text_makes_a_number_that_its_country_cannot_have(text: str, rules: NumberRules) -> None:
+    parsed = parse(text, rules)
+    if parsed.kind != "e164":
+        return
+    assert not parsed.value.startswith("+70")
+    number = phonenumbers.parse(parsed.value)
+    kind = phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
+    if number.country_code != 7:
+        assert phonenumbers.is_valid_number(number) or phonenumbers.is_possible_number_for_type(number, kind)
+        if parsed.rule.startswith("national"):
+            assert phonenumbers.is_valid_number(number)
 
 
 @given(significant=st.from_regex(r"\A[3-9][0-9]{9}\Z"), style=st.sampled_from(get_args(DialStyle)))
@@ -414,7 +512,17 @@ def test_display_never_raises(text: str) -> None:
 
 def test_a_long_hostile_text_costs_little() -> None:
     began = time.perf_counter()
-    for text in ("(" * 200, "1," * 100, "доб" * 66, "8 " * 100, "<" * 200, ";a=" * 66, "9" * 1_000_000):
+    for text in (
+        "(" * 200,
+        "caller id " * 20,
+        "номер " * 33,
+        "1," * 100,
+        "доб" * 66,
+        "8 " * 100,
+        "<" * 200,
+        ";a=" * 66,
+        "9" * 1_000_000,
+    ):
         parse(text, MOSCOW)
     assert time.perf_counter() - began < 30  # what grows with the square of the length would take minutes
 
@@ -434,6 +542,6 @@ def test_the_short_way_to_a_number_is_the_librarys(text: str) -> None:
         assert parse(text, RU).value == numbers._e164(by_library)
 
 
-@given(st.from_regex(r"\+?[0-9]{1,16}", fullmatch=True), st.sampled_from([RU, MOSCOW, SMALL_TOWN, KZ, US, GB, DE]))
+@given(st.from_regex(r"\+?[0-9]{1,16}", fullmatch=True), REGIONS)
 def test_plain_digits_are_read_as_when_they_are_written_otherwise(text: str, rules: NumberRules) -> None:
     assert parse(text, rules) == parse(f" {text}", rules)

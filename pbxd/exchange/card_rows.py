@@ -222,9 +222,7 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 
 def _wide(head: bytes) -> str:
-    """Return which UTF-16 a text is; empty: none."""
+    """Return which UTF-16 a card is in; empty: none."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    if b"\0" not in head[:200]:
-        return ""
-    return "utf-16-le" if head[1:200:2].count(0) > head[:200:2].count(0) else "utf-16-be"
+    return {b"B\0": "utf-16-le", b"b\0": "utf-16-le", b"\0B": "utf-16-be", b"\0b": "utf-16-be"}.get(head[:2], "")

@@ -114,6 +114,8 @@ class RowReader:
         self.fields = fields
         self._employees = employees
         self._columns = columns
+        if LEFT_OUT in columns.fields:  # one odd property must not cost a whole vCard
+            how = how._replace(lenient=True)
         self._phones = PhoneReader(rules, foreign=columns.foreign, lenient=how.lenient)
         self._how = how
         wanted = columns.whole | _REQUIRED

@@ -350,3 +350,27 @@ def test_errors_name_the_option_and_dates_are_in_the_language_s_form(
     assert "31.12.1980" in pbxd("contacts", "show", "1").stdout
     assert "--name: длиннее" in pbxd.refusal("contacts", "add", "--name", "А" * 1000)
     assert "--from: неверная дата" in pbxd.refusal("calls", "list", "--from", "вчера")
+
+
+def test_a_number_and_the_same_with_an_extension_are_two(pbxd: Pbxd) -> None:
+    """Issue 12, line 5."""
+    numbers = ("--number", "84951234567", "--number", "84951234567 доб. 7", "--number", "84951234567 доб. 8")
+    pbxd("contacts", "add", "--name", "А", *numbers)
+
+    def main() -> list[str]:
+        return [each["extension"] for each in pbxd.json("contacts", "show", "1")["numbers"] if each["main"]]
+
+    for text, extension in (("84951234567 доб. 7", "7"), ("84951234567", ""), ("8 495 123-45-67 ext 8", "8")):
+        pbxd("contacts", "edit", "1", "--main-number", text)
+        assert main() == [extension]
+    after = pbxd.json("contacts", "edit", "1", "--remove-number", "84951234567")
+    assert [each["extension"] for each in after["numbers"]] == ["7", "8"]
+    for option in ("--remove-number", "--main-number"):
+        said = pbxd.refusal("contacts", "edit", "1", option, "84951234567")
+        assert "+74951234567 ext. 7, +74951234567 ext. 8" in said
+    assert "no number" in pbxd.refusal("contacts", "edit", "1", "--remove-number", "84951234567 доб. 9")
+
+
+def test_a_number_of_another_country_is_refused_in_words(pbxd: Pbxd) -> None:
+    said = pbxd.refusal("contacts", "add", "--name", "А", "--number", "8 029 301-00-47")
+    assert "write it with its country code: +375 29 301-00-47" in said
