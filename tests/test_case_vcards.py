@@ -163,6 +163,11 @@ def test_a_card_without_end_and_one_cut_in_its_picture(tmp_path: Path) -> None:
     assert found[1].position == "директор"
 
 
+def test_a_folded_text_ends_no_card(tmp_path: Path) -> None:
+    draft, _left_out = only(card(tmp_path, "VERSION:3.0", "FN:Лев", "NOTE:a", " END:VCARD", "TEL:+79162040020"))
+    assert (draft.comment, len(draft.numbers)) == ("aEND:VCARD", 1)
+
+
 def test_a_big_picture_hides_nothing(tmp_path: Path) -> None:
     picture = ["PHOTO;ENCODING=b;TYPE=JPEG:", *[" " + "A" * 74] * 80_000]
     draft, _left_out = only(card(tmp_path, "VERSION:3.0", "FN:Лев", *picture, "TEL:+79162040020"))

@@ -19,7 +19,17 @@ from pbxd.book.field_kinds import (
     lines_of,
     value_from_json,
 )
-from pbxd.book.headings import CORRECTION, FAX, IGNORE, OWN_ID, OWN_ID_HEADINGS, PARTS, all_headings
+from pbxd.book.headings import (
+    CORRECTION,
+    FAX,
+    IGNORE,
+    OWN_ID,
+    OWN_ID_HEADINGS,
+    OWNER,
+    OWNER_HEADINGS,
+    PARTS,
+    all_headings,
+)
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import Texts, _
@@ -39,7 +49,7 @@ _TAKEN = frozenset(
 )
 _TAKEN_OPTIONS = re.compile(r"(add|remove|no)-.*")
 _NONE = Texts("", "")
-_BESIDE_FIELDS = frozenset({CORRECTION, FAX, IGNORE, OWN_ID})  # columns that are no field's
+_BESIDE_FIELDS = frozenset({CORRECTION, FAX, IGNORE, OWN_ID, OWNER})  # columns that are no field's
 _AROUND = " *:."  # a heading says nothing by them
 _PLACE = re.compile(r"\s*\b\d+\b")  # Phone 1 - Value, E-mail 2 Address, Телефон 3
 _PLACE_IN_NAME = re.compile(r"_\d+(?=_|$)")  # phone_1_number
@@ -172,6 +182,7 @@ class Fields:
             for heading in (field.column, field.name, *field.title, *field.heading, *field.headings)
         ]
         own += [(heading, OWN_ID) for heading in OWN_ID_HEADINGS]
+        own += [(heading, OWNER) for heading in OWNER_HEADINGS]
         for heading, column in (*all_headings(), *own):
             if column in _BESIDE_FIELDS or column in PARTS or column in self.by_column:
                 for key in heading_keys(heading):

@@ -31,6 +31,8 @@ from pbxd.book.programs.program import IGNORE as IGNORE
 from pbxd.book.programs.program import LEFT_OUT as LEFT_OUT
 from pbxd.book.programs.program import OWN_ID as OWN_ID
 from pbxd.book.programs.program import OWN_ID_HEADINGS as OWN_ID_HEADINGS
+from pbxd.book.programs.program import OWNER as OWNER
+from pbxd.book.programs.program import OWNER_HEADINGS as OWNER_HEADINGS
 from pbxd.book.programs.program import PARTS as PARTS
 from pbxd.book.programs.program import Program as Program
 

@@ -66,8 +66,7 @@ def phone_cell(
 
 
 def _written(phone: _Phone, *, main: bool) -> str:
-    label = f"{phone.label}: " if phone.label else ""
-    return f"{cells.MAIN if main else ''}{label}{phone.text}"
+    return f"{cells.MAIN if main else ''}{cells.written_label(phone.label)}{phone.text}"
 
 
 def _numbers(text: str) -> Iterator[str]:
@@ -79,6 +78,8 @@ def _numbers(text: str) -> Iterator[str]:
         number, extension = notation.without_address(part)
         if _SIP.match(part) and len(re.sub(r"\D", "", notation.compact(number) or "")) < _LEAST_DIGITS:
             continue
+        if not extension:
+            number, extension = notation.without_extension(number)
         if number:
             yield f"{number} доб. {extension}" if extension else number
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from pbxd.book.fields import Field, Fields
-from pbxd.book.headings import LEFT_OUT
+from pbxd.book.headings import LEFT_OUT, OWN_ID, OWNER
 from pbxd.exchange import cells, content_lines
 from pbxd.exchange.card_numbers import phone_cell
 from pbxd.exchange.content_lines import Line
-from pbxd.exchange.vcards import PRODUCT
+from pbxd.exchange.vcards import ID_PROPERTY, OWNER_PROPERTY, PRODUCT
 from pbxd.i18n import _
 
 _NAME_PARTS: Final = ("last_name", "first_name", "middle_name")
-_BEGIN = re.compile(rb"\s*BEGIN:VCARD\s*", re.IGNORECASE)
-_END = re.compile(rb"\s*END:VCARD\s*", re.IGNORECASE)
+_BEGIN = re.compile(rb"BEGIN:VCARD\s*", re.IGNORECASE)
+_END = re.compile(rb"END:VCARD\s*", re.IGNORECASE)  # after a blank it would be the rest of a folded text
 _LONGEST = 4 * 1024 * 1024  # bytes of one card without its pictures
 _SHOWN = 50  # characters of a value that is not taken
 # Properties that say nothing of a person, and those that are read below by name.
@@ -41,7 +41,7 @@ def is_vcard(head: bytes) -> bool:
 
 def columns(fields: Fields) -> tuple[str, ...]:
     """Return the import columns of the rows."""
-    return (*fields.by_column, *_NAME_PARTS, LEFT_OUT)
+    return (*fields.by_column, *_NAME_PARTS, OWNER, OWN_ID, LEFT_OUT)
 
 
 def read_cards(file: Path, fields: Fields) -> Iterator[tuple[int, list[str]]]:
@@ -75,8 +75,9 @@ class _Card:
         self._name_company(values, parts)
         if values["name"]:
             parts = ("", "", "")
+        own = [self._taken((name,)) if self._ours else "" for name in (OWNER_PROPERTY, ID_PROPERTY)]
         self._name_the_rest()
-        return [*values.values(), *parts, "\n".join(self._left_out)]
+        return [*values.values(), *parts, *own, "\n".join(self._left_out)]
 
     def _name_company(self, values: dict[str, str], parts: tuple[str, str, str]) -> None:
         """Make a card without a person's name that of its company, as address books mean it."""
@@ -186,7 +187,7 @@ def _blocks(file: Path) -> Iterator[bytes]:
     block: list[bytes] = []
     size = 0
     for line in _without_pictures(_lines(file)):
-        begins = _BEGIN.fullmatch(line)
+        begins = _BEGIN.fullmatch(line if block else line.lstrip())
         if not begins and not _END.fullmatch(line):
             size += len(line)
             if size <= _LONGEST:

@@ -19,7 +19,8 @@ from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 
-MAIN: Final = "★ "  # before the main number where it isn't the first
+_STAR: Final = "★"
+MAIN: Final = f"{_STAR} "  # before the main number where it isn't the first
 _BETWEEN = re.compile(r"\s*(?:[\r\n]+| ::: )\s*")  # lines of a cell; Google's separator
 _RISKS = re.compile(r"[;\r\n\"]| ::: ")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
@@ -142,8 +143,18 @@ def unguard_formula(text: str) -> str:
     return text[1:] if _GUARDED.match(text) else text
 
 
+def written_label(label: str) -> str:
+    """Return a label as it stands before a number in a cell. One that begins with a star gets another one."""
+    return f"{_STAR if label.startswith(_STAR) else ''}{label}: " if label else ""
+
+
+def read_label(text: str) -> str:
+    """Return the label that `written_label` wrote, without the colon."""
+    return text.removeprefix(_STAR) if text.startswith(2 * _STAR) else text
+
+
 def _written(number: ContactNumber, *, main: bool) -> str:
-    label = f"{number.label}: " if number.label else ""
+    label = written_label(number.label)
     extension = f" доб. {number.extension}" if number.extension else ""
     return f"{MAIN if main else ''}{label}{number.number}{extension}"
 

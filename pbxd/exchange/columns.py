@@ -10,7 +10,19 @@ from typing import Any, Final, NamedTuple, Self
 from pbxd.book.dates import DateOrder
 from pbxd.book.field_registry import heading_keys
 from pbxd.book.fields import BUILT_IN, Fields
-from pbxd.book.headings import CORRECTION, FAX, IGNORE, LEFT_OUT, PARTS, PROGRAMS, Program
+from pbxd.book.headings import (
+    CORRECTION,
+    FAX,
+    IGNORE,
+    LEFT_OUT,
+    OWN_ID,
+    OWN_ID_HEADINGS,
+    OWNER,
+    OWNER_HEADINGS,
+    PARTS,
+    PROGRAMS,
+    Program,
+)
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import Texts, _
@@ -28,6 +40,8 @@ _PART_TITLES: Final[Mapping[str, Texts]] = {  # headings of our error workbook; 
     "home": Texts("Home phone", "Домашний телефон"),
     "label": Texts("Phone label", "Подпись телефона"),
     "extension": Texts("Extension", "Добавочный"),
+    OWNER: OWNER_HEADINGS,
+    OWN_ID: OWN_ID_HEADINGS,
     LEFT_OUT: Texts("Not imported", "Не импортировано"),
 }
 _MAP_WORDS: Final = {  # what `--map` takes beside the names and titles of fields

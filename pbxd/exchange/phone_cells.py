@@ -11,7 +11,7 @@ from pbxd import notation
 from pbxd.book.contact_numbers import ContactNumber
 from pbxd.book.texts import TYPED_LIMIT, folded
 from pbxd.errors import InvalidInputError
-from pbxd.exchange.cells import MAIN, is_placeholder, split_values
+from pbxd.exchange.cells import MAIN, is_placeholder, read_label, split_values
 from pbxd.i18n import N_, _
 from pbxd.numbers import NumberRules, parse, why_unreadable
 
@@ -141,7 +141,8 @@ class PhoneReader:
         text = text.removeprefix(MAIN).strip()
         ours = _OURS.fullmatch(text)
         if ours and _is_ours(ours, self._rules):
-            beside = usual_label(ours["label"] or "") if self._foreign else ours["label"]
+            label_beside = ours["label"] or ""
+            beside = usual_label(label_beside) if self._foreign else read_label(label_beside)
             return ContactNumber(ours["number"], typed, ours["extension"] or "", beside or label, main)
         if number := self._number(text, before):
             return replace(number, typed=typed, label=label, main=main)

@@ -17,7 +17,7 @@ from pbxd.book.employee_lookup import EmployeeLookup
 from pbxd.book.employees import Employee
 from pbxd.book.field_kinds import Json, checked_value, empty_value, extra_json
 from pbxd.book.fields import Field, Fields
-from pbxd.book.headings import LEFT_OUT, OWN_ID, PARTS
+from pbxd.book.headings import LEFT_OUT, OWN_ID, OWNER, PARTS
 from pbxd.book.texts import checked_email
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells, row_kinds
@@ -198,6 +198,9 @@ class RowReader:
             numbers = tuple(number.number for number in draft.numbers)
             company = checked_company(Company(0, draft.company, numbers, emails=draft.emails))
             return ReadCompany(company, tuple(sorted(given - _COMPANY)), left)
+        if owner := work.first(OWNER):
+            person = self._employees.find(OWNER, owner)
+            draft = replace(draft, visibility="personal", owner=person.extension, owner_id=person.id)
         return Read(checked(draft, self.fields), given, work.first(OWN_ID), left)
 
     def _draft(self, work: _Row, errors: list[InvalidInputError]) -> ContactDraft:

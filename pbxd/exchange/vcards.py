@@ -7,12 +7,15 @@ from typing import Any, Final
 
 from vobject.vcard import Name
 
+from pbxd.book.card_marks import card_mark
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.book.fields import Field, Fields
 from pbxd.exchange import cells
 from pbxd.exchange.vcard_lines import CardLines
 
 PRODUCT: Final = "-//pbxd//EN"  # in PRODID of our own cards: their labels and dates mean what they say
+OWNER_PROPERTY: Final = "x-pbxd-owner"  # whose personal contact it is
+ID_PROPERTY: Final = "x-pbxd-id"  # which card of the book it is
 _LISTS: Final = {"org", "categories"}  # properties of several values
 
 
@@ -23,6 +26,10 @@ def write_card(contact: Contact, fields: Fields) -> str:
     for field in fields.exported:
         if value := fields.value(contact, field):
             _add(card, field, value)
+    if contact.owner:
+        card.add(OWNER_PROPERTY).value = contact.owner
+    if contact.created:
+        card.add(ID_PROPERTY).value = card_mark(contact.id, contact.created)
     return card.serialize()
 
 

@@ -12,7 +12,7 @@ from pbxd.book.contacts import Contact
 from pbxd.book.employees import Employee
 from pbxd.book.field_kinds import Kind
 from pbxd.book.fields import Fields
-from pbxd.book.headings import OWN_ID_HEADINGS
+from pbxd.book.headings import OWN_ID_HEADINGS, OWNER_HEADINGS
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells, vcards
 from pbxd.exchange.columns import SHEET
@@ -21,6 +21,7 @@ from pbxd.files import new_file
 from pbxd.i18n import _
 
 _WIDTHS: dict[Kind, int] = {"name": 30, "numbers": 30, "emails": 26, "company": 26, "long-text": 40, "tags": 20}
+_OWN_HEADINGS = (OWNER_HEADINGS, OWN_ID_HEADINGS)  # of columns that only our own exports have
 _ROWS_VALIDATED = 10_000
 _LONGEST_LIST = 255  # characters of a validation list in a workbook
 
@@ -78,11 +79,12 @@ async def _write_xlsx(file: Path, contacts: AsyncIterator[Sequence[Contact]], fi
     with new_workbook(file, file) as book:
         sheet = book.add_worksheet(SHEET)
         _head(book, sheet, fields)
-        sheet.write_string(0, len(fields.exported), str(OWN_ID_HEADINGS))
+        for place, heading in enumerate(_OWN_HEADINGS, start=len(fields.exported)):
+            sheet.write_string(0, place, str(heading))
         async for some in contacts:
             for contact in some:
                 row += 1
-                for place, text in enumerate((*_texts(contact, fields), _mark(contact))):
+                for place, text in enumerate((*_texts(contact, fields), *_own_texts(contact))):
                     if text:
                         sheet.write_string(row, place, text)
     return row
@@ -94,10 +96,12 @@ async def _write_csv(file: Path, contacts: AsyncIterator[Sequence[Contact]], fie
         "w", encoding="utf-8-sig", newline=""
     ) as stream:  # the byte order mark makes spreadsheets read UTF-8
         writer = csv.writer(stream, delimiter=";")
-        writer.writerow([*(str(field.heading) for field in fields.exported), str(OWN_ID_HEADINGS)])
+        writer.writerow([*(str(field.heading) for field in fields.exported), *map(str, _OWN_HEADINGS)])
         async for some in contacts:
             count += len(some)
-            writer.writerows([*map(cells.guard_formula, _texts(contact, fields)), _mark(contact)] for contact in some)
+            writer.writerows(
+                list(map(cells.guard_formula, (*_texts(contact, fields), *_own_texts(contact)))) for contact in some
+            )
     return count
 
 
@@ -114,9 +118,9 @@ def _texts(contact: Contact, fields: Fields) -> list[str]:
     return [cells.write_value(field, fields.value(contact, field)) for field in fields.exported]
 
 
-def _mark(contact: Contact) -> str:
-    """Return what names the card when the file is imported again, also under another name."""
-    return card_mark(contact.id, contact.created) if contact.created else ""
+def _own_texts(contact: Contact) -> tuple[str, str]:
+    """Return whose personal contact it is, and what names the card when the file is imported again."""
+    return contact.owner, card_mark(contact.id, contact.created) if contact.created else ""
 
 
 def _head(book: Any, sheet: Any, fields: Fields) -> None:  # noqa: ANN401 - XlsxWriter's own

@@ -55,7 +55,7 @@ class Decisions:
     def _create(self, row: int, read: Read, batch: Batch) -> None:
         self._report.created += 1
         self._made_by_row.append(row)
-        named = read.draft.manager_id or read.draft.manager
+        named = read.draft.manager_id or read.draft.manager or read.card  # our own export: nobody was its manager
         batch.new.append(read.draft if named else replace(read.draft, manager_id=self._manager_id))
         if self._policy != "add":
             self._matcher.note(-len(self._made_by_row), read)

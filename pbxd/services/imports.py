@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from pbxd import i18n
+from pbxd import i18n, rights
 from pbxd.actor import Actor
 from pbxd.book.companies import Company
-from pbxd.errors import InvalidInputError
+from pbxd.errors import InvalidInputError, RefusedError
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
@@ -197,11 +197,17 @@ class _Importing:
                         firms.append((row, texts, read))
                 case Read() as read:
                     self._report.leave_out(*read.left_out)
-                    contacts.append((row, texts, self._owned(read)))
+                    try:
+                        contacts.append((row, texts, self._owned(read)))
+                    except RefusedError as refused:
+                        self._refuse(texts, BadRow(row, "owner", str(refused)))
         return contacts, firms
 
     def _owned(self, read: Read) -> Read:
+        """Return a contact with its owner. Raises RefusedError for a personal one of somebody else."""
         if not self._asked.personal:
+            if read.draft.visibility == "personal":
+                rights.owner_of_personal(self._actor, read.draft.owner_id)
             return read
         owner = self._actor.employee or 0  # 0: a dry run of somebody whom nobody knows yet
         return replace(read, draft=replace(read.draft, visibility="personal", owner="", owner_id=owner))

@@ -31,6 +31,8 @@ FAX: Final = "fax"  # known, but never a contact's number
 IGNORE: Final = "ignore"  # known, and nothing to import
 OWN_ID: Final = "id"  # which card of the book a row is: `book.card_marks` in a column of our own exports
 OWN_ID_HEADINGS: Final = Texts("pbxd ID", "ID в pbxd")
+OWNER: Final = "owner"  # whose personal contact a row is; in our own exports
+OWNER_HEADINGS: Final = Texts("Personal contact of", "Личный контакт")
 LEFT_OUT: Final = "left_out"  # says what of a vCard is not taken, a line each
 CORRECTION: Final = "correction"  # says what to correct in a row; nothing is imported from it
 
