@@ -19,7 +19,7 @@ from pbxd.exchange.tables import open_table
 from pbxd.numbers import NumberRules
 
 FILES = Path(__file__).resolve().parents[1] / "cases" / "files"
-TEXTS = sorted(path.name for path in FILES.glob("*.csv"))
+TEXTS = sorted(path.name for path in FILES.iterdir() if path.suffix in {".csv", ".vcf"})
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 CHANGES: tuple[Callable[[random.Random, bytes, int], bytes], ...] = (
     lambda _chance, data, at: data[:at],
