@@ -22,7 +22,7 @@ class Actor:
     role: Role
     source: str  # for logs and audit: cli, socket, dialplan, daemon, or `token NAME`
     extension: str  # that the employee has now; empty: none
-    employee: int | None  # the employee's id; None: nobody's, or whoever has `extension` when the database is asked
+    employee: int | None  # the id; None: no employee, or not asked yet: then `extension` says who
     acts_for_any: bool  # may name any employee to act for
 
     @classmethod
