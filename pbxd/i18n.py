@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gettext as _gettext
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -79,6 +79,11 @@ def local_time(at: datetime | None) -> str:
         return ""
     # Translators: strftime of a date with time
     return at.astimezone().strftime(_("%Y-%m-%d %H:%M:%S"))
+
+
+def local_day(day: date) -> str:
+    """Write a day as `local_time` does."""
+    return f"{day:%d.%m}.{day.year:04}" if current() == "ru" else day.isoformat()
 
 
 @cache

@@ -100,9 +100,14 @@ def check_take_away(actor: Actor, creator: int) -> None:
         raise RefusedError("not-creator", _("only its creator or an administrator may make a shared contact personal"))
 
 
+def may_undo(actor: Actor, importer: int) -> bool:
+    """Tell whether the actor may undo this import."""
+    return _made(actor, importer)
+
+
 def check_undo(actor: Actor, importer: int) -> None:
     """Raise RefusedError unless the actor may undo this import."""
-    if not _made(actor, importer):
+    if not may_undo(actor, importer):
         raise RefusedError("not-importer", _("only who imported or an administrator may undo an import"))
 
 

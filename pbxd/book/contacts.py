@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple, Self, TypedDict, cast
 
 from pbxd.book.contact_numbers import ContactNumber as ContactNumber
@@ -41,6 +41,7 @@ class Contact:
     created_by_id: int = 0
     manager_name: str = ""
     created_by_name: str = ""
+    created: datetime | None = field(default=None, compare=False)  # None: not read from the book
 
 
 class Listing(NamedTuple):
@@ -148,6 +149,12 @@ def checked_attributes(draft: ContactDraft) -> ContactDraft:
     return replace(draft, **values)
 
 
+def check_reachable(draft: ContactDraft | Contact) -> None:
+    """Raise InvalidInputError unless the contact has a number or an e-mail."""
+    if not draft.numbers and not draft.emails:
+        raise InvalidInputError("numbers", _("a contact needs a phone number or an e-mail"))
+
+
 def with_changes(draft: ContactDraft, changes: ContactChanges) -> ContactDraft:
     """Return the draft with the changes. An empty value of an extra field takes the value away."""
     extra = {**draft.extra, **changes.get("extra", {})}
@@ -159,12 +166,6 @@ def with_changes(draft: ContactDraft, changes: ContactChanges) -> ContactDraft:
     return replace(draft, **kept)
 
 
-def merged_changes(earlier: ContactChanges, later: ContactChanges) -> ContactChanges:
-    """Return both changes as one. Where both have a field, the later one counts."""
-    extra = {**earlier.get("extra", {}), **later.get("extra", {})}
-    return {**earlier, **later, "extra": extra} if extra else {**earlier, **later}
-
-
 def changes_to(draft: ContactDraft, names: Collection[str], registry: Fields) -> ContactChanges:
     """Return the changes that give another contact these fields of the draft."""
     changed: dict[str, Any] = {}
@@ -173,6 +174,8 @@ def changes_to(draft: ContactDraft, names: Collection[str], registry: Fields) ->
             changed.setdefault("extra", {})[each.name] = extra_json(registry.value(draft, each))
         else:
             changed[each.name] = getattr(draft, each.name)
+            if each.stored == "employee":
+                changed[f"{each.name}_id"] = getattr(draft, f"{each.name}_id")
     return cast("ContactChanges", changed)
 
 

@@ -19,7 +19,7 @@ from pbxd.book.field_kinds import (
     lines_of,
     value_from_json,
 )
-from pbxd.book.headings import CORRECTION, PARTS, all_headings
+from pbxd.book.headings import CORRECTION, FAX, IGNORE, OWN_ID, OWN_ID_HEADINGS, PARTS, all_headings
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import Texts, _
@@ -39,8 +39,10 @@ _TAKEN = frozenset(
 )
 _TAKEN_OPTIONS = re.compile(r"(add|remove|no)-.*")
 _NONE = Texts("", "")
+_BESIDE_FIELDS = frozenset({CORRECTION, FAX, IGNORE, OWN_ID})  # columns that are no field's
 _AROUND = " *:."  # a heading says nothing by them
 _PLACE = re.compile(r"\s*\b\d+\b")  # Phone 1 - Value, E-mail 2 Address, Телефон 3
+_PLACE_IN_NAME = re.compile(r"_\d+(?=_|$)")  # phone_1_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,8 @@ class Fields:
 
     def column_of(self, heading: str) -> str:
         """Return the import column that a heading of a table means: a field's column or a part of one, else empty."""
-        name = folded(heading)
         columns = self._columns_by_heading
-        return columns.get(name.strip(_AROUND)) or columns.get(_PLACE.sub("", name).strip(_AROUND), "")
+        return next((columns[key] for key in heading_keys(heading) if key in columns), "")
 
     def field_of(self, column: str) -> Field | None:
         """Return the field that an import column, or a part of one, belongs to."""
@@ -169,12 +170,18 @@ class Fields:
             for field in self.exported
             for heading in (field.column, field.name, *field.title, *field.heading, *field.headings)
         ]
+        own += [(heading, OWN_ID) for heading in OWN_ID_HEADINGS]
         for heading, column in (*all_headings(), *own):
-            name = folded(heading)
-            if column == CORRECTION or column in PARTS or column in self.by_column:
-                for key in (name, _PLACE.sub("", name)):
-                    known.setdefault(key.strip(_AROUND), column)
+            if column in _BESIDE_FIELDS or column in PARTS or column in self.by_column:
+                for key in heading_keys(heading):
+                    known.setdefault(key, column)
         return known
+
+
+def heading_keys(heading: str) -> tuple[str, str]:
+    """Return the forms in which a heading is looked up: as it is, and without the number of several like it."""
+    name = folded(heading)
+    return name.strip(_AROUND), _PLACE_IN_NAME.sub("", _PLACE.sub("", name)).strip(_AROUND)
 
 
 def definition(field: Field) -> dict[str, Any]:

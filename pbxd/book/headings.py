@@ -1,128 +1,62 @@
 """The headings of tables of contacts: which column means what, in the files of which program. Pure.
 
-Adding a program: one more `Program` below, its headings by import column as the program writes them, and the source
-they come from. Case, surrounding `*:.` and a number inside (`Phone 2`, `Телефон 3`) make no difference. A heading that
-two programs use with different meanings is refused by a test.
-
-Import columns are the columns of the fields (`Field.column`) and the parts below.
+Adding a program: one more `Program` in a module of `book.programs`, its headings by import column as the program writes
+them, and the source they come from; then its line in `PROGRAMS` below, and a small file with its test in
+`tests/exchange/programs`. Case, surrounding `*:.` and a number inside (`Phone 2`, `Телефон 3`) make no difference. A
+heading that two programs use with different meanings stands in `only`: it has that meaning in files of this program
+alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-# What is a part of a field in a file: import column -> the field's column.
-PARTS: Final[Mapping[str, str]] = {
-    "first_name": "name",
-    "middle_name": "name",
-    "last_name": "name",
-    "mobile": "number",
-    "work": "number",
-    "home": "number",
-    "label": "number",  # of the number in the next column
-    "extension": "number",
-}
-CORRECTION: Final = "correction"  # says what to correct in a row; nothing is imported from it
-
-
-class Program(NamedTuple):
-    """A program that writes such tables, and its headings."""
-
-    name: str
-    source: str  # where the headings are documented or seen
-    columns: Mapping[str, tuple[str, ...]]  # import column -> headings
-
-
-GOOGLE: Final = Program(
-    "Google Contacts, CSV",
-    "exported files before and since 2024, as public code that reads and writes them has them",
-    {
-        "name": ("Name", "Display Name"),
-        "first_name": ("First Name", "Given Name"),
-        "middle_name": ("Middle Name", "Additional Name"),
-        "last_name": ("Last Name", "Family Name"),
-        "company": ("Organization Name", "Organization 1 - Name"),
-        "position": ("Organization Title", "Organization 1 - Title"),
-        "birth_date": ("Birthday",),
-        "comment": ("Notes",),
-        "tags": ("Labels", "Group Membership"),
-        "email": ("E-mail 1 - Value",),
-        "label": ("Phone 1 - Label", "Phone 1 - Type"),
-        "number": ("Phone 1 - Value",),
-    },
+from pbxd.book.programs.address_books import (
+    GOOGLE,
+    GOOGLE_OLD,
+    LDIF,
+    OUTLOOK,
+    OUTLOOK_RUSSIAN,
+    THUNDERBIRD,
+    THUNDERBIRD_RUSSIAN,
+    YANDEX,
 )
-OUTLOOK: Final = Program(
-    "Microsoft Outlook, CSV in English",
-    "support.microsoft.com: Create or edit CSV files to import into Outlook",
-    {
-        "first_name": ("First Name",),
-        "middle_name": ("Middle Name",),
-        "last_name": ("Last Name",),
-        "company": ("Company",),
-        "position": ("Job Title",),
-        "work": ("Business Phone", "Company Main Phone"),
-        "home": ("Home Phone",),
-        "mobile": ("Mobile Phone",),
-        "number": ("Primary Phone", "Other Phone"),
-        "email": ("E-mail Address", "E-mail 2 Address"),
-        "birth_date": ("Birthday",),
-        "comment": ("Notes",),
-        "tags": ("Categories",),
-    },
+from pbxd.book.programs.crm import AMOCRM, BITRIX24, HUBSPOT, ODOO, ONE_C, PIPEDRIVE, SALESFORCE, ZOHO
+from pbxd.book.programs.people import PEOPLE
+from pbxd.book.programs.phone_systems import FREEPBX, MIKOPBX, PHONEBOOK_XML, THREE_CX, YEASTAR
+from pbxd.book.programs.program import CORRECTION as CORRECTION
+from pbxd.book.programs.program import FAX as FAX
+from pbxd.book.programs.program import IGNORE as IGNORE
+from pbxd.book.programs.program import OWN_ID as OWN_ID
+from pbxd.book.programs.program import OWN_ID_HEADINGS as OWN_ID_HEADINGS
+from pbxd.book.programs.program import PARTS as PARTS
+from pbxd.book.programs.program import Program as Program
+
+PROGRAMS: Final[tuple[Program, ...]] = (
+    GOOGLE_OLD,
+    GOOGLE,
+    OUTLOOK,
+    OUTLOOK_RUSSIAN,
+    THUNDERBIRD,
+    THUNDERBIRD_RUSSIAN,
+    LDIF,
+    YANDEX,
+    BITRIX24,
+    AMOCRM,
+    ONE_C,
+    ODOO,
+    HUBSPOT,
+    PIPEDRIVE,
+    SALESFORCE,
+    ZOHO,
+    FREEPBX,
+    YEASTAR,
+    THREE_CX,
+    MIKOPBX,
+    PHONEBOOK_XML,
+    PEOPLE,
 )
-OUTLOOK_RUSSIAN: Final = Program(
-    "Microsoft Outlook, CSV in Russian",
-    "exported files, as public code that reads them has them",
-    {
-        "middle_name": ("Отчество",),
-        "last_name": ("Фамилия",),
-        "company": ("Организация",),
-        "position": ("Должность",),
-        "work": ("Рабочий телефон", "Телефон раб. 2", "Основной телефон организации"),
-        "home": ("Домашний телефон", "Телефон дом. 2"),
-        "mobile": ("Телефон переносной",),
-        "number": ("Основной телефон", "Другой телефон"),
-        "email": ("Адрес эл. почты", "Адрес 2 эл. почты"),
-        "birth_date": ("День рождения",),
-        "comment": ("Заметки",),
-        "tags": ("Категории",),
-    },
-)
-PEOPLE: Final = Program(
-    "tables that people make by hand",
-    "",
-    {
-        "name": (
-            "name", "full name", "contact", "contact name",
-            "фио", "ф.и.о.", "имя", "полное имя", "имя и фамилия", "контакт", "контактное лицо", "клиент",
-            "имя клиента",
-        ),
-        "last_name": ("surname",),
-        "number": (
-            "number", "numbers", "phone", "phones", "phone number", "phone numbers", "telephone", "tel", "main phone",
-            "телефон", "телефоны", "номер", "номера", "номер телефона", "номера телефонов", "телефон(ы)", "тел",
-            "контактный телефон",
-        ),
-        "mobile": ("mobile", "мобильный", "мобильный телефон", "сотовый", "сотовый телефон"),
-        "work": ("work phone", "рабочий", "городской телефон"),
-        "home": ("домашний",),
-        "extension": ("extension", "ext", "добавочный", "добавочный номер", "доб"),
-        "email": (
-            "email", "emails", "e-mail", "e-mails", "mail", "email address",
-            "почта", "эл. почта", "электронная почта", "адрес электронной почты",
-        ),
-        "company": ("company name", "organization", "компания", "фирма", "название компании"),
-        "position": ("position",),
-        "manager": ("manager", "responsible", "менеджер", "ответственный", "ответственный менеджер"),
-        "vip": ("vip", "вип"),
-        "comment": ("comment", "comments", "note", "комментарий", "комментарии", "примечание"),
-        "tags": ("tags", "теги", "метки", "группы"),
-        "birth_date": ("birth date", "birth_date", "date of birth", "дата рождения"),
-        CORRECTION: ("what to correct", "что исправить"),
-    },
-)  # fmt: skip
-PROGRAMS: Final = (GOOGLE, OUTLOOK, OUTLOOK_RUSSIAN, PEOPLE)
 
 
 def all_headings(programs: Iterable[Program] = PROGRAMS) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,11 @@ from pbxd.errors import ConfigurationError
 from pbxd.i18n import N_
 
 
-@click.group(cls=Program, help=N_("Makes the company's PBX know its clients."))
+@click.group(
+    cls=Program,
+    help=N_("Makes the company's PBX know its clients."),
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
 @click.option(
     "--config",
     cls=Option,

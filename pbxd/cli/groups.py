@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
+from click.exceptions import NoSuchCommand
 
-from pbxd.cli.output import printable
+from pbxd.book.fields import BUILT_IN, Fields
+from pbxd.cli.output import printable, styled
 from pbxd.cli.session import Session
-from pbxd.errors import ConfigurationError, PbxdError
+from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError
 from pbxd.i18n import _
+
+if TYPE_CHECKING:
+    from click.types import OptionHelpExtra
 
 
 class _Translated:
@@ -32,9 +38,56 @@ class _Translated:
 class Command(_Translated, click.Command):
     """A command whose help is in the user's language."""
 
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return what stands behind the name, such as [OPTIONS]."""
+        return [_(piece) for piece in super().collect_usage_pieces(ctx)]
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error about one of its options or arguments says which."""
+        try:
+            return super().invoke(ctx)
+        except InvalidInputError as error:
+            fields = ctx.obj.fields if isinstance(ctx.obj, Session) else BUILT_IN
+            said = named(error.field, str(error), self.get_params(ctx), fields)
+            raise InvalidInputError(error.field, said) from error
+
 
 class Option(_Translated, click.Option):
     """An option whose help is in the user's language."""
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        """Return what its value is called."""
+        return _(super().make_metavar(ctx))
+
+    def get_help_extra(self, ctx: click.Context) -> OptionHelpExtra:
+        """Return what is added to its help: not the limits of a number, which are there for the database only."""
+        extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
+        return extra
+
+
+class Argument(click.Argument):
+    """An argument whose name is in the user's language."""
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        """Return what it is called."""
+        return _(super().make_metavar(ctx))
+
+
+def named(field: str, message: str, parameters: Iterable[click.Parameter], fields: Fields) -> str:
+    """Return a message that begins with a field's name in JSON with the name that people know instead.
+
+    That is the option or the argument that gave the field, else the field's title.
+    """
+    said = message.removeprefix(f"{field}: ")
+    if said == message:
+        return message
+    for each in parameters:
+        long = [name for name in each.opts if name.startswith("--")]
+        if field == each.name or f"--{field}" in long or field == f"{each.name}s":
+            name = long[0] if long else each.make_metavar(click.get_current_context()).strip("[]")
+            return f"{name}: {said}"
+    return f"{fields[field].title}: {said}" if field in fields else message
 
 
 class Later(NamedTuple):
@@ -54,6 +107,19 @@ class Group(_Translated, click.Group):
     def later(self) -> dict[str, Later]:
         """The commands that stand in other modules, by name."""
         return {}
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return what stands behind the name, such as [OPTIONS] COMMAND [ARGS]...."""
+        return [_(piece) for piece in super().collect_usage_pieces(ctx)]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is meant; a mistyped one gets similar ones suggested."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:
+            raise NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
         """Return the commands in the order in which they are defined."""
@@ -100,12 +166,16 @@ class Program(Group):
             expected = _expected(error)
             if expected is None:
                 raise
-            click.echo(f"pbxd: {printable(_line(expected, ctx.obj))}", err=True)
+            _report(_line(expected, ctx.obj))
             ctx.exit(expected.exit_status)
         except PermissionError as error:
             message = _("no right to use {file}: members of the group pbxd may (usermod -aG pbxd NAME)")
-            click.echo(f"pbxd: {printable(message.format(file=error.filename))}", err=True)
+            _report(message.format(file=error.filename))
             ctx.exit(1)
+
+
+def _report(line: str) -> None:
+    click.echo(f"{styled('pbxd:', sys.stderr, fg='red', bold=True)} {printable(line)}", err=True)
 
 
 def _expected(error: BaseException) -> PbxdError | None:

@@ -10,7 +10,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import click
 
 from pbxd.book.texts import checked_extension
-from pbxd.cli.groups import Option
+from pbxd.cli.groups import Argument, Option
 from pbxd.cli.output import printable
 from pbxd.cli.session import Session
 from pbxd.errors import InvalidInputError
@@ -47,10 +47,34 @@ class Extension(Text):
             self.fail(printable(str(error)), param, ctx)
 
 
+class Integer(click.IntRange):
+    """A whole number; named in the user's language."""
+
+    @property
+    def name(self) -> str:  # type: ignore[override]  # click only reads it
+        """Return its name for usage errors."""
+        return _("integer")
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 - click's own signature
+        """Return what a value is called in the help."""
+        return _("N")
+
+
+class Number(click.FloatRange):
+    """A number; named in the user's language."""
+
+    @property
+    def name(self) -> str:  # type: ignore[override]  # likewise
+        """Return its name for usage errors."""
+        return _("number")
+
+
 TEXT = Text()
 EXTENSION = Extension()
-LIMIT = click.IntRange(1, _LARGEST)
-OFFSET = click.IntRange(0, _LARGEST)
+INTEGER = Integer()
+ID = Integer(1)
+LIMIT = Integer(1, _LARGEST)
+OFFSET = Integer(0, _LARGEST)
 FILE = click.Path(path_type=Path)
 
 
@@ -64,6 +88,7 @@ class Details(TypedDict, total=False):
     metavar: str | None
     show_default: bool
     is_flag: bool
+    help: str
 
 
 def option(*names: str, about: str, **details: Unpack[Details]) -> Callable[[Decorated], Decorated]:
@@ -80,12 +105,12 @@ def flag(*names: str, about: str, default: bool | None = False) -> Callable[[Dec
 def argument(name: str, **details: Unpack[Details]) -> Callable[[Decorated], Decorated]:
     """Declare an argument; text unless said otherwise."""
     details.setdefault("type", TEXT)
-    return click.argument(name, **details)
+    return click.argument(name, cls=Argument, **details)
 
 
 def id_argument(name: str) -> Callable[[Decorated], Decorated]:
     """Declare the argument that is a card's id."""
-    return click.argument(name, type=int, metavar="ID")
+    return click.argument(name, cls=Argument, type=INTEGER, metavar="ID")
 
 
 def takes(kind: Callable[..., Request]) -> Callable[[Callable[[Session, Request], None]], Callable[..., None]]:

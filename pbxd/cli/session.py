@@ -6,8 +6,8 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,6 +17,9 @@ from pbxd.actor import Actor
 from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.cli.language import chosen, speak
 from pbxd.cli.output import print_json, print_line
+from pbxd.cli.questions import agrees
+from pbxd.errors import RefusedError
+from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings, load
 
@@ -91,10 +94,37 @@ class Session:
 
         return run(work())
 
+    def each(
+        self,
+        service: Callable[Concatenate[Workspace, Actor, Rest], AsyncGenerator[Answer, None]],
+        show: Callable[[Answer], None],
+        *request: Rest.args,
+        **further: Rest.kwargs,
+    ) -> None:
+        """Call a service that answers in parts, and show each part when it comes."""
+
+        async def work() -> None:
+            async with (
+                self.workspace() as workspace,
+                aclosing(service(workspace, self.actor, *request, **further)) as parts,
+            ):
+                async for part in parts:
+                    show(part)
+
+        run(work())
+
     def confirm(self, question: str) -> None:
-        """Ask on a terminal whether it is meant; a no ends the command."""
-        if not self.agreed and sys.stdin.isatty():
-            click.confirm(question, abort=True, err=True)
+        """Ask on a terminal whether it is meant; a no ends the command. Anywhere else --yes has to say so.
+
+        Raises RefusedError without a terminal and without --yes.
+        """
+        if self.agreed:
+            return
+        if not sys.stdin.isatty():
+            said = _("{question} Nobody can be asked here: repeat the command with --yes").format(question=question)
+            raise RefusedError("not-confirmed", said)
+        if not agrees(question):
+            raise click.Abort
 
     def report(self, form: dict[str, Any], line: str) -> None:
         """Say what was done: `form` to a program, `line` to a person."""

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, assert_never
+from datetime import date, timedelta
+from typing import Any, Final, assert_never
 
 from pbxd import notation
 from pbxd.book.contact_numbers import ContactNumber
-from pbxd.book.dates import read_date, write_date
+from pbxd.book.dates import DateOrder, read_date, write_date
 from pbxd.book.fields import Field
-from pbxd.book.texts import TYPED_LIMIT, folded
+from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.numbers import NumberRules, parse
 
-_MAIN = "★ "  # before the main number where it isn't the first
-# A number as we write it: `мобильный: +79161234567 доб. 12`. It comes last, so that a label may have any characters.
-_OURS = re.compile(rf"(?:(?P<label>.*): )?(?P<number>{notation.E164.pattern})(?: доб\. (?P<extension>\S+))?", re.DOTALL)
-_SHORTENED = re.compile(r"[+-]?\d+([.,]\d+)?E[+]?\d+", re.IGNORECASE)
+MAIN: Final = "★ "  # before the main number where it isn't the first
 _BETWEEN = re.compile(r"\s*(?:[\r\n]+| ::: )\s*")  # lines of a cell; Google's separator
+_RISKS = re.compile(r"[;\r\n\"]| ::: ")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _TO_GUARD = re.compile(r"'*[=+\-@\t\r]")
 _YES = frozenset({"да", "yes", "y", "true", "истина", "1", "+", "vip", "вип", "x", "х", "v", "✓", "★"})
 _NO = frozenset({"", "нет", "no", "n", "false", "ложь", "0", "-"})
-_NO_DATE = frozenset({"", "0/0/00", "0.0.00", "00.00.0000"})
+_NO_DATE = frozenset({"", "0/0/00", "0.0.00", "00.00.0000", "0000-00-00", "0000-00-00 00:00:00"})
+_NOTHING = frozenset(
+    {"", "-", "--", "—", "–", "нет", "не указан", "не указано", "отсутствует", "no", "none", "null", "n/a"}
+)
+_BREAKS = re.compile(r"\s*[\r\n\t\v\f]+\s*")
+_BREAK_TAG = re.compile(r"<br\s*/?>|</(?:p|div|li|tr)>", re.IGNORECASE)
+_TAG = re.compile(
+    r"</?(?:a|b|br|div|em|font|i|img|li|ol|p|span|strong|table|tbody|td|th|tr|u|ul)\b[^<>]*>", re.IGNORECASE
+)
+_ENTITY = re.compile(r"&(?:quot|amp|lt|gt|nbsp|laquo|raquo|apos|mdash|ndash|#\d{1,6}|#x[0-9a-fA-F]{1,6});")
+_SERIAL = re.compile(r"[1-7]\d{4}(?:\.\d+)?")  # a day in 1927 or later as a spreadsheet counts it
+_FIRST_SERIAL = date(1899, 12, 30)
+_SHORT_YEAR = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2}(?:\D.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,7 @@ def join_values(values: Iterable[str]) -> str:
 
 def split_values(text: str) -> list[str]:
     """Read several values from one cell: as `join_values` writes them, in lines, or split by Google's ` ::: `."""
-    if not text or not re.search(r"[;\r\n\"]| ::: ", text):
+    if not text or not _RISKS.search(text):
         return [text.strip()] if text.strip() else []
     if '"' not in text:
         text = _BETWEEN.sub(";", text)
@@ -59,19 +69,42 @@ def split_values(text: str) -> list[str]:
 
 
 def write_numbers(listed: Sequence[ContactNumber]) -> str:
-    """Write the numbers of a contact so that `read_numbers` reads them back as they are."""
+    """Write the numbers of a contact so that `phone_cells.read_phones` reads them back as they are."""
     return join_values(_written(number, main=number.main and place > 0) for place, number in enumerate(listed))
 
 
-def read_numbers(text: str, rules: NumberRules, *, label: str = "") -> list[ContactNumber]:
-    """Read the numbers of a cell, in any notation. Raises InvalidInputError."""
-    return [number for part in split_values(text) for number in _several(part, rules, label)]
+def is_placeholder(text: str) -> bool:
+    """Tell whether a cell says in words or by a dash that there is nothing."""
+    return folded(text) in _NOTHING
 
 
-def read_day(field: str, text: str) -> date | None:
-    """Read a date as `read_date` does. A birthday without its year, as address books keep it, is None."""
+def plain_line(text: str) -> str:
+    """Return a text as one line: a line break in a cell is a space."""
+    return _BREAKS.sub(" ", text).strip()
+
+
+def without_markup(text: str) -> str:
+    """Return a text of a web page as plain text: `<br />` is a line break, `&quot;` a quotation mark."""
+    if "<" in text:
+        text = _TAG.sub("", _BREAK_TAG.sub("\n", text))
+    return html.unescape(text).replace("\xa0", " ") if _ENTITY.search(text) else text
+
+
+def read_day(field: str, text: str, order: DateOrder = "", today: date | None = None) -> date | None:
+    """Read a date as `read_date` does, or the number that a spreadsheet keeps for it.
+
+    A birthday without its year, as address books keep it, is None. `today`: later days belong to the last century
+    where the year has two digits. Raises InvalidInputError.
+    """
     text = text.strip()
-    return None if text in _NO_DATE or text.startswith("--") else read_date(field, text)
+    if text in _NO_DATE or text.startswith("--") or is_placeholder(text):
+        return None
+    if _SERIAL.fullmatch(text):
+        return _FIRST_SERIAL + timedelta(days=int(text[:5]))
+    day = read_date(field, text, order)
+    if day and today and day > today and _SHORT_YEAR.fullmatch(text):
+        return day.replace(year=day.year - 100)
+    return day
 
 
 def read_flag(field: str, text: str) -> bool:
@@ -109,48 +142,11 @@ def unguard_formula(text: str) -> str:
     return text[1:] if _GUARDED.match(text) else text
 
 
-def _several(text: str, rules: NumberRules, label: str) -> list[ContactNumber]:
-    """Read one number, or several with commas between them."""
-    try:
-        return [_number(text, rules, label)]
-    except InvalidInputError:
-        parts = [part.strip() for part in text.split(",")]
-        if len(parts) == 1 or any(parse(part, rules).kind != "e164" for part in parts):
-            raise
-        return [_number(part, rules, label) for part in parts]
-
-
-def _number(text: str, rules: NumberRules, label: str) -> ContactNumber:
-    main, typed = text.startswith(_MAIN), text[:TYPED_LIMIT]
-    text = text.removeprefix(_MAIN).strip()
-    ours = _OURS.fullmatch(text)
-    if ours and _is_ours(ours, rules):
-        return ContactNumber(ours["number"], typed, ours["extension"] or "", ours["label"] or label, main)
-    if _SHORTENED.fullmatch(text):
-        message = _("the spreadsheet has shortened the number to {text}: enter it again, as text")
-        raise InvalidInputError("number", message.format(text=text))
-    parsed = parse(text, rules)
-    before, colon, rest = text.rpartition(":")
-    if parsed.kind != "e164" and colon and (labelled := parse(rest, rules)).kind == "e164":
-        parsed, label = labelled, before.strip()
-    if parsed.kind != "e164":
-        raise InvalidInputError("number", _("not a phone number: {text}").format(text=typed))
-    return ContactNumber(parsed.value, typed, parsed.extension, label, main)
-
-
-def _is_ours(ours: re.Match[str], rules: NumberRules) -> bool:
-    return (
-        bool(notation.EXTENSION.fullmatch(ours["extension"] or "0"))
-        and parse(ours["number"], rules).value == (ours["number"])
-    )
-
-
 def _written(number: ContactNumber, *, main: bool) -> str:
     label = f"{number.label}: " if number.label else ""
     extension = f" доб. {number.extension}" if number.extension else ""
-    return f"{_MAIN if main else ''}{label}{number.number}{extension}"
+    return f"{MAIN if main else ''}{label}{number.number}{extension}"
 
 
 def _quoted(value: str) -> str:
-    risky = re.search(r"[;\r\n\"]| ::: ", value)
-    return '"' + value.replace('"', '""') + '"' if risky else value
+    return '"' + value.replace('"', '""') + '"' if _RISKS.search(value) else value

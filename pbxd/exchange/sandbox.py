@@ -70,7 +70,7 @@ async def reading(
     }
     child, head = await _started(asked)
     try:
-        columns = Columns(tuple(head["heads"]), tuple(head["fields"]), 0)
+        columns = Columns.from_json(head["columns"]) if head["columns"] else Columns((), (), 0)
         yield Reading(head["sheet"], columns, _batches(child))
     finally:
         await _ended(child)

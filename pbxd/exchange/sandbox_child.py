@@ -74,13 +74,13 @@ def _table(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
     from pbxd.exchange.columns import Headings  # noqa: PLC0415 - the same
 
     if asked["plain"]:
-        yield {"sheet": "", "heads": [], "fields": []}
+        yield {"sheet": "", "columns": None}
         source = tables.read_first_sheet(file, low_memory=asked["low_memory"])
     else:
         fields = BUILT_IN.extended(*map(field_from, asked["fields"]))
         headings = Headings(fields, asked["mapped"])
         table = tables.open_table(file, sheet=asked["sheet"], headings=headings, low_memory=asked["low_memory"])
-        yield {"sheet": table.sheet, "heads": table.columns.heads, "fields": table.columns.fields}
+        yield {"sheet": table.sheet, "columns": table.columns.to_json()}
         source = table.rows
     rows: list[tuple[int, list[str]]] = []
     characters = 0

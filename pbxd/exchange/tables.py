@@ -5,19 +5,23 @@ Everything here runs in a child process with limits (`sandbox`), because nobody 
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import NoReturn
 
+from pbxd.book.dates import DateOrder, order_of
+from pbxd.book.headings import PARTS
+from pbxd.book.programs.address_books import LDIF
+from pbxd.book.programs.phone_systems import PHONEBOOK_XML
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
-from pbxd.exchange import cells, columns, vcards, workbook_reader
-from pbxd.exchange.columns import SHEET, Columns, Headings
+from pbxd.exchange import columns, ldif, markup_tables, phonebooks, text_tables, vcards, workbook_reader
+from pbxd.exchange.columns import NOT_IMPORTED, SHEET, Columns, Headings
+from pbxd.exchange.header_rows import likely_header, recognise
+from pbxd.exchange.text_tables import Row
 from pbxd.i18n import _
 
 MOST_BYTES = 100 * 1024 * 1024
@@ -25,13 +29,13 @@ MOST_ROWS = 1_048_576  # of an Excel sheet
 _MOST_COLUMNS = 256  # cells further right are stray
 _LONGEST_CELL = 32_767  # characters, of an Excel cell
 _HEADER_ROWS = 40  # rows in which the header is searched
-_SEPARATORS = ";,\t|"
-_CHUNK = 1 << 20
+_SAMPLE_ROWS = 1000  # rows by which the order of dates is judged
+_HEADS_SHOWN = 30  # headings that a refusal shows, and how many characters of each
+_HEAD_SHOWN = 60
+_SHOWN_ABOVE = 200  # characters of a row above the header
 _TEXT_AT_LEAST = 64 * 1024 * 1024  # bytes of all cells
 _TEXT_TIMES = 20  # the file's size; a workbook keeps a text once that many cells share
 _CELL_BYTES = 8  # that an empty cell takes on its way to the parent process
-
-Row = tuple[int, list[str]]  # as a spreadsheet counts rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +61,29 @@ def open_table(file: Path, *, sheet: str, headings: Headings, low_memory: bool) 
     if head.startswith((workbook_reader.ZIP, workbook_reader.OLE)):
         sheets = workbook_reader.open_sheets(file, head, low_memory=low_memory)
         return _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, headings)
-    if not head or file.suffix.lower() in {".xlsx", ".xls", ".xlsm"}:
-        raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
+    if markup_tables.is_spreadsheet_xml(head):
+        sheets = markup_tables.spreadsheet_xml_sheets(file)
+        return _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, headings)
+    if not head:
+        raise InvalidInputError("file", _("the file is empty"))
     if sheet:
         raise InvalidInputError("sheet", _("only a workbook has sheets"))
     if vcards.is_vcard(head):
         heads = tuple(headings.fields.by_column)
         return Table("", Columns(heads, heads, 0), _limited(vcards.read_cards(file, headings.fields), size))
-    return _csv(file, headings)
+    rows, headings = _plain_rows(file, head, headings)
+    return _table("", _limited(rows, size), headings)
+
+
+def _plain_rows(file: Path, head: bytes, headings: Headings) -> tuple[Iterator[Row], Headings]:
+    """Return the rows of a file that is no workbook, and how its headings are read."""
+    if markup_tables.is_html(head):
+        return markup_tables.read_html(file)(), headings
+    if ldif.is_ldif(head):
+        return ldif.read_entries(file), headings._replace(written_by=LDIF)
+    if phonebooks.is_phonebook(head):
+        return phonebooks.read_entries(file), headings._replace(written_by=PHONEBOOK_XML)
+    return text_tables.read_csv(file, headings), headings
 
 
 def read_first_sheet(file: Path, *, low_memory: bool) -> Iterator[Row]:
@@ -72,7 +91,7 @@ def read_first_sheet(file: Path, *, low_memory: bool) -> Iterator[Row]:
     with file.open("rb") as stream:
         head = stream.read(4096)
     if file.stat().st_size > MOST_BYTES or not head.startswith((workbook_reader.ZIP, workbook_reader.OLE)):
-        raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
+        raise InvalidInputError("file", _("not a workbook (xlsx, xls, ods)"))
     for rows in workbook_reader.open_sheets(file, head, low_memory=low_memory).values():
         found = _read(rows, file.stat().st_size)
         for first in found:
@@ -86,38 +105,112 @@ def _workbook(sheets: dict[str, workbook_reader.Rows], wanted: str, headings: He
     if wanted and taken is None:
         message = _("there is no sheet “{sheet}”; there are: {sheets}")
         raise InvalidInputError("sheet", message.format(sheet=wanted, sheets=", ".join(sheets)))
+    if taken is None and len(sheets) == 1:
+        taken = next(iter(sheets))
     if taken is not None:
         return _table(taken, sheets[taken](), headings)
     found = [table for name, rows in sheets.items() if (table := _find_table(name, rows(), headings))]
     if len(found) == 1 or (found and headings.mapped):
         return found[0]
-    message = _("there is no sheet “{sheet}”; name the sheet with --sheet; there are: {sheets}")
-    raise InvalidInputError("file", message.format(sheet=SHEET, sheets=", ".join(sheets)))
+    if found:
+        message = _("several sheets have contacts; name one with --sheet: {sheets}")
+        raise InvalidInputError("sheet", message.format(sheets=", ".join(table.sheet for table in found)))
+    return _refuse_sheets(sheets, headings)
 
 
 def _find_sheet(names: Sequence[str], wanted: str) -> str | None:
     return next((name for name in names if folded(name) == folded(wanted)), None)
 
 
+def _refuse_sheets(sheets: dict[str, workbook_reader.Rows], headings: Headings) -> NoReturn:
+    """Say which headings the first sheet with any has. Raises InvalidInputError always."""
+    for name, rows in sheets.items():
+        first = list(islice(rows(), _HEADER_ROWS))
+        if first:
+            message = _("no sheet has headings that are known ({sheets}). Sheet “{sheet}”: {why}")
+            why = _no_header(first, headings)
+            raise InvalidInputError("file", message.format(sheets=", ".join(sheets), sheet=name, why=why))
+    raise InvalidInputError("file", _("the workbook is empty"))
+
+
 def _table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table:
-    table = _find_table(sheet, rows, headings)
+    first = list(islice(rows, _SAMPLE_ROWS))
+    table = _find_table(sheet, chain(first, rows), headings)
     if table is None:
-        message = _("there is no row of headings with a name and a phone, such as “{name}” and “{number}”")
-        names = {"name": headings.title("name"), "number": headings.title("number")}
-        raise InvalidInputError("file", message.format(**names))
+        raise InvalidInputError("file", _no_header(first, headings))
     absent = columns.missing(table.columns, headings.mapped)
     if absent:
-        raise InvalidInputError("map", _("there is no column “{head}” to map").format(head=absent[0]))
+        message = _("there is no column “{head}” to map; the columns are {heads}")
+        heads = _quoted(filter(None, table.columns.heads))
+        raise InvalidInputError("map", message.format(head=absent[0], heads=heads))
     return table
 
 
+def _no_header(first: Sequence[Row], headings: Headings) -> str:
+    """Say which headings there are, and how to say what they mean."""
+    if not first:
+        return _("the table is empty")
+    likely = likely_header([texts for _row, texts in first], headings)
+    if likely is None:
+        message = _("there is no row of headings, such as “{name}” and “{number}”; add one above the first contact")
+        return message.format(name=headings.title("name"), number=headings.title("number"))
+    place, heads = likely
+    known = {headings.column(head) for head in heads}
+    whole = {PARTS.get(column, column) for column in known}
+    unknown = [head for head in heads if not headings.column(head)] or heads
+    wanted = [
+        field
+        for field, enough in (("name", {"name", "company"}), ("number", {"number", "email"}))
+        if not whole & enough
+    ]
+    options = " ".join(f'--map "{head}={field}"' for head, field in zip(unknown, wanted, strict=False))
+    message = _("no column is known as {missing}. The headings in row {row} are {heads}. Say which is which: {options}")
+    names = {"name": _("a name or a company"), "number": _("a phone or an e-mail")}
+    missing = _(" and as ").join(names[field] for field in wanted) or names["name"]
+    return message.format(missing=missing, row=first[place][0], heads=_quoted(heads), options=options)
+
+
+def _quoted(heads: Iterable[str]) -> str:
+    shown = [f"“{head[:_HEAD_SHOWN]}”" for head in heads]
+    more = ["…"] if len(shown) > _HEADS_SHOWN else []
+    return ", ".join(shown[:_HEADS_SHOWN] + more)
+
+
 def _find_table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table | None:
-    first = list(islice(rows, _HEADER_ROWS))
-    found = columns.recognise([texts for _row, texts in first], headings)
+    first = list(islice(rows, _SAMPLE_ROWS))
+    found = recognise([texts for _row, texts in first[:_HEADER_ROWS]], headings)
     if found is None:
         return None
-    used = [place for place, field in enumerate(found.fields) if field]
-    return Table(sheet, found, _without_unused(used, chain(first[found.first_row :], rows)))
+    width = max(len(texts) for _row, texts in first)
+    data = [texts for _row, texts in first[found.first_row :]]
+    heads, fields = _with_unnamed(found, width, data)
+    order = order_of(text for texts in data for text in texts)
+    above = tuple((row, " ".join(filter(None, texts))[:_SHOWN_ABOVE]) for row, texts in first[: found.first_row - 1])
+    columns_found = replace(found, heads=heads, fields=fields, order=_order(order, found.order), above=above)
+    used = [place for place, field in enumerate(fields) if field not in NOT_IMPORTED]
+    return Table(sheet, columns_found, _without_unused(used, chain(first[found.first_row :], rows)))
+
+
+def _order(seen: DateOrder | None, usual: DateOrder) -> DateOrder:
+    """Return the order of dates that the table shows, else that of its program; none where the dates contradict."""
+    return "" if seen is None else seen or usual
+
+
+def _with_unnamed(found: Columns, width: int, data: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give a column that has no heading, but texts, its letter, so that it can be named among those left out."""
+    heads = [*found.heads, *[""] * (width - len(found.heads))]
+    for place, head in enumerate(heads):
+        if not head and any(place < len(texts) and texts[place].strip() for texts in data):
+            heads[place] = _("column {letter}").format(letter=_letter(place))
+    return tuple(heads), (*found.fields, *[""] * (width - len(found.fields)))
+
+
+def _letter(place: int) -> str:
+    letters = ""
+    while place >= 0:
+        letters = chr(ord("A") + place % 26) + letters
+        place = place // 26 - 1
+    return letters
 
 
 def _without_unused(used: Sequence[int], rows: Iterable[Row]) -> Iterator[Row]:
@@ -145,49 +238,3 @@ def _limited(rows: Iterable[Row], size: int) -> Iterator[Row]:
             raise InvalidInputError("file", _("the file holds far more text than one of its size should"))
         if kept:
             yield row, kept
-
-
-def _csv(file: Path, headings: Headings) -> Table:
-    encoding = _encoding(file)
-    with file.open(encoding=encoding, errors="replace", newline="") as stream:
-        sample = list(islice(stream, _HEADER_ROWS))
-    separator = max(_SEPARATORS, key=lambda each: _separator_score(sample, each, headings))
-    return _table("", _limited(_csv_rows(file, encoding, separator), file.stat().st_size), headings)
-
-
-def _csv_rows(file: Path, encoding: str, separator: str) -> Iterator[Row]:
-    with file.open(encoding=encoding, errors="replace", newline="") as stream:
-        try:
-            for row, texts in enumerate(csv.reader(stream, delimiter=separator), start=1):
-                yield row, [cells.unguard_formula(text) for text in texts]
-        except csv.Error as error:
-            raise InvalidInputError("file", _("not a CSV file: {why}").format(why=error)) from error
-
-
-def _separator_score(sample: Sequence[str], separator: str, headings: Headings) -> tuple[int, int]:
-    """Rate a separator: by the columns that are known with it, then by how often it occurs."""
-    try:
-        rows = list(csv.reader(io.StringIO("".join(sample), newline=""), delimiter=separator))
-    except csv.Error:
-        return 0, 0
-    found = columns.recognise(rows, headings)
-    return sum(map(bool, found.fields)) if found else 0, "".join(sample).count(separator)
-
-
-def _encoding(file: Path) -> str:
-    """Return the encoding: by the byte order mark, UTF-16 by its zeros, UTF-8 if all of it is, else Windows-1251."""
-    with file.open("rb") as stream:
-        head = stream.read(4096)
-        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
-        if b"\0" in head[:200]:
-            return "utf-16-le" if head[1:200:2].count(0) > head[:200:2].count(0) else "utf-16-be"
-        stream.seek(0)
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        try:
-            while chunk := stream.read(_CHUNK):
-                decoder.decode(chunk)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1251"
-    return "utf-8-sig"

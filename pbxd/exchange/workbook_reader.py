@@ -1,4 +1,4 @@
-"""Read workbooks: xlsx by calamine, or in little memory by openpyxl; xls by xlrd.
+"""Read workbooks: xlsx, xlsb and ods by calamine, xlsx in little memory by openpyxl; xls by xlrd.
 
 Calamine is fast, but it keeps a sheet as a rectangle and does not report number formats. One stray cell far out makes
 the rectangle too big for the child's memory. Openpyxl streams and knows formats, at a tenth of the speed.
@@ -7,6 +7,7 @@ Formulas give their stored values. Numbers become the digits that were typed: no
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import zipfile
@@ -29,6 +30,8 @@ _ENTRIES = 10_000
 _UNPACKED_AT_LEAST = 64 * 1024 * 1024
 _UNPACKED_TIMES = 60  # the file's size; a sheet of equal rows packs 25:1
 _ENTITIES = re.compile(rb"<!(DOCTYPE|ENTITY)|<\0!\0D\0|\0<\0!\0D")
+_WORKBOOKS = frozenset({"xl/workbook.xml", "xl/workbook.bin", "content.xml"})  # xlsx, xlsb, ods
+_MANIFEST = "META-INF/manifest.xml"  # of ods: may name its document type, and says whether the file is encrypted
 _PADDED = re.compile(rb'formatCode="0{2,}"')
 _LEADING_ZEROS = re.compile(r"0{2,}")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -40,15 +43,16 @@ Rows = Callable[[], Iterator[tuple[int, list[str]]]]
 def open_sheets(file: Path, head: bytes, *, low_memory: bool) -> dict[str, Rows]:
     """Return the sheets by name, each with a function that reads its rows. Raises InvalidInputError."""
     if head.startswith(ZIP):
-        padded = _check_package(file)
-        return _xlsx_streamed(file) if low_memory or padded else _xlsx(file)
+        openpyxl_reads, padded = _check_package(file)
+        return _xlsx_streamed(file) if openpyxl_reads and (low_memory or padded) else _by_calamine(file)
     if _ENCRYPTED in file.read_bytes():
         raise InvalidInputError("file", _("the workbook is encrypted; save it without a password"))
     return _xls(file)
 
 
-def _xlsx(file: Path) -> dict[str, Rows]:
-    workbook = CalamineWorkbook.from_path(str(file))
+def _by_calamine(file: Path) -> dict[str, Rows]:
+    """Read xlsx, xlsb and ods; which one it is says the content, not the file's name."""
+    workbook = CalamineWorkbook.from_filelike(io.BytesIO(file.read_bytes()))
 
     def reader(name: str) -> Rows:
         def rows() -> Iterator[tuple[int, list[str]]]:
@@ -109,7 +113,7 @@ def _xls(file: Path) -> dict[str, Rows]:
     except xlrd.XLRDError as error:
         if "encrypted" in str(error):
             raise InvalidInputError("file", _("the workbook is encrypted; save it without a password")) from error
-        raise InvalidInputError("file", _("not a workbook (xls, xlsx)")) from error
+        raise InvalidInputError("file", _("not a workbook (xlsx, xls, ods)")) from error
 
     def reader(index: int) -> Rows:
         def rows() -> Iterator[tuple[int, list[str]]]:
@@ -138,39 +142,42 @@ def _xls_cell(book: Any, cell: Any) -> str:  # noqa: ANN401 - xlrd's own, withou
             return ""
 
 
-def _check_package(file: Path) -> bool:
-    """Unpack the whole package once, without keeping anything; return whether numbers have leading zeros.
+def _check_package(file: Path) -> tuple[bool, bool]:
+    """Unpack the whole package once, without keeping anything.
+
+    Return whether it is one that openpyxl reads, and whether its numbers have leading zeros.
 
     Raises InvalidInputError for a package that unpacks to too much, whatever its directory says.
     """
-    padded = False
+    padded, kinds = False, set[str]()
     left = max(_UNPACKED_AT_LEAST, _UNPACKED_TIMES * file.stat().st_size)
     try:
         with zipfile.ZipFile(file) as package:
             names = package.namelist()
             if len(names) > _ENTRIES or len(names) != len(set(names)):
-                raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
-            if not any(name.lower() == "xl/workbook.xml" for name in names):
-                raise InvalidInputError("file", _("not a workbook (xls, xlsx)"))
+                raise InvalidInputError("file", _("not a workbook (xlsx, xls, ods)"))
+            kinds = {name.lower() for name in names} & _WORKBOOKS
+            if not kinds:
+                raise InvalidInputError("file", _("not a workbook (xlsx, xls, ods)"))
             for entry in package.infolist():
                 if entry.flag_bits & 1:
                     raise InvalidInputError("file", _("the workbook is encrypted; save it without a password"))
                 entry.file_size = 1 << 62  # read the data to its end, not to the size in the directory
                 with package.open(entry) as stream:
-                    left, found = _check_entry(stream, left)
+                    left, found = _check_entry(stream, left, entry.filename)
                 padded = padded or found
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise InvalidInputError("file", _("the workbook is damaged: {why}").format(why=error)) from error
-    return padded
+    return "xl/workbook.xml" in kinds, padded
 
 
-def _check_entry(stream: IO[bytes], left: int) -> tuple[int, bool]:
+def _check_entry(stream: IO[bytes], left: int, name: str) -> tuple[int, bool]:
     tail, padded = b"", False
     while chunk := stream.read(_CHUNK):
         left -= len(chunk)
         if left < 0:
             raise InvalidInputError("file", _("the workbook unpacks to far more than a table of contacts needs"))
-        if _ENTITIES.search(tail + chunk):
+        if name != _MANIFEST and _ENTITIES.search(tail + chunk):
             raise InvalidInputError("file", _("the workbook defines XML entities, which no spreadsheet does"))
         padded = padded or bool(_PADDED.search(chunk))
         tail = chunk[-16:]

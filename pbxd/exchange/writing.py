@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pbxd.book.card_marks import card_mark
 from pbxd.book.contacts import Contact
 from pbxd.book.employees import Employee
 from pbxd.book.field_kinds import Kind
 from pbxd.book.fields import Fields
+from pbxd.book.headings import OWN_ID_HEADINGS
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells, vcards
 from pbxd.exchange.columns import SHEET
@@ -24,10 +26,18 @@ _LONGEST_LIST = 255  # characters of a validation list in a workbook
 
 
 def write_template(file: Path, employees: Iterable[Employee], fields: Fields) -> None:
-    """Write the workbook to fill in: a sheet with the headings, and one that explains them.
+    """Write the file to fill in: a workbook with the headings and a sheet that explains them, or a csv of the headings.
 
-    Raises ConflictError when the file exists, because somebody may have filled it in, and UnavailableError.
+    Raises InvalidInputError for another ending, ConflictError when the file exists, because somebody may have filled it
+    in, and UnavailableError.
     """
+    kind = file.suffix.lower()
+    if kind == ".csv":
+        with new_file(file) as part, part.open("w", encoding="utf-8-sig", newline="") as stream:
+            csv.writer(stream, delimiter=";").writerow([str(field.heading) for field in fields.exported])
+        return
+    if kind != ".xlsx":
+        raise InvalidInputError("file", _("the file's name must end in .xlsx or .csv"))
     with new_file(file) as part, new_workbook(part, file) as book:
         _fill_template(book, employees, fields)
 
@@ -68,10 +78,11 @@ async def _write_xlsx(file: Path, contacts: AsyncIterator[Sequence[Contact]], fi
     with new_workbook(file, file) as book:
         sheet = book.add_worksheet(SHEET)
         _head(book, sheet, fields)
+        sheet.write_string(0, len(fields.exported), str(OWN_ID_HEADINGS))
         async for some in contacts:
             for contact in some:
                 row += 1
-                for place, text in enumerate(_texts(contact, fields)):
+                for place, text in enumerate((*_texts(contact, fields), _mark(contact))):
                     if text:
                         sheet.write_string(row, place, text)
     return row
@@ -83,10 +94,10 @@ async def _write_csv(file: Path, contacts: AsyncIterator[Sequence[Contact]], fie
         "w", encoding="utf-8-sig", newline=""
     ) as stream:  # the byte order mark makes spreadsheets read UTF-8
         writer = csv.writer(stream, delimiter=";")
-        writer.writerow([str(field.heading) for field in fields.exported])
+        writer.writerow([*(str(field.heading) for field in fields.exported), str(OWN_ID_HEADINGS)])
         async for some in contacts:
             count += len(some)
-            writer.writerows([cells.guard_formula(text) for text in _texts(contact, fields)] for contact in some)
+            writer.writerows([*map(cells.guard_formula, _texts(contact, fields)), _mark(contact)] for contact in some)
     return count
 
 
@@ -101,6 +112,11 @@ async def _write_vcf(file: Path, contacts: AsyncIterator[Sequence[Contact]], fie
 
 def _texts(contact: Contact, fields: Fields) -> list[str]:
     return [cells.write_value(field, fields.value(contact, field)) for field in fields.exported]
+
+
+def _mark(contact: Contact) -> str:
+    """Return what names the card when the file is imported again, also under another name."""
+    return card_mark(contact.id, contact.created) if contact.created else ""
 
 
 def _head(book: Any, sheet: Any, fields: Fields) -> None:  # noqa: ANN401 - XlsxWriter's own

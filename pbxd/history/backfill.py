@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -63,8 +63,12 @@ class Difference:
 class Backfill:
     """Fills the gaps of one PBX's history from its log."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, progress: Callable[[int, int], None] = lambda _done, _total: None
+    ) -> None:
+        """Call `progress` with the number of rows of the log read so far, and 0: nobody knows how many there are."""
         self._settings = settings
+        self._progress = progress
         self._writer = SafeWriter(Calls(database))
         self._rows = BackfillRows(database)
         self._gaps = HistoryGaps(database)
@@ -173,9 +177,12 @@ class Backfill:
             raise ConfigurationError(missing)
         reading = (CelReading if self._settings.backfill.cel else CdrReading)(self._settings, until)
         async with aclosing(rows(configured_log(self._settings), (since - _BEFORE).timestamp())) as parts:
+            count = 0
             async for part in parts:
                 for values in part:
                     reading.follow(values)
+                    count += 1
+                self._progress(count, 0)
                 reading.collect()
                 if reading.done:
                     break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from pbxd.actor import Actor
@@ -12,9 +12,10 @@ from pbxd.book.texts import folded
 from pbxd.numbers import NumberRules
 from pbxd.services.number_input import company_number
 from pbxd.services.workspace import Workspace
-from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.companies import Companies, CompanyPage
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.search.filters import ContactFilter
+from pbxd.storage.search.paging import MOST_COUNTED
 
 PEOPLE_SHOWN = 20
 
@@ -32,14 +33,8 @@ class FindCompanies:
     """Which companies are wanted."""
 
     search: str = ""  # words of the name
-
-
-@dataclass(frozen=True, slots=True)
-class FoundCompanies:
-    """Companies by name."""
-
-    total: int
-    companies: Sequence[Company]
+    limit: int | None = None  # None: all
+    after: str = ""  # cursor of the page before
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +67,14 @@ async def add(workspace: Workspace, _actor: Actor, asked: AddCompany) -> Company
     return await Companies(workspace.database).get_or_create(asked.name, numbers)
 
 
-async def find(workspace: Workspace, _actor: Actor, asked: FindCompanies) -> FoundCompanies:
-    """Return the companies that have all the words in their names."""
-    return FoundCompanies(*await Companies(workspace.database).list(asked.search))
+async def find(workspace: Workspace, _actor: Actor, asked: FindCompanies) -> CompanyPage:
+    """Return a page of the companies that have all the words in their names. Raises InvalidInputError (`after`)."""
+    return await Companies(workspace.database).page(asked.search, asked.after, asked.limit, MOST_COUNTED)
+
+
+def every(workspace: Workspace, _actor: Actor, asked: FindCompanies) -> AsyncGenerator[Sequence[Company], None]:
+    """Yield all companies that have all the words in their names, some hundreds at a time."""
+    return Companies(workspace.database).every(asked.search, asked.after)
 
 
 async def show(workspace: Workspace, actor: Actor, company_id: int) -> ShownCompany:

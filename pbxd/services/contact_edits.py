@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from typing import Any, cast
 
-from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
+from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber, check_reachable
 from pbxd.book.field_kinds import checked_value, extra_json, typed_value
 from pbxd.book.fields import Field, Fields
 from pbxd.book.texts import folded
@@ -57,6 +57,9 @@ def changes(contact: Contact, asked: EditContact, rules: NumberRules, fields: Fi
     changed = _values({**asked.values, **lists}, rules, fields)
     if "numbers" in {*asked.added, *asked.removed} or asked.main_number or asked.labels:
         changed["numbers"] = _numbers(changed.get("numbers", contact.numbers), asked, rules)
+    if {"numbers", "emails"} & changed.keys():
+        kept = {name: changed.get(name, getattr(contact, name)) for name in ("numbers", "emails")}
+        check_reachable(replace(contact, **kept))
     return cast("ContactChanges", changed)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-
-import structlog
 
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.book.contacts import Contact
+from pbxd.book.contacts import Contact, check_reachable
 from pbxd.services import contact_edits
 from pbxd.services.call_history import Call, last_calls
 from pbxd.services.contact_edits import AddContact, EditContact
@@ -24,12 +22,10 @@ from pbxd.storage.search.paging import PageAsked, Sorting
 
 _EVERYBODY = 10**9  # more than any book has
 
-_log = structlog.get_logger(__name__)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindContacts:
-    """Which contacts are wanted, and which page of them; an empty field doesn't matter."""
+class ContactsWanted:
+    """Which contacts are wanted; an empty field doesn't matter."""
 
     search: str = ""  # words, each of which must occur in the card; or part of a number
     vip: bool | None = None
@@ -39,6 +35,12 @@ class FindContacts:
     number: str = ""  # in any notation
     favourites: bool = False  # the actor's
     mine: bool = False  # contacts that the actor manages, and personal ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindContacts(ContactsWanted):
+    """Which contacts are wanted, and which page of them."""
+
     sort: Sorting = "rank"
     descending: bool = False
     limit: int | None = None  # None: all of them
@@ -76,7 +78,10 @@ class ErasePersonal:
 async def add(workspace: Workspace, actor: Actor, asked: AddContact) -> SavedContact:
     """Add a contact; a company that isn't known yet is made. Raises InvalidInputError, RefusedError."""
     book = Contacts(workspace.database)
-    contact = await book.add(contact_edits.draft(asked, workspace.rules, workspace.fields), actor=actor)
+    draft = contact_edits.draft(asked, workspace.rules, workspace.fields)
+    if draft.name.strip():  # else that is what to say first
+        check_reachable(draft)
+    contact = await book.add(draft, actor=actor)
     return SavedContact(contact, await book.duplicates(contact, actor=actor))
 
 
@@ -85,7 +90,29 @@ async def find(workspace: Workspace, actor: Actor, asked: FindContacts) -> Conta
 
     Raises InvalidInputError for a number or a cursor that can't be used.
     """
-    wanted = ContactFilter(
+    page = PageAsked(
+        asked.sort,
+        asked.descending,
+        asked.after,
+        asked.offset + (asked.limit or _EVERYBODY),
+        exact=asked.count or asked.limit is None,
+    )
+    found = await Contacts(workspace.database).page(filter_of(workspace, asked), page, actor=actor)
+    return found._replace(items=found.items[asked.offset :])
+
+
+def every(workspace: Workspace, actor: Actor, asked: FindContacts) -> AsyncGenerator[Sequence[Contact], None]:
+    """Yield all such contacts, some hundreds at a time, without regard to limit and offset.
+
+    Raises InvalidInputError for a number or a cursor that can't be used.
+    """
+    order = PageAsked(asked.sort, asked.descending, asked.after)
+    return Contacts(workspace.database).every(filter_of(workspace, asked), order, actor=actor)
+
+
+def filter_of(workspace: Workspace, asked: ContactsWanted) -> ContactFilter:
+    """Return the filter that a request asks for. Raises InvalidInputError for a number that can't be used."""
+    return ContactFilter(
         search=asked.search,
         vip=asked.vip,
         company=asked.company,
@@ -95,15 +122,6 @@ async def find(workspace: Workspace, actor: Actor, asked: FindContacts) -> Conta
         favourites=asked.favourites,
         mine=asked.mine,
     )
-    page = PageAsked(
-        asked.sort,
-        asked.descending,
-        asked.after,
-        asked.offset + (asked.limit or _EVERYBODY),
-        exact=asked.count or asked.limit is None,
-    )
-    found = await Contacts(workspace.database).page(wanted, page, actor=actor)
-    return found._replace(items=found.items[asked.offset :])
 
 
 async def show(workspace: Workspace, actor: Actor, contact_id: int) -> ShownContact:
@@ -151,12 +169,16 @@ async def erase_personal(workspace: Workspace, actor: Actor, asked: ErasePersona
 
     Raises InvalidInputError when neither owner nor number is given, NotFoundError for an id that no employee has.
     """
+    import structlog  # noqa: PLC0415 - for this alone: every list would load it, which takes as long as the list
+
     rights.check_administrator(actor)
     number = contact_number(asked.number, workspace.rules).number if asked.number else ""
     book = Contacts(workspace.database)
     erased = await book.erase_personal(owner=asked.owner, owner_id=asked.owner_id, number=number, by=asked.by)
     whose = {"owner": asked.owner, "owner_id": asked.owner_id or None}
-    _log.warning("personal_contacts_erased", erased=erased, **whose, number=number, user=asked.by)
+    structlog.get_logger(__name__).warning(
+        "personal_contacts_erased", erased=erased, **whose, number=number, user=asked.by
+    )
     return erased
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pbxd import i18n, rights
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
+from pbxd.book.employee_lookup import EmployeeLookup
 from pbxd.book.employee_names import is_placeholder
 from pbxd.book.employees import Employee, employee_matches
 from pbxd.book.texts import folded
@@ -81,6 +82,16 @@ async def find(workspace: Workspace, _actor: Actor, asked: FindEmployees) -> lis
         and (not asked.department or folded(asked.department) in map(folded, person.departments))
         and asked.active in (None, person.active)
     ]
+
+
+async def lookup(workspace: Workspace) -> EmployeeLookup:
+    """Return what finds the employees of the company book by extension or full name."""
+    return EmployeeLookup(await Employees(workspace.database).everybody())
+
+
+async def named(workspace: Workspace, field: str, text: str) -> Employee:
+    """Return the employee with this extension or full name. Raises InvalidInputError that names the field."""
+    return (await lookup(workspace)).find(field, text)
 
 
 async def show(workspace: Workspace, actor: Actor, extension: str) -> ShownEmployee:

@@ -10,8 +10,9 @@ from pbxd.actor import Actor
 from pbxd.exchange import call_columns, call_tables, writing
 from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
+from pbxd.services.contacts import ContactsWanted, filter_of
 from pbxd.services.workspace import Workspace
-from pbxd.storage.book.exports import everything
+from pbxd.storage.book.exports import Report, everything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,23 +22,37 @@ class ExportCalls(FindCalls):
     file: Path
 
 
-async def export_contacts(workspace: Workspace, actor: Actor, file: Path) -> int:
-    """Write all contacts that the actor sees, in the form that the file's ending names; return how many.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportContacts(ContactsWanted):
+    """Which contacts to write, and to which file."""
+
+    file: Path
+
+
+async def export_contacts(
+    workspace: Workspace, actor: Actor, asked: ExportContacts, *, progress: Report = lambda _done, _total: None
+) -> int:
+    """Write such contacts that the actor sees, in the form that the file's ending names; return how many.
 
     An earlier export is replaced. Raises InvalidInputError, UnavailableError.
     """
-    async with everything(workspace.database, actor=actor) as contacts:
-        return await writing.export(file, contacts, workspace.fields)
+    async with everything(workspace.database, filter_of(workspace, asked), actor=actor, progress=progress) as contacts:
+        return await writing.export(asked.file, contacts, workspace.fields)
 
 
-async def export_calls(workspace: Workspace, actor: Actor, asked: ExportCalls) -> int:
+async def export_calls(
+    workspace: Workspace, actor: Actor, asked: ExportCalls, *, progress: Report = lambda _done, _total: None
+) -> int:
     """Write all such calls, newest first, in the form that the file's ending names; return how many.
 
     An earlier export is replaced. Raises InvalidInputError, NotFoundError, UnavailableError.
     """
 
     async def rows() -> AsyncIterator[list[list[call_tables.Cell]]]:
+        done = 0
         async for some in call_history.every(workspace, actor, asked):
+            done += len(some)
+            progress(done, 0)
             yield [call_columns.cells(call) for call in some]
 
     return await call_tables.write(asked.file, call_columns.heads(), rows())

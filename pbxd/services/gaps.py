@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -45,20 +45,36 @@ async def find(workspace: Workspace, _actor: Actor, asked: FindGaps) -> FoundGap
     return FoundGaps(await gaps.count(), await gaps.list(limit=asked.limit, offset=asked.offset))
 
 
-async def fill(workspace: Workspace, actor: Actor, settings: Settings, *, again: bool) -> Sequence[StoredGap]:
+async def fill(
+    workspace: Workspace,
+    actor: Actor,
+    settings: Settings,
+    *,
+    again: bool,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Sequence[StoredGap]:
     """Fill the gaps that aren't filled, or with `again` all of them; return all gaps. Raises ConfigurationError."""
     rights.check_administrator(actor)
     backfill, gaps = Backfill(settings, workspace.database), HistoryGaps(workspace.database)
-    for gap in await (gaps.list() if again else gaps.unfilled(settings.asterisk.name, datetime.now(UTC))):
+    wanted = await (gaps.list() if again else gaps.unfilled(settings.asterisk.name, datetime.now(UTC)))
+    for place, gap in enumerate(wanted, 1):
         await backfill.fill(gap)
+        progress(place, len(wanted))
     return await gaps.list()
 
 
-async def compare(workspace: Workspace, actor: Actor, settings: Settings, asked: Compare) -> list[Difference]:
+async def compare(
+    workspace: Workspace,
+    actor: Actor,
+    settings: Settings,
+    asked: Compare,
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> list[Difference]:
     """Return the calls of a period that differ in the log. Raises InvalidInputError, ConfigurationError."""
     rights.check_administrator(actor)
     since, until = read_instant("from", asked.since), read_instant("to", asked.until, end_of_day=True)
-    return await Backfill(settings, workspace.database).compare(since.astimezone(UTC), until.astimezone(UTC))
+    return await Backfill(settings, workspace.database, progress).compare(since.astimezone(UTC), until.astimezone(UTC))
 
 
 async def rebuild(workspace: Workspace, actor: Actor, settings: Settings, differences: list[Difference]) -> int:

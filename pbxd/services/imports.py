@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import NamedTuple, TypeVar
 
 from pbxd import i18n
 from pbxd.actor import Actor
-from pbxd.book.contacts import ContactChanges, ContactDraft, changes_to, merged_changes
+from pbxd.book.companies import Company
 from pbxd.errors import InvalidInputError
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
-from pbxd.exchange.row_drafts import Read, RowReader
+from pbxd.exchange.row_drafts import How, LeftOut, Read, ReadCompany, RowReader
 from pbxd.exchange.sandbox import reading
 from pbxd.i18n import _
+from pbxd.services import employees
+from pbxd.services.import_decisions import Batch, CompanyDecisions, Decisions
+from pbxd.services.import_decisions import Policy as Policy
+from pbxd.services.import_matching import sought
+from pbxd.services.import_report import LISTED, RowList, row_list
+from pbxd.services.import_report import ImportReport as ImportReport
 from pbxd.services.workspace import Workspace
-from pbxd.storage.access.employee_ids import known
-from pbxd.storage.imports.imports import Imports, Key, Undone, Writing
+from pbxd.storage.access.employee_ids import known as known_actor
+from pbxd.storage.imports import companies, listing
+from pbxd.storage.imports.imports import Imports, Report, Undone, Writing
+from pbxd.storage.imports.known import Known, known
+from pbxd.storage.imports.listing import Import as Import
 
-_ERRORS_TOLD = 10_000  # rows; all are counted, and all stand in the error workbook
-
-Policy = Literal["skip", "update", "add"]
+_Kind = TypeVar("_Kind", Read, ReadCompany)
+_RowOf = tuple[int, list[str], _Kind]
+Rows = list[tuple[int, list[str]]]  # with their numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,31 +42,13 @@ class ImportContacts:
 
     file: Path
     personal: bool = False  # the new contacts are the actor's own
-    existing: Policy = "skip"  # what to do where a number is known already
+    existing: Policy = "skip"  # what to do with a contact that is known already
     dry_run: bool = False  # change nothing, only say what would happen
     sheet: str = ""
     mapped: Sequence[str] = ()  # `Column=field`
     errors: Path | None = None  # where to write the workbook of bad rows; nothing may be there
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """What an import did, or would do."""
-
-    import_id: int | None = None  # None: a dry run
-    created: int = 0
-    updated: int = 0
-    skipped: int = 0
-    bad: int = 0
-    errors: list[BadRow] = field(default_factory=list)
-    errors_file: Path | None = None  # None: there was no bad row, or nobody wanted it
-    sheet: str = ""
-    ignored: list[str] = field(default_factory=list)  # headings of the columns that nothing was taken from
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many rows came to what."""
-        return {"created": self.created, "updated": self.updated, "skipped": self.skipped, "bad": self.bad}
+    lenient: bool = False  # take a contact without its optional fields that can't be read
+    report: Path | None = None  # where to list what became of the rows (CSV); nothing may be there
 
 
 async def import_contacts(
@@ -72,42 +64,67 @@ async def import_contacts(
     await Imports(workspace.database).clean()
     async with reading(asked.file, language=i18n.current(), sheet=asked.sheet, headings=headings) as table:
         report = ImportReport(sheet=table.sheet, ignored=table.columns.ignored)
-        with error_workbook(asked.errors, table.columns, headings) as errors:
-            reader = RowReader(table.columns, workspace.rules, workspace.fields)
-            me = await workspace.database.ask(known, actor)
-            work = _Importing(Imports(workspace.database), me, asked, reader, report, errors)
+        report.leave_out(
+            *(BadRow(row, "", _("above the headings: {text}").format(text=text)) for row, text in table.columns.above)
+        )
+        with (
+            error_workbook(asked.errors, table.columns, headings) as errors,
+            row_list(asked.report, report) as rows,
+        ):
+            people = await employees.lookup(workspace)
+            reader = RowReader(
+                table.columns,
+                workspace.rules,
+                workspace.fields,
+                people,
+                How(asked.lenient, datetime.now().astimezone().date()),
+            )
+            me = await workspace.database.ask(known_actor, actor)
+            work = _Importing(workspace, me, asked, reader, _Outcome(report, errors, rows))
             await work.run(table.batches, progress)
         report.errors_file = errors.file
         return report
 
 
-async def undo(workspace: Workspace, actor: Actor, import_id: int) -> Undone:
+async def undo(
+    workspace: Workspace, actor: Actor, import_id: int, *, progress: Report = lambda _done, _total: None
+) -> Undone:
     """Take a whole import out of the book, but for the contacts that were edited since.
+
+    `progress` is called with the number of contacts done so far, and of all.
 
     Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is done.
     """
     imports = Imports(workspace.database)
     await imports.clean()
-    return await imports.undo(import_id, actor=actor)
+    return await imports.undo(import_id, actor=actor, progress=progress)
+
+
+async def listed(workspace: Workspace, actor: Actor, limit: int | None = None) -> Sequence[Import]:
+    """Return the imports that the actor may know of, the latest first."""
+    return await listing.listed(workspace.database, actor, limit)
+
+
+class _Outcome(NamedTuple):
+    """Where an import says what it does."""
+
+    report: ImportReport
+    errors: ErrorWorkbook
+    rows: RowList
 
 
 class _Importing:
     """One import on its way."""
 
     def __init__(
-        self,
-        imports: Imports,
-        actor: Actor,
-        asked: ImportContacts,
-        reader: RowReader,
-        report: ImportReport,
-        errors: ErrorWorkbook,
+        self, workspace: Workspace, actor: Actor, asked: ImportContacts, reader: RowReader, outcome: _Outcome
     ) -> None:
-        self._imports, self._actor, self._asked = imports, actor, asked
-        self._reader, self._report, self._errors = reader, report, errors
-        self._mine: dict[Key, int] = {}  # numbers of this file's new contacts -> -1 - place
+        self._database, self._actor, self._asked = workspace.database, actor, asked
+        self._imports, self._reader, self._outcome = Imports(workspace.database), reader, outcome
+        self._report = outcome.report
+        self._companies = CompanyDecisions(asked.existing, outcome.report, outcome.rows)
 
-    async def run(self, batches: AsyncIterator[list[tuple[int, list[str]]]], progress: Callable[[int], None]) -> None:
+    async def run(self, batches: AsyncIterator[Rows], progress: Callable[[int], None]) -> None:
         if self._asked.dry_run:
             await self._rows(batches, progress, None)
             return
@@ -117,7 +134,7 @@ class _Importing:
         self._actor = writing.actor  # from here on by id: the extension may pass to somebody else on the way
         try:
             await self._rows(batches, progress, writing)
-            self._errors.close()  # while nothing is imported yet: there may be no room for it
+            self._outcome.errors.close()  # while nothing is imported yet: there may be no room for it
         except BaseException:
             await writing.drop()
             raise
@@ -125,66 +142,72 @@ class _Importing:
         self._report.import_id = writing.id
 
     async def _rows(
-        self,
-        batches: AsyncIterator[list[tuple[int, list[str]]]],
-        progress: Callable[[int], None],
-        writing: Writing | None,
+        self, batches: AsyncIterator[Rows], progress: Callable[[int], None], writing: Writing | None
     ) -> None:
+        decisions = Decisions(
+            self._asked.existing, self._reader.fields, self._report, self._outcome.rows, self._actor.employee or 0
+        )
         done = 0
-        async for batch in batches:
-            good = list(self._good(batch))
-            keys = {key for each in good for key in _keys(each.draft)} if self._asked.existing != "add" else set[Key]()
-            there = await self._imports.known(keys, self._actor) if keys else {}
-            new, changes = self._decided(good, there)
+        async for some in batches:
+            contacts, firms = self._read(some)
+            batch = await self._decided(decisions, contacts)
+            new_firms = await self._decided_companies(firms)
             if writing:
-                await writing.add(new, changes)
-            done += len(batch)
+                await writing.add(batch.new, batch.changes, batch.adding)
+                await writing.add_companies(new_firms)
+            done += len(some)
             progress(done)
 
-    def _good(self, batch: Iterable[tuple[int, list[str]]]) -> Iterable[Read]:
-        """Give the rows that can be read; the others are complained of."""
-        for row, texts in batch:
-            read = self._reader.read(row, texts)
-            if isinstance(read, BadRow):
-                self._report.bad += 1
-                if len(self._report.errors) < _ERRORS_TOLD:
-                    self._report.errors.append(read)
-                self._errors.add(texts, read.message)
-            elif self._asked.personal:
-                owner = self._actor.employee or 0  # 0: a dry run of somebody whom nobody knows yet
-                yield Read(replace(read.draft, visibility="personal", owner="", owner_id=owner), read.given)
-            else:
-                yield read
+    async def _decided(self, decisions: Decisions, contacts: Sequence[_RowOf[Read]]) -> Batch:
+        """Decide about some rows, in their order."""
+        there = Known()
+        if self._asked.existing != "add" and contacts:
+            wanted = sought(read for _row, _texts, read in contacts)
+            there = await known(self._database, wanted, self._actor, whole=self._asked.existing == "update")
+        batch = Batch()
+        for row, texts, read in contacts:
+            try:
+                decisions.decide(row, read, there, batch)
+            except InvalidInputError as error:
+                self._refuse(texts, BadRow(row, error.field, str(error)))
+        return batch
 
-    def _decided(
-        self, good: Iterable[Read], in_book: dict[Key, int]
-    ) -> tuple[list[ContactDraft], dict[int, ContactChanges]]:
-        """Say what is new and what changes what, by the importer's policy; see `Writing.add` for the keys."""
-        new: list[ContactDraft] = []
-        changes: dict[int, ContactChanges] = {}
-        for each in good:
-            there = self._there(each.draft, in_book)
-            if there is None:
-                self._report.created += 1
-                for key in _keys(each.draft):
-                    self._mine.setdefault(key, -self._report.created)
-                mine = each.draft if each.draft.manager else replace(each.draft, manager_id=self._actor.employee or 0)
-                new.append(mine)
-            elif self._asked.existing == "update":
-                self._report.updated += 1
-                changed = changes_to(each.draft, each.given, self._reader.fields)
-                changes[there] = merged_changes(changes.get(there, {}), changed)
-            else:
-                self._report.skipped += 1
-        return new, changes
+    async def _decided_companies(self, firms: Sequence[_RowOf[ReadCompany]]) -> list[Company]:
+        if not firms:
+            return []
+        there = await companies.known(self._database, [read.company.name for _row, _texts, read in firms])
+        decided = (self._companies.decide(row, read, there) for row, _texts, read in firms)
+        return [firm for firm in decided if firm]
 
-    def _there(self, each: ContactDraft, in_book: dict[Key, int]) -> int | None:
-        """Return which contact has one of the numbers already: of the book, else of this file."""
-        if self._asked.existing == "add":
-            return None
-        found = (in_book.get(key, self._mine.get(key)) for key in _keys(each))
-        return next((there for there in found if there is not None), None)
+    def _read(self, rows: Rows) -> tuple[list[_RowOf[Read]], list[_RowOf[ReadCompany]]]:
+        """Return the contacts and the companies that can be read; the other rows are refused."""
+        contacts: list[_RowOf[Read]] = []
+        firms: list[_RowOf[ReadCompany]] = []
+        for row, texts in rows:
+            match self._reader.read(row, texts):
+                case BadRow() as bad:
+                    self._refuse(texts, bad)
+                case LeftOut(why):
+                    self._report.leave_out(why)
+                case ReadCompany() as read:
+                    self._report.leave_out(*read.left_out)
+                    if self._asked.personal:
+                        self._refuse(texts, BadRow(row, "name", _("a name is needed: a company can't be personal")))
+                    else:
+                        firms.append((row, texts, read))
+                case Read() as read:
+                    self._report.leave_out(*read.left_out)
+                    contacts.append((row, texts, self._owned(read)))
+        return contacts, firms
 
+    def _owned(self, read: Read) -> Read:
+        if not self._asked.personal:
+            return read
+        owner = self._actor.employee or 0  # 0: a dry run of somebody whom nobody knows yet
+        return replace(read, draft=replace(read.draft, visibility="personal", owner="", owner_id=owner))
 
-def _keys(each: ContactDraft) -> list[Key]:
-    return [(number.number, number.extension) for number in each.numbers]
+    def _refuse(self, texts: list[str], bad: BadRow) -> None:
+        self._report.bad += 1
+        if len(self._report.errors) < LISTED:
+            self._report.errors.append(bad)
+        self._outcome.errors.add(self._reader.for_correction(texts), bad.message)

@@ -45,6 +45,7 @@ PERSONAL_DATA: Final[Mapping[str, Clients | Employees | Nobody]] = {
     "company_emails": Nobody("a firm's own addresses"),
     "number_holdings": Clients("numbers_held", "deleted"),
     "import_changes": Clients("no: `changes` has the same", "deleted"),
+    "import_companies": Nobody("firms that an import brought, with their own numbers and addresses"),
     "calls": Clients("calls", "masked"),
     "feed": Clients("no: it repeats what calls and cards say, until retention clears it", "masked"),
     "imports": Employees("who imported which file; it goes with nobody"),

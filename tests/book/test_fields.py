@@ -9,7 +9,7 @@ from pbxd.book import field_kinds
 from pbxd.book.contacts import ATTRIBUTES, Contact, ContactChanges, ContactDraft, checked, contact_json, with_changes
 from pbxd.book.field_kinds import EXTRA_KINDS, Kind
 from pbxd.book.fields import BUILT_IN, Field, definition, field_from
-from pbxd.book.headings import CORRECTION, PARTS, PROGRAMS
+from pbxd.book.headings import CORRECTION, FAX, IGNORE, PARTS, PROGRAMS
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import Texts
@@ -23,7 +23,7 @@ def test_every_attribute_of_a_contact_is_a_field() -> None:
     with_attributes = {field.name for field in BUILT_IN if field.stored != "extra"}
     with_attributes |= {f"{field.name}_id" for field in BUILT_IN if field.stored == "employee"}
     assert set(ATTRIBUTES) == with_attributes
-    given = {"id", "created_by", "created_by_id", "created_by_name", "manager_name", "version", "extra"}
+    given = {"id", "created_by", "created_by_id", "created_by_name", "manager_name", "version", "extra", "created"}
     assert {field.name for field in fields(Contact)} == with_attributes | given
     assert set(ContactChanges.__annotations__) == with_attributes | {"extra"}
 
@@ -46,7 +46,12 @@ def test_every_kind_has_its_rules() -> None:
 def test_headings_mean_fields_or_parts_of_them() -> None:
     assert set(PARTS.values()) <= set(BUILT_IN.by_column)
     for program in PROGRAMS:
-        assert set(program.columns) <= {*BUILT_IN.by_column, *PARTS, CORRECTION}, program.name
+        used = {*program.columns, *program.only}
+        assert used <= {*BUILT_IN.by_column, *PARTS, CORRECTION, FAX, IGNORE}, program.name
+
+
+def test_every_program_names_the_source_of_its_headings() -> None:
+    assert [program.name for program in PROGRAMS if not program.source] == ["tables that people make by hand"]
 
 
 def test_no_heading_means_two_things() -> None:

@@ -121,12 +121,12 @@ def test_an_extension_passes_and_the_decision_is_corrected(pbxd: Pbxd, contact: 
     assert (card["manager"], card["manager_id"], card["manager_name"]) == (None, ivan["id"], "Иван Петров")
     people = pbxd.json("employees", "list")["items"]
     assert [(each["extension"], each["name"]) for each in people] == [("101", "Мария Сидорова"), (None, "Иван Петров")]
-    assert pbxd.json("employees", "same", "101") | {"at": ""} == {
+    assert pbxd.json("employees", "same", "101", "--yes") | {"at": ""} == {
         "extension": "101", "at": "", "before": "Иван Петров", "after": "Мария Сидорова", "another": False,
     }  # fmt: skip
     assert pbxd.json("contacts", "list", "--as", "101")["total"] == 2
     assert pbxd.json("contacts", "show", "1")["manager"] == "101"
-    assert "nobody had this extension" in pbxd.refusal("employees", "same", "101")
+    assert "nobody had this extension" in pbxd.refusal("employees", "same", "101", "--yes")
     file = pbxd.folder / "people.csv"
     file.write_text("extension,name\n101,Мария Белова\n")
     [passed] = pbxd.json("employees", "import", str(file))["passed"]
@@ -169,10 +169,10 @@ def test_joining_two_people_is_asked_and_one_of_several_is_named(
     people = {each["name"]: each["id"] for each in pbxd.json("employees", "list")["items"]}
     oleg, anna = people["Олег Белов"], people["Анна Чернова"]
     for options in ((), (str(anna),), ("99",)):
-        said = pbxd.refusal("employees", "same", "101", *options)
+        said = pbxd.refusal("employees", "same", "101", "--yes", *options)
         assert f"{ivan}: Мария Сидорова, {oleg}: Олег Белов; say which" in said
         assert "pbxd employees same 101 ID" in said
-    assert pbxd.json("employees", "same", "101", str(ivan))["before"] == "Мария Сидорова"
+    assert pbxd.json("employees", "same", "101", "--yes", str(ivan))["before"] == "Мария Сидорова"
     assert pbxd.json("contacts", "list", "--as", "101")["total"] == 3
     assert {each["id"]: each["extension"] for each in pbxd.json("employees", "list")["items"]} == {
         ivan: "101", oleg: None,
@@ -284,3 +284,14 @@ def test_db(bare: Pbxd) -> None:
     assert "exists already" in bare.refusal("db", "backup", str(copy))
     (bare.folder / "book.db").write_bytes(b"no database at all" * 1000)
     assert "book.db" in bare.refusal("db", "check")
+
+
+def test_companies_are_paged_by_a_cursor(pbxd: Pbxd) -> None:
+    for place in range(5):
+        pbxd("companies", "add", "--name", f"Фирма {place}", "--number", f"+7495123456{place}")
+    first = pbxd.json("companies", "list", "--limit", "2")
+    assert ([each["name"] for each in first["items"]], first["total"]) == (["Фирма 0", "Фирма 1"], 5)
+    rest = pbxd.json("companies", "list", "--after", first["after"])
+    assert [each["name"] for each in rest["items"]] == ["Фирма 2", "Фирма 3", "Фирма 4"]
+    assert pbxd.json("companies", "list")["total"] == 5
+    assert "next page: --after" in pbxd("companies", "list", "--limit", "2").stdout

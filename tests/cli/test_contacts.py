@@ -139,7 +139,7 @@ def test_a_personal_contact_is_its_owner_s_alone(pbxd: Pbxd, contact: Add) -> No
 def test_an_administrator_erases_personal_contacts_unseen(pbxd: Pbxd, contact: Add) -> None:
     def erase(*options: str) -> tuple[Any, dict[str, Any]]:
         config = str(pbxd.folder / "pbxd.toml")
-        done = shell("--config", config, "contacts", "erase", *options, "--json", cwd=pbxd.folder)
+        done = shell("--config", config, "contacts", "erase", *options, "--yes", "--json", cwd=pbxd.folder)
         return json.loads(done.stdout), json.loads(done.stderr)
 
     contact("--personal", "--owner", "101", number="89160000001")
@@ -155,7 +155,7 @@ def test_an_administrator_erases_personal_contacts_unseen(pbxd: Pbxd, contact: A
     assert erase("--owner", "101")[0] == {"erased": 1}
     assert erase("--owner", "101")[0] == {"erased": 0}
     assert pbxd.json("contacts", "list")["total"] == 1, "a shared one stays"
-    assert "whose personal contacts" in pbxd.refusal("contacts", "erase")
+    assert "whose personal contacts" in pbxd.refusal("contacts", "erase", "--yes")
     assert "--as" in pbxd("contacts", "erase", "--owner", "101", "--as", "102", status=2).stderr
 
 
@@ -168,12 +168,15 @@ def test_a_former_employee_s_personal_contacts_are_erased(
     contact("--personal", "--owner", "101", name="Папа")
     asked: list[str] = []
     monkeypatch.setattr("pbxd.cli.session.Session.confirm", lambda _session, question: asked.append(question))
-    erased = pbxd("contacts", "erase", "--owner-id", former).stdout
+    erased = pbxd("contacts", "erase", "--yes", "--owner-id", former).stdout
     assert "personal contacts of Иван Петров erased: 1" in erased
     assert "of Иван Петров?" in asked[0]
     assert pbxd.json("contacts", "list", "--as", "101")["total"] == 1
-    assert "personal contacts of 101 Мария Сидорова erased: 1" in pbxd("contacts", "erase", "--owner", "101").stdout
-    assert "no employee with the id 99" in pbxd.refusal("contacts", "erase", "--owner-id", "99")
+    assert (
+        "personal contacts of 101 Мария Сидорова erased: 1"
+        in pbxd("contacts", "erase", "--yes", "--owner", "101").stdout
+    )
+    assert "no employee with the id 99" in pbxd.refusal("contacts", "erase", "--yes", "--owner-id", "99")
     pbxd("contacts", "erase", "--owner", "101", "--owner-id", former, status=2)
 
 
@@ -216,7 +219,7 @@ def test_favourites_are_an_employee_s(pbxd: Pbxd, contact: Add) -> None:
 
 @pytest.mark.parametrize("actor", ["x y", "10\n1", "1" * 33, "юз\x1b[2J"])
 def test_nobody_acts_as_what_is_no_extension(pbxd: Pbxd, actor: str) -> None:
-    for command in (["add", "--name", "А"], ["list"], ["delete", "1"]):
+    for command in (["add", "--name", "А"], ["list"], ["delete", "1", "--yes"]):
         assert "not an extension" in pbxd("contacts", *command, "--as", actor, status=2).stderr
     assert pbxd.json("contacts", "list")["total"] == 0
 
@@ -224,9 +227,9 @@ def test_nobody_acts_as_what_is_no_extension(pbxd: Pbxd, actor: str) -> None:
 def test_only_the_creator_deletes(pbxd: Pbxd, contact: Add) -> None:
     """S1.6, S2.16."""
     contact("--as", "101")
-    assert "only its creator" in pbxd.refusal("contacts", "delete", "1", "--as", "102")
-    assert pbxd.json("contacts", "delete", "1", "--as", "101") == {"deleted": 1}
-    assert "no contact 1" in pbxd.refusal("contacts", "delete", "1")
+    assert "only its creator" in pbxd.refusal("contacts", "delete", "1", "--yes", "--as", "102")
+    assert pbxd.json("contacts", "delete", "1", "--yes", "--as", "101") == {"deleted": 1}
+    assert "no contact 1" in pbxd.refusal("contacts", "delete", "1", "--yes")
 
 
 @pytest.mark.parametrize(
@@ -240,8 +243,9 @@ def test_only_the_creator_deletes(pbxd: Pbxd, contact: Add) -> None:
         (["--name", "x" * 10_000], "longer than"),
         (["--name", "А", "--birth-date", "31.02.1980"], "not a date"),
         (["--name", "А", "--email", "нет"], "not an e-mail address"),
-        (["--name", "А", "--personal"], "needs an owner"),
-        (["--name", "А", "--manager", "10 1"], "not an extension"),
+        (["--name", "А", "--number", "89160000000", "--personal"], "needs an owner"),
+        (["--name", "А"], "needs a phone number or an e-mail"),
+        (["--name", "А", "--number", "89160000000", "--manager", "10 1"], "not an extension"),
     ],
 )
 def test_what_can_t_be_accepted_is_one_line(pbxd: Pbxd, options: list[str], why: str) -> None:
@@ -297,3 +301,51 @@ def test_any_edit_gives_changes_or_a_clear_refusal(
     if main:
         assert sum(number.main for number in numbers) == 1
     assert ("birth_date" in changes) == (born is not None)
+
+
+def test_what_can_t_be_undone_wants_yes_where_nobody_can_be_asked(pbxd: Pbxd, contact: Add) -> None:
+    contact()
+    assert "--yes" in pbxd.refusal("contacts", "delete", "1")
+    assert pbxd.json("contacts", "list")["total"] == 1
+    assert pbxd.json("contacts", "delete", "1", "--yes") == {"deleted": 1}
+
+
+def test_a_long_list_is_streamed_and_whole(pbxd: Pbxd) -> None:
+    """More contacts than one part: JSON is one value, the table has every row and the total."""
+    rows = "\n".join(f"Клиент {place:04};+7916{place:07}" for place in range(230))
+    (pbxd.folder / "book.csv").write_text(f"ФИО;Телефоны\n{rows}\n", "utf-8")
+    pbxd("contacts", "import", str(pbxd.folder / "book.csv"))
+    found = pbxd.json("contacts", "list")
+    assert found["total"] == 230
+    assert [each["name"] for each in found["items"]] == [f"Клиент {place:04}" for place in range(230)]
+    lines = pbxd("contacts", "list", "--json").stdout.splitlines()
+    assert sum('"Клиент' in line for line in lines) == 230  # an item a line: the first is there at once
+    table = pbxd("contacts", "list").stdout.splitlines()
+    assert len([line for line in table if "Клиент" in line]) == 230
+    assert table[-1] == "total: 230"
+    best = pbxd.json("contacts", "list", "--search", "клиент")
+    assert len({each["id"] for each in best["items"]}) == best["total"] == 230
+    assert len(pbxd.json("contacts", "list", "--sort", "number", "--descending")["items"]) == 230
+    page = pbxd.json("contacts", "list", "--limit", "20")
+    assert (len(page["items"]), page["total"], bool(page["after"])) == (20, 230, True)
+
+
+def test_an_export_has_the_list_s_filters(pbxd: Pbxd, contact: Add) -> None:
+    contact("--vip", "--tag", "опт")
+    contact(name="Анна", number="+7 916 000-00-01")
+    file = str(pbxd.folder / "out.csv")
+    assert pbxd.json("contacts", "export", file, "--vip")["exported"] == 1
+    assert pbxd.json("contacts", "export", file, "--search", "анна")["exported"] == 1
+    assert pbxd.json("contacts", "export", file, "--tag", "нет")["exported"] == 0
+    assert pbxd.json("contacts", "export", file)["exported"] == 2
+
+
+def test_errors_name_the_option_and_dates_are_in_the_language_s_form(
+    pbxd: Pbxd, contact: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact("--birth-date", "31.12.1980")
+    assert pbxd.json("contacts", "show", "1")["birth_date"] == "1980-12-31"
+    monkeypatch.setenv("LC_ALL", "ru_RU.UTF-8")
+    assert "31.12.1980" in pbxd("contacts", "show", "1").stdout
+    assert "--name: длиннее" in pbxd.refusal("contacts", "add", "--name", "А" * 1000)
+    assert "--from: неверная дата" in pbxd.refusal("calls", "list", "--from", "вчера")

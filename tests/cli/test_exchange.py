@@ -36,6 +36,7 @@ def test_template_dry_run_import_corrected_errors_undo(pbxd: Pbxd, tmp_path: Pat
     """S2.13, B12: the whole way of the README."""
     template, errors = str(tmp_path / "template.xlsx"), str(tmp_path / "errors.xlsx")
     pbxd("contacts", "template", template)
+    pbxd("employees", "add", "101", "--name", "Иванова Анна")
     fill(
         Path(template),
         [
@@ -44,7 +45,7 @@ def test_template_dry_run_import_corrected_errors_undo(pbxd: Pbxd, tmp_path: Pat
             "i@example.org",
             "Ромашка",
             "директор",
-            "101",
+            "анна ИВАНОВА",
             "yes",
         ],
         ["Анна", "не номер"],
@@ -119,6 +120,7 @@ HOSTILE = [
 @pytest.mark.parametrize("kind", ["xlsx", "csv", "vcf"])
 def test_what_was_exported_comes_back_as_it_was(pbxd: Pbxd, kind: str, tmp_path: Path, empty_book: Path) -> None:
     """S2.19, and issue 5: export, then import, is identical; nothing in a CSV cell begins a formula."""
+    pbxd("employees", "add", "101", "--name", "Иванова Анна")
     for options in HOSTILE:
         pbxd("contacts", "add", *options)
     pbxd("contacts", "edit", "2", "--main-number", "+74951234567 доб. 12")
@@ -129,6 +131,7 @@ def test_what_was_exported_comes_back_as_it_was(pbxd: Pbxd, kind: str, tmp_path:
         cells = [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=";") for cell in row]
         assert [cell for cell in cells if cell[:1] in {*"=+-@"}] == ["+79160000001", "+491701234567"]
     shutil.copy(empty_book, pbxd.folder / "book.db")
+    pbxd("employees", "add", "101", "--name", "Иванова Анна")
     assert pbxd.json("contacts", "import", file)["created"] == 3
     assert book(pbxd) == before
 
@@ -219,3 +222,12 @@ def test_employees_come_from_a_workbook_too(pbxd: Pbxd, tmp_path: Path) -> None:
     assert pbxd.json("employees", "show", "101")["mobile"] == "+79161234567"
     file.write_bytes(b"PK and no more")
     pbxd.refusal("employees", "import", str(file))
+
+
+def test_a_template_may_be_a_csv_and_nothing_else(pbxd: Pbxd) -> None:
+    file = pbxd.folder / "template.csv"
+    pbxd("contacts", "template", str(file))
+    assert file.read_text("utf-8-sig").startswith("Full name;Phones;")
+    file.write_text(file.read_text("utf-8-sig") + "Анна;+7 916 000-00-01\n", "utf-8")
+    assert pbxd.json("contacts", "import", str(file))["created"] == 1
+    assert ".xlsx or .csv" in pbxd.refusal("contacts", "template", str(pbxd.folder / "template.pdf"))

@@ -118,7 +118,7 @@ def test_the_language_is_the_configured_one_else_the_locale_s(tmp_path: Path) ->
 
 
 SAID = [
-    ("--help", "Использование: pbxd [OPTIONS]"),
+    ("--help", "Использование: pbxd [ПАРАМЕТРЫ] КОМАНДА [АРГУМЕНТЫ]..."),
     ("--help", "Параметры:"),
     ("--help", "Команды:"),
     ("--help", "Показать эту справку и выйти."),
@@ -128,9 +128,12 @@ SAID = [
     ("contacts show", "Ошибка: Не указан аргумент 'ID'."),
     ("contacts show", "Справка: 'pbxd contacts show --help'."),
     ("nope", "Нет команды 'nope'."),
+    ("contcts list", "Может быть, 'contacts'?"),
+    ("contacts lst", "Может быть, 'list'?"),
+    ("contacts list -h", "Использование: pbxd contacts list [ПАРАМЕТРЫ]"),
     ("contacts list --limt 1", "Нет параметра '--limt'. Может быть, '--limit'?"),
     ("contacts list --limit 0", "0 вне диапазона 1<=x<=2147483647."),
-    ("contacts show x", "'x' не подходит (integer)."),
+    ("contacts show x", "'x' — не целое число."),
     ("contacts list --search", "Параметру '--search' нужно значение."),
     ("contacts list --json=1", "Параметр '--json' не принимает значения."),
     ("contacts show 1 2", "Лишний аргумент (2)"),
@@ -264,3 +267,21 @@ def test_a_reader_that_leaves_is_no_traceback(pbxd: Pbxd) -> None:
     command = f"{PROGRAM} --config {pbxd.folder}/pbxd.toml contacts list --json | true"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False, timeout=60)
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+def test_the_tab_key_completes_commands_and_options_beside_russian_words(tmp_path: Path, kind: str) -> None:
+    def completed(words: str, word: str) -> str:
+        place = word if kind == "fish" else str(len(words.split(" ")) - 1)
+        line = words.removesuffix(word) if kind == "fish" else words
+        asked = {"_PBXD_COMPLETE": f"{kind}_complete", "COMP_WORDS": line, "COMP_CWORD": place}
+        return shell(cwd=tmp_path, LC_ALL="ru_RU.UTF-8", PYTHONUTF8="1", **asked).stdout.decode()
+
+    assert "contacts" in completed("pbxd cont", "cont")
+    assert "--search" in completed("pbxd contacts list --company Ромашка --sea", "--sea")
+    assert "descending" not in completed("pbxd contacts list --sort compa", "compa")
+    assert "company" in completed("pbxd contacts list --sort compa", "compa")
+    if kind != "bash":
+        assert "Контакты" in completed("pbxd cont", "cont")
+    source = shell(cwd=tmp_path, _PBXD_COMPLETE=f"{kind}_source").stdout
+    assert b"_pbxd_completion" in source

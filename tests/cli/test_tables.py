@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,3 +45,30 @@ def test_long_texts_fold_between_words_and_are_ruled_below_the_headings() -> Non
 
 def test_a_pipe_gets_whole_lines() -> None:
     assert lay_out([["a" * 500, "b"]], None) == ["a" * 500 + "  b"]
+
+
+HEADS = ["Ид", "Имя", "Номер", "Компания", "Начало"]
+LONG = ["7", "Константинопольский Константин Константинович", "+7 777 785-99-54 доб. 123 (рабочий)",
+        "ООО «Ромашка и сыновья, поставки цветов»", "29.11.2026 14:05:33"]  # fmt: skip
+
+
+@given(st.integers(40, 120), st.booleans())
+def test_numbers_dates_and_ids_are_never_broken(width: int, cut: bool) -> None:
+    lines = lay_out([HEADS, LONG], width, ruled=True, cut=cut)
+    assert all(columns(line) <= width for line in lines)
+    assert any("+7 777 785-99-54" in line for line in lines)
+    assert any("29.11.2026" in line for line in lines)
+
+
+def test_a_list_cuts_long_names_and_stays_one_line_a_row() -> None:
+    lines = lay_out(
+        [["Имя", "Номер"], ["Константинопольский Константин", "+7 777 785-99-54"]], 40, ruled=True, cut=True
+    )
+    assert len(lines) == 3
+    assert re.fullmatch(r"Константинополь\S* ?\S*…  \+7 777 785-99-54", lines[2])
+    assert columns(lines[2]) <= 40
+
+
+def test_a_list_of_numbers_is_cut_between_numbers() -> None:
+    (line,) = lay_out([["Лютик", ", ".join(["+7 777 785-99-54"] * 4)]], 50, cut=True)
+    assert line == "Лютик  +7 777 785-99-54, +7 777 785-99-54, …"

@@ -4,7 +4,8 @@ import pytest
 
 from pbxd.book.fields import BUILT_IN
 from pbxd.errors import InvalidInputError
-from pbxd.exchange.columns import Headings, mapping, missing, recognise
+from pbxd.exchange.columns import Headings, mapping, missing
+from pbxd.exchange.header_rows import recognise
 
 GOOGLE = (
     "First Name,Middle Name,Last Name,Organization Name,Organization Title,Birthday,Notes,Labels,"
@@ -17,7 +18,7 @@ OUTLOOK = (
     "Title,First Name,Middle Name,Last Name,Company,Job Title,Business Fax,Business Phone,Mobile Phone,"
     "E-mail Address,E-mail 2 Address,Notes,Categories"
 )
-OUTLOOK_FIELDS = ",first_name,middle_name,last_name,company,position,,work,mobile,email,email,comment,tags"
+OUTLOOK_FIELDS = "ignore,first_name,middle_name,last_name,company,position,fax,work,mobile,email,email,comment,tags"
 
 
 @pytest.mark.parametrize(

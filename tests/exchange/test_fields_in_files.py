@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxd.book.contacts import Contact, ContactDraft, ContactNumber, checked
+from pbxd.book.employee_lookup import EmployeeLookup
+from pbxd.book.employees import Employee
 from pbxd.book.fields import BUILT_IN, Field
 from pbxd.exchange import cells, vcards
 from pbxd.exchange.columns import Columns
@@ -24,7 +26,7 @@ REGISTRY = BUILT_IN.extended(
     Field("several", "tags", Texts("Several", "Разное")),
 )
 HEADS = tuple(REGISTRY.by_column)
-READER = RowReader(Columns(HEADS, HEADS, 0), RULES, REGISTRY)
+READER = RowReader(Columns(HEADS, HEADS, 0), RULES, REGISTRY, EmployeeLookup([Employee("101", "Анна Иванова")]))
 
 LINES = st.text(st.characters(exclude_categories=("C", "Z")) | st.sampled_from(" ;\",:'=+\\-"), max_size=12)
 TEXTS = st.lists(LINES.map(str.strip), max_size=3).map("\n".join)

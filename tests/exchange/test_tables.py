@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -109,11 +110,9 @@ def test_which_sheet_is_taken(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="no sheet “Лист9”; there are: Лист1"):
         read(other, sheet="Лист9")
     by_openpyxl(other, [["a", "b"], ["c", "d"]], "Лист1")
-    with pytest.raises(InvalidInputError, match="no sheet “Контакты”"):
+    with pytest.raises(InvalidInputError, match=r'row 1 are “a”, “b”.*--map "a=name" --map "b=number"'):
         read(other)
     by_openpyxl(other, [["a", "b"], ["c", "d"]])
-    with pytest.raises(InvalidInputError, match="no row of headings"):
-        read(other)
     assert read(other, a="name", b="number")[1] == [(2, ["c", "d"])]
 
 
@@ -151,9 +150,9 @@ def test_vcards_of_every_version(tmp_path: Path, encoding: str) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
-        ("a.xlsx", b"", "not a workbook"), ("a.csv", b"", "not a workbook"), ("a.xls", b"<html>", "not a workbook"),
+        ("a.xlsx", b"", "empty"), ("a.csv", b"", "empty"), ("a.xls", b"<html>", "the table is empty"),
         ("a.xlsx", b"PK\x03\x04 and no more", "damaged"), ("a.xls", b"\xd0\xcf\x11\xe0 and no more", "not a workbook"),
-        ("a.csv", b"\x01\x02\x03", "no row of headings"),
+        ("a.csv", b"\x01\x02\x03", "no column is known"),
         ("a.xlsx", b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "encrypted"),
     ],
 )  # fmt: skip
@@ -179,3 +178,93 @@ def test_more_than_a_sheet_can_hold_is_refused_with_the_limit(tmp_path: Path) ->
 def test_dates_and_truth_in_cells(tmp_path: Path) -> None:
     by_openpyxl(tmp_path / "a.xlsx", [["ФИО", "Телефон", "VIP", "Дата рождения"], ["А", 1.5, True, date(1980, 12, 31)]])
     assert read(tmp_path / "a.xlsx")[1] == [(2, ["А", "1.5", "1", "1980-12-31"])]
+
+
+def test_a_quotation_mark_that_nothing_closes_is_refused_not_read_to_the_end(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('ФИО;Телефон\n"Анна;89161234567\nБорис;89161234568\n', encoding="utf-8")
+    with pytest.raises(InvalidInputError, match="row 2: a quotation mark"):
+        read(tmp_path / "a.csv")
+
+
+def by_hand(file: Path, text: str, encoding: str = "utf-8") -> Path:
+    file.write_bytes(text.encode(encoding))
+    return file
+
+
+PAGE = """<html><head><meta charset="{0}"></head><body><table><tr><th rowspan=2>ФИО</th><th colspan="2">Связь</th></tr>
+<tr><th>Телефон</th><th>Почта</th></tr><tr><td>Анна<br>Ким</td><td>89161234567</td><td>a&amp;b@example.org</td></tr>
+</table></body></html>"""
+XML = """<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>
+<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"
+ xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="Лист1"><Table>
+<Row ss:Index="3"><Cell><Data ss:Type="String">ФИО</Data></Cell><Cell ss:Index="3"><Data ss:Type="String">Телефон</Data>
+</Cell><Cell><Data ss:Type="String">Дата рождения</Data></Cell></Row><Row>
+<Cell><Data ss:Type="String">Анна</Data></Cell>
+<Cell ss:Index="3"><Data ss:Type="Number">89161234567</Data></Cell>
+<Cell><Data ss:Type="DateTime">1985-03-12T00:00:00.000</Data></Cell></Row></Table></Worksheet></Workbook>"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
+def test_a_web_page_named_xls(tmp_path: Path, encoding: str) -> None:
+    table, rows = read(by_hand(tmp_path / "a.xls", PAGE.format("windows-1251"), encoding))
+    assert table.columns.fields == ("name", "number", "email")
+    assert rows == [(3, ["Анна\nКим", "89161234567", "a&b@example.org"])]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_workbook_as_xml_named_xls(tmp_path: Path, encoding: str) -> None:
+    table, rows = read(by_hand(tmp_path / "a.xls", XML, encoding))
+    assert (table.sheet, table.columns.fields) == ("Лист1", ("name", "", "number", "birth_date"))
+    assert rows == [(4, ["Анна", "", "89161234567", "1985-03-12"])]
+    entity = XML.replace("<Workbook", '<!DOCTYPE x [<!ENTITY a "b">]><Workbook', 1)
+    with pytest.raises(InvalidInputError, match="XML entities"):
+        read(by_hand(tmp_path / "b.xls", entity))
+
+
+def test_an_open_document_whatever_its_name(tmp_path: Path) -> None:
+    content = (
+        '<?xml version="1.0"?><office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
+        ' xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"'
+        ' xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>'
+        '<table:table table:name="Лист1">{}</table:table></office:spreadsheet></office:body></office:document-content>'
+    )
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    rows = [["ФИО", "Телефон"], ["Анна", "89161234567"]]
+    lines = "".join(f"<table:table-row>{''.join(map(cell.format, row))}</table:table-row>" for row in rows)
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    manifest = (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{kind}"/></manifest:manifest>'
+    )
+    for name in ("a.ods", "a.xls"):
+        with zipfile.ZipFile(tmp_path / name, "w") as package:
+            package.writestr("mimetype", kind)
+            package.writestr("content.xml", content.format(lines))
+            package.writestr("META-INF/manifest.xml", manifest)
+        assert read(tmp_path / name)[1] == [(2, ["Анна", "89161234567"])]
+
+
+@pytest.mark.parametrize("encoding", ["cp866", "koi8-r"])
+def test_old_russian_encodings(tmp_path: Path, encoding: str) -> None:
+    file = by_hand(tmp_path / "a.csv", "ФИО;Телефон\nАнна;89161234567\n", encoding)
+    assert read(file)[1] == [(2, ["Анна", "89161234567"])]
+
+
+def test_utf_8_cut_in_a_letter_stays_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("ФИО;Телефон\nАнна;89161234567\nБорис".encode()[:-1])
+    assert read(tmp_path / "a.csv")[1][0] == (2, ["Анна", "89161234567"])
+
+
+def test_the_order_of_dates_is_that_of_other_rows(tmp_path: Path) -> None:
+    text = "name,phone,birthday\nA,89161234567,3/4/1980\nB,89161234568,{}\n"
+    orders = [("12/25/1980", "month"), ("25/12/1980", "day"), ("", ""), ("12/25/1980\nC,1,25/12/1980", "")]
+    for other, order in orders:
+        assert read(by_hand(tmp_path / "a.csv", text.format(other)))[0].columns.order == order
+
+
+def test_what_no_column_takes_is_named(tmp_path: Path) -> None:
+    rows = [["Отбор: всё"], [], ["ФИО", "Телефон", "Рост"], ["Анна", "89161234567", "180", "прим."]]
+    by_openpyxl(tmp_path / "a.xlsx", rows, "Лист1")
+    columns = read(tmp_path / "a.xlsx")[0].columns
+    assert columns.ignored == ["Рост", "column D"]
+    assert columns.above == ((1, "Отбор: всё"),)

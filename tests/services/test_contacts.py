@@ -53,6 +53,7 @@ async def test_what_a_person_types_becomes_a_card(workspace: Workspace) -> None:
     [
         ({"name": ""}, "name"),
         ({}, "name"),
+        ({"name": "А"}, "numbers"),
         ({"name": "А", "numbers": ["101"]}, "number"),
         ({"name": "А", "birth_date": "31.02.1980"}, "birth_date"),
         ({"name": "А", "emails": ["нет"]}, "emails"),

@@ -19,7 +19,7 @@ from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, Refused
 from pbxd.services import call_history, exports, imports
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.contacts import FindContacts, find
-from pbxd.services.exports import ExportCalls
+from pbxd.services.exports import ExportCalls, ExportContacts
 from pbxd.services.imports import ImportContacts, Policy, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
@@ -44,7 +44,7 @@ async def total(workspace: Workspace) -> int:
 
 
 async def test_dry_run_import_errors_undo(workspace: Workspace, file: Path, tmp_path: Path) -> None:
-    counts = {"created": 2, "updated": 0, "skipped": 0, "bad": 1}
+    counts = {"created": 2, "updated": 0, "unchanged": 0, "skipped": 0, "companies": 0, "bad": 1}
     tried = await import_contacts(workspace, ANNA, ImportContacts(file=file, dry_run=True))
     assert (tried.import_id, tried.counts, await total(workspace)) == (None, counts, 0)
     rows: list[int] = []
@@ -138,14 +138,14 @@ async def test_no_workbook_of_errors_without_a_bad_row(workspace: Workspace, tmp
 async def test_an_export_holds_what_the_actor_sees(workspace: Workspace, file: Path, tmp_path: Path) -> None:
     await import_contacts(workspace, ANNA, ImportContacts(file=file, personal=True))
     out = tmp_path / "out.csv"
-    assert await exports.export_contacts(workspace, ADMINISTRATOR, out) == 0
-    assert await exports.export_contacts(workspace, ANNA, out) == 2
+    assert await exports.export_contacts(workspace, ADMINISTRATOR, ExportContacts(file=out)) == 0
+    assert await exports.export_contacts(workspace, ANNA, ExportContacts(file=out)) == 2
     with out.open(encoding="utf-8-sig", newline="") as stream:
         assert [row[0] for row in csv.reader(stream, delimiter=";")][1:] == ["Анна", "Вера"]
     with pytest.raises(InvalidInputError):
-        await exports.export_contacts(workspace, ANNA, tmp_path / "out.pdf")
+        await exports.export_contacts(workspace, ANNA, ExportContacts(file=tmp_path / "out.pdf"))
     with pytest.raises(UnavailableError):
-        await exports.export_contacts(workspace, ANNA, tmp_path / "nowhere" / "out.csv")
+        await exports.export_contacts(workspace, ANNA, ExportContacts(file=tmp_path / "nowhere" / "out.csv"))
     calls = tmp_path / "calls.csv"
     assert await exports.export_calls(workspace, ANNA, ExportCalls(file=calls)) == 0
     with pytest.raises(InvalidInputError):

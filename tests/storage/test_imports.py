@@ -27,6 +27,7 @@ from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 from pbxd.storage.imports.imports import Imports
+from pbxd.storage.imports.known import Sought, known
 from pbxd.storage.search.filters import ContactFilter
 from tests.actors import ADMINISTRATOR, acting, agent
 
@@ -46,6 +47,10 @@ def csv(folder: Path, *rows: str, head: str = "ФИО;Телефон;Компа�
 
 async def names(database: Database, actor: str = "") -> list[str]:
     return [contact.name for contact in (await Contacts(database).list(actor=acting(actor)))[1]]
+
+
+async def companies(database: Database) -> set[str]:
+    return {contact.company for contact in (await Contacts(database).list(actor=ADMINISTRATOR))[1]}
 
 
 async def rows_of(database: Database, table: str) -> int:
@@ -71,7 +76,8 @@ async def test_nothing_shows_before_the_end_then_everything_at_once(database: Da
     assert await contacts.list(actor=ADMINISTRATOR) == (0, [])
     assert (await contacts.list(ContactFilter(search="клиент 7"), actor=ADMINISTRATOR))[0] == 0
     assert (await Companies(database).list())[0] == 0
-    assert await imports.known([("+79160000007", "")], ADMINISTRATOR) == {}
+    sought = Sought({"+79160000007"}, set(), {"клиент 7"}, set())
+    assert (await known(database, sought, ADMINISTRATOR, whole=True)).cards == {}
     with pytest.raises(NotFoundError):
         await contacts.get(1, actor=ADMINISTRATOR)
     await directory.load()
@@ -92,9 +98,9 @@ async def test_nothing_shows_before_the_end_then_everything_at_once(database: Da
 @pytest.mark.parametrize(
     ("existing", "counts", "found"),
     [
-        ("skip", (1, 0, 2, 1), ["Анна", "Борис"]),
-        ("update", (1, 2, 0, 1), ["Анна Новая", "Борис Второй"]),
-        ("add", (3, 0, 0, 1), ["Анна", "Анна Новая", "Борис", "Борис Второй"]),
+        ("skip", (2, 0, 0, 2, 0, 1), ["Анна", "Анна Новая", "Борис"]),
+        ("update", (2, 2, 0, 0, 0, 1), ["Анна", "Анна Новая", "Борис"]),
+        ("add", (4, 0, 0, 0, 0, 1), ["Анна", "Анна", "Анна Новая", "Борис", "Борис"]),
     ],
 )
 async def test_what_is_there_already_is_met_by_the_importers_rule(
@@ -107,9 +113,10 @@ async def test_what_is_there_already_is_met_by_the_importers_rule(
     )
     file = csv(
         tmp_path,
-        "Анна Новая;8(916)123-45-67;Лютик;;",
+        "Анна;8(916)123-45-67;Лютик;;",
+        "Анна Новая;8(916)123-45-67;;;",
         "Борис;89161234568;;;x",
-        "Борис Второй;89161234568;;да;",
+        "Борис;89161234568;;да;",
         "Нет;;;;",
     )
     tried = await imported(database, file, existing, dry_run=True)
@@ -119,7 +126,7 @@ async def test_what_is_there_already_is_met_by_the_importers_rule(
     assert report.counts == tried.counts
     assert await names(database) == found
     if existing == "update":
-        anna, boris = (await Contacts(database).list(actor=ADMINISTRATOR))[1]
+        anna, _new, boris = (await Contacts(database).list(actor=ADMINISTRATOR))[1]
         assert (anna.position, anna.company, anna.vip, anna.version) == ("директор", "Лютик", True, 2)
         assert (boris.vip, boris.comment) == (True, "x")
     assert report.import_id
@@ -148,7 +155,7 @@ async def test_an_undo_spares_and_names_what_was_edited_since(database: Database
     """B12."""
     contacts, imports = Contacts(database), Imports(database)
     old, older = await contacts.add_many([draft(1), draft(2)], actor=ADMINISTRATOR)
-    rows = [f"Новый {place};{89160000000 + place};;;" for place in range(1, 6)]
+    rows = [f"{'Клиент' if place < 3 else 'Новый'} {place};{89160000000 + place};Лютик;;" for place in range(1, 6)]
     report = await imported(database, csv(tmp_path, *rows), "update")
     new = {contact.name: contact for contact in (await contacts.list(actor=ADMINISTRATOR))[1]}
     await contacts.edit(new["Новый 3"].id, {"vip": True}, actor=ADMINISTRATOR)
@@ -156,9 +163,9 @@ async def test_an_undo_spares_and_names_what_was_edited_since(database: Database
     assert report.import_id
     done = await imports.undo(report.import_id, actor=ADMINISTRATOR)
     assert (done.deleted, done.restored, done.spared) == (2, 1, 2)
-    assert set(done.names) == {(new["Новый 3"].id, "Новый 3"), (old.id, "Новый 1")}
-    assert sorted(await names(database)) == ["Клиент 2", "Новый 1", "Новый 3"]
-    assert (await contacts.get(older.id, actor=ADMINISTRATOR)).name == "Клиент 2"
+    assert set(done.names) == {(new["Новый 3"].id, "Новый 3"), (old.id, "Клиент 1")}
+    assert sorted(await names(database)) == ["Клиент 1", "Клиент 2", "Новый 3"]
+    assert (await contacts.get(older.id, actor=ADMINISTRATOR)).company == ""
     with pytest.raises(ConflictError):
         await imports.undo(report.import_id, actor=ADMINISTRATOR)
     with pytest.raises(NotFoundError):
@@ -265,22 +272,22 @@ async def test_killed_in_the_middle_an_update_changed_nothing_or_all(
     await contacts.add_many([draft(place) for place in range(200)], actor=ADMINISTRATOR)
     directory = Directory(database, RULES)
     await directory.load()
-    file = csv(tmp_path, *(f"Новый {place};{89160000000 + place};;;" for place in range(201)))
+    file = csv(tmp_path, *(f"Клиент {place};{89160000000 + place};Новая;;" for place in range(201)))
     killed = await asyncio.create_subprocess_exec(sys.executable, "-c", DYING, url, str(file), moment)
     assert await killed.wait() == -signal.SIGKILL
-    seen = {name.split()[0] for name in await names(database)}
-    assert seen == ({"Новый"} if moment == "applying" else {"Клиент"})
+    seen = await companies(database)
+    assert seen == ({"Новая"} if moment == "applying" else {""})
     await directory._refresh()
-    known = {directory.lookup(f"+{79160000000 + place}", ADMINISTRATOR).name.split()[0] for place in range(200)}
+    known = {directory.lookup(f"+{79160000000 + place}", ADMINISTRATOR).company for place in range(200)}
     assert known == seen
     last = (await contacts.list(ContactFilter(number="+79160000199"), actor=ADMINISTRATOR))[1][0]
     if moment == "applying":  # an edit builds on what is seen
         edited = await contacts.edit(last.id, {"vip": True}, version=last.version, actor=ADMINISTRATOR)
-        assert (edited.name, edited.vip, edited.version) == ("Новый 199", True, 3)
+        assert (edited.company, edited.vip, edited.version) == ("Новая", True, 3)
     assert await Imports(database).clean(abandoned_seconds=-1) == 1
-    assert {name.split()[0] for name in await names(database)} == seen
+    assert await companies(database) == seen
     assert (await contacts.get(last.id, actor=ADMINISTRATOR)).vip is (moment == "applying")
-    found = await contacts.page(ContactFilter(search="Новый"), actor=ADMINISTRATOR)
+    found = await contacts.page(ContactFilter(search="Новая"), actor=ADMINISTRATOR)
     assert found.total == (201 if moment == "applying" else 0)
 
 
@@ -294,8 +301,8 @@ async def test_known_numbers_are_found_by_number_however_big_the_book_is(databas
         asked.append((statement, parameters))
 
     event.listen(database._engine.sync_engine, "before_cursor_execute", ask)
-    key = ("+79160000001", "")
-    assert await Imports(database).known([key], ADMINISTRATOR) == {key: contact.id}
+    found = await known(database, Sought({"+79160000001"}, set(), {"клиент 1"}, set()), ADMINISTRATOR, whole=False)
+    assert found.by_number == {("+79160000001", "", "клиент 1"): [contact.id]}
     (statement, parameters) = next(each for each in asked if "contact_numbers" in each[0])
     async with database.reading() as connection:
         plan = str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all())

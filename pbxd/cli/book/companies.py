@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import click
+from dataclasses import dataclass
 
 from pbxd.book.companies import Company, company_json
 from pbxd.cli.groups import group
-from pbxd.cli.options import actor_option, id_argument, json_option, option, takes
+from pbxd.cli.listing import Listing, page_length, print_all
+from pbxd.cli.options import INTEGER, LIMIT, actor_option, id_argument, json_option, option, takes
 from pbxd.cli.output import print_card, print_json, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _
@@ -29,18 +30,37 @@ def add(session: Session, asked: book.AddCompany) -> None:
     _show_saved(session, session.ask(book.add, asked))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `companies list`."""
+
+    search: str
+    limit: int | None
+    after: str
+
+
 @companies.command("list", help=N_("List companies by name."))
 @option("--search", default="", about=N_("Words of the name."))
+@option("--limit", type=LIMIT, about=N_("Show at most this many."))
+@option("--after", default="", metavar="CURSOR", about=N_("Continue after this cursor."))
 @json_option
-@takes(book.FindCompanies)
-def list_(session: Session, asked: book.FindCompanies) -> None:
-    """List companies."""
-    found = session.ask(book.find, asked)
-    if session.as_json:
-        print_json({"total": found.total, "items": [company_json(company) for company in found.companies]})
+@takes(Options)
+def list_(session: Session, asked: Options) -> None:
+    """List companies; without a limit a page on a terminal, otherwise all of them."""
+    listing = Listing([_("Id"), _("Company"), _("Numbers")], _cells, company_json)
+    limit = page_length(session, asked.limit)
+    wanted = book.FindCompanies(search=asked.search, limit=limit, after=asked.after)
+    if limit is None:
+        print_all(session, book.every, wanted, listing)
         return
-    rows = ([str(company.id), company.name, _numbers(company)] for company in found.companies)
-    print_table([_("Id"), _("Company"), _("Numbers")], rows, _("total: {total}").format(total=found.total))
+    page = session.ask(book.find, wanted)
+    if session.as_json:
+        paging = {"total_is_exact": not page.more, "after": page.after}
+        print_json({"total": page.total, "items": [company_json(company) for company in page.companies]} | paging)
+        return
+    total = _("total: more than {total}") if page.more else _("total: {total}")
+    following = _("next page: --after {cursor}").format(cursor=page.after) if page.after else ""
+    print_table(listing.heads, map(_cells, page.companies), total.format(total=page.total), following)
 
 
 @companies.command("show", help=N_("Show a company and its people."))
@@ -71,7 +91,7 @@ def show(session: Session, company_id: int) -> None:
 @option("--remove-number", "remove_numbers", multiple=True, about=N_("Remove a number. May be repeated."))
 @option("--add-email", "add_emails", multiple=True, about=N_("Add an e-mail address. May be repeated."))
 @option("--remove-email", "remove_emails", multiple=True, about=N_("Remove an e-mail address. May be repeated."))
-@option("--version", type=click.INT, about=N_("Refuse if the company is no longer at this version."))
+@option("--version", type=INTEGER, about=N_("Refuse if the company is no longer at this version."))
 @json_option
 @takes(book.EditCompany)
 def edit(session: Session, asked: book.EditCompany) -> None:
@@ -96,6 +116,10 @@ def _lines(company: Company) -> list[tuple[str, str]]:
         (_("E-mail"), ", ".join(company.emails)),
         (_("Version"), str(company.version)),
     ]
+
+
+def _cells(company: Company) -> list[str]:
+    return [str(company.id), company.name, _numbers(company)]
 
 
 def _numbers(company: Company) -> str:

@@ -16,7 +16,7 @@ from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.services.contact_edits import AddContact, EditContact, Typed
 
-_METAVARS: Final[Mapping[Kind, str]] = {"employee": "EXT", "date": "YYYY-MM-DD"}
+_METAVARS: Final[Mapping[Kind, str]] = {"employee": "EXT", "date": "DATE", "numbers": "NUMBER"}
 
 
 class AddCommand(Command):
@@ -38,7 +38,7 @@ class EditCommand(Command):
         fields = current_fields(ctx)
         single = [_option(field, _edited(field), field.name, required=False, default=None) for field in _single(fields)]
         lists = [
-            _option(field, f"--{way}-{field.option}", f"{way}_{field.name}")
+            _option(field, f"--{way}-{field.option}", f"{way}_{field.name}", help=_way(way, str(field.help)))
             for field in _lists(fields)
             for way in ("add", "remove")
         ]
@@ -93,7 +93,14 @@ def _option(field: Field, *names: str, **details: Unpack[Details]) -> Option:
     more: Details = {"type": TEXT, "required": field.kind == "name", "multiple": field.kind in LIST_KINDS}
     if field.kind == "flag":
         more = {"is_flag": True, "default": False}
-    return Option(names, help=str(field.help), metavar=_METAVARS.get(field.kind), **more | details)
+    details.setdefault("help", str(field.help))
+    return Option(names, metavar=_METAVARS.get(field.kind), **more | details)
+
+
+def _way(way: str, about: str) -> str:
+    """Return the help of the option that adds to a field, or removes from it."""
+    said = _("Add: {about}") if way == "add" else _("Remove: {about}")
+    return said.format(about=about[:1].lower() + about[1:])
 
 
 def _label() -> Option:

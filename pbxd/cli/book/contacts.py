@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from getpass import getuser
 
 import click
 
-from pbxd import logs
 from pbxd.book.contacts import contact_json
 from pbxd.cli.book import contact_options
+from pbxd.cli.book.contact_filters import filters
 from pbxd.cli.book.formats import cells, changed_cells, duplicate_json, duplicate_line, lines, main_lines
 from pbxd.cli.calls.formats import print_last_calls
 from pbxd.cli.groups import Later, group
+from pbxd.cli.listing import Listing, page_length, print_all
 from pbxd.cli.options import (
     EXTENSION,
+    ID,
+    INTEGER,
     LIMIT,
     OFFSET,
     actor_option,
@@ -48,25 +51,24 @@ def add(session: Session, asked: AddContact) -> None:
 
 
 @contacts.command("list", help=N_("List contacts by name, or the best hits of a search first."))
-@option("--search", default="", about=N_("Words of the name, company, e-mails, tags or comment, or part of a number."))
-@flag("--vip/--no-vip", default=None, about=N_("Only VIPs, or only others."))
-@option("--company", default="", about=N_("Only people of this company."))
-@option("--tag", default="", about=N_("Only contacts with this tag."))
-@option("--manager", default="", metavar="EXT", about=N_("Only contacts that this employee manages."))
-@option("--number", default="", about=N_("Only contacts with exactly this number."))
-@flag("--favourites", about=N_("Only your favourites."))
-@flag("--mine", about=N_("Contacts you manage, plus your personal contacts."))
+@filters
 @option("--sort", type=click.Choice(SORTINGS), default="rank", about=N_("Sort by this column."))
 @flag("--descending", about=N_("Sort in descending order."))
 @option("--limit", type=LIMIT, about=N_("Show at most this many."))
 @option("--after", default="", metavar="CURSOR", about=N_("Continue after this cursor."))
 @flag("--count", about=N_("Count all hits, even if there are more than 10,000."))
 @option("--offset", type=OFFSET, default=0, about=N_("Skip this many."))
-@actor_option
 @json_option
 @takes(book.FindContacts)
 def list_(session: Session, asked: book.FindContacts) -> None:
-    """List contacts; without a limit all of them."""
+    """List contacts; without a limit a page on a terminal, otherwise all of them."""
+    heads = [_("Id"), _("VIP"), _("Name"), _("Number"), _("Company"), _("Position"), _("Manager")]
+    asked = replace(asked, limit=page_length(session, asked.limit))
+    if asked.limit is None and not asked.offset:
+        print_all(
+            session, book.every, asked, Listing(heads, cells, lambda contact: contact_json(contact, session.fields))
+        )
+        return
     page = session.ask(book.find, asked)
     if session.as_json:
         paging = {} if asked.limit is None else {"total_is_exact": not page.more, "after": page.after}
@@ -75,10 +77,8 @@ def list_(session: Session, asked: book.FindContacts) -> None:
         )
         return
     total = _("total: more than {total}") if page.more else _("total: {total}")
-    heads = [_("Id"), _("VIP"), _("Name"), _("Number"), _("Company"), _("Position"), _("Manager")]
-    print_table(heads, map(cells, page.items), total.format(total=page.total))
-    if page.after:
-        print_line(_("next page: --after {cursor}").format(cursor=page.after))
+    following = _("next page: --after {cursor}").format(cursor=page.after) if page.after else ""
+    print_table(heads, map(cells, page.items), total.format(total=page.total), following)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def show(session: Session, asked: ShowContact) -> None:
     help=N_("Change a contact. Fields you don't name stay as they are; an empty text clears one."),
 )
 @id_argument("contact_id")
-@option("--version", type=click.INT, about=N_("Refuse if the contact is no longer at this version."))
+@option("--version", type=INTEGER, about=N_("Refuse if the contact is no longer at this version."))
 @actor_option
 @json_option
 @takes(contact_options.edit_contact)
@@ -145,7 +145,7 @@ def delete(session: Session, contact_id: int) -> None:
 @option("--owner", type=EXTENSION, default="", metavar="EXT", about=N_("Only this employee's personal contacts."))
 @option(
     "--owner-id",
-    type=click.IntRange(1),
+    type=ID,
     default=None,
     metavar="ID",
     about=N_("Only this employee's personal contacts; for one who has no extension any more."),
@@ -165,6 +165,8 @@ def erase(session: Session, owner: str, owner_id: int | None, number: str) -> No
         question = _("Erase these personal contacts of {owner}? This can't be undone.")
         said = _("personal contacts of {owner} erased: {count}")
     session.confirm(question.format(owner=whose))
+    from pbxd import logs  # noqa: PLC0415 - structlog: for this command alone
+
     logs.configure(session.settings.logs)
     erased = session.ask(book.erase_personal, asked)
     session.report({"erased": erased}, said.format(owner=whose, count=erased))
@@ -183,7 +185,7 @@ def history(session: Session, contact_id: int) -> None:
         print_json({"total": len(items), "items": items})
         return
     heads = [_("Version"), _("When"), _("Who"), _("Field"), _("Before"), _("After")]
-    print_table(heads, (row for change in changes for row in changed_cells(change, session.fields)))
+    print_table(heads, (row for change in changes for row in changed_cells(change, session.fields)), whole=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ def favourite(session: Session, asked: SetFavourite) -> None:
 contacts.later.update(
     {
         "import": Later("book.imports", "import_", N_("Import contacts from a file: xlsx, xls, csv or vcf.")),
+        "imports": Later("book.imports", "list_", N_("List imports, and whether they can be undone.")),
         "import-undo": Later("book.imports", "import_undo", N_("Undo an import, except contacts edited since.")),
         "template": Later("book.exports", "template", N_("Write a workbook to fill in and import.")),
         "export": Later("book.exports", "export", N_("Export the contacts you see to a file: xlsx, csv or vcf.")),

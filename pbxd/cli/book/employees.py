@@ -6,12 +6,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import click
-
 from pbxd.book.employees import Employee, employee_json
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import EXTENSION, FILE, actor_option, argument, flag, json_option, option, takes, yes_option
+from pbxd.cli.options import (
+    EXTENSION,
+    FILE,
+    INTEGER,
+    actor_option,
+    argument,
+    flag,
+    json_option,
+    option,
+    takes,
+    yes_option,
+)
 from pbxd.cli.output import mark, print_bad_rows, print_card, print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.errors import RefusedError
@@ -130,7 +139,7 @@ def edit(session: Session, asked: book.SaveEmployee) -> None:
     ),
 )
 @argument("extension")
-@argument("former", type=click.INT, required=False, default=0, metavar="[ID]")
+@argument("former", type=INTEGER, required=False, default=0, metavar="[ID]")
 @yes_option
 @json_option
 @pass_session

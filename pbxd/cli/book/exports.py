@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pbxd.book.employees import Employee
+from pbxd.cli.book.contact_filters import filters
 from pbxd.cli.groups import command
-from pbxd.cli.options import FILE, actor_option, argument, json_option
+from pbxd.cli.options import FILE, argument, json_option, takes
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
 from pbxd.errors import UnavailableError
 from pbxd.exchange.writing import write_template
@@ -26,13 +28,15 @@ def template(session: Session, file: Path) -> None:
 
 @command("export")
 @argument("file", type=FILE)
-@actor_option
+@filters
 @json_option
-@pass_session
-def export(session: Session, file: Path) -> None:
+@takes(exports.ExportContacts)
+def export(session: Session, asked: exports.ExportContacts) -> None:
     """Export contacts."""
-    count = session.ask(exports.export_contacts, file)
-    session.report({"file": str(file), "exported": count}, _("exported: {count}").format(count=count))
+    with progress(_("export")) as report:
+        count = session.ask(exports.export_contacts, asked, progress=report)
+    line = _("exported: {count}").format(count=count)
+    session.report({"file": str(asked.file), "exported": count}, line)
 
 
 def _employees(session: Session) -> list[Employee]:

@@ -10,7 +10,7 @@ from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.book.field_kinds import Value
 from pbxd.book.fields import Fields
 from pbxd.cli.output import mark
-from pbxd.i18n import _, local_time
+from pbxd.i18n import _, local_day, local_time
 from pbxd.numbers import display
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate
@@ -94,7 +94,7 @@ def _text(value: Value) -> str:
         case tuple():
             return ", ".join(map(str, value))
         case date():
-            return value.isoformat()
+            return local_day(value)
         case _:
             return value or ""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,15 +10,26 @@ from typing import Literal
 import click
 
 from pbxd.cli.groups import command
-from pbxd.cli.options import FILE, actor_option, argument, flag, json_option, option, takes
-from pbxd.cli.output import print_bad_rows, print_json, print_line
+from pbxd.cli.options import FILE, ID, actor_option, argument, flag, json_option, option, takes
+from pbxd.cli.output import print_bad_rows, print_json, print_line, print_table
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
 from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.files import refuse_target
-from pbxd.i18n import N_, _
+from pbxd.i18n import N_, _, local_time
 from pbxd.services import imports
-from pbxd.services.imports import ImportContacts, ImportReport, Policy
+from pbxd.services.import_report import RowDone
+from pbxd.services.imports import Import, ImportContacts, ImportReport, Policy
 
+_STATES = {
+    "writing": N_("under way"),
+    "applying": N_("being completed"),
+    "done": N_("done"),
+    "undoing": N_("being undone"),
+    "undone": N_("undone"),
+    "dropping": N_("being dropped"),
+    "dropped": N_("broken off, nothing imported"),
+}
 _SHOWN = 20  # bad rows printed for a person; all of them are in the error workbook
 
 
@@ -35,6 +44,8 @@ class Options:
     mapped: Sequence[str]
     sheet: str
     errors: Path | None
+    lenient: bool
+    report: Path | None
 
     @property
     def request(self) -> ImportContacts:
@@ -47,6 +58,8 @@ class Options:
             sheet=self.sheet,
             mapped=self.mapped,
             errors=self.errors,
+            lenient=self.lenient,
+            report=self.report,
         )
 
 
@@ -61,20 +74,34 @@ class Options:
     "--existing",
     type=click.Choice(["skip", "update", "add"]),
     default="skip",
-    about=N_("When a number is known already: skip the row, update the contact, or add another contact."),
+    about=N_("When a contact is known already (number and name): skip the row, update it, or add another one."),
 )
 @option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", about=N_("Which field a column is. May be repeated."))
 @option("--sheet", default="", about=N_("The sheet to import, if it isn't “Контакты”."))
-@option("--errors", type=FILE, about=N_("Write the bad rows to this new workbook, to correct and import them."))
+@option(
+    "--errors",
+    type=FILE,
+    metavar="FILE",
+    about=N_("Write the bad rows to this new workbook, to correct and import them."),
+)
+@flag("--lenient", about=N_("Take a contact without the optional fields that can't be read; each is named."))
+@option(
+    "--report",
+    type=FILE,
+    metavar="FILE",
+    about=N_("List in this new CSV file which rows were skipped, changed or merged."),
+)
 @actor_option
 @json_option
 @takes(Options)
 def import_(session: Session, asked: Options) -> None:
     """Import contacts."""
     if asked.errors:
-        _check_errors_file(asked.errors)
-    with _progress() as progress:
-        report = session.ask(imports.import_contacts, asked.request, progress=progress)
+        _check_target("errors", asked.errors, ".xlsx")
+    if asked.report:
+        _check_target("report", asked.report, ".csv")
+    with progress(_("import")) as report_rows:
+        report = session.ask(imports.import_contacts, asked.request, progress=lambda rows: report_rows(rows, 0))
     if session.as_json:
         print_json(
             {"import": report.import_id}
@@ -84,6 +111,10 @@ def import_(session: Session, asked: Options) -> None:
                 "errors_file": str(report.errors_file) if report.errors_file else None,
                 "sheet": report.sheet,
                 "ignored_columns": report.ignored,
+                "left_out": [asdict(each) for each in report.left_out],
+                "left_out_count": report.left_out_count,
+                "rows": [asdict(done) for done in report.rows],
+                "rows_left_out": report.listed - len(report.rows),
             }
         )
     else:
@@ -91,13 +122,14 @@ def import_(session: Session, asked: Options) -> None:
 
 
 @command("import-undo")
-@argument("import_id", type=click.IntRange(1), metavar="ID")
+@argument("import_id", type=ID, metavar="ID")
 @actor_option
 @json_option
 @pass_session
 def import_undo(session: Session, import_id: int) -> None:
     """Undo an import."""
-    done = session.ask(imports.undo, import_id)
+    with progress(_("undo")) as report:
+        done = session.ask(imports.undo, import_id, progress=report)
     if session.as_json:
         spared = [{"id": contact_id, "name": name} for contact_id, name in done.names]
         print_json({"deleted": done.deleted, "restored": done.restored, "spared": done.spared, "contacts": spared})
@@ -108,34 +140,76 @@ def import_undo(session: Session, import_id: int) -> None:
         print_line(_("kept: {id} {name}").format(id=contact_id, name=name))
 
 
-def _check_errors_file(file: Path) -> None:
-    """Refuse a name that isn't a workbook's, and a file that exists: it may be the one being imported, or corrected."""
-    if file.suffix.lower() != ".xlsx":
-        raise InvalidInputError("errors", _("--errors: the file's name must end in .xlsx"))
+@command("imports", about=N_("List imports: which file, by whom, what they did, and whether they can be undone."))
+@option("--limit", type=click.IntRange(1), default=20, about=N_("Show this many, the latest first."))
+@actor_option
+@json_option
+@pass_session
+def list_(session: Session, limit: int) -> None:
+    """List imports."""
+    found = session.ask(imports.listed, limit)
+    if session.as_json:
+        print_json({"items": [asdict(each) | {"created": each.created.isoformat()} for each in found]})
+        return
+    heads = (_("ID"), _("When"), _("Who"), _("File"), _("New"), _("Changed"), _("Bad rows"), _("State"), _("Undo"))
+    print_table(heads, [_line(each) for each in found])
+
+
+def _line(each: Import) -> tuple[str, ...]:
+    undo = _("undo {id} first").format(id=each.undo_first) if each.undo_first else _("yes") if each.undoable else ""
+    who = " ".join(filter(None, (each.actor, each.actor_name))) or _("administrator")
+    counts = [str(each.counts.get(name, "")) for name in ("created", "updated", "bad")]
+    when = local_time(each.created)
+    return (str(each.id), when, who, each.file, *counts, _(_STATES[each.state]), undo)
+
+
+def _check_target(option: str, file: Path, ending: str) -> None:
+    """Refuse a name with another ending, and a file that exists: it may be the one being imported, or corrected."""
+    if file.suffix.lower() != ending:
+        message = _("--{option}: the file's name must end in {ending}")
+        raise InvalidInputError(option, message.format(option=option, ending=ending))
     try:
         refuse_target(file, replace=False)
     except ConflictError as error:
-        message = _("--errors: {file} exists already and isn't overwritten; name a new file")
-        raise ConflictError(message.format(file=file)) from error
+        message = _("--{option}: {file} exists already and isn't overwritten; name a new file")
+        raise ConflictError(message.format(option=option, file=file)) from error
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how many rows are done."""
-    if not sys.stderr.isatty():
-        yield lambda _rows: None
-        return
-    try:
-        yield lambda rows: click.echo("\r" + _("rows done: {count}").format(count=rows), err=True, nl=False)
-    finally:
-        click.echo(err=True)
+def _told(done: RowDone) -> str:
+    """Say what became of a row."""
+    texts = {
+        "skipped": _("row {row}: already known, skipped: {whom}"),
+        "updated": _("row {row}: changed {whom}: {fields}"),
+        "merged": _("row {row}: added to {whom}: {fields}"),
+        "company": _("row {row}: company {whom}"),
+    }
+    whom = " ".join(filter(None, (str(done.contact or ""), done.name)))
+    if done.same_as_row:
+        whom = _("{whom} (row {row})").format(whom=whom, row=done.same_as_row)
+    text = texts[done.what].format(row=done.row, whom=whom, fields=", ".join(done.fields))
+    if done.what == "company" and done.fields:
+        text += "; " + _("left out: {fields}").format(fields=", ".join(done.fields))
+    return text
 
 
 def _print(report: ImportReport) -> None:
     if report.sheet:
         print_line(_("sheet: {sheet}").format(sheet=report.sheet))
-    counts = _("new: {created}, changed: {updated}, already known: {skipped}, bad rows: {bad}")
+    counts = _(
+        "new: {created}, changed: {updated}, unchanged: {unchanged}, already known: {skipped}, companies: {companies},"
+        " bad rows: {bad}"
+    )
     print_line(counts.format(**report.counts))
+    for done in report.rows[:_SHOWN]:
+        print_line(_told(done))
+    if report.listed > _SHOWN:
+        print_line(
+            _("and {count} more such rows; list them all with --report FILE.csv").format(count=report.listed - _SHOWN)
+        )
+    for each in report.left_out[:_SHOWN]:
+        print_line(_("row {row}, left out: {message}").format(row=each.row, message=each.message))
+    if report.left_out_count > _SHOWN:
+        print_line(_("and {count} more left out; --json has them").format(count=report.left_out_count - _SHOWN))
     print_bad_rows(report.errors[:_SHOWN], report.ignored, total=report.bad)
     if report.errors_file:
         print_line(_("bad rows to correct and import: {file}").format(file=report.errors_file))

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
 from pbxd.calls.record import instant
 from pbxd.cli.calls.filters import period
+from pbxd.cli.calls.formats import fact_name, fact_text
 from pbxd.cli.groups import command
 from pbxd.cli.options import flag, json_option, takes, yes_option
 from pbxd.cli.output import print_json, print_line, print_table
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session
+from pbxd.exchange.call_columns import outcome_name
 from pbxd.history.backfill import Difference
 from pbxd.i18n import N_, _, local_time
 from pbxd.services import gaps
@@ -32,7 +33,8 @@ class Fill:
 @takes(Fill)
 def fill(session: Session, asked: Fill) -> None:
     """Fill the gaps that aren't filled."""
-    kept = session.ask(gaps.fill, session.settings, again=asked.again)
+    with progress(_("gaps")) as report:
+        kept = session.ask(gaps.fill, session.settings, again=asked.again, progress=report)
     if session.as_json:
         print_json({"total": len(kept), "items": [each.to_json() for each in kept]})
         return
@@ -65,7 +67,8 @@ class Rebuild:
 @takes(Rebuild)
 def rebuild(session: Session, asked: Rebuild) -> None:
     """Show in what the log differs, and let the history say the same."""
-    found = session.ask(gaps.compare, session.settings, asked.period)
+    with progress(_("log")) as report:
+        found = session.ask(gaps.compare, session.settings, asked.period, progress=report)
     if not session.as_json:
         _print(found)
     agreed = bool(found) and not asked.dry_run and _agreed(session, len(found))
@@ -79,10 +82,10 @@ def rebuild(session: Session, asked: Rebuild) -> None:
 
 
 def _agreed(session: Session, count: int) -> bool:
-    """Ask a person; a program that wants JSON has to say --yes."""
-    if session.agreed or session.as_json:
-        return session.agreed
-    return click.confirm(_("Change {count} calls in the history?").format(count=count))
+    """Ask a person; a program that wants JSON has to say --yes. Raises RefusedError, click.Abort."""
+    if not session.as_json:
+        session.confirm(_("Change {count} calls in the history?").format(count=count))
+    return session.agreed or not session.as_json
 
 
 def _print(found: Sequence[Difference]) -> None:
@@ -94,10 +97,12 @@ def _lines(found: Sequence[Difference]) -> Iterator[list[str]]:
     for each in found:
         began = local_time(each.logged.started)
         if each.known is None:
-            parties = f"{each.logged.caller.number or ''} → {each.logged.callee.number or ''}, {each.logged.outcome}"
+            sides = [fact_text("caller", side.number) for side in (each.logged.caller, each.logged.callee)]
+            parties = f"{' → '.join(sides)}, {outcome_name(each.logged.outcome)}"
             yield [began, each.logged.id, _("call"), _("missing"), parties]
         for name, in_history, in_log in each.facts:
-            yield [began, each.logged.id, name, in_history or "", in_log or ""]
+            facts = [fact_text(name, value) for value in (in_history, in_log)]
+            yield [began, each.logged.id, fact_name(name), *facts]
 
 
 def _json(found: Difference) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class MakeCall:
 )
 @argument("extension")
 @argument("target")
-@option("--number", metavar="N", about=N_("Which of the contact's numbers to call."))
+@option("--number", metavar="NUMBER", about=N_("Which of the contact's numbers to call."))
 @option("--key", metavar="KEY", about=N_("Repeating the command with the same KEY does not call again."))
 @flag("--explain", about=N_("Print what would be dialled, without ringing anybody."))
 @json_option
@@ -129,7 +129,33 @@ def _print_plan(plan: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(plan)
     else:
-        print_card((name, str(value)) for name, value in plan.items() if value not in (None, ""))
+        print_card((_plan_name(name), _plan_text(value)) for name, value in plan.items() if value not in (None, ""))
+
+
+def _plan_text(value: object) -> str:
+    names = {"region": _("own region"), "foreign": _("abroad"), "internal": _("internal"), "premium": _("premium")}
+    return names.get(str(value), str(value))
+
+
+def _plan_name(name: str) -> str:
+    return {
+        "agent": _("Employee"),
+        "agent_channel": _("Employee's channel"),
+        "route": _("Route"),
+        "where": _("Where to"),
+        "number": _("Number"),
+        "dialled": _("Dialled digits"),
+        "client_channel": _("Client's channel"),
+        "digits": _("Digits after the answer"),
+        "shown_name": _("Name on the employee's phone"),
+        "shown_number": _("Number on the employee's phone"),
+        "caller_number": _("Number that the client sees"),
+        "agent_ring_seconds": _("Employee's phone rings, seconds"),
+        "client_ring_seconds": _("Client's phone rings, seconds"),
+        "contact": _("Contact"),
+        "state_device": _("Device whose state is asked"),
+        "auto_answer": _("Automatic answer"),
+    }.get(name, name)
 
 
 def _state(state: str) -> str:

@@ -7,7 +7,7 @@ from typing import get_args
 import click
 
 from pbxd.calls.record import Direction, Outcome
-from pbxd.cli.options import Decorated, actor_option, option
+from pbxd.cli.options import Decorated, Number, actor_option, option
 from pbxd.i18n import N_
 
 _SINCE = N_("Calls from this day or time on: 31.12.2026 or ISO 8601.")
@@ -23,7 +23,7 @@ _FILTERS = (
     option("--queue", default="", about=N_("Only calls whose last queue was this one.")),
     option(
         "--min-talk",
-        type=click.FloatRange(0),
+        type=Number(0),
         default=0,
         metavar="SECONDS",
         about=N_("Only calls with at least this much talk."),

@@ -55,7 +55,7 @@ def lines(call: Call) -> Iterable[tuple[str, str]]:
     """Yield what is known of a call, by name."""
     yield _("Id"), call["id"]
     yield _("Direction"), direction_name(call["direction"])
-    yield _("Origin"), call["origin"]
+    yield _("Origin"), _origin(call["origin"])
     yield _("Caller"), party(call["caller"])
     yield _("Callee"), party(call["callee"])
     yield _("Queues"), ", ".join(call["queues"])
@@ -87,6 +87,42 @@ def lines(call: Call) -> Iterable[tuple[str, str]]:
         yield _("Joined with"), other
     for gap in call["gaps"]:
         yield _("Gap"), f"{time_text(gap['from'])} – {time_text(gap['to'])}"
+
+
+def _origin(origin: str) -> str:
+    return {
+        "dialled": _("dialled by hand"),
+        "click-to-call": _("made by click-to-call"),
+        "originated": _("made by another program"),
+    }.get(origin, origin)
+
+
+def fact_name(name: str) -> str:
+    """Return what a fact of a call is called, in the reader's language."""
+    return {
+        "started": _("Started"),
+        "answered": _("Answered"),
+        "ended": _("Ended"),
+        "direction": _("Direction"),
+        "caller": _("Caller"),
+        "callee": _("Callee"),
+        "queues": _("Queues"),
+        "answered_by": _("Answered by"),
+        "outcome": _("Outcome"),
+    }.get(name, name)
+
+
+def fact_text(name: str, value: str | None) -> str:
+    """Write a fact of a call for people."""
+    if not value:
+        return ""
+    if name in {"started", "answered", "ended"}:
+        return time_text(value)
+    if name == "direction":
+        return direction_name(value)
+    if name == "outcome":
+        return outcome_name(value)
+    return display(value) if value.startswith("+") else value
 
 
 def party(side: dict[str, Any]) -> str:

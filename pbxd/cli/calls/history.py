@@ -12,7 +12,7 @@ from pbxd.cli.calls.gaps import calls_and_gaps, gap_text, gaps
 from pbxd.cli.calls.story import people, sentence
 from pbxd.cli.groups import Later, group
 from pbxd.cli.options import FILE, LIMIT, OFFSET, actor_option, argument, json_option, option, takes
-from pbxd.cli.output import print_card, print_json, print_line, print_table
+from pbxd.cli.output import print_card, print_json, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.exchange.call_columns import time_text
 from pbxd.i18n import N_, _
@@ -51,10 +51,9 @@ def list_(session: Session, asked: FindCalls) -> None:
     total = _("total: {total}") if page.total_is_exact else _("total: more than {total}")
     among = calls_and_gaps(page.items, page.gaps)
     rows = (formats.cells(call) if call else _gap_cells(gap or {}) for call, gap in among)
-    print_table(formats.heads(), rows, total.format(total=page.total))
-    if page.gaps_total > len(page.gaps):
-        more = _("{shown} of {total} gaps are shown; all of them: pbxd calls gaps")
-        print_line(more.format(shown=len(page.gaps), total=page.gaps_total))
+    more = _("{shown} of {total} gaps are shown; all of them: pbxd calls gaps")
+    gaps_line = more.format(shown=len(page.gaps), total=page.gaps_total) if page.gaps_total > len(page.gaps) else ""
+    print_table(formats.heads(), rows, total.format(total=page.total), gaps_line)
 
 
 @calls.command("show", help=N_("Show a call and what happened in it."))
@@ -71,7 +70,7 @@ def show(session: Session, call_id: str) -> None:
     print_card(formats.lines(call))
     names = people(call)
     steps = ([time_text(step["at"]), sentence(step, names)] for step in call["story"])
-    print_table([_("At"), _("What happened")], steps)
+    print_table([_("At"), _("What happened")], steps, whole=True)
 
 
 @calls.command(

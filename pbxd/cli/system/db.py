@@ -9,6 +9,7 @@ import click
 from pbxd.cli.groups import group
 from pbxd.cli.options import FILE, argument, json_option
 from pbxd.cli.output import print_json, print_line
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session, run
 from pbxd.errors import UnavailableError
 from pbxd.i18n import N_, _
@@ -46,7 +47,9 @@ def upgrade(session: Session) -> None:
 @pass_session
 def backup(session: Session, file: Path) -> None:
     """Copy."""
-    run(schema.backup(session.settings.database_url, file))
+    with progress(_("backup")) as report:
+        told = lambda state: report(int(state.done * 100), 100)  # noqa: E731
+        run(schema.backup(session.settings.database_url, file, told))
     print_line(_("backup: {file}").format(file=file))
 
 

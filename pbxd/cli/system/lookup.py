@@ -49,7 +49,7 @@ def lookup(session: Session, asked: Options) -> None:
 
 
 def _lines(match: Match) -> Iterable[tuple[str, str]]:
-    yield _("Status"), match.status
+    yield _("Status"), _status(match.status)
     yield _("Number"), match.number or ""
     yield _("Name"), match.name
     yield _("Company"), match.company
@@ -57,6 +57,19 @@ def _lines(match: Match) -> Iterable[tuple[str, str]]:
     yield _("Employee"), match.employee
     yield _("VIP"), mark(match.vip)
     yield _("Manager"), match.manager
+
+
+def _status(status: str) -> str:
+    return {
+        "found": _("found"),
+        "shared": _("several contacts have the number"),
+        "company": _("a company's number"),
+        "employee": _("an employee's number"),
+        "unknown": _("unknown number"),
+        "withheld": _("the number is withheld"),
+        "unreadable": _("the number can't be read"),
+        "error": _("the book can't be read now"),
+    }.get(status, status)
 
 
 def _rival(rival: Rival) -> str:

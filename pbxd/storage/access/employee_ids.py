@@ -132,16 +132,20 @@ async def with_ids(connection: AsyncConnection, drafts: Sequence[ContactDraft]) 
 
 
 async def changes_with_ids(connection: AsyncConnection, changes: Sequence[ContactChanges]) -> list[ContactChanges]:
-    """Return changes that name employees by their ids instead of by extension."""
-    named = {change.get(field, "") for change in changes for field in ("manager", "owner")}
+    """Return changes that name employees by their ids instead of by extension. An id that is there already counts."""
+    named = {
+        change.get(field, "") for change in changes for field in ("manager", "owner") if f"{field}_id" not in change
+    }
     ids = await made_ids(connection, {str(extension) for extension in named})
     found: list[ContactChanges] = []
     for change in changes:
         kept = change.copy()
         if "manager" in kept:
-            kept["manager_id"] = ids.get(kept.pop("manager"), 0)
+            extension = kept.pop("manager")
+            kept["manager_id"] = kept.get("manager_id") or ids.get(extension, 0)
         if "owner" in kept:
-            kept["owner_id"] = ids.get(kept.pop("owner"), 0)
+            extension = kept.pop("owner")
+            kept["owner_id"] = kept.get("owner_id") or ids.get(extension, 0)
         found.append(kept)
     return found
 

@@ -5,10 +5,11 @@ A company that only personal contacts have is visible to their owners only, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book.companies import Company, CompanyChanges, checked_company
@@ -17,12 +18,24 @@ from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.book import company_rows as rows
 from pbxd.storage.book.cards import find_by_new_company
-from pbxd.storage.engine.database import Database, possible
+from pbxd.storage.engine.database import Database, in_parts, possible
 from pbxd.storage.engine.feed import tell
-from pbxd.storage.tables import companies
+from pbxd.storage.search import cursor
+from pbxd.storage.search.paging import FIRST_PART, PART
+from pbxd.storage.tables import companies, company_numbers
 
 Page = tuple[int, list[Company]]
+Several = list[Company]
 Editing = CompanyChanges | Callable[[Company], CompanyChanges]  # or a function of the present card
+
+
+class CompanyPage(NamedTuple):
+    """A page of companies. `more`: more than `total` match. `after`: the cursor of the next page, if there is one."""
+
+    companies: Several
+    after: str
+    total: int = 0
+    more: bool = False
 
 
 class Companies:
@@ -57,15 +70,45 @@ class Companies:
         async with self._database.reading() as connection:
             return {company.id: company for company in await rows.cards(connection, ids)}
 
+    async def having(self, numbers: Collection[str]) -> Several:
+        """Return the companies that have one of these numbers (E.164) as their own."""
+        owners = select(company_numbers.c.company_id).distinct()
+        async with self._database.reading() as connection:
+            ids: set[int] = set()
+            for part in in_parts(numbers):
+                ids |= set((await connection.execute(owners.where(company_numbers.c.number.in_(part)))).scalars())
+            return await rows.cards(connection, sorted(ids))
+
     async def list(self, search: str = "", *, limit: int | None = None, offset: int = 0) -> Page:
         """Return the number of companies with these words in their name, and a page of them by name."""
-        words = [companies.c.folded.contains(word, autoescape=True) for word in folded(search).split()]
-        matching = [*words, rows.everybodys()]
+        matching = _matching(search)
         page = select(companies.c.id).where(*matching).order_by(companies.c.folded).limit(limit).offset(offset)
         async with self._database.reading() as connection:
             counted = select(func.count()).select_from(companies).where(*matching)
             total = (await connection.execute(counted)).scalar_one()
             return total, await rows.cards(connection, (await connection.execute(page)).scalars().all())
+
+    async def page(self, search: str, after: str, limit: int | None, most: int) -> CompanyPage:
+        """Return a page of the companies with these words in their name, by name, from behind the cursor on.
+
+        They are counted up to `most`. Raises InvalidInputError for a text that is no cursor.
+        """
+        async with self._database.reading() as connection:
+            found = await _page(connection, search, after, limit)
+            counted = select(companies.c.id).where(*_matching(search)).limit(most + 1).subquery()
+            total = (await connection.execute(select(func.count()).select_from(counted))).scalar_one()
+            return found._replace(total=min(total, most), more=total > most)
+
+    async def every(self, search: str, after: str = "") -> AsyncGenerator[Several, None]:
+        """Yield all companies with these words in their name, by name, some hundreds at a time, as of one moment."""
+        async with self._database.reading() as connection:
+            limit = FIRST_PART
+            while True:
+                found = await _page(connection, search, after, limit)
+                yield found.companies
+                after, limit = found.after, PART
+                if not after:
+                    return
 
     async def edit(self, company_id: int, changes: Editing, *, version: int | None = None) -> Company:
         """Replace fields of a company. If nothing changes, the version stays.
@@ -93,3 +136,18 @@ class Companies:
             await rows.renamed(connection, company_id)
         await tell(connection, [rows.changed(company_id)])
         return await rows.one(connection, company_id)
+
+
+def _matching(search: str) -> list[ColumnElement[bool]]:
+    words = [companies.c.folded.contains(word, autoescape=True) for word in folded(search).split()]
+    return [*words, rows.everybodys()]
+
+
+async def _page(connection: AsyncConnection, search: str, after: str, limit: int | None) -> CompanyPage:
+    wanted = select(companies.c.folded, companies.c.id).where(*_matching(search)).order_by(companies.c.folded)
+    if mark := cursor.read("company", after):
+        wanted = wanted.where(companies.c.folded > mark[0])  # one company a name
+    keys = [tuple(row) for row in await connection.execute(wanted.limit(limit and limit + 1))]
+    kept = keys[:limit]
+    following = cursor.written("company", kept[-1]) if limit and len(keys) > limit else ""
+    return CompanyPage(await rows.cards(connection, [key[1] for key in kept]), following)

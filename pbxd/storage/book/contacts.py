@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import NamedTuple
@@ -27,8 +27,8 @@ from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate, duplicates_of
 from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.engine.feed import News, about_contact, cursor, tell
-from pbxd.storage.search.filters import ContactFilter, find
-from pbxd.storage.search.paging import PageAsked, page
+from pbxd.storage.search.filters import ContactFilter, find, seen_by
+from pbxd.storage.search.paging import FIRST_PART, PART, PageAsked, page
 from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import contact_numbers, contacts, favourites
 
@@ -104,6 +104,17 @@ class Contacts:
         Raises InvalidInputError for a cursor (`after`) of another order.
         """
         return await self._database.ask(_paged, wanted or ContactFilter(), asked or PageAsked(), actor)
+
+    async def every(self, wanted: ContactFilter, asked: PageAsked, *, actor: Actor) -> AsyncGenerator[Several, None]:
+        """Yield all contacts that match in the order that `asked` names, some hundreds at a time, as of one moment."""
+        async with self._database.reading() as connection:
+            part = replace(asked, limit=FIRST_PART, counted=False)
+            while True:
+                found = await connection.run_sync(_paged, wanted, part, actor)
+                yield found.items
+                part = replace(part, limit=PART, after=found.after)
+                if not found.after:
+                    return
 
     async def edit(self, contact_id: int, changes: Editing, *, actor: Actor, version: int | None = None) -> Contact:
         """Replace fields of a contact. If nothing changes, the version stays.
@@ -228,6 +239,15 @@ def listed(
     """Return how many contacts match among those the actor sees, and a page of them by name."""
     total, ids = find(connection, *_known(connection, wanted, actor), limit, offset)
     return total, read_cards(connection, ids)
+
+
+def matching_ids(connection: Connection, wanted: ContactFilter, actor: Actor) -> list[int]:
+    """Return the ids of the contacts that match among those the actor sees, by name."""
+    if wanted != ContactFilter():
+        return find(connection, *_known(connection, wanted, actor), None, 0)[1]
+    seen = seen_by(known(connection, actor))  # all: no need to ask the full-text index
+    every = select(contacts.c.id).where(seen).order_by(contacts.c.folded, contacts.c.id)
+    return list(connection.execute(every).scalars())
 
 
 def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: Actor) -> ContactPage:

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
-from pbxd.storage.access.employee_ids import known
 from pbxd.storage.book.cards import cards
+from pbxd.storage.book.contacts import matching_ids
 from pbxd.storage.engine.database import Database
-from pbxd.storage.search.filters import seen_by
-from pbxd.storage.tables import contacts
+from pbxd.storage.search.filters import ContactFilter
 
 _PART = 200
 
+Report = Callable[[int, int], None]
+
 
 @asynccontextmanager
-async def everything(database: Database, *, actor: Actor) -> AsyncIterator[AsyncIterator[list[Contact]]]:
-    """Open all contacts that the actor sees, by name."""
+async def everything(
+    database: Database, wanted: ContactFilter, *, actor: Actor, progress: Report = lambda _done, _total: None
+) -> AsyncIterator[AsyncIterator[list[Contact]]]:
+    """Open all contacts that match among those the actor sees, by name; `progress`: how many were read, and of all."""
     async with database.reading() as connection:
-        seen = seen_by(await connection.run_sync(known, actor))
-        wanted = select(contacts.c.id).where(seen).order_by(contacts.c.folded, contacts.c.id)
-        ids = (await connection.execute(wanted)).scalars().all()
-        yield _in_parts(connection, list(ids))
+        yield _in_parts(connection, await connection.run_sync(matching_ids, wanted, actor), progress)
 
 
-async def _in_parts(connection: AsyncConnection, ids: list[int]) -> AsyncIterator[list[Contact]]:
+async def _in_parts(connection: AsyncConnection, ids: list[int], progress: Report) -> AsyncIterator[list[Contact]]:
     for start in range(0, len(ids), _PART):
         yield await cards(connection, ids[start : start + _PART])
+        progress(start + _PART, len(ids))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,7 +29,7 @@ from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # Oldest first; listed here so that opening a database does not load alembic (0.3 s).
-REVISIONS = tuple(f"{number:04}" for number in range(1, 16))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 17))
 HEAD = REVISIONS[-1]
 # The last revision that changed what contacts are found by; an upgrade from before it makes that anew.
 SEARCH_CHANGED = "0012"
@@ -134,8 +134,8 @@ async def check(url: str) -> Health:
     return Health(place(target), found, HEAD, tuple(problems))
 
 
-async def backup(url: str, target: Path) -> None:
-    """Copy a SQLite database, in use or not, as of one moment, to a new file.
+async def backup(url: str, target: Path, report: Report | None = None) -> None:
+    """Copy a SQLite database, in use or not, as of one moment, to a new file. `report` gets the progress.
 
     Raises RefusedError for PostgreSQL, ConflictError if the file exists, UnavailableError if copying fails.
     """
@@ -144,7 +144,7 @@ async def backup(url: str, target: Path) -> None:
     if file is None:
         raise RefusedError("postgresql", _("PostgreSQL is backed up with its own tool: pg_dump --format=custom"))
     refuse_absent(source)
-    await Work().run(partial(copy, file, target))
+    await Work(report).run(partial(copy, file, target))
 
 
 async def revision(url: URL) -> str | None:
@@ -209,8 +209,7 @@ def refuse_newer(url: URL, found: str | None) -> None:
 def _recorded_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    versions = Table("alembic_version", MetaData(), autoload_with=connection)
-    return connection.execute(select(versions.c.version_num)).scalar()
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 async def _migrate(url: URL, steps: _Steps) -> None:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Row, and_, delete, func, insert, select, update
@@ -23,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd import rights
 from pbxd.actor import Actor
+from pbxd.book.companies import Company
 from pbxd.book.contacts import ContactChanges, ContactDraft, Listing
 from pbxd.errors import ConflictError, NotFoundError, UnavailableError
 from pbxd.i18n import _
@@ -33,10 +35,13 @@ from pbxd.storage.book.overlay import importer
 from pbxd.storage.engine.batches import BatchWriter
 from pbxd.storage.engine.database import Database, in_parts, in_steps, possible
 from pbxd.storage.engine.feed import News, tell
+from pbxd.storage.imports import companies as import_companies
+from pbxd.storage.imports.adding import added_up
+from pbxd.storage.imports.order import expect_restored, later_import
 from pbxd.storage.search.filters import seen_by
 from pbxd.storage.search.search_text import tokens
 from pbxd.storage.search.visibility import UNFINISHED, made_by
-from pbxd.storage.tables import companies, contact_numbers, contacts, employees, import_changes, imports
+from pbxd.storage.tables import companies, contacts, employees, import_changes, imports
 
 ABANDONED_SECONDS = 60.0  # without a beat: the process is gone
 _BEAT_SECONDS = 10.0  # longest time between two beats
@@ -44,7 +49,7 @@ _TURN_SECONDS = 0.5  # between two checks whether another import is done
 _LOOKED_UP = 100  # rows read at once for the daemon's index: it serves look-ups meanwhile
 _NAMED = 100  # names of spared contacts, at most
 
-Key = tuple[str, str]  # number (E.164) and extension
+Report = Callable[[int, int], None]  # how many contacts are done, and how many there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +67,6 @@ class Imports:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def known(self, keys: Collection[Key], actor: Actor) -> dict[Key, int]:
-        """Return those numbers with extensions that a contact visible to the actor has, with the contact.
-
-        Of several contacts with the same number the one whose main number it is comes first, then the oldest.
-        """
-        found: dict[Key, int] = {}
-        order = (contact_numbers.c.main.desc(), contacts.c.id)
-        columns = (contact_numbers.c.number, contact_numbers.c.extension, contacts.c.id)
-        joined = contact_numbers.join(contacts, contacts.c.id == contact_numbers.c.contact_id)
-        async with self._database.reading() as connection:
-            actor = await connection.run_sync(known, actor)
-            for part in in_parts({number for number, _extension in keys}):
-                wanted = select(*columns).select_from(joined).where(contact_numbers.c.number.in_(part), seen_by(actor))
-                wanted = wanted.with_hint(contacts, "NOT INDEXED", "sqlite")  # otherwise it reads all visible contacts
-                for number, extension, contact_id in await connection.execute(wanted.order_by(*order)):
-                    found.setdefault((number, extension), contact_id)
-        return found
 
     async def begin(self, file: str, *, actor: Actor, visibility: str, alone: bool = False) -> Writing:
         """Begin an import. Nothing of it is visible before `Writing.finish`.
@@ -104,12 +91,14 @@ class Imports:
             with suppress(ConflictError):  # another process cleans too
                 await self.clean()
 
-    async def undo(self, import_id: int, *, actor: Actor) -> Undone:
+    async def undo(self, import_id: int, *, actor: Actor, progress: Report = lambda _done, _total: None) -> Undone:
         """Undo a whole import, except contacts edited since.
 
         Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is
-        done.
+        done, and while a later import that changed the same contacts is there.
         """
+        async with self._database.reading() as connection:
+            later = await later_import(connection, import_id)
         async with self._database.writing() as connection:
             row = await _row(connection, import_id)
             actor = await connection.run_sync(known, actor)
@@ -118,11 +107,18 @@ class Imports:
                 raise ConflictError(
                     _("import {id} can't be undone: it is {state}").format(id=import_id, state=row.state)
                 )
+            if later:
+                message = _("import {later} changed the same contacts after import {id}: undo {later} first")
+                raise ConflictError(message.format(id=import_id, later=later))
             spared, names = await _spare(connection, import_id, actor)
             await _enter(connection, import_id, "undoing")
             await tell(connection, [await _news("import.undone", connection, import_id)])
-        restored, kept_names, kept = await self._restore(import_id, actor)
-        deleted = await drop_rows(self._database, import_id, "undoing", "undone")
+        total = int(row.counts.get("created", 0)) + int(row.counts.get("updated", 0))
+        restored, kept_names, kept = await self._restore(import_id, actor, lambda done: progress(done, total))
+        before = restored + kept
+        deleted = await drop_rows(
+            self._database, import_id, "undoing", "undone", lambda done: progress(before + done, total)
+        )
         return Undone(deleted, restored, spared + kept, (*names, *kept_names)[:_NAMED])
 
     async def clean(self, *, abandoned_seconds: float = ABANDONED_SECONDS) -> int:
@@ -184,7 +180,9 @@ class Imports:
             await _enter(connection, row.id, state)
             return row.id, importer(row), state
 
-    async def _restore(self, import_id: int, actor: Actor) -> tuple[int, list[tuple[int, str]], int]:
+    async def _restore(
+        self, import_id: int, actor: Actor, progress: Callable[[int], None] = lambda _done: None
+    ) -> tuple[int, list[tuple[int, str]], int]:
         """Undo the changes of contacts. Return how many, and which were spared because they were edited since."""
         batches, restored, spared, names = BatchWriter(self._database), 0, 0, list[tuple[int, str]]()
         while True:
@@ -194,9 +192,11 @@ class Imports:
                 if not rows:
                     return restored, names, spared
                 given_back, edited = await overlay_changes.give_back(connection, rows, self._database.fields)
+                await expect_restored(connection, rows, {card.id for card in edited})
                 restored += given_back
                 spared += len(edited)
                 names += [(card.id, card.name) for card in edited if rights.sees(actor, card.owner_id)]
+            progress(restored + spared)
 
 
 class Writing:
@@ -211,26 +211,46 @@ class Writing:
         self._rest: list[ContactDraft] = []  # not written yet: they wait for a full transaction
         self._beaten = time.monotonic()
 
-    async def add(self, drafts: Sequence[ContactDraft], changes: Mapping[int, ContactChanges]) -> None:
+    async def add(
+        self,
+        drafts: Sequence[ContactDraft],
+        changes: Mapping[int, ContactChanges],
+        adding: Mapping[int, Collection[str]] = MappingProxyType({}),
+    ) -> None:
         """Write new, checked contacts, and keep changes for the end.
 
         `changes` are by the contact's id, or by -1 - n for the n-th new contact (from 0) of this import; a later
-        change of the same field wins. Raises ConflictError if another process took this import for abandoned.
+        change of the same field wins. The lists that `adding` names are added to what the contact has. Raises
+        ConflictError if another process took this import for abandoned.
         """
         self._rest += drafts
         while len(self._rest) >= self._batches.size or (self._rest and changes):
             await self._write()
-        wanted = [(key if key >= 0 else self._made[-1 - key], fields) for key, fields in changes.items()]
+        wanted = [(self._id(key), fields) for key, fields in changes.items()]
+        lists = {self._id(key): names for key, names in adding.items()}
         while wanted:
             async with self._batches.writing(min(len(wanted), self._batches.size)) as connection:
                 await _beat(connection, self.id, "writing")
                 some, wanted = wanted[: self._batches.size], wanted[self._batches.size :]
-                await overlay_changes.keep(connection, self.id, dict(some))
+                added = {key: lists[key] for key, _fields in some if key in lists}
+                kept = await added_up(connection, self.id, dict(some), added) if added else dict(some)
+                await overlay_changes.keep(connection, self.id, kept)
             self._beaten = time.monotonic()
         if time.monotonic() - self._beaten > _BEAT_SECONDS:  # only known and bad rows for a long time
             async with self._database.writing() as connection:
                 await _beat(connection, self.id, "writing")
             self._beaten = time.monotonic()
+
+    def _id(self, key: int) -> int:
+        """Return the id of a contact of the book, or of the n-th new one."""
+        return key if key >= 0 else self._made[-1 - key]
+
+    async def add_companies(self, firms: Sequence[Company]) -> None:
+        """Keep companies, which are made when the import is visible. Raises ConflictError as `add` does."""
+        if firms:
+            async with self._batches.writing(len(firms)) as connection:
+                await _beat(connection, self.id, "writing")
+                await import_companies.keep(connection, self.id, firms)
 
     async def _write(self) -> None:
         part = await self._named(self._rest[: self._batches.size])
@@ -267,10 +287,11 @@ class Writing:
             async with self._batches.writing(self._batches.size) as connection:
                 await _beat(connection, self.id, "applying")
                 rows = await overlay_changes.left(connection, self.id, self._batches.size)
-                if not rows:
+                if rows:
+                    await overlay_changes.make(connection, rows, self._database.fields)
+                elif not await import_companies.make(connection, self.id, self._batches.size):
                     await _enter(connection, self.id, "done")
                     return
-                await overlay_changes.make(connection, rows, self._database.fields)
 
     async def drop(self) -> None:
         """Drop the import: nothing of it stays."""
@@ -280,8 +301,10 @@ class Writing:
         await drop_rows(self._database, self.id, "dropping", "dropped")
 
 
-async def drop_rows(database: Database, import_id: int, state: str, end: str) -> int:
-    """Delete the hidden contacts of an import and their empty companies, then end the import. Return how many."""
+async def drop_rows(
+    database: Database, import_id: int, state: str, end: str, progress: Callable[[int], None] = lambda _done: None
+) -> int:
+    """Delete the hidden contacts of an import and its companies, if unused, then end the import. Return how many."""
     batches, deleted = BatchWriter(database), 0
     wanted = select(contacts.c.id, contacts.c.company_id).where(made_by(import_id)).order_by(contacts.c.id)
     while True:
@@ -291,14 +314,17 @@ async def drop_rows(database: Database, import_id: int, state: str, end: str) ->
         async with batches.writing(size) as connection:
             await _beat(connection, import_id, state)
             rows = (await connection.execute(wanted.limit(size))).all()
-            if not rows:
+            if not rows and not await import_companies.give_back(connection, import_id, size):
                 await connection.execute(delete(import_changes).where(import_changes.c.import_id == import_id))
                 await _enter(connection, import_id, end)
                 return deleted
+            if not rows:
+                continue
             await connection.execute(delete(contacts).where(contacts.c.id.in_([row.id for row in rows])))
             await number_ownership.forget(connection, [row.id for row in rows])
             await company_rows.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
             deleted += len(rows)
+        progress(deleted)
 
 
 async def _prepare_tokens(database: Database, import_id: int, most: int) -> None:

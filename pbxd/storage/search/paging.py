@@ -36,6 +36,8 @@ from pbxd.storage.tables import HIGHEST_KEY, clean_text, contacts, favourites, i
 
 Sorting = Literal["rank", "name", "company", "position", "number", "manager", "vip", "changed", "id"]
 SORTINGS: tuple[Sorting, ...] = get_args(Sorting)
+FIRST_PART = 100  # of all that are read one after another: soon there
+PART = 1000  # those that follow
 MOST_COUNTED = 10_000  # hits; more are "more than" so many, unless the exact total is asked for
 _COLUMNS = {
     "name": contacts.c.folded, "company": contacts.c.company_folded, "position": contacts.c.position_folded,
@@ -79,6 +81,7 @@ class PageAsked:
     after: str = ""  # `Found.after` of the page before
     limit: int = 50
     exact: bool = False
+    counted: bool = True  # whether there is a total at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def page(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor:
     seek = _Seek(connection, wanted, actor, sort, asked)
     keys = seek.by_rank() if sort == "rank" else seek.by_column()
     most = None if asked.exact else MOST_COUNTED
-    total = seek.count(most)
+    total = seek.count(most) if asked.counted else 0
     more = most is not None and total > most
     kept = keys[: asked.limit]
     after = cursor.written(sort, kept[-1]) if len(keys) > asked.limit else ""

@@ -28,7 +28,7 @@ from pbxd.storage.tables.columns import (
     metadata,
 )
 from pbxd.storage.tables.feed import feed
-from pbxd.storage.tables.imports import import_changes, imports
+from pbxd.storage.tables.imports import import_changes, import_companies, imports
 
 __all__ = [
     "HIGHEST_KEY",
@@ -54,6 +54,7 @@ __all__ = [
     "feed",
     "heard",
     "import_changes",
+    "import_companies",
     "imports",
     "metadata",
     "number_holdings",

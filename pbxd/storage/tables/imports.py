@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Integer, Table
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, Table
 
 from pbxd.storage.tables.columns import CleanText, Instant, Key, metadata
 
@@ -28,4 +28,19 @@ import_changes = Table(
     Column("changes", JSON, nullable=False),  # by field
     Column("before", JSON(none_as_null=True)),  # the card's old values; null where nothing changed
     Column("version", Integer),  # of the card after the change; null until then
+    Index("ix_import_changes_contact_id", "contact_id", "import_id"),
+)
+
+import_companies = Table(
+    "import_companies",  # companies that an import brings: rows without a person
+    metadata,
+    Column("import_id", Key, ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True),  # in the file's order
+    Column("name", CleanText, nullable=False),
+    Column("numbers", JSON, nullable=False),  # E.164
+    Column("emails", JSON, nullable=False),
+    Column("known", Boolean, nullable=False),  # whether the book had it before
+    Column("company_id", Key),  # null until the import is visible, likewise below
+    Column("before", JSON(none_as_null=True)),  # its numbers and e-mails before
+    Column("version", Integer),  # of its card after the change
 )

@@ -1,0 +1,88 @@
+"""Read LDIF (RFC 2849), as Thunderbird and directories write it: a table with a column for each attribute."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from pbxd.exchange.entry_tables import Entry, as_table
+
+_START = re.compile(rb"(\xef\xbb\xbf)?(\s*(#[^\n]*|version:[^\n]*)\n)*\s*dn:", re.IGNORECASE)
+_LINE = re.compile(rb"(?P<name>[A-Za-z0-9.\-]+)(;[^:]*)?:(?P<kind>[:<]?)[ ]*(?P<value>.*)", re.DOTALL)
+_LONGEST: Final = 4 * 1024 * 1024  # bytes of one entry with its picture
+_NOT_PEOPLE: Final = {  # what a directory has beside people
+    "groupofnames", "groupofuniquenames", "group", "posixgroup",
+    "organizationalunit", "dcobject", "domain", "container",
+}  # fmt: skip
+
+
+def is_ldif(head: bytes) -> bool:
+    """Tell whether the first bytes of a file are those of LDIF."""
+    return bool(_START.match(head))
+
+
+def read_entries(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Read the people of the file: row 0 has the attributes that there are, each further row is an entry.
+
+    Lists, groups and changes of entries are left out. A value that is
+    not text (a picture) is left out; one that stands in another place (`:<`) is never fetched.
+    """
+    return as_table(lambda: _people(file), without={"dn", "objectclass"})
+
+
+def _people(file: Path) -> Iterator[tuple[int, Entry]]:
+    """Yield the entries that are people, with their places in the file."""
+    place = 0
+    for lines in _entries(file):
+        entry: Entry = {}
+        for line in lines:
+            if found := _LINE.fullmatch(line):
+                value = _text(found["kind"], found["value"])
+                if value:
+                    entry.setdefault(found["name"].decode().lower(), []).append(value)
+        place += "dn" in entry
+        classes = {value.lower() for value in entry.get("objectclass", ())}
+        if "dn" in entry and "changetype" not in entry and not classes & _NOT_PEOPLE:
+            yield place, entry
+
+
+def _entries(file: Path) -> Iterator[list[bytes]]:
+    """Yield the lines of each entry: an empty line ends one, a line that begins with a space continues one."""
+    lines: list[bytes] = []
+    size = 0
+    with file.open("rb") as stream:
+        for number, raw in enumerate(stream):
+            line = (raw.removeprefix(b"\xef\xbb\xbf") if number == 0 else raw).rstrip(b"\r\n")
+            if not line:
+                if lines:
+                    yield lines
+                lines, size = [], 0
+                continue
+            size += len(line)
+            if size > _LONGEST:
+                continue
+            if line.startswith(b" ") and lines:
+                lines[-1] += line[1:]
+            else:
+                lines.append(line)
+    if lines:
+        yield lines
+
+
+def _text(kind: bytes, value: bytes) -> str:
+    """Return a value as text; empty for one that isn't text."""
+    if kind == b"<":
+        return ""
+    if kind == b":":
+        try:
+            value = base64.b64decode(value, validate=True)
+        except binascii.Error:
+            return ""
+    try:
+        return value.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return "" if kind else value.decode("cp1251", "replace").strip()

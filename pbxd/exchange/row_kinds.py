@@ -1,0 +1,44 @@
+"""Tell rows that are no contacts: headings of groups, totals, headings again, numbers of columns. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from pbxd.book.texts import folded
+from pbxd.exchange.columns import Columns
+from pbxd.exchange.header_rows import is_column_numbers
+from pbxd.i18n import _
+
+_TOTAL: Final = re.compile(r"(?:всего|итого|итог|total|grand total)(?:[\s:.].*)?", re.IGNORECASE)
+_SHOWN: Final = 100  # characters
+_GROUPS_FROM: Final = 3  # columns; in a narrower table a row with one cell is an unfinished contact
+
+
+def no_contact(texts: Sequence[str], columns: Columns) -> str:
+    """Return why a row is no contact; empty where it may be one."""
+    if not columns.foreign:
+        return ""
+    filled = [(place, text.strip()) for place, text in enumerate(texts) if text.strip()]
+    if not filled:
+        return ""
+    place, first = filled[0]
+    shown = first[:_SHOWN]
+    if _TOTAL.fullmatch(first):
+        return _("a total: {text}").format(text=shown)
+    if len(filled) == 1 and place == _leftmost(columns) and len(columns.heads) >= _GROUPS_FROM and _grouped(columns):
+        return _("a heading of a group: {text}").format(text=shown)
+    heads = columns.heads
+    if len(filled) > 1 and all(at < len(heads) and folded(heads[at]) == folded(text) for at, text in filled):
+        return _("the headings again: {text}").format(text=shown)
+    return _("numbers of columns") if is_column_numbers(texts) else ""
+
+
+def _leftmost(columns: Columns) -> int:
+    return next((place for place, head in enumerate(columns.heads) if head), 0)
+
+
+def _grouped(columns: Columns) -> bool:
+    """Tell whether a table can have groups: it is a printed list with a title, or a list of companies."""
+    return bool(columns.above) or columns.fields[_leftmost(columns)] == "company"

@@ -1,0 +1,133 @@
+"""What an import does with each row: make a contact, change one, leave one as it is, or make a company."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from pbxd.book.companies import Company
+from pbxd.book.contact_merging import LISTS, differing, united
+from pbxd.book.contacts import ContactChanges, ContactDraft, changes_to
+from pbxd.book.fields import Fields
+from pbxd.book.texts import folded
+from pbxd.exchange.row_drafts import Read, ReadCompany
+from pbxd.services.import_matching import NOBODY, Matcher
+from pbxd.services.import_report import ImportReport, RowDone, RowList
+from pbxd.storage.imports.companies import added
+from pbxd.storage.imports.known import Known
+
+Policy = Literal["skip", "update", "add"]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some rows do, as `storage.imports.Writing.add` takes it."""
+
+    new: list[ContactDraft] = field(default_factory=list)
+    changes: dict[int, ContactChanges] = field(default_factory=dict)  # by contact
+    adding: dict[int, set[str]] = field(default_factory=dict)  # lists that are added to what the contact has
+
+
+class Decisions:
+    """Decides about the rows of one import, in their order."""
+
+    def __init__(self, policy: Policy, registry: Fields, report: ImportReport, rows: RowList, manager_id: int) -> None:
+        self._policy, self._registry, self._report, self._rows = policy, registry, report, rows
+        self._manager_id = manager_id  # of contacts for whom the file names none
+        self._matcher = Matcher(registry)
+        self._made_by_row = array("q")  # the rows of new contacts, in order
+
+    def decide(self, row: int, read: Read, known: Known, batch: Batch) -> None:
+        """Decide about one row. Raises InvalidInputError for a row that contradicts an earlier one."""
+        target = NOBODY if self._policy == "add" else self._matcher.find(row, read, known)
+        if target == NOBODY:
+            self._create(row, read, batch)
+        elif self._policy == "skip":
+            self._report.skipped += 1
+            self._list(row, "skipped", read, target, known)
+        elif self._matcher.is_met(target):
+            self._merge(row, read, target, known, batch)
+        else:
+            self._update(row, read, target, known, batch)
+
+    def _create(self, row: int, read: Read, batch: Batch) -> None:
+        self._report.created += 1
+        self._made_by_row.append(row)
+        named = read.draft.manager_id or read.draft.manager
+        batch.new.append(read.draft if named else replace(read.draft, manager_id=self._manager_id))
+        if self._policy != "add":
+            self._matcher.note(-len(self._made_by_row), read)
+
+    def _update(self, row: int, read: Read, target: int, known: Known, batch: Batch) -> None:
+        card = known.cards.get(target)
+        if card is None:  # deleted since it was found
+            self._create(row, read, batch)
+            return
+        changes = differing(card, read.draft, read.given, self._registry)
+        self._matcher.note(target, read, renamed=folded(card.name) != folded(read.draft.name))
+        if not changes:
+            self._report.unchanged += 1
+            return
+        batch.changes[target] = changes
+        self._report.updated += 1
+        self._list(row, "updated", read, target, known, _names(changes))
+
+    def _merge(self, row: int, read: Read, target: int, known: Known, batch: Batch) -> None:
+        """Add a row to the contact of an earlier row: lists add up, of other fields this row's count."""
+        changes = changes_to(read.draft, read.given, self._registry)
+        pending = batch.changes.get(target, {})
+        batch.adding.setdefault(target, set()).update(name for name in LISTS if name in changes and name not in pending)
+        batch.changes[target] = united(pending, changes)
+        self._matcher.note(target, read)
+        self._report.updated += 1
+        self._list(row, "merged", read, target, known, _names(changes))
+
+    def _list(
+        self,
+        row: int,
+        what: Literal["skipped", "updated", "merged"],
+        read: Read,
+        target: int,
+        known: Known,
+        fields: Iterable[str] = (),
+    ) -> None:
+        card = known.cards.get(target)
+        name = card.name if card else read.draft.name
+        made_by = self._made_by_row[-1 - target] if target < 0 else None
+        self._rows.add(RowDone(row, what, name, target if target > 0 else None, made_by, tuple(sorted(fields))))
+
+
+class CompanyDecisions:
+    """Decides about the rows that are companies: one company a name."""
+
+    def __init__(self, policy: Policy, report: ImportReport, rows: RowList) -> None:
+        self._policy, self._report, self._rows = policy, report, rows
+        self._made: dict[str, int] = {}  # by folded name: the row
+
+    def decide(self, row: int, read: ReadCompany, known: Mapping[str, Company]) -> Company | None:
+        """Return the company to make, or to add numbers and e-mails to; None: there is nothing to do."""
+        firm, name = read.company, folded(read.company.name)
+        there, first = known.get(name), self._made.get(name)
+        if self._policy != "update" and (there or first):
+            self._report.skipped += 1
+            self._rows.add(RowDone(row, "skipped", firm.name, same_as_row=first))
+            return None
+        if there and added(there, firm.numbers, firm.emails) == there:
+            self._report.unchanged += 1
+            return None
+        self._made.setdefault(name, row)
+        if there or first:
+            self._report.updated += 1
+            self._rows.add(RowDone(row, "merged" if first else "updated", firm.name, same_as_row=first))
+        else:
+            self._report.companies += 1
+            self._rows.add(RowDone(row, "company", firm.name, fields=read.lost))
+        return replace(firm, id=there.id if there else 0)
+
+
+def _names(changes: ContactChanges) -> list[str]:
+    """Return the names of the changed fields, extra ones among the others."""
+    names = [name for name in changes if name != "extra" and not name.endswith("_id")]
+    return [*names, *changes.get("extra", {})]

@@ -1,0 +1,240 @@
+"""Whom the rows of a file are about, in any order of imports, undos and edits."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
+from pbxd.errors import ConflictError
+from pbxd.numbers import NumberRules
+from pbxd.services import exports, imports
+from pbxd.services.exports import ExportContacts
+from pbxd.services.imports import ImportContacts, ImportReport, Policy, import_contacts
+from pbxd.services.workspace import Workspace
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.engine import schema
+from pbxd.storage.engine.database import Database
+from tests.actors import ADMINISTRATOR, agent
+
+MAIN = "+74951112233"
+SHARED = (
+    "ФИО;Рабочий телефон;Мобильный телефон\n"
+    "Анна Ильина;84951112233;89161112201\n"
+    "Борис Котов;84951112233;89161112202\n"
+    "Вера Лосева;84951112233;89161112203\n"
+)
+
+
+async def brought(workspace: Workspace, folder: Path, text: str, existing: Policy = "skip") -> ImportReport:
+    file = folder / "a.csv"
+    file.write_text(text, "utf-8")
+    return await import_contacts(workspace, ADMINISTRATOR, ImportContacts(file=file, existing=existing))
+
+
+async def book(workspace: Workspace) -> dict[str, list[list[str]]]:
+    found: dict[str, list[list[str]]] = {}
+    for card in (await Contacts(workspace.database).list(actor=ADMINISTRATOR))[1]:
+        found.setdefault(card.name, []).append([each.number for each in card.numbers])
+    return found
+
+
+async def test_colleagues_who_share_a_number_stay_themselves(workspace: Workspace, tmp_path: Path) -> None:
+    """Case 32."""
+    first = await brought(workspace, tmp_path, SHARED)
+    assert (first.created, first.skipped) == (3, 0)
+    before = await book(workspace)
+    assert before == {
+        "Анна Ильина": [[MAIN, "+79161112201"]],
+        "Борис Котов": [[MAIN, "+79161112202"]],
+        "Вера Лосева": [[MAIN, "+79161112203"]],
+    }
+    again = await brought(workspace, tmp_path, SHARED, "update")
+    assert (again.updated, again.unchanged, again.rows) == (0, 3, [])
+    skipped = await brought(workspace, tmp_path, SHARED, "skip")
+    assert [(each.row, each.what, each.name) for each in skipped.rows] == [
+        (2, "skipped", "Анна Ильина"), (3, "skipped", "Борис Котов"), (4, "skipped", "Вера Лосева"),
+    ]  # fmt: skip
+    await brought(workspace, tmp_path, SHARED, "add")
+    assert (await brought(workspace, tmp_path, SHARED, "update")).unchanged == 3
+    assert await book(workspace) == {name: numbers * 2 for name, numbers in before.items()}
+
+
+async def test_two_of_one_name_and_number_keep_their_birth_dates(workspace: Workspace, tmp_path: Path) -> None:
+    text = f"ФИО;Телефон;Дата рождения\nАнна;{MAIN};01.02.1980\nАнна;{MAIN};03.04.1990\n"
+    await brought(workspace, tmp_path, text, "add")
+    for rows in (text.splitlines()[1:], text.splitlines()[:0:-1]):
+        done = await brought(workspace, tmp_path, "\n".join(["ФИО;Телефон;Дата рождения", *rows]), "update")
+        assert done.unchanged == 2
+
+
+async def test_rows_of_one_file_about_one_contact_add_up(workspace: Workspace, tmp_path: Path) -> None:
+    text = f"ФИО;Телефон;Почта\nАнна;{MAIN}, 89160000001;a@x.ru\nАННА;{MAIN}, 89160000002;b@x.ru\n"
+    done = await brought(workspace, tmp_path, text, "update")
+    assert (done.created, done.updated) == (1, 1)
+    assert [(each.row, each.what, each.same_as_row) for each in done.rows] == [(3, "merged", 2)]
+    (anna,) = (await Contacts(workspace.database).list(actor=ADMINISTRATOR))[1]
+    assert {each.number for each in anna.numbers} == {MAIN, "+79160000001", "+79160000002"}
+    assert anna.emails == ("a@x.ru", "b@x.ru")
+
+
+async def test_without_numbers_e_mail_and_name_tell(workspace: Workspace, tmp_path: Path) -> None:
+    head = "ФИО;Телефон;Почта;Комментарий\n"
+    await brought(workspace, tmp_path, f"{head}Анна;;info@x.ru;\nБорис;;info@x.ru;\n")
+    done = await brought(workspace, tmp_path, f"{head}анна;;INFO@x.ru;звонить\nВера;;info@x.ru;\nГлеб;;;\n", "update")
+    assert (done.created, done.updated, done.bad) == (1, 1, 1)
+    assert (await brought(workspace, tmp_path, f"{head}Борис;89160000001;info@x.ru;\n", "update")).updated == 1
+    assert await book(workspace) == {"анна": [[]], "Борис": [["+79160000001"]], "Вера": [[]]}
+
+
+async def test_the_id_of_our_own_export_renames_and_a_foreign_one_does_not(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    await brought(workspace, tmp_path, SHARED)
+    draft = ContactDraft("Мама", numbers=(ContactNumber("+79160000009"),), visibility="personal")
+    mother = await Contacts(workspace.database).add(draft, actor=agent("101"))
+    out, own = tmp_path / "out.csv", tmp_path / "own.csv"
+    await exports.export_contacts(workspace, ADMINISTRATOR, ExportContacts(file=out))
+    await exports.export_contacts(workspace, agent("101"), ExportContacts(file=own))
+    text = out.read_text("utf-8-sig").replace("Анна Ильина", "Анна Петрова")
+    foreign = re.sub(r"\d+-([b-t]{8})", lambda found: f"{mother.id}-{found[1]}", text)
+    assert (await brought(workspace, tmp_path, foreign, "update")).created == 1  # by number and name: she is new
+    assert (await Contacts(workspace.database).get(mother.id, actor=agent("101"))).name == "Мама"
+    hers = own.read_text("utf-8-sig").replace("Мама", "Чужая")
+    await brought(workspace, tmp_path, hers, "update")  # an administrator doesn't see the card
+    assert (await Contacts(workspace.database).get(mother.id, actor=agent("101"))).name == "Мама"
+    renamed = await brought(workspace, tmp_path, text, "update")
+    assert [(each.what, each.contact, each.fields) for each in renamed.rows] == [
+        ("updated", renamed.rows[0].contact, ("name",))
+    ]
+    assert (
+        await Contacts(workspace.database).get(renamed.rows[0].contact or 0, actor=ADMINISTRATOR)
+    ).name == "Анна Петрова"
+    twice = f"{text}{text.splitlines()[1].replace('Анна Петрова', 'Олег Новый')}\n"
+    assert (await brought(workspace, tmp_path, twice, "update")).bad == 1
+
+
+async def test_undo_says_which_import_comes_first_and_gives_everything_back(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    head = "ФИО;Телефон;Комментарий\n"
+    first = await brought(workspace, tmp_path, f"{head}Анна;{MAIN};\n")
+    second = await brought(workspace, tmp_path, f"{head}Анна;{MAIN};раз\n", "update")
+    third = await brought(workspace, tmp_path, f"{head}Анна;{MAIN};два\n", "update")
+    one, two, three = (each.import_id or 0 for each in (first, second, third))
+    listed = await imports.listed(workspace, ADMINISTRATOR)
+    found = [(each.id, each.undoable, each.undo_first) for each in listed]
+    assert found == [(three, True, None), (two, False, three), (one, False, three)]
+    with pytest.raises(ConflictError, match=f"undo {three} first"):
+        await imports.undo(workspace, ADMINISTRATOR, one)
+    for each in (three, two, one):
+        assert (await imports.undo(workspace, ADMINISTRATOR, each)).spared == 0
+    assert await book(workspace) == {}
+
+
+async def test_a_manager_is_a_name_or_an_extension_of_the_company(workspace: Workspace, tmp_path: Path) -> None:
+    await Employees(workspace.database).upsert([Employee("101", "Сидорова Мария Петровна")], source="list")
+    whom = ("Мария Сидорова", "101", "999", "Иванов Иван")
+    rows = [f"Клиент {place};8916000000{place};{manager}" for place, manager in enumerate(whom)]
+    done = await brought(workspace, tmp_path, "\n".join(["ФИО;Телефон;Менеджер", *rows]))
+    assert (done.created, [(bad.row, bad.field) for bad in done.errors]) == (2, [(4, "manager"), (5, "manager")])
+    assert "\\u" not in done.errors[1].message
+    cards = (await Contacts(workspace.database).list(actor=ADMINISTRATOR))[1]
+    assert {card.manager for card in cards} == {"101"}
+    assert [person.extension for person in await Employees(workspace.database).everybody()] == ["101"]
+
+
+async def test_a_row_without_a_person_becomes_a_company_and_goes_with_the_undo(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    text = "ФИО;Компания;Телефон;Почта\n;Ромашка;84957778899;info@x.ru\nИван;Лютик;89161112233;\n"
+    done = await brought(workspace, tmp_path, text)
+    assert (done.created, done.companies) == (1, 1)
+    companies = {each.name: each for each in (await Companies(workspace.database).list())[1]}
+    assert (companies["Ромашка"].numbers, companies["Ромашка"].emails) == (("+74957778899",), ("info@x.ru",))
+    assert (await brought(workspace, tmp_path, text, "update")).unchanged == 2
+    assert done.import_id
+    await imports.undo(workspace, ADMINISTRATOR, done.import_id)
+    assert (await Companies(workspace.database).list())[0] == 0
+
+
+NAMES = ("Анна", "Борис", "анна")
+OF = {"анна": ("1980-01-01", "+79160000001"), "борис": ("1990-02-02", "+79160000002")}
+ROWS = st.lists(st.tuples(st.sampled_from(NAMES), st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=4)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(("skip", "update", "add")), ROWS),
+        st.tuples(st.just("undo"), st.integers(0, 5)),
+        st.tuples(st.just("edit"), st.integers(0, 5)),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def table(rows: list[tuple[str, bool, bool, bool]]) -> str:
+    lines = ["ФИО;Телефон;Почта;Дата рождения"]
+    for name, main, own, born in rows:
+        day, number = OF[name.lower()]
+        numbers = ", ".join([MAIN] * main + [number] * own)
+        lines.append(f"{name};{numbers};info@x.ru;{day if born else ''}")
+    return "\n".join(lines)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(STEPS)
+async def test_no_contact_takes_another_s_name_number_or_birth_date(steps: list[tuple[str, object]]) -> None:
+    """Done means 2, whatever the order of imports, undos and edits."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite+aiosqlite:///{folder}/b.db"
+        await schema.upgrade(url)
+        async with await Database.open(url, create=False) as database:
+            await _walk(Workspace(database, NumberRules("RU", "", re.compile(r"^\d{2,5}$"))), Path(folder), steps)
+
+
+async def _walk(workspace: Workspace, folder: Path, steps: list[tuple[str, object]]) -> None:
+    contacts, done = Contacts(workspace.database), list[int]()
+    for what, how in steps:
+        if what == "undo":
+            await _undo(workspace, done, how)
+        elif what == "edit":
+            await _edit(contacts, how)
+        else:
+            report = await brought(workspace, folder, table(how), what)  # type: ignore[arg-type]
+            done.append(report.import_id or 0)
+        for card in (await contacts.list(actor=ADMINISTRATOR))[1]:
+            day, number = OF[card.name.lower()]
+            assert {each.number for each in card.numbers} <= {MAIN, number}
+            assert card.birth_date in (None, date.fromisoformat(day))
+    for import_id in sorted(done, reverse=True):
+        await imports.undo(workspace, ADMINISTRATOR, import_id)
+    assert all(card.comment for card in (await contacts.list(actor=ADMINISTRATOR))[1])  # only edited ones are left
+
+
+async def _undo(workspace: Workspace, done: list[int], how: object) -> None:
+    """Undo one of the imports; a later one may have to be undone first."""
+    if not done:
+        return
+    place = int(str(how)) % len(done)
+    try:
+        await imports.undo(workspace, ADMINISTRATOR, done[place])
+    except ConflictError as refused:
+        if "first" not in str(refused):
+            raise
+    else:
+        done.pop(place)
+
+
+async def _edit(contacts: Contacts, how: object) -> None:
+    cards = (await contacts.list(actor=ADMINISTRATOR))[1]
+    if cards:
+        await contacts.edit(cards[int(str(how)) % len(cards)].id, {"comment": str(how)}, actor=ADMINISTRATOR)
