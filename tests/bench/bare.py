@@ -20,7 +20,9 @@ from python_calamine import CalamineWorkbook
 
 from pbxd.storage.search.fulltext import lend_tokens
 
-_PROPERTIES = ("tel", "email", "org", "title", "x-pbxd-manager", "x-pbxd-vip", "note", "categories", "bday")
+_PROPERTIES = (
+    "tel", "email", "org", "title", "x-pbxd-manager", "x-pbxd-vip", "note", "categories", "bday", "x-pbxd-id",
+)  # fmt: skip
 
 
 def read(file: str) -> None:
