@@ -17,7 +17,8 @@ LISTS: Final = ("numbers", "emails", "tags")  # what several rows about one cont
 def differing(card: Contact, draft: ContactDraft, names: Collection[str], registry: Fields) -> ContactChanges:
     """Return those of the named fields of a draft in which the card differs.
 
-    How a number was typed or a company is spelled is no difference, and a number without a label keeps the one that the card has.
+    How a number was typed or a company is spelled is no difference. A number without a label keeps the one that the
+    card has.
     """
     labelled = replace(draft, numbers=_labelled(card.numbers, draft.numbers))
     differ = [
