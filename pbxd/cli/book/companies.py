@@ -115,12 +115,12 @@ def edit(session: Session, asked: book.EditCompany) -> None:
 @companies.command(
     "merge",
     help=N_(
-        "Make companies one: contacts, numbers and e-mails of the OTHER ones move to company ID, which keeps its name."
+        "Make companies one: contacts, numbers and e-mails of the others move to the first company, which keeps its name."
         " Asks first on a terminal."
     ),
 )
 @id_argument("company_id")
-@argument("others", type=INTEGER, nargs=-1, required=True, metavar="OTHER…")
+@argument("others", type=INTEGER, nargs=-1, required=True, metavar="ID…")
 @yes_option
 @json_option
 @pass_session
