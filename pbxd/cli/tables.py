@@ -33,6 +33,8 @@ def lay_out(
     with `cut` end with “…”. If a row does not fit even so, its last columns go on in a further line. `widths`: of the
     columns, at least, as those of an earlier part of the same table.
     """
+    if width is not None:
+        width = max(width, len(_INDENT) + _NARROWEST)  # a column needs room for one character at least
     kept = [[_NUMBER.sub(_unbroken, cell) for cell in row] for row in rows]
     natural = [max(pair) for pair in zip_longest(measured(kept), widths, fillvalue=0)]
     groups = _groups(kept, natural, width, cut=cut)

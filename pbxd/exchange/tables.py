@@ -154,7 +154,7 @@ def _no_header(first: Sequence[Row], headings: Headings) -> str:
     if likely is None:
         message = _("there is no row of headings, such as “{name}” and “{number}”; add one above the first contact")
         return message.format(name=headings.title("name"), number=headings.title("number"))
-    place, heads = likely
+    place, heads = likely[0], [" ".join(head.split()) for head in likely[1]]
     known = {headings.column(head) for head in heads}
     whole = {PARTS.get(column, column) for column in known}
     unknown = [head for head in heads if not headings.column(head)] or heads

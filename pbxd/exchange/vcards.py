@@ -14,6 +14,7 @@ from vobject.vcard import Name
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.book.fields import Field, Fields
 from pbxd.exchange import cells
+from pbxd.exchange.vcard_lines import CardLines
 from pbxd.i18n import _
 
 _BEGIN = re.compile(rb"\s*BEGIN:VCARD\s*", re.IGNORECASE)
@@ -51,14 +52,14 @@ def read_cards(file: Path, fields: Fields) -> Iterator[tuple[int, list[str]]]:
 
 def write_card(contact: Contact, fields: Fields) -> str:
     """Write a contact as a vCard 3.0."""
-    card = vobject.vCard()
+    card = CardLines()
     for field in fields.exported:
         if value := fields.value(contact, field):
             _add(card, field, value)
-    return str(card.serialize())
+    return card.serialize()
 
 
-def _add(card: Any, field: Field, value: Any) -> None:  # noqa: ANN401 - vobject's own, and a value of the field's kind
+def _add(card: CardLines, field: Field, value: Any) -> None:  # noqa: ANN401 - a value of the field's kind
     match field.kind:
         case "name":
             card.add("fn").value = value
@@ -85,7 +86,7 @@ def _property(field: Field, value: Any) -> str | list[str]:  # noqa: ANN401 - a 
     return value.isoformat() if isinstance(value, date) else cells.write_value(field, value)
 
 
-def _add_number(card: Any, number: ContactNumber, group: str) -> None:  # noqa: ANN401 - vobject's own
+def _add_number(card: CardLines, number: ContactNumber, group: str) -> None:
     line = card.add("tel")
     if number.extension.isdigit() and len(number.extension) <= 6:  # noqa: PLR2004 - as `notation` reads it after a comma
         line.value = f"{number.number},{number.extension}"  # phones dial it after a pause

@@ -17,7 +17,9 @@ from tests.lab.processes import LabError
 from tests.lab.processor import processor_seconds
 
 # In the order in which they disturb each other least; imported one by one, each needs different things.
-MEASURES = ("parsing", "history", "rebuilding", "contacts", "memory", "lookups", "importing", "clicks", "load")
+MEASURES = (
+    "parsing", "history", "rebuilding", "contacts", "memory", "lookups", "importing", "exporting", "clicks", "load",
+)  # fmt: skip
 
 
 async def run(names: list[str], options: Options) -> int:

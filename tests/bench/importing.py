@@ -17,6 +17,7 @@ from tests.bench.book import place_book
 from tests.bench.figures import FOLDER, Figure, figure
 from tests.bench.options import Options
 from tests.bench.processes import memory
+from tests.bench.rows import ratios
 from tests.lab.daemon import Daemon
 from tests.lab.lab import Lab
 from tests.lab.processes import Child, LabError
@@ -30,7 +31,9 @@ _HEADS = "ФИО,Телефоны,E-mail,Компания,Должность,М�
 
 
 async def measure(options: Options) -> AsyncIterator[Figure]:
-    """Import into a book of 100,000, a round each on a fresh copy."""
+    """First the commands alone, then imports into a book of 100,000 beside a daemon, a round each on a fresh copy."""
+    async for each in ratios(workbook(ROWS), workbook(ROWS, changed=True), min(options.rounds, 3)):
+        yield each
     found: dict[str, list[float]] = {}
     async with Lab() as lab:
         for _round in range(min(options.rounds, 3)):
@@ -50,7 +53,7 @@ async def measure(options: Options) -> AsyncIterator[Figure]:
 
 
 async def _round_of(daemon: Daemon) -> dict[str, float]:
-    file = _workbook()
+    file = workbook(ROWS)
     port = int(str(daemon.config["agi"]["listen"]).rpartition(":")[2])
     async with _asking(port) as idle:
         await asyncio.sleep(_IDLE_SECONDS)
@@ -158,23 +161,24 @@ def _p99(values: list[float]) -> float:
     return sorted(values)[int(len(values) * 0.99)]
 
 
-def _workbook() -> Path:
-    """Return the file to import, made once."""
+def workbook(rows: int, *, changed: bool = False) -> Path:
+    """Return a file to import, made once. `changed`: the same numbers with other positions and remarks."""
     FOLDER.mkdir(exist_ok=True)
-    file = FOLDER / f"import-{ROWS}.xlsx"
+    file = FOLDER / f"import-{rows}{'-changed' if changed else ''}.xlsx"
     if file.exists():
         return file
     part = file.with_suffix(".part.xlsx")
+    position, remark = ("менеджер", "Другое") if changed else ("директор", "Заметка")
     with xlsxwriter.Workbook(str(part), {"constant_memory": True}) as book:
         sheet = book.add_worksheet("Контакты")
         sheet.write_row(0, 0, _HEADS.split(","))
-        for row in range(ROWS):
+        for row in range(rows):
             name, company = f"Импортов Иван {row}", f"ООО «Лютик-{row // 20}»"
             more = [
-                "директор",
+                position,
                 str(101 + row % 4),
                 "да" if row % 100 == 0 else "",
-                f"Заметка {row}",
+                f"{remark} {row}",
                 "опт; юг",
                 "31.12.1980",
             ]

@@ -123,7 +123,9 @@ def test_saving_a_contact_names_its_earlier_calls(pbxd: Pbxd, contact: Callable[
     assert pbxd.json("calls", "show", "B2", "--as", "102")["callee"]["name"] == "Тайна"
     assert pbxd.json("calls", "show", "B2")["callee"]["name"] == "Владелец"
     assert pbxd.json("calls", "list", "--company", "ромашка")["total"] == 2
-    pbxd("contacts", "edit", "1", "--name", "Новое Имя", "--remove-number", "89160000001")
+    pbxd(
+        "contacts", "edit", "1", "--name", "Новое Имя", "--add-number", "89160000077", "--remove-number", "89160000001"
+    )
     assert pbxd.json("calls", "show", "A1")["caller"]["name"] == "Новое Имя"
     assert pbxd.json("calls", "list", "--client", "1")["total"] == 1
     pbxd("contacts", "delete", "1", "--yes")

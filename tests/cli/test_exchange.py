@@ -67,7 +67,7 @@ def test_template_dry_run_import_corrected_errors_undo(pbxd: Pbxd, tmp_path: Pat
     assert (fronkin["vip"], fronkin["manager"], fronkin["emails"]) == (True, "101", ["i@example.org"])
     head, anna, nameless = sheet(Path(errors))
     assert head[:2] + head[-1:] == ["Full name", "Phones", "What to correct"]
-    assert (anna[0], anna[-1]) == ("Анна", "not a phone number: не номер")
+    assert (anna[0], anna[-1]) == ("Анна", "Phones: not a phone number: не номер")
     assert (nameless[1], nameless[-1]) == ("89161234567", "a name is needed")
     corrected = openpyxl.load_workbook(errors)
     corrected["Контакты"]["B2"], corrected["Контакты"]["A3"] = "89161234560", "Вера"
@@ -160,7 +160,7 @@ OUTLOOK = (
 @pytest.mark.parametrize(
     ("text", "encoding", "labels"),
     [
-        (GOOGLE, "utf-8", {"+77777859954": "Mobile", "+74951234567": "Mobile", "+74951234568": "Касса"}),
+        (GOOGLE, "utf-8", {"+77777859954": "mobile", "+74951234567": "mobile", "+74951234568": "Касса"}),
         (OUTLOOK, "cp1251", {"+74951234567": "work", "+74951234568": "work", "+77777859954": "mobile"}),
     ],
     ids=["google", "outlook"],

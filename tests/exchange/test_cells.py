@@ -14,7 +14,7 @@ from pbxd.exchange import cells
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
 from pbxd.exchange.phone_cells import PhoneReader
-from pbxd.exchange.row_drafts import Read, RowReader
+from pbxd.exchange.row_drafts import How, Read, RowReader
 from pbxd.numbers import NumberRules
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
@@ -113,3 +113,64 @@ def test_a_row_says_only_what_its_cells_say() -> None:
     read = RowReader(columns, RULES, BUILT_IN).read(2, ["Анна", "89161234567", "нет", ""])
     assert isinstance(read, Read)
     assert read.given == {"name", "numbers", "vip"}
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "left"),
+    [
+        ("8 916 201-00-01/8 916 201-00-02", ["+79162010001", "+79162010002"], 0),
+        ("тел. 84951234567", ["+74951234567"], 0),
+        ("8 916 123-45-67 (Анна)", ["Анна: +79161234567"], 0),
+        ("моб. 89161234567, раб. 84951234567", ["mobile: +79161234567", "work: +74951234567"], 0),
+        ("(495) 214-00-01, 214-00-02", ["+74952140001", "+74952140002"], 0),
+        ("(4852) 21-40-01, 21-40-02", ["+74852214001", "+74852214002"], 0),
+        ("тел.: +7 (495) 214-00-04; факс: 214-00-05", ["+74952140004"], 1),
+        ("тел/факс: 84951234567", ["+74951234567"], 0),
+        ("8 (495) 123-45-67 доб. 123 (Анна)", ["Анна: +74951234567 доб. 123"], 0),
+        ("8 916 201-00-01 8 916 201-00-02", ["+79162010001", "+79162010002"], 0),
+        ("нет", [], 0),
+    ],
+)  # fmt: skip
+def test_phones_as_other_programs_and_people_write_them(text: str, read: list[str], left: int) -> None:
+    found = PhoneReader(RULES, foreign=True).read(text)
+    assert [cells.write_numbers([number]) for number in found.numbers] == read
+    assert len(found.left_out) == left
+
+
+@pytest.mark.parametrize(
+    "text", ["12 марта 1985", "12 мар. 1985 г.", "March 12, 1985", "12-Mar-1985", "31118", "12.03.85"]
+)
+def test_dates_in_words_and_as_spreadsheets_count_them(text: str) -> None:
+    assert cells.read_day("birth_date", text) == date(1985, 3, 12)
+
+
+def test_a_lenient_reader_names_what_it_leaves_out() -> None:
+    columns = Columns(("ФИО", "Тел", "Почта", "ДР"), ("name", "number", "email", "birth_date"), 1, foreign=True)
+    texts = ["Анна", "x; 89161234567", "неверная", "01.01.2030"]
+    today = date(2026, 11, 29)
+    strict = RowReader(columns, RULES, BUILT_IN, how=How(today=today)).read(2, texts)
+    assert isinstance(strict, BadRow)
+    assert all(part in strict.message for part in ("Тел: not a phone number: x", "ДР: a date of birth in the future"))
+    read = RowReader(columns, RULES, BUILT_IN, how=How(lenient=True, today=today)).read(2, texts)
+    assert isinstance(read, Read)
+    assert [number.number for number in read.draft.numbers] == ["+79161234567"]
+    assert (read.draft.emails, read.draft.birth_date) == ((), None)
+    assert sorted(each.field for each in read.left_out) == ["birth_date", "email", "number"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "texts", "name"),
+    [
+        ("first_name last_name middle_name", ["Лев", "Толстой", "Николаевич"], "Толстой Лев Николаевич"),
+        ("middle_name first_name", ["Николаевич", "Лев"], "Лев Николаевич"),
+        ("last_name name", ["Толстой", "Лев"], "Толстой Лев"),
+        ("name last_name", ["Лев Толстой", "Толстой"], "Лев Толстой"),
+        ("last_name", ["Толстой", ""], "Толстой"),
+        ("first_name last_name", ["John", "Smith"], "John Smith"),
+    ],
+)  # fmt: skip
+def test_names_from_parts_in_any_order_and_subset(fields: str, texts: list[str], name: str) -> None:
+    parts = (*fields.split(), "number")
+    read = RowReader(Columns(parts, parts, 1), RULES, BUILT_IN).read(2, [*texts[: len(parts) - 1], "89161234567"])
+    assert isinstance(read, Read)
+    assert read.draft.name == name

@@ -133,8 +133,8 @@ async def test_one_stray_cell_far_out_costs_patience_only(tmp_path: Path) -> Non
 
 
 async def test_what_the_child_says_is_in_the_readers_language(tmp_path: Path) -> None:
-    (tmp_path / "a.xlsx").write_bytes(b"no workbook")
-    with pytest.raises(InvalidInputError, match="это не книга Excel"):
+    (tmp_path / "a.xlsx").write_bytes(b"PK\x03\x04 no workbook")
+    with pytest.raises(InvalidInputError, match="книга повреждена"):
         await read(tmp_path / "a.xlsx", "ru")
     with pytest.raises(InvalidInputError, match=r"b\.xlsx: can't be read"):
         await read(tmp_path / "b.xlsx")

@@ -59,7 +59,7 @@ ONE_C: Final = Program(
 )
 ODOO: Final = Program(
     "Odoo, contacts",
-    "odoo/odoo, odoo/addons/base/models/res_partner.py: the labels of the fields",
+    "odoo/odoo, odoo/addons/base: the labels of the partner model's fields",
     {
         "company": ("Related Company", "Company Name"),
         "position": ("Job Position",),

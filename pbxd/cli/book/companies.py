@@ -115,8 +115,8 @@ def edit(session: Session, asked: book.EditCompany) -> None:
 @companies.command(
     "merge",
     help=N_(
-        "Make companies one: contacts, numbers and e-mails of the others move to the first company, which keeps its name."
-        " Asks first on a terminal."
+        "Make companies one: contacts, numbers and e-mails of the others move to the first company, which keeps its"
+        " name. Asks first on a terminal."
     ),
 )
 @id_argument("company_id")

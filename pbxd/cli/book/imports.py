@@ -10,7 +10,7 @@ from typing import Literal
 import click
 
 from pbxd.cli.groups import command
-from pbxd.cli.options import FILE, ID, actor_option, argument, flag, json_option, option, takes
+from pbxd.cli.options import FILE, ID, LIMIT, actor_option, argument, flag, json_option, option, takes
 from pbxd.cli.output import print_bad_rows, print_json, print_line, print_table
 from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
@@ -141,7 +141,7 @@ def import_undo(session: Session, import_id: int) -> None:
 
 
 @command("imports", about=N_("List imports: which file, by whom, what they did, and whether they can be undone."))
-@option("--limit", type=click.IntRange(1), default=20, about=N_("Show this many, the latest first."))
+@option("--limit", type=LIMIT, default=20, metavar="N", about=N_("Show this many, the latest first."))
 @actor_option
 @json_option
 @pass_session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +17,6 @@ from sqlalchemy import (
     Table,
     bindparam,
     column,
-    delete,
     func,
     insert,
     select,
@@ -30,7 +29,7 @@ from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactDraft, ContactNumber, Listing
 from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.book.texts import folded
-from pbxd.storage.access.employee_ids import Person, people, with_ids
+from pbxd.storage.access.employee_ids import Person, people
 from pbxd.storage.book import company_rows as company_cards
 from pbxd.storage.book import number_ownership, overlay
 from pbxd.storage.engine.database import in_parts, in_steps, possible
@@ -38,14 +37,14 @@ from pbxd.storage.search.search_text import found_by
 from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import companies, contact_emails, contact_numbers, contact_tags, contacts, employees
 
-_PARTS = {"numbers": contact_numbers, "emails": contact_emails, "tags": contact_tags}
+PARTS = {"numbers": contact_numbers, "emails": contact_emails, "tags": contact_tags}
 _OWN = (
     *(field.name for field in BUILT_IN if field.stored == "column"),
     *(f"{field.name}_id" for field in BUILT_IN if field.stored == "employee"),
 )
 _own_values = attrgetter(*_OWN)
 _NAMED_BY_IDS = {"manager", "manager_name", "owner", "created_by", "created_by_name"}  # present names of employees
-_READ = tuple(field.name for field in dataclass_fields(Contact) if field.name not in {*_PARTS, *_NAMED_BY_IDS})
+_READ = tuple(field.name for field in dataclass_fields(Contact) if field.name not in {*PARTS, *_NAMED_BY_IDS})
 _LISTED: Select[Any] = (
     select(
         *(contacts.c[name] for name in ("id", "name", "company_id", "manager_id", "vip", "owner_id")),
@@ -60,7 +59,7 @@ _PARTS_OF = {
     table: select(table)
     .where(table.c.contact_id.in_(bindparam("ids", expanding=True)))
     .order_by(table.c.contact_id, table.c.place)
-    for table in _PARTS.values()
+    for table in PARTS.values()
 }
 _manager, _owner, _creator = (employees.alias(name) for name in ("manager", "owner", "creator"))
 _WRITTEN: Select[Any] = (
@@ -94,7 +93,7 @@ def read_cards(connection: Connection, ids: Collection[int], *, staged: bool = F
     found: dict[int, Contact] = {}
     for group in in_parts(possible(ids)):
         parts = _no_parts()
-        for table in _PARTS.values():
+        for table in PARTS.values():
             _collect(parts, table, connection.execute(_PARTS_OF[table], {"ids": group}).all())
         rows = connection.execute(_WRITTEN if staged else _SHOWN, {"ids": group}).all()
         read = {row[0]: _card(row, parts) for row in rows}
@@ -103,15 +102,15 @@ def read_cards(connection: Connection, ids: Collection[int], *, staged: bool = F
 
 
 async def listings(
-    connection: AsyncConnection, company_names: Mapping[int, str], *conditions: ColumnElement[bool]
+    connection: AsyncConnection, company_names: Mapping[int, str], *conditions: ColumnElement[bool], step: int = 500
 ) -> AsyncIterator[list[Listing]]:
-    """Yield all contacts by id, some hundreds at a time, with only what look-ups need.
+    """Yield all contacts by id, `step` numbers at a time, with only what look-ups need.
 
     Contacts in the overlay come again at the end, with its changes.
     """
     own: Sequence[Any] = ()
     numbers: list[str] = []
-    async for rows in in_steps(connection, _LISTED.where(*conditions)):
+    async for rows in in_steps(connection, _LISTED.where(*conditions), step):
         found: list[Listing] = []
         for *mine, number, main in map(tuple, rows):
             if own and mine[0] != own[0]:
@@ -130,7 +129,7 @@ async def listings(
 
 def main_rows(drafts: Iterable[ContactDraft], fields: Fields) -> list[dict[str, Any]]:
     """Prepare the rows for `insert_cards`: the slowest part, so do it before the writing transaction."""
-    return [_main_values(draft, fields) for draft in drafts]
+    return [main_values(draft, fields) for draft in drafts]
 
 
 async def insert_cards(
@@ -156,7 +155,8 @@ async def insert_cards(
     ]
     ids = await _insert_main(connection, rows)
     made = dict(zip(ids, drafts, strict=True))
-    await _insert_parts(connection, made)
+    for table in PARTS.values():
+        await insert_rows(connection, table, made)
     numbers = {contact_id: [each.number for each in draft.numbers] for contact_id, draft in made.items()}
     await number_ownership.note_new(connection, numbers)
     return ids
@@ -168,7 +168,7 @@ def _at_company(
     """Return a row of `main_rows` with its company, made anew if that is spelled in another way."""
     company = firms.get(values["company_folded"])
     if company and folded(company.name) != values["company_folded"]:
-        values = _main_values(replace(draft, company=company.name), fields)
+        values = main_values(replace(draft, company=company.name), fields)
     return values | {"company_id": company.id if company else None}
 
 
@@ -193,21 +193,6 @@ async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any
     return list(range(first, first + len(rows)))
 
 
-async def update_card(connection: AsyncConnection, contact_id: int, draft: ContactDraft, fields: Fields) -> None:
-    """Write a changed contact with the next version."""
-    (draft,) = await with_ids(connection, [draft])
-    firms = await company_cards.made_by_name(connection, [draft.company])
-    values = _at_company(_main_values(draft, fields), draft, firms, fields) | {
-        "changed": datetime.now(UTC),
-        "version": contacts.c.version + 1,
-    }
-    await connection.execute(update(contacts).where(contacts.c.id == contact_id).values(values))
-    for table in _PARTS.values():
-        await connection.execute(delete(table).where(table.c.contact_id == contact_id))
-    await _insert_parts(connection, {contact_id: draft})
-    await number_ownership.note(connection, [contact_id])
-
-
 async def find_by_new_company(connection: AsyncConnection, company_id: int, fields: Fields) -> None:
     """Update the search texts of a renamed company's contacts."""
     people = (
@@ -223,7 +208,7 @@ async def find_by_new_company(connection: AsyncConnection, company_id: int, fiel
         await connection.execute(one, rows)
 
 
-def _main_values(draft: ContactDraft, fields: Fields) -> dict[str, Any]:
+def main_values(draft: ContactDraft | Contact, fields: Fields) -> dict[str, Any]:
     """Return a card's columns, including those for search and sorting."""
     return {
         **dict(zip(_OWN, _own_values(draft), strict=True)),
@@ -237,15 +222,16 @@ def _main_values(draft: ContactDraft, fields: Fields) -> dict[str, Any]:
     }
 
 
-async def _insert_parts(connection: AsyncConnection, drafts: Mapping[int, ContactDraft]) -> None:
-    for table, values_of in ((contact_numbers, _numbers), (contact_emails, _emails), (contact_tags, _tags)):
-        rows = [
-            {"contact_id": contact_id, "place": place, **values}
-            for contact_id, draft in drafts.items()
-            for place, values in enumerate(values_of(draft))
-        ]
-        if rows:
-            await connection.execute(insert(table), rows)
+async def insert_rows(connection: AsyncConnection, table: Table, drafts: Mapping[int, ContactDraft]) -> None:
+    """Write the rows that new or emptied cards have in one of the tables of `PARTS`."""
+    values_of = _VALUES_OF[table]
+    rows = [
+        {"contact_id": contact_id, "place": place, **values}
+        for contact_id, draft in drafts.items()
+        for place, values in enumerate(values_of(draft))
+    ]
+    if rows:
+        await connection.execute(insert(table), rows)
 
 
 def _numbers(draft: ContactDraft) -> list[dict[str, Any]]:
@@ -267,6 +253,13 @@ def _emails(draft: ContactDraft) -> list[dict[str, Any]]:
 
 def _tags(draft: ContactDraft) -> list[dict[str, Any]]:
     return [{"tag": tag, "folded": folded(tag)} for tag in draft.tags]
+
+
+_VALUES_OF: dict[Table, Callable[[ContactDraft], list[dict[str, Any]]]] = {
+    contact_numbers: _numbers,
+    contact_emails: _emails,
+    contact_tags: _tags,
+}
 
 
 def _listing(own: Sequence[Any], numbers: list[str], company_names: Mapping[int, str]) -> Listing:
@@ -291,7 +284,7 @@ def _overlaid(connection: Connection, read: Mapping[int, Contact]) -> dict[int, 
 
 
 def _no_parts() -> _Parts:
-    return {table: defaultdict(list) for table in _PARTS.values()}
+    return {table: defaultdict(list) for table in PARTS.values()}
 
 
 def _collect(parts: _Parts, table: Table, rows: Sequence[Sequence[Any]]) -> None:
@@ -311,7 +304,7 @@ def _card(row: Sequence[Any], parts: _Parts) -> Contact:
     values |= {"manager": manager or "", "owner": owner or "", "created_by": creator or ""}
     values["manager_name"] = listed_name or pbx_name or ""
     values["created_by_name"] = creator_name or creator_pbx_name or ""
-    for name, table in _PARTS.items():
+    for name, table in PARTS.items():
         values[name] = tuple(parts[table].get(row[0], ()))
     values["company"] = values["company"] or ""
     values["extra"] = values["extra"] or {}

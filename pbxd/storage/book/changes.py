@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -30,22 +31,12 @@ class Change:
     actor_name: str = ""
 
 
-async def record(connection: AsyncConnection, before: Contact, after: Contact, actor: Actor) -> None:
-    """Record the changes of an edit, in the transaction of that edit."""
-    old, new = _values(before), _values(after)
-    names = [name for name in old | new if old.get(name) != new.get(name)]
-    shown, now_shown = old | _people(before), new | _people(after)
-    fields = {name: [_json(shown.get(name)), _json(now_shown.get(name))] for name in names}
-    entry = {
-        "contact_id": after.id,
-        "version": after.version,
-        "at": datetime.now(UTC),
-        "actor_id": actor.employee or 0,
-        "actor": actor.extension,
-        "owner_id": before.owner_id,
-        "fields": fields,
-    }
-    await connection.execute(insert(contact_changes), entry)
+async def record(connection: AsyncConnection, edits: Iterable[tuple[Contact, Contact]], actor: Actor) -> None:
+    """Record edits, each the card before and after, in the transaction of these edits."""
+    now = datetime.now(UTC)
+    entries = [_entry(before, after) | {"at": now, **_author(actor)} for before, after in edits]
+    if entries:
+        await connection.execute(insert(contact_changes), entries)
 
 
 async def listed(connection: AsyncConnection, contact_id: int, actor: Actor) -> list[Change]:
@@ -69,6 +60,18 @@ async def listed(connection: AsyncConnection, contact_id: int, actor: Actor) -> 
         )
         for row in rows
     ]
+
+
+def _entry(before: Contact, after: Contact) -> dict[str, Any]:
+    old, new = _values(before), _values(after)
+    names = [name for name in old | new if old.get(name) != new.get(name)]
+    shown, now_shown = old | _people(before), new | _people(after)
+    fields = {name: [_json(shown.get(name)), _json(now_shown.get(name))] for name in names}
+    return {"contact_id": after.id, "version": after.version, "owner_id": before.owner_id, "fields": fields}
+
+
+def _author(actor: Actor) -> dict[str, Any]:
+    return {"actor_id": actor.employee or 0, "actor": actor.extension}
 
 
 def _values(contact: Contact) -> dict[str, Any]:

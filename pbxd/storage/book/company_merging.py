@@ -21,7 +21,8 @@ from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows as rows
 from pbxd.storage.book import overlay_changes
 from pbxd.storage.book.card_json import draft_of
-from pbxd.storage.book.cards import cards, update_card
+from pbxd.storage.book.card_updates import update_cards
+from pbxd.storage.book.cards import cards
 from pbxd.storage.engine.batches import BatchWriter
 from pbxd.storage.engine.database import Database, possible
 from pbxd.storage.engine.feed import about_contact, tell
@@ -117,10 +118,10 @@ async def _move(database: Database, company_id: int, to: int | None, actor: Acto
                 await overlay_changes.settle(connection, contact_id, database.fields)
             ids = (await connection.execute(theirs.where(contacts.c.id.in_(ids)))).scalars().all()  # some may have left
             before = {card.id: card for card in await cards(connection, ids, staged=True)}
-            for key, card in before.items():
-                await update_card(connection, key, replace(draft_of(card), company=name), database.fields)
-            for card in await cards(connection, ids, staged=True):
-                await changes_of.record(connection, before[card.id], card, actor)
+            drafts = {key: replace(draft_of(card), company=name) for key, card in before.items()}
+            await update_cards(connection, before, drafts, database.fields)
+            after = await cards(connection, ids, staged=True)
+            await changes_of.record(connection, [(before[card.id], card) for card in after], actor)
             seen = await cards(connection, ids)
             await tell(
                 connection,

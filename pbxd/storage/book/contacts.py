@@ -22,7 +22,8 @@ from pbxd.storage.access.employee_ids import ids_of, known, known_author, with_i
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows, employees, number_ownership, overlay_changes
 from pbxd.storage.book.card_json import draft_of
-from pbxd.storage.book.cards import cards, insert_cards, listings, main_rows, read_cards, update_card
+from pbxd.storage.book.card_updates import update_cards
+from pbxd.storage.book.cards import cards, insert_cards, listings, main_rows, read_cards
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate, duplicates_of
 from pbxd.storage.engine.database import Database, in_parts
@@ -139,10 +140,10 @@ class Contacts:
             if after == draft_of(before):
                 return before
             left = await overlay_changes.company_ids(connection, [contact_id])
-            await update_card(connection, contact_id, after, fields)
+            await update_cards(connection, {contact_id: before}, {contact_id: after}, fields)
             await company_rows.drop_orphans(connection, left)
             contact = (await cards(connection, [contact_id]))[0]
-            await changes_of.record(connection, before, contact, actor)
+            await changes_of.record(connection, [(before, contact)], actor)
             await tell(connection, [_news("changed", contact)])
             return contact
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, insert, select, update
+from sqlalchemy import Row, and_, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
@@ -15,11 +15,18 @@ from pbxd.storage.access.employee_ids import changes_with_ids
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows
 from pbxd.storage.book.card_json import changes_json, draft_json, draft_of
-from pbxd.storage.book.cards import cards, update_card
+from pbxd.storage.book.card_updates import update_cards
+from pbxd.storage.book.cards import cards
 from pbxd.storage.book.overlay import becomes, importer, waiting
 from pbxd.storage.engine.database import possible
 from pbxd.storage.engine.feed import about_contact, tell
 from pbxd.storage.tables import contacts, import_changes
+
+_MADE = (
+    update(import_changes)
+    .where(import_changes.c.import_id == bindparam("of_import"))
+    .where(import_changes.c.contact_id == bindparam("of_contact"))
+)
 
 
 async def keep(connection: AsyncConnection, import_id: int, changes: Mapping[int, ContactChanges]) -> None:
@@ -50,40 +57,37 @@ async def left(connection: AsyncConnection, import_id: int, most: int) -> Sequen
 
 
 async def make(connection: AsyncConnection, rows: Sequence[Row[Any]], fields: Fields) -> None:
-    """Write an import's changes to the cards. Drop changes of contacts that are gone or belong to somebody else now."""
+    """Write changes of one import to the cards.
+
+    Changes of contacts that are gone or belong to somebody else now are dropped.
+    """
     there, firms = await _read(connection, rows)
-    for row in rows:
-        card = there.get(row.contact_id)
-        after = becomes(card, row) if card else None
-        if card and after:
-            await _write(connection, card, after, importer(row), fields)
-        key = and_(import_changes.c.import_id == row.import_id, import_changes.c.contact_id == row.contact_id)
-        done = {
-            "version": card.version + bool(after) if card else 0,
-            "before": draft_json(draft_of(card)) if card and after else None,
+    after = _becoming(there, rows)
+    await _write(connection, there, after, importer(rows[0]), fields)
+    done = [
+        {
+            "of_import": row.import_id,
+            "of_contact": row.contact_id,
+            "version": there[row.contact_id].version + (row.contact_id in after) if row.contact_id in there else 0,
+            "before": draft_json(draft_of(there[row.contact_id])) if row.contact_id in after else None,
         }
-        await connection.execute(update(import_changes).where(key).values(**done))
+        for row in rows
+    ]
+    await connection.execute(_MADE, done)
     await company_rows.drop_orphans(connection, firms)
 
 
 async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]], fields: Fields) -> tuple[int, list[Contact]]:
-    """Undo changes of an import. Return how many, and the cards that were spared because they were edited since."""
+    """Undo changes of one import. Return how many, and the cards that were spared because they were edited since."""
     there, firms = await _read(connection, rows)
-    restored, spared = 0, list[Contact]()
-    for row in rows:
-        card = there.get(row.contact_id)
-        before = becomes(card, row) if card else None
-        if card and before:
-            await _write(connection, card, before, importer(row), fields)
-            await tell(
-                connection, [about_contact("changed", card.id, card.visibility, card.owner_id, card.version + 1)]
-            )
-            restored += 1
-        elif card:
-            spared.append(card)
+    before = _becoming(there, rows)
+    await _write(connection, there, before, importer(rows[0]), fields)
+    restored = [there[key] for key in before]
+    news = [about_contact("changed", card.id, card.visibility, card.owner_id, card.version + 1) for card in restored]
+    await tell(connection, news)
     await company_rows.drop_orphans(connection, firms)
     await forget(connection, rows[0].import_id, [row.contact_id for row in rows])
-    return restored, spared
+    return len(restored), [card for key, card in there.items() if key not in before]
 
 
 async def settle(connection: AsyncConnection, contact_id: int, fields: Fields) -> None:
@@ -113,7 +117,19 @@ async def _read(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[
     return there, await company_ids(connection, ids)
 
 
-async def _write(connection: AsyncConnection, card: Contact, draft: ContactDraft, actor: Actor, fields: Fields) -> None:
-    await update_card(connection, card.id, draft, fields)
-    (after,) = await cards(connection, [card.id], staged=True)
-    await changes_of.record(connection, card, after, actor)
+def _becoming(there: Mapping[int, Contact], rows: Sequence[Row[Any]]) -> dict[int, ContactDraft]:
+    """Return the cards that the rows change, as they will be."""
+    found = ((row.contact_id, becomes(there[row.contact_id], row)) for row in rows if row.contact_id in there)
+    return {key: draft for key, draft in found if draft}
+
+
+async def _write(
+    connection: AsyncConnection,
+    there: Mapping[int, Contact],
+    drafts: Mapping[int, ContactDraft],
+    actor: Actor,
+    fields: Fields,
+) -> None:
+    await update_cards(connection, there, drafts, fields)
+    after = await cards(connection, drafts, staged=True)
+    await changes_of.record(connection, [(there[card.id], card) for card in after], actor)

@@ -14,6 +14,8 @@ from pbxd.storage.engine.database import Database
 _LOCK_SECONDS = 0.05  # the aim; the promise is 0.1
 _REST_SECONDS = 0.03  # between two transactions: longer than SQLite's waiting writers sleep between two attempts
 _FEWEST, _MOST = 50, 500  # rows; with fewer, the transaction itself is most of the cost
+# Kilobytes instead of 2,000: the pages of all indexes that one transaction changes stay in memory until its end.
+_CACHE = "PRAGMA cache_size=-32000"
 _STEP = 25  # rows: the driver caches a statement for each size
 
 
@@ -33,6 +35,8 @@ class BatchWriter:
         try:
             async with self._database.writing() as connection:
                 began = time.monotonic()
+                if self._database.is_sqlite:
+                    await connection.exec_driver_sql(_CACHE)
                 yield connection
         finally:
             self._ended = time.monotonic()

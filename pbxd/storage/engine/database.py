@@ -56,9 +56,14 @@ def possible(ids: Collection[int]) -> list[int]:
     return [number for number in ids if 0 < number <= HIGHEST_KEY]
 
 
-async def in_steps(connection: AsyncConnection, statement: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:
-    """Read a big result a few hundred rows at a time, so that the event loop runs in between."""
-    result = await connection.stream(statement, execution_options={"yield_per": 500})
+async def in_steps(
+    connection: AsyncConnection, statement: Select[Any], step: int = 500
+) -> AsyncIterator[Sequence[Row[Any]]]:
+    """Read a big result some rows at a time, so that the event loop runs in between.
+
+    Five hundred rows hold it for some milliseconds; who serves look-ups meanwhile asks for a smaller `step`.
+    """
+    result = await connection.stream(statement, execution_options={"yield_per": step})
     async for rows in result.partitions():
         yield rows
 

@@ -33,7 +33,7 @@ from pbxd.storage.book import company_rows, number_ownership, overlay_changes
 from pbxd.storage.book.cards import insert_cards, listings, main_rows
 from pbxd.storage.book.overlay import importer
 from pbxd.storage.engine.batches import BatchWriter
-from pbxd.storage.engine.database import Database, in_parts, possible
+from pbxd.storage.engine.database import Database, in_parts, in_steps, possible
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.imports import companies as import_companies
 from pbxd.storage.imports.adding import added_up
@@ -46,6 +46,7 @@ from pbxd.storage.tables import companies, contacts, employees, import_changes, 
 ABANDONED_SECONDS = 60.0  # without a beat: the process is gone
 _BEAT_SECONDS = 10.0  # longest time between two beats
 _TURN_SECONDS = 0.5  # between two checks whether another import is done
+_LOOKED_UP = 100  # rows read at once for the daemon's index: it serves look-ups meanwhile
 _NAMED = 100  # names of spared contacts, at most
 
 Report = Callable[[int, int], None]  # how many contacts are done, and how many there are
@@ -150,15 +151,18 @@ class Imports:
         """Open the visible contacts with ids between these, for the daemon's index."""
         between = contacts.c.id.between(first, last)
         used = select(contacts.c.company_id).where(between, contacts.c.company_id.is_not(None))
+        wanted = select(companies.c.id, companies.c.name).where(companies.c.id.in_(used))
         async with self._database.reading() as connection:
-            named = await connection.execute(select(companies.c.id, companies.c.name).where(companies.c.id.in_(used)))
-            yield listings(connection, {row.id: row.name for row in named}, between)
+            names: dict[int, str] = {}
+            async for rows in in_steps(connection, wanted, _LOOKED_UP):
+                names.update(map(tuple, rows))
+            yield listings(connection, names, between, step=_LOOKED_UP)
 
     async def changed(self, import_id: int) -> list[int]:
         """Return the ids of the contacts that an import changed."""
-        wanted = select(import_changes.c.contact_id).distinct().where(import_changes.c.import_id == import_id)
+        wanted = select(import_changes.c.contact_id).where(import_changes.c.import_id == import_id)
         async with self._database.reading() as connection:
-            return list((await connection.execute(wanted)).scalars().all())
+            return [key async for rows in in_steps(connection, wanted, _LOOKED_UP) for (key,) in rows]
 
     async def _take_over(self, abandoned_seconds: float) -> tuple[int, Actor, str] | None:
         before = datetime.now(UTC) - timedelta(seconds=abandoned_seconds)
@@ -304,12 +308,15 @@ async def drop_rows(
 ) -> int:
     """Delete the hidden contacts of an import and its companies, if unused, then end the import. Return how many."""
     batches, deleted = BatchWriter(database), 0
-    wanted = select(contacts.c.id, contacts.c.company_id).where(made_by(import_id))
+    wanted = select(contacts.c.id, contacts.c.company_id).where(made_by(import_id)).order_by(contacts.c.id)
     while True:
-        async with batches.writing(batches.size) as connection:
+        size = batches.size
+        if database.is_sqlite:
+            await _prepare_tokens(database, import_id, size)
+        async with batches.writing(size) as connection:
             await _beat(connection, import_id, state)
-            rows = (await connection.execute(wanted.order_by(contacts.c.id).limit(batches.size))).all()
-            if not rows and not await import_companies.give_back(connection, import_id, batches.size):
+            rows = (await connection.execute(wanted.limit(size))).all()
+            if not rows and not await import_companies.give_back(connection, import_id, size):
                 await connection.execute(delete(import_changes).where(import_changes.c.import_id == import_id))
                 await _enter(connection, import_id, end)
                 return deleted
@@ -320,6 +327,14 @@ async def drop_rows(
             await company_rows.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
             deleted += len(rows)
         progress(deleted)
+
+
+async def _prepare_tokens(database: Database, import_id: int, most: int) -> None:
+    """Make the tokens of the next rows to delete: the index's triggers need them while other writers wait."""
+    wanted = select(contacts.c.search).where(made_by(import_id)).order_by(contacts.c.id).limit(most)
+    async with database.reading() as connection:
+        for text in (await connection.execute(wanted)).scalars():
+            tokens(text)
 
 
 async def _spare(connection: AsyncConnection, import_id: int, actor: Actor) -> tuple[int, list[tuple[int, str]]]:

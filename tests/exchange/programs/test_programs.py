@@ -1,0 +1,48 @@
+"""Files in the shape of other programs' exports, imported with the command line: every contact is compared wholly.
+
+People and numbers are invented. `expected.toml` has what each file must give, and the source of its headings above it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Pbxd
+
+FILES = Path(__file__).parent
+EXPECTED: dict[str, Any] = tomllib.loads((FILES / "expected.toml").read_text("utf-8"))
+TEXTS = ("name", "company", "position", "manager", "birth_date", "comment")
+
+
+def contacts(pbxd: Pbxd) -> list[dict[str, Any]]:
+    """Return what the book says of each contact, without what is empty."""
+    cards = []
+    for card in pbxd.json("contacts", "list")["items"]:
+        numbers = [" ".join(filter(None, (n["label"], n["number"], n["extension"]))) for n in card["numbers"]]
+        texts = {name: card[name] for name in TEXTS}
+        found = {**texts, "numbers": numbers, "emails": card["emails"], "tags": card["tags"]}
+        cards.append({name: value for name, value in found.items() if value})
+    return cards
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_programs_file_comes_out_whole(pbxd: Pbxd, name: str) -> None:
+    done = pbxd.json("contacts", "import", str(FILES / name))
+    assert done["errors"] == []
+    assert done["ignored_columns"] == EXPECTED[name]["ignored"]
+    assert contacts(pbxd) == EXPECTED[name]["contacts"]
+
+
+def test_rows_of_1c_become_companies(pbxd: Pbxd) -> None:
+    """1C saves the list of counterparties with a title, a filter, groups and a total around the table."""
+    done = pbxd.json("contacts", "import", str(FILES / "1c.xlsx"))
+    assert done["errors"] == []
+    assert {left["row"] for left in done["left_out"]} >= {6, 9}  # the group and the total
+    assert set(done["ignored_columns"]) >= {"ИНН", "Вид контрагента", "Основной менеджер"}
+    found = {each["name"]: each["numbers"] for each in pbxd.json("companies", "list")["items"]}
+    assert found == {"Рябина ООО": ["+74953250001", "+74953250002"], "Хвойный ИП": ["+79163250003"]}
+    assert contacts(pbxd) == []

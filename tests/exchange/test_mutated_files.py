@@ -1,0 +1,75 @@
+"""Files with bytes changed, cut or doubled: rows or one clear refusal, never another error."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pbxd.book.fields import BUILT_IN
+from pbxd.errors import InvalidInputError
+from pbxd.exchange.columns import Headings
+from pbxd.exchange.row_drafts import How, RowReader
+from pbxd.exchange.sandbox import reading
+from pbxd.exchange.tables import open_table
+from pbxd.numbers import NumberRules
+
+FILES = Path(__file__).resolve().parents[1] / "cases" / "files"
+TEXTS = sorted(path.name for path in FILES.glob("*.csv"))
+RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
+CHANGES: tuple[Callable[[random.Random, bytes, int], bytes], ...] = (
+    lambda _chance, data, at: data[:at],
+    lambda chance, data, at: data[:at] + chance.randbytes(3) + data[at + 3 :],
+    lambda chance, data, at: data[:at] + data[at + chance.randrange(40) :],
+    lambda chance, data, at: data[:at] + chance.choice([b'"', b";", b",", b"\n", b"\0", b"\xff\xfe"]) + data[at:],
+    lambda chance, data, at: data[: at + chance.randrange(200)] + data[at:],
+)
+
+
+def mutated(name: str, seed: int) -> bytes:
+    chance = random.Random(f"{name} {seed}")
+    data = (FILES / name).read_bytes()
+    for _time in range(chance.randint(1, 3)):
+        data = chance.choice(CHANGES)(chance, data, chance.randrange(len(data) + 1))
+    return data
+
+
+def read(file: Path) -> str:
+    """Return the refusal; empty where the rows can be read, bad ones as well."""
+    try:
+        table = open_table(file, sheet="", headings=Headings(), low_memory=False)
+        reader = RowReader(table.columns, RULES, BUILT_IN, how=How(lenient=True))
+        for row, texts in table.rows:
+            reader.read(row, texts)
+    except InvalidInputError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("seeds", [range(10), pytest.param(range(10, 110), marks=pytest.mark.soak)])
+def test_a_mutated_text_gives_rows_or_one_refusal(name: str, seeds: range, tmp_path: Path) -> None:
+    file = tmp_path / name
+    for seed in seeds:
+        file.write_bytes(mutated(name, seed))
+        refusal = read(file)
+        assert "\n" not in refusal
+        assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("seeds", [range(3), pytest.param(range(3, 103), marks=pytest.mark.soak)])
+async def test_a_mutated_workbook_gives_rows_or_one_refusal(seeds: range, tmp_path: Path) -> None:
+    file = tmp_path / "14-1c-list.xlsx"
+    for seed in seeds:
+        file.write_bytes(mutated(file.name, seed))
+        try:
+            async with reading(file, language="en") as table:
+                async for _batch in table.batches:
+                    pass
+        except InvalidInputError as error:
+            assert "\n" not in str(error)  # noqa: PT017 - some files are read
+        assert os.listdir(tmp_path) == [file.name]  # noqa: PTH208 - pathlib's own would block just the same
