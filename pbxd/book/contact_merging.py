@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Final, cast
 
+from pbxd.book.company_names import company_key
 from pbxd.book.contact_numbers import ContactNumber
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, changes_to
 from pbxd.book.fields import Field, Fields
@@ -16,7 +17,8 @@ LISTS: Final = ("numbers", "emails", "tags")  # what several rows about one cont
 def differing(card: Contact, draft: ContactDraft, names: Collection[str], registry: Fields) -> ContactChanges:
     """Return those of the named fields of a draft in which the card differs.
 
-    How a number was typed is no difference, and a number without a label keeps the one that the card has.
+    How a number was typed or a company is spelled is no difference. A number without a label keeps the one that the
+    card has.
     """
     labelled = replace(draft, numbers=_labelled(card.numbers, draft.numbers))
     differ = [
@@ -58,6 +60,8 @@ def _labelled(known: Collection[ContactNumber], numbers: Collection[ContactNumbe
 def _value(field: Field, card: Contact | ContactDraft, registry: Fields) -> Any:  # noqa: ANN401 - a value of the field's kind
     if field.stored == "employee":
         return getattr(card, f"{field.name}_id")
+    if field.kind == "company":
+        return company_key(card.company)
     if field.name == "numbers":
         return [(each.number, each.extension, each.label, each.main) for each in card.numbers]
     return registry.value(card, field)

@@ -81,6 +81,7 @@ FILE = click.Path(path_type=Path)
 class Details(TypedDict, total=False):
     """What else may be said of an option or an argument, in click's own words."""
 
+    nargs: int
     type: click.ParamType[Any]
     default: object
     required: bool

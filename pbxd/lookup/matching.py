@@ -14,9 +14,9 @@ from typing import Literal, NamedTuple, Self, assert_never
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.companies import Company
+from pbxd.book.company_names import company_key
 from pbxd.book.contacts import Contact, Listing
 from pbxd.book.employees import Employee
-from pbxd.book.texts import folded
 from pbxd.lookup.naming import phone_name
 from pbxd.notation import E164
 from pbxd.numbers import ParsedNumber
@@ -171,9 +171,10 @@ class Book:
         The personal contacts of `actor` may be used, and win over shared ones. Personal contacts of others are never
         read, not even as rivals or for the VIP flag.
         Several contacts of equal rank are `shared`. Their name is their company with the count if all have the same
-        one, else the name of the first contact (main number first, then the older card). `contact` stays None, since it
-        is not known who calls. `vip` is set if any of them is a VIP, so that no VIP waits because of a colleague's
-        card; `manager` if all agree. A number of several employees, such as a common DID, names none of them.
+        one, in any spelling, else the name of the first contact (main number first, then the older card). `contact`
+        stays None, since it is not known who calls. `vip` is set if any of them is a VIP, so that no VIP waits because
+        of a colleague's card; `manager` if all agree. A number of several employees, such as a common DID, names none
+        of them.
         """
         match parsed.kind:
             case "withheld" | "unreadable":
@@ -239,7 +240,7 @@ class Book:
         if len(rows) == 1:
             manager = self._extension(manager_id)
             return Match("found", parsed.value, name, company, held[0], vip, manager, parsed.rule, rivals)
-        if company and len({folded(row[1]) for row in rows}) == 1:
+        if company and len({company_key(row[1]) for row in rows}) == 1:
             name = f"{company} ({len(rows)})"
             rivals = (self._rival(held[0]), *rivals)  # none of them wins
         agreed = manager_id if all(row[2] == manager_id for row in rows) else 0

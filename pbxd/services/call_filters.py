@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pbxd.actor import Actor
-from pbxd.book.texts import folded
 from pbxd.calls.record import Direction, Outcome
 from pbxd.lookup.partial_index import named_contact
 from pbxd.numbers import NumberRules, parse
@@ -67,7 +66,7 @@ def _client(connection: Reading, text: str, actor: Actor, rules: NumberRules) ->
 
 
 def _company(connection: Reading, name: str, actor: Actor) -> tuple[Span, ...]:
-    people, numbers = of_company(connection, folded(name), actor)
+    people, numbers = of_company(connection, name, actor)
     return (*(Span(number) for number in numbers), *spans_of_contacts(connection, set(people), actor))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
+from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.companies import Company, CompanyChanges
 from pbxd.book.contacts import Contact
@@ -12,7 +13,9 @@ from pbxd.book.texts import folded
 from pbxd.numbers import NumberRules
 from pbxd.services.number_input import company_number
 from pbxd.services.workspace import Workspace
+from pbxd.storage.book import company_merging
 from pbxd.storage.book.companies import Companies, CompanyPage
+from pbxd.storage.book.company_merging import Joining
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import MOST_COUNTED
@@ -33,6 +36,7 @@ class FindCompanies:
     """Which companies are wanted."""
 
     search: str = ""  # words of the name
+    doubles: bool = False  # only those whose names differ by spelling alone; all of them
     limit: int | None = None  # None: all
     after: str = ""  # cursor of the page before
 
@@ -69,6 +73,9 @@ async def add(workspace: Workspace, _actor: Actor, asked: AddCompany) -> Company
 
 async def find(workspace: Workspace, _actor: Actor, asked: FindCompanies) -> CompanyPage:
     """Return a page of the companies that have all the words in their names. Raises InvalidInputError (`after`)."""
+    if asked.doubles:
+        found = await Companies(workspace.database).doubles(asked.search)
+        return CompanyPage(found, "", len(found))
     return await Companies(workspace.database).page(asked.search, asked.after, asked.limit, MOST_COUNTED)
 
 
@@ -92,6 +99,29 @@ async def edit(workspace: Workspace, _actor: Actor, asked: EditCompany) -> Compa
     """
     return await Companies(workspace.database).edit(
         asked.company_id, lambda company: _changes(company, asked, workspace.rules), version=asked.version
+    )
+
+
+async def to_merge(workspace: Workspace, actor: Actor, company_id: int, others: Sequence[int]) -> Joining:
+    """Return which companies `merge` would make one. Raises NotFoundError, InvalidInputError as it does."""
+    rights.check_administrator(actor)
+    return await company_merging.to_merge(workspace.database, company_id, others)
+
+
+async def merge(workspace: Workspace, actor: Actor, company_id: int, others: Sequence[int]) -> Joining:
+    """Make several companies one. Raises NotFoundError, InvalidInputError."""
+    rights.check_administrator(actor)
+    return await company_merging.merge(workspace.database, company_id, others, actor=actor)
+
+
+async def delete(workspace: Workspace, actor: Actor, company_id: int, *, leave_contacts: bool) -> int:
+    """Delete a company; return how many contacts are left without one.
+
+    Raises NotFoundError, ConflictError if it has contacts that are not to be left.
+    """
+    rights.check_administrator(actor)
+    return await company_merging.delete_company(
+        workspace.database, company_id, actor=actor, leave_contacts=leave_contacts
     )
 
 

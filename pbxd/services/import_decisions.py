@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pbxd.book.companies import Company
+from pbxd.book.company_names import company_key
 from pbxd.book.contact_merging import LISTS, differing, united
 from pbxd.book.contacts import ContactChanges, ContactDraft, changes_to
 from pbxd.book.fields import Fields
@@ -104,12 +105,12 @@ class CompanyDecisions:
 
     def __init__(self, policy: Policy, report: ImportReport, rows: RowList) -> None:
         self._policy, self._report, self._rows = policy, report, rows
-        self._made: dict[str, int] = {}  # by folded name: the row
+        self._made: dict[str, int] = {}  # by the name's key: the row
 
     def decide(self, row: int, read: ReadCompany, known: Mapping[str, Company]) -> Company | None:
         """Return the company to make, or to add numbers and e-mails to; None: there is nothing to do."""
-        firm, name = read.company, folded(read.company.name)
-        there, first = known.get(name), self._made.get(name)
+        firm, name = read.company, company_key(read.company.name)
+        there, first = known.get(folded(firm.name)), self._made.get(name)
         if self._policy != "update" and (there or first):
             self._report.skipped += 1
             self._rows.add(RowDone(row, "skipped", firm.name, same_as_row=first))

@@ -187,7 +187,7 @@ def test_who_lost_the_extension_is_still_named(pbxd: Pbxd, contact: Add) -> None
     ivan = pbxd.json("employees", "add", "101", "--name", "Иван Петров")["id"]
     contact("--manager", "101", "--as", "101")
     pbxd("tokens", "create", "crm", "--as", "101")
-    assert "Иван Петров" not in pbxd("contacts", "show", "1").stdout
+    assert "101 Иван Петров" in pbxd("contacts", "show", "1").stdout
     pbxd("employees", "edit", "101", "--name", "Мария Сидорова")
     lines = [line.split(maxsplit=1) for line in pbxd("contacts", "show", "1").stdout.splitlines()]
     assert ["Manager", "Иван Петров"] in lines
@@ -295,3 +295,25 @@ def test_companies_are_paged_by_a_cursor(pbxd: Pbxd) -> None:
     assert [each["name"] for each in rest["items"]] == ["Фирма 2", "Фирма 3", "Фирма 4"]
     assert pbxd.json("companies", "list")["total"] == 5
     assert "next page: --after" in pbxd("companies", "list", "--limit", "2").stdout
+
+
+def test_doubles_are_listed_and_companies_merged_and_deleted(pbxd: Pbxd, contact: Add) -> None:
+    contact("--company", "ООО «Ромашка»")
+    other = pbxd.json("companies", "add", "--name", "Лютик", "--number", "+74951234567")
+    assert pbxd.json("companies", "add", "--name", 'АО "РОМАШКА"')["id"] == 1
+    assert pbxd.json("companies", "list", "--doubles") == {
+        "total": 0, "items": [], "total_is_exact": True, "after": ""
+    }  # fmt: skip
+    merged = pbxd.json("companies", "merge", str(other["id"]), "1", "--yes")
+    assert (merged["name"], merged["merged"], merged["contacts_moved"]) == ("Лютик", [1], 1)
+    assert pbxd.json("companies", "show", str(other["id"]))["contacts"]["total"] == 1
+    assert "--leave-contacts" in pbxd.refusal("companies", "delete", str(other["id"]), "--yes")
+    gone = pbxd.json("companies", "delete", str(other["id"]), "--leave-contacts", "--yes")
+    assert gone == {"deleted": other["id"], "contacts_left": 1}
+
+
+def test_the_manager_is_named_beside_the_extension(pbxd: Pbxd, contact: Add) -> None:
+    pbxd("employees", "add", "101", "--name", "Иванова Анна")
+    made = contact("--manager", "101")
+    assert "101 Иванова Анна" in pbxd("contacts", "show", str(made["id"])).stdout
+    assert "101 Иванова Анна" in pbxd("contacts", "list").stdout

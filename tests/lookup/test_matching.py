@@ -85,6 +85,20 @@ def test_several_companies_show_the_first_whose_main_number_it_is() -> None:
     assert phone_text(match) == "Борис"
 
 
+def test_one_company_in_several_spellings_is_shown_with_the_count() -> None:
+    book = book_of([
+        card(1, "Анна", MAIN_LINE, company="Ромашка"),
+        card(2, "Борис", MAIN_LINE, company="ООО «РОМАШКА»"),
+        card(3, "Вера", MAIN_LINE, company='"Ромашка", АО'),
+    ])  # fmt: skip
+    match = look(book, MAIN_LINE)
+    assert (match.status, match.name, match.company) == ("shared", "Ромашка (3)", "Ромашка")
+    trader = book_of([
+        card(1, "Анна", MAIN_LINE, company="Иванов"), card(2, "Борис", MAIN_LINE, company="ИП Иванов")
+    ])  # fmt: skip
+    assert look(trader, MAIN_LINE).name == "Анна"
+
+
 def test_contacts_without_a_company_show_the_first() -> None:
     match = look(book_of([card(2, "Борис", MAIN_LINE), card(1, "Анна", MAIN_LINE)]), MAIN_LINE)
     assert (match.status, match.name) == ("shared", "Анна")

@@ -21,9 +21,11 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from pbxd.actor import Actor
+from pbxd.book.company_names import company_key
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.errors import ConfigurationError, ConflictError, RefusedError, UnavailableError
 from pbxd.storage.access.tokens import Tokens
+from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine import schema
 from pbxd.storage.engine.backups import Progress
@@ -350,6 +352,19 @@ async def test_contacts_of_an_old_version_are_found_and_sorted(empty_url: str) -
                 "главный инженер",
                 "+79161234567",
             )
+
+
+async def test_companies_get_their_keys_and_doubles_stay_two(empty_url: str) -> None:
+    await migrate(empty_url, "0015")
+    names = ("ООО «Ромашка»", "Ромашка", "ИП Иванов И. И.", "Acme GmbH & Co. KG", "O’Neill Ltd", "Ёлка", "АО")
+    for key, name in enumerate(names, 1):
+        await execute(empty_url, f"INSERT INTO companies (id, name, folded) VALUES ({key}, '{name}', '{key}')")  # noqa: S608 - ours
+    await schema.upgrade(empty_url)
+    async with await Database.open(empty_url, create=False) as database:
+        async with database.reading() as connection:
+            rows = (await connection.execute(text("SELECT name_key FROM companies ORDER BY id"))).scalars().all()
+        assert rows == [company_key(name) for name in names]
+        assert [each.id for each in await Companies(database).doubles()] == [1, 2]
 
 
 async def test_the_index_of_an_earlier_version_is_made_anew(tmp_path: Path) -> None:

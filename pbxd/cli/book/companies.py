@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from pbxd.book.companies import Company, company_json
 from pbxd.cli.groups import group
 from pbxd.cli.listing import Listing, page_length, print_all
-from pbxd.cli.options import INTEGER, LIMIT, actor_option, id_argument, json_option, option, takes
-from pbxd.cli.output import print_card, print_json, print_table
+from pbxd.cli.options import (
+    INTEGER,
+    LIMIT,
+    actor_option,
+    argument,
+    flag,
+    id_argument,
+    json_option,
+    option,
+    takes,
+    yes_option,
+)
+from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _
 from pbxd.numbers import display
@@ -35,12 +46,14 @@ class Options:
     """The options of `companies list`."""
 
     search: str
+    doubles: bool
     limit: int | None
     after: str
 
 
 @companies.command("list", help=N_("List companies by name."))
 @option("--search", default="", about=N_("Words of the name."))
+@flag("--doubles", about=N_("Only companies whose names differ by quotes, legal form, case or spaces alone."))
 @option("--limit", type=LIMIT, about=N_("Show at most this many."))
 @option("--after", default="", metavar="CURSOR", about=N_("Continue after this cursor."))
 @json_option
@@ -49,8 +62,8 @@ def list_(session: Session, asked: Options) -> None:
     """List companies; without a limit a page on a terminal, otherwise all of them."""
     listing = Listing([_("Id"), _("Company"), _("Numbers")], _cells, company_json)
     limit = page_length(session, asked.limit)
-    wanted = book.FindCompanies(search=asked.search, limit=limit, after=asked.after)
-    if limit is None:
+    wanted = book.FindCompanies(search=asked.search, doubles=asked.doubles, limit=limit, after=asked.after)
+    if limit is None and not asked.doubles:
         print_all(session, book.every, wanted, listing)
         return
     page = session.ask(book.find, wanted)
@@ -97,6 +110,50 @@ def show(session: Session, company_id: int) -> None:
 def edit(session: Session, asked: book.EditCompany) -> None:
     """Change a company."""
     _show_saved(session, session.ask(book.edit, asked))
+
+
+@companies.command(
+    "merge",
+    help=N_(
+        "Make companies one: contacts, numbers and e-mails of the others move to the first company, which keeps its"
+        " name. Asks first on a terminal."
+    ),
+)
+@id_argument("company_id")
+@argument("others", type=INTEGER, nargs=-1, required=True, metavar="ID…")
+@yes_option
+@json_option
+@pass_session
+def merge(session: Session, company_id: int, others: tuple[int, ...]) -> None:
+    """Make several companies one."""
+    joining = session.ask(book.to_merge, company_id, others)
+    names = ", ".join(f"{other.name} ({other.id})" for other in joining.others)
+    question = _("Make {others} one with {company} ({id})? {count} contacts move. This can't be undone.")
+    session.confirm(question.format(others=names, company=joining.company.name, id=company_id, count=joining.contacts))
+    merged = session.ask(book.merge, company_id, others)
+    if session.as_json:
+        gone = [other.id for other in merged.others]
+        print_json(company_json(merged.company) | {"merged": gone, "contacts_moved": merged.contacts})
+        return
+    print_card(_lines(merged.company))
+    print_line(_("merged: {others}; contacts moved: {count}").format(others=names, count=merged.contacts))
+
+
+@companies.command(
+    "delete",
+    help=N_("Delete a company. One that has contacts is refused without --leave-contacts. Asks first on a terminal."),
+)
+@id_argument("company_id")
+@flag("--leave-contacts", about=N_("Delete it all the same; its contacts stay, without a company."))
+@yes_option
+@json_option
+@pass_session
+def delete(session: Session, company_id: int, *, leave_contacts: bool) -> None:
+    """Delete a company."""
+    session.confirm(_("Delete company {id}? This can't be undone.").format(id=company_id))
+    left = session.ask(book.delete, company_id, leave_contacts=leave_contacts)
+    said = _("company {id} deleted; contacts without a company now: {count}")
+    session.report({"deleted": company_id, "contacts_left": left}, said.format(id=company_id, count=left))
 
 
 def _show_saved(session: Session, company: Company) -> None:

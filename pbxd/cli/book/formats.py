@@ -26,7 +26,7 @@ def lines(contact: Contact, fields: Fields) -> Iterable[tuple[str, str]]:
         elif field.kind != "visibility":  # the owner says it
             manager = field.name == "manager" and _manager(contact)
             yield str(field.title), manager or _text(fields.value(contact, field))
-    yield _("Created by"), contact.created_by or contact.created_by_name
+    yield _("Created by"), _person(contact.created_by, contact.created_by_name)
     yield _("Version"), str(contact.version)
 
 
@@ -83,8 +83,12 @@ def duplicate_line(duplicate: Duplicate) -> str:
 
 
 def _manager(contact: Contact) -> str:
-    """Name the manager: by extension, or by name if they have none any more."""
-    return contact.manager or contact.manager_name
+    """Name the manager: by extension and name, as far as they have them."""
+    return _person(contact.manager, contact.manager_name)
+
+
+def _person(extension: str, name: str) -> str:
+    return " ".join(filter(None, (extension, name)))
 
 
 def _text(value: Value) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book.contacts import Contact, ContactDraft
 from pbxd.book.fields import Fields
+from pbxd.book.texts import folded
 from pbxd.storage.access.employee_ids import with_ids
 from pbxd.storage.book import company_rows, number_ownership
 from pbxd.storage.book.cards import PARTS, insert_rows, main_values
@@ -51,15 +53,17 @@ async def _update_main(
     connection: AsyncConnection, before: Mapping[int, Contact], after: Mapping[int, ContactDraft], fields: Fields
 ) -> None:
     """Update the table of contacts."""
-    ids_of = await company_rows.ids_by_name(connection, [draft.company for draft in after.values()])
+    firms = await company_rows.made_by_name(connection, [draft.company for draft in after.values()])
     now = datetime.now(UTC)
     alike: defaultdict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)  # by the columns that differ
     found_by: list[tuple[int, str]] = []
     for key, draft in after.items():
         old = main_values(before[key], fields)
-        differing = {name: value for name, value in main_values(draft, fields).items() if value != old[name]}
+        company = firms.get(folded(draft.company))
+        spelled = replace(draft, company=company.name) if company else draft
+        differing = {name: value for name, value in main_values(spelled, fields).items() if value != old[name]}
         if "company_folded" in differing:
-            differing["company_id"] = ids_of.get(differing["company_folded"])
+            differing["company_id"] = company.id if company else None
         if connection.dialect.name == "sqlite" and "search" in differing:
             found_by.append((key, differing.pop("search")))
         row = {f"new_{name}": value for name, value in differing.items()}

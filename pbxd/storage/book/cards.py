@@ -138,18 +138,19 @@ async def insert_cards(
     actor: Actor,
     *,
     prepared: Sequence[dict[str, Any]],
+    fields: Fields,
     import_id: int = 0,
 ) -> list[int]:
-    """Write new contacts and return their ids in order. `prepared`: their `main_rows`.
+    """Write new contacts and return their ids in order. `prepared`: their `main_rows`, made anew for another spelling.
 
     The drafts are checked and `with_ids`, in this transaction; the actor is known.
     """
     names = [draft.company for draft in drafts]
-    ids_of = await company_cards.ids_by_name(connection, names, quiet=bool(import_id))
+    firms = await company_cards.made_by_name(connection, names, quiet=bool(import_id))
     now = datetime.now(UTC)
     fresh = {"created_by_id": actor.employee or 0, "version": 1, "created": now, "changed": now, "import_id": import_id}
     rows = [
-        values | fresh | {"company_id": ids_of.get(values["company_folded"]), "manager": draft.manager}
+        _at_company(values, draft, firms, fields) | fresh | {"manager": draft.manager}
         for values, draft in zip(prepared, drafts, strict=True)
     ]
     ids = await _insert_main(connection, rows)
@@ -159,6 +160,16 @@ async def insert_cards(
     numbers = {contact_id: [each.number for each in draft.numbers] for contact_id, draft in made.items()}
     await number_ownership.note_new(connection, numbers)
     return ids
+
+
+def _at_company(
+    values: dict[str, Any], draft: ContactDraft, firms: Mapping[str, company_cards.Named], fields: Fields
+) -> dict[str, Any]:
+    """Return a row of `main_rows` with its company, made anew if that is spelled in another way."""
+    company = firms.get(values["company_folded"])
+    if company and folded(company.name) != values["company_folded"]:
+        values = main_values(replace(draft, company=company.name), fields)
+    return values | {"company_id": company.id if company else None}
 
 
 async def _insert_main(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Companies: one card a name, in upper or lower case, with address, site, numbers and e-mails of their own.
+"""Companies: one card a name, however it is spelled, with address, site, numbers and e-mails of their own.
 
 A company that only personal contacts have is visible to their owners only, and is deleted with the last of them.
 """
@@ -9,10 +9,11 @@ from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book.companies import Company, CompanyChanges, checked_company
+from pbxd.book.company_names import company_key
 from pbxd.book.texts import checked_name, folded
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
@@ -51,8 +52,7 @@ class Companies:
         """
         name, added = checked_name("company", name), tuple(numbers)
         async with self._database.writing() as connection:
-            ids = await rows.ids_by_name(connection, [name])
-            company_id = ids[folded(name)]
+            company_id = (await rows.ids_by_name(connection, [name]))[folded(name)]
             return await self._edit(
                 connection, company_id, lambda company: {"numbers": (*company.numbers, *added)}, None
             )
@@ -69,6 +69,14 @@ class Companies:
         """Return the existing companies with these ids."""
         async with self._database.reading() as connection:
             return {company.id: company for company in await rows.cards(connection, ids)}
+
+    async def doubles(self, search: str = "") -> Several:
+        """Return the companies whose names differ from another one's by spelling alone, those of one name together."""
+        other = companies.alias("other")
+        double = exists().where(other.c.name_key == companies.c.name_key, other.c.id != companies.c.id)
+        wanted = select(companies.c.id).where(*_matching(search), double).order_by(companies.c.name_key, companies.c.id)
+        async with self._database.reading() as connection:
+            return await rows.cards(connection, (await connection.execute(wanted)).scalars().all())
 
     async def having(self, numbers: Collection[str]) -> Several:
         """Return the companies that have one of these numbers (E.164) as their own."""
@@ -129,7 +137,8 @@ class Companies:
         after = checked_company(replace(before, **(changes(before) if callable(changes) else changes)))
         if after == before:
             return before
-        await rows.refuse_taken(connection, after)
+        if folded(after.name) != folded(before.name):
+            await rows.refuse_taken(connection, after)
         await rows.write(connection, after)
         if after.name != before.name:
             await find_by_new_company(connection, company_id, self._database.fields)
@@ -139,8 +148,10 @@ class Companies:
 
 
 def _matching(search: str) -> list[ColumnElement[bool]]:
-    words = [companies.c.folded.contains(word, autoescape=True) for word in folded(search).split()]
-    return [*words, rows.everybodys()]
+    """Return the conditions that everybody sees a company and that its name has these words, in any spelling."""
+    typed = (companies.c.folded.contains(word, autoescape=True) for word in folded(search).split())
+    spelled = (companies.c.name_key.contains(word, autoescape=True) for word in company_key(search).split())
+    return [or_(and_(true(), *typed), and_(true(), *spelled)), rows.everybodys()]
 
 
 async def _page(connection: AsyncConnection, search: str, after: str, limit: int | None) -> CompanyPage:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book.companies import Company
+from pbxd.book.company_names import company_key
 from pbxd.book.texts import folded
 from pbxd.errors import ConflictError, NotFoundError
 from pbxd.i18n import _
@@ -19,24 +20,71 @@ from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import companies, company_emails, company_numbers, contacts
 
 
+class Named(NamedTuple):
+    """A company, and how it is spelled."""
+
+    id: int
+    name: str
+
+
 async def ids_by_name(connection: AsyncConnection, names: Iterable[str], *, quiet: bool = False) -> dict[str, int]:
-    """Return the ids of companies by `folded` name; create those that are missing.
+    """Call `made_by_name`; return the ids only."""
+    return {key: found.id for key, found in (await made_by_name(connection, names, quiet=quiet)).items()}
+
+
+async def made_by_name(connection: AsyncConnection, names: Iterable[str], *, quiet: bool = False) -> dict[str, Named]:
+    """Return the companies with these names, by `folded` name; create those that are missing.
 
     The first spelling of a name is kept. `quiet`: do not write new ones to the feed, since nobody may see their
     contacts yet.
     """
     wanted = {folded(name): name for name in reversed(list(names)) if name}
-    found: dict[str, int] = {}
-    for part in in_parts(wanted):
-        rows = await connection.execute(select(companies.c.folded, companies.c.id).where(companies.c.folded.in_(part)))
-        found |= {row.folded: row.id for row in rows}
-    missing = [{"name": name, "folded": key} for key, name in reversed(wanted.items()) if key not in found]
+    found = await known_by_name(connection, wanted.values())
+    first = {company_key(name): name for key, name in wanted.items() if key not in found}  # of several spellings
+    missing = [
+        {"name": name, "folded": folded(name), "name_key": name_key} for name_key, name in reversed(first.items())
+    ]
     if missing:
-        made = await connection.execute(insert(companies).returning(companies.c.folded, companies.c.id), missing)
-        new = {row.folded: row.id for row in made}
-        await tell(connection, [] if quiet else [changed(company_id) for company_id in new.values()])
-        found |= new
+        columns = (companies.c.id, companies.c.name, companies.c.name_key)
+        made = await connection.execute(insert(companies).returning(*columns), missing)
+        new = {row.name_key: Named(row.id, row.name) for row in made}
+        await tell(connection, [] if quiet else [changed(company.id) for company in new.values()])
+        found |= {key: new[company_key(name)] for key, name in wanted.items() if key not in found}
     return found
+
+
+async def known_by_name(connection: AsyncConnection, names: Iterable[str]) -> dict[str, Named]:
+    """Return the known companies with these names, by `folded` name.
+
+    One with this very name comes before one that is spelled in another way; of several the oldest.
+    """
+    return await connection.run_sync(find_by_name, names)
+
+
+def find_by_name(connection: Connection, names: Iterable[str]) -> dict[str, Named]:
+    """Return what `known_by_name` returns."""
+    wanted = {folded(name): company_key(name) for name in names if name}
+    found: dict[str, Named] = {}
+    for part in in_parts(wanted):
+        for row in connection.execute(_BY_NAME, {"wanted": part}):
+            found[row.folded] = Named(row.id, row.name)
+    by_key: dict[str, Named] = {}
+    for part in in_parts({name_key for key, name_key in wanted.items() if key not in found}):
+        for row in connection.execute(_BY_KEY, {"wanted": part}):
+            by_key[row.name_key] = Named(row.id, row.name)  # the oldest comes last
+    return found | {
+        key: by_key[name_key] for key, name_key in wanted.items() if key not in found and name_key in by_key
+    }
+
+
+_BY_NAME = select(companies.c.folded, companies.c.id, companies.c.name).where(
+    companies.c.folded.in_(bindparam("wanted", expanding=True))
+)
+_BY_KEY = (
+    select(companies.c.name_key, companies.c.id, companies.c.name)
+    .where(companies.c.name_key.in_(bindparam("wanted", expanding=True)))
+    .order_by(companies.c.id.desc())
+)
 
 
 async def drop_orphans(connection: AsyncConnection, ids: Collection[int]) -> None:
@@ -92,15 +140,25 @@ async def renamed(connection: AsyncConnection, company_id: int) -> None:
 
 
 async def refuse_taken(connection: AsyncConnection, company: Company) -> None:
-    """Raise ConflictError if another company has this one's name."""
-    same = select(companies.c.id).where(companies.c.folded == folded(company.name), companies.c.id != company.id)
-    if (await connection.execute(same)).scalar() is not None:
-        raise ConflictError(_("there is another company named {name}").format(name=company.name))
+    """Raise ConflictError if another company has this one's new name, in any spelling."""
+    same = or_(companies.c.folded == folded(company.name), companies.c.name_key == company_key(company.name))
+    found = select(companies.c.id, companies.c.name).where(same, companies.c.id != company.id).order_by(companies.c.id)
+    row = (await connection.execute(found.limit(1))).first()
+    if row is not None:
+        message = _("there is another company named {name}; to make them one: {command}")
+        command = f"pbxd companies merge {row.id} {company.id}"
+        raise ConflictError(message.format(name=row.name, command=command))
 
 
 async def write(connection: AsyncConnection, company: Company) -> None:
     """Write a changed company with the next version."""
-    values = {"name": company.name, "folded": folded(company.name), "address": company.address, "site": company.site}
+    values = {
+        "name": company.name,
+        "folded": folded(company.name),
+        "name_key": company_key(company.name),
+        "address": company.address,
+        "site": company.site,
+    }
     counted = companies.c.version + 1
     await connection.execute(update(companies).where(companies.c.id == company.id).values(**values, version=counted))
     for table in (company_numbers, company_emails):

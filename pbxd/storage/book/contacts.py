@@ -15,6 +15,7 @@ from pbxd.actor import Actor
 from pbxd.book.companies import Company
 from pbxd.book.contacts import ATTRIBUTES, Contact, ContactChanges, ContactDraft, Listing, checked, with_changes
 from pbxd.book.employees import Employee
+from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.access.employee_ids import ids_of, known, known_author, with_ids
@@ -81,7 +82,7 @@ class Contacts:
             named = await with_ids(connection, drafts)
             ready = await with_ids(connection, [checked(_owned(draft, actor), fields) for draft in named])
             rows = main_rows(ready, fields)
-            made = await cards(connection, await insert_cards(connection, ready, actor, prepared=rows))
+            made = await cards(connection, await insert_cards(connection, ready, actor, prepared=rows, fields=fields))
             await tell(connection, [_news("added", contact) for contact in made])
             return made
 
@@ -133,6 +134,9 @@ class Contacts:
             draft = _changed(before, changes(before) if callable(changes) else changes)
             (named,) = await with_ids(connection, [draft])
             (after,) = await with_ids(connection, [checked(_allowed(before, named, actor), fields)])
+            firms = await company_rows.known_by_name(connection, [after.company])
+            if after.company and (firm := firms.get(folded(after.company))):
+                after = replace(after, company=firm.name)
             if after == draft_of(before):
                 return before
             left = await overlay_changes.company_ids(connection, [contact_id])
@@ -257,7 +261,12 @@ def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, acto
 
 
 def _known(connection: Connection, wanted: ContactFilter, actor: Actor) -> tuple[ContactFilter, Actor]:
-    """Return a filter and an actor with the ids of the employees that they name by extension."""
+    """Return a filter and an actor with the ids of the employees that they name by extension.
+
+    The filter's company is spelled as the book has it.
+    """
+    if wanted.company and (firm := company_rows.find_by_name(connection, [wanted.company]).get(folded(wanted.company))):
+        wanted = replace(wanted, company=firm.name)
     if not wanted.manager:
         return wanted, known(connection, actor)
     found = ids_of(connection, {wanted.manager, actor.extension})

@@ -29,8 +29,10 @@ from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.companies import Company
 from pbxd.book.employees import Employee
+from pbxd.book.texts import folded
 from pbxd.storage.access.employee_ids import known
 from pbxd.storage.book import employees
+from pbxd.storage.book.company_rows import find_by_name
 from pbxd.storage.book.extension_ownership import Ownership, owners
 from pbxd.storage.engine.database import in_parts, possible
 from pbxd.storage.search.filters import SEEN
@@ -100,11 +102,14 @@ def of_contacts(connection: Connection, contact_ids: Collection[int], actor: Act
     return _holdings(connection, _BY_NUMBER, theirs, actor)
 
 
-def of_company(connection: Connection, folded_name: str, actor: Actor) -> tuple[list[int], list[str]]:
+def of_company(connection: Connection, name: str, actor: Actor) -> tuple[list[int], list[str]]:
     """Return the contacts of a company that `actor` may see, and the company's own numbers."""
-    seen = {"folded": folded_name, "owners": rights.owners_seen(known(connection, actor))}
+    company = find_by_name(connection, [name]).get(folded(name))
+    if company is None:
+        return [], []
+    seen = {"company": company.id, "owners": rights.owners_seen(known(connection, actor))}
     people = list(connection.execute(_COLLEAGUES, seen).scalars())
-    return people, list(connection.execute(_COMPANY_S, {"folded": folded_name}).scalars())
+    return people, list(connection.execute(_COMPANY_S, {"company": company.id}).scalars())
 
 
 async def note_new(connection: AsyncConnection, numbers: Mapping[int, Iterable[str]]) -> None:
@@ -168,13 +173,12 @@ _CARDS = (
     .select_from(contacts.outerjoin(companies, companies.c.id == contacts.c.company_id))
     .where(contacts.c.id.in_(bindparam("wanted", expanding=True)), shown())
 )
-_NAMED = select(companies.c.id).where(companies.c.folded == bindparam("folded"))
 _COLLEAGUES = (  # without the hint SQLite would read all visible contacts
     select(contacts.c.id)
-    .where(contacts.c.company_id.in_(_NAMED), SEEN)
+    .where(contacts.c.company_id == bindparam("company"), SEEN)
     .with_hint(contacts, "INDEXED BY ix_contacts_company_id", "sqlite")
 )
-_COMPANY_S = select(company_numbers.c.number).where(company_numbers.c.company_id.in_(_NAMED))
+_COMPANY_S = select(company_numbers.c.number).where(company_numbers.c.company_id == bindparam("company"))
 _FIRMS = (
     select(companies.c.id, companies.c.name, company_numbers.c.number)
     .select_from(company_numbers.join(companies, companies.c.id == company_numbers.c.company_id))

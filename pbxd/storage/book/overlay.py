@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_
 
 from pbxd import rights
 from pbxd.actor import Actor
+from pbxd.book.company_names import company_key
 from pbxd.book.contacts import ATTRIBUTES, Contact, ContactDraft, ContactNumber, checked_attributes, with_changes
 from pbxd.storage.book.card_json import changes_from, draft_from, draft_of
 from pbxd.storage.engine.database import in_parts
@@ -55,6 +56,8 @@ def becomes(card: Contact, row: Row[Any]) -> ContactDraft | None:
     if not rights.sees(importer(row), card.owner_id):
         return None
     after = checked_attributes(with_changes(before, changes_from(row.changes)))
+    if company_key(after.company) == company_key(before.company):  # the same company in another spelling
+        after = replace(after, company=before.company)
     if _untyped(after) == _untyped(before):  # the same numbers in another notation
         after = replace(after, numbers=before.numbers)
     return after if after != before else None

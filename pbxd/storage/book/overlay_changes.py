@@ -98,6 +98,12 @@ async def settle(connection: AsyncConnection, contact_id: int, fields: Fields) -
         await work(connection, [row], fields)
 
 
+async def unsettled(connection: AsyncConnection, ids: Collection[int]) -> list[int]:
+    """Return those of these contacts that have changes of imports waiting."""
+    rows = (await connection.execute(waiting(import_changes.c.contact_id.in_(possible(ids))))).all()
+    return list(dict.fromkeys(row.contact_id for row in rows))
+
+
 async def company_ids(connection: AsyncConnection, ids: Collection[int]) -> Sequence[int]:
     """Return the companies of these contacts; the next changes may leave them without contacts."""
     wanted = select(contacts.c.company_id).distinct().where(contacts.c.id.in_(ids), contacts.c.company_id.is_not(None))

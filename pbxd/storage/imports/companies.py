@@ -21,14 +21,15 @@ from pbxd.storage.tables import companies, import_companies
 
 
 async def known(database: Database, names: Collection[str]) -> dict[str, Company]:
-    """Return the companies with these names that everybody sees, by `folded` name."""
-    found: dict[str, Company] = {}
+    """Return the companies with these names, in any spelling, that everybody sees, by `folded` name."""
+    found: dict[int, Company] = {}
     async with database.reading() as connection:
-        for part in in_parts({folded(name) for name in names}):
-            wanted = select(companies.c.id).where(companies.c.folded.in_(part), company_rows.everybodys())
+        named = await company_rows.known_by_name(connection, names)
+        for part in in_parts({each.id for each in named.values()}):
+            wanted = select(companies.c.id).where(companies.c.id.in_(part), company_rows.everybodys())
             ids = (await connection.execute(wanted)).scalars().all()
-            found |= {folded(each.name): each for each in await company_rows.cards(connection, ids)}
-    return found
+            found |= {each.id: each for each in await company_rows.cards(connection, ids)}
+    return {key: found[each.id] for key, each in named.items() if each.id in found}
 
 
 async def keep(connection: AsyncConnection, import_id: int, firms: Sequence[Company]) -> None:

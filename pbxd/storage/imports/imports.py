@@ -260,7 +260,9 @@ class Writing:
         async with self._batches.writing(len(part)) as connection:
             await _beat(connection, self.id, "writing")
             part = await with_ids(connection, part)  # again: an extension may have passed to somebody else meanwhile
-            made = await insert_cards(connection, part, self.actor, import_id=self.id, prepared=prepared)
+            made = await insert_cards(
+                connection, part, self.actor, import_id=self.id, prepared=prepared, fields=self._database.fields
+            )
             self._made.extend(made)
         self._rest = self._rest[len(part) :]
         self._beaten = time.monotonic()

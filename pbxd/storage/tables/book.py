@@ -28,7 +28,10 @@ companies = Table(
     Column("address", CleanText, nullable=False, server_default=text("''")),
     Column("site", CleanText, nullable=False, server_default=text("''")),
     Column("version", Integer, nullable=False, server_default="1"),
+    # `book.company_names.company_key(name)`: several companies may have one, found as doubles.
+    Column("name_key", SortedText, nullable=False, server_default=text("''")),
     UniqueConstraint("folded"),
+    Index("ix_companies_name_key", "name_key"),
     sqlite_autoincrement=True,  # an id is never used twice
 )
 

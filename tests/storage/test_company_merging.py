@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text, update
+
+from pbxd.book.contacts import ContactDraft
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
+from pbxd.storage.book.companies import Companies
+from pbxd.storage.book.company_merging import delete_company, merge, to_merge
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
+from pbxd.storage.search.filters import ContactFilter
+from pbxd.storage.tables import companies as table
+from tests.actors import ADMINISTRATOR, agent
+
+
+async def people_of(database: Database, name: str) -> set[str]:
+    page = await Contacts(database).page(ContactFilter(company=name), actor=ADMINISTRATOR)
+    return {each.name for each in page.items}
+
+
+async def double(database: Database, name: str, stand_in: str) -> int:
+    """Make a company as an earlier pbxd did, which took another spelling for another company."""
+    made = await Companies(database).get_or_create(stand_in)
+    await Companies(database).edit(made.id, {"name": name + "!"})
+    async with database.writing() as connection:
+        values = {"name": name, "folded": name.casefold(), "name_key": "ромашка"}
+        await connection.execute(update(table).where(table.c.id == made.id).values(values))
+    return made.id
+
+
+async def test_a_known_company_is_used_whatever_the_spelling(database: Database) -> None:
+    contacts, companies = Contacts(database), Companies(database)
+    first = await contacts.add(ContactDraft("Анна", company="ООО «Ромашка»"), actor=ADMINISTRATOR)
+    drafts = [ContactDraft(name, company=company) for name, company in (("Борис", "РОМАШКА"), ("Вера", 'АО "Ромашка"'))]
+    made = await contacts.add_many(drafts, actor=ADMINISTRATOR)
+    assert {each.company for each in made} == {first.company}
+    edited = await contacts.edit(first.id, {"company": "ромашка"}, actor=ADMINISTRATOR)
+    assert edited == first
+    assert (await companies.list())[0] == 1
+    assert (await companies.get_or_create("Ромашка, ПАО")).name == "ООО «Ромашка»"
+    for name in ("ООО «Ромашка»", "Ромашка", '"ромашка"'):
+        assert await people_of(database, name) == {"Анна", "Борис", "Вера"}, name
+    for words in ("ромашка", 'ООО "Ромашка"', "«ромаш"):
+        assert (await companies.list(words))[0] == 1, words
+
+
+async def test_several_spellings_of_a_new_company_make_one(database: Database) -> None:
+    names = ("Лютик", "ООО Лютик", "«ЛЮТИК»", "ИП Лютик")
+    made = await Contacts(database).add_many([ContactDraft(name, company=name) for name in names], actor=ADMINISTRATOR)
+    assert [each.company for each in made] == ["Лютик", "Лютик", "Лютик", "ИП Лютик"]
+    assert await people_of(database, "ООО «Лютик»") == set(names[:3])
+
+
+async def test_renaming_into_another_companys_spelling_is_refused_with_the_way_out(database: Database) -> None:
+    companies = Companies(database)
+    one, other = [await companies.get_or_create(name) for name in ("Ромашка", "Лютик")]
+    with pytest.raises(ConflictError, match=f"pbxd companies merge {one.id} {other.id}"):
+        await companies.edit(other.id, {"name": "ООО «Ромашка»"})
+    assert (await companies.edit(one.id, {"name": "ООО «Ромашка»"})).name == "ООО «Ромашка»"
+
+
+async def test_doubles_stay_two_until_they_are_merged(database: Database) -> None:
+    contacts, companies = Contacts(database), Companies(database)
+    kept = (await companies.get_or_create("Ромашка", ["+74951234567"])).id
+    other = await double(database, "ооо ромашка", "Лютик")
+    assert {each.id for each in await companies.doubles()} == {kept, other}
+    await companies.edit(other, {"numbers": ("+74951234560",), "emails": ("a@b.ru",), "address": "Казань"})
+    shared = await contacts.add(ContactDraft("Анна", company="ООО Ромашка"), actor=ADMINISTRATOR)
+    own = await contacts.add(ContactDraft("Борис", company="ООО Ромашка", visibility="personal"), actor=agent("101"))
+    assert (shared.company, (await to_merge(database, kept, [other])).contacts) == ("ооо ромашка", 2)
+    told = await Feed(database).last()
+
+    merged = await merge(database, kept, [other, kept, other], actor=ADMINISTRATOR)
+
+    assert merged.company.numbers == ("+74951234560", "+74951234567")
+    assert (merged.company.name, merged.company.emails, merged.company.address) == ("Ромашка", ("a@b.ru",), "Казань")
+    assert merged.contacts == 2
+    assert await people_of(database, "Ромашка") == {"Анна"}
+    assert (await contacts.get(own.id, actor=agent("101"))).company == "Ромашка"
+    (change,) = await contacts.history(shared.id, actor=ADMINISTRATOR)
+    assert change.fields == {"company": ["ооо ромашка", "Ромашка"]}
+    news = {(row.kind, row.subject) for row in await Feed(database).read(told)}
+    assert news == {
+        ("contact.changed", str(shared.id)), ("contact.changed", str(own.id)),
+        ("company.changed", str(kept)), ("company.changed", str(other)),
+    }  # fmt: skip
+    assert await companies.doubles() == []
+    with pytest.raises(NotFoundError):
+        await companies.get(other)
+    found = await contacts.page(ContactFilter(search="ромашка анна"), actor=ADMINISTRATOR)
+    assert [each.id for each in found.items] == [shared.id]
+
+
+async def test_what_cant_be_merged(database: Database) -> None:
+    companies = Companies(database)
+    one = await companies.get_or_create("Ромашка", [f"+7495123{number:04}" for number in range(50)])
+    other = await companies.get_or_create("Лютик", ["+74951230099"])
+    for asked, error in (([one.id], InvalidInputError), ([999], NotFoundError), ([other.id], InvalidInputError)):
+        with pytest.raises(error):
+            await merge(database, one.id, asked, actor=ADMINISTRATOR)
+    assert (await companies.list())[0] == 2
+
+
+async def test_a_company_is_deleted_with_people_only_if_that_is_said(database: Database) -> None:
+    contacts, companies = Contacts(database), Companies(database)
+    anna = await contacts.add(ContactDraft("Анна", company="Ромашка"), actor=ADMINISTRATOR)
+    (company,) = (await companies.list())[1]
+    with pytest.raises(ConflictError, match="1"):
+        await delete_company(database, company.id, actor=ADMINISTRATOR)
+    assert (await contacts.get(anna.id, actor=ADMINISTRATOR)).company == "Ромашка"
+    assert await delete_company(database, company.id, actor=ADMINISTRATOR, leave_contacts=True) == 1
+    after = await contacts.get(anna.id, actor=ADMINISTRATOR)
+    assert (after.company, after.version) == ("", 2)
+    assert (await companies.list())[0] == 0
+    async with database.reading() as connection:
+        assert (await connection.execute(text("SELECT company_id FROM contacts"))).scalar() is None
+    empty = await companies.get_or_create("Лютик", ["+74951230099"])
+    assert await delete_company(database, empty.id, actor=ADMINISTRATOR) == 0
+    with pytest.raises(NotFoundError):
+        await delete_company(database, empty.id, actor=ADMINISTRATOR)
