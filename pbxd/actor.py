@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
+from pbxd.scopes import ALL, Scopes
+
 Role = Literal["agent", "supervisor", "administrator"]
 
 
@@ -24,22 +26,37 @@ class Actor:
     extension: str  # that the employee has now; empty: none
     employee: int | None  # the id; None: no employee, or not asked yet: then `extension` says who
     acts_for_any: bool  # may name any employee to act for
+    scopes: Scopes  # which HTTP operations they may use
 
     @classmethod
     def administrator(cls, source: str) -> Self:
         """Return an administrator: on this machine's command line, or a member of the unix socket's group."""
-        return cls(role="administrator", source=source, extension="", employee=None, acts_for_any=True)
+        return cls(role="administrator", source=source, extension="", employee=None, acts_for_any=True, scopes=ALL)
 
     @classmethod
     def agent(cls, extension: str, source: str, employee: int | None = None) -> Self:
         """Return the employee who has this extension, or the one with this id whatever extension they have."""
-        return cls(role="agent", source=source, extension=extension, employee=employee, acts_for_any=False)
+        return cls(role="agent", source=source, extension=extension, employee=employee, acts_for_any=False, scopes=ALL)
 
     @classmethod
-    def token(cls, name: str, extension: str = "", employee: int | None = None, *, acts_for_any: bool = False) -> Self:
-        """Return whom a token stands for: its own employee, any employee that a request names, or nobody."""
-        source = f"token {name}"
-        return cls(role="agent", source=source, extension=extension, employee=employee, acts_for_any=acts_for_any)
+    def token(
+        cls,
+        name: str,
+        extension: str = "",
+        employee: int | None = None,
+        *,
+        acts_for_any: bool = False,
+        scopes: Scopes,
+    ) -> Self:
+        """Return whom a token acts for: its own employee, any employee that a request names, or nobody."""
+        return cls(
+            role="agent",
+            source=f"token {name}",
+            extension=extension,
+            employee=employee,
+            acts_for_any=acts_for_any,
+            scopes=scopes,
+        )
 
     def acting_for(self, extension: str) -> Self:
         """Return the employee that a request names; `rights.acting_for` says whether it may."""

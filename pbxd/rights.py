@@ -11,8 +11,23 @@ from __future__ import annotations
 from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError, RefusedError
 from pbxd.i18n import _
+from pbxd.scopes import Scope
 
 SHARED = 0
+
+
+class ScopeError(RefusedError):
+    """The actor lacks the scope that the operation wants (RFC 6750, `insufficient_scope`)."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__("insufficient-scope", _("the token needs the scope {scope}").format(scope=scope))
+        self.scope = scope
+
+
+def check_scope(actor: Actor, scope: Scope) -> None:
+    """Raise ScopeError unless the actor has the scope."""
+    if scope not in actor.scopes:
+        raise ScopeError(scope)
 
 
 def acting_for(actor: Actor, named: str, parameter: str) -> Actor:

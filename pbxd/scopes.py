@@ -1,11 +1,11 @@
-"""What a token may be used for: the scopes that HTTP operations want, and those an actor has. Pure."""
+"""What a token may be used for: the scopes that HTTP operations want. Pure."""
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from collections.abc import Iterable
+from typing import Final, Literal, cast, get_args
 
-from pbxd.actor import Actor
-from pbxd.errors import RefusedError
+from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 
 Scope = Literal[
@@ -22,24 +22,28 @@ Scope = Literal[
     "metrics",
     "admin",
 ]
-ALL: Final[frozenset[Scope]] = frozenset(get_args(Scope))
-OF_TOKENS: Final[frozenset[Scope]] = frozenset({"lookup", "calls:read", "calls:make", "queues:read"})
+Scopes = frozenset[Scope]
+ALL: Final[Scopes] = frozenset(get_args(Scope))
+BEFORE_SCOPES: Final[Scopes] = frozenset({"lookup", "calls:read", "calls:make", "queues:read"})  # of older tokens
 
 
-class ScopeError(RefusedError):
-    """The actor lacks the scope that the operation wants (RFC 6750, `insufficient_scope`)."""
+def checked_scopes(names: Iterable[str]) -> Scopes:
+    """Return the scopes with these names. Raises InvalidInputError when there is none, or one that doesn't exist."""
+    wanted = frozenset(names)
+    known = ", ".join(get_args(Scope))
+    if unknown := sorted(wanted - ALL):
+        message = _("there is no scope {scope}; there are {known}").format(scope=unknown[0], known=known)
+        raise InvalidInputError("scope", message)
+    if not wanted:
+        raise InvalidInputError("scope", _("name at least one scope: {known}").format(known=known))
+    return cast("Scopes", wanted)
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__("insufficient-scope", _("the token needs the scope {scope}").format(scope=scope))
-        self.scope = scope
+
+def scopes_text(scopes: Scopes) -> str:
+    """Return scopes as one text, separated by spaces (RFC 6749, 3.3), in the order of the list above."""
+    return " ".join(scope for scope in get_args(Scope) if scope in scopes)
 
 
-def scopes_of(actor: Actor) -> frozenset[Scope]:
-    """Return the scopes of an actor. Tokens don't name theirs yet, so each has the same ones."""
-    return ALL if actor.is_administrator else OF_TOKENS
-
-
-def check_scope(actor: Actor, scope: Scope) -> None:
-    """Raise ScopeError unless the actor has the scope."""
-    if scope not in scopes_of(actor):
-        raise ScopeError(scope)
+def scopes_from(text: str) -> Scopes:
+    """Return the scopes that `scopes_text` wrote; one that this version doesn't know is left out."""
+    return cast("Scopes", frozenset(text.split()) & ALL)

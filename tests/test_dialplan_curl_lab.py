@@ -24,7 +24,7 @@ DIALLED = "74951230997"  # to the tone, by way of the other look-up
 @pytest.fixture
 async def pbxd(lab: Lab) -> AsyncIterator[Daemon]:
     daemon = await lab.pbxd()
-    token = (await daemon.cli("tokens", "create", "asterisk", "--as-any"))["token"]
+    token = (await daemon.cli("tokens", "create", "asterisk", "--scope", "lookup", "--as-any"))["token"]
     await lab.ami_action("Setvar", Variable="PBXD_URL", Value=daemon.url)
     await lab.ami_action("Setvar", Variable="PBXD_TOKEN", Value=token)
     for context in CONTEXTS:

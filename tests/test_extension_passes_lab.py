@@ -83,7 +83,7 @@ async def test_another_person_gets_nothing_of_the_one_before(lab: Lab, name: Nam
     shared = ("--name", "Фирма", "--number", FIRM, "--manager", "101", "--as", "101")
     firm = (await lab.cli("contacts", "add", *shared))["id"]
     await lab.cli("contacts", "favourite", str(firm), "--as", "101")
-    token = (await lab.cli("tokens", "create", "crm", "--as", "101"))["token"]
+    token = (await lab.cli("tokens", "create", "crm", "--scope", "calls:read", "--as", "101"))["token"]
     assert await seen(lab) == {"Мама", "Фирма"}
 
     await name(new)

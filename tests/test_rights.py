@@ -7,14 +7,14 @@ import pytest
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.errors import RefusedError
-from tests.actors import ADMINISTRATOR
+from tests.actors import ADMINISTRATOR, acting_token
 
 
 def agent(employee: int) -> Actor:
     return Actor.agent(str(employee), "test", employee)
 
 
-NOBODY, ANYBODY = Actor.token("crm"), Actor.token("crm", acts_for_any=True)
+NOBODY, ANYBODY = acting_token("crm"), acting_token("crm", acts_for_any=True)
 STRANGERS = (ADMINISTRATOR, NOBODY, ANYBODY, agent(102), agent(10))
 
 
@@ -46,7 +46,7 @@ def test_who_deletes(actor: Actor, owner: int, creator: int, *, may: bool) -> No
             rights.check_delete(actor, owner, creator)
 
 
-@pytest.mark.parametrize("actor", [NOBODY, Actor.token("crm", "101", 101)])
+@pytest.mark.parametrize("actor", [NOBODY, acting_token("crm", "101", 101)])
 def test_what_is_of_an_unknown_employee_is_for_those_alone_who_act_for_any(actor: Actor) -> None:
     with pytest.raises(RefusedError, match=r"call X: it isn't known whose it is; .* made with --as-any$"):
         rights.check_acts_for(actor, "", "call X")

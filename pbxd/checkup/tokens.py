@@ -8,6 +8,7 @@ from pbxd.checkup import remedies
 from pbxd.checkup.result import Finding, failed, warning
 from pbxd.errors import PbxdError
 from pbxd.i18n import _
+from pbxd.scopes import scopes_text
 from pbxd.settings import Settings
 from pbxd.storage.access.tokens import Token, Tokens
 from pbxd.storage.engine.database import Database
@@ -29,4 +30,8 @@ async def inherited(settings: Settings) -> Finding | None:
 
 
 def _renewal(token: Token) -> tuple[str, str]:
-    return f"pbxd tokens create {shlex.quote(token.name)} --as EXT   # --as-any", f"pbxd tokens revoke {token.id}"
+    scopes = " ".join(f"--scope {scope}" for scope in scopes_text(token.actor.scopes).split())
+    return (
+        f"pbxd tokens create {shlex.quote(token.name)} {scopes} --as EXT   # --as-any",
+        f"pbxd tokens revoke {token.id}",
+    )

@@ -15,7 +15,7 @@ from pbxd.http.context import ACTOR, SERVICES, Services
 from pbxd.http.operations import Operation, is_open, operation_of
 from pbxd.http.problems import Handler, problem
 from pbxd.i18n import _
-from pbxd.scopes import check_scope
+from pbxd.rights import check_scope
 
 
 @web.middleware

@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -28,6 +30,8 @@ _PATIENCE_SECONDS = 2.0  # how long an unknown one waits: a slow answer does not
 _POLL_PATIENCE_SECONDS = 10.0
 _RETRY_SECONDS = 1.0  # after a failure requests don't read the tokens for this long: each would wait
 
+_USED_EVERY = timedelta(minutes=1)  # so that a token that is used all the time is a small write a minute
+
 _log = structlog.get_logger(__name__)
 
 
@@ -41,6 +45,7 @@ class TokenCache:
         self._clock = clock
         self._known: dict[str, Token] = {}
         self._read_at: float | None = None  # when the reading of what is known began; None: never
+        self._used: dict[int, datetime] = {}  # uses to write down, by the token's id
         self._failing = False
         self._retry_at = 0.0  # when a request may read again
         self._lock = asyncio.Lock()
@@ -61,13 +66,26 @@ class TokenCache:
         too_old = self._read_at is None or self._clock() - self._read_at > LONGEST_SECONDS
         if too_old or (token is None and self._failing):
             raise UnavailableError(_("the token can't be checked now: the database is away"))
-        return token if token and not token.revoked else None
+        now = datetime.now(UTC)
+        if token is None or not token.opens(now):
+            return None
+        if token.used is None or now - token.used > _USED_EVERY:
+            self._used.setdefault(token.id, now)
+        return token
 
     async def follow(self) -> None:
         """Read the tokens every _POLL_SECONDS until cancelled."""
         while True:
             await self._refresh(self._clock(), _POLL_PATIENCE_SECONDS)
+            await self._note_used()
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def _note_used(self) -> None:
+        """Write down which tokens were used. It is no loss if the database is away: the next use is noted."""
+        used, self._used = self._used, {}
+        with suppress(UnavailableError, TimeoutError):
+            async with asyncio.timeout(_POLL_PATIENCE_SECONDS):
+                await self._tokens.note_used(used)
 
     async def _refresh_briefly(self, asked: float) -> None:
         """Read the tokens again in the background unless they are fresh; wait a moment at most for that.

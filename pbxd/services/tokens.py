@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
+from pbxd.scopes import Scopes, checked_scopes
 from pbxd.services.workspace import Workspace
 from pbxd.storage.access.tokens import Token, Tokens
 
@@ -17,8 +20,10 @@ class CreateToken:
     """A token for an application, and for whom the application may act: one employee, any, or nobody."""
 
     name: str
+    scopes: Sequence[str]
     extension: str = ""
     as_any: bool = False
+    expires_days: int = 0  # after so many days it is no longer valid; 0: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class CreatedToken:
 
     id: int
     plain: str
+    scopes: Scopes
+    expires: datetime | None
 
 
 async def create(workspace: Workspace, actor: Actor, asked: CreateToken) -> CreatedToken:
@@ -34,8 +41,11 @@ async def create(workspace: Workspace, actor: Actor, asked: CreateToken) -> Crea
     rights.check_administrator(actor)
     if asked.extension and asked.as_any:
         raise InvalidInputError("as", _("either one employee or any"))
-    stands_for = Actor.token(asked.name, asked.extension, acts_for_any=asked.as_any)
-    return CreatedToken(*await Tokens(workspace.database).create(asked.name, stands_for))
+    scopes = checked_scopes(asked.scopes)
+    stands_for = Actor.token(asked.name, asked.extension, acts_for_any=asked.as_any, scopes=scopes)
+    expires = datetime.now(UTC) + timedelta(days=asked.expires_days) if asked.expires_days else None
+    token_id, plain = await Tokens(workspace.database).create(asked.name, stands_for, expires)
+    return CreatedToken(token_id, plain, scopes, expires)
 
 
 async def find(workspace: Workspace, actor: Actor) -> list[Token]:

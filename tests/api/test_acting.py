@@ -13,14 +13,26 @@ from pbxd.book.employees import Employee
 from pbxd.calls.events import ChannelSeen, Endpoint, SnapshotBegan, SnapshotEnded
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
+from tests.actors import acting_token
 from tests.api.examples import CALLS, add, problem
 from tests.http.conftest import House, until
 from tests.http.contract import checked_session
 
-OWN, OTHER = Actor.token("crm", "101"), Actor.token("crm", "102")
-ANY, NOBODY = Actor.token("crm", acts_for_any=True), Actor.token("crm")
+OWN, OTHER = acting_token("crm", "101"), acting_token("crm", "102")
+ANY, NOBODY = acting_token("crm", acts_for_any=True), acting_token("crm")
 NUMBER = "89160000009"
 LOOKUP = f"/api/v1/lookup?number={NUMBER}"
+
+
+async def test_a_token_opens_what_its_scopes_name_and_nothing_else(pbxd: House) -> None:
+    """The control is the token of the other scope."""
+    for scope, path, other in (("lookup", LOOKUP, CALLS), ("calls:read", CALLS, LOOKUP)):
+        async with await client(pbxd, acting_token("crm", scopes=frozenset({scope}))) as crm:  # type: ignore[arg-type]
+            async with crm.get(path) as answer:
+                assert answer.status == 200
+            async with crm.get(other) as answer:
+                told = await problem(answer, 403)
+                assert told["scope"] == ("calls:read" if scope == "lookup" else "lookup")
 
 
 async def client(pbxd: House, actor: Actor) -> aiohttp.ClientSession:

@@ -28,7 +28,7 @@ async def measure(options: Options) -> AsyncIterator[Figure]:
     accepted: list[float] = []
     async with bench_lab() as lab:
         daemon = await lab.pbxd({"dialing": {"calls_per_minute": 0}})
-        token = (await daemon.cli("tokens", "create", "bench"))["token"]
+        token = (await daemon.cli("tokens", "create", "bench", "--scope", "calls:make"))["token"]
         for agent in AGENTS:
             lab.phone(agent).behaviour = rejecting(486)
         async with aiohttp.ClientSession(daemon.url, headers={"Authorization": f"Bearer {token}"}) as http:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from sqlalchemy import update
 
-from pbxd.actor import Actor
 from pbxd.checkup.database import database as database_check
 from pbxd.settings import Settings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import tokens
+from tests.actors import acting_token
 
 
 def settings_in(folder: Path) -> Settings:
@@ -25,7 +25,7 @@ async def test_tokens_that_act_for_anybody_since_the_upgrade_are_pointed_out(tmp
     settings = settings_in(tmp_path)
     async with await Database.open(settings.database_url, create=True) as database:
         for name in ("my crm", "site"):
-            await Tokens(database).create(name, Actor.token(name, acts_for_any=True))
+            await Tokens(database).create(name, acting_token(name, acts_for_any=True))
         assert (await database_check(settings, None)).status == "ok"
         async with database.writing() as connection:
             await connection.execute(update(tokens).where(tokens.c.name == "my crm").values(inherited=True))
@@ -33,7 +33,9 @@ async def test_tokens_that_act_for_anybody_since_the_upgrade_are_pointed_out(tmp
         assert found.status == "warning"
         assert found.message.endswith(": my crm")
         [remedy] = found.remedies
-        assert remedy.lines == ("pbxd tokens create 'my crm' --as EXT   # --as-any", "pbxd tokens revoke 1")
+        scopes = "--scope lookup --scope calls:read --scope calls:make --scope queues:read"
+        renewed = f"pbxd tokens create 'my crm' {scopes} --as EXT   # --as-any"
+        assert remedy.lines == (renewed, "pbxd tokens revoke 1")
         await Tokens(database).revoke(1)
     assert (await database_check(settings, None)).status == "ok"
 

@@ -186,7 +186,7 @@ def test_who_lost_the_extension_is_still_named(pbxd: Pbxd, contact: Add) -> None
     """Cards, the table of cards and tokens name them."""
     ivan = pbxd.json("employees", "add", "101", "--name", "Иван Петров")["id"]
     contact("--manager", "101", "--as", "101")
-    pbxd("tokens", "create", "crm", "--as", "101")
+    pbxd("tokens", "create", "crm", "--scope", "lookup", "--as", "101")
     assert "101 Иван Петров" in pbxd("contacts", "show", "1").stdout
     pbxd("employees", "edit", "101", "--name", "Мария Сидорова")
     lines = [line.split(maxsplit=1) for line in pbxd("contacts", "show", "1").stdout.splitlines()]
@@ -244,7 +244,7 @@ def test_lookup_explains_itself(pbxd: Pbxd, contact: Add) -> None:
 
 @pytest.mark.parametrize("name", ["crm", "Сайт"])
 def test_tokens(pbxd: Pbxd, name: str) -> None:
-    made = pbxd.json("tokens", "create", name)
+    made = pbxd.json("tokens", "create", name, "--scope", "lookup")
     assert made["token"].startswith("pbxd_")
     assert (made["id"], made["name"]) == (1, name)
     [listed] = pbxd.json("tokens", "list")["items"]
@@ -255,21 +255,28 @@ def test_tokens(pbxd: Pbxd, name: str) -> None:
     assert pbxd.json("tokens", "list")["items"][0]["revoked"]
     assert name in pbxd("tokens", "list").stdout
     assert "no token 9" in pbxd.refusal("tokens", "revoke", "9")
-    assert pbxd("tokens", "create", "x").stdout.startswith("pbxd_")
+    assert pbxd("tokens", "create", "x", "--scope", "lookup").stdout.startswith("pbxd_")
 
 
 def test_a_token_belongs_to_somebody(pbxd: Pbxd) -> None:
     whose = {"a": ("101", False), "b": (None, True), "c": (None, False)}
     for name, (extension, as_any) in whose.items():
-        made = pbxd.json("tokens", "create", name, *(["--as", extension] if extension else ["--as-any"] * as_any))
+        made = pbxd.json(
+            "tokens",
+            "create",
+            name,
+            "--scope",
+            "lookup",
+            *(["--as", extension] if extension else ["--as-any"] * as_any),
+        )
         assert (made["employee"], made["as_any"]) == (extension, as_any)
     listed = pbxd.json("tokens", "list")["items"]
     assert {each["name"]: (each["employee"], each["as_any"]) for each in listed} == whose
     shown = pbxd("tokens", "list").stdout
     assert "101" in shown
     assert "any employee" in shown
-    pbxd("tokens", "create", "d", "--as", "101", "--as-any", status=2)
-    pbxd("tokens", "create", "d", "--as", "Анна", status=2)
+    pbxd("tokens", "create", "d", "--scope", "lookup", "--as", "101", "--as-any", status=2)
+    pbxd("tokens", "create", "d", "--scope", "lookup", "--as", "Анна", status=2)
     assert len(pbxd.json("tokens", "list")["items"]) == 3
 
 

@@ -144,7 +144,7 @@ async def reached(asterisk: Container, phone: Phone) -> bool:
 
 
 async def knows_the_client(pbxd: Container) -> None:
-    token = json.loads(pbxd.exec("pbxd", "tokens", "create", "office", "--json").out)["token"]
+    token = json.loads(pbxd.exec("pbxd", "tokens", "create", "office", "--scope", "lookup", "--json").out)["token"]
     pbxd.exec("pbxd", "contacts", "add", "--name", CLIENT, "--number", NUMBER)
     await until(lambda: get(f"/api/v1/lookup?number={NUMBER}", token)["name"] == CLIENT, "the contact in the index")
 

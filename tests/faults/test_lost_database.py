@@ -47,7 +47,7 @@ async def readiness(daemon: Daemon) -> tuple[int, str]:
 async def test_a_lost_database_is_told_while_the_last_good_book_serves(lab: Lab) -> None:
     daemon = await lab.pbxd()
     await add_known(lab)
-    token = (await daemon.cli("tokens", "create", "crm"))["token"]
+    token = (await daemon.cli("tokens", "create", "crm", "--scope", "lookup"))["token"]
     assert await asked(daemon, token) == HTTPStatus.OK
     assert daemon.child
     process, file = daemon.child.pid, daemon.folder / "pbxd.db"
@@ -95,7 +95,7 @@ async def test_a_revoked_token_soon_opens_nothing(lab: Lab) -> None:
     daemon = await lab.pbxd()
     await add_known(lab)
     for _count in range(3):
-        made = await daemon.cli("tokens", "create", "crm")
+        made = await daemon.cli("tokens", "create", "crm", "--scope", "lookup")
         assert await asked(daemon, made["token"]) == HTTPStatus.OK
         assert (await daemon.run("tokens", "revoke", str(made["id"]))).status == 0
         since = time.monotonic()

@@ -11,12 +11,12 @@ import pytest
 from aiohttp import web
 from pydantic import Field
 
-from pbxd.actor import Actor
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource, serve
 from pbxd.http.requests import Body, Headers, PathParameters, Query
 from pbxd.storage.access.tokens import Tokens
+from tests.actors import acting_token
 from tests.http.conftest import House, serving
 
 things = Resource("things", "Things that only this test has.")
@@ -105,7 +105,7 @@ async def test_what_has_no_operation_is_not_served_to_others(pbxd: House) -> Non
 
 
 async def test_a_token_without_the_scope_is_told_which_it_lacks(pbxd: House) -> None:
-    _id, plain = await Tokens(pbxd.database).create("crm", Actor.token("crm"))
+    _id, plain = await Tokens(pbxd.database).create("crm", acting_token("crm"))
     headers = {"Authorization": f"Bearer {plain}"}
     body = {"colour": "blue", "sizes": []}
     async with serving(pbxd, mount) as server, aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as client:

@@ -8,10 +8,10 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
-from pbxd.actor import Actor
 from pbxd.http import protocol_errors
 from pbxd.logs import Notes
 from pbxd.storage.access.tokens import Tokens
+from tests.actors import acting_token
 from tests.http.conftest import House
 
 POST = b"POST /api/v1/calls/plan HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n"
@@ -45,7 +45,7 @@ async def said(port: int, sent: bytes) -> bytes:
 async def test_what_is_no_request_is_a_problem_and_a_line_without_its_text(
     pbxd: House, sent: bytes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _id, token = await Tokens(pbxd.database).create("crm", Actor.token("crm", acts_for_any=True))
+    _id, token = await Tokens(pbxd.database).create("crm", acting_token("crm", acts_for_any=True))
     monkeypatch.setattr(protocol_errors, "_notes", Notes(protocol_errors._notes._log))
     with capture_logs() as logs:
         answer = await said(pbxd.server.port, sent.replace(b"%s", token.encode()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,24 @@ async def test_a_database_that_answers_late_is_not_away(tmp_path: Path) -> None:
         cache = TokenCache(tokens)
         tokens.seconds = 0.6
         assert await cache.verify((await tokens.create("new", ADMINISTRATOR))[1])
+
+
+async def test_an_expired_token_opens_nothing_and_the_last_use_of_one_is_kept(tmp_path: Path) -> None:
+    clock = Clock()
+    async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
+        tokens = Tokens(database)
+        cache = TokenCache(tokens, clock)
+        _id, ended = await tokens.create("ended", ADMINISTRATOR, datetime.now(UTC) - timedelta(seconds=1))
+        _id, valid = await tokens.create("valid", ADMINISTRATOR, datetime.now(UTC) + timedelta(days=1))
+        assert await cache.verify(ended) is None
+        assert await cache.verify(valid)
+        following = asyncio.create_task(cache.follow())
+        used = {token.name: token.used for token in await tokens.list()}
+        while not used["valid"]:
+            await asyncio.sleep(0.01)
+            used = {token.name: token.used for token in await tokens.list()}
+        following.cancel()
+        assert used["ended"] is None
 
 
 async def test_while_it_is_away_what_it_said_last_counts_and_not_for_ever(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -91,15 +92,30 @@ async def test_a_look_up_uses_the_actor_s_personal_contacts(workspace: Workspace
     assert (await lookups.look_up(workspace, ADMINISTRATOR, LookUp(number="x"))).match.status == "unreadable"
 
 
+async def test_a_token_has_the_scopes_it_was_made_with_and_ends(workspace: Workspace) -> None:
+    asked = CreateToken(name="crm", scopes=["queues:read", "lookup"], expires_days=30)
+    made = await tokens.create(workspace, ADMINISTRATOR, asked)
+    (token,) = await tokens.find(workspace, ADMINISTRATOR)
+    assert token.actor.scopes == made.scopes == {"lookup", "queues:read"}
+    assert made.expires is not None
+    assert token.opens(made.expires - timedelta(seconds=1))
+    assert not token.opens(made.expires)
+    for wrong in ([], ["lookup", "contacts"]):
+        with pytest.raises(InvalidInputError, match="queues:move"):
+            await tokens.create(workspace, ADMINISTRATOR, CreateToken(name="crm", scopes=wrong))
+
+
 async def test_tokens_are_an_administrator_s(workspace: Workspace) -> None:
-    made = await tokens.create(workspace, ADMINISTRATOR, CreateToken(name="crm", extension="101"))
+    made = await tokens.create(workspace, ADMINISTRATOR, CreateToken(name="crm", scopes=["lookup"], extension="101"))
     (token,) = await tokens.find(workspace, ADMINISTRATOR)
     assert (token.id, token.actor.extension, token.actor.acts_for_any) == (made.id, "101", False)
     assert made.plain.endswith(token.last_four)
     with pytest.raises(InvalidInputError):
-        await tokens.create(workspace, ADMINISTRATOR, CreateToken(name="crm", extension="101", as_any=True))
+        await tokens.create(
+            workspace, ADMINISTRATOR, CreateToken(name="crm", scopes=["lookup"], extension="101", as_any=True)
+        )
     for refused in (
-        tokens.create(workspace, agent("101"), CreateToken(name="x")),
+        tokens.create(workspace, agent("101"), CreateToken(name="x", scopes=["lookup"])),
         tokens.find(workspace, agent("101")),
         tokens.revoke(workspace, token.actor, made.id),
     ):

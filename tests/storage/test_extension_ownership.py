@@ -20,7 +20,7 @@ from pbxd.storage.engine.feed import Feed
 from pbxd.storage.imports.imports import Imports
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import PageAsked
-from tests.actors import ADMINISTRATOR, agent
+from tests.actors import ADMINISTRATOR, acting_token, agent
 
 IVAN, MARIA = "Иван Петров", "Мария Сидорова"
 NUMBER = ContactNumber("+79160000001")
@@ -119,7 +119,7 @@ async def test_a_source_that_still_has_the_former_name_says_nothing_new(
 
 
 async def test_tokens_of_the_one_before_have_no_extension_any_more(ivan: Ivan) -> None:
-    await Tokens(ivan.database).create("crm", Actor.token("crm", "101"))
+    await Tokens(ivan.database).create("crm", acting_token("crm", "101"))
     await ivan.told(MARIA, "list")
     (token,) = await Tokens(ivan.database).list()
     assert (token.actor.employee, token.actor.extension) == (ivan.id, "")
@@ -148,7 +148,7 @@ async def test_history_knows_who_had_the_extension_then(ivan: Ivan) -> None:
 
 async def test_a_decision_is_corrected_to_the_same_person(ivan: Ivan) -> None:
     employees, book = Employees(ivan.database), Contacts(ivan.database)
-    await Tokens(ivan.database).create("crm", Actor.token("crm", "101"))
+    await Tokens(ivan.database).create("crm", acting_token("crm", "101"))
     await ivan.told(MARIA, "list")
     new = await book.add(ContactDraft("Папа", visibility="personal"), actor=AGENT)
     other = await book.add(ContactDraft("Фирма", manager="101"), actor=AGENT)

@@ -20,7 +20,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
-from pbxd.actor import Actor
 from pbxd.book.company_names import company_key
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.errors import ConfigurationError, ConflictError, RefusedError, UnavailableError
@@ -35,7 +34,7 @@ from pbxd.storage.engine.feed import Feed, News, tell
 from pbxd.storage.search import fulltext
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.tables import metadata
-from tests.actors import ADMINISTRATOR
+from tests.actors import ADMINISTRATOR, acting_token
 
 FULL_TEXT = ("contacts_found", "ix_contacts_search")
 NEXT = "9999"  # a revision that there isn't yet
@@ -240,10 +239,10 @@ async def test_tokens_that_are_there_go_on_acting_for_anybody(empty_url: str) ->
     await execute(empty_url, row)
     await schema.upgrade(empty_url)
     async with await Database.open(empty_url, create=False) as database:
-        await Tokens(database).create("new", Actor.token("new", "101"))
+        await Tokens(database).create("new", acting_token("new", "101"))
         old, new = await Tokens(database).list()
-    assert (old.actor, old.inherited) == (Actor.token("crm", acts_for_any=True), True)
-    assert (new.actor, new.inherited) == (Actor.token("new", "101", new.actor.employee), False)
+    assert (old.actor, old.inherited) == (acting_token("crm", acts_for_any=True), True)
+    assert (new.actor, new.inherited) == (acting_token("new", "101", new.actor.employee), False)
 
 
 async def test_an_older_schema_is_refused_with_the_command(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

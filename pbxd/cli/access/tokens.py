@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import click
 
 from pbxd.calls.record import instant
@@ -10,6 +12,7 @@ from pbxd.cli.options import EXTENSION, argument, flag, id_argument, json_option
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
+from pbxd.scopes import Scope, scopes_text
 from pbxd.services import tokens as access
 from pbxd.storage.access.tokens import Token
 
@@ -21,8 +24,24 @@ def tokens() -> None:
 
 @tokens.command("create", help=N_("Create a token for an application. It is shown once and stored nowhere."))
 @argument("name")
+@option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice(get_args(Scope)),
+    about=N_("What it may be used for. May be repeated."),
+)
 @option("--as", "extension", type=EXTENSION, default="", metavar="EXT", about=N_("It acts for this employee only."))
 @flag("--as-any", about=N_("It may act for any employee. Without --as and --as-any it makes no calls."))
+@option(
+    "--expires",
+    "expires_days",
+    type=click.IntRange(1, 36_500),
+    default=0,
+    metavar="DAYS",
+    about=N_("It is valid for this many days. Without it, until it is revoked."),
+)
 @json_option
 @takes(access.CreateToken)
 def create(session: Session, asked: access.CreateToken) -> None:
@@ -31,7 +50,14 @@ def create(session: Session, asked: access.CreateToken) -> None:
         raise click.UsageError(_("either --as or --as-any, not both"))
     made = session.ask(access.create, asked)
     session.report(
-        {"id": made.id, "name": asked.name, "token": made.plain} | _stands_for(asked.extension, as_any=asked.as_any),
+        {
+            "id": made.id,
+            "name": asked.name,
+            "token": made.plain,
+            "scopes": scopes_text(made.scopes).split(),
+            "expires": instant(made.expires),
+        }
+        | _stands_for(asked.extension, as_any=asked.as_any),
         made.plain,
     )
 
@@ -45,7 +71,7 @@ def list_(session: Session) -> None:
     if session.as_json:
         print_json({"total": len(found), "items": [_json(token) for token in found]})
         return
-    heads = [_("Id"), _("Name"), _("Token"), _("Acts for"), _("Created"), _("Revoked")]
+    heads = [_("Id"), _("Name"), _("Token"), _("Scopes"), _("Acts for"), _("Last used"), _("Ends")]
     print_table(heads, map(_cells, found))
 
 
@@ -63,9 +89,10 @@ def _cells(token: Token) -> list[str]:
         str(token.id),
         token.name,
         f"…{token.last_four}",
+        scopes_text(token.actor.scopes),
         _acts_for(token),
-        local_time(token.created),
-        local_time(token.revoked),
+        local_time(token.used),
+        _("revoked") if token.revoked else local_time(token.expires),
     ]
 
 
@@ -85,6 +112,9 @@ def _json(token: Token) -> dict[str, object]:
         "last_four": token.last_four,
         "created": instant(token.created),
         "revoked": instant(token.revoked),
+        "scopes": scopes_text(token.actor.scopes).split(),
+        "expires": instant(token.expires),
+        "used": instant(token.used),
         "employee_id": token.actor.employee,
         "employee_name": token.employee_name or None,
     } | _stands_for(token.actor.extension, as_any=token.actor.acts_for_any)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from pbxd.actor import Actor
 from pbxd.book.texts import checked_name
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
+from pbxd.scopes import scopes_from, scopes_text
 from pbxd.storage.access.employee_ids import known_author
 from pbxd.storage.engine.database import Database, possible
 from pbxd.storage.tables import employees, tokens
@@ -31,9 +33,15 @@ class Token:
     last_four: str  # characters of the token, to tell it by
     created: datetime
     revoked: datetime | None
-    actor: Actor  # who it acts for
+    expires: datetime | None  # None: never
+    used: datetime | None  # last, to within a minute; None: never
+    actor: Actor  # who it acts for, and its scopes
     inherited: bool  # it acts for anybody because it was made before tokens belonged to somebody
     employee_name: str = ""  # of whom it acts for, also if they have no extension any more
+
+    def opens(self, now: datetime) -> bool:
+        """Tell whether it is valid at a time."""
+        return self.revoked is None and (self.expires is None or now < self.expires)
 
 
 Everything = list[Token]
@@ -49,8 +57,8 @@ class Tokens:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, name: str, actor: Actor) -> tuple[int, str]:
-        """Make a token that acts for `actor`; returns its id and the token itself, which is never told again."""
+    async def create(self, name: str, actor: Actor, expires: datetime | None = None) -> tuple[int, str]:
+        """Make a token that acts for `actor`, with its scopes. Return its id and the token, which is kept nowhere."""
         plain = PREFIX + secrets.token_urlsafe(_BYTES)
         values = {
             "name": checked_name("name", name),
@@ -58,6 +66,8 @@ class Tokens:
             "last_four": plain[-4:],
             "created": datetime.now(UTC),
             "as_any": actor.acts_for_any,
+            "scopes": scopes_text(actor.scopes),
+            "expires": expires,
         }
         async with self._database.writing() as connection:
             values["employee_id"] = (await known_author(connection, actor)).employee or 0
@@ -78,6 +88,14 @@ class Tokens:
             ending = update(tokens).where(mine, tokens.c.revoked.is_(None)).values(revoked=datetime.now(UTC))
             await connection.execute(ending)
 
+    async def note_used(self, used: Mapping[int, datetime]) -> None:
+        """Keep when tokens were last used, by their ids."""
+        if not used:
+            return
+        one = update(tokens).where(tokens.c.id == bindparam("which")).values(used=bindparam("at"))
+        async with self._database.writing() as connection:
+            await connection.execute(one, [{"which": token_id, "at": at} for token_id, at in used.items()])
+
     async def by_digest(self) -> dict[str, Token]:
         """Return all tokens, revoked ones too, by `digest` of the token itself."""
         async with self._database.reading() as connection:
@@ -90,6 +108,17 @@ def digest(plain: str) -> str:
 
 
 def _token(row: Row[Any]) -> Token:
-    actor = Actor.token(row.name, row.extension or "", row.employee_id or None, acts_for_any=row.as_any)
-    name = row.listed_name or row.pbx_name or ""
-    return Token(row.id, row.name, row.last_four, row.created, row.revoked, actor, row.inherited, name)
+    scopes = scopes_from(row.scopes)
+    actor = Actor.token(row.name, row.extension or "", row.employee_id or None, acts_for_any=row.as_any, scopes=scopes)
+    return Token(
+        id=row.id,
+        name=row.name,
+        last_four=row.last_four,
+        created=row.created,
+        revoked=row.revoked,
+        expires=row.expires,
+        used=row.used,
+        actor=actor,
+        inherited=row.inherited,
+        employee_name=row.listed_name or row.pbx_name or "",
+    )

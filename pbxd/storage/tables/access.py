@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Table, UniqueConstraint, false
+from sqlalchemy import Boolean, Column, Table, UniqueConstraint, false, text
 
 from pbxd.storage.tables.columns import CleanText, Instant, Key, metadata
 
@@ -18,6 +18,9 @@ tokens = Table(
     Column("as_any", Boolean, nullable=False, server_default=false()),  # it may act for any employee
     Column("inherited", Boolean, nullable=False, server_default=false()),  # as_any since it is older than these columns
     Column("employee_id", Key, nullable=False, server_default="0"),  # whose it is; 0: nobody's
+    Column("scopes", CleanText, nullable=False, server_default=text("'lookup calls:read calls:make queues:read'")),
+    Column("expires", Instant),  # empty: never
+    Column("used", Instant),  # last, to within a minute; empty: never
     UniqueConstraint("digest"),
     sqlite_autoincrement=True,
 )
