@@ -79,7 +79,8 @@ class Daemon:
         self._backfill = Backfill(settings, database)
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
-        self._queues = VipQueues(pbx, lookup, settings.queues, self._following.tracker.number_of)
+        following = self._following
+        self._queues = VipQueues(pbx, lookup, settings.queues, following.tracker.number_of, following.note_moved)
         workspace = Workspace(database, rules)
         targets = partial(find_target, workspace, self._directory)
         self._click_to_call = ClickToCall(pbx, settings, targets, CallRequests(database))
