@@ -46,9 +46,8 @@ async def test_each_phone_that_begins_to_ring_is_told_of_once_and_again_when_it_
 
 async def test_an_event_has_ids_and_numbers_and_no_name(database: Database) -> None:
     admin = Actor.administrator("test")
-    card = 
-        ContactDraft("Фронкин Игорь", "ООО «Ромашка»", numbers=(ContactNumber(CLIENT),)), actor=admin
-    )
+    card = ContactDraft("Фронкин Игорь", "ООО «Ромашка»", numbers=(ContactNumber(CLIENT),))
+    made = await Contacts(database).add(card, actor=admin)
     before = await Feed(database).last()
     caller = Party(CLIENT, "Фронкин Игорь", "ООО «Ромашка»", made.id)
     record = rung(1, ("101", 1), caller=caller, callee=Party("+74951234567", None, None, None), queue="sales")
@@ -72,9 +71,8 @@ async def test_an_event_has_ids_and_numbers_and_no_name(database: Database) -> N
 
 async def test_a_contact_that_became_personal_is_in_no_event(database: Database) -> None:
     owner = Actor.agent("101", "test")
-    card = 
-        ContactDraft("Личный", numbers=(ContactNumber(CLIENT),), visibility="personal"), actor=owner
-    )
+    card = ContactDraft("Личный", numbers=(ContactNumber(CLIENT),), visibility="personal")
+    mine = await Contacts(database).add(card, actor=owner)
     before = await Feed(database).last()
     await Calls(database).upsert([rung(1, ("101", 1), caller=Party(CLIENT, "Личный", None, mine.id))])
     (row,) = await told(database, before)
