@@ -43,6 +43,21 @@ class RefusedError(PbxdError):
         self.reason = reason
 
 
+class WrongLoginError(RefusedError):
+    """Nobody signs in with this login and password; which of them is wrong is not said."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("wrong-login", message)
+
+
+class TooManyError(RefusedError):
+    """Something was tried too often; `retry_after` says in how many seconds it may be tried again."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__("too-many", message)
+        self.retry_after = retry_after
+
+
 class UnavailableError(PbxdError):
     """A peer (PBX, database, the daemon itself) is away or did not answer in time."""
 

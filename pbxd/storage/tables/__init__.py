@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxd.storage.tables.access import tokens
+from pbxd.storage.tables.access import invitations, sessions, tokens, users
 from pbxd.storage.tables.book import (
     companies,
     company_emails,
@@ -56,8 +56,11 @@ __all__ = [
     "import_changes",
     "import_companies",
     "imports",
+    "invitations",
     "metadata",
     "number_holdings",
     "outages",
+    "sessions",
     "tokens",
+    "users",
 ]
