@@ -13,8 +13,6 @@ from pydantic_core import PydanticSerializationError
 
 from pbxd.http.descriptions import describe_members
 
-JSON = "application/json"
-
 
 def _publish(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """Describe an answer as its readers must take it: unknown members may come, absent ones have no value."""

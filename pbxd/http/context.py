@@ -34,6 +34,8 @@ class Services:
 
 
 SERVICES = web.AppKey("services", Services)
+CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
+PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
 ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
 
 
@@ -52,3 +54,13 @@ class Context:
     def actor(self) -> Actor:
         """Who asks; KeyError in an open operation, where nobody was asked."""
         return self.request[ACTOR]
+
+    @property
+    def caller(self) -> str:
+        """Which token or user asks."""
+        return self.request[CALLER]
+
+    @property
+    def pinned(self) -> int | None:
+        """The version that the object must still have when it is changed; None: any."""
+        return self.request.get(PINNED)

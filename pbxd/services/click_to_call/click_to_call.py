@@ -84,13 +84,15 @@ class ClickToCall:
 
     # -- what somebody may ask for
 
-    async def make(self, actor: Actor, asked: CallAsked, key: str | None = None) -> MadeCall:
-        """Ring the agent, then the target; a repeated `key` rings nobody again. Raises what `ring` raises.
+    async def make(self, actor: Actor, asked: CallAsked, key: str | None = None, caller: str = "") -> MadeCall:
+        """Ring the agent, then the target. A repeated `key` of the same `caller` rings nobody again.
 
-        Also RefusedError `other-employee` or `no-employee`, NotFoundError and InvalidInputError for the target.
+        Raises what `ring` raises, also RefusedError `other-employee` or `no-employee`, NotFoundError and
+        InvalidInputError for the target.
         """
         agent = rights.calling_for(actor, asked.agent)
-        request = None if key is None else CallRequest.of(key, asdict(replace(asked, agent=agent.extension)))
+        said = asdict(replace(asked, agent=agent.extension))
+        request = None if key is None else CallRequest.of(key, said, caller)
         if request and (known := await self._made_before(request)):
             progress = self.progress(known)
             return MadeCall(known, progress.state if progress else None, repeated=True)
@@ -179,7 +181,8 @@ class ClickToCall:
             lately.popleft()
         if self._calls_per_minute and len(lately) >= self._calls_per_minute:
             message = _("{agent} has made {count} calls within a minute, which is the limit")
-            raise RefusedError("too-many", message.format(agent=agent, count=len(lately)))
+            free = lately[0] + _MINUTE - self._clock()
+            raise RefusedError("too-many", message.format(agent=agent, count=len(lately)), retry_after=free)
 
     async def _check_phones(self, plan: DialPlan) -> None:
         """Refuse a call to or from a phone that isn't there, or whose agent is busy, as far as the PBX knows."""
