@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticSerializationError
 
 from pbxd.http.descriptions import describe_members
+from pbxd.http.requests import JSON
 
 
 def _publish(schema: dict[str, Any], model: type[BaseModel]) -> None:
