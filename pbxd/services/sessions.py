@@ -14,7 +14,7 @@ from math import ceil
 import structlog
 
 from pbxd.actor import Actor
-from pbxd.errors import NotFoundError, TooManyError, UnavailableError, WrongLoginError
+from pbxd.errors import NotFoundError, RefusedError, UnavailableError, WrongLoginError
 from pbxd.i18n import _
 from pbxd.logs import Notes
 from pbxd.roles import scopes_of
@@ -64,13 +64,13 @@ class UserSessions:
     async def sign_in(self, login: str, password: str, address: str, before: str = "") -> NewSession:
         """Begin a session; `before`: the plain one that the client had, which ends.
 
-        Raises WrongLoginError, TooManyError before anything is hashed, UnavailableError.
+        Raises WrongLoginError, RefusedError `too-many` before anything is hashed, UnavailableError.
         """
         login = login.strip()
         if wait := self._throttle.begin(login, address):
             _notes.write("sign_in_delayed", remote=address)
             message = _("too many attempts to sign in; try again in {seconds} seconds")
-            raise TooManyError(message.format(seconds=ceil(wait)), ceil(wait))
+            raise RefusedError("too-many", message.format(seconds=ceil(wait)), retry_after=wait)
         known = None
         if len(login) <= _LONGEST_LOGIN and len(password) <= _LONGEST_PASSWORD:
             known = await self._users.credentials(login)

@@ -29,6 +29,7 @@ from pbxd.storage.tables.columns import (
 )
 from pbxd.storage.tables.feed import feed
 from pbxd.storage.tables.imports import import_changes, import_companies, imports
+from pbxd.storage.tables.requests import call_external, company_external, contact_external, request_keys
 
 __all__ = [
     "HIGHEST_KEY",
@@ -37,14 +38,17 @@ __all__ = [
     "Key",
     "add_postgresql_conditions",
     "call_agents",
+    "call_external",
     "call_requests",
     "calls",
     "clean_text",
     "companies",
     "company_emails",
+    "company_external",
     "company_numbers",
     "contact_changes",
     "contact_emails",
+    "contact_external",
     "contact_numbers",
     "contact_tags",
     "contacts",
@@ -60,6 +64,7 @@ __all__ = [
     "metadata",
     "number_holdings",
     "outages",
+    "request_keys",
     "sessions",
     "tokens",
     "users",
