@@ -13,8 +13,7 @@ from pbxd.errors import NotFoundError
 from pbxd.http.answers import Answer
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
-from pbxd.http.requests import Extension, Query, Words
-from pbxd.rights import acting_for
+from pbxd.http.requests import ActingQuery, Extension, Words
 from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
 
@@ -23,11 +22,8 @@ CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # without the pattern, `Allow` 
 resource = Resource("calls", "The history of calls.")
 
 
-class CallQuery(Query):
+class CallQuery(ActingQuery):
     """Whose personal contacts may name a call."""
-
-    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""
-    """The extension of the employee whose personal contacts may be used."""
 
 
 class CallsQuery(CallQuery):
@@ -89,8 +85,7 @@ class CallsAnswer(Answer):
 @resource.operation("GET", "/api/v1/calls", scope="calls:read")
 async def list_calls(context: Context, query: CallsQuery) -> CallsAnswer:
     """List the recorded calls, newest first, and the gaps in their time."""
-    actor = acting_for(context.actor, query.acting_for, "as")
-    page = await call_history.find(context.services.workspace, actor, query.request)
+    page = await call_history.find(context.services.workspace, context.actor, query.request)
     return CallsAnswer.model_validate(page.to_json())
 
 
@@ -101,12 +96,12 @@ async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallA
     A call made here has its `state` and `reason` beside it until some minutes after its end. They and the id are all
     there is before the PBX has made its first channel, or when it never makes one.
     """
-    actor = acting_for(context.actor, query.acting_for, "as")
+    del query
     services = context.services
     progress = services.click_to_call.progress(path.id)
     made_here = {"state": progress.state, "reason": progress.reason} if progress else {}
     try:
-        call = await call_history.show(services.workspace, actor, path.id)
+        call = await call_history.show(services.workspace, context.actor, path.id)
     except NotFoundError:
         if progress is None:
             raise

@@ -49,7 +49,7 @@ class CallRequest(Body):
 
 
 class IdempotencyHeaders(Headers):
-    """What makes a repeated request harmless."""
+    """What makes a repeated request harmless. Calls keep their keys themselves: a repeated one shows its state."""
 
     key: Annotated[str | None, Field(alias="Idempotency-Key")] = None
     """The same key and body again ring nobody again; another body is refused."""
@@ -135,7 +135,7 @@ async def make_call(context: Context, headers: IdempotencyHeaders, body: CallReq
     The answer comes at once, with the id the call's record will have. A repeated request (the same `Idempotency-Key`)
     rings nobody again: it has the same answer, with `repeated`.
     """
-    made = await context.services.click_to_call.make(context.actor, body.asked, headers.key)
+    made = await context.services.click_to_call.make(context.actor, body.asked, headers.key, context.caller)
     answer = AcceptedCallAnswer.model_validate(made.to_json())
     return Reply(answer, headers={"Location": f"/api/v1/calls/{made.id}"})
 

@@ -56,4 +56,6 @@ async def check_ready(context: Context) -> Reply[ReadinessAnswer]:
         index_age_seconds=found.index_age_seconds,
         **({"faults": dict(found.faults)} if found.faults else {}),
     )
-    return Reply(answer, HTTPStatus.OK if found.ready else HTTPStatus.SERVICE_UNAVAILABLE)
+    if found.ready:
+        return Reply(answer)
+    return Reply(answer, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "5"})

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from pbxd import __version__
-from pbxd.http.answers import JSON, Answer
+from pbxd.http.answers import Answer
 from pbxd.http.context import Context
 from pbxd.http.operations import OPERATIONS, Operation, Resource
 from pbxd.http.problems import PROBLEM, Problem
-from pbxd.http.requests import Body, Input, PathParameters
+from pbxd.http.requests import JSON, Body, Input, PathParameters
 from pbxd.scopes import Scope
 
 PATH = "/api/v1/openapi.json"

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from pbxd.actor import Actor
-from pbxd.http.context import ACTOR, SERVICES, Services
+from pbxd.http.context import ACTOR, CALLER, SERVICES, Services
 from pbxd.http.operations import Operation, is_open, operation_of
 from pbxd.http.problems import Handler, problem
 from pbxd.i18n import _
@@ -29,6 +29,7 @@ async def tokens_only(request: web.Request, handler: Handler) -> web.StreamRespo
     token = await services.tokens.verify(plain.strip()) if scheme.lower() == "bearer" else None
     if token is None or _has_left(token.actor, services):
         return _refused(given=bool(plain))
+    request[CALLER] = f"token {token.id}"
     _admit(request, operation, token.actor)
     return await handler(request)
 
@@ -36,6 +37,7 @@ async def tokens_only(request: web.Request, handler: Handler) -> web.StreamRespo
 @web.middleware
 async def administrators_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let every request through, as an administrator's."""
+    request[CALLER] = "socket"
     _admit(request, operation_of(request), Actor.administrator("socket"))
     return await handler(request)
 

@@ -13,6 +13,7 @@ from pbxd.http.token_cache import TokenCache
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
+from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.workspace import Workspace
 
@@ -28,10 +29,13 @@ class Services:
     click_to_call: ClickToCall
     queues: VipQueues
     health: Health
+    metrics: Metrics
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 
 SERVICES = web.AppKey("services", Services)
+CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
+PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
 ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
 
 
@@ -50,3 +54,13 @@ class Context:
     def actor(self) -> Actor:
         """Who asks; KeyError in an open operation, where nobody was asked."""
         return self.request[ACTOR]
+
+    @property
+    def caller(self) -> str:
+        """Which token or user asks."""
+        return self.request[CALLER]
+
+    @property
+    def pinned(self) -> int | None:
+        """The version that the object must still have when it is changed; None: any."""
+        return self.request.get(PINNED)

@@ -23,18 +23,46 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from aiohttp import web
 
-from pbxd.http.answers import JSON, Answer, Reply
-from pbxd.http.context import Context
-from pbxd.http.requests import Input, in_reading_order, read_inputs
+from pbxd.errors import InvalidInputError
+from pbxd.http.answers import Answer, Reply
+from pbxd.http.context import ACTOR, Context
+from pbxd.http.downloads import Download
+from pbxd.http.mistakes import all_mistakes, located
+from pbxd.http.preconditions import IfMatch, check_if_match
+from pbxd.http.repetitions import RepeatableHeaders, once
+from pbxd.http.requests import (
+    JSON,
+    ActingQuery,
+    Input,
+    InvalidRequestError,
+    PathParameters,
+    in_reading_order,
+    read_inputs,
+)
 from pbxd.http.streams import Stream
+from pbxd.rights import acting_for
 from pbxd.scopes import Scope
 
-Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | None]]
+Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | Download | None]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
+InputT = TypeVar("InputT", bound=Input)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Wanted = Scope | Literal["open"]  # open: needs no token, and shows nothing about anybody
-_JSON_HEADERS = {"Content-Type": f"{JSON}; charset=utf-8"}
 _PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What an operation on an object does besides reading its inputs and answering.
+
+    `version` returns the object's version, or raises NotFoundError: before the body is looked at. `if_match`: whether
+    a request must name that version. `check` finds what a service would refuse in a body of which other members are
+    wrong already, so that all of it is told at once; it raises InvalidInputError.
+    """
+
+    version: Callable[..., Awaitable[int]] | None = None
+    if_match: IfMatch | None = None
+    check: Callable[..., Awaitable[object]] | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,11 +79,22 @@ class Operation:
     answers: tuple[type[Answer], ...]  # one of them; none: no content
     content_type: str
     problems: Mapping[HTTPStatus, str] = field(default_factory=dict)  # besides those that every such operation has
+    manners: Manners = Manners()
 
     @property
     def name(self) -> str:
         """The operation's id in the OpenAPI document."""
         return self.handler.__name__
+
+    @property
+    def acting(self) -> bool:
+        """Whether a request may name the employee who acts."""
+        return any(issubclass(model, ActingQuery) for model in self.inputs.values())
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a request with an idempotency key is done once."""
+        return any(issubclass(model, RepeatableHeaders) for model in self.inputs.values())
 
     @property
     def address(self) -> str:
@@ -64,18 +103,43 @@ class Operation:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Read the request, call the handler, answer."""
-        inputs = await read_inputs(request, self.inputs)
-        result = await self.handler(Context(request), **inputs)
-        if isinstance(result, Stream):
-            return await result.send(request)
+        context = Context(request)
+        if self.acting:
+            request[ACTOR] = acting_for(context.actor, request.query.get("as", ""), "as")
+        inputs = await self._inputs(context)
+        try:
+            if self.repeatable and (headers := _of_kind(inputs, RepeatableHeaders)) and headers.key:
+                return await once(request, self.name, headers.key, inputs, lambda: self._answer(context, inputs))
+            return await self._answer(context, inputs)
+        except InvalidInputError as error:
+            raise InvalidRequestError(located(error, self.inputs)) from error
+
+    async def _inputs(self, context: Context) -> dict[str, Input]:
+        """Read the parts of the request, in the order in which errors are told: 404, 415, 413, 400, 428, 412, 422."""
+        manners, request = self.manners, context.request
+        path = {name: model for name, model in self.inputs.items() if issubclass(model, PathParameters)}
+        inputs, _none = await read_inputs(request, path)
+        version = await manners.version(context, *inputs.values()) if manners.version else None
+        others = {name: model for name, model in self.inputs.items() if name not in path}
+        found, mistakes = await read_inputs(request, others)
+        if version is not None and manners.if_match:
+            check_if_match(request, version, manners.if_match)
+        if mistakes:
+            raise InvalidRequestError(await all_mistakes(context, self.inputs, mistakes, manners.check, inputs))
+        return inputs | found
+
+    async def _answer(self, context: Context, inputs: Mapping[str, Input]) -> web.StreamResponse:
+        result = await self.handler(context, **inputs)
+        if isinstance(result, Stream | Download):
+            return await result.send(context.request)
         if result is None:
             return web.Response(status=self.statuses[0])
         if isinstance(result, Answer):
-            return web.Response(body=result.encoded(), status=self.statuses[0], headers=_JSON_HEADERS)
+            return web.Response(body=result.encoded(), status=self.statuses[0], headers=result.headers)
         status = result.status or self.statuses[0]
         if status not in self.statuses:
             raise ValueError(f"{self.name} answers {status}, which it does not declare")
-        headers = {**_JSON_HEADERS, **result.headers}
+        headers = {**result.answer.headers, **result.headers}
         return web.Response(body=result.answer.encoded(), status=status, headers=headers)
 
 
@@ -98,6 +162,7 @@ class Resource:
         scope: Wanted,
         status: HTTPStatus | tuple[HTTPStatus, ...] = HTTPStatus.OK,
         problems: Mapping[HTTPStatus, str] | None = None,
+        manners: Manners = Manners(),
     ) -> Callable[[HandlerT], HandlerT]:
         """Declare the decorated handler as an operation.
 
@@ -111,7 +176,9 @@ class Resource:
             answers, content_type = _answers(hints.pop("return"))
             inputs = _inputs({name: hint for name, hint in hints.items() if hint is not Context})
             self.operations.append(
-                Operation(self, method, path, scope, handler, inputs, statuses, answers, content_type, problems or {})
+                Operation(
+                    self, method, path, scope, handler, inputs, statuses, answers, content_type, problems or {}, manners
+                )
             )
             return handler
 
@@ -153,12 +220,14 @@ def _inputs(models: Mapping[str, Any]) -> dict[str, type[Input]]:
     return in_reading_order(models)
 
 
+def _of_kind(inputs: Mapping[str, Input], kind: type[InputT]) -> InputT | None:
+    return next((each for each in inputs.values() if isinstance(each, kind)), None)
+
+
 def _answers(result: Any) -> tuple[tuple[type[Answer], ...], str]:  # noqa: ANN401 - a type, generic or not
     """Return the models a handler's return annotation names, and their content type."""
-    content_type = JSON
     origin = get_origin(result)
-    if isinstance(origin, type) and issubclass(origin, Stream):
-        content_type = origin.content_type
+    stream = origin if isinstance(origin, type) and issubclass(origin, Stream) else None
     if isinstance(origin, type) and issubclass(origin, Reply | Stream):
         (result,) = get_args(result)
     models = get_args(result) if isinstance(result, UnionType) else (result,)
@@ -166,4 +235,6 @@ def _answers(result: Any) -> tuple[tuple[type[Answer], ...], str]:  # noqa: ANN4
     for model in answers:
         if not (isinstance(model, type) and issubclass(model, Answer)):
             raise TypeError(f"{model} is no model of an answer")
-    return answers, content_type
+    if stream:
+        return answers, stream.content_type
+    return answers, answers[0].content_type.partition(";")[0] if answers else JSON

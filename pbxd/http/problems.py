@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -19,20 +20,25 @@ from pbxd.errors import (
     PbxdError,
     ProtocolError,
     RefusedError,
+    StaleError,
     UnavailableError,
 )
 from pbxd.http.answers import Answer
 from pbxd.http.context import SERVICES
+from pbxd.http.deadlines import DEADLINE
+from pbxd.http.preconditions import PreconditionNeededError
 from pbxd.http.requests import BODY_LIMIT, InvalidRequestError
 from pbxd.i18n import _
 from pbxd.logs import Notes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-DEADLINE = web.RequestKey("deadline", asyncio.Timeout)  # a stream lifts it
 REQUEST_SECONDS = 30.0  # for everything but a stream: reading the body, the database, the PBX's answer
 PROBLEM = "application/problem+json"
+RETRY_SECONDS = {HTTPStatus.SERVICE_UNAVAILABLE: 5.0, HTTPStatus.TOO_MANY_REQUESTS: 60.0}  # where nothing is known
 
 _KINDS: dict[type[PbxdError], tuple[str, HTTPStatus]] = {
+    PreconditionNeededError: ("precondition-required", HTTPStatus.PRECONDITION_REQUIRED),
+    StaleError: ("precondition-failed", HTTPStatus.PRECONDITION_FAILED),
     InvalidInputError: ("invalid", HTTPStatus.UNPROCESSABLE_ENTITY),
     NotFoundError: ("not-found", HTTPStatus.NOT_FOUND),
     ConflictError: ("conflict", HTTPStatus.CONFLICT),
@@ -106,7 +112,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 def _timed_out(request: web.Request) -> web.Response:
     """Blame the client when its body did not arrive in time, else a peer of ours."""
     if request.content.is_eof():
-        return problem("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _("no answer in time"))
+        return from_pbxd(UnavailableError(_("no answer in time")))
     answer = problem("request-timeout", HTTPStatus.REQUEST_TIMEOUT, _("the body didn't come in time"))
     answer.force_close()
     return answer
@@ -128,11 +134,14 @@ def from_pbxd(error: PbxdError) -> web.Response:
                     "detail": each.detail,
                 }
             )
-            for each in error.mistakes
+            for each in error.found
         )
     if more.get("reason") == "too-many":
         status = HTTPStatus.TOO_MANY_REQUESTS
     answer = problem(kind, status, str(error), **more)
+    if status in RETRY_SECONDS:
+        seconds = getattr(error, "retry_after", None) or RETRY_SECONDS[status]
+        answer.headers["Retry-After"] = str(math.ceil(seconds))
     if scope := more.get("scope"):
         answer.headers["WWW-Authenticate"] = f'Bearer realm="pbxd", error="insufficient_scope", scope="{scope}"'
     return answer
@@ -167,6 +176,9 @@ def _title(status: HTTPStatus) -> str:
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _("Request Entity Too Large"),
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: _("Unsupported Media Type"),
         HTTPStatus.UNPROCESSABLE_ENTITY: _("Unprocessable Entity"),
+        HTTPStatus.PRECONDITION_FAILED: _("Precondition Failed"),
+        HTTPStatus.PRECONDITION_REQUIRED: _("Precondition Required"),
+        HTTPStatus.TOO_MANY_REQUESTS: _("Too Many Requests"),
         HTTPStatus.INTERNAL_SERVER_ERROR: _("Internal Server Error"),
         HTTPStatus.BAD_GATEWAY: _("Bad Gateway"),
         HTTPStatus.SERVICE_UNAVAILABLE: _("Service Unavailable"),

@@ -5,13 +5,13 @@ An operation's handler takes models that derive from one of the four classes at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json, to_json
 
 from pbxd.errors import InvalidInputError
 from pbxd.http.descriptions import describe_members
@@ -22,6 +22,8 @@ Extension = Annotated[str, Field(min_length=1, max_length=32)]
 Words = Annotated[str, Field(min_length=1, max_length=200)]  # a name, or a number in any notation
 BODY_LIMIT = 64 * 1024  # bytes
 _MOST_MISTAKES = 100  # told of one request
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
 Place = Literal["path", "header", "parameter", "pointer"]
 
 
@@ -33,6 +35,12 @@ class Mistake:
     parts: tuple[str, ...]  # the name; of a body's member, where it stands in it
     code: str
     detail: str
+
+    @classmethod
+    def found_by_service(cls, error: InvalidInputError, place: Place) -> Self:
+        """Say what a service found."""
+        parts = (error.field, *map(str, error.at)) if place == "pointer" else (error.field,)
+        return cls(place, parts, error.code, str(error))
 
     @classmethod
     def of(cls, error: ErrorDetails, place: Place) -> Self:
@@ -55,9 +63,9 @@ class Mistake:
 class InvalidRequestError(InvalidInputError):
     """Something in the request is not what it should be; `field` names the first mistake."""
 
-    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
-        super().__init__(mistakes[0].field, mistakes[0].detail)
-        self.mistakes = mistakes
+    def __init__(self, found: Sequence[Mistake]) -> None:
+        super().__init__(found[0].field, found[0].detail)
+        self.found = tuple(found[:_MOST_MISTAKES])
 
 
 def _publish(schema: dict[str, Any], model: type[BaseModel]) -> None:
@@ -97,12 +105,13 @@ class Body(Input):
 
     model_config = ConfigDict(strict=True)
     place = "pointer"
+    content_types: ClassVar[tuple[str, ...]] = (JSON,)
 
     @classmethod
     async def read(cls, request: web.Request) -> Self:
         """Read the body."""
-        if request.content_type != "application/json":
-            raise web.HTTPUnsupportedMediaType(reason=_("application/json is needed"))
+        if request.content_type not in cls.content_types:
+            raise web.HTTPUnsupportedMediaType(reason=_("{type} is needed").format(type=" / ".join(cls.content_types)))
         try:
             return cls.model_validate_json(await request.read())
         except (web.RequestPayloadError, ConnectionError) as error:  # not chunked or compressed as it says, or cut off
@@ -111,6 +120,24 @@ class Body(Input):
             if error.errors()[0]["type"] == "json_invalid":
                 raise web.HTTPBadRequest(reason=_("the body is not JSON")) from error
             raise
+
+    @classmethod
+    async def without(cls, request: web.Request, members: Collection[str]) -> Self | None:
+        """Read the body without some of its members; None if the others can't be read either."""
+        whole = from_json(await request.read())
+        if not isinstance(whole, dict):
+            return None
+        rest = {name: value for name, value in whole.items() if name not in members}
+        try:
+            return cls.model_validate_json(to_json(rest))
+        except ValidationError:
+            return None
+
+
+class MergePatch(Body):
+    """Changes of an object (RFC 7396): members that are not there stay, lists are replaced whole, null empties."""
+
+    content_types = (JSON, MERGE_PATCH)
 
 
 class Headers(Input):
@@ -141,16 +168,25 @@ class Query(Input):
         return cls.model_validate(given)
 
 
+class ActingQuery(Query):
+    """The query string of an operation that an employee acts in; a token made with --as-any names them."""
+
+    acting_for: Annotated[str, Field(alias="as", max_length=32)] = ""
+    """The extension of the employee who acts; their personal contacts may be used."""
+
+
 def in_reading_order(models: Mapping[str, type[Input]]) -> dict[str, type[Input]]:
     """Return models in the order in which they must be read: HTTP errors come before anybody's mistakes."""
     first: list[Place] = ["path", "pointer"]
     return dict(sorted(models.items(), key=lambda each: first.index(each[1].place) if each[1].place in first else 2))
 
 
-async def read_inputs(request: web.Request, models: Mapping[str, type[Input]]) -> dict[str, Input]:
-    """Read parts of a request, by the names of their models. Raises HTTP errors as `Input.read` does.
+async def read_inputs(
+    request: web.Request, models: Mapping[str, type[Input]]
+) -> tuple[dict[str, Input], list[Mistake]]:
+    """Read parts of a request, by the names of their models; return them and all mistakes in the others.
 
-    All mistakes are told at once, in one InvalidRequestError.
+    Raises HTTP errors as `Input.read` does.
     """
     found: dict[str, Input] = {}
     mistakes: list[Mistake] = []
@@ -160,7 +196,5 @@ async def read_inputs(request: web.Request, models: Mapping[str, type[Input]]) -
         except ValidationError as error:
             mistakes += [Mistake.of(each, model.place) for each in error.errors()]
         except InvalidRequestError as error:
-            mistakes += error.mistakes
-    if mistakes:
-        raise InvalidRequestError(tuple(mistakes[:_MOST_MISTAKES]))
-    return found
+            mistakes += error.found
+    return found, mistakes

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from typing import ClassVar, Generic, TypeVar
 
 from aiohttp import web
 
 from pbxd.http.answers import Answer
-from pbxd.http.problems import DEADLINE
+from pbxd.http.deadlines import DEADLINE, STREAMS, ended_by_stop
 
-STREAMS: web.AppKey[set[asyncio.Task[object]]] = web.AppKey("streams", set)  # the tasks that write one
 ItemT = TypeVar("ItemT", bound=Answer)
 
 
@@ -40,7 +38,7 @@ class Stream(Generic[ItemT]):
             request[DEADLINE].reschedule(None)
             await response.prepare(request)
             if request.method != "HEAD" and first is not None:
-                with _ended_by_stop(request.app), suppress(ConnectionResetError):  # the client has left
+                with ended_by_stop(request.app), suppress(ConnectionResetError):  # the client has left
                     await response.write(self.encode(first))
                     async for item in items:
                         await response.write(self.encode(item))
@@ -57,16 +55,3 @@ def prepare_streams(app: web.Application) -> None:
 async def _end_streams(app: web.Application) -> None:
     for task in app[STREAMS].copy():
         task.cancel()
-
-
-@contextmanager
-def _ended_by_stop(app: web.Application) -> Iterator[None]:
-    """Have a stop cancel the task that runs the block, instead of waiting for its end."""
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("a handler runs in a task")
-    app[STREAMS].add(task)
-    try:
-        yield
-    finally:
-        app[STREAMS].discard(task)

@@ -22,7 +22,7 @@ from pbxd.storage.calls.call_rows import record_of
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.search.filters import ContactFilter
-from pbxd.storage.tables import calls, contact_changes, contacts, feed, import_changes, number_holdings
+from pbxd.storage.tables import calls, contact_changes, contacts, feed, import_changes, number_holdings, request_keys
 
 _WINDOW = 20_000  # rows read at a time
 _WRITTEN = 50  # rows changed in one transaction: other writers wait meanwhile
@@ -103,6 +103,7 @@ class Privacy:
         for card in client.mentioned:
             await self._contacts.edit(card.id, lambda now: {"numbers": _without(now, client.numbers)}, actor=DAEMON)
         await self._forget_cards(client, mask)
+        await self._forget_answers(client, mask)
         masked = 0
         async for rows in self._calls(mask):
             masked += await self._write(rows, mask)
@@ -159,6 +160,14 @@ class Privacy:
                 # The changes of a deleted contact belong to the client too: no card has them any more.
                 theirs = or_(table.c.contact_id.in_(mentioned), table.c.contact_id.not_in(select(contacts.c.id)))
                 await connection.execute(delete(table).where(or_(table.c.contact_id.in_(ids), theirs & says)))
+
+    async def _forget_answers(self, client: Client, mask: Mask) -> None:
+        """Delete kept answers to requests that made or changed the client's cards; a repeated request is a new one."""
+        says = [request_keys.c.body.like(f"%{tail}%") for tail in mask.tails]
+        headers = cast(request_keys.c.headers, Text)
+        says += [headers.like(f'%/contacts/{card.id}"%') for card in (*client.cards, *client.mentioned)]
+        async with self._database.writing() as connection:
+            await connection.execute(delete(request_keys).where(or_(false(), *says)))
 
     def _calls(self, mask: Mask) -> AsyncIterator[Sequence[Row[Any]]]:
         return self._found(select(calls), calls, mask)

@@ -184,16 +184,19 @@ async def test_a_call_of_an_unknown_agent_is_nobody_s_but_who_acts_for_any(pbxd:
 
 
 async def test_a_key_is_no_way_to_another_s_call(pbxd: House) -> None:
+    """A key is one token's: with another token it is another request."""
     headers = {"Idempotency-Key": "k"}
-    async with await client(pbxd, OWN) as crm, crm.post(CALLS, json=body(), headers=headers) as answer:
-        made = await answer.json()
-    async with await client(pbxd, OWN) as crm, crm.post(CALLS, json=body(agent="101"), headers=headers) as answer:
-        assert (await answer.json())["id"] == made["id"], "the same request, said in full"
-    async with (
-        await client(pbxd, OTHER) as crm,
-        crm.post(CALLS, json=body(), headers=headers) as answer,
-    ):
-        await problem(answer, 422)
+    async with await client(pbxd, OWN) as crm:
+        async with crm.post(CALLS, json=body(), headers=headers) as answer:
+            made = await answer.json()
+        async with crm.post(CALLS, json=body(agent="101"), headers=headers) as answer:
+            assert (await answer.json())["id"] == made["id"], "the same request, said in full"
+        async with crm.post(CALLS, json=body(target="89160000002"), headers=headers) as answer:
+            await problem(answer, 422)
+    async with await client(pbxd, OTHER) as crm, crm.post(CALLS, json=body(), headers=headers) as answer:
+        other = await answer.json()
+    assert other["id"] != made["id"]
+    assert "repeated" not in other
 
 
 async def test_a_token_ends_when_its_employee_leaves(pbxd: House) -> None:

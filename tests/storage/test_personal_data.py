@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, select
+from sqlalchemy import Table, insert, select
 
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactDraft, ContactNumber
 from pbxd.book.fields import BUILT_IN, Field
 from pbxd.calls.record import Party
 from pbxd.i18n import Texts
+from pbxd.storage.access.request_keys import Answered, RequestKey, RequestKeys
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine import schema
@@ -25,7 +26,7 @@ from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.imports.imports import Imports
 from pbxd.storage.personal_data import PERSONAL_DATA, Clients
 from pbxd.storage.privacy import Privacy
-from pbxd.storage.tables import metadata
+from pbxd.storage.tables import contact_external, metadata
 from tests.storage.test_privacy import HIS, call
 
 ADMINISTRATOR, OWNER = Actor.administrator("test"), Actor.agent("101", "test")
@@ -58,7 +59,11 @@ async def known(url: str) -> AsyncIterator[tuple[Database, Contact]]:
         await Calls(database).upsert(
             [replace(call(1, HIS), caller=Party(HIS, "Фронкин Игорь", "ИП Фронкин", shared.id))]
         )
+        asked = RequestKey("token 1", "add_contact", "k", "digest")
+        await RequestKeys(database).claim(asked)
+        await RequestKeys(database).keep(asked, Answered(201, {}, f'{{"name": "Фронкин Игорь", "number": "{HIS}"}}'))
         async with database.writing() as connection:
+            await connection.execute(insert(contact_external), {"contact_id": shared.id, "system": "crm", "key": "7"})
             await tell(connection, [News("call.ringing", "0001", {"caller": {"number": HIS, "name": "Фронкин Игорь"}})])
         yield database, await book.get(shared.id, actor=ADMINISTRATOR)
 

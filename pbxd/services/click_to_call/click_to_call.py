@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from pbxd.calls.identity import sortable_id
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.lookup.naming import phone_name
+from pbxd.measures import Reading
 from pbxd.numbers import rules_from
 from pbxd.services.click_to_call.attempts import CallAttempts
 from pbxd.services.click_to_call.targets import CallAsked
@@ -83,22 +84,28 @@ class ClickToCall:
 
     # -- what somebody may ask for
 
-    async def make(self, actor: Actor, asked: CallAsked, key: str | None = None) -> MadeCall:
-        """Ring the agent, then the target; a repeated `key` rings nobody again. Raises what `ring` raises.
+    async def make(self, actor: Actor, asked: CallAsked, key: str | None = None, caller: str = "") -> MadeCall:
+        """Ring the agent, then the target. A repeated `key` of the same `caller` rings nobody again.
 
-        Also RefusedError `other-employee` or `no-employee`, NotFoundError and InvalidInputError for the target.
+        Raises what `ring` raises, also RefusedError `other-employee` or `no-employee`, NotFoundError and
+        InvalidInputError for the target.
         """
-        agent = rights.calling_for(actor, asked.agent)
-        request = None if key is None else CallRequest.of(key, asdict(replace(asked, agent=agent.extension)))
+        agent = rights.calling_for(actor, asked.agent, rings=True)
+        said = asdict(replace(asked, agent=agent.extension))
+        request = None if key is None else CallRequest.of(key, said, caller)
         if request and (known := await self._made_before(request)):
             progress = self.progress(known)
             return MadeCall(known, progress.state if progress else None, repeated=True)
-        target = await self._find_target(agent, asked)
-        return MadeCall(await self.ring(agent.extension, target, request), "ringing-agent")
+        try:
+            target = await self._find_target(agent, asked)
+            return MadeCall(await self.ring(agent.extension, target, request), "ringing-agent")
+        except RefusedError as error:
+            self.attempts.ended[error.reason] += 1
+            raise
 
     async def explain(self, actor: Actor, asked: CallAsked) -> DialPlan:
         """Return what `make` would dial, without ringing anybody; raises like it."""
-        agent = rights.calling_for(actor, asked.agent)
+        agent = rights.calling_for(actor, asked.agent, rings=False)
         return self.plan(agent.extension, await self._find_target(agent, asked))
 
     def states(self, actor: Actor, call_id: str) -> AsyncIterator[Progress]:
@@ -121,14 +128,19 @@ class ClickToCall:
         except NotFoundError:
             return None
 
+    def readings(self) -> Iterator[Reading]:
+        """Say what is counted."""
+        about = "Click-to-calls that were refused or have ended, by reason."
+        yield Reading("pbxd_click_to_calls_total", about, "counter", lambda: self.attempts.ended, "reason")
+
     def _check_own(self, actor: Actor, call_id: str) -> None:
-        """Raise RefusedError unless the actor acts for the agent of this call, NotFoundError for an unknown call.
+        """Raise RefusedError unless the actor may follow the call of this agent, NotFoundError for an unknown call.
 
         Of a call that an earlier process made, the agent may be unknown; then only who acts for any may have it.
         """
         agent = self.attempts.agent(call_id)
         what = _("a call of {agent}").format(agent=agent) if agent else _("call {id}").format(id=call_id)
-        rights.check_acts_for(actor, agent, what)
+        rights.check_call_of(actor, agent, what)
 
     # -- and how it is done
 
@@ -169,7 +181,8 @@ class ClickToCall:
             lately.popleft()
         if self._calls_per_minute and len(lately) >= self._calls_per_minute:
             message = _("{agent} has made {count} calls within a minute, which is the limit")
-            raise RefusedError("too-many", message.format(agent=agent, count=len(lately)))
+            free = lately[0] + _MINUTE - self._clock()
+            raise RefusedError("too-many", message.format(agent=agent, count=len(lately)), retry_after=free)
 
     async def _check_phones(self, plan: DialPlan) -> None:
         """Refuse a call to or from a phone that isn't there, or whose agent is busy, as far as the PBX knows."""

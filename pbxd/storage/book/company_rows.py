@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.book.companies import Company
 from pbxd.book.company_names import company_key
 from pbxd.book.texts import folded
-from pbxd.errors import ConflictError, NotFoundError
+from pbxd.errors import ConflictError, NotFoundError, StaleError
 from pbxd.i18n import _
 from pbxd.storage.engine.database import in_parts, in_steps, possible
 from pbxd.storage.engine.feed import News, about_contact, tell
@@ -125,9 +125,9 @@ async def every_card(connection: AsyncConnection) -> list[Company]:
 
 
 def check_version(now: int, wanted: int | None) -> None:
-    """Raise ConflictError if the card has another version than the edit expects."""
+    """Raise StaleError if the card has another version than the edit expects."""
     if wanted not in (None, now):
-        raise ConflictError(
+        raise StaleError(
             _("the card was changed meanwhile: it is at version {now}, not {version}").format(now=now, version=wanted)
         )
 

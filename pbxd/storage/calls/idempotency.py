@@ -28,12 +28,12 @@ class CallRequest:
     digest: str  # of the request; the request itself names people and is not stored
 
     @classmethod
-    def of(cls, key: str, asked: Mapping[str, object]) -> CallRequest:
-        """Make one from the request (JSON). Raises InvalidInputError for an invalid key."""
+    def of(cls, key: str, asked: Mapping[str, object], caller: str = "") -> CallRequest:
+        """Make one from the request (JSON). `caller`: whose key it is. Raises InvalidInputError for an invalid key."""
         if not _KEY.fullmatch(key):
             message = _("an idempotency key has 1 to 255 printable ASCII characters without blanks")
             raise InvalidInputError("Idempotency-Key", message)
-        return cls(key, sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest())
+        return cls(f"{caller} {key}" if caller else key, sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest())
 
 
 class CallRequests:

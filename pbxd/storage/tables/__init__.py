@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxd.storage.tables.access import tokens
+from pbxd.storage.tables.access import invitations, sessions, tokens, users
 from pbxd.storage.tables.book import (
     companies,
     company_emails,
@@ -29,6 +29,7 @@ from pbxd.storage.tables.columns import (
 )
 from pbxd.storage.tables.feed import feed
 from pbxd.storage.tables.imports import import_changes, import_companies, imports
+from pbxd.storage.tables.requests import call_external, company_external, contact_external, request_keys
 
 __all__ = [
     "HIGHEST_KEY",
@@ -37,14 +38,17 @@ __all__ = [
     "Key",
     "add_postgresql_conditions",
     "call_agents",
+    "call_external",
     "call_requests",
     "calls",
     "clean_text",
     "companies",
     "company_emails",
+    "company_external",
     "company_numbers",
     "contact_changes",
     "contact_emails",
+    "contact_external",
     "contact_numbers",
     "contact_tags",
     "contacts",
@@ -56,8 +60,12 @@ __all__ = [
     "import_changes",
     "import_companies",
     "imports",
+    "invitations",
     "metadata",
     "number_holdings",
     "outages",
+    "request_keys",
+    "sessions",
     "tokens",
+    "users",
 ]

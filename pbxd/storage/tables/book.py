@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -19,6 +21,11 @@ from sqlalchemy import (
 
 from pbxd.storage.tables.columns import CleanText, Instant, Key, SortedText, metadata, partial_index
 
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 companies = Table(
     "companies",
     metadata,
@@ -30,6 +37,7 @@ companies = Table(
     Column("version", Integer, nullable=False, server_default="1"),
     # `book.company_names.company_key(name)`: several companies may have one, found as doubles.
     Column("name_key", SortedText, nullable=False, server_default=text("''")),
+    Column("changed", Instant, default=_now, onupdate=_now),
     UniqueConstraint("folded"),
     Index("ix_companies_name_key", "name_key"),
     sqlite_autoincrement=True,  # an id is never used twice

@@ -1,0 +1,80 @@
+"""The answers to requests with an idempotency key, so that a repeated request is not done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+
+from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.i18n import _
+from pbxd.storage.engine.database import Database
+from pbxd.storage.tables import request_keys as table
+
+KEPT: Final = timedelta(days=7)  # a later repetition is a new request
+ABANDONED: Final = timedelta(minutes=2)  # longer than any request lasts: pbxd was killed meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """A request that must not be done twice."""
+
+    caller: str  # whose key it is
+    operation: str
+    key: str
+    digest: str  # of the request; the request itself names people and is not kept
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer that a request had."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+class RequestKeys:
+    """The requests of the last days."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, asked: RequestKey) -> Answered | None:
+        """Note that a request is under way; return the answer if it had one before.
+
+        Raises InvalidInputError if the key was used for another request, ConflictError while the first is under way.
+        """
+        now = datetime.now(UTC)
+        async with self._database.writing() as connection:  # the only writer, so nothing can come between
+            await connection.execute(delete(table).where(table.c.at <= now - KEPT))
+            row = (await connection.execute(select(table).where(_of(asked)))).one_or_none()
+            if row is not None and row.digest != asked.digest:
+                message = _("this idempotency key was used for another request")
+                raise InvalidInputError("Idempotency-Key", message, code="used")
+            if row is not None and row.status is not None:
+                return Answered(row.status, row.headers, row.body)
+            if row is not None and row.at > now - ABANDONED:
+                raise ConflictError(_("the first request with this idempotency key is still under way"))
+            await connection.execute(delete(table).where(_of(asked)))
+            key = {"caller": asked.caller, "operation": asked.operation, "key": asked.key}
+            await connection.execute(insert(table), key | {"digest": asked.digest, "at": now})
+        return None
+
+    async def keep(self, asked: RequestKey, answer: Answered) -> None:
+        """Keep the answer of a request."""
+        values = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
+        async with self._database.writing() as connection:
+            await connection.execute(update(table).where(_of(asked)).values(values))
+
+    async def release(self, asked: RequestKey) -> None:
+        """Forget a request that did nothing, so that it can be made again."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(table).where(_of(asked)))
+
+
+def _of(asked: RequestKey) -> ColumnElement[bool]:
+    return and_(table.c.caller == asked.caller, table.c.operation == asked.operation, table.c.key == asked.key)
