@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.api import calls, click_to_call, health, lookup, metrics, openapi, queues
+from pbxd.api import calls, click_to_call, events, health, lookup, metrics, openapi, queues
 from pbxd.http.operations import serve
 
 RESOURCES = (
@@ -12,6 +12,7 @@ RESOURCES = (
     calls.resource,
     click_to_call.resource,
     queues.resource,
+    events.resource,
     health.resource,
     metrics.resource,
     openapi.resource,

@@ -57,7 +57,7 @@ class Following:
         self._held: deque[Event] | None = None
         self._max_held = settings.asterisk.event_queue_length
         self._queue_steps: deque[QueueStep] = deque(maxlen=MAX_QUEUE_STEPS)
-        self.on_event: Callable[[], None] = lambda: None  # called after each event that was followed
+        self.on_event: list[Callable[[], None]] = []  # called after each event that was followed
 
     def follow(self, event: Event) -> None:
         """Handle the next event of the PBX."""
@@ -88,12 +88,14 @@ class Following:
                 self._note_queue_step("queue.joined" if joined else "queue.left", event.channel, event.queue)
         except Exception as error:  # noqa: BLE001 - a defect may cost this event, never the calls after it
             self.faults.note("event_failed", error, trace=True)
-        self.on_event()
+        for followed in self.on_event:
+            followed()
 
     def note_moved(self, channel: str, queue: str, before: int, after: int) -> None:
         """Note that pbxd moved a VIP in a queue, from one position to another."""
         self._note_queue_step("vip.moved", channel, queue, {"position_before": before, "position": after})
-        self.on_event()
+        for followed in self.on_event:
+            followed()
 
     def _note_queue_step(
         self,

@@ -53,7 +53,7 @@ class Recorder:
         self._gaps: list[HistoryGap] = []
         self._queue_news: list[News] = []
         self._work = asyncio.Event()
-        following.on_event = self._work.set
+        following.on_event.append(self._work.set)
         self._lost_gap: HistoryGap | None = None
         self._stored_cursor: Cursor | None = None  # what the database has
         self._cursor_at = 0.0  # when that was written, monotonic clock

@@ -6,12 +6,13 @@ lets connect, as administrators.
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import web
 
 from pbxd.actor import Actor
-from pbxd.http.context import ACTOR, CALLER, SERVICES, Services
+from pbxd.http.context import ACTOR, CALLER, SERVICES, STILL_VALID, Services, StillValid
 from pbxd.http.operations import Operation, is_open, operation_of
 from pbxd.http.problems import Handler, problem
 from pbxd.i18n import _
@@ -30,6 +31,8 @@ async def tokens_only(request: web.Request, handler: Handler) -> web.StreamRespo
     if token is None or _has_left(token.actor, services):
         return _refused(given=bool(plain))
     request[CALLER] = f"token {token.id}"
+    still_valid: StillValid = partial(_opens_still, services, token.id)
+    request[STILL_VALID] = still_valid
     _admit(request, operation, token.actor)
     return await handler(request)
 
@@ -38,6 +41,7 @@ async def tokens_only(request: web.Request, handler: Handler) -> web.StreamRespo
 async def administrators_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let every request through, as an administrator's."""
     request[CALLER] = "socket"
+    request[STILL_VALID] = _always
     _admit(request, operation_of(request), Actor.administrator("socket"))
     return await handler(request)
 
@@ -47,6 +51,16 @@ def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> N
     if operation and operation.scope != "open":
         check_scope(actor, operation.scope)
     request[ACTOR] = actor
+
+
+def _always() -> bool:
+    return True
+
+
+def _opens_still(services: Services, token_id: int) -> bool:
+    """Tell whether a token that let a request in is still valid, from memory."""
+    token = services.tokens.known(token_id)
+    return token is not None and not _has_left(token.actor, services)
 
 
 def _has_left(actor: Actor, services: Services) -> bool:

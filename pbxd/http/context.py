@@ -12,6 +12,7 @@ from pbxd.book.employees import Employee
 from pbxd.http.token_cache import TokenCache
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
@@ -28,6 +29,7 @@ class Services:
     caller_naming: CallerNaming
     click_to_call: ClickToCall
     queues: VipQueues
+    events: LiveEvents
     health: Health
     metrics: Metrics
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
@@ -36,6 +38,8 @@ class Services:
 SERVICES = web.AppKey("services", Services)
 CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
+StillValid = Callable[[], bool]
+STILL_VALID: web.RequestKey[StillValid] = web.RequestKey("still_valid")  # the token or session
 ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
 
 
@@ -59,6 +63,11 @@ class Context:
     def caller(self) -> str:
         """Which token or user asks."""
         return self.request[CALLER]
+
+    def may_go_on(self) -> bool:
+        """Tell whether a stream may go on: its client is there, and its token or session still valid. Never waits."""
+        transport = self.request.transport
+        return transport is not None and not transport.is_closing() and self.request[STILL_VALID]()
 
     @property
     def pinned(self) -> int | None:
