@@ -8,8 +8,9 @@ from collections.abc import Coroutine
 from functools import partial
 
 import structlog
+from aiohttp.web import Application
 
-from pbxd import api, logs
+from pbxd import api, logs, web
 from pbxd.actor import DAEMON
 from pbxd.asterisk.agi.lookups import LookUps
 from pbxd.asterisk.agi.probe import keep_fed
@@ -63,6 +64,12 @@ async def run(settings: Settings) -> None:
         await Daemon(settings, secret, database).run()
 
 
+def _mount(app: Application) -> None:
+    """Serve the API and the pages."""
+    api.mount(app)
+    web.mount(app)
+
+
 class _Stopped(Exception):  # noqa: N818 - no error: the way out of the task group
     pass
 
@@ -110,7 +117,7 @@ class Daemon:
             sessions=self._sessions,
             language=lambda: self._settings.service.language,
         )
-        self._http = HttpServer(settings, services, api.mount)
+        self._http = HttpServer(settings, services, _mount)
 
     @property
     def _settings(self) -> Settings:

@@ -145,6 +145,7 @@ class Operation:
 
 
 OPERATIONS: web.AppKey[dict[web.AbstractRoute, Operation]] = web.AppKey("operations", dict)
+PAGES: web.AppKey[set[web.AbstractRoute]] = web.AppKey("pages", set)  # for browsers; each checks who may see it
 
 
 class Resource:
@@ -200,16 +201,22 @@ def operation_of(request: web.Request) -> Operation | None:
 
     Raises LookupError for a route without an operation: nothing says who may use it.
     """
-    operation = request.app[OPERATIONS].get(request.match_info.route)
-    if operation is None and request.match_info.http_exception is None:
+    route = request.match_info.route
+    operation = request.app[OPERATIONS].get(route)
+    if operation is None and request.match_info.http_exception is None and route not in request.app.get(PAGES, ()):
         raise LookupError(f"{request.path} has no operation")
     return operation
 
 
 def is_open(request: web.Request, operation: Operation | None) -> bool:
-    """Tell whether a request needs no token: its operation is open, or its method is wrong for an open address."""
+    """Tell whether a request needs no token: its operation is open, or its method is wrong for an open address.
+
+    A page is open here: it sends those who aren't signed in to where they sign in.
+    """
     if operation is not None:
         return operation.scope == "open"
+    if request.match_info.route in request.app.get(PAGES, ()):
+        return True
     return any(each.scope == "open" and each.path == request.path for each in request.app[OPERATIONS].values())
 
 
