@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.api import calls, click_to_call, health, lookup, metrics, openapi, queues
+from pbxd.api import audit, calls, click_to_call, health, lookup, metrics, openapi, queues
 from pbxd.http.operations import serve
 
 RESOURCES = (
@@ -14,6 +14,7 @@ RESOURCES = (
     queues.resource,
     health.resource,
     metrics.resource,
+    audit.resource,
     openapi.resource,
 )
 

@@ -44,9 +44,9 @@ async def administrators_only(request: web.Request, handler: Handler) -> web.Str
 
 def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> None:
     """Set the request's actor. Raises ScopeError unless they have the scope that the operation needs."""
+    request[ACTOR] = actor
     if operation and operation.scope != "open":
         check_scope(actor, operation.scope)
-    request[ACTOR] = actor
 
 
 def _has_left(actor: Actor, services: Services) -> bool:

@@ -10,6 +10,7 @@ from aiohttp import web
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
 from pbxd.http.token_cache import TokenCache
+from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
@@ -30,6 +31,7 @@ class Services:
     queues: VipQueues
     health: Health
     metrics: Metrics
+    refusals: Refusals
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 

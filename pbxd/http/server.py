@@ -14,6 +14,7 @@ from aiohttp import web
 
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
 from pbxd.http.access import administrators_only, tokens_only
+from pbxd.http.auditing import audit_requests
 from pbxd.http.connection_limits import ConnectionLimits, track_requests
 from pbxd.http.context import SERVICES, Services
 from pbxd.http.problems import problems
@@ -94,7 +95,7 @@ class HttpServer:
 def application(services: Services, limits: ConnectionLimits, mount: Mount, *, trusted: bool) -> web.Application:
     """Build the application; `trusted`: everybody who connects is an administrator, no token is needed."""
     access = administrators_only if trusted else tokens_only
-    middlewares = [track_requests(limits), time_requests, problems, access]
+    middlewares = [track_requests(limits), time_requests, audit_requests, problems, access]
     app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
     app[SERVICES] = services
     prepare_streams(app)

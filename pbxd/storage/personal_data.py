@@ -56,6 +56,7 @@ PERSONAL_DATA: Final[Mapping[str, Clients | Employees | Nobody]] = {
     "extension_ownership": Employees("who had which extension when, and under which name; calls refer to it"),
     "call_agents": Employees("whose phones rang and who talked"),
     "tokens": Employees("whose token it is; the token itself is kept nowhere"),
+    "audit": Employees("who did what from where, with ids of contacts at most; retention clears it"),
     "call_external": Nobody("names of calls in other programs"),
     "request_keys": Clients("no: answers that repeat what the cards say, for 7 days", "deleted"),
     "call_requests": Nobody("keys and digests of requests, for 7 days"),
