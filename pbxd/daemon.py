@@ -36,6 +36,7 @@ from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
+from pbxd.services.sessions import UserSessions
 from pbxd.services.staff_sync import StaffSync
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings, asterisk_secret
@@ -94,6 +95,7 @@ class Daemon:
         answers = LookUps(naming.name, pbx.endpoints, lambda: self._settings.queues.vip_priority, pbx.guard.key)
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
+        self._sessions = UserSessions(database, lambda: self._settings.users)
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
         self._refusals = Refusals(database)
         parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call, self._refusals)
@@ -108,6 +110,7 @@ class Daemon:
             health=health,
             metrics=self._metrics,
             refusals=self._refusals,
+            sessions=self._sessions,
             language=lambda: self._settings.service.language,
         )
         self._http = HttpServer(settings, services, api.mount)
@@ -153,6 +156,7 @@ class Daemon:
             "record": once_open(self._recorder.run),
             "directory": once_open(self._directory.follow),
             "tokens": once_open(self._token_cache.follow),
+            "sessions": once_open(self._sessions.follow),
             "imports": once_open(Imports(self._database).keep_clean),
             "retention": once_open(partial(keep_clearing, self._database, retention)),
             "queues": self._queues.run(),

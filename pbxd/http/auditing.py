@@ -10,7 +10,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from pbxd.http.context import ACTOR, SERVICES
+from pbxd.http.client import client_of
+from pbxd.http.context import ACTOR, LOGIN, SERVICES
 from pbxd.http.operations import OPERATIONS
 from pbxd.http.problems import Handler
 from pbxd.storage.access.audit import Deed, audited
@@ -35,7 +36,7 @@ def _deed(request: web.Request, reason: str = "") -> Deed:
     return Deed(
         source=actor.source if actor else "",
         action=operation.name if operation else request.method,
-        subject=request.path,
+        subject=request.get(LOGIN) or request.path,
         address=_address(request),
         employee=actor.employee if actor else None,
         extension=actor.extension if actor else "",
@@ -56,7 +57,7 @@ def _address(request: web.Request) -> str:
     """Return the client's IP address; on the unix socket the user of the operating system."""
     peer = request.transport.get_extra_info("socket") if request.transport else None
     if peer is None or peer.family != socket.AF_UNIX:
-        return request.remote or ""
+        return client_of(request).address
     _pid, uid, _gid = _CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
     try:
         return pwd.getpwuid(uid).pw_name

@@ -16,6 +16,7 @@ from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
+from pbxd.services.sessions import UserSessions
 from pbxd.services.workspace import Workspace
 
 
@@ -32,12 +33,16 @@ class Services:
     health: Health
     metrics: Metrics
     refusals: Refusals
+    sessions: UserSessions
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 
 SERVICES = web.AppKey("services", Services)
 CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
+SOCKET = "socket"  # the CALLER of everybody on the unix socket
+ADMITTED = web.RequestKey("admitted", Actor)  # who was let in, before they named whom they act for
+LOGIN = web.RequestKey("login", str)  # that somebody tries to sign in with, for the audit log
 ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
 
 

@@ -47,7 +47,8 @@ Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | Downloa
 HandlerT = TypeVar("HandlerT", bound=Handler)
 InputT = TypeVar("InputT", bound=Input)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Wanted = Scope | Literal["open"]  # open: needs no token, and shows nothing about anybody
+# open: needs no token, and shows nothing about anybody; any: whoever has a valid token or session
+Wanted = Scope | Literal["open", "any"]
 _PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
 
 

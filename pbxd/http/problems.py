@@ -22,6 +22,7 @@ from pbxd.errors import (
     RefusedError,
     StaleError,
     UnavailableError,
+    WrongLoginError,
 )
 from pbxd.http.answers import Answer
 from pbxd.http.context import SERVICES
@@ -42,6 +43,7 @@ _KINDS: dict[type[PbxdError], tuple[str, HTTPStatus]] = {
     InvalidInputError: ("invalid", HTTPStatus.UNPROCESSABLE_ENTITY),
     NotFoundError: ("not-found", HTTPStatus.NOT_FOUND),
     ConflictError: ("conflict", HTTPStatus.CONFLICT),
+    WrongLoginError: ("unauthorized", HTTPStatus.UNAUTHORIZED),
     RefusedError: ("refused", HTTPStatus.FORBIDDEN),
     UnavailableError: ("unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
     ProtocolError: ("peer", HTTPStatus.BAD_GATEWAY),
@@ -142,6 +144,8 @@ def from_pbxd(error: PbxdError) -> web.Response:
     if status in RETRY_SECONDS:
         seconds = getattr(error, "retry_after", None) or RETRY_SECONDS[status]
         answer.headers["Retry-After"] = str(math.ceil(seconds))
+    if status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="pbxd"'
     if scope := more.get("scope"):
         answer.headers["WWW-Authenticate"] = f'Bearer realm="pbxd", error="insufficient_scope", scope="{scope}"'
     return answer

@@ -16,6 +16,7 @@ from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.tables import audit
 from tests.actors import acting_token
 from tests.api.examples import CALLS
+from tests.api.test_sessions import PASSWORD, let_in
 from tests.http.conftest import House
 
 AUDIT = "/api/v1/audit"
@@ -81,6 +82,16 @@ async def test_refusals_say_why(unlinked: House) -> None:
     assert (scope["source"], scope["action"], scope["reason"]) == ("token crm", "list_audit", "insufficient-scope")
     assert (unknown["source"], unknown["employee"], unknown["reason"]) == ("", None, "unauthorized")
     assert unknown["address"] == "127.0.0.1"
+
+
+async def test_signing_in_is_logged_whether_it_succeeds_or_not(pbxd: House) -> None:
+    await let_in(pbxd, "101")
+    for password, status in (("wrong password", 401), (PASSWORD, 201)):
+        async with pbxd.public.post("/api/v1/session", json={"login": "101", "password": password}) as answer:
+            assert answer.status == status
+    rows = [row for row in await logged(pbxd) if row["action"] == "sign_in"]
+    told = sorted((row["result"], row["subject"], row["address"], row["reason"]) for row in rows)
+    assert told == [("done", "101", "127.0.0.1", ""), ("refused", "101", "127.0.0.1", "wrong-login")]
 
 
 async def test_pages_and_filters(unlinked: House) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from argon2 import PasswordHasher
 
 from pbxd import api
 from pbxd.actor import DAEMON
@@ -31,7 +32,9 @@ from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
+from pbxd.services.passwords import Passwords
 from pbxd.services.queues import VipQueues
+from pbxd.services.sessions import UserSessions
 from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
@@ -42,6 +45,8 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 from tests.asterisk.amiserver import SECRET, AmiServer, Session
 from tests.http.contract import checked_session
+
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # what tests hash is no secret
 
 
 @dataclass
@@ -119,6 +124,7 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
             click_to_call=click_to_call,
             queues=queues,
             health=health,
+            sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
             metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
             refusals=refusals,
         )
