@@ -30,6 +30,7 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import Reloading
+from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.health import Health
@@ -103,7 +104,8 @@ class Daemon:
         self._token_cache = TokenCache(Tokens(database))
         self._sessions = UserSessions(database, lambda: self._settings.users)
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
-        parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call)
+        self._refusals = Refusals(database)
+        parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call, self._refusals)
         self._metrics = Metrics(health, Feed(database).last, [part.readings for part in parts])
         services = Services(
             workspace=workspace,
@@ -114,6 +116,7 @@ class Daemon:
             queues=self._queues,
             health=health,
             metrics=self._metrics,
+            refusals=self._refusals,
             sessions=self._sessions,
             language=lambda: self._settings.service.language,
         )
@@ -166,6 +169,7 @@ class Daemon:
             "queues": self._queues.run(),
             "backfill": once_open(self._backfill.run),
             "calls": self._click_to_call.run(),
+            "audit": once_open(self._refusals.run),
             "metrics": self._metrics.watch_loop(),
             "reload": self._reloading.run(self._apply),
             "stop": self._stop_when_told(),

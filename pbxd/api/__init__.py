@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.api import calls, click_to_call, health, lookup, metrics, openapi, queues, sessions, users
+from pbxd.api import audit, calls, click_to_call, health, lookup, metrics, openapi, queues, sessions, users
 from pbxd.http.operations import serve
 
 RESOURCES = (
@@ -14,6 +14,7 @@ RESOURCES = (
     queues.resource,
     health.resource,
     metrics.resource,
+    audit.resource,
     users.resource,
     sessions.resource,
     openapi.resource,

@@ -89,9 +89,9 @@ async def administrators_only(request: web.Request, handler: Handler) -> web.Str
 
 def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> None:
     """Set the request's actor. Raises ScopeError unless they have the scope that the operation needs."""
+    request[ACTOR] = request[ADMITTED] = actor
     if operation and operation.scope not in {"open", "any"}:
         check_scope(actor, cast("Scope", operation.scope))
-    request[ACTOR] = request[ADMITTED] = actor
 
 
 def _has_left(actor: Actor, services: Services) -> bool:

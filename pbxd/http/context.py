@@ -10,6 +10,7 @@ from aiohttp import web
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
 from pbxd.http.token_cache import TokenCache
+from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
@@ -31,6 +32,7 @@ class Services:
     queues: VipQueues
     health: Health
     metrics: Metrics
+    refusals: Refusals
     sessions: UserSessions
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
@@ -40,6 +42,7 @@ CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one t
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
 SOCKET = "socket"  # the CALLER of everybody on the unix socket
 ADMITTED = web.RequestKey("admitted", Actor)  # who was let in, before they named whom they act for
+LOGIN = web.RequestKey("login", str)  # that somebody tries to sign in with, for the audit log
 ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
 
 

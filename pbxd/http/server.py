@@ -14,6 +14,7 @@ from aiohttp import web
 
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
 from pbxd.http.access import administrators_only, admitted_only
+from pbxd.http.auditing import audit_requests
 from pbxd.http.client import HTTP_SETTINGS
 from pbxd.http.connection_limits import ConnectionLimits, track_requests
 from pbxd.http.context import SERVICES, Services
@@ -98,7 +99,7 @@ def application(
 ) -> web.Application:
     """Build the application; `trusted`: everybody who connects is an administrator, no token is needed."""
     access = administrators_only if trusted else admitted_only
-    middlewares = [track_requests(limits), time_requests, problems, access]
+    middlewares = [track_requests(limits), time_requests, audit_requests, problems, access]
     app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
     app[SERVICES], app[HTTP_SETTINGS] = services, settings
     prepare_streams(app)

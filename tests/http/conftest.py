@@ -27,6 +27,7 @@ from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
+from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.health import Health
@@ -114,7 +115,7 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
         health = Health(database, directory, lambda: ami.connected, lambda: faults.counts)
         naming = CallerNaming(directory.lookup)
-        parts = (asterisk, naming, queues, click_to_call)
+        parts = (refusals := Refusals(database), asterisk, naming, queues, click_to_call)
         services = Services(
             workspace=Workspace(database, rules_from(settings)),
             tokens=TokenCache(Tokens(database)),
@@ -125,6 +126,7 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
             health=health,
             sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
             metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
+            refusals=refusals,
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()
