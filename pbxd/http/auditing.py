@@ -11,8 +11,8 @@ from http import HTTPStatus
 from aiohttp import web
 
 from pbxd.http.client import client_of
-from pbxd.http.context import ACTOR, LOGIN, SERVICES
-from pbxd.http.operations import OPERATIONS
+from pbxd.http.context import ACTOR, LOGIN, SERVICES, loggable_path
+from pbxd.http.operations import action_of
 from pbxd.http.problems import Handler
 from pbxd.storage.access.audit import Deed, audited
 
@@ -31,12 +31,11 @@ async def audit_requests(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _deed(request: web.Request, reason: str = "") -> Deed:
-    operation = request.app[OPERATIONS].get(request.match_info.route)
     actor = request.get(ACTOR)
     return Deed(
         source=actor.source if actor else "",
-        action=operation.name if operation else request.method,
-        subject=request.get(LOGIN) or request.path,
+        action=action_of(request) or request.method,
+        subject=request.get(LOGIN) or loggable_path(request),
         address=_address(request),
         employee=actor.employee if actor else None,
         extension=actor.extension if actor else "",

@@ -38,6 +38,8 @@ class Services:
 
 
 SERVICES = web.AppKey("services", Services)
+# For browsers, with the word for what they do; each checks who may see it.
+PAGES: web.AppKey[dict[web.AbstractRoute, str]] = web.AppKey("pages", dict)
 CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
 SOCKET = "socket"  # the CALLER of everybody on the unix socket
@@ -71,3 +73,11 @@ class Context:
     def pinned(self) -> int | None:
         """The version that the object must still have when it is changed; None: any."""
         return self.request.get(PINNED)
+
+
+def loggable_path(request: web.Request) -> str:
+    """Return a request's path for logs: of a page its pattern, since an invitation's path is a secret."""
+    resource = request.match_info.route.resource
+    if resource is not None and request.match_info.route in request.app.get(PAGES, {}):
+        return resource.canonical
+    return request.path

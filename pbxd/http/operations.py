@@ -25,7 +25,7 @@ from aiohttp import web
 
 from pbxd.errors import InvalidInputError
 from pbxd.http.answers import Answer, Reply
-from pbxd.http.context import ACTOR, Context
+from pbxd.http.context import ACTOR, PAGES, Context
 from pbxd.http.downloads import Download
 from pbxd.http.mistakes import all_mistakes, located
 from pbxd.http.preconditions import IfMatch, check_if_match
@@ -145,7 +145,6 @@ class Operation:
 
 
 OPERATIONS: web.AppKey[dict[web.AbstractRoute, Operation]] = web.AppKey("operations", dict)
-PAGES: web.AppKey[set[web.AbstractRoute]] = web.AppKey("pages", set)  # for browsers; each checks who may see it
 
 
 class Resource:
@@ -218,6 +217,13 @@ def is_open(request: web.Request, operation: Operation | None) -> bool:
     if request.match_info.route in request.app.get(PAGES, ()):
         return True
     return any(each.scope == "open" and each.path == request.path for each in request.app[OPERATIONS].values())
+
+
+def action_of(request: web.Request) -> str:
+    """Return the word for what a request asks for; empty where nothing is served."""
+    route = request.match_info.route
+    operation = request.app[OPERATIONS].get(route)
+    return operation.name if operation else request.app.get(PAGES, {}).get(route, "")
 
 
 def _inputs(models: Mapping[str, Any]) -> dict[str, type[Input]]:

@@ -25,7 +25,7 @@ from pbxd.errors import (
     WrongLoginError,
 )
 from pbxd.http.answers import Answer
-from pbxd.http.context import SERVICES
+from pbxd.http.context import SERVICES, loggable_path
 from pbxd.http.deadlines import DEADLINE
 from pbxd.http.preconditions import PreconditionNeededError
 from pbxd.http.requests import BODY_LIMIT, InvalidRequestError
@@ -107,7 +107,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except TimeoutError:
         return _timed_out(request)
     except Exception:  # noqa: BLE001 - the last resort of a server: one request's failure is no other's
-        _notes.write("http_request_failed", logging.ERROR, method=request.method, path=request.path, exc_info=True)
+        _notes.write(
+            "http_request_failed", logging.ERROR, method=request.method, path=loggable_path(request), exc_info=True
+        )
         return problem("internal", HTTPStatus.INTERNAL_SERVER_ERROR, _("an error in pbxd; its log tells more"))
 
 

@@ -11,7 +11,7 @@ from pbxd.services import users
 from pbxd.web.pages import HOME, Page, render, signed_in, to_sign_in
 
 
-async def _show(request: web.Request) -> web.StreamResponse:
+async def _show_profile(request: web.Request) -> web.StreamResponse:
     actor = await signed_in(request)
     user = await users.own(request.app[SERVICES].workspace, actor) if actor else None
     if user is None:
@@ -23,4 +23,4 @@ def _role(role: Role) -> str:
     return {"agent": _("agent"), "supervisor": _("supervisor"), "administrator": _("administrator")}[role]
 
 
-PAGES = (Page("GET", HOME, _show),)
+PAGES = (Page("GET", HOME, _show_profile),)

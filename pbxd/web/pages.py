@@ -15,7 +15,7 @@ from pbxd import i18n
 from pbxd.actor import Actor
 from pbxd.errors import NotFoundError, PbxdError, RefusedError, UnavailableError
 from pbxd.http.access import session_actor
-from pbxd.http.operations import PAGES
+from pbxd.http.context import PAGES
 from pbxd.i18n import _
 from pbxd.web.assets import asset
 
@@ -47,10 +47,10 @@ class Page(NamedTuple):
 
 def serve(app: web.Application, pages: Iterable[Page]) -> None:
     """Serve pages; each GET answers HEAD too."""
-    known = app.setdefault(PAGES, set())
+    known = app.setdefault(PAGES, {})
     for page in pages:
         for method in ("GET", "HEAD") if page.method == "GET" else (page.method,):
-            known.add(app.router.add_route(method, page.path, _with_error_pages(page.view)))
+            known[app.router.add_route(method, page.path, _with_error_pages(page.view))] = page.view.__name__.strip("_")
 
 
 def render(template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> web.Response:  # noqa: ANN401 - what a template shows

@@ -8,18 +8,18 @@ from aiohttp import web
 
 from pbxd.errors import RefusedError, WrongLoginError
 from pbxd.http.client import client_of
-from pbxd.http.context import SERVICES
+from pbxd.http.context import ACTOR, LOGIN, SERVICES
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.session_cookies import drop_session, keep_session, session_of
 from pbxd.i18n import _
 from pbxd.web.pages import HOME, SIGN_IN, Page, form_of, local_path, redirect, render, retry_after, sentence, signed_in
 
 
-async def _first(_request: web.Request) -> web.StreamResponse:
+async def _show_first_page(_request: web.Request) -> web.StreamResponse:
     return redirect(HOME)
 
 
-async def _show(request: web.Request) -> web.StreamResponse:
+async def _show_sign_in(request: web.Request) -> web.StreamResponse:
     wanted = local_path(request.query.get("next", ""))
     if await signed_in(request) is not None:
         return redirect(wanted)
@@ -37,6 +37,7 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
         missing["password"] = _("Enter your password")
     if missing:
         return _page(wanted, HTTPStatus.UNPROCESSABLE_ENTITY, login=login, errors=missing)
+    request[LOGIN] = login
     sessions, address = request.app[SERVICES].sessions, client_of(request).address
     try:
         begun = await sessions.sign_in(login, password, address, session_of(request))
@@ -52,6 +53,8 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
 
 async def _sign_out(request: web.Request) -> web.StreamResponse:
     check_same_origin(request)
+    if actor := await signed_in(request):
+        request[ACTOR] = actor
     if plain := session_of(request):
         await request.app[SERVICES].sessions.sign_out(plain)
     drop_session(request)
@@ -70,8 +73,8 @@ def _page(
 
 
 PAGES = (
-    Page("GET", "/", _first),
-    Page("GET", SIGN_IN, _show),
+    Page("GET", "/", _show_first_page),
+    Page("GET", SIGN_IN, _show_sign_in),
     Page("POST", SIGN_IN, _sign_in),
     Page("POST", "/sign-out", _sign_out),
 )

@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
+from multidict import CIMultiDictProxy
 
 from pbxd.book.employees import Employee
 from pbxd.http.session_cookies import PLAIN_NAME
-from pbxd.services import users
+from pbxd.services import audit, users
 from pbxd.services.sign_in_throttle import PAIR
 from pbxd.services.users import InviteUser
 from pbxd.storage.book.employees import Employees
@@ -27,7 +28,7 @@ PASSWORD = "корова 7 лошадь"
 class Shown(NamedTuple):
     status: int
     page: Document
-    headers: aiohttp.typedefs.LooseHeaders
+    headers: CIMultiDictProxy[str]
     text: str
 
 
@@ -64,8 +65,8 @@ async def browser(pbxd: House, site: str) -> AsyncIterator[Browser]:
 
 async def test_from_the_link_to_the_profile_and_out(browser: Browser) -> None:
     made = await browser.invite("101")
-    for _preview in range(2):
-        shown = await browser.get(made.path)
+    await browser.get(made.path)  # a messenger's preview
+    shown = await browser.get(made.path)
     assert (shown.status, shown.page.texts("h1"), shown.page.texts("button")) == (
         200, ["Создание пароля"], ["Сохранить и войти"],
     )  # fmt: skip
@@ -226,6 +227,26 @@ async def test_every_answer_is_locked_down(browser: Browser) -> None:
             assert not [name for name in element.attributes if name.startswith("on") or name == "style"]
             for name in ("src", "href", "action"):
                 assert element.attributes.get(name, "/").startswith("/")
+
+
+async def test_the_audit_log_knows_who_signed_in_and_no_secret(browser: Browser) -> None:
+    made = await browser.invite("101")
+    await browser.post(made.path, {"password": PASSWORD, "again": PASSWORD}, Origin="https://evil.example")
+    await browser.post(made.path, {"password": PASSWORD, "again": PASSWORD})
+    await browser.post("/sign-out", {})
+    await browser.post("/sign-in", {"login": "101", "password": "wrong"})
+    await browser.pbxd.services.refusals.flush()
+    found = await audit.find(browser.pbxd.services.workspace, ADMINISTRATOR, audit.FindDeeds())
+    said = {(row.deed.action, row.deed.subject, row.deed.source, row.deed.result) for row in found}
+    assert said == {
+        ("accept_invitation", "/invitation/{token}", "", "refused"),
+        ("accept_invitation", "101", "", "done"),
+        ("sign_out", "/sign-out", "user 101", "done"),
+        ("sign_in", "101", "", "refused"),
+    }
+    assert {row.deed.address for row in found} == {"127.0.0.1"}
+    assert made.plain not in repr(found)
+    assert PASSWORD not in repr(found)
 
 
 async def test_the_style_is_cached_for_ever_under_its_hash(browser: Browser) -> None:
