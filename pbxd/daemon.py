@@ -8,8 +8,9 @@ from collections.abc import Coroutine
 from functools import partial
 
 import structlog
+from aiohttp.web import Application
 
-from pbxd import api, logs
+from pbxd import api, logs, web
 from pbxd.actor import DAEMON
 from pbxd.asterisk.agi.lookups import LookUps
 from pbxd.asterisk.agi.probe import keep_fed
@@ -30,6 +31,7 @@ from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import Reloading
 from pbxd.roles import Sights
+from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
@@ -38,6 +40,7 @@ from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
+from pbxd.services.sessions import UserSessions
 from pbxd.services.staff_sync import StaffSync
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings, asterisk_secret
@@ -65,6 +68,12 @@ async def run(settings: Settings) -> None:
         await Daemon(settings, secret, database).run()
 
 
+def _mount(app: Application) -> None:
+    """Serve the API and the pages."""
+    api.mount(app)
+    web.mount(app)
+
+
 class _Stopped(Exception):  # noqa: N818 - no error: the way out of the task group
     pass
 
@@ -72,7 +81,7 @@ class _Stopped(Exception):  # noqa: N818 - no error: the way out of the task gro
 class Daemon:
     """All parts, wired."""
 
-    def __init__(self, settings: Settings, secret: str, database: Database) -> None:
+    def __init__(self, settings: Settings, secret: str, database: Database) -> None:  # noqa: PLR0915 - one part a line
         self._database = database
         self._reloading = Reloading(settings)
         faults, rules = Faults(), rules_from(settings)
@@ -97,8 +106,10 @@ class Daemon:
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
         self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions)
+        self._sessions = UserSessions(database, lambda: self._settings.users)
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
-        parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call)
+        self._refusals = Refusals(database)
+        parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call, self._refusals)
         self._metrics = Metrics(health, Feed(database).last, [part.readings for part in parts])
         services = Services(
             workspace=workspace,
@@ -110,9 +121,11 @@ class Daemon:
             events=LiveEvents(workspace, self._live_feed, self._directory.colleagues, self._sights),
             health=health,
             metrics=self._metrics,
+            refusals=self._refusals,
+            sessions=self._sessions,
             language=lambda: self._settings.service.language,
         )
-        self._http = HttpServer(settings, services, api.mount)
+        self._http = HttpServer(settings, services, _mount)
 
     @property
     def _settings(self) -> Settings:
@@ -162,11 +175,13 @@ class Daemon:
             "directory": once_open(self._directory.follow),
             "events-live": once_open(self._live_feed.run),
             "tokens": once_open(self._token_cache.follow),
+            "sessions": once_open(self._sessions.follow),
             "imports": once_open(Imports(self._database).keep_clean),
             "retention": once_open(partial(keep_clearing, self._database, retention)),
             "queues": self._queues.run(),
             "backfill": once_open(self._backfill.run),
             "calls": self._click_to_call.run(),
+            "audit": once_open(self._refusals.run),
             "metrics": self._metrics.watch_loop(),
             "reload": self._reloading.run(self._apply),
             "stop": self._stop_when_told(),

@@ -215,6 +215,7 @@ class RetentionSettings(_Section):
 
     calls_days: Annotated[int, Field(ge=0)] = 0  # 0: for ever
     feed_days: Annotated[int, Field(ge=1)] = 30  # how far back a reader of the feed can go
+    audit_days: Annotated[int, Field(ge=1)] = 365  # who did what, and what was refused
 
 
 class AgiSettings(_Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.api import calls, click_to_call, events, health, lookup, metrics, openapi, queues
+from pbxd.api import audit, calls, click_to_call, events, health, lookup, metrics, openapi, queues, sessions, users
 from pbxd.http.operations import serve
 
 RESOURCES = (
@@ -15,6 +15,9 @@ RESOURCES = (
     events.resource,
     health.resource,
     metrics.resource,
+    audit.resource,
+    users.resource,
+    sessions.resource,
     openapi.resource,
 )
 

@@ -11,11 +11,26 @@ from typing import ClassVar, Generic, TypeVar
 
 from aiohttp import web
 
+from pbxd.errors import UnavailableError
+from pbxd.http.access import is_still_admitted
 from pbxd.http.answers import Answer
 from pbxd.http.deadlines import DEADLINE, ended_by_stop
 from pbxd.http.streams import Stream
 
 EventT = TypeVar("EventT", bound=Answer)
+
+
+async def may_go_on(request: web.Request) -> bool:
+    """Tell whether a stream may go on: its client is there, and its token or session still valid.
+
+    While that can't be told, because the database is away, it goes on.
+    """
+    if request.transport is None or request.transport.is_closing():
+        return False
+    try:
+        return await is_still_admitted(request)
+    except UnavailableError:
+        return True
 
 
 class EventStream(Stream[EventT], Generic[EventT]):

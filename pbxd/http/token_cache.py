@@ -44,7 +44,6 @@ class TokenCache:
         self._tokens = tokens
         self._clock = clock
         self._known: dict[str, Token] = {}
-        self._by_id: dict[int, Token] = {}
         self._read_at: float | None = None  # when the reading of what is known began; None: never
         self._used: dict[int, datetime] = {}  # uses to write down, by the token's id
         self._failing = False
@@ -73,11 +72,6 @@ class TokenCache:
         if token.used is None or now - token.used > _USED_EVERY:
             self._used.setdefault(token.id, now)
         return token
-
-    def known(self, token_id: int) -> Token | None:
-        """Return a token by its id, as read at most _POLL_SECONDS ago; None if it is not valid. Never waits."""
-        token = self._by_id.get(token_id)
-        return token if token is not None and token.opens(datetime.now(UTC)) else None
 
     async def follow(self) -> None:
         """Read the tokens every _POLL_SECONDS until cancelled."""
@@ -115,7 +109,6 @@ class TokenCache:
                 if self._read_at is None or self._read_at <= since:
                     began = self._clock()
                     self._known = await self._tokens.by_digest()
-                    self._by_id = {token.id: token for token in self._known.values()}
                     self._read_at = began
         except (UnavailableError, TimeoutError) as error:
             self._retry_at = self._clock() + _RETRY_SECONDS

@@ -16,7 +16,8 @@ from pbxd.services import employees
 from pbxd.services.workspace import Workspace
 from pbxd.storage.access.sessions import Sessions
 from pbxd.storage.access.tokens import digest
-from pbxd.storage.access.users import User, Users
+from pbxd.storage.access.users import User as User
+from pbxd.storage.access.users import Users
 from pbxd.storage.book.employees import Employees
 
 INVITED_FOR = timedelta(days=7)
@@ -69,6 +70,11 @@ async def show(workspace: Workspace, actor: Actor, user_id: int) -> User:
     """Return a user. Raises NotFoundError."""
     rights.check_administrator(actor)
     return await Users(workspace.database).get(user_id)
+
+
+async def own(workspace: Workspace, actor: Actor) -> User | None:
+    """Return the user who is signed in; None: nobody is, a token or the unix socket was used."""
+    return None if actor.user is None else await Users(workspace.database).get(actor.user)
 
 
 async def named(workspace: Workspace, actor: Actor, who: str) -> User:

@@ -56,6 +56,7 @@ PERSONAL_DATA: Final[Mapping[str, Clients | Employees | Nobody]] = {
     "extension_ownership": Employees("who had which extension when, and under which name; calls refer to it"),
     "call_agents": Employees("whose phones rang and who talked"),
     "tokens": Employees("whose token it is; the token itself is kept nowhere"),
+    "audit": Employees("who did what from where, with ids of contacts at most; retention clears it"),
     "users": Employees("who signs in, in which role; of somebody without a phone the e-mail; passwords as argon2id"),
     "invitations": Employees("who may set a password, for 7 days"),
     "sessions": Employees("who is signed in since when, and from which address; gone when the session ends"),

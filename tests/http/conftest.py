@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from argon2 import PasswordHasher
 
 from pbxd import api
 from pbxd.actor import DAEMON
@@ -26,13 +27,16 @@ from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
+from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
+from pbxd.services.passwords import Passwords
 from pbxd.services.queues import VipQueues
+from pbxd.services.sessions import UserSessions
 from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
@@ -43,6 +47,8 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 from tests.asterisk.amiserver import SECRET, AmiServer, Session
 from tests.http.contract import checked_session
+
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # what tests hash is no secret
 
 
 @dataclass
@@ -115,7 +121,7 @@ async def house(  # noqa: PLR0915 - one thing a line
         queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
         health = Health(database, directory, lambda: ami.connected, lambda: faults.counts)
         naming, workspace = CallerNaming(directory.lookup), Workspace(database, rules_from(settings))
-        parts = (asterisk, naming, queues, click_to_call)
+        parts = (refusals := Refusals(database), asterisk, naming, queues, click_to_call)
         live_feed = LiveFeed(database, phones.copy, lambda: (each.extension for each in directory.colleagues()))
         services = Services(
             workspace=workspace,
@@ -126,7 +132,9 @@ async def house(  # noqa: PLR0915 - one thing a line
             queues=queues,
             events=LiveEvents(workspace, live_feed, directory.colleagues),
             health=health,
+            sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
             metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
+            refusals=refusals,
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from pbxd import rights
@@ -37,7 +37,7 @@ class LiveEvents:
     sights: Callable[[], Sights] = Sights
 
     async def follow(
-        self, actor: Actor, asked: HearEvents, may_go_on: Callable[[], bool]
+        self, actor: Actor, asked: HearEvents, may_go_on: Callable[[], Awaitable[bool]]
     ) -> AsyncGenerator[bytes, None]:
         """Return the frames of a stream, which ends when `may_go_on` says no.
 

@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -25,7 +25,8 @@ from pbxd.storage.engine.feed import Feed
 POLL_SECONDS = 0.25  # for what other processes write
 PHONES_SECONDS = 0.1  # how often the phones are looked at
 TOGETHER_SECONDS = 0.02  # events within this time share a write
-BEAT_SECONDS = 2.0  # how often a stream looks whether it may go on
+BEAT_SECONDS = 1.0  # how often a stream wakes at least
+CHECK_SECONDS = 2.0  # how often it asks whether it may go on: it must end 5 s after its right has
 PING_SECONDS = 15.0
 _KEPT = 5000  # events in memory
 _PAGE = 500
@@ -154,9 +155,12 @@ class LiveFeed:
         return Start(after)
 
     async def follow(
-        self, hearing: Hearing, start: Start, may_go_on: Callable[[], bool] = lambda: True
+        self, hearing: Hearing, start: Start, may_go_on: Callable[[], Awaitable[bool]]
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the frames for a reader until `may_go_on` says no. Raises UnavailableError."""
+        """Yield the frames for a reader until `may_go_on`, asked every CHECK_SECONDS, says no.
+
+        Raises UnavailableError.
+        """
         cursor, changed = start.cursor, self._changed
         first = b": connected\nid: %d\n\n" % cursor
         if start.reset:
@@ -165,9 +169,13 @@ class LiveFeed:
         yield first + self._all_states(hearing)
         self.streams += 1
         try:
-            wrote = time.monotonic()
-            while may_go_on():
+            wrote = checked = time.monotonic()
+            while True:
                 tick = self._tick
+                if time.monotonic() - checked >= CHECK_SECONDS:
+                    checked = time.monotonic()
+                    if not await may_go_on():
+                        return
                 frames, cursor = await self._after_cursor(hearing, cursor)
                 frames += self._states_after(hearing, changed)
                 changed = self._changed

@@ -32,6 +32,7 @@ from pbxd.storage.engine.connections import (
     translated,
 )
 from pbxd.storage.engine.presence import remember
+from pbxd.storage.engine.witnesses import witness
 from pbxd.storage.tables import HIGHEST_KEY
 
 _STEP_SECONDS = 0.1
@@ -232,6 +233,7 @@ class Database:
             async with self._in_turn(), self._writers.connect() as connection:
                 await self._become_writer(connection)
                 yield connection
+                await witness(connection)
                 await connection.commit()
         for committed in self.on_commit:
             committed()

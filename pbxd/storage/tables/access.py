@@ -1,4 +1,4 @@
-"""Tables of access: tokens, users with their invitations and sessions. Secrets are kept as digests only."""
+"""Tables of access: tokens, users with invitations and sessions, the audit log. Secrets are kept as digests only."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ tokens = Table(
     Column("expires", Instant),  # empty: never
     Column("used", Instant),  # last, to within a minute; empty: never
     UniqueConstraint("digest"),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("source", CleanText, nullable=False),  # cli, socket, `token NAME`, `user`
+    Column("employee_id", Key, nullable=False),  # who acted; 0: no employee
+    Column("extension", CleanText, nullable=False),  # that they had then
+    Column("address", CleanText, nullable=False),  # an IP address, or a user of the operating system
+    Column("action", CleanText, nullable=False),  # a command, or an operation of the API
+    Column("subject", CleanText, nullable=False),  # what it was about
+    Column("result", CleanText, nullable=False),  # done, refused
+    Column("reason", CleanText, nullable=False),  # of a refusal
+    Index("ix_audit_at", "at"),
     sqlite_autoincrement=True,
 )
 
