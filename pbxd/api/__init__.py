@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.api import audit, calls, click_to_call, events, health, lookup, metrics, openapi, queues, sessions, users
+from pbxd.api import (
+    audit,
+    calls,
+    click_to_call,
+    events,
+    health,
+    lookup,
+    metrics,
+    openapi,
+    queues,
+    sessions,
+    users,
+    webhooks,
+)
 from pbxd.http.operations import serve
 
 RESOURCES = (
@@ -17,6 +30,7 @@ RESOURCES = (
     metrics.resource,
     audit.resource,
     users.resource,
+    webhooks.resource,
     sessions.resource,
     openapi.resource,
 )
