@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,13 +31,21 @@ class Duplicate:
 
 async def duplicates_of(connection: AsyncConnection, contact: Contact, actor: Actor) -> list[Duplicate]:
     """Return the duplicates of a contact in the order of its numbers and e-mails."""
+    numbers = list(dict.fromkeys(number.number for number in contact.numbers))
+    return await sharing(connection, numbers, contact.emails, contact.id, actor)
+
+
+async def sharing(
+    connection: AsyncConnection, numbers: Sequence[str], emails: Sequence[str], own: int, actor: Actor
+) -> list[Duplicate]:
+    """Return which of these numbers (E.164) and e-mails contacts other than `own` have."""
     found: list[Duplicate] = []
-    for number in dict.fromkeys(number.number for number in contact.numbers):
+    for number in numbers:
         having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == number)
-        found += await _others(connection, "number", number, contacts.c.id.in_(having), contact.id, actor)
-    for email in contact.emails:
+        found += await _others(connection, "number", number, contacts.c.id.in_(having), own, actor)
+    for email in emails:
         having = select(contact_emails.c.contact_id).where(contact_emails.c.folded == folded(email))
-        found += await _others(connection, "email", email, contacts.c.id.in_(having), contact.id, actor)
+        found += await _others(connection, "email", email, contacts.c.id.in_(having), own, actor)
     return found
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import feed
 
 _TELLING = insert(feed)
+_NEWEST = select(func.max(feed.c.seq))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,12 @@ def about_contact(what: str, contact_id: int, visibility: str, owner_id: int, ve
 
 async def cursor(connection: AsyncConnection) -> int:
     """Return the number of the newest row that this transaction sees, 0 if there is none."""
-    return (await connection.execute(select(func.max(feed.c.seq)))).scalar_one() or 0
+    return await connection.run_sync(newest)
+
+
+def newest(connection: Connection) -> int:
+    """Return what `cursor` returns."""
+    return connection.execute(_NEWEST).scalar_one() or 0
 
 
 async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
