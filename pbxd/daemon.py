@@ -32,6 +32,7 @@ from pbxd.reloading import Reloading
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.health import Health
+from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
 from pbxd.services.staff_sync import StaffSync
@@ -42,6 +43,7 @@ from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.idempotency import CallRequests
 from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
 from pbxd.storage.imports.imports import Imports
 
 _log = structlog.get_logger(__name__)
@@ -91,6 +93,9 @@ class Daemon:
         answers = LookUps(naming.name, pbx.endpoints, lambda: self._settings.queues.vip_priority, pbx.guard.key)
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
+        health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
+        parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call)
+        self._metrics = Metrics(health, Feed(database).last, [part.readings for part in parts])
         services = Services(
             workspace=workspace,
             tokens=self._token_cache,
@@ -98,7 +103,8 @@ class Daemon:
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,
-            health=Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults),
+            health=health,
+            metrics=self._metrics,
             language=lambda: self._settings.service.language,
         )
         self._http = HttpServer(settings, services, api.mount)
@@ -149,6 +155,7 @@ class Daemon:
             "queues": self._queues.run(),
             "backfill": once_open(self._backfill.run),
             "calls": self._click_to_call.run(),
+            "metrics": self._metrics.watch_loop(),
             "reload": self._reloading.run(self._apply),
             "stop": self._stop_when_told(),
         }

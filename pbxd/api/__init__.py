@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.api import calls, click_to_call, health, lookup, openapi, queues
+from pbxd.api import calls, click_to_call, health, lookup, metrics, openapi, queues
 from pbxd.http.operations import serve
 
 RESOURCES = (
@@ -13,6 +13,7 @@ RESOURCES = (
     click_to_call.resource,
     queues.resource,
     health.resource,
+    metrics.resource,
     openapi.resource,
 )
 

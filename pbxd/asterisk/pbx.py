@@ -24,6 +24,7 @@ from pbxd.book.employees import Employee
 from pbxd.calls.events import Endpoint, Event
 from pbxd.errors import PbxdError
 from pbxd.faults import Faults
+from pbxd.measures import Reading
 from pbxd.settings import DialingSettings, Settings
 from pbxd.telephony import DialPlan, DialTemplates
 from pbxd.telephony.port import DeviceState, Mark, QueueEntry
@@ -59,6 +60,15 @@ class AsteriskPbx:
     def connected(self) -> bool:
         """Whether Asterisk can be asked now."""
         return self.ami.connected
+
+    def readings(self) -> Iterator[Reading]:
+        """Say what is counted of the link."""
+        yield Reading("pbxd_pbx_messages_total", "Messages of the PBX.", "counter", lambda: self._events)
+        yield Reading("pbxd_pbx_messages_waiting", "Those not read yet.", "gauge", lambda: len(self._intake))
+        about = "Those for which there was no room; each time a gap."
+        yield Reading("pbxd_pbx_messages_dropped_total", about, "counter", lambda: self._intake.dropped)
+        about = "How long the message that is next to be read has waited."
+        yield Reading("pbxd_pbx_lag_seconds", about, "gauge", lambda: self._intake.oldest_seconds(time.time()))
 
     @property
     def pending(self) -> bool:

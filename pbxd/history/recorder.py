@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from itertools import islice
 
 import structlog
@@ -14,6 +15,7 @@ from pbxd.errors import UnavailableError
 from pbxd.history.following import MAX_GAPS, Cursor, Following
 from pbxd.i18n import _
 from pbxd.lookup.index import Directory
+from pbxd.measures import Measured, Reading, Timings
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.safe_writer import SafeWriter
 
@@ -50,6 +52,7 @@ class Recorder:
         self._names: dict[str, dict[str, Party]] = {}  # by call, by number: the book's answer of the first time
         self.written = 0
         self.lost = 0
+        self.timings = Timings()  # of transactions
 
     @property
     def backlog(self) -> int:
@@ -110,11 +113,14 @@ class Recorder:
 
     async def _write(self, records: list[CallRecord], gaps: list[HistoryGap], cursor: Cursor | None) -> None:
         """Write in one transaction. A database that does not answer in time counts as unavailable."""
+        began = time.monotonic()
         try:
             async with asyncio.timeout(_WRITE_SECONDS):
                 await self.writer.upsert(records, gaps, cursor)
         except TimeoutError as error:
             raise UnavailableError(_("no answer in time")) from error
+        finally:
+            self.timings.observe(time.monotonic() - began)
 
     def _collect(self) -> None:
         for record in self._following.take_changes():
@@ -163,6 +169,14 @@ class Recorder:
         """What failed with single events and calls so far, by kind; empty if nothing did."""
         written = {"calls_shortened": self.writer.shortened, "calls_refused": self.writer.refused}
         return {kind: count for kind, count in {**self._following.faults.counts, **written}.items() if count}
+
+    def readings(self) -> Iterator[Reading | Measured]:
+        """Say what is counted."""
+        yield Reading("pbxd_calls_open", "Calls under way.", "gauge", lambda: self._following.tracker.open_calls)
+        yield Reading("pbxd_calls_written_total", "Writes of calls' records.", "counter", lambda: self.written)
+        yield Reading("pbxd_calls_waiting", "Calls that wait to be written.", "gauge", lambda: self.backlog)
+        yield Reading("pbxd_calls_lost_total", "Calls that memory had no room for.", "counter", lambda: self.lost)
+        yield Measured("pbxd_calls_write_seconds", "Transactions that write calls.", lambda: self.timings)
 
     def _party(self, party: Party) -> Party:
         match = self._directory.lookup(party.extension or party.number or "", DAEMON)

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticSerializationError
 
 from pbxd.http.descriptions import describe_members
+from pbxd.http.requests import JSON
 
 
 def _publish(schema: dict[str, Any], model: type[BaseModel]) -> None:
@@ -34,6 +35,12 @@ class Answer(BaseModel):
         json_schema_extra=_publish,
         defer_build=True,  # at its first use, not at the start
     )
+    content_type: ClassVar[str] = JSON
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that say how to read it."""
+        return {"Content-Type": f"{self.content_type}; charset=utf-8"}
 
     def encoded(self) -> bytes:
         """Return the JSON text."""
@@ -42,6 +49,24 @@ class Answer(BaseModel):
             return self.__pydantic_serializer__.to_json(self, by_alias=True, exclude_unset=True)
         except PydanticSerializationError:  # half of a surrogate pair, from bytes in a URL that are no UTF-8
             return json.dumps(self.model_dump(mode="json", by_alias=True, exclude_unset=True)).encode()
+
+
+class TextAnswer(Answer):
+    """An answer that is plain text. Derive from it; `content_type` may be a more exact one."""
+
+    model_config = ConfigDict(json_schema_extra=lambda schema, _model: _publish_text(schema))
+    content_type: ClassVar[str] = "text/plain"
+    text: str
+
+    def encoded(self) -> bytes:
+        """Return the text itself."""
+        return self.text.encode()
+
+
+def _publish_text(schema: dict[str, Any]) -> None:
+    for name in ("properties", "required", "additionalProperties"):
+        schema.pop(name, None)
+    schema["type"] = "string"
 
 
 AnswerT_co = TypeVar("AnswerT_co", bound=Answer, covariant=True)

@@ -13,6 +13,7 @@ from pbxd.http.token_cache import TokenCache
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.health import Health
+from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.workspace import Workspace
 
@@ -28,6 +29,7 @@ class Services:
     click_to_call: ClickToCall
     queues: VipQueues
     health: Health
+    metrics: Metrics
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 

@@ -48,7 +48,6 @@ HandlerT = TypeVar("HandlerT", bound=Handler)
 InputT = TypeVar("InputT", bound=Input)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Wanted = Scope | Literal["open"]  # open: needs no token, and shows nothing about anybody
-_JSON_HEADERS = {"Content-Type": f"{JSON}; charset=utf-8"}
 _PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
 
 
@@ -136,11 +135,11 @@ class Operation:
         if result is None:
             return web.Response(status=self.statuses[0])
         if isinstance(result, Answer):
-            return web.Response(body=result.encoded(), status=self.statuses[0], headers=_JSON_HEADERS)
+            return web.Response(body=result.encoded(), status=self.statuses[0], headers=result.headers)
         status = result.status or self.statuses[0]
         if status not in self.statuses:
             raise ValueError(f"{self.name} answers {status}, which it does not declare")
-        headers = {**_JSON_HEADERS, **result.headers}
+        headers = {**result.answer.headers, **result.headers}
         return web.Response(body=result.answer.encoded(), status=status, headers=headers)
 
 
@@ -227,10 +226,8 @@ def _of_kind(inputs: Mapping[str, Input], kind: type[InputT]) -> InputT | None:
 
 def _answers(result: Any) -> tuple[tuple[type[Answer], ...], str]:  # noqa: ANN401 - a type, generic or not
     """Return the models a handler's return annotation names, and their content type."""
-    content_type = JSON
     origin = get_origin(result)
-    if isinstance(origin, type) and issubclass(origin, Stream):
-        content_type = origin.content_type
+    stream = origin if isinstance(origin, type) and issubclass(origin, Stream) else None
     if isinstance(origin, type) and issubclass(origin, Reply | Stream):
         (result,) = get_args(result)
     models = get_args(result) if isinstance(result, UnionType) else (result,)
@@ -238,4 +235,6 @@ def _answers(result: Any) -> tuple[tuple[type[Answer], ...], str]:  # noqa: ANN4
     for model in answers:
         if not (isinstance(model, type) and issubclass(model, Answer)):
             raise TypeError(f"{model} is no model of an answer")
-    return answers, content_type
+    if stream:
+        return answers, stream.content_type
+    return answers, answers[0].content_type.partition(";")[0] if answers else JSON

@@ -20,6 +20,7 @@ from pbxd.http.problems import problems
 from pbxd.http.protocol_errors import HttpConnection, answer_http_errors
 from pbxd.http.requests import BODY_LIMIT
 from pbxd.http.streams import prepare_streams
+from pbxd.http.timing import time_requests
 from pbxd.i18n import _
 from pbxd.settings import Settings
 
@@ -93,7 +94,8 @@ class HttpServer:
 def application(services: Services, limits: ConnectionLimits, mount: Mount, *, trusted: bool) -> web.Application:
     """Build the application; `trusted`: everybody who connects is an administrator, no token is needed."""
     access = administrators_only if trusted else tokens_only
-    app = web.Application(middlewares=[track_requests(limits), problems, access], client_max_size=BODY_LIMIT)
+    middlewares = [track_requests(limits), time_requests, problems, access]
+    app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
     app[SERVICES] = services
     prepare_streams(app)
     mount(app)

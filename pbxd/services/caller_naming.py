@@ -7,12 +7,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 from pbxd.actor import DAEMON, Actor
 from pbxd.lookup.answers import Caller
 from pbxd.lookup.matching import Match
 from pbxd.lookup.partial_index import excerpt
+from pbxd.measures import Measured, NamedTimings
 from pbxd.numbers import parse
 from pbxd.services.workspace import Workspace
 
@@ -24,15 +26,22 @@ class CallerNaming:
 
     def __init__(self, lookup: LookUp) -> None:
         self._lookup = lookup
+        self.timings = NamedTimings()  # by what a look-up found
 
     def name(self, number: str, actor: Actor, *, inside: bool) -> Caller:
         """Look a caller up; never waits.
 
         The personal contacts of `actor` may be used; `inside`: the call is from our own extension.
         """
+        began = time.perf_counter()
         public = _for_asker(self._lookup(number, DAEMON), inside=inside)
         own = _for_asker(self._lookup(number, actor), inside=inside) if actor.is_employee else public
+        self.timings.observe(own.status, time.perf_counter() - began)
         return Caller(own, public)
+
+    def readings(self) -> Iterator[Measured]:
+        """Say what is measured."""
+        yield Measured("pbxd_lookup_seconds", "Look-ups in the index, by result.", lambda: self.timings, ("result",))
 
 
 async def name_from_database(workspace: Workspace, actor: Actor, number: str, *, inside: bool) -> Caller:

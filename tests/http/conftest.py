@@ -29,6 +29,7 @@ from pbxd.numbers import rules_from
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.health import Health
+from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
@@ -37,6 +38,7 @@ from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.idempotency import CallRequests
 from pbxd.storage.engine import schema
 from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
 from tests.asterisk.amiserver import SECRET, AmiServer, Session
 from tests.http.contract import checked_session
 
@@ -105,14 +107,18 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         await directory.load()
         click_to_call = click_to_call_of(asterisk, settings, database, directory)
         queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
+        health = Health(database, directory, lambda: ami.connected, lambda: faults.counts)
+        naming = CallerNaming(directory.lookup)
+        parts = (asterisk, naming, queues, click_to_call)
         services = Services(
             workspace=Workspace(database, rules_from(settings)),
             tokens=TokenCache(Tokens(database)),
             employee=directory.employee,
-            caller_naming=CallerNaming(directory.lookup),
+            caller_naming=naming,
             click_to_call=click_to_call,
             queues=queues,
-            health=Health(database, directory, lambda: ami.connected, lambda: faults.counts),
+            health=health,
+            metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()

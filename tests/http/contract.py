@@ -49,7 +49,8 @@ def check(method: str, path: str, status: int, content_type: str, body: bytes) -
         responses = operation["responses"]
     told = responses.get(str(status), responses["default"])
     assert content_type in told["content"], (status, content_type)
-    validate(json.loads(body), told["content"][content_type]["schema"])
+    value = body.decode() if content_type.startswith("text/") else json.loads(body)
+    validate(value, told["content"][content_type]["schema"])
 
 
 def validate(value: object, schema: Document) -> None:

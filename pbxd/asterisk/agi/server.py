@@ -15,7 +15,7 @@ import logging
 import select
 import socket
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -27,6 +27,7 @@ from pbxd.asterisk.agi.protocol import AgiHangup, AgiLimits, AgiParser, AgiReply
 from pbxd.errors import ConfigurationError, ProtocolError, UnavailableError
 from pbxd.i18n import _
 from pbxd.logs import Notes
+from pbxd.measures import Measured, Reading, Timings
 from pbxd.settings import AgiSettings
 
 SCRIPTS = frozenset({"lookup"})
@@ -89,6 +90,7 @@ class FastAgiServer:
         self, settings: AgiSettings, answer: Callable[[AgiRequest], Conversation | Sequence[AgiCommand]]
     ) -> None:
         self.counters = FastAgiCounters()
+        self.timings = Timings()  # from the last header byte read to the first command sent
         self.ready = asyncio.Event()  # listening; `port` is known
         self.port = 0
         self.own: set[tuple[str, int]] = set()  # the addresses of our own probe, which is always admitted
@@ -228,6 +230,17 @@ class FastAgiServer:
             self._close(session)
         return True
 
+    def readings(self) -> Iterator[Reading | Measured]:
+        """Say what is counted."""
+        about = "From the last byte of a look-up's headers to the first command of the answer."
+        yield Measured("pbxd_agi_answer_seconds", about, lambda: self.timings)
+        about = "FastAGI connections by how they ended, and look-ups that failed or were late."
+        yield Reading("pbxd_agi_connections_total", about, "counter", self._counts, "end")
+
+    def _counts(self) -> dict[str, float]:
+        names = [name for name in self.counters.__slots__ if name != "latency_max_seconds"]
+        return {name: getattr(self.counters, name) for name in names}
+
     def _readable(self) -> None:
         for descriptor, _events in self._watch.poll(0, _A_TURN):
             self._read(self._sessions[descriptor])
@@ -273,6 +286,7 @@ class FastAgiServer:
         session.commands = self._conversation(request)
         self._send_next(session)
         latency = time.monotonic() - started
+        self.timings.observe(latency)
         self.counters.latency_max_seconds = max(self.counters.latency_max_seconds, latency)
         if latency > self._settings.deadline_seconds:
             self.counters.late += 1

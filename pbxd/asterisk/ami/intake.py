@@ -45,6 +45,11 @@ class Intake:
     def __len__(self) -> int:
         return len(self._items)
 
+    def oldest_seconds(self, now: float) -> float:
+        """Return how long the first item has waited; 0 if there is none."""
+        first = self._items[0] if self._items else None
+        return 0.0 if first is None else max(0.0, now - (first.since if isinstance(first, StreamGap) else first.at))
+
     def put(self, packet: Packet, at: float) -> None:
         """Append a packet that arrived at `at`; never waits, never raises."""
         if self._overflow is None and len(self._items) >= self._limit:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -69,6 +70,7 @@ class CallAttempts:
         self._first_id = sortable_id(time.time(), 0)  # calls with a lower one were made by an earlier process
         self._snapshot_seen = False  # the PBX has listed which of those there are
         self._work = asyncio.Event()
+        self.ended: Counter[str] = Counter()  # since the start, by reason
 
     def is_calling(self, agent: str) -> bool:
         """Tell whether a call of this agent is under way."""
@@ -233,6 +235,7 @@ class CallAttempts:
         call.history.append(progress)
         if progress.state == "ended":
             call.ended = self._clock()
+            self.ended[str(progress.reason)] += 1
             self._legs = {leg: other for leg, other in self._legs.items() if other is not call}
             _log.info("call_attempt_ended", id=call.id, agent=call.agent, reason=progress.reason)
         call.changed.set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from pbxd.calls.identity import sortable_id
 from pbxd.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.lookup.naming import phone_name
+from pbxd.measures import Reading
 from pbxd.numbers import rules_from
 from pbxd.services.click_to_call.attempts import CallAttempts
 from pbxd.services.click_to_call.targets import CallAsked
@@ -95,8 +96,12 @@ class ClickToCall:
         if request and (known := await self._made_before(request)):
             progress = self.progress(known)
             return MadeCall(known, progress.state if progress else None, repeated=True)
-        target = await self._find_target(agent, asked)
-        return MadeCall(await self.ring(agent.extension, target, request), "ringing-agent")
+        try:
+            target = await self._find_target(agent, asked)
+            return MadeCall(await self.ring(agent.extension, target, request), "ringing-agent")
+        except RefusedError as error:
+            self.attempts.ended[error.reason] += 1
+            raise
 
     async def explain(self, actor: Actor, asked: CallAsked) -> DialPlan:
         """Return what `make` would dial, without ringing anybody; raises like it."""
@@ -122,6 +127,11 @@ class ClickToCall:
             return self.attempts.progress(call_id)
         except NotFoundError:
             return None
+
+    def readings(self) -> Iterator[Reading]:
+        """Say what is counted."""
+        about = "Click-to-calls that were refused or have ended, by reason."
+        yield Reading("pbxd_click_to_calls_total", about, "counter", lambda: self.attempts.ended, "reason")
 
     def _check_own(self, actor: Actor, call_id: str) -> None:
         """Raise RefusedError unless the actor acts for the agent of this call, NotFoundError for an unknown call.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -17,6 +18,7 @@ import structlog
 from pbxd.calls.events import ChannelEnded, Event, QueueJoined, QueueLeft, SnapshotBegan
 from pbxd.errors import ProtocolError, RefusedError, UnavailableError
 from pbxd.lookup.matching import Match
+from pbxd.measures import Reading
 from pbxd.services.caller_naming import without_colleagues
 from pbxd.services.queues.marks import QueueMarks
 from pbxd.settings import QueueSettings
@@ -75,6 +77,7 @@ class VipQueues:
         self._alarms: dict[str, float] = {}  # queue -> monotonic time at which it is to be looked at again
         self._work = asyncio.Event()
         self._looking = False
+        self.moves: Counter[str] = Counter()  # of callers since the start: done, and those the PBX didn't carry out
 
     def reconfigure(self, settings: QueueSettings) -> None:
         """Go by other settings from now on, also for those who wait already."""
@@ -85,6 +88,11 @@ class VipQueues:
     def settled(self) -> bool:
         """Whether everything that was noticed so far has been looked at."""
         return not self._looking and not self._work.is_set()
+
+    def readings(self) -> Iterator[Reading]:
+        """Say what is counted."""
+        about = "Callers moved in queues, and those the PBX did not move."
+        yield Reading("pbxd_queue_moves_total", about, "counter", lambda: self.moves, "result")
 
     def feed(self, event: Event) -> None:
         """Take an event of the PBX; looks at a queue again when somebody in it may stand in the wrong place."""
@@ -191,11 +199,13 @@ class VipQueues:
         for _round in range(_ROUNDS):
             entries = await self._pbx.waiting(queue)
             if not_moved(moved, entries):
+                self.moves["refused"] += len(moved)
                 self._able = False
                 self._pbx.doubt_moves()
                 for before in moved.values():
                     await self._marks.take_back(before)
                 return
+            self.moves["done"] += len(moved)
             _log_moves(moved, entries)
             self._follow(queue, entries)
             callers = await self._judge(entries)
