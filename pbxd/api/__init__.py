@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.api import calls, click_to_call, health, lookup, metrics, openapi, queues
+from pbxd.api import calls, click_to_call, companies, contacts, employees, health, lookup, metrics, openapi, queues
 from pbxd.http.operations import serve
 
 RESOURCES = (
     lookup.resource,
+    contacts.resource,
+    companies.resource,
+    employees.resource,
     calls.resource,
     click_to_call.resource,
     queues.resource,

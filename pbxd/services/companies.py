@@ -153,7 +153,7 @@ async def create(workspace: Workspace, _actor: Actor, asked: EditCompany) -> Com
 
     Raises InvalidInputError with everything that is wrong, ConflictError if there is one of this name.
     """
-    check(workspace, replace(asked, name=asked.name or ""))
+    check(workspace, asked if asked.name is not None else nameless(asked))
     company = Company(0, asked.name or "")
     company = replace(company, **_changes(company, asked, workspace.rules))
     return await Companies(workspace.database).create(company, asked.external)
@@ -209,6 +209,11 @@ def check(workspace: Workspace, asked: EditCompany) -> None:
     with mistakes.collected():
         checked_external(asked.external)
     mistakes.refuse()
+
+
+def nameless(asked: EditCompany) -> EditCompany:
+    """Return a new company whose missing name will be told."""
+    return replace(asked, name="")
 
 
 def _number_at(place: int, text: str, rules: NumberRules) -> str:

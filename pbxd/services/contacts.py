@@ -10,15 +10,17 @@ from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.book.external_ids import ExternalId
-from pbxd.book.texts import checked_email
+from pbxd.book.texts import checked_email, is_extension
 from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
 from pbxd.services import contact_edits, employees
 from pbxd.services.call_history import Call, last_calls
 from pbxd.services.contact_edits import AddContact, EditContact, Reading
 from pbxd.services.number_input import contact_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.changes import Change
-from pbxd.storage.book.contacts import ContactPage, Contacts
+from pbxd.storage.book.contacts import ContactPage as ContactPage
+from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.duplicates import Duplicate
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.search.filters import ContactFilter
@@ -35,7 +37,7 @@ class ContactsWanted:
     vip: bool | None = None
     company: str = ""  # whole name
     tag: str = ""
-    manager: str = ""  # extension
+    manager: str = ""  # extension; `find` takes a full name too
     number: str = ""  # in any notation
     favourites: bool = False  # the actor's
     mine: bool = False  # contacts that the actor manages, and personal ones
@@ -121,6 +123,11 @@ async def find(workspace: Workspace, actor: Actor, asked: FindContacts) -> Conta
 
     Raises InvalidInputError for a number or a cursor that can't be used.
     """
+    if asked.manager and not is_extension(asked.manager):
+        person = await employees.named(workspace, "manager", asked.manager)
+        asked = replace(asked, manager="", managed_by=person.id)
+    if asked.favourites:
+        rights.check_favourites(actor)
     page = PageAsked(
         asked.sort,
         asked.descending,
@@ -183,7 +190,7 @@ async def edit(workspace: Workspace, actor: Actor, asked: EditContact, *, known_
 
 
 async def save_external(
-    workspace: Workspace, actor: Actor, called: ExternalId, asked: AddContact
+    workspace: Workspace, actor: Actor, called: ExternalId, asked: AddContact, *, version: int | None = None
 ) -> tuple[SavedContact, bool]:
     """Change the contact that a program calls so, or add it; return whether it was added.
 
@@ -198,7 +205,7 @@ async def save_external(
             known = await find_external(workspace, actor, called)
             if error.code != "taken" or known is None:
                 raise
-    change = EditContact(contact_id=known.id, values=asked.values, external=external)
+    change = EditContact(contact_id=known.id, version=version, values=asked.values, external=external)
     return await edit(workspace, actor, change, known_people=True), False
 
 
@@ -215,14 +222,16 @@ async def external_of(workspace: Workspace, contacts: Sequence[Contact]) -> Mapp
 
 async def duplicates(workspace: Workspace, actor: Actor, number: str, email: str) -> Sequence[Duplicate]:
     """Return the contacts with a number, whatever its extension, or an e-mail. Raises InvalidInputError."""
+    if not number and not email:
+        raise InvalidInputError("number", _("a number or an e-mail is needed"), code="missing")
     numbers = [contact_number(number, workspace.rules).number] if number else []
     emails = [checked_email(email, "email")] if email else []
     return await Contacts(workspace.database).sharing(numbers, emails, actor=actor)
 
 
-async def version(workspace: Workspace, actor: Actor, contact_id: int) -> int:
-    """Return a contact's version. Raises NotFoundError."""
-    return (await Contacts(workspace.database).get(contact_id, actor=actor)).version
+async def get(workspace: Workspace, actor: Actor, contact_id: int) -> Contact:
+    """Return a contact. Raises NotFoundError."""
+    return await Contacts(workspace.database).get(contact_id, actor=actor)
 
 
 async def delete(workspace: Workspace, actor: Actor, contact_id: int, *, version: int | None = None) -> None:

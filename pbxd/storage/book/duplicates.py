@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +27,11 @@ class Duplicate:
     value: str
     total: int
     contacts: tuple[Contact, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the public form."""
+        others = [{"id": other.id, "name": other.name, "company": other.company} for other in self.contacts]
+        return {"field": self.field, "value": self.value, "total": self.total, "contacts": others}
 
 
 async def duplicates_of(connection: AsyncConnection, contact: Contact, actor: Actor) -> list[Duplicate]:

@@ -40,8 +40,7 @@ def written(sort: str, keys: Sequence[Key], tied: str) -> str:
         values = [value.isoformat() if isinstance(value, datetime) else value for value in keys[-1]]
     else:
         values = [[key[-1], _digest(key)] for key in reversed(keys[-_NAMED:])]
-    text = json.dumps([sort, tied, *values], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return _encoded([sort, tied, *values])
 
 
 def read(sort: str, after: str, tied: str, texts: ReadTexts) -> Key | None:
@@ -62,9 +61,36 @@ def read(sort: str, after: str, tied: str, texts: ReadTexts) -> Key | None:
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         made = filters = None
     if (made, filters) != (sort, tied):
-        message = _("not a cursor of this list, in this order and with these filters: {text}")
-        raise InvalidInputError("after", message.format(text=ascii(after[:100])), code="cursor")
+        raise _refused(after)
     return key or _going_on(marks, texts)
+
+
+def written_entry(sort: str, entry: str | int, tied: str) -> str:
+    """Return the cursor after an entry that stays where it is, such as a call."""
+    return _encoded([sort, tied, entry])
+
+
+def read_entry(sort: str, after: str, tied: str) -> str | int | None:
+    """Return the entry that such a cursor names; None if it is empty. Raises InvalidInputError (`after`)."""
+    if not after:
+        return None
+    try:
+        made, filters, entry = json.loads(base64.urlsafe_b64decode(after.encode("ascii") + b"=="))
+    except (ValueError, TypeError, RecursionError):
+        made = filters = entry = None
+    if (made, filters) != (sort, tied) or not isinstance(entry, str | int):
+        raise _refused(after)
+    return entry
+
+
+def _encoded(values: Sequence[Any]) -> str:
+    text = json.dumps(values, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _refused(after: str) -> InvalidInputError:
+    message = _("not a cursor of this list, in this order and with these filters: {text}")
+    return InvalidInputError("after", message.format(text=ascii(after[:100])), code="cursor")
 
 
 def _going_on(marks: Sequence[tuple[int, str]], texts: ReadTexts) -> Key:
