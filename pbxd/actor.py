@@ -7,11 +7,10 @@ that nobody becomes an administrator because an argument was forgotten. What an 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Self
 
+from pbxd.roles import Role
 from pbxd.scopes import ALL, Scopes
-
-Role = Literal["agent", "supervisor", "administrator"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +21,12 @@ class Actor:
     """
 
     role: Role
-    source: str  # for logs and audit: cli, socket, dialplan, daemon, or `token NAME`
+    source: str  # for logs and audit: cli, socket, dialplan, daemon, `token NAME`, or `user 101`
     extension: str  # that the employee has now; empty: none
     employee: int | None  # the id; None: no employee, or not asked yet: then `extension` says who
     acts_for_any: bool  # may name any employee to act for
     scopes: Scopes  # which HTTP operations they may use
+    user: int | None = None  # the id of the user who is signed in; None: nobody is
 
     @classmethod
     def administrator(cls, source: str) -> Self:
@@ -47,15 +47,29 @@ class Actor:
         *,
         acts_for_any: bool = False,
         scopes: Scopes,
+        role: Role = "agent",
     ) -> Self:
         """Return whom a token acts for: its own employee, any employee that a request names, or nobody."""
         return cls(
-            role="agent",
+            role=role,
             source=f"token {name}",
             extension=extension,
             employee=employee,
             acts_for_any=acts_for_any,
             scopes=scopes,
+        )
+
+    @classmethod
+    def signed_in(cls, user: int, login: str, role: Role, scopes: Scopes, extension: str, employee: int | None) -> Self:
+        """Return a user who is signed in: an employee, or an administrator without a phone."""
+        return cls(
+            role=role,
+            source=f"user {login}",
+            extension=extension,
+            employee=employee,
+            acts_for_any=False,
+            scopes=scopes,
+            user=user,
         )
 
     def acting_for(self, extension: str) -> Self:
@@ -70,6 +84,11 @@ class Actor:
     def is_administrator(self) -> bool:
         """Whether this is an administrator."""
         return self.role == "administrator"
+
+    @property
+    def is_overseer(self) -> bool:
+        """Whether this is a person whose role reaches beyond their own work."""
+        return self.role != "agent" and (self.user is not None or self.is_employee)
 
     @property
     def is_employee(self) -> bool:

@@ -8,8 +8,9 @@ from collections.abc import Coroutine
 from functools import partial
 
 import structlog
+from aiohttp.web import Application
 
-from pbxd import api, logs
+from pbxd import api, logs, web
 from pbxd.actor import DAEMON
 from pbxd.asterisk.agi.lookups import LookUps
 from pbxd.asterisk.agi.probe import keep_fed
@@ -29,12 +30,17 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import Reloading
+from pbxd.roles import Sights
+from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
+from pbxd.services.events.live_events import LiveEvents
+from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
+from pbxd.services.sessions import UserSessions
 from pbxd.services.staff_sync import StaffSync
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings, asterisk_secret
@@ -62,6 +68,12 @@ async def run(settings: Settings) -> None:
         await Daemon(settings, secret, database).run()
 
 
+def _mount(app: Application) -> None:
+    """Serve the API and the pages."""
+    api.mount(app)
+    web.mount(app)
+
+
 class _Stopped(Exception):  # noqa: N818 - no error: the way out of the task group
     pass
 
@@ -69,19 +81,19 @@ class _Stopped(Exception):  # noqa: N818 - no error: the way out of the task gro
 class Daemon:
     """All parts, wired."""
 
-    def __init__(self, settings: Settings, secret: str, database: Database) -> None:
+    def __init__(self, settings: Settings, secret: str, database: Database) -> None:  # noqa: PLR0915 - one part a line
         self._database = database
         self._reloading = Reloading(settings)
         faults, rules = Faults(), rules_from(settings)
         self._pbx = pbx = AsteriskPbx(settings, secret, faults)
-        self._following = Following(settings, pbx.ids, pbx.event_times, faults)
+        self._following = following = Following(settings, pbx.ids, pbx.event_times, faults)
         self._directory = Directory(database, rules, on_change=self._book_changed)
         max_waiting = settings.database.most_waiting_calls
         self._recorder = Recorder(self._following, Calls(database), self._directory, max_waiting=max_waiting)
         self._backfill = Backfill(settings, database)
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
-        self._queues = VipQueues(pbx, lookup, settings.queues, self._following.tracker.number_of)
+        self._queues = VipQueues(pbx, lookup, settings.queues, following.tracker.number_of, following.note_moved)
         workspace = Workspace(database, rules)
         targets = partial(find_target, workspace, self._directory)
         self._click_to_call = ClickToCall(pbx, settings, targets, CallRequests(database))
@@ -93,8 +105,11 @@ class Daemon:
         answers = LookUps(naming.name, pbx.endpoints, lambda: self._settings.queues.vip_priority, pbx.guard.key)
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
+        self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions)
+        self._sessions = UserSessions(database, lambda: self._settings.users)
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
-        parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call)
+        self._refusals = Refusals(database)
+        parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call, self._refusals)
         self._metrics = Metrics(health, Feed(database).last, [part.readings for part in parts])
         services = Services(
             workspace=workspace,
@@ -103,16 +118,25 @@ class Daemon:
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,
+            events=LiveEvents(workspace, self._live_feed, self._directory.colleagues, self._sights),
             health=health,
             metrics=self._metrics,
+            refusals=self._refusals,
+            sessions=self._sessions,
             language=lambda: self._settings.service.language,
         )
-        self._http = HttpServer(settings, services, api.mount)
+        self._http = HttpServer(settings, services, _mount)
 
     @property
     def _settings(self) -> Settings:
         """The settings in force."""
         return self._reloading.settings
+
+    def _sights(self) -> Sights:
+        return self._settings.users.sights
+
+    def _extensions(self) -> list[str]:
+        return [each.extension for each in self._directory.colleagues()]
 
     async def run(self) -> None:
         """Serve until told to stop; raises what ended a root task."""
@@ -149,12 +173,15 @@ class Daemon:
             "storage": self._opening.retry(self._reached),
             "record": once_open(self._recorder.run),
             "directory": once_open(self._directory.follow),
+            "events-live": once_open(self._live_feed.run),
             "tokens": once_open(self._token_cache.follow),
+            "sessions": once_open(self._sessions.follow),
             "imports": once_open(Imports(self._database).keep_clean),
             "retention": once_open(partial(keep_clearing, self._database, retention)),
             "queues": self._queues.run(),
             "backfill": once_open(self._backfill.run),
             "calls": self._click_to_call.run(),
+            "audit": once_open(self._refusals.run),
             "metrics": self._metrics.watch_loop(),
             "reload": self._reloading.run(self._apply),
             "stop": self._stop_when_told(),

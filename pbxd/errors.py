@@ -108,6 +108,13 @@ class RefusedError(PbxdError):
         self.retry_after = retry_after
 
 
+class WrongLoginError(RefusedError):
+    """Nobody signs in with this login and password; which of them is wrong is not said."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("wrong-login", message)
+
+
 class UnavailableError(PbxdError):
     """A peer (PBX, database, the daemon itself) is away or did not answer in time."""
 

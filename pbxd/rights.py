@@ -1,4 +1,4 @@
-"""Who may do what in the book. No other module decides this. Pure.
+"""Who may do what. No other module decides this; the table of it is in `pbxd.roles`. Pure.
 
 A contact's owner is the id of the employee whose personal contact it is, or SHARED. It is never an extension, because
 an extension can pass to somebody else. Everybody sees and edits shared contacts; their creator or an administrator may
@@ -8,9 +8,12 @@ administrator does not see it either, but may erase it unseen.
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError, RefusedError
 from pbxd.i18n import _
+from pbxd.roles import Role, Sight, Sights, role_needed, scopes_of
 from pbxd.scopes import Scope
 
 SHARED = 0
@@ -25,9 +28,30 @@ class ScopeError(RefusedError):
 
 
 def check_scope(actor: Actor, scope: Scope) -> None:
-    """Raise ScopeError unless the actor has the scope."""
-    if scope not in actor.scopes:
+    """Raise ScopeError unless the actor has the scope, RefusedError unless their role can use it.
+
+    A token that belongs to nobody has no role of a person: only its scopes count.
+    """
+    if scope not in actor.scopes and actor.user is None:
         raise ScopeError(scope)
+    if (actor.user is not None or actor.is_employee) and scope not in scopes_of(actor.role):
+        _refuse_role(role_needed(scope))
+
+
+def check_supervisor(actor: Actor) -> None:
+    """Raise RefusedError unless the actor is a supervisor or an administrator."""
+    if actor.role == "agent":
+        _refuse_role("supervisor")
+
+
+def calls_seen(actor: Actor, sights: Sights) -> Sight:
+    """Return whose calls the actor sees: everybody's, those of their departments, or their own."""
+    return sights.calls if actor.role == "agent" else "all"
+
+
+def contacts_seen(actor: Actor, sights: Sights) -> Sight:
+    """Return which shared contacts the actor sees: all, or those managed by their departments or by themselves."""
+    return sights.contacts if actor.role == "agent" else "all"
 
 
 def acting_for(actor: Actor, named: str, parameter: str) -> Actor:
@@ -41,11 +65,14 @@ def acting_for(actor: Actor, named: str, parameter: str) -> Actor:
     return actor if named == actor.extension else actor.acting_for(named)
 
 
-def calling_for(actor: Actor, named: str | None) -> Actor:
+def calling_for(actor: Actor, named: str | None, *, rings: bool) -> Actor:
     """Return whose phone makes a call: that of the agent `named` in the request, else the actor's own.
 
-    Raises RefusedError `no-employee` or `other-employee`, InvalidInputError if nobody is named.
+    Without `rings` it is only a plan, which overseers may ask for anybody. Raises RefusedError `no-employee` or
+    `other-employee`, InvalidInputError if nobody is named.
     """
+    if named and actor.is_overseer and not rings:
+        return actor.acting_for(named)
     if named:
         check_acts_for(actor, named, f"agent {named}")
         return acting_for(actor, named, "agent")
@@ -55,6 +82,12 @@ def calling_for(actor: Actor, named: str | None) -> Actor:
     return actor
 
 
+def check_call_of(actor: Actor, agent: str, what: str) -> None:
+    """Raise RefusedError unless the actor may follow and end a call of this agent; empty: it is unknown whose."""
+    if not actor.is_overseer:
+        check_acts_for(actor, agent, what)
+
+
 def check_acts_for(actor: Actor, employee: str, what: str) -> None:
     """Raise RefusedError unless the actor may act for the employee with this extension; `what` names what is refused.
 
@@ -62,6 +95,8 @@ def check_acts_for(actor: Actor, employee: str, what: str) -> None:
     """
     if actor.acts_for_any or (employee and employee == actor.extension):
         return
+    if actor.user is not None:
+        raise RefusedError("other-employee", _("{what}: only their own employee may do this").format(what=what))
     if not employee:
         message = _("{what}: it isn't known whose it is; needed is a token made with --as-any")
         raise RefusedError("other-employee" if actor.is_employee else "no-employee", message.format(what=what))
@@ -71,6 +106,8 @@ def check_acts_for(actor: Actor, employee: str, what: str) -> None:
 
 
 def _check_stands_for_somebody(actor: Actor, what: str) -> None:
+    if actor.user is not None and not actor.is_employee:
+        raise RefusedError("no-employee", _("{what}: you have no extension").format(what=what))
     if not actor.acts_for_any and not actor.is_employee:
         message = _("{what}: this token belongs to no employee; needed is one made with --as EXT or --as-any")
         raise RefusedError("no-employee", message.format(what=what))
@@ -131,7 +168,13 @@ def check_undo(actor: Actor, importer: int) -> None:
 def check_administrator(actor: Actor) -> None:
     """Raise RefusedError unless the actor is an administrator."""
     if not actor.is_administrator:
+        _refuse_role("administrator")
+
+
+def _refuse_role(needed: Role) -> NoReturn:
+    if needed == "administrator":
         raise RefusedError("not-administrator", _("only an administrator may do this"))
+    raise RefusedError("not-supervisor", _("only a supervisor or an administrator may do this"))
 
 
 def check_favourites(actor: Actor) -> None:

@@ -10,15 +10,17 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pbxd.errors import ConfigurationError
 from pbxd.i18n import _
+from pbxd.roles import Sight, Sights
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -67,6 +69,31 @@ def _is_fingerprint(value: str) -> str:
     if not re.fullmatch("(?:[0-9A-Fa-f]{64}|(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2})?", value):
         raise ValueError(_("expected a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons"))
     return value
+
+
+def _is_origin(value: str) -> str:
+    if not value:
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError(_("expected https://HOST or http://HOST:PORT, without a path"))
+    if parts.username is not None or parts.fragment or not _is_port(parts):
+        raise ValueError(_("expected https://HOST or http://HOST:PORT, without a path"))
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _is_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
+def _is_network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError as error:
+        raise ValueError(_("{value} is no address and no network, such as 10.0.0.0/8").format(value=value)) from error
 
 
 def _is_zone(value: str) -> str:
@@ -188,6 +215,7 @@ class RetentionSettings(_Section):
 
     calls_days: Annotated[int, Field(ge=0)] = 0  # 0: for ever
     feed_days: Annotated[int, Field(ge=1)] = 30  # how far back a reader of the feed can go
+    audit_days: Annotated[int, Field(ge=1)] = 365  # who did what, and what was refused
 
 
 class AgiSettings(_Section):
@@ -203,11 +231,45 @@ class AgiSettings(_Section):
 
 
 class HttpSettings(_Section):
-    """The HTTP API."""
+    """The HTTP API and the pages."""
 
     listen: Address = "127.0.0.1:8573"
+    public_url: Annotated[str, AfterValidator(_is_origin)] = ""  # how browsers reach pbxd; empty: http://LISTEN
+    tls_certificate_file: str = ""  # with its chain; relative to this file's folder, like the key
+    tls_key_file: str = ""
+    trusted_proxies: list[Annotated[str, AfterValidator(_is_network)]] = []  # whose X-Forwarded-… headers count
     max_connections: Annotated[int, Field(ge=8)] = 256  # of each listener; beyond it the longest idle is closed
     header_timeout_seconds: Positive = 10.0  # a client that has not sent a request's headers by then is disconnected
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether pbxd itself speaks TLS."""
+        return bool(self.tls_certificate_file)
+
+    @property
+    def own_url(self) -> str:
+        """Where links lead: `public_url`, else the address that pbxd listens on."""
+        return self.public_url or f"{'https' if self.has_tls else 'http'}://{self.listen}"
+
+    @model_validator(mode="after")
+    def _has_certificate_and_key(self) -> Self:
+        if bool(self.tls_certificate_file) != bool(self.tls_key_file):
+            raise ValueError(_("tls_certificate_file and tls_key_file need each other"))
+        return self
+
+
+class UserSettings(_Section):
+    """Who signs in."""
+
+    session_idle_minutes: Annotated[int, Field(ge=1, le=525_600)] = 720  # a session that is not used so long ends
+    session_days: Annotated[int, Field(ge=1, le=365)] = 30  # a session ends after so long, however much it is used
+    agents_see_calls: Sight = "all"
+    agents_see_contacts: Sight = "all"  # shared ones; by their manager
+
+    @property
+    def sights(self) -> Sights:
+        """What agents see."""
+        return Sights(self.agents_see_calls, self.agents_see_contacts)
 
 
 class QueueSettings(_Section):
@@ -262,6 +324,7 @@ class Settings(_Section):
     retention: RetentionSettings = RetentionSettings()
     agi: AgiSettings = AgiSettings()
     http: HttpSettings = HttpSettings()
+    users: UserSettings = UserSettings()
     queues: QueueSettings = QueueSettings()
     dialing: DialingSettings = DialingSettings()
     service: ServiceSettings = ServiceSettings()

@@ -16,6 +16,7 @@ from pbxd.i18n import _
 
 PACKAGE = Path(__file__).parent.parent / "pbxd"
 KEYWORDS = {"_": None, "N_": None, "NN_": (1, 2), "ngettext": (1, 2)}
+METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 PLACEHOLDER = re.compile(r"\{(\w*)[^{}]*\}")
 
 
@@ -26,7 +27,7 @@ def russian() -> Catalog:
 
 
 def source_texts() -> Iterator[tuple[str, str | tuple[str, ...]]]:
-    found = extract_from_dir(PACKAGE, keywords=KEYWORDS, method_map=[("**.py", "python")])
+    found = extract_from_dir(PACKAGE, keywords=KEYWORDS, method_map=METHODS)
     for file, line, message, _comments, _context in found:
         yield f"{file}:{line}", message
 

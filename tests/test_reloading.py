@@ -19,8 +19,13 @@ OTHER = {  # another valid value where no simple change makes one
     "backfill.cel_columns": ["eventtype", "eventtime", "channame", "uniqueid", "linkedid"],
     "backfill.cdr_columns": sorted(CDR_NEEDED), "backfill.time_zone": "Europe/Moscow",
     "service.language": "ru", "logs.level": "debug", "logs.format": "json", "asterisk.tls": "on",
+    "http.public_url": "https://pbxd.example.org", "http.trusted_proxies": ["10.0.0.0/8"],
+    "users.agents_see_calls": "own", "users.agents_see_contacts": "own",
 }  # fmt: skip
-NEEDS_TLS = {"asterisk.tls_ca_file", "asterisk.tls_server_name", "asterisk.tls_fingerprint"}
+NEEDS_TLS = {
+    "asterisk.tls_ca_file", "asterisk.tls_server_name", "asterisk.tls_fingerprint", "http.tls_certificate_file",
+    "http.tls_key_file",
+}  # fmt: skip
 
 
 def changed(key: str, value: object) -> object:

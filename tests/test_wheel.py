@@ -20,5 +20,6 @@ def test_a_wheel_has_compiled_messages_and_what_doctor_compares(tmp_path: Path) 
         russian = gettext.GNUTranslations(io.BytesIO(package.read(f"{CATALOGUE}.mo")))
     assert russian.gettext("unknown key") == "неизвестный ключ"
     assert {"pbxd/py.typed", "pbxd/checkup/pbxd.conf"} <= names
+    assert {"pbxd/web/templates/sign_in.html", "pbxd/web/static/pages.css"} <= names
     assert f"{CATALOGUE}.po" not in names
     assert not [name for name in names if name.startswith(("tests/", "tools/")) or name.endswith(".pyc")]

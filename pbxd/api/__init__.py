@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.api import calls, click_to_call, companies, contacts, employees, health, lookup, metrics, openapi, queues
+from pbxd.api import (
+    audit,
+    calls,
+    click_to_call,
+    companies,
+    contacts,
+    employees,
+    events,
+    health,
+    lookup,
+    metrics,
+    openapi,
+    queues,
+    sessions,
+    users,
+)
 from pbxd.http.operations import serve
 
 RESOURCES = (
@@ -15,8 +30,12 @@ RESOURCES = (
     calls.resource,
     click_to_call.resource,
     queues.resource,
+    events.resource,
     health.resource,
     metrics.resource,
+    audit.resource,
+    users.resource,
+    sessions.resource,
     openapi.resource,
 )
 

@@ -17,6 +17,7 @@ from pbxd.http.context import Context
 from pbxd.http.operations import OPERATIONS, Operation, Resource
 from pbxd.http.problems import PROBLEM, Problem
 from pbxd.http.requests import JSON, Body, Input, PathParameters
+from pbxd.http.session_cookies import PLAIN_NAME, SECURE_NAME
 from pbxd.scopes import Scope
 
 PATH = "/api/v1/openapi.json"
@@ -31,8 +32,8 @@ _MEANINGS = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Not ready.",
 }
 _TOKEN_PROBLEMS = {
-    HTTPStatus.UNAUTHORIZED: "There is no valid token.",
-    HTTPStatus.FORBIDDEN: "The token lacks the scope, or may not act for this employee.",
+    HTTPStatus.UNAUTHORIZED: "There is no valid token or session.",
+    HTTPStatus.FORBIDDEN: "The token lacks the scope, or its role or the user's does not reach so far.",
 }
 _PATH_PROBLEMS = {HTTPStatus.NOT_FOUND: "There is no such thing, or the asker may not know of it."}
 _BODY_PROBLEMS = {
@@ -82,10 +83,16 @@ def document(operations: tuple[Operation, ...]) -> OpenApiAnswer:
         components={
             "schemas": definitions["$defs"],
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": f"Scopes: {', '.join(get_args(Scope))}."}
+                "token": {"type": "http", "scheme": "bearer", "description": f"Scopes: {', '.join(get_args(Scope))}."},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": SECURE_NAME,
+                    "description": f"Set by `POST /api/v1/session`; over plain HTTP its name is `{PLAIN_NAME}`.",
+                },
             },
         },
-        security=({"token": []},),
+        security=({"token": []}, {"session": []}),
     )
 
 
@@ -107,7 +114,7 @@ def _operation(operation: Operation, named: dict[Any, Schema]) -> Schema:
         "summary": summary.replace("\n", " "),
         "parameters": [each for model in operation.inputs.values() for each in _parameters(model)],
         "responses": _responses(operation, named),
-        "security": [] if operation.scope == "open" else [{"token": [operation.scope]}],
+        "security": _security(operation),
     }
     if description:
         described["description"] = description
@@ -115,6 +122,12 @@ def _operation(operation: Operation, named: dict[Any, Schema]) -> Schema:
         if issubclass(model, Body):
             described["requestBody"] = {"required": True, "content": {JSON: {"schema": named[model]}}}
     return described
+
+
+def _security(operation: Operation) -> list[Schema]:
+    if operation.scope == "open":
+        return []
+    return [{"token": [] if operation.scope == "any" else [operation.scope]}, {"session": []}]
 
 
 def _responses(operation: Operation, named: dict[Any, Schema]) -> Schema:

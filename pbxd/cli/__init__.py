@@ -47,7 +47,9 @@ pbxd.later.update(
     calls=Later("calls.history", "calls", N_("The history of calls.")),
     privacy=Later("access.privacy", "privacy", N_("Export or erase one client's data.")),
     queues=Later("system.queues", "queues", N_("Show who waits in which queue, VIPs marked.")),
+    audit=Later("access.audit", "audit", N_("Audit log: who did what, and what was refused.")),
     tokens=Later("access.tokens", "tokens", N_("Tokens for the HTTP API.")),
+    users=Later("access.users", "users", N_("Users: who signs in, and in which role.")),
     db=Later("system.db", "db", N_("Create, upgrade, back up and check the database.")),
 )
 

@@ -47,6 +47,7 @@ PLACES = (
     *(N_("[OPTIONS]"), N_("COMMAND [ARGS]..."), N_("TEXT"), N_("N"), N_("FILE"), N_("NAME"), N_("NUMBER"), N_("DATE")),
     *(
         N_("EXT"),
+        N_("EXT|E-MAIL"),
         N_("EXTENSION"),
         N_("TARGET"),
         N_("CLIENT"),

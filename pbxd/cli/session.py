@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
+import os
 import signal
 import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -18,7 +21,7 @@ from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.cli.language import chosen, speak
 from pbxd.cli.output import print_json, print_line
 from pbxd.cli.questions import agrees
-from pbxd.errors import RefusedError
+from pbxd.errors import RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.numbers import rules_from
 from pbxd.settings import Settings, load
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pbxd.services.workspace import Workspace
+    from pbxd.storage.access.audit import Deed
 
 _SIGNALLED = 128  # and the signal's number: the exit status of a command that a signal ended, as shells have it
 _SOURCE = "cli"
@@ -74,11 +78,27 @@ class Session:
         Raises UnavailableError with the command that creates it.
         """
         from pbxd.services.workspace import Workspace  # noqa: PLC0415 - SQLAlchemy: 0.3 s that not every command needs
+        from pbxd.storage.access.audit import Audit, audited  # noqa: PLC0415 - the same
         from pbxd.storage.engine.database import Database  # noqa: PLC0415 - the same
 
         rules = rules_from(self.settings)
         async with await Database.open(self.settings.database_url, create=False, fields=self.fields) as database:
-            yield Workspace(database, rules)
+            try:
+                with audited(self._deed):
+                    yield Workspace(database, rules)
+            except RefusedError as error:
+                with suppress(UnavailableError):
+                    await Audit(database).add([replace(self._deed(), result="refused", reason=error.reason)])
+                raise
+
+    def _deed(self) -> Deed:
+        """Say for the audit log which command this is, and about what: ids, never names or numbers."""
+        from pbxd.storage.access.audit import Deed  # noqa: PLC0415 - SQLAlchemy, as above
+
+        context = click.get_current_context()
+        ids = [str(value) for value in context.params.values() if type(value) is int]
+        action = context.command_path.partition(" ")[2]
+        return Deed(source=_SOURCE, action=action, subject=" ".join(ids), address=_login(), extension=self.employee)
 
     def ask(
         self,
@@ -171,3 +191,8 @@ def _stop(task: asyncio.Task[Any] | None, received: list[signal.Signals], number
     received.append(number)
     if task is not None:
         task.cancel()
+
+
+def _login() -> str:
+    """Return the user of the operating system who acts; behind sudo the one who called it."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()

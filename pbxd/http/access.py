@@ -1,52 +1,97 @@
 """Who may use an operation.
 
-On TCP: clients with a valid token that has the operation's scope. On the unix socket: everybody whom the file's mode
-lets connect, as administrators.
+On TCP: clients with a valid token that has the operation's scope, and users who are signed in, whose cookie says so. A
+token beats a cookie. On the unix socket: everybody whom the file's mode lets connect, as administrators.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import cast
 
 from aiohttp import web
 
 from pbxd.actor import Actor
-from pbxd.http.context import ACTOR, CALLER, SERVICES, Services
+from pbxd.http.context import ACTOR, ADMITTED, CALLER, SERVICES, SOCKET, Services
+from pbxd.http.cross_site import check_same_origin
 from pbxd.http.operations import Operation, is_open, operation_of
 from pbxd.http.problems import Handler, problem
+from pbxd.http.session_cookies import session_of
 from pbxd.i18n import _
 from pbxd.rights import check_scope
+from pbxd.scopes import Scope
 
 
 @web.middleware
-async def tokens_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request through if it has a valid token (RFC 6750) with the scope it needs, or needs none."""
+async def admitted_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request through if it needs nobody, or comes from somebody who may do it."""
     operation = operation_of(request)
     if is_open(request, operation):
         return await handler(request)
-    scheme, _blank, plain = request.headers.get("Authorization", "").partition(" ")
-    services = request.app[SERVICES]
-    token = await services.tokens.verify(plain.strip()) if scheme.lower() == "bearer" else None
-    if token is None or _has_left(token.actor, services):
-        return _refused(given=bool(plain))
-    request[CALLER] = f"token {token.id}"
-    _admit(request, operation, token.actor)
+    admitted = await _admitted(request)
+    if admitted is None:
+        return _refused(given=bool(request.headers.get("Authorization", "").partition(" ")[2]))
+    request[CALLER], actor = admitted
+    _admit(request, operation, actor)
     return await handler(request)
+
+
+async def is_still_admitted(request: web.Request) -> bool:
+    """Tell whether a request's token or session is still valid, with the same rights; for streams that go on.
+
+    Raises UnavailableError if that can't be told now.
+    """
+    if request[CALLER] == SOCKET:
+        return True
+    admitted = await _admitted(request, counts=False)
+    return admitted is not None and _same_rights(admitted[1], request[ADMITTED])
+
+
+async def session_actor(request: web.Request, *, counts: bool = True) -> Actor | None:
+    """Return who is signed in by the request's cookie. Raises RefusedError for a change from another origin."""
+    plain = session_of(request)
+    actor = await request.app[SERVICES].sessions.verify(plain, counts=counts) if plain else None
+    if actor is not None:
+        check_same_origin(request)
+    return actor
+
+
+async def _admitted(request: web.Request, *, counts: bool = True) -> tuple[str, Actor] | None:
+    """Return who asks: what tells them from others, and as whom they act."""
+    services = request.app[SERVICES]
+    plain = _bearer(request)
+    if plain is None:
+        actor = await session_actor(request, counts=counts)
+        return None if actor is None else (f"user {actor.user}", actor)
+    token = await services.tokens.verify(plain)
+    if token is None or _has_left(token.actor, services):
+        return None
+    return f"token {token.id}", token.actor
+
+
+def _bearer(request: web.Request) -> str | None:
+    """Return the bearer token (RFC 6750); None: there is none. A proxy's Basic is none either."""
+    scheme, _blank, plain = request.headers.get("Authorization", "").partition(" ")
+    return plain.strip() if scheme.lower() == "bearer" else None
+
+
+def _same_rights(now: Actor, then: Actor) -> bool:
+    return (now.role, now.scopes, now.employee) == (then.role, then.scopes, then.employee)
 
 
 @web.middleware
 async def administrators_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let every request through, as an administrator's."""
-    request[CALLER] = "socket"
+    request[CALLER] = SOCKET
     _admit(request, operation_of(request), Actor.administrator("socket"))
     return await handler(request)
 
 
 def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> None:
     """Set the request's actor. Raises ScopeError unless they have the scope that the operation needs."""
-    if operation and operation.scope != "open":
-        check_scope(actor, operation.scope)
-    request[ACTOR] = actor
+    request[ACTOR] = request[ADMITTED] = actor
+    if operation and operation.scope not in {"open", "any"}:
+        check_scope(actor, cast("Scope", operation.scope))
 
 
 def _has_left(actor: Actor, services: Services) -> bool:
@@ -58,7 +103,7 @@ def _has_left(actor: Actor, services: Services) -> bool:
 
 
 def _refused(*, given: bool) -> web.Response:
-    answer = problem("unauthorized", HTTPStatus.UNAUTHORIZED, _("a valid bearer token is needed"))
+    answer = problem("unauthorized", HTTPStatus.UNAUTHORIZED, _("sign in, or send a valid bearer token"))
     answer.headers["WWW-Authenticate"] = (
         'Bearer realm="pbxd", error="invalid_token"' if given else 'Bearer realm="pbxd"'
     )

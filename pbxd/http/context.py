@@ -10,11 +10,14 @@ from aiohttp import web
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
 from pbxd.http.token_cache import TokenCache
+from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
+from pbxd.services.sessions import UserSessions
 from pbxd.services.workspace import Workspace
 
 
@@ -28,14 +31,22 @@ class Services:
     caller_naming: CallerNaming
     click_to_call: ClickToCall
     queues: VipQueues
+    events: LiveEvents
     health: Health
     metrics: Metrics
+    refusals: Refusals
+    sessions: UserSessions
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 
 SERVICES = web.AppKey("services", Services)
+# For browsers, with the word for what they do; each checks who may see it.
+PAGES: web.AppKey[dict[web.AbstractRoute, str]] = web.AppKey("pages", dict)
 CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
+SOCKET = "socket"  # the CALLER of everybody on the unix socket
+ADMITTED = web.RequestKey("admitted", Actor)  # who was let in, before they named whom they act for
+LOGIN = web.RequestKey("login", str)  # that somebody tries to sign in with, for the audit log
 ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
 
 
@@ -64,3 +75,11 @@ class Context:
     def pinned(self) -> int | None:
         """The version that the object must still have when it is changed; None: any."""
         return self.request.get(PINNED)
+
+
+def loggable_path(request: web.Request) -> str:
+    """Return a request's path for logs: of a page its pattern, since an invitation's path is a secret."""
+    resource = request.match_info.route.resource
+    if resource is not None and request.match_info.route in request.app.get(PAGES, {}):
+        return resource.canonical
+    return request.path

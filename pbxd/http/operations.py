@@ -25,7 +25,7 @@ from aiohttp import web
 
 from pbxd.errors import InvalidInputError
 from pbxd.http.answers import Answer, Reply
-from pbxd.http.context import ACTOR, Context
+from pbxd.http.context import ACTOR, PAGES, Context
 from pbxd.http.downloads import Download
 from pbxd.http.mistakes import all_mistakes, located
 from pbxd.http.preconditions import IfMatch, check_if_match
@@ -47,7 +47,8 @@ Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | Downloa
 HandlerT = TypeVar("HandlerT", bound=Handler)
 InputT = TypeVar("InputT", bound=Input)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Wanted = Scope | Literal["open"]  # open: needs no token, and shows nothing about anybody
+# open: needs no token, and shows nothing about anybody; any: whoever has a valid token or session
+Wanted = Scope | Literal["open", "any"]
 _PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
 
 
@@ -199,17 +200,30 @@ def operation_of(request: web.Request) -> Operation | None:
 
     Raises LookupError for a route without an operation: nothing says who may use it.
     """
-    operation = request.app[OPERATIONS].get(request.match_info.route)
-    if operation is None and request.match_info.http_exception is None:
+    route = request.match_info.route
+    operation = request.app[OPERATIONS].get(route)
+    if operation is None and request.match_info.http_exception is None and route not in request.app.get(PAGES, ()):
         raise LookupError(f"{request.path} has no operation")
     return operation
 
 
 def is_open(request: web.Request, operation: Operation | None) -> bool:
-    """Tell whether a request needs no token: its operation is open, or its method is wrong for an open address."""
+    """Tell whether a request needs no token: its operation is open, or its method is wrong for an open address.
+
+    A page is open here: it sends those who aren't signed in to where they sign in.
+    """
     if operation is not None:
         return operation.scope == "open"
+    if request.match_info.route in request.app.get(PAGES, ()):
+        return True
     return any(each.scope == "open" and each.path == request.path for each in request.app[OPERATIONS].values())
+
+
+def action_of(request: web.Request) -> str:
+    """Return the word for what a request asks for; empty where nothing is served."""
+    route = request.match_info.route
+    operation = request.app[OPERATIONS].get(route)
+    return operation.name if operation else request.app.get(PAGES, {}).get(route, "")
 
 
 def _inputs(models: Mapping[str, Any]) -> dict[str, type[Input]]:

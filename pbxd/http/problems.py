@@ -22,9 +22,10 @@ from pbxd.errors import (
     RefusedError,
     StaleError,
     UnavailableError,
+    WrongLoginError,
 )
 from pbxd.http.answers import Answer
-from pbxd.http.context import SERVICES
+from pbxd.http.context import SERVICES, loggable_path
 from pbxd.http.deadlines import DEADLINE
 from pbxd.http.preconditions import PreconditionNeededError
 from pbxd.http.requests import BODY_LIMIT, InvalidRequestError
@@ -42,6 +43,7 @@ _KINDS: dict[type[PbxdError], tuple[str, HTTPStatus]] = {
     InvalidInputError: ("invalid", HTTPStatus.UNPROCESSABLE_ENTITY),
     NotFoundError: ("not-found", HTTPStatus.NOT_FOUND),
     ConflictError: ("conflict", HTTPStatus.CONFLICT),
+    WrongLoginError: ("unauthorized", HTTPStatus.UNAUTHORIZED),
     RefusedError: ("refused", HTTPStatus.FORBIDDEN),
     UnavailableError: ("unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
     ProtocolError: ("peer", HTTPStatus.BAD_GATEWAY),
@@ -105,7 +107,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except TimeoutError:
         return _timed_out(request)
     except Exception:  # noqa: BLE001 - the last resort of a server: one request's failure is no other's
-        _notes.write("http_request_failed", logging.ERROR, method=request.method, path=request.path, exc_info=True)
+        _notes.write(
+            "http_request_failed", logging.ERROR, method=request.method, path=loggable_path(request), exc_info=True
+        )
         return problem("internal", HTTPStatus.INTERNAL_SERVER_ERROR, _("an error in pbxd; its log tells more"))
 
 
@@ -142,6 +146,8 @@ def from_pbxd(error: PbxdError) -> web.Response:
     if status in RETRY_SECONDS:
         seconds = getattr(error, "retry_after", None) or RETRY_SECONDS[status]
         answer.headers["Retry-After"] = str(math.ceil(seconds))
+    if status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="pbxd"'
     if scope := more.get("scope"):
         answer.headers["WWW-Authenticate"] = f'Bearer realm="pbxd", error="insufficient_scope", scope="{scope}"'
     return answer

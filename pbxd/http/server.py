@@ -13,16 +13,19 @@ import structlog
 from aiohttp import web
 
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
-from pbxd.http.access import administrators_only, tokens_only
+from pbxd.http.access import administrators_only, admitted_only
+from pbxd.http.auditing import audit_requests
+from pbxd.http.client import HTTP_SETTINGS
 from pbxd.http.connection_limits import ConnectionLimits, track_requests
 from pbxd.http.context import SERVICES, Services
 from pbxd.http.problems import problems
 from pbxd.http.protocol_errors import HttpConnection, answer_http_errors
 from pbxd.http.requests import BODY_LIMIT
+from pbxd.http.session_cookies import prepare_cookies
 from pbxd.http.streams import prepare_streams
 from pbxd.http.timing import time_requests
 from pbxd.i18n import _
-from pbxd.settings import Settings
+from pbxd.settings import HttpSettings, Settings
 
 BACKLOG = 256  # connections the kernel holds for us while the loop is busy
 IDLE_SECONDS = 75.0  # how long a connection may lie unused
@@ -91,13 +94,16 @@ class HttpServer:
             self._settings.socket_path.unlink(missing_ok=True)
 
 
-def application(services: Services, limits: ConnectionLimits, mount: Mount, *, trusted: bool) -> web.Application:
+def application(
+    services: Services, settings: HttpSettings, limits: ConnectionLimits, mount: Mount, *, trusted: bool
+) -> web.Application:
     """Build the application; `trusted`: everybody who connects is an administrator, no token is needed."""
-    access = administrators_only if trusted else tokens_only
-    middlewares = [track_requests(limits), time_requests, problems, access]
+    access = administrators_only if trusted else admitted_only
+    middlewares = [track_requests(limits), time_requests, audit_requests, problems, access]
     app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
-    app[SERVICES] = services
+    app[SERVICES], app[HTTP_SETTINGS] = services, settings
     prepare_streams(app)
+    prepare_cookies(app)
     mount(app)
     return app
 
@@ -108,7 +114,7 @@ class _Listener:
     def __init__(self, services: Services, settings: Settings, mount: Mount, *, trusted: bool) -> None:
         self._limits = ConnectionLimits(settings.http)
         self._runner = web.AppRunner(
-            application(services, self._limits, mount, trusted=trusted), shutdown_timeout=STOP_SECONDS
+            application(services, settings.http, self._limits, mount, trusted=trusted), shutdown_timeout=STOP_SECONDS
         )
         self._language = services.language
         self._server: asyncio.Server | None = None

@@ -1,4 +1,4 @@
-"""Delete old calls and feed rows, a few at a time, so that no writer waits long."""
+"""Delete old calls, feed rows and rows of the audit log, a few at a time, so that no writer waits long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, Table, delete, func, select
 
 from pbxd.settings import RetentionSettings
 from pbxd.storage.engine.database import Database
-from pbxd.storage.tables import call_external, calls, feed
+from pbxd.storage.tables import audit, call_external, calls, feed
 
 _AIM_SECONDS = 0.03  # of one deletion; no writer waits longer than 0.1 s
 _FIRST, _MOST = 50, 2000  # rows in one deletion
@@ -20,7 +20,7 @@ _PAUSE_TIMES = 9.0  # pause, in times of a deletion: a tenth of the time is enou
 
 
 class Retention:
-    """Deletes calls and feed rows that are older than the settings allow."""
+    """Deletes calls, feed rows and rows of the audit log that are older than the settings allow."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,7 +28,7 @@ class Retention:
     async def clear(self, settings: RetentionSettings, now: datetime | None = None) -> dict[str, int]:
         """Delete everything that is due. Return how many rows, by table. Raises UnavailableError."""
         now = now or datetime.now(UTC)
-        cleared = {"calls": 0, "feed": 0}
+        cleared = {"calls": 0, "feed": 0, "audit": 0}
         if settings.calls_days:
             oldest = now - timedelta(days=settings.calls_days)
             for which in (calls.c.merged_into.is_(None), calls.c.merged_into.is_not(None)):
@@ -42,6 +42,10 @@ class Retention:
             feed, feed.c.seq, partial(_old_feed_rows, now - timedelta(days=settings.feed_days))
         ):
             cleared["feed"] += count
+        oldest = now - timedelta(days=settings.audit_days)
+        old = select(audit.c.id).where(audit.c.at < oldest).order_by(audit.c.at)
+        async for count in self._delete(audit, audit.c.id, old.limit):
+            cleared["audit"] += count
         return cleared
 
     async def _delete(

@@ -90,7 +90,7 @@ class ClickToCall:
         Raises what `ring` raises, also RefusedError `other-employee` or `no-employee`, NotFoundError and
         InvalidInputError for the target.
         """
-        agent = rights.calling_for(actor, asked.agent)
+        agent = rights.calling_for(actor, asked.agent, rings=True)
         said = asdict(replace(asked, agent=agent.extension))
         request = None if key is None else CallRequest.of(key, said, caller)
         if request and (known := await self._made_before(request)):
@@ -105,7 +105,7 @@ class ClickToCall:
 
     async def explain(self, actor: Actor, asked: CallAsked) -> DialPlan:
         """Return what `make` would dial, without ringing anybody; raises like it."""
-        agent = rights.calling_for(actor, asked.agent)
+        agent = rights.calling_for(actor, asked.agent, rings=False)
         return self.plan(agent.extension, await self._find_target(agent, asked))
 
     def states(self, actor: Actor, call_id: str) -> AsyncIterator[Progress]:
@@ -134,13 +134,13 @@ class ClickToCall:
         yield Reading("pbxd_click_to_calls_total", about, "counter", lambda: self.attempts.ended, "reason")
 
     def _check_own(self, actor: Actor, call_id: str) -> None:
-        """Raise RefusedError unless the actor acts for the agent of this call, NotFoundError for an unknown call.
+        """Raise RefusedError unless the actor may follow the call of this agent, NotFoundError for an unknown call.
 
         Of a call that an earlier process made, the agent may be unknown; then only who acts for any may have it.
         """
         agent = self.attempts.agent(call_id)
         what = _("a call of {agent}").format(agent=agent) if agent else _("call {id}").format(id=call_id)
-        rights.check_acts_for(actor, agent, what)
+        rights.check_call_of(actor, agent, what)
 
     # -- and how it is done
 

@@ -9,16 +9,17 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, and_, bindparam, insert, literal_column, select, update
 
 from pbxd.actor import Actor
 from pbxd.book.texts import checked_name
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
+from pbxd.roles import Role, role_of_token
 from pbxd.scopes import scopes_from, scopes_text
 from pbxd.storage.access.employee_ids import known_author
 from pbxd.storage.engine.database import Database, possible
-from pbxd.storage.tables import employees, tokens
+from pbxd.storage.tables import employees, tokens, users
 
 PREFIX = "pbxd_"  # so that people and scanners for leaked secrets know one when they see it
 _BYTES = 32  # 256 random bits: nothing to guess, so that a plain digest is enough
@@ -38,16 +39,19 @@ class Token:
     actor: Actor  # who it acts for, and its scopes
     inherited: bool  # it acts for anybody because it was made before tokens belonged to somebody
     employee_name: str = ""  # of whom it acts for, also if they have no extension any more
+    blocked: bool = False  # the employee's user is
 
     def opens(self, now: datetime) -> bool:
         """Tell whether it is valid at a time."""
-        return self.revoked is None and (self.expires is None or now < self.expires)
+        return self.revoked is None and not self.blocked and (self.expires is None or now < self.expires)
 
 
 Everything = list[Token]
 _NAMES = (employees.c.name.label("listed_name"), employees.c.pbx_name)
-_LISTED = select(tokens, employees.c.extension, *_NAMES).select_from(
-    tokens.outerjoin(employees, employees.c.id == tokens.c.employee_id)
+_LISTED = select(tokens, employees.c.extension, *_NAMES, users.c.role, users.c.blocked).select_from(
+    tokens.outerjoin(employees, employees.c.id == tokens.c.employee_id).outerjoin(
+        users, and_(users.c.employee_id == tokens.c.employee_id, users.c.employee_id != literal_column("0"))
+    )
 )
 
 
@@ -109,7 +113,10 @@ def digest(plain: str) -> str:
 
 def _token(row: Row[Any]) -> Token:
     scopes = scopes_from(row.scopes)
-    actor = Actor.token(row.name, row.extension or "", row.employee_id or None, acts_for_any=row.as_any, scopes=scopes)
+    role: Role = (row.role or "agent") if row.employee_id else role_of_token(scopes)
+    actor = Actor.token(
+        row.name, row.extension or "", row.employee_id or None, acts_for_any=row.as_any, scopes=scopes, role=role
+    )
     return Token(
         id=row.id,
         name=row.name,
@@ -121,4 +128,5 @@ def _token(row: Row[Any]) -> Token:
         actor=actor,
         inherited=row.inherited,
         employee_name=row.listed_name or row.pbx_name or "",
+        blocked=bool(row.blocked),
     )

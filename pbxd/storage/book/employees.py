@@ -19,6 +19,7 @@ from pbxd.book.employees import Employee, checked_employee
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.access.employee_ids import UNKNOWN, employee_changed
+from pbxd.storage.access.users import end_sessions_of_employees
 from pbxd.storage.book import extension_ownership as ownership
 from pbxd.storage.book.extension_ownership import Joining, Passed
 from pbxd.storage.engine.database import Database, in_parts, possible
@@ -256,6 +257,7 @@ async def _write(
             one.values({name: bindparam(name) for name in names}),
             [{"which": row["id"], **{name: row[name] for name in names}} for row in changed],
         )
+    await end_sessions_of_employees(connection, [row["id"] for row in changed if not row["active"]])
     passed = await ownership.note(connection, before, [*new, *changed])
     await tell(connection, [employee_changed(row["extension"], row["id"]) for row in (*new, *changed)])
     unheard = sum(not before.get(row["extension"], UNKNOWN)["listed"] for row in (*new, *changed))

@@ -22,6 +22,7 @@ from pbxd.book.texts import checked_name
 from pbxd.errors import ConflictError
 from pbxd.i18n import _
 from pbxd.storage.access.employee_ids import UNKNOWN, employee_changed, note_owners
+from pbxd.storage.access.users import end_sessions_of_employees, join_users
 from pbxd.storage.engine.database import in_parts
 from pbxd.storage.engine.feed import about_contact, tell
 from pbxd.storage.search.search_text import manager_mark
@@ -94,7 +95,8 @@ async def former_owners(connection: AsyncConnection, extensions: Collection[str]
 
 
 async def take_away(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Take the extensions from employees, given as rows."""
+    """Take the extensions from employees, given as rows; their sessions end."""
+    await end_sessions_of_employees(connection, [row["id"] for row in rows])
     for row in rows:
         values = {"extension": None, "active": False, "queues": "", "on_pbx": False}
         await connection.execute(update(employees).where(employees.c.id == row["id"]).values(values))
@@ -248,6 +250,7 @@ async def _move_everything(connection: AsyncConnection, old: int, new: int) -> N
     ):  # fmt: skip
         await connection.execute(update(column.table).where(column == old).values({column: new}))
     await _move_in_imports(connection, old, new)
+    await join_users(connection, old, new)
     owned = [(row.id, row.visibility, new if row.owner_id == old else row.owner_id, row.version) for row in changed]
     await tell(connection, [about_contact("changed", *each) for each in owned])
 

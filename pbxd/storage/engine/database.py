@@ -32,6 +32,7 @@ from pbxd.storage.engine.connections import (
     translated,
 )
 from pbxd.storage.engine.presence import remember
+from pbxd.storage.engine.witnesses import witness
 from pbxd.storage.tables import HIGHEST_KEY
 
 _STEP_SECONDS = 0.1
@@ -123,6 +124,7 @@ class Database:
         self.fields = fields
         self._usable = False
         self.is_new = False  # `connect` created it
+        self.on_commit: list[Callable[[], None]] = []  # called on the event loop after each of our transactions
         self._lost: LostError | None = None  # why it can't be used
         self.place = place(url)
         self._file = sqlite_file(url)
@@ -231,7 +233,10 @@ class Database:
             async with self._in_turn(), self._writers.connect() as connection:
                 await self._become_writer(connection)
                 yield connection
+                await witness(connection)
                 await connection.commit()
+        for committed in self.on_commit:
+            committed()
 
     async def commits_seen(self) -> tuple[int, int]:
         """Return a mark that changes with every commit. SQLite only.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxd.storage.tables.access import tokens
+from pbxd.storage.tables.access import audit, invitations, sessions, tokens, users
 from pbxd.storage.tables.book import (
     companies,
     company_emails,
@@ -37,6 +37,7 @@ __all__ = [
     "Instant",
     "Key",
     "add_postgresql_conditions",
+    "audit",
     "call_agents",
     "call_external",
     "call_requests",
@@ -60,9 +61,12 @@ __all__ = [
     "import_changes",
     "import_companies",
     "imports",
+    "invitations",
     "metadata",
     "number_holdings",
     "outages",
     "request_keys",
+    "sessions",
     "tokens",
+    "users",
 ]

@@ -1,0 +1,82 @@
+"""The audit log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pbxd.api.call_record import Instant
+from pbxd.http.answers import Answer
+from pbxd.http.context import Context
+from pbxd.http.operations import Resource
+from pbxd.http.requests import Query, Words
+from pbxd.services import audit
+
+resource = Resource("audit", "Who did what, from where, and what was refused.")
+
+
+class AuditQuery(Query):
+    """Which rows of the audit log to list."""
+
+    since: Annotated[str, Field(alias="from", max_length=40)] = ""
+    """A date or a time, as in `/calls`."""
+    until: Annotated[str, Field(alias="to", max_length=40)] = ""
+    """The same; a date means that whole day."""
+    source: Words | None = None
+    action: Words | None = None
+    result: Literal["done", "refused"] | None = None
+    employee: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    """The id of who acted."""
+    after: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    """`next` of the page before."""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50
+
+
+class AuditRowAnswer(Answer):
+    """Something that somebody did, or was refused."""
+
+    id: int
+    at: Instant
+    source: str
+    """`cli`, `socket`, `token NAME` or `user`; empty: nobody who is known."""
+    employee: str | None
+    """The extension that who acted had then."""
+    employee_id: int | None
+    employee_name: str | None
+    """As it is now."""
+    address: str
+    """An IP address, or a user of the operating system."""
+    action: str
+    """A command, or the operationId of the API."""
+    subject: str
+    """What it was about: ids and paths."""
+    result: Literal["done", "refused"]
+    reason: str
+    """Why it was refused: a stable word."""
+
+
+class AuditAnswer(Answer):
+    """A page of the audit log, the newest row first."""
+
+    items: tuple[AuditRowAnswer, ...]
+    next: int | None
+    """For `after`; null: this is the last page."""
+
+
+@resource.operation("GET", "/api/v1/audit", scope="admin")
+async def list_audit(context: Context, query: AuditQuery) -> AuditAnswer:
+    """List who did what and what was refused, the newest first."""
+    asked = audit.FindDeeds(
+        since=query.since,
+        until=query.until,
+        source=query.source or "",
+        action=query.action or "",
+        result=query.result,
+        employee=query.employee,
+        before=query.after,
+        limit=query.limit,
+    )
+    rows = await audit.find(context.services.workspace, context.actor, asked)
+    last = rows[-1].id if len(rows) == query.limit else None
+    return AuditAnswer(items=tuple(AuditRowAnswer.model_validate(row.to_json()) for row in rows), next=last)

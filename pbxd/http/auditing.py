@@ -1,0 +1,64 @@
+"""The audit log of HTTP: what changes something is logged with its change, what is refused after it."""
+
+from __future__ import annotations
+
+import json
+import pwd
+import socket
+import struct
+from http import HTTPStatus
+
+from aiohttp import web
+
+from pbxd.http.client import client_of
+from pbxd.http.context import ACTOR, LOGIN, SERVICES, loggable_path
+from pbxd.http.operations import action_of
+from pbxd.http.problems import Handler
+from pbxd.storage.access.audit import Deed, audited
+
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
+
+
+@web.middleware
+async def audit_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log who changes something or is refused."""
+    with audited(lambda: _deed(request)):
+        response = await handler(request)
+    if response.status in _REFUSALS:
+        request.app[SERVICES].refusals.note(_deed(request, _reason(response)))
+    return response
+
+
+def _deed(request: web.Request, reason: str = "") -> Deed:
+    actor = request.get(ACTOR)
+    return Deed(
+        source=actor.source if actor else "",
+        action=action_of(request) or request.method,
+        subject=request.get(LOGIN) or loggable_path(request),
+        address=_address(request),
+        employee=actor.employee if actor else None,
+        extension=actor.extension if actor else "",
+        reason=reason,
+    )
+
+
+def _reason(response: web.StreamResponse) -> str:
+    """Return the word for programs that the problem document has."""
+    try:
+        told = json.loads(response.text or "{}") if isinstance(response, web.Response) else {}
+    except ValueError:
+        return str(response.status)
+    return str(told.get("reason") or told.get("type", "").rpartition(":")[2] or response.status)
+
+
+def _address(request: web.Request) -> str:
+    """Return the client's IP address; on the unix socket the user of the operating system."""
+    peer = request.transport.get_extra_info("socket") if request.transport else None
+    if peer is None or peer.family != socket.AF_UNIX:
+        return client_of(request).address
+    _pid, uid, _gid = _CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"

@@ -1,0 +1,105 @@
+"""The audit log: who did what, from where, and what was refused. Administrators read it; nobody changes it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import structlog
+
+from pbxd import rights
+from pbxd.actor import Actor
+from pbxd.errors import UnavailableError
+from pbxd.measures import Reading
+from pbxd.services.dates import read_instant
+from pbxd.services.workspace import Workspace
+from pbxd.storage.access.audit import Audit, AuditFilter, AuditRow, Deed, Result
+from pbxd.storage.engine.database import Database
+
+_GATHER_SECONDS = 0.5  # refusals within this time are written together
+_MOST_A_MINUTE = 60  # refusals that are written one by one: a scanner must not fill the disk
+_MINUTE = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindDeeds:
+    """Which rows of the log are wanted; an empty field doesn't matter."""
+
+    since: str = ""  # a local date or time, as `dates.read_instant` reads it
+    until: str = ""  # the same; a date means that whole day
+    source: str = ""
+    action: str = ""
+    result: Result | None = None
+    employee: int | None = None
+    before: int | None = None  # the id of the last row of the page before
+    limit: int = 50
+
+
+async def find(workspace: Workspace, actor: Actor, asked: FindDeeds) -> list[AuditRow]:
+    """Return rows of the log, the newest first. Raises InvalidInputError for a text that is no date."""
+    rights.check_administrator(actor)
+    wanted = AuditFilter(
+        since=read_instant("from", asked.since) if asked.since else None,
+        until=read_instant("to", asked.until, end_of_day=True) if asked.until else None,
+        source=asked.source,
+        action=asked.action,
+        result=asked.result,
+        employee=asked.employee,
+        before=asked.before,
+    )
+    return await Audit(workspace.database).find(wanted, asked.limit)
+
+
+class Refusals:
+    """Writes what was refused; `run` is a root task. Nobody waits for it, and a database that is away loses nothing.
+
+    More than 60 a minute are counted only; the next row that is written says how many there were.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._audit = Audit(database)
+        self._waiting: deque[Deed] = deque()
+        self._minute = 0.0  # when it began, monotonic clock
+        self._written = 0  # in this minute
+        self._unwritten = 0  # since the last row that was written
+        self.count = 0
+
+    def note(self, deed: Deed) -> None:
+        """Take a refusal; never waits."""
+        self.count += 1
+        now = time.monotonic()
+        if now - self._minute >= _MINUTE:
+            self._minute, self._written = now, 0
+        if self._written >= _MOST_A_MINUTE:
+            self._unwritten += 1
+            return
+        self._written += 1
+        more = f" (+{self._unwritten})" if self._unwritten else ""
+        self._unwritten = 0
+        self._waiting.append(replace(deed, result="refused", reason=deed.reason + more))
+
+    async def run(self) -> None:
+        """Write refusals as they come, for ever."""
+        while True:
+            await asyncio.sleep(_GATHER_SECONDS)
+            try:
+                await self.flush()
+            except UnavailableError as error:
+                _log.debug("audit_waits", why=str(error), waiting=len(self._waiting))
+
+    async def flush(self) -> None:
+        """Write what has come so far. Raises UnavailableError; nothing is lost then."""
+        deeds = list(self._waiting)
+        await self._audit.add(deeds)
+        for _deed in deeds:
+            self._waiting.popleft()
+
+    def readings(self) -> Iterator[Reading]:
+        """Say what is counted."""
+        about = "Requests that were refused (401, 403, 429)."
+        yield Reading("pbxd_refusals_total", about, "counter", lambda: self.count)

@@ -1,0 +1,39 @@
+"""Who is about to write, for the audit log: their row is committed together with what they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Testimony = Callable[[AsyncConnection], Awaitable[None]]  # writes the row
+
+
+@dataclass(slots=True)
+class _Witness:
+    testify: Testimony
+    heard: bool = False
+
+
+_PRESENT: ContextVar[_Witness | None] = ContextVar("witness", default=None)
+
+
+@contextmanager
+def witnessed(testify: Testimony) -> Iterator[None]:
+    """Have `testify` called once, in the first transaction that the block or a task begun in it commits."""
+    before = _PRESENT.set(_Witness(testify))
+    try:
+        yield
+    finally:
+        _PRESENT.reset(before)
+
+
+async def witness(connection: AsyncConnection) -> None:
+    """Have the witness of this task testify, if there is one and it has not done so yet."""
+    present = _PRESENT.get()
+    if present is not None and not present.heard:
+        present.heard = True
+        await present.testify(connection)

@@ -1,0 +1,154 @@
+"""What all pages have in common: templates, headers, forms, errors, and who is signed in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from pbxd import i18n
+from pbxd.actor import Actor
+from pbxd.errors import NotFoundError, PbxdError, RefusedError, UnavailableError
+from pbxd.http.access import session_actor
+from pbxd.http.context import PAGES
+from pbxd.i18n import _
+from pbxd.web.assets import asset
+
+View = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HOME = "/me"
+SIGN_IN = "/sign-in"
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 50
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: browsers would send `Origin: null` with forms. Nothing goes to other sites either way.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Page(NamedTuple):
+    """A view and its address."""
+
+    method: str
+    path: str
+    view: View
+
+
+def serve(app: web.Application, pages: Iterable[Page]) -> None:
+    """Serve pages; each GET answers HEAD too."""
+    known = app.setdefault(PAGES, {})
+    for page in pages:
+        for method in ("GET", "HEAD") if page.method == "GET" else (page.method,):
+            known[app.router.add_route(method, page.path, _with_error_pages(page.view))] = page.view.__name__.strip("_")
+
+
+def render(template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> web.Response:  # noqa: ANN401 - what a template shows
+    """Fill a template in the request's language."""
+    text = _templates.get_template(template).render(language=i18n.current(), **values)
+    return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
+
+
+def redirect(path: str) -> web.Response:
+    """Send the browser to another page of ours, which it GETs."""
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={**_HEADERS, "Location": path})
+
+
+def to_sign_in(request: web.Request) -> web.Response:
+    """Send the browser to where people sign in, and back here afterwards."""
+    return redirect(f"{SIGN_IN}?next={quote(request.path_qs, safe='')}")
+
+
+async def signed_in(request: web.Request) -> Actor | None:
+    """Return who is signed in. Raises RefusedError for a form of another site's page."""
+    return await session_actor(request)
+
+
+async def form_of(request: web.Request) -> Mapping[str, str]:
+    """Return the fields of a form that was sent; of two with one name the last. Raises HTTP errors: 413, 415, 400."""
+    if request.content_type != _FORM:
+        raise web.HTTPUnsupportedMediaType
+    try:
+        text = (await request.read()).decode("utf-8", "replace")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except (web.RequestPayloadError, ConnectionError, ValueError) as error:
+        raise web.HTTPBadRequest from error
+
+
+def local_path(text: str) -> str:
+    """Return where a browser goes next if that is a page of ours, else the first page: no link leads elsewhere.
+
+    Browsers read a backslash as a slash and leave out line breaks and tabs: with them a path can name another host.
+    """
+    printable = text.isascii() and text.isprintable() and not set(text) & set("\\ ")
+    if not printable or not text.startswith("/") or text.startswith("//"):
+        return HOME
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return HOME
+    return HOME if parts.scheme or parts.netloc or parts.path.startswith(SIGN_IN) else text
+
+
+def _with_error_pages(view: View) -> View:
+    async def shown(request: web.Request) -> web.StreamResponse:
+        try:
+            return await view(request)
+        except web.HTTPException as error:
+            return _error_page(HTTPStatus(error.status), _said(HTTPStatus(error.status)))
+        except NotFoundError as error:
+            return _error_page(HTTPStatus.NOT_FOUND, str(error))
+        except RefusedError as error:
+            return _error_page(HTTPStatus.FORBIDDEN, str(error))
+        except UnavailableError:
+            answer = _error_page(HTTPStatus.SERVICE_UNAVAILABLE, _("pbxd can't do this now; try again in a minute"))
+            answer.headers["Retry-After"] = "5"
+            return answer
+
+    return shown
+
+
+def _error_page(status: HTTPStatus, message: str) -> web.Response:
+    return render("error.html", status, message=sentence(message))
+
+
+def _said(status: HTTPStatus) -> str:
+    if status is HTTPStatus.NOT_FOUND:
+        return _("there is nothing at this address")
+    return _("this form can't be read; go back and try again")
+
+
+def sentence(text: str) -> str:
+    """Return a text of an error as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
+def retry_after(error: PbxdError) -> dict[str, str]:
+    """Return the header that says when to try again, if the error tells."""
+    seconds = getattr(error, "retry_after", None)
+    return {"Retry-After": str(math.ceil(seconds))} if seconds else {}
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("pbxd.web"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(_=_, asset=asset)
+    return made
+
+
+_templates = _environment()

@@ -1,0 +1,80 @@
+"""`/sign-in`, `/sign-out` and `/`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from pbxd.errors import RefusedError, WrongLoginError
+from pbxd.http.client import client_of
+from pbxd.http.context import ACTOR, LOGIN, SERVICES
+from pbxd.http.cross_site import check_same_origin
+from pbxd.http.session_cookies import drop_session, keep_session, session_of
+from pbxd.i18n import _
+from pbxd.web.pages import HOME, SIGN_IN, Page, form_of, local_path, redirect, render, retry_after, sentence, signed_in
+
+
+async def _show_first_page(_request: web.Request) -> web.StreamResponse:
+    return redirect(HOME)
+
+
+async def _show_sign_in(request: web.Request) -> web.StreamResponse:
+    wanted = local_path(request.query.get("next", ""))
+    if await signed_in(request) is not None:
+        return redirect(wanted)
+    return _page(wanted)
+
+
+async def _sign_in(request: web.Request) -> web.StreamResponse:
+    check_same_origin(request)
+    form = await form_of(request)
+    login, password, wanted = form.get("login", ""), form.get("password", ""), local_path(form.get("next", ""))
+    missing = {}
+    if not login.strip():
+        missing["login"] = _("Enter your extension or e-mail")
+    if not password:
+        missing["password"] = _("Enter your password")
+    if missing:
+        return _page(wanted, HTTPStatus.UNPROCESSABLE_ENTITY, login=login, errors=missing)
+    request[LOGIN] = login
+    sessions, address = request.app[SERVICES].sessions, client_of(request).address
+    try:
+        begun = await sessions.sign_in(login, password, address, session_of(request))
+    except WrongLoginError:
+        return _page(wanted, HTTPStatus.UNAUTHORIZED, login=login, alert=_("Wrong login or password"))
+    except RefusedError as error:
+        answer = _page(wanted, HTTPStatus.TOO_MANY_REQUESTS, login=login, alert=sentence(str(error)))
+        answer.headers.update(retry_after(error))
+        return answer
+    keep_session(request, begun)
+    return redirect(wanted)
+
+
+async def _sign_out(request: web.Request) -> web.StreamResponse:
+    check_same_origin(request)
+    if actor := await signed_in(request):
+        request[ACTOR] = actor
+    if plain := session_of(request):
+        await request.app[SERVICES].sessions.sign_out(plain)
+    drop_session(request)
+    return redirect(SIGN_IN)
+
+
+def _page(
+    wanted: str,
+    status: HTTPStatus = HTTPStatus.OK,
+    *,
+    login: str = "",
+    alert: str = "",
+    errors: dict[str, str] | None = None,
+) -> web.Response:
+    return render("sign_in.html", status, login=login, next=wanted, alert=alert, errors=errors or {})
+
+
+PAGES = (
+    Page("GET", "/", _show_first_page),
+    Page("GET", SIGN_IN, _show_sign_in),
+    Page("POST", SIGN_IN, _sign_in),
+    Page("POST", "/sign-out", _sign_out),
+)

@@ -1,0 +1,132 @@
+"""The audit log over HTTP: changes with their author, refusals with their reason."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from pbxd.errors import UnavailableError
+from pbxd.scopes import Scope, checked_scopes
+from pbxd.services.audit import Refusals
+from pbxd.storage.access.audit import Deed
+from pbxd.storage.access.tokens import Tokens
+from pbxd.storage.tables import audit
+from tests.actors import acting_token
+from tests.api.examples import CALLS
+from tests.api.test_sessions import PASSWORD, let_in
+from tests.http.conftest import House
+
+AUDIT = "/api/v1/audit"
+
+
+async def bearer(house: House, name: str, *scopes: Scope) -> dict[str, str]:
+    _id, plain = await Tokens(house.database).create(name, acting_token(name, "101", scopes=checked_scopes(scopes)))
+    return {"Authorization": f"Bearer {plain}"}
+
+
+async def logged(house: House, **query: str) -> list[dict[str, Any]]:
+    await house.services.refusals.flush()
+    async with house.local.get(AUDIT, params=query) as answer:
+        assert answer.status == 200
+        items: list[dict[str, Any]] = (await answer.json())["items"]
+        return items
+
+
+async def test_a_change_is_logged_with_who_and_from_where(pbxd: House) -> None:
+    headers = {"Idempotency-Key": "one"} | await bearer(pbxd, "crm", "calls:make")
+    async with pbxd.public.post(CALLS, json={"target": "89161234567"}, headers=headers) as answer:
+        assert answer.status in {200, 201, 202}
+    async with pbxd.local.post(CALLS, json={"agent": "102", "target": "89161234567"}, headers={"Idempotency-Key": "2"}):
+        pass
+    local, crm = (await logged(pbxd))[:2]
+    assert (crm["source"], crm["employee"], crm["address"], crm["action"]) == (
+        "token crm",
+        "101",
+        "127.0.0.1",
+        "make_call",
+    )
+    assert (crm["subject"], crm["result"], crm["reason"]) == (CALLS, "done", "")
+    assert (local["source"], local["address"]) == ("socket", getpass.getuser())
+
+
+async def test_what_changes_nothing_is_not_logged(pbxd: House) -> None:
+    async with pbxd.local.get("/api/v1/lookup?number=84951234567") as answer:
+        assert answer.status == 200
+    assert await logged(pbxd) == []
+
+
+async def test_a_change_that_fails_leaves_no_row(pbxd: House) -> None:
+    """The row is written in the change's own transaction."""
+    with pytest.raises(ZeroDivisionError):
+        async with pbxd.database.writing():
+            raise ZeroDivisionError
+    pbxd.pbx.on["Getvar"] = lambda session, action: session.respond(action, "Value: UNAVAILABLE")
+    async with pbxd.local.post(
+        CALLS, json={"agent": "101", "target": "89161234567"}, headers={"Idempotency-Key": "one"}
+    ) as answer:
+        assert answer.status == 403
+    rows = await logged(pbxd)
+    assert [(row["result"], row["reason"]) for row in rows] == [("refused", "agent-offline")]
+
+
+async def test_refusals_say_why(unlinked: House) -> None:
+    headers = await bearer(unlinked, "crm", "lookup")
+    async with unlinked.public.get(AUDIT, headers=headers) as answer:
+        assert answer.status == 403
+    async with unlinked.public.get(AUDIT, headers={"Authorization": "Bearer wrong"}) as answer:
+        assert answer.status == 401
+    unknown, scope = await logged(unlinked, result="refused")
+    assert (scope["source"], scope["action"], scope["reason"]) == ("token crm", "list_audit", "insufficient-scope")
+    assert (unknown["source"], unknown["employee"], unknown["reason"]) == ("", None, "unauthorized")
+    assert unknown["address"] == "127.0.0.1"
+
+
+async def test_signing_in_is_logged_whether_it_succeeds_or_not(pbxd: House) -> None:
+    await let_in(pbxd, "101")
+    for password, status in (("wrong password", 401), (PASSWORD, 201)):
+        async with pbxd.public.post("/api/v1/session", json={"login": "101", "password": password}) as answer:
+            assert answer.status == status
+    rows = [row for row in await logged(pbxd) if row["action"] == "sign_in"]
+    told = sorted((row["result"], row["subject"], row["address"], row["reason"]) for row in rows)
+    assert told == [("done", "101", "127.0.0.1", ""), ("refused", "101", "127.0.0.1", "wrong-login")]
+
+
+async def test_pages_and_filters(unlinked: House) -> None:
+    await unlinked.services.refusals.flush()
+    for n in range(5):
+        unlinked.services.refusals.note(Deed(source=f"token {n % 2}", action="a", subject=str(n)))
+    everything = await logged(unlinked)
+    async with unlinked.local.get(AUDIT, params={"limit": "2"}) as answer:
+        first = await answer.json()
+    async with unlinked.local.get(AUDIT, params={"limit": "5", "after": str(first["next"])}) as answer:
+        rest = await answer.json()
+    assert first["items"] + rest["items"] == everything
+    assert rest["next"] is None
+    assert [row["subject"] for row in await logged(unlinked, source="token 1")] == ["3", "1"]
+    assert await logged(unlinked, to="01.01.2020") == []
+    async with unlinked.local.get(AUDIT, params={"from": "tomorrow?"}) as answer:
+        assert answer.status == 422
+
+
+async def test_a_flood_of_refusals_is_counted_and_does_not_fill_the_disk(unlinked: House) -> None:
+    for _n in range(500):
+        async with unlinked.public.get(AUDIT) as answer:
+            assert answer.status == 401
+    assert len(await logged(unlinked, limit="1000")) <= 120  # a minute may have ended meanwhile
+    async with unlinked.local.get("/metrics") as answer:
+        assert "pbxd_refusals_total 500.0" in await answer.text()
+
+
+async def test_refusals_wait_for_a_database_that_is_away(unlinked: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals = Refusals(unlinked.database)
+    monkeypatch.setattr(unlinked.database, "_usable", False)
+    refusals.note(Deed(source="token crm", action="a"))
+    with pytest.raises(UnavailableError):
+        await refusals.flush()
+    monkeypatch.undo()
+    await refusals.flush()
+    async with unlinked.database.reading() as connection:
+        assert await connection.scalar(select(func.count()).select_from(audit)) == 1

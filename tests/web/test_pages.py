@@ -1,0 +1,292 @@
+"""`/sign-in`, `/invitation/TOKEN`, `/me`: what people see, and what an attacker gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+from multidict import CIMultiDictProxy
+
+from pbxd.book.employees import Employee
+from pbxd.http.session_cookies import PLAIN_NAME
+from pbxd.services import audit, users
+from pbxd.services.sign_in_throttle import PAIR
+from pbxd.services.users import InviteUser
+from pbxd.storage.book.employees import Employees
+from pbxd.web.pages import HOME, local_path
+from tests.actors import ADMINISTRATOR
+from tests.http.conftest import House
+from tests.web.document import Document
+
+PASSWORD = "корова 7 лошадь"
+
+
+class Shown(NamedTuple):
+    status: int
+    page: Document
+    headers: CIMultiDictProxy[str]
+    text: str
+
+
+class Browser:
+    """A browser without scripts, in Russian; it doesn't follow redirects by itself."""
+
+    def __init__(self, session: aiohttp.ClientSession, pbxd: House) -> None:
+        self.session, self.pbxd = session, pbxd
+
+    async def get(self, path: str, **headers: str) -> Shown:
+        async with self.session.get(path, allow_redirects=False, headers=headers) as answer:
+            text = await answer.text()
+            return Shown(answer.status, Document(text), answer.headers, text)
+
+    async def post(self, path: str, form: object, **headers: str) -> Shown:
+        async with self.session.post(path, data=form, allow_redirects=False, headers=headers) as answer:
+            text = await answer.text()
+            return Shown(answer.status, Document(text), answer.headers, text)
+
+    async def invite(self, who: str) -> users.Invited:
+        return await users.invite(self.pbxd.services.workspace, ADMINISTRATOR, InviteUser(who=who))
+
+    async def let_in(self, who: str) -> str:
+        return (await self.pbxd.services.sessions.accept((await self.invite(who)).plain, PASSWORD, "192.0.2.9")).plain
+
+
+@pytest.fixture
+async def browser(pbxd: House, site: str) -> AsyncIterator[Browser]:
+    await Employees(pbxd.database).upsert([Employee("101", "Иванова Анна")], source="list")
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(site, cookie_jar=jar, headers={"Accept-Language": "ru"}) as session:
+        yield Browser(session, pbxd)
+
+
+async def test_from_the_link_to_the_profile_and_out(browser: Browser) -> None:
+    made = await browser.invite("101")
+    await browser.get(made.path)  # a messenger's preview
+    shown = await browser.get(made.path)
+    assert (shown.status, shown.page.texts("h1"), shown.page.texts("button")) == (
+        200, ["Создание пароля"], ["Сохранить и войти"],
+    )  # fmt: skip
+    assert shown.page.field("Новый пароль").attributes["autocomplete"] == "new-password"
+    assert "Иванова Анна · 101" in shown.text
+    form = {shown.page.field(label).attributes["name"]: PASSWORD for label in ("Новый пароль", "Повторите пароль")}
+    saved = await browser.post(made.path, form)
+    assert (saved.status, saved.headers["Location"]) == (303, HOME)
+    me = await browser.get(HOME)
+    assert (me.page.texts("h1"), me.page.texts("button")) == (["Профиль"], ["Выйти"])
+    assert "Иванова Анна · 101 · сотрудник" in me.text
+    assert (await browser.get("/sign-in")).headers["Location"] == HOME
+    out = await browser.post("/sign-out", {})
+    assert (out.status, out.headers["Location"]) == (303, "/sign-in")
+    assert (await browser.get(HOME)).headers["Location"] == "/sign-in?next=%2Fme"
+    again = await browser.get(made.path)
+    assert (again.status, again.page.texts("h1")) == (404, ["Не получилось"])
+    assert "другую" not in again.text
+    assert again.page.role("alert") == ["Ссылка уже использована или устарела; попросите у администратора новую"]
+
+
+async def test_sign_in(browser: Browser) -> None:
+    await browser.let_in("101")
+    shown = await browser.get("/sign-in?next=/history%3Fagent=101")
+    assert (shown.status, shown.page.texts("h1"), shown.page.texts("button")) == (200, ["Вход"], ["Войти"])
+    assert "autofocus" in shown.page.field("Внутренний номер или e-mail").attributes
+    form = {each.attributes["name"]: each.attributes["value"] for each in shown.page.elements if each.tag == "input"}
+    assert form == {"next": "/history?agent=101", "login": "", "password": ""}
+    done = await browser.post("/sign-in", form | {"login": "101", "password": PASSWORD})
+    assert (done.status, done.headers["Location"]) == (303, "/history?agent=101")
+    assert (await browser.get("/")).headers["Location"] == HOME
+    assert (await browser.get(HOME)).status == 200
+
+
+async def test_what_is_wrong_stands_beside_the_field_and_what_was_typed_stays(browser: Browser) -> None:
+    await browser.let_in("101")
+    wrong = await browser.post("/sign-in", {"login": '101"><script>', "password": "x", "next": "/history"})
+    assert (wrong.status, wrong.page.role("alert")) == (401, ["Неверный логин или пароль"])
+    assert wrong.page.field("Внутренний номер или e-mail").attributes["value"] == '101"><script>'
+    assert "script" not in [each.tag for each in wrong.page.elements]
+    assert 'value="/history"' in wrong.text
+    assert "WWW-Authenticate" not in wrong.headers
+    empty = await browser.post("/sign-in", {})
+    assert empty.status == 422
+    assert empty.page.described("Внутренний номер или e-mail") == "Введите внутренний номер или e-mail"
+    assert empty.page.described("Пароль") == "Введите пароль"
+    half = await browser.post("/sign-in", {"login": "101"})
+    assert half.page.field("Внутренний номер или e-mail").attributes["value"] == "101"
+    assert half.page.field("Пароль").attributes["aria-invalid"] == "true"
+    assert PASSWORD not in (await browser.post("/sign-in", {"login": "102", "password": PASSWORD})).text
+
+
+async def test_the_same_for_unknown_users_and_a_time_to_wait(browser: Browser) -> None:
+    await browser.let_in("101")
+    seen = set()
+    for login in ("101", "999", "nobody@example.org"):
+        shown = await browser.post("/sign-in", {"login": login, "password": "wrong"})
+        seen.add((shown.status, shown.text.replace(login, "")))
+    assert len(seen) == 1
+    for _guess in range(PAIR.free - 1):
+        await browser.post("/sign-in", {"login": "101", "password": "wrong"})
+    late = await browser.post("/sign-in", {"login": "101", "password": PASSWORD})
+    assert (late.status, late.headers["Retry-After"]) == (429, "1")
+    assert late.page.role("alert") == ["Слишком много попыток входа; повторите через 1 с"]
+
+
+@pytest.mark.parametrize(
+    ("password", "again", "label", "said"),
+    [
+        ("", "", "Новый пароль", "Введите новый пароль"),
+        ("short", "short", "Новый пароль", "Пароль должен быть не короче 10 символов"),
+        ("йцукенгшщз", "йцукенгшщз", "Новый пароль", "Этот пароль слишком легко угадать"),
+        (PASSWORD, PASSWORD + "x", "Повторите пароль", "Пароли не совпадают"),
+        (PASSWORD, "", "Повторите пароль", "Пароли не совпадают"),
+    ],
+)
+async def test_a_password_that_can_not_be_set(
+    browser: Browser, password: str, again: str, label: str, said: str
+) -> None:
+    made = await browser.invite("101")
+    shown = await browser.post(made.path, {"password": password, "again": again})
+    assert (shown.status, shown.page.described(label)) == (422, said)
+    assert "Set-Cookie" not in shown.headers
+    assert not password or password not in shown.text
+    assert (await browser.get(made.path)).status == 200, "nothing is used up"
+
+
+async def test_english(browser: Browser) -> None:
+    shown = await browser.get("/sign-in", **{"Accept-Language": "en-GB"})
+    assert shown.page.texts("h1") == ["Sign in"]
+    assert shown.page.elements[0].attributes["lang"] == "en"
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example",
+        "/\t/evil.example", "/\n/evil.example", " //evil.example", "javascript:alert(1)", "https:evil.example",
+        "evil.example", "", "/sign-in?next=/sign-in", "/%0d%0aSet-Cookie: a=b\r\nX: y", "/клиенты", "//[", "/a b",
+    ],
+)  # fmt: skip
+async def test_no_sign_in_leads_elsewhere(browser: Browser, elsewhere: str) -> None:
+    await browser.let_in("101")
+    shown = await browser.get(f"/sign-in?next={quote(elsewhere, safe='')}")
+    assert 'name="next" value="/me"' in shown.text
+    done = await browser.post("/sign-in", {"login": "101", "password": PASSWORD, "next": elsewhere})
+    assert (done.status, done.headers["Location"]) == (303, HOME)
+    again = await browser.get(f"/sign-in?next={quote(elsewhere, safe='')}")
+    assert again.headers["Location"] == HOME
+
+
+def test_pages_of_ours_stay() -> None:
+    for path in ("/clients?search=%D0%B0&vip=1", "/history/01ABC#x", "/me", "/clients//x"):
+        assert local_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"},
+        {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"},
+    ],
+)  # fmt: skip
+async def test_a_form_of_another_origin_does_nothing(browser: Browser, headers: dict[str, str]) -> None:
+    session = await browser.let_in("101")
+    made = await browser.invite("102")
+    cookie = {"Cookie": f"{PLAIN_NAME}={session}"}
+    for path, form in (
+        ("/sign-in", {"login": "101", "password": PASSWORD}),
+        ("/sign-out", {}),
+        (made.path, {"password": PASSWORD, "again": PASSWORD}),
+    ):
+        shown = await browser.post(path, form, **headers, **cookie)
+        assert (shown.status, "Set-Cookie" in shown.headers) == (403, False)
+        assert shown.page.texts("h1") == ["Не получилось"]
+    assert await browser.pbxd.services.sessions.verify(session)
+    assert (await browser.get(made.path)).status == 200
+
+
+async def test_every_answer_is_locked_down(browser: Browser) -> None:
+    made = await browser.invite("101")
+    answers = [
+        await browser.get("/"), await browser.get("/sign-in"), await browser.get(HOME), await browser.get(made.path),
+        await browser.get("/invitation/x"), await browser.post("/sign-in", {}), await browser.post("/sign-in", b"x"),
+    ]  # fmt: skip
+    for shown in answers:
+        policy = shown.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; ")
+        assert "unsafe" not in policy
+        assert "script-src" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "form-action 'self'" in policy
+        assert shown.headers["X-Content-Type-Options"] == "nosniff"
+        assert shown.headers["Referrer-Policy"] == "same-origin"
+        assert shown.headers["Cache-Control"] == "no-store"
+        for element in shown.page.elements:
+            assert element.tag not in {"script", "style", "iframe", "object"}
+            assert not [name for name in element.attributes if name.startswith("on") or name == "style"]
+            for name in ("src", "href", "action"):
+                assert element.attributes.get(name, "/").startswith("/")
+
+
+async def test_the_audit_log_knows_who_signed_in_and_no_secret(browser: Browser) -> None:
+    made = await browser.invite("101")
+    await browser.post(made.path, {"password": PASSWORD, "again": PASSWORD}, Origin="https://evil.example")
+    await browser.post(made.path, {"password": PASSWORD, "again": PASSWORD})
+    await browser.post("/sign-out", {})
+    await browser.post("/sign-in", {"login": "101", "password": "wrong"})
+    await browser.pbxd.services.refusals.flush()
+    found = await audit.find(browser.pbxd.services.workspace, ADMINISTRATOR, audit.FindDeeds())
+    said = {(row.deed.action, row.deed.subject, row.deed.source, row.deed.result) for row in found}
+    assert said == {
+        ("accept_invitation", "/invitation/{token}", "", "refused"),
+        ("accept_invitation", "101", "", "done"),
+        ("sign_out", "/sign-out", "user 101", "done"),
+        ("sign_in", "101", "", "refused"),
+    }
+    assert {row.deed.address for row in found} == {"127.0.0.1"}
+    assert made.plain not in repr(found)
+    assert PASSWORD not in repr(found)
+
+
+async def test_the_style_is_cached_for_ever_under_its_hash(browser: Browser) -> None:
+    (link,) = [each for each in (await browser.get("/sign-in")).page.elements if each.tag == "link"]
+    address = link.attributes["href"]
+    assert re.fullmatch(r"/static/[0-9a-f]{16}/pages\.css", address)
+    async with browser.session.get(address) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/css")
+        assert "immutable" in answer.headers["Cache-Control"]
+    for other in ("/static/0/pages.css", address.replace("pages.css", "..%2f__init__.py"), address + "x"):
+        assert (await browser.get(other)).status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"login=%ff&password=%00", {}, 401),
+        (b"&".join([b"a=1"] * 51), {}, 400),
+        (b"login=" + b"x" * 70_000, {}, 413),
+        (b"{}", {"Content-Type": "application/json"}, 415),
+        (b"--a\r\n\r\n", {"Content-Type": "multipart/form-data; boundary=a"}, 415),
+        (b"login=101&login=102", {"Content-Type": "application/x-www-form-urlencoded; charset=nope"}, 422),
+        (b"login=" + b"9" * 300 + b"&password=" + b"9" * 2000, {}, 401),
+    ],
+)
+async def test_odd_forms(browser: Browser, body: bytes, headers: dict[str, str], status: int) -> None:
+    sent = {"Content-Type": "application/x-www-form-urlencoded"} | headers
+    assert (await browser.post("/sign-in", body, **sent)).status == status
+
+
+async def test_without_the_database_people_are_told(browser: Browser) -> None:
+    folder = browser.pbxd.settings.folder
+    (folder / "book.db").rename(folder / "away.db")
+    assert (await browser.get("/sign-in")).status == 200
+    shown = await browser.post("/sign-in", {"login": "101", "password": PASSWORD})
+    assert (shown.status, shown.page.texts("h1"), "Retry-After" in shown.headers) == (503, ["Не получилось"], True)
+
+
+async def test_head_and_other_methods(browser: Browser) -> None:
+    async with browser.session.head("/sign-in") as answer:
+        assert answer.status == 200
+    async with browser.session.put("/sign-in") as answer:
+        assert answer.status in {401, 405}
