@@ -8,6 +8,9 @@ from pbxd.api import (
     audit,
     calls,
     click_to_call,
+    companies,
+    contacts,
+    employees,
     events,
     health,
     lookup,
@@ -22,6 +25,9 @@ from pbxd.http.operations import serve
 
 RESOURCES = (
     lookup.resource,
+    contacts.resource,
+    companies.resource,
+    employees.resource,
     calls.resource,
     click_to_call.resource,
     queues.resource,

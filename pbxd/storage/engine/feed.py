@@ -14,6 +14,7 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import feed
 
 _TELLING = insert(feed)
+_NEWEST = select(func.max(feed.c.seq))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,12 @@ def _span(connection: Connection) -> tuple[int, int]:
 
 async def cursor(connection: AsyncConnection) -> int:
     """Return the number of the newest row that this transaction sees, 0 if there is none."""
-    return (await connection.execute(select(func.max(feed.c.seq)))).scalar_one() or 0
+    return await connection.run_sync(newest)
+
+
+def newest(connection: Connection) -> int:
+    """Return what `cursor` returns."""
+    return connection.execute(_NEWEST).scalar_one() or 0
 
 
 async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
