@@ -103,7 +103,7 @@ async def test_search(contacts: Contacts, search: str, found: list[str]) -> None
         (ContactFilter(vip=True), ["Фронкин Игорь"]),
         (ContactFilter(vip=False), ["Smith John", "ёлкина Анна", "Яковлев Пётр"]),
         (ContactFilter(company="ооо «РОМАШКА»"), ["ёлкина Анна", "Фронкин Игорь"]),
-        (ContactFilter(company="ромашка"), ["ёлкина Анна", "Фронкин Игорь"]),  # any spelling of the name
+        (ContactFilter(company="ромашка"), ["ёлкина Анна", "Фронкин Игорь"]),
         (ContactFilter(company="ромаш"), []),
         (ContactFilter(tag="ОПТ"), ["Smith John", "Фронкин Игорь"]),
         (ContactFilter(manager="102"), ["Smith John"]),
