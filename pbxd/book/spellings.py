@@ -23,7 +23,7 @@ _APOSTROPHES = re.compile("['’‘‛ʼʹʻʽˈ`´′＇]")
 _LATIN_LIKE = str.maketrans("авеіјкмнорѕстухһԛԝ", "abeijkmhopsctyxhqw")
 _CYRILLIC_LIKE = str.maketrans("abeijkmhopsctyxqw", "авеіјкмнорѕстухԛԝ")
 # Letters that transliteration does not tell apart, and signs that it leaves out.
-UNIFIED: Final = {**_LATIN_LIKE, **str.maketrans({"й": "и", "ы": "и", "э": "e", "ґ": "г", "ь": None, "ъ": None})}
+UNIFIED: Final = _LATIN_LIKE | str.maketrans("йыэґ", "ииeг", "ьъ")
 
 # Which letters are written as which, the likely ones first; the first rule that fits counts.
 # The letters of ICAO Doc 9303 (passports) and BGN/PCGN, and what people write beside them. ё is folded to е before.
