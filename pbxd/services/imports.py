@@ -34,6 +34,7 @@ from pbxd.storage.imports.listing import Import as Import
 _Kind = TypeVar("_Kind", Read, ReadCompany)
 _RowOf = tuple[int, list[str], _Kind]
 Rows = list[tuple[int, list[str]]]  # with their numbers
+_NOT_IN_THE_BOOK = -1  # an owner whose extension nobody has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +208,8 @@ class _Importing:
         """Return a contact with its owner. Raises RefusedError for a personal one of somebody else."""
         if not self._asked.personal:
             if read.draft.visibility == "personal":
-                rights.owner_of_personal(self._actor, read.draft.owner_id)
+                own = read.draft.owner == self._actor.extension
+                rights.owner_of_personal(self._actor, read.draft.owner_id or (0 if own else _NOT_IN_THE_BOOK))
             return read
         owner = self._actor.employee or 0  # 0: a dry run of somebody whom nobody knows yet
         return replace(read, draft=replace(read.draft, visibility="personal", owner="", owner_id=owner))
