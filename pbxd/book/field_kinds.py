@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
@@ -145,6 +145,14 @@ def _as_line(value: str) -> Sequence[str]:
     return (value,)
 
 
+def _number_lines(numbers: tuple[ContactNumber, ...]) -> Iterator[str]:
+    """Yield each number, and its extension as people write one."""
+    for each in numbers:
+        yield each.number
+        if each.extension:
+            yield f"доб. {each.extension}"
+
+
 def _no_lines(_value: object) -> Sequence[str]:
     return ()
 
@@ -155,7 +163,7 @@ _RULES: Final[Mapping[Kind, _Rules]] = {
     "long-text": _Rules((str,), "", _check_long_text, _as_line),
     "company": _Rules((str,), "", _check_text, _as_line),
     "numbers": _Rules(
-        (tuple,), (), lambda _field, value: checked_numbers(value), lambda value: [each.number for each in value]
+        (tuple,), (), lambda _field, value: checked_numbers(value), lambda value: list(_number_lines(value))
     ),
     "emails": _Rules((tuple,), (), _check_emails, lambda value: value),
     "tags": _Rules((tuple,), (), _check_tags, lambda value: (" ".join(value),)),

@@ -27,7 +27,7 @@ def db() -> None:
 @pass_session
 def upgrade(session: Session) -> None:
     """Create or upgrade."""
-    done = run(schema.upgrade(session.settings.database_url, _Steps().report))
+    done = run(schema.upgrade(session.settings.database_url, _Steps().report, fields=session.fields))
     if session.as_json:
         backup = str(done.backup) if done.backup else None
         print_json({"before": done.before, "after": done.after, "backup": backup})

@@ -61,7 +61,9 @@ def _cards(connection: Connection, fields: Fields) -> Iterator[list[tuple[int, C
                 ContactDraft(
                     **{name: getattr(row, name) for name in columns},
                     company=row.company or "",
-                    numbers=tuple(ContactNumber(part.number, main=part.main) for part in numbers[row.id]),
+                    numbers=tuple(
+                        ContactNumber(part.number, extension=part.extension, main=part.main) for part in numbers[row.id]
+                    ),
                     emails=tuple(part.email for part in emails[row.id]),
                     tags=tuple(part.tag for part in tags[row.id]),
                     extra=row.extra or {},
