@@ -98,7 +98,12 @@ def value_from_json(kind: Kind, kept: Json | None) -> Value:
 
 def typed_value(field: str, kind: Kind, text: str) -> Value:
     """Read a single value that a person typed. Raises InvalidInputError naming the field."""
-    return read_date(field, text) if kind == "date" else text
+    if kind != "date":
+        return text
+    try:
+        return read_date(field, text)
+    except InvalidInputError as error:
+        raise InvalidInputError(field, f"{field}: {error}") from error
 
 
 def _number_json(number: ContactNumber) -> dict[str, Any]:

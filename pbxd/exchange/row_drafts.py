@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 
 from pbxd import notation
+from pbxd.book.card_marks import marked_id
 from pbxd.book.companies import Company, checked_company
 from pbxd.book.contact_numbers import ContactNumber
 from pbxd.book.contacts import ContactDraft, check_reachable, checked
@@ -91,6 +92,11 @@ class _Row:
             if text:
                 return text
         return ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether our own export wrote the row."""
+        return bool(marked_id(self.first(OWN_ID)))
 
 
 _STRICT = How()
@@ -199,7 +205,7 @@ class RowReader:
             company = checked_company(Company(0, draft.company, numbers, emails=draft.emails))
             return ReadCompany(company, tuple(sorted(given - _COMPANY)), left)
         if owner := work.first(OWNER):
-            person = self._employees.find(OWNER, owner)
+            person = self._employees.find(OWNER, owner, new=work.is_ours)
             draft = replace(draft, visibility="personal", owner=person.extension, owner_id=person.id)
         return Read(checked(draft, self.fields), given, work.first(OWN_ID), left)
 
@@ -243,7 +249,7 @@ class RowReader:
                 return self._birth_date
             case "date" | "flag" | "employee":
                 read = self._single(wanted.kind)
-                return lambda work: read(wanted.name, work.first(column))
+                return lambda work: read(wanted.name, work.first(column), work)
             case _:
                 return lambda work: self._line(column, work)
 
@@ -295,20 +301,17 @@ class RowReader:
             return tuple(each.strip() for tag in found for each in tag.split(","))
         return tuple(found)
 
-    def _single(self, kind: Literal["date", "flag", "employee"]) -> Callable[[str, str], Any]:
+    def _single(self, kind: Literal["date", "flag", "employee"]) -> Callable[[str, str, _Row], Any]:
         """Return what reads the one value of a cell."""
-        readers: dict[str, Callable[[str, str], Any]] = {
-            "date": self._day,
-            "flag": cells.read_flag,
+        readers: dict[str, Callable[[str, str, _Row], Any]] = {
+            "date": lambda name, text, _work: cells.read_day(name, text, self._columns.order),
+            "flag": lambda name, text, _work: cells.read_flag(name, text),
             "employee": self._employee,
         }
         return readers[kind]
 
-    def _day(self, name: str, text: str) -> date | None:
-        return cells.read_day(name, text, self._columns.order)
-
-    def _employee(self, field: str, text: str) -> Employee | str:
-        return self._employees.find(field, text) if text else ""
+    def _employee(self, field: str, text: str, work: _Row) -> Employee | str:
+        return self._employees.find(field, text, new=work.is_ours) if text else ""
 
     def _numbers(self, work: _Row) -> tuple[ContactNumber, ...]:
         found: list[ContactNumber] = []

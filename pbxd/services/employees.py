@@ -12,7 +12,7 @@ from pbxd.book.contacts import Contact
 from pbxd.book.employee_lookup import EmployeeLookup
 from pbxd.book.employee_names import is_placeholder
 from pbxd.book.employees import Employee, employee_matches
-from pbxd.book.texts import could_be_extension, folded
+from pbxd.book.texts import folded, is_extension
 from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.employees import MOST_ROWS, SIZE_LIMIT, WORKBOOK, EmployeeTable, read_employees, read_rows
@@ -103,7 +103,7 @@ async def extension_of(workspace: Workspace, field: str, text: str) -> str:
     try:
         person = await named(workspace, field, text)
     except InvalidInputError:
-        if any(map(str.isdigit, text)) and could_be_extension(text):
+        if any(map(str.isdigit, text)) and is_extension(text):
             return text
         raise
     if not person.extension:

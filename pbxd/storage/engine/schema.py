@@ -33,7 +33,7 @@ REVISIONS = tuple(f"{number:04}" for number in range(1, 18))
 HEAD = REVISIONS[-1]
 # The last revision that changed what contacts are found by; an upgrade from before it makes that anew.
 SEARCH_CHANGED = "0017"
-_REPORT_SECONDS = 10.0  # between two reports of one revision
+_REPORT_SECONDS = 2.0  # between two reports of one revision
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that writers take one after another
 
 
@@ -101,17 +101,24 @@ class _Steps:
         self.change_search = SEARCH_CHANGED in revisions
         self._wanted = (*revisions, "search") if self.change_search else revisions
         self._made = 0
+        self._part = 0.0  # of the step that is running, 0 to 1
         self._report = report
 
     def applied(self, **_about: object) -> None:
         """Count a revision that alembic applied."""
         self._made += 1
+        self._part = 0.0
         self.report()
+
+    def searched(self, done: int, total: int) -> None:
+        """Note how many cards the last step, the search, has done; `keep_reporting` reports it."""
+        self._part = done / total
 
     def report(self) -> None:
         """Report which step is running."""
         if self._report and self._made < len(self._wanted):
-            self._report(Progress("revision", self._made / len(self._wanted), self._wanted[self._made]))
+            share = (self._made + self._part) / len(self._wanted)
+            self._report(Progress("revision", share, self._wanted[self._made]))
 
     async def keep_reporting(self) -> None:
         """Report again and again: one revision of a big database takes minutes."""
@@ -264,7 +271,7 @@ def _run_alembic(connection: Connection, steps: _Steps) -> None:
     steps.report()
     command.upgrade(config, "head")
     if steps.change_search or not fulltext.is_there(connection):
-        rebuild(connection, steps.fields)
+        rebuild(connection, steps.fields, steps.searched)
     else:
         fulltext.restore_triggers(connection)
 
