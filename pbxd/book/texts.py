@@ -75,9 +75,14 @@ def checked_line(field: str, text: str, longest: int, *, allowed: frozenset[str]
     return text
 
 
+def is_extension(text: str) -> bool:
+    """Tell whether an employee can have this extension."""
+    return bool(_EXTENSION.fullmatch(text))
+
+
 def checked_extension(field: str, extension: str) -> str:
     """Return the extension, which may be empty. Raises InvalidInputError."""
-    if extension and not _EXTENSION.fullmatch(extension):
+    if extension and not is_extension(extension):
         raise InvalidInputError(field, _("not an extension: {text}").format(text=ascii(extension[:TYPED_LIMIT])))
     return extension
 

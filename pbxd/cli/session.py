@@ -99,6 +99,19 @@ class Session:
 
         return run(work())
 
+    def extension_of(self, field: str, text: str) -> str:
+        """Return the extension of the employee that a text names by extension or full name; see `services.employees`.
+
+        Raises InvalidInputError.
+        """
+        from pbxd.services import employees  # noqa: PLC0415 - SQLAlchemy, as above
+
+        async def work() -> str:
+            async with self.workspace() as workspace:
+                return await employees.extension_of(workspace, field, text)
+
+        return run(work())
+
     def each(
         self,
         service: Callable[Concatenate[Workspace, Actor, Rest], AsyncGenerator[Answer, None]],

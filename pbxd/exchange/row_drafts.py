@@ -162,7 +162,7 @@ class RowReader:
             company = checked_company(Company(0, draft.company, numbers, emails=draft.emails))
             return ReadCompany(company, tuple(sorted(given - _COMPANY)), left)
         if owner := work.first(OWNER):
-            person = self._employees.find(OWNER, owner)
+            person = self._employees.find(OWNER, owner, new=work.is_ours)
             draft = replace(draft, visibility="personal", owner=person.extension, owner_id=person.id)
         return Read(checked(draft, self.fields), given, work.first(OWN_ID), left)
 

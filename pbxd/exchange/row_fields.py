@@ -9,11 +9,13 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 
 from pbxd import notation
+from pbxd.book.card_marks import marked_id
 from pbxd.book.contact_numbers import ContactNumber
 from pbxd.book.dates import refuse_future
 from pbxd.book.employee_lookup import EmployeeLookup
 from pbxd.book.employees import Employee
 from pbxd.book.fields import Field
+from pbxd.book.headings import OWN_ID
 from pbxd.book.texts import checked_email
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells
@@ -57,6 +59,11 @@ class RowCells:
                 return text
         return ""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether our own export wrote the row."""
+        return bool(marked_id(self.first(OWN_ID)))
+
 
 Reads = Callable[[RowCells], Any]
 
@@ -98,7 +105,7 @@ class FieldCells:
                 return self._birth_date
             case "date" | "flag" | "employee":
                 read = self._single(wanted.kind)
-                return lambda work: read(wanted.name, work.first(column))
+                return lambda work: read(wanted.name, work.first(column), work)
             case _:
                 return lambda work: self._line(column, work)
 
@@ -150,20 +157,17 @@ class FieldCells:
             return tuple(each.strip() for tag in found for each in tag.split(","))
         return tuple(found)
 
-    def _single(self, kind: Literal["date", "flag", "employee"]) -> Callable[[str, str], Any]:
+    def _single(self, kind: Literal["date", "flag", "employee"]) -> Callable[[str, str, RowCells], Any]:
         """Return what reads the one value of a cell."""
-        readers: dict[str, Callable[[str, str], Any]] = {
-            "date": self._day,
-            "flag": cells.read_flag,
+        readers: dict[str, Callable[[str, str, RowCells], Any]] = {
+            "date": lambda name, text, _work: cells.read_day(name, text, self._columns.order),
+            "flag": lambda name, text, _work: cells.read_flag(name, text),
             "employee": self._employee,
         }
         return readers[kind]
 
-    def _day(self, name: str, text: str) -> date | None:
-        return cells.read_day(name, text, self._columns.order)
-
-    def _employee(self, field: str, text: str) -> Employee | str:
-        return self._employees.find(field, text) if text else ""
+    def _employee(self, field: str, text: str, work: RowCells) -> Employee | str:
+        return self._employees.find(field, text, new=work.is_ours) if text else ""
 
     def _numbers(self, work: RowCells) -> tuple[ContactNumber, ...]:
         found: list[ContactNumber] = []

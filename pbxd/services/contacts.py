@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.book.contacts import Contact, check_reachable
+from pbxd.book.contacts import Contact, ContactChanges, check_reachable
+from pbxd.book.dates import refuse_future
 from pbxd.services import contact_edits
 from pbxd.services.call_history import Call, last_calls
 from pbxd.services.contact_edits import AddContact, EditContact
@@ -81,6 +83,7 @@ async def add(workspace: Workspace, actor: Actor, asked: AddContact) -> SavedCon
     draft = contact_edits.draft(asked, workspace.rules, workspace.fields)
     if draft.name.strip():  # else that is what to say first
         check_reachable(draft)
+    refuse_future("birth_date", draft.birth_date, _today())
     contact = await book.add(draft, actor=actor)
     return SavedContact(contact, await book.duplicates(contact, actor=actor))
 
@@ -135,13 +138,14 @@ async def edit(workspace: Workspace, actor: Actor, asked: EditContact) -> SavedC
 
     Raises NotFoundError, InvalidInputError, RefusedError, and ConflictError for a version that is no longer current.
     """
+
+    def changes(card: Contact) -> ContactChanges:
+        found = contact_edits.changes(card, asked, workspace.rules, workspace.fields)
+        refuse_future("birth_date", found.get("birth_date"), _today())
+        return found
+
     book = Contacts(workspace.database)
-    contact = await book.edit(
-        asked.contact_id,
-        lambda card: contact_edits.changes(card, asked, workspace.rules, workspace.fields),
-        actor=actor,
-        version=asked.version,
-    )
+    contact = await book.edit(asked.contact_id, changes, actor=actor, version=asked.version)
     return SavedContact(contact, await book.duplicates(contact, actor=actor))
 
 
@@ -190,3 +194,7 @@ async def history(workspace: Workspace, actor: Actor, contact_id: int) -> Sequen
 async def set_favourite(workspace: Workspace, actor: Actor, contact_id: int, *, favourite: bool) -> None:
     """Put a contact among the actor's favourites, or take it away. Raises NotFoundError, RefusedError."""
     await Contacts(workspace.database).set_favourite(contact_id, actor=actor, favourite=favourite)
+
+
+def _today() -> date:
+    return datetime.now().astimezone().date()

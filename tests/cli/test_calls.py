@@ -93,7 +93,28 @@ def test_filters(pbxd: Pbxd, options: list[str], ids: list[str]) -> None:
 @pytest.mark.parametrize("text", ["31.02.2026", "вчера", "9999-12-31", "1e9", "2026-03-09T25:00"])
 @pytest.mark.usefixtures("history")
 def test_a_date_that_is_none_is_refused(pbxd: Pbxd, text: str) -> None:
-    assert f"not a date: {text}" in pbxd.refusal("calls", "list", "--to", text)
+    refusal = pbxd.refusal("calls", "list", "--to", text)
+    assert refusal.startswith("pbxd: --to: not a date")
+    assert refusal.rstrip().endswith(f": {text}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9.3.2026", "9 марта 2026 г.", "20260309", "09.03.26", "2026/03/09", "09.03.2026 00:00",
+        "2026-03-09T00:00:00+03:00",
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("history")
+def test_a_period_takes_every_date_that_a_card_takes(pbxd: Pbxd, text: str) -> None:
+    """There is one reader of dates."""
+    assert pbxd.json("calls", "list", "--from", text)["total"] == 2
+    assert pbxd.json("calls", "list", "--from", "10.03.2026")["total"] == 0
+
+
+@pytest.mark.usefixtures("history")
+def test_a_date_with_two_readings_is_refused(pbxd: Pbxd) -> None:
+    assert "--from: a date that can be read in two ways" in pbxd.refusal("calls", "list", "--from", "3/4/2026")
 
 
 @pytest.mark.usefixtures("history")

@@ -136,6 +136,47 @@ def test_what_was_exported_comes_back_as_it_was(pbxd: Pbxd, kind: str, tmp_path:
     assert book(pbxd) == before
 
 
+def managed(pbxd: Pbxd) -> list[dict[str, Any]]:
+    """Return what employee 102 sees, without the ids of employees, which every book numbers anew."""
+    gone = {*GONE, "manager_id", "owner_id", "created_by_id"}
+    return [
+        {key: each[key] for key in each.keys() - gone} for each in pbxd.json("contacts", "list", "--as", "102")["items"]
+    ]
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "vcf"])
+def test_an_export_comes_back_where_nobody_has_the_manager_s_or_the_owner_s_extension(
+    pbxd: Pbxd, kind: str, tmp_path: Path, empty_book: Path
+) -> None:
+    """Both are known by extension only, in the book that was exported; in the other one by nothing."""
+    pbxd("contacts", "add", *HOSTILE[2])
+    pbxd("contacts", "add", "--name", "Мама", "--number", "+79160000001", "--personal", "--owner", "102", "--as", "102")
+    before, file = managed(pbxd), str(tmp_path / f"out.{kind}")
+    assert [each["manager"] for each in before] == ["101", ""]
+    pbxd("contacts", "export", file, "--as", "102")
+    for policy in ("skip", "update", "add"):
+        shutil.copy(empty_book, pbxd.folder / "book.db")
+        refused = pbxd.json("contacts", "import", file, "--as", "103", "--existing", policy, "--dry-run")
+        assert (refused["created"], [bad["field"] for bad in refused["errors"]]) == (1, ["owner"])
+        done = pbxd.json("contacts", "import", file, "--as", "102", "--existing", policy)
+        assert (done["created"], done["errors"], done["left_out"]) == (2, [], [])
+        assert managed(pbxd) == before
+    again = pbxd.json("contacts", "import", file, "--as", "102", "--existing", "skip")
+    assert (again["skipped"], again["errors"]) == (2, [])
+
+
+def test_a_manager_mistyped_in_an_export_of_this_very_book_is_refused(pbxd: Pbxd, tmp_path: Path) -> None:
+    """And so is one in a file of another program, `pbxd ID` or not: the mark has to be one of ours."""
+    pbxd("contacts", "add", *HOSTILE[2])
+    file = tmp_path / "out.csv"
+    pbxd("contacts", "export", str(file))
+    file.write_text(file.read_text("utf-8-sig").replace(";101;", ";999;"), "utf-8")
+    done = pbxd.json("contacts", "import", str(file), "--existing", "update")
+    assert [bad["message"] for bad in done["errors"]] == ["Manager: no employee has the extension 999"]
+    file.write_text("ФИО;Телефон;Менеджер;pbxd ID\nАнна;89161234567;999;7\n", "utf-8")
+    assert pbxd.json("contacts", "import", str(file))["bad"] == 1
+
+
 GOOGLE = (
     "First Name,Middle Name,Last Name,Phonetic First Name,Phonetic Middle Name,Phonetic Last Name,Name Prefix,"
     "Name Suffix,Nickname,File As,Organization Name,Organization Title,Organization Department,Birthday,Notes,Photo,"

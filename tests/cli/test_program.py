@@ -139,7 +139,7 @@ SAID = [
     ("contacts show 1 2", "Лишний аргумент (2)"),
     ("contacts show 1 2 3", "Лишние аргументы (2 3)"),
     ("calls list --outcome x", "'x' — не одно из: 'answered', "),
-    ("contacts list --as x!y", "Недопустимое значение '--as': не внутренний номер"),
+    ("contacts list --as 1!0", "Недопустимое значение '--as': не внутренний номер"),
 ]
 # Runs every command line it is given as a program would, in one process: a second each is long.
 ALL = """

@@ -101,7 +101,7 @@ def import_(session: Session, asked: Options) -> None:
     if asked.report:
         _check_target("report", asked.report, ".csv")
     with progress(_("import")) as report_rows:
-        report = session.ask(imports.import_contacts, asked.request, progress=lambda rows: report_rows(rows, 0))
+        report = session.ask(imports.import_contacts, asked.request, progress=report_rows)
     if session.as_json:
         print_json(
             {"import": report.import_id}

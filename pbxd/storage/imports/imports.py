@@ -272,8 +272,11 @@ class Writing:
         async with self._database.writing() as connection:
             return await with_ids(connection, drafts)
 
-    async def finish(self, counts: Mapping[str, int]) -> None:
-        """Make the whole import visible. From here on it can only be completed, also if this process dies."""
+    async def finish(self, counts: Mapping[str, int], progress: Callable[[int], None] = lambda _done: None) -> None:
+        """Make the whole import visible. From here on it can only be completed, also if this process dies.
+
+        `progress` is called with the number of contacts changed so far.
+        """
         while self._rest:
             await self._write()
         async with self._database.writing() as connection:
@@ -281,16 +284,19 @@ class Writing:
             await connection.execute(update(imports).where(imports.c.id == self.id).values(counts=dict(counts)))
             await _enter(connection, self.id, "applying")
             await tell(connection, [await _news("import.done", connection, self.id)])
-        await self.apply()
+        await self.apply(progress)
 
-    async def apply(self) -> None:
+    async def apply(self, progress: Callable[[int], None] = lambda _done: None) -> None:
         """Write the visible changes to the cards, some at a time."""
+        done = 0
         while True:
             async with self._batches.writing(self._batches.size) as connection:
                 await _beat(connection, self.id, "applying")
                 rows = await overlay_changes.left(connection, self.id, self._batches.size)
                 if rows:
                     await overlay_changes.make(connection, rows, self._database.fields)
+                    done += len(rows)
+                    progress(done)
                 elif not await import_companies.make(connection, self.id, self._batches.size):
                     await _enter(connection, self.id, "done")
                     return
