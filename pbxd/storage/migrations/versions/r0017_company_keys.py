@@ -40,8 +40,8 @@ def folded(text: str) -> str:
 
 # Legal forms as people write them, without dots. `book.company_names` has the sources.
 _ANYWHERE = (
-    "ооо оао зао пао ао нао одо тоо чуп чтуп уп тов тдв ват зат ат таа тда ooo oao zao pao ao nao too llc ltd limited inc"
-    " gmbh"
+    "ооо оао зао пао ао нао одо тоо чуп чтуп уп тов тдв ват зат ат таа тда ooo oao zao pao ao nao too llc ltd limited"
+    " inc gmbh"
 )
 _AT_THE_END = (
     "incorporated corp corporation co company plc llp lp pte pty ag kg ohg ug se sa sas sarl sasu srl spa sl bv nv oy"
