@@ -31,17 +31,19 @@ def pbxd(folder: Path, *arguments: str) -> Run:
     return _run(*_command(folder, *arguments))
 
 
-def first_line(folder: Path, *arguments: str) -> float:
-    """Run a command of pbxd on `book.db`, and end it once it has printed a line; return how long that took, seconds."""
+def first_line(folder: Path, *arguments: str) -> Run:
+    """Run a command of pbxd on `book.db`, and end it once it has printed a line."""
     command = _command(folder, *arguments)
     began = time.monotonic()
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         line = child.stdout.readline() if child.stdout else b""
         took = time.monotonic() - began
         child.kill()
+        _pid, _status, used = os.wait4(child.pid, 0)
+        child.returncode = 0
     if not line:
         raise LabError(f"{' '.join(command)}: no line")
-    return took
+    return Run(took, used.ru_utime + used.ru_stime, used.ru_maxrss * _KIB / _MB, line.decode())
 
 
 def bare(*arguments: str | Path) -> Run:
