@@ -65,24 +65,38 @@ class Options:
 
 @command(
     "import",
-    about=N_("Import contacts from a file: xlsx, xls, csv or vcf. Bad rows are reported and don't stop the good ones."),
+    about=N_(
+        "Import contacts from a file: a workbook (xlsx, xls, ods), csv, vCard, LDIF or a phonebook in XML."
+        " Bad rows are reported and don't stop the good ones."
+    ),
 )
 @argument("file", type=FILE)
 @flag("--dry-run", about=N_("Change nothing, only say what would happen."))
-@option("--visibility", type=click.Choice(["all", "me"]), default="all", about=N_("Who sees the new contacts."))
+@option(
+    "--visibility",
+    type=click.Choice(["all", "me"]),
+    default="all",
+    about=N_("Who sees the new contacts: all, or me, the employee of --as, alone."),
+)
 @option(
     "--existing",
     type=click.Choice(["skip", "update", "add"]),
     default="skip",
     about=N_("When a contact is known already (number and name): skip the row, update it, or add another one."),
 )
-@option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", about=N_("Which field a column is. May be repeated."))
+@option(
+    "--map",
+    "mapped",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    about=N_("Which field a column is, such as Имя=name; x=? lists the fields. May be repeated."),
+)
 @option("--sheet", default="", about=N_("The sheet to import, if it isn't “Контакты”."))
 @option(
     "--errors",
     type=FILE,
     metavar="FILE",
-    about=N_("Write the bad rows to this new workbook, to correct and import them."),
+    about=N_("Write the bad rows to this new .xlsx file; correct them there and import that file."),
 )
 @flag("--lenient", about=N_("Take a contact without the optional fields that can't be read; each is named."))
 @option(
@@ -138,6 +152,8 @@ def import_undo(session: Session, import_id: int) -> None:
     print_line(counts.format(deleted=done.deleted, restored=done.restored, spared=done.spared))
     for contact_id, name in done.names:
         print_line(_("kept: {id} {name}").format(id=contact_id, name=name))
+    if done.spared > len(done.names):
+        print_line(_("kept: {count} more, not listed here").format(count=done.spared - len(done.names)))
 
 
 @command("imports", about=N_("List imports: which file, by whom, what they did, and whether they can be undone."))
@@ -147,12 +163,14 @@ def import_undo(session: Session, import_id: int) -> None:
 @pass_session
 def list_(session: Session, limit: int) -> None:
     """List imports."""
-    found = session.ask(imports.listed, limit)
+    found = session.ask(imports.listed, limit + 1)  # one more: are there more
+    shown, more = found[:limit], len(found) > limit
     if session.as_json:
-        print_json({"items": [asdict(each) | {"created": each.created.isoformat()} for each in found]})
+        print_json({"items": [asdict(each) | {"created": each.created.isoformat()} for each in shown], "more": more})
         return
     heads = (_("ID"), _("When"), _("Who"), _("File"), _("New"), _("Changed"), _("Bad rows"), _("State"), _("Undo"))
-    print_table(heads, [_line(each) for each in found])
+    further = _("there are earlier imports: --limit {limit}").format(limit=10 * limit) if more else ""
+    print_table(heads, [_line(each) for each in shown], further)
 
 
 def _line(each: Import) -> tuple[str, ...]:
@@ -200,6 +218,17 @@ def _print(report: ImportReport) -> None:
         " bad rows: {bad}"
     )
     print_line(counts.format(**report.counts))
+    _print_rows(report)
+    if report.errors_file:
+        print_line(_("bad rows to correct and import: {file}").format(file=report.errors_file))
+    if report.import_id is None:
+        print_line(_("nothing was changed: this was a dry run"))
+    else:
+        print_line(_("undo it with: {command}").format(command=f"pbxd contacts import-undo {report.import_id}"))
+
+
+def _print_rows(report: ImportReport) -> None:
+    """Print the first rows of each kind; where there are more, how many and what lists them all."""
     for done in report.rows[:_SHOWN]:
         print_line(_told(done))
     if report.listed > _SHOWN:
@@ -211,9 +240,5 @@ def _print(report: ImportReport) -> None:
     if report.left_out_count > _SHOWN:
         print_line(_("and {count} more left out; --json has them").format(count=report.left_out_count - _SHOWN))
     print_bad_rows(report.errors[:_SHOWN], report.ignored, total=report.bad)
-    if report.errors_file:
-        print_line(_("bad rows to correct and import: {file}").format(file=report.errors_file))
-    if report.import_id is None:
-        print_line(_("nothing was changed: this was a dry run"))
-    else:
-        print_line(_("undo it with: {command}").format(command=f"pbxd contacts import-undo {report.import_id}"))
+    if report.bad > _SHOWN and not report.errors_file:
+        print_line(_("list all bad rows with --errors FILE.xlsx"))
