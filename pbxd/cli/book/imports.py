@@ -9,6 +9,7 @@ from typing import Literal
 
 import click
 
+from pbxd.book.fields import Fields
 from pbxd.cli.groups import command
 from pbxd.cli.options import FILE, ID, LIMIT, actor_option, argument, flag, json_option, option, takes
 from pbxd.cli.output import print_bad_rows, print_json, print_line, print_table
@@ -18,7 +19,7 @@ from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.files import refuse_target
 from pbxd.i18n import N_, _, local_time
 from pbxd.services import imports
-from pbxd.services.import_report import RowDone
+from pbxd.services.import_report import RowDone, titles_of
 from pbxd.services.imports import Import, ImportContacts, ImportReport, Policy
 
 _STATES = {
@@ -66,7 +67,7 @@ class Options:
 @command(
     "import",
     about=N_(
-        "Import contacts from a file: a workbook (xlsx, xls, ods), csv, vCard, LDIF or a phonebook in XML."
+        "Import contacts from a file: xlsx, xls, ods, csv, vcf, LDIF or a phonebook in XML."
         " Bad rows are reported and don't stop the good ones."
     ),
 )
@@ -132,7 +133,7 @@ def import_(session: Session, asked: Options) -> None:
             }
         )
     else:
-        _print(report)
+        _print(report, session.fields)
 
 
 @command("import-undo")
@@ -193,7 +194,7 @@ def _check_target(option: str, file: Path, ending: str) -> None:
         raise ConflictError(message.format(option=option, file=file)) from error
 
 
-def _told(done: RowDone) -> str:
+def _told(done: RowDone, registry: Fields) -> str:
     """Say what became of a row."""
     texts = {
         "skipped": _("row {row}: already known, skipped: {whom}"),
@@ -204,13 +205,13 @@ def _told(done: RowDone) -> str:
     whom = " ".join(filter(None, (str(done.contact or ""), done.name)))
     if done.same_as_row:
         whom = _("{whom} (row {row})").format(whom=whom, row=done.same_as_row)
-    text = texts[done.what].format(row=done.row, whom=whom, fields=", ".join(done.fields))
+    text = texts[done.what].format(row=done.row, whom=whom, fields=titles_of(done.fields, registry))
     if done.what == "company" and done.fields:
-        text += "; " + _("left out: {fields}").format(fields=", ".join(done.fields))
+        text += "; " + _("left out: {fields}").format(fields=titles_of(done.fields, registry))
     return text
 
 
-def _print(report: ImportReport) -> None:
+def _print(report: ImportReport, fields: Fields) -> None:
     if report.sheet:
         print_line(_("sheet: {sheet}").format(sheet=report.sheet))
     counts = _(
@@ -218,7 +219,7 @@ def _print(report: ImportReport) -> None:
         " bad rows: {bad}"
     )
     print_line(counts.format(**report.counts))
-    _print_rows(report)
+    _print_rows(report, fields)
     if report.errors_file:
         print_line(_("bad rows to correct and import: {file}").format(file=report.errors_file))
     if report.import_id is None:
@@ -227,10 +228,10 @@ def _print(report: ImportReport) -> None:
         print_line(_("undo it with: {command}").format(command=f"pbxd contacts import-undo {report.import_id}"))
 
 
-def _print_rows(report: ImportReport) -> None:
+def _print_rows(report: ImportReport, fields: Fields) -> None:
     """Print the first rows of each kind; where there are more, how many and what lists them all."""
     for done in report.rows[:_SHOWN]:
-        print_line(_told(done))
+        print_line(_told(done, fields))
     if report.listed > _SHOWN:
         print_line(
             _("and {count} more such rows; list them all with --report FILE.csv").format(count=report.listed - _SHOWN)
