@@ -101,7 +101,7 @@ BUILT_IN: Final = Fields(
             "manager",
             "employee",
             Texts("Manager", "Менеджер"),
-            help=Texts("Extension of the responsible employee.", "Внутренний номер ответственного менеджера."),
+            help=Texts("Responsible employee.", "Ответственный менеджер."),
             hint=Texts(
                 "Extension or full name of the responsible employee; whoever imports, if empty.",
                 "Внутренний номер или ФИО ответственного менеджера; если пусто — тот, кто импортирует.",

@@ -30,9 +30,9 @@ _EXTENSION = re.compile(r"[0-9A-Za-z_.*#+-]{1,32}")  # of an employee: as endpoi
 _EMAIL = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\.]+(\.[^\s@,;:<>()\"\\.]+)+")
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def folded(text: str) -> str:
-    """Return the form in which texts are compared and searched. Cached: one card asks for the same ones several times.
+    """Return the form in which texts are compared and searched. Cached: a batch asks for them again and again.
 
     Case, compatibility forms, the dots of ё and the amount of white space make no difference.
     """

@@ -6,7 +6,7 @@ import csv
 import html
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, assert_never
@@ -14,6 +14,7 @@ from typing import Any, Final, assert_never
 from pbxd import notation
 from pbxd.book.contact_numbers import ContactNumber
 from pbxd.book.dates import DateOrder, read_date, write_date
+from pbxd.book.field_kinds import Kind
 from pbxd.book.fields import Field
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
@@ -25,6 +26,7 @@ _BETWEEN = re.compile(r"\s*(?:[\r\n]+| ::: )\s*")  # lines of a cell; Google's s
 _RISKS = re.compile(r"[;\r\n\"]| ::: ")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _TO_GUARD = re.compile(r"'*[=+\-@\t\r]")
+_FIRST_OF_FORMULA = frozenset("'=+-@\t\r")
 _YES = frozenset({"да", "yes", "y", "true", "истина", "1", "+", "vip", "вип", "x", "х", "v", "✓", "★"})
 _NO = frozenset({"", "нет", "no", "n", "false", "ложь", "0", "-"})
 _NO_DATE = frozenset({"", "0/0/00", "0.0.00", "00.00.0000", "0000-00-00", "0000-00-00 00:00:00"})
@@ -118,23 +120,31 @@ def read_flag(field: str, text: str) -> bool:
 
 def write_value(field: Field, value: Any) -> str:  # noqa: ANN401 - a value of the field's kind
     """Write a field's value into one cell, as an import reads it back."""
-    match field.kind:
+    return writer_of(field.kind)(value)
+
+
+def writer_of(kind: Kind) -> Callable[[Any], str]:
+    """Return what writes the values of a kind, for many cells of one column."""
+    match kind:
         case "numbers":
-            return write_numbers(value)
+            return write_numbers
         case "emails" | "tags":
-            return join_values(value)
+            return join_values
         case "date":
-            return write_date(value) if value else ""
+            return lambda value: write_date(value) if value else ""
         case "flag":
-            return _("yes") if value else ""
+            yes = _("yes")
+            return lambda value: yes if value else ""
         case "name" | "text" | "long-text" | "company" | "employee" | "visibility":
-            return str(value)
+            return str
         case _:
-            assert_never(field.kind)
+            assert_never(kind)
 
 
 def guard_formula(text: str) -> str:
     """Put `'` before a text that a spreadsheet would run as a formula of a CSV file. E.164 numbers are safe."""
+    if text[:1] not in _FIRST_OF_FORMULA:  # nearly every cell
+        return text
     return f"'{text}" if _TO_GUARD.match(text) and not notation.E164.fullmatch(text) else text
 
 

@@ -17,6 +17,7 @@ from pbxd.numbers import NumberRules, parse, why_unreadable
 
 # A number as we write it: `мобильный: +79161234567 доб. 12`. It comes last, so that a label may have any characters.
 _OURS = re.compile(rf"(?:(?P<label>.*): )?(?P<number>{notation.E164.pattern})(?: доб\. (?P<extension>\S+))?", re.DOTALL)
+_PLAIN = re.compile(r"\+?[0-9]{8,15}")
 _SHORTENED = re.compile(r"[+-]?\d+([.,]\d+)?E[+]?\d+", re.IGNORECASE)
 _SPAN = re.compile(r"\+?\s*\(?\d[\d\s().\-\u2010-\u2015\u2212~]*\d")  # digits and the signs between them
 _SPAN_DIGITS = 5  # fewer are a house or an extension
@@ -82,6 +83,13 @@ class PhoneReader:
     def __init__(self, rules: NumberRules, *, foreign: bool = False, lenient: bool = False) -> None:
         """`foreign`: a fax is left out, and a usual label gets our word. `lenient`: so is what can't be read."""
         self._rules, self._foreign, self._lenient = rules, foreign, lenient
+
+    def plain(self, text: str, label: str = "") -> ContactNumber | None:
+        """Return the only number of a contact from a cell with its digits alone; None: the cell has to be read."""
+        if not _PLAIN.fullmatch(text) or (self._foreign and is_fax(label)):
+            return None
+        parsed = parse(text, self._rules)
+        return ContactNumber(parsed.value, text, "", label, main=True) if parsed.kind == "e164" else None
 
     def read(self, text: str, label: str = "") -> Phones:
         """Read a cell; `label` is that of its column. Raises InvalidInputError unless lenient."""

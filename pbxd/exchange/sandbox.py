@@ -39,7 +39,7 @@ class _Died(InvalidInputError):  # noqa: N818 - the end of the child, reported a
 
 @dataclass(slots=True)
 class Reading:
-    """A table that a child reads. `batches` yields some hundreds of numbered rows at a time."""
+    """A table that a child reads. `batches` yields up to a thousand numbered rows at a time."""
 
     sheet: str
     columns: Columns

@@ -19,7 +19,7 @@ _MEMORY_MOST = 1024 * _MB
 _SECONDS = 8
 _SECONDS_A_MB = 8
 _NICE = 5  # look-ups and calls go first
-_BATCH = 200  # rows
+_BATCH = 1000  # rows
 _BATCH_CHARACTERS = 200_000
 
 

@@ -61,8 +61,10 @@ class Decisions:
     def _create(self, row: int, read: Read, batch: Batch) -> None:
         self._report.created += 1
         self._made_by_row.append(row)
-        named = read.draft.manager_id or read.draft.manager or read.card  # our own export: nobody was its manager
-        batch.new.append(read.draft if named else replace(read.draft, manager_id=self._manager_id))
+        draft = read.draft
+        if self._manager_id and not (draft.manager_id or draft.manager or read.card):  # of our own: it had no manager
+            draft = replace(draft, manager_id=self._manager_id)
+        batch.new.append(draft)
         if self._policy != "add":
             self._matcher.note(-len(self._made_by_row), read)
 

@@ -142,7 +142,7 @@ SAID = [
     ("contacts show 1 2", "Лишний аргумент (2)"),
     ("contacts show 1 2 3", "Лишние аргументы (2 3)"),
     ("calls list --outcome x", "'x' — не одно из: 'answered', "),
-    ("contacts list --as x!y", "Недопустимое значение '--as': не внутренний номер"),
+    ("contacts list --as 1!0", "Недопустимое значение '--as': не внутренний номер"),
 ]
 # Runs every command line it is given as a program would, in one process: a second each is long.
 ALL = """
@@ -279,6 +279,22 @@ def test_the_program_s_help_loads_no_command() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60)
     assert "contacts" in done.stdout
     assert not {"sqlalchemy", "aiohttp", "structlog"} & set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("module", ["book.contacts", "book.companies", "book.employees", "calls.history"])
+def test_a_list_loads_nothing_that_only_other_commands_need(module: str) -> None:
+    code = f"import sys; import pbxd.cli; import pbxd.cli.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60)
+    others = {
+        "aiohttp",
+        "structlog",
+        "xlsxwriter",
+        "vobject",
+        "panoramisk",
+        "pbxd.history.backfill",
+        "pbxd.services.exports",
+    }
+    assert not others & set(done.stdout.split())
 
 
 def test_a_file_that_one_may_not_use_is_a_line_and_no_traceback() -> None:

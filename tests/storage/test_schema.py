@@ -378,7 +378,7 @@ async def test_contacts_of_an_old_version_are_found_and_sorted(empty_url: str) -
 
 async def test_companies_get_their_keys_and_doubles_stay_two(empty_url: str) -> None:
     await migrate(empty_url, "0015")
-    names = ("ООО «Ромашка»", "Ромашка", "ИП Иванов И. И.", "Acme GmbH & Co. KG", "O’Neill Ltd", "Ёлка", "АО")
+    names = ("ООО «Ромашка»", "Ромашка", "ИП Иванов И. И.", "Acme GmbH & Co. KG", "O’Neill Ltd", "Ёлка", "ТОВ Лютик")
     for key, name in enumerate(names, 1):
         await execute(empty_url, f"INSERT INTO companies (id, name, folded) VALUES ({key}, '{name}', '{key}')")  # noqa: S608 - ours
     await schema.upgrade(empty_url)

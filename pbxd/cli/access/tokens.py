@@ -6,7 +6,7 @@ import click
 
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import EXTENSION, argument, flag, id_argument, json_option, option, takes
+from pbxd.cli.options import argument, employee_option, flag, id_argument, json_option, takes
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
@@ -21,7 +21,7 @@ def tokens() -> None:
 
 @tokens.command("create", help=N_("Create a token for an application. It is shown once and stored nowhere."))
 @argument("name")
-@option("--as", "extension", type=EXTENSION, default="", metavar="EXT", about=N_("It acts for this employee only."))
+@employee_option("--as", "extension", checked=True, about=N_("It acts for this employee only."))
 @flag("--as-any", about=N_("It may act for any employee. Without --as and --as-any it makes no calls."))
 @json_option
 @takes(access.CreateToken)

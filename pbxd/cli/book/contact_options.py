@@ -10,13 +10,13 @@ import click
 from pbxd.book.field_kinds import LIST_KINDS, Kind
 from pbxd.book.fields import Field, Fields
 from pbxd.cli.groups import Command, Option
-from pbxd.cli.options import TEXT, Details
+from pbxd.cli.options import EMPLOYEE, EXT_OR_NAME, TEXT, Details
 from pbxd.cli.session import current_fields
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.services.contact_edits import AddContact, EditContact, Typed
 
-_METAVARS: Final[Mapping[Kind, str]] = {"employee": "EXT", "date": "DATE", "numbers": "NUMBER"}
+_METAVARS: Final[Mapping[Kind, str]] = {"employee": EXT_OR_NAME, "date": "DATE", "numbers": "NUMBER"}
 
 
 class AddCommand(Command):
@@ -92,7 +92,8 @@ def _lists(fields: Fields) -> list[Field]:
 
 
 def _option(field: Field, *names: str, **details: Unpack[Details]) -> Option:
-    more: Details = {"type": TEXT, "required": field.kind == "name", "multiple": field.kind in LIST_KINDS}
+    kind = EMPLOYEE if field.kind == "employee" else TEXT
+    more: Details = {"type": kind, "required": field.kind == "name", "multiple": field.kind in LIST_KINDS}
     if field.kind == "flag":
         more = {"is_flag": True, "default": False}
     details.setdefault("help", str(field.help))

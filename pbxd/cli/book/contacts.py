@@ -15,12 +15,12 @@ from pbxd.cli.calls.formats import print_last_calls
 from pbxd.cli.groups import Later, group
 from pbxd.cli.listing import Listing, page_length, print_all
 from pbxd.cli.options import (
-    EXTENSION,
     ID,
     INTEGER,
     LIMIT,
     OFFSET,
     actor_option,
+    employee_option,
     flag,
     id_argument,
     json_option,
@@ -152,7 +152,7 @@ def delete(session: Session, contact_id: int) -> None:
         "Erase employees' personal contacts without seeing them, as administrator. Asks first on a terminal; logged."
     ),
 )
-@option("--owner", type=EXTENSION, default="", metavar="EXT", about=N_("Only this employee's personal contacts."))
+@employee_option("--owner", checked=True, about=N_("Only this employee's personal contacts."))
 @option(
     "--owner-id",
     type=ID,

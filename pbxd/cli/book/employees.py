@@ -15,6 +15,7 @@ from pbxd.cli.options import (
     INTEGER,
     actor_option,
     argument,
+    employee_argument,
     flag,
     json_option,
     option,
@@ -51,7 +52,7 @@ def list_(session: Session, asked: book.FindEmployees) -> None:
 
 
 @employees.command("show", help=N_("Show an employee with all departments and the clients they manage."))
-@argument("extension")
+@employee_argument()
 @actor_option
 @json_option
 @pass_session
@@ -131,7 +132,7 @@ def add(session: Session, asked: book.SaveEmployee) -> None:
 
 
 @employees.command("edit", help=N_("Change an employee, or give the extension to somebody else by another name."))
-@argument("extension", type=EXTENSION)
+@employee_argument(checked=True)
 @_saving
 @takes(book.SaveEmployee)
 def edit(session: Session, asked: book.SaveEmployee) -> None:
@@ -146,7 +147,7 @@ def edit(session: Session, asked: book.SaveEmployee) -> None:
         " Asks first on a terminal."
     ),
 )
-@argument("extension")
+@employee_argument()
 @argument("former", type=INTEGER, required=False, default=0, metavar="[ID]")
 @yes_option
 @json_option
@@ -174,7 +175,7 @@ def same(session: Session, extension: str, former: int) -> None:
     "replaced",
     help=N_("Correct: the extension has another person now. The employee before keeps contacts and favourites."),
 )
-@argument("extension")
+@employee_argument()
 @option("--name", default="", about=N_("Name of the new employee; without it the extension's present name."))
 @json_option
 @pass_session
