@@ -21,6 +21,7 @@ from pbxd.cli.options import (
     yes_option,
 )
 from pbxd.cli.output import print_card, print_json, print_line, print_table
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _
 from pbxd.numbers import display
@@ -144,7 +145,8 @@ def merge(session: Session, company_id: int, others: tuple[int, ...]) -> None:
     names = ", ".join(f"{other.name} ({other.id})" for other in joining.others)
     question = _("Make {others} one with {company} ({id})? {count} contacts move. This can't be undone.")
     session.confirm(question.format(others=names, company=joining.company.name, id=company_id, count=joining.contacts))
-    merged = session.ask(book.merge, company_id, others)
+    with progress(_("contacts")) as report:
+        merged = session.ask(book.merge, company_id, others, progress=report)
     if session.as_json:
         gone = [other.id for other in merged.others]
         print_json(company_json(merged.company) | {"merged": gone, "contacts_moved": merged.contacts})
@@ -165,7 +167,8 @@ def merge(session: Session, company_id: int, others: tuple[int, ...]) -> None:
 def delete(session: Session, company_id: int, *, leave_contacts: bool) -> None:
     """Delete a company."""
     session.confirm(_("Delete company {id}? This can't be undone.").format(id=company_id))
-    left = session.ask(book.delete, company_id, leave_contacts=leave_contacts)
+    with progress(_("contacts")) as report:
+        left = session.ask(book.delete, company_id, leave_contacts=leave_contacts, progress=report)
     said = _("company {id} deleted; contacts without a company now: {count}")
     session.report({"deleted": company_id, "contacts_left": left}, said.format(id=company_id, count=left))
 
