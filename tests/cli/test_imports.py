@@ -207,3 +207,14 @@ def test_outlook_writes_dates_as_its_windows_does(
     done = pbxd.json("contacts", "import", file, "--lenient")
     assert (done["created"], done["left_out_count"]) == (2, len(unclear))
     assert [each["birth_date"] for each in book(pbxd)] == birthdays
+
+
+def test_a_card_that_lists_the_first_clients_says_what_lists_all(pbxd: Pbxd, tmp_path: Path) -> None:
+    pbxd("employees", "add", "101", "--name", "Иванова Анна")
+    rows = [f"Клиент {place};8916000{place:04};Белый клык;101" for place in range(60)]
+    pbxd("contacts", "import", table(tmp_path, "ФИО;Телефон;Компания;Менеджер", *rows))
+    shown = pbxd("employees", "show", "101").stdout
+    assert "and 40 more: pbxd contacts list --manager 101" in shown
+    shown = pbxd("companies", "show", "1").stdout
+    assert "pbxd contacts list --company 'Белый клык'" in shown
+    assert pbxd.json("contacts", "list", "--company", "Белый клык")["total"] == 60

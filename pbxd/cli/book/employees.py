@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 
 from pbxd.book.employees import Employee, employee_json
 from pbxd.calls.record import instant
@@ -68,7 +69,7 @@ def show(session: Session, extension: str) -> None:
     print_card(lines)
     if shown.total > len(shown.clients):
         said = _("and {count} more: {command}")
-        command = f"pbxd contacts list --manager {extension}"
+        command = f"pbxd contacts list --manager {quote(shown.employee.extension or shown.employee.name)}"
         print_line(said.format(count=shown.total - len(shown.clients), command=command))
 
 
