@@ -215,8 +215,8 @@ def _print(report: ImportReport, fields: Fields) -> None:
     if report.sheet:
         print_line(_("sheet: {sheet}").format(sheet=report.sheet))
     counts = _(
-        "new: {created}, changed: {updated}, unchanged: {unchanged}, already known: {skipped}, companies: {companies},"
-        " bad rows: {bad}"
+        "new: {created}, changed: {updated}, unchanged: {unchanged}, already known: {skipped},"
+        " companies without contacts: {companies}, bad rows: {bad}"
     )
     print_line(counts.format(**report.counts))
     _print_rows(report, fields)
