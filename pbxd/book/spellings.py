@@ -52,14 +52,19 @@ def unified(text: str) -> str:
 
 def spellings(word: str) -> tuple[str, ...]:
     """Return what a word of `typed` text may be in `unified` texts: itself first, then its transliterations."""
+    return tuple(dict.fromkeys(filter(None, map(unified, readings(word)))))
+
+
+def readings(word: str) -> list[str]:
+    """Return the same for texts that are folded alone: the word, its letters in one script, its transliterations."""
     found = [word]
     if len(word) >= _SHORTEST and "@" not in word:
         latin, cyrillic = word.translate(_LATIN_LIKE), word.translate(_CYRILLIC_LIKE)
         if re.search("[a-z]", word) and not _has_cyrillic(latin):
-            found += _transliterated(latin, _TO_CYRILLIC)
+            found += [latin, *_transliterated(latin, _TO_CYRILLIC)]
         if _has_cyrillic(word) and not re.search("[a-z]", cyrillic):
-            found += _transliterated(cyrillic, _TO_LATIN)
-    return tuple(dict.fromkeys(filter(None, map(unified, found[:MOST]))))
+            found += [cyrillic, *_transliterated(cyrillic, _TO_LATIN)]
+    return list(dict.fromkeys(found))[:MOST]
 
 
 def _has_cyrillic(word: str) -> bool:

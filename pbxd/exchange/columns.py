@@ -120,7 +120,6 @@ class Headings(NamedTuple):
             tuple(fields),
             first_row,
             joined=self._joined(heads, fields),
-            order=program.dates if program else "",
             foreign=not self._is_ours(heads),
         )
 

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NoReturn
 
-from pbxd.book.dates import DateOrder, order_of
+from pbxd.book.dates import order_of
 from pbxd.book.headings import PARTS
 from pbxd.book.programs.address_books import LDIF
 from pbxd.book.programs.phone_systems import PHONEBOOK_XML
@@ -196,14 +196,9 @@ def _find_table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table | 
     heads, fields = _with_unnamed(found, width, data)
     order = order_of(text for texts in data for text in texts)
     above = tuple((row, " ".join(filter(None, texts))[:_SHOWN_ABOVE]) for row, texts in first[: found.first_row - 1])
-    columns_found = replace(found, heads=heads, fields=fields, order=_order(order, found.order), above=above)
+    columns_found = replace(found, heads=heads, fields=fields, order=order or "", above=above)
     used = [place for place, field in enumerate(fields) if field not in NOT_IMPORTED]
     return Table(sheet, columns_found, _without_unused(used, chain(first[found.first_row :], rows)))
-
-
-def _order(seen: DateOrder | None, usual: DateOrder) -> DateOrder:
-    """Return the order of dates that the table shows, else that of its program; none where the dates contradict."""
-    return "" if seen is None else seen or usual
 
 
 def _with_unnamed(found: Columns, width: int, data: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -72,7 +72,7 @@ async def import_contacts(
         )
         with (
             error_workbook(asked.errors, table.columns, headings) as errors,
-            row_list(asked.report, report) as rows,
+            row_list(asked.report, report, workspace.fields) as rows,
         ):
             people = await employees.lookup(workspace)
             reader = RowReader(

@@ -1,6 +1,7 @@
 """`pbxd companies`, `employees`, `lookup`: the rest of the book."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -209,6 +210,13 @@ def test_lookup_has_the_contract_s_shape(pbxd: Pbxd, contact: Add) -> None:
         "vip": True,
         "manager": "101",
     }
+
+
+def test_lookup_names_the_manager(pbxd: Pbxd, contact: Add) -> None:
+    contact("--manager", "101")  # known by extension only
+    assert re.search(r"(?m)^Manager +101$", pbxd("lookup", "+77777859954").stdout)
+    pbxd("employees", "add", "101", "--name", "Иван Петров")
+    assert re.search(r"(?m)^Manager +101 Иван Петров$", pbxd("lookup", "+77777859954").stdout)
 
 
 def test_lookup_statuses(pbxd: Pbxd, contact: Add) -> None:

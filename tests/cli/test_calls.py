@@ -306,3 +306,22 @@ def test_replay_with_a_side_file_that_is_none(bare: Pbxd) -> None:
     (bare.folder / "x.ami").write_bytes(stream)
     (bare.folder / "x.times").write_bytes("0 1760000000.5\nвремя\n".encode() + b"\xff 1\n")
     assert '"outcome": "answered"' in bare("calls", "replay", str(bare.folder / "x.ami")).stdout
+
+
+@pytest.mark.parametrize("spelling", ["Ромашка", 'ООО "Ромашка"', "ООО «Ромашка»", "РОМАШКА, ооо"])
+@pytest.mark.usefixtures("history")
+def test_the_history_of_a_company_is_found_in_any_spelling_of_its_name(
+    pbxd: Pbxd, contact: Callable[..., dict[str, Any]], spelling: str
+) -> None:
+    contact("--company", "ООО «Ромашка»", name="Анна", number="+79160000001")
+    contact("--company", "Ромашка-Юг", name="Борис", number="+79160000002")
+    assert [call["id"] for call in pbxd.json("calls", "list", "--company", spelling)["items"]] == ["A1"]
+    assert pbxd.json("calls", "list", "--company", spelling, "--client", "Борис")["total"] == 0
+    assert pbxd.json("calls", "list", "--company", "Ромашк")["total"] == 0
+
+
+@pytest.mark.usefixtures("history")
+def test_a_page_says_how_to_get_the_next_one(pbxd: Pbxd) -> None:
+    assert "next page: --before B2" in pbxd("calls", "list", "--limit", "1").stdout
+    assert "next page" not in pbxd("calls", "list", "--limit", "1", "--before", "B2").stdout
+    assert "next page" not in pbxd("calls", "list").stdout

@@ -75,6 +75,7 @@ def test_template_dry_run_import_corrected_errors_undo(pbxd: Pbxd, tmp_path: Pat
     assert pbxd.json("contacts", "import", errors)["created"] == 2
     assert len(book(pbxd)) == 4
     undone = pbxd.json("contacts", "import-undo", "1")
+    assert pbxd.refusal("contacts", "import-undo", "1") == "pbxd: import 1 was undone already\n"
     assert (undone["deleted"], undone["spared"]) == (2, 0)
     assert [each["name"] for each in book(pbxd)] == ["Анна", "Вера"]
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,9 @@ from click.testing import CliRunner
 
 from pbxd import cli, i18n
 from pbxd.cli import language
+from pbxd.cli.examples import EXAMPLES
 from pbxd.cli.groups import Program
+from pbxd.cli.session import Session
 from tests.cli.conftest import Pbxd
 
 PROGRAM = str(Path(sys.executable).parent / "pbxd")
@@ -227,6 +230,48 @@ def test_all_help_is_in_the_reader_s_language() -> None:
     finally:
         i18n.use("en")
     assert [text for text in texts if not re.search("[А-Яа-яЁё]", text)] == []
+
+
+def test_examples_are_commands_as_people_type_them(bare: Pbxd, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = {" ".join(path): command for path, command in every_command()}
+    assert EXAMPLES.keys() <= commands.keys()
+    for path, lines in EXAMPLES.items():
+        monkeypatch.setenv("LANG", "ru_RU.UTF-8")
+        shown = bare(*path.split(), "--help").stdout
+        for line in lines:
+            assert f"  {line}\n" in shown
+            words = shlex.split(line)[1:]
+            length = next(size for size in (2, 1) if " ".join(words[:size]) in commands)
+            command = commands[" ".join(words[:length])]
+            root = Context(cli.pbxd, obj=Session(None))
+            assert command.make_context(" ".join(words[:length]), words[length:], parent=root).command is command
+    assert "Примеры" in bare("call", "--help").stdout
+    assert "Примеры" not in bare("db", "check", "--help").stdout
+
+
+def test_an_option_that_takes_a_number_of_a_phone_says_so() -> None:
+    context = Context(cli.pbxd, obj=Session(None))
+    for path, command in every_command():
+        for each in command.get_params(Context(command, parent=context)):
+            if {"number", "mobile", "did"} & set(re.split("[-_]", each.opts[0].lstrip("-"))) and each.nargs == 1:
+                assert each.make_metavar(context).strip("[]") == "NUMBER", (path, each.name)
+
+
+def test_short_help_is_a_whole_sentence() -> None:
+    """A list of commands whose lines end with … says little."""
+    for text in ("en", "ru"):
+        i18n.use(text)
+        try:
+            shown = {" ".join(path): command.get_short_help_str(100) for path, command in every_command()}
+            del shown["call"]  # the list of commands has another text for it
+            cut = [path for path, line in shown.items() if line.endswith("...")]
+        finally:
+            i18n.use("en")
+        assert cut == []
+
+
+def test_a_question_mark_lists_the_fields_for_map(pbxd: Pbxd) -> None:
+    assert "birth_date, " in pbxd.refusal("contacts", "import", "x.csv", "--map", "x=?")
 
 
 def test_the_program_s_help_loads_no_command() -> None:

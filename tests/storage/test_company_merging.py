@@ -73,8 +73,16 @@ async def test_doubles_stay_two_until_they_are_merged(database: Database) -> Non
     assert (shared.company, (await to_merge(database, kept, [other])).contacts) == ("ооо ромашка", 2)
     told = await Feed(database).last()
 
-    merged = await merge(database, kept, [other, kept, other], actor=ADMINISTRATOR)
+    done: list[tuple[int, int]] = []
+    merged = await merge(
+        database,
+        kept,
+        [other, kept, other],
+        actor=ADMINISTRATOR,
+        progress=lambda part, whole: done.append((part, whole)),
+    )
 
+    assert done == [(2, 2)]
     assert merged.company.numbers == ("+74951234560", "+74951234567")
     assert (merged.company.name, merged.company.emails, merged.company.address) == ("Ромашка", ("a@b.ru",), "Казань")
     assert merged.contacts == 2

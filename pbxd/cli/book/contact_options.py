@@ -42,7 +42,9 @@ class EditCommand(Command):
             for field in _lists(fields)
             for way in ("add", "remove")
         ]
-        main = Option(["--main-number"], type=TEXT, default="", help=_("The number to call by default."))
+        main = Option(
+            ["--main-number"], type=TEXT, default="", metavar="NUMBER", help=_("The number to call by default.")
+        )
         shared = Option(
             ["--shared/--personal"], is_flag=True, default=None, help=_("Everybody sees it, or only its owner.")
         )
@@ -100,7 +102,7 @@ def _option(field: Field, *names: str, **details: Unpack[Details]) -> Option:
 
 def _way(way: str, about: str) -> str:
     """Return the help of the option that adds to a field, or removes from it."""
-    said = _("Add: {about}") if way == "add" else _("Remove: {about}")
+    said = _("Add to the card: {about}") if way == "add" else _("Remove from the card: {about}")
     return said.format(about=about[:1].lower() + about[1:])
 
 

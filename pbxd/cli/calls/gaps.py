@@ -25,7 +25,9 @@ def gaps(session: Session, asked: history.FindGaps) -> None:
         print_json({"total": found.total, "items": rows})
         return
     heads = [_("From"), _("To"), _("Why"), _("Calls missing"), _("Filled"), _("Id")]
-    print_table(heads, map(_cells, rows), _("total: {total}").format(total=found.total))
+    last = asked.offset + len(rows)
+    following = _("next page: --offset {last}").format(last=last) if rows and last < found.total else ""
+    print_table(heads, map(_cells, rows), _("total: {total}").format(total=found.total), following)
 
 
 def _cells(gap: Row) -> list[str]:

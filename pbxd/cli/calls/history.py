@@ -56,7 +56,9 @@ def list_(session: Session, asked: FindCalls) -> None:
     rows = (formats.cells(call) if call else _gap_cells(gap or {}) for call, gap in among)
     more = _("{shown} of {total} gaps are shown; all of them: pbxd calls gaps")
     gaps_line = more.format(shown=len(page.gaps), total=page.gaps_total) if page.gaps_total > len(page.gaps) else ""
-    print_table(formats.heads(), rows, total.format(total=page.total), gaps_line)
+    rest = page.items and (page.total > asked.offset + len(page.items)) and not asked.before
+    following = _("next page: --before {id}").format(id=page.items[-1]["id"]) if rest else ""
+    print_table(formats.heads(), rows, total.format(total=page.total), following, gaps_line)
 
 
 @calls.command("show", help=N_("Show a call and what happened in it."))

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book.companies import Company, CompanyChanges, checked_company
 from pbxd.book.company_names import company_key
+from pbxd.book.spellings import readings
 from pbxd.book.texts import checked_name, folded
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
@@ -149,7 +150,10 @@ class Companies:
 
 def _matching(search: str) -> list[ColumnElement[bool]]:
     """Return the conditions that everybody sees a company and that its name has these words, in any spelling."""
-    typed = (companies.c.folded.contains(word, autoescape=True) for word in folded(search).split())
+    typed = (
+        or_(*(companies.c.folded.contains(each, autoescape=True) for each in readings(word)))
+        for word in folded(search).split()
+    )
     spelled = (companies.c.name_key.contains(word, autoescape=True) for word in company_key(search).split())
     return [or_(and_(true(), *typed), and_(true(), *spelled)), rows.everybodys()]
 

@@ -104,9 +104,7 @@ class Imports:
             actor = await connection.run_sync(known, actor)
             rights.check_undo(actor, row.actor_id)
             if row.state != "done":
-                raise ConflictError(
-                    _("import {id} can't be undone: it is {state}").format(id=import_id, state=row.state)
-                )
+                raise ConflictError(_why_not_undone(row.state).format(id=import_id))
             if later:
                 message = _("import {later} changed the same contacts after import {id}: undo {later} first")
                 raise ConflictError(message.format(id=import_id, later=later))
@@ -383,3 +381,13 @@ async def _beat(connection: AsyncConnection, import_id: int, state: str) -> None
     mine = and_(imports.c.id == import_id, imports.c.state == state)
     if (await connection.execute(update(imports).where(mine).values(beat=datetime.now(UTC)))).rowcount != 1:
         raise ConflictError(_("import {id} was given up meanwhile, or is brought to its end").format(id=import_id))
+
+
+def _why_not_undone(state: str) -> str:
+    if state == "undone":
+        return _("import {id} was undone already")
+    if state == "undoing":
+        return _("import {id} is being undone")
+    if state in {"dropping", "dropped"}:
+        return _("import {id} was broken off: nothing came of it")
+    return _("import {id} is still under way")
