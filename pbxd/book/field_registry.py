@@ -50,6 +50,12 @@ _TAKEN = frozenset(
 _TAKEN_OPTIONS = re.compile(r"(add|remove|no)-.*")
 _NONE = Texts("", "")
 _BESIDE_FIELDS = frozenset({CORRECTION, FAX, IGNORE, OWN_ID, OWNER})  # columns that are no field's
+_WORD = re.compile(r"[^\W\d_]+")
+_PHONE = "телефон"
+_SHORT_WORDS = {
+    "тел": _PHONE, "телефоны": _PHONE, "моб": "мобильный", "сот": "сотовый", "раб": "рабочий", "дом": "домашний",
+    "осн": "основной", "доп": "дополнительный", "гор": "городской", "конт": "контактный", "эл": "электронная",
+}  # fmt: skip
 _AROUND = " *:."  # a heading says nothing by them
 _PLACE = re.compile(r"\s*\b\d+\b")  # Phone 1 - Value, E-mail 2 Address, Телефон 3
 _PLACE_IN_NAME = re.compile(r"_\d+(?=_|$)")  # phone_1_number
@@ -145,7 +151,7 @@ class Fields:
     def column_of(self, heading: str) -> str:
         """Return the import column that a heading of a table means: a field's column or a part of one, else empty."""
         columns = self._columns_by_heading
-        return next((columns[key] for key in heading_keys(heading) if key in columns), "")
+        return next((columns[key] for key in (*heading_keys(heading), spelled_out(heading)) if key in columns), "")
 
     def field_of(self, column: str) -> Field | None:
         """Return the field that an import column, or a part of one, belongs to."""
@@ -198,6 +204,13 @@ def heading_keys(heading: str) -> tuple[str, str]:
     """Return the forms in which a heading is looked up: as it is, and without the number of several like it."""
     name = folded(heading)
     return name.strip(_AROUND), _PLACE_IN_NAME.sub("", _PLACE.sub("", name)).strip(_AROUND)
+
+
+def spelled_out(heading: str) -> str:
+    """Return a heading of phone numbers without abbreviations: «тел. (моб.)» and «Моб. тел.» as «мобильный телефон»."""
+    words = [_SHORT_WORDS.get(word, word) for word in _WORD.findall(folded(heading))]
+    phones = [word for word in words if word == _PHONE]
+    return " ".join([*(word for word in words if word != _PHONE), *phones[:1]])
 
 
 def definition(field: Field) -> dict[str, Any]:

@@ -34,10 +34,13 @@ _NOTHING = frozenset(
     {"", "-", "--", "—", "–", "нет", "не указан", "не указано", "отсутствует", "no", "none", "null", "n/a"}
 )
 _BREAKS = re.compile(r"\s*[\r\n\t\v\f]+\s*")
-_BREAK_TAG = re.compile(r"<br\s*/?>|</(?:p|div|li|tr)>", re.IGNORECASE)
+_BREAK_TAG = re.compile(r"<br\s*/?>|</(?:p|div|li|tr|h[1-6]|pre|blockquote)>", re.IGNORECASE)
 _TAG = re.compile(
-    r"</?(?:a|b|br|div|em|font|i|img|li|ol|p|span|strong|table|tbody|td|th|tr|u|ul)\b[^<>]*>", re.IGNORECASE
+    r"</?(?:a|b|blockquote|br|center|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|s|small|span|strong|sub|sup|table"
+    r"|tbody|td|th|thead|tr|u|ul)\b[^<>]*>",
+    re.IGNORECASE,
 )
+_UNSHOWN = re.compile(r"<!--.*?-->|<(style|script)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _ENTITY = re.compile(r"&(?:quot|amp|lt|gt|nbsp|laquo|raquo|apos|mdash|ndash|#\d{1,6}|#x[0-9a-fA-F]{1,6});")
 _SERIAL = re.compile(r"[1-7]\d{4}(?:\.\d+)?")  # a day in 1927 or later as a spreadsheet counts it
 _FIRST_SERIAL = date(1899, 12, 30)
@@ -89,7 +92,7 @@ def plain_line(text: str) -> str:
 def without_markup(text: str) -> str:
     """Return a text of a web page as plain text: `<br />` is a line break, `&quot;` a quotation mark."""
     if "<" in text:
-        text = _TAG.sub("", _BREAK_TAG.sub("\n", text))
+        text = _TAG.sub("", _BREAK_TAG.sub("\n", _UNSHOWN.sub("", text)))
     return html.unescape(text).replace("\xa0", " ") if _ENTITY.search(text) else text
 
 

@@ -53,6 +53,14 @@ _FAX = re.compile(r"(?:^|[^\w/]|home|work|other|business)(?:факс\w*|fax)(?![
 _PHONE_AND_FAX = re.compile(
     r"(?:тел\w*|phone|tel)\W*(?:[/,+&]|и|and)?\W*(?:факс|fax)|(?:факс|fax)\W*[/,+&]\W*(?:тел|phone|tel)", re.IGNORECASE
 )
+# «123-45-67/68»: further numbers of which only the last digits are written. Three digits may be an extension.
+_ENDINGS = re.compile(r"(?P<first>.*?\d)(?P<endings>(?:\s*/\s*(?:\d{1,2}|\d{2}-?\d{2}))+)(?P<after>\s*\D*)", re.DOTALL)
+_MORE_DIGITS = re.compile(r"\s*/\s*\d")
+_EXTENSION_AFTER_LABEL = re.compile(
+    r"(?<=[\s(),;.])(?:доб(?:авочн\w*)?|внутр(?:енн\w*)?|вн|ext(?:n|ension)?)[\s.:№#-]*"
+    r"(?P<extension>[\d*#]{1,32})\s*\)?$",
+    re.IGNORECASE,
+)
 _LOCAL_DIGITS = range(5, 8)  # of a number without its area code
 _CODE_IN_BRACKETS = re.compile(r"\((\d{2,5})\)\s*([\d\s.-]+)")
 _RUSSIAN_LANDLINE = re.compile(r"\+7[348]\d{9}")
@@ -122,6 +130,8 @@ class PhoneReader:
         self, text: str, label: str, before: Sequence[ContactNumber], between: Sequence[re.Pattern[str]]
     ) -> list[ContactNumber] | None:
         """Read one number, or several with something between them; None unless every one can be read."""
+        if found := self._with_endings(text, label, before):
+            return found
         if one := self._one(text, label, before):
             return [one]
         if len(text) > _LONGEST:
@@ -131,6 +141,21 @@ class PhoneReader:
             if len(parts) > 1 and (found := self._each(parts, label, before, between[place + 1 :])):
                 return found
         return None
+
+    def _with_endings(self, text: str, label: str, before: Sequence[ContactNumber]) -> list[ContactNumber] | None:
+        """Read `123-45-67/68`: a number, and others that differ by the last digits alone."""
+        written = _ENDINGS.fullmatch(text[:_LONGEST])
+        first = self._one(written["first"] + written["after"], label, before) if written else None
+        if not written or not first or not first.number or first.extension:
+            return None
+        found = [first]
+        for ending in re.findall(r"[\d-]+", written["endings"]):
+            digits = ending.replace("-", "")
+            number = first.number[: -len(digits)] + digits
+            if parse(number, self._rules).value != number:
+                return None
+            found.append(replace(first, number=number, main=False))
+        return found
 
     def _each(
         self, parts: Sequence[str], label: str, before: Sequence[ContactNumber], between: Sequence[re.Pattern[str]]
@@ -154,8 +179,11 @@ class PhoneReader:
             return ContactNumber(ours["number"], typed, ours["extension"] or "", beside or label, main)
         if number := self._number(text, before):
             return replace(number, typed=typed, label=label, main=main)
+        extended = _EXTENSION_AFTER_LABEL.search(text[:_LONGEST])
+        if extended and (number := self._one(text[: extended.start()], label, before)) and not number.extension:
+            return replace(number, typed=typed, extension=extended["extension"], main=main)
         spans = [span for span in _SPAN.finditer(text[:_LONGEST]) if _digits(span[0]) >= _SPAN_DIGITS]
-        if len(spans) != 1:
+        if len(spans) != 1 or _MORE_DIGITS.match(text, spans[0].end()):  # the digits are a further number: no label
             return None
         start, end = spans[0].span()
         ends = [end, *(end + found.end() for found in _EXTENSION_ENDS.finditer(text[end:_LONGEST]))]

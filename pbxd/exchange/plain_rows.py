@@ -20,11 +20,12 @@ from pbxd.book.field_kinds import Json, check_of, checked_value, extra_json
 from pbxd.book.fields import Field, Fields
 from pbxd.book.headings import LEFT_OUT, OWN_ID, OWNER, PARTS
 from pbxd.errors import InvalidInputError
+from pbxd.exchange.cells import is_placeholder
 from pbxd.exchange.columns import Columns
 from pbxd.exchange.row_fields import NUMBER_COLUMNS, FieldCells, Reads, label_of
 
 _REMEMBERED = 2000  # cells of a field
-_MARKS = re.compile("[<&]")  # of HTML
+_MARKS = re.compile("[<&]|^[-–—]+$")  # of HTML; dashes in a cell without anything
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,60}(?:\.[\w-]{1,60}){1,3}", re.ASCII)
 _PLACES: Final = {each.name: place for place, each in enumerate(dataclass_fields(ContactDraft))}
 _EXTRA: Final = _PLACES["extra"]
@@ -150,7 +151,8 @@ def _plain(field: Field, column: str, head: str, reading: FieldCells) -> Plain |
         return None
     match field.kind:
         case "name" | "text" | "company" | "long-text" if column == field.column:
-            return lambda text: check(field.name, text) if text.isprintable() and not _MARKS.search(text) else None
+            plain = _plain_company if field.kind == "company" else _is_plain
+            return lambda text: check(field.name, text) if plain(text) else None
         case "emails":
             return lambda text: check(field.name, (text,)) if _EMAIL.fullmatch(text) else None
         case "numbers" if column in NUMBER_COLUMNS:
@@ -158,3 +160,11 @@ def _plain(field: Field, column: str, head: str, reading: FieldCells) -> Plain |
             return lambda text: check(field.name, (number,)) if (number := reading.phones.plain(text, label)) else None
         case _:
             return None
+
+
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and not _MARKS.search(text)
+
+
+def _plain_company(text: str) -> bool:
+    return _is_plain(text) and not is_placeholder(text)

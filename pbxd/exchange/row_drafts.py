@@ -159,6 +159,11 @@ class RowReader:
         given = frozenset([self._names[column] for column in filled])
         if not draft.name and draft.company:
             numbers = tuple(number.number for number in draft.numbers)
+            left += tuple(
+                BadRow(row, "number", _("a company has no extensions: {text}").format(text=number.typed))
+                for number in draft.numbers
+                if number.extension
+            )
             company = checked_company(Company(0, draft.company, numbers, emails=draft.emails))
             return ReadCompany(company, tuple(sorted(given - _COMPANY)), left)
         if owner := work.first(OWNER):

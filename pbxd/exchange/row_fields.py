@@ -28,6 +28,7 @@ from pbxd.numbers import NumberRules
 _GOOGLE_GROUPS = {"* myContacts", "* starred"}  # Google's own, of every contact
 NUMBER_COLUMNS = frozenset({*COLUMN_LABELS, "titled_number"})
 _ADDRESS = re.compile(r"<([^<>@]+@[^<>@]+)>")  # of «Анна <anna@example.org>»
+_DASHES = re.compile(r"[-–—]+")  # in a cell without anything
 _SPACES = re.compile(r"[,\s]+")
 _SHOWN = 100  # characters of a text that is not taken
 
@@ -77,7 +78,10 @@ class FieldCells:
 
     def cleaned(self, text: str) -> str:
         """Return the text of a cell without what programs put around it."""
-        return cells.without_markup(text).strip() if self._columns.foreign else text.strip()
+        if not self._columns.foreign:
+            return text.strip()
+        text = cells.without_markup(text).strip()
+        return "" if _DASHES.fullmatch(text) else text
 
     def of_row(self, texts: Sequence[str], columns: frozenset[str] | None = None) -> RowCells:
         """Return a row to read from, with the texts of all columns or of some."""
@@ -112,6 +116,8 @@ class FieldCells:
     def _line(self, column: str, work: RowCells) -> str:
         """Return the text of a column; of several the first one, or all where they are meant to be joined."""
         texts = list(dict.fromkeys(cells.plain_line(text) for text in work.all(column) if text))
+        if column == "company" and self._columns.foreign:
+            texts = [text for text in texts if not cells.is_placeholder(text)]
         if len(texts) > 1 and column in self._columns.joined:
             return ", ".join(texts)
         work.left_out += [(column, _("a second value: {text}").format(text=text[:_SHOWN])) for text in texts[1:]]
@@ -167,7 +173,7 @@ class FieldCells:
         return readers[kind]
 
     def _employee(self, field: str, text: str, work: RowCells) -> Employee | str:
-        return self._employees.find(field, text, new=work.is_ours) if text else ""
+        return self._employees.find(field, text, new=work.is_ours) if not cells.is_placeholder(text) else ""
 
     def _numbers(self, work: RowCells) -> tuple[ContactNumber, ...]:
         found: list[ContactNumber] = []
