@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 from pbxd.book.texts import folded
@@ -20,19 +21,24 @@ def no_contact(texts: Sequence[str], columns: Columns) -> str:
     """Return why a row is no contact; empty where it may be one."""
     if not columns.foreign:
         return ""
-    filled = [(place, text.strip()) for place, text in enumerate(texts) if text.strip()]
-    if not filled:
+    filled = ((place, text.strip()) for place, text in enumerate(texts) if text.strip())
+    place, first = next(filled, (0, ""))
+    if not first:
         return ""
-    place, first = filled[0]
     shown = first[:_SHOWN]
     if _TOTAL.fullmatch(first):
         return _("a total: {text}").format(text=shown)
-    if len(filled) == 1 and place == _leftmost(columns) and len(columns.heads) >= _GROUPS_FROM and _grouped(columns):
-        return _("a heading of a group: {text}").format(text=shown)
-    heads = columns.heads
-    if len(filled) > 1 and all(at < len(heads) and folded(heads[at]) == folded(text) for at, text in filled):
+    second = next(filled, None)
+    if second is None:
+        grouped = place == _leftmost(columns) and len(columns.heads) >= _GROUPS_FROM and _grouped(columns)
+        return _("a heading of a group: {text}").format(text=shown) if grouped else ""
+    if all(_is_head(columns.heads, *cell) for cell in chain(((place, first), second), filled)):
         return _("the headings again: {text}").format(text=shown)
-    return _("numbers of columns") if is_column_numbers(texts) else ""
+    return _("numbers of columns") if first == "1" and is_column_numbers(texts) else ""
+
+
+def _is_head(heads: Sequence[str], place: int, text: str) -> bool:
+    return place < len(heads) and folded(heads[place]) == folded(text)
 
 
 def _leftmost(columns: Columns) -> int:

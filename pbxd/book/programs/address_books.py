@@ -70,7 +70,6 @@ OUTLOOK: Final = Program(
         "tags": ("Categories",),
     },
     only={IGNORE: ("Title",)},  # Mr., Mrs.
-    dates="month",
 )
 OUTLOOK_RUSSIAN: Final = Program(
     "Microsoft Outlook, CSV in Russian",
