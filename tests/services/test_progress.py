@@ -76,7 +76,7 @@ async def test_an_import_knows_its_share_of_the_file(workspace: Workspace, tmp_p
         workspace, ADMINISTRATOR, ImportContacts(file=written(tmp_path, kind)), progress=shares
     )
     assert done.created == COUNT
-    shares.check(least=5)
+    shares.check(least=2)  # a thousand rows at a time, or fewer long ones
 
 
 async def test_an_update_is_at_its_end_when_the_contacts_are_changed(workspace: Workspace, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ async def test_exports_and_the_search_know_their_share(
     first, exported, calls, search = datetime(2026, 5, 1, tzinfo=UTC), Shares(), Shares(), Shares()
     await export_contacts(workspace, ADMINISTRATOR, ExportContacts(file=tmp_path / "b.csv"), progress=exported)
     exported.seen[-1] = min(exported.seen[-1], 1)  # whole parts are counted
-    exported.check(least=5)
+    exported.check(least=3)  # 500 at a time
     caller = Party("+79160000001")
     await Calls(workspace.database).upsert(
         [
