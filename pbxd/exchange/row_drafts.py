@@ -77,7 +77,7 @@ class RowReader:
         self.fields = fields
         self._employees = employees
         self._columns = columns
-        if LEFT_OUT in columns.fields:  # one odd property must not cost a whole vCard
+        if {LEFT_OUT, OWNER} <= set(columns.fields):  # one odd property must not cost a whole vCard
             how = how._replace(lenient=True)
         self._how = how
         self._cells = FieldCells(columns, rules, employees, how)

@@ -15,7 +15,7 @@ from pbxd.exchange import cells
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
 from pbxd.exchange.phone_cells import PhoneReader
-from pbxd.exchange.row_drafts import How, Read, ReadCompany, RowReader
+from pbxd.exchange.row_drafts import How, LeftOut, Read, ReadCompany, RowReader
 from pbxd.numbers import NumberRules
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
@@ -213,3 +213,10 @@ def test_a_company_names_the_extensions_that_it_does_not_take() -> None:
     assert isinstance(read, ReadCompany)
     assert read.company.numbers == ("+74951234567", "+74951234568")
     assert [each.message for each in read.left_out] == ["a company has no extensions: 84951234567 доб. 5"]
+
+
+def test_a_company_called_total_is_no_total() -> None:
+    columns = Columns(("Компания", "Телефон"), ("company", "number"), 1, foreign=True)
+    reader = RowReader(columns, RULES, BUILT_IN)
+    assert isinstance(reader.read(2, ["Total Oil", "8 (495) 123-45-67"]), ReadCompany)
+    assert isinstance(reader.read(3, ["Итого: 4", "4"]), LeftOut)
