@@ -193,7 +193,8 @@ class Daemon:
 
     def _apply(self, settings: Settings) -> None:
         """Go by other settings. Raises ConfigurationError, and changes nothing then."""
-        self._click_to_call.reconfigure(settings)  # the one that may refuse comes first
+        self._click_to_call.reconfigure(settings)  # those that may refuse come first
+        self._http.reload_certificate()
         self._queues.reconfigure(settings.queues)
         self._staff_sync.request()
         logs.configure(settings.logs)
