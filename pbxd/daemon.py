@@ -30,9 +30,12 @@ from pbxd.lookup.index import Directory
 from pbxd.notify import sd_notify, starting, watchdog_seconds
 from pbxd.numbers import rules_from
 from pbxd.reloading import Reloading
+from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
+from pbxd.services.events.live_events import LiveEvents
+from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
@@ -78,19 +81,19 @@ class _Stopped(Exception):  # noqa: N818 - no error: the way out of the task gro
 class Daemon:
     """All parts, wired."""
 
-    def __init__(self, settings: Settings, secret: str, database: Database) -> None:
+    def __init__(self, settings: Settings, secret: str, database: Database) -> None:  # noqa: PLR0915 - one part a line
         self._database = database
         self._reloading = Reloading(settings)
         faults, rules = Faults(), rules_from(settings)
         self._pbx = pbx = AsteriskPbx(settings, secret, faults)
-        self._following = Following(settings, pbx.ids, pbx.event_times, faults)
+        self._following = following = Following(settings, pbx.ids, pbx.event_times, faults)
         self._directory = Directory(database, rules, on_change=self._book_changed)
         max_waiting = settings.database.most_waiting_calls
         self._recorder = Recorder(self._following, Calls(database), self._directory, max_waiting=max_waiting)
         self._backfill = Backfill(settings, database)
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
-        self._queues = VipQueues(pbx, lookup, settings.queues, self._following.tracker.number_of)
+        self._queues = VipQueues(pbx, lookup, settings.queues, following.tracker.number_of, following.note_moved)
         workspace = Workspace(database, rules)
         targets = partial(find_target, workspace, self._directory)
         self._click_to_call = ClickToCall(pbx, settings, targets, CallRequests(database))
@@ -102,6 +105,7 @@ class Daemon:
         answers = LookUps(naming.name, pbx.endpoints, lambda: self._settings.queues.vip_priority, pbx.guard.key)
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
+        self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions)
         self._sessions = UserSessions(database, lambda: self._settings.users)
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
         self._refusals = Refusals(database)
@@ -114,6 +118,7 @@ class Daemon:
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,
+            events=LiveEvents(workspace, self._live_feed, self._directory.colleagues, self._sights),
             health=health,
             metrics=self._metrics,
             refusals=self._refusals,
@@ -126,6 +131,12 @@ class Daemon:
     def _settings(self) -> Settings:
         """The settings in force."""
         return self._reloading.settings
+
+    def _sights(self) -> Sights:
+        return self._settings.users.sights
+
+    def _extensions(self) -> list[str]:
+        return [each.extension for each in self._directory.colleagues()]
 
     async def run(self) -> None:
         """Serve until told to stop; raises what ended a root task."""
@@ -162,6 +173,7 @@ class Daemon:
             "storage": self._opening.retry(self._reached),
             "record": once_open(self._recorder.run),
             "directory": once_open(self._directory.follow),
+            "events-live": once_open(self._live_feed.run),
             "tokens": once_open(self._token_cache.follow),
             "sessions": once_open(self._sessions.follow),
             "imports": once_open(Imports(self._database).keep_clean),

@@ -66,7 +66,11 @@ class Mistakes:
         try:
             yield
         except InvalidInputError as error:
-            self._found += error.mistakes
+            self.add(error)
+
+    def add(self, error: InvalidInputError) -> None:
+        """Keep an error."""
+        self._found += error.mistakes
 
     def names(self, field: str) -> bool:
         """Tell whether something is wrong with a field."""

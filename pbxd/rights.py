@@ -135,6 +135,8 @@ def owner_of_personal(actor: Actor, wanted: int) -> int:
     """
     own = actor.employee or SHARED
     owner = wanted or own
+    if owner == SHARED and not actor.is_administrator:
+        raise RefusedError("no-employee", _("a personal contact is an employee's: say whose, with --as"))
     if not actor.is_administrator and owner != own:
         raise RefusedError("not-owner", _("a personal contact can only be one's own"))
     return owner

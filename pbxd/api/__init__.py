@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.api import audit, calls, click_to_call, health, lookup, metrics, openapi, queues, sessions, users
+from pbxd.api import (
+    audit,
+    calls,
+    click_to_call,
+    companies,
+    contacts,
+    employees,
+    events,
+    health,
+    lookup,
+    metrics,
+    openapi,
+    queues,
+    sessions,
+    users,
+)
 from pbxd.http.operations import serve
 
 RESOURCES = (
     lookup.resource,
+    contacts.resource,
+    companies.resource,
+    employees.resource,
     calls.resource,
     click_to_call.resource,
     queues.resource,
+    events.resource,
     health.resource,
     metrics.resource,
     audit.resource,

@@ -105,6 +105,9 @@ class CallAnswer(Answer):
     source: Source
     joined: tuple[str, ...]
     """Ids of other clients' calls whose parties were joined to this one's."""
+    external: Annotated[
+        dict[str, str], Field(description="What other programs call it, by system.", examples=[{"bitrix24": "123"}])
+    ]
     state: State | None = None
     """Of a call made here, until some minutes after its end: where it stands."""
     reason: Reason | None = None

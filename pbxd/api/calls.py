@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from pbxd.api.call_record import CallAnswer, GapAnswer
 from pbxd.api.click_to_call import CallPath, ProgressAnswer
+from pbxd.book.external_ids import read_external
 from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import NotFoundError
-from pbxd.http.answers import Answer
+from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
+from pbxd.http.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.http.operations import Resource
-from pbxd.http.requests import ActingQuery, Extension, Words
+from pbxd.http.requests import ActingQuery, Extension, MergePatch, Words
 from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
 
@@ -26,8 +28,8 @@ class CallQuery(ActingQuery):
     """Whose personal contacts may name a call."""
 
 
-class CallsQuery(CallQuery):
-    """Which calls to list."""
+class CallFilters(CallQuery):
+    """Which calls are wanted."""
 
     since: Annotated[str, Field(alias="from", max_length=40)] = ""
     """A date or a time: 31.12.2026, 2026-12-31, either with a time, or RFC 3339; local unless it has a zone."""
@@ -44,37 +46,45 @@ class CallsQuery(CallQuery):
     """The last one that the call was in."""
     min_talk: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     """Seconds."""
-    before: Annotated[str, Field(max_length=64)] | None = None
-    """The last id of the page before."""
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50
-    offset: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Skip this many."""
+    external: Annotated[str, Field(max_length=300, examples=["bitrix24:123"])] | None = None
+    """Only what a program calls so: `system:key`."""
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """What the service takes."""
+        return {
+            "since": self.since,
+            "until": self.until,
+            "direction": self.direction,
+            "outcome": self.outcome,
+            "agent": self.agent or "",
+            "client": self.client or "",
+            "company": self.company or "",
+            "queue": self.queue or "",
+            "min_talk": self.min_talk,
+            "external": read_external(self.external) if self.external else None,
+        }
+
+
+class CallsQuery(CallFilters, PageQuery):
+    """Which calls to list."""
+
+    before: Annotated[str | None, Field(max_length=64, json_schema_extra={"deprecated": True})] = None
+    """The last id of the page before. Use `after`."""
+    offset: Annotated[int, Field(ge=0, lt=2**31, json_schema_extra={"deprecated": True})] = 0
+    """Skip this many. Use `after`."""
 
     @property
     def request(self) -> FindCalls:
         """What the query asks for."""
         return FindCalls(
-            since=self.since,
-            until=self.until,
-            direction=self.direction,
-            outcome=self.outcome,
-            agent=self.agent or "",
-            client=self.client or "",
-            company=self.company or "",
-            queue=self.queue or "",
-            min_talk=self.min_talk,
-            limit=self.limit,
-            offset=self.offset,
-            before=self.before or "",
+            **self.filters, limit=self.limit, offset=self.offset, before=self.before or "", after=self.after
         )
 
 
-class CallsAnswer(Answer):
+class CallsAnswer(ListAnswer):
     """A page of the history."""
 
-    total: int
-    total_is_exact: bool
-    """False: there are at least `total`."""
     items: tuple[CallAnswer, ...]
     gaps: tuple[GapAnswer, ...]
     """The times of this page of which the history may lack calls, newest first."""
@@ -82,11 +92,31 @@ class CallsAnswer(Answer):
     """How many gaps there are, where `gaps` has not all."""
 
 
+class CallPatch(MergePatch):
+    """Changes of a call: only what other programs call it."""
+
+    external: dict[str, str | None]
+    """By system; null takes an id away, others stay. Several calls may have the same."""
+
+
+class CallNamesAnswer(Answer):
+    """What other programs call a call."""
+
+    id: str
+    external: dict[str, str]
+
+
 @resource.operation("GET", "/api/v1/calls", scope="calls:read")
-async def list_calls(context: Context, query: CallsQuery) -> CallsAnswer:
+async def list_calls(context: Context, query: CallsQuery) -> Reply[CallsAnswer]:
     """List the recorded calls, newest first, and the gaps in their time."""
-    page = await call_history.find(context.services.workspace, context.actor, query.request)
-    return CallsAnswer.model_validate(page.to_json())
+    return await calls_page(context, await call_history.find(context.services.workspace, context.actor, query.request))
+
+
+async def calls_page(context: Context, page: call_history.CallPage) -> Reply[CallsAnswer]:
+    """Answer with a page of calls."""
+    items = await call_history.with_external(context.services.workspace, page.items)
+    form = page.to_json() | {"items": items, "next": page.next, "seq": page.seq}
+    return Reply(CallsAnswer.model_validate(form), headers=link_to_next(context.request, page.next))
 
 
 @resource.operation("GET", CALL_PATH, scope="calls:read")
@@ -106,4 +136,15 @@ async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallA
         if progress is None:
             raise
         return ProgressAnswer.model_validate({"id": path.id, **made_here})
+    (call,) = await call_history.with_external(services.workspace, [call])
     return CallAnswer.model_validate(call | made_here)
+
+
+@resource.operation("PATCH", CALL_PATH, scope="calls:make")
+async def name_call(context: Context, path: CallPath, body: CallPatch) -> CallNamesAnswer:
+    """Say what a program calls a call, such as its activity or its deal. `external` of `GET /calls` finds it so.
+
+    The record of a call never changes, so that it has no version.
+    """
+    named = await call_history.name(context.services.workspace, path.id, body.external)
+    return CallNamesAnswer(id=path.id, external=dict(named))

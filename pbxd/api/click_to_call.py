@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pbxd.api.call_record import Instant
+from pbxd.book.external_ids import checked_external
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
@@ -17,6 +18,7 @@ from pbxd.http.operations import Resource
 from pbxd.http.requests import Body, Extension, Headers, PathParameters, Words
 from pbxd.http.streams import Stream
 from pbxd.i18n import _
+from pbxd.services import call_history
 from pbxd.services.click_to_call import CallAsked
 from pbxd.telephony import Progress, Reason, State
 
@@ -35,6 +37,8 @@ class CallRequest(Body):
     contact: ContactId | None = None
     number: Words | None = None
     """Which of the contact's numbers."""
+    external: dict[str, str] | None = None
+    """What other programs call this call, by system: its record will have it."""
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
@@ -135,7 +139,10 @@ async def make_call(context: Context, headers: IdempotencyHeaders, body: CallReq
     The answer comes at once, with the id the call's record will have. A repeated request (the same `Idempotency-Key`)
     rings nobody again: it has the same answer, with `repeated`.
     """
+    checked_external(body.external or {})
     made = await context.services.click_to_call.make(context.actor, body.asked, headers.key, context.caller)
+    if body.external and not made.repeated:
+        await call_history.name_new(context.services.workspace, made.id, body.external)
     answer = AcceptedCallAnswer.model_validate(made.to_json())
     return Reply(answer, headers={"Location": f"/api/v1/calls/{made.id}"})
 

@@ -168,7 +168,8 @@ def _parameters(model: type[Input]) -> list[Schema]:
 
 def _parameter(name: str, place: str, schema: Schema, *, required: bool) -> Schema:
     """Describe a parameter; what is left out is never null."""
-    left = {key: value for key, value in schema.items() if key not in {"anyOf", "description"}}
+    beside = {key: schema[key] for key in ("description", "deprecated") if key in schema}
+    left = {key: value for key, value in schema.items() if key not in {"anyOf", *beside}}
     choices = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
     if len(choices) == 1:
         left |= choices[0]
@@ -177,4 +178,4 @@ def _parameter(name: str, place: str, schema: Schema, *, required: bool) -> Sche
     if left.get("default", "") is None:
         del left["default"]
     described: Schema = {"name": name, "in": place, "required": required, "schema": left}
-    return described | ({"description": schema["description"]} if "description" in schema else {})
+    return described | beside

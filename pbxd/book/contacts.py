@@ -41,7 +41,8 @@ class Contact:
     created_by_id: int = 0
     manager_name: str = ""
     created_by_name: str = ""
-    created: datetime | None = field(default=None, compare=False)  # None: not read from the book
+    created: datetime | None = field(default=None, compare=False)  # None: not read from the book, like `changed`
+    changed: datetime | None = field(default=None, compare=False)
 
 
 class Listing(NamedTuple):

@@ -82,6 +82,11 @@ def checked_extension(field: str, extension: str) -> str:
     return extension
 
 
+def is_extension(text: str) -> bool:
+    """Tell whether a text may be an employee's extension."""
+    return _EXTENSION.fullmatch(text) is not None
+
+
 def checked_email(email: str, field: str = "emails") -> str:
     """Return an e-mail address, trimmed. Raises InvalidInputError."""
     email = checked_line(field, email, EMAIL_LIMIT)

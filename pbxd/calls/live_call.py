@@ -44,6 +44,7 @@ class LiveCall:
     direct: Leg | None = None  # the phone that an incoming call rang first, without a queue
     part: str = "menu"
     ringing: frozenset[str] = frozenset()  # employees whose phones ring
+    rang_before: frozenset[str] = frozenset()  # who may have rung since before a gap, until the snapshot ends
     talkers: frozenset[str] = frozenset()  # employees who talk
     voicemail: bool = False
     over: bool = False
@@ -124,11 +125,20 @@ class LiveCall:
         self.part = self._part_now(talking, ringing)
         if self.part == "talk":  # a party that talks while the other is on hold has not answered
             self._note_answer(there, talking)
-        self.ringing = self._agents(ringing)
+        began = self._note_ringing(self._agents(ringing))
         self.talkers = self._agents(talking) if self.part == "talk" else frozenset()
         for room in there:
             self._note_joined(room)
-        return before != (self.part, len(self.record.answered_by), self.record.answered, len(self.record.joined))
+        after = (self.part, len(self.record.answered_by), self.record.answered, len(self.record.joined))
+        return began or before != after
+
+    def _note_ringing(self, ringing: frozenset[str]) -> bool:
+        """Note whose phones ring now, and count those that begin to; return whether any does."""
+        began = ringing - self.ringing - self.rang_before
+        for extension in began:
+            self.record.agent(extension).rings += 1
+        self.ringing = ringing
+        return bool(began)
 
     def _part_now(self, talking: list[Leg], ringing: list[Leg]) -> str:
         waits = False
@@ -234,6 +244,7 @@ class LiveCall:
         self.guests = [leg for leg in dict.fromkeys([*self.guests, *other.guests]) if leg.call is not self]
         self.lent_to += [call for call in other.lent_to if call not in self.lent_to]
         self.lent_at = max(self.lent_at, other.lent_at)
+        self.ringing |= other.ringing  # these began to ring in the other call
         self.legs |= other.legs
         self.had_outside = self.had_outside or other.had_outside
         other.legs.clear()
@@ -293,6 +304,9 @@ class LiveCall:
             agent = record.agent(endpoint.name)
             agent.ring_seconds += mine.ring_seconds
             agent.talk_seconds += mine.talk_seconds
+            agent.rings = max(agent.rings, mine.rings)
+            if before in self.ringing:
+                self.ringing = self.ringing - {before} | {endpoint.name}
 
     def resume(self, at: float) -> None:
         """Continue, at `at`, from an earlier process's record.
@@ -309,6 +323,7 @@ class LiveCall:
         record.seconds["talk" if record.answered else "menu"] += max(0.0, unknown)
         self.at = max(at, record.started.timestamp())
         self.resumed = True
+        self.rang_before = frozenset(agent.extension for agent in record.agents if agent.rings or agent.ring_seconds)
 
     def open_gap(self, at: float) -> None:
         """Begin a gap at `at`; a gap that is open stays one gap."""

@@ -49,6 +49,7 @@ class Agent:
     extension: str
     ring_seconds: float = 0.0
     talk_seconds: float = 0.0
+    rings: int = 0  # how often their phones began to ring
 
 
 @dataclass(frozen=True, slots=True)

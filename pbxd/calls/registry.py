@@ -179,7 +179,10 @@ class Registry:
             return
         former.advance(at)
         call.advance(at)
-        for each in self._branch(leg):
+        branch = self._branch(leg)
+        if former.is_shown:  # then people were told that these ring
+            call.ringing |= former.ringing & {each.endpoint.name for each in branch}
+        for each in branch:
             if each.call is former:
                 del former.legs[each.channel]
                 call.legs[each.channel] = each

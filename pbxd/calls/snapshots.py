@@ -132,6 +132,7 @@ class Snapshots:
         for call in registry.calls:
             self._choose_caller(call)
             call.close_gap(at)
+            call.rang_before = frozenset()
             registry.mark_changed(call)
         for leg in [leg for leg in registry.legs.values() if leg.stale]:
             if leg.call is not None:

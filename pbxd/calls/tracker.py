@@ -15,7 +15,7 @@ They use `calls.registry` (which leg belongs to which call), `calls.parties` (ca
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import assert_never
+from typing import Literal, assert_never
 
 from pbxd.calls import dials, joins, leg_events
 from pbxd.calls import events as ev
@@ -45,6 +45,18 @@ class Tracker:
     def open_calls(self) -> int:
         """The number of calls under way."""
         return len(self.registry.calls)
+
+    def phones(self) -> dict[str, Literal["ringing", "talking"]]:
+        """Return which extensions are on the phone now. One that rings while it talks is talking."""
+        found: dict[str, Literal["ringing", "talking"]] = {}
+        for leg in self.registry.legs.values():
+            if leg.endpoint.kind != "extension":
+                continue
+            if leg.up or not leg.called:
+                found[leg.endpoint.name] = "talking"
+            elif leg.is_ringing:
+                found.setdefault(leg.endpoint.name, "ringing")
+        return found
 
     def number_of(self, channel: str) -> str | None:
         """Return the number that a channel stated when it was created; later changes of its caller id don't count."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 import structlog
 
-from pbxd.calls.events import Event, LinkLost, PbxStarted, SnapshotEnded
+from pbxd.calls.events import Event, LinkLost, PbxStarted, QueueJoined, QueueLeft, SnapshotEnded
 from pbxd.calls.identity import ChannelIds
-from pbxd.calls.record import CallRecord, GapCause, HistoryGap, moment
+from pbxd.calls.record import CallRecord, GapCause, HistoryGap, Party, moment
 from pbxd.calls.tracker import Tracker
 from pbxd.faults import Faults
 from pbxd.numbers import rules_from
@@ -21,7 +22,22 @@ from pbxd.telephony.port import EventTimes
 
 _EVENTS_A_TURN = 200
 MAX_GAPS = 1000
+MAX_QUEUE_STEPS = 10_000  # while nothing can be written
 _LATE_SECONDS = 1.0  # events are up to so late: a gap begins that much before the last event
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStep:
+    """What happened to a call in a queue: joined, left or moved there. `more` are facts besides."""
+
+    kind: Literal["queue.joined", "queue.left", "vip.moved"]
+    call: str  # its id
+    queue: str
+    caller: Party
+    started: datetime  # of the call
+    more: Mapping[str, object] = field(default_factory=dict)
+
+
 Cursor = tuple[str, datetime]  # a PBX, and the time up to which its history is complete
 _log = structlog.get_logger(__name__)
 
@@ -40,6 +56,8 @@ class Following:
         self._gaps: list[HistoryGap] = []
         self._held: deque[Event] | None = None
         self._max_held = settings.asterisk.event_queue_length
+        self._queue_steps: deque[QueueStep] = deque(maxlen=MAX_QUEUE_STEPS)
+        self.on_event: list[Callable[[], None]] = []  # called after each event that was followed
 
     def follow(self, event: Event) -> None:
         """Handle the next event of the PBX."""
@@ -65,8 +83,32 @@ class Following:
     def _feed(self, event: Event) -> None:
         try:
             self.tracker.feed(event)
+            if isinstance(event, QueueJoined | QueueLeft):
+                joined = isinstance(event, QueueJoined)
+                self._note_queue_step("queue.joined" if joined else "queue.left", event.channel, event.queue)
         except Exception as error:  # noqa: BLE001 - a defect may cost this event, never the calls after it
             self.faults.note("event_failed", error, trace=True)
+        for followed in self.on_event:
+            followed()
+
+    def note_moved(self, channel: str, queue: str, before: int, after: int) -> None:
+        """Note that pbxd moved a VIP in a queue, from one position to another."""
+        self._note_queue_step("vip.moved", channel, queue, {"position_before": before, "position": after})
+        for followed in self.on_event:
+            followed()
+
+    def _note_queue_step(
+        self,
+        kind: Literal["queue.joined", "queue.left", "vip.moved"],
+        channel: str,
+        queue: str,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
+        call = self.tracker.registry.call_of(channel)
+        if call is not None and call.is_shown:
+            record = call.record
+            step = QueueStep(kind, record.id, queue, replace(record.caller), record.started, more or {})
+            self._queue_steps.append(step)
 
     def hold_events(self) -> None:
         """Hold events back until `resume`: the open calls of an earlier process can't be read yet.
@@ -98,6 +140,12 @@ class Following:
     def take_changes(self) -> list[CallRecord]:
         """Return the records of the calls that changed since the last time."""
         return [replace(record, clock=self._event_times.clock) for record in self.tracker.take_changes()]
+
+    def take_queue_steps(self) -> list[QueueStep]:
+        """Return what happened in queues since the last time, in order."""
+        steps = list(self._queue_steps)
+        self._queue_steps.clear()
+        return steps
 
     def cursor(self) -> Cursor | None:
         """Return the PBX and the time up to which its events arrived without an open gap; None before any event."""

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 import structlog
 
 from pbxd.actor import DAEMON
-from pbxd.calls.record import CallRecord, HistoryGap, Party
+from pbxd.calls.record import CallRecord, HistoryGap, Party, instant
 from pbxd.errors import UnavailableError
-from pbxd.history.following import MAX_GAPS, Cursor, Following
+from pbxd.history.following import MAX_GAPS, MAX_QUEUE_STEPS, Cursor, Following, QueueStep
 from pbxd.i18n import _
 from pbxd.lookup.index import Directory
 from pbxd.measures import Measured, Reading, Timings
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.safe_writer import SafeWriter
+from pbxd.storage.engine.feed import News
 
-_GATHER_SECONDS = 0.1  # changes within this time are written in one transaction
+_GATHER_SECONDS = 0.005  # changes within this time are written in one transaction
+_LONGEST_GATHER_SECONDS = 0.1  # the same while the database is slow: it is kept busy a quarter of the time
+_PAUSE_TIMES = 3.0  # pause after a write, in times of it
+_IDLE_SECONDS = 1.0  # without events it looks this often whether the cursor is due
 _RETRY_SECONDS = 1.0
 _WRITE_SECONDS = 20.0  # longer than a writer waits for its turn
 _LAST_WRITE_SECONDS = 2.0
@@ -46,6 +51,9 @@ class Recorder:
         self._max_waiting = max_waiting
         self._waiting: dict[str, CallRecord] = {}
         self._gaps: list[HistoryGap] = []
+        self._queue_news: list[News] = []
+        self._work = asyncio.Event()
+        following.on_event.append(self._work.set)
         self._lost_gap: HistoryGap | None = None
         self._stored_cursor: Cursor | None = None  # what the database has
         self._cursor_at = 0.0  # when that was written, monotonic clock
@@ -62,8 +70,14 @@ class Recorder:
     async def run(self) -> None:
         """Write changes as they come, for ever."""
         failing = False
+        pause = _GATHER_SECONDS
         while True:
-            await asyncio.sleep(_GATHER_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_IDLE_SECONDS):
+                    await self._work.wait()
+            await asyncio.sleep(pause)
+            self._work.clear()
+            began = time.monotonic()
             try:
                 await self.flush()
             except UnavailableError as error:
@@ -71,7 +85,9 @@ class Recorder:
                     _log.error("calls_write_failed", why=str(error), waiting=self.backlog)
                 failing = True
                 await asyncio.sleep(_RETRY_SECONDS)
+                self._work.set()
                 continue
+            pause = min(max(_GATHER_SECONDS, _PAUSE_TIMES * (time.monotonic() - began)), _LONGEST_GATHER_SECONDS)
             if failing:
                 _log.info("calls_write_resumed", written=self.written, lost=self.lost)
             failing = False
@@ -83,18 +99,18 @@ class Recorder:
         """
         cursor = self._following.cursor()
         self._collect()
-        while self._waiting or self._gaps or self._lost_gap or self._cursor_is_due(cursor, final):
+        while self._has_work or self._cursor_is_due(cursor, final):
             writing = dict(islice(self._waiting.items(), _CALLS_AT_ONCE))
-            gaps, lost_gap = list(self._gaps), self._lost_gap
+            gaps, lost_gap, news = list(self._gaps), self._lost_gap, list(self._queue_news)
             last = len(writing) == len(self._waiting)  # the cursor is of the moment when all these were collected
             all_gaps = [*gaps, lost_gap] if lost_gap else gaps
-            await self._write(list(writing.values()), all_gaps, cursor if last else None)
+            await self._write(list(writing.values()), all_gaps, cursor if last else None, news)
             if last:
                 self._stored_cursor, self._cursor_at = cursor, time.monotonic()
             for call_id, record in writing.items():
                 if self._waiting.get(call_id) is record:
                     del self._waiting[call_id]
-            del self._gaps[: len(gaps)]
+            del self._gaps[: len(gaps)], self._queue_news[: len(news)]
             self._lost_gap = None
             self.written += len(writing)
 
@@ -111,12 +127,18 @@ class Recorder:
             final or time.monotonic() - self._cursor_at > _CURSOR_SECONDS
         )
 
-    async def _write(self, records: list[CallRecord], gaps: list[HistoryGap], cursor: Cursor | None) -> None:
+    @property
+    def _has_work(self) -> bool:
+        return bool(self._waiting or self._gaps or self._lost_gap or self._queue_news)
+
+    async def _write(
+        self, records: list[CallRecord], gaps: list[HistoryGap], cursor: Cursor | None, news: list[News]
+    ) -> None:
         """Write in one transaction. A database that does not answer in time counts as unavailable."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(_WRITE_SECONDS):
-                await self.writer.upsert(records, gaps, cursor)
+                await self.writer.upsert(records, gaps, cursor, news)
         except TimeoutError as error:
             raise UnavailableError(_("no answer in time")) from error
         finally:
@@ -130,6 +152,8 @@ class Recorder:
                 self._following.faults.note("call_naming_failed", error, trace=True)
             self._waiting[record.id] = record
         self._gaps = [*self._gaps, *self._following.take_gaps()][-MAX_GAPS:]
+        fresh = [self._queue_news_of(step) for step in self._following.take_queue_steps()]
+        self._queue_news = [*self._queue_news, *fresh][-MAX_QUEUE_STEPS:]
         surplus = len(self._waiting) - self._max_waiting
         if surplus > 0:
             ended = (record for record in self._waiting.values() if record.ended is not None)
@@ -163,6 +187,19 @@ class Recorder:
             party.name, party.company, party.contact = named.name, named.company, named.contact
         if record.ended is not None:
             del self._names[record.id]
+
+    def _queue_news_of(self, step: QueueStep) -> News:
+        """Return the feed's event of a step in a queue: ids and numbers, no name."""
+        caller = step.caller
+        contact = None if caller.extension else self._directory.lookup(caller.number or "", DAEMON).contact
+        facts = {
+            "queue": step.queue,
+            "caller": {"number": caller.number, "extension": caller.extension},
+            "contact": contact,
+            "started": instant(step.started),
+            **step.more,
+        }
+        return News(step.kind, step.call, facts)
 
     @property
     def faults(self) -> dict[str, int]:

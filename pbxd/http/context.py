@@ -13,6 +13,7 @@ from pbxd.http.token_cache import TokenCache
 from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
+from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
@@ -30,6 +31,7 @@ class Services:
     caller_naming: CallerNaming
     click_to_call: ClickToCall
     queues: VipQueues
+    events: LiveEvents
     health: Health
     metrics: Metrics
     refusals: Refusals

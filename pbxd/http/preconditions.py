@@ -28,6 +28,7 @@ def etag(version: int) -> dict[str, str]:
 def check_if_match(request: web.Request, version: int, how: IfMatch) -> None:
     """Refuse a change of another version than the one the object has; pin it to that version otherwise.
 
+    A version of 0: there is no such object yet.
     Raises StaleError, and PreconditionNeededError where the header is `needed` and missing.
     """
     given = request.headers.getall("If-Match", [])
@@ -36,6 +37,8 @@ def check_if_match(request: web.Request, version: int, how: IfMatch) -> None:
         if how == "needed":
             message = _("If-Match is needed: the ETag that the object had when you read it, or *")
             raise PreconditionNeededError(message)
+    elif version == 0:
+        raise StaleError(_("there is no such object yet; If-Match names {tags}").format(tags=ascii(tags[:_SHOWN])))
     elif tags != "*":
         if str(version) not in _TAG.findall(tags):
             message = _("the object is at version {now}; If-Match names {tags}")

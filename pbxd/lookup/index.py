@@ -72,6 +72,10 @@ class Directory:
         """Return an employee, also one who left (`active`)."""
         return self._book.employee(extension)
 
+    def colleagues(self) -> Iterable[Employee]:
+        """Return everybody who works here and has an extension."""
+        return self._book.colleagues()
+
     @property
     def age_seconds(self) -> float:
         """Seconds since the index was last known to equal the database. Infinite before the first load."""

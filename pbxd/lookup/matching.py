@@ -165,6 +165,10 @@ class Book:
         found = self._employees.get(extension)
         return found if found and found.listed else None
 
+    def colleagues(self) -> Iterable[Employee]:
+        """Return everybody who works here and has an extension."""
+        return (each for each in self._employees.values() if each.listed and each.active)
+
     def lookup(self, parsed: ParsedNumber, actor: Actor) -> Match:
         """Return whose number it is: a contact's, else a company's, else an employee's, each by the exact number.
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pbxd.actor import Actor
+from pbxd.book.external_ids import ExternalId
 from pbxd.calls.record import Direction, Outcome
 from pbxd.lookup.partial_index import named_contact
 from pbxd.numbers import NumberRules, parse
 from pbxd.services.dates import read_instant
 from pbxd.services.past_names import spans_of
+from pbxd.storage.book.contacts import visible
 from pbxd.storage.book.number_ownership import of_company, of_contacts
 from pbxd.storage.calls.call_filter import CallFilter, Span
+from pbxd.storage.calls.external_ids import calls_named
 from pbxd.storage.engine.database import Reading
 
 
@@ -31,6 +34,9 @@ class FindCalls:
     limit: int = 50
     offset: int = 0
     before: str = ""  # id of the last call of the page before
+    after: str = ""  # cursor of the page before
+    contact: int = 0  # a contact by id
+    external: ExternalId | None = None
 
 
 def filter_of(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRules) -> CallFilter:
@@ -41,12 +47,14 @@ def filter_of(connection: Reading, asked: FindCalls, actor: Actor, rules: Number
     spans: tuple[Span, ...] | None = None
     if asked.client:
         spans = _client(connection, asked.client, actor, rules)
+    if asked.contact:
+        spans = spans_of_contacts(connection, {visible(connection, asked.contact, actor).id}, actor)
     if asked.company:
         firm = _company(connection, asked.company, actor)
         spans = (
             firm if spans is None else tuple(span for span in spans if span.number in {each.number for each in firm})
         )
-    return CallFilter(
+    found = CallFilter(
         since=read_instant("from", asked.since) if asked.since else None,
         until=read_instant("to", asked.until, end_of_day=True) if asked.until else None,
         direction=asked.direction,
@@ -56,6 +64,7 @@ def filter_of(connection: Reading, asked: FindCalls, actor: Actor, rules: Number
         talk=asked.min_talk,
         spans=spans,
     )
+    return calls_named(connection, found, asked.external) if asked.external else found
 
 
 def _client(connection: Reading, text: str, actor: Actor, rules: NumberRules) -> tuple[Span, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pbxd.actor import Actor
+from pbxd.book.external_ids import checked_external
 from pbxd.calls.record import CallRecord
+from pbxd.errors import UnavailableError
 from pbxd.numbers import NumberRules
 from pbxd.services.call_filters import FindCalls, filter_of, spans_of_contacts
 from pbxd.services.past_names import contacts_in, extensions_in, name_calls, numbers_in
@@ -15,9 +19,12 @@ from pbxd.storage.access.employee_ids import known
 from pbxd.storage.book.number_ownership import past_of
 from pbxd.storage.calls.call_filter import CallFilter
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.external_ids import external_of_calls, name_call
 from pbxd.storage.calls.gaps import count_gaps_between, gaps_between
 from pbxd.storage.calls.history import History, newest, page
 from pbxd.storage.engine.database import Reading
+from pbxd.storage.engine.feed import newest as newest_row
+from pbxd.storage.search import cursor
 
 _MOST_GAPS = 100  # in a page
 Call = dict[str, Any]
@@ -34,10 +41,13 @@ class CallPage(NamedTuple):
     items: list[dict[str, Any]]
     gaps: list[dict[str, Any]]
     gaps_total: int = 0
+    next: str | None = None  # the cursor of the next page
+    seq: int = 0  # the feed's number when the page was read
 
     def to_json(self) -> dict[str, Any]:
-        """Return the public form: `gaps_total` stands there where the gaps are not all."""
+        """Return the command line's form: `gaps_total` stands there where the gaps are not all."""
         answer = self._asdict()
+        del answer["next"], answer["seq"]
         if self.gaps_total <= len(self.gaps):
             del answer["gaps_total"]
         return answer
@@ -66,18 +76,44 @@ async def show(workspace: Workspace, actor: Actor, call_id: str) -> Call:
     return call
 
 
+async def with_external(workspace: Workspace, calls: Sequence[Call]) -> list[Call]:
+    """Return calls with what other programs call them."""
+    found = await workspace.database.ask(external_of_calls, [call["id"] for call in calls])
+    return [call | {"external": found.get(call["id"], {})} for call in calls]
+
+
+async def name(workspace: Workspace, call_id: str, external: Mapping[str, str | None]) -> Mapping[str, str]:
+    """Change what other programs call a call; return all its names. Raises NotFoundError, InvalidInputError."""
+    checked = checked_external(external)
+    await Calls(workspace.database).record(call_id)
+    return await name_call(workspace.database, call_id, checked)
+
+
+async def name_new(workspace: Workspace, call_id: str, external: Mapping[str, str | None]) -> None:
+    """Say what other programs call a call that was just made here and may have no record yet.
+
+    It is no reason to fail if the database is away: the phone rings already.
+    """
+    with suppress(UnavailableError):
+        await name_call(workspace.database, call_id, checked_external(external))
+
+
 async def last_calls(workspace: Workspace, actor: Actor, client: str | int, *, limit: int = 5) -> list[Call]:
     """Return the newest calls with a client: a contact by its id, or as `FindCalls.client` names one."""
     return await workspace.database.ask(_last, client, actor, workspace.rules, limit)
 
 
 def _page(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRules) -> CallPage:
+    tied = cursor.bound(replace(asked, limit=0, offset=0, before="", after=""))
+    last = cursor.read_entry("calls", asked.after, tied) or asked.before
     wanted = filter_of(connection, asked, actor, rules)
-    shown = page(connection, wanted, asked.limit, asked.offset, asked.before)
+    shown = page(connection, wanted, asked.limit, asked.offset, str(last))
     found = _name(connection, shown.records, actor, rules)
     gaps = gaps_between(connection, shown.since, shown.until, _MOST_GAPS)
     count = len(gaps) if len(gaps) < _MOST_GAPS else count_gaps_between(connection, shown.since, shown.until)
-    return CallPage(shown.total, not shown.more, found, [each.to_json() for each in gaps], count)
+    following = cursor.written_entry("calls", shown.records[-1].id, tied) if shown.older else None
+    listed = [each.to_json() for each in gaps]
+    return CallPage(shown.total, not shown.more, found, listed, count, following, newest_row(connection))
 
 
 def _last(connection: Reading, client: str | int, actor: Actor, rules: NumberRules, limit: int) -> list[Call]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
+from datetime import datetime
 
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.book.companies import Company, CompanyChanges
+from pbxd.book.companies import Company, CompanyChanges, checked_company
 from pbxd.book.contacts import Contact
+from pbxd.book.external_ids import ExternalId, checked_external
 from pbxd.book.texts import folded
+from pbxd.errors import InvalidInputError, Mistakes
 from pbxd.numbers import NumberRules
-from pbxd.services.number_input import company_number
+from pbxd.services.number_input import company_number, contact_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book import company_merging
-from pbxd.storage.book.companies import Companies, CompanyPage
+from pbxd.storage.book.companies import Companies, CompanyFilter, CompanyPage
 from pbxd.storage.book.company_merging import Joining
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.search.filters import ContactFilter
@@ -39,6 +43,10 @@ class FindCompanies:
     doubles: bool = False  # only those whose names differ by spelling alone; all of them
     limit: int | None = None  # None: all
     after: str = ""  # cursor of the page before
+    descending: bool = False
+    number: str = ""  # in any notation
+    changed_after: datetime | None = None
+    external: ExternalId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +67,13 @@ class EditCompany:
     name: str | None = None
     address: str | None = None
     site: str | None = None
+    numbers: Sequence[str] | None = None  # all of them, in any notation; likewise the e-mails
+    emails: Sequence[str] | None = None
     add_numbers: Sequence[str] = ()
     remove_numbers: Sequence[str] = ()
     add_emails: Sequence[str] = ()
     remove_emails: Sequence[str] = ()
+    external: Mapping[str, str | None] = attribute(default_factory=dict)  # None takes one away
 
 
 async def add(workspace: Workspace, _actor: Actor, asked: AddCompany) -> Company:
@@ -76,7 +87,15 @@ async def find(workspace: Workspace, _actor: Actor, asked: FindCompanies) -> Com
     if asked.doubles:
         found = await Companies(workspace.database).doubles(asked.search)
         return CompanyPage(found, "", len(found))
-    return await Companies(workspace.database).page(asked.search, asked.after, asked.limit, MOST_COUNTED)
+    wanted = CompanyFilter(
+        search=asked.search,
+        number=contact_number(asked.number, workspace.rules).number if asked.number else "",
+        changed_after=asked.changed_after,
+        external=asked.external,
+    )
+    return await Companies(workspace.database).page(
+        wanted, after=asked.after, limit=asked.limit, most=MOST_COUNTED, descending=asked.descending
+    )
 
 
 def every(workspace: Workspace, _actor: Actor, asked: FindCompanies) -> AsyncGenerator[Sequence[Company], None]:
@@ -97,8 +116,12 @@ async def edit(workspace: Workspace, _actor: Actor, asked: EditCompany) -> Compa
 
     Raises NotFoundError, InvalidInputError, and ConflictError for a version that is no longer current.
     """
+    check(workspace, asked)
     return await Companies(workspace.database).edit(
-        asked.company_id, lambda company: _changes(company, asked, workspace.rules), version=asked.version
+        asked.company_id,
+        lambda company: _changes(company, asked, workspace.rules),
+        version=asked.version,
+        external=asked.external,
     )
 
 
@@ -125,13 +148,93 @@ async def delete(workspace: Workspace, actor: Actor, company_id: int, *, leave_c
     )
 
 
+async def create(workspace: Workspace, _actor: Actor, asked: EditCompany) -> Company:
+    """Add a company; its id doesn't matter.
+
+    Raises InvalidInputError with everything that is wrong, ConflictError if there is one of this name.
+    """
+    check(workspace, asked if asked.name is not None else nameless(asked))
+    company = Company(0, asked.name or "")
+    company = replace(company, **_changes(company, asked, workspace.rules))
+    return await Companies(workspace.database).create(company, asked.external)
+
+
+async def save_external(
+    workspace: Workspace, actor: Actor, called: ExternalId, asked: EditCompany
+) -> tuple[Company, bool]:
+    """Change the company that a program calls so, or add it; return whether it was added.
+
+    Raises what `create` and `edit` raise.
+    """
+    asked = replace(asked, external={**asked.external, called.system: called.key})
+    known = await find_external(workspace, called)
+    if known is None:
+        return await create(workspace, actor, asked), True
+    return await edit(workspace, actor, replace(asked, company_id=known)), False
+
+
+async def find_external(workspace: Workspace, called: ExternalId) -> int | None:
+    """Return the id of the company that a program calls so."""
+    return await Companies(workspace.database).find_external(called)
+
+
+async def external_of(workspace: Workspace, companies: Sequence[Company]) -> Mapping[int, Mapping[str, str]]:
+    """Return what other programs call companies."""
+    return await Companies(workspace.database).external([company.id for company in companies])
+
+
+async def get(workspace: Workspace, _actor: Actor, company_id: int) -> Company:
+    """Return a company. Raises NotFoundError."""
+    return await Companies(workspace.database).get(company_id)
+
+
+def check(workspace: Workspace, asked: EditCompany) -> None:
+    """Raise InvalidInputError with everything that is wrong with what a program sends."""
+    mistakes = Mistakes()
+    company = Company(0, "x")
+    for name in ("name", "address", "site"):
+        if (text := getattr(asked, name)) is not None:
+            try:
+                checked_company(replace(company, **{name: text}))
+            except InvalidInputError as error:
+                mistakes.add(InvalidInputError(name, str(error)))
+    for place, number in enumerate(asked.numbers or ()):
+        with mistakes.collected():
+            _number_at(place, number, workspace.rules)
+    for place, email in enumerate(asked.emails or ()):
+        try:
+            checked_company(replace(company, emails=(email,)))
+        except InvalidInputError as error:
+            mistakes.add(InvalidInputError("emails", str(error), at=(place,)))
+    with mistakes.collected():
+        checked_external(asked.external)
+    mistakes.refuse()
+
+
+def nameless(asked: EditCompany) -> EditCompany:
+    """Return a new company whose missing name will be told."""
+    return replace(asked, name="")
+
+
+def _number_at(place: int, text: str, rules: NumberRules) -> str:
+    try:
+        return company_number(text, rules)
+    except InvalidInputError as error:
+        raise InvalidInputError("numbers", str(error), at=(place,)) from error
+
+
 def _changes(company: Company, asked: EditCompany, rules: NumberRules) -> CompanyChanges:
     removed = [company_number(number, rules) for number in asked.remove_numbers]
     added = [company_number(number, rules) for number in asked.add_numbers]
     gone = {folded(email) for email in asked.remove_emails}
+    numbers, emails = company.numbers, company.emails
+    if asked.numbers is not None:
+        numbers = tuple(_number_at(place, number, rules) for place, number in enumerate(asked.numbers))
+    if asked.emails is not None:
+        emails = tuple(asked.emails)
     changed: CompanyChanges = {
-        "numbers": tuple(number for number in (*company.numbers, *added) if number not in removed),
-        "emails": (*(email for email in company.emails if folded(email) not in gone), *asked.add_emails),
+        "numbers": tuple(number for number in (*numbers, *added) if number not in removed),
+        "emails": (*(email for email in emails if folded(email) not in gone), *asked.add_emails),
     }
     if asked.name is not None:
         changed["name"] = asked.name

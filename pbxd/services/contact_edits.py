@@ -8,15 +8,29 @@ from dataclasses import field as attribute
 from typing import Any, cast
 
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber, check_reachable
+from pbxd.book.employee_lookup import EmployeeLookup
+from pbxd.book.external_ids import checked_external
 from pbxd.book.field_kinds import checked_value, extra_json, typed_value
 from pbxd.book.fields import Field, Fields
-from pbxd.book.texts import folded
-from pbxd.errors import InvalidInputError, NotFoundError
+from pbxd.book.texts import folded, is_extension
+from pbxd.errors import InvalidInputError, Mistakes, NotFoundError
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
 from pbxd.services.number_input import contact_number
 
-Typed = str | bool | Sequence[str]  # a field's value as a person types it: a text, a flag, several texts
+
+@dataclass(frozen=True, slots=True)
+class TypedNumber:
+    """A number as a program sends it. None: as the text of the number says."""
+
+    number: str  # in any notation, also with the client's extension
+    extension: str | None = None
+    label: str = ""
+    main: bool = False
+
+
+Typed = str | bool | Sequence[str | TypedNumber]  # a field's value as it is typed: a text, a flag, several texts
+External = Mapping[str, str | None]  # what other programs call the contact, by system; None takes one away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +39,7 @@ class AddContact:
 
     values: Mapping[str, Typed]  # by field
     labels: Sequence[tuple[str, str]] = ()  # one of the numbers, and its label
+    external: External = attribute(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,40 +53,70 @@ class EditContact:
     removed: Mapping[str, Sequence[str]] = attribute(default_factory=dict)  # from such a field
     main_number: str = ""
     labels: Sequence[tuple[str, str]] = ()  # as above; an empty label takes one away
+    external: External = attribute(default_factory=dict)
 
 
-def draft(asked: AddContact, rules: NumberRules, fields: Fields) -> ContactDraft:
-    """Return the new contact. Raises InvalidInputError, and NotFoundError for a label of a number it doesn't have."""
-    values = {"name": ""} | _values(asked.values, rules, fields)
-    return ContactDraft(**values | {"numbers": _labelled(values.get("numbers", ()), asked.labels, rules)})
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How what is typed becomes values."""
+
+    rules: NumberRules
+    fields: Fields
+    people: EmployeeLookup | None = None  # finds employees by name; None: only extensions are typed
+    known_people: bool = False  # refuse an extension that nobody has; otherwise its employee is made on the spot
 
 
-def changes(contact: Contact, asked: EditContact, rules: NumberRules, fields: Fields) -> ContactChanges:
+def draft(asked: AddContact, reading: Reading) -> ContactDraft:
+    """Return the new contact.
+
+    Raises InvalidInputError with everything that is wrong, and NotFoundError for a label of a number it doesn't have.
+    """
+    values = checked_values({"name": "", **asked.values}, asked.external, reading, whole=True)
+    return ContactDraft(**values | {"numbers": _labelled(values.get("numbers", ()), asked.labels, reading.rules)})
+
+
+def changes(contact: Contact, asked: EditContact, reading: Reading) -> ContactChanges:
     """Return what changes in this contact. Raises InvalidInputError, NotFoundError."""
     lists = {
         name: _texts(
-            fields.value(contact, _known(name, fields)), asked.added.get(name, ()), asked.removed.get(name, ())
+            reading.fields.value(contact, _known(name, reading.fields)),
+            asked.added.get(name, ()),
+            asked.removed.get(name, ()),
         )
         for name in {*asked.added, *asked.removed} - {"numbers"}
     }
-    changed = _values({**asked.values, **lists}, rules, fields)
+    changed = checked_values({**asked.values, **lists}, asked.external, reading)
     if "numbers" in {*asked.added, *asked.removed} or asked.main_number or asked.labels:
-        changed["numbers"] = _numbers(changed.get("numbers", contact.numbers), asked, rules)
+        changed["numbers"] = _numbers(changed.get("numbers", contact.numbers), asked, reading.rules)
     if {"numbers", "emails"} & changed.keys():
         kept = {name: changed.get(name, getattr(contact, name)) for name in ("numbers", "emails")}
         check_reachable(replace(contact, **kept))
     return cast("ContactChanges", changed)
 
 
-def _values(typed: Mapping[str, Typed], rules: NumberRules, fields: Fields) -> dict[str, Any]:
-    """Return values by the attribute of a draft; fields without one are together in `extra`."""
-    values: dict[str, Any] = {}
+def checked_values(
+    typed: Mapping[str, Typed], external: External, reading: Reading, *, whole: bool = False
+) -> dict[str, Any]:
+    """Return values by the attribute of a draft; fields without one are together in `extra`.
+
+    `whole`: they are a whole contact, which must be reachable. Raises InvalidInputError with everything that is wrong.
+    """
+    values, mistakes = dict[str, Any](), Mistakes()
     for name, value in typed.items():
-        field = _known(name, fields)
-        if field.stored == "extra":
-            values.setdefault("extra", {})[name] = extra_json(_value(field, value, rules))
-        else:
-            values[name] = _value(field, value, rules)
+        with mistakes.collected():
+            field = _known(name, reading.fields)
+            if field.stored == "extra":
+                values.setdefault("extra", {})[name] = extra_json(_value(field, value, reading))
+            elif field.kind == "employee":
+                values |= _employee(field, value, reading)
+            else:
+                values[name] = _value(field, value, reading)
+    if whole and not any(map(mistakes.names, ("numbers", "emails"))):
+        with mistakes.collected():
+            check_reachable(ContactDraft("", numbers=values.get("numbers", ()), emails=values.get("emails", ())))
+    with mistakes.collected():
+        checked_external(external)
+    mistakes.refuse(typed)
     return values
 
 
@@ -81,13 +126,55 @@ def _known(name: str, fields: Fields) -> Field:
     return fields[name]
 
 
-def _value(field: Field, typed: Typed, rules: NumberRules) -> Any:  # noqa: ANN401 - a value of the field's kind
+def _value(field: Field, typed: Typed, reading: Reading) -> Any:  # noqa: ANN401 - a value of the field's kind
     value: Any = typed
     if isinstance(typed, str):
         value = typed_value(field.name, field.kind, typed)
     elif not isinstance(typed, bool):
-        value = tuple(contact_number(text, rules) for text in typed) if field.kind == "numbers" else tuple(typed)
+        mistakes, several = Mistakes(), list[Any]()
+        for place, each in enumerate(typed):
+            with mistakes.collected():
+                several.append(_one_of_several(field, each, place, reading.rules))
+        mistakes.refuse()
+        value = tuple(several)
     return checked_value(field.name, field.kind, value)  # also of its type: a program may send anything
+
+
+def _one_of_several(field: Field, typed: str | TypedNumber, place: int, rules: NumberRules) -> str | ContactNumber:
+    """Return one of several values; a mistake in it says which one it is."""
+    at: tuple[int | str, ...] = (place, "number") if isinstance(typed, TypedNumber) else (place,)
+    try:
+        one = _number(typed, rules) if field.kind == "numbers" else typed
+        checked_value(field.name, field.kind, (one,))
+    except InvalidInputError as error:
+        raise InvalidInputError(field.name, str(error), at=at, code=error.code) from error
+    return cast("str | ContactNumber", one)
+
+
+def _number(typed: str | TypedNumber, rules: NumberRules) -> ContactNumber:
+    if isinstance(typed, str):
+        return contact_number(typed, rules)
+    read = contact_number(typed.number, rules)
+    extension = read.extension if typed.extension is None else typed.extension
+    return replace(read, extension=extension, label=typed.label, main=typed.main)
+
+
+def _employee(field: Field, typed: Typed, reading: Reading) -> dict[str, Any]:
+    """Return an employee's extension, and their id if the book knows them."""
+    text = cast("str", _checked_type(field, typed)).strip()
+    if not text or reading.people is None:
+        return {field.name: checked_value(field.name, field.kind, text)}
+    try:
+        person = reading.people.find(field.name, text)
+    except InvalidInputError:
+        if reading.known_people or not is_extension(text):
+            raise
+        return {field.name: text}
+    return {field.name: person.extension, f"{field.name}_id": person.id}
+
+
+def _checked_type(field: Field, typed: Typed) -> Typed:
+    return typed if isinstance(typed, str) else checked_value(field.name, field.kind, typed)
 
 
 def _numbers(numbers: Sequence[ContactNumber], asked: EditContact, rules: NumberRules) -> tuple[ContactNumber, ...]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.book.contacts import Contact, check_reachable
-from pbxd.services import contact_edits
+from pbxd.book.contacts import Contact
+from pbxd.book.external_ids import ExternalId
+from pbxd.book.texts import checked_email, is_extension
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
+from pbxd.services import contact_edits, employees
 from pbxd.services.call_history import Call, last_calls
-from pbxd.services.contact_edits import AddContact, EditContact
+from pbxd.services.contact_edits import AddContact, EditContact, Reading
 from pbxd.services.number_input import contact_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.changes import Change
-from pbxd.storage.book.contacts import ContactPage, Contacts
+from pbxd.storage.book.contacts import ContactPage as ContactPage
+from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.duplicates import Duplicate
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.search.filters import ContactFilter
@@ -31,10 +37,14 @@ class ContactsWanted:
     vip: bool | None = None
     company: str = ""  # whole name
     tag: str = ""
-    manager: str = ""  # extension
+    manager: str = ""  # extension; `find` takes a full name too
     number: str = ""  # in any notation
     favourites: bool = False  # the actor's
     mine: bool = False  # contacts that the actor manages, and personal ones
+    managed_by: int = 0  # an employee's id
+    company_id: int = 0
+    changed_after: datetime | None = None
+    external: ExternalId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +65,7 @@ class SavedContact:
 
     contact: Contact
     duplicates: Sequence[Duplicate]
+    external: Mapping[str, str] = field(default_factory=dict)  # what other programs call it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class ShownContact:
 
     contact: Contact
     last_calls: Sequence[Call]
+    external: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +87,35 @@ class ErasePersonal:
     by: str  # the user of the operating system or of pbxd who does it, for the feed and the log
 
 
-async def add(workspace: Workspace, actor: Actor, asked: AddContact) -> SavedContact:
-    """Add a contact; a company that isn't known yet is made. Raises InvalidInputError, RefusedError."""
+async def add(workspace: Workspace, actor: Actor, asked: AddContact, *, known_people: bool = False) -> SavedContact:
+    """Add a contact; a company that isn't known yet is made.
+
+    `known_people`: refuse a manager or owner whom nobody knows; otherwise an extension that nobody has is kept too.
+    Raises InvalidInputError with everything that is wrong, RefusedError.
+    """
+    reading = await _reading(workspace, asked, known_people=known_people)
+    draft = contact_edits.draft(asked, reading)
+    return await _saved(
+        workspace, actor, await Contacts(workspace.database).add(draft, actor=actor, external=asked.external)
+    )
+
+
+async def check(workspace: Workspace, asked: AddContact | EditContact) -> None:
+    """Raise InvalidInputError with everything that is wrong with what a program sends, without the book's own rules."""
+    reading = await _reading(workspace, asked, known_people=True)
+    contact_edits.checked_values(asked.values, asked.external, reading)
+
+
+async def _reading(workspace: Workspace, asked: AddContact | EditContact, *, known_people: bool) -> Reading:
+    named = any(each.kind == "employee" and asked.values.get(each.name) for each in workspace.fields)
+    people = await employees.lookup(workspace) if named else None
+    return Reading(workspace.rules, workspace.fields, people, known_people)
+
+
+async def _saved(workspace: Workspace, actor: Actor, contact: Contact) -> SavedContact:
     book = Contacts(workspace.database)
-    draft = contact_edits.draft(asked, workspace.rules, workspace.fields)
-    if draft.name.strip():  # else that is what to say first
-        check_reachable(draft)
-    contact = await book.add(draft, actor=actor)
-    return SavedContact(contact, await book.duplicates(contact, actor=actor))
+    external = await book.external([contact.id])
+    return SavedContact(contact, await book.duplicates(contact, actor=actor), external.get(contact.id, {}))
 
 
 async def find(workspace: Workspace, actor: Actor, asked: FindContacts) -> ContactPage:
@@ -90,6 +123,11 @@ async def find(workspace: Workspace, actor: Actor, asked: FindContacts) -> Conta
 
     Raises InvalidInputError for a number or a cursor that can't be used.
     """
+    if asked.manager and not is_extension(asked.manager):
+        person = await employees.named(workspace, "manager", asked.manager)
+        asked = replace(asked, manager="", managed_by=person.id)
+    if asked.favourites:
+        rights.check_favourites(actor)
     page = PageAsked(
         asked.sort,
         asked.descending,
@@ -121,33 +159,84 @@ def filter_of(workspace: Workspace, asked: ContactsWanted) -> ContactFilter:
         number=contact_number(asked.number, workspace.rules).number if asked.number else "",
         favourites=asked.favourites,
         mine=asked.mine,
+        managed_by=asked.managed_by,
+        company_id=asked.company_id,
+        changed_after=asked.changed_after,
+        external=asked.external,
     )
 
 
 async def show(workspace: Workspace, actor: Actor, contact_id: int) -> ShownContact:
     """Return a contact and its last calls. Raises NotFoundError."""
     contact = await Contacts(workspace.database).get(contact_id, actor=actor)
-    return ShownContact(contact, await last_calls(workspace, actor, contact_id))
+    external = await Contacts(workspace.database).external([contact_id])
+    return ShownContact(contact, await last_calls(workspace, actor, contact_id), external.get(contact_id, {}))
 
 
-async def edit(workspace: Workspace, actor: Actor, asked: EditContact) -> SavedContact:
-    """Change the present state of a contact, so that no other edit gets lost.
+async def edit(workspace: Workspace, actor: Actor, asked: EditContact, *, known_people: bool = False) -> SavedContact:
+    """Change the present state of a contact, so that no other edit gets lost. `known_people`: see `add`.
 
     Raises NotFoundError, InvalidInputError, RefusedError, and ConflictError for a version that is no longer current.
     """
-    book = Contacts(workspace.database)
-    contact = await book.edit(
+    reading = await _reading(workspace, asked, known_people=known_people)
+    contact = await Contacts(workspace.database).edit(
         asked.contact_id,
-        lambda card: contact_edits.changes(card, asked, workspace.rules, workspace.fields),
+        lambda card: contact_edits.changes(card, asked, reading),
         actor=actor,
         version=asked.version,
+        external=asked.external,
     )
-    return SavedContact(contact, await book.duplicates(contact, actor=actor))
+    return await _saved(workspace, actor, contact)
 
 
-async def delete(workspace: Workspace, actor: Actor, contact_id: int) -> None:
-    """Delete a contact. Raises NotFoundError, RefusedError."""
-    await Contacts(workspace.database).delete(contact_id, actor=actor)
+async def save_external(
+    workspace: Workspace, actor: Actor, called: ExternalId, asked: AddContact, *, version: int | None = None
+) -> tuple[SavedContact, bool]:
+    """Change the contact that a program calls so, or add it; return whether it was added.
+
+    Of a known contact, what isn't named stays. Raises what `add` and `edit` raise.
+    """
+    external = {**asked.external, called.system: called.key}
+    known = await find_external(workspace, actor, called)
+    if known is None:
+        try:
+            return await add(workspace, actor, replace(asked, external=external), known_people=True), True
+        except InvalidInputError as error:
+            known = await find_external(workspace, actor, called)
+            if error.code != "taken" or known is None:
+                raise
+    change = EditContact(contact_id=known.id, version=version, values=asked.values, external=external)
+    return await edit(workspace, actor, change, known_people=True), False
+
+
+async def find_external(workspace: Workspace, actor: Actor, called: ExternalId) -> Contact | None:
+    """Return the contact that a program calls so, of those that the actor sees."""
+    _total, found = await Contacts(workspace.database).list(ContactFilter(external=called), actor=actor, limit=1)
+    return found[0] if found else None
+
+
+async def external_of(workspace: Workspace, contacts: Sequence[Contact]) -> Mapping[int, Mapping[str, str]]:
+    """Return what other programs call contacts."""
+    return await Contacts(workspace.database).external([contact.id for contact in contacts])
+
+
+async def duplicates(workspace: Workspace, actor: Actor, number: str, email: str) -> Sequence[Duplicate]:
+    """Return the contacts with a number, whatever its extension, or an e-mail. Raises InvalidInputError."""
+    if not number and not email:
+        raise InvalidInputError("number", _("a number or an e-mail is needed"), code="missing")
+    numbers = [contact_number(number, workspace.rules).number] if number else []
+    emails = [checked_email(email, "email")] if email else []
+    return await Contacts(workspace.database).sharing(numbers, emails, actor=actor)
+
+
+async def get(workspace: Workspace, actor: Actor, contact_id: int) -> Contact:
+    """Return a contact. Raises NotFoundError."""
+    return await Contacts(workspace.database).get(contact_id, actor=actor)
+
+
+async def delete(workspace: Workspace, actor: Actor, contact_id: int, *, version: int | None = None) -> None:
+    """Delete a contact. Raises NotFoundError, RefusedError, ConflictError for a version that is no longer current."""
+    await Contacts(workspace.database).delete(contact_id, actor=actor, version=version)
 
 
 async def owner_to_erase(workspace: Workspace, actor: Actor, asked: ErasePersonal) -> str:

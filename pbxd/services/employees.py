@@ -13,7 +13,7 @@ from pbxd.book.employee_lookup import EmployeeLookup
 from pbxd.book.employee_names import is_placeholder
 from pbxd.book.employees import Employee, employee_matches
 from pbxd.book.texts import folded
-from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.employees import MOST_ROWS, SIZE_LIMIT, WORKBOOK, EmployeeTable, read_employees, read_rows
 from pbxd.exchange.sandbox import plain_rows
@@ -25,6 +25,8 @@ from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.book.extension_ownership import Joining, Passed
+from pbxd.storage.engine.feed import Feed
+from pbxd.storage.search import cursor
 from pbxd.storage.search.filters import ContactFilter
 
 CLIENTS_SHOWN = 20
@@ -37,6 +39,24 @@ class FindEmployees:
     search: str = ""  # words of the card, or part of a number
     department: str = ""  # or queue
     active: bool | None = None  # False: those who left
+
+
+@dataclass(frozen=True, slots=True)
+class EmployeePage:
+    """A page of employees; `next`: the cursor of the next one, `seq`: the feed's number at the reading."""
+
+    items: Sequence[Employee]
+    total: int
+    next: str | None
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """A department, and how many people who work here are in it."""
+
+    name: str
+    employees: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +102,42 @@ async def find(workspace: Workspace, _actor: Actor, asked: FindEmployees) -> lis
         and (not asked.department or folded(asked.department) in map(folded, person.departments))
         and asked.active in (None, person.active)
     ]
+
+
+async def page(workspace: Workspace, actor: Actor, asked: FindEmployees, *, limit: int, after: str) -> EmployeePage:
+    """Return a page of employees by extension. Raises InvalidInputError (`after`)."""
+    seq = await Feed(workspace.database).last()  # before the list: what comes meanwhile is told twice, not never
+    found = await find(workspace, actor, asked)
+    tied = cursor.bound(asked)
+    last, begin = cursor.read_entry("employees", after, tied), 0
+    if last is not None:
+        places = [place for place, person in enumerate(found) if person.id == last]
+        if not places:
+            message = _("the entries at this cursor were changed meanwhile: begin with the first page")
+            raise InvalidInputError("after", message, code="cursor")
+        begin = places[0] + 1
+    shown = found[begin : begin + limit]
+    more = begin + limit < len(found)
+    following = cursor.written_entry("employees", shown[-1].id, tied) if more else None
+    return EmployeePage(shown, len(found), following, seq)
+
+
+async def by_id(workspace: Workspace, _actor: Actor, employee_id: int) -> Employee:
+    """Return an employee. Raises NotFoundError."""
+    person = await Employees(workspace.database).by_id(employee_id)
+    if not person.listed:
+        raise NotFoundError(_("there is no employee with the id {id}").format(id=employee_id))
+    return person
+
+
+async def departments(workspace: Workspace, actor: Actor) -> list[Department]:
+    """Return all departments by name, queues too, and how many people who work here are in each."""
+    found: dict[str, Department] = {}
+    for person in await find(workspace, actor, FindEmployees(active=True)):
+        for name in person.departments:
+            known = found.get(folded(name), Department(name, 0))
+            found[folded(name)] = Department(known.name, known.employees + 1)
+    return [found[key] for key in sorted(found)]
 
 
 async def lookup(workspace: Workspace) -> EmployeeLookup:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pbxd.actor import Actor
-from pbxd.exchange import call_columns, call_tables, writing
+from pbxd.exchange import call_columns, call_tables, vcards, writing
 from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.contacts import ContactsWanted, filter_of
 from pbxd.services.workspace import Workspace
+from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.exports import Report, everything
 
 
@@ -38,6 +39,11 @@ async def export_contacts(
     """
     async with everything(workspace.database, filter_of(workspace, asked), actor=actor, progress=progress) as contacts:
         return await writing.export(asked.file, contacts, workspace.fields)
+
+
+async def vcard(workspace: Workspace, actor: Actor, contact_id: int) -> str:
+    """Return a contact as a vCard. Raises NotFoundError."""
+    return vcards.write_card(await Contacts(workspace.database).get(contact_id, actor=actor), workspace.fields)
 
 
 async def export_calls(

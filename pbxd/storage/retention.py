@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, Table, delete, func, select
 
 from pbxd.settings import RetentionSettings
 from pbxd.storage.engine.database import Database
-from pbxd.storage.tables import audit, calls, feed
+from pbxd.storage.tables import audit, call_external, calls, feed
 
 _AIM_SECONDS = 0.03  # of one deletion; no writer waits longer than 0.1 s
 _FIRST, _MOST = 50, 2000  # rows in one deletion
@@ -35,6 +35,9 @@ class Retention:
                 due = select(calls.c.seq).where(which, calls.c.started < oldest).order_by(calls.c.started)
                 async for count in self._delete(calls, calls.c.seq, due.limit):
                     cleared["calls"] += count
+            async with self._database.writing() as connection:
+                gone = call_external.c.call_id.not_in(select(calls.c.id))
+                await connection.execute(delete(call_external).where(call_external.c.at < oldest, gone))
         async for count in self._delete(
             feed, feed.c.seq, partial(_old_feed_rows, now - timedelta(days=settings.feed_days))
         ):

@@ -246,7 +246,7 @@ def test_only_the_creator_deletes(pbxd: Pbxd, contact: Add) -> None:
         (["--name", "А", "--email", "нет"], "not an e-mail address"),
         (["--name", "А", "--number", "89160000000", "--personal"], "needs an owner"),
         (["--name", "А"], "needs a phone number or an e-mail"),
-        (["--name", "А", "--number", "89160000000", "--manager", "10 1"], "not an extension"),
+        (["--name", "А", "--number", "89160000000", "--manager", "10 1"], "there is no employee"),
     ],
 )
 def test_what_can_t_be_accepted_is_one_line(pbxd: Pbxd, options: list[str], why: str) -> None:
@@ -295,7 +295,7 @@ def test_any_edit_gives_changes_or_a_clear_refusal(
         labels=labels,
     )
     try:
-        changes = contact_edits.changes(CARD, asked, RULES, BUILT_IN)
+        changes = contact_edits.changes(CARD, asked, contact_edits.Reading(RULES, BUILT_IN))
     except PbxdError:
         return
     numbers = changes.get("numbers", CARD.numbers)

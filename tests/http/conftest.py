@@ -30,6 +30,8 @@ from pbxd.numbers import rules_from
 from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
+from pbxd.services.events.live_events import LiveEvents
+from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.passwords import Passwords
@@ -65,6 +67,8 @@ class House:
     faults: Faults
     local: aiohttp.ClientSession  # over the unix socket
     public: aiohttp.ClientSession  # over TCP, without a token
+    phones: dict[str, str]  # who rings or talks, for live events
+    live_feed: LiveFeed
 
     @property
     def contacts(self) -> Contacts:
@@ -90,7 +94,9 @@ async def empty_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @asynccontextmanager
-async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterator[House]:
+async def house(  # noqa: PLR0915 - one thing a line
+    folder: Path, book: Path, *, linked: bool = True
+) -> AsyncIterator[House]:
     shutil.copy(book, folder / "book.db")
     async with AmiServer().listening() as pbx, asyncio.TaskGroup() as group:
         pbx.on["Getvar"] = lambda session, action: session.respond(action, "Value: NOT_INUSE")
@@ -107,22 +113,24 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         ).model_copy(update={"folder": folder})
         faults = Faults()
         asterisk = AsteriskPbx(settings, SECRET, faults)
-        ami = asterisk.ami
+        ami, phones = asterisk.ami, dict[str, str]()
         database = await Database.open(settings.database_url, create=False)
         directory = Directory(database, rules_from(settings))
         await directory.load()
         click_to_call = click_to_call_of(asterisk, settings, database, directory)
         queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
         health = Health(database, directory, lambda: ami.connected, lambda: faults.counts)
-        naming = CallerNaming(directory.lookup)
+        naming, workspace = CallerNaming(directory.lookup), Workspace(database, rules_from(settings))
         parts = (refusals := Refusals(database), asterisk, naming, queues, click_to_call)
+        live_feed = LiveFeed(database, phones.copy, lambda: (each.extension for each in directory.colleagues()))
         services = Services(
-            workspace=Workspace(database, rules_from(settings)),
+            workspace=workspace,
             tokens=TokenCache(Tokens(database)),
             employee=directory.employee,
             caller_naming=naming,
             click_to_call=click_to_call,
             queues=queues,
+            events=LiveEvents(workspace, live_feed, directory.colleagues),
             health=health,
             sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
             metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
@@ -130,7 +138,8 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()
-        roots = [group.create_task(server.serve()), group.create_task(_following(directory))]
+        tasks = (live_feed.run(), server.serve(), _following(directory))
+        roots = [group.create_task(task) for task in tasks]
         if linked:
             roots.append(group.create_task(ami.run()))
             await until(lambda: ami.connected)
@@ -153,6 +162,8 @@ async def house(folder: Path, book: Path, *, linked: bool = True) -> AsyncIterat
                 faults,
                 local,
                 public,
+                phones,
+                live_feed,
             )
             for root in roots:
                 root.cancel()

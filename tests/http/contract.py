@@ -34,7 +34,8 @@ async def _check(
     _session: aiohttp.ClientSession, _context: SimpleNamespace, ended: aiohttp.TraceRequestEndParams
 ) -> None:
     answer = ended.response
-    if ended.method == "HEAD" or answer.content_type == "application/x-ndjson":  # a stream is read by its test
+    streams = {"application/x-ndjson", "text/event-stream"}
+    if ended.method == "HEAD" or answer.content_type in streams:  # a stream is read by its test
         return
     check(ended.method, ended.url.path, answer.status, answer.content_type, await answer.read())
 

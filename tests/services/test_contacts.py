@@ -54,7 +54,7 @@ async def test_what_a_person_types_becomes_a_card(workspace: Workspace) -> None:
         ({"name": ""}, "name"),
         ({}, "name"),
         ({"name": "А"}, "numbers"),
-        ({"name": "А", "numbers": ["101"]}, "number"),
+        ({"name": "А", "numbers": ["101"]}, "numbers"),
         ({"name": "А", "birth_date": "31.02.1980"}, "birth_date"),
         ({"name": "А", "emails": ["нет"]}, "emails"),
         ({"name": "А", "shoe_size": "43"}, "shoe_size"),

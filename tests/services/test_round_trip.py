@@ -31,7 +31,7 @@ from tests.contact_drafts import drafts
 OWNER = agent("101")
 FORMATS = ("xlsx", "csv", "vcf")
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
-OF_ONE_BOOK = ("id", "version", "created", "created_by_id", "created_by_name", "manager_id", "owner_id")
+OF_ONE_BOOK = ("id", "version", "created", "changed", "created_by_id", "created_by_name", "manager_id", "owner_id")
 
 
 def shown(contact: Contact) -> dict[str, Any]:

@@ -65,7 +65,7 @@ async def test_a_company_is_edited_against_its_version_and_renamed_with_its_peop
             *(Companies(place).edit(company.id, {"site": f"{place}"}, version=2) for place in (database, other)),
             return_exceptions=True,
         )
-    assert sorted(type(result).__name__ for result in results) == ["Company", "ConflictError"]
+    assert sorted(type(result).__name__ for result in results) == ["Company", "StaleError"]
     with pytest.raises(ConflictError):
         await companies.edit(company.id, {"name": "ЛЮТИК"})
     refused: list[CompanyChanges] = [{"name": ""}, {"emails": ("x",)}, {"address": "а\0"}]

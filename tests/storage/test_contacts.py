@@ -144,7 +144,7 @@ async def test_of_two_edits_of_one_version_at_once_exactly_one_wins(database: Da
                 for who, place in enumerate((database, other))
             ]
             results = await asyncio.gather(*edits, return_exceptions=True)
-            assert sorted(type(result).__name__ for result in results) == ["ConflictError", "Contact"]
+            assert sorted(type(result).__name__ for result in results) == ["Contact", "StaleError"]
             assert (await Contacts(database).get(contact.id, actor=ADMINISTRATOR)).version == version + 1
 
 

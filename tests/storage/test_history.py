@@ -102,14 +102,14 @@ async def test_a_call_with_the_same_number_on_both_sides_is_listed_once(book: Da
 async def test_pages_by_offset_and_after_the_last_one_seen(book: Database) -> None:
     lists = History(book)
     everything = (await lists.page()).records
-    assert await lists.page(limit=2, offset=2) == (5, False, everything[2:4], minute(2), minute(4))
+    assert await lists.page(limit=2, offset=2) == Page(5, False, everything[2:4], minute(2), minute(4), older=True)
     first = await lists.page(limit=2)
-    assert first == Page(5, False, everything[:2], minute(4), None)
+    assert first == Page(5, False, everything[:2], minute(4), None, older=True)
     await Calls(book).upsert([call(6)])  # a call comes in while somebody reads on
     second = await lists.page(limit=2, before=first.records[-1].id)
-    assert second == (6, False, everything[2:4], minute(2), minute(4))
-    assert await lists.page(before="0001") == (6, False, [], None, minute(1))
-    assert (await lists.page(CallFilter(since=minute(0), until=minute(9))))[3:] == (minute(0), minute(9))
+    assert second == Page(6, False, everything[2:4], minute(2), minute(4), older=True)
+    assert await lists.page(before="0001") == Page(6, False, [], None, minute(1))
+    assert (await lists.page(CallFilter(since=minute(0), until=minute(9))))[3:5] == (minute(0), minute(9))
     with pytest.raises(InvalidInputError):
         await lists.page(before="nothing")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Unpack
+from typing import Final, Unpack, cast
 
 import click
 
@@ -115,7 +115,9 @@ def _edited(field: Field) -> str:
 def _texts(given: Mapping[str, Typed | None], way: str, fields: Fields) -> dict[str, Sequence[str]]:
     """Return what `--add-…` or `--remove-…` name, by field."""
     texts = {field.name: given[f"{way}_{field.name}"] for field in _lists(fields)}
-    return {name: some for name, some in texts.items() if some and not isinstance(some, str | bool)}
+    return {
+        name: cast("Sequence[str]", some) for name, some in texts.items() if some and not isinstance(some, str | bool)
+    }
 
 
 def _visibility(*, shared: bool) -> str:

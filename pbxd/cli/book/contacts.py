@@ -10,7 +10,7 @@ import click
 from pbxd.book.contacts import contact_json
 from pbxd.cli.book import contact_options
 from pbxd.cli.book.contact_filters import filters
-from pbxd.cli.book.formats import cells, changed_cells, duplicate_json, duplicate_line, lines, main_lines
+from pbxd.cli.book.formats import cells, changed_cells, duplicate_line, lines
 from pbxd.cli.calls.formats import print_last_calls
 from pbxd.cli.groups import Later, group
 from pbxd.cli.listing import Listing, page_length, print_all
@@ -32,6 +32,7 @@ from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _
 from pbxd.services import contacts as book
+from pbxd.services.card_text import main_lines
 from pbxd.services.contact_edits import AddContact, EditContact
 from pbxd.storage.search.paging import SORTINGS
 
@@ -223,7 +224,7 @@ contacts.later.update(
 def _show_saved(session: Session, saved: book.SavedContact) -> None:
     """Show what was saved, and who else has its numbers and e-mails."""
     if session.as_json:
-        duplicates = [duplicate_json(each) for each in saved.duplicates]
+        duplicates = [each.to_json() for each in saved.duplicates]
         print_json(contact_json(saved.contact, session.fields) | {"duplicates": duplicates})
         return
     print_card(lines(saved.contact, session.fields))

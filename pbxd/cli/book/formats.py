@@ -12,6 +12,7 @@ from pbxd.book.fields import Fields
 from pbxd.cli.output import mark
 from pbxd.i18n import _, local_day, local_time
 from pbxd.numbers import display
+from pbxd.services.card_text import number_text
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate
 
@@ -44,33 +45,12 @@ def cells(contact: Contact) -> list[str]:
     ]
 
 
-def main_lines(contact: Contact) -> list[str]:
-    """Return the main data, to send to somebody (S2.19): name, numbers, company, position, e-mails."""
-    numbers = sorted(contact.numbers, key=lambda number: not number.main)
-    found = [contact.name, *map(number_text, numbers), contact.company, contact.position, *contact.emails]
-    return [line for line in found if line]
-
-
-def number_text(number: ContactNumber) -> str:
-    """Write a number with its extension and label."""
-    shown = display(number.number)
-    if number.extension:
-        shown = _("{number} ext. {extension}").format(number=shown, extension=number.extension)
-    return f"{shown} ({number.label})" if number.label else shown
-
-
 def changed_cells(change: Change, fields: Fields) -> Iterator[list[str]]:
     """Yield a line of the table for each field that was changed."""
     who = change.actor or _("administrator")
     for name, (before, after) in change.fields.items():
         title = str(fields[name].title) if name in fields else name  # a field may be gone since
         yield [str(change.version), local_time(change.at), who, title, _value(before), _value(after)]
-
-
-def duplicate_json(duplicate: Duplicate) -> dict[str, Any]:
-    """Return the public form of a warning that somebody else has a number or an e-mail too."""
-    others = [{"id": other.id, "name": other.name, "company": other.company} for other in duplicate.contacts]
-    return {"field": duplicate.field, "value": duplicate.value, "total": duplicate.total, "contacts": others}
 
 
 def duplicate_line(duplicate: Duplicate) -> str:

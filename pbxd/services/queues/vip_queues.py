@@ -63,11 +63,13 @@ class VipQueues:
         lookup: Callable[[str], Match],
         settings: QueueSettings,
         number_of: Callable[[str], str | None] = lambda _channel: None,
+        on_moved: Callable[[str, str, int, int], None] = lambda *_move: None,
     ) -> None:
         self._pbx = pbx
         self._lookup = lookup
         self._vip_priority, self._limit = _rules(settings)
         self._number_of = number_of
+        self._on_moved = on_moved  # channel, queue, position before and after
         self._marks = QueueMarks(pbx)
         self._able: bool | None = None  # whether the PBX moves callers; None: not asked since the link was made
         self._waits = Waits()
@@ -206,7 +208,7 @@ class VipQueues:
                     await self._marks.take_back(before)
                 return
             self.moves["done"] += len(moved)
-            _log_moves(moved, entries)
+            self._tell_moves(moved, entries)
             self._follow(queue, entries)
             callers = await self._judge(entries)
             moves = plan([caller for _entry, caller in callers], self._vip_priority)
@@ -221,6 +223,21 @@ class VipQueues:
             moved = {move.channel: known[move.channel][0] for move in moves}
         _log.warning("queue_order_unsettled", queue=queue, again_in=_UNSETTLED_SECONDS)
         self._alarms[queue] = time.monotonic() + _UNSETTLED_SECONDS
+
+    def _tell_moves(self, moved: dict[str, QueueEntry], entries: list[QueueEntry]) -> None:
+        """Log and report what was read back of those who were moved."""
+        for after in entries:
+            if before := moved.get(after.channel):
+                _log.info(
+                    "queue_caller_moved",
+                    queue=after.queue,
+                    channel=after.name,
+                    position_before=before.position,
+                    position=after.position,
+                    priority=after.priority,
+                )
+                if self._match_entry(after).vip and before.position != after.position:
+                    self._on_moved(after.channel, after.queue, before.position, after.position)
 
     async def _can_move(self) -> bool:
         if self._able is None:
@@ -288,17 +305,3 @@ def _rules(settings: QueueSettings) -> tuple[int, float]:
 def _loop_time(monotonic: float) -> float:
     """Return the running loop's time for a moment of `time.monotonic`."""
     return asyncio.get_running_loop().time() + monotonic - time.monotonic()
-
-
-def _log_moves(moved: dict[str, QueueEntry], entries: list[QueueEntry]) -> None:
-    """Log what was read back of those who were moved."""
-    for after in entries:
-        if before := moved.get(after.channel):
-            _log.info(
-                "queue_caller_moved",
-                queue=after.queue,
-                channel=after.name,
-                position_before=before.position,
-                position=after.position,
-                priority=after.priority,
-            )

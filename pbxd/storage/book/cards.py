@@ -199,7 +199,9 @@ async def find_by_new_company(connection: AsyncConnection, company_id: int, fiel
         (await connection.execute(select(contacts.c.id).where(contacts.c.company_id == company_id))).scalars().all()
     )
     one = update(contacts).where(contacts.c.id == bindparam("which"))
-    one = one.values(search=bindparam("now_found_by"), company_folded=bindparam("now_sorted_by"))
+    one = one.values(
+        search=bindparam("now_found_by"), company_folded=bindparam("now_sorted_by"), changed=datetime.now(UTC)
+    )
     for part in in_parts(people):
         rows = [
             {"which": card.id, "now_found_by": found_by(card, fields), "now_sorted_by": folded(card.company)}

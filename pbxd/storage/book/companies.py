@@ -6,20 +6,27 @@ A company that only personal contacts have is visible to their owners only, and 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book.companies import Company, CompanyChanges, checked_company
 from pbxd.book.company_names import company_key
+from pbxd.book.external_ids import ExternalId
 from pbxd.book.texts import checked_name, folded
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.book import company_rows as rows
 from pbxd.storage.book.cards import find_by_new_company
+from pbxd.storage.book.contacts import NOTHING, External
+from pbxd.storage.book.external_ids import COMPANY, Ids, called, external_of, merged
+from pbxd.storage.book.external_ids import write as write_external
 from pbxd.storage.engine.database import Database, in_parts, possible
+from pbxd.storage.engine.feed import cursor as feed_cursor
 from pbxd.storage.engine.feed import tell
 from pbxd.storage.search import cursor
 from pbxd.storage.search.paging import FIRST_PART, PART
@@ -30,6 +37,16 @@ Several = list[Company]
 Editing = CompanyChanges | Callable[[Company], CompanyChanges]  # or a function of the present card
 
 
+@dataclass(frozen=True, slots=True)
+class CompanyFilter:
+    """Which companies to find. An empty field matches all."""
+
+    search: str = ""  # words of the name
+    number: str = ""  # E.164, exactly; its own
+    changed_after: datetime | None = None
+    external: ExternalId | None = None
+
+
 class CompanyPage(NamedTuple):
     """A page of companies. `more`: more than `total` match. `after`: the cursor of the next page, if there is one."""
 
@@ -37,6 +54,7 @@ class CompanyPage(NamedTuple):
     after: str
     total: int = 0
     more: bool = False
+    seq: int = 0  # the feed's number when the page was read
 
 
 class Companies:
@@ -96,30 +114,57 @@ class Companies:
             total = (await connection.execute(counted)).scalar_one()
             return total, await rows.cards(connection, (await connection.execute(page)).scalars().all())
 
-    async def page(self, search: str, after: str, limit: int | None, most: int) -> CompanyPage:
-        """Return a page of the companies with these words in their name, by name, from behind the cursor on.
+    async def page(
+        self, wanted: CompanyFilter, *, after: str, limit: int | None, most: int, descending: bool = False
+    ) -> CompanyPage:
+        """Return a page of companies by name, from behind the cursor on. They are counted up to `most`.
 
-        They are counted up to `most`. Raises InvalidInputError for a text that is no cursor.
+        Raises InvalidInputError for a text that is no cursor of this list.
         """
         async with self._database.reading() as connection:
-            found = await _page(connection, search, after, limit)
-            counted = select(companies.c.id).where(*_matching(search)).limit(most + 1).subquery()
+            read = partial(_page, descending=descending)
+            ids, following = await connection.run_sync(read, wanted, after, limit)
+            counted = select(companies.c.id).where(*_matching(wanted.search, wanted)).limit(most + 1).subquery()
             total = (await connection.execute(select(func.count()).select_from(counted))).scalar_one()
-            return found._replace(total=min(total, most), more=total > most)
+            found = await rows.cards(connection, ids)
+            return CompanyPage(found, following, min(total, most), total > most, await feed_cursor(connection))
 
     async def every(self, search: str, after: str = "") -> AsyncGenerator[Several, None]:
         """Yield all companies with these words in their name, by name, some hundreds at a time, as of one moment."""
+        wanted, limit = CompanyFilter(search), FIRST_PART
         async with self._database.reading() as connection:
-            limit = FIRST_PART
             while True:
-                found = await _page(connection, search, after, limit)
-                yield found.companies
-                after, limit = found.after, PART
+                ids, after = await connection.run_sync(partial(_page, descending=False), wanted, after, limit)
+                yield await rows.cards(connection, ids)
+                limit = PART
                 if not after:
                     return
 
-    async def edit(self, company_id: int, changes: Editing, *, version: int | None = None) -> Company:
-        """Replace fields of a company. If nothing changes, the version stays.
+    async def external(self, ids: Collection[int]) -> dict[int, Ids]:
+        """Return what other programs call these companies."""
+        return await self._database.ask(external_of, COMPANY, ids)
+
+    async def find_external(self, wanted: ExternalId) -> int | None:
+        """Return the company that a program calls so, of those that everybody sees."""
+        async with self._database.reading() as connection:
+            query = select(companies.c.id).where(companies.c.id.in_(called(COMPANY, wanted)), rows.everybodys())
+            return (await connection.execute(query.limit(1))).scalar()
+
+    async def create(self, company: Company, external: External = NOTHING) -> Company:
+        """Add a company. Raises InvalidInputError, and ConflictError if there is one with this name in any spelling."""
+        good = checked_company(company)
+        async with self._database.writing() as connection:
+            await rows.refuse_taken(connection, good, new=True)
+            company_id = (await rows.ids_by_name(connection, [good.name]))[folded(good.name)]
+            changes = CompanyChanges(numbers=good.numbers, address=good.address, site=good.site, emails=good.emails)
+            return await self._edit(connection, company_id, changes, None, external)
+
+    async def edit(
+        self, company_id: int, changes: Editing, *, version: int | None = None, external: External = NOTHING
+    ) -> Company:
+        """Replace fields of a company, and some of the ids that other programs have for it.
+
+        If nothing changes, the version stays.
 
         Changes that depend on the present card, such as an additional number, are given as a function of it; nobody
         else writes between its reading and its writing.
@@ -127,16 +172,24 @@ class Companies:
         given and the card has changed since.
         """
         async with self._database.writing() as connection:
-            return await self._edit(connection, company_id, changes, version)
+            return await self._edit(connection, company_id, changes, version, external)
 
     async def _edit(
-        self, connection: AsyncConnection, company_id: int, changes: Editing, version: int | None
+        self,
+        connection: AsyncConnection,
+        company_id: int,
+        changes: Editing,
+        version: int | None,
+        external: External = NOTHING,
     ) -> Company:
         before = await rows.one(connection, company_id)
         rows.check_version(before.version, version)
         after = checked_company(replace(before, **(changes(before) if callable(changes) else changes)))
-        if after == before:
+        ids = await connection.run_sync(merged, COMPANY, company_id, external, rows.everybodys()) if external else None
+        if after == before and ids is None:
             return before
+        if ids is not None:
+            await connection.run_sync(write_external, COMPANY, company_id, ids)
         if folded(after.name) != folded(before.name):
             await rows.refuse_taken(connection, after)
         await rows.write(connection, after)
@@ -147,18 +200,37 @@ class Companies:
         return await rows.one(connection, company_id)
 
 
-def _matching(search: str) -> list[ColumnElement[bool]]:
-    """Return the conditions that everybody sees a company and that its name has these words, in any spelling."""
+def _matching(search: str, wanted: CompanyFilter = CompanyFilter()) -> list[ColumnElement[bool]]:
+    """Return the conditions that everybody sees a company and that it is wanted; a name matches in any spelling."""
     typed = (companies.c.folded.contains(word, autoescape=True) for word in folded(search).split())
     spelled = (companies.c.name_key.contains(word, autoescape=True) for word in company_key(search).split())
-    return [or_(and_(true(), *typed), and_(true(), *spelled)), rows.everybodys()]
+    conditions = [or_(and_(true(), *typed), and_(true(), *spelled)), rows.everybodys()]
+    if wanted.number:
+        having = select(company_numbers.c.company_id).where(company_numbers.c.number == wanted.number)
+        conditions.append(companies.c.id.in_(having))
+    if wanted.changed_after:
+        conditions.append(companies.c.changed > wanted.changed_after)
+    if wanted.external:
+        conditions.append(companies.c.id.in_(called(COMPANY, wanted.external)))
+    return conditions
 
 
-async def _page(connection: AsyncConnection, search: str, after: str, limit: int | None) -> CompanyPage:
-    wanted = select(companies.c.folded, companies.c.id).where(*_matching(search)).order_by(companies.c.folded)
-    if mark := cursor.read("company", after):
-        wanted = wanted.where(companies.c.folded > mark[0])  # one company a name
-    keys = [tuple(row) for row in await connection.execute(wanted.limit(limit and limit + 1))]
+def _page(
+    connection: Connection, wanted: CompanyFilter, after: str, limit: int | None, *, descending: bool
+) -> tuple[list[int], str]:
+    """Return the ids of a page, and the cursor of the next one."""
+    conditions = _matching(wanted.search, wanted)
+    tied = cursor.bound(wanted, descending)
+
+    def texts(ids: Collection[int]) -> dict[int, str]:
+        named = select(companies.c.id, companies.c.folded).where(companies.c.id.in_(ids), rows.everybodys())
+        return {row.id: row.folded for row in connection.execute(named)}
+
+    if mark := cursor.read("company-name", after, tied, texts):  # one company a name
+        conditions.append(companies.c.folded < mark[0] if descending else companies.c.folded > mark[0])
+    order = companies.c.folded.desc() if descending else companies.c.folded
+    page = select(companies.c.folded, companies.c.id).where(*conditions).order_by(order)
+    keys = [tuple(row) for row in connection.execute(page.limit(limit and limit + 1))]
     kept = keys[:limit]
-    following = cursor.written("company", kept[-1]) if limit and len(keys) > limit else ""
-    return CompanyPage(await rows.cards(connection, [key[1] for key in kept]), following)
+    following = cursor.written("company-name", kept, tied) if limit and len(keys) > limit else ""
+    return [key[1] for key in kept], following

@@ -139,11 +139,16 @@ async def renamed(connection: AsyncConnection, company_id: int) -> None:
     await tell(connection, [about_contact("changed", *row) for row in rows])
 
 
-async def refuse_taken(connection: AsyncConnection, company: Company) -> None:
-    """Raise ConflictError if another company has this one's new name, in any spelling."""
+async def refuse_taken(connection: AsyncConnection, company: Company, *, new: bool = False) -> None:
+    """Raise ConflictError if another company has this one's new name, in any spelling.
+
+    `new`: this one is not in the book; a company that not everybody sees becomes this one then.
+    """
     same = or_(companies.c.folded == folded(company.name), companies.c.name_key == company_key(company.name))
     found = select(companies.c.id, companies.c.name).where(same, companies.c.id != company.id).order_by(companies.c.id)
-    row = (await connection.execute(found.limit(1))).first()
+    row = (await connection.execute((found.where(everybodys()) if new else found).limit(1))).first()
+    if row is not None and new:
+        raise ConflictError(_("there is a company named {name} already: {id}").format(name=row.name, id=row.id))
     if row is not None:
         message = _("there is another company named {name}; to make them one: {command}")
         command = f"pbxd companies merge {row.id} {company.id}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,9 +25,11 @@ from pbxd.storage.book.card_json import draft_of
 from pbxd.storage.book.card_updates import update_cards
 from pbxd.storage.book.cards import cards, insert_cards, listings, main_rows, read_cards
 from pbxd.storage.book.changes import Change
-from pbxd.storage.book.duplicates import Duplicate, duplicates_of
+from pbxd.storage.book.duplicates import Duplicate, duplicates_of, sharing
+from pbxd.storage.book.external_ids import CONTACT, Ids, external_of, merged
+from pbxd.storage.book.external_ids import write as write_external
 from pbxd.storage.engine.database import Database, in_parts
-from pbxd.storage.engine.feed import News, about_contact, cursor, tell
+from pbxd.storage.engine.feed import News, about_contact, cursor, newest, tell
 from pbxd.storage.search.filters import ContactFilter, find, seen_by
 from pbxd.storage.search.paging import FIRST_PART, PART, PageAsked, page
 from pbxd.storage.search.visibility import shown
@@ -38,6 +40,8 @@ Several = list[Contact]
 Changes = list[Change]
 Duplicates = list[Duplicate]
 Editing = ContactChanges | Callable[[Contact], ContactChanges]  # or a function of the present card
+External = Mapping[str, str | None]  # keys by system; None takes one away
+NOTHING: Final[External] = {}
 _CHANGEABLE = frozenset({*ATTRIBUTES, "extra"})
 
 
@@ -60,6 +64,7 @@ class ContactPage(NamedTuple):
     more: bool
     items: Several
     after: str
+    seq: int = 0  # the feed's number when the page was read
 
 
 class Contacts:
@@ -68,12 +73,15 @@ class Contacts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, draft: ContactDraft, *, actor: Actor) -> Contact:
+    async def add(self, draft: ContactDraft, *, actor: Actor, external: External = NOTHING) -> Contact:
         """Add a contact; create its company if it is new. Raises InvalidInputError, RefusedError."""
-        return (await self.add_many([draft], actor=actor))[0]
+        return (await self.add_many([draft], actor=actor, external=external))[0]
 
-    async def add_many(self, drafts: Sequence[ContactDraft], *, actor: Actor) -> Several:
-        """Add contacts, all or none of them. A few thousand at a time: other writers wait meanwhile."""
+    async def add_many(self, drafts: Sequence[ContactDraft], *, actor: Actor, external: External = NOTHING) -> Several:
+        """Add contacts, all or none of them. A few thousand at a time: other writers wait meanwhile.
+
+        `external`: what other programs call the first one.
+        """
         fields = self._database.fields
         if not drafts:
             return []
@@ -83,6 +91,7 @@ class Contacts:
             ready = await with_ids(connection, [checked(_owned(draft, actor), fields) for draft in named])
             rows = main_rows(ready, fields)
             made = await cards(connection, await insert_cards(connection, ready, actor, prepared=rows, fields=fields))
+            await _renamed_elsewhere(connection, made[0].id, external, actor)
             await tell(connection, [_news("added", contact) for contact in made])
             return made
 
@@ -117,8 +126,18 @@ class Contacts:
                 if not found.after:
                     return
 
-    async def edit(self, contact_id: int, changes: Editing, *, actor: Actor, version: int | None = None) -> Contact:
-        """Replace fields of a contact. If nothing changes, the version stays.
+    async def edit(
+        self,
+        contact_id: int,
+        changes: Editing,
+        *,
+        actor: Actor,
+        version: int | None = None,
+        external: External = NOTHING,
+    ) -> Contact:
+        """Replace fields of a contact, and some of the ids that other programs have for it.
+
+        If nothing changes, the version stays.
 
         Changes that depend on the present card, such as an additional number, are given as a function of it; nobody
         else writes between its reading and its writing.
@@ -137,13 +156,15 @@ class Contacts:
             firms = await company_rows.known_by_name(connection, [after.company])
             if after.company and (firm := firms.get(folded(after.company))):
                 after = replace(after, company=firm.name)
-            if after == draft_of(before):
+            renamed = await _renamed_elsewhere(connection, contact_id, external, actor)
+            if after == draft_of(before) and not renamed:
                 return before
             left = await overlay_changes.company_ids(connection, [contact_id])
             await update_cards(connection, {contact_id: before}, {contact_id: after}, fields)
             await company_rows.drop_orphans(connection, left)
             contact = (await cards(connection, [contact_id]))[0]
-            await changes_of.record(connection, [(before, contact)], actor)
+            if after != draft_of(before):
+                await changes_of.record(connection, [(before, contact)], actor)
             await tell(connection, [_news("changed", contact)])
             return contact
 
@@ -187,6 +208,15 @@ class Contacts:
             actor = await connection.run_sync(known, actor)
             wanted = select(favourites.c.contact_id).where(favourites.c.employee_id == (actor.employee or 0))
             return set((await connection.execute(wanted)).scalars())
+
+    async def external(self, ids: Collection[int]) -> dict[int, Ids]:
+        """Return what other programs call these contacts."""
+        return await self._database.ask(external_of, CONTACT, ids)
+
+    async def sharing(self, numbers: Sequence[str], emails: Sequence[str], *, actor: Actor) -> Duplicates:
+        """Return which contacts that the actor sees have these numbers (E.164) and e-mails."""
+        async with self._database.reading() as connection:
+            return await sharing(connection, numbers, emails, 0, await connection.run_sync(known, actor))
 
     async def duplicates(self, contact: Contact, *, actor: Actor) -> Duplicates:
         """Return the numbers and e-mails of a contact that other contacts, visible to the actor, have too (S2.9)."""
@@ -257,7 +287,7 @@ def matching_ids(connection: Connection, wanted: ContactFilter, actor: Actor) ->
 def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: Actor) -> ContactPage:
     wanted, actor = _known(connection, wanted, actor)
     found = page(connection, wanted, asked, actor)
-    return ContactPage(found.total, found.more, read_cards(connection, found.ids), found.after)
+    return ContactPage(found.total, found.more, read_cards(connection, found.ids), found.after, newest(connection))
 
 
 def _known(connection: Connection, wanted: ContactFilter, actor: Actor) -> tuple[ContactFilter, Actor]:
@@ -284,6 +314,16 @@ def visible(connection: Connection, contact_id: int, actor: Actor) -> Contact:
     if not found or not rights.sees(known(connection, actor), found[0].owner_id):
         raise NotFoundError(_("there is no contact {id}").format(id=contact_id))
     return found[0]
+
+
+async def _renamed_elsewhere(connection: AsyncConnection, contact_id: int, external: External, actor: Actor) -> bool:
+    """Write the changes of what other programs call a contact; return whether there are any."""
+    if not external:
+        return False
+    ids = await connection.run_sync(merged, CONTACT, contact_id, external, seen_by(actor))
+    if ids is not None:
+        await connection.run_sync(write_external, CONTACT, contact_id, ids)
+    return ids is not None
 
 
 async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,16 +28,29 @@ class Duplicate:
     total: int
     contacts: tuple[Contact, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the public form."""
+        others = [{"id": other.id, "name": other.name, "company": other.company} for other in self.contacts]
+        return {"field": self.field, "value": self.value, "total": self.total, "contacts": others}
+
 
 async def duplicates_of(connection: AsyncConnection, contact: Contact, actor: Actor) -> list[Duplicate]:
     """Return the duplicates of a contact in the order of its numbers and e-mails."""
+    numbers = list(dict.fromkeys(number.number for number in contact.numbers))
+    return await sharing(connection, numbers, contact.emails, contact.id, actor)
+
+
+async def sharing(
+    connection: AsyncConnection, numbers: Sequence[str], emails: Sequence[str], own: int, actor: Actor
+) -> list[Duplicate]:
+    """Return which of these numbers (E.164) and e-mails contacts other than `own` have."""
     found: list[Duplicate] = []
-    for number in dict.fromkeys(number.number for number in contact.numbers):
+    for number in numbers:
         having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == number)
-        found += await _others(connection, "number", number, contacts.c.id.in_(having), contact.id, actor)
-    for email in contact.emails:
+        found += await _others(connection, "number", number, contacts.c.id.in_(having), own, actor)
+    for email in emails:
         having = select(contact_emails.c.contact_id).where(contact_emails.c.folded == folded(email))
-        found += await _others(connection, "email", email, contacts.c.id.in_(having), contact.id, actor)
+        found += await _others(connection, "email", email, contacts.c.id.in_(having), own, actor)
     return found
 
 

@@ -60,6 +60,7 @@ class CallFilter:
     queue: str = ""
     talk: float = 0  # seconds at least
     spans: tuple[Span, ...] | None = None  # of either side's number, any of them; an empty tuple: no call
+    keys: tuple[int, ...] | None = None  # these calls alone
 
 
 def conditions(table: FromClause, key: str, wanted: CallFilter, last: CallKey | None) -> list[ColumnElement[bool]]:
@@ -67,6 +68,8 @@ def conditions(table: FromClause, key: str, wanted: CallFilter, last: CallKey | 
     needed = [table.c[name] == value for name in ("direction", "outcome", "queue") if (value := getattr(wanted, name))]
     if wanted.talk:
         needed += [table.c.talk_seconds >= wanted.talk, table.c.talk_seconds > literal_column("0")]  # the index's
+    if wanted.keys is not None:
+        needed.append(table.c[key].in_(wanted.keys))
     if last:
         older = tuple_(literal(last.started, CompactInstant()), literal(last.seq, Key))
         needed.append(tuple_(table.c.started, table.c[key]) < older)

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.calls.record import CallRecord, HistoryGap
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
-from pbxd.storage.calls.call_rows import Milestones, agents_of, news_of, record_of, row_of
+from pbxd.storage.calls.call_news import Cards, Milestones, news_of, rings_of
+from pbxd.storage.calls.call_rows import agents_of, record_of, row_of
 from pbxd.storage.calls.gaps import add_gaps, set_cursor
 from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.engine.feed import News, tell
@@ -34,23 +35,27 @@ class Calls:
         records: Sequence[CallRecord],
         gaps: Sequence[HistoryGap] = (),
         cursor: tuple[str, datetime] | None = None,
+        beside: Sequence[News] = (),
     ) -> None:
         """Write the current state of calls in one transaction; of several states of a call the last one counts.
 
-        The feed gets new calls, answers, joins, ends, merges and gaps. `cursor`: a PBX, and the time up to which its
-        history is complete after this write.
+        The feed gets phones that begin to ring, answers, joins, ends, merges and gaps, and what happened `beside` in
+        queues. `cursor`: a PBX, and the time up to which its history is complete after this write.
         """
         latest = {record.id: record for record in records}
-        if not latest and not gaps and cursor is None:
+        if not latest and not gaps and cursor is None and not beside:
             return
         async with self._database.writing() as connection:
             news = await add_gaps(connection, gaps)
             if cursor is not None:
                 await set_cursor(connection, *cursor)
+            news += [each for each in beside if each.subject not in latest]
             known = await _write(connection, latest)
+            cards = await Cards.of(connection, latest.values())
             for each in latest.values():
                 before = known.get(each.id)
-                news += news_of(each, before.milestones if before else None)
+                its = [piece for piece in beside if piece.subject == each.id]
+                news += news_of(each, before.milestones if before else None, cards.facts(each), its)
             await tell(connection, news)
 
     async def amend(self, amended: Mapping[str, tuple[CallRecord | None, CallRecord]], kind: str) -> Collection[str]:
@@ -67,7 +72,8 @@ class Calls:
                 now |= {row.id: record_of(row) for row in rows}
             latest = {key: after for key, (before, after) in amended.items() if now.get(key) == before}
             await _write(connection, latest)
-            await tell(connection, [News(kind, key, {}) for key in latest])
+            cards = await Cards.of(connection, latest.values())
+            await tell(connection, [News(kind, key, cards.facts(record)) for key, record in latest.items()])
         return latest.keys()
 
     async def get(self, call_id: str) -> dict[str, Any]:
@@ -139,20 +145,29 @@ _STORED = (
 _SEQS = select(calls.c.id, calls.c.seq).where(calls.c.id.in_(bindparam("ids", expanding=True)))
 
 
-async def _joined(connection: AsyncConnection, ids: Collection[str]) -> dict[str, list[str]]:
-    """Return the stored `joined` lists. Few calls have one, so few records are read."""
-    wanted = select(calls.c.id, calls.c.record).where(calls.c.id.in_(bindparam("ids", expanding=True)))
-    rows = [row for part in in_parts(ids) for row in await connection.execute(wanted, {"ids": part})]
-    return {call_id: record.get("joined", []) for call_id, record in rows}
+_RECORDS = select(calls.c.id, calls.c.record).where(calls.c.id.in_(bindparam("ids", expanding=True)))
+
+
+async def _told(connection: AsyncConnection, ids: Collection[str]) -> dict[str, tuple[list[str], dict[str, int]]]:
+    """Return what the stored records of calls have in `joined`, and how often which phones had begun to ring."""
+    rows = [row for part in in_parts(ids) for row in await connection.execute(_RECORDS, {"ids": part})]
+    return {
+        call_id: (
+            record.get("joined", []),
+            {agent["extension"]: agent["rings"] for agent in record.get("agents", ()) if "rings" in agent},
+        )
+        for call_id, record in rows
+    }
 
 
 async def _stored(connection: AsyncConnection, latest: Mapping[str, CallRecord]) -> dict[str, _Stored]:
     known: dict[str, _Stored] = {}
-    joined = await _joined(connection, [call_id for call_id, record in latest.items() if record.joined])
+    told = await _told(connection, [key for key, record in latest.items() if record.joined or rings_of(record)])
     for part in in_parts(latest):
         rows = await connection.execute(_STORED, {"ids": part})
         for call_id, seq, answered, ended, into, extension, started in rows:
-            milestones = Milestones(answered is not None, ended is not None, into, joined.get(call_id, ()))
+            joined, rings = told.get(call_id, ((), {}))
+            milestones = Milestones(answered is not None, ended is not None, into, joined, rings)
             agents = known.setdefault(call_id, _Stored(seq, milestones, set())).agents
             if extension is not None:
                 agents.add((extension, started))

@@ -46,6 +46,7 @@ class Page(NamedTuple):
     records: list[CallRecord]
     since: datetime | None  # the time the page tells of: from its last call on, None where nothing older is left out
     until: datetime | None  # until before the call that stands above it, None at the top
+    older: bool = False  # whether there is a next page
 
 
 class History:
@@ -93,6 +94,7 @@ def page(connection: Connection, wanted: CallFilter, limit: int, offset: int = 0
         _records(connection, shown),
         shown[-1].started if rest else wanted.since,
         above[-1].started if above else last.started if last else wanted.until,
+        bool(rest),
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import NotSupportedError, ProgrammingError
 from pbxd.calls.record import PARTS, CallRecord, HistoryGap, Party
 from pbxd.errors import UnavailableError
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.engine.feed import News
 
 _LONGEST = 40  # characters of a text in a shortened record
 _MOST = 10  # first entries of a list that are kept, and last entries
@@ -45,18 +46,22 @@ class SafeWriter:
         records: Sequence[CallRecord],
         gaps: Sequence[HistoryGap] = (),
         cursor: tuple[str, datetime] | None = None,
+        beside: Sequence[News] = (),
     ) -> None:
         """Write as `Calls.upsert` does. Raises only UnavailableError; the write can be tried again then."""
         upsert = self._calls.upsert
-        if await self._try(partial(upsert, records, gaps, cursor)):
+        if await self._try(partial(upsert, records, gaps, cursor, beside)):
             return
         self._log_refusal(len(records))
-        alone = bool(gaps or cursor) and await self._try(partial(upsert, records))  # the calls were not the cause
+        more = bool(gaps or cursor or beside)
+        alone = more and await self._try(partial(upsert, records))  # the calls were not the cause
         for record in [] if alone else await self._write_halves(records, upsert):
             self._count(record, written=await self._try(partial(upsert, [shortened(record)])))
         for gap in gaps:
             await self._try(partial(upsert, [], [gap]))
         await self._try(partial(upsert, [], [], cursor))
+        for news in beside:
+            await self._try(partial(upsert, [], [], None, [news]))
 
     async def amend(self, amended: Mapping[str, Amended], kind: str) -> tuple[set[str], set[str]]:
         """Write as `Calls.amend` does. Return the same ids, and the ids of calls that cannot be written at all.

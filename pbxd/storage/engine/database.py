@@ -124,6 +124,7 @@ class Database:
         self.fields = fields
         self._usable = False
         self.is_new = False  # `connect` created it
+        self.on_commit: list[Callable[[], None]] = []  # called on the event loop after each of our transactions
         self._lost: LostError | None = None  # why it can't be used
         self.place = place(url)
         self._file = sqlite_file(url)
@@ -234,6 +235,8 @@ class Database:
                 yield connection
                 await witness(connection)
                 await connection.commit()
+        for committed in self.on_commit:
+            committed()
 
     async def commits_seen(self) -> tuple[int, int]:
         """Return a mark that changes with every commit. SQLite only.

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import feed
 
 _TELLING = insert(feed)
+_NEWEST = select(func.max(feed.c.seq))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +46,16 @@ class Feed:
 
     async def read(self, after: int, limit: int = 1000) -> list[FeedRow]:
         """Return the rows after a number, in order, at most `limit`."""
-        wanted = select(feed).where(feed.c.seq > after).order_by(feed.c.seq).limit(limit)
-        async with self._database.reading() as connection:
-            return [
-                FeedRow(row.seq, row.at, row.kind, row.subject, row.data) for row in await connection.execute(wanted)
-            ]
+        return await self._database.ask(_rows_after, after, limit)
 
     async def last(self) -> int:
         """Return the number of the newest row, 0 if there is none."""
         async with self._database.reading() as connection:
             return await cursor(connection)
+
+    async def span(self) -> tuple[int, int]:
+        """Return the numbers of the oldest row that is kept and of the newest; 0 and 0 if there is none."""
+        return await self._database.ask(_span)
 
     async def changed(self) -> bool:
         """Tell cheaply whether there may be new rows since the last call; True for the first call.
@@ -73,9 +74,24 @@ def about_contact(what: str, contact_id: int, visibility: str, owner_id: int, ve
     return News(f"contact.{what}", str(contact_id), facts)
 
 
+def _rows_after(connection: Connection, after: int, limit: int) -> list[FeedRow]:
+    wanted = select(feed).where(feed.c.seq > after).order_by(feed.c.seq).limit(limit)
+    return [FeedRow(row.seq, row.at, row.kind, row.subject, row.data) for row in connection.execute(wanted)]
+
+
+def _span(connection: Connection) -> tuple[int, int]:
+    oldest, newest = connection.execute(select(func.min(feed.c.seq), func.max(feed.c.seq))).one()
+    return oldest or 0, newest or 0
+
+
 async def cursor(connection: AsyncConnection) -> int:
     """Return the number of the newest row that this transaction sees, 0 if there is none."""
-    return (await connection.execute(select(func.max(feed.c.seq)))).scalar_one() or 0
+    return await connection.run_sync(newest)
+
+
+def newest(connection: Connection) -> int:
+    """Return what `cursor` returns."""
+    return connection.execute(_NEWEST).scalar_one() or 0
 
 
 async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:

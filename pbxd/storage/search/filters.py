@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 
 from pbxd import rights
 from pbxd.actor import Actor
+from pbxd.book.external_ids import ExternalId
 from pbxd.book.texts import folded
 from pbxd.storage.search.search_text import (
     COMPANY,
@@ -44,7 +46,7 @@ from pbxd.storage.search.search_text import (
     terms,
 )
 from pbxd.storage.search.visibility import shown
-from pbxd.storage.tables import clean_text, contact_numbers, contact_tags, contacts, favourites
+from pbxd.storage.tables import clean_text, contact_external, contact_numbers, contact_tags, contacts, favourites
 
 FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
 SHARED = contacts.c.owner_id == literal_column("0")  # the condition of the partial indices
@@ -66,6 +68,10 @@ class ContactFilter:
     number: str = ""  # E.164, exactly
     favourites: bool = False  # the actor's
     mine: bool = False  # contacts that the actor manages, and their personal ones
+    managed_by: int = 0  # the manager by id, also one without an extension
+    company_id: int = 0
+    changed_after: datetime | None = None
+    external: ExternalId | None = None
 
 
 def find(
@@ -94,7 +100,14 @@ def personal(actor: Actor) -> ColumnElement[bool]:
 
 def narrow(wanted: ContactFilter) -> bool:
     """Tell whether so few contacts can match that they are compared one by one."""
-    return bool(wanted.number or wanted.favourites)
+    return bool(
+        wanted.number
+        or wanted.favourites
+        or wanted.managed_by
+        or wanted.company_id
+        or wanted.changed_after
+        or wanted.external
+    )
 
 
 def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
@@ -109,9 +122,7 @@ def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
         conditions.append(exists().where(tagged))  # compared row by row, since half the book may have the tag
     if wanted.manager:
         conditions.append(contacts.c.manager == wanted.manager)
-    if wanted.number:
-        having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == wanted.number)
-        conditions.append(contacts.c.id.in_(having))
+    conditions += _narrowing(wanted)
     if wanted.favourites:
         conditions.append(
             contacts.c.id.in_(select(favourites.c.contact_id).where(favourites.c.employee_id == (actor.employee or 0)))
@@ -119,6 +130,27 @@ def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
     if wanted.mine:
         mine = or_(contacts.c.manager == actor.extension, personal(actor))
         conditions.append(mine if actor.extension else personal(actor))
+    return conditions
+
+
+def _narrowing(wanted: ContactFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions that few contacts meet."""
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.number:
+        having = select(contact_numbers.c.contact_id).where(contact_numbers.c.number == wanted.number)
+        conditions.append(contacts.c.id.in_(having))
+    if wanted.managed_by:
+        conditions.append(contacts.c.manager_id == wanted.managed_by)
+    if wanted.company_id:
+        conditions.append(contacts.c.company_id == wanted.company_id)
+    if wanted.changed_after:
+        conditions.append(contacts.c.changed > wanted.changed_after)
+    if wanted.external:
+        system, key = wanted.external
+        called = select(contact_external.c.contact_id).where(
+            contact_external.c.system == system, contact_external.c.key == key
+        )
+        conditions.append(contacts.c.id.in_(called))
     return conditions
 
 

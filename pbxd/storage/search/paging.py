@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
@@ -103,7 +103,7 @@ def page(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor:
     total = seek.count(most) if asked.counted else 0
     more = most is not None and total > most
     kept = keys[: asked.limit]
-    after = cursor.written(sort, kept[-1]) if len(keys) > asked.limit else ""
+    after = cursor.written(sort, kept, seek.tied) if len(keys) > asked.limit else ""
     return Found(min(total, most) if most else total, more, [abs(key[-1]) for key in kept], after)
 
 
@@ -131,12 +131,18 @@ class _Seek:
         self._sort = sort
         self._descending = asked.descending
         self._length = asked.limit + 1  # the extra one shows whether there is a next page
-        self._after = cursor.read(sort, asked.after)
+        self.tied = cursor.bound(wanted, asked.descending)  # of the page's cursors
+        self._after = cursor.read(sort, asked.after, self.tied, self._texts)
         self._indexed = connection.dialect.name == "sqlite" and not filters.narrow(wanted)
         self._shared: tuple[int, int] | None = (
             None  # shared contacts that match, and up to which limit they were counted
         )
         self._last_counted: int | None = None  # the newest of them, if any
+
+    def _texts(self, ids: Collection[int]) -> dict[int, str]:
+        """Return the texts that contacts are sorted by, of those that the actor sees."""
+        wanted = select(contacts.c.id, _COLUMNS[self._sort]).where(contacts.c.id.in_(ids), seen_by(self._actor))
+        return {row[0]: row[1] for row in self._connection.execute(wanted)}
 
     def count(self, most: int | None) -> int:
         """Count the hits, at most one more than `most`."""

@@ -1,0 +1,60 @@
+"""Streams of events as browsers read them: server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+
+Frames come ready-made, since a thousand readers get the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import ClassVar, Generic, TypeVar
+
+from aiohttp import web
+
+from pbxd.errors import UnavailableError
+from pbxd.http.access import is_still_admitted
+from pbxd.http.answers import Answer
+from pbxd.http.deadlines import DEADLINE, ended_by_stop
+from pbxd.http.streams import Stream
+
+EventT = TypeVar("EventT", bound=Answer)
+
+
+async def may_go_on(request: web.Request) -> bool:
+    """Tell whether a stream may go on: its client is there, and its token or session still valid.
+
+    While that can't be told, because the database is away, it goes on.
+    """
+    if request.transport is None or request.transport.is_closing():
+        return False
+    try:
+        return await is_still_admitted(request)
+    except UnavailableError:
+        return True
+
+
+class EventStream(Stream[EventT], Generic[EventT]):
+    """An answer that a handler returns instead of a model: frames, each one or more events.
+
+    The head is sent at once. A client that does not read is cut by `connection_limits`; it resumes with Last-Event-ID.
+    """
+
+    content_type: ClassVar[str] = "text/event-stream"
+
+    def __init__(self, frames: AsyncGenerator[bytes, None]) -> None:
+        self._frames = frames
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """Answer the request; returns when the frames end, the client leaves or the server stops."""
+        headers = {"Content-Type": self.content_type, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        response = web.StreamResponse(headers=headers)
+        request[DEADLINE].reschedule(None)
+        async with aclosing(self._frames) as frames:
+            await response.prepare(request)
+            if request.method == "HEAD":
+                return response
+            with ended_by_stop(request.app), suppress(ConnectionResetError):  # the client has left
+                async for frame in frames:
+                    await response.write(frame)
+                await response.write_eof()
+        return response

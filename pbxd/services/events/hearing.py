@@ -1,0 +1,142 @@
+"""Which events somebody hears, and the JSON of an event. Live streams and webhooks read the feed through this."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pbxd.calls.record import instant
+from pbxd.errors import InvalidInputError
+from pbxd.i18n import _
+from pbxd.rights import SHARED
+from pbxd.scopes import Scope, Scopes
+from pbxd.storage.engine.feed import FeedRow
+
+STATE: Final = "extension.state"  # live only
+KINDS: Final[Mapping[str, Scope]] = {
+    "call.ringing": "calls:read",
+    "call.answered": "calls:read",
+    "call.ended": "calls:read",
+    "call.joined": "calls:read",
+    "call.merged": "calls:read",
+    "call.filled": "calls:read",
+    "contact.added": "contacts:read",
+    "contact.changed": "contacts:read",
+    "contact.deleted": "contacts:read",
+    "company.changed": "contacts:read",
+    "employee.changed": "contacts:read",
+    "import.done": "contacts:read",
+    "import.undone": "contacts:read",
+    "gap": "calls:read",
+    "gap.filled": "calls:read",
+    "queue.joined": "queues:read",
+    "queue.left": "queues:read",
+    "vip.moved": "queues:read",
+    STATE: "calls:read",
+}
+_OF_CALLS: Final = ("call.", "queue.", "vip.")  # their subject is a call
+_INSIDE: Final = frozenset({"owner_id", "first", "last"})  # facts for pbxd's own readers of the feed
+
+
+def checked_kinds(names: Collection[str], field: str, *, durable: bool = False) -> frozenset[str]:
+    """Return kinds of events by their names; `call.*` names all of a group. Raises InvalidInputError for unknown ones.
+
+    `durable`: only those that the feed keeps.
+    """
+    there = [kind for kind in KINDS if kind != STATE or not durable]
+    found: set[str] = set()
+    for name in names:
+        matching = {kind for kind in there if kind == name or (name.endswith(".*") and kind.startswith(name[:-1]))}
+        if not matching:
+            message = _("there is no kind of event {kind}; there are {known}")
+            raise InvalidInputError(field, message.format(kind=name, known=", ".join(there)))
+        found |= matching
+    return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as it is handed out, with what decides who hears it."""
+
+    seq: int
+    kind: str
+    subject: str
+    owner: int  # the id of the only employee who hears it; SHARED: no such limit
+    queue: str
+    extensions: frozenset[str]  # whom it is about: of a phone that begins to ring, that one alone
+    text: bytes  # JSON
+
+    @property
+    def order(self) -> str:
+        """What must be handed out in order: everything about one call, or about one thing."""
+        return self.subject if self.kind.startswith(_OF_CALLS) else f"{self.kind.partition('.')[0]} {self.subject}"
+
+
+def event_of(row: FeedRow) -> Event | None:
+    """Return the event of a row of the feed; None for one that is pbxd's own affair."""
+    if row.kind not in KINDS:
+        return None
+    data = row.data
+    rings = data.get("extension")
+    caller = (data.get("caller") or {}).get("extension")
+    people = [rings] if rings else [*data.get("extensions", ()), *([caller] if caller else ())]
+    public = {name: value for name, value in data.items() if name not in _INSIDE}
+    return Event(
+        seq=row.seq,
+        kind=row.kind,
+        subject=row.subject,
+        owner=data.get("owner_id") or SHARED,
+        queue=data.get("queue") or "",
+        extensions=frozenset(people),
+        text=event_json(row.seq, row.at, row.kind, row.subject, public),
+    )
+
+
+def event_json(seq: int, at: datetime, kind: str, subject: str, data: Mapping[str, Any]) -> bytes:
+    """Return the JSON of an event, the same in streams and webhooks."""
+    said = {"seq": seq, "at": instant(at), "kind": kind, "subject": subject, "data": data}
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def state_json(at: datetime, extension: str, state: str) -> bytes:
+    """Return the JSON of an extension's present state."""
+    said = {"at": instant(at), "kind": STATE, "subject": extension, "data": {"state": state}}
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What one reader hears. Readers with equal hearings get the same bytes."""
+
+    kinds: frozenset[str]
+    owners: tuple[int, ...] = (SHARED,)  # whose contacts they see
+    queue: str = ""  # of events about calls and queues, only those of this queue
+    calls_of: frozenset[str] | None = None  # of events about calls, queues and phones, only those of these extensions
+
+    def hears(self, event: Event) -> bool:
+        """Tell whether the reader gets an event."""
+        if event.kind not in self.kinds or event.owner not in self.owners:
+            return False
+        if not event.kind.startswith(_OF_CALLS):
+            return True
+        if self.queue and event.queue != self.queue:
+            return False
+        return self.calls_of is None or not self.calls_of.isdisjoint(event.extensions)
+
+    def hears_state(self, extension: str) -> bool:
+        """Tell whether the reader gets the state of an extension."""
+        return STATE in self.kinds and not self.queue and (self.calls_of is None or extension in self.calls_of)
+
+
+def kinds_read(scopes: Scopes, wanted: Collection[str]) -> frozenset[str]:
+    """Return the kinds that the scopes read; of those `wanted`, if any are."""
+    return frozenset(kind for kind, scope in KINDS.items() if scope in scopes and (not wanted or kind in wanted))
+
+
+def narrowed(one: Sequence[str] | None, other: Sequence[str] | None) -> frozenset[str] | None:
+    """Return whose calls are left of two limits; None is no limit."""
+    limits = [frozenset(each) for each in (one, other) if each is not None]
+    return frozenset.intersection(*limits) if limits else None

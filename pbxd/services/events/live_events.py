@@ -1,0 +1,67 @@
+"""Live events for one reader: what they asked for, and what their rights let them hear."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from pbxd import rights
+from pbxd.actor import Actor
+from pbxd.book.employees import Employee
+from pbxd.errors import RefusedError
+from pbxd.i18n import _
+from pbxd.roles import Sights
+from pbxd.services.events.hearing import Hearing, checked_kinds, kinds_read, narrowed
+from pbxd.services.events.live_feed import LiveFeed
+from pbxd.services.workspace import Workspace
+from pbxd.storage.access.employee_ids import known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearEvents:
+    """Which events, from where on."""
+
+    after: int | None = None  # the number of the last event that the reader has; None: from now on
+    kinds: tuple[str, ...] = ()  # none: all
+    queue: str = ""
+    mine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvents:
+    """Opens streams of events. `colleagues` are the employees now, `sights` what agents see."""
+
+    workspace: Workspace
+    feed: LiveFeed
+    colleagues: Callable[[], Iterable[Employee]]
+    sights: Callable[[], Sights] = Sights
+
+    async def follow(
+        self, actor: Actor, asked: HearEvents, may_go_on: Callable[[], Awaitable[bool]]
+    ) -> AsyncGenerator[bytes, None]:
+        """Return the frames of a stream, which ends when `may_go_on` says no.
+
+        Raises InvalidInputError for unknown kinds, RefusedError `no-employee`, UnavailableError.
+        """
+        wanted = checked_kinds(asked.kinds, "kinds")
+        if asked.mine and not actor.is_employee:
+            raise RefusedError("no-employee", _("mine=true: this token belongs to no employee"))
+        actor = await self.workspace.database.ask(known, actor)
+        own = (actor.extension,) if asked.mine else None
+        hearing = Hearing(
+            kinds=kinds_read(actor.scopes, wanted),
+            owners=rights.owners_seen(actor),
+            queue=asked.queue,
+            calls_of=narrowed(own, self._calls_of(actor)),
+        )
+        return self.feed.follow(hearing, await self.feed.start(asked.after), may_go_on)
+
+    def _calls_of(self, actor: Actor) -> tuple[str, ...] | None:
+        """Return the extensions whose calls the actor sees; None: everybody's."""
+        sight = rights.calls_seen(actor, self.sights())
+        if sight == "all" or not (actor.is_employee or actor.user is not None):
+            return None
+        there = list(self.colleagues())
+        own = {name for each in there if each.extension == actor.extension for name in each.departments}
+        beside = [each.extension for each in there if own.intersection(each.departments)]
+        return (actor.extension, *(beside if sight == "department" else ()))
