@@ -118,11 +118,12 @@ class Daemon:
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,
-            events=LiveEvents(workspace, self._live_feed, self._directory.colleagues, self._sights),
+            events=LiveEvents(workspace, self._live_feed, self._directory.colleagues),
             health=health,
             metrics=self._metrics,
             refusals=self._refusals,
             sessions=self._sessions,
+            sights=self._sights,
             language=lambda: self._settings.service.language,
         )
         self._http = HttpServer(settings, services, _mount)

@@ -89,7 +89,7 @@ async def administrators_only(request: web.Request, handler: Handler) -> web.Str
 
 def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> None:
     """Set the request's actor. Raises ScopeError unless they have the scope that the operation needs."""
-    request[ACTOR] = request[ADMITTED] = actor
+    request[ACTOR] = request[ADMITTED] = actor = actor.seeing(request.app[SERVICES].sights())
     if operation and operation.scope not in {"open", "any"}:
         check_scope(actor, cast("Scope", operation.scope))
 
