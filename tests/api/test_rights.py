@@ -152,7 +152,7 @@ async def test_a_personal_contact_is_its_owners_alone(client: Client, pbxd: Hous
     assert len(operations) > 7
     for operation in sorted(operations, key=lambda each: each.name == "delete_contact"):  # that one last
         path = operation.address.replace("{id}", str(secret))
-        body = {} if _has_body(operation) else None
+        body: object = {} if _has_body(operation) else None
         for headers in strangers:
             status, told = await client.ask(operation.method, path, dict(headers) | {"If-Match": "*"}, body)
             without_employee = operation.name.endswith("_favourite") and status == 403
