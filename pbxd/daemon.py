@@ -110,7 +110,8 @@ class Daemon:
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
         self._refusals = Refusals(database)
         parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call, self._refusals)
-        self._metrics = Metrics(health, Feed(database).last, [part.readings for part in parts])
+        readings = [*(part.readings for part in parts), self._sessions.readings]
+        self._metrics = Metrics(health, Feed(database).last, readings)
         services = Services(
             workspace=workspace,
             tokens=self._token_cache,
