@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -82,4 +83,11 @@ def loggable_path(request: web.Request) -> str:
     resource = request.match_info.route.resource
     if resource is not None and request.match_info.route in request.app.get(PAGES, {}):
         return resource.canonical
-    return request.path
+    return printable(request.path)
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters as in URLs, so that it is one line wherever somebody prints it."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else quote(each.encode("utf-8", "surrogatepass")) for each in text)

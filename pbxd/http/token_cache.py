@@ -60,14 +60,17 @@ class TokenCache:
 
     async def verify(self, plain: str) -> Token | None:
         """Return the token, or None if it is unknown or revoked. Raises UnavailableError if that can't be told."""
-        asked = self._clock()
+        asked, key = self._clock(), digest(plain)
         if not self._failing or asked >= self._retry_at:
-            known = digest(plain) in self._known
-            await (self._refresh_briefly(asked) if known else self._refresh(asked - FRESH_SECONDS, _PATIENCE_SECONDS))
-        token = self._known.get(digest(plain))
+            await (
+                self._refresh_briefly(asked)
+                if key in self._known
+                else self._refresh(asked - FRESH_SECONDS, _PATIENCE_SECONDS)
+            )
+        token = self._known.get(key)
         if token is None and not self._failing:  # it may be a new one
             await self._refresh(asked, _PATIENCE_SECONDS)
-            token = self._known.get(digest(plain))
+            token = self._known.get(key)
         too_old = self._read_at is None or self._clock() - self._read_at > LONGEST_SECONDS
         if too_old or (token is None and self._failing):
             raise UnavailableError(_("the token can't be checked now: the database is away"))
