@@ -77,5 +77,5 @@ async def test_ten_thousand_idle_connections(unlinked: House, most: int) -> None
             assert await opened == b"10000\n"
             times.append(await answered(client))
         assert max(times) < HONEST_SECONDS
-        assert min(most, 10_000) <= len(server._public._limits) <= most
+        assert len(server._public._limits) <= most
         await child.communicate()
