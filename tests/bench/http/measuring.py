@@ -13,10 +13,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 from urllib.parse import quote
 
 from pbxd.numbers import rules_from
-from pbxd.services.contacts import FindContacts, find
+from pbxd.services.contacts import FindContacts, external_of, find
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings
 from pbxd.storage.book.contacts import Contacts
@@ -28,6 +29,7 @@ from tests.bench.figures import Figure, figure
 from tests.bench.http.asking import closed_loop, connections, open_loop
 from tests.bench.options import Options
 from tests.bench.people import people
+from tests.bench.processes import cpu_seconds
 from tests.lab.asterisk import CHECKOUT
 from tests.lab.daemon import Daemon
 from tests.lab.ports import HOST, free_ports
@@ -41,7 +43,7 @@ _RATE = 1_000.0  # of the open loop, requests a second
 _OPEN_SECONDS = 5.0
 _SEARCHES = 60  # a round
 _START_SECONDS = 120
-_MILLISECONDS = 1e3
+_MILLISECONDS, _MICROSECONDS = 1e3, 1e6
 
 
 async def measure(options: Options) -> AsyncIterator[Figure]:
@@ -84,40 +86,78 @@ async def _place_people(file: Path) -> None:
 
 
 async def _lookups(daemon: Daemon, folder: Path, token: str, options: Options) -> AsyncIterator[Figure]:
-    port, agi = _port(daemon, "http"), _port(daemon, "agi")
-    questions = _look_ups(token)
+    port, questions = _port(daemon, "http"), _look_ups(token)
+    assert daemon.child
     async with connections(port, 1) as (one,):
         answer = await one.ask(next(questions))
     async with _bare(folder, answer) as bare:
-        ours, theirs, slow, alone, beside = list[float](), list[float](), list[float](), list[float](), list[float]()
-        for _turn in range(options.rounds * 2):
-            for at, rates in ((bare, theirs), (port, ours)):
-                rates.append(await closed_loop(at, questions, count=_CONNECTIONS, seconds=_TURN_SECONDS))
-        for _round in range(options.rounds):
-            async with asking(agi) as idle:
-                await asyncio.sleep(_OPEN_SECONDS)
-            async with asking(agi) as busy:
-                took = await open_loop(port, questions, rate=_RATE, seconds=_OPEN_SECONDS, count=_POOL)
-            slow.append(p99(took) * _MILLISECONDS)
-            alone.append(p99(idle) * _MILLISECONDS)
-            beside.append(p99(busy) * _MILLISECONDS)
-        async with asking(agi) as crowded:
-            await closed_loop(port, questions, count=_CONNECTIONS, seconds=_OPEN_SECONDS)
-    rates = [one / other for one, other in zip(ours, theirs, strict=True)]
-    yield figure(
-        "look-ups a second over HTTP / a bare aiohttp handler with the same answer", rates, "times", goal=0.5,
-        better="higher", reference=f"{median(ours):,.0f} and {median(theirs):,.0f}/s on {_CONNECTIONS} connections",
-    )  # fmt: skip
-    yield figure("look-ups a second over HTTP", ours, "/s", goal=3_000, better="higher")
-    yield figure("look-up over HTTP, p99 at 1,000 a second", slow, "ms", goal=10)
-    yield figure(
-        "dialplan look-up p99 while HTTP has 1,000 look-ups a second / idle",
-        [busy / idle for busy, idle in zip(beside, alone, strict=True)], "times", goal=2,
-        reference=f"{median(beside):.2f} ms, {median(alone):.2f} ms idle",
-    )  # fmt: skip
-    yield figure(
-        "the same while HTTP has as many as it can answer", [p99(crowded) * _MILLISECONDS / median(alone)], "times"
-    )
+        for each in await _as_fast_as_possible(Served(*bare), Served(port, daemon.child.pid), questions, options):
+            yield each
+        for each in await _at_a_rate(bare[0], port, _port(daemon, "agi"), questions, options):
+            yield each
+
+
+class Served(NamedTuple):
+    """A server that is asked."""
+
+    port: int
+    pid: int
+
+
+async def _as_fast_as_possible(
+    bare: Served, pbxd: Served, questions: Iterator[bytes], options: Options
+) -> list[Figure]:
+    """Ask both in turn, each connection as soon as it has its answer."""
+    rates: dict[Served, list[float]] = {bare: [], pbxd: []}
+    used: dict[Served, list[float]] = {bare: [], pbxd: []}
+    for _turn in range(options.rounds * 2):
+        for served in (bare, pbxd):
+            before = cpu_seconds(served.pid)
+            rate = await closed_loop(served.port, questions, count=_CONNECTIONS, seconds=_TURN_SECONDS)
+            rates[served].append(rate)
+            used[served].append((cpu_seconds(served.pid) - before) / (rate * _TURN_SECONDS) * _MICROSECONDS)
+    ratios = [ours / theirs for ours, theirs in zip(rates[pbxd], rates[bare], strict=True)]
+    both = f"{median(rates[pbxd]):,.0f} and {median(rates[bare]):,.0f}/s on {_CONNECTIONS} connections"
+    times = f"{median(used[pbxd]):.0f} and {median(used[bare]):.0f} µs"
+    return [
+        figure(
+            "look-ups a second over HTTP / a bare aiohttp handler with the same answer", ratios, "times",
+            goal=0.5, better="higher", reference=both,
+        ),
+        figure("look-ups a second over HTTP", rates[pbxd], "/s", goal=3_000, better="higher"),
+        figure(
+            "processor time of a look-up over HTTP / of the bare handler",
+            [median(used[pbxd]) / median(used[bare])], "times", reference=times,
+        ),
+    ]  # fmt: skip
+
+
+async def _at_a_rate(bare: int, port: int, agi: int, questions: Iterator[bytes], options: Options) -> list[Figure]:
+    """Ask 1,000 times a second, and the dialplan's way meanwhile."""
+    theirs, ours, alone, beside = list[float](), list[float](), list[float](), list[float]()
+    for _round in range(options.rounds):
+        async with asking(agi) as idle:
+            await asyncio.sleep(_OPEN_SECONDS)
+        theirs.append(p99(await open_loop(bare, questions, rate=_RATE, seconds=_OPEN_SECONDS, count=_POOL)))
+        ours.append(p99(await open_loop(port, questions, rate=_RATE, seconds=_OPEN_SECONDS, count=_POOL)))
+        async with asking(agi) as busy:
+            await open_loop(port, questions, rate=_RATE, seconds=_OPEN_SECONDS, count=_POOL)
+        alone.append(p99(idle))
+        beside.append(p99(busy))
+    async with asking(agi) as crowded:
+        await closed_loop(port, questions, count=_CONNECTIONS, seconds=_OPEN_SECONDS)
+    return [
+        figure(
+            "look-up over HTTP, p99 at 1,000 a second", [each * _MILLISECONDS for each in ours], "ms", goal=10,
+            reference=f"the bare handler {median(theirs) * _MILLISECONDS:.1f} ms",
+        ),
+        figure(
+            "dialplan look-up p99 while HTTP has 1,000 look-ups a second / idle",
+            [busy / idle for busy, idle in zip(beside, alone, strict=True)], "times", goal=2,
+            reference=f"{median(beside) * _MILLISECONDS:.1f} ms, {median(alone) * _MILLISECONDS:.1f} ms idle",
+        ),
+        figure("the same while HTTP has as many as it can answer", [p99(crowded) / median(alone)], "times"),
+    ]  # fmt: skip
 
 
 def _look_ups(token: str) -> Iterator[bytes]:
@@ -128,7 +168,7 @@ def _look_ups(token: str) -> Iterator[bytes]:
 
 
 @asynccontextmanager
-async def _bare(folder: Path, answer: bytes) -> AsyncIterator[int]:
+async def _bare(folder: Path, answer: bytes) -> AsyncIterator[tuple[int, int]]:
     """Serve the same answer by an aiohttp handler that does nothing else."""
     (port,) = free_ports(1)
     file = folder / "answer.json"
@@ -137,7 +177,7 @@ async def _bare(folder: Path, answer: bytes) -> AsyncIterator[int]:
     child = await Child.start(command, log=folder / "bare.log", cwd=CHECKOUT)
     try:
         await until(lambda: _listens(port), "the bare server", timeout=_START_SECONDS)
-        yield port
+        yield port, child.pid
     finally:
         await child.stop()
 
@@ -162,7 +202,8 @@ async def _searches(daemon: Daemon, token: str, options: Options) -> Figure:
         for _round in range(options.rounds):
             for text in [await _words(database, chance) for _count in range(_SEARCHES)]:
                 began = time.perf_counter()
-                await find(workspace, agent("101"), FindContacts(search=text, limit=50))
+                page = await find(workspace, agent("101"), FindContacts(search=text, limit=50))
+                await external_of(workspace, page.items)
                 between = time.perf_counter()
                 await http.ask(f"GET /api/v1/contacts?search={quote(text)}{head}".encode())
                 ours.append(time.perf_counter() - between)
