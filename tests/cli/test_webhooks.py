@@ -27,13 +27,8 @@ def test_a_webhook_from_its_making_to_its_end(pbxd: Pbxd) -> None:
 def test_what_is_refused(pbxd: Pbxd) -> None:
     assert "not public" in pbxd.refusal("webhooks", "add", "http://127.0.0.1/", "--event", "gap")
     assert "call.ringing" in pbxd.refusal("webhooks", "add", URL, "--event", "call.rang")
-    assert (
-        "the feed has events"
-        in [
-            pbxd("webhooks", "add", URL, "--event", "gap"),
-            pbxd.refusal("webhooks", "replay", "1", "--after", "7"),
-        ][-1]
-    )
+    pbxd("webhooks", "add", URL, "--event", "gap")
+    assert "the feed has events" in pbxd.refusal("webhooks", "replay", "1", "--after", "7")
 
 
 def test_a_network_that_the_configuration_allows(pbxd: Pbxd) -> None:
