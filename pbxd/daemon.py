@@ -42,6 +42,7 @@ from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
 from pbxd.services.sessions import UserSessions
 from pbxd.services.staff_sync import StaffSync
+from pbxd.services.uploads import Uploads
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings, asterisk_secret
 from pbxd.storage.access.tokens import Tokens
@@ -111,6 +112,7 @@ class Daemon:
         self._refusals = Refusals(database)
         parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call, self._refusals)
         self._metrics = Metrics(health, Feed(database).last, [part.readings for part in parts])
+        self._uploads = Uploads(workspace, settings.upload_folder, settings.http.upload_limit_mb)
         services = Services(
             workspace=workspace,
             tokens=self._token_cache,
@@ -123,6 +125,7 @@ class Daemon:
             metrics=self._metrics,
             refusals=self._refusals,
             sessions=self._sessions,
+            uploads=self._uploads,
             language=lambda: self._settings.service.language,
         )
         self._http = HttpServer(settings, services, _mount)
@@ -177,6 +180,7 @@ class Daemon:
             "tokens": once_open(self._token_cache.follow),
             "sessions": once_open(self._sessions.follow),
             "imports": once_open(Imports(self._database).keep_clean),
+            "uploads": once_open(self._uploads.keep_clean),
             "retention": once_open(partial(keep_clearing, self._database, retention)),
             "queues": self._queues.run(),
             "backfill": once_open(self._backfill.run),

@@ -18,6 +18,7 @@ from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.sessions import UserSessions
+from pbxd.services.uploads import Uploads
 from pbxd.services.workspace import Workspace
 
 
@@ -36,6 +37,7 @@ class Services:
     metrics: Metrics
     refusals: Refusals
     sessions: UserSessions
+    uploads: Uploads
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 

@@ -75,7 +75,7 @@ async def test_every_operation_has_a_summary_its_path_s_names_and_a_problem(pbxd
         assert "default" in told["responses"]
         assert any(status.startswith("2") for status in told["responses"])
         named = {each["name"] for each in told["parameters"] if each["in"] == "path"}
-        assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+        assert named == set(re.findall(r"\{(\w+)\}", path))
 
 
 async def test_every_reference_leads_somewhere(pbxd: House) -> None:

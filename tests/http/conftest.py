@@ -37,6 +37,7 @@ from pbxd.services.metrics import Metrics
 from pbxd.services.passwords import Passwords
 from pbxd.services.queues import VipQueues
 from pbxd.services.sessions import UserSessions
+from pbxd.services.uploads import Uploads
 from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
@@ -133,6 +134,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             events=LiveEvents(workspace, live_feed, directory.colleagues),
             health=health,
             sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
+            uploads=Uploads(Workspace(database, rules_from(settings)), settings.upload_folder, 1, patience=25),
             metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
             refusals=refusals,
         )
