@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
 from dataclasses import asdict, dataclass, field, replace
@@ -45,6 +45,10 @@ _PIECE: Final = 256 * 1024  # bytes of a file
 Exported = TypeVar("Exported", ExportContacts, ExportCalls)
 
 _log = structlog.get_logger(__name__)
+
+
+Progress = Callable[..., None]
+Run = Callable[[Workspace, worker.Job, Actor, object, Progress], Coroutine[Any, Any, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +86,16 @@ class Uploads:
     """Uploaded files. `keep_clean` is a root task."""
 
     def __init__(
-        self, workspace: Workspace, folder: Path, limit_mb: int, *, patience: float = _PATIENCE_SECONDS
+        self,
+        workspace: Workspace,
+        folder: Path,
+        limit_mb: int,
+        *,
+        patience: float = _PATIENCE_SECONDS,
+        run: Run = worker.run,
     ) -> None:
-        self._workspace, self._folder, self._patience = workspace, folder, patience
+        """`patience`: seconds that a request waits. `run`: what does the work."""
+        self._workspace, self._folder, self._patience, self._run = workspace, folder, patience, run
         self.limit = limit_mb * 1024 * 1024  # bytes of a file
         self._working: dict[int, _Work] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
@@ -134,14 +145,18 @@ class Uploads:
         if import_id in self._working:
             raise ConflictError(_("import {id} is under way").format(id=import_id))
         await imports.check_undo(self._workspace, actor, import_id)
-        work = self._start(import_id, worker.run(self._workspace, "undo", actor, import_id))
+        work = self._start(import_id, self._run(self._workspace, "undo", actor, import_id, _nobody))
         done: Undone | None = await self._wait(work)
         return done
 
     async def show(self, actor: Actor, import_id: int, caller: str) -> UploadedImport:
         """Return an import and how far it is. Raises NotFoundError."""
+        work, report, errors = (
+            self._working.get(import_id),
+            dict[str, Any](),
+            False,
+        )  # before the state that it leads to
         listed = await imports.shown(self._workspace, actor, import_id)
-        work, report, errors = self._working.get(import_id), dict[str, Any](), False
         with suppress(NotFoundError, PbxdError):
             await self._own(actor, import_id, caller)  # only who uploaded the file sees its rows
             report = await asyncio.to_thread(_read, self._folder / str(import_id) / "report.json")
@@ -162,7 +177,7 @@ class Uploads:
         """Yield a file that an export writes, in pieces. Raises what the export raises, before the first piece."""
         async with self._turns, self.arriving() as folder:
             wanted = replace(asked, file=folder / f"export.{ending}")
-            await worker.run(self._workspace, job, actor, wanted)
+            await self._run(self._workspace, job, actor, wanted, _nobody)
             async for piece in pieces_of(wanted.file):
                 yield piece
 
@@ -247,7 +262,7 @@ class Uploads:
         await asyncio.to_thread(asked.file.unlink, missing_ok=True)
 
     async def _run_import(self, actor: Actor, import_id: int, asked: ImportContacts) -> ImportReport:
-        report: ImportReport = await worker.run(
+        report: ImportReport = await self._run(
             self._workspace, "import", actor, asked, lambda rows: self._note(import_id, rows)
         )
         return report
@@ -276,6 +291,10 @@ async def pieces_of(file: Path) -> AsyncGenerator[bytes, None]:
             yield piece
     finally:
         stream.close()
+
+
+def _nobody(*_done: int) -> None:
+    """Tell nobody how far it is."""
 
 
 def _asked(own: Path, upload: Upload, *, dry_run: bool = False, reserved: int = 0) -> ImportContacts:

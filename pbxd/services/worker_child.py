@@ -21,7 +21,7 @@ from pbxd.storage.engine.database import Database
 
 _NICE: Final = 10  # look-ups and calls go first
 _TELL_SECONDS: Final = 0.2  # between two reports
-_JOBS: Final[Mapping[Job, Callable[..., Awaitable[Any]]]] = {
+JOBS: Final[Mapping[Job, Callable[..., Awaitable[Any]]]] = {
     "import": imports.import_contacts,
     "undo": imports.undo,
     "export-contacts": exports.export_contacts,
@@ -61,7 +61,7 @@ class _Reports:
 async def _do(order: Order, progress: Callable[..., None]) -> Any:  # noqa: ANN401 - what the job's function returns
     fields = BUILT_IN.extended(*map(field_from, order.fields)) if order.fields else BUILT_IN
     async with await Database.open(order.address, create=False, fields=fields) as database:
-        return await _JOBS[order.job](Workspace(database, order.rules), order.actor, order.asked, progress=progress)
+        return await JOBS[order.job](Workspace(database, order.rules), order.actor, order.asked, progress=progress)
 
 
 def _send(out: IO[bytes], value: object) -> None:

@@ -17,7 +17,7 @@ from pbxd.services.uploads import Uploads
 from pbxd.storage.access.tokens import Tokens
 from tests.actors import acting_token
 from tests.api.crm import ALL, CONTACTS, IGOR, Crm, crm, pointers
-from tests.http.conftest import House, until
+from tests.http.conftest import House, in_process, until
 
 IMPORTS = "/api/v1/imports"
 GOOD = "ФИО;Телефоны;Метки\nФронкин Игорь;8 916 000-00-01;опт\nЁлкина Анна;8 916 000-00-02;\nБез номера;12;\n"
@@ -160,7 +160,7 @@ async def test_a_body_that_ends_before_the_form_does_is_refused(pbxd: House) -> 
 
 
 async def test_a_long_check_is_asked_for_until_it_is_over(pbxd: House) -> None:
-    uploads = Uploads(pbxd.services.workspace, pbxd.settings.upload_folder, 1, patience=0)
+    uploads = Uploads(pbxd.services.workspace, pbxd.settings.upload_folder, 1, patience=0, run=in_process)
     object.__setattr__(pbxd.services, "uploads", uploads)
     async with crm(pbxd, "101") as client:
         begun = await upload(client, 202)
