@@ -9,13 +9,13 @@ from pydantic import Field
 
 from pbxd.api.call_record import CallAnswer, GapAnswer
 from pbxd.api.click_to_call import CallPath, ProgressAnswer
+from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.book.external_ids import read_external
 from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import NotFoundError
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.downloads import CSV, KINDS, XLSX, Download
-from pbxd.http.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.http.operations import Resource
 from pbxd.http.requests import ActingQuery, Extension, MergePatch, PathParameters, Words
 from pbxd.services import call_history

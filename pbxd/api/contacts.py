@@ -20,12 +20,12 @@ from pbxd.api.contact_models import (
     saved_answer,
     values_of,
 )
+from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.book.external_ids import read_external
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply, TextAnswer
 from pbxd.http.context import Context
 from pbxd.http.downloads import CSV, KINDS, VCF, XLSX, Download
-from pbxd.http.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.http.operations import Manners, Resource
 from pbxd.http.preconditions import etag
 from pbxd.http.repetitions import RepeatableHeaders

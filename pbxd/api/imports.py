@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from pbxd.api.call_record import Instant
+from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.downloads import XLSX, Download
-from pbxd.http.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.http.operations import Resource
 from pbxd.http.requests import ActingQuery, InvalidRequestError, Mistake, PathParameters
 from pbxd.http.uploads import Form, receive

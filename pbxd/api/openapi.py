@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from pbxd import __version__
+from pbxd.api.examples import Examples
 from pbxd.http.answers import Answer
 from pbxd.http.context import Context
 from pbxd.http.operations import OPERATIONS, Operation, Resource
@@ -77,8 +78,11 @@ def document(operations: tuple[Operation, ...]) -> OpenApiAnswer:
     references, definitions = models_json_schema(sorted(modes, key=str), ref_template=_REFERENCE)
     named = {model: schema for (model, _mode), schema in references.items()}
     paths: dict[str, Schema] = {}
+    examples = Examples(definitions["$defs"])
     for operation in operations:
-        paths.setdefault(operation.address, {})[operation.method.lower()] = _operation(operation, named)
+        described = _operation(operation, named)
+        _add_examples(described, examples)
+        paths.setdefault(operation.address, {})[operation.method.lower()] = described
     return OpenApiAnswer(
         openapi="3.1.0",
         info={"title": "pbxd", "version": __version__},
@@ -130,6 +134,18 @@ def _operation(operation: Operation, named: dict[Any, Schema]) -> Schema:
             }
     described["parameters"] += _preconditions(operation)
     return described
+
+
+def _add_examples(described: Schema, examples: Examples) -> None:
+    """Add an example to each parameter that a path or a request needs, to the body, and to each good answer."""
+    for parameter in described["parameters"]:
+        if parameter["in"] == "path":
+            parameter.setdefault("example", examples.of(parameter["schema"], parameter["name"]))
+    good = [answer for status, answer in described["responses"].items() if status.startswith("2")]
+    for holder in (described.get("requestBody", {}), *good):
+        for kind, content in holder.get("content", {}).items():
+            if content["schema"].get("format") != "binary":
+                content["example"] = examples.of(content["schema"], kind)
 
 
 def _preconditions(operation: Operation) -> list[Schema]:

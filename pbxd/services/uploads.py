@@ -151,11 +151,8 @@ class Uploads:
 
     async def show(self, actor: Actor, import_id: int, caller: str) -> UploadedImport:
         """Return an import and how far it is. Raises NotFoundError."""
-        work, report, errors = (
-            self._working.get(import_id),
-            dict[str, Any](),
-            False,
-        )  # before the state that it leads to
+        work = self._working.get(import_id)  # before the state that it leads to
+        report, errors = dict[str, Any](), False
         listed = await imports.shown(self._workspace, actor, import_id)
         with suppress(NotFoundError, PbxdError):
             await self._own(actor, import_id, caller)  # only who uploaded the file sees its rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pbxd.api import RESOURCES
 from pbxd.api.calls import CallsQuery
 from pbxd.api.openapi import PATH
+from pbxd.http.requests import Body
 from tests.http.conftest import House
+from tests.http.contract import validate
 
 Document = dict[str, Any]
 
@@ -127,3 +130,26 @@ def test_the_readme_names_its_address() -> None:
     """As it stood there once, without its prefix, it was a 401."""
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"`GET (\S*openapi\.json)`", readme) == [PATH]
+
+
+async def test_every_operation_has_examples_that_are_valid(pbxd: House) -> None:
+    """Of its path, its body, and its answer if that is JSON."""
+    found = await document(pbxd.public)
+    bodies = {
+        operation.name: model
+        for resource in RESOURCES
+        for operation in resource.operations
+        for model in operation.inputs.values()
+        if issubclass(model, Body)
+    }
+    for method, path, told in operations(found):
+        assert all("example" in each for each in told["parameters"] if each["in"] == "path"), path
+        for kind, content in told.get("requestBody", {}).get("content", {}).items():
+            if told["operationId"] in bodies:
+                bodies[told["operationId"]].model_validate_json(json.dumps(content["example"]))
+                assert content["example"], (method, path, kind)
+        for status, answer in told["responses"].items():
+            content = answer.get("content", {}).get("application/json")
+            if status.startswith("2") and content:
+                validate(content["example"], content["schema"])
+                assert content["example"], (method, path)
