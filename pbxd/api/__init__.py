@@ -18,6 +18,7 @@ from pbxd.api import (
     metrics,
     openapi,
     queues,
+    reference_page,
     sessions,
     users,
 )
@@ -39,6 +40,7 @@ RESOURCES = (
     users.resource,
     sessions.resource,
     openapi.resource,
+    reference_page.resource,
 )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,7 @@ async def test_only_what_tells_nothing_about_anybody_is_open(pbxd: House) -> Non
     assert {path for _method, path, told in operations(found) if told["security"] == []} == {
         "/healthz",
         "/readyz",
+        "/api/v1/docs",
         "/api/v1/session",  # to sign in
         PATH,
     }
@@ -153,3 +156,21 @@ async def test_every_operation_has_examples_that_are_valid(pbxd: House) -> None:
             if status.startswith("2") and content:
                 validate(content["example"], content["schema"])
                 assert content["example"], (method, path)
+
+
+async def test_the_page_has_every_operation_and_loads_nothing(pbxd: House) -> None:
+    found = await document(pbxd.public)
+    async with pbxd.public.get("/api/v1/docs") as answer:
+        assert answer.status == 200
+        assert answer.content_type == "text/html"
+        policy = answer.headers["Content-Security-Policy"]
+        page = await answer.text()
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style
+    digest = b64encode(sha256(style[1].encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in policy
+    assert not re.findall(r"<script|src=|<link|@import|url\(|javascript:", page)
+    for method, path, told in operations(found):
+        assert f"<code>{method} {path}</code>" in page
+        assert f'id="{told["operationId"]}"' in page
