@@ -99,7 +99,7 @@ async def empty_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def house(  # noqa: PLR0915 - one thing a line
-    folder: Path, book: Path, *, linked: bool = True
+    folder: Path, book: Path, *, linked: bool = True, url: str = "sqlite+aiosqlite:///book.db"
 ) -> AsyncIterator[House]:
     shutil.copy(book, folder / "book.db")
     async with AmiServer().listening() as pbx, asyncio.TaskGroup() as group:
@@ -111,7 +111,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             {
                 "asterisk": {"port": pbx.port, "username": "pbxd", "secret": SECRET},
                 "http": {"listen": "127.0.0.1:0"},
-                "database": {"url": "sqlite+aiosqlite:///book.db"},
+                "database": {"url": url},
                 "service": {"language": "en"},
             }
         ).model_copy(update={"folder": folder})
