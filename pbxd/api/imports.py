@@ -20,7 +20,8 @@ from pbxd.http.requests import ActingQuery, InvalidRequestError, Mistake, PathPa
 from pbxd.http.uploads import Form, receive
 from pbxd.i18n import _
 from pbxd.services import imports
-from pbxd.services.uploads import Upload, UploadedImport, pieces_of
+from pbxd.services.upload_files import Upload, pieces_of
+from pbxd.services.uploads import UploadedImport
 
 IMPORTS = "/api/v1/imports"
 ONE = IMPORTS + r"/{id:\d+}"

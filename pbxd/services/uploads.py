@@ -7,14 +7,12 @@ check found. Nothing of it is in the book before it is committed.
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import tempfile
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -30,7 +28,19 @@ from pbxd.i18n import _
 from pbxd.services import employees, imports, worker
 from pbxd.services.exports import ExportCalls, ExportContacts
 from pbxd.services.import_report import ImportReport
-from pbxd.services.imports import Import, ImportContacts, Policy
+from pbxd.services.imports import Import, ImportContacts
+from pbxd.services.upload_files import (
+    ARRIVING,
+    Upload,
+    file_of,
+    pieces_of,
+    read_json,
+    remove_old,
+    report_json,
+    take_over,
+    upload_of,
+    write_json,
+)
 from pbxd.services.workspace import Workspace
 from pbxd.storage.imports import uploaded
 from pbxd.storage.imports.imports import Undone
@@ -39,9 +49,7 @@ KEPT: Final = timedelta(days=7)  # an uploaded file that nobody commits, and the
 _CHECKING: Final = timedelta(minutes=30)  # no check takes longer: its process is gone
 _PATIENCE_SECONDS: Final = 10.0  # a request waits so long for the end; then it is asked for
 _CLEAN_SECONDS: Final = 600.0
-_LISTED: Final = 100  # bad rows in an answer; all are in the workbook
 _AT_ONCE: Final = 2  # imports and exports: each has a child process
-_PIECE: Final = 256 * 1024  # bytes of a file
 Exported = TypeVar("Exported", ExportContacts, ExportCalls)
 
 _log = structlog.get_logger(__name__)
@@ -49,19 +57,6 @@ _log = structlog.get_logger(__name__)
 
 Progress = Callable[..., None]
 Run = Callable[[Workspace, worker.Job, Actor, object, Progress], Coroutine[Any, Any, Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """What somebody uploads, and how it is to be imported."""
-
-    name: str  # of the file, for people
-    personal: bool = False
-    existing: Policy = "skip"
-    sheet: str = ""
-    lenient: bool = False
-    mapped: tuple[str, ...] = ()
-    caller: str = ""  # the token or user that uploads it
 
 
 @dataclass(slots=True)
@@ -123,7 +118,7 @@ class Uploads:
         import_id = await uploaded.reserve(self._workspace.database, upload.name, visibility, actor)
         own = self._folder / str(import_id)
         try:
-            await asyncio.to_thread(_take_over, file, own, upload)
+            await asyncio.to_thread(take_over, file, own, upload)
             work = self._start(import_id, self._check(actor, import_id, own, upload))
             await self._wait(work)
         except BaseException:
@@ -136,15 +131,18 @@ class Uploads:
         listed, upload = await self._own(actor, import_id, caller)
         if listed.state != "checked" or import_id in self._working or upload is None:
             raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
+        await uploaded.begin_work(self._workspace.database, import_id, "checked")
+        self._check_idle(import_id)
         await self._wait(self._start(import_id, self._import(actor, import_id, upload)))
         return await self.show(actor, import_id, caller)
 
     async def undo(self, actor: Actor, import_id: int) -> Undone | None:
         """Undo an import; None: that goes on. Raises what `imports.undo` raises."""
         await imports.shown(self._workspace, actor, import_id)
-        if import_id in self._working:
-            raise ConflictError(_("import {id} is under way").format(id=import_id))
+        self._check_idle(import_id)
         await imports.check_undo(self._workspace, actor, import_id)
+        await uploaded.begin_work(self._workspace.database, import_id, "done")
+        self._check_idle(import_id)
         work = self._start(import_id, self._run(self._workspace, "undo", actor, import_id, _nobody))
         done: Undone | None = await self._wait(work)
         return done
@@ -156,7 +154,7 @@ class Uploads:
         listed = await imports.shown(self._workspace, actor, import_id)
         with suppress(NotFoundError, PbxdError):
             await self._own(actor, import_id, caller)  # only who uploaded the file sees its rows
-            report = await asyncio.to_thread(_read, self._folder / str(import_id) / "report.json")
+            report = await asyncio.to_thread(read_json, self._folder / str(import_id) / "report.json")
             errors = (self._folder / str(import_id) / "errors.xlsx").exists()
         return UploadedImport(listed, work.rows if work else None, report, errors)
 
@@ -195,7 +193,7 @@ class Uploads:
                 with suppress(UnavailableError):
                     for import_id in await uploaded.give_up(self._workspace.database, KEPT, _CHECKING):
                         await self._remove(import_id)
-                    await asyncio.to_thread(_remove_old, self._folder)
+                    await asyncio.to_thread(remove_old, self._folder, KEPT * 2)
                 await asyncio.sleep(_CLEAN_SECONDS)
         finally:
             await self.stop()
@@ -209,12 +207,12 @@ class Uploads:
 
     def _new_folder(self) -> Path:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix="arriving-", dir=self._folder))
+        return Path(tempfile.mkdtemp(prefix=ARRIVING, dir=self._folder))
 
     async def _own(self, actor: Actor, import_id: int, caller: str) -> tuple[Import, Upload | None]:
         """Return an import whose rows the actor may see, and how it was uploaded, if its file is still there."""
         listed = await imports.shown(self._workspace, actor, import_id)
-        upload = await asyncio.to_thread(_upload_of, self._folder / str(import_id))
+        upload = await asyncio.to_thread(upload_of, self._folder / str(import_id))
         same = upload is not None and upload.caller == caller
         rights.check_commit(actor, listed.actor_id or 0, same_program=same)
         return listed, upload
@@ -224,6 +222,10 @@ class Uploads:
         self._working[import_id] = work
         work.task.add_done_callback(lambda task: self._ended(import_id, task))
         return work
+
+    def _check_idle(self, import_id: int) -> None:
+        if import_id in self._working:
+            raise ConflictError(_("import {id} is under way").format(id=import_id))
 
     def _ended(self, import_id: int, task: asyncio.Task[Any]) -> None:
         self._working.pop(import_id, None)
@@ -241,11 +243,11 @@ class Uploads:
         try:
             async with self._turns:
                 report = await self._run_import(actor, import_id, asked)
-            await asyncio.to_thread(_write, own / "report.json", _report(report))
+            await asyncio.to_thread(write_json, own / "report.json", report_json(report))
         except InvalidInputError as error:
             await uploaded.end_check(self._workspace.database, import_id, "refused", {})
-            await asyncio.to_thread(_write, own / "report.json", {"problem": str(error)})
-            (own / _file_of(own)).unlink()
+            await asyncio.to_thread(write_json, own / "report.json", {"problem": str(error)})
+            (own / file_of(own)).unlink()
             raise
         await uploaded.end_check(self._workspace.database, import_id, "checked", report.counts)
 
@@ -255,7 +257,7 @@ class Uploads:
         asked = _asked(own, upload, reserved=import_id)
         async with self._turns:
             report = await self._run_import(actor, import_id, asked)
-        await asyncio.to_thread(_write, own / "report.json", _report(report))
+        await asyncio.to_thread(write_json, own / "report.json", report_json(report))
         await asyncio.to_thread(asked.file.unlink, missing_ok=True)
 
     async def _run_import(self, actor: Actor, import_id: int, asked: ImportContacts) -> ImportReport:
@@ -280,23 +282,13 @@ class Uploads:
         await asyncio.to_thread(shutil.rmtree, self._folder / str(import_id), ignore_errors=True)
 
 
-async def pieces_of(file: Path) -> AsyncGenerator[bytes, None]:
-    """Yield a file in pieces, read in a thread."""
-    stream = await asyncio.to_thread(file.open, "rb")
-    try:
-        while piece := await asyncio.to_thread(stream.read, _PIECE):
-            yield piece
-    finally:
-        stream.close()
-
-
 def _nobody(*_done: int) -> None:
     """Tell nobody how far it is."""
 
 
 def _asked(own: Path, upload: Upload, *, dry_run: bool = False, reserved: int = 0) -> ImportContacts:
     return ImportContacts(
-        file=own / _file_of(own),
+        file=own / file_of(own),
         personal=upload.personal,
         existing=upload.existing,
         dry_run=dry_run,
@@ -307,57 +299,3 @@ def _asked(own: Path, upload: Upload, *, dry_run: bool = False, reserved: int = 
         name=upload.name,
         reserved=reserved,
     )
-
-
-def _take_over(file: Path, own: Path, upload: Upload) -> None:
-    own.mkdir(mode=0o700)
-    file.rename(own / f"upload{file.suffix}")
-    _write(own / "upload.json", asdict(upload))
-
-
-def _file_of(own: Path) -> str:
-    """Return the name of the uploaded file. Raises ConflictError if it is gone."""
-    for file in own.glob("upload*"):
-        if file.name != "upload.json":
-            return file.name
-    raise ConflictError(_("the uploaded file is gone: upload it again"))
-
-
-def _upload_of(own: Path) -> Upload | None:
-    kept = _read(own / "upload.json")
-    return Upload(**kept | {"mapped": tuple(kept["mapped"])}) if kept else None
-
-
-def _report(report: ImportReport) -> dict[str, Any]:
-    return {
-        **report.counts,
-        "errors": [asdict(bad) for bad in report.errors[:_LISTED]],
-        "sheet": report.sheet,
-        "ignored_columns": report.ignored,
-        "left_out": [asdict(each) for each in report.left_out[:_LISTED]],
-        "left_out_count": report.left_out_count,
-    }
-
-
-def _write(file: Path, value: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
-def _remove_old(folder: Path) -> None:
-    """Delete folders of uploads that are over, and of files that never arrived whole."""
-    if not folder.is_dir():
-        return
-    now = time.time()
-    for each in folder.iterdir():
-        age = timedelta(hours=1) if each.name.startswith("arriving-") else KEPT * 2
-        with suppress(OSError):
-            if now - each.stat().st_mtime > age.total_seconds():
-                shutil.rmtree(each, ignore_errors=True)

@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 
 from pbxd.services.uploads import Uploads
+from pbxd.storage.access.audit import Audit, AuditFilter
 from pbxd.storage.access.tokens import Tokens
 from tests.actors import acting_token
 from tests.api.crm import ALL, CONTACTS, IGOR, Crm, crm, pointers
@@ -201,6 +202,26 @@ async def test_who_may_see_and_commit_another_s_upload(pbxd: House) -> None:
         await nobody.get(f"{IMPORTS}/99", 404)
     async with crm(pbxd, "101", scopes=frozenset({"contacts:read"})) as reader:
         assert (await upload(reader, 403))["scope"] == "contacts:write"
+
+
+async def test_what_is_done_is_in_the_audit_log_and_what_was_refused_is_not(pbxd: House) -> None:
+    async with crm(pbxd, "101") as client:
+        path = f"{IMPORTS}/{(await upload(client))['id']}"
+        await client.ask("POST", f"{path}/undo", 409)
+        await client.ask("POST", f"{path}/commit")
+        await client.ask("POST", f"{path}/commit", 409)
+        await client.ask("POST", f"{path}/undo")
+        key = {"Idempotency-Key": "a"}
+        await client.add({"name": "А"}, status=422, headers=key)
+        await client.add(headers=key)
+        await client.add(headers=key)
+    rows = await Audit(pbxd.database).find(AuditFilter(), 100)
+    assert [row.deed.action for row in reversed(rows)] == [
+        "upload_import",
+        "commit_import",
+        "undo_import",
+        "add_contact",
+    ]
 
 
 async def test_the_template_can_be_filled_in(pbxd: House) -> None:

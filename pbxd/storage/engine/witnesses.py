@@ -31,6 +31,16 @@ def witnessed(testify: Testimony) -> Iterator[None]:
         _PRESENT.reset(before)
 
 
+@contextmanager
+def unwitnessed() -> Iterator[None]:
+    """Write what is no change of its own: the witness stays for the change."""
+    before = _PRESENT.set(None)
+    try:
+        yield
+    finally:
+        _PRESENT.reset(before)
+
+
 async def witness(connection: AsyncConnection) -> None:
     """Have the witness of this task testify, if there is one and it has not done so yet."""
     present = _PRESENT.get()

@@ -49,6 +49,15 @@ async def end_check(database: Database, import_id: int, state: str, counts: Mapp
         )
 
 
+async def begin_work(database: Database, import_id: int, state: str) -> None:
+    """Say that somebody begins to work at an import in a state. Raises ConflictError if it is in another one.
+
+    The child process that does the work is not known to the audit log: this is the transaction that it is logged with.
+    """
+    async with database.writing() as connection:
+        await leave(connection, import_id, state, {"beat": datetime.now(UTC)})
+
+
 async def forget(database: Database, import_id: int) -> None:
     """Delete an import that nobody was told of."""
     async with database.writing() as connection:
