@@ -21,6 +21,7 @@ from pbxd.api import (
     reference_page,
     sessions,
     users,
+    webhooks,
 )
 from pbxd.http.operations import serve
 
@@ -38,6 +39,7 @@ RESOURCES = (
     metrics.resource,
     audit.resource,
     users.resource,
+    webhooks.resource,
     sessions.resource,
     openapi.resource,
     reference_page.resource,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.sessions import UserSessions
 from pbxd.services.uploads import Uploads
+from pbxd.services.webhooks.addresses import Network
 from pbxd.services.workspace import Workspace
 
 
@@ -38,6 +40,7 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 
@@ -84,4 +87,11 @@ def loggable_path(request: web.Request) -> str:
     resource = request.match_info.route.resource
     if resource is not None and request.match_info.route in request.app.get(PAGES, {}):
         return resource.canonical
-    return request.path
+    return printable(request.path)
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters as in URLs, so that it is one line wherever somebody prints it."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else quote(each.encode("utf-8", "surrogatepass")) for each in text)
