@@ -20,6 +20,7 @@ from pbxd.api import (
     queues,
     reference_page,
     sessions,
+    tokens,
     users,
     webhooks,
 )
@@ -39,6 +40,7 @@ RESOURCES = (
     metrics.resource,
     audit.resource,
     users.resource,
+    tokens.resource,
     webhooks.resource,
     sessions.resource,
     openapi.resource,
