@@ -104,7 +104,8 @@ async def proxy(request: pytest.FixtureRequest, pbxd: House, tmp_path: Path) -> 
     folder = tmp_path / "proxy"
     made = certificates.signed(folder, "proxy", "IP:127.0.0.1", certificates.authority(folder, "ca"))
     tls = ssl.create_default_context(cafile=str(folder / "ca.crt"))
-    found = Proxy(*free_ports(2), folder, tls)
+    plain, secure = free_ports(2)
+    found = Proxy(plain, secure, folder, tls)
     program = PROGRAMS[request.param]
     assert program.exists(), "make setup fetches it"
     async with serving(pbxd, trusted_proxies=["127.0.0.1"]) as server:

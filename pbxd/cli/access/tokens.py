@@ -38,7 +38,7 @@ def tokens() -> None:
     "--expires",
     "expires_days",
     type=click.IntRange(1, 36_500),
-    default=0,
+    default=None,
     metavar="DAYS",
     about=N_("It is valid for this many days. Without it, until it is revoked."),
 )
