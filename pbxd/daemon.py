@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import partial
 
 import structlog
@@ -42,6 +42,9 @@ from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
 from pbxd.services.sessions import UserSessions
 from pbxd.services.staff_sync import StaffSync
+from pbxd.services.webhooks.addresses import Network
+from pbxd.services.webhooks.dispatching import Dispatcher
+from pbxd.services.webhooks.sender import Sender
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings, asterisk_secret
 from pbxd.storage.access.tokens import Tokens
@@ -106,6 +109,7 @@ class Daemon:
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
         self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions)
+        self._webhooks = Dispatcher(database, Sender(self._allowed_networks))
         self._sessions = UserSessions(database, lambda: self._settings.users)
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
         self._refusals = Refusals(database)
@@ -123,6 +127,7 @@ class Daemon:
             metrics=self._metrics,
             refusals=self._refusals,
             sessions=self._sessions,
+            allowed_networks=self._allowed_networks,
             language=lambda: self._settings.service.language,
         )
         self._http = HttpServer(settings, services, _mount)
@@ -131,6 +136,9 @@ class Daemon:
     def _settings(self) -> Settings:
         """The settings in force."""
         return self._reloading.settings
+
+    def _allowed_networks(self) -> Sequence[Network]:
+        return self._settings.webhooks.networks
 
     def _sights(self) -> Sights:
         return self._settings.users.sights
@@ -174,6 +182,7 @@ class Daemon:
             "record": once_open(self._recorder.run),
             "directory": once_open(self._directory.follow),
             "events-live": once_open(self._live_feed.run),
+            "webhooks": once_open(self._webhooks.run),
             "tokens": once_open(self._token_cache.follow),
             "sessions": once_open(self._sessions.follow),
             "imports": once_open(Imports(self._database).keep_clean),

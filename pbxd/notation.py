@@ -40,6 +40,12 @@ _EXTENSION = re.compile(
         \s* \)?""",
     re.IGNORECASE | re.VERBOSE,
 )
+# In folded text. Every branch begins with a letter, so that the search for it is quick.
+_NAMED_EXTENSION = re.compile(
+    r"(?:(?:доб(?<![^\W\d_]доб)(?:авочн\w*)?|вн(?<![^\W\d_]вн)(?:утр(?:енн\w*)?)?|ext(?<![^\W\d_]ext)(?:n|ension)?)"
+    r"[\s.:№#-]*|[xх](?:(?<=\d{4}.)|(?<=\d{4} .))[\s.:]?)"  # x behind a number; alone it may be a name
+    r"(?P<keys>[\d*#][\d*#a-dw]{0,31})(?!\w)"
+)
 _FRAGMENT = re.compile(r"\(?\+?[0-9 ()./-]*[0-9][0-9 ()./-]*")
 _WRITTEN = re.compile(r"\(?\s*\+?[\d\s()./~-]*\d[\s().-]*")
 
@@ -97,6 +103,12 @@ def without_extension(text: str) -> tuple[str, str]:
     """Split `84951234567 доб. 123` into the number and the client's extension, which may be empty."""
     split = _EXTENSION.fullmatch(text)
     return (split["number"], _keys(split["named"] or split["bare"])) if split else (text, "")
+
+
+def named_extensions(text: str) -> tuple[str, list[str]]:
+    """Return a folded text without the extensions that it names, and these: of `иванов доб. 15` `иванов` and `15`."""
+    found = [each["keys"] for each in _NAMED_EXTENSION.finditer(text)]
+    return (_NAMED_EXTENSION.sub(" ", text), found) if found else (text, found)
 
 
 def _keys(extension: str) -> str:

@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -272,6 +272,17 @@ class UserSettings(_Section):
         return Sights(self.agents_see_calls, self.agents_see_contacts)
 
 
+class WebhookSettings(_Section):
+    """Where webhooks may lead."""
+
+    allowed_networks: list[Annotated[str, AfterValidator(_is_network)]] = []  # besides public addresses
+
+    @property
+    def networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks as values."""
+        return [ip_network(each) for each in self.allowed_networks]
+
+
 class QueueSettings(_Section):
     """VIP callers in queues."""
 
@@ -325,6 +336,7 @@ class Settings(_Section):
     agi: AgiSettings = AgiSettings()
     http: HttpSettings = HttpSettings()
     users: UserSettings = UserSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     queues: QueueSettings = QueueSettings()
     dialing: DialingSettings = DialingSettings()
     service: ServiceSettings = ServiceSettings()

@@ -19,6 +19,7 @@ from pbxd.api import (
     queues,
     sessions,
     users,
+    webhooks,
 )
 from pbxd.http.operations import serve
 
@@ -35,6 +36,7 @@ RESOURCES = (
     metrics.resource,
     audit.resource,
     users.resource,
+    webhooks.resource,
     sessions.resource,
     openapi.resource,
 )

@@ -11,9 +11,15 @@ from functools import lru_cache
 
 from pbxd.book.texts import folded
 
-# Legal forms as people write them, without dots. Source: Civil Code of Russia, article 50, and its forms before 2014;
-# elsewhere the forms of the EU's company law directive (2017/1132, annex II), Kazakhstan, Belarus, the UK and the USA.
-_ANYWHERE = "ооо оао зао пао ао нао одо тоо чуп чтуп уп ooo oao zao pao ao nao too llc ltd limited inc gmbh"
+# Legal forms as people write them, without dots. Sources: two tables of organisation types, of cleanco (GitHub
+# psolin/cleanco, termdata.py; Ukraine's in Latin letters) and appi-solutions/legal-entity-types; for АО and ПАО
+# Russia's law 208-FZ, article 4; for ОДО, ТАА and ТДА the model charter of such a company in Belarus (bii.by), for УП
+# and ЧУП article 113 of its Civil Code; for ТОО Kazakhstan's law on partnerships. ЧТУП, НАО and UG are what companies
+# write in their own names.
+_ANYWHERE = (
+    "ооо оао зао пао ао нао одо тоо чуп чтуп уп тов тдв ват зат ат таа тда ooo oao zao pao ao nao too llc ltd limited"
+    " inc gmbh"
+)
 _AT_THE_END = (
     "incorporated corp corporation co company plc llp lp pte pty ag kg ohg ug se sa sas sarl sasu srl spa sl bv nv oy"
     " oyj ab as asa aps sro zoo spzoo kft zrt doo &"

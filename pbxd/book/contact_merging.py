@@ -36,6 +36,8 @@ def conflicts(card: Contact, draft: ContactDraft, names: Collection[str], regist
 def united(earlier: ContactChanges, later: ContactChanges) -> ContactChanges:
     """Return the changes of two rows about one contact as one: lists add up, of other fields the later one counts."""
     both: dict[str, Any] = {**earlier, **later}
+    if "manager" in later and "manager_id" not in later:
+        both.pop("manager_id", None)
     if extra := {**earlier.get("extra", {}), **later.get("extra", {})}:
         both["extra"] = extra
     for name in LISTS:

@@ -41,7 +41,7 @@ def checked_numbers(numbers: Sequence[ContactNumber]) -> tuple[ContactNumber, ..
     if len(flagged) > 1:
         raise InvalidInputError("numbers", _("only one number can be the main one"))
     main = flagged[0] if flagged else next(iter(kept), None)
-    if main:
+    if main and not kept[main].main:
         kept[main] = replace(kept[main], main=True)
     return tuple(kept.values())
 

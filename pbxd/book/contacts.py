@@ -175,8 +175,9 @@ def changes_to(draft: ContactDraft, names: Collection[str], registry: Fields) ->
             changed.setdefault("extra", {})[each.name] = extra_json(registry.value(draft, each))
         else:
             changed[each.name] = getattr(draft, each.name)
-            if each.stored == "employee":
-                changed[f"{each.name}_id"] = getattr(draft, f"{each.name}_id")
+            key = getattr(draft, f"{each.name}_id") if each.stored == "employee" else None
+            if key or (key == 0 and not changed[each.name]):  # else an extension that nobody has yet
+                changed[f"{each.name}_id"] = key
     return cast("ContactChanges", changed)
 
 

@@ -81,7 +81,8 @@ def order_of(texts: Iterable[str]) -> DateOrder | None:
 def refuse_future(field: str, day: date | None, today: date) -> None:
     """Raise InvalidInputError for a date of birth that is still to come."""
     if day and day > today:
-        raise InvalidInputError(field, _("a date of birth in the future: {date}").format(date=write_date(day)))
+        message = _("a date of birth in the future: {date}").format(date=write_date(day))
+        raise InvalidInputError(field, f"{field}: {message}")
 
 
 def _read(text: str, order: DateOrder) -> date | None:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from pbxd.book.employees import Employee
-from pbxd.book.texts import folded
+from pbxd.book.texts import folded, is_extension
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 
@@ -41,16 +41,25 @@ class EmployeeLookup:
                 for word in words:
                     self._by_word[word].add(place)
 
-    def find(self, field: str, text: str) -> Employee:
-        """Return the employee with this extension or full name. Raises InvalidInputError that names the field."""
+    def find(self, field: str, text: str, *, new: bool = False) -> Employee:
+        """Return the employee with this extension or full name. Raises InvalidInputError that names the field.
+
+        `new`: an extension that nobody has is that of somebody who is not in the book yet (id 0). Our own exports name
+        such people: in the book that they come from, somebody had the extension.
+        """
         known = self._found.get(text)
         if known is None:
-            known = self._found[text] = self._find(field, text)
+            try:
+                known = self._find(field, text)
+            except InvalidInputError:
+                if new and is_extension(_extension(text)):
+                    return Employee(_extension(text))
+                raise
+            self._found[text] = known
         return known
 
     def _find(self, field: str, text: str) -> Employee:
-        extension = text.strip().removesuffix(".0")  # as spreadsheets write a number
-        if person := self._by_extension.get(extension):
+        if person := self._by_extension.get(_extension(text)):
             return person
         found = _present(self._named(_words(text)))
         if len(found) == 1:
@@ -80,6 +89,11 @@ class EmployeeLookup:
         ]
 
 
+def unknown_extension(text: str) -> str:
+    """Return what a refusal says of an extension that nobody has."""
+    return _("no employee has the extension {text}").format(text=text)
+
+
 def described(employee: Employee) -> str:
     """Return an employee as refusals name them: «101 Иванова Анна»."""
     return " ".join(filter(None, (employee.extension, employee.name)))
@@ -97,10 +111,14 @@ def _refusal(text: str, found: Collection[Employee]) -> str:
             people += ", …"
         return _("several employees are named “{text}”: {people}; write the extension").format(text=text, people=people)
     if text.isdecimal():
-        return _("no employee has the extension {text}").format(text=text)
+        return unknown_extension(text)
     return _(
         "there is no employee “{text}”; write an extension or a full name, as “pbxd employees list” has them"
     ).format(text=text)
+
+
+def _extension(text: str) -> str:
+    return text.strip().removesuffix(".0")  # as spreadsheets write a number
 
 
 def _words(name: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from pbxd.book.spellings import spellings, typed, unified
 from pbxd.book.texts import (
     EMAIL_LIMIT,
     NAME_LIMIT,
@@ -12,7 +13,6 @@ from pbxd.book.texts import (
     checked_email,
     checked_extension,
     checked_line,
-    folded,
     number_matches,
     without_repeats,
 )
@@ -53,10 +53,10 @@ def employee_json(employee: Employee) -> dict[str, Any]:
 
 def employee_matches(employee: Employee, text: str) -> bool:
     """Tell whether every word of the text occurs in the employee's card, or the whole text in one of their numbers."""
-    words = folded(text).split()
+    words = map(spellings, typed(text).split())
     fields = (employee.extension, employee.name, employee.email, *employee.departments)
-    known = folded("\n".join((*fields, employee.mobile, employee.did)))
-    if all(word in known for word in words):
+    known = unified("\n".join((*fields, employee.mobile, employee.did)))
+    if all(any(spelling in known for spelling in word) for word in words):
         return True
     return any(number and number_matches(number, text) for number in (employee.mobile, employee.did))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
@@ -98,7 +98,12 @@ def value_from_json(kind: Kind, kept: Json | None) -> Value:
 
 def typed_value(field: str, kind: Kind, text: str) -> Value:
     """Read a single value that a person typed. Raises InvalidInputError naming the field."""
-    return read_date(field, text) if kind == "date" else text
+    if kind != "date":
+        return text
+    try:
+        return read_date(field, text)
+    except InvalidInputError as error:
+        raise InvalidInputError(field, f"{field}: {error}") from error
 
 
 def _number_json(number: ContactNumber) -> dict[str, Any]:
@@ -140,6 +145,14 @@ def _as_line(value: str) -> Sequence[str]:
     return (value,)
 
 
+def _number_lines(numbers: tuple[ContactNumber, ...]) -> Iterator[str]:
+    """Yield each number, and its extension as people write one."""
+    for each in numbers:
+        yield each.number
+        if each.extension:
+            yield f"доб. {each.extension}"
+
+
 def _no_lines(_value: object) -> Sequence[str]:
     return ()
 
@@ -150,7 +163,7 @@ _RULES: Final[Mapping[Kind, _Rules]] = {
     "long-text": _Rules((str,), "", _check_long_text, _as_line),
     "company": _Rules((str,), "", _check_text, _as_line),
     "numbers": _Rules(
-        (tuple,), (), lambda _field, value: checked_numbers(value), lambda value: [each.number for each in value]
+        (tuple,), (), lambda _field, value: checked_numbers(value), lambda value: list(_number_lines(value))
     ),
     "emails": _Rules((tuple,), (), _check_emails, lambda value: value),
     "tags": _Rules((tuple,), (), _check_tags, lambda value: (" ".join(value),)),

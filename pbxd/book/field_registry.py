@@ -50,6 +50,12 @@ _TAKEN = frozenset(
 _TAKEN_OPTIONS = re.compile(r"(add|remove|no)-.*")
 _NONE = Texts("", "")
 _BESIDE_FIELDS = frozenset({CORRECTION, FAX, IGNORE, OWN_ID, OWNER})  # columns that are no field's
+_WORD = re.compile(r"[^\W\d_]+")
+_PHONE = "телефон"
+_SHORT_WORDS = {
+    "тел": _PHONE, "телефоны": _PHONE, "моб": "мобильный", "сот": "сотовый", "раб": "рабочий", "дом": "домашний",
+    "осн": "основной", "доп": "дополнительный", "гор": "городской", "конт": "контактный", "эл": "электронная",
+}  # fmt: skip
 _AROUND = " *:."  # a heading says nothing by them
 _PLACE = re.compile(r"\s*\b\d+\b")  # Phone 1 - Value, E-mail 2 Address, Телефон 3
 _PLACE_IN_NAME = re.compile(r"_\d+(?=_|$)")  # phone_1_number
@@ -145,11 +151,15 @@ class Fields:
     def column_of(self, heading: str) -> str:
         """Return the import column that a heading of a table means: a field's column or a part of one, else empty."""
         columns = self._columns_by_heading
-        return next((columns[key] for key in heading_keys(heading) if key in columns), "")
+        return next((columns[key] for key in (*heading_keys(heading), spelled_out(heading)) if key in columns), "")
 
     def field_of(self, column: str) -> Field | None:
         """Return the field that an import column, or a part of one, belongs to."""
         return self.by_column.get(PARTS.get(column, column))
+
+    def columns_of(self, writer_of: Callable[[Kind], Callable[[Any], str]]) -> list[Callable[[Any], str]]:
+        """Return what writes each exported field of a card, made once for many cards; `writer_of`: by the kind."""
+        return [_written(_getter(field), writer_of(field.kind)) for field in self.exported]
 
     def value(self, card: Card, field: Field) -> Any:  # noqa: ANN401 - a value of the field's kind
         """Return a field's value of a contact or a draft."""
@@ -196,6 +206,13 @@ def heading_keys(heading: str) -> tuple[str, str]:
     return name.strip(_AROUND), _PLACE_IN_NAME.sub("", _PLACE.sub("", name)).strip(_AROUND)
 
 
+def spelled_out(heading: str) -> str:
+    """Return a heading of phone numbers without abbreviations: «тел. (моб.)» and «Моб. тел.» as «мобильный телефон»."""
+    words = [_SHORT_WORDS.get(word, word) for word in _WORD.findall(folded(heading))]
+    phones = [word for word in words if word == _PHONE]
+    return " ".join([*(word for word in words if word != _PHONE), *phones[:1]])
+
+
 def definition(field: Field) -> dict[str, Any]:
     """Return a field as JSON."""
     return asdict(field)
@@ -217,6 +234,10 @@ def _getter(field: Field) -> Callable[[Any], Any]:
     if field.stored == "extra":
         return lambda card: value_from_json(field.kind, card.extra.get(field.name))
     return attrgetter(field.name)
+
+
+def _written(get: Callable[[Any], Any], write: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda card: write(get(card))
 
 
 def _typed(field: Field, value: Json) -> Value:

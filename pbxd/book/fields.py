@@ -45,8 +45,9 @@ BUILT_IN: Final = Fields(
                 "Номер, при необходимости с добавочным клиента. Можно указать несколько раз.",
             ),
             hint=Texts(
-                "Required. Several are separated by “;”, the first is the main one. An extension stands after “доб.”.",
-                "Обязательно. Несколько — через «;», первый — основной. Добавочный — после «доб.».",
+                "A number or an e-mail is required. Several are separated by “;”, the first is the main one."
+                " An extension stands after “доб.”.",
+                "Обязателен номер или почта. Несколько — через «;», первый — основной. Добавочный — после «доб.».",
             ),
             example=Texts(
                 "+7 916 123-45-67; 8 (495) 123-45-67 доб. 123", "+7 916 123-45-67; 8 (495) 123-45-67 доб. 123"
@@ -100,10 +101,10 @@ BUILT_IN: Final = Fields(
             "manager",
             "employee",
             Texts("Manager", "Менеджер"),
-            help=Texts("Extension of the responsible employee.", "Внутренний номер ответственного менеджера."),
+            help=Texts("Responsible employee.", "Ответственный менеджер."),
             hint=Texts(
-                "Extension of the responsible employee; whoever imports, if empty.",
-                "Внутренний номер ответственного менеджера; если пусто — тот, кто импортирует.",
+                "Extension or full name of the responsible employee; whoever imports, if empty.",
+                "Внутренний номер или ФИО ответственного менеджера; если пусто — тот, кто импортирует.",
             ),
             example=Texts("101", "101"),
             stored="employee",
@@ -114,7 +115,7 @@ BUILT_IN: Final = Fields(
             "vip",
             "flag",
             Texts("VIP", "VIP"),
-            help=Texts("Goes to the head of every queue.", "Становится первым в любой очереди."),
+            help=Texts("VIP: goes to the head of every queue.", "VIP: ставится первым в любой очереди."),
             hint=Texts("“yes” goes to the head of every queue.", "«да» — VIP-клиент, попадает в начало очереди."),
             example=Texts("yes", "да"),
             stored="column",
@@ -144,6 +145,7 @@ BUILT_IN: Final = Fields(
             "birth_date",
             "date",
             Texts("Date of birth", "Дата рождения"),
+            help=Texts("Date of birth, such as 31.12.1980.", "Дата рождения, например 31.12.1980."),
             hint=Texts("Day, month, year.", "День, месяц, год."),
             example=Texts("31.12.1980", "31.12.1980"),
             vcard="bday",
@@ -162,7 +164,9 @@ BUILT_IN: Final = Fields(
             "owner",
             "employee",
             Texts("Personal contact of", "Личный контакт"),
-            help=Texts("Owner of a personal contact.", "Владелец личного контакта."),
+            help=Texts(
+                "Owner of a personal contact, with --personal.", "Владелец личного контакта; вместе с --personal."
+            ),
             stored="employee",
             searchable=False,
             exported=False,

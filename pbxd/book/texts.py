@@ -30,9 +30,9 @@ _EXTENSION = re.compile(r"[0-9A-Za-z_.*#+-]{1,32}")  # of an employee: as endpoi
 _EMAIL = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\.]+(\.[^\s@,;:<>()\"\\.]+)+")
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def folded(text: str) -> str:
-    """Return the form in which texts are compared and searched. Cached: one card asks for the same ones several times.
+    """Return the form in which texts are compared and searched. Cached: a batch asks for them again and again.
 
     Case, compatibility forms, the dots of ё and the amount of white space make no difference.
     """
@@ -75,16 +75,16 @@ def checked_line(field: str, text: str, longest: int, *, allowed: frozenset[str]
     return text
 
 
+def is_extension(text: str) -> bool:
+    """Tell whether an employee can have this extension."""
+    return bool(_EXTENSION.fullmatch(text))
+
+
 def checked_extension(field: str, extension: str) -> str:
     """Return the extension, which may be empty. Raises InvalidInputError."""
-    if extension and not _EXTENSION.fullmatch(extension):
+    if extension and not is_extension(extension):
         raise InvalidInputError(field, _("not an extension: {text}").format(text=ascii(extension[:TYPED_LIMIT])))
     return extension
-
-
-def is_extension(text: str) -> bool:
-    """Tell whether a text may be an employee's extension."""
-    return _EXTENSION.fullmatch(text) is not None
 
 
 def checked_email(email: str, field: str = "emails") -> str:

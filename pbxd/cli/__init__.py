@@ -50,6 +50,7 @@ pbxd.later.update(
     audit=Later("access.audit", "audit", N_("Audit log: who did what, and what was refused.")),
     tokens=Later("access.tokens", "tokens", N_("Tokens for the HTTP API.")),
     users=Later("access.users", "users", N_("Users: who signs in, and in which role.")),
+    webhooks=Later("access.webhooks", "webhooks", N_("Events as POST requests to other programs.")),
     db=Later("system.db", "db", N_("Create, upgrade, back up and check the database.")),
 )
 

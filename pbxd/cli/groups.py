@@ -12,6 +12,7 @@ import click
 from click.exceptions import NoSuchCommand
 
 from pbxd.book.fields import BUILT_IN, Fields
+from pbxd.cli.examples import EXAMPLES
 from pbxd.cli.output import printable, styled
 from pbxd.cli.session import Session
 from pbxd.errors import ConfigurationError, InvalidInputError, PbxdError
@@ -41,6 +42,14 @@ class Command(_Translated, click.Command):
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return what stands behind the name, such as [OPTIONS]."""
         return [_(piece) for piece in super().collect_usage_pieces(ctx)]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write examples of the command below its help, where it has some."""
+        lines = EXAMPLES.get(ctx.command_path.partition(" ")[2], ())
+        if lines:
+            with formatter.section(_("Examples")):
+                for line in lines:
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; an error about one of its options or arguments says which."""

@@ -9,8 +9,9 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 import click
 
+from pbxd.book.fields import BUILT_IN
 from pbxd.book.texts import checked_extension
-from pbxd.cli.groups import Argument, Option
+from pbxd.cli.groups import Argument, Option, named
 from pbxd.cli.output import printable
 from pbxd.cli.session import Session
 from pbxd.errors import InvalidInputError
@@ -47,6 +48,37 @@ class Extension(Text):
             self.fail(printable(str(error)), param, ctx)
 
 
+class Employee(Text):
+    """An employee, by extension or full name; a command gets the extension. Only for a name the database is read."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the extension. Raises InvalidInputError for a name that doesn't say who is meant."""
+        text = super().convert(value, param, ctx)
+        if param is None or ctx is None or ctx.resilient_parsing or not _has_name(text):
+            return text
+        field = param.name or ""
+        try:
+            return _session(ctx).extension_of(field, text)
+        except InvalidInputError as error:
+            raise InvalidInputError(field, named(field, f"{field}: {error}", [param], BUILT_IN)) from error
+
+
+class CheckedEmployee(Employee):
+    """The same for options whose command doesn't check the extension: what names nobody is a usage error."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the extension."""
+        try:
+            return EXTENSION.convert(super().convert(value, param, ctx), param, ctx)
+        except InvalidInputError as error:
+            self.fail(printable(str(error.__cause__)), param, ctx)  # the usage error names the option itself
+
+
+def _has_name(text: str) -> bool:
+    """Tell whether a text may be a person's name: it has letters, and nothing that can't be printed."""
+    return text.isprintable() and any(map(str.isalpha, text))
+
+
 class Integer(click.IntRange):
     """A whole number; named in the user's language."""
 
@@ -71,6 +103,9 @@ class Number(click.FloatRange):
 
 TEXT = Text()
 EXTENSION = Extension()
+EMPLOYEE = Employee()
+CHECKED_EMPLOYEE = CheckedEmployee()
+EXT_OR_NAME = "EXT|NAME"  # what such a value is called in the help
 INTEGER = Integer()
 ID = Integer(1)
 LIMIT = Integer(1, _LARGEST)
@@ -107,6 +142,17 @@ def argument(name: str, **details: Unpack[Details]) -> Callable[[Decorated], Dec
     """Declare an argument; text unless said otherwise."""
     details.setdefault("type", TEXT)
     return click.argument(name, cls=Argument, **details)
+
+
+def employee_option(*names: str, about: str, checked: bool = False) -> Callable[[Decorated], Decorated]:
+    """Declare an option that names an employee by extension or full name; `checked`: see `CheckedEmployee`."""
+    kind = CHECKED_EMPLOYEE if checked else EMPLOYEE
+    return option(*names, type=kind, default="", metavar=EXT_OR_NAME, about=about)
+
+
+def employee_argument(*, checked: bool = False) -> Callable[[Decorated], Decorated]:
+    """Declare the argument that names an employee; the command gets the extension."""
+    return argument("extension", type=CHECKED_EMPLOYEE if checked else EMPLOYEE, metavar=EXT_OR_NAME)
 
 
 def id_argument(name: str) -> Callable[[Decorated], Decorated]:
@@ -159,9 +205,9 @@ def acting_option(name: str, about: str) -> Callable[[Decorated], Decorated]:
     return click.option(
         name,
         cls=Option,
-        type=EXTENSION,
+        type=CHECKED_EMPLOYEE,
         default="",
-        metavar="EXT",
+        metavar=EXT_OR_NAME,
         expose_value=False,
         callback=_set_employee,
         help=about,

@@ -6,7 +6,7 @@ import csv
 import html
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, assert_never
@@ -14,6 +14,7 @@ from typing import Any, Final, assert_never
 from pbxd import notation
 from pbxd.book.contact_numbers import ContactNumber
 from pbxd.book.dates import DateOrder, read_date, write_date
+from pbxd.book.field_kinds import Kind
 from pbxd.book.fields import Field
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
@@ -25,6 +26,7 @@ _BETWEEN = re.compile(r"\s*(?:[\r\n]+| ::: )\s*")  # lines of a cell; Google's s
 _RISKS = re.compile(r"[;\r\n\"]| ::: ")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _TO_GUARD = re.compile(r"'*[=+\-@\t\r]")
+_FIRST_OF_FORMULA = frozenset("'=+-@\t\r")
 _YES = frozenset({"да", "yes", "y", "true", "истина", "1", "+", "vip", "вип", "x", "х", "v", "✓", "★"})
 _NO = frozenset({"", "нет", "no", "n", "false", "ложь", "0", "-"})
 _NO_DATE = frozenset({"", "0/0/00", "0.0.00", "00.00.0000", "0000-00-00", "0000-00-00 00:00:00"})
@@ -32,10 +34,13 @@ _NOTHING = frozenset(
     {"", "-", "--", "—", "–", "нет", "не указан", "не указано", "отсутствует", "no", "none", "null", "n/a"}
 )
 _BREAKS = re.compile(r"\s*[\r\n\t\v\f]+\s*")
-_BREAK_TAG = re.compile(r"<br\s*/?>|</(?:p|div|li|tr)>", re.IGNORECASE)
+_BREAK_TAG = re.compile(r"<br\s*/?>|</(?:p|div|li|tr|h[1-6]|pre|blockquote)>", re.IGNORECASE)
 _TAG = re.compile(
-    r"</?(?:a|b|br|div|em|font|i|img|li|ol|p|span|strong|table|tbody|td|th|tr|u|ul)\b[^<>]*>", re.IGNORECASE
+    r"</?(?:a|b|blockquote|br|center|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|s|small|span|strong|sub|sup|table"
+    r"|tbody|td|th|thead|tr|u|ul)\b[^<>]*>",
+    re.IGNORECASE,
 )
+_UNSHOWN = re.compile(r"<!--.*?-->|<(style|script)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _ENTITY = re.compile(r"&(?:quot|amp|lt|gt|nbsp|laquo|raquo|apos|mdash|ndash|#\d{1,6}|#x[0-9a-fA-F]{1,6});")
 _SERIAL = re.compile(r"[1-7]\d{4}(?:\.\d+)?")  # a day in 1927 or later as a spreadsheet counts it
 _FIRST_SERIAL = date(1899, 12, 30)
@@ -87,7 +92,7 @@ def plain_line(text: str) -> str:
 def without_markup(text: str) -> str:
     """Return a text of a web page as plain text: `<br />` is a line break, `&quot;` a quotation mark."""
     if "<" in text:
-        text = _TAG.sub("", _BREAK_TAG.sub("\n", text))
+        text = _TAG.sub("", _BREAK_TAG.sub("\n", _UNSHOWN.sub("", text)))
     return html.unescape(text).replace("\xa0", " ") if _ENTITY.search(text) else text
 
 
@@ -118,23 +123,31 @@ def read_flag(field: str, text: str) -> bool:
 
 def write_value(field: Field, value: Any) -> str:  # noqa: ANN401 - a value of the field's kind
     """Write a field's value into one cell, as an import reads it back."""
-    match field.kind:
+    return writer_of(field.kind)(value)
+
+
+def writer_of(kind: Kind) -> Callable[[Any], str]:
+    """Return what writes the values of a kind, for many cells of one column."""
+    match kind:
         case "numbers":
-            return write_numbers(value)
+            return write_numbers
         case "emails" | "tags":
-            return join_values(value)
+            return join_values
         case "date":
-            return write_date(value) if value else ""
+            return lambda value: write_date(value) if value else ""
         case "flag":
-            return _("yes") if value else ""
+            yes = _("yes")
+            return lambda value: yes if value else ""
         case "name" | "text" | "long-text" | "company" | "employee" | "visibility":
-            return str(value)
+            return str
         case _:
-            assert_never(field.kind)
+            assert_never(kind)
 
 
 def guard_formula(text: str) -> str:
     """Put `'` before a text that a spreadsheet would run as a formula of a CSV file. E.164 numbers are safe."""
+    if text[:1] not in _FIRST_OF_FORMULA:  # nearly every cell
+        return text
     return f"'{text}" if _TO_GUARD.match(text) and not notation.E164.fullmatch(text) else text
 
 

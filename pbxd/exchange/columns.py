@@ -113,6 +113,8 @@ class Headings(NamedTuple):
         fields = [self._column(head, own) for head in heads]
         if ("last_name" in fields or "middle_name" in fields) and "first_name" not in fields:
             fields = ["first_name" if _is_first_name(*pair) else pair[1] for pair in zip(heads, fields, strict=True)]
+        if "name" not in fields and _has_two_companies(heads, fields):
+            fields = ["name" if _is_title(*pair) else pair[1] for pair in zip(heads, fields, strict=True)]
         if {"birth_year", "birth_month"} <= set(fields) and "birth_day" not in fields:
             fields = ["birth_day" if field == "birth_date" else field for field in fields]
         return Columns(
@@ -120,7 +122,6 @@ class Headings(NamedTuple):
             tuple(fields),
             first_row,
             joined=self._joined(heads, fields),
-            order=program.dates if program else "",
             foreign=not self._is_ours(heads),
         )
 
@@ -217,6 +218,17 @@ def _mapped_column(name: str, fields: Fields) -> str:
 def _is_first_name(head: str, field: str) -> bool:
     """Tell whether a column of names has first names, because another column has surnames or patronymics."""
     return field == "name" and heading_keys(head)[1] in {"имя", "name"}
+
+
+def _is_title(head: str, field: str) -> bool:
+    """Tell whether a column has the names of whatever a list is about: companies in one list, people in another."""
+    return field == "company" and heading_keys(head)[1] in {"наименование", "название"}
+
+
+def _has_two_companies(heads: Sequence[str], fields: Sequence[str]) -> bool:
+    """Tell whether a list of titles has a column with companies beside them, as lists of people have."""
+    titles = {_is_title(*pair) for pair in zip(heads, fields, strict=True) if pair[1] == "company"}
+    return len(titles) > 1
 
 
 def _keys(columns: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:

@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from pbxd.book.programs.address_books import LDIF_LEFT_OUT
 from pbxd.exchange.entry_tables import Entry, as_table
+from pbxd.i18n import _
 
 _START = re.compile(rb"(\xef\xbb\xbf)?(\s*(#[^\n]*|version:[^\n]*)\n)*\s*dn:", re.IGNORECASE)
 _LINE = re.compile(rb"(?P<name>[A-Za-z0-9.\-]+)(;[^:]*)?:(?P<kind>[:<]?)[ ]*(?P<value>.*)", re.DOTALL)
+_SHOWN = 100  # characters of a name
 _LONGEST: Final = 4 * 1024 * 1024  # bytes of one entry with its picture
-_NOT_PEOPLE: Final = {  # what a directory has beside people
-    "groupofnames", "groupofuniquenames", "group", "posixgroup",
-    "organizationalunit", "dcobject", "domain", "container",
-}  # fmt: skip
+_GROUPS: Final = {"groupofnames", "groupofuniquenames", "group", "posixgroup"}
+_PLACES: Final = {"organizationalunit", "dcobject", "domain", "container"}  # of a directory; they have no contacts
 
 
 def is_ldif(head: bytes) -> bool:
@@ -28,7 +29,7 @@ def is_ldif(head: bytes) -> bool:
 def read_entries(file: Path) -> Iterator[tuple[int, list[str]]]:
     """Read the people of the file: row 0 has the attributes that there are, each further row is an entry.
 
-    Lists, groups and changes of entries are left out. A value that is
+    Groups and changes of entries are rows with nothing but the reason why they are not taken. A value that is
     not text (a picture) is left out; one that stands in another place (`:<`) is never fetched.
     """
     return as_table(lambda: _people(file), without={"dn", "objectclass"})
@@ -46,8 +47,22 @@ def _people(file: Path) -> Iterator[tuple[int, Entry]]:
                     entry.setdefault(found["name"].decode().lower(), []).append(value)
         place += "dn" in entry
         classes = {value.lower() for value in entry.get("objectclass", ())}
-        if "dn" in entry and "changetype" not in entry and not classes & _NOT_PEOPLE:
+        if "dn" not in entry or classes & _PLACES:
+            continue
+        if classes & _GROUPS:
+            yield place, _not_taken(_("a group of contacts: {name}").format(name=_title(entry)))
+        elif "changetype" in entry:
+            yield place, _not_taken(_("a change of an entry: {name}").format(name=_title(entry)))
+        else:
             yield place, entry
+
+
+def _not_taken(why: str) -> Entry:
+    return {LDIF_LEFT_OUT: [why]}
+
+
+def _title(entry: Entry) -> str:
+    return entry.get("cn", entry["dn"])[0][:_SHOWN]
 
 
 def _entries(file: Path) -> Iterator[list[bytes]]:

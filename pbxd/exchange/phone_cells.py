@@ -17,6 +17,7 @@ from pbxd.numbers import NumberRules, parse, why_unreadable
 
 # A number as we write it: `мобильный: +79161234567 доб. 12`. It comes last, so that a label may have any characters.
 _OURS = re.compile(rf"(?:(?P<label>.*): )?(?P<number>{notation.E164.pattern})(?: доб\. (?P<extension>\S+))?", re.DOTALL)
+_PLAIN = re.compile(r"\+?[0-9]{8,15}")
 _SHORTENED = re.compile(r"[+-]?\d+([.,]\d+)?E[+]?\d+", re.IGNORECASE)
 _SPAN = re.compile(r"\+?\s*\(?\d[\d\s().\-\u2010-\u2015\u2212~]*\d")  # digits and the signs between them
 _SPAN_DIGITS = 5  # fewer are a house or an extension
@@ -52,6 +53,14 @@ _FAX = re.compile(r"(?:^|[^\w/]|home|work|other|business)(?:факс\w*|fax)(?![
 _PHONE_AND_FAX = re.compile(
     r"(?:тел\w*|phone|tel)\W*(?:[/,+&]|и|and)?\W*(?:факс|fax)|(?:факс|fax)\W*[/,+&]\W*(?:тел|phone|tel)", re.IGNORECASE
 )
+# «123-45-67/68»: further numbers of which only the last digits are written. Three digits may be an extension.
+_ENDINGS = re.compile(r"(?P<first>.*?\d)(?P<endings>(?:\s*/\s*(?:\d{1,2}|\d{2}-?\d{2}))+)(?P<after>\s*\D*)", re.DOTALL)
+_MORE_DIGITS = re.compile(r"\s*/\s*\d")
+_EXTENSION_AFTER_LABEL = re.compile(
+    r"(?<=[\s(),;.])(?:доб(?:авочн\w*)?|внутр(?:енн\w*)?|вн|ext(?:n|ension)?)[\s.:№#-]*"
+    r"(?P<extension>[\d*#]{1,32})\s*\)?$",
+    re.IGNORECASE,
+)
 _LOCAL_DIGITS = range(5, 8)  # of a number without its area code
 _CODE_IN_BRACKETS = re.compile(r"\((\d{2,5})\)\s*([\d\s.-]+)")
 _RUSSIAN_LANDLINE = re.compile(r"\+7[348]\d{9}")
@@ -82,6 +91,13 @@ class PhoneReader:
     def __init__(self, rules: NumberRules, *, foreign: bool = False, lenient: bool = False) -> None:
         """`foreign`: a fax is left out, and a usual label gets our word. `lenient`: so is what can't be read."""
         self._rules, self._foreign, self._lenient = rules, foreign, lenient
+
+    def plain(self, text: str, label: str = "") -> ContactNumber | None:
+        """Return the only number of a contact from a cell with its digits alone; None: the cell has to be read."""
+        if not _PLAIN.fullmatch(text) or (self._foreign and is_fax(label)):
+            return None
+        parsed = parse(text, self._rules)
+        return ContactNumber(parsed.value, text, "", label, main=True) if parsed.kind == "e164" else None
 
     def read(self, text: str, label: str = "") -> Phones:
         """Read a cell; `label` is that of its column. Raises InvalidInputError unless lenient."""
@@ -114,6 +130,8 @@ class PhoneReader:
         self, text: str, label: str, before: Sequence[ContactNumber], between: Sequence[re.Pattern[str]]
     ) -> list[ContactNumber] | None:
         """Read one number, or several with something between them; None unless every one can be read."""
+        if found := self._with_endings(text, label, before):
+            return found
         if one := self._one(text, label, before):
             return [one]
         if len(text) > _LONGEST:
@@ -123,6 +141,21 @@ class PhoneReader:
             if len(parts) > 1 and (found := self._each(parts, label, before, between[place + 1 :])):
                 return found
         return None
+
+    def _with_endings(self, text: str, label: str, before: Sequence[ContactNumber]) -> list[ContactNumber] | None:
+        """Read `123-45-67/68`: a number, and others that differ by the last digits alone."""
+        written = _ENDINGS.fullmatch(text[:_LONGEST])
+        first = self._one(written["first"] + written["after"], label, before) if written else None
+        if not written or not first or not first.number or first.extension:
+            return None
+        found = [first]
+        for ending in re.findall(r"[\d-]+", written["endings"]):
+            digits = ending.replace("-", "")
+            number = first.number[: -len(digits)] + digits
+            if parse(number, self._rules).value != number:
+                return None
+            found.append(replace(first, number=number, main=False))
+        return found
 
     def _each(
         self, parts: Sequence[str], label: str, before: Sequence[ContactNumber], between: Sequence[re.Pattern[str]]
@@ -146,8 +179,11 @@ class PhoneReader:
             return ContactNumber(ours["number"], typed, ours["extension"] or "", beside or label, main)
         if number := self._number(text, before):
             return replace(number, typed=typed, label=label, main=main)
+        extended = _EXTENSION_AFTER_LABEL.search(text[:_LONGEST])
+        if extended and (number := self._one(text[: extended.start()], label, before)) and not number.extension:
+            return replace(number, typed=typed, extension=extended["extension"], main=main)
         spans = [span for span in _SPAN.finditer(text[:_LONGEST]) if _digits(span[0]) >= _SPAN_DIGITS]
-        if len(spans) != 1:
+        if len(spans) != 1 or _MORE_DIGITS.match(text, spans[0].end()):  # the digits are a further number: no label
             return None
         start, end = spans[0].span()
         ends = [end, *(end + found.end() for found in _EXTENSION_ENDS.finditer(text[end:_LONGEST]))]

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from pbxd import notation
 from pbxd.book.companies import Company, checked_company
-from pbxd.book.contact_numbers import ContactNumber
 from pbxd.book.contacts import ContactDraft, check_reachable, checked
-from pbxd.book.dates import refuse_future, write_date
+from pbxd.book.dates import write_date
 from pbxd.book.employee_lookup import EmployeeLookup
 from pbxd.book.employees import Employee
 from pbxd.book.field_kinds import Json, checked_value, empty_value, extra_json
-from pbxd.book.fields import Field, Fields
+from pbxd.book.fields import Fields
 from pbxd.book.headings import LEFT_OUT, OWN_ID, OWNER, PARTS
-from pbxd.book.texts import checked_email
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import cells, row_kinds
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
-from pbxd.exchange.phone_cells import COLUMN_LABELS, PhoneReader, usual_label
-from pbxd.exchange.row_names import joined_name
+from pbxd.exchange.plain_rows import PlainRows
+from pbxd.exchange.row_fields import FieldCells, RowCells
+from pbxd.exchange.row_fields import How as How
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
 
 _LONGEST_MESSAGE = 2000  # characters about one row
-_GOOGLE_GROUPS = {"* myContacts", "* starred"}  # Google's own, of every contact
 _REQUIRED = {"name", "number"}
 _COMPANY = {"company", "numbers", "emails"}  # what a company takes from a row
 _NOBODY = EmployeeLookup(())
-_NUMBER_COLUMNS = frozenset({*COLUMN_LABELS, "titled_number"})
-_ADDRESS = re.compile(r"<([^<>@]+@[^<>@]+)>")  # of «Анна <anna@example.org>»
-_SPACES = re.compile(r"[,\s]+")
-_SHOWN = 100  # characters of a text that is not taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +56,6 @@ class LeftOut:
     why: BadRow
 
 
-class How(NamedTuple):
-    """How strict the reader is."""
-
-    lenient: bool = False  # leave out an optional field that can't be read, instead of the row
-    today: date | None = None  # later dates of birth are refused
-
-
-@dataclass(slots=True)
-class _Row:
-    """One row being read: its cells, and their texts by import column."""
-
-    cells: Sequence[str]
-    values: dict[str, list[str]]
-    left_out: list[tuple[str, str]] = field(default_factory=list)  # the field's column, and why
-    place: dict[str, int] = field(default_factory=dict)  # field's column -> which cell is being read
-
-    def all(self, column: str) -> list[str]:
-        """Return the texts of a column."""
-        return self.values.get(column, [])
-
-    def first(self, column: str) -> str:
-        """Return the first text of a column that is not empty."""
-        for text in self.values.get(column, ()):
-            if text:
-                return text
-        return ""
-
-
 _STRICT = How()
 
 
@@ -114,32 +77,35 @@ class RowReader:
         self.fields = fields
         self._employees = employees
         self._columns = columns
-        if LEFT_OUT in columns.fields:  # one odd property must not cost a whole vCard
+        if {LEFT_OUT, OWNER} <= set(columns.fields):  # one odd property must not cost a whole vCard
             how = how._replace(lenient=True)
-        self._phones = PhoneReader(rules, foreign=columns.foreign, lenient=how.lenient)
         self._how = how
+        self._cells = FieldCells(columns, rules, employees, how)
         wanted = columns.whole | _REQUIRED
         # What reads each field, made once for all rows.
-        self._readers = [(each, self._reader(each)) for each in fields.exported if each.column in wanted]
+        self._readers = [(each, self._cells.reader(each)) for each in fields.exported if each.column in wanted]
+        self._plain = PlainRows(columns, fields, self._cells, self._readers)
         self._names = {column: each.name for column in columns.fields if (each := fields.field_of(column))}
 
     def read(self, row: int, texts: Sequence[str]) -> Read | ReadCompany | LeftOut | BadRow:
         """Read a row."""
         if why := row_kinds.no_contact(texts, self._columns):
             return LeftOut(BadRow(row, "", why))
-        values: dict[str, list[str]] = {}
-        for column, text in zip(self._columns.fields, texts, strict=False):
-            if column:
-                values.setdefault(column, []).append(self._cleaned(text))
-        left_out = [why for text in values.pop(LEFT_OUT, ()) for why in text.splitlines()]
-        if left_out and not any(map(any, values.values())):
+        plain = self._plain.read(texts)
+        return Read(*plain) if plain else self.read_with_care(row, texts)
+
+    def read_with_care(self, row: int, texts: Sequence[str]) -> Read | ReadCompany | LeftOut | BadRow:
+        """Read a row that may be a contact, whatever its cells have: `read` does the same in fewer steps if it can."""
+        work = self._cells.of_row(texts)
+        left_out = [why for text in work.values.pop(LEFT_OUT, ()) for why in text.splitlines()]
+        if left_out and not any(map(any, work.values.values())):
             return LeftOut(BadRow(row, "", "; ".join(left_out)))  # a group of contacts
-        found = self._found(row, _Row(texts, values))
+        found = self._found(row, work)
         if not left_out or isinstance(found, BadRow):
             return found
         return replace(found, left_out=(*(BadRow(row, "", why) for why in left_out), *found.left_out))
 
-    def _found(self, row: int, work: _Row) -> Read | ReadCompany | BadRow:
+    def _found(self, row: int, work: RowCells) -> Read | ReadCompany | BadRow:
         errors: list[InvalidInputError] = []
         draft = self._draft(work, errors)
         errors = [*_missing(draft, errors), *errors]
@@ -169,16 +135,13 @@ class RowReader:
             return text
         return write_date(day) if day else text
 
-    def _cleaned(self, text: str) -> str:
-        return cells.without_markup(text).strip() if self._columns.foreign else text.strip()
-
-    def _named(self, error: InvalidInputError, work: _Row) -> str:
+    def _named(self, error: InvalidInputError, work: RowCells) -> str:
         """Return what is wrong, with the heading of its column."""
         column = self.fields[error.field].column if error.field in self.fields else error.field
         head = self._head(column, work)
         return f"{head}: {str(error).removeprefix(f'{error.field}: ')}" if head else str(error)
 
-    def _head(self, column: str, work: _Row) -> str:
+    def _head(self, column: str, work: RowCells) -> str:
         """Return the heading of the cell that a field is read from; empty where the row has none."""
         if column in work.place:
             return self._columns.heads[work.place[column]]
@@ -187,7 +150,7 @@ class RowReader:
                 return head
         return ""
 
-    def _checked(self, row: int, draft: ContactDraft, work: _Row) -> Read | ReadCompany:
+    def _checked(self, row: int, draft: ContactDraft, work: RowCells) -> Read | ReadCompany:
         """Return what a readable row is. Raises InvalidInputError."""
         filled = [column for column, found in work.values.items() if any(found) and column in self._names]
         left = tuple(
@@ -196,14 +159,19 @@ class RowReader:
         given = frozenset([self._names[column] for column in filled])
         if not draft.name and draft.company:
             numbers = tuple(number.number for number in draft.numbers)
+            left += tuple(
+                BadRow(row, "number", _("a company has no extensions: {text}").format(text=number.typed))
+                for number in draft.numbers
+                if number.extension
+            )
             company = checked_company(Company(0, draft.company, numbers, emails=draft.emails))
             return ReadCompany(company, tuple(sorted(given - _COMPANY)), left)
         if owner := work.first(OWNER):
-            person = self._employees.find(OWNER, owner)
+            person = self._employees.find(OWNER, owner, new=work.is_ours)
             draft = replace(draft, visibility="personal", owner=person.extension, owner_id=person.id)
         return Read(checked(draft, self.fields), given, work.first(OWN_ID), left)
 
-    def _draft(self, work: _Row, errors: list[InvalidInputError]) -> ContactDraft:
+    def _draft(self, work: RowCells, errors: list[InvalidInputError]) -> ContactDraft:
         """Return what the row says. Errors are collected, so that people hear of all of them at once."""
         attributes: dict[str, Any] = {}
         extra: dict[str, Json] = {}
@@ -226,123 +194,6 @@ class RowReader:
                 attributes[each.name] = value
         return ContactDraft(**attributes, extra=extra)
 
-    def _reader(self, wanted: Field) -> Callable[[_Row], Any]:  # noqa: PLR0911 - a case a kind
-        column = wanted.column
-        match wanted.kind:
-            case "name":
-                return self._name
-            case "numbers":
-                return self._numbers
-            case "emails":
-                return lambda work: self._emails(wanted, work)
-            case "tags":
-                return lambda work: self._tags(work.all(column))
-            case "long-text":
-                return lambda work: "\n".join(filter(None, work.all(column)))
-            case "date" if column == "birth_date":
-                return self._birth_date
-            case "date" | "flag" | "employee":
-                read = self._single(wanted.kind)
-                return lambda work: read(wanted.name, work.first(column))
-            case _:
-                return lambda work: self._line(column, work)
-
-    def _line(self, column: str, work: _Row) -> str:
-        """Return the text of a column; of several the first one, or all where they are meant to be joined."""
-        texts = list(dict.fromkeys(cells.plain_line(text) for text in work.all(column) if text))
-        if len(texts) > 1 and column in self._columns.joined:
-            return ", ".join(texts)
-        work.left_out += [(column, _("a second value: {text}").format(text=text[:_SHOWN])) for text in texts[1:]]
-        return texts[0] if texts else ""
-
-    def _name(self, work: _Row) -> str:
-        def text(column: str) -> str:
-            texts = list(dict.fromkeys(cells.plain_line(text) for text in work.all(column) if text))
-            if column in self._columns.joined:
-                return " ".join(texts)
-            work.left_out.extend((column, _("a second value: {text}").format(text=each[:_SHOWN])) for each in texts[1:])
-            return texts[0] if texts else ""
-
-        name, lost = joined_name(text)
-        if lost:
-            work.left_out.append(("name", _("not in the name: {text}").format(text=lost[:_SHOWN])))
-        return name
-
-    def _birth_date(self, work: _Row) -> date | None:
-        order, today = self._columns.order, self._how.today
-        day, month, year = (work.first(f"birth_{part}") for part in ("day", "month", "year"))
-        if (day or month) and not year:
-            work.left_out.append(("birth_date", _("a birthday without its year: {day}").format(day=f"{day} {month}")))
-            return None
-        text = f"{day} {month} {year}" if year and not month.isdecimal() else f"{day}.{month}.{year}" if year else ""
-        found = cells.read_day("birth_date", text or work.first("birth_date"), order, today)
-        if today:
-            refuse_future("birth_date", found, today)
-        return found
-
-    def _emails(self, wanted: Field, work: _Row) -> tuple[str, ...]:
-        found: list[str] = []
-        for email in (email for text in work.all(wanted.column) for email in _emails(text)):
-            try:
-                found.append(checked_email(email, wanted.name) if self._how.lenient else email)
-            except InvalidInputError as error:
-                work.left_out.append((wanted.column, str(error)))
-        return tuple(found)
-
-    def _tags(self, texts: Sequence[str]) -> tuple[str, ...]:
-        found = [tag for text in texts for tag in cells.split_values(text) if tag not in _GOOGLE_GROUPS]
-        if self._columns.foreign and not any('"' in text for text in texts):
-            return tuple(each.strip() for tag in found for each in tag.split(","))
-        return tuple(found)
-
-    def _single(self, kind: Literal["date", "flag", "employee"]) -> Callable[[str, str], Any]:
-        """Return what reads the one value of a cell."""
-        readers: dict[str, Callable[[str, str], Any]] = {
-            "date": self._day,
-            "flag": cells.read_flag,
-            "employee": self._employee,
-        }
-        return readers[kind]
-
-    def _day(self, name: str, text: str) -> date | None:
-        return cells.read_day(name, text, self._columns.order)
-
-    def _employee(self, field: str, text: str) -> Employee | str:
-        return self._employees.find(field, text) if text else ""
-
-    def _numbers(self, work: _Row) -> tuple[ContactNumber, ...]:
-        found: list[ContactNumber] = []
-        label = extension = ""
-        for place, (column, text) in enumerate(zip(self._columns.fields, work.cells, strict=False)):
-            if column == "label":
-                label = usual_label(text) if self._columns.foreign else text.strip()
-            elif column == "extension" and text.strip():
-                work.place["number"] = place
-                extension = self._add_extension(text.strip(), found, work)
-            elif column in _NUMBER_COLUMNS and text.strip():
-                work.place["number"] = place
-                titled = self._columns.heads[place] if column == "titled_number" else COLUMN_LABELS[column]()
-                phones = self._phones.read(self._cleaned(text), titled or label)
-                work.left_out += [("number", why) for why in phones.left_out]
-                if extension and phones.numbers and not phones.numbers[0].extension:
-                    phones.numbers[0] = replace(phones.numbers[0], extension=extension)
-                    extension = ""
-                found += phones.numbers
-                label = ""
-        work.place.pop("number", None)
-        return tuple(found)
-
-    def _add_extension(self, text: str, found: list[ContactNumber], work: _Row) -> str:
-        """Add an extension to the number before it; return it where the number is still to come."""
-        extension = _extension(text)
-        if not found:
-            return extension
-        if not found[-1].extension:
-            found[-1] = replace(found[-1], extension=extension)
-        elif found[-1].extension != extension:
-            work.left_out.append(("number", _("a second value: {text}").format(text=extension)))
-        return ""
-
 
 def _missing(draft: ContactDraft, errors: Sequence[InvalidInputError]) -> list[InvalidInputError]:
     """Return what the row needs and hasn't, beside what can't be read in it."""
@@ -354,20 +205,3 @@ def _missing(draft: ContactDraft, errors: Sequence[InvalidInputError]) -> list[I
     except InvalidInputError as error:
         return [error]
     return []
-
-
-def _extension(text: str) -> str:
-    text = text.removesuffix(".0")
-    if not notation.EXTENSION.fullmatch(text):
-        raise InvalidInputError("number", _("not an extension: {text}").format(text=text[:50]))
-    return text
-
-
-def _emails(text: str) -> list[str]:
-    if cells.is_placeholder(text):
-        return []
-    addresses = _ADDRESS.findall(text)
-    if addresses:
-        return [address.strip() for address in addresses]
-    emails = (email for part in cells.split_values(text) for email in _SPACES.split(part) if email)
-    return [email.removeprefix("mailto:") for email in emails]

@@ -14,7 +14,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,14 @@ class _Died(InvalidInputError):  # noqa: N818 - the end of the child, reported a
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
-    """A table that a child reads. `batches` yields some hundreds of numbered rows at a time."""
+    """A table that a child reads. `batches` yields up to a thousand numbered rows at a time."""
 
     sheet: str
     columns: Columns
-    batches: AsyncIterator[list[tuple[int, list[str]]]]
+    batches: AsyncIterator[list[tuple[int, list[str]]]] = field(init=False)
+    share: float = 0.0  # how much of the file the rows so far are, 0 to 1; 0: nobody knows
 
 
 @asynccontextmanager
@@ -71,7 +72,9 @@ async def reading(
     child, head = await _started(asked)
     try:
         columns = Columns.from_json(head["columns"]) if head["columns"] else Columns((), (), 0)
-        yield Reading(head["sheet"], columns, _batches(child))
+        table = Reading(head["sheet"], columns)
+        table.batches = _batches(child, table)
+        yield table
     finally:
         await _ended(child)
 
@@ -125,9 +128,10 @@ async def _ended(child: Process) -> None:
     await child.wait()
 
 
-async def _batches(child: Process) -> AsyncIterator[list[tuple[int, list[str]]]]:
-    while rows := (await _frame(child))["rows"]:
-        yield [(row, texts) for row, texts in rows]
+async def _batches(child: Process, table: Reading) -> AsyncIterator[list[tuple[int, list[str]]]]:
+    while (frame := await _frame(child))["rows"]:
+        table.share = frame.get("share", 1.0)  # the last rows come without it
+        yield [(row, texts) for row, texts in frame["rows"]]
 
 
 async def _frame(child: Process) -> dict[str, Any]:

@@ -6,13 +6,13 @@ Everything here runs in a child process with limits (`sandbox`), because nobody 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import NoReturn
 
-from pbxd.book.dates import DateOrder, order_of
+from pbxd.book.dates import order_of
 from pbxd.book.headings import PARTS
 from pbxd.book.programs.address_books import LDIF
 from pbxd.book.programs.phone_systems import PHONEBOOK_XML
@@ -22,6 +22,7 @@ from pbxd.exchange import card_rows, columns, ldif, markup_tables, phonebooks, t
 from pbxd.exchange.columns import NOT_IMPORTED, SHEET, Columns, Headings
 from pbxd.exchange.header_rows import likely_header, recognise
 from pbxd.exchange.text_tables import Row
+from pbxd.exchange.workbook_reader import Heights
 from pbxd.i18n import _
 
 MOST_BYTES = 100 * 1024 * 1024
@@ -45,6 +46,12 @@ class Table:
     sheet: str
     columns: Columns
     rows: Iterator[Row]
+    heights: Heights = field(default_factory=dict)
+
+    @property
+    def height(self) -> int:
+        """How many rows the sheet has; 0: nobody knows."""
+        return self.heights.get(self.sheet, 0)
 
 
 def open_table(file: Path, *, sheet: str, headings: Headings, low_memory: bool) -> Table:
@@ -59,8 +66,10 @@ def open_table(file: Path, *, sheet: str, headings: Headings, low_memory: bool) 
     with file.open("rb") as stream:
         head = stream.read(4096)
     if head.startswith((workbook_reader.ZIP, workbook_reader.OLE)):
-        sheets = workbook_reader.open_sheets(file, head, low_memory=low_memory)
-        return _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, headings)
+        heights: Heights = {}
+        sheets = workbook_reader.open_sheets(file, head, heights, low_memory=low_memory)
+        table = _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, headings)
+        return replace(table, heights=heights)
     if markup_tables.is_spreadsheet_xml(head):
         sheets = markup_tables.spreadsheet_xml_sheets(file)
         return _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, headings)
@@ -93,7 +102,7 @@ def read_first_sheet(file: Path, *, low_memory: bool) -> Iterator[Row]:
         head = stream.read(4096)
     if file.stat().st_size > MOST_BYTES or not head.startswith((workbook_reader.ZIP, workbook_reader.OLE)):
         raise InvalidInputError("file", _("not a workbook (xlsx, xls, ods)"))
-    for rows in workbook_reader.open_sheets(file, head, low_memory=low_memory).values():
+    for rows in workbook_reader.open_sheets(file, head, {}, low_memory=low_memory).values():
         found = _read(rows, file.stat().st_size)
         for first in found:
             yield first
@@ -187,14 +196,9 @@ def _find_table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table | 
     heads, fields = _with_unnamed(found, width, data)
     order = order_of(text for texts in data for text in texts)
     above = tuple((row, " ".join(filter(None, texts))[:_SHOWN_ABOVE]) for row, texts in first[: found.first_row - 1])
-    columns_found = replace(found, heads=heads, fields=fields, order=_order(order, found.order), above=above)
+    columns_found = replace(found, heads=heads, fields=fields, order=order or "", above=above)
     used = [place for place, field in enumerate(fields) if field not in NOT_IMPORTED]
     return Table(sheet, columns_found, _without_unused(used, chain(first[found.first_row :], rows)))
-
-
-def _order(seen: DateOrder | None, usual: DateOrder) -> DateOrder:
-    """Return the order of dates that the table shows, else that of its program; none where the dates contradict."""
-    return "" if seen is None else seen or usual
 
 
 def _with_unnamed(found: Columns, width: int, data: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:

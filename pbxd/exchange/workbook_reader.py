@@ -39,18 +39,23 @@ _MIDNIGHT = (0, 0, 0)
 
 Rows = Callable[[], Iterator[tuple[int, list[str]]]]
 
+Heights = dict[str, int]  # how many rows the sheets have that are being read, unless they are read as streams
 
-def open_sheets(file: Path, head: bytes, *, low_memory: bool) -> dict[str, Rows]:
-    """Return the sheets by name, each with a function that reads its rows. Raises InvalidInputError."""
+
+def open_sheets(file: Path, head: bytes, heights: Heights, *, low_memory: bool) -> dict[str, Rows]:
+    """Return the sheets by name, each with a function that reads its rows and notes how many there are.
+
+    Raises InvalidInputError.
+    """
     if head.startswith(ZIP):
         openpyxl_reads, padded = _check_package(file)
-        return _xlsx_streamed(file) if openpyxl_reads and (low_memory or padded) else _by_calamine(file)
+        return _xlsx_streamed(file) if openpyxl_reads and (low_memory or padded) else _by_calamine(file, heights)
     if _ENCRYPTED in file.read_bytes():
         raise InvalidInputError("file", _("the workbook is encrypted; save it without a password"))
-    return _xls(file)
+    return _xls(file, heights)
 
 
-def _by_calamine(file: Path) -> dict[str, Rows]:
+def _by_calamine(file: Path, heights: Heights) -> dict[str, Rows]:
     """Read xlsx, xlsb and ods; which one it is says the content, not the file's name."""
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(file.read_bytes()))
 
@@ -58,6 +63,7 @@ def _by_calamine(file: Path) -> dict[str, Rows]:
         def rows() -> Iterator[tuple[int, list[str]]]:
             sheet = workbook.get_sheet_by_name(name)
             first = sheet.start[0] + 1 if sheet.start else 1
+            heights[name] = first + sheet.height - 1
             for number, row in enumerate(sheet.iter_rows(), start=first):
                 yield number, [_value(value, None) for value in row]
 
@@ -106,7 +112,7 @@ def _other(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _xls(file: Path) -> dict[str, Rows]:
+def _xls(file: Path, heights: Heights) -> dict[str, Rows]:
     try:
         with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
             book = xlrd.open_workbook(str(file), logfile=nowhere, formatting_info=True, ragged_rows=True)
@@ -118,6 +124,7 @@ def _xls(file: Path) -> dict[str, Rows]:
     def reader(index: int) -> Rows:
         def rows() -> Iterator[tuple[int, list[str]]]:
             sheet = book.sheet_by_index(index)
+            heights[sheet.name] = sheet.nrows
             for place in range(sheet.nrows):
                 yield place + 1, [_xls_cell(book, cell) for cell in sheet.row(place)]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ async def export(file: Path, contacts: AsyncIterator[Sequence[Contact]], fields:
 
 
 async def _write_xlsx(file: Path, contacts: AsyncIterator[Sequence[Contact]], fields: Fields) -> int:
-    row = 0
+    row, columns = 0, _columns(fields)
     with new_workbook(file, file) as book:
         sheet = book.add_worksheet(SHEET)
         _head(book, sheet, fields)
@@ -84,14 +85,14 @@ async def _write_xlsx(file: Path, contacts: AsyncIterator[Sequence[Contact]], fi
         async for some in contacts:
             for contact in some:
                 row += 1
-                for place, text in enumerate((*_texts(contact, fields), *_own_texts(contact))):
+                for place, text in enumerate(write(contact) for write in columns):
                     if text:
                         sheet.write_string(row, place, text)
     return row
 
 
 async def _write_csv(file: Path, contacts: AsyncIterator[Sequence[Contact]], fields: Fields) -> int:
-    count = 0
+    count, columns = 0, _columns(fields)
     with file.open(
         "w", encoding="utf-8-sig", newline=""
     ) as stream:  # the byte order mark makes spreadsheets read UTF-8
@@ -99,9 +100,7 @@ async def _write_csv(file: Path, contacts: AsyncIterator[Sequence[Contact]], fie
         writer.writerow([*(str(field.heading) for field in fields.exported), *map(str, _OWN_HEADINGS)])
         async for some in contacts:
             count += len(some)
-            writer.writerows(
-                list(map(cells.guard_formula, (*_texts(contact, fields), *_own_texts(contact)))) for contact in some
-            )
+            writer.writerows([cells.guard_formula(write(contact)) for write in columns] for contact in some)
     return count
 
 
@@ -114,13 +113,16 @@ async def _write_vcf(file: Path, contacts: AsyncIterator[Sequence[Contact]], fie
     return count
 
 
-def _texts(contact: Contact, fields: Fields) -> list[str]:
-    return [cells.write_value(field, fields.value(contact, field)) for field in fields.exported]
+def _columns(fields: Fields) -> list[Callable[[Contact], str]]:
+    """Return what writes each cell of a row.
+
+    The last two say whose personal contact it is, and what names the card when the file is imported again.
+    """
+    return [*fields.columns_of(cells.writer_of), attrgetter("owner"), _own_id]
 
 
-def _own_texts(contact: Contact) -> tuple[str, str]:
-    """Return whose personal contact it is, and what names the card when the file is imported again."""
-    return contact.owner, card_mark(contact.id, contact.created) if contact.created else ""
+def _own_id(contact: Contact) -> str:
+    return card_mark(contact.id, contact.created) if contact.created else ""
 
 
 def _head(book: Any, sheet: Any, fields: Fields) -> None:  # noqa: ANN401 - XlsxWriter's own

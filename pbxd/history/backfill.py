@@ -66,7 +66,7 @@ class Backfill:
     def __init__(
         self, settings: Settings, database: Database, progress: Callable[[int, int], None] = lambda _done, _total: None
     ) -> None:
-        """Call `progress` with the number of rows of the log read so far, and 0: nobody knows how many there are."""
+        """Call `progress` with how much is done, and of how much: seconds of the log, then calls to write."""
         self._settings = settings
         self._progress = progress
         self._writer = SafeWriter(Calls(database))
@@ -166,6 +166,7 @@ class Backfill:
         for at in range(0, len(records), _WRITTEN_AT_ONCE):
             part = {each.id: (known.get(each.id), each) for each in records[at : at + _WRITTEN_AT_ONCE]}
             part_written, part_refused = await self._writer.amend(part, "call.filled")
+            self._progress(at + len(part), len(records))
             written |= part_written
             refused |= part_refused
         return written, refused
@@ -177,12 +178,11 @@ class Backfill:
             raise ConfigurationError(missing)
         reading = (CelReading if self._settings.backfill.cel else CdrReading)(self._settings, until)
         async with aclosing(rows(configured_log(self._settings), (since - _BEFORE).timestamp())) as parts:
-            count = 0
+            began = (since - _BEFORE).timestamp()
             async for part in parts:
                 for values in part:
                     reading.follow(values)
-                    count += 1
-                self._progress(count, 0)
+                self._progress(max(0, round(reading.reached - began)), round(until.timestamp() - began))
                 reading.collect()
                 if reading.done:
                     break

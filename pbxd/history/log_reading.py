@@ -36,14 +36,14 @@ class CelReading:
         self._tracker = Tracker(settings.asterisk.name, rules_from(settings), CHANNEL_IDS)
         self._faults = Faults()
         self._followed: set[str] = set()
-        self._last = 0.0
+        self.reached = 0.0  # the time of the last row
 
     def follow(self, values: Mapping[str, str]) -> None:
         """Handle a row. Rows of calls that began after the period, or before the first row, are skipped."""
         row = read_row(values)
         if row is None:
             return
-        self._last = max(self._last, row.at)
+        self.reached = max(self.reached, row.at)
         if row.kind == "CHAN_START" and row.uniqueid == row.linkedid and row.at <= self._until + _AFTER_SECONDS:
             self._followed.add(row.linkedid)
         elif row.linkedid not in self._followed and not self._translator.knows(row):
@@ -58,7 +58,7 @@ class CelReading:
     @property
     def done(self) -> bool:
         """Whether no further row is needed."""
-        return not self._translator.living and self._last > self._until + _AFTER_SECONDS + _DISORDER_SECONDS
+        return not self._translator.living and self.reached > self._until + _AFTER_SECONDS + _DISORDER_SECONDS
 
     def collect(self) -> None:
         """Keep the records of finished calls."""
@@ -74,7 +74,7 @@ class CelReading:
         """
         if not all_ended:
             return
-        at = min(self._last, self._until)
+        at = min(self.reached, self._until)
         for event in (LinkLost(at), SnapshotBegan(at), SnapshotEnded(at)):
             self._tracker.feed(event)
         self.collect()
@@ -93,10 +93,12 @@ class CdrReading:
         self._faults = Faults()
         self._paths: list[cdr.CdrRow] = []
         self._linkedids: set[str] = set()
+        self.reached = 0.0  # the time of the last row
 
     def follow(self, values: Mapping[str, str]) -> None:
         """Handle a row. Rows of calls that began after the period are skipped."""
         row = cdr.read_row(values)
+        self.reached = max(self.reached, row.began if row else 0.0)
         if row is not None and (row.began <= self._until + _AFTER_SECONDS or row.linkedid in self._linkedids):
             self._linkedids.add(row.linkedid)
             self._paths.append(row)

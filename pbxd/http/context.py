@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.sessions import UserSessions
+from pbxd.services.webhooks.addresses import Network
 from pbxd.services.workspace import Workspace
 
 
@@ -36,6 +37,7 @@ class Services:
     metrics: Metrics
     refusals: Refusals
     sessions: UserSessions
+    allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 

@@ -19,7 +19,7 @@ from pbxd.services.number_input import company_number, contact_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book import company_merging
 from pbxd.storage.book.companies import Companies, CompanyFilter, CompanyPage
-from pbxd.storage.book.company_merging import Joining
+from pbxd.storage.book.company_merging import Joining, Report
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import MOST_COUNTED
@@ -131,20 +131,34 @@ async def to_merge(workspace: Workspace, actor: Actor, company_id: int, others: 
     return await company_merging.to_merge(workspace.database, company_id, others)
 
 
-async def merge(workspace: Workspace, actor: Actor, company_id: int, others: Sequence[int]) -> Joining:
+async def merge(
+    workspace: Workspace,
+    actor: Actor,
+    company_id: int,
+    others: Sequence[int],
+    *,
+    progress: Report = lambda _done, _total: None,
+) -> Joining:
     """Make several companies one. Raises NotFoundError, InvalidInputError."""
     rights.check_administrator(actor)
-    return await company_merging.merge(workspace.database, company_id, others, actor=actor)
+    return await company_merging.merge(workspace.database, company_id, others, actor=actor, progress=progress)
 
 
-async def delete(workspace: Workspace, actor: Actor, company_id: int, *, leave_contacts: bool) -> int:
+async def delete(
+    workspace: Workspace,
+    actor: Actor,
+    company_id: int,
+    *,
+    leave_contacts: bool,
+    progress: Report = lambda _done, _total: None,
+) -> int:
     """Delete a company; return how many contacts are left without one.
 
     Raises NotFoundError, ConflictError if it has contacts that are not to be left.
     """
     rights.check_administrator(actor)
     return await company_merging.delete_company(
-        workspace.database, company_id, actor=actor, leave_contacts=leave_contacts
+        workspace.database, company_id, actor=actor, leave_contacts=leave_contacts, progress=progress
     )
 
 

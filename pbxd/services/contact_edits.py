@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
+from datetime import date
 from typing import Any, cast
 
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber, check_reachable
+from pbxd.book.dates import refuse_future
 from pbxd.book.employee_lookup import EmployeeLookup
 from pbxd.book.external_ids import checked_external
 from pbxd.book.field_kinds import checked_value, extra_json, typed_value
@@ -62,6 +64,7 @@ class Reading:
 
     rules: NumberRules
     fields: Fields
+    today: date  # no later day is a date of birth
     people: EmployeeLookup | None = None  # finds employees by name; None: only extensions are typed
     known_people: bool = False  # refuse an extension that nobody has; otherwise its employee is made on the spot
 
@@ -111,6 +114,8 @@ def checked_values(
                 values |= _employee(field, value, reading)
             else:
                 values[name] = _value(field, value, reading)
+    with mistakes.collected():
+        refuse_future("birth_date", values.get("birth_date"), reading.today)
     if whole and not any(map(mistakes.names, ("numbers", "emails"))):
         with mistakes.collected():
             check_reachable(ContactDraft("", numbers=values.get("numbers", ()), emails=values.get("emails", ())))

@@ -109,7 +109,7 @@ async def check(workspace: Workspace, asked: AddContact | EditContact) -> None:
 async def _reading(workspace: Workspace, asked: AddContact | EditContact, *, known_people: bool) -> Reading:
     named = any(each.kind == "employee" and asked.values.get(each.name) for each in workspace.fields)
     people = await employees.lookup(workspace) if named else None
-    return Reading(workspace.rules, workspace.fields, people, known_people)
+    return Reading(workspace.rules, workspace.fields, datetime.now().astimezone().date(), people, known_people)
 
 
 async def _saved(workspace: Workspace, actor: Actor, contact: Contact) -> SavedContact:

@@ -1,34 +1,41 @@
-"""Dates and times as people type them: one way for every command and operation."""
+"""Times as people type them: one way for every command and operation. `book.dates` reads the days."""
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import datetime, time, timedelta
 
+from pbxd.book.dates import read_date
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 
-_DAYS = ("%d.%m.%Y", "%Y-%m-%d")
-_INSTANTS = ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
+_CLOCK = re.compile(r"(.+?)[T ]+(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_ISO_TIME = re.compile(r"[\d-]+[T ]\d.*")
 
 
 def read_instant(field: str, text: str, *, end_of_day: bool = False) -> datetime:
-    """Read `31.12.2026`, `2026-12-31`, either with a time, or RFC 3339 with a zone; local time unless it has one.
+    """Read a day as `read_date` does, or with a time: 31.12.2026 10:00, or ISO 8601; local time unless it has a zone.
 
-    A date without a time is the beginning of that day, or with `end_of_day` its end. Raises InvalidInputError.
+    A day without a time is its beginning, or with `end_of_day` its end. Raises InvalidInputError.
     """
     try:
-        return _instant(text.strip(), end_of_day=end_of_day)
+        return _instant(field, text.strip(), end_of_day=end_of_day)
+    except InvalidInputError as error:
+        raise InvalidInputError(field, f"{field}: {error}") from error
     except (ValueError, OverflowError) as error:
         raise InvalidInputError(field, _("{field}: not a date: {text}").format(field=field, text=text)) from error
 
 
-def _instant(text: str, *, end_of_day: bool) -> datetime:
-    for form in _DAYS:
+def _instant(field: str, text: str, *, end_of_day: bool) -> datetime:
+    if _ISO_TIME.fullmatch(text):
         with suppress(ValueError):
-            day = datetime.strptime(text, form).date()  # noqa: DTZ007 - the local zone is put on below
-            return datetime.combine(day + timedelta(days=end_of_day), time()).astimezone()
-    for form in _INSTANTS:
-        with suppress(ValueError):
-            return datetime.strptime(text, form).astimezone()
-    return datetime.fromisoformat(text).astimezone()
+            return datetime.fromisoformat(text).astimezone()
+    clock = _CLOCK.fullmatch(text)
+    day = read_date(field, clock[1] if clock else text)
+    if day is None:
+        raise ValueError(text)
+    if clock:
+        at = time(int(clock[2]), int(clock[3]), int(clock[4] or 0))
+        return datetime.combine(day, at).astimezone()
+    return datetime.combine(day + timedelta(days=end_of_day), time()).astimezone()

@@ -12,7 +12,7 @@ from pbxd.book.contacts import Contact
 from pbxd.book.employee_lookup import EmployeeLookup
 from pbxd.book.employee_names import is_placeholder
 from pbxd.book.employees import Employee, employee_matches
-from pbxd.book.texts import folded
+from pbxd.book.texts import folded, is_extension
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.employees import MOST_ROWS, SIZE_LIMIT, WORKBOOK, EmployeeTable, read_employees, read_rows
@@ -148,6 +148,24 @@ async def lookup(workspace: Workspace) -> EmployeeLookup:
 async def named(workspace: Workspace, field: str, text: str) -> Employee:
     """Return the employee with this extension or full name. Raises InvalidInputError that names the field."""
     return (await lookup(workspace)).find(field, text)
+
+
+async def extension_of(workspace: Workspace, field: str, text: str) -> str:
+    """Return the extension of the employee that a text names: by extension, or by full name.
+
+    An extension that nobody has is returned as it is; it needs a digit, so that a mistyped name isn't taken for one.
+    Raises InvalidInputError for a name that nobody has, that several have, or whose bearer has no extension any more.
+    """
+    try:
+        person = await named(workspace, field, text)
+    except InvalidInputError:
+        if any(map(str.isdigit, text)) and is_extension(text):
+            return text
+        raise
+    if not person.extension:
+        message = _("{name} (id {id}) has no extension any more")
+        raise InvalidInputError(field, message.format(name=person.name, id=person.id))
+    return person.extension
 
 
 async def show(workspace: Workspace, actor: Actor, extension: str) -> ShownEmployee:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pbxd.actor import Actor
@@ -11,9 +12,11 @@ from pbxd.exchange import call_columns, call_tables, vcards, writing
 from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.contacts import ContactsWanted, filter_of
+from pbxd.services.dates import read_instant
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.exports import Report, everything
+from pbxd.storage.calls.history import History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +54,18 @@ async def export_calls(
 ) -> int:
     """Write all such calls, newest first, in the form that the file's ending names; return how many.
 
-    An earlier export is replaced. Raises InvalidInputError, NotFoundError, UnavailableError.
+    `progress` is called with how many seconds of the history are done, and of how many. An earlier export is replaced.
+    Raises InvalidInputError, NotFoundError, UnavailableError.
     """
 
     async def rows() -> AsyncIterator[list[list[call_tables.Cell]]]:
-        done = 0
+        since = read_instant("from", asked.since) if asked.since else await History(workspace.database).began()
+        newest: datetime | None = None
         async for some in call_history.every(workspace, actor, asked):
-            done += len(some)
-            progress(done, 0)
+            newest = newest or datetime.fromisoformat(some[0]["started"])
+            reached = datetime.fromisoformat(some[-1]["started"])
+            if since and newest > since:
+                progress(round((newest - reached).total_seconds()), round((newest - since).total_seconds()))
             yield [call_columns.cells(call) for call in some]
 
     return await call_tables.write(asked.file, call_columns.heads(), rows())

@@ -77,7 +77,14 @@ async def compare(
     return await Backfill(settings, workspace.database, progress).compare(since.astimezone(UTC), until.astimezone(UTC))
 
 
-async def rebuild(workspace: Workspace, actor: Actor, settings: Settings, differences: list[Difference]) -> int:
+async def rebuild(
+    workspace: Workspace,
+    actor: Actor,
+    settings: Settings,
+    differences: list[Difference],
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> int:
     """Let the history say what the log says; return how many calls changed. Calls that changed meanwhile stay."""
     rights.check_administrator(actor)
-    return await Backfill(settings, workspace.database).rebuild(differences)
+    return await Backfill(settings, workspace.database, progress).rebuild(differences)

@@ -11,8 +11,10 @@ from pbxd.book.companies import Company
 from pbxd.book.company_names import company_key
 from pbxd.book.contact_merging import LISTS, differing, united
 from pbxd.book.contacts import ContactChanges, ContactDraft, changes_to
+from pbxd.book.employee_lookup import unknown_extension
 from pbxd.book.fields import Fields
 from pbxd.book.texts import folded
+from pbxd.errors import InvalidInputError
 from pbxd.exchange.row_drafts import Read, ReadCompany
 from pbxd.services.import_matching import NOBODY, Matcher
 from pbxd.services.import_report import ImportReport, RowDone, RowList
@@ -41,8 +43,11 @@ class Decisions:
         self._made_by_row = array("q")  # the rows of new contacts, in order
 
     def decide(self, row: int, read: Read, known: Known, batch: Batch) -> None:
-        """Decide about one row. Raises InvalidInputError for a row that contradicts an earlier one."""
+        """Decide about one row. Raises InvalidInputError for a row that contradicts an earlier one or the book."""
         target = NOBODY if self._policy == "add" else self._matcher.find(row, read, known)
+        if target > 0 and read.draft.manager and not read.draft.manager_id:  # mistyped in an export of this very book
+            heading = str(self._registry["manager"].heading)
+            raise InvalidInputError("manager", f"{heading}: {unknown_extension(read.draft.manager)}")
         if target == NOBODY:
             self._create(row, read, batch)
         elif self._policy == "skip":
@@ -56,8 +61,10 @@ class Decisions:
     def _create(self, row: int, read: Read, batch: Batch) -> None:
         self._report.created += 1
         self._made_by_row.append(row)
-        named = read.draft.manager_id or read.draft.manager or read.card  # our own export: nobody was its manager
-        batch.new.append(read.draft if named else replace(read.draft, manager_id=self._manager_id))
+        draft = read.draft
+        if self._manager_id and not (draft.manager_id or draft.manager or read.card):  # of our own: it had no manager
+            draft = replace(draft, manager_id=self._manager_id)
+        batch.new.append(draft)
         if self._policy != "add":
             self._matcher.note(-len(self._made_by_row), read)
 

@@ -8,7 +8,7 @@ whatever its name is, so that a file can rename it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pbxd.book.card_marks import card_mark, marked_id
@@ -47,7 +47,10 @@ class Matcher:
         name = folded(read.draft.name)
         if target := self._by_mark(row, read.card, name, known):
             return target
-        votes = Counter(self._candidates(read.draft, name, known))
+        candidates = list(self._candidates(read.draft, name, known))
+        if not candidates:
+            return NOBODY
+        votes = Counter(candidates)
         found = [target for target in votes if self._renamed.get(target, name) == name]
         if len(found) <= 1:
             return found[0] if found else NOBODY
@@ -117,6 +120,5 @@ def email_keys(draft: ContactDraft, name: str) -> list[EmailKey]:
     return [EmailKey(folded(email), name) for email in draft.emails]
 
 
-def _with_earlier(ids: Iterable[int], earlier: int | None) -> list[int]:
-    found = list(ids)
-    return found if earlier is None or earlier in found else [*found, earlier]
+def _with_earlier(ids: Sequence[int], earlier: int | None) -> Sequence[int]:
+    return ids if earlier is None or earlier in ids else [*ids, earlier]

@@ -9,12 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pbxd.book.fields import Fields
 from pbxd.exchange.cells import BadRow, guard_formula
 from pbxd.files import new_file
-from pbxd.i18n import _
+from pbxd.i18n import N_, _
 
 LISTED: Final = 10_000  # rows of each kind in memory; all are counted, and all stand in the files
 
+_WHAT: Final = {
+    "skipped": N_("skipped"),
+    "updated": N_("updated"),
+    "merged": N_("merged"),
+    "company": N_("company"),
+}
 What = Literal["skipped", "updated", "merged", "company"]
 
 
@@ -69,8 +76,8 @@ class ImportReport:
 class RowList:
     """Lists what became of rows: the first ones in the report, all of them in a CSV file if one is wanted."""
 
-    def __init__(self, report: ImportReport, writer: Any = None) -> None:  # noqa: ANN401 - csv's own
-        self._report, self._writer = report, writer
+    def __init__(self, report: ImportReport, fields: Fields, writer: Any = None) -> None:  # noqa: ANN401 - csv's own
+        self._report, self._fields, self._writer = report, fields, writer
 
     def add(self, done: RowDone) -> None:
         """List a row."""
@@ -78,23 +85,29 @@ class RowList:
         if len(self._report.rows) < LISTED:
             self._report.rows.append(done)
         if self._writer:
-            cells = (done.row, done.what, done.contact or "", done.name, done.same_as_row or "", ", ".join(done.fields))
+            titles = titles_of(done.fields, self._fields)
+            cells = (done.row, _(_WHAT[done.what]), done.contact or "", done.name, done.same_as_row or "", titles)
             self._writer.writerow([guard_formula(str(cell)) for cell in cells])
 
 
+def titles_of(names: Sequence[str], fields: Fields) -> str:
+    """Return the titles of fields, as people know them."""
+    return ", ".join(str(fields[name].title) if name in fields else name for name in names)
+
+
 @contextmanager
-def row_list(file: Path | None, report: ImportReport) -> Iterator[RowList]:
+def row_list(file: Path | None, report: ImportReport, fields: Fields) -> Iterator[RowList]:
     """Open the list of rows. The file appears under its name when the block ends without error.
 
     Raises what `new_file` raises.
     """
     if file is None:
-        yield RowList(report)
+        yield RowList(report, fields)
         return
     with new_file(file) as part, part.open("w", encoding="utf-8-sig", newline="") as stream:
         writer = csv.writer(stream, delimiter=";")
         writer.writerow(_heads())
-        yield RowList(report, writer)
+        yield RowList(report, fields, writer)
 
 
 def _heads() -> Sequence[str]:

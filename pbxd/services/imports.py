@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
 from pbxd.exchange.row_drafts import How, LeftOut, Read, ReadCompany, RowReader
-from pbxd.exchange.sandbox import reading
+from pbxd.exchange.sandbox import Reading, reading
 from pbxd.i18n import _
 from pbxd.services import employees
 from pbxd.services.import_decisions import Batch, CompanyDecisions, Decisions
@@ -34,6 +34,7 @@ from pbxd.storage.imports.listing import Import as Import
 _Kind = TypeVar("_Kind", Read, ReadCompany)
 _RowOf = tuple[int, list[str], _Kind]
 Rows = list[tuple[int, list[str]]]  # with their numbers
+_NOT_IN_THE_BOOK = -1  # an owner whose extension nobody has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +53,11 @@ class ImportContacts:
 
 
 async def import_contacts(
-    workspace: Workspace, actor: Actor, asked: ImportContacts, *, progress: Callable[[int], None] = lambda _rows: None
+    workspace: Workspace, actor: Actor, asked: ImportContacts, *, progress: Report = lambda _done, _total: None
 ) -> ImportReport:
-    """Import a file; `progress` is called with the number of rows done so far.
+    """Import a file; `progress` is called with the number of rows done so far, and about how many there are in all.
+
+    An update goes through them twice: it reads them, then it changes the contacts.
 
     Raises InvalidInputError when the file can't be read to its end; then nothing is imported.
     """
@@ -69,7 +72,7 @@ async def import_contacts(
         )
         with (
             error_workbook(asked.errors, table.columns, headings) as errors,
-            row_list(asked.report, report) as rows,
+            row_list(asked.report, report, workspace.fields) as rows,
         ):
             people = await employees.lookup(workspace)
             reader = RowReader(
@@ -81,7 +84,7 @@ async def import_contacts(
             )
             me = await workspace.database.ask(known_actor, actor)
             work = _Importing(workspace, me, asked, reader, _Outcome(report, errors, rows))
-            await work.run(table.batches, progress)
+            await work.run(table, progress)
         report.errors_file = errors.file
         return report
 
@@ -124,31 +127,34 @@ class _Importing:
         self._report = outcome.report
         self._companies = CompanyDecisions(asked.existing, outcome.report, outcome.rows)
 
-    async def run(self, batches: AsyncIterator[Rows], progress: Callable[[int], None]) -> None:
+    async def run(self, table: Reading, progress: Report) -> None:
         if self._asked.dry_run:
-            await self._rows(batches, progress, None)
+            await self._rows(table, progress, None)
             return
         visibility = "personal" if self._asked.personal else "shared"
         asks = self._asked.existing != "add"  # what is known already
         writing = await self._imports.begin(self._asked.file.name, actor=self._actor, visibility=visibility, alone=asks)
         self._actor = writing.actor  # from here on by id: the extension may pass to somebody else on the way
         try:
-            await self._rows(batches, progress, writing)
+            rows = await self._rows(table, progress, writing)
             self._outcome.errors.close()  # while nothing is imported yet: there may be no room for it
         except BaseException:
             await writing.drop()
             raise
-        await writing.finish(self._report.counts)
+        changed = max(self._report.updated, 1)
+        await writing.finish(
+            self._report.counts, lambda done: progress(rows + rows * min(done, changed) // changed, 2 * rows)
+        )
         self._report.import_id = writing.id
 
-    async def _rows(
-        self, batches: AsyncIterator[Rows], progress: Callable[[int], None], writing: Writing | None
-    ) -> None:
+    async def _rows(self, table: Reading, progress: Report, writing: Writing | None) -> int:
+        """Read the rows and keep what they do; return how many there were."""
         decisions = Decisions(
             self._asked.existing, self._reader.fields, self._report, self._outcome.rows, self._actor.employee or 0
         )
         done = 0
-        async for some in batches:
+        times = 2 if writing and self._asked.existing == "update" else 1
+        async for some in table.batches:
             contacts, firms = self._read(some)
             batch = await self._decided(decisions, contacts)
             new_firms = await self._decided_companies(firms)
@@ -156,7 +162,8 @@ class _Importing:
                 await writing.add(batch.new, batch.changes, batch.adding)
                 await writing.add_companies(new_firms)
             done += len(some)
-            progress(done)
+            progress(done, round(times * done / table.share) if table.share else 0)
+        return done
 
     async def _decided(self, decisions: Decisions, contacts: Sequence[_RowOf[Read]]) -> Batch:
         """Decide about some rows, in their order."""
@@ -207,7 +214,8 @@ class _Importing:
         """Return a contact with its owner. Raises RefusedError for a personal one of somebody else."""
         if not self._asked.personal:
             if read.draft.visibility == "personal":
-                rights.owner_of_personal(self._actor, read.draft.owner_id)
+                own = read.draft.owner == self._actor.extension
+                rights.owner_of_personal(self._actor, read.draft.owner_id or (0 if own else _NOT_IN_THE_BOOK))
             return read
         owner = self._actor.employee or 0  # 0: a dry run of somebody whom nobody knows yet
         return replace(read, draft=replace(read.draft, visibility="personal", owner="", owner_id=owner))

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pbxd.actor import Actor
+from pbxd.errors import NotFoundError
 from pbxd.lookup.matching import Match
 from pbxd.numbers import parse
 from pbxd.services.call_history import Call, last_calls
 from pbxd.services.caller_naming import name_from_database
 from pbxd.services.workspace import Workspace
+from pbxd.storage.book.employees import Employees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +29,20 @@ class LookedUp:
 
     match: Match
     last_calls: Sequence[Call]
+    manager_name: str  # of the responsible employee, where known
 
 
 async def look_up(workspace: Workspace, actor: Actor, asked: LookUp) -> LookedUp:
     """Look a number up; the actor's personal contacts count too."""
-    caller = await name_from_database(workspace, actor, asked.number, inside=True)
+    match = (await name_from_database(workspace, actor, asked.number, inside=True)).match
     parsed = parse(asked.number, workspace.rules)
-    if not asked.last_calls or parsed.kind != "e164":
-        return LookedUp(caller.match, [])
-    return LookedUp(caller.match, await last_calls(workspace, actor, parsed.value))
+    wanted = asked.last_calls and parsed.kind == "e164"
+    calls = await last_calls(workspace, actor, parsed.value) if wanted else []
+    return LookedUp(match, calls, await _name_of(workspace, match.manager) if match.manager else "")
+
+
+async def _name_of(workspace: Workspace, extension: str) -> str:
+    try:
+        return (await Employees(workspace.database).get(extension)).name
+    except NotFoundError:  # known by extension only
+        return ""

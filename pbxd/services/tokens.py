@@ -23,7 +23,7 @@ class CreateToken:
     scopes: Sequence[str]
     extension: str = ""
     as_any: bool = False
-    expires_days: int | None = None  # after so many days it is no longer valid
+    expires_days: int | None = None  # after so many days it is no longer valid; None: never
 
 
 @dataclass(frozen=True, slots=True)

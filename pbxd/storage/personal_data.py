@@ -64,5 +64,8 @@ PERSONAL_DATA: Final[Mapping[str, Clients | Employees | Nobody]] = {
     "request_keys": Clients("no: answers that repeat what the cards say, for 7 days", "deleted"),
     "call_requests": Nobody("keys and digests of requests, for 7 days"),
     "outages": Nobody("when the PBX was not heard"),
+    "installation": Nobody("a random id"),
+    "webhooks": Nobody("addresses of programs, and the secrets that sign what is sent there"),
+    "webhook_deliveries": Nobody("numbers of events and how sending them went; the feed has their content"),
     "heard": Nobody("up to when the PBX was heard"),
 }

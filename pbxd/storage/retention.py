@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, Table, delete, func, select
 
 from pbxd.settings import RetentionSettings
 from pbxd.storage.engine.database import Database
-from pbxd.storage.tables import audit, call_external, calls, feed
+from pbxd.storage.tables import audit, call_external, calls, feed, webhook_deliveries
 
 _AIM_SECONDS = 0.03  # of one deletion; no writer waits longer than 0.1 s
 _FIRST, _MOST = 50, 2000  # rows in one deletion
@@ -28,7 +28,7 @@ class Retention:
     async def clear(self, settings: RetentionSettings, now: datetime | None = None) -> dict[str, int]:
         """Delete everything that is due. Return how many rows, by table. Raises UnavailableError."""
         now = now or datetime.now(UTC)
-        cleared = {"calls": 0, "feed": 0, "audit": 0}
+        cleared = {"calls": 0, "feed": 0, "audit": 0, "webhook_deliveries": 0}
         if settings.calls_days:
             oldest = now - timedelta(days=settings.calls_days)
             for which in (calls.c.merged_into.is_(None), calls.c.merged_into.is_not(None)):
@@ -46,6 +46,10 @@ class Retention:
         old = select(audit.c.id).where(audit.c.at < oldest).order_by(audit.c.at)
         async for count in self._delete(audit, audit.c.id, old.limit):
             cleared["audit"] += count
+        log = webhook_deliveries
+        sent = select(log.c.id).where(log.c.since < now - timedelta(days=settings.feed_days), log.c.state != "pending")
+        async for count in self._delete(log, log.c.id, sent.limit):
+            cleared["webhook_deliveries"] += count
         return cleared
 
     async def _delete(

@@ -28,14 +28,33 @@ class Run:
 
 def pbxd(folder: Path, *arguments: str) -> Run:
     """Run a command of pbxd on the database `book.db` in this folder."""
-    configuration = folder / "pbxd.toml"
-    configuration.write_text(_CONFIGURATION, "utf-8")
-    return _run(str(Path(sys.executable).with_name("pbxd")), "--config", str(configuration), *arguments)
+    return _run(*_command(folder, *arguments))
+
+
+def first_line(folder: Path, *arguments: str) -> Run:
+    """Run a command of pbxd on `book.db`, and end it once it has printed a line."""
+    command = _command(folder, *arguments)
+    began = time.monotonic()
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        line = child.stdout.readline() if child.stdout else b""
+        took = time.monotonic() - began
+        child.kill()
+        _pid, _status, used = os.wait4(child.pid, 0)
+        child.returncode = 0
+    if not line:
+        raise LabError(f"{' '.join(command)}: no line")
+    return Run(took, used.ru_utime + used.ru_stime, used.ru_maxrss * _KIB / _MB, line.decode())
 
 
 def bare(*arguments: str | Path) -> Run:
     """Run one of the references of `tests.bench.bare`."""
     return _run(sys.executable, "-m", "tests.bench.bare", *map(str, arguments))
+
+
+def _command(folder: Path, *arguments: str) -> tuple[str, ...]:
+    configuration = folder / "pbxd.toml"
+    configuration.write_text(_CONFIGURATION, "utf-8")
+    return str(Path(sys.executable).with_name("pbxd")), "--config", str(configuration), *arguments
 
 
 def _run(*command: str) -> Run:

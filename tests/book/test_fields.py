@@ -9,7 +9,7 @@ from pbxd.book import field_kinds
 from pbxd.book.contacts import ATTRIBUTES, Contact, ContactChanges, ContactDraft, checked, contact_json, with_changes
 from pbxd.book.field_kinds import EXTRA_KINDS, Kind
 from pbxd.book.fields import BUILT_IN, Field, definition, field_from
-from pbxd.book.headings import CORRECTION, FAX, IGNORE, PARTS, PROGRAMS
+from pbxd.book.headings import CORRECTION, FAX, IGNORE, LEFT_OUT, PARTS, PROGRAMS
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import Texts
@@ -47,7 +47,7 @@ def test_headings_mean_fields_or_parts_of_them() -> None:
     assert set(PARTS.values()) <= set(BUILT_IN.by_column)
     for program in PROGRAMS:
         used = {*program.columns, *program.only}
-        assert used <= {*BUILT_IN.by_column, *PARTS, CORRECTION, FAX, IGNORE}, program.name
+        assert used <= {*BUILT_IN.by_column, *PARTS, CORRECTION, FAX, IGNORE, LEFT_OUT}, program.name
 
 
 def test_every_program_names_the_source_of_its_headings() -> None:

@@ -1,6 +1,7 @@
 """`pbxd companies`, `employees`, `lookup`: the rest of the book."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_employees_are_found_and_show_their_departments_and_clients(pbxd: Pbxd, 
     def found(*options: str) -> list[str]:
         return [person["extension"] for person in pbxd.json("employees", "list", *options)["items"]]
 
-    for text in ("алена", "ИВАНОВА АЛ", "101", "8 495 123", "+7 (495)", "4567", "опт"):
+    for text in ("алена", "ivanova", "Aлена", "ИВАНОВА АЛ", "101", "8 495 123", "+7 (495)", "4567", "опт"):
         assert found("--search", text) == ["101"], text
     assert found("--search", "нет такого") == []
     assert found("--department", "склад") == ["102"]
@@ -209,6 +210,13 @@ def test_lookup_has_the_contract_s_shape(pbxd: Pbxd, contact: Add) -> None:
         "vip": True,
         "manager": "101",
     }
+
+
+def test_lookup_names_the_manager(pbxd: Pbxd, contact: Add) -> None:
+    contact("--manager", "101")  # known by extension only
+    assert re.search(r"(?m)^Manager +101$", pbxd("lookup", "+77777859954").stdout)
+    pbxd("employees", "add", "101", "--name", "Иван Петров")
+    assert re.search(r"(?m)^Manager +101 Иван Петров$", pbxd("lookup", "+77777859954").stdout)
 
 
 def test_lookup_statuses(pbxd: Pbxd, contact: Add) -> None:

@@ -93,7 +93,28 @@ def test_filters(pbxd: Pbxd, options: list[str], ids: list[str]) -> None:
 @pytest.mark.parametrize("text", ["31.02.2026", "вчера", "9999-12-31", "1e9", "2026-03-09T25:00"])
 @pytest.mark.usefixtures("history")
 def test_a_date_that_is_none_is_refused(pbxd: Pbxd, text: str) -> None:
-    assert f"not a date: {text}" in pbxd.refusal("calls", "list", "--to", text)
+    refusal = pbxd.refusal("calls", "list", "--to", text)
+    assert refusal.startswith("pbxd: --to: not a date")
+    assert refusal.rstrip().endswith(f": {text}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9.3.2026", "9 марта 2026 г.", "20260309", "09.03.26", "2026/03/09", "09.03.2026 00:00",
+        "2026-03-09T00:00:00+03:00",
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("history")
+def test_a_period_takes_every_date_that_a_card_takes(pbxd: Pbxd, text: str) -> None:
+    """There is one reader of dates."""
+    assert pbxd.json("calls", "list", "--from", text)["total"] == 2
+    assert pbxd.json("calls", "list", "--from", "10.03.2026")["total"] == 0
+
+
+@pytest.mark.usefixtures("history")
+def test_a_date_with_two_readings_is_refused(pbxd: Pbxd) -> None:
+    assert "--from: a date that can be read in two ways" in pbxd.refusal("calls", "list", "--from", "3/4/2026")
 
 
 @pytest.mark.usefixtures("history")
@@ -285,3 +306,22 @@ def test_replay_with_a_side_file_that_is_none(bare: Pbxd) -> None:
     (bare.folder / "x.ami").write_bytes(stream)
     (bare.folder / "x.times").write_bytes("0 1760000000.5\nвремя\n".encode() + b"\xff 1\n")
     assert '"outcome": "answered"' in bare("calls", "replay", str(bare.folder / "x.ami")).stdout
+
+
+@pytest.mark.parametrize("spelling", ["Ромашка", 'ООО "Ромашка"', "ООО «Ромашка»", "РОМАШКА, ооо"])
+@pytest.mark.usefixtures("history")
+def test_the_history_of_a_company_is_found_in_any_spelling_of_its_name(
+    pbxd: Pbxd, contact: Callable[..., dict[str, Any]], spelling: str
+) -> None:
+    contact("--company", "ООО «Ромашка»", name="Анна", number="+79160000001")
+    contact("--company", "Ромашка-Юг", name="Борис", number="+79160000002")
+    assert [call["id"] for call in pbxd.json("calls", "list", "--company", spelling)["items"]] == ["A1"]
+    assert pbxd.json("calls", "list", "--company", spelling, "--client", "Борис")["total"] == 0
+    assert pbxd.json("calls", "list", "--company", "Ромашк")["total"] == 0
+
+
+@pytest.mark.usefixtures("history")
+def test_a_page_says_how_to_get_the_next_one(pbxd: Pbxd) -> None:
+    assert "next page: --before B2" in pbxd("calls", "list", "--limit", "1").stdout
+    assert "next page" not in pbxd("calls", "list", "--limit", "1", "--before", "B2").stdout
+    assert "next page" not in pbxd("calls", "list").stdout

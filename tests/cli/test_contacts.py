@@ -218,7 +218,7 @@ def test_favourites_are_an_employee_s(pbxd: Pbxd, contact: Add) -> None:
     assert "say whose" in pbxd.refusal("contacts", "favourite", "1")
 
 
-@pytest.mark.parametrize("actor", ["x y", "10\n1", "1" * 33, "юз\x1b[2J"])
+@pytest.mark.parametrize("actor", ["1 0", "10\n1", "1" * 33, "юз\x1b[2J"])
 def test_nobody_acts_as_what_is_no_extension(pbxd: Pbxd, actor: str) -> None:
     for command in (["add", "--name", "А"], ["list"], ["delete", "1", "--yes"]):
         assert "not an extension" in pbxd("contacts", *command, "--as", actor, status=2).stderr
@@ -242,7 +242,9 @@ def test_only_the_creator_deletes(pbxd: Pbxd, contact: Add) -> None:
         (["--name", "А\r\nB: c"], "control character"),
         (["--name", "А\x1b[2J"], "control character"),
         (["--name", "x" * 10_000], "longer than"),
-        (["--name", "А", "--birth-date", "31.02.1980"], "not a date"),
+        (["--name", "А", "--birth-date", "31.02.1980"], "--birth-date: not a date"),
+        (["--name", "А", "--birth-date", "3/4/1980"], "--birth-date: a date that can be read in two ways"),
+        (["--name", "А", "--number", "89160000000", "--birth-date", "01.01.2999"], "--birth-date: a date of birth in"),
         (["--name", "А", "--email", "нет"], "not an e-mail address"),
         (["--name", "А", "--number", "89160000000", "--personal"], "needs an owner"),
         (["--name", "А"], "needs a phone number or an e-mail"),
@@ -272,6 +274,7 @@ def test_commands_never_create_a_database(bare: Pbxd) -> None:
 
 NUMBERS = (ContactNumber("+79160000001", main=True), ContactNumber("+79160000002", extension="5"))
 CARD = Contact(1, "А", numbers=NUMBERS, tags=("x",), emails=("a@example.com",), birth_date=date(1980, 1, 1))
+TODAY = date(2026, 11, 29)
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 TYPED = st.sampled_from(["89160000001", "89160000002", "8 916 000-00-02 доб. 5", "89160000003"]) | st.text(max_size=8)
 
@@ -295,7 +298,7 @@ def test_any_edit_gives_changes_or_a_clear_refusal(
         labels=labels,
     )
     try:
-        changes = contact_edits.changes(CARD, asked, contact_edits.Reading(RULES, BUILT_IN))
+        changes = contact_edits.changes(CARD, asked, contact_edits.Reading(RULES, BUILT_IN, TODAY))
     except PbxdError:
         return
     numbers = changes.get("numbers", CARD.numbers)
@@ -374,3 +377,28 @@ def test_a_number_and_the_same_with_an_extension_are_two(pbxd: Pbxd) -> None:
 def test_a_number_of_another_country_is_refused_in_words(pbxd: Pbxd) -> None:
     said = pbxd.refusal("contacts", "add", "--name", "А", "--number", "8 029 301-00-47")
     assert "write it with its country code: +375 29 301-00-47" in said
+
+
+@pytest.mark.parametrize(
+    ("language", "dates"), [("ru", ("31.12.1980", "01.02.1981")), ("en", ("1980-12-31", "1981-02-01"))]
+)
+def test_the_history_of_a_contact_writes_dates_as_its_card_does(
+    pbxd: Pbxd,
+    contact: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+    dates: tuple[str, str],
+) -> None:
+    monkeypatch.setenv("LANG", f"{language}.UTF-8")
+    contact("--birth-date", "31.12.1980")
+    pbxd("contacts", "edit", "1", "--birth-date", "1 февраля 1981")
+    shown = pbxd("contacts", "history", "1").stdout
+    assert all(date in shown for date in dates)
+    assert dates[1] in pbxd("contacts", "show", "1").stdout
+
+
+def test_a_date_of_birth_to_come_is_refused_in_an_edit_too(pbxd: Pbxd, contact: Callable[..., dict[str, Any]]) -> None:
+    contact("--birth-date", "31.12.1980")
+    said = pbxd.refusal("contacts", "edit", "1", "--birth-date", "31.12.2980")
+    assert said == "pbxd: --birth-date: a date of birth in the future: 31.12.2980\n"
+    assert pbxd.json("contacts", "show", "1")["birth_date"] == "1980-12-31"

@@ -75,6 +75,7 @@ def test_template_dry_run_import_corrected_errors_undo(pbxd: Pbxd, tmp_path: Pat
     assert pbxd.json("contacts", "import", errors)["created"] == 2
     assert len(book(pbxd)) == 4
     undone = pbxd.json("contacts", "import-undo", "1")
+    assert pbxd.refusal("contacts", "import-undo", "1") == "pbxd: import 1 was undone already\n"
     assert (undone["deleted"], undone["spared"]) == (2, 0)
     assert [each["name"] for each in book(pbxd)] == ["Анна", "Вера"]
 
@@ -134,6 +135,47 @@ def test_what_was_exported_comes_back_as_it_was(pbxd: Pbxd, kind: str, tmp_path:
     pbxd("employees", "add", "101", "--name", "Иванова Анна")
     assert pbxd.json("contacts", "import", file)["created"] == 3
     assert book(pbxd) == before
+
+
+def managed(pbxd: Pbxd) -> list[dict[str, Any]]:
+    """Return what employee 102 sees, without the ids of employees, which every book numbers anew."""
+    gone = {*GONE, "manager_id", "owner_id", "created_by_id"}
+    return [
+        {key: each[key] for key in each.keys() - gone} for each in pbxd.json("contacts", "list", "--as", "102")["items"]
+    ]
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "vcf"])
+def test_an_export_comes_back_where_nobody_has_the_manager_s_or_the_owner_s_extension(
+    pbxd: Pbxd, kind: str, tmp_path: Path, empty_book: Path
+) -> None:
+    """Both are known by extension only, in the book that was exported; in the other one by nothing."""
+    pbxd("contacts", "add", *HOSTILE[2])
+    pbxd("contacts", "add", "--name", "Мама", "--number", "+79160000001", "--personal", "--owner", "102", "--as", "102")
+    before, file = managed(pbxd), str(tmp_path / f"out.{kind}")
+    assert [each["manager"] for each in before] == ["101", ""]
+    pbxd("contacts", "export", file, "--as", "102")
+    for policy in ("skip", "update", "add"):
+        shutil.copy(empty_book, pbxd.folder / "book.db")
+        refused = pbxd.json("contacts", "import", file, "--as", "103", "--existing", policy, "--dry-run")
+        assert (refused["created"], [bad["field"] for bad in refused["errors"]]) == (1, ["owner"])
+        done = pbxd.json("contacts", "import", file, "--as", "102", "--existing", policy)
+        assert (done["created"], done["errors"], done["left_out"]) == (2, [], [])
+        assert managed(pbxd) == before
+    again = pbxd.json("contacts", "import", file, "--as", "102", "--existing", "skip")
+    assert (again["skipped"], again["errors"]) == (2, [])
+
+
+def test_a_manager_mistyped_in_an_export_of_this_very_book_is_refused(pbxd: Pbxd, tmp_path: Path) -> None:
+    """And so is one in a file of another program, `pbxd ID` or not: the mark has to be one of ours."""
+    pbxd("contacts", "add", *HOSTILE[2])
+    file = tmp_path / "out.csv"
+    pbxd("contacts", "export", str(file))
+    file.write_text(file.read_text("utf-8-sig").replace(";101;", ";999;"), "utf-8")
+    done = pbxd.json("contacts", "import", str(file), "--existing", "update")
+    assert [bad["message"] for bad in done["errors"]] == ["Manager: no employee has the extension 999"]
+    file.write_text("ФИО;Телефон;Менеджер;pbxd ID\nАнна;89161234567;999;7\n", "utf-8")
+    assert pbxd.json("contacts", "import", str(file))["bad"] == 1
 
 
 GOOGLE = (

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,9 @@ from click.testing import CliRunner
 
 from pbxd import cli, i18n
 from pbxd.cli import language
+from pbxd.cli.examples import EXAMPLES
 from pbxd.cli.groups import Program
+from pbxd.cli.session import Session
 from tests.cli.conftest import Pbxd
 
 PROGRAM = str(Path(sys.executable).parent / "pbxd")
@@ -139,7 +142,7 @@ SAID = [
     ("contacts show 1 2", "Лишний аргумент (2)"),
     ("contacts show 1 2 3", "Лишние аргументы (2 3)"),
     ("calls list --outcome x", "'x' — не одно из: 'answered', "),
-    ("contacts list --as x!y", "Недопустимое значение '--as': не внутренний номер"),
+    ("contacts list --as 1!0", "Недопустимое значение '--as': не внутренний номер"),
 ]
 # Runs every command line it is given as a program would, in one process: a second each is long.
 ALL = """
@@ -229,11 +232,69 @@ def test_all_help_is_in_the_reader_s_language() -> None:
     assert [text for text in texts if not re.search("[А-Яа-яЁё]", text)] == []
 
 
+def test_examples_are_commands_as_people_type_them(bare: Pbxd, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = {" ".join(path): command for path, command in every_command()}
+    assert EXAMPLES.keys() <= commands.keys()
+    for path, lines in EXAMPLES.items():
+        monkeypatch.setenv("LANG", "ru_RU.UTF-8")
+        shown = bare(*path.split(), "--help").stdout
+        for line in lines:
+            assert f"  {line}\n" in shown
+            words = shlex.split(line)[1:]
+            length = next(size for size in (2, 1) if " ".join(words[:size]) in commands)
+            command = commands[" ".join(words[:length])]
+            root = Context(cli.pbxd, obj=Session(None))
+            assert command.make_context(" ".join(words[:length]), words[length:], parent=root).command is command
+    assert "Примеры" in bare("call", "--help").stdout
+    assert "Примеры" not in bare("db", "check", "--help").stdout
+
+
+def test_an_option_that_takes_a_number_of_a_phone_says_so() -> None:
+    context = Context(cli.pbxd, obj=Session(None))
+    for path, command in every_command():
+        for each in command.get_params(Context(command, parent=context)):
+            if {"number", "mobile", "did"} & set(re.split("[-_]", each.opts[0].lstrip("-"))) and each.nargs == 1:
+                assert each.make_metavar(context).strip("[]") == "NUMBER", (path, each.name)
+
+
+def test_short_help_is_a_whole_sentence() -> None:
+    """A list of commands whose lines end with … says little."""
+    for text in ("en", "ru"):
+        i18n.use(text)
+        try:
+            shown = {" ".join(path): command.get_short_help_str(100) for path, command in every_command()}
+            del shown["call"]  # the list of commands has another text for it
+            cut = [path for path, line in shown.items() if line.endswith("...")]
+        finally:
+            i18n.use("en")
+        assert cut == []
+
+
+def test_a_question_mark_lists_the_fields_for_map(pbxd: Pbxd) -> None:
+    assert "birth_date, " in pbxd.refusal("contacts", "import", "x.csv", "--map", "x=?")
+
+
 def test_the_program_s_help_loads_no_command() -> None:
     code = "import sys; from pbxd.cli import pbxd; pbxd(['--help'], standalone_mode=False); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60)
     assert "contacts" in done.stdout
     assert not {"sqlalchemy", "aiohttp", "structlog"} & set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("module", ["book.contacts", "book.companies", "book.employees", "calls.history"])
+def test_a_list_loads_nothing_that_only_other_commands_need(module: str) -> None:
+    code = f"import sys; import pbxd.cli; import pbxd.cli.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60)
+    others = {
+        "aiohttp",
+        "structlog",
+        "xlsxwriter",
+        "vobject",
+        "panoramisk",
+        "pbxd.history.backfill",
+        "pbxd.services.exports",
+    }
+    assert not others & set(done.stdout.split())
 
 
 def test_a_file_that_one_may_not_use_is_a_line_and_no_traceback() -> None:

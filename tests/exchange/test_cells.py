@@ -1,6 +1,7 @@
 """Cells: what we write is read back as it was, and what people write is understood."""
 
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -14,7 +15,7 @@ from pbxd.exchange import cells
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
 from pbxd.exchange.phone_cells import PhoneReader
-from pbxd.exchange.row_drafts import How, Read, RowReader
+from pbxd.exchange.row_drafts import How, LeftOut, Read, ReadCompany, RowReader
 from pbxd.numbers import NumberRules
 
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
@@ -74,7 +75,15 @@ def test_numbers_as_people_write_them(text: str, read: list[tuple[str, str, str]
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("7,9E+10", "shortened"), ("7.9161E+10", "shortened"), ("101", "not a phone"), ("x", "not")]
+    ("text", "why"),
+    [
+        ("84951234567/123", "not a"),
+        ("84951234567/68 доб. 5", "not a"),
+        ("7,9E+10", "shortened"),
+        ("7.9161E+10", "shortened"),
+        ("101", "not a phone"),
+        ("x", "not"),
+    ],
 )
 def test_what_is_no_number_is_said_so(text: str, why: str) -> None:
     with pytest.raises(InvalidInputError, match=why):
@@ -126,6 +135,10 @@ def test_a_row_says_only_what_its_cells_say() -> None:
         ("(4852) 21-40-01, 21-40-02", ["+74852214001", "+74852214002"], 0),
         ("тел.: +7 (495) 214-00-04; факс: 214-00-05", ["+74952140004"], 1),
         ("тел/факс: 84951234567", ["+74951234567"], 0),
+        ("8 (495) 123-45-67/68", ["+74951234567", "+74951234568"], 0),
+        ("(495) 123-45-67 / 68 / 70-01 (склад)", [f"склад: +7495123{last}" for last in ("4567", "4568", "7001")], 0),
+        ("8 495 123-45-67 (офис) доб. 5", ["офис: +74951234567 доб. 5"], 0),
+        ("8 495 123-45-67 - склад, доб. 12", ["склад: +74951234567 доб. 12"], 0),
         ("8 (495) 123-45-67 доб. 123 (Анна)", ["Анна: +74951234567 доб. 123"], 0),
         ("8 916 201-00-01 8 916 201-00-02", ["+79162010001", "+79162010002"], 0),
         ("нет", [], 0),
@@ -174,3 +187,36 @@ def test_names_from_parts_in_any_order_and_subset(fields: str, texts: list[str],
     read = RowReader(Columns(parts, parts, 1), RULES, BUILT_IN).read(2, [*texts[: len(parts) - 1], "89161234567"])
     assert isinstance(read, Read)
     assert read.draft.name == name
+
+
+@pytest.mark.parametrize("nothing", ["-", "—", "--"])
+def test_dashes_and_words_for_nothing_are_no_values(nothing: str) -> None:
+    parts = ("name", "last_name", "number", "company", "position", "tags", "manager", "comment")
+    columns = Columns(parts, parts, 1, foreign=True)
+    row = ["Анна", nothing, "89161234567", *[nothing] * 5]
+    expected = checked(ContactDraft("Анна", numbers=(ContactNumber("+79161234567", main=True),)))
+    for texts in (row, [*row[:3], "не указано", "", "", "нет", ""]):
+        read = RowReader(columns, RULES, BUILT_IN).read(2, texts)
+        assert isinstance(read, Read)
+        assert replace(read.draft, numbers=()) == replace(expected, numbers=())
+        assert not read.given & {"tags", "position"}
+
+
+def test_comments_and_styles_of_a_web_page_are_no_text() -> None:
+    text = "<!-- Word --><style>p {color: red}</style><h1>Звонить</h1><p>после <sup>11</sup></p>"
+    assert cells.without_markup(text).split() == ["Звонить", "после", "11"]
+
+
+def test_a_company_names_the_extensions_that_it_does_not_take() -> None:
+    columns = Columns(("Компания", "Телефон"), ("company", "number"), 1, foreign=True)
+    read = RowReader(columns, RULES, BUILT_IN).read(2, ["Волна", "84951234567 доб. 5; 84951234568"])
+    assert isinstance(read, ReadCompany)
+    assert read.company.numbers == ("+74951234567", "+74951234568")
+    assert [each.message for each in read.left_out] == ["a company has no extensions: 84951234567 доб. 5"]
+
+
+def test_a_company_called_total_is_no_total() -> None:
+    columns = Columns(("Компания", "Телефон"), ("company", "number"), 1, foreign=True)
+    reader = RowReader(columns, RULES, BUILT_IN)
+    assert isinstance(reader.read(2, ["Total Oil", "8 (495) 123-45-67"]), ReadCompany)
+    assert isinstance(reader.read(3, ["Итого: 4", "4"]), LeftOut)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbxd.book.fields import BUILT_IN
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import ldif, phonebooks, tables
+from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Headings
+from pbxd.exchange.row_drafts import LeftOut, Read, RowReader
 from pbxd.exchange.tables import Table
+from pbxd.numbers import NumberRules
 
 PERSON = "dn: cn=A\nobjectclass: person\ncn: Анна\ntelephoneNumber: 89160000001\n"
 
@@ -37,11 +42,17 @@ def test_ldif_values_folded_encoded_and_repeated(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_ldif_groups_and_changes_are_no_people(tmp_path: Path) -> None:
+def test_ldif_groups_and_changes_are_no_people_and_named(tmp_path: Path) -> None:
     file = tmp_path / "a.ldif"
     others = "dn: cn=G\nobjectclass: groupOfNames\ncn: G\n\ndn: cn=B\nchangetype: delete\n\n"
     file.write_text(f"{others}{PERSON}")
-    assert rows(file) == [(3, {"cn": "Анна", "telephonenumber": "89160000001"})]
+    table = opened(file)
+    reader = RowReader(table.columns, NumberRules("RU", "", re.compile(r"^\d{2,5}$")), BUILT_IN)
+    group, change, person = (reader.read(place, texts) for place, texts in table.rows)
+    assert group == LeftOut(BadRow(1, "", "a group of contacts: G"))
+    assert change == LeftOut(BadRow(2, "", "a change of an entry: cn=B"))
+    assert isinstance(person, Read)
+    assert (person.draft.name, person.draft.numbers[0].number) == ("Анна", "+79160000001")
 
 
 def test_a_huge_entry_of_ldif_is_cut(tmp_path: Path) -> None:

@@ -214,7 +214,8 @@ async def test_a_rebuild_shows_what_differs_and_mends_it(database: Database, tmp
     records = list(replay(CAPTURES / flow / "stream.ami", Settings()))
     await Calls(database).upsert(records)
     kept = records[-1]
-    backfill = Backfill(reading(log_of(flow)), database)
+    done: list[tuple[int, int]] = []
+    backfill = Backfill(reading(log_of(flow)), database, lambda part, whole: done.append((part, whole)))
     with log_of(flow).open(encoding="utf-8", newline="") as stream:
         times = [float(row[1]) for row in csv.reader(stream)]
     period = (
@@ -222,12 +223,14 @@ async def test_a_rebuild_shows_what_differs_and_mends_it(database: Database, tmp
         kept.started.fromtimestamp(max(times) + 1, kept.started.tzinfo),
     )
     assert await backfill.compare(*period) == []
+    assert [0 < part <= whole for part, whole in done] == [True]  # in seconds of the log
     kept.outcome, kept.answered_by = "missed", []
     kept.caller.name = "Фронкин"
     await Calls(database).upsert([kept])
     (found,) = await backfill.compare(*period)
     assert {name for name, _said, _read in found.facts} == {"outcome", "answered_by"}
     await backfill.rebuild([found])
+    assert done[-1] == (1, 1)
     assert await backfill.compare(*period) == []
     (mended,) = [call for call in await listed(database) if call["id"] == kept.id]
     assert (mended["outcome"], mended["caller"]["name"], mended["source"]) == ("answered", "Фронкин", "cel")

@@ -47,10 +47,10 @@ async def test_dry_run_import_errors_undo(workspace: Workspace, file: Path, tmp_
     counts = {"created": 2, "updated": 0, "unchanged": 0, "skipped": 0, "companies": 0, "bad": 1}
     tried = await import_contacts(workspace, ANNA, ImportContacts(file=file, dry_run=True))
     assert (tried.import_id, tried.counts, await total(workspace)) == (None, counts, 0)
-    rows: list[int] = []
+    rows: list[tuple[int, int]] = []
     asked = ImportContacts(file=file, errors=tmp_path / "errors.xlsx")
-    done = await import_contacts(workspace, ANNA, asked, progress=rows.append)
-    assert (done.counts, done.errors_file, rows[-1], await total(workspace)) == (counts, asked.errors, 3, 2)
+    done = await import_contacts(workspace, ANNA, asked, progress=lambda done, total: rows.append((done, total)))
+    assert (done.counts, done.errors_file, rows[-1], await total(workspace)) == (counts, asked.errors, (3, 3), 2)
     assert done.import_id is not None
     sheet = openpyxl.load_workbook(tmp_path / "errors.xlsx")["Контакты"]
     assert [cell.value for cell in sheet[2]][:2] == ["Борис", "нет"]
@@ -84,7 +84,7 @@ async def test_an_import_belongs_to_its_employee_when_the_extension_passes_meanw
     async with asyncio.TaskGroup() as tasks:
         started: list[int] = []
 
-        def progress(rows: int) -> None:
+        def progress(rows: int, _total: int) -> None:
             if not started:
                 tasks.create_task(passed())
             started.append(rows)

@@ -137,3 +137,17 @@ async def test_list_by_name(database: Database) -> None:
     assert await companies.list("ЕЛ") == (2, found[2:4])
     assert await companies.list("%") == (1, found[:1])
     assert await companies.load([found[0].id, 999]) == {found[0].id: found[0]}
+
+
+async def test_a_search_finds_a_company_in_either_script(database: Database) -> None:
+    companies = Companies(database)
+    for name in ("ООО «Ромашка»", "Sberbank", "Северсталь"):
+        await companies.get_or_create(name)
+    for search, found in (
+        ("romash", ["ООО «Ромашка»"]),
+        ("Pомашка", ["ООО «Ромашка»"]),  # a Latin P
+        ("сбербанк", ["Sberbank"]),
+        ("severstal", ["Северсталь"]),
+        ("ромашка сбер", []),
+    ):
+        assert [each.name for each in (await companies.list(search))[1]] == found, search

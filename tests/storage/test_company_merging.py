@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import text, update
+from sqlalchemy.exc import IntegrityError
 
 from pbxd.book.contacts import ContactDraft
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
@@ -72,8 +73,16 @@ async def test_doubles_stay_two_until_they_are_merged(database: Database) -> Non
     assert (shared.company, (await to_merge(database, kept, [other])).contacts) == ("ооо ромашка", 2)
     told = await Feed(database).last()
 
-    merged = await merge(database, kept, [other, kept, other], actor=ADMINISTRATOR)
+    done: list[tuple[int, int]] = []
+    merged = await merge(
+        database,
+        kept,
+        [other, kept, other],
+        actor=ADMINISTRATOR,
+        progress=lambda part, whole: done.append((part, whole)),
+    )
 
+    assert done == [(2, 2)]
     assert merged.company.numbers == ("+74951234560", "+74951234567")
     assert (merged.company.name, merged.company.emails, merged.company.address) == ("Ромашка", ("a@b.ru",), "Казань")
     assert merged.contacts == 2
@@ -91,6 +100,37 @@ async def test_doubles_stay_two_until_they_are_merged(database: Database) -> Non
         await companies.get(other)
     found = await contacts.page(ContactFilter(search="ромашка анна"), actor=ADMINISTRATOR)
     assert [each.id for each in found.items] == [shared.id]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])  # a trigger stands for what breaks a merge off
+async def test_an_interrupted_merge_loses_nobody_and_is_completed_by_the_same_command(database: Database) -> None:
+    contacts, companies = Contacts(database), Companies(database)
+    kept, first, second = [await companies.get_or_create(name) for name in ("Ромашка", "Лютик", "Астра")]
+    drafts = [
+        ContactDraft(f"{firm} {place}", company=firm)
+        for firm, count in (("Лютик", 1200), ("Астра", 2))
+        for place in range(count)
+    ]
+    await contacts.add_many(drafts, actor=ADMINISTRATOR)
+    async with database.writing() as connection:
+        await connection.execute(
+            text(
+                "CREATE TRIGGER broken BEFORE UPDATE ON contacts WHEN old.name = 'Астра 1'"
+                " BEGIN SELECT RAISE(ABORT, 'broken off'); END"
+            )
+        )
+    with pytest.raises(IntegrityError):
+        await merge(database, kept.id, [first.id, second.id], actor=ADMINISTRATOR)
+    assert (await companies.list())[0] == 3
+    assert len(await people_of(database, "Ромашка")) == 50  # a page of the 1200 who have moved
+    assert await people_of(database, "Лютик") == set()
+    assert await people_of(database, "Астра") == {"Астра 0", "Астра 1"}
+    async with database.writing() as connection:
+        await connection.execute(text("DROP TRIGGER broken"))
+    done = await merge(database, kept.id, [first.id, second.id], actor=ADMINISTRATOR)
+    assert (done.contacts, (await companies.list())[0]) == (2, 1)
+    found = await contacts.list(ContactFilter(company="Ромашка"), actor=ADMINISTRATOR)
+    assert (found[0], {card.version for card in found[1]}) == (1202, {2})  # each has moved once
 
 
 async def test_what_cant_be_merged(database: Database) -> None:

@@ -229,7 +229,7 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import import_changes
 
 async def main(url, file, rows):
-    def progress(done):
+    def progress(done, _total):
         if rows.isdecimal() and done >= int(rows):
             os.kill(os.getpid(), signal.SIGKILL)
     async with await Database.open(url, create=False) as database:

@@ -40,8 +40,9 @@ async def test_only_what_is_too_old_goes(database: Database) -> None:
         await connection.execute(update(feed).values(at=NOW - timedelta(days=31)))
     await Calls(database).upsert([call(2)])
     told = (await rows(database))[2]
-    assert await Retention(database).clear(RetentionSettings(), NOW) == {"calls": 0, "feed": told - 1}
-    assert await Retention(database).clear(RetentionSettings(calls_days=30), NOW) == {"calls": 4, "feed": 0}
+    nothing = {"calls": 0, "feed": 0, "audit": 0, "webhook_deliveries": 0}
+    assert await Retention(database).clear(RetentionSettings(), NOW) == nothing | {"feed": told - 1}
+    assert await Retention(database).clear(RetentionSettings(calls_days=30), NOW) == nothing | {"calls": 4}
     page = await History(database).page(CallFilter(agent="101"))
     assert [each.id for each in page.records] == ["000001", "000002", "000004", "000029"]
     assert (await rows(database))[:2] == (5, 4)

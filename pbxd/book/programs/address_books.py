@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pbxd.book.programs.program import FAX, IGNORE, Program
+from pbxd.book.programs.program import FAX, IGNORE, LEFT_OUT, Program
 
 GOOGLE_OLD: Final = Program(
     "Google Contacts, CSV before 2024",
@@ -70,7 +70,6 @@ OUTLOOK: Final = Program(
         "tags": ("Categories",),
     },
     only={IGNORE: ("Title",)},  # Mr., Mrs.
-    dates="month",
 )
 OUTLOOK_RUSSIAN: Final = Program(
     "Microsoft Outlook, CSV in Russian",
@@ -136,6 +135,7 @@ THUNDERBIRD_RUSSIAN: Final = Program(
     },
     only={"birth_day": ("День рождения",)},
 )
+LDIF_LEFT_OUT: Final = "left out"  # the column that says why an entry is not taken; no attribute has a space
 LDIF: Final = Program(
     "LDIF, as Thunderbird and directories write it",
     "RFC 2849; the attributes of RFC 4519, RFC 2798 and Thunderbird's address book",
@@ -156,6 +156,7 @@ LDIF: Final = Program(
         "birth_year": ("birthyear",),
         "birth_month": ("birthmonth",),
         "birth_day": ("birthday",),
+        LEFT_OUT: (LDIF_LEFT_OUT,),
     },
 )
 YANDEX: Final = Program(

@@ -8,8 +8,9 @@ from pbxd.book.programs.program import FAX, Program
 
 BITRIX24: Final = Program(
     "Bitrix24, contacts",
-    "tests/exchange/programs/bitrix24.csv has the header of an export; the same headings stand in public programs that "
-    "read such exports (Телефон для рассылок, E-mail для рассылок)",
+    "public programs that read its exports name the whole header: ID, Обращение, Имя, Фамилия, Отчество … Рабочий "
+    "телефон … Телефон для рассылок … Другой e-mail; its REST reference has the same titles (phoneMailing). "
+    "tests/exchange/programs/bitrix24.csv is made after them; a file of a running Bitrix24 was not at hand",
     {
         "middle_name": ("Отчество",),
         "last_name": ("Фамилия",),
@@ -108,20 +109,23 @@ PIPEDRIVE: Final = Program(
 )  # fmt: skip
 SALESFORCE: Final = Program(
     "Salesforce, contacts: a report, or Data Loader",
-    "Salesforce Object Reference, Contact: labels and names of the fields; public programs that fill in its pages",
+    "Salesforce Object Reference, Contact: names of the fields, and the labels that differ from them (Business Fax, "
+    "Asst. Phone, Contact Description); the other labels stand in FieldAx's help, page Contact Fields, and in guides "
+    "to its import (Business Phone). A file of a running Salesforce was not at hand",
     {
         "first_name": ("First Name", "FirstName"),
         "last_name": ("Last Name", "LastName"),
         "company": ("Account Name",),
         "mobile": ("Mobile", "MobilePhone"),
         "home": ("Home Phone", "HomePhone"),
+        "work": ("Business Phone",),
         "number": ("Phone", "Other Phone", "OtherPhone"),
         "titled_number": ("Asst. Phone", "AssistantPhone"),
-        FAX: ("Fax",),
+        FAX: ("Fax", "Business Fax"),
         "email": ("Email",),
         "birth_date": ("Birthdate",),
     },
-    only={"position": ("Title",), "comment": ("Description",)},
+    only={"position": ("Title",), "comment": ("Description", "Contact Description")},
     ignored=("Salutation", "Mailing Street", "Mailing City", "Mailing State/Province", "Mailing Zip/Postal Code"),
 )
 ZOHO: Final = Program(

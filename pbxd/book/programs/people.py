@@ -19,14 +19,15 @@ PEOPLE: Final = Program(
         "number": (
             "number", "numbers", "phone", "phones", "phone number", "phone numbers", "telephone", "tel", "main phone",
             "телефон", "телефоны", "номер", "номера", "номер телефона", "номера телефонов", "телефон(ы)", "тел",
-            "контактный телефон", "контактные телефоны", "telephone number", "phone no",
+            "контактный телефон", "контактные телефоны", "основной телефон", "дополнительный телефон", "другой телефон",
+            "telephone number", "phone no",
         ),
         "mobile": (
-            "mobile", "cell", "cell phone", "mobile number", "мобильный", "мобильный телефон", "моб. телефон",
-            "сотовый", "сотовый телефон", "мобильный номер",
+            "mobile", "cell", "cell phone", "mobile number", "мобильный", "мобильный телефон",
+            "сотовый", "сотовый телефон", "мобильный номер", "сотовый номер",
         ),
-        "work": ("work phone", "office phone", "рабочий", "раб. телефон", "городской", "городской телефон"),
-        "home": ("home phone", "домашний", "дом. телефон"),
+        "work": ("work phone", "office phone", "рабочий", "рабочий телефон", "городской", "городской телефон"),
+        "home": ("home phone", "домашний", "домашний телефон"),
         "label": ("phone label", "подпись телефона"),
         "extension": ("extension", "ext", "добавочный", "добавочный номер", "доб"),
         "email": (
@@ -45,7 +46,10 @@ PEOPLE: Final = Program(
             "примечание",
         ),
         "tags": ("tag", "tags", "labels", "groups", "тег", "теги", "метка", "метки", "группа", "группы"),
-        "birth_date": ("birth date", "birth_date", "date of birth", "birthday", "дата рождения", "д.р.", "др"),
+        "birth_date": (
+            "birth date", "birth_date", "date of birth", "birthday", "дата рождения", "день рождения",
+            "д.р.", "др",
+        ),
         "birth_year": ("birth year", "год рождения"),
         "birth_month": ("birth month", "месяц рождения"),
         "birth_day": ("birth day",),

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from pbxd.book.dates import DateOrder
 from pbxd.i18n import Texts
 
 # What is a part of a field in a file: import column -> the field's column.
@@ -45,4 +44,3 @@ class Program(NamedTuple):
     columns: Mapping[str, tuple[str, ...]]  # import column -> headings
     only: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # the same, in files of this program alone
     ignored: tuple[str, ...] = ()  # headings by which the program is recognised; nothing is imported from them
-    dates: DateOrder = ""  # of 3/4/1980; empty where that depends on the computer that wrote the file

@@ -27,7 +27,7 @@ def privacy() -> None:
 
 
 @privacy.command(
-    "export", help=N_("Write all data about a client (a number, or a contact's id or full name) to a JSON file.")
+    "export", help=N_("Write one client's data to a JSON file. CLIENT is a number, or a contact's id or full name.")
 )
 @argument("client", metavar="CLIENT")
 @argument("file", type=FILE, metavar="OUT.json")
@@ -48,8 +48,9 @@ def export(session: Session, client: str, file: Path) -> None:
 @privacy.command(
     "erase",
     help=N_(
-        "Erase a client (a number, or a contact's id or full name): delete their contacts, personal ones too, and mask"
-        " their number in calls and the feed; statistics stay. Asks first on a terminal. The erasure is logged."
+        "Erase one client's data for good. CLIENT is a number, or a contact's id or full name. Their contacts, personal"
+        " ones too, are deleted, their number is masked in calls and the feed; statistics stay. Asks first on a"
+        " terminal. The erasure is logged."
     ),
 )
 @argument("client", metavar="CLIENT")

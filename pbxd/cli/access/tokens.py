@@ -8,7 +8,7 @@ import click
 
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import EXTENSION, argument, flag, id_argument, json_option, option, takes
+from pbxd.cli.options import Integer, argument, employee_option, flag, id_argument, json_option, option, takes
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
@@ -32,13 +32,12 @@ def tokens() -> None:
     type=click.Choice(get_args(Scope)),
     about=N_("What it may be used for. May be repeated."),
 )
-@option("--as", "extension", type=EXTENSION, default="", metavar="EXT", about=N_("It acts for this employee only."))
+@employee_option("--as", "extension", checked=True, about=N_("It acts for this employee only."))
 @flag("--as-any", about=N_("It may act for any employee. Without --as and --as-any it makes no calls."))
 @option(
     "--expires",
     "expires_days",
-    type=click.IntRange(1, 36_500),
-    default=None,
+    type=Integer(1, 36_500),
     metavar="DAYS",
     about=N_("It is valid for this many days. Without it, until it is revoked."),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 
 from pbxd.book.companies import Company, company_json
 from pbxd.cli.groups import group
@@ -20,6 +21,7 @@ from pbxd.cli.options import (
     yes_option,
 )
 from pbxd.cli.output import print_card, print_json, print_line, print_table
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _
 from pbxd.numbers import display
@@ -33,7 +35,9 @@ def companies() -> None:
 
 @companies.command("add", help=N_("Add a company, or add numbers to the one with that name."))
 @option("--name", required=True, about=N_("The company's name."))
-@option("--number", "numbers", multiple=True, about=N_("A number of the company itself. May be repeated."))
+@option(
+    "--number", "numbers", multiple=True, metavar="NUMBER", about=N_("A number of the company itself. May be repeated.")
+)
 @json_option
 @takes(book.AddCompany)
 def add(session: Session, asked: book.AddCompany) -> None:
@@ -55,7 +59,12 @@ class Options:
 @option("--search", default="", about=N_("Words of the name."))
 @flag("--doubles", about=N_("Only companies whose names differ by quotes, legal form, case or spaces alone."))
 @option("--limit", type=LIMIT, about=N_("Show at most this many."))
-@option("--after", default="", metavar="CURSOR", about=N_("Continue after this cursor."))
+@option(
+    "--after",
+    default="",
+    metavar="CURSOR",
+    about=N_("Show the page after this cursor; the last line of a page names it."),
+)
 @json_option
 @takes(Options)
 def list_(session: Session, asked: Options) -> None:
@@ -91,6 +100,10 @@ def show(session: Session, company_id: int) -> None:
         return
     people_lines = [(_("Contact"), f"{person.id}: {person.name}") for person in shown.people]
     print_card([*_lines(shown.company), *people_lines, (_("Contacts"), str(shown.total or ""))])
+    if shown.total > len(shown.people):
+        said = _("and {count} more: {command}")
+        command = f"pbxd contacts list --company {quote(shown.company.name)}"
+        print_line(said.format(count=shown.total - len(shown.people), command=command))
 
 
 @companies.command(
@@ -100,8 +113,10 @@ def show(session: Session, company_id: int) -> None:
 @option("--name", about=N_("The company's name."))
 @option("--address", about=N_("Its address."))
 @option("--site", about=N_("Its website."))
-@option("--add-number", "add_numbers", multiple=True, about=N_("Add a number. May be repeated."))
-@option("--remove-number", "remove_numbers", multiple=True, about=N_("Remove a number. May be repeated."))
+@option("--add-number", "add_numbers", multiple=True, metavar="NUMBER", about=N_("Add a number. May be repeated."))
+@option(
+    "--remove-number", "remove_numbers", multiple=True, metavar="NUMBER", about=N_("Remove a number. May be repeated.")
+)
 @option("--add-email", "add_emails", multiple=True, about=N_("Add an e-mail address. May be repeated."))
 @option("--remove-email", "remove_emails", multiple=True, about=N_("Remove an e-mail address. May be repeated."))
 @option("--version", type=INTEGER, about=N_("Refuse if the company is no longer at this version."))
@@ -115,7 +130,7 @@ def edit(session: Session, asked: book.EditCompany) -> None:
 @companies.command(
     "merge",
     help=N_(
-        "Make companies one: contacts, numbers and e-mails of the others move to the first company, which keeps its"
+        "Make companies one. Contacts, numbers and e-mails of the others move to the first company, which keeps its"
         " name. Asks first on a terminal."
     ),
 )
@@ -130,7 +145,8 @@ def merge(session: Session, company_id: int, others: tuple[int, ...]) -> None:
     names = ", ".join(f"{other.name} ({other.id})" for other in joining.others)
     question = _("Make {others} one with {company} ({id})? {count} contacts move. This can't be undone.")
     session.confirm(question.format(others=names, company=joining.company.name, id=company_id, count=joining.contacts))
-    merged = session.ask(book.merge, company_id, others)
+    with progress(_("contacts")) as report:
+        merged = session.ask(book.merge, company_id, others, progress=report)
     if session.as_json:
         gone = [other.id for other in merged.others]
         print_json(company_json(merged.company) | {"merged": gone, "contacts_moved": merged.contacts})
@@ -151,7 +167,8 @@ def merge(session: Session, company_id: int, others: tuple[int, ...]) -> None:
 def delete(session: Session, company_id: int, *, leave_contacts: bool) -> None:
     """Delete a company."""
     session.confirm(_("Delete company {id}? This can't be undone.").format(id=company_id))
-    left = session.ask(book.delete, company_id, leave_contacts=leave_contacts)
+    with progress(_("contacts")) as report:
+        left = session.ask(book.delete, company_id, leave_contacts=leave_contacts, progress=report)
     said = _("company {id} deleted; contacts without a company now: {count}")
     session.report({"deleted": company_id, "contacts_left": left}, said.format(id=company_id, count=left))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxd.cli.options import Decorated, actor_option, flag, option
+from pbxd.cli.options import Decorated, actor_option, employee_option, flag, option
 from pbxd.i18n import N_
 
 _FILTERS = (
@@ -12,7 +12,7 @@ _FILTERS = (
     flag("--vip/--no-vip", default=None, about=N_("Only VIPs, or only others.")),
     option("--company", default="", about=N_("Only people of this company.")),
     option("--tag", default="", about=N_("Only contacts with this tag.")),
-    option("--manager", default="", metavar="EXT", about=N_("Only contacts that this employee manages.")),
+    employee_option("--manager", about=N_("Only contacts that this employee manages.")),
     option("--number", default="", metavar="NUMBER", about=N_("Only contacts with exactly this number.")),
     flag("--favourites", about=N_("Only your favourites.")),
     flag("--mine", about=N_("Contacts you manage, plus your personal contacts.")),

@@ -10,13 +10,13 @@ import click
 from pbxd.book.field_kinds import LIST_KINDS, Kind
 from pbxd.book.fields import Field, Fields
 from pbxd.cli.groups import Command, Option
-from pbxd.cli.options import TEXT, Details
+from pbxd.cli.options import EMPLOYEE, EXT_OR_NAME, TEXT, Details
 from pbxd.cli.session import current_fields
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.services.contact_edits import AddContact, EditContact, Typed
 
-_METAVARS: Final[Mapping[Kind, str]] = {"employee": "EXT", "date": "DATE", "numbers": "NUMBER"}
+_METAVARS: Final[Mapping[Kind, str]] = {"employee": EXT_OR_NAME, "date": "DATE", "numbers": "NUMBER"}
 
 
 class AddCommand(Command):
@@ -42,7 +42,9 @@ class EditCommand(Command):
             for field in _lists(fields)
             for way in ("add", "remove")
         ]
-        main = Option(["--main-number"], type=TEXT, default="", help=_("The number to call by default."))
+        main = Option(
+            ["--main-number"], type=TEXT, default="", metavar="NUMBER", help=_("The number to call by default.")
+        )
         shared = Option(
             ["--shared/--personal"], is_flag=True, default=None, help=_("Everybody sees it, or only its owner.")
         )
@@ -90,7 +92,8 @@ def _lists(fields: Fields) -> list[Field]:
 
 
 def _option(field: Field, *names: str, **details: Unpack[Details]) -> Option:
-    more: Details = {"type": TEXT, "required": field.kind == "name", "multiple": field.kind in LIST_KINDS}
+    kind = EMPLOYEE if field.kind == "employee" else TEXT
+    more: Details = {"type": kind, "required": field.kind == "name", "multiple": field.kind in LIST_KINDS}
     if field.kind == "flag":
         more = {"is_flag": True, "default": False}
     details.setdefault("help", str(field.help))
@@ -99,7 +102,7 @@ def _option(field: Field, *names: str, **details: Unpack[Details]) -> Option:
 
 def _way(way: str, about: str) -> str:
     """Return the help of the option that adds to a field, or removes from it."""
-    said = _("Add: {about}") if way == "add" else _("Remove: {about}")
+    said = _("Add to the card: {about}") if way == "add" else _("Remove from the card: {about}")
     return said.format(about=about[:1].lower() + about[1:])
 
 

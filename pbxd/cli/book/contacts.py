@@ -15,12 +15,12 @@ from pbxd.cli.calls.formats import print_last_calls
 from pbxd.cli.groups import Later, group
 from pbxd.cli.listing import Listing, page_length, print_all
 from pbxd.cli.options import (
-    EXTENSION,
     ID,
     INTEGER,
     LIMIT,
     OFFSET,
     actor_option,
+    employee_option,
     flag,
     id_argument,
     json_option,
@@ -53,10 +53,20 @@ def add(session: Session, asked: AddContact) -> None:
 
 @contacts.command("list", help=N_("List contacts by name, or the best hits of a search first."))
 @filters
-@option("--sort", type=click.Choice(SORTINGS), default="rank", about=N_("Sort by this column."))
+@option(
+    "--sort",
+    type=click.Choice(SORTINGS),
+    default="rank",
+    about=N_("Sort by this column; rank is the best hits of a search first."),
+)
 @flag("--descending", about=N_("Sort in descending order."))
 @option("--limit", type=LIMIT, about=N_("Show at most this many."))
-@option("--after", default="", metavar="CURSOR", about=N_("Continue after this cursor."))
+@option(
+    "--after",
+    default="",
+    metavar="CURSOR",
+    about=N_("Show the page after this cursor; the last line of a page names it."),
+)
 @flag("--count", about=N_("Count all hits, even if there are more than 10,000."))
 @option("--offset", type=OFFSET, default=0, about=N_("Skip this many."))
 @json_option
@@ -143,7 +153,7 @@ def delete(session: Session, contact_id: int) -> None:
         "Erase employees' personal contacts without seeing them, as administrator. Asks first on a terminal; logged."
     ),
 )
-@option("--owner", type=EXTENSION, default="", metavar="EXT", about=N_("Only this employee's personal contacts."))
+@employee_option("--owner", checked=True, about=N_("Only this employee's personal contacts."))
 @option(
     "--owner-id",
     type=ID,
@@ -151,7 +161,7 @@ def delete(session: Session, contact_id: int) -> None:
     metavar="ID",
     about=N_("Only this employee's personal contacts; for one who has no extension any more."),
 )
-@option("--number", default="", about=N_("Only personal contacts with this number."))
+@option("--number", default="", metavar="NUMBER", about=N_("Only personal contacts with this number."))
 @yes_option
 @json_option
 @pass_session
@@ -212,10 +222,12 @@ def favourite(session: Session, asked: SetFavourite) -> None:
 
 contacts.later.update(
     {
-        "import": Later("book.imports", "import_", N_("Import contacts from a file: xlsx, xls, csv or vcf.")),
+        "import": Later(
+            "book.imports", "import_", N_("Import contacts from a file: xlsx, xls, ods, csv, vcf, LDIF or XML.")
+        ),
         "imports": Later("book.imports", "list_", N_("List imports, and whether they can be undone.")),
         "import-undo": Later("book.imports", "import_undo", N_("Undo an import, except contacts edited since.")),
-        "template": Later("book.exports", "template", N_("Write a workbook to fill in and import.")),
+        "template": Later("book.exports", "template", N_("Write a template (.xlsx or .csv) to fill in and import.")),
         "export": Later("book.exports", "export", N_("Export the contacts you see to a file: xlsx, csv or vcf.")),
     }
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 
 from pbxd.book.employees import Employee, employee_json
 from pbxd.calls.record import instant
@@ -15,6 +16,7 @@ from pbxd.cli.options import (
     INTEGER,
     actor_option,
     argument,
+    employee_argument,
     flag,
     json_option,
     option,
@@ -51,7 +53,7 @@ def list_(session: Session, asked: book.FindEmployees) -> None:
 
 
 @employees.command("show", help=N_("Show an employee with all departments and the clients they manage."))
-@argument("extension")
+@employee_argument()
 @actor_option
 @json_option
 @pass_session
@@ -65,13 +67,17 @@ def show(session: Session, extension: str) -> None:
     lines = [*zip(_heads(), _cells(shown.employee), strict=True), (_("Clients"), str(shown.total or ""))]
     lines += [(_("Client"), f"{client.id}: {client.name}, {client.company}".rstrip(", ")) for client in shown.clients]
     print_card(lines)
+    if shown.total > len(shown.clients):
+        said = _("and {count} more: {command}")
+        command = f"pbxd contacts list --manager {quote(shown.employee.extension or shown.employee.name)}"
+        print_line(said.format(count=shown.total - len(shown.clients), command=command))
 
 
 @employees.command(
     "import",
     help=N_(
-        "Import employees from a CSV file or a workbook with the columns"
-        " extension, name, mobile, did, email, department (or their Russian names)."
+        "Import employees from a CSV file or a workbook. Columns: extension, name, mobile, did, email, department;"
+        " extension is required."
     ),
 )
 @argument("file", type=FILE)
@@ -97,9 +103,13 @@ def import_(session: Session, file: Path) -> None:
 
 
 _SAVED = (
-    option("--name", default="", about=N_("Full name. If it shares no word with the known one, it is another person.")),
-    option("--mobile", default="", about=N_("Mobile number.")),
-    option("--did", default="", about=N_("Direct number.")),
+    option(
+        "--name",
+        default="",
+        about=N_("Full name. If it shares no word with the known one, the extension passes to another person."),
+    ),
+    option("--mobile", default="", metavar="NUMBER", about=N_("Mobile number.")),
+    option("--did", default="", metavar="NUMBER", about=N_("Direct number from outside (DID).")),
     option("--email", default="", about=N_("E-mail address.")),
     option("--department", default="", about=N_("Department; several are separated by “;”.")),
     json_option,
@@ -123,7 +133,7 @@ def add(session: Session, asked: book.SaveEmployee) -> None:
 
 
 @employees.command("edit", help=N_("Change an employee, or give the extension to somebody else by another name."))
-@argument("extension", type=EXTENSION)
+@employee_argument(checked=True)
 @_saving
 @takes(book.SaveEmployee)
 def edit(session: Session, asked: book.SaveEmployee) -> None:
@@ -134,11 +144,11 @@ def edit(session: Session, asked: book.SaveEmployee) -> None:
 @employees.command(
     "same",
     help=N_(
-        "Say that an extension did not pass to somebody else: the employee is the one before, with a new name."
-        " If several had it before, ID says which. Asks first on a terminal."
+        "Correct: the extension has the same person, under a new name. If several had it before, ID says which."
+        " Asks first on a terminal."
     ),
 )
-@argument("extension")
+@employee_argument()
 @argument("former", type=INTEGER, required=False, default=0, metavar="[ID]")
 @yes_option
 @json_option
@@ -164,9 +174,9 @@ def same(session: Session, extension: str, former: int) -> None:
 
 @employees.command(
     "replaced",
-    help=N_("Say that an extension passed to somebody else: the employee before keeps contacts and favourites."),
+    help=N_("Correct: the extension has another person now. The employee before keeps contacts and favourites."),
 )
-@argument("extension")
+@employee_argument()
 @option("--name", default="", about=N_("Name of the new employee; without it the extension's present name."))
 @json_option
 @pass_session

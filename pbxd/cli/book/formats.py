@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from pbxd.book.contacts import Contact, ContactNumber
-from pbxd.book.field_kinds import Value
+from pbxd.book.field_kinds import Kind, Value
 from pbxd.book.fields import Fields
 from pbxd.cli.output import mark
 from pbxd.i18n import _, local_day, local_time
@@ -50,7 +50,8 @@ def changed_cells(change: Change, fields: Fields) -> Iterator[list[str]]:
     who = change.actor or _("administrator")
     for name, (before, after) in change.fields.items():
         title = str(fields[name].title) if name in fields else name  # a field may be gone since
-        yield [str(change.version), local_time(change.at), who, title, _value(before), _value(after)]
+        kind = fields[name].kind if name in fields else "text"
+        yield [str(change.version), local_time(change.at), who, title, _value(before, kind), _value(after, kind)]
 
 
 def duplicate_line(duplicate: Duplicate) -> str:
@@ -83,8 +84,10 @@ def _text(value: Value) -> str:
             return value or ""
 
 
-def _value(value: object) -> str:
+def _value(value: object, kind: Kind) -> str:
     match value:
+        case str() if value and kind == "date":
+            return local_day(date.fromisoformat(value))
         case bool():
             return _("yes") if value else _("no")
         case list():

@@ -9,6 +9,7 @@ from typing import Literal
 
 import click
 
+from pbxd.book.fields import Fields
 from pbxd.cli.groups import command
 from pbxd.cli.options import FILE, ID, LIMIT, actor_option, argument, flag, json_option, option, takes
 from pbxd.cli.output import print_bad_rows, print_json, print_line, print_table
@@ -18,7 +19,7 @@ from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.files import refuse_target
 from pbxd.i18n import N_, _, local_time
 from pbxd.services import imports
-from pbxd.services.import_report import RowDone
+from pbxd.services.import_report import RowDone, titles_of
 from pbxd.services.imports import Import, ImportContacts, ImportReport, Policy
 
 _STATES = {
@@ -65,24 +66,38 @@ class Options:
 
 @command(
     "import",
-    about=N_("Import contacts from a file: xlsx, xls, csv or vcf. Bad rows are reported and don't stop the good ones."),
+    about=N_(
+        "Import contacts from a file: xlsx, xls, ods, csv, vcf, LDIF or a phonebook in XML."
+        " Bad rows are reported and don't stop the good ones."
+    ),
 )
 @argument("file", type=FILE)
 @flag("--dry-run", about=N_("Change nothing, only say what would happen."))
-@option("--visibility", type=click.Choice(["all", "me"]), default="all", about=N_("Who sees the new contacts."))
+@option(
+    "--visibility",
+    type=click.Choice(["all", "me"]),
+    default="all",
+    about=N_("Who sees the new contacts: all, or me, the employee of --as, alone."),
+)
 @option(
     "--existing",
     type=click.Choice(["skip", "update", "add"]),
     default="skip",
     about=N_("When a contact is known already (number and name): skip the row, update it, or add another one."),
 )
-@option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", about=N_("Which field a column is. May be repeated."))
+@option(
+    "--map",
+    "mapped",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    about=N_("Which field a column is, such as Имя=name; x=? lists the fields. May be repeated."),
+)
 @option("--sheet", default="", about=N_("The sheet to import, if it isn't “Контакты”."))
 @option(
     "--errors",
     type=FILE,
     metavar="FILE",
-    about=N_("Write the bad rows to this new workbook, to correct and import them."),
+    about=N_("Write the bad rows to this new .xlsx file; correct them there and import that file."),
 )
 @flag("--lenient", about=N_("Take a contact without the optional fields that can't be read; each is named."))
 @option(
@@ -101,7 +116,7 @@ def import_(session: Session, asked: Options) -> None:
     if asked.report:
         _check_target("report", asked.report, ".csv")
     with progress(_("import")) as report_rows:
-        report = session.ask(imports.import_contacts, asked.request, progress=lambda rows: report_rows(rows, 0))
+        report = session.ask(imports.import_contacts, asked.request, progress=report_rows)
     if session.as_json:
         print_json(
             {"import": report.import_id}
@@ -118,7 +133,7 @@ def import_(session: Session, asked: Options) -> None:
             }
         )
     else:
-        _print(report)
+        _print(report, session.fields)
 
 
 @command("import-undo")
@@ -138,6 +153,8 @@ def import_undo(session: Session, import_id: int) -> None:
     print_line(counts.format(deleted=done.deleted, restored=done.restored, spared=done.spared))
     for contact_id, name in done.names:
         print_line(_("kept: {id} {name}").format(id=contact_id, name=name))
+    if done.spared > len(done.names):
+        print_line(_("kept: {count} more, not listed here").format(count=done.spared - len(done.names)))
 
 
 @command("imports", about=N_("List imports: which file, by whom, what they did, and whether they can be undone."))
@@ -147,12 +164,14 @@ def import_undo(session: Session, import_id: int) -> None:
 @pass_session
 def list_(session: Session, limit: int) -> None:
     """List imports."""
-    found = session.ask(imports.listed, limit)
+    found = session.ask(imports.listed, limit + 1)  # one more: are there more
+    shown, more = found[:limit], len(found) > limit
     if session.as_json:
-        print_json({"items": [asdict(each) | {"created": each.created.isoformat()} for each in found]})
+        print_json({"items": [asdict(each) | {"created": each.created.isoformat()} for each in shown], "more": more})
         return
     heads = (_("ID"), _("When"), _("Who"), _("File"), _("New"), _("Changed"), _("Bad rows"), _("State"), _("Undo"))
-    print_table(heads, [_line(each) for each in found])
+    further = _("there are earlier imports: --limit {limit}").format(limit=10 * limit) if more else ""
+    print_table(heads, [_line(each) for each in shown], further)
 
 
 def _line(each: Import) -> tuple[str, ...]:
@@ -175,7 +194,7 @@ def _check_target(option: str, file: Path, ending: str) -> None:
         raise ConflictError(message.format(option=option, file=file)) from error
 
 
-def _told(done: RowDone) -> str:
+def _told(done: RowDone, registry: Fields) -> str:
     """Say what became of a row."""
     texts = {
         "skipped": _("row {row}: already known, skipped: {whom}"),
@@ -186,22 +205,33 @@ def _told(done: RowDone) -> str:
     whom = " ".join(filter(None, (str(done.contact or ""), done.name)))
     if done.same_as_row:
         whom = _("{whom} (row {row})").format(whom=whom, row=done.same_as_row)
-    text = texts[done.what].format(row=done.row, whom=whom, fields=", ".join(done.fields))
+    text = texts[done.what].format(row=done.row, whom=whom, fields=titles_of(done.fields, registry))
     if done.what == "company" and done.fields:
-        text += "; " + _("left out: {fields}").format(fields=", ".join(done.fields))
+        text += "; " + _("left out: {fields}").format(fields=titles_of(done.fields, registry))
     return text
 
 
-def _print(report: ImportReport) -> None:
+def _print(report: ImportReport, fields: Fields) -> None:
     if report.sheet:
         print_line(_("sheet: {sheet}").format(sheet=report.sheet))
     counts = _(
-        "new: {created}, changed: {updated}, unchanged: {unchanged}, already known: {skipped}, companies: {companies},"
-        " bad rows: {bad}"
+        "new: {created}, changed: {updated}, unchanged: {unchanged}, already known: {skipped},"
+        " companies without contacts: {companies}, bad rows: {bad}"
     )
     print_line(counts.format(**report.counts))
+    _print_rows(report, fields)
+    if report.errors_file:
+        print_line(_("bad rows to correct and import: {file}").format(file=report.errors_file))
+    if report.import_id is None:
+        print_line(_("nothing was changed: this was a dry run"))
+    else:
+        print_line(_("undo it with: {command}").format(command=f"pbxd contacts import-undo {report.import_id}"))
+
+
+def _print_rows(report: ImportReport, fields: Fields) -> None:
+    """Print the first rows of each kind; where there are more, how many and what lists them all."""
     for done in report.rows[:_SHOWN]:
-        print_line(_told(done))
+        print_line(_told(done, fields))
     if report.listed > _SHOWN:
         print_line(
             _("and {count} more such rows; list them all with --report FILE.csv").format(count=report.listed - _SHOWN)
@@ -211,9 +241,5 @@ def _print(report: ImportReport) -> None:
     if report.left_out_count > _SHOWN:
         print_line(_("and {count} more left out; --json has them").format(count=report.left_out_count - _SHOWN))
     print_bad_rows(report.errors[:_SHOWN], report.ignored, total=report.bad)
-    if report.errors_file:
-        print_line(_("bad rows to correct and import: {file}").format(file=report.errors_file))
-    if report.import_id is None:
-        print_line(_("nothing was changed: this was a dry run"))
-    else:
-        print_line(_("undo it with: {command}").format(command=f"pbxd contacts import-undo {report.import_id}"))
+    if report.bad > _SHOWN and not report.errors_file:
+        print_line(_("list all bad rows with --errors FILE.xlsx"))

@@ -72,7 +72,10 @@ def rebuild(session: Session, asked: Rebuild) -> None:
     if not session.as_json:
         _print(found)
     agreed = bool(found) and not asked.dry_run and _agreed(session, len(found))
-    changed = session.ask(gaps.rebuild, session.settings, found) if agreed else None
+    changed = None
+    if agreed:
+        with progress(_("history")) as report:
+            changed = session.ask(gaps.rebuild, session.settings, found, progress=report)
     if session.as_json:
         print_json({"total": len(found), "changed": changed is not None, "items": [_json(each) for each in found]})
     elif changed is not None:

@@ -11,7 +11,7 @@ import click
 
 from pbxd.cli.control_socket import Api, daemon
 from pbxd.cli.groups import command
-from pbxd.cli.options import argument, flag, json_option, option, takes
+from pbxd.cli.options import argument, employee_argument, flag, json_option, option, takes
 from pbxd.cli.output import print_card, print_json, print_line, printable
 from pbxd.cli.session import Session, run
 from pbxd.errors import PbxdError, RefusedError, UnavailableError
@@ -46,11 +46,11 @@ class MakeCall:
 @command(
     "call",
     about=N_(
-        "Ring the employee EXTENSION and connect them with TARGET: a number, or a contact by id or exact name."
+        "Ring an employee and connect them with TARGET: a number, or a contact by id or exact name."
         " Prints each state; Ctrl-C hangs up."
     ),
 )
-@argument("extension")
+@employee_argument()
 @argument("target")
 @option("--number", metavar="NUMBER", about=N_("Which of the contact's numbers to call."))
 @option("--key", metavar="KEY", about=N_("Repeating the command with the same KEY does not call again."))

@@ -7,14 +7,11 @@ from pbxd.cli.groups import command
 from pbxd.cli.options import FILE, argument, json_option, takes
 from pbxd.cli.progress import progress
 from pbxd.cli.session import Session
-from pbxd.i18n import N_, _
+from pbxd.i18n import _
 from pbxd.services import exports
 
 
-@command(
-    "export",
-    about=N_("Export calls to a .xlsx or .csv file, newest first, with local times and lengths in seconds."),
-)
+@command("export")
 @argument("file", type=FILE, metavar="OUT.xlsx|OUT.csv")
 @filters
 @json_option

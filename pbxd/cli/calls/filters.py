@@ -7,7 +7,7 @@ from typing import get_args
 import click
 
 from pbxd.calls.record import Direction, Outcome
-from pbxd.cli.options import Decorated, Number, actor_option, option
+from pbxd.cli.options import Decorated, Number, actor_option, employee_option, option
 from pbxd.i18n import N_
 
 _SINCE = N_("Calls from this day or time on: 31.12.2026 or ISO 8601.")
@@ -17,7 +17,7 @@ _FILTERS = (
     option("--to", "until", default="", metavar="DATE", about=_UNTIL),
     option("--direction", type=click.Choice(get_args(Direction)), about=N_("Only calls in this direction.")),
     option("--outcome", type=click.Choice(get_args(Outcome)), about=N_("Only calls that ended like this.")),
-    option("--agent", default="", metavar="EXT", about=N_("Only calls this employee took part in.")),
+    employee_option("--agent", about=N_("Only calls this employee took part in.")),
     option("--client", default="", about=N_("Only calls with this number, or contact (id or full name).")),
     option("--company", default="", about=N_("Only calls with this company (full name).")),
     option("--queue", default="", about=N_("Only calls whose last queue was this one.")),

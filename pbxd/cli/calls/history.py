@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pbxd.cli.calls import formats
-from pbxd.cli.calls.export import export
 from pbxd.cli.calls.filters import filters
-from pbxd.cli.calls.gaps import calls_and_gaps, gap_text, gaps
+from pbxd.cli.calls.gap_texts import calls_and_gaps, gap_text
 from pbxd.cli.calls.story import people, sentence
 from pbxd.cli.groups import Later, group
 from pbxd.cli.options import FILE, LIMIT, OFFSET, actor_option, argument, json_option, option, takes
@@ -27,9 +26,13 @@ def calls() -> None:
     """Group the commands."""
 
 
-calls.add_command(gaps)
-calls.add_command(export)
 calls.later.update(
+    gaps=Later("calls.gaps", "gaps", N_("List the times for which calls may be missing, newest first.")),
+    export=Later(
+        "calls.export",
+        "export",
+        N_("Export calls to a .xlsx or .csv file, newest first, with local times and lengths in seconds."),
+    ),
     fill=Later("calls.backfill", "fill", N_("Fill gaps from the PBX's own log (CEL).")),
     rebuild=Later("calls.backfill", "rebuild", N_("Compare a period with the PBX's own log (CEL), and correct it.")),
 )
@@ -53,7 +56,9 @@ def list_(session: Session, asked: FindCalls) -> None:
     rows = (formats.cells(call) if call else _gap_cells(gap or {}) for call, gap in among)
     more = _("{shown} of {total} gaps are shown; all of them: pbxd calls gaps")
     gaps_line = more.format(shown=len(page.gaps), total=page.gaps_total) if page.gaps_total > len(page.gaps) else ""
-    print_table(formats.heads(), rows, total.format(total=page.total), gaps_line)
+    rest = page.items and (page.total > asked.offset + len(page.items)) and not asked.before
+    following = _("next page: --before {id}").format(id=page.items[-1]["id"]) if rest else ""
+    print_table(formats.heads(), rows, total.format(total=page.total), following, gaps_line)
 
 
 @calls.command("show", help=N_("Show a call and what happened in it."))

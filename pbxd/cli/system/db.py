@@ -27,7 +27,7 @@ def db() -> None:
 @pass_session
 def upgrade(session: Session) -> None:
     """Create or upgrade."""
-    done = run(schema.upgrade(session.settings.database_url, _print_progress))
+    done = run(schema.upgrade(session.settings.database_url, _Steps().report, fields=session.fields))
     if session.as_json:
         backup = str(done.backup) if done.backup else None
         print_json({"before": done.before, "after": done.after, "backup": backup})
@@ -78,12 +78,21 @@ def check(session: Session) -> None:
         raise UnavailableError(_("{place}: problems found: {count}").format(place=health.place, count=count))
 
 
-def _print_progress(progress: Progress) -> None:
-    """Print how far an upgrade is to stderr; the answer itself goes to stdout."""
-    texts = {
-        "backup": _("backup: {percent} %"),
-        "backup-kept": _("this state is backed up already: {what}"),
-        "revision": _("upgrading to schema {what}: {percent} %"),
-    }
-    text = texts[progress.stage]
-    click.echo(text.format(percent=int(progress.done * 100), what=progress.what), err=True)
+class _Steps:
+    """Prints how far an upgrade is to stderr, each state once; the answer itself goes to stdout."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def report(self, progress: Progress) -> None:
+        """Print a state."""
+        texts = {
+            "backup": _("backup: {percent} %"),
+            "backup-kept": _("this state is backed up already: {what}"),
+            "revision": _("upgrading to schema {what}: {percent} %"),
+        }
+        form = _("building the search anew: {percent} %") if progress.what == "search" else texts[progress.stage]
+        text = form.format(percent=int(progress.done * 100), what=progress.what)
+        if text != self._last:
+            click.echo(text, err=True)
+        self._last = text

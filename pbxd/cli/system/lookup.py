@@ -40,7 +40,7 @@ def lookup(session: Session, asked: Options) -> None:
         last_calls = {"last_calls": found.last_calls} if asked.calls else {}
         print_json(match_json(match, explain=asked.explain) | last_calls)
         return
-    print_card(_lines(match))
+    print_card(_lines(match, found.manager_name))
     if asked.explain:
         print_card([(_("On the phone"), phone_text(match)), (_("Read by the rule"), match.rule)])
         for rival in match.rivals:
@@ -48,7 +48,7 @@ def lookup(session: Session, asked: Options) -> None:
     print_last_calls(found.last_calls)
 
 
-def _lines(match: Match) -> Iterable[tuple[str, str]]:
+def _lines(match: Match, manager_name: str) -> Iterable[tuple[str, str]]:
     yield _("Status"), _status(match.status)
     yield _("Number"), match.number or ""
     yield _("Name"), match.name
@@ -56,7 +56,7 @@ def _lines(match: Match) -> Iterable[tuple[str, str]]:
     yield _("Contact"), str(match.contact or "")
     yield _("Employee"), match.employee
     yield _("VIP"), mark(match.vip)
-    yield _("Manager"), match.manager
+    yield _("Manager"), f"{match.manager} {manager_name}".strip()
 
 
 def _status(status: str) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.book.companies import Company, CompanyChanges, checked_company
 from pbxd.book.company_names import company_key
 from pbxd.book.external_ids import ExternalId
+from pbxd.book.spellings import readings
 from pbxd.book.texts import checked_name, folded
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
@@ -202,7 +203,10 @@ class Companies:
 
 def _matching(search: str, wanted: CompanyFilter = CompanyFilter()) -> list[ColumnElement[bool]]:
     """Return the conditions that everybody sees a company and that it is wanted; a name matches in any spelling."""
-    typed = (companies.c.folded.contains(word, autoescape=True) for word in folded(search).split())
+    typed = (
+        or_(*(companies.c.folded.contains(each, autoescape=True) for each in readings(word)))
+        for word in folded(search).split()
+    )
     spelled = (companies.c.name_key.contains(word, autoescape=True) for word in company_key(search).split())
     conditions = [or_(and_(true(), *typed), and_(true(), *spelled)), rows.everybodys()]
     if wanted.number:

@@ -6,7 +6,7 @@ completes the work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, func, select
@@ -29,6 +29,12 @@ from pbxd.storage.engine.feed import about_contact, tell
 from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import companies, contacts
 
+Report = Callable[[int, int], None]  # how many contacts have moved, and of how many
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Report nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Joining:
@@ -45,7 +51,9 @@ async def to_merge(database: Database, company_id: int, others: Sequence[int]) -
         return await _joining(connection, company_id, others)
 
 
-async def merge(database: Database, company_id: int, others: Sequence[int], *, actor: Actor) -> Joining:
+async def merge(
+    database: Database, company_id: int, others: Sequence[int], *, actor: Actor, progress: Report = _silent
+) -> Joining:
     """Move the contacts, numbers and e-mails of other companies to one, then delete the others.
 
     The one keeps its name; an address or a site that it hasn't it gets from the first that has it.
@@ -53,8 +61,9 @@ async def merge(database: Database, company_id: int, others: Sequence[int], *, a
     """
     async with database.reading() as connection:
         joining = await _joining(connection, company_id, others)
+    moved, total = 0, max(joining.contacts, 1)
     for other in joining.others:
-        await _move(database, other.id, joining.company.id, actor)
+        moved += await _move(database, other.id, joining.company.id, actor, _after(progress, moved, total))
     async with database.writing() as connection:
         now = await _joining(connection, company_id, others)
         await _refuse_people(connection, [other.id for other in now.others])
@@ -65,7 +74,13 @@ async def merge(database: Database, company_id: int, others: Sequence[int], *, a
         return replace(joining, company=await rows.one(connection, company_id))
 
 
-async def delete_company(database: Database, company_id: int, *, actor: Actor, leave_contacts: bool = False) -> int:
+def _after(progress: Report, before: int, total: int) -> Callable[[int], None]:
+    return lambda done: progress(before + done, total)
+
+
+async def delete_company(
+    database: Database, company_id: int, *, actor: Actor, leave_contacts: bool = False, progress: Report = _silent
+) -> int:
     """Delete a company. Return how many contacts are left without one.
 
     Raises NotFoundError, ConflictError if it has contacts, unless they are to be left without a company.
@@ -74,7 +89,10 @@ async def delete_company(database: Database, company_id: int, *, actor: Actor, l
         await rows.one(connection, company_id)
         if not leave_contacts:
             await _refuse_people(connection, [company_id])
-    moved = await _move(database, company_id, None, actor) if leave_contacts else 0
+        total = max(await _people(connection, [company_id]), 1)
+    moved = 0
+    if leave_contacts:
+        moved = await _move(database, company_id, None, actor, lambda done: progress(done, total))
     async with database.writing() as connection:
         await _refuse_people(connection, [company_id])
         gone = await connection.execute(delete(companies).where(companies.c.id == company_id).returning(companies.c.id))
@@ -104,7 +122,9 @@ def _united(company: Company, others: Sequence[Company]) -> Company:
     return checked_company(replace(company, numbers=numbers, emails=emails, address=address, site=site))
 
 
-async def _move(database: Database, company_id: int, to: int | None, actor: Actor) -> int:
+async def _move(
+    database: Database, company_id: int, to: int | None, actor: Actor, progress: Callable[[int], None]
+) -> int:
     """Give all contacts of a company another one, hidden contacts too. Return how many of them people see."""
     batches, moved = BatchWriter(database), 0
     theirs = select(contacts.c.id).where(contacts.c.company_id == company_id).order_by(contacts.c.id)
@@ -128,6 +148,7 @@ async def _move(database: Database, company_id: int, to: int | None, actor: Acto
                 [about_contact("changed", card.id, card.visibility, card.owner_id, card.version) for card in seen],
             )
             moved += len(seen)
+        progress(moved)
 
 
 async def _people(connection: AsyncConnection, ids: Sequence[int]) -> int:

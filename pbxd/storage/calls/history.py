@@ -61,6 +61,12 @@ class History:
         """Return what `page` does."""
         return await self._database.ask(page, wanted or CallFilter(), limit, offset, before)
 
+    async def began(self) -> datetime | None:
+        """Return when the oldest call began."""
+        async with self._database.reading() as connection:
+            found: datetime | None = (await connection.execute(select(func.min(calls.c.started)))).scalar_one()
+        return found
+
     async def every(self, wanted: CallFilter, portion: int = 1000) -> AsyncIterator[list[CallRecord]]:
         """Yield all calls that match, newest first; each portion as of its own moment."""
         last: CallKey | None = None

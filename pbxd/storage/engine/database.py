@@ -162,7 +162,8 @@ class Database:
         self._lost = None
         try:
             if create:
-                self.is_new = (await schema.upgrade(self._address, report, replace_lost=False)).before is None
+                done = await schema.upgrade(self._address, report, replace_lost=False, fields=self.fields)
+                self.is_new = done.before is None
             target = parsed(self._address)
             schema.refuse_absent(target)
             schema.refuse_outdated(target, await schema.revision(target))

@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, insp
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.book.fields import BUILT_IN
+from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.errors import ConfigurationError, RefusedError, SchemaError, UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.engine.backups import Progress, Report, Work, copy, save
@@ -29,11 +29,11 @@ from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # Oldest first; listed here so that opening a database does not load alembic (0.3 s).
-REVISIONS = tuple(f"{number:04}" for number in range(1, 22))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 23))
 HEAD = REVISIONS[-1]
 # The last revision that changed what contacts are found by; an upgrade from before it makes that anew.
-SEARCH_CHANGED = "0012"
-_REPORT_SECONDS = 10.0  # between two reports of one revision
+SEARCH_CHANGED = "0017"
+_REPORT_SECONDS = 2.0  # between two reports of one revision
 WRITER_LOCK = 0x70627864  # "pbxd": the PostgreSQL advisory lock that writers take one after another
 
 
@@ -56,11 +56,14 @@ class Health:
     problems: tuple[str, ...] = ()
 
 
-async def upgrade(url: str, report: Report | None = None, *, replace_lost: bool = True) -> Upgrade:
+async def upgrade(
+    url: str, report: Report | None = None, *, replace_lost: bool = True, fields: Fields = BUILT_IN
+) -> Upgrade:
     """Create the database's tables or bring them up to this version, if they are not.
 
     An older SQLite database is copied to a file beside it first. The upgrade is done wholly or not at all. `report` is
     called with the progress, from any thread. Without `replace_lost`, a new database is made only where none was.
+    `fields` are those that contacts are searched by.
     Raises ConfigurationError (unusable URL, missing folder), LostError, UnavailableError, also if the disk is too full.
     """
     target = parsed(url)
@@ -79,7 +82,7 @@ async def upgrade(url: str, report: Report | None = None, *, replace_lost: bool 
     saved = None
     if file is not None and before is not None:
         saved = await Work(report).run(partial(save, file, before))
-    steps = _Steps(before, report)
+    steps = _Steps(before, report, fields)
     reporting = asyncio.create_task(steps.keep_reporting())
     try:
         await _migrate(target, steps)
@@ -92,22 +95,30 @@ async def upgrade(url: str, report: Report | None = None, *, replace_lost: bool 
 class _Steps:
     """The steps of an upgrade, one after another: revisions, then perhaps the search; reports which one is running."""
 
-    def __init__(self, before: str | None, report: Report | None) -> None:
+    def __init__(self, before: str | None, report: Report | None, fields: Fields) -> None:
+        self.fields = fields
         revisions = REVISIONS[REVISIONS.index(before) + 1 :] if before in REVISIONS else ()
         self.change_search = SEARCH_CHANGED in revisions
         self._wanted = (*revisions, "search") if self.change_search else revisions
         self._made = 0
+        self._part = 0.0  # of the step that is running, 0 to 1
         self._report = report
 
     def applied(self, **_about: object) -> None:
         """Count a revision that alembic applied."""
         self._made += 1
+        self._part = 0.0
         self.report()
+
+    def searched(self, done: int, total: int) -> None:
+        """Note how many cards the last step, the search, has done; `keep_reporting` reports it."""
+        self._part = done / total
 
     def report(self) -> None:
         """Report which step is running."""
         if self._report and self._made < len(self._wanted):
-            self._report(Progress("revision", self._made / len(self._wanted), self._wanted[self._made]))
+            share = (self._made + self._part) / len(self._wanted)
+            self._report(Progress("revision", share, self._wanted[self._made]))
 
     async def keep_reporting(self) -> None:
         """Report again and again: one revision of a big database takes minutes."""
@@ -260,7 +271,7 @@ def _run_alembic(connection: Connection, steps: _Steps) -> None:
     steps.report()
     command.upgrade(config, "head")
     if steps.change_search or not fulltext.is_there(connection):
-        rebuild(connection, BUILT_IN)
+        rebuild(connection, steps.fields, steps.searched)
     else:
         fulltext.restore_triggers(connection)
 

@@ -104,9 +104,7 @@ class Imports:
             actor = await connection.run_sync(known, actor)
             rights.check_undo(actor, row.actor_id)
             if row.state != "done":
-                raise ConflictError(
-                    _("import {id} can't be undone: it is {state}").format(id=import_id, state=row.state)
-                )
+                raise ConflictError(_why_not_undone(row.state).format(id=import_id))
             if later:
                 message = _("import {later} changed the same contacts after import {id}: undo {later} first")
                 raise ConflictError(message.format(id=import_id, later=later))
@@ -272,8 +270,11 @@ class Writing:
         async with self._database.writing() as connection:
             return await with_ids(connection, drafts)
 
-    async def finish(self, counts: Mapping[str, int]) -> None:
-        """Make the whole import visible. From here on it can only be completed, also if this process dies."""
+    async def finish(self, counts: Mapping[str, int], progress: Callable[[int], None] = lambda _done: None) -> None:
+        """Make the whole import visible. From here on it can only be completed, also if this process dies.
+
+        `progress` is called with the number of contacts changed so far.
+        """
         while self._rest:
             await self._write()
         async with self._database.writing() as connection:
@@ -281,16 +282,19 @@ class Writing:
             await connection.execute(update(imports).where(imports.c.id == self.id).values(counts=dict(counts)))
             await _enter(connection, self.id, "applying")
             await tell(connection, [await _news("import.done", connection, self.id)])
-        await self.apply()
+        await self.apply(progress)
 
-    async def apply(self) -> None:
+    async def apply(self, progress: Callable[[int], None] = lambda _done: None) -> None:
         """Write the visible changes to the cards, some at a time."""
+        done = 0
         while True:
             async with self._batches.writing(self._batches.size) as connection:
                 await _beat(connection, self.id, "applying")
                 rows = await overlay_changes.left(connection, self.id, self._batches.size)
                 if rows:
                     await overlay_changes.make(connection, rows, self._database.fields)
+                    done += len(rows)
+                    progress(done)
                 elif not await import_companies.make(connection, self.id, self._batches.size):
                     await _enter(connection, self.id, "done")
                     return
@@ -377,3 +381,13 @@ async def _beat(connection: AsyncConnection, import_id: int, state: str) -> None
     mine = and_(imports.c.id == import_id, imports.c.state == state)
     if (await connection.execute(update(imports).where(mine).values(beat=datetime.now(UTC)))).rowcount != 1:
         raise ConflictError(_("import {id} was given up meanwhile, or is brought to its end").format(id=import_id))
+
+
+def _why_not_undone(state: str) -> str:
+    if state == "undone":
+        return _("import {id} was undone already")
+    if state == "undoing":
+        return _("import {id} is being undone")
+    if state in {"dropping", "dropped"}:
+        return _("import {id} was broken off: nothing came of it")
+    return _("import {id} is still under way")

@@ -40,6 +40,7 @@ from pbxd.storage.search.search_text import (
     Term,
     beginning,
     fragment,
+    is_short,
     manager_mark,
     mark,
     quoted,
@@ -164,7 +165,7 @@ def rank(searched: list[Term]) -> ColumnElement[int]:
 
 def anywhere(term: Term) -> ColumnElement[bool]:
     """Return the condition that a row of `contacts` matches a term."""
-    return _any((f" {word}" if term.at_start else word) for word in term.words)
+    return _any((f" {word}" if is_short(word) else word) for word in term.words)
 
 
 def match(query: str) -> ColumnElement[bool]:
@@ -231,9 +232,8 @@ def _begin(kind: str, term: Term) -> str:
 
 
 def _anywhere(term: Term) -> str:
-    if term.at_start:
-        return _starts(term)
-    return f"({' OR '.join(f'{beginning(word, START)} OR {fragment(word)}' for word in term.words)})"
+    inside = (fragment(word) for word in term.words if not is_short(word))
+    return f"({' OR '.join((_begin(START, term), *inside))})"
 
 
 def _any(fragments: Iterable[str]) -> ColumnElement[bool]:

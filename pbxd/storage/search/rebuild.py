@@ -6,9 +6,9 @@ Both follow from the cards. Revisions do not change them, so that no revision ne
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from sqlalchemy import Connection, Row, Table, bindparam, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, func, select, update
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.fields import Fields
@@ -20,12 +20,20 @@ _CHUNK = 5_000  # cards
 _MARKED = {"name", "manager_id", "vip"}  # what filters compare exactly, and what a draft must have
 
 
-def rebuild(connection: Connection, fields: Fields) -> None:
-    """Write the search text of every card, and build the full-text index again."""
+def rebuild(
+    connection: Connection, fields: Fields, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> None:
+    """Write the search text of every card, and build the full-text index again.
+
+    `progress` is called with the number of cards done so far, and of all.
+    """
     fulltext.drop(connection)
+    done, total = 0, connection.execute(select(func.count()).select_from(contacts)).scalar_one()
     one = update(contacts).where(contacts.c.id == bindparam("card")).values(search=bindparam("text"))
     for cards in _cards(connection, fields):
         connection.execute(one, [{"card": key, "text": found_by(card, fields)} for key, card in cards])
+        done += len(cards)
+        progress(done, total)
     fulltext.make(connection)
     fulltext.fill(connection)
 
@@ -53,7 +61,9 @@ def _cards(connection: Connection, fields: Fields) -> Iterator[list[tuple[int, C
                 ContactDraft(
                     **{name: getattr(row, name) for name in columns},
                     company=row.company or "",
-                    numbers=tuple(ContactNumber(part.number, main=part.main) for part in numbers[row.id]),
+                    numbers=tuple(
+                        ContactNumber(part.number, extension=part.extension, main=part.main) for part in numbers[row.id]
+                    ),
                     emails=tuple(part.email for part in emails[row.id]),
                     tags=tuple(part.tag for part in tags[row.id]),
                     extra=row.extra or {},

@@ -1,13 +1,15 @@
 """The text by which a contact is found, its tokens for the full-text index, and the terms of a search.
 
-The text is `marks TAB lines`. Each line is one value of a searchable field of `book.fields`, the name first: its words,
-folded, a space before each of them, and a line break at the end. So `LIKE '% word%'` is a word that begins so. The
-marks are hashes of what a filter names exactly, written in wide digits that no search can contain.
+The text is `marks TAB lines`. Each line is one value of a searchable field of `book.fields`, the name first: its words
+as `book.spellings` unifies them, a space before each of them, and a line break at the end. So `LIKE '% word%'` is a
+word that begins so. The marks are hashes of what a filter names exactly, in wide digits that no search can contain.
 
 A full-text index looks up whole tokens fast: each has a list of contacts, read from the newest on as far as needed.
 Looking up the beginning of tokens is slow, because their lists must be merged first. So what people type often is a
 token of its own: the beginnings of a word, of the name's first word too, and short fragments from any letter on, which
 find «Фронкин» by `онки`. Only longer texts are looked up as the beginning of a token.
+
+An extension, such as «доб. 15» in any notation, is also one word of its own, which 15 has and 150 has not.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from functools import lru_cache
 from pbxd import notation
 from pbxd.book.contacts import Contact, ContactDraft
 from pbxd.book.fields import Fields
+from pbxd.book.spellings import UNIFIED, spellings, typed, unified
 from pbxd.book.texts import folded
 
 SHORTEST_INSIDE = 3  # letters or digits; shorter texts are searched at the beginning of words only
@@ -36,6 +39,7 @@ LONGEST_NUMBER = 18  # digits of a typed number with its prefix
 
 _CONTROLS = "".join(map(chr, (*range(0x20), 0x7F)))
 _BRACKETS = str.maketrans(dict.fromkeys('«»„“”"()[]<>{}' + _CONTROLS, " "))
+_INDEXED = UNIFIED | _BRACKETS  # at once: an import writes a hundred thousand cards
 # The tokenizer of the index splits at ASCII signs, so they are written as wide characters.
 _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _WIDE_SIGNS = {code: wide for code, wide in _WIDE.items() if not chr(code).isalnum()}
@@ -79,13 +83,24 @@ class Term:
     """One word of a search, or a number in any notation. A card must have one of `words`."""
 
     words: tuple[str, ...]
-    at_start: bool  # too short to be searched inside of words
     numbers: tuple[str, ...] = ()  # digits that may be a whole number
+
+    @property
+    def at_start(self) -> bool:
+        """Whether it is searched at the beginning of words only."""
+        return all(map(is_short, self.words))
 
 
 def terms(search: str) -> list[Term]:
-    """Return the terms of a search: its words, and digits with signs between them as one number."""
-    return [_term(part) for part in _parts(folded(search[:LONGEST_SEARCH]))]
+    """Return the terms of a search: its words, digits with signs between them as one number, and extensions."""
+    rest, extensions = notation.named_extensions(typed(search[:LONGEST_SEARCH]))
+    found = [*map(_term, _parts(rest)), *(Term((_extension(keys),)) for keys in extensions)]
+    return [term for term in found if term.words]  # nothing is left of ь alone
+
+
+def is_short(word: str) -> bool:
+    """Tell whether a word is too short to be searched inside of words."""
+    return len(word) < SHORTEST_INSIDE
 
 
 def quoted(word: str, kind: str = "") -> str:
@@ -132,12 +147,23 @@ def _marks(card: ContactDraft | Contact) -> Iterator[str]:
 
 
 def _line(text: str) -> str:
-    words = "".join(f" {word}" for word in _words(folded(text)))
-    return f"{words}\n" if words else ""
+    text = typed(text)
+    _rest, extensions = notation.named_extensions(text)
+    words = [*_cut(text.translate(_INDEXED)), *map(_extension, extensions)]
+    return "".join(f" {word}" for word in words) + "\n" if words else ""
+
+
+def _extension(keys: str) -> str:
+    """Return the word of an extension. Its last sign keeps it from being the beginning of a longer one."""
+    return unified(f"доб.{keys};")
 
 
 def _words(text: str) -> list[str]:
-    return [word[:LONGEST_WORD] for word in text.translate(_BRACKETS).split()]
+    return _cut(text.translate(_BRACKETS))
+
+
+def _cut(text: str) -> list[str]:
+    return [word[:LONGEST_WORD] for word in text.split()]
 
 
 def _parts(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -168,6 +194,8 @@ def _is_digits(word: str) -> bool:
 
 def _term(part: tuple[str, tuple[str, ...]]) -> Term:
     word, fragments = part
+    if not fragments:
+        return Term(tuple(each[:LONGEST_WORD] for each in spellings(word)))
     kept = tuple(word[:LONGEST_WORD] for word in dict.fromkeys((*fragments, *_words(word))))
-    inside = tuple(word for word in kept if len(word) >= SHORTEST_INSIDE)
-    return Term(inside or kept, not inside, tuple(fragment.lstrip("+") for fragment in fragments))
+    inside = tuple(word for word in kept if not is_short(word))
+    return Term(inside or kept, tuple(fragment.lstrip("+") for fragment in fragments))

@@ -30,6 +30,7 @@ from pbxd.storage.tables.columns import (
 from pbxd.storage.tables.feed import feed
 from pbxd.storage.tables.imports import import_changes, import_companies, imports
 from pbxd.storage.tables.requests import call_external, company_external, contact_external, request_keys
+from pbxd.storage.tables.webhooks import installation, webhook_deliveries, webhooks
 
 __all__ = [
     "HIGHEST_KEY",
@@ -61,6 +62,7 @@ __all__ = [
     "import_changes",
     "import_companies",
     "imports",
+    "installation",
     "invitations",
     "metadata",
     "number_holdings",
@@ -69,4 +71,6 @@ __all__ = [
     "sessions",
     "tokens",
     "users",
+    "webhook_deliveries",
+    "webhooks",
 ]

@@ -46,3 +46,48 @@ def test_rows_of_1c_become_companies(pbxd: Pbxd) -> None:
     found = {each["name"]: each["numbers"] for each in pbxd.json("companies", "list")["items"]}
     assert found == {"Рябина ООО": ["+74953250001", "+74953250002"], "Хвойный ИП": ["+79163250003"]}
     assert contacts(pbxd) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "card", "main", "left_out"),
+    [
+        (
+            "icloud.vcf",
+            {
+                "name": "Ева Вишнёва", "company": "Вишня", "position": "кладовщик", "comment": "Любит чай, и кофе",
+                "numbers": ["mobile +79163220001", "HomePage +74953220002"], "emails": ["ev@vishnya.example"],
+            },
+            "+79163220001",
+            ["department: Склад", "BDAY 1604-05-07 (no year)"],
+        ),
+        (
+            "android.vcf",
+            {
+                "name": "Жанна Слива", "company": "Sliva", "birth_date": "1980-08-30",
+                "numbers": ["mobile +79163230001", "Дача +74993230002"], "emails": ["zs@sliva.example"],
+            },
+            "+79163230001",
+            [],
+        ),
+        (
+            "nextcloud.vcf",
+            {
+                "name": "Кира Грушина", "company": "Груша", "position": "кладовщик",
+                "numbers": ["home +74993240001", "work +74953240002 15"], "emails": ["kg@grusha.example"],
+                "tags": ["Опт", "Юг"],
+            },
+            "+74953240002",
+            ["TEL +74953240009 (a fax)", "BDAY --0312 (no year)", "a group of contacts: Группа Опт"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_phone_s_vcards_come_out_whole(
+    pbxd: Pbxd, name: str, card: dict[str, Any], main: str, left_out: list[str]
+) -> None:
+    """Their properties: the notes of RFC 2426 and 6350, Android's X-CUSTOM, Apple's X-ABLabel; nothing goes unnamed."""
+    done = pbxd.json("contacts", "import", str(FILES / name))
+    assert (done["created"], done["errors"]) == (1, [])
+    assert [each["message"] for each in done["left_out"]] == left_out
+    assert contacts(pbxd) == [card]
+    (found,) = pbxd.json("contacts", "list")["items"]
+    assert [number["number"] for number in found["numbers"] if number["main"]] == [main]

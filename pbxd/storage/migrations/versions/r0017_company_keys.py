@@ -38,9 +38,11 @@ def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
 
 
-# Legal forms as people write them, without dots. Source: Civil Code of Russia, article 50, and its forms before 2014;
-# elsewhere the forms of the EU's company law directive (2017/1132, annex II), Kazakhstan, Belarus, the UK and the USA.
-_ANYWHERE = "ооо оао зао пао ао нао одо тоо чуп чтуп уп ooo oao zao pao ao nao too llc ltd limited inc gmbh"
+# Legal forms as people write them, without dots. `book.company_names` has the sources.
+_ANYWHERE = (
+    "ооо оао зао пао ао нао одо тоо чуп чтуп уп тов тдв ват зат ат таа тда ooo oao zao pao ao nao too llc ltd limited"
+    " inc gmbh"
+)
 _AT_THE_END = (
     "incorporated corp corporation co company plc llp lp pte pty ag kg ohg ug se sa sas sarl sasu srl spa sl bv nv oy"
     " oyj ab as asa aps sro zoo spzoo kft zrt doo &"

@@ -1,0 +1,1 @@
+"""Webhooks: events as POST requests to other programs."""

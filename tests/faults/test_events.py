@@ -1,0 +1,198 @@
+"""Events on the lab: a stream that is cut and a receiver that is killed, while pbxd is killed, lose nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from pbxd.services.events.hearing import KINDS
+from tests.faults.history import QUICK_LINK, listed
+from tests.lab import Lab
+from tests.lab.daemon import Daemon
+from tests.lab.processes import until
+from tests.services.webhooks.receivers import Received, Receiver
+
+pytestmark = pytest.mark.lab
+OF_CALLS = ("call.", "queue.", "vip.")
+
+
+@dataclass
+class Cut:
+    """A reader of the stream whose connection is cut at random, and that resumes with the last id it read."""
+
+    daemon: Daemon
+    last: int = 0
+    events: list[dict[str, Any]] = field(default_factory=list)
+    connects: int = 0
+    resets: int = 0
+
+    async def run(self) -> None:
+        while True:
+            with suppress(aiohttp.ClientError, OSError):
+                await self._read(random.randint(1, 4), random.uniform(0.2, 2.0))
+            await asyncio.sleep(random.uniform(0, 0.1))
+
+    async def _read(self, most: int, seconds: float) -> None:
+        """Read some events, then cut the connection."""
+        connector = aiohttp.UnixConnector(str(self.daemon.folder / "api.sock"))
+        headers = {"Last-Event-ID": str(self.last)}
+        url = "http://pbxd/api/v1/events"
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.get(url, headers=headers) as answer,
+        ):
+            self.connects += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._take(answer.content, most)
+
+    async def _take(self, stream: aiohttp.StreamReader, most: int) -> None:
+        number = 0
+        while line := (await stream.readline()).decode().rstrip("\n") or "-":
+            name, _colon, value = line.partition(": ")
+            if name == "id":
+                number = int(value)
+            elif name == "event" and value == "reset":
+                self.resets += 1
+            elif name == "data" and "seq" in (event := json.loads(value)):
+                self.events.append(event)
+                self.last = number
+                most -= 1
+                if not most:
+                    return
+            elif line == "-" and stream.at_eof():
+                return
+
+
+async def live_and_die(receiver: Receiver) -> None:
+    """Run a receiver that is killed at random, in the middle of an answer or between two."""
+    while True:
+        async with receiver.listening():
+            await asyncio.sleep(random.uniform(0.3, 1.5))
+        await asyncio.sleep(random.uniform(0, 0.3))
+
+
+async def moody(_received: Received) -> web.StreamResponse:
+    await asyncio.sleep(random.uniform(0, 0.05))
+    return web.Response(status=random.choice((200, 200, 200, 200, 204, 204, 204, 503)))
+
+
+def in_the_feed(daemon: Daemon) -> list[tuple[int, str, str]]:
+    with closing(sqlite3.connect(daemon.folder / "pbxd.db")) as database:
+        rows = database.execute("SELECT seq, kind, subject FROM feed ORDER BY seq")
+        return [(seq, kind, subject) for seq, kind, subject in rows if kind in KINDS]
+
+
+def called(events: list[dict[str, Any]]) -> list[tuple[int, str, str]]:
+    return [(event["seq"], event["kind"], event["subject"]) for event in events]
+
+
+async def answered_and_over(lab: Lab, number: str) -> None:
+    client, agent = await lab.talk("101", number, agent="101")
+    client.hangup()
+    await agent.until_ended()
+
+
+async def transferred(lab: Lab, number: str) -> None:
+    client, agent = await lab.talk("101", number, agent="101")
+    agent.refer("102")
+    second = await lab.phone("102").answered()
+    client.hangup()
+    await second.until_ended()
+
+
+async def queued(lab: Lab, number: str) -> None:
+    client, agent = await lab.talk("sales", number, agent="101")
+    client.hangup()
+    await agent.until_ended()
+
+
+async def given_up(lab: Lab, number: str) -> None:
+    client = lab.call_in("102", number)
+    ringing = await lab.phone("102").incoming()
+    client.hangup()
+    await ringing.until_ended()
+
+
+FLOWS: tuple[Callable[[Lab, str], Awaitable[None]], ...] = (answered_and_over, transferred, queued, given_up)
+
+
+async def hear_while_all_die(lab: Lab, rounds: int) -> None:
+    daemon = await lab.pbxd({"webhooks": {"allowed_networks": ["127.0.0.0/8"]}, "asterisk": QUICK_LINK})
+    await daemon.until_in_step()
+    receiver, reader = Receiver(moody), Cut(daemon)
+    async with receiver.listening():
+        body = {"url": receiver.url, "events": [kind for kind in KINDS if kind != "extension.state"]}
+        status, _made = await daemon.api("/api/v1/webhooks", method="POST", body=body)
+        assert status == 201
+    tasks = [asyncio.create_task(reader.run()), asyncio.create_task(live_and_die(receiver))]
+    try:
+        for number in range(rounds):
+            for place, flow in enumerate(FLOWS):
+                killing = asyncio.create_task(kill_and_start(daemon)) if place == number % len(FLOWS) else None
+                await flow(lab, f"8916{number:03}{place:04}")
+                if killing:
+                    await killing
+                    await daemon.until_in_step()
+        await until_all_over(daemon)
+
+        async def everything() -> bool:
+            wanted = {seq for seq, _kind, _subject in in_the_feed(daemon)}
+            return (
+                {event["seq"] for event in reader.events} == wanted == {each.event["seq"] for each in receiver.accepted}
+            )
+
+        await until(everything, "the stream and the receiver to have everything", timeout=120, every=0.2)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    feed = in_the_feed(daemon)
+    compare(feed, reader, receiver)
+    assert reader.connects > 4 * rounds
+    assert {kind for _seq, kind, _subject in feed} >= {"call.ringing", "call.ended", "queue.joined", "queue.left"}
+
+
+def compare(feed: list[tuple[int, str, str]], reader: Cut, receiver: Receiver) -> None:
+    """Compare what was heard with the feed: none lost, none doubled, ordered per call."""
+    assert called(reader.events) == feed, "the stream is the feed, each event once"
+    assert reader.resets == 0
+    once: dict[str, dict[str, Any]] = {}
+    for each in receiver.accepted:
+        once.setdefault(each.id, each.event)
+    assert sorted(called(list(once.values()))) == feed
+    for subject in {subject for _seq, kind, subject in feed if kind.startswith(OF_CALLS)}:
+        own = [event["seq"] for event in once.values() if event["subject"] == subject]
+        assert own == sorted(own), f"the receiver got {subject} out of order"
+
+
+async def kill_and_start(daemon: Daemon) -> None:
+    await asyncio.sleep(random.uniform(0, 1.0))
+    await daemon.kill()
+    await daemon.start()
+
+
+async def until_all_over(daemon: Daemon) -> None:
+    async def all_over() -> bool:
+        return all(call["ended"] for call in await listed(daemon))
+
+    await until(all_over, "the end of every call in history", every=0.2)
+
+
+async def test_a_cut_stream_and_a_killed_receiver_hear_the_whole_feed(lab: Lab) -> None:
+    await hear_while_all_die(lab, 1)
+
+
+@pytest.mark.soak
+async def test_many_cuts_and_kills(lab: Lab) -> None:
+    await hear_while_all_die(lab, 25)
