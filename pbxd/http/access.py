@@ -33,7 +33,7 @@ async def admitted_only(request: web.Request, handler: Handler) -> web.StreamRes
         return _refused(given=bool(request.headers.get("Authorization", "").partition(" ")[2]))
     request[CALLER], actor = admitted
     _admit(request, operation, actor)
-    return await handler(request)
+    return await _handled(request, handler)
 
 
 async def is_still_admitted(request: web.Request) -> bool:
@@ -84,12 +84,21 @@ async def administrators_only(request: web.Request, handler: Handler) -> web.Str
     """Let every request through, as an administrator's."""
     request[CALLER] = SOCKET
     _admit(request, operation_of(request), Actor.administrator("socket"))
-    return await handler(request)
+    return await _handled(request, handler)
+
+
+async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Handle a request; after a change, which may be a token's, tokens in memory don't count any more."""
+    try:
+        return await handler(request)
+    finally:
+        if request.method not in {"GET", "HEAD"}:
+            request.app[SERVICES].tokens.doubt()
 
 
 def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> None:
     """Set the request's actor. Raises ScopeError unless they have the scope that the operation needs."""
-    request[ACTOR] = request[ADMITTED] = actor
+    request[ACTOR] = request[ADMITTED] = actor = actor.seeing(request.app[SERVICES].sights())
     if operation and operation.scope not in {"open", "any"}:
         check_scope(actor, cast("Scope", operation.scope))
 

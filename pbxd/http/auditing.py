@@ -11,7 +11,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from pbxd.http.client import client_of
-from pbxd.http.context import ACTOR, LOGIN, SERVICES, loggable_path
+from pbxd.http.context import ACTOR, LOGIN, SERVICES, loggable_path, printable
 from pbxd.http.operations import action_of
 from pbxd.http.problems import Handler
 from pbxd.storage.access.audit import Deed, audited
@@ -35,7 +35,7 @@ def _deed(request: web.Request, reason: str = "") -> Deed:
     return Deed(
         source=actor.source if actor else "",
         action=action_of(request) or request.method,
-        subject=request.get(LOGIN) or loggable_path(request),
+        subject=printable(request.get(LOGIN, "")) or loggable_path(request),
         address=_address(request),
         employee=actor.employee if actor else None,
         extension=actor.extension if actor else "",

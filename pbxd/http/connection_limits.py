@@ -1,15 +1,14 @@
 """Limits of connections: how many there are, how long a request's head takes, how long an answer stays unread.
 
-aiohttp has no time-out for request line and headers, none for a client that doesn't read its answer, and no limit on
-connections. Therefore each connection's protocol is wrapped: bytes pass through untouched, only the timers are ours.
+aiohttp has no time-out for request line and headers, none for a client that doesn't read its answer, no limit on
+connections, and after a refusal it reads on for ten seconds, as fast as the body comes. Therefore each connection's
+protocol is wrapped: bytes pass through untouched, only timers and a count of bytes are ours.
 `problems.REQUEST_SECONDS` limits the time for a body, aiohttp (`keepalive_timeout`) that of an idle connection.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import cast
 
 import structlog
@@ -19,6 +18,7 @@ from aiohttp.typedefs import Middleware
 from pbxd.http.problems import Handler
 from pbxd.settings import HttpSettings
 
+REFUSED_BYTES = 32_000_000  # of a body that is read and dropped after its request was answered; then it is cut
 UNREAD_SECONDS = 30.0  # how long a client may leave its answer unread once the buffers are full
 _log = structlog.get_logger(__name__)
 
@@ -40,21 +40,19 @@ class ConnectionLimits:
         """Wrap the protocol of a new connection."""
         return LimitedConnection(self, handler)
 
-    @contextmanager
-    def serving(self, transport: asyncio.BaseTransport | None) -> Iterator[None]:
-        """Note for the duration of the block that a request is under way: its head is complete."""
+    def start_request(self, transport: asyncio.BaseTransport | None) -> LimitedConnection | None:
+        """Note that a request is under way: its head is complete. None: the connection was cut meanwhile."""
         connection = self._all.get(transport) if transport else None
-        if connection is None:  # cut meanwhile
-            yield
-            return
-        self._waiting.pop(connection, None)
-        connection.start_request()
-        try:
-            yield
-        finally:
-            connection.finish_request()
-            if connection.transport in self._all:
-                self._waiting[connection] = None
+        if connection is not None:
+            self._waiting.pop(connection, None)
+            connection.start_request()
+        return connection
+
+    def finish_request(self, connection: LimitedConnection) -> None:
+        """Note that no request is under way any more."""
+        connection.finish_request()
+        if connection.transport in self._all:
+            self._waiting[connection] = None
 
     def admit(self, connection: LimitedConnection) -> bool:
         """Take a place for a connection; return False if there is none.
@@ -95,7 +93,10 @@ class LimitedConnection(asyncio.Protocol):
         self._handler = handler
         self._admitted = False
         self._serving = False
-        self._head: asyncio.TimerHandle | None = None  # runs while a request's head is awaited or incomplete
+        self._since_answer = 0  # bytes received; there would be a request among so many
+        self._loop = asyncio.get_running_loop()
+        self._head_due: float | None = None  # when a request's head that is awaited or incomplete must be complete
+        self._head: asyncio.TimerHandle | None = None  # runs on from one request to the next: timers are dear
         self._unread: asyncio.TimerHandle | None = None  # runs while the client doesn't read
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -112,8 +113,13 @@ class LimitedConnection(asyncio.Protocol):
         """Pass on; the first byte after an answer starts the timer of the next head."""
         if not self._admitted:
             return
-        if not self._serving and self._head is None:
-            self._expect_head()
+        if not self._serving:
+            self._since_answer += len(data)
+            if self._since_answer > REFUSED_BYTES:
+                self.cut()
+                return
+            if self._head_due is None:
+                self._expect_head()
         self._handler.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -122,7 +128,7 @@ class LimitedConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Start the timer within which the client must read."""
-        self._unread = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self.cut)
+        self._unread = self._loop.call_later(UNREAD_SECONDS, self.cut)
         self._handler.pause_writing()
 
     def resume_writing(self) -> None:
@@ -139,10 +145,10 @@ class LimitedConnection(asyncio.Protocol):
             self._handler.connection_lost(error)
 
     def start_request(self) -> None:
-        """Stop the timer of the head, which is complete."""
+        """Note that the head is complete."""
         self._serving = True
-        _stop(self._head)
-        self._head = None
+        self._since_answer = 0
+        self._head_due = None
 
     def finish_request(self) -> None:
         """Note that no request is under way any more."""
@@ -153,7 +159,18 @@ class LimitedConnection(asyncio.Protocol):
         self.transport.abort()
 
     def _expect_head(self) -> None:
-        self._head = asyncio.get_running_loop().call_later(self._limits.head_seconds, self.cut)
+        self._head_due = self._loop.time() + self._limits.head_seconds
+        if self._head is None:
+            self._head = self._loop.call_at(self._head_due, self._check_head)
+
+    def _check_head(self) -> None:
+        self._head = None
+        if self._head_due is None:
+            return
+        if self._head_due <= self._loop.time():
+            self.cut()
+        else:
+            self._head = self._loop.call_at(self._head_due, self._check_head)
 
 
 def track_requests(limits: ConnectionLimits) -> Middleware:
@@ -161,8 +178,12 @@ def track_requests(limits: ConnectionLimits) -> Middleware:
 
     @web.middleware
     async def tracked(request: web.Request, handler: Handler) -> web.StreamResponse:
-        with limits.serving(request.transport):
+        connection = limits.start_request(request.transport)
+        try:
             return await handler(request)
+        finally:
+            if connection is not None:
+                limits.finish_request(connection)
 
     return tracked
 

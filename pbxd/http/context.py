@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from aiohttp import web
 
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
 from pbxd.http.token_cache import TokenCache
+from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
@@ -37,6 +39,7 @@ class Services:
     metrics: Metrics
     refusals: Refusals
     sessions: UserSessions
+    sights: Callable[[], Sights] = Sights  # what agents see
     allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
@@ -84,4 +87,11 @@ def loggable_path(request: web.Request) -> str:
     resource = request.match_info.route.resource
     if resource is not None and request.match_info.route in request.app.get(PAGES, {}):
         return resource.canonical
-    return request.path
+    return printable(request.path)
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters as in URLs, so that it is one line wherever somebody prints it."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else quote(each.encode("utf-8", "surrogatepass")) for each in text)

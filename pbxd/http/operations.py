@@ -81,21 +81,24 @@ class Operation:
     content_type: str
     problems: Mapping[HTTPStatus, str] = field(default_factory=dict)  # besides those that every such operation has
     manners: Manners = Manners()
+    name: str = field(init=False)  # its id in the OpenAPI document
+    acting: bool = field(init=False)  # whether a request may name the employee who acts
+    repeatable: bool = field(init=False)  # whether a request with an idempotency key is done once
+    _path: Mapping[str, type[Input]] = field(init=False)  # of `inputs` the variable parts of the address
+    _others: Mapping[str, type[Input]] = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """The operation's id in the OpenAPI document."""
-        return self.handler.__name__
-
-    @property
-    def acting(self) -> bool:
-        """Whether a request may name the employee who acts."""
-        return any(issubclass(model, ActingQuery) for model in self.inputs.values())
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether a request with an idempotency key is done once."""
-        return any(issubclass(model, RepeatableHeaders) for model in self.inputs.values())
+    def __post_init__(self) -> None:
+        """Work out once what every request would ask."""
+        path = {name: model for name, model in self.inputs.items() if issubclass(model, PathParameters)}
+        derived = {
+            "name": self.handler.__name__,
+            "acting": any(issubclass(model, ActingQuery) for model in self.inputs.values()),
+            "repeatable": any(issubclass(model, RepeatableHeaders) for model in self.inputs.values()),
+            "_path": path,
+            "_others": {name: model for name, model in self.inputs.items() if name not in path},
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
 
     @property
     def address(self) -> str:
@@ -118,11 +121,9 @@ class Operation:
     async def _inputs(self, context: Context) -> dict[str, Input]:
         """Read the parts of the request, in the order in which errors are told: 404, 415, 413, 400, 428, 412, 422."""
         manners, request = self.manners, context.request
-        path = {name: model for name, model in self.inputs.items() if issubclass(model, PathParameters)}
-        inputs, _none = await read_inputs(request, path)
+        inputs = (await read_inputs(request, self._path))[0] if self._path else {}
         version = await manners.version(context, *inputs.values()) if manners.version else None
-        others = {name: model for name, model in self.inputs.items() if name not in path}
-        found, mistakes = await read_inputs(request, others)
+        found, mistakes = await read_inputs(request, self._others)
         if version is not None and manners.if_match:
             check_if_match(request, version, manners.if_match)
         if mistakes:
@@ -131,12 +132,12 @@ class Operation:
 
     async def _answer(self, context: Context, inputs: Mapping[str, Input]) -> web.StreamResponse:
         result = await self.handler(context, **inputs)
-        if isinstance(result, Stream | Download):
-            return await result.send(context.request)
-        if result is None:
-            return web.Response(status=self.statuses[0])
         if isinstance(result, Answer):
             return web.Response(body=result.encoded(), status=self.statuses[0], headers=result.headers)
+        if result is None:
+            return web.Response(status=self.statuses[0])
+        if isinstance(result, (Stream, Download)):
+            return await result.send(context.request)
         status = result.status or self.statuses[0]
         if status not in self.statuses:
             raise ValueError(f"{self.name} answers {status}, which it does not declare")

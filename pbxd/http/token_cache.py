@@ -1,7 +1,9 @@
 """The tokens in memory, so that requests are let in while the database is slow or away.
 
-- The database answers: a known token is checked against what was read at most FRESH_SECONDS ago, so that a revoked one
-  closes that soon. An unknown token is looked for in the database at once, so that a new one opens at once.
+- The database answers: a known token is checked against what was read at most SOON_SECONDS ago, so that a revoked one
+  closes that soon; after a change over HTTP, against what is read then. From FRESH_SECONDS on they are read again in
+  the background, so that no request waits while there are many. An unknown token is looked for in the database at once,
+  so that a new one opens at once.
 - The database is slow or hangs: a known token waits for _MOMENT_SECONDS at most, then what was read last counts. It is
   read again in the background.
 - The database is away: what was read last counts for LONGEST_SECONDS. Nobody can revoke a token in that time, unless
@@ -11,6 +13,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +25,8 @@ from pbxd.errors import UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.access.tokens import Token, Tokens, digest
 
-FRESH_SECONDS = 0.05
+FRESH_SECONDS = 0.1
+SOON_SECONDS = 0.3
 LONGEST_SECONDS = 24 * 3600.0
 _POLL_SECONDS = 1.0  # how old the tokens in memory are at most when the database goes away
 _MOMENT_SECONDS = 0.02  # how long a known token waits for the database, which usually answers within milliseconds
@@ -46,6 +50,7 @@ class TokenCache:
         self._known: dict[str, Token] = {}
         self._read_at: float | None = None  # when the reading of what is known began; None: never
         self._used: dict[int, datetime] = {}  # uses to write down, by the token's id
+        self._doubted_at = -math.inf  # when something was changed that may be a token
         self._failing = False
         self._retry_at = 0.0  # when a request may read again
         self._lock = asyncio.Lock()
@@ -55,14 +60,17 @@ class TokenCache:
 
     async def verify(self, plain: str) -> Token | None:
         """Return the token, or None if it is unknown or revoked. Raises UnavailableError if that can't be told."""
-        asked = self._clock()
+        asked, key = self._clock(), digest(plain)
         if not self._failing or asked >= self._retry_at:
-            known = digest(plain) in self._known
-            await (self._refresh_briefly(asked) if known else self._refresh(asked - FRESH_SECONDS, _PATIENCE_SECONDS))
-        token = self._known.get(digest(plain))
+            await (
+                self._refresh_briefly(asked)
+                if key in self._known
+                else self._refresh(asked - FRESH_SECONDS, _PATIENCE_SECONDS)
+            )
+        token = self._known.get(key)
         if token is None and not self._failing:  # it may be a new one
             await self._refresh(asked, _PATIENCE_SECONDS)
-            token = self._known.get(digest(plain))
+            token = self._known.get(key)
         too_old = self._read_at is None or self._clock() - self._read_at > LONGEST_SECONDS
         if too_old or (token is None and self._failing):
             raise UnavailableError(_("the token can't be checked now: the database is away"))
@@ -72,6 +80,10 @@ class TokenCache:
         if token.used is None or now - token.used > _USED_EVERY:
             self._used.setdefault(token.id, now)
         return token
+
+    def doubt(self) -> None:
+        """Check the next request against the database: something was changed."""
+        self._doubted_at = self._clock()
 
     async def follow(self) -> None:
         """Read the tokens every _POLL_SECONDS until cancelled."""
@@ -88,16 +100,19 @@ class TokenCache:
                 await self._tokens.note_used(used)
 
     async def _refresh_briefly(self, asked: float) -> None:
-        """Read the tokens again in the background unless they are fresh; wait a moment at most for that.
+        """Read the tokens again in the background unless they are fresh; if they are old, wait a moment for that.
 
         All requests of one reading wait for the same moment together.
         """
-        if self._read_at is not None and self._read_at > asked - FRESH_SECONDS:
+        read_at = -math.inf if self._read_at is None else self._read_at
+        if read_at > max(asked - FRESH_SECONDS, self._doubted_at):
             return
         loop = asyncio.get_running_loop()
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = loop.create_task(self._refresh(asked, _PATIENCE_SECONDS))
             self._waited_for = loop.time() + self._moment
+        if read_at > max(asked - SOON_SECONDS, self._doubted_at):
+            return
         if (left := self._waited_for - loop.time()) > 0:
             for done in (await asyncio.wait({self._refreshing}, timeout=left))[0]:
                 done.result()

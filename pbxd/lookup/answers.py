@@ -21,6 +21,8 @@ class Caller(NamedTuple):
     @property
     def private(self) -> str:
         """What only the asker's own phone may show. Empty if it is the same as `display`."""
+        if self.match is self.public:
+            return ""
         own = phone_text(self.match)
         return "" if own == self.display else own
 

@@ -14,6 +14,7 @@ import xlsxwriter
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed, News, tell
 from tests.bench.book import place_book
+from tests.bench.dialplan import ask, asking, p99
 from tests.bench.figures import FOLDER, Figure, figure
 from tests.bench.options import Options
 from tests.bench.processes import memory
@@ -55,12 +56,12 @@ async def measure(options: Options) -> AsyncIterator[Figure]:
 async def _round_of(daemon: Daemon) -> dict[str, float]:
     file = workbook(ROWS)
     port = int(str(daemon.config["agi"]["listen"]).rpartition(":")[2])
-    async with _asking(port) as idle:
+    async with asking(port) as idle:
         await asyncio.sleep(_IDLE_SECONDS)
     async with await Database.open(f"sqlite+aiosqlite:///{daemon.folder / 'pbxd.db'}", create=False) as database:
         before = await Feed(database).last()
         began = time.monotonic()
-        async with _asking(port) as busy, _writing(database) as writes:
+        async with asking(port) as busy, _writing(database) as writes:
             child = await daemon.spawn("contacts", "import", str(file), "--json", log="import.log")
             highest, seen = await _until_done(child, port)
             took = time.monotonic() - began
@@ -71,9 +72,9 @@ async def _round_of(daemon: Daemon) -> dict[str, float]:
         "import of 100,000 rows, xlsx": took,
         "import, memory of both processes": highest,
         "import, in look-ups after its flip": seen - rows[0].at.timestamp(),
-        "look-up p99 idle": _p99(idle) * 1000,
-        "look-up p99 during an import / idle": _p99(busy) / _p99(idle),
-        "another writer's p99 during an import": _p99(writes) * 1000,
+        "look-up p99 idle": p99(idle) * 1000,
+        "look-up p99 during an import / idle": p99(busy) / p99(idle),
+        "another writer's p99 during an import": p99(writes) * 1000,
     }
 
 
@@ -84,7 +85,7 @@ async def _until_done(child: Child, port: int) -> tuple[float, float]:
         if time.monotonic() > end:
             raise LabError("the import took too long")
         highest = max(highest, sum(map(_memory, _family(child.pid))))
-        if not seen and b"found" in await _ask(port, _FIRST + ROWS - 1):
+        if not seen and b"found" in await ask(port, _FIRST + ROWS - 1):
             seen = time.time()
         await asyncio.sleep(0.02)
     return highest, seen
@@ -100,24 +101,6 @@ def _memory(pid: int) -> float:
 def _family(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children")
     return [pid, *map(int, children.read_text("ascii").split())] if children.exists() else []
-
-
-@asynccontextmanager
-async def _asking(port: int) -> AsyncIterator[list[float]]:
-    """Look a known number up a hundred times a second meanwhile, and note how long each took, seconds."""
-    took: list[float] = []
-
-    async def ask() -> None:
-        while True:
-            began = time.perf_counter()
-            await _ask(port, 79_000_000_000)
-            took.append(time.perf_counter() - began)
-            await asyncio.sleep(0.01)
-
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(ask())
-        yield took
-        task.cancel()
 
 
 @asynccontextmanager
@@ -137,28 +120,6 @@ async def _writing(database: Database) -> AsyncIterator[list[float]]:
         task = group.create_task(write())
         yield took
         task.cancel()
-
-
-async def _ask(port: int, number: int) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    lines = [
-        "agi_network: yes",
-        "agi_request: agi://127.0.0.1/lookup",
-        "agi_network_script: lookup",
-        "agi_channel: PJSIP/trunk-00000000",
-        f"agi_callerid: +{number}",
-        "agi_calleridname: x",
-        "",
-        "",
-    ]
-    writer.write("\n".join(lines).encode())
-    answer = await reader.readline()
-    writer.close()
-    return answer
-
-
-def _p99(values: list[float]) -> float:
-    return sorted(values)[int(len(values) * 0.99)]
 
 
 def workbook(rows: int, *, changed: bool = False) -> Path:

@@ -1,9 +1,12 @@
-"""What pbxd is compared with, each in a process of its own: `… tests.bench.servers echo|uvloop|streams|http PORT`."""
+"""What pbxd is compared with, each in a process of its own: `… tests.bench.servers echo|uvloop|streams|http PORT`,
+`… json PORT FILE` with the answer in a file."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import cast
 
 import uvloop
@@ -49,7 +52,16 @@ async def _answer(_request: web.Request) -> web.Response:
     return web.Response(text=TEXT)
 
 
-async def serve(what: str, port: int) -> None:
+def _answering(file: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    text = Path(file).read_bytes()
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=text, content_type="application/json")
+
+    return answer
+
+
+async def serve(what: str, port: int, *file: str) -> None:
     """Serve until killed."""
     if what == "streams":
         await (await asyncio.start_server(_converse, HOST, port)).serve_forever()
@@ -57,6 +69,8 @@ async def serve(what: str, port: int) -> None:
         server = await asyncio.get_running_loop().create_server(Echo, HOST, port)
         await server.serve_forever()
     application = web.Application()
+    if what == "json":
+        application.router.add_get("/api/v1/lookup", _answering(*file))
     application.router.add_get("/{number}", _answer)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
@@ -66,4 +80,4 @@ async def serve(what: str, port: int) -> None:
 
 if __name__ == "__main__":
     run = asyncio.run if sys.argv[1] in {"echo", "streams"} else uvloop.run
-    run(serve(sys.argv[1], int(sys.argv[2])))
+    run(serve(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))

@@ -73,7 +73,7 @@ async def test_other_methods_and_paths_are_problems_too(pbxd: House) -> None:
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("plan", {"POST"}), ("planned", {"GET", "HEAD"}), ("X/hangup", {"POST"}), ("", {"GET", "HEAD", "POST"})],
+    [("plan", {"POST"}), ("planned", {"GET", "HEAD", "PATCH"}), ("X/hangup", {"POST"}), ("", {"GET", "HEAD", "POST"})],
 )
 async def test_allow_names_what_the_address_has(pbxd: House, path: str, allowed: set[str]) -> None:
     async with pbxd.local.put(f"{CALLS}/{path}".rstrip("/")) as answer:

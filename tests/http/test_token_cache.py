@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pbxd.errors import UnavailableError
-from pbxd.http.token_cache import FRESH_SECONDS, LONGEST_SECONDS, TokenCache
+from pbxd.http.token_cache import FRESH_SECONDS, LONGEST_SECONDS, SOON_SECONDS, TokenCache
 from pbxd.storage.access.tokens import Token, Tokens, digest
 from pbxd.storage.engine.database import Database
 from tests.actors import ADMINISTRATOR
@@ -60,10 +60,39 @@ async def test_what_the_database_says_counts_soon_and_is_asked_for_seldom(tmp_pa
             assert await cache.verify(plain)
         assert tokens.asked == 1
         await tokens.revoke(token_id)
-        clock.now += FRESH_SECONDS * 1.1
+        clock.now += SOON_SECONDS * 1.1
         assert await cache.verify(plain) is None
         assert await cache.verify("pbxd_wrong") is None
         assert await cache.verify((await tokens.create("new", ADMINISTRATOR))[1]), "a new one opens at once"
+
+
+async def test_among_many_requests_none_waits_for_the_reading(tmp_path: Path) -> None:
+    clock = Clock()
+    async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
+        tokens = Breakable(database)
+        cache = TokenCache(tokens, clock, moment=60)
+        token_id, plain = await tokens.create("crm", ADMINISTRATOR)
+        assert await cache.verify(plain)
+        await tokens.revoke(token_id)
+        clock.now += FRESH_SECONDS * 1.1
+        assert [bool(await cache.verify(plain)) for _count in range(50)] == [True] * 50
+        await until(lambda: tokens.asked == 2)
+        assert cache._refreshing
+        await cache._refreshing
+        assert await cache.verify(plain) is None
+
+
+async def test_after_a_change_the_next_request_is_checked_against_the_database(tmp_path: Path) -> None:
+    clock = Clock()
+    async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
+        tokens = Breakable(database)
+        cache = TokenCache(tokens, clock, moment=60)
+        token_id, plain = await tokens.create("crm", ADMINISTRATOR)
+        assert await cache.verify(plain)
+        await tokens.revoke(token_id)
+        cache.doubt()
+        clock.now += FRESH_SECONDS / 2
+        assert await cache.verify(plain) is None
 
 
 async def test_a_known_token_does_not_wait_for_a_database_that_hangs(tmp_path: Path) -> None:

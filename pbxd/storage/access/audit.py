@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.calls.record import instant
 from pbxd.storage.engine.database import Database
-from pbxd.storage.engine.witnesses import witnessed
+from pbxd.storage.engine.witnesses import Witnessed
 from pbxd.storage.tables import audit, employees
 
 Result = Literal["done", "refused"]
@@ -93,15 +92,13 @@ class Audit:
             return [_row(row) for row in found]
 
 
-@contextmanager
-def audited(deed: Callable[[], Deed]) -> Iterator[None]:
+def audited(deed: Callable[[], Deed]) -> Witnessed:
     """Log a deed in the same transaction as the first change that the block commits; without a change nothing."""
 
     async def testify(connection: AsyncConnection) -> None:
         await _append(connection, [deed()])
 
-    with witnessed(testify):
-        yield
+    return Witnessed(testify)
 
 
 async def _append(connection: AsyncConnection, deeds: Sequence[Deed]) -> None:

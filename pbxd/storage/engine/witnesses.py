@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,14 +20,20 @@ class _Witness:
 _PRESENT: ContextVar[_Witness | None] = ContextVar("witness", default=None)
 
 
-@contextmanager
-def witnessed(testify: Testimony) -> Iterator[None]:
-    """Have `testify` called once, in the first transaction that the block or a task begun in it commits."""
-    before = _PRESENT.set(_Witness(testify))
-    try:
-        yield
-    finally:
-        _PRESENT.reset(before)
+class Witnessed:
+    """Has `testify` called once, in the first transaction that the block or a task begun in it commits."""
+
+    __slots__ = ("_before", "_testify")
+    _before: Token[_Witness | None]
+
+    def __init__(self, testify: Testimony) -> None:
+        self._testify = testify
+
+    def __enter__(self) -> None:
+        self._before = _PRESENT.set(_Witness(self._testify))
+
+    def __exit__(self, *_error: object) -> None:
+        _PRESENT.reset(self._before)
 
 
 async def witness(connection: AsyncConnection) -> None:
