@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-from pbxd.roles import Role
+from pbxd.roles import Role, Sights
 from pbxd.scopes import ALL, Scopes
 
 
@@ -27,6 +27,8 @@ class Actor:
     acts_for_any: bool  # may name any employee to act for
     scopes: Scopes  # which HTTP operations they may use
     user: int | None = None  # the id of the user who is signed in; None: nobody is
+    sights: Sights = Sights()  # noqa: RUF009 - frozen; what agents see, as the configuration says
+    managers: frozenset[int] | None = None  # whose shared contacts they see; None: everybody's, or not asked yet
 
     @classmethod
     def administrator(cls, source: str) -> Self:
@@ -72,9 +74,13 @@ class Actor:
             user=user,
         )
 
+    def seeing(self, sights: Sights) -> Self:
+        """Return the actor with what the configuration lets agents see."""
+        return replace(self, sights=sights)
+
     def acting_for(self, extension: str) -> Self:
         """Return the employee that a request names; `rights.acting_for` says whether it may."""
-        return replace(self, role="agent", extension=extension, employee=None, acts_for_any=False)
+        return replace(self, role="agent", extension=extension, employee=None, acts_for_any=False, managers=None)
 
     def known_as(self, employee: int | None) -> Self:
         """Return the actor with the id of its employee."""
@@ -88,7 +94,12 @@ class Actor:
     @property
     def is_overseer(self) -> bool:
         """Whether this is a person whose role reaches beyond their own work."""
-        return self.role != "agent" and (self.user is not None or self.is_employee)
+        return self.role != "agent" and self.is_person
+
+    @property
+    def is_person(self) -> bool:
+        """Whether this is one certain employee, or a user who is signed in."""
+        return self.user is not None or self.is_employee
 
     @property
     def is_employee(self) -> bool:

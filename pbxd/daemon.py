@@ -114,7 +114,8 @@ class Daemon:
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
         self._refusals = Refusals(database)
         parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call, self._refusals)
-        self._metrics = Metrics(health, Feed(database).last, [part.readings for part in parts])
+        readings = [*(part.readings for part in parts), self._sessions.readings]
+        self._metrics = Metrics(health, Feed(database).last, readings)
         services = Services(
             workspace=workspace,
             tokens=self._token_cache,
@@ -122,11 +123,12 @@ class Daemon:
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,
-            events=LiveEvents(workspace, self._live_feed, self._directory.colleagues, self._sights),
+            events=LiveEvents(workspace, self._live_feed, self._directory.colleagues),
             health=health,
             metrics=self._metrics,
             refusals=self._refusals,
             sessions=self._sessions,
+            sights=self._sights,
             allowed_networks=self._allowed_networks,
             language=lambda: self._settings.service.language,
         )
@@ -214,7 +216,8 @@ class Daemon:
 
     def _apply(self, settings: Settings) -> None:
         """Go by other settings. Raises ConfigurationError, and changes nothing then."""
-        self._click_to_call.reconfigure(settings)  # the one that may refuse comes first
+        self._click_to_call.reconfigure(settings)  # those that may refuse come first
+        self._http.reload_certificate()
         self._queues.reconfigure(settings.queues)
         self._staff_sync.request()
         logs.configure(settings.logs)

@@ -13,7 +13,7 @@ from typing import NoReturn
 from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError, RefusedError
 from pbxd.i18n import _
-from pbxd.roles import Role, Sight, Sights, role_needed, scopes_of
+from pbxd.roles import Role, Sight, role_needed, scopes_of
 from pbxd.scopes import Scope
 
 SHARED = 0
@@ -34,7 +34,7 @@ def check_scope(actor: Actor, scope: Scope) -> None:
     """
     if scope not in actor.scopes and actor.user is None:
         raise ScopeError(scope)
-    if (actor.user is not None or actor.is_employee) and scope not in scopes_of(actor.role):
+    if actor.is_person and scope not in scopes_of(actor.role):
         _refuse_role(role_needed(scope))
 
 
@@ -44,14 +44,22 @@ def check_supervisor(actor: Actor) -> None:
         _refuse_role("supervisor")
 
 
-def calls_seen(actor: Actor, sights: Sights) -> Sight:
-    """Return whose calls the actor sees: everybody's, those of their departments, or their own."""
-    return sights.calls if actor.role == "agent" else "all"
+def calls_seen(actor: Actor) -> Sight:
+    """Return whose calls the actor sees: everybody's, those of their departments, or their own.
+
+    The configuration limits people; a token that belongs to nobody has what an administrator gave it.
+    """
+    return actor.sights.calls if actor.role == "agent" and actor.is_person else "all"
 
 
-def contacts_seen(actor: Actor, sights: Sights) -> Sight:
+def knows_call_of(actor: Actor, agent: str) -> bool:
+    """Tell whether the actor may know of a call that was made for this agent and has no record yet."""
+    return calls_seen(actor) == "all" or (bool(agent) and agent == actor.extension)
+
+
+def contacts_seen(actor: Actor) -> Sight:
     """Return which shared contacts the actor sees: all, or those managed by their departments or by themselves."""
-    return sights.contacts if actor.role == "agent" else "all"
+    return actor.sights.contacts if actor.role == "agent" and actor.is_person else "all"
 
 
 def acting_for(actor: Actor, named: str, parameter: str) -> Actor:
@@ -121,6 +129,17 @@ def owners_seen(actor: Actor) -> tuple[int, ...]:
 def sees(actor: Actor, owner: int) -> bool:
     """Tell whether the actor may see a contact of this owner; whoever sees it may edit it."""
     return owner in owners_seen(actor)
+
+
+def sees_card(actor: Actor, owner: int, manager: int) -> bool:
+    """Tell whether the actor, whose `managers` are known, may see a contact by its owner and its manager (0: none)."""
+    seen = owner != SHARED or actor.managers is None or manager in actor.managers
+    return seen and sees(actor, owner)
+
+
+def manager_of_added(actor: Actor, manager: int) -> int:
+    """Return who manages a shared contact that the actor adds; without one they would not see it if they see few."""
+    return manager or (actor.employee or 0 if contacts_seen(actor) != "all" else 0)
 
 
 def sees_personal(actor: Actor, owner: int) -> bool:

@@ -61,11 +61,13 @@ def test_a_token_of_nobody_goes_by_its_scopes() -> None:
 
 def test_what_agents_see_is_set() -> None:
     sights = Sights("own", "department")
-    assert (rights.calls_seen(user("agent"), sights), rights.contacts_seen(user("agent"), sights)) == (
-        "own", "department",
-    )  # fmt: skip
-    for role in ("supervisor", "administrator"):
-        assert rights.calls_seen(user(role), sights) == rights.contacts_seen(user(role), sights) == "all"
+    for actor in (user("agent"), Actor.agent("101", "cli"), acting_token("crm", acts_for_any=True).acting_for("101")):
+        limited = actor.seeing(sights)
+        assert (rights.calls_seen(limited), rights.contacts_seen(limited)) == ("own", "department")
+        assert (rights.calls_seen(actor), rights.contacts_seen(actor)) == ("all", "all")
+    for actor in (user("supervisor"), user("administrator"), acting_token("crm")):
+        limited = actor.seeing(sights)
+        assert (rights.calls_seen(limited), rights.contacts_seen(limited)) == ("all", "all")
 
 
 def test_others_calls_are_for_overseers() -> None:

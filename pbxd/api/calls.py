@@ -133,7 +133,7 @@ async def show_call(context: Context, path: CallPath, query: CallQuery) -> CallA
     try:
         call = await call_history.show(services.workspace, context.actor, path.id)
     except NotFoundError:
-        if progress is None:
+        if progress is None or not services.click_to_call.is_known(context.actor, path.id):
             raise
         return ProgressAnswer.model_validate({"id": path.id, **made_here})
     (call,) = await call_history.with_external(services.workspace, [call])
@@ -146,5 +146,5 @@ async def name_call(context: Context, path: CallPath, body: CallPatch) -> CallNa
 
     The record of a call never changes, so that it has no version.
     """
-    named = await call_history.name(context.services.workspace, path.id, body.external)
+    named = await call_history.name(context.services.workspace, context.actor, path.id, body.external)
     return CallNamesAnswer(id=path.id, external=dict(named))

@@ -73,7 +73,9 @@ class Session:
     @property
     def actor(self) -> Actor:
         """Who acts: the employee of `--as`, else an administrator."""
-        return Actor.agent(self.employee, _SOURCE) if self.employee else Actor.administrator(_SOURCE)
+        if not self.employee:
+            return Actor.administrator(_SOURCE)
+        return Actor.agent(self.employee, _SOURCE).seeing(self.settings.users.sights)
 
     @asynccontextmanager
     async def workspace(self) -> AsyncIterator[Workspace]:

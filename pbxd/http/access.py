@@ -98,7 +98,7 @@ async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> None:
     """Set the request's actor. Raises ScopeError unless they have the scope that the operation needs."""
-    request[ACTOR] = request[ADMITTED] = actor
+    request[ACTOR] = request[ADMITTED] = actor = actor.seeing(request.app[SERVICES].sights())
     if operation and operation.scope not in {"open", "any"}:
         check_scope(actor, cast("Scope", operation.scope))
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
 from pbxd.http.token_cache import TokenCache
+from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
@@ -38,6 +39,7 @@ class Services:
     metrics: Metrics
     refusals: Refusals
     sessions: UserSessions
+    sights: Callable[[], Sights] = Sights  # what agents see
     allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 

@@ -24,6 +24,7 @@ from pbxd.http.requests import BODY_LIMIT
 from pbxd.http.session_cookies import prepare_cookies
 from pbxd.http.streams import prepare_streams
 from pbxd.http.timing import time_requests
+from pbxd.http.tls import TlsServer, context_of, load
 from pbxd.i18n import _
 from pbxd.settings import HttpSettings, Settings
 
@@ -39,8 +40,12 @@ class HttpServer:
     """The HTTP API on both its listeners."""
 
     def __init__(self, settings: Settings, services: Services, mount: Mount) -> None:
-        """Prepare both listeners; `mount` adds everything that is served to an application."""
+        """Prepare both listeners; `mount` adds everything that is served to an application.
+
+        Raises ConfigurationError for a certificate or key that can't be used.
+        """
         self._settings = settings
+        self._tls = context_of(settings.http, settings.folder)
         self._public = _Listener(services, settings, mount, trusted=False)
         self._local = _Listener(services, settings, mount, trusted=True)
         self._identity: tuple[int, int] | None = None  # of our socket file: device and inode
@@ -58,8 +63,14 @@ class HttpServer:
         """
         loop = asyncio.get_running_loop()
         host, _colon, port = self._settings.http.listen.rpartition(":")
+        address = host.strip("[]"), int(port)
         try:
-            await self._public.open(lambda made: loop.create_server(made, host.strip("[]"), int(port), backlog=BACKLOG))
+            if self._tls is None:
+                await self._public.open(lambda made: loop.create_server(made, *address, backlog=BACKLOG))
+            else:
+                http = self._settings.http
+                tls = TlsServer(self._tls, http.header_timeout_seconds, http.max_connections)
+                await self._public.open(lambda made: tls.listen(made, *address, BACKLOG))
         except OSError as error:
             unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
             kind = ConfigurationError if unknown else UnavailableError
@@ -71,6 +82,11 @@ class HttpServer:
         self._identity = (status.st_dev, status.st_ino)
         await self._local.open(lambda made: loop.create_server(made, sock=listener, backlog=BACKLOG))
         _log.info("http_listening", port=self.port, socket=str(self._settings.socket_path))
+
+    def reload_certificate(self) -> None:
+        """Read certificate and key again; raises ConfigurationError and keeps the ones before."""
+        if self._tls is not None:
+            load(self._tls, self._settings.http, self._settings.folder)
 
     async def serve(self) -> None:
         """Serve until cancelled (start first if necessary), then stop."""
@@ -117,9 +133,11 @@ class _Listener:
             application(services, settings.http, self._limits, mount, trusted=trusted), shutdown_timeout=STOP_SECONDS
         )
         self._language = services.language
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | TlsServer | None = None
 
-    async def open(self, listen: Callable[[Callable[[], asyncio.Protocol]], Awaitable[asyncio.Server]]) -> None:
+    async def open(
+        self, listen: Callable[[Callable[[], asyncio.Protocol]], Awaitable[asyncio.Server | TlsServer]]
+    ) -> None:
         """Start to listen; `listen` makes a server from a factory of protocols."""
         await self._runner.setup()
         server = self._runner.server

@@ -15,10 +15,12 @@ from pbxd.numbers import NumberRules
 from pbxd.services.call_filters import FindCalls, filter_of, spans_of_contacts
 from pbxd.services.past_names import contacts_in, extensions_in, name_calls, numbers_in
 from pbxd.services.workspace import Workspace
+from pbxd.storage.access.colleagues import calls_seen
 from pbxd.storage.access.employee_ids import known
 from pbxd.storage.book.number_ownership import past_of
-from pbxd.storage.calls.call_filter import CallFilter
-from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.call_filter import CallFilter, SeenCalls
+from pbxd.storage.calls.call_rows import agents_of
+from pbxd.storage.calls.calls import Calls, unknown_call
 from pbxd.storage.calls.external_ids import external_of_calls, name_call
 from pbxd.storage.calls.gaps import count_gaps_between, gaps_between
 from pbxd.storage.calls.history import History, newest, page
@@ -64,14 +66,14 @@ async def find(workspace: Workspace, actor: Actor, asked: FindCalls) -> CallPage
 async def every(workspace: Workspace, actor: Actor, asked: FindCalls) -> AsyncIterator[list[Call]]:
     """Yield all such calls, newest first, some hundreds at a time. Raises what `filter_of` raises."""
     actor = await workspace.database.ask(known, actor)  # the extension may pass to somebody else on the way
-    wanted = await workspace.database.ask(filter_of, asked, actor, workspace.rules)
+    wanted = await workspace.database.ask(_wanted, asked, actor, workspace.rules)
     async for records in History(workspace.database).every(wanted):
         yield await workspace.database.ask(_name, records, actor, workspace.rules)
 
 
 async def show(workspace: Workspace, actor: Actor, call_id: str) -> Call:
     """Return a call. Raises NotFoundError."""
-    record = await Calls(workspace.database).record(call_id)
+    record = await _seen(workspace, actor, call_id)
     (call,) = await workspace.database.ask(_name, [record], actor, workspace.rules)
     return call
 
@@ -82,10 +84,12 @@ async def with_external(workspace: Workspace, calls: Sequence[Call]) -> list[Cal
     return [call | {"external": found.get(call["id"], {})} for call in calls]
 
 
-async def name(workspace: Workspace, call_id: str, external: Mapping[str, str | None]) -> Mapping[str, str]:
+async def name(
+    workspace: Workspace, actor: Actor, call_id: str, external: Mapping[str, str | None]
+) -> Mapping[str, str]:
     """Change what other programs call a call; return all its names. Raises NotFoundError, InvalidInputError."""
     checked = checked_external(external)
-    await Calls(workspace.database).record(call_id)
+    await _seen(workspace, actor, call_id)
     return await name_call(workspace.database, call_id, checked)
 
 
@@ -103,10 +107,37 @@ async def last_calls(workspace: Workspace, actor: Actor, client: str | int, *, l
     return await workspace.database.ask(_last, client, actor, workspace.rules, limit)
 
 
+async def _seen(workspace: Workspace, actor: Actor, call_id: str) -> CallRecord:
+    """Return the record of a call that the actor sees. Raises NotFoundError."""
+    record = await Calls(workspace.database).record(call_id)
+    seen = await workspace.database.ask(_calls_seen, actor)
+    if seen is not None and not seen.has(agents_of(record), record.queue or "", record.started):
+        raise unknown_call(call_id)
+    return record
+
+
+def _calls_seen(connection: Reading, actor: Actor) -> SeenCalls | None:
+    return calls_seen(connection, known(connection, actor))
+
+
+def _wanted(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRules) -> CallFilter:
+    return _limited(connection, actor, filter_of(connection, asked, actor, rules))
+
+
+def _limited(connection: Reading, actor: Actor, wanted: CallFilter) -> CallFilter:
+    """Return the filter of what the actor sees. One extension's calls are read by its index."""
+    seen = _calls_seen(connection, actor)
+    if seen is None:
+        return wanted
+    numbers = {each.number for each in seen.extensions}
+    agent = next(iter(numbers)) if len(numbers) == 1 and not seen.queues else ""
+    return replace(wanted, seen=seen, agent=wanted.agent or agent)
+
+
 def _page(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRules) -> CallPage:
     tied = cursor.bound(replace(asked, limit=0, offset=0, before="", after=""))
     last = cursor.read_entry("calls", asked.after, tied) or asked.before
-    wanted = filter_of(connection, asked, actor, rules)
+    wanted = _wanted(connection, asked, actor, rules)
     shown = page(connection, wanted, asked.limit, asked.offset, str(last))
     found = _name(connection, shown.records, actor, rules)
     gaps = gaps_between(connection, shown.since, shown.until, _MOST_GAPS)
@@ -119,8 +150,9 @@ def _page(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRule
 def _last(connection: Reading, client: str | int, actor: Actor, rules: NumberRules, limit: int) -> list[Call]:
     if isinstance(client, int):
         wanted = CallFilter(spans=spans_of_contacts(connection, {client}, actor))
+        wanted = _limited(connection, actor, wanted)
     else:
-        wanted = filter_of(connection, FindCalls(client=client), actor, rules)
+        wanted = _wanted(connection, FindCalls(client=client), actor, rules)
     return _name(connection, newest(connection, wanted, limit), actor, rules)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from pbxd.actor import Actor
 from pbxd.errors import NotFoundError, RefusedError, UnavailableError, WrongLoginError
 from pbxd.i18n import _
 from pbxd.logs import Notes
+from pbxd.measures import Reading
 from pbxd.roles import scopes_of
 from pbxd.services.passwords import Passwords, checked_password
 from pbxd.services.sign_in_throttle import SignInThrottle
@@ -29,7 +30,7 @@ from pbxd.storage.engine.database import Database
 _BYTES = 32  # 256 random bits, as a token has
 _USED_EVERY = timedelta(minutes=1)  # so that a session that is used all the time is a small write a minute
 _NOTE_SECONDS = 5.0
-_CLEAR_EVERY = 720  # notes: an hour
+_CLEAR_EVERY, _COUNT_EVERY = 720, 12  # notes: an hour, a minute
 _LONGEST_LOGIN, _LONGEST_PASSWORD = 254, 1000  # what is longer is nobody's, and isn't hashed
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -60,6 +61,8 @@ class UserSessions:
         self._passwords = passwords or Passwords()
         self._throttle = SignInThrottle(clock)
         self._used: dict[int, datetime] = {}  # uses to write down, by the session's id
+        self._counts = {"begun": 0, "refused": 0, "delayed": 0}  # attempts to sign in
+        self._open = 0  # sessions, a minute ago at most
 
     async def sign_in(self, login: str, password: str, address: str, before: str = "") -> NewSession:
         """Begin a session; `before`: the plain one that the client had, which ends.
@@ -68,6 +71,7 @@ class UserSessions:
         """
         login = login.strip()
         if wait := self._throttle.begin(login, address):
+            self._counts["delayed"] += 1
             _notes.write("sign_in_delayed", remote=address)
             message = _("too many attempts to sign in; try again in {seconds} seconds")
             raise RefusedError("too-many", message.format(seconds=ceil(wait)), retry_after=wait)
@@ -79,6 +83,7 @@ class UserSessions:
         fits = await self._passwords.verify(hashed, password[:_LONGEST_PASSWORD])
         begun = await self._begin(known.user, hashed, address) if known is not None and fits else None
         if begun is None:
+            self._counts["refused"] += 1
             _notes.write("sign_in_refused", remote=address)
             raise WrongLoginError(_("wrong login or password"))
         self._throttle.succeeded(login, address)
@@ -136,13 +141,22 @@ class UserSessions:
                 await self._sessions.note_used(used)
                 if turn % _CLEAR_EVERY == 0:
                     await self._clear()
+                if turn % _COUNT_EVERY == 0:
+                    self._open = await self._sessions.count()
             turn += 1
             await asyncio.sleep(_NOTE_SECONDS)
+
+    def readings(self) -> Iterator[Reading]:
+        """Say what is counted."""
+        about = "Attempts to sign in, and accepted invitations, by result."
+        yield Reading("pbxd_sign_ins_total", about, "counter", lambda: self._counts, "result")
+        yield Reading("pbxd_sessions", "Sessions that are open.", "gauge", lambda: self._open)
 
     async def _begin(self, user: User, hashed: str, address: str) -> NewSession | None:
         plain = secrets.token_urlsafe(_BYTES)
         if not await self._sessions.begin(user.id, hashed, digest(plain), address):
             return None
+        self._counts["begun"] += 1
         _log.info("session_begun", user=user.id, remote=address)
         return NewSession(plain, user, timedelta(days=self._settings().session_days))
 

@@ -334,6 +334,15 @@ async def test_guessing_is_delayed_for_the_login_and_not_for_the_office(office: 
     await office.sessions.sign_in("102", PASSWORD, HERE)
 
 
+async def test_attempts_are_counted(office: Office) -> None:
+    await office.let_in("101")
+    for _guess in range(7):
+        with pytest.raises(RefusedError):
+            await office.sessions.sign_in("101", "wrong", HERE)
+    counts, _open = office.sessions.readings()
+    assert counts.read() == {"begun": 1, "refused": 5, "delayed": 2}
+
+
 async def test_a_dated_hash_is_made_anew(office: Office) -> None:
     await office.let_in("101")
     newer = UserSessions(

@@ -8,7 +8,7 @@ import click
 
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import argument, id_argument, json_option, option
+from pbxd.cli.options import Integer, argument, id_argument, json_option, option
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
@@ -79,19 +79,13 @@ def test(session: Session, webhook_id: int) -> None:
     """Test a webhook."""
     tested = session.ask(service.test, webhook_id, session.settings.webhooks.networks)
     outcome = tested.outcome
-    said = _("{status} after {milliseconds} ms").format(
-        status=outcome.status or outcome.error, milliseconds=outcome.milliseconds
-    )
-    session.report(
-        {
-            "delivered": outcome.delivered,
-            "status": outcome.status,
-            "milliseconds": outcome.milliseconds,
-            "error": outcome.error,
-            "curl": tested.curl,
-        },
-        f"{said}\n{tested.curl}",
-    )
+    if session.as_json:
+        answer = {"status": outcome.status, "milliseconds": outcome.milliseconds, "error": outcome.error}
+        print_json({"delivered": outcome.delivered, **answer, "curl": tested.curl})
+    else:
+        said = _("{status} after {milliseconds} ms")
+        print_line(said.format(status=outcome.status or outcome.error, milliseconds=outcome.milliseconds))
+        print_line(tested.curl)
     if not outcome.delivered:
         raise click.exceptions.Exit(1)
 
@@ -99,8 +93,8 @@ def test(session: Session, webhook_id: int) -> None:
 @webhooks.command("deliveries", help=N_("List what was sent to a webhook and what is to be sent, the newest first."))
 @id_argument("webhook_id")
 @option("--state", type=click.Choice(get_args(State)), default=None, about=N_("Only those in this state."))
-@option("--before", type=click.IntRange(0), default=None, metavar="SEQ", about=N_("Only events before this number."))
-@option("--limit", type=click.IntRange(1, 1000), default=50, about=N_("At most this many."))
+@option("--before", type=Integer(0), default=None, metavar="SEQ", about=N_("Only events before this number."))
+@option("--limit", type=Integer(1, 1000), default=50, about=N_("At most this many."))
 @json_option
 @pass_session
 def deliveries(session: Session, webhook_id: int, state: State | None, before: int | None, limit: int) -> None:
@@ -128,7 +122,7 @@ def rotate(session: Session, webhook_id: int) -> None:
 @id_argument("webhook_id")
 @option(
     "--after",
-    type=click.IntRange(0),
+    type=Integer(0),
     required=True,
     metavar="SEQ",
     about=N_("The last event that need not be sent again; 0: everything that the feed has."),

@@ -128,6 +128,13 @@ class ClickToCall:
         except NotFoundError:
             return None
 
+    def is_known(self, actor: Actor, call_id: str) -> bool:
+        """Tell whether this is a call made here, of which the actor may know."""
+        try:
+            return rights.knows_call_of(actor, self.attempts.agent(call_id))
+        except NotFoundError:
+            return False
+
     def readings(self) -> Iterator[Reading]:
         """Say what is counted."""
         about = "Click-to-calls that were refused or have ended, by reason."

@@ -10,7 +10,6 @@ from pbxd.actor import Actor
 from pbxd.book.employees import Employee
 from pbxd.errors import RefusedError
 from pbxd.i18n import _
-from pbxd.roles import Sights
 from pbxd.services.events.hearing import Hearing, checked_kinds, kinds_read, narrowed
 from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.workspace import Workspace
@@ -29,12 +28,11 @@ class HearEvents:
 
 @dataclass(frozen=True, slots=True)
 class LiveEvents:
-    """Opens streams of events. `colleagues` are the employees now, `sights` what agents see."""
+    """Opens streams of events. `colleagues` are the employees now."""
 
     workspace: Workspace
     feed: LiveFeed
     colleagues: Callable[[], Iterable[Employee]]
-    sights: Callable[[], Sights] = Sights
 
     async def follow(
         self, actor: Actor, asked: HearEvents, may_go_on: Callable[[], Awaitable[bool]]
@@ -58,8 +56,8 @@ class LiveEvents:
 
     def _calls_of(self, actor: Actor) -> tuple[str, ...] | None:
         """Return the extensions whose calls the actor sees; None: everybody's."""
-        sight = rights.calls_seen(actor, self.sights())
-        if sight == "all" or not (actor.is_employee or actor.user is not None):
+        sight = rights.calls_seen(actor)
+        if sight == "all":
             return None
         there = list(self.colleagues())
         own = {name for each in there if each.extension == actor.extension for name in each.departments}

@@ -20,6 +20,7 @@ from pbxd.book.contacts import ContactChanges, ContactDraft
 from pbxd.book.texts import checked_extension
 from pbxd.errors import ConflictError
 from pbxd.i18n import _
+from pbxd.storage.access.colleagues import with_managers
 from pbxd.storage.engine.database import in_parts
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.tables import employees, extension_ownership
@@ -64,10 +65,10 @@ def people(connection: Connection, ids: Iterable[int]) -> dict[int, Person]:
 
 
 def known(connection: Connection, actor: Actor) -> Actor:
-    """Return the actor with the id of its employee, if there is one."""
-    if actor.employee is not None or not actor.extension:
-        return actor
-    return actor.known_as(ids_of(connection, [actor.extension]).get(actor.extension))
+    """Return the actor with the id of its employee, if there is one, and with whose contacts they see."""
+    if actor.employee is None and actor.extension:
+        actor = actor.known_as(ids_of(connection, [actor.extension]).get(actor.extension))
+    return with_managers(connection, actor)
 
 
 async def known_author(connection: AsyncConnection, actor: Actor) -> Actor:

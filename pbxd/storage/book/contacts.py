@@ -88,7 +88,7 @@ class Contacts:
         async with self._database.writing() as connection:
             actor = await known_author(connection, actor)
             named = await with_ids(connection, drafts)
-            ready = await with_ids(connection, [checked(_owned(draft, actor), fields) for draft in named])
+            ready = await with_ids(connection, [checked(_added(draft, actor), fields) for draft in named])
             rows = main_rows(ready, fields)
             made = await cards(connection, await insert_cards(connection, ready, actor, prepared=rows, fields=fields))
             await _renamed_elsewhere(connection, made[0].id, external, actor)
@@ -299,9 +299,8 @@ def _known(connection: Connection, wanted: ContactFilter, actor: Actor) -> tuple
         wanted = replace(wanted, company=firm.name)
     if not wanted.manager:
         return wanted, known(connection, actor)
-    found = ids_of(connection, {wanted.manager, actor.extension})
-    wanted = replace(wanted, manager_id=found.get(wanted.manager, 0))
-    return wanted, actor if actor.employee is not None else actor.known_as(found.get(actor.extension))
+    found = ids_of(connection, {wanted.manager})
+    return replace(wanted, manager_id=found.get(wanted.manager, 0)), known(connection, actor)
 
 
 async def _visible(connection: AsyncConnection, contact_id: int, actor: Actor) -> Contact:
@@ -311,7 +310,7 @@ async def _visible(connection: AsyncConnection, contact_id: int, actor: Actor) -
 def visible(connection: Connection, contact_id: int, actor: Actor) -> Contact:
     """Return a contact that the actor sees; raises NotFoundError."""
     found = read_cards(connection, [contact_id])
-    if not found or not rights.sees(known(connection, actor), found[0].owner_id):
+    if not found or not rights.sees_card(known(connection, actor), found[0].owner_id, found[0].manager_id):
         raise NotFoundError(_("there is no contact {id}").format(id=contact_id))
     return found[0]
 
@@ -334,6 +333,13 @@ async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
         await number_ownership.note(connection, ids)
     await number_ownership.forget(connection, [contact.id for contact in gone if contact.visibility == "personal"])
     await tell(connection, [_news("deleted", contact) for contact in gone])
+
+
+def _added(draft: ContactDraft, actor: Actor) -> ContactDraft:
+    """Give a contact that an employee adds its owner, or its manager."""
+    if draft.visibility == "personal":
+        return _owned(draft, actor)
+    return replace(draft, manager_id=rights.manager_of_added(actor, draft.manager_id))
 
 
 def _owned(draft: ContactDraft, actor: Actor) -> ContactDraft:

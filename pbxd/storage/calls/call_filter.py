@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -48,6 +48,17 @@ class CallKey(NamedTuple):
     seq: int
 
 
+class SeenCalls(NamedTuple):
+    """The calls that somebody sees: of extensions, each in its time, and of queues."""
+
+    extensions: tuple[Span, ...]
+    queues: frozenset[str]
+
+    def has(self, agents: Collection[str], queue: str, started: datetime) -> bool:
+        """Whether a call is one of them."""
+        return queue in self.queues or any(each.number in agents and each.holds(started) for each in self.extensions)
+
+
 @dataclass(frozen=True, slots=True)
 class CallFilter:
     """Which calls are wanted; an empty field does not restrict."""
@@ -59,6 +70,7 @@ class CallFilter:
     agent: str = ""  # extension of an employee who called, was called or talked
     queue: str = ""
     talk: float = 0  # seconds at least
+    seen: SeenCalls | None = None  # only these; None: all
     spans: tuple[Span, ...] | None = None  # of either side's number, any of them; an empty tuple: no call
     keys: tuple[int, ...] | None = None  # these calls alone
 
@@ -111,6 +123,22 @@ def took_part(found: FromClause, wanted: CallFilter) -> list[ColumnElement[bool]
         call_agents.c.call_seq == found.c.seq,
     )
     return [theirs.exists()]
+
+
+def is_seen(
+    started: ColumnElement[Any], key: ColumnElement[Any], queue: ColumnElement[Any], wanted: CallFilter
+) -> list[ColumnElement[bool]]:
+    """Return the condition for a call to be one of those that may be seen."""
+    if wanted.seen is None:
+        return []
+    part = call_agents.alias("seen")
+    plain = sorted({each.number for each in wanted.seen.extensions if each.since is None and each.until is None})
+    others = [each for each in wanted.seen.extensions if each.since is not None or each.until is not None]
+    turns = (and_(part.c.extension == each.number, *within(part, each.since, each.until)) for each in others)
+    theirs = select(part.c.call_seq).where(
+        part.c.started == started, part.c.call_seq == key, or_(part.c.extension.in_(plain), *turns)
+    )
+    return [or_(queue.in_(sorted(wanted.seen.queues)), theirs.exists())]
 
 
 def has_number(wanted: CallFilter) -> list[ColumnElement[bool]]:

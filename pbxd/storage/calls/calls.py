@@ -96,7 +96,7 @@ class Calls:
                 if row.merged_into is None:
                     return record_of(row)
                 wanted = row.merged_into
-        raise NotFoundError(_("there is no call {id}").format(id=call_id))
+        raise unknown_call(call_id)
 
     async def open_calls(self, pbx: str) -> Sequence[CallRecord]:
         """Return the calls of a PBX without an end, oldest first, to be continued after a restart."""
@@ -209,3 +209,8 @@ async def _write_agents(
     if agents:
         keys = ("extension", "started", "call_seq")
         await connection.execute(_upsert_into(call_agents, connection.dialect.name, *keys), agents)
+
+
+def unknown_call(call_id: str) -> NotFoundError:
+    """Return the error of a call that there isn't, or that the actor may not know of."""
+    return NotFoundError(_("there is no call {id}").format(id=call_id))

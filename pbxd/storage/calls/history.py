@@ -27,7 +27,7 @@ from pbxd.calls.record import CallRecord
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.storage.calls import plan
-from pbxd.storage.calls.call_filter import SIDES, CallFilter, CallKey, Span, conditions, has_number, took_part
+from pbxd.storage.calls.call_filter import SIDES, CallFilter, CallKey, Span, conditions, has_number, is_seen, took_part
 from pbxd.storage.calls.call_rows import record_of
 from pbxd.storage.calls.statements import calls_of_agent, calls_of_side, listed, newest_first, read_by_index
 from pbxd.storage.engine.database import Database, in_parts
@@ -194,6 +194,8 @@ def _if_meant(wanted: CallFilter, leader: plan.Plan) -> ColumnElement[Any]:
     if leader == "agent":
         key = call_agents.c.call_seq
         needed = [*conditions(call_agents, "call_seq", wanted, None), *has_number(wanted)]
+        needed += is_seen(call_agents.c.started, key, call_agents.c.queue, wanted)
     else:
         key, needed = calls.c.seq, [*conditions(calls, "seq", wanted, None), *took_part(calls, wanted)]
+        needed += is_seen(calls.c.started, key, calls.c.queue, wanted)
     return (case((and_(*needed), key)) if needed else key).label("found")

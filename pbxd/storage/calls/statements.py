@@ -7,7 +7,16 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from pbxd.storage.calls.call_filter import CallFilter, CallKey, Span, conditions, has_number, in_spans, took_part
+from pbxd.storage.calls.call_filter import (
+    CallFilter,
+    CallKey,
+    Span,
+    conditions,
+    has_number,
+    in_spans,
+    is_seen,
+    took_part,
+)
 from pbxd.storage.index_hints import read_by
 from pbxd.storage.tables import call_agents, calls
 
@@ -20,6 +29,7 @@ def read_by_index(name: str) -> Select[Any]:
 def listed(chosen: Select[Any], wanted: CallFilter, last: CallKey | None) -> Select[Any]:
     """Keep those that the filter means, that are older than `last` and that are part of no other call."""
     needed = [*conditions(calls, "seq", wanted, last), *took_part(calls, wanted)]
+    needed += is_seen(calls.c.started, calls.c.seq, calls.c.queue, wanted)
     return chosen.where(calls.c.merged_into.is_(None), *needed)
 
 
@@ -27,7 +37,8 @@ def calls_of_agent(wanted: CallFilter, last: CallKey | None) -> Select[Any]:
     """Select the keys of an employee's calls that the filter means and that are older than `last`."""
     mine = select(call_agents.c.started, call_agents.c.call_seq.label("seq"))
     mine = mine.where(call_agents.c.extension == wanted.agent, *conditions(call_agents, "call_seq", wanted, last))
-    return mine.where(*has_number(wanted))
+    seen = is_seen(call_agents.c.started, call_agents.c.call_seq, call_agents.c.queue, wanted)
+    return mine.where(*has_number(wanted), *seen)
 
 
 def calls_of_side(side: str, spans: Sequence[Span], wanted: CallFilter, last: CallKey | None) -> Select[Any]:

@@ -91,12 +91,19 @@ def find(
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
     """Return the condition that the actor may see a row of `contacts`."""
-    return and_(shown(), contacts.c.owner_id.in_(rights.owners_seen(actor)))
+    return and_(shown(), contacts.c.owner_id.in_(rights.owners_seen(actor)), *_managed(actor))
 
 
 def personal(actor: Actor) -> ColumnElement[bool]:
     """Return the condition that a row is a personal contact of the actor; only employees have personal contacts."""
     return contacts.c.owner_id == actor.employee if actor.employee is not None else false()
+
+
+def _managed(actor: Actor) -> list[ColumnElement[bool]]:
+    """Return the condition that the actor sees a shared contact by its manager; most see all."""
+    if actor.managers is None:
+        return []
+    return [or_(personal(actor), contacts.c.manager_id.in_(sorted(actor.managers)))]
 
 
 def narrow(wanted: ContactFilter) -> bool:
@@ -113,7 +120,7 @@ def narrow(wanted: ContactFilter) -> bool:
 
 def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
     """Return the conditions on rows of `contacts`, on any database."""
-    conditions = [anywhere(term) for term in terms(wanted.search)]
+    conditions = [*(anywhere(term) for term in terms(wanted.search)), *_managed(actor)]
     if wanted.vip is not None:
         conditions.append(contacts.c.vip.is_(wanted.vip))
     if wanted.company:
@@ -213,6 +220,8 @@ def _marks(wanted: ContactFilter, actor: Actor) -> Iterator[str]:
         yield quoted(manager_mark(actor.employee)) if actor.employee else _nothing()
     if wanted.vip:
         yield quoted("", VIP)
+    if actor.managers is not None:
+        yield f"({' OR '.join(map(quoted, map(manager_mark, sorted(actor.managers)))) or _nothing()})"
 
 
 def _nothing() -> str:

@@ -1,0 +1,37 @@
+"""`pbxd webhooks`."""
+
+from __future__ import annotations
+
+from tests.cli.conftest import Pbxd
+
+URL = "https://crm.invalid/hook"  # resolves to nothing, which is accepted
+
+
+def test_a_webhook_from_its_making_to_its_end(pbxd: Pbxd) -> None:
+    made = pbxd.json("webhooks", "add", URL, "--event", "call.ringing", "--event", "contact.*", "--queue", "sales")
+    assert made["secret"].startswith("whsec_")
+    assert made["events"] == ["call.ringing", "contact.added", "contact.changed", "contact.deleted"]
+    (listed,) = pbxd.json("webhooks", "list")["items"]
+    assert (listed["url"], listed["filter"], listed["pending"]) == (URL, {"queue": "sales", "extension": ""}, 0)
+    assert "secret" not in listed
+    assert made["secret"] not in pbxd("webhooks", "list").stdout
+    rotated = pbxd("webhooks", "rotate", "1").stdout.strip()
+    assert rotated.startswith("whsec_")
+    assert rotated != made["secret"]
+    assert pbxd("webhooks", "replay", "1", "--after", "0").stdout == "webhook 1: everything after 0 is sent again\n"
+    assert pbxd.json("webhooks", "deliveries", "1") == {"items": []}
+    assert pbxd("webhooks", "delete", "1").stdout == "webhook 1 deleted\n"
+    assert "there is no webhook 1" in pbxd.refusal("webhooks", "rotate", "1")
+
+
+def test_what_is_refused(pbxd: Pbxd) -> None:
+    assert "not public" in pbxd.refusal("webhooks", "add", "http://127.0.0.1/", "--event", "gap")
+    assert "call.ringing" in pbxd.refusal("webhooks", "add", URL, "--event", "call.rang")
+    pbxd("webhooks", "add", URL, "--event", "gap")
+    assert "the feed has events" in pbxd.refusal("webhooks", "replay", "1", "--after", "7")
+
+
+def test_a_network_that_the_configuration_allows(pbxd: Pbxd) -> None:
+    file = pbxd.folder / "pbxd.toml"
+    file.write_text(file.read_text() + '[webhooks]\nallowed_networks = ["127.0.0.0/8"]\n')
+    assert pbxd.json("webhooks", "add", "http://127.0.0.1:9/", "--event", "gap")["id"] == 1

@@ -1,0 +1,214 @@
+"""What agents see where `users.agents_see_…` limits it: lists, searches, single cards and calls, on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pbxd.actor import Actor
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
+from pbxd.calls.record import Agent, CallRecord, Party
+from pbxd.errors import NotFoundError
+from pbxd.roles import ROLES, Sight, Sights, scopes_of
+from pbxd.services import call_history, contacts
+from pbxd.services.call_filters import FindCalls
+from pbxd.services.contact_edits import AddContact, EditContact
+from pbxd.services.contacts import FindContacts
+from pbxd.services.workspace import Workspace
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.calls.calls import Calls
+from tests.actors import ADMINISTRATOR, acting_token, agent
+
+NUMBER = "+79160000001"
+NOW = datetime.now(UTC)
+
+
+def seeing(extension: str, contacts: Sight = "all", calls: Sight = "all") -> Actor:
+    return agent(extension).seeing(Sights(calls, contacts))
+
+
+@pytest.fixture
+async def office(workspace: Workspace) -> Workspace:
+    """101 and 102 sell, 102 and 103 are in a queue, 104 is alone."""
+    people = [
+        Employee("101", "Иванова Анна", department="Продажи"),
+        Employee("102", "Петров Пётр", department="продажи; Склад", queues=("support",)),
+        Employee("103", "Сидоров Сидор", queues=("support",)),
+        Employee("104", "Один Одинович"),
+    ]
+    await Employees(workspace.database).upsert(people[:1], source="list")
+    await Employees(workspace.database).upsert(people[1:], source="pbx")
+    await Employees(workspace.database).upsert(people[1:], source="list")
+    book = Contacts(workspace.database)
+    for manager in ("101", "102", "103", "104", ""):
+        draft = ContactDraft(
+            f"Клиент {manager or 'ничей'}", manager=manager, numbers=(ContactNumber(NUMBER),), tags=("все",)
+        )
+        await book.add(draft, actor=ADMINISTRATOR)
+    await book.add(ContactDraft("Клиент личный", visibility="personal", owner="101"), actor=agent("101"))
+    return workspace
+
+
+async def names(workspace: Workspace, actor: Actor, asked: FindContacts) -> set[str]:
+    page = await contacts.find(workspace, actor, asked)
+    found = {card.name.removeprefix("Клиент ") for card in page.items}
+    assert page.total == len(found)
+    exported = [card async for part in contacts.every(workspace, actor, asked) for card in part]
+    assert len(exported) == len(found)
+    return found
+
+
+ASKED = {
+    "all": FindContacts(),
+    "searched": FindContacts(search="клиент"),
+    "by a part of the number": FindContacts(search="9160000"),
+    "by number": FindContacts(number=NUMBER),
+    "tagged": FindContacts(tag="все"),
+    "by company": FindContacts(sort="company", descending=True),
+    "newest": FindContacts(sort="changed", descending=True, limit=100),
+    "not VIP": FindContacts(vip=False),
+}
+WITH_PERSONAL = {"all", "searched", "by company", "newest", "not VIP"}
+
+
+async def test_lists_have_what_is_seen(office: Workspace) -> None:
+    everybody = {"101", "102", "103", "104", "ничей"}
+    for how, asked in ASKED.items():
+        own = {"личный"} if how in WITH_PERSONAL else set()
+        assert await names(office, seeing("101"), asked) == everybody | own, how
+        assert await names(office, seeing("101", "own"), asked) == {"101"} | own, how
+        assert await names(office, seeing("101", "department"), asked) == {"101", "102"} | own, how
+        assert await names(office, seeing("102", "department"), asked) == {"101", "102", "103"}, how
+        assert await names(office, seeing("104", "department"), asked) == {"104"}, how
+        assert await names(office, seeing("199", "department"), asked) == set(), "nobody has this extension"
+
+
+async def test_roles_beyond_agents_and_programs_are_not_limited(office: Workspace) -> None:
+    least = Sights("own", "own")
+    for role in ROLES:
+        user = Actor.signed_in(1, "104", role, scopes_of(role), "104", None).seeing(least)
+        assert len(await names(office, user, FindContacts())) == (1 if role == "agent" else 5)
+    assert len(await names(office, acting_token("crm").seeing(least), FindContacts())) == 5
+
+
+async def test_what_is_not_seen_is_not_there(office: Workspace) -> None:
+    limited, whole = seeing("101", "own"), seeing("101")
+    cards = {card.name: card for card in (await contacts.find(office, whole, FindContacts())).items}
+    hidden, own = cards["Клиент 102"].id, cards["Клиент 101"].id
+    with pytest.raises(NotFoundError):
+        await contacts.show(office, limited, hidden)
+    with pytest.raises(NotFoundError):
+        await contacts.edit(office, limited, EditContact(contact_id=hidden, values={"comment": "x"}))
+    with pytest.raises(NotFoundError):
+        await contacts.delete(office, limited, hidden)
+    with pytest.raises(NotFoundError):
+        await Contacts(office.database).history(hidden, actor=limited)
+    assert (await contacts.show(office, limited, own)).contact.name == "Клиент 101"
+    assert (await contacts.show(office, limited, cards["Клиент личный"].id)).contact.owner == "101"
+    saved = await contacts.edit(office, limited, EditContact(contact_id=own, values={"comment": "x"}))
+    assert saved.duplicates == []
+
+
+async def test_who_sees_few_manages_what_they_add(office: Workspace) -> None:
+    limited = seeing("101", "own")
+    saved = await contacts.add(office, limited, AddContact(values={"name": "Новый", "numbers": (NUMBER,)}))
+    assert saved.contact.manager == "101"
+    assert (await contacts.show(office, limited, saved.contact.id)).contact.name == "Новый"
+    free = await contacts.add(office, seeing("101"), AddContact(values={"name": "Ещё", "numbers": (NUMBER,)}))
+    assert free.contact.manager == ""
+
+
+def call(number: int, *agents: str, queue: str | None = None, ago: float = 1.0) -> CallRecord:
+    return CallRecord(
+        id=f"01J0000000000000000000000{number}",
+        pbx="pbx",
+        linkedid=str(number),
+        started=NOW - timedelta(hours=ago + number / 100),
+        ended=NOW - timedelta(hours=ago),
+        caller=Party(NUMBER),
+        callee=Party("+74951234567"),
+        queue=queue,
+        agents=[Agent(each, talk_seconds=5) for each in agents],
+        answered_by=list(agents),
+        outcome="answered",
+    )
+
+
+CALLS = [
+    call(1, "101"), call(2, "102"), call(3, "103"), call(4, "104"), call(5, "104", "101"),
+    call(6, queue="support"), call(7, queue="sales"),
+]  # fmt: skip
+
+
+@pytest.fixture
+async def history(office: Workspace) -> Workspace:
+    await Calls(office.database).upsert(CALLS)
+    return office
+
+
+async def numbers(workspace: Workspace, actor: Actor, asked: FindCalls) -> set[int]:
+    page = await call_history.find(workspace, actor, asked)
+    found = {int(each["id"][-1]) for each in page.items}
+    assert page.total == len(found)
+    exported = {int(one["id"][-1]) async for part in call_history.every(workspace, actor, asked) for one in part}
+    assert exported == found
+    paged: set[int] = set()
+    after = ""
+    while True:  # one by one
+        one = await call_history.find(workspace, actor, replace(asked, limit=1, after=after))
+        paged |= {int(each["id"][-1]) for each in one.items}
+        after = one.next or ""
+        if not after:
+            break
+    assert paged == found
+    return found
+
+
+async def test_calls_that_are_seen(history: Workspace) -> None:
+    everything = {1, 2, 3, 4, 5, 6, 7}
+    for asked in (FindCalls(), FindCalls(client=NUMBER), FindCalls(direction="incoming")):
+        assert await numbers(history, seeing("101"), asked) == everything
+        assert await numbers(history, seeing("101", calls="own"), asked) == {1, 5}
+        assert await numbers(history, seeing("101", calls="department"), asked) == {1, 2, 5}
+        assert await numbers(history, seeing("103", calls="department"), asked) == {2, 3, 6}
+        assert await numbers(history, seeing("199", calls="department"), asked) == set()
+        assert await numbers(history, acting_token("crm").seeing(Sights("own", "own")), asked) == everything
+
+
+async def test_calls_of_others_with_other_filters(history: Workspace) -> None:
+    own = seeing("101", calls="own")
+    assert await numbers(history, own, FindCalls(agent="104")) == {5}
+    assert await numbers(history, own, FindCalls(agent="102")) == set()
+    assert await numbers(history, seeing("103", calls="department"), FindCalls(queue="support")) == {6}
+    assert await numbers(history, own, FindCalls(queue="support")) == set()
+
+
+async def test_one_call(history: Workspace) -> None:
+    department = seeing("103", calls="department")
+    for record in CALLS:
+        seen = int(record.id[-1]) in {2, 3, 6}
+        if seen:
+            assert (await call_history.show(history, department, record.id))["id"] == record.id
+            continue
+        with pytest.raises(NotFoundError):
+            await call_history.show(history, department, record.id)
+        with pytest.raises(NotFoundError):
+            await call_history.name(history, department, record.id, {"crm": "1"})
+
+
+async def test_last_calls_of_a_client(history: Workspace) -> None:
+    found = await call_history.last_calls(history, seeing("101", calls="own"), NUMBER)
+    assert {int(each["id"][-1]) for each in found} == {1, 5}
+
+
+async def test_an_extension_brings_no_calls_of_the_one_before(history: Workspace) -> None:
+    await Employees(history.database).upsert([Employee("101", "Кузнецова Мария")], source="hand")
+    later = call(8, "101", ago=-1)
+    await Calls(history.database).upsert([later])
+    assert await numbers(history, seeing("101", calls="own"), FindCalls()) == {8}
+    with pytest.raises(NotFoundError):
+        await call_history.show(history, seeing("101", calls="own"), CALLS[0].id)
