@@ -18,6 +18,7 @@ from pbxd.api import (
     openapi,
     queues,
     sessions,
+    tokens,
     users,
     webhooks,
 )
@@ -36,6 +37,7 @@ RESOURCES = (
     metrics.resource,
     audit.resource,
     users.resource,
+    tokens.resource,
     webhooks.resource,
     sessions.resource,
     openapi.resource,
