@@ -13,11 +13,14 @@ from pbxd.api import (
     employees,
     events,
     health,
+    imports,
     lookup,
     metrics,
     openapi,
     queues,
+    reference_page,
     sessions,
+    tokens,
     users,
     webhooks,
 )
@@ -28,6 +31,7 @@ RESOURCES = (
     contacts.resource,
     companies.resource,
     employees.resource,
+    imports.resource,
     calls.resource,
     click_to_call.resource,
     queues.resource,
@@ -36,9 +40,11 @@ RESOURCES = (
     metrics.resource,
     audit.resource,
     users.resource,
+    tokens.resource,
     webhooks.resource,
     sessions.resource,
     openapi.resource,
+    reference_page.resource,
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
@@ -13,7 +14,7 @@ from pbxd.errors import InvalidInputError, UnavailableError
 from pbxd.i18n import _
 
 SHORTEST, LONGEST = 10, 200  # characters
-_MOST_WAITING = 32  # sign-ins that may wait for the hasher; more are refused
+MOST_WAITING = 32  # sign-ins that may wait for the hasher; more are refused
 _COMMON: Final = frozenset(
     {"1234567890", "0123456789", "0987654321", "qwertyuiop", "йцукенгшщз", "password12", "passw0rd12", "1q2w3e4r5t"}
 )
@@ -26,7 +27,9 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         # RFC 9106's second recommendation with one lane: one thread of the two or more that the machine has.
         self._hasher = hasher or PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
-        self._turn = asyncio.Semaphore(1)
+        self._thread = ThreadPoolExecutor(
+            1, "passwords"
+        )  # the only one: also a request that was given up keeps its turn
         self._waiting = 0
         self._nobodys = ""  # what a password is compared with where there is no user: it takes the same time
 
@@ -52,12 +55,11 @@ class Passwords:
             return False
 
     async def _work(self, work: Callable[[], Result]) -> Result:
-        if self._waiting >= _MOST_WAITING:
+        if self._waiting >= MOST_WAITING:
             raise UnavailableError(_("too many people sign in at this moment; try again"))
         self._waiting += 1
         try:
-            async with self._turn:
-                return await asyncio.shield(asyncio.to_thread(work))  # a thread can't be stopped: the turn is its own
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         finally:
             self._waiting -= 1
 

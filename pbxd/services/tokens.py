@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.errors import InvalidInputError
+from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.scopes import Scopes, checked_scopes
 from pbxd.services.workspace import Workspace
-from pbxd.storage.access.tokens import Token, Tokens
+from pbxd.storage.access.tokens import Token as Token
+from pbxd.storage.access.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,14 @@ async def find(workspace: Workspace, actor: Actor) -> list[Token]:
     """Return all tokens, revoked ones too, oldest first."""
     rights.check_administrator(actor)
     return await Tokens(workspace.database).list()
+
+
+async def show(workspace: Workspace, actor: Actor, token_id: int) -> Token:
+    """Return a token. Raises NotFoundError."""
+    for token in await find(workspace, actor):
+        if token.id == token_id:
+            return token
+    raise NotFoundError(_("there is no token {id}").format(id=token_id))
 
 
 async def revoke(workspace: Workspace, actor: Actor, token_id: int) -> None:
