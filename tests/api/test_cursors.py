@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from pbxd import api
-from pbxd.http.lists import PageQuery
+from pbxd.api.lists import PageQuery
 from pbxd.http.operations import OPERATIONS, Operation
 from tests.api.crm import COMPANIES, CONTACTS, IGOR, Crm, crm
 from tests.api.examples import CALLS
