@@ -42,6 +42,7 @@ from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
 from pbxd.services.sessions import UserSessions
 from pbxd.services.staff_sync import StaffSync
+from pbxd.services.uploads import Uploads
 from pbxd.services.webhooks.addresses import Network
 from pbxd.services.webhooks.dispatching import Dispatcher
 from pbxd.services.webhooks.sender import Sender
@@ -114,6 +115,7 @@ class Daemon:
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
         self._refusals = Refusals(database)
         parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call, self._refusals)
+        self._uploads = Uploads(workspace, settings.upload_folder, settings.http.upload_limit_mb)
         readings = [*(part.readings for part in parts), self._sessions.readings]
         self._metrics = Metrics(health, Feed(database).last, readings)
         services = Services(
@@ -128,6 +130,7 @@ class Daemon:
             metrics=self._metrics,
             refusals=self._refusals,
             sessions=self._sessions,
+            uploads=self._uploads,
             sights=self._sights,
             allowed_networks=self._allowed_networks,
             language=lambda: self._settings.service.language,
@@ -188,6 +191,7 @@ class Daemon:
             "tokens": once_open(self._token_cache.follow),
             "sessions": once_open(self._sessions.follow),
             "imports": once_open(Imports(self._database).keep_clean),
+            "uploads": once_open(self._uploads.keep_clean),
             "retention": once_open(partial(keep_clearing, self._database, retention)),
             "queues": self._queues.run(),
             "backfill": once_open(self._backfill.run),

@@ -184,6 +184,15 @@ def check_undo(actor: Actor, importer: int) -> None:
         raise RefusedError("not-importer", _("only who imported or an administrator may undo an import"))
 
 
+def check_commit(actor: Actor, importer: int, *, same_program: bool) -> None:
+    """Raise RefusedError unless the actor may commit an uploaded import, and see its rows.
+
+    `same_program`: the request comes with the token, or from the user, that uploaded the file.
+    """
+    if not same_program and not _made(actor, importer):
+        raise RefusedError("not-importer", _("only who uploaded the file or an administrator may do this"))
+
+
 def check_administrator(actor: Actor) -> None:
     """Raise RefusedError unless the actor is an administrator."""
     if not actor.is_administrator:

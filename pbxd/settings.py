@@ -240,6 +240,8 @@ class HttpSettings(_Section):
     trusted_proxies: list[Annotated[str, AfterValidator(_is_network)]] = []  # whose X-Forwarded-… headers count
     max_connections: Annotated[int, Field(ge=8)] = 256  # of each listener; beyond it the longest idle is closed
     header_timeout_seconds: Positive = 10.0  # a client that has not sent a request's headers by then is disconnected
+    upload_folder: str = ""  # where uploaded files lie until they are imported; empty: `uploads` beside the database
+    upload_limit_mb: Annotated[int, Field(ge=1)] = 64  # the biggest file that may be uploaded
 
     @property
     def has_tls(self) -> bool:
@@ -351,6 +353,15 @@ class Settings(_Section):
         if not separator or not scheme.startswith("sqlite") or path.startswith("/") or path in {"", ":memory:"}:
             return self.database.url
         return f"{scheme}:///{(self.folder / path).resolve()}"
+
+    @property
+    def upload_folder(self) -> Path:
+        """The folder of uploaded files."""
+        if self.http.upload_folder:
+            return (self.folder / self.http.upload_folder).resolve()
+        _scheme, _separator, path = self.database_url.partition(":///")
+        beside = Path(path).parent if self.database_url.startswith("sqlite") and path.startswith("/") else Path.cwd()
+        return beside / "uploads"
 
     @property
     def link(self) -> AsteriskSettings:

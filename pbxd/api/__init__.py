@@ -13,10 +13,12 @@ from pbxd.api import (
     employees,
     events,
     health,
+    imports,
     lookup,
     metrics,
     openapi,
     queues,
+    reference_page,
     sessions,
     tokens,
     users,
@@ -29,6 +31,7 @@ RESOURCES = (
     contacts.resource,
     companies.resource,
     employees.resource,
+    imports.resource,
     calls.resource,
     click_to_call.resource,
     queues.resource,
@@ -41,6 +44,7 @@ RESOURCES = (
     webhooks.resource,
     sessions.resource,
     openapi.resource,
+    reference_page.resource,
 )
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from pbxd.api.call_record import CallAnswer, GapAnswer
 from pbxd.api.click_to_call import CallPath, ProgressAnswer
+from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.book.external_ids import read_external
 from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import NotFoundError
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
-from pbxd.http.lists import ListAnswer, PageQuery, link_to_next
+from pbxd.http.downloads import CSV, KINDS, XLSX, Download
 from pbxd.http.operations import Resource
-from pbxd.http.requests import ActingQuery, Extension, MergePatch, Words
+from pbxd.http.requests import ActingQuery, Extension, MergePatch, PathParameters, Words
 from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
+from pbxd.services.exports import ExportCalls
 
-CALL_PATH = "/api/v1/calls/{id:(?!plan$)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
+CALL_PATH = r"/api/v1/calls/{id:(?!plan$|export\.)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
 
 resource = Resource("calls", "The history of calls.")
 
@@ -117,6 +120,20 @@ async def calls_page(context: Context, page: call_history.CallPage) -> Reply[Cal
     items = await call_history.with_external(context.services.workspace, page.items)
     form = page.to_json() | {"items": items, "next": page.next, "seq": page.seq}
     return Reply(CallsAnswer.model_validate(form), headers=link_to_next(context.request, page.next))
+
+
+class CallsExportPath(PathParameters):
+    """In which form."""
+
+    format: Literal["xlsx", "csv"]
+
+
+@resource.operation("GET", "/api/v1/calls/export.{format:xlsx|csv}", scope="calls:read")
+async def export_calls(context: Context, path: CallsExportPath, query: CallFilters) -> Download[XLSX] | Download[CSV]:
+    """Download calls as a workbook or a table, newest first. It takes the filters of the list."""
+    asked = ExportCalls(**query.filters, file=Path())
+    pieces = context.services.uploads.exported("export-calls", context.actor, asked, path.format)
+    return Download(KINDS[path.format], f"calls.{path.format}", pieces)
 
 
 @resource.operation("GET", CALL_PATH, scope="calls:read")

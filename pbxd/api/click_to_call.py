@@ -32,7 +32,7 @@ class CallRequest(Body):
 
     agent: Extension | None = None
     """Whose phone rings first; the token's own employee unless told."""
-    target: Words | None = None
+    target: Annotated[Words | None, Field(examples=["8 495 123-45-67"])] = None
     """A number, or a contact: its id or exact name."""
     contact: ContactId | None = None
     number: Words | None = None

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from pbxd.api.contact_models import ExternalChanges, ExternalIds
 from pbxd.api.contacts import ContactsAnswer, External, ExternalPath, Moment, Sort, contacts_page, moment, order_of
+from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.book.companies import Company, company_json
 from pbxd.book.external_ids import read_external
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
-from pbxd.http.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.http.operations import Manners, Resource
 from pbxd.http.preconditions import etag
 from pbxd.http.repetitions import RepeatableHeaders

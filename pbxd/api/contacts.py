@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -19,11 +20,12 @@ from pbxd.api.contact_models import (
     saved_answer,
     values_of,
 )
+from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.book.external_ids import read_external
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply, TextAnswer
 from pbxd.http.context import Context
-from pbxd.http.lists import ListAnswer, PageQuery, link_to_next
+from pbxd.http.downloads import CSV, KINDS, VCF, XLSX, Download
 from pbxd.http.operations import Manners, Resource
 from pbxd.http.preconditions import etag
 from pbxd.http.repetitions import RepeatableHeaders
@@ -35,6 +37,7 @@ from pbxd.services.card_text import main_lines
 from pbxd.services.contact_edits import AddContact, EditContact
 from pbxd.services.contacts import ContactPage
 from pbxd.services.dates import read_instant
+from pbxd.services.exports import ExportContacts
 
 CONTACTS = "/api/v1/contacts"
 ONE = CONTACTS + r"/{id:\d+}"
@@ -106,6 +109,12 @@ class ContactsAnswer(ListAnswer):
     """A page of contacts."""
 
     items: tuple[ContactAnswer, ...]
+
+
+class ExportPath(PathParameters):
+    """In which form."""
+
+    format: Literal["xlsx", "csv", "vcf"]
 
 
 class DuplicatesQuery(ActingQuery):
@@ -243,6 +252,19 @@ async def find_duplicates(context: Context, query: DuplicatesQuery) -> Duplicate
     workspace = context.services.workspace
     found = await book.duplicates(workspace, context.actor, query.number or "", query.email or "")
     return DuplicatesAnswer.model_validate({"items": [each.to_json() for each in found], "total": len(found)})
+
+
+@resource.operation("GET", CONTACTS + "/export.{format:xlsx|csv|vcf}", scope="contacts:read")
+async def export_contacts(
+    context: Context, path: ExportPath, query: ContactFilters
+) -> Download[XLSX] | Download[CSV] | Download[VCF]:
+    """Download contacts as a workbook, a table or vCards; an import takes each back.
+
+    It takes the filters of the list. `manager` is an extension here.
+    """
+    asked = ExportContacts(**query.filters, file=Path())
+    pieces = context.services.uploads.exported("export-contacts", context.actor, asked, path.format)
+    return Download(KINDS[path.format], f"contacts.{path.format}", pieces)
 
 
 async def _version_by_external(context: Context, path: ExternalPath) -> int:

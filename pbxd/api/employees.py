@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from pbxd.api.contacts import ContactsAnswer, Sort, contacts_page, order_of
+from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.book.employees import employee_json
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
-from pbxd.http.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.http.operations import Resource
 from pbxd.http.requests import PathParameters, Words
 from pbxd.services import contacts as clients

@@ -12,12 +12,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from pbxd import __version__
+from pbxd.api.examples import Examples
 from pbxd.http.answers import Answer
 from pbxd.http.context import Context
 from pbxd.http.operations import OPERATIONS, Operation, Resource
 from pbxd.http.problems import PROBLEM, Problem
-from pbxd.http.requests import JSON, Body, Input, PathParameters
+from pbxd.http.requests import Body, Input, PathParameters
 from pbxd.http.session_cookies import PLAIN_NAME, SECURE_NAME
+from pbxd.http.uploads import Form
 from pbxd.scopes import Scope
 
 PATH = "/api/v1/openapi.json"
@@ -39,8 +41,11 @@ _PATH_PROBLEMS = {HTTPStatus.NOT_FOUND: "There is no such thing, or the asker ma
 _BODY_PROBLEMS = {
     HTTPStatus.BAD_REQUEST: "The body can't be read.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not application/json.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is of another type.",
 }
+_STALE_PROBLEM = {HTTPStatus.PRECONDITION_FAILED: "The object has another version than `If-Match` names."}
+_VERSION_PROBLEM = {HTTPStatus.PRECONDITION_REQUIRED: "`If-Match` is missing."}
+_REPEATED_PROBLEM = {HTTPStatus.CONFLICT: "The first request with this `Idempotency-Key` is still under way."}
 _INPUT_PROBLEMS = {HTTPStatus.UNPROCESSABLE_ENTITY: "Something in the request is not what it should be."}
 
 resource = Resource("openapi", "This document.")
@@ -73,8 +78,11 @@ def document(operations: tuple[Operation, ...]) -> OpenApiAnswer:
     references, definitions = models_json_schema(sorted(modes, key=str), ref_template=_REFERENCE)
     named = {model: schema for (model, _mode), schema in references.items()}
     paths: dict[str, Schema] = {}
+    examples = Examples(definitions["$defs"])
     for operation in operations:
-        paths.setdefault(operation.address, {})[operation.method.lower()] = _operation(operation, named)
+        described = _operation(operation, named)
+        _add_examples(described, examples)
+        paths.setdefault(operation.address, {})[operation.method.lower()] = described
     return OpenApiAnswer(
         openapi="3.1.0",
         info={"title": "pbxd", "version": __version__},
@@ -98,7 +106,7 @@ def document(operations: tuple[Operation, ...]) -> OpenApiAnswer:
 
 def _models(operation: Operation) -> Iterable[type[BaseModel]]:
     """Return the models that stand in the document by themselves; those of parameters are taken apart."""
-    return (*operation.answers, *(model for model in operation.inputs.values() if issubclass(model, Body)))
+    return (*operation.answers, *(model for model in operation.inputs.values() if issubclass(model, Body | Form)))
 
 
 def _tags(operations: Iterable[Operation]) -> Iterable[Schema]:
@@ -119,9 +127,37 @@ def _operation(operation: Operation, named: dict[Any, Schema]) -> Schema:
     if description:
         described["description"] = description
     for model in operation.inputs.values():
-        if issubclass(model, Body):
-            described["requestBody"] = {"required": True, "content": {JSON: {"schema": named[model]}}}
+        if issubclass(model, Body | Form):
+            described["requestBody"] = {
+                "required": True,
+                "content": {kind: {"schema": named[model]} for kind in model.content_types},
+            }
+    described["parameters"] += _preconditions(operation)
     return described
+
+
+def _add_examples(described: Schema, examples: Examples) -> None:
+    """Add an example to each parameter that a path or a request needs, to the body, and to each good answer."""
+    for parameter in described["parameters"]:
+        if parameter["in"] == "path":
+            parameter.setdefault("example", examples.of(parameter["schema"], parameter["name"]))
+    good = [answer for status, answer in described["responses"].items() if status.startswith("2")]
+    for holder in (described.get("requestBody", {}), *good):
+        for kind, content in holder.get("content", {}).items():
+            if content["schema"].get("format") != "binary":
+                content["example"] = examples.of(content["schema"], kind)
+
+
+def _preconditions(operation: Operation) -> list[Schema]:
+    """Describe `If-Match`. It is never `required`: who leaves it out is told so by a status of its own."""
+    if not operation.manners.if_match:
+        return []
+    how = "Needed" if operation.manners.if_match == "needed" else "Optional"
+    about = f"{how}: the `ETag` that the object had when it was read, or `*`."
+    return [
+        {"name": "If-Match", "in": "header", "required": False, "description": about, "schema": {"type": "string"},
+         "example": '"7"'}
+    ]  # fmt: skip
 
 
 def _security(operation: Operation) -> list[Schema]:
@@ -132,9 +168,13 @@ def _security(operation: Operation) -> list[Schema]:
 
 def _responses(operation: Operation, named: dict[Any, Schema]) -> Schema:
     schemas = [named[model] for model in operation.answers]
-    content = {operation.content_type: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+    content: Schema = {}
+    if schemas:
+        content[operation.content_type] = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+    for kind in operation.files:
+        content[kind.content_type] = {"schema": {"type": "string", "format": "binary", "description": kind.__doc__}}
     described: Schema = {
-        str(status.value): {"description": _MEANINGS[status]} | ({"content": content} if schemas else {})
+        str(status.value): {"description": _MEANINGS[status]} | ({"content": content} if content else {})
         for status in operation.statuses
     }
     problem = {PROBLEM: {"schema": named[Problem]}}
@@ -149,11 +189,17 @@ def _problems(operation: Operation) -> dict[HTTPStatus, str]:
     found: dict[HTTPStatus, str] = {}
     if operation.scope != "open":
         found |= _TOKEN_PROBLEMS
-    for kind, problems in ((PathParameters, _PATH_PROBLEMS), (Body, _BODY_PROBLEMS)):
+    for kind, problems in ((PathParameters, _PATH_PROBLEMS), (Body, _BODY_PROBLEMS), (Form, _BODY_PROBLEMS)):
         if any(issubclass(model, kind) for model in models):
             found |= problems
     if any(not issubclass(model, PathParameters) for model in models):
         found |= _INPUT_PROBLEMS
+    if operation.manners.if_match:
+        found |= _STALE_PROBLEM
+    if operation.manners.if_match == "needed":
+        found |= _VERSION_PROBLEM
+    if operation.repeatable:
+        found |= _REPEATED_PROBLEM
     return found | dict(operation.problems)
 
 

@@ -20,6 +20,7 @@ from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.sessions import UserSessions
+from pbxd.services.uploads import Uploads
 from pbxd.services.webhooks.addresses import Network
 from pbxd.services.workspace import Workspace
 
@@ -39,6 +40,7 @@ class Services:
     metrics: Metrics
     refusals: Refusals
     sessions: UserSessions
+    uploads: Uploads
     sights: Callable[[], Sights] = Sights  # what agents see
     allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses
     language: Callable[[], str] = str  # of answers to those who name none; empty: English

@@ -1,10 +1,11 @@
-"""Files as answers: written as they are made, or read from the disk, without the deadline of other requests."""
+"""Files as answers: sent in pieces, without the deadline of other requests."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import quote
 
 from aiohttp import web
@@ -12,24 +13,54 @@ from aiohttp import web
 from pbxd.http.deadlines import DEADLINE, ended_by_stop
 
 
+class FileKind:
+    """A kind of file."""
+
+    content_type: ClassVar[str]
+
+
+class XLSX(FileKind):
+    """A workbook."""
+
+    content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class CSV(FileKind):
+    """A table with a header line, UTF-8, separated by semicolons."""
+
+    content_type = "text/csv"
+
+
+class VCF(FileKind):
+    """Cards, one after another."""
+
+    content_type = "text/vcard"
+
+
+KINDS: dict[str, Any] = {"xlsx": XLSX, "csv": CSV, "vcf": VCF}
+KindT_co = TypeVar("KindT_co", bound=FileKind, covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Download:
+class Download(Generic[KindT_co]):
     """A file that a handler returns instead of a model; its pieces are sent as they come.
 
     The head is sent with the first piece, so that an error before it is answered with a problem. An error after it
     cuts the connection: a client must not take half a file for a whole one.
     """
 
+    kind: type[KindT_co]
     name: str
-    content_type: str
     pieces: AsyncGenerator[bytes, None]
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """Answer the request; returns when the file ends, the client leaves or the server stops."""
-        named = f"attachment; filename*=UTF-8''{quote(self.name)}"
-        response = web.StreamResponse(
-            headers={"Content-Type": self.content_type, "Content-Disposition": named, "Cache-Control": "no-store"}
-        )
+        headers = {
+            "Content-Type": self.kind.content_type,
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(self.name)}",
+            "Cache-Control": "no-store",
+        }
+        response = web.StreamResponse(headers=headers)
         async with aclosing(self.pieces) as pieces:
             request[DEADLINE].reschedule(None)
             with ended_by_stop(request.app), suppress(ConnectionResetError):  # the client has left

@@ -19,14 +19,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from aiohttp import web
 
 from pbxd.errors import InvalidInputError
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import ACTOR, PAGES, Context
-from pbxd.http.downloads import Download
+from pbxd.http.downloads import Download, FileKind
 from pbxd.http.mistakes import all_mistakes, located
 from pbxd.http.preconditions import IfMatch, check_if_match
 from pbxd.http.repetitions import RepeatableHeaders, once
@@ -43,7 +43,7 @@ from pbxd.http.streams import Stream
 from pbxd.rights import acting_for
 from pbxd.scopes import Scope
 
-Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | Download | None]]
+Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | Download[Any] | None]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 InputT = TypeVar("InputT", bound=Input)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -81,6 +81,7 @@ class Operation:
     content_type: str
     problems: Mapping[HTTPStatus, str] = field(default_factory=dict)  # besides those that every such operation has
     manners: Manners = Manners()
+    files: tuple[type[FileKind], ...] = ()  # one of them is the answer
     name: str = field(init=False)  # its id in the OpenAPI document
     acting: bool = field(init=False)  # whether a request may name the employee who acts
     repeatable: bool = field(init=False)  # whether a request with an idempotency key is done once
@@ -175,11 +176,22 @@ class Resource:
 
         def declare(handler: HandlerT) -> HandlerT:
             hints = get_type_hints(handler)
-            answers, content_type = _answers(hints.pop("return"))
+            answers, content_type, files = _answers(hints.pop("return"))
             inputs = _inputs({name: hint for name, hint in hints.items() if hint is not Context})
             self.operations.append(
                 Operation(
-                    self, method, path, scope, handler, inputs, statuses, answers, content_type, problems or {}, manners
+                    self,
+                    method,
+                    path,
+                    scope,
+                    handler,
+                    inputs,
+                    statuses,
+                    answers,
+                    content_type,
+                    problems or {},
+                    manners,
+                    files,
                 )
             )
             return handler
@@ -239,17 +251,18 @@ def _of_kind(inputs: Mapping[str, Input], kind: type[InputT]) -> InputT | None:
     return next((each for each in inputs.values() if isinstance(each, kind)), None)
 
 
-def _answers(result: Any) -> tuple[tuple[type[Answer], ...], str]:  # noqa: ANN401 - a type, generic or not
-    """Return the models a handler's return annotation names, and their content type."""
+def _answers(result: Any) -> tuple[tuple[type[Answer], ...], str, tuple[type[FileKind], ...]]:  # noqa: ANN401 - a type, generic or not
+    """Return the models that a handler's return annotation names, their content type, and the kinds of files."""
     origin = get_origin(result)
     stream = origin if isinstance(origin, type) and issubclass(origin, Stream) else None
     if isinstance(origin, type) and issubclass(origin, Reply | Stream):
         (result,) = get_args(result)
-    models = get_args(result) if isinstance(result, UnionType) else (result,)
-    answers = tuple(model for model in models if model is not NoneType)
+    models = get_args(result) if get_origin(result) in (Union, UnionType) else (result,)
+    files = tuple(get_args(each)[0] for each in models if get_origin(each) is Download)
+    answers = tuple(each for each in models if each is not NoneType and get_origin(each) is not Download)
     for model in answers:
         if not (isinstance(model, type) and issubclass(model, Answer)):
             raise TypeError(f"{model} is no model of an answer")
     if stream:
-        return answers, stream.content_type
-    return answers, answers[0].content_type.partition(";")[0] if answers else JSON
+        return answers, stream.content_type, files
+    return answers, answers[0].content_type.partition(";")[0] if answers else JSON, files

@@ -25,7 +25,7 @@ from pbxd.errors import UnavailableError
 from pbxd.i18n import _
 from pbxd.storage.access.tokens import Token, Tokens, digest
 
-FRESH_SECONDS = 0.1
+FRESH_SECONDS = 0.2
 SOON_SECONDS = 0.3
 LONGEST_SECONDS = 24 * 3600.0
 _POLL_SECONDS = 1.0  # how old the tokens in memory are at most when the database goes away

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from pbxd import i18n, rights
 from pbxd.actor import Actor
 from pbxd.book.companies import Company
-from pbxd.errors import InvalidInputError, RefusedError
+from pbxd.errors import InvalidInputError, NotFoundError, RefusedError
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.error_workbook import ErrorWorkbook, error_workbook
@@ -26,10 +26,12 @@ from pbxd.services.import_report import LISTED, RowList, row_list
 from pbxd.services.import_report import ImportReport as ImportReport
 from pbxd.services.workspace import Workspace
 from pbxd.storage.access.employee_ids import known as known_actor
+from pbxd.storage.engine.feed import Feed
 from pbxd.storage.imports import companies, listing
 from pbxd.storage.imports.imports import Imports, Report, Undone, Writing
 from pbxd.storage.imports.known import Known, known
 from pbxd.storage.imports.listing import Import as Import
+from pbxd.storage.search import cursor
 
 _Kind = TypeVar("_Kind", Read, ReadCompany)
 _RowOf = tuple[int, list[str], _Kind]
@@ -50,6 +52,8 @@ class ImportContacts:
     errors: Path | None = None  # where to write the workbook of bad rows; nothing may be there
     lenient: bool = False  # take a contact without its optional fields that can't be read
     report: Path | None = None  # where to list what became of the rows (CSV); nothing may be there
+    name: str = ""  # of the file, for people; empty: as it is called
+    reserved: int = 0  # the id that the import has already, of an uploaded file
 
 
 async def import_contacts(
@@ -108,6 +112,40 @@ async def listed(workspace: Workspace, actor: Actor, limit: int | None = None) -
     return await listing.listed(workspace.database, actor, limit)
 
 
+async def check_undo(workspace: Workspace, actor: Actor, import_id: int) -> None:
+    """Raise what `undo` would raise at once."""
+    found = await shown(workspace, actor, import_id)
+    rights.check_undo(await workspace.database.ask(known_actor, actor), found.actor_id or 0)
+    if found.state != "done" or found.undo_first:
+        await undo(workspace, actor, import_id)
+
+
+async def page(workspace: Workspace, actor: Actor, *, limit: int, after: str) -> ImportPage:
+    """Return a page of the imports that the actor may know of, the latest first. Raises InvalidInputError (`after`)."""
+    seq = await Feed(workspace.database).last()
+    before = cursor.read_entry("imports", after, "")
+    found = await listing.listed(workspace.database, actor, limit + 1, before=before if isinstance(before, int) else 0)
+    items, more = found[:limit], len(found) > limit
+    return ImportPage(items, len(found), cursor.written_entry("imports", items[-1].id, "") if more else None, seq)
+
+
+async def shown(workspace: Workspace, actor: Actor, import_id: int) -> Import:
+    """Return an import that the actor may know of. Raises NotFoundError."""
+    found = await listing.listed(workspace.database, actor, None, import_id=import_id)
+    if not found:
+        raise NotFoundError(_("there is no import {id}").format(id=import_id))
+    return found[0]
+
+
+class ImportPage(NamedTuple):
+    """A page of imports. `total`: there are at least so many."""
+
+    items: Sequence[Import]
+    total: int
+    next: str | None
+    seq: int
+
+
 class _Outcome(NamedTuple):
     """Where an import says what it does."""
 
@@ -133,7 +171,13 @@ class _Importing:
             return
         visibility = "personal" if self._asked.personal else "shared"
         asks = self._asked.existing != "add"  # what is known already
-        writing = await self._imports.begin(self._asked.file.name, actor=self._actor, visibility=visibility, alone=asks)
+        writing = await self._imports.begin(
+            self._asked.name or self._asked.file.name,
+            actor=self._actor,
+            visibility=visibility,
+            alone=asks,
+            reserved=self._asked.reserved,
+        )
         self._actor = writing.actor  # from here on by id: the extension may pass to somebody else on the way
         try:
             rows = await self._rows(table, progress, writing)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pbxd.api import RESOURCES
 from pbxd.api.calls import CallsQuery
 from pbxd.api.openapi import PATH
+from pbxd.http.requests import Body
 from tests.http.conftest import House
+from tests.http.contract import validate
 
 Document = dict[str, Any]
 
@@ -52,6 +57,7 @@ async def test_only_what_tells_nothing_about_anybody_is_open(pbxd: House) -> Non
     assert {path for _method, path, told in operations(found) if told["security"] == []} == {
         "/healthz",
         "/readyz",
+        "/api/v1/docs",
         "/api/v1/session",  # to sign in
         PATH,
     }
@@ -75,7 +81,7 @@ async def test_every_operation_has_a_summary_its_path_s_names_and_a_problem(pbxd
         assert "default" in told["responses"]
         assert any(status.startswith("2") for status in told["responses"])
         named = {each["name"] for each in told["parameters"] if each["in"] == "path"}
-        assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+        assert named == set(re.findall(r"\{(\w+)\}", path))
 
 
 async def test_every_reference_leads_somewhere(pbxd: House) -> None:
@@ -127,3 +133,44 @@ def test_the_readme_names_its_address() -> None:
     """As it stood there once, without its prefix, it was a 401."""
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"`GET (\S*openapi\.json)`", readme) == [PATH]
+
+
+async def test_every_operation_has_examples_that_are_valid(pbxd: House) -> None:
+    """Of its path, its body, and its answer if that is JSON."""
+    found = await document(pbxd.public)
+    bodies = {
+        operation.name: model
+        for resource in RESOURCES
+        for operation in resource.operations
+        for model in operation.inputs.values()
+        if issubclass(model, Body)
+    }
+    for method, path, told in operations(found):
+        assert all("example" in each for each in told["parameters"] if each["in"] == "path"), path
+        for kind, content in told.get("requestBody", {}).get("content", {}).items():
+            if told["operationId"] in bodies:
+                bodies[told["operationId"]].model_validate_json(json.dumps(content["example"]))
+                assert content["example"], (method, path, kind)
+        for status, answer in told["responses"].items():
+            content = answer.get("content", {}).get("application/json")
+            if status.startswith("2") and content:
+                validate(content["example"], content["schema"])
+                assert content["example"], (method, path)
+
+
+async def test_the_page_has_every_operation_and_loads_nothing(pbxd: House) -> None:
+    found = await document(pbxd.public)
+    async with pbxd.public.get("/api/v1/docs") as answer:
+        assert answer.status == 200
+        assert answer.content_type == "text/html"
+        policy = answer.headers["Content-Security-Policy"]
+        page = await answer.text()
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style
+    digest = b64encode(sha256(style[1].encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in policy
+    assert not re.findall(r"<script|src=|<link|@import|url\(|javascript:", page)
+    for method, path, told in operations(found):
+        assert f"<code>{method} {path}</code>" in page
+        assert f'id="{told["operationId"]}"' in page

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from argon2 import PasswordHasher
 
 from pbxd import api
-from pbxd.actor import DAEMON
+from pbxd.actor import DAEMON, Actor
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.pbx import AsteriskPbx
@@ -37,6 +38,9 @@ from pbxd.services.metrics import Metrics
 from pbxd.services.passwords import Passwords
 from pbxd.services.queues import VipQueues
 from pbxd.services.sessions import UserSessions
+from pbxd.services.uploads import Uploads
+from pbxd.services.worker import Job
+from pbxd.services.worker_child import JOBS
 from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
@@ -95,7 +99,7 @@ async def empty_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def house(  # noqa: PLR0915 - one thing a line
-    folder: Path, book: Path, *, linked: bool = True
+    folder: Path, book: Path, *, linked: bool = True, url: str = "sqlite+aiosqlite:///book.db"
 ) -> AsyncIterator[House]:
     shutil.copy(book, folder / "book.db")
     async with AmiServer().listening() as pbx, asyncio.TaskGroup() as group:
@@ -107,7 +111,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             {
                 "asterisk": {"port": pbx.port, "username": "pbxd", "secret": SECRET},
                 "http": {"listen": "127.0.0.1:0"},
-                "database": {"url": "sqlite+aiosqlite:///book.db"},
+                "database": {"url": url},
                 "service": {"language": "en"},
             }
         ).model_copy(update={"folder": folder})
@@ -123,6 +127,7 @@ async def house(  # noqa: PLR0915 - one thing a line
         naming, workspace = CallerNaming(directory.lookup), Workspace(database, rules_from(settings))
         parts = (refusals := Refusals(database), asterisk, naming, queues, click_to_call)
         live_feed = LiveFeed(database, phones.copy, lambda: (each.extension for each in directory.colleagues()))
+        workspace = Workspace(database, rules_from(settings))
         services = Services(
             workspace=workspace,
             tokens=TokenCache(Tokens(database)),
@@ -133,6 +138,9 @@ async def house(  # noqa: PLR0915 - one thing a line
             events=LiveEvents(workspace, live_feed, directory.colleagues),
             health=health,
             sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
+            uploads=Uploads(
+                Workspace(database, rules_from(settings)), settings.upload_folder, 1, patience=25, run=in_process
+            ),
             metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
             refusals=refusals,
         )
@@ -186,6 +194,11 @@ async def serving(pbxd: House, mount: Mount = api.mount, **http: object) -> Asyn
 def click_to_call_of(pbx: AsteriskPbx, settings: Settings, database: Database, directory: Directory) -> ClickToCall:
     targets = partial(find_target, Workspace(database, rules_from(settings)), directory)
     return ClickToCall(pbx, settings, targets, CallRequests(database))
+
+
+async def in_process(workspace: Workspace, job: Job, actor: Actor, asked: object, progress: Callable[..., None]) -> Any:  # noqa: ANN401 - what the job's function returns
+    """Do a job here: a child process takes a second to begin. `tests/services/test_worker.py` has the child."""
+    return await JOBS[job](workspace, actor, asked, progress=progress)
 
 
 async def _following(directory: Directory) -> None:

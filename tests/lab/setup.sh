@@ -1,12 +1,14 @@
 #!/bin/bash
-# Install what is missing to work on pbxd and to run its lab: Debian packages, the virtual environment in .venv, and a
-# private Asterisk in .lab/forky. For Debian 12 or newer, as root or with sudo; a second run takes a second.
+# Install what is missing to work on pbxd and to run its lab: Debian packages, the virtual environment in .venv, a private
+# Asterisk in .lab/forky, and nginx and Caddy in .lab/proxies. For Debian 12 or newer, as root or with sudo; a second run
+# takes a second.
 # `make soak` also calls `setup.sh bullseye` (an old Asterisk, 16) and `setup.sh libreoffice`.
 # All package sources are those that the machine itself is configured with.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 suites=(forky)        # Debian 12 has no asterisk package; forky has 22
-packages=(sip-tester baresip-core postgresql mariadb-server-core mariadb-client-core systemd openssl faketime)
+packages=(sip-tester baresip-core postgresql mariadb-server-core mariadb-client-core systemd openssl faketime
+    php-cli curl)
 for more in "$@"; do
     case $more in
         libreoffice) packages+=(libreoffice-calc-nogui) ;;
@@ -74,6 +76,24 @@ fetch() {
 for suite in "${suites[@]}"; do
     [ -e ".lab/$suite/usr/sbin/asterisk" ] || fetch "$suite"
 done
+
+# ---- Proxies: the programs alone, since the packages would start services on port 80 -------------------------------
+fetch_proxies() {
+    local new=.lab/proxies.new package
+    say "Fetching nginx and Caddy from Debian (10 MB), into .lab/proxies only"
+    rm -rf "$new"
+    mkdir -p "$new"
+    (cd "$new" && apt-get download -q nginx caddy) || {
+        as_root apt-get update -q        # the lists are missing or out of date
+        (cd "$new" && apt-get download -q nginx caddy)
+    }
+    for package in "$new"/*.deb; do dpkg-deb --extract "$package" "$new"; done
+    rm "$new"/*.deb
+    rm -rf .lab/proxies
+    mv "$new" .lab/proxies        # whole or not at all
+}
+
+[ -e .lab/proxies ] || fetch_proxies
 
 # ---- Python --------------------------------------------------------------------------------------------------------
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$python is older than 3.11; set PYTHON=…"

@@ -23,6 +23,9 @@ from pbxd.services.import_report import RowDone, titles_of
 from pbxd.services.imports import Import, ImportContacts, ImportReport, Policy
 
 _STATES = {
+    "checking": N_("being checked, nothing imported"),
+    "checked": N_("checked, not imported yet"),
+    "refused": N_("can't be read, nothing imported"),
     "writing": N_("under way"),
     "applying": N_("being completed"),
     "done": N_("done"),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, literal_column, select, update
 
 from pbxd.actor import Actor
 from pbxd.book.texts import checked_name
@@ -102,13 +102,16 @@ class Tokens:
 
     async def by_digest(self) -> dict[str, Token]:
         """Return all tokens, revoked ones too, by `digest` of the token itself."""
-        async with self._database.reading() as connection:
-            return {row.digest: _token(row) for row in await connection.execute(_LISTED)}
+        return await self._database.ask(_by_digest)
 
 
 def digest(plain: str) -> str:
     """Return what a token is known by. Finding it among others tells nothing of the token by the time it takes."""
     return sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _by_digest(connection: Connection) -> dict[str, Token]:
+    return {row.digest: _token(row) for row in connection.execute(_LISTED)}
 
 
 def _token(row: Row[Any]) -> Token:

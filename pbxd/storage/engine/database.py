@@ -120,7 +120,7 @@ class Database:
     def __init__(self, address: str, fields: Fields = BUILT_IN) -> None:
         """Raise ConfigurationError for an unusable URL. `fields` are those of its contacts."""
         url = parsed(address)
-        self._address = address
+        self.address = address
         self.fields = fields
         self._usable = False
         self.is_new = False  # `connect` created it
@@ -162,9 +162,9 @@ class Database:
         self._lost = None
         try:
             if create:
-                done = await schema.upgrade(self._address, report, replace_lost=False, fields=self.fields)
+                done = await schema.upgrade(self.address, report, replace_lost=False, fields=self.fields)
                 self.is_new = done.before is None
-            target = parsed(self._address)
+            target = parsed(self.address)
             schema.refuse_absent(target)
             schema.refuse_outdated(target, await schema.revision(target))
         except LostError as error:
@@ -175,7 +175,7 @@ class Database:
 
     def remember(self) -> None:
         """Note that the database exists, so that the next start notices its loss."""
-        remember(self._address)
+        remember(self.address)
 
     async def close(self) -> None:
         """Close every connection."""

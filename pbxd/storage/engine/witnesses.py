@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
@@ -34,6 +35,16 @@ class Witnessed:
 
     def __exit__(self, *_error: object) -> None:
         _PRESENT.reset(self._before)
+
+
+@contextmanager
+def unwitnessed() -> Iterator[None]:
+    """Write what is no change of its own: the witness stays for the change."""
+    before = _PRESENT.set(None)
+    try:
+        yield
+    finally:
+        _PRESENT.reset(before)
 
 
 async def witness(connection: AsyncConnection) -> None:

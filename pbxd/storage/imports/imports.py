@@ -4,7 +4,7 @@ States: `writing` → (`applying` → ) `done` → `undoing` → `undone`, or `w
 are hidden (`search.visibility`) while `writing` and again from `undoing` on. Changes of existing contacts are in the
 overlay meanwhile. They are visible from `applying` on and are then written to the cards, some at a time: from there on
 an import can only be completed. A process that works at an import renews its `beat`; `clean` drops or completes imports
-without a recent one.
+without a recent one. An uploaded import is `checking` → `checked` before, or `refused`: see `uploaded`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from pbxd.storage.engine.batches import BatchWriter
 from pbxd.storage.engine.database import Database, in_parts, in_steps, possible
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.imports import companies as import_companies
+from pbxd.storage.imports import uploaded
 from pbxd.storage.imports.adding import added_up
 from pbxd.storage.imports.order import expect_restored, later_import
 from pbxd.storage.search.filters import seen_by
@@ -68,11 +69,13 @@ class Imports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, file: str, *, actor: Actor, visibility: str, alone: bool = False) -> Writing:
+    async def begin(
+        self, file: str, *, actor: Actor, visibility: str, alone: bool = False, reserved: int = 0
+    ) -> Writing:
         """Begin an import. Nothing of it is visible before `Writing.finish`.
 
         `alone`: wait until nobody else writes one. The other's contacts are not `known` before its end, and both would
-        add the same contacts.
+        add the same contacts. `reserved`: the id of one that was uploaded; ConflictError unless it waits for this.
         """
         row = {"file": file, "visibility": visibility, "state": "writing", "counts": {}}
         while True:
@@ -82,10 +85,11 @@ class Imports:
             async with self._database.writing() as connection:
                 if not alone or (await connection.execute(others)).first() is None:
                     actor = await known_author(connection, actor)
-                    made = await connection.execute(
-                        insert(imports).returning(imports.c.id),
-                        [row | {"actor_id": actor.employee or 0, "created": now, "beat": now}],
-                    )
+                    values = row | {"actor_id": actor.employee or 0, "created": now, "beat": now}
+                    if reserved:
+                        await uploaded.leave(connection, reserved, "checked", values)
+                        return Writing(self._database, reserved, actor)
+                    made = await connection.execute(insert(imports).returning(imports.c.id), [values])
                     return Writing(self._database, int(made.scalar_one()), actor)
             await asyncio.sleep(_TURN_SECONDS)
             with suppress(ConflictError):  # another process cleans too

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.storage.access.employee_ids import known, people
-from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.database import Database, possible
 from pbxd.storage.imports.order import later_import
 from pbxd.storage.tables import imports
 
@@ -33,12 +33,20 @@ class Import:
     undo_first: int | None  # a later import that has to be undone before this one
 
 
-async def listed(database: Database, actor: Actor, limit: int | None) -> Sequence[Import]:
+async def listed(
+    database: Database, actor: Actor, limit: int | None, *, import_id: int = 0, before: int = 0
+) -> Sequence[Import]:
     """Return the imports that the actor may know of, the latest first: an employee's own, and those of shared contacts.
+
+    `import_id`: only this one. `before`: only earlier ones than this.
 
     An administrator sees all, because an administrator can undo all.
     """
     wanted = select(imports).order_by(imports.c.id.desc()).limit(limit)
+    if import_id:
+        wanted = wanted.where(imports.c.id.in_(possible([import_id])))
+    if before:
+        wanted = wanted.where(imports.c.id < before)
     async with database.reading() as connection:
         actor = await connection.run_sync(known, actor)
         if not actor.is_administrator:

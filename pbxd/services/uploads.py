@@ -1,0 +1,301 @@
+"""Imports of uploaded files: checked first, committed on request, and undone; each goes on when nobody waits for it.
+
+An uploaded file lies in a folder of its own, named by the import's id, with the workbook of its bad rows and what the
+check found. Nothing of it is in the book before it is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+import structlog
+
+from pbxd import rights
+from pbxd.actor import Actor
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, PbxdError, UnavailableError
+from pbxd.exchange.writing import write_template
+from pbxd.files import unwritable
+from pbxd.i18n import _
+from pbxd.services import employees, imports, worker
+from pbxd.services.exports import ExportCalls, ExportContacts
+from pbxd.services.import_report import ImportReport
+from pbxd.services.imports import Import, ImportContacts
+from pbxd.services.upload_files import (
+    ARRIVING,
+    Upload,
+    file_of,
+    pieces_of,
+    read_json,
+    remove_old,
+    report_json,
+    take_over,
+    upload_of,
+    write_json,
+)
+from pbxd.services.workspace import Workspace
+from pbxd.storage.imports import uploaded
+from pbxd.storage.imports.imports import Undone
+
+KEPT: Final = timedelta(days=7)  # an uploaded file that nobody commits, and the workbook of bad rows
+_CHECKING: Final = timedelta(minutes=30)  # no check takes longer: its process is gone
+_PATIENCE_SECONDS: Final = 10.0  # a request waits so long for the end; then it is asked for
+_CLEAN_SECONDS: Final = 600.0
+_AT_ONCE: Final = 2  # imports and exports: each has a child process
+Exported = TypeVar("Exported", ExportContacts, ExportCalls)
+
+_log = structlog.get_logger(__name__)
+
+
+Progress = Callable[..., None]
+Run = Callable[[Workspace, worker.Job, Actor, object, Progress], Coroutine[Any, Any, Any]]
+
+
+@dataclass(slots=True)
+class _Work:
+    """Something under way."""
+
+    task: asyncio.Task[Any]
+    rows: int = 0  # done so far
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedImport:
+    """An import as a program sees it. `report`: what the check or the import found, once it is known."""
+
+    listed: Import
+    rows_done: int | None = None  # while something is under way
+    report: Mapping[str, Any] = field(default_factory=dict)
+    has_errors_file: bool = False
+
+
+class Uploads:
+    """Uploaded files. `keep_clean` is a root task."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        folder: Path,
+        limit_mb: int,
+        *,
+        patience: float = _PATIENCE_SECONDS,
+        run: Run = worker.run,
+    ) -> None:
+        """`patience`: seconds that a request waits. `run`: what does the work."""
+        self._workspace, self._folder, self._patience, self._run = workspace, folder, patience, run
+        self.limit = limit_mb * 1024 * 1024  # bytes of a file
+        self._working: dict[int, _Work] = {}
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    @asynccontextmanager
+    async def arriving(self) -> AsyncIterator[Path]:
+        """Yield a new folder for a file that is arriving; it is gone after the block unless `check` took it."""
+        try:
+            folder = await asyncio.to_thread(self._new_folder)
+        except OSError as error:
+            raise unwritable(self._folder, error) from error
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def check(self, actor: Actor, file: Path, upload: Upload) -> UploadedImport:
+        """Take over a file that has arrived, and say what its import would do. Nothing is changed.
+
+        Raises InvalidInputError for a file that can't be read.
+        """
+        if upload.personal and not actor.is_employee:
+            raise InvalidInputError("visibility", _("whose contacts would they be? Say which employee acts, with --as"))
+        visibility = "personal" if upload.personal else "shared"
+        import_id = await uploaded.reserve(self._workspace.database, upload.name, visibility, actor)
+        own = self._folder / str(import_id)
+        try:
+            await asyncio.to_thread(take_over, file, own, upload)
+            work = self._start(import_id, self._check(actor, import_id, own, upload))
+            await self._wait(work)
+        except BaseException:
+            await self._forget(import_id)
+            raise
+        return await self.show(actor, import_id, upload.caller)
+
+    async def commit(self, actor: Actor, import_id: int, caller: str) -> UploadedImport:
+        """Import a checked file. Raises NotFoundError, RefusedError, ConflictError unless it waits for that."""
+        listed, upload = await self._own(actor, import_id, caller)
+        if listed.state != "checked" or import_id in self._working or upload is None:
+            raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
+        await uploaded.begin_work(self._workspace.database, import_id, "checked")
+        self._check_idle(import_id)
+        await self._wait(self._start(import_id, self._import(actor, import_id, upload)))
+        return await self.show(actor, import_id, caller)
+
+    async def undo(self, actor: Actor, import_id: int) -> Undone | None:
+        """Undo an import; None: that goes on. Raises what `imports.undo` raises."""
+        await imports.shown(self._workspace, actor, import_id)
+        self._check_idle(import_id)
+        await imports.check_undo(self._workspace, actor, import_id)
+        await uploaded.begin_work(self._workspace.database, import_id, "done")
+        self._check_idle(import_id)
+        work = self._start(import_id, self._run(self._workspace, "undo", actor, import_id, _nobody))
+        done: Undone | None = await self._wait(work)
+        return done
+
+    async def show(self, actor: Actor, import_id: int, caller: str) -> UploadedImport:
+        """Return an import and how far it is. Raises NotFoundError."""
+        work = self._working.get(import_id)  # before the state that it leads to
+        report, errors = dict[str, Any](), False
+        listed = await imports.shown(self._workspace, actor, import_id)
+        with suppress(NotFoundError, PbxdError):
+            await self._own(actor, import_id, caller)  # only who uploaded the file sees its rows
+            report = await asyncio.to_thread(read_json, self._folder / str(import_id) / "report.json")
+            errors = (self._folder / str(import_id) / "errors.xlsx").exists()
+        return UploadedImport(listed, work.rows if work else None, report, errors)
+
+    async def errors_file(self, actor: Actor, import_id: int, caller: str) -> Path:
+        """Return the workbook of an upload's bad rows. Raises NotFoundError, RefusedError."""
+        await self._own(actor, import_id, caller)
+        file = self._folder / str(import_id) / "errors.xlsx"
+        if not await asyncio.to_thread(file.exists):
+            raise NotFoundError(_("import {id} has no workbook of bad rows").format(id=import_id))
+        return file
+
+    async def exported(
+        self, job: Literal["export-contacts", "export-calls"], actor: Actor, asked: Exported, ending: str
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a file that an export writes, in pieces. Raises what the export raises, before the first piece."""
+        async with self._turns, self.arriving() as folder:
+            wanted = replace(asked, file=folder / f"export.{ending}")
+            await self._run(self._workspace, job, actor, wanted, _nobody)
+            async for piece in pieces_of(wanted.file):
+                yield piece
+
+    async def template(self, actor: Actor) -> AsyncGenerator[bytes, None]:
+        """Yield the workbook to fill in, in pieces."""
+        people = await employees.find(self._workspace, actor, employees.FindEmployees())
+        async with self.arriving() as folder:
+            file = folder / "contacts.xlsx"
+            here = copy_context()  # headings are in the asker's language
+            await asyncio.to_thread(here.run, write_template, file, people, self._workspace.fields)
+            async for piece in pieces_of(file):
+                yield piece
+
+    async def keep_clean(self) -> None:
+        """Give up what nobody committed and delete old files, until cancelled; then end what is under way."""
+        try:
+            while True:
+                with suppress(UnavailableError):
+                    for import_id in await uploaded.give_up(self._workspace.database, KEPT, _CHECKING):
+                        await self._remove(import_id)
+                    await asyncio.to_thread(remove_old, self._folder, KEPT * 2)
+                await asyncio.sleep(_CLEAN_SECONDS)
+        finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """End what is under way: an import that is not complete is dropped by the next start."""
+        tasks = [work.task for work in self._working.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _new_folder(self) -> Path:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=ARRIVING, dir=self._folder))
+
+    async def _own(self, actor: Actor, import_id: int, caller: str) -> tuple[Import, Upload | None]:
+        """Return an import whose rows the actor may see, and how it was uploaded, if its file is still there."""
+        listed = await imports.shown(self._workspace, actor, import_id)
+        upload = await asyncio.to_thread(upload_of, self._folder / str(import_id))
+        same = upload is not None and upload.caller == caller
+        rights.check_commit(actor, listed.actor_id or 0, same_program=same)
+        return listed, upload
+
+    def _start(self, import_id: int, doing: Coroutine[Any, Any, Any]) -> _Work:
+        work = _Work(asyncio.create_task(doing, name=f"import {import_id}"))
+        self._working[import_id] = work
+        work.task.add_done_callback(lambda task: self._ended(import_id, task))
+        return work
+
+    def _check_idle(self, import_id: int) -> None:
+        if import_id in self._working:
+            raise ConflictError(_("import {id} is under way").format(id=import_id))
+
+    def _ended(self, import_id: int, task: asyncio.Task[Any]) -> None:
+        self._working.pop(import_id, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, PbxdError):
+            _log.error("import_failed", id=import_id, exc_info=error)
+
+    async def _wait(self, work: _Work) -> Any:  # noqa: ANN401 - what the task returns
+        """Wait for the end a while; None: it goes on. Raises what the work raises."""
+        done, _pending = await asyncio.wait({work.task}, timeout=self._patience)
+        return work.task.result() if done else None
+
+    async def _check(self, actor: Actor, import_id: int, own: Path, upload: Upload) -> None:
+        asked = _asked(own, upload, dry_run=True)
+        try:
+            async with self._turns:
+                report = await self._run_import(actor, import_id, asked)
+            await asyncio.to_thread(write_json, own / "report.json", report_json(report))
+        except InvalidInputError as error:
+            await uploaded.end_check(self._workspace.database, import_id, "refused", {})
+            await asyncio.to_thread(write_json, own / "report.json", {"problem": str(error)})
+            (own / file_of(own)).unlink()
+            raise
+        await uploaded.end_check(self._workspace.database, import_id, "checked", report.counts)
+
+    async def _import(self, actor: Actor, import_id: int, upload: Upload) -> None:
+        own = self._folder / str(import_id)
+        await asyncio.to_thread((own / "errors.xlsx").unlink, missing_ok=True)
+        asked = _asked(own, upload, reserved=import_id)
+        async with self._turns:
+            report = await self._run_import(actor, import_id, asked)
+        await asyncio.to_thread(write_json, own / "report.json", report_json(report))
+        await asyncio.to_thread(asked.file.unlink, missing_ok=True)
+
+    async def _run_import(self, actor: Actor, import_id: int, asked: ImportContacts) -> ImportReport:
+        report: ImportReport = await self._run(
+            self._workspace, "import", actor, asked, lambda rows: self._note(import_id, rows)
+        )
+        return report
+
+    def _note(self, import_id: int, rows: int) -> None:
+        if work := self._working.get(import_id):
+            work.rows = rows
+
+    async def _forget(self, import_id: int) -> None:
+        """Delete what nobody was told of."""
+        if work := self._working.get(import_id):
+            work.task.cancel()
+            await asyncio.wait({work.task})
+        await self._remove(import_id)
+        await uploaded.forget(self._workspace.database, import_id)
+
+    async def _remove(self, import_id: int) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._folder / str(import_id), ignore_errors=True)
+
+
+def _nobody(*_done: int) -> None:
+    """Tell nobody how far it is."""
+
+
+def _asked(own: Path, upload: Upload, *, dry_run: bool = False, reserved: int = 0) -> ImportContacts:
+    return ImportContacts(
+        file=own / file_of(own),
+        personal=upload.personal,
+        existing=upload.existing,
+        dry_run=dry_run,
+        sheet=upload.sheet,
+        mapped=upload.mapped,
+        errors=own / "errors.xlsx",
+        lenient=upload.lenient,
+        name=upload.name,
+        reserved=reserved,
+    )
