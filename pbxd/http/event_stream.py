@@ -53,7 +53,8 @@ class EventStream(Stream[EventT], Generic[EventT]):
             await response.prepare(request)
             if request.method == "HEAD":
                 return response
-            with ended_by_stop(request.app), suppress(ConnectionResetError):  # the client has left
+            # The client has left; or it is behind, and the database is away: it comes again, and resumes.
+            with ended_by_stop(request.app), suppress(ConnectionResetError, UnavailableError):
                 async for frame in frames:
                     await response.write(frame)
                 await response.write_eof()

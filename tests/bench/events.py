@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from statistics import quantiles
@@ -24,13 +24,12 @@ from tests.bench.options import Options
 from tests.bench.pbx import bench_lab
 from tests.bench.processes import memory
 from tests.lab.asterisk import CHECKOUT
-from tests.lab.daemon import Config, Daemon
+from tests.lab.daemon import Daemon
 from tests.lab.lab import Lab
 from tests.lab.processes import LabError, until
 
 READERS = 1000
 RATE = 50.0  # events a second
-_ADDERS = 8  # clients that make the events
 _NOTED = 20  # of so many readers one notes times: this process must not be the slow part
 _SECONDS = 10.0
 _POSTS = 3000
@@ -42,8 +41,7 @@ _MILLISECONDS = 1e3
 async def measure(options: Options) -> AsyncIterator[Figure]:
     """Measure on one lab."""
     async with bench_lab() as lab:
-        limits: Config = {"http": {"max_connections": READERS + 100}, "webhooks": {"allowed_networks": ["127.0.0.0/8"]}}
-        daemon = await lab.pbxd(limits)
+        daemon = await lab.pbxd({"webhooks": {"allowed_networks": ["127.0.0.0/8"]}})
         await lab.ami_action("Events", EventMask="on")
         waits = [await _ring(lab, daemon) for _call in range(options.rounds * _CALLS)]
         await lab.ami_action("Events", EventMask="user")
@@ -52,12 +50,12 @@ async def measure(options: Options) -> AsyncIterator[Figure]:
         ours: list[float] = []
         bare: list[float] = []
         size: list[float] = []
-        for _round in range(options.rounds):
-            async with _bare_broadcast() as port:
-                bare.append(await _crowd(f"http://127.0.0.1:{port}", {}))
-            headers, before = await _token(daemon), _resident(daemon)
-            async with _contacts_added(daemon):
-                ours.append(await _crowd(daemon.url, headers, lambda: size.append(_resident(daemon))))
+        for number in range(options.rounds):
+            async with _served("bare_events", "broadcast", str(RATE)) as (port, _pid):
+                bare.append(await _crowd(port))
+            async with _served("event_server", str(RATE), str(daemon.folder / f"{number}.db")) as (port, pid):
+                before = memory(pid)[0]
+                ours.append(await _crowd(port, partial(_note_memory, pid, size)))
             size[-1] -= before
         ratio = [one / other for one, other in zip(ours, bare, strict=True)]
         yield figure(f"{READERS} readers, {RATE:.0f} events/s: p99", ours, "ms")
@@ -66,6 +64,10 @@ async def measure(options: Options) -> AsyncIterator[Figure]:
         yield figure("memory of a reader", [each * _KIB / READERS for each in size], "KB", goal=60)
         async for each in _webhooks(daemon, options.rounds):
             yield each
+
+
+def _note_memory(pid: int, sizes: list[float]) -> None:
+    sizes.append(memory(pid)[0])
 
 
 async def _ring(lab: Lab, daemon: Daemon) -> float:
@@ -105,50 +107,16 @@ async def _session(daemon: Daemon) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def _token(daemon: Daemon) -> dict[str, str]:
-    scopes = [word for scope in ("events", "contacts:read") for word in ("--scope", scope)]
-    made = await daemon.cli("tokens", "create", "bench", *scopes, "--expires", "1")
-    return {"Authorization": f"Bearer {made['token']}"}
-
-
-def _resident(daemon: Daemon) -> float:
-    if daemon.child is None:
-        raise LabError("pbxd has ended")
-    return memory(daemon.child.pid)[0]
-
-
 @asynccontextmanager
-async def _bare_broadcast() -> AsyncIterator[int]:
-    command = (sys.executable, "-m", "tests.bench.bare_events", "broadcast", str(RATE))
+async def _served(program: str, *arguments: str) -> AsyncIterator[tuple[int, int]]:
+    """Run a server of ours; yield its port and its process id."""
+    command = (sys.executable, "-m", f"tests.bench.{program}", *arguments)
     process = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE)
     try:
-        yield int(await cast("asyncio.StreamReader", process.stdout).readline())
+        yield int(await cast("asyncio.StreamReader", process.stdout).readline()), process.pid
     finally:
         process.kill()
         await process.wait()
-
-
-@asynccontextmanager
-async def _contacts_added(daemon: Daemon) -> AsyncIterator[None]:
-    """Add contacts over HTTP, RATE a second; each is an event."""
-
-    began = time.monotonic()
-
-    async def add(first: int) -> None:
-        async with _session(daemon) as session:
-            for number in range(first, 10**9, _ADDERS):
-                await asyncio.sleep(max(0.0, began + number / RATE - time.monotonic()))
-                body = {"name": f"Клиент {number}", "numbers": [{"number": f"+7916{number:07}"}]}
-                async with session.post("/api/v1/contacts", json=body) as answer:
-                    answer.raise_for_status()
-
-    adding = asyncio.gather(*(add(place) for place in range(_ADDERS)))
-    try:
-        yield
-    finally:
-        adding.cancel()
-        with suppress(asyncio.CancelledError):
-            await adding
 
 
 class _Reader(asyncio.Protocol):
@@ -171,27 +139,25 @@ class _Reader(asyncio.Protocol):
                 self._waits.append(now - datetime.fromisoformat(text).timestamp())
 
 
-async def _crowd(url: str, headers: dict[str, str], connected: Callable[[], None] = lambda: None) -> float:
+async def _crowd(port: int, at_the_end: Callable[[], None] = lambda: None) -> float:
     """Connect READERS; return the p99 of the events' ages in ms."""
-    host, _colon, port = url.removeprefix("http://").partition(":")
-    lines = [f"{name}: {value}\r\n" for name, value in {"Host": host, **headers}.items()]
-    request = f"GET /api/v1/events HTTP/1.1\r\n{''.join(lines)}\r\n".encode()
+    request = b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     waits: list[float] = []
     loop = asyncio.get_running_loop()
     transports: list[asyncio.BaseTransport] = []
     for place in range(READERS):
         noted = waits if place % _NOTED == 0 else None
-        made, _protocol = await loop.create_connection(partial(_Reader, request, noted), host, int(port))
+        made, _protocol = await loop.create_connection(partial(_Reader, request, noted), "127.0.0.1", port)
         transports.append(made)
     await asyncio.sleep(2.0)
     waits.clear()
     await asyncio.sleep(_SECONDS)
-    connected()
+    at_the_end()
     heard = list(waits)
     for transport in transports:
         transport.close()
     if len(heard) < READERS / _NOTED * RATE * _SECONDS / 10:
-        raise LabError(f"{len(heard)} events arrived at {READERS // _NOTED} of {READERS} readers of {url}")
+        raise LabError(f"{len(heard)} events arrived at {READERS // _NOTED} of {READERS} readers")
     return quantiles(heard, n=100)[-1] * _MILLISECONDS
 
 

@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pbxd.errors import InvalidInputError
 from pbxd.http import problems
+from pbxd.services.tokens import CreateToken
+from pbxd.services.tokens import create as create_token
 from pbxd.storage.access.tokens import Tokens
-from tests.actors import acting_token
+from tests.actors import ADMINISTRATOR, acting_token
 from tests.api.examples import CALLS, problem
 from tests.http.conftest import House
 from tests.http.test_protocol_errors import said
@@ -172,3 +175,18 @@ async def test_the_audit_log_keeps_a_path_with_line_breaks_on_one_line(unlinked:
     assert len(items) == 3
     assert list(_broken(items)) == []
     assert all("Set-Cookie" in each["subject"] for each in items)
+
+
+async def test_names_with_line_breaks_are_refused_wherever_a_program_gives_one(unlinked: House) -> None:
+    for broken in (LINE_BREAKS, "a\nb", "a\x1b[2Jb", "a\x00b"):
+        for path, body, pointer in (
+            ("/api/v1/contacts", {"name": broken, "numbers": ["+79160000001"]}, "/name"),
+            ("/api/v1/contacts", {"name": "Ok", "numbers": ["+79160000001"], "company": broken}, "/company"),
+            ("/api/v1/companies", {"name": broken}, "/name"),
+        ):
+            async with unlinked.local.post(path, json=body) as answer:
+                assert [each["pointer"] for each in (await problem(answer, 422))["errors"]] == [pointer], (path, broken)
+        asked = CreateToken(name=broken, scopes=["lookup"])
+        with pytest.raises(InvalidInputError):
+            await create_token(unlinked.services.workspace, ADMINISTRATOR, asked)
+    assert await Tokens(unlinked.database).list() == []

@@ -30,6 +30,7 @@ CHECK_SECONDS = 2.0  # how often it asks whether it may go on: it must end 5 s a
 PING_SECONDS = 15.0
 _KEPT = 5000  # events in memory
 _PAGE = 500
+_WOKEN_AT_ONCE = 25  # streams; each writes for some 50 microseconds
 _RETRY_SECONDS = 1.0
 _STEP_SECONDS = 10.0  # after that a database that hangs is asked again
 
@@ -66,7 +67,7 @@ class LiveFeed:
         self._unread = False
         self._work = asyncio.Event()
         database.on_commit.append(self.wake)
-        self._tick = asyncio.Event()  # set when there is something for the streams; each time another one
+        self._waiters: list[asyncio.Future[None]] = []  # of streams that have everything
         self._batches: dict[tuple[Hearing, int], bytes] = {}  # frames after a cursor, made once for equal readers
         self._complaints = Complaints("feed")
         self.streams = 0
@@ -85,14 +86,22 @@ class LiveFeed:
             if news or now - beat >= BEAT_SECONDS:
                 beat = now
                 self._batches.clear()
-                tick, self._tick = self._tick, asyncio.Event()
-                tick.set()
+                await self._wake_streams()
                 await asyncio.sleep(TOGETHER_SECONDS)
             try:
                 async with asyncio.timeout(PHONES_SECONDS):
                     await self._work.wait()
             except TimeoutError:
                 pass
+
+    async def _wake_streams(self) -> None:
+        """Let the streams go on, some at a time: a thousand at once would make look-ups wait."""
+        waiters, self._waiters = self._waiters, []
+        for first in range(0, len(waiters), _WOKEN_AT_ONCE):
+            for waiter in waiters[first : first + _WOKEN_AT_ONCE]:
+                if not waiter.done():  # its stream has not ended
+                    waiter.set_result(None)
+            await asyncio.sleep(0)
 
     async def _look(self) -> bool:
         """Take in what is new; return whether anything is."""
@@ -171,7 +180,6 @@ class LiveFeed:
         try:
             wrote = checked = time.monotonic()
             while True:
-                tick = self._tick
                 if time.monotonic() - checked >= CHECK_SECONDS:
                     checked = time.monotonic()
                     if not await may_go_on():
@@ -184,8 +192,10 @@ class LiveFeed:
                 if frames:
                     yield frames
                     wrote = time.monotonic()
-                if self._cursor is None or cursor >= self._cursor:
-                    await tick.wait()
+                if (self._cursor is None or cursor >= self._cursor) and changed == self._changed:
+                    waiter = asyncio.get_running_loop().create_future()
+                    self._waiters.append(waiter)  # nothing is awaited between the look and this: no wake is missed
+                    await waiter
         finally:
             self.streams -= 1
 
