@@ -22,10 +22,10 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 
 @web.middleware
 async def audit_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Log who changes something or is refused."""
+    """Log who changes something or is refused; nothing is refused at an address where nothing is."""
     with audited(lambda: _deed(request)):
         response = await handler(request)
-    if response.status in _REFUSALS:
+    if response.status in _REFUSALS and action_of(request):
         request.app[SERVICES].refusals.note(_deed(request, _reason(response)))
     return response
 
@@ -34,7 +34,7 @@ def _deed(request: web.Request, reason: str = "") -> Deed:
     actor = request.get(ACTOR)
     return Deed(
         source=actor.source if actor else "",
-        action=action_of(request) or request.method,
+        action=action_of(request),
         subject=printable(request.get(LOGIN, "")) or loggable_path(request),
         address=_address(request),
         employee=actor.employee if actor else None,

@@ -53,6 +53,8 @@ async def test_a_change_is_logged_with_who_and_from_where(pbxd: House) -> None:
 
 
 async def test_what_changes_nothing_is_not_logged(pbxd: House) -> None:
+    async with pbxd.public.get("/favicon.ico") as answer:
+        assert answer.status == 401
     async with pbxd.local.get("/api/v1/lookup?number=84951234567") as answer:
         assert answer.status == 200
     assert await logged(pbxd) == []
