@@ -55,7 +55,8 @@ async def shell(daemon: Daemon, line: str, **variables: str) -> tuple[int | None
 
 def in_process(line: str) -> tuple[int, str]:
     """Run a line as the shell would, without the cost of a process for each command."""
-    words = list(shlex.shlex(line, posix=True, punctuation_chars=True))
+    words = shlex.shlex(line, posix=True, punctuation_chars=True)
+    words.whitespace_split = True
     for end, commands in groupby(words, key=";".__eq__):
         done = None if end else CliRunner().invoke(cli.pbxd, list(commands)[1:])
         if done and done.exit_code:

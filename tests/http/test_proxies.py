@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import aiohttp
@@ -194,3 +195,15 @@ async def test_no_log_has_numbers_or_secrets(pbxd: House, proxy: Proxy) -> None:
     logs = [file.read_text() for file in proxy.folder.glob("*log")]
     assert logs
     assert not [text for text in logs if "89161234567" in text or "/invitation/" in text]
+
+
+async def test_a_file_of_three_megabytes_reaches_pbxd_which_judges_it(pbxd: House, proxy: Proxy) -> None:
+    form = aiohttp.FormData()
+    form.add_field("file", BytesIO(bytes(3_000_000)), filename="clients.xlsx")
+    async with (
+        proxy.client(**await bearer(pbxd, "crm", "contacts:write")) as client,
+        client.post("/api/v1/imports", data=form) as answer,
+    ):
+        told = await answer.json()
+        assert (answer.status, answer.content_type) == (413, "application/problem+json"), "the limit is pbxd's, of 1 MB"
+        assert told["type"] == "urn:pbxd:request-entity-too-large"
