@@ -45,7 +45,17 @@ WORDS = (
 # What stands for a value in usage lines and in the lists of options; `groups` translates them.
 PLACES = (
     *(N_("[OPTIONS]"), N_("COMMAND [ARGS]..."), N_("TEXT"), N_("N"), N_("FILE"), N_("NAME"), N_("NUMBER"), N_("DATE")),
-    *(N_("EXTENSION"), N_("TARGET"), N_("CLIENT"), N_("CAPTURE"), N_("CURSOR"), N_("KEY"), N_("SECONDS"), N_("DAYS")),
+    *(
+        N_("EXTENSION"),
+        N_("TARGET"),
+        N_("CLIENT"),
+        N_("CAPTURE"),
+        N_("CURSOR"),
+        N_("KEY"),
+        N_("SECONDS"),
+        N_("DAYS"),
+        N_("KIND"),
+    ),
     *(N_("EXT|NAME"), N_("EXT|E-MAIL")),
     *(N_("COLUMN=FIELD"), N_("NUMBER=LABEL"), N_("OUT.json"), N_("OUT.xlsx|OUT.csv")),
 )

@@ -20,7 +20,7 @@ NAMES = {
     "pbxd", "pbx", "cel", "cdr", "ami", "asterisk", "freepbx", "http", "json", "csv", "xlsx", "xls", "vcf",
     "ods", "ldif", "xml", "vip", "id", "iso", "sqlite", "postgresql", "toml", "etc", "root", "api", "ctrl",
     "c", "x", "e", "url", "excel", "utf", "usermod", "ag", "database", "sock", "capture_days", "config",
-    "vcard", "mail",
+    "vcard", "mail", "post", "curl",
 }  # fmt: skip
 WORD = re.compile(r"(?<![A-Za-z_])[A-Za-z][A-Za-z_]*(?![A-Za-z_])")
 CODE = re.compile(r"--?[a-z][a-z-]*(?:=\S*)?|PBXD_\w+|'[^']*'|\[[a-z0-9|-]+\]|\S*[/@.]\w+\S*|pbxd(?: [a-z][a-z-]+)+")

@@ -33,7 +33,7 @@ def webhooks() -> None:
     about=N_("A kind of event, such as call.ringing; call.* names a group. May be repeated."),
 )
 @option("--queue", default="", about=N_("Of events about calls and queues, only those of this queue."))
-@option("--extension", default="", metavar="EXT", about=N_("And only those that this extension takes part in."))
+@option("--extension", default="", metavar="EXTENSION", about=N_("And only those that this extension takes part in."))
 @json_option
 @pass_session
 def add(session: Session, url: str, events: tuple[str, ...], queue: str, extension: str) -> None:
@@ -93,7 +93,7 @@ def test(session: Session, webhook_id: int) -> None:
 @webhooks.command("deliveries", help=N_("List what was sent to a webhook and what is to be sent, the newest first."))
 @id_argument("webhook_id")
 @option("--state", type=click.Choice(get_args(State)), default=None, about=N_("Only those in this state."))
-@option("--before", type=Integer(0), default=None, metavar="SEQ", about=N_("Only events before this number."))
+@option("--before", type=Integer(0), default=None, metavar="N", about=N_("Only events before this number."))
 @option("--limit", type=Integer(1, 1000), default=50, about=N_("At most this many."))
 @json_option
 @pass_session
@@ -124,7 +124,7 @@ def rotate(session: Session, webhook_id: int) -> None:
     "--after",
     type=Integer(0),
     required=True,
-    metavar="SEQ",
+    metavar="N",
     about=N_("The last event that need not be sent again; 0: everything that the feed has."),
 )
 @pass_session
