@@ -262,7 +262,7 @@ class Uploads:
 
     async def _run_import(self, actor: Actor, import_id: int, asked: ImportContacts) -> ImportReport:
         report: ImportReport = await self._run(
-            self._workspace, "import", actor, asked, lambda rows: self._note(import_id, rows)
+            self._workspace, "import", actor, asked, lambda rows, _of: self._note(import_id, rows)
         )
         return report
 
