@@ -162,10 +162,10 @@ def _broken(value: object) -> Iterator[str]:
 
 
 async def test_the_audit_log_keeps_a_path_with_line_breaks_on_one_line(unlinked: House) -> None:
-    async with unlinked.public.get(f"/api/v1/{ESCAPED}"):
+    async with unlinked.public.get(f"{CALLS}/{ESCAPED}"):
         pass
     await said(
-        unlinked.server.port, f"DELETE {CALLS}/{ESCAPED} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+        unlinked.server.port, f"POST {CALLS}/{ESCAPED}/hangup HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
     )
     async with unlinked.public.post("/api/v1/session", json={"login": LINE_BREAKS, "password": "x"}) as answer:
         assert answer.status == 401
