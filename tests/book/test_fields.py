@@ -23,7 +23,8 @@ def test_every_attribute_of_a_contact_is_a_field() -> None:
     with_attributes = {field.name for field in BUILT_IN if field.stored != "extra"}
     with_attributes |= {f"{field.name}_id" for field in BUILT_IN if field.stored == "employee"}
     assert set(ATTRIBUTES) == with_attributes
-    given = {"id", "created_by", "created_by_id", "created_by_name", "manager_name", "version", "extra", "created"}
+    given = {"id", "created_by", "created_by_id", "created_by_name", "manager_name", "version", "extra"}
+    given |= {"created", "changed"}
     assert {field.name for field in fields(Contact)} == with_attributes | given
     assert set(ContactChanges.__annotations__) == with_attributes | {"extra"}
 

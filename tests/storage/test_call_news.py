@@ -9,6 +9,7 @@ from typing import Any
 from pbxd.actor import Actor
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.calls.record import Agent, CallRecord, Party
+from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine.database import Database
@@ -48,6 +49,7 @@ async def test_an_event_has_ids_and_numbers_and_no_name(database: Database) -> N
     admin = Actor.administrator("test")
     card = ContactDraft("Фронкин Игорь", "ООО «Ромашка»", numbers=(ContactNumber(CLIENT),))
     made = await Contacts(database).add(card, actor=admin)
+    company = await Companies(database).get_or_create("ООО «Ромашка»")
     before = await Feed(database).last()
     caller = Party(CLIENT, "Фронкин Игорь", "ООО «Ромашка»", made.id)
     record = rung(1, ("101", 1), caller=caller, callee=Party("+74951234567", None, None, None), queue="sales")
@@ -62,7 +64,7 @@ async def test_an_event_has_ids_and_numbers_and_no_name(database: Database) -> N
         "extensions": ["101"],
         "queue": "sales",
         "contact": made.id,
-        "company": 1,
+        "company": company.id,
         "started": "2026-03-01T09:01:00.123457Z",
         "outcome": None,
     }
