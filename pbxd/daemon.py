@@ -116,7 +116,8 @@ class Daemon:
         self._refusals = Refusals(database)
         parts = (pbx, self._fastagi, naming, self._recorder, self._queues, self._click_to_call, self._refusals)
         self._uploads = Uploads(workspace, settings.upload_folder, settings.http.upload_limit_mb)
-        readings = [*(part.readings for part in parts), self._sessions.readings]
+        people = (self._sessions, self._live_feed, self._webhooks)
+        readings = [part.readings for part in (*parts, *people)]
         self._metrics = Metrics(health, Feed(database).last, readings)
         services = Services(
             workspace=workspace,

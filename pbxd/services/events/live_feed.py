@@ -11,13 +11,14 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
 from pbxd.errors import UnavailableError
 from pbxd.logs import Complaints
+from pbxd.measures import Reading
 from pbxd.services.events.hearing import STATE, Event, Hearing, event_of, state_json
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
@@ -71,6 +72,12 @@ class LiveFeed:
         self._batches: dict[tuple[Hearing, int], bytes] = {}  # frames after a cursor, made once for equal readers
         self._complaints = Complaints("feed")
         self.streams = 0
+
+    def readings(self) -> Iterator[Reading]:
+        """Say what is counted."""
+        yield Reading("pbxd_event_streams", "Readers of live events.", "gauge", lambda: self.streams)
+        about = "The last number of the feed that live events have."
+        yield Reading("pbxd_events_cursor", about, "gauge", lambda: self._cursor or 0)
 
     def wake(self) -> None:
         """Read the feed at once."""

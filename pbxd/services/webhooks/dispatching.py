@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
@@ -19,6 +19,7 @@ import structlog
 
 from pbxd.errors import UnavailableError
 from pbxd.logs import Complaints
+from pbxd.measures import Reading
 from pbxd.services.events.hearing import Event, Hearing, event_of
 from pbxd.services.webhooks.lanes import Entry, Lanes, is_given_up, seconds_until_next
 from pbxd.services.webhooks.sender import Outcome, Sender, signed_headers
@@ -74,6 +75,11 @@ class Dispatcher:
     def wake(self) -> None:
         """Look at the webhooks and the feed at once."""
         self._work.set()
+
+    def readings(self) -> Iterator[Reading]:
+        """Say what is counted."""
+        about = "Events that wait to be sent to a webhook, by its id."
+        yield Reading("pbxd_webhook_events_waiting", about, "gauge", lambda: self.waiting, "webhook")
 
     @property
     def waiting(self) -> dict[str, float]:
