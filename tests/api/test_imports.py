@@ -161,20 +161,31 @@ async def test_a_body_that_ends_before_the_form_does_is_refused(pbxd: House) -> 
 
 
 async def test_a_long_check_is_asked_for_until_it_is_over(pbxd: House) -> None:
-    uploads = Uploads(pbxd.services.workspace, pbxd.settings.upload_folder, 1, patience=0, run=in_process)
+    go = asyncio.Event()
+
+    async def held(*work: Any) -> Any:  # noqa: ANN401 - what `in_process` takes and returns
+        await go.wait()
+        go.clear()
+        return await in_process(*work)
+
+    uploads = Uploads(pbxd.services.workspace, pbxd.settings.upload_folder, 1, patience=0, run=held)
     object.__setattr__(pbxd.services, "uploads", uploads)
     async with crm(pbxd, "101") as client:
         begun = await upload(client, 202)
         path = f"{IMPORTS}/{begun['id']}"
         assert begun["state"] == "checking"
         await client.ask("POST", f"{path}/commit", 409)
+        go.set()
         assert (await ended(client, path))["state"] == "checked"
         begun = (await client.ask("POST", f"{path}/commit", 202))[0]
         assert begun["state"] in {"checked", "writing"}
+        go.set()
         assert (await ended(client, path))["state"] == "done"
-        assert (await client.ask("POST", f"{path}/undo", 202))[0]["state"] == "undoing"
+        await client.ask("POST", f"{path}/undo", 202)
+        go.set()
         assert (await ended(client, path))["state"] == "undone"
         bad = await upload(client, 202, text="PK\x03\x04 not a workbook", name="x.xlsx")
+        go.set()
         told = await ended(client, f"{IMPORTS}/{bad['id']}")
         assert (told["state"], bool(told["problem"])) == ("refused", True)
 
