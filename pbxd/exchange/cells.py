@@ -58,7 +58,10 @@ class BadRow:
 
 def join_values(values: Iterable[str]) -> str:
     """Write several values into one cell, separated by `; `. A value that could be misread is quoted."""
-    return "; ".join(map(_quoted, values))
+    listed = tuple(values)
+    if not _RISKS.search("".join(listed)):  # nearly every cell
+        return "; ".join(listed)
+    return "; ".join(map(_quoted, listed))
 
 
 def split_values(text: str) -> list[str]:
@@ -76,7 +79,7 @@ def split_values(text: str) -> list[str]:
 
 def write_numbers(listed: Sequence[ContactNumber]) -> str:
     """Write the numbers of a contact so that `phone_cells.read_phones` reads them back as they are."""
-    return join_values(_written(number, main=number.main and place > 0) for place, number in enumerate(listed))
+    return join_values([_written(number, main=number.main and place > 0) for place, number in enumerate(listed)])
 
 
 def is_placeholder(text: str) -> bool:
@@ -151,6 +154,11 @@ def guard_formula(text: str) -> str:
     return f"'{text}" if _TO_GUARD.match(text) and not notation.E164.fullmatch(text) else text
 
 
+def guard_formulas(texts: Iterable[str]) -> list[str]:
+    """Do the same with many texts."""
+    return [guard_formula(text) if text[:1] in _FIRST_OF_FORMULA else text for text in texts]
+
+
 def unguard_formula(text: str) -> str:
     """Remove the `'` that `guard_formula` put there."""
     return text[1:] if _GUARDED.match(text) else text
@@ -167,6 +175,8 @@ def read_label(text: str) -> str:
 
 
 def _written(number: ContactNumber, *, main: bool) -> str:
+    if not (main or number.label or number.extension):  # nearly every number
+        return number.number
     label = written_label(number.label)
     extension = f" доб. {number.extension}" if number.extension else ""
     return f"{MAIN if main else ''}{label}{number.number}{extension}"
