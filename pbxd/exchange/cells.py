@@ -59,6 +59,8 @@ class BadRow:
 def join_values(values: Iterable[str]) -> str:
     """Write several values into one cell, separated by `; `. A value that could be misread is quoted."""
     listed = tuple(values)
+    if not listed:
+        return ""
     if not _RISKS.search("".join(listed)):  # nearly every cell
         return "; ".join(listed)
     return "; ".join(map(_quoted, listed))
@@ -79,6 +81,8 @@ def split_values(text: str) -> list[str]:
 
 def write_numbers(listed: Sequence[ContactNumber]) -> str:
     """Write the numbers of a contact so that `phone_cells.read_phones` reads them back as they are."""
+    if len(listed) == 1 and not (listed[0].label or listed[0].extension):  # nearly every contact
+        return listed[0].number
     return join_values([_written(number, main=number.main and place > 0) for place, number in enumerate(listed)])
 
 
@@ -151,7 +155,7 @@ def guard_formula(text: str) -> str:
     """Put `'` before a text that a spreadsheet would run as a formula of a CSV file. E.164 numbers are safe."""
     if text[:1] not in _FIRST_OF_FORMULA:  # nearly every cell
         return text
-    return f"'{text}" if _TO_GUARD.match(text) and not notation.E164.fullmatch(text) else text
+    return f"'{text}" if not notation.E164.fullmatch(text) and _TO_GUARD.match(text) else text
 
 
 def guard_formulas(texts: Iterable[str]) -> list[str]:
@@ -175,8 +179,6 @@ def read_label(text: str) -> str:
 
 
 def _written(number: ContactNumber, *, main: bool) -> str:
-    if not (main or number.label or number.extension):  # nearly every number
-        return number.number
     label = written_label(number.label)
     extension = f" доб. {number.extension}" if number.extension else ""
     return f"{MAIN if main else ''}{label}{number.number}{extension}"
