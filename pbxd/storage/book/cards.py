@@ -61,9 +61,8 @@ _LISTED: Select[Any] = (
     .order_by(contacts.c.id, contact_numbers.c.place)
 )
 # Statements built once: building one takes longer than SQLite needs to run it.
-_LISTED_IDS: dict[
-    str, Any
-] = {  # as one parameter on SQLite: SQLAlchemy takes longer to name five hundred than SQLite to find the rows
+# One parameter on SQLite: SQLAlchemy needs longer to name five hundred than SQLite to find the rows.
+_LISTED_IDS: dict[str, Any] = {
     "sqlite": select(func.json_each(bindparam("ids", type_=Text)).table_valued("value").c.value),
     "postgresql": bindparam("ids", expanding=True),
 }
