@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _LETTERS = str.maketrans("0123456789abcdef", "bcdfghjklmnpqrst")
 _MARK = re.compile(r"(\d{1,18})-[bcdfghjklmnpqrst]{8}")
@@ -17,8 +18,13 @@ _MARK = re.compile(r"(\d{1,18})-[bcdfghjklmnpqrst]{8}")
 
 def card_mark(contact_id: int, created: datetime) -> str:
     """Return the mark of a card."""
+    return f"{contact_id}-{_check(created)}"
+
+
+@lru_cache(maxsize=1000)  # the cards that an import writes in one transaction were made in one moment
+def _check(created: datetime) -> str:
     check = zlib.crc32(created.astimezone(UTC).isoformat(timespec="microseconds").encode())
-    return f"{contact_id}-{f'{check:08x}'.translate(_LETTERS)}"
+    return f"{check:08x}".translate(_LETTERS)
 
 
 def marked_id(mark: str) -> int:

@@ -142,9 +142,9 @@ def checked(draft: ContactDraft, registry: Fields = BUILT_IN) -> ContactDraft:
     return replace(good, extra=registry.checked_extra(draft.extra)) if draft.extra else good
 
 
-def checked_attributes(draft: ContactDraft) -> ContactDraft:
-    """Do the same without the extra fields, which were checked before."""
-    values: dict[str, Any] = {name: check(name, getattr(draft, name)) for name, check in _CHECKS}
+def checked_attributes(draft: ContactDraft, names: Collection[str] = ATTRIBUTES) -> ContactDraft:
+    """Do the same with these attributes alone: the others and the extra fields were checked before."""
+    values: dict[str, Any] = {name: check(name, getattr(draft, name)) for name, check in _CHECKS if name in names}
     if (draft.visibility == "personal") != bool(draft.owner or draft.owner_id):
         raise InvalidInputError("owner", _("a personal contact needs an owner, a shared one has none"))
     return replace(draft, **values)

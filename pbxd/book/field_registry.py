@@ -34,6 +34,7 @@ from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import Texts, _
 
+ColumnWriter = Callable[[Iterable[Any]], list[str]]  # writes one field of some cards
 Stored = Literal[
     "column",  # of the table of contacts
     "company",  # a company of its own, which the contact refers to
@@ -157,9 +158,9 @@ class Fields:
         """Return the field that an import column, or a part of one, belongs to."""
         return self.by_column.get(PARTS.get(column, column))
 
-    def columns_of(self, writer_of: Callable[[Kind], Callable[[Any], str]]) -> list[Callable[[Any], str]]:
-        """Return what writes each exported field of a card, made once for many cards; `writer_of`: by the kind."""
-        return [_written(_getter(field), writer_of(field.kind)) for field in self.exported]
+    def columns_of(self, writer_of: Callable[[Kind], Callable[[Any], str]]) -> list[ColumnWriter]:
+        """Return what writes each exported field of some cards, made once; `writer_of`: of one value, by the kind."""
+        return [_column(_getter(field), writer_of(field.kind)) for field in self.exported]
 
     def value(self, card: Card, field: Field) -> Any:  # noqa: ANN401 - a value of the field's kind
         """Return a field's value of a contact or a draft."""
@@ -236,8 +237,8 @@ def _getter(field: Field) -> Callable[[Any], Any]:
     return attrgetter(field.name)
 
 
-def _written(get: Callable[[Any], Any], write: Callable[[Any], str]) -> Callable[[Any], str]:
-    return lambda card: write(get(card))
+def _column(get: Callable[[Any], Any], write: Callable[[Any], str]) -> ColumnWriter:
+    return lambda cards: list(map(write, map(get, cards)))
 
 
 def _typed(field: Field, value: Json) -> Value:

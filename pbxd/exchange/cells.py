@@ -58,7 +58,12 @@ class BadRow:
 
 def join_values(values: Iterable[str]) -> str:
     """Write several values into one cell, separated by `; `. A value that could be misread is quoted."""
-    return "; ".join(map(_quoted, values))
+    listed = tuple(values)
+    if not listed:
+        return ""
+    if not _RISKS.search("".join(listed)):  # nearly every cell
+        return "; ".join(listed)
+    return "; ".join(map(_quoted, listed))
 
 
 def split_values(text: str) -> list[str]:
@@ -76,7 +81,9 @@ def split_values(text: str) -> list[str]:
 
 def write_numbers(listed: Sequence[ContactNumber]) -> str:
     """Write the numbers of a contact so that `phone_cells.read_phones` reads them back as they are."""
-    return join_values(_written(number, main=number.main and place > 0) for place, number in enumerate(listed))
+    if len(listed) == 1 and not (listed[0].label or listed[0].extension):  # nearly every contact
+        return listed[0].number
+    return join_values([_written(number, main=number.main and place > 0) for place, number in enumerate(listed)])
 
 
 def is_placeholder(text: str) -> bool:
@@ -148,7 +155,12 @@ def guard_formula(text: str) -> str:
     """Put `'` before a text that a spreadsheet would run as a formula of a CSV file. E.164 numbers are safe."""
     if text[:1] not in _FIRST_OF_FORMULA:  # nearly every cell
         return text
-    return f"'{text}" if _TO_GUARD.match(text) and not notation.E164.fullmatch(text) else text
+    return f"'{text}" if not notation.E164.fullmatch(text) and _TO_GUARD.match(text) else text
+
+
+def guard_formulas(texts: Iterable[str]) -> list[str]:
+    """Do the same with many texts."""
+    return [guard_formula(text) if text[:1] in _FIRST_OF_FORMULA else text for text in texts]
 
 
 def unguard_formula(text: str) -> str:

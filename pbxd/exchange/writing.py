@@ -23,6 +23,7 @@ from pbxd.i18n import _
 
 _WIDTHS: dict[Kind, int] = {"name": 30, "numbers": 30, "emails": 26, "company": 26, "long-text": 40, "tags": 20}
 _OWN_HEADINGS = (OWNER_HEADINGS, OWN_ID_HEADINGS)  # of columns that only our own exports have
+_owner = attrgetter("owner")
 _ROWS_VALIDATED = 10_000
 _LONGEST_LIST = 255  # characters of a validation list in a workbook
 
@@ -83,9 +84,9 @@ async def _write_xlsx(file: Path, contacts: AsyncIterator[Sequence[Contact]], fi
         for place, heading in enumerate(_OWN_HEADINGS, start=len(fields.exported)):
             sheet.write_string(0, place, str(heading))
         async for some in contacts:
-            for contact in some:
+            for texts in zip(*(write(some) for write in columns), strict=True):
                 row += 1
-                for place, text in enumerate(write(contact) for write in columns):
+                for place, text in enumerate(texts):
                     if text:
                         sheet.write_string(row, place, text)
     return row
@@ -93,14 +94,13 @@ async def _write_xlsx(file: Path, contacts: AsyncIterator[Sequence[Contact]], fi
 
 async def _write_csv(file: Path, contacts: AsyncIterator[Sequence[Contact]], fields: Fields) -> int:
     count, columns = 0, _columns(fields)
-    with file.open(
-        "w", encoding="utf-8-sig", newline=""
-    ) as stream:  # the byte order mark makes spreadsheets read UTF-8
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        stream.write("\ufeff")  # makes spreadsheets read UTF-8; Python's `utf-8-sig` is slow for many rows
         writer = csv.writer(stream, delimiter=";")
         writer.writerow([*(str(field.heading) for field in fields.exported), *map(str, _OWN_HEADINGS)])
         async for some in contacts:
             count += len(some)
-            writer.writerows([cells.guard_formula(write(contact)) for write in columns] for contact in some)
+            writer.writerows(zip(*(cells.guard_formulas(write(some)) for write in columns), strict=True))
     return count
 
 
@@ -113,16 +113,16 @@ async def _write_vcf(file: Path, contacts: AsyncIterator[Sequence[Contact]], fie
     return count
 
 
-def _columns(fields: Fields) -> list[Callable[[Contact], str]]:
-    """Return what writes each cell of a row.
+def _columns(fields: Fields) -> list[Callable[[Sequence[Contact]], list[str]]]:
+    """Return what writes each column of some contacts. Column by column takes half as long as row by row.
 
     The last two say whose personal contact it is, and what names the card when the file is imported again.
     """
-    return [*fields.columns_of(cells.writer_of), attrgetter("owner"), _own_id]
+    return [*fields.columns_of(cells.writer_of), lambda some: list(map(_owner, some)), _own_ids]
 
 
-def _own_id(contact: Contact) -> str:
-    return card_mark(contact.id, contact.created) if contact.created else ""
+def _own_ids(contacts: Sequence[Contact]) -> list[str]:
+    return [card_mark(each.id, each.created) if each.created else "" for each in contacts]
 
 
 def _head(book: Any, sheet: Any, fields: Fields) -> None:  # noqa: ANN401 - XlsxWriter's own

@@ -111,24 +111,22 @@ async def with_ids(connection: AsyncConnection, drafts: Sequence[ContactDraft]) 
     }
     ids = await made_ids(connection, named)
     found = [
-        replace(
-            draft,
-            manager_id=draft.manager_id or ids.get(draft.manager, 0),
-            owner_id=draft.owner_id or ids.get(draft.owner, 0),
-        )
+        (draft, draft.manager_id or ids.get(draft.manager, 0), draft.owner_id or ids.get(draft.owner, 0))
         for draft in drafts
     ]
-    wanted = {key for draft in found for key in (draft.manager_id, draft.owner_id) if key}
+    wanted = {key for _draft, *keys in found for key in keys if key}
     there = await connection.run_sync(people, wanted)
     if wanted - there.keys():
         raise ConflictError(_("the employee whose contacts these are was joined with another one meanwhile; try again"))
     return [
         replace(
             draft,
-            manager=there[draft.manager_id].extension if draft.manager_id else "",
-            owner=there[draft.owner_id].extension if draft.owner_id else "",
+            manager_id=manager,
+            owner_id=owner,
+            manager=there[manager].extension if manager else "",
+            owner=there[owner].extension if owner else "",
         )
-        for draft in found
+        for draft, manager, owner in found
     ]
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple
 from datetime import date
+from operator import attrgetter
 from typing import Any, cast
 
 from pbxd.book.contacts import ATTRIBUTES, Contact, ContactChanges, ContactDraft, ContactNumber
 from pbxd.book.fields import BUILT_IN
 
+_number_values = attrgetter("number", "typed", "extension", "label", "main")  # in the order of its fields
 _DATES = frozenset(field.name for field in BUILT_IN if field.kind == "date")
 
 
-def draft_of(contact: Contact) -> ContactDraft:
-    """Return the part of a contact that people may edit."""
-    return ContactDraft(**{name: getattr(contact, name) for name in ATTRIBUTES}, extra=contact.extra)
+def draft_of(contact: Contact, **other: str) -> ContactDraft:
+    """Return the part of a contact that people may edit, with some `other` values."""
+    values: dict[str, Any] = {name: getattr(contact, name) for name in ATTRIBUTES}
+    return ContactDraft(**{**values, **other}, extra=contact.extra)
 
 
 def draft_json(draft: ContactDraft) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def changes_from(kept: Mapping[str, Any]) -> ContactChanges:
 
 def _json(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, tuple):
-        return [list(astuple(each)) if isinstance(each, ContactNumber) else each for each in value]
+        return [list(_number_values(each)) if isinstance(each, ContactNumber) else each for each in value]
     return value.isoformat() if isinstance(value, date) else value
 
 

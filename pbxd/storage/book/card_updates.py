@@ -18,8 +18,10 @@ from pbxd.book.fields import Fields
 from pbxd.book.texts import folded
 from pbxd.storage.access.employee_ids import with_ids
 from pbxd.storage.book import company_rows, number_ownership
-from pbxd.storage.book.cards import PARTS, insert_rows, main_values
+from pbxd.storage.book.cards import PARTS, insert_rows, plain_values
+from pbxd.storage.book.overlay import edited
 from pbxd.storage.engine.database import in_parts
+from pbxd.storage.search.search_text import found_by
 from pbxd.storage.tables import contacts
 
 # SQLite: all new search texts in one statement. The full-text index writes what it has gathered before each statement,
@@ -34,12 +36,15 @@ _SEARCH_TEXTS = (
 
 async def update_cards(
     connection: AsyncConnection, before: Mapping[int, Contact], drafts: Mapping[int, ContactDraft], fields: Fields
-) -> None:
-    """Write changed contacts, each with the next version. `before`: their cards as they are written now."""
+) -> list[Contact]:
+    """Write changed contacts, each with the next version; return them. `before`: their cards as they are written now.
+
+    The returned cards name employees by id alone.
+    """
     if not drafts:
-        return
+        return []
     after = dict(zip(drafts, await with_ids(connection, list(drafts.values())), strict=True))
-    await _update_main(connection, before, after, fields)
+    after = await _update_main(connection, before, after, fields)
     for name, table in PARTS.items():
         theirs = {key: draft for key, draft in after.items() if getattr(draft, name) != getattr(before[key], name)}
         for part in in_parts(theirs):
@@ -47,31 +52,38 @@ async def update_cards(
         await insert_rows(connection, table, theirs)
         if name == "numbers":
             await number_ownership.note(connection, list(theirs))
+    return [edited(before[key], draft) for key, draft in after.items()]
 
 
 async def _update_main(
     connection: AsyncConnection, before: Mapping[int, Contact], after: Mapping[int, ContactDraft], fields: Fields
-) -> None:
-    """Update the table of contacts."""
-    firms = await company_rows.made_by_name(connection, [draft.company for draft in after.values()])
+) -> dict[int, ContactDraft]:
+    """Update the table of contacts. Return the drafts with their companies as these are spelled."""
+    moved = [draft.company for key, draft in after.items() if draft.company != before[key].company]
+    firms = await company_rows.made_by_name(connection, moved) if moved else {}
+    written: dict[int, ContactDraft] = {}
     now = datetime.now(UTC)
     alike: defaultdict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)  # by the columns that differ
-    found_by: list[tuple[int, str]] = []
+    searched: list[tuple[int, str]] = []
     for key, draft in after.items():
-        old = main_values(before[key], fields)
-        company = firms.get(folded(draft.company))
-        spelled = replace(draft, company=company.name) if company else draft
-        differing = {name: value for name, value in main_values(spelled, fields).items() if value != old[name]}
+        old = plain_values(before[key])
+        company = firms.get(folded(draft.company)) if draft.company != before[key].company else None
+        spelled = written[key] = replace(draft, company=company.name) if company else draft
+        differing = {name: value for name, value in plain_values(spelled).items() if value != old[name]}
         if "company_folded" in differing:
             differing["company_id"] = company.id if company else None
-        if connection.dialect.name == "sqlite" and "search" in differing:
-            found_by.append((key, differing.pop("search")))
+        search = found_by(spelled, fields)
+        if connection.dialect.name == "sqlite":
+            searched.append((key, search))
+        else:
+            differing["search"] = search
         row = {f"new_{name}": value for name, value in differing.items()}
         alike[frozenset(differing)].append({"which": key, "now": now, **row})
     for names, rows in alike.items():
         await connection.execute(_update_of(names), rows)
-    if found_by:
-        await connection.execute(_SEARCH_TEXTS, {"listed": json.dumps(found_by, ensure_ascii=False)})
+    if searched:
+        await connection.execute(_SEARCH_TEXTS, {"listed": json.dumps(searched, ensure_ascii=False)})
+    return written
 
 
 @lru_cache(maxsize=100)

@@ -281,7 +281,7 @@ def matching_ids(connection: Connection, wanted: ContactFilter, actor: Actor) ->
         return find(connection, *_known(connection, wanted, actor), None, 0)[1]
     seen = seen_by(known(connection, actor))  # all: no need to ask the full-text index
     every = select(contacts.c.id).where(seen).order_by(contacts.c.folded, contacts.c.id)
-    return list(connection.execute(every).scalars())
+    return list(connection.execute(every).scalars().all())
 
 
 def _paged(connection: Connection, wanted: ContactFilter, asked: PageAsked, actor: Actor) -> ContactPage:

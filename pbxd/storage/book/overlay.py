@@ -50,15 +50,16 @@ def becomes(card: Contact, row: Row[Any]) -> ContactDraft | None:
 
     A card that became another employee's personal contact, or was edited since an import that is undone, stays.
     """
-    before = without_extensions(draft_of(card))
+    before = draft_of(card, manager="", owner="")
     if row.state == "undoing":
         return without_extensions(draft_from(row.before)) if card.version == row.version else None
     if not rights.sees(importer(row), card.owner_id):
         return None
-    after = checked_attributes(with_changes(before, changes_from(row.changes)))
-    if company_key(after.company) == company_key(before.company):  # the same company in another spelling
+    changes = changes_from(row.changes)
+    after = checked_attributes(with_changes(before, changes), changes)
+    if "company" in changes and company_key(after.company) == company_key(before.company):  # in another spelling
         after = replace(after, company=before.company)
-    if _untyped(after) == _untyped(before):  # the same numbers in another notation
+    if "numbers" in changes and _untyped(after) == _untyped(before):  # the same numbers in another notation
         after = replace(after, numbers=before.numbers)
     return after if after != before else None
 
@@ -84,9 +85,14 @@ def seen(connection: Connection, found: Mapping[int, Contact]) -> dict[int, Cont
         for row in connection.execute(waiting(import_changes.c.contact_id.in_(part))):
             card = now[row.contact_id]
             if draft := becomes(card, row):
-                fields = {name: getattr(draft, name) for name in ATTRIBUTES}
-                now[card.id] = replace(card, **fields, extra=draft.extra, version=card.version + 1)
+                now[card.id] = edited(card, draft)
     return now
+
+
+def edited(card: Contact, draft: ContactDraft) -> Contact:
+    """Return the card after an edit that makes it what the draft says."""
+    fields = {name: getattr(draft, name) for name in ATTRIBUTES}
+    return replace(card, **fields, extra=draft.extra, version=card.version + 1)
 
 
 def _untyped(draft: ContactDraft) -> list[ContactNumber]:

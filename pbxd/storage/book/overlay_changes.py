@@ -16,7 +16,7 @@ from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows
 from pbxd.storage.book.card_json import changes_json, draft_json, draft_of
 from pbxd.storage.book.card_updates import update_cards
-from pbxd.storage.book.cards import cards
+from pbxd.storage.book.cards import cards, named_now
 from pbxd.storage.book.overlay import becomes, importer, waiting
 from pbxd.storage.engine.database import possible
 from pbxd.storage.engine.feed import about_contact, tell
@@ -27,6 +27,7 @@ _MADE = (
     .where(import_changes.c.import_id == bindparam("of_import"))
     .where(import_changes.c.contact_id == bindparam("of_contact"))
 )
+_LEFT = waiting(import_changes.c.import_id == bindparam("of_import")).limit(bindparam("most"))
 
 
 async def keep(connection: AsyncConnection, import_id: int, changes: Mapping[int, ContactChanges]) -> None:
@@ -34,7 +35,8 @@ async def keep(connection: AsyncConnection, import_id: int, changes: Mapping[int
     mine = import_changes.c.import_id == import_id
     wanted = select(import_changes).where(mine, import_changes.c.contact_id.in_(changes))
     kept = {row.contact_id: row.changes for row in await connection.execute(wanted)}
-    await forget(connection, import_id, list(kept))
+    if kept:
+        await forget(connection, import_id, list(kept))
     named = zip(changes, await changes_with_ids(connection, list(changes.values())), strict=True)
     rows = [
         {"import_id": import_id, "contact_id": key, "changes": kept.get(key, {}) | changes_json(change)}
@@ -51,8 +53,7 @@ async def forget(connection: AsyncConnection, import_id: int, ids: Sequence[int]
 
 async def left(connection: AsyncConnection, import_id: int, most: int) -> Sequence[Row[Any]]:
     """Return the next changes of an import that wait to be written."""
-    wanted = waiting(import_changes.c.import_id == import_id)
-    rows: Sequence[Row[Any]] = (await connection.execute(wanted.limit(most))).all()
+    rows: Sequence[Row[Any]] = (await connection.execute(_LEFT, {"of_import": import_id, "most": most})).all()
     return rows
 
 
@@ -61,7 +62,7 @@ async def make(connection: AsyncConnection, rows: Sequence[Row[Any]], fields: Fi
 
     Changes of contacts that are gone or belong to somebody else now are dropped.
     """
-    there, firms = await _read(connection, rows)
+    there = {card.id: card for card in await cards(connection, [row.contact_id for row in rows], staged=True)}
     after = _becoming(there, rows)
     await _write(connection, there, after, importer(rows[0]), fields)
     done = [
@@ -74,18 +75,16 @@ async def make(connection: AsyncConnection, rows: Sequence[Row[Any]], fields: Fi
         for row in rows
     ]
     await connection.execute(_MADE, done)
-    await company_rows.drop_orphans(connection, firms)
 
 
 async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]], fields: Fields) -> tuple[int, list[Contact]]:
     """Undo changes of one import. Return how many, and the cards that were spared because they were edited since."""
-    there, firms = await _read(connection, rows)
+    there = {card.id: card for card in await cards(connection, [row.contact_id for row in rows], staged=True)}
     before = _becoming(there, rows)
     await _write(connection, there, before, importer(rows[0]), fields)
     restored = [there[key] for key in before]
     news = [about_contact("changed", card.id, card.visibility, card.owner_id, card.version + 1) for card in restored]
     await tell(connection, news)
-    await company_rows.drop_orphans(connection, firms)
     await forget(connection, rows[0].import_id, [row.contact_id for row in rows])
     return len(restored), [card for key, card in there.items() if key not in before]
 
@@ -110,13 +109,6 @@ async def company_ids(connection: AsyncConnection, ids: Collection[int]) -> Sequ
     return (await connection.execute(wanted)).scalars().all()
 
 
-async def _read(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[dict[int, Contact], Sequence[int]]:
-    """Return the cards as they are written, and their companies."""
-    ids = [row.contact_id for row in rows]
-    there = {card.id: card for card in await cards(connection, ids, staged=True)}
-    return there, await company_ids(connection, ids)
-
-
 def _becoming(there: Mapping[int, Contact], rows: Sequence[Row[Any]]) -> dict[int, ContactDraft]:
     """Return the cards that the rows change, as they will be."""
     found = ((row.contact_id, becomes(there[row.contact_id], row)) for row in rows if row.contact_id in there)
@@ -130,6 +122,10 @@ async def _write(
     actor: Actor,
     fields: Fields,
 ) -> None:
-    await update_cards(connection, there, drafts, fields)
-    after = await cards(connection, drafts, staged=True)
+    """Write drafts to their cards, and to the history; drop companies that lose their last contact."""
+    leaving = [key for key, draft in drafts.items() if draft.company != there[key].company]
+    firms = await company_ids(connection, leaving) if leaving else []
+    written = await update_cards(connection, there, drafts, fields)
+    after = await connection.run_sync(named_now, written)
     await changes_of.record(connection, [(there[card.id], card) for card in after], actor)
+    await company_rows.drop_orphans(connection, firms)
