@@ -116,25 +116,29 @@ def signed(*secrets: str, body: str = BODY, age: float = 0) -> dict[str, str]:
 
 
 OTHER = "whsec_" + b64encode(b"somebody else's secret, not ours!").decode()
-MESSAGES = {
-    "right": (signed(SECRET), True),
-    "the former secret during a rotation": (signed(OTHER, SECRET), True),
-    "another secret": (signed(OTHER), False),
-    "another body": (signed(SECRET, body="{}"), False),
-    "of another message": (signed(SECRET) | {"webhook-id": "here.2"}, False),
-    "old": (signed(SECRET, age=600), False),
-    "of the future": (signed(SECRET, age=-600), False),
-    "no time": (signed(SECRET) | {"webhook-timestamp": "²"}, False),
-    "no signature": (signed(SECRET) | {"webhook-signature": ""}, False),
-    "odd signature": (signed(SECRET) | {"webhook-signature": "v1,Ж v1, v2,x"}, False),
-    "unsigned": ({}, False),
-}
+
+
+def messages() -> dict[str, tuple[dict[str, str], bool]]:
+    """Return headers and whether they are right now."""
+    return {
+        "right": (signed(SECRET), True),
+        "the former secret during a rotation": (signed(OTHER, SECRET), True),
+        "another secret": (signed(OTHER), False),
+        "another body": (signed(SECRET, body="{}"), False),
+        "of another message": (signed(SECRET) | {"webhook-id": "here.2"}, False),
+        "old": (signed(SECRET, age=600), False),
+        "of the future": (signed(SECRET, age=-600), False),
+        "no time": (signed(SECRET) | {"webhook-timestamp": "²"}, False),
+        "no signature": (signed(SECRET) | {"webhook-signature": ""}, False),
+        "odd signature": (signed(SECRET) | {"webhook-signature": "v1,Ж v1, v2,x"}, False),
+        "unsigned": ({}, False),
+    }
 
 
 @pytest.mark.parametrize("language", CHECKERS)
 async def test_signatures(language: str, tmp_path: Path) -> None:
     text = CHECKERS[language].format(blocks(language, "7")[0])
-    for name, (headers, right) in MESSAGES.items():
+    for name, (headers, right) in messages().items():
         environment = {"SECRET": SECRET, "HEADERS": json.dumps(headers), "BODY": BODY, "PATH": os.environ["PATH"]}
         assert await output(PROGRAMS[language], environment, tmp_path, text) == f"{right}" + "\n" * (
             language == "python"

@@ -21,12 +21,13 @@ FROM_THE_BOOK = ("name", "shown_name", "company", "contact")
 
 
 def from_events(call: dict[str, Any]) -> dict[str, Any]:
-    """Take away what the book added."""
+    """Take away what the book and other programs added."""
     return {
         key: {name: value for name, value in value.items() if name not in FROM_THE_BOOK}
         if key in {"caller", "callee"}
         else value
         for key, value in call.items()
+        if key != "external"
     }
 
 

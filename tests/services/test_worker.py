@@ -27,7 +27,9 @@ async def test_a_child_imports_and_exports_what_the_parent_sees(database: Databa
     file = tmp_path / "a.csv"
     file.write_text("ФИО;Телефоны\n" + "\n".join(f"Клиент {n};8916000{n:04}" for n in range(500)), encoding="utf-8")
     told: list[int] = []
-    report = await worker.run(workspace, "import", agent("101"), ImportContacts(file=file), told.append)
+    report = await worker.run(
+        workspace, "import", agent("101"), ImportContacts(file=file), lambda done, _of: told.append(done)
+    )
     assert (report.created, report.bad) == (500, 0)
     assert told
     assert (await Contacts(database).list(actor=agent("101"), limit=1))[0] == 500
