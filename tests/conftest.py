@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from pbxd import i18n
@@ -25,8 +27,22 @@ settings.load_profile("pbxd")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _keep_loggers_changeable()
     config.pluginmanager.register(Unjudged())
     compile_catalogues(Path(__file__).parent.parent)  # whoever runs tests may have changed the messages
+
+
+def _keep_loggers_changeable() -> None:
+    """Have no logger keep the configuration of its first line.
+
+    A command that a test runs in this process configures logging, and `capture_logs` of a later test would miss lines.
+    """
+    configure = structlog.configure
+
+    def changeable(**settings: Any) -> None:  # noqa: ANN401 - what structlog takes
+        configure(**settings | {"cache_logger_on_first_use": False})
+
+    structlog.configure = changeable  # type: ignore[assignment]  # it takes the same
 
 
 def pytest_report_header() -> str:

@@ -289,7 +289,8 @@ async def test_a_damaged_sqlite_database(tmp_path: Path) -> None:
 async def test_watching_goes_on_after_a_failure(database: Database) -> None:
     feed = Feed(database)
     assert await feed.changed()
-    await database._engine.dispose()  # drops every connection; the next use opens new ones
+    await database._stop_watching()
+    await database._engine.dispose()  # no connection is left; the next use opens new ones
     await append(database, "1")
     assert await feed.changed()
     assert [row.subject for row in await feed.read(0)] == ["1"]
