@@ -148,6 +148,7 @@ class _Running:
         self._away_until: datetime | None = None
         self._unreached = 0
         self._tasks: list[asyncio.Task[None]] = []
+        self._gone = False  # the receiver answered 410: nothing more is sent, also before the dispatcher learns of it
 
     async def load(self) -> None:
         """Read more of what is still to be sent, if there is room. Raises UnavailableError."""
@@ -221,7 +222,7 @@ class _Running:
         """Wait for an entry that is due, and take it."""
         while True:
             now = datetime.now(UTC)
-            away = self._away_until is not None and now < self._away_until
+            away = self._gone or (self._away_until is not None and now < self._away_until)
             entry = None if away else self.lanes.take(now)
             if entry is not None:
                 return entry
@@ -241,6 +242,7 @@ class _Running:
     async def _judge(self, entry: Entry, outcome: Outcome) -> None:
         """Decide what follows from an attempt."""
         now = datetime.now(UTC)
+        self._gone = self._gone or outcome.status == HTTPStatus.GONE
         self._note_reached(outcome, now)
         if outcome.delivered:
             self._settle(entry, "delivered", outcome)
@@ -263,7 +265,8 @@ class _Running:
         try:
             await _to_its_end(self._webhooks.disable(self._webhook.id, "410"))
         except UnavailableError:
-            return  # the next attempt is answered so too
+            self._gone = False  # the next attempt is answered so too
+            self._work.set()
 
     def _settle(self, entry: Entry, state: State, outcome: Outcome) -> None:
         now = datetime.now(UTC)
