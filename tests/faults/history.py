@@ -38,13 +38,18 @@ async def until_answered(daemon: Daemon, *numbers: str) -> None:
     await until(all_there, f"answered calls from {numbers} in history", every=0.1)
 
 
-async def until_ended(daemon: Daemon, count: int) -> list[Call]:
+async def until_ended(daemon: Daemon, count: int, *, since: float = 0.0) -> list[Call]:
+    """Wait until exactly `count` of the calls begun from `since` (epoch) on are in history, all ended; return those."""
+
+    async def begun() -> list[Call]:
+        return [call for call in await listed(daemon) if epoch(call["started"]) >= since]
+
     async def all_over() -> bool:
-        calls = await listed(daemon)
+        calls = await begun()
         return len(calls) == count and all(call["ended"] for call in calls)
 
     await until(all_over, f"{count} calls in history, all ended", every=0.2)
-    return await listed(daemon)
+    return await begun()
 
 
 async def until_over(daemon: Daemon, *numbers: str) -> None:

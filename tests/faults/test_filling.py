@@ -42,10 +42,8 @@ async def until_filled(daemon: Daemon, count: int) -> list[dict[str, Any]]:
     return gaps
 
 
-async def miss(lab: Lab, daemon: Daemon) -> list[Call]:
+async def miss(lab: Lab, daemon: Daemon, since: float) -> list[Call]:
     """Have pbxd away while one call ends, another comes and goes, and a third one lasts; return what it knows then."""
-    # An outage begins a second early, when calls of the test before may just have ended.
-    await until(lambda: all(row.eventtime < time.time() - 2.0 for row in lab.cel()[-1:]), "two quiet seconds")
     await until_logged(daemon, "resync_done")
     lasting, agent = await lab.talk("101", LASTING, agent="101")
     brief, other = await lab.talk("102", BRIEF, agent="102")
@@ -58,13 +56,13 @@ async def miss(lab: Lab, daemon: Daemon) -> list[Call]:
     await until_logged(daemon, "resync_done", 2)
     lasting.hangup()
     await agent.until_ended()
-    return await until_ended(daemon, 2)
+    return await until_ended(daemon, 2, since=since)
 
 
 async def test_calls_while_pbxd_was_away_are_read_later(lab: Lab) -> None:
     since = time.time()
     daemon = await lab.pbxd()
-    calls = await miss(lab, daemon)
+    calls = await miss(lab, daemon, since)
     # The control: without a log the call is absent, the other one ends when pbxd is back, and the gap is told.
     late = epoch(of(calls, BRIEF)["ended"])
     assert differences(calls, calls_in_cel(lab.cel(since=since))) != []
@@ -73,9 +71,12 @@ async def test_calls_while_pbxd_was_away_are_read_later(lab: Lab) -> None:
     await until(lambda: len(calls_in_cel(lab.cel(since=since))) == 3, "all three calls in CEL")
     daemon.config["backfill"] = dict((await log(lab, "cel csv"))["backfill"])
     daemon.write()
-    filled = await lab.cli("calls", "fill")
-    assert [(gap["why"], gap["filled_from"], gap["filled_calls"]) for gap in filled["items"]] == [("pbxd", "cel", 3)]
-    calls = await until_ended(daemon, 3)
+    (gap,) = (await lab.cli("calls", "fill"))["items"]
+    # An outage begins early, the more so on a busy machine: calls of the test before may have ended in it.
+    within = {row.linkedid for row in lab.cel(since=epoch(gap["from"]))}
+    assert (gap["why"], gap["filled_from"], gap["filled_calls"]) == ("pbxd", "cel", len(within))
+    calls = await until_ended(daemon, 3, since=since)
+    assert {call["linkedid"] for call in calls} <= within
     await until_agreed(lab, calls, since=since)
     assert [gap["filled"] for call in calls for gap in call["gaps"]] == ["cel"] * 3
     assert all(call["outcome"] == "answered" and sums_up(call) for call in calls)
@@ -125,7 +126,7 @@ async def miss_and_read(lab: Lab, kind: str, config: Config) -> None:
         lasting.hangup()
         await agent.until_ended()
         await until_filled(daemon, 1)
-        calls = await until_ended(daemon, 2)
+        calls = await until_ended(daemon, 2, since=since)
     assert [call for call in calls if not sums_up(call) or call["outcome"] != "answered"] == []
     assert (of(calls, WITHIN)["source"], of(calls, LASTING)["source"]) == (source, "ami")
     assert (of(calls, WITHIN)["answered_by"], of(calls, WITHIN)["callee"]["extension"]) == (["103"], "103")
