@@ -197,7 +197,7 @@ class Daemon:
 
     async def add_employees(self, employees: Sequence[Employee]) -> None:
         """Put employees into the book."""
-        async with await Database.open(load(self.file).database_url, create=False) as database:
+        async with await Database.open(load(str(self.file)).database_url, create=False) as database:
             await Employees(database).upsert(employees, source="list")
 
     async def add_contact(
