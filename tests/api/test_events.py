@@ -291,9 +291,9 @@ async def test_a_revoked_token_ends_its_stream(pbxd: House, monkeypatch: pytest.
         assert (await other.event()).id == 1, "another one goes on"
 
 
-@pytest.mark.parametrize("limit", ["contacts", "calls"])
+@pytest.mark.parametrize("limits", [Sights(contacts="department"), Sights(calls="department")])
 async def test_who_comes_to_another_department_hears_anew(
-    pbxd: House, monkeypatch: pytest.MonkeyPatch, limit: str
+    pbxd: House, monkeypatch: pytest.MonkeyPatch, limits: Sights
 ) -> None:
     monkeypatch.setattr(live_feed, "BEAT_SECONDS", 0.05)
     monkeypatch.setattr(live_feed, "CHECK_SECONDS", 0.3)
@@ -301,7 +301,7 @@ async def test_who_comes_to_another_department_hears_anew(
     await people.upsert([Employee("101", department="Sales"), Employee("102", department="Stock")], source="list")
     await pbxd.directory.load()
     headers = await token(pbxd, extension="101")
-    limited = replace(pbxd.services, sights=lambda: Sights(**{limit: "department"}))
+    limited = replace(pbxd.services, sights=lambda: limits)
     async with (
         serving(replace(pbxd, services=limited)) as server,
         aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as client,
