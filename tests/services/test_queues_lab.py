@@ -333,6 +333,20 @@ async def test_a_supervisor_puts_a_caller_before_vips_and_later_vips_stay_behind
     assert desk.moves == asked
 
 
+async def test_a_wish_leaves_a_vip_the_rank_for_the_next_queue(desk: Desk) -> None:
+    desk.flag(TWO)
+    await desk.join(ONE, TWO)
+    await desk.until_order(TWO, ONE)
+    await desk.settle()
+    entry = (await desk.link.pbx.waiting("pool"))[0]
+    assert await desk.queues.put_first(entry, ADMINISTRATOR) == (1, 1)
+    desk.flag(TWO, vip=False)  # the wish is not the rank's
+    await desk.settle()
+    assert await desk.priorities() == {TWO: "11", ONE: "0"}
+    told = await desk.lab.admin.action("Getvar", {"Channel": entry.name, "Variable": "QUEUE_PRIO"})
+    assert told["Value"] == "10"
+
+
 async def test_two_wishes_the_last_one_first_and_both_end_with_the_queue(desk: Desk) -> None:
     await desk.join(ONE, TWO, THREE)
     entries = {each.number: each for each in await desk.link.pbx.waiting("pool")}
