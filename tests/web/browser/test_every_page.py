@@ -1,0 +1,35 @@
+"""Every page of the catalogue, in both languages and themes, at both widths: accessible, translated, not too wide."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tests.web.browser.catalogue import VIEWS, View
+from tests.web.browser.judging import audit, fits, no_english, no_russian, shot
+from tests.web.browser.site import Language, Site, Size, Theme
+
+Look = tuple[Language, Theme, Size]
+LANGUAGES: tuple[Language, ...] = ("ru", "en")
+THEMES: tuple[Theme, ...] = ("light", "dark")
+SIZES: tuple[Size, ...] = (1280, 390)
+TWO: list[Look] = [("ru", "light", 1280), ("en", "dark", 390)]  # between them everything is seen once
+REST: list[Look] = [look for look in itertools.product(LANGUAGES, THEMES, SIZES) if look not in TWO]
+LOOKS = [
+    *(pytest.param(look, id="-".join(map(str, look))) for look in TWO),
+    *(pytest.param(look, id="-".join(map(str, look)), marks=pytest.mark.soak) for look in REST),
+]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+async def test_a_page_is_accessible_translated_and_not_too_wide(site: Site, view: View, look: Look) -> None:
+    language, theme, size = look
+    page = await site.page(view.who, language=language, theme=theme, size=size)
+    await view.open(site, page)
+    assert await page.get_by_role("heading", level=1).count() == 1
+    await shot(page, f"{view.name}-{size}-{language}-{theme}")
+    await audit(page)
+    await (no_english if language == "ru" else no_russian)(page)
+    await fits(page)
