@@ -16,9 +16,22 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SHOTS = "PBXD_SHOTS"  # the folder that `shot` writes to
 # Words that stay as they are in Russian.
 FOREIGN = {
-    "pbxd", "vip", "e-mail", "mail", "api", "csv", "xlsx", "vcf", "asterisk", "https", "http", "url", "json", "excel",
+    "pbxd",
+    "vip",
+    "e-mail",
+    "mail",
+    "api",
+    "csv",
+    "xlsx",
+    "vcf",
+    "asterisk",
+    "https",
+    "http",
+    "url",
+    "json",
+    "excel",
     "vcard",
-}  # fmt: skip
+}
 _TEXTS = """() => {
   const shown = element => element.checkVisibility({visibilityProperty: true}) && !element.closest("[translate=no]");
   const texts = [document.title];
