@@ -51,6 +51,7 @@ SERVICES = web.AppKey("services", Services)
 PAGES: web.AppKey[dict[web.AbstractRoute, str]] = web.AppKey("pages", dict)
 CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
+LANGUAGE_COOKIE = "pbxd_language"  # which language the pages' user chose in this browser
 SOCKET = "socket"  # the CALLER of everybody on the unix socket
 ADMITTED = web.RequestKey("admitted", Actor)  # who was let in, before they named whom they act for
 LOGIN = web.RequestKey("login", str)  # that somebody tries to sign in with, for the audit log

@@ -61,4 +61,5 @@ VIEWS = (
     View("invitation-refused", "{invitation}", None, act=_different_passwords),
     View("invitation-used", "/invitation/used", None),
     View("me", "/me"),
+    View("clients", "/clients", books=LISTS),
 )
