@@ -56,12 +56,17 @@ class Preview:
         return tuple(
             f"{self.heads[place]}={field or IGNORE}"
             for place, field in chosen.items()
-            if place in self.choosable and (field or IGNORE) != (self.fields[place] or IGNORE)
+            if place in self.choosable and field != ("" if self.fields[place] in {IGNORE, FAX} else self.fields[place])
         )
+
+    def taken(self, mapped: Mapping[str, str]) -> dict[int, str]:
+        """Return what each column is taken as, by folded headings that somebody mapped, else by the guess."""
+        found = {place: mapped.get(folded(self.heads[place])) or self.fields[place] for place in self.choosable}
+        return {place: "" if field in {IGNORE, FAX} else field for place, field in found.items()}
 
 
 def meanings(headings: Headings, preview: Preview) -> Sequence[tuple[str, str]]:
-    """Return what a column can mean, with its name for people; the first: nothing is imported from it."""
+    """Return what a column can mean, each with its name for people."""
     usual = [*headings.fields.by_column, *_CHOSEN_PARTS]
     odd = [field for field in preview.fields if field and field not in {*usual, FAX, IGNORE}]
     return [(column, _named(headings, column)) for column in dict.fromkeys(usual + odd)]

@@ -30,27 +30,23 @@ def read_preview(file: Path, *, sheet: str, headings: Headings, low_memory: bool
             return _shown(source.columns, source.rows, fixed=True)
         return _begun("", source.rows, source.headings)
     names = tuple(source.sheets)[:_SHEETS]
-    chosen = _chosen(source.sheets, sheet, source.headings)
+    chosen, several = _chosen(source.sheets, sheet, source.headings)
     found = _begun(chosen, source.sheets[chosen](), source.headings) if chosen else Preview()
-    several = not sheet and len(names) > 1 and tables.find_sheet(names, SHEET) is None
-    problem = found.problem or (_("say which sheet has the contacts") if several and not found.heads else "")
-    return Preview(names, chosen, found.heads, found.fields, found.rows, named=found.named, problem=problem)
+    problem = _("say which sheet has the contacts") if several else found.problem
+    return replace(found, sheets=names, sheet=chosen, problem=problem)
 
 
-def _chosen(sheets: Mapping[str, tables.SheetRows], wanted: str, headings: Headings) -> str:
-    """Return the sheet that is wanted, else the one that looks most like contacts; empty: there is none."""
+def _chosen(sheets: Mapping[str, tables.SheetRows], wanted: str, headings: Headings) -> tuple[str, bool]:
+    """Return the sheet that is wanted, else the first that looks like contacts, and whether several do."""
     named = tables.find_sheet(list(sheets), wanted or SHEET)
     if named is not None:
-        return named
+        return named, False
     if wanted:
         raise InvalidInputError("sheet", _("there is no sheet “{sheet}”").format(sheet=wanted))
-    full = ""
-    for name, rows in islice(sheets.items(), _SHEETS):
-        begun = rows()
-        if tables.find_table(name, begun, headings):
-            return name
-        full = full or (name if next(rows(), None) else "")
-    return full or next(iter(sheets), "")
+    some = list(islice(sheets.items(), _SHEETS))
+    found = [name for name, rows in some if tables.find_table(name, rows(), headings)]
+    full = (name for name, rows in some if next(rows(), None))
+    return (found[0] if found else next(full, next(iter(sheets), ""))), len(found) > 1
 
 
 def _begun(sheet: str, rows: Iterator[Row], headings: Headings) -> Preview:

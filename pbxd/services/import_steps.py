@@ -6,9 +6,9 @@ What a step left behind belongs to the import's folder, and is cleaned up with i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +16,8 @@ from pbxd import i18n
 from pbxd.actor import Actor
 from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.exchange import sandbox
-from pbxd.exchange.columns import Headings
-from pbxd.exchange.preview import Preview
+from pbxd.exchange.columns import Headings, mapping
+from pbxd.exchange.preview import Preview, meanings
 from pbxd.i18n import _
 from pbxd.services.imports import Policy
 from pbxd.services.upload_files import Upload, file_of, read_json, write_json
@@ -40,11 +40,17 @@ class CheckAgain:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where an import is. `upload` and `preview` are there while its file is, for those who may see its rows."""
+    """Where an import is.
+
+    `upload` and `preview` are there while its file is. `taken`: what each column is taken as. `meanings`: what a
+    column can mean, with its name for people.
+    """
 
     found: UploadedImport
     upload: Upload | None
     preview: Preview | None
+    taken: Mapping[int, str] = field(default_factory=dict)
+    meanings: Sequence[tuple[str, str]] = ()
 
 
 async def begin(uploads: Uploads, actor: Actor, file: Path, upload: Upload) -> int:
@@ -64,7 +70,10 @@ async def show(uploads: Uploads, actor: Actor, import_id: int, caller: str) -> S
     _listed, upload = await uploads.own(actor, import_id, caller)
     found = await uploads.show(actor, import_id, caller)
     kept = await asyncio.to_thread(read_json, _preview_file(uploads, import_id))
-    return Step(found, upload, Preview.from_json(kept) if kept else None)
+    if not kept or upload is None:
+        return Step(found, upload, None)
+    seen, fields = Preview.from_json(kept), uploads.workspace.fields
+    return Step(found, upload, seen, seen.taken(mapping(upload.mapped, fields)), meanings(Headings(fields), seen))
 
 
 async def check_again(uploads: Uploads, actor: Actor, import_id: int, caller: str, asked: CheckAgain) -> None:
@@ -77,14 +86,18 @@ async def check_again(uploads: Uploads, actor: Actor, import_id: int, caller: st
         raise InvalidInputError("visibility", _("only employees have personal contacts"))
     if step.upload is None or step.preview is None:
         raise ConflictError(_("the uploaded file is gone: upload it again"))
+    if asked.sheet and asked.sheet not in step.preview.sheets:
+        raise InvalidInputError("sheet", _("there is no sheet “{sheet}”").format(sheet=asked.sheet))
     await asyncio.to_thread(file_of, uploads.folder_of(import_id))
+    known = {"", *(field for field, _name in step.meanings)}
+    columns = {place: field for place, field in asked.columns.items() if field in known}
     upload = replace(
         step.upload,
         personal=asked.personal,
         existing=asked.existing,
         lenient=asked.lenient,
         sheet=asked.sheet,
-        mapped=() if asked.sheet != step.preview.sheet else step.preview.mapped(asked.columns),
+        mapped=() if asked.sheet != step.preview.sheet else step.preview.mapped(columns),
     )
     if asked.sheet != step.preview.sheet:
         await _look(uploads, import_id, upload)

@@ -64,6 +64,7 @@ class _Work:
     """Something under way."""
 
     task: asyncio.Task[Any]
+    checks: bool = False  # changes nothing, and may be given up at any time
     rows: int = 0  # done so far
     rows_of: int = 0  # in all; 0: nobody knows yet
 
@@ -140,7 +141,7 @@ class Uploads:
         `keeps`: such a file stays too, and can be checked again.
         """
         own = self.folder_of(import_id)
-        work = self._start(import_id, self._check(actor, import_id, own, upload, keeps=keeps))
+        work = self._start(import_id, self._check(actor, import_id, own, upload, keeps=keeps), checks=True)
         await self._wait(work, patience)
 
     def folder_of(self, import_id: int) -> Path:
@@ -247,8 +248,8 @@ class Uploads:
         rights.check_commit(actor, listed.actor_id or 0, same_program=same)
         return listed, upload
 
-    def _start(self, import_id: int, doing: Coroutine[Any, Any, Any]) -> _Work:
-        work = _Work(asyncio.create_task(doing, name=f"import {import_id}"))
+    def _start(self, import_id: int, doing: Coroutine[Any, Any, Any], *, checks: bool = False) -> _Work:
+        work = _Work(asyncio.create_task(doing, name=f"import {import_id}"), checks)
         self._working[import_id] = work
         work.task.add_done_callback(lambda task: self._ended(import_id, task))
         return work
@@ -302,8 +303,10 @@ class Uploads:
             work.rows, work.rows_of = rows, of
 
     async def halt(self, import_id: int) -> None:
-        """End what is under way with an import."""
+        """End a check that is under way. Raises ConflictError if it is something else."""
         if work := self._working.get(import_id):
+            if not work.checks:
+                self._check_idle(import_id)
             work.task.cancel()
             await asyncio.wait({work.task})
 

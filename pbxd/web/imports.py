@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
 from pbxd import rights
-from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
-from pbxd.exchange.columns import Headings
-from pbxd.exchange.preview import meanings
+from pbxd.errors import ConflictError, InvalidInputError, RefusedError
 from pbxd.http.downloads import XLSX, Download
 from pbxd.http.requests import InvalidRequestError
 from pbxd.http.uploads import FORM, receive
@@ -20,7 +19,7 @@ from pbxd.services.import_steps import CheckAgain, Step
 from pbxd.services.imports import Policy
 from pbxd.services.upload_files import Upload, pieces_of
 from pbxd.web.frame import USER_FIELD, Visit, go, person, show
-from pbxd.web.pages import UNPROCESSABLE, Page, sentence
+from pbxd.web.pages import Page, sentence
 
 IMPORT: Final = "/import"
 _ONE: Final = IMPORT + r"/{id:\d{1,18}}"
@@ -42,7 +41,7 @@ async def _begin_page(visit: Visit, values: Mapping[str, str], errors: Mapping[s
     return show(
         visit,
         "import.html",
-        UNPROCESSABLE if errors else web.HTTPOk.status_code,
+        _status(errors),
         values={"visibility": "shared", "existing": "skip", **values},
         errors=errors,
         limit=visit.services.uploads.limit // 1024 // 1024,
@@ -64,6 +63,8 @@ async def _upload(visit: Visit) -> web.StreamResponse:
             received = await receive(visit.request, folder, uploads.limit)
             values = {name: texts[-1] for name, texts in received.fields.items()}
             _check_same_user(visit, values)
+            if not received.file.stat().st_size:
+                return await _begin_page(visit, values, {"file": _("Choose a file")})
             upload = Upload(
                 name=received.name,
                 personal=values.get("visibility") == "personal",
@@ -89,12 +90,12 @@ async def _page_of(visit: Visit, errors: Mapping[str, str]) -> web.StreamRespons
     rights.check_scope(visit.actor, "contacts:write")
     step = await import_steps.show(visit.services.uploads, visit.actor, _id(visit), _caller(visit))
     listed, upload, preview = step.found.listed, step.upload, step.preview
-    headings = Headings(visit.workspace.fields)
-    opened = listed.state in _OPEN and upload is not None and preview is not None
+    importing = step.found.rows_done is not None and listed.state != "checking"
+    opened = listed.state in _OPEN and upload is not None and preview is not None and not importing
     return show(
         visit,
         "import_one.html",
-        UNPROCESSABLE if errors else web.HTTPOk.status_code,
+        _status(errors),
         part="import_state.html",
         step=step,
         listed=listed,
@@ -102,13 +103,11 @@ async def _page_of(visit: Visit, errors: Mapping[str, str]) -> web.StreamRespons
         counts=_counts(listed),
         problem=_problem(step),
         errors=errors,
-        rows_errors=_row_errors(visit, step),
+        rows_errors=_row_errors(step),
         opened=opened,
-        busy=listed.state in _BUSY,
+        busy=listed.state in _BUSY or step.found.rows_done is not None,
         state_text=_state_text,
         preview=preview if opened else None,
-        meanings=meanings(headings, preview) if opened and preview else (),
-        chosen=_chosen(visit, step) if opened else {},
         values=_values(upload) if upload else {},
         may_undo=listed.undoable,
     )
@@ -181,6 +180,10 @@ async def _errors_file(visit: Visit) -> web.StreamResponse:
     return await Download(XLSX, f"import-{_id(visit)}-errors.xlsx", pieces_of(file)).send(visit.request)
 
 
+def _status(errors: Mapping[str, str]) -> HTTPStatus:
+    return HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK
+
+
 def _id(visit: Visit) -> int:
     return int(visit.request.match_info["id"])
 
@@ -207,14 +210,6 @@ def _values(upload: Upload) -> dict[str, Any]:
     return {"visibility": upload.visibility, "existing": upload.existing, "lenient": upload.lenient}
 
 
-def _chosen(visit: Visit, step: Step) -> dict[int, str]:
-    """Return what each column is taken as: what somebody said, else the guess."""
-    if step.preview is None or step.upload is None:
-        return {}
-    mapped = imports.mapping_of(step.upload.mapped, visit.workspace.fields)
-    return step.preview.taken(mapped)
-
-
 def _problem(step: Step) -> str:
     """Return why the file can't be read as it is."""
     if step.found.listed.state != "refused":
@@ -223,14 +218,9 @@ def _problem(step: Step) -> str:
     return sentence(begun or str(step.found.report.get("problem", "")))
 
 
-def _row_errors(visit: Visit, step: Step) -> list[tuple[int, str, str]]:
-    """Return the first rows that can't be imported: where, which field, and what to do."""
-    fields = visit.workspace.fields
-    found = step.found.report.get("errors", [])[:_ERRORS]
-    return [
-        (bad["row"], str(fields[bad["field"]].title) if bad["field"] in fields else "", sentence(bad["message"]))
-        for bad in found
-    ]
+def _row_errors(step: Step) -> list[tuple[int, str]]:
+    """Return the first rows that can't be imported: where, and what to do."""
+    return [(bad["row"], sentence(bad["message"])) for bad in step.found.report.get("errors", [])[:_ERRORS]]
 
 
 def _counts(listed: imports.Import) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from pbxd import i18n
 from pbxd.actor import Actor
-from pbxd.errors import NotFoundError, PbxdError, RefusedError, UnavailableError
+from pbxd.errors import InvalidInputError, NotFoundError, PbxdError, RefusedError, UnavailableError
 from pbxd.http.access import session_actor
 from pbxd.http.context import PAGES
 from pbxd.i18n import _, local_day, local_time
@@ -120,6 +120,8 @@ def _with_error_pages(view: View) -> View:
             return _error_page(HTTPStatus.NOT_FOUND, str(error))
         except RefusedError as error:
             return _error_page(HTTPStatus.FORBIDDEN, str(error))
+        except InvalidInputError as error:
+            return _error_page(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
         except UnavailableError:
             answer = _error_page(HTTPStatus.SERVICE_UNAVAILABLE, _("pbxd can't do this now; try again in a minute"))
             answer.headers["Retry-After"] = "5"
