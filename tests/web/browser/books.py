@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from playwright.async_api import StorageState, StorageStateCookie
+from sqlalchemy import create_engine, event
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
@@ -24,6 +25,7 @@ from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine import schema
 from pbxd.storage.engine.database import Database
+from pbxd.storage.search import fulltext
 from tests.actors import ADMINISTRATOR, agent
 from tests.bench import past
 from tests.http.conftest import House, house
@@ -95,6 +97,7 @@ async def furnish(name: BookName, folder: Path) -> Furnished:
     source = folder / "source.db"
     if name == "full":
         shutil.copyfile(await past.kept_history(CALLS["full"]), source)
+        _make_searchable(source)
     else:
         await schema.upgrade(f"sqlite+aiosqlite:///{source}")
     states: dict[Person, StorageState] = {}
@@ -117,6 +120,15 @@ def inviting(pbxd: House) -> Invite:
         return (await users.invite(pbxd.services.workspace, ADMINISTRATOR, asked)).path
 
     return invite
+
+
+def _make_searchable(file: Path) -> None:
+    """Index the contacts of a book that was made for measures of calls."""
+    engine = create_engine(f"sqlite:///{file}")
+    event.listen(engine, "connect", lambda connection, _record: fulltext.lend_tokens(connection))
+    with engine.begin() as connection:
+        fulltext.fill(connection)
+    engine.dispose()
 
 
 async def _fill(database: Database) -> None:
