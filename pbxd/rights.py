@@ -57,6 +57,11 @@ def check_supervisor(actor: Actor) -> None:
         _refuse_role("supervisor")
 
 
+def check_moves_callers(actor: Actor) -> None:
+    """Raise RefusedError unless the actor may move waiting callers."""
+    check_supervisor(actor)
+
+
 def calls_seen(actor: Actor) -> Sight:
     """Return whose calls the actor sees: everybody's, those of their departments, or their own.
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
+from pbxd.calls.tracker import CallNow
 from pbxd.http.token_cache import TokenCache
 from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
@@ -41,6 +42,7 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
     sights: Callable[[], Sights] = Sights  # what agents see
     allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
@@ -51,6 +53,7 @@ SERVICES = web.AppKey("services", Services)
 PAGES: web.AppKey[dict[web.AbstractRoute, str]] = web.AppKey("pages", dict)
 CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
+LANGUAGE_COOKIE = "pbxd_language"  # which language the pages' user chose in this browser
 SOCKET = "socket"  # the CALLER of everybody on the unix socket
 ADMITTED = web.RequestKey("admitted", Actor)  # who was let in, before they named whom they act for
 LOGIN = web.RequestKey("login", str)  # that somebody tries to sign in with, for the audit log

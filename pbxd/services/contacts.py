@@ -24,6 +24,7 @@ from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.duplicates import Duplicate
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.search.filters import ContactFilter
+from pbxd.storage.search.paging import SORTINGS as SORTINGS
 from pbxd.storage.search.paging import PageAsked, Sorting
 
 _EVERYBODY = 10**9  # more than any book has
@@ -41,6 +42,7 @@ class ContactsWanted:
     number: str = ""  # in any notation
     favourites: bool = False  # the actor's
     mine: bool = False  # contacts that the actor manages, and personal ones
+    personal: bool = False  # only the actor's personal contacts
     managed_by: int = 0  # an employee's id
     company_id: int = 0
     changed_after: datetime | None = None
@@ -164,6 +166,7 @@ def filter_of(workspace: Workspace, asked: ContactsWanted) -> ContactFilter:
         number=contact_number(asked.number, workspace.rules).number if asked.number else "",
         favourites=asked.favourites,
         mine=asked.mine,
+        personal=asked.personal,
         managed_by=asked.managed_by,
         company_id=asked.company_id,
         changed_after=asked.changed_after,
@@ -284,3 +287,8 @@ async def history(workspace: Workspace, actor: Actor, contact_id: int) -> Sequen
 async def set_favourite(workspace: Workspace, actor: Actor, contact_id: int, *, favourite: bool) -> None:
     """Put a contact among the actor's favourites, or take it away. Raises NotFoundError, RefusedError."""
     await Contacts(workspace.database).set_favourite(contact_id, actor=actor, favourite=favourite)
+
+
+async def favourites(workspace: Workspace, actor: Actor) -> set[int]:
+    """Return the ids of the actor's favourites."""
+    return await Contacts(workspace.database).favourites(actor=actor)

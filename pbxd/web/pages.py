@@ -16,18 +16,22 @@ from pbxd.actor import Actor
 from pbxd.errors import NotFoundError, PbxdError, RefusedError, UnavailableError
 from pbxd.http.access import session_actor
 from pbxd.http.context import PAGES
-from pbxd.i18n import _
+from pbxd.i18n import _, local_day, local_time
+from pbxd.numbers import display
 from pbxd.web.assets import asset
+from pbxd.web.looks import theme, use_theme
 
 View = Callable[[web.Request], Awaitable[web.StreamResponse]]
-HOME = "/me"
+HOME = "/clients"
 SIGN_IN = "/sign-in"
-_FORM = "application/x-www-form-urlencoded"
-_MOST_FIELDS = 50
+FORM = "application/x-www-form-urlencoded"
+_FRAGMENT = "X-Fragment"  # a script of ours wants a part of the page, or sends a form
+_MOST_FIELDS = 300
 _HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+        "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; "
+        "img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types pbxd"
     ),
     "X-Content-Type-Options": "nosniff",
     # Not `no-referrer`: browsers would send `Origin: null` with forms. Nothing goes to other sites either way.
@@ -55,8 +59,13 @@ def serve(app: web.Application, pages: Iterable[Page]) -> None:
 
 def render(template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> web.Response:  # noqa: ANN401 - what a template shows
     """Fill a template in the request's language."""
-    text = _templates.get_template(template).render(language=i18n.current(), **values)
+    text = _templates.get_template(template).render(language=i18n.current(), theme=theme(), **values)
     return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
+
+
+def is_fragment(request: web.Request) -> bool:
+    """Tell whether a script of a page asks, for a part of it."""
+    return _FRAGMENT in request.headers
 
 
 def redirect(path: str) -> web.Response:
@@ -76,7 +85,7 @@ async def signed_in(request: web.Request) -> Actor | None:
 
 async def form_of(request: web.Request) -> Mapping[str, str]:
     """Return the fields of a form that was sent; of two with one name the last. Raises HTTP errors: 413, 415, 400."""
-    if request.content_type != _FORM:
+    if request.content_type != FORM:
         raise web.HTTPUnsupportedMediaType
     try:
         text = (await request.read()).decode("utf-8", "replace")
@@ -102,6 +111,7 @@ def local_path(text: str) -> str:
 
 def _with_error_pages(view: View) -> View:
     async def shown(request: web.Request) -> web.StreamResponse:
+        use_theme(request)
         try:
             return await view(request)
         except web.HTTPException as error:
@@ -148,6 +158,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(_=_, asset=asset)
+    made.filters.update(number=display, time=local_time, day=local_day)
     return made
 
 

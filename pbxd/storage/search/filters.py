@@ -79,6 +79,7 @@ class ContactFilter:
     number: str = ""  # E.164, exactly
     favourites: bool = False  # the actor's
     mine: bool = False  # contacts that the actor manages, and their personal ones
+    personal: bool = False  # only the actor's personal ones
     managed_by: int = 0  # the manager by id, also one without an extension
     company_id: int = 0
     changed_after: datetime | None = None
@@ -128,6 +129,7 @@ def narrow(wanted: ContactFilter) -> bool:
     return bool(
         wanted.number
         or wanted.favourites
+        or wanted.personal
         or wanted.managed_by
         or wanted.company_id
         or wanted.changed_after
@@ -155,6 +157,8 @@ def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
     if wanted.mine:
         mine = or_(contacts.c.manager == actor.extension, personal(actor))
         conditions.append(mine if actor.extension else personal(actor))
+    if wanted.personal:
+        conditions.append(personal(actor))
     return conditions
 
 

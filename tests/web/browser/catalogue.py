@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 from playwright.async_api import Page
 
+from tests.web.browser.books import BookName
 from tests.web.browser.site import AGENT, NEWCOMER, Person, Site
 
 Act = Callable[[Page], Awaitable[object]]
+
+LISTS: tuple[BookName, ...] = ("empty", "long", "full")
 
 
 async def no_act(_page: Page) -> None:
@@ -26,6 +29,7 @@ class View:
     name: str  # of its picture
     path: str  # {invitation}: a link for the newcomer
     who: Person | None = AGENT
+    books: tuple[BookName, ...] = ("empty",)  # LISTS: a page that shows contacts or calls
     act: Act = no_act  # what brings the page into that state; it uses no text, since the language differs
 
     async def open(self, site: Site, page: Page) -> None:
@@ -52,9 +56,10 @@ async def _different_passwords(page: Page) -> None:
 
 VIEWS = (
     View("sign-in", "/sign-in", None),
-    View("sign-in-refused", "/sign-in", None, _wrong_password),
+    View("sign-in-refused", "/sign-in", None, act=_wrong_password),
     View("invitation", "{invitation}", None),
-    View("invitation-refused", "{invitation}", None, _different_passwords),
+    View("invitation-refused", "{invitation}", None, act=_different_passwords),
     View("invitation-used", "/invitation/used", None),
     View("me", "/me"),
+    View("clients", "/clients", books=LISTS),
 )
