@@ -14,9 +14,13 @@ from tests.web.browser.screenshots import Album
 @pytest.mark.soak
 async def test_each_view_is_photographed_at_both_widths(tmp_path: Path) -> None:
     await Album(tmp_path).fill([view for view in VIEWS if view.name == "me"])
-    widths = {}
-    for file in tmp_path.iterdir():
+    assert widths(tmp_path) == {"me-1280.png": 1280, "me-390.png": 390}
+
+
+def widths(folder: Path) -> dict[str, int]:
+    found = {}
+    for file in folder.iterdir():
         with Image.open(file) as picture:
-            widths[file.name] = picture.width
+            found[file.name] = picture.width
         assert file.stat().st_size < 50_000
-    assert widths == {"me-1280.png": 1280, "me-390.png": 390}
+    return found
