@@ -28,9 +28,7 @@ class View:
     """One state of one page."""
 
     name: str  # of its picture
-    path: (
-        str  # {invitation}: a link for the newcomer; {call}: the latest call. Contact 1 has the longest texts
-    )
+    path: str  # {invitation}: a link for the newcomer; {call}: the latest call. Contact 1 has the longest texts
     who: Person | None = AGENT
     books: tuple[BookName, ...] = ("empty",)  # LISTS, or FILLED for a page of one contact or call
     act: Act = no_act  # what brings the page into that state; it uses no text, since the language differs
