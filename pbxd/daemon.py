@@ -98,6 +98,7 @@ class Daemon:
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
         self._queues = VipQueues(pbx, lookup, settings.queues, following.tracker.number_of, following.note_moved)
+        self._queues.call_of = following.tracker.call_of
         workspace = Workspace(database, rules)
         targets = partial(find_target, workspace, self._directory)
         self._click_to_call = ClickToCall(pbx, settings, targets, CallRequests(database))

@@ -63,6 +63,15 @@ class Tracker:
         leg = self.registry.legs.get(channel)
         return leg.number or None if leg else None
 
+    def call_of(self, channel: str) -> str | None:
+        """Return the id of the call that a channel belongs to, if people can see it."""
+        call = self.registry.call_of(channel)
+        return call.record.id if call is not None and call.is_shown else None
+
+    def note_moved(self, channel: str, queue: str, who: str, at: float) -> None:
+        """Note that a person moved a waiting caller to the front: the PBX has no event of it."""
+        leg_events.note_moved(self.registry, channel, queue, who, at)
+
     def take_changes(self) -> list[CallRecord]:
         """Return the current records of all calls that changed since the last time, oldest change first."""
         return self.registry.take_changes()

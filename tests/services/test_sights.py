@@ -267,3 +267,76 @@ async def test_an_extension_brings_no_calls_of_the_one_before(history: Workspace
     assert await numbers(history, seeing("101", calls="own"), FindCalls()) == {8}
     with pytest.raises(NotFoundError):
         await call_history.show(history, seeing("101", calls="own"), CALLS[0].id)
+
+
+def named(number: int, name: str | None, company: str | None, contact: int | None) -> CallRecord:
+    party = Party(f"+7916000100{number}", name=name, company=company, contact=contact)
+    return replace(call(number, "101"), caller=party)
+
+
+async def test_calls_name_no_contact_that_is_not_seen(office: Workspace) -> None:
+    """A name stands in the record itself, comes from who had the number, or was one of several cards'."""
+    book = Contacts(office.database)
+
+    async def added(name: str, number: int, manager: str) -> int:
+        draft = ContactDraft(name, manager=manager, numbers=(ContactNumber(f"+7916000100{number}"),))
+        return (await book.add(draft, actor=ADMINISTRATOR)).id
+
+    hidden, own = await added("Чужой", 1, "102"), await added("Свой", 2, "101")
+    await added("Первый", 3, "102")
+    await added("Второй", 3, "101")
+    await added("Позже", 4, "102")
+    records = [
+        named(1, "Чужой", "Ромашка", hidden),
+        named(2, "Свой", "Лютик", own),
+        named(3, "Первый", None, None),
+        named(4, None, None, None),
+        named(5, "С линии", None, None),
+    ]
+    await Calls(office.database).upsert(records)
+
+    async def names_seen(actor: Actor) -> list[tuple[str | None, str | None, int | None]]:
+        page = await call_history.find(office, actor, FindCalls())
+        found = [
+            (each["caller"]["name"], each["caller"]["shown_name"], each["caller"]["contact"]) for each in page.items
+        ]
+        single = [(await call_history.show(office, actor, each["id"]))["caller"] for each in page.items]
+        assert [(each["name"], each["shown_name"], each["contact"]) for each in single] == found
+        assert [one async for part in call_history.every(office, actor, FindCalls()) for one in part] == page.items
+        return found
+
+    assert [each[0] for each in await names_seen(seeing("101"))] == ["Чужой", "Свой", "Первый", "Позже", "С линии"]
+    limited = await names_seen(seeing("101", "own"))
+    assert limited[0] == (None, None, None)
+    assert limited[1] == ("Свой", "Свой", own)
+    assert limited[2][:2] == ("Второй", None), "of several only the own one"
+    assert limited[3:] == [(None, None, None), ("С линии", "С линии", None)]
+    assert [each[0] for each in await names_seen(seeing("101", "department"))] == [
+        each[0] for each in await names_seen(seeing("101"))
+    ]
+    with pytest.raises(NotFoundError):
+        await call_history.find(office, seeing("101", "own"), FindCalls(client="Чужой"))
+    assert (await call_history.find(office, seeing("101", "own"), FindCalls(client="Свой"))).total == 1
+
+
+async def test_a_name_of_one_of_several_is_gone_when_its_card_becomes_personal(office: Workspace) -> None:
+    book = Contacts(office.database)
+    numbers = (ContactNumber("+79160001003"),)
+    first = await book.add(ContactDraft("Мама", numbers=numbers), actor=agent("101"))
+    await book.add(ContactDraft("Второй", numbers=numbers), actor=agent("101"))
+    await Calls(office.database).upsert([named(3, "Мама", None, None)])
+    await book.edit(first.id, {"visibility": "personal"}, actor=agent("101"))
+    (shown,) = (await call_history.find(office, seeing("102"), FindCalls())).items
+    assert (shown["caller"]["name"], shown["caller"]["shown_name"]) == ("Второй", None)
+    (mine,) = (await call_history.find(office, seeing("101"), FindCalls())).items
+    assert mine["caller"]["shown_name"] == "Мама"
+
+
+async def test_calls_of_a_company_are_those_of_contacts_that_are_seen(office: Workspace) -> None:
+    book = Contacts(office.database)
+    for number, manager in ((1, "102"), (2, "101")):
+        draft = ContactDraft(f"К{number}", "Ромашка", manager=manager, numbers=(ContactNumber(f"+7916000100{number}"),))
+        await book.add(draft, actor=ADMINISTRATOR)
+    await Calls(office.database).upsert([named(1, None, None, None), named(2, None, None, None)])
+    assert await numbers(office, seeing("101"), FindCalls(company="Ромашка")) == {1, 2}
+    assert await numbers(office, seeing("101", "own"), FindCalls(company="Ромашка")) == {2}

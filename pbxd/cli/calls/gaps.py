@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxd.cli.calls.gap_texts import Row, filled_text, why_text
+from pbxd.services.gap_texts import Row, filled_text, why_text
 from pbxd.cli.groups import command
 from pbxd.cli.options import LIMIT, OFFSET, json_option, option, takes
 from pbxd.cli.output import print_json, print_table

@@ -7,8 +7,8 @@ from typing import Any
 
 from pbxd.cli.calls import formats
 from pbxd.cli.calls.filters import filters
-from pbxd.cli.calls.gap_texts import calls_and_gaps, gap_text
-from pbxd.cli.calls.story import people, sentence
+from pbxd.services.gap_texts import calls_and_gaps, gap_text
+from pbxd.services.call_story import people, sentence
 from pbxd.cli.groups import Later, group
 from pbxd.cli.options import FILE, LIMIT, OFFSET, actor_option, argument, json_option, option, takes
 from pbxd.cli.output import print_card, print_json, print_table

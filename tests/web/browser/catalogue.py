@@ -57,4 +57,5 @@ VIEWS = (
     View("invitation-refused", "{invitation}", None, _different_passwords),
     View("invitation-used", "/invitation/used", None),
     View("me", "/me"),
+    View("clients-empty", "/clients"),
 )

@@ -15,7 +15,23 @@ from tests.web.browser.site import NEWCOMER, PEOPLE
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SHOTS = "PBXD_SHOTS"  # the folder that `shot` writes to
 # Words that stay as they are in Russian.
-FOREIGN = {"pbxd", "vip", "e-mail", "mail", "api", "csv", "xlsx", "vcf", "asterisk", "https", "http", "url", "json"}
+FOREIGN = {
+    "pbxd",
+    "vip",
+    "e-mail",
+    "mail",
+    "api",
+    "csv",
+    "xlsx",
+    "vcf",
+    "asterisk",
+    "https",
+    "http",
+    "url",
+    "json",
+    "excel",
+    "vcard",
+}
 _TEXTS = """() => {
   const shown = element => element.checkVisibility({visibilityProperty: true}) && !element.closest("[translate=no]");
   const texts = [document.title];
