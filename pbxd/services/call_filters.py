@@ -37,6 +37,7 @@ class FindCalls:
     department: str = ""  # or a queue, as `employees` lists them
     no_callback: bool = False  # clients who reached nobody, whom nobody called and who reached nobody since
     search: str = ""  # words of a client's card or part of a number
+    companies: tuple[str, ...] | None = None  # whole names, of any of them
     min_talk: float = 0  # seconds
     limit: int = 50
     offset: int = 0
@@ -56,8 +57,9 @@ def filter_of(connection: Reading, asked: FindCalls, actor: Actor, rules: Number
         spans = _client(connection, asked.client, actor, rules)
     if asked.contact:
         spans = spans_of_contacts(connection, {visible(connection, asked.contact, actor).id}, actor)
-    if asked.company:
-        firm = _company(connection, asked.company, actor)
+    names = (asked.company,) if asked.company else asked.companies
+    if names is not None:
+        firm = tuple(span for name in names for span in _company(connection, name, actor))
         spans = firm if spans is None else _common(spans, firm)
     if asked.search:
         clients = _searched(connection, asked.search, actor, rules)
