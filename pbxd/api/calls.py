@@ -22,7 +22,8 @@ from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.exports import ExportCalls
 
-CALL_PATH = r"/api/v1/calls/{id:(?!plan$|export\.)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
+# Without the pattern, `Allow` at /calls/plan would name GET.
+CALL_PATH = r"/api/v1/calls/{id:(?!plan$|live$|gaps$|export\.)[^/]+}"
 
 resource = Resource("calls", "The history of calls.")
 
