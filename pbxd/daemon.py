@@ -37,6 +37,7 @@ from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.health import Health
+from pbxd.services.live_calls import LiveCalls
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
@@ -109,7 +110,9 @@ class Daemon:
         answers = LookUps(naming.name, pbx.endpoints, lambda: self._settings.queues.vip_priority, pbx.guard.key)
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
-        self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions)
+        live_calls = LiveCalls(following.tracker.presences)
+        self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions, live_calls.look)
+        following.on_event.append(self._live_feed.touch)
         self._webhooks = Dispatcher(database, Sender(self._allowed_networks))
         self._sessions = UserSessions(database, lambda: self._settings.users)
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
@@ -127,6 +130,7 @@ class Daemon:
             click_to_call=self._click_to_call,
             queues=self._queues,
             events=LiveEvents(workspace, self._live_feed, self._directory.colleagues),
+            live_calls=live_calls,
             health=health,
             metrics=self._metrics,
             refusals=self._refusals,

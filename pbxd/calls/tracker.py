@@ -20,6 +20,7 @@ from typing import Literal, assert_never
 from pbxd.calls import dials, joins, leg_events
 from pbxd.calls import events as ev
 from pbxd.calls.identity import ChannelIds
+from pbxd.calls.presence import Presence, presence_of
 from pbxd.calls.record import CallRecord
 from pbxd.calls.registry import Registry
 from pbxd.calls.snapshots import Snapshots
@@ -57,6 +58,10 @@ class Tracker:
             elif leg.is_ringing:
                 found.setdefault(leg.endpoint.name, "ringing")
         return found
+
+    def presences(self) -> list[Presence]:
+        """Return what happens in each call that people see."""
+        return [presence_of(call) for call in self.registry.calls if call.is_shown]
 
     def number_of(self, channel: str) -> str | None:
         """Return the number that a channel stated when it was created; later changes of its caller id don't count."""

@@ -21,6 +21,7 @@ from pbxd.actor import DAEMON, Actor
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.pbx import AsteriskPbx
+from pbxd.calls.presence import Presence
 from pbxd.errors import ReplacedError
 from pbxd.faults import Faults
 from pbxd.http.context import Services
@@ -34,6 +35,7 @@ from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.health import Health
+from pbxd.services.live_calls import LiveCalls
 from pbxd.services.metrics import Metrics
 from pbxd.services.passwords import Passwords
 from pbxd.services.queues import VipQueues
@@ -73,6 +75,7 @@ class House:
     public: aiohttp.ClientSession  # over TCP, without a token
     phones: dict[str, str]  # who rings or talks, for live events
     live_feed: LiveFeed
+    presences: list[Presence]  # what happens in the calls under way
 
     @property
     def contacts(self) -> Contacts:
@@ -126,7 +129,9 @@ async def house(  # noqa: PLR0915 - one thing a line
         health = Health(database, directory, lambda: ami.connected, lambda: faults.counts)
         naming, workspace = CallerNaming(directory.lookup), Workspace(database, rules_from(settings))
         parts = (refusals := Refusals(database), asterisk, naming, queues, click_to_call)
-        live_feed = LiveFeed(database, phones.copy, lambda: (each.extension for each in directory.colleagues()))
+        presences = list[Presence]()
+        live_calls, extensions = LiveCalls(presences.copy), lambda: (each.extension for each in directory.colleagues())
+        live_feed = LiveFeed(database, phones.copy, extensions, live_calls.look)
         workspace = Workspace(database, rules_from(settings))
         services = Services(
             workspace=workspace,
@@ -136,6 +141,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             click_to_call=click_to_call,
             queues=queues,
             events=LiveEvents(workspace, live_feed, directory.colleagues),
+            live_calls=live_calls,
             health=health,
             sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
             uploads=Uploads(
@@ -172,6 +178,7 @@ async def house(  # noqa: PLR0915 - one thing a line
                 public,
                 phones,
                 live_feed,
+                presences,
             )
             for root in roots:
                 root.cancel()
