@@ -70,7 +70,7 @@ class Place(NamedTuple):
     role: Role = "agent"
 
 
-MENU = (Place("/clients", N_("Clients"), "people"),)
+MENU = (Place("/clients", N_("Clients"), "people"), Place("/history", N_("History"), "clock"))
 
 
 def person(view: PersonalView) -> View:
