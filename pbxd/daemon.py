@@ -32,12 +32,12 @@ from pbxd.numbers import rules_from
 from pbxd.reloading import Reloading
 from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
+from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.health import Health
-from pbxd.services.live_calls import LiveCalls
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
@@ -99,6 +99,7 @@ class Daemon:
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
         self._queues = VipQueues(pbx, lookup, settings.queues, following.tracker.number_of, following.note_moved)
+        self._queues.call_of = following.tracker.call_of
         workspace = Workspace(database, rules)
         targets = partial(find_target, workspace, self._directory)
         self._click_to_call = ClickToCall(pbx, settings, targets, CallRequests(database))
@@ -110,8 +111,8 @@ class Daemon:
         answers = LookUps(naming.name, pbx.endpoints, lambda: self._settings.queues.vip_priority, pbx.guard.key)
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
-        live_calls = LiveCalls(following.tracker.presences)
-        self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions, live_calls.look)
+        call_watch = CallWatch(following.tracker.presences)
+        self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions, call_watch.look)
         following.on_event.append(self._live_feed.touch)
         self._webhooks = Dispatcher(database, Sender(self._allowed_networks))
         self._sessions = UserSessions(database, lambda: self._settings.users)
@@ -130,12 +131,13 @@ class Daemon:
             click_to_call=self._click_to_call,
             queues=self._queues,
             events=LiveEvents(workspace, self._live_feed, self._directory.colleagues),
-            live_calls=live_calls,
+            call_watch=call_watch,
             health=health,
             metrics=self._metrics,
             refusals=self._refusals,
             sessions=self._sessions,
             uploads=self._uploads,
+            calls_now=following.tracker.calls_now,
             sights=self._sights,
             allowed_networks=self._allowed_networks,
             language=lambda: self._settings.service.language,

@@ -10,14 +10,15 @@ from aiohttp import web
 
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
+from pbxd.calls.tracker import CallNow
 from pbxd.http.token_cache import TokenCache
 from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
+from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
-from pbxd.services.live_calls import LiveCalls
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
 from pbxd.services.sessions import UserSessions
@@ -42,7 +43,8 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
-    live_calls: LiveCalls = field(default_factory=LiveCalls)
+    call_watch: CallWatch = field(default_factory=CallWatch)
+    calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
     sights: Callable[[], Sights] = Sights  # what agents see
     allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses
     language: Callable[[], str] = str  # of answers to those who name none; empty: English

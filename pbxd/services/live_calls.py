@@ -1,62 +1,50 @@
-"""The calls under way, and those that ended a short time ago: what each person's phones do in them."""
+"""The calls under way and the phones, as an actor may see them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from pbxd.calls.presence import Presence
-from pbxd.calls.record import CallRecord
-from pbxd.services.events.live_feed import Present
-
-_REMEMBERED = 1000  # calls that ended; about 4 KB each
-
-
-@dataclass(slots=True)
-class LiveCalls:
-    """Looks at the calls under way; `presences` says what happens in them now."""
-
-    presences: Callable[[], Iterable[Presence]] = tuple
-    _there: dict[str, Presence] = field(default_factory=dict)  # at the last look
-    _over: dict[str, CallRecord] = field(default_factory=dict)  # the oldest end first
-
-    def look(self) -> Mapping[str, Present]:
-        """Return what happens in the calls, by id, and whom each is about: all whom it has ever rung, too."""
-        self._take()
-        return {call: _present(presence) for call, presence in self._there.items()}
-
-    def find(self, call_id: str) -> Presence | None:
-        """Return what happens in a call now. Of one that ended a short time ago no phone does anything."""
-        self._take()
-        if found := self._there.get(call_id):
-            return found
-        record = self._over.get(call_id)
-        return Presence(record, "", {}) if record else None
-
-    def of(self, extensions: Collection[str] | None) -> list[Presence]:
-        """Return the calls under way in which one of these takes or took part, oldest first; None: all."""
-        self._take()
-        there = self._there.values()
-        found = [each for each in there if extensions is None or people_in(each).intersection(extensions)]
-        return sorted(found, key=lambda each: each.record.started)
-
-    def _take(self) -> None:
-        now = {each.record.id: each for each in self.presences()}
-        for call_id, before in self._there.items():
-            if call_id not in now:
-                self._over[call_id] = before.record
-        self._there = now
-        while len(self._over) > _REMEMBERED:
-            del self._over[next(iter(self._over))]
+from pbxd.actor import Actor
+from pbxd.calls.tracker import CallNow
+from pbxd.services.call_history import named, seen_by, with_external
+from pbxd.services.events.live_events import LiveEvents
+from pbxd.services.workspace import Workspace
+from pbxd.storage.calls.call_rows import agents_of
+from pbxd.storage.engine.database import Reading
+from pbxd.storage.engine.feed import newest
 
 
-def people_in(presence: Presence) -> frozenset[str]:
-    """Return the extensions of all who take or took part in a call, or whose phones it rang."""
-    record = presence.record
-    caller = {record.caller.extension} if record.caller.extension else set()
-    return frozenset(caller | {agent.extension for agent in record.agents} | presence.phones.keys())
+@dataclass(frozen=True, slots=True)
+class CallsNow:
+    """What goes on; `seq` is the feed's number before that, so that live events after it bring what changes."""
+
+    items: Sequence[dict[str, Any]]  # records of calls, each with `part` and `phones`; the newest first
+    extensions: Mapping[str, str]  # free, ringing or talking
+    seq: int
 
 
-def _present(presence: Presence) -> Present:
-    data = {"state": presence.part, "phones": dict(presence.phones), "steps": len(presence.record.story)}
-    return Present(people_in(presence), data)
+async def live_calls(
+    workspace: Workspace, actor: Actor, events: LiveEvents, calls_now: Callable[[], Sequence[CallNow]]
+) -> CallsNow:
+    """Return the calls under way that the actor sees, and the phones whose state they hear. Raises UnavailableError."""
+    seq = await workspace.database.ask(newest)
+    states = await events.states(actor)
+    shown = await workspace.database.ask(_seen, calls_now(), actor)
+    calls = await workspace.database.ask(named, [each.record for each in shown], actor, workspace.rules)
+    calls = await with_external(workspace, calls)
+    now = [{"part": each.part, "phones": each.phones} for each in shown]
+    return CallsNow([call | more for call, more in zip(calls, now, strict=True)], states, seq)
+
+
+def _seen(connection: Reading, calls: Sequence[CallNow], actor: Actor) -> list[CallNow]:
+    """Return the calls that an actor sees; one that rings at a phone is its owner's already."""
+    seen = seen_by(connection, actor)
+    if seen is None:
+        return list(calls)
+    return [
+        each
+        for each in calls
+        if seen.has({*agents_of(each.record), *each.phones}, each.record.queue or "", each.record.started)
+    ]

@@ -135,6 +135,8 @@ def _error_page(status: HTTPStatus, message: str) -> web.Response:
 def _said(status: HTTPStatus) -> str:
     if status is HTTPStatus.NOT_FOUND:
         return _("there is nothing at this address")
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _("this is too much text for one form; go back and shorten it")
     return _("this form can't be read; go back and try again")
 
 

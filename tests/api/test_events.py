@@ -7,7 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from pbxd.book.employees import Employee
 from pbxd.calls.presence import PhoneState, Presence
 from pbxd.calls.record import Agent, CallRecord, Party
 from pbxd.http import connection_limits
+from pbxd.roles import Sights
 from pbxd.scopes import Scope
 from pbxd.services.events import live_feed
 from pbxd.storage.access.tokens import Tokens
@@ -289,6 +290,30 @@ async def test_a_revoked_token_ends_its_stream(pbxd: House, monkeypatch: pytest.
         await reader.until_end()
         await told(pbxd, call_news(1))
         assert (await other.event()).id == 1, "another one goes on"
+
+
+@pytest.mark.parametrize("limits", [Sights(contacts="department"), Sights(calls="department")])
+async def test_who_comes_to_another_department_hears_anew(
+    pbxd: House, monkeypatch: pytest.MonkeyPatch, limits: Sights
+) -> None:
+    monkeypatch.setattr(live_feed, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(live_feed, "CHECK_SECONDS", 0.3)
+    people = Employees(pbxd.database)
+    await people.upsert([Employee("101", department="Sales"), Employee("102", department="Stock")], source="list")
+    await pbxd.directory.load()
+    headers = await token(pbxd, extension="101")
+    limited = replace(pbxd.services, sights=lambda: limits)
+    async with (
+        serving(replace(pbxd, services=limited)) as server,
+        aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as client,
+        reading(client, **headers) as reader,
+    ):
+        await reader.frame()
+        await people.upsert([Employee("103", department="Stock")], source="hand")
+        await told(pbxd, call_news(1))
+        assert (await reader.event()).event == "employee.changed", "another department is no reason to end"
+        await people.upsert([Employee("101", department="Stock")], source="hand")
+        await reader.until_end()
 
 
 async def test_every_extension_s_state_comes_after_each_connect_and_then_its_changes(pbxd: House) -> None:

@@ -30,12 +30,12 @@ from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
 from pbxd.services.audit import Refusals
+from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.health import Health
-from pbxd.services.live_calls import LiveCalls
 from pbxd.services.metrics import Metrics
 from pbxd.services.passwords import Passwords
 from pbxd.services.queues import VipQueues
@@ -130,8 +130,9 @@ async def house(  # noqa: PLR0915 - one thing a line
         naming, workspace = CallerNaming(directory.lookup), Workspace(database, rules_from(settings))
         parts = (refusals := Refusals(database), asterisk, naming, queues, click_to_call)
         presences = list[Presence]()
-        live_calls, extensions = LiveCalls(presences.copy), lambda: (each.extension for each in directory.colleagues())
-        live_feed = LiveFeed(database, phones.copy, extensions, live_calls.look)
+        call_watch = CallWatch(presences.copy)
+        extensions = lambda: (each.extension for each in directory.colleagues())  # noqa: E731
+        live_feed = LiveFeed(database, phones.copy, extensions, call_watch.look)
         workspace = Workspace(database, rules_from(settings))
         services = Services(
             workspace=workspace,
@@ -141,7 +142,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             click_to_call=click_to_call,
             queues=queues,
             events=LiveEvents(workspace, live_feed, directory.colleagues),
-            live_calls=live_calls,
+            call_watch=call_watch,
             health=health,
             sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
             uploads=Uploads(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pbxd.calls.record import instant
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.rights import SHARED
+from pbxd.rights import SHARED, ContactSight
 from pbxd.scopes import Scope, Scopes
 from pbxd.storage.engine.feed import FeedRow
 
@@ -41,7 +41,8 @@ KINDS: Final[Mapping[str, Scope]] = {
 }
 _LIVE: Final = frozenset({STATE, CALL})
 _OF_CALLS: Final = ("call.", "queue.", "vip.")  # their subject is a call
-_INSIDE: Final = frozenset({"owner_id", "first", "last"})  # facts for pbxd's own readers of the feed
+# Facts for pbxd's own readers of the feed.
+_INSIDE: Final = frozenset({"owner_id", "manager_id", "other", "first", "last"})
 
 
 def checked_kinds(names: Collection[str], field: str, *, durable: bool = False) -> frozenset[str]:
@@ -60,6 +61,13 @@ def checked_kinds(names: Collection[str], field: str, *, durable: bool = False) 
     return frozenset(found)
 
 
+class Card(NamedTuple):
+    """Who decides on a contact's visibility: its owner and its manager, by id."""
+
+    owner: int
+    manager: int
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """An event as it is handed out, with what decides who hears it."""
@@ -67,7 +75,9 @@ class Event:
     seq: int
     kind: str
     subject: str
-    owner: int  # the id of the only employee who hears it; SHARED: no such limit
+    card: Card | None  # only who sees it hears the event; None: no such limit
+    # What the card was before, or is now. True: only who sees that too hears the event; False: only who does not.
+    other: tuple[Card, bool] | None
     queue: str
     extensions: frozenset[str]  # whom it is about: of a phone that begins to ring, that one alone
     text: bytes  # JSON
@@ -91,11 +101,16 @@ def event_of(row: FeedRow) -> Event | None:
         seq=row.seq,
         kind=row.kind,
         subject=row.subject,
-        owner=data.get("owner_id") or SHARED,
+        card=_card(data) if row.kind.startswith("contact.") or data.get("owner_id") else None,
+        other=(_card(beside), beside["seen"]) if (beside := data.get("other")) else None,
         queue=data.get("queue") or "",
         extensions=frozenset(people),
         text=event_json(row.seq, row.at, row.kind, row.subject, public),
     )
+
+
+def _card(facts: Mapping[str, Any]) -> Card:
+    return Card(facts.get("owner_id") or SHARED, facts.get("manager_id") or 0)
 
 
 def event_json(seq: int, at: datetime, kind: str, subject: str, data: Mapping[str, Any]) -> bytes:
@@ -115,19 +130,27 @@ class Hearing:
     """What one reader hears. Readers with equal hearings get the same bytes."""
 
     kinds: frozenset[str]
-    owners: tuple[int, ...] = (SHARED,)  # whose contacts they see
+    sight: ContactSight = field(default_factory=ContactSight)  # which contacts they see
     queue: str = ""  # of events about calls and queues, only those of this queue
     calls_of: frozenset[str] | None = None  # of events about calls, queues and phones, only those of these extensions
 
     def hears(self, event: Event) -> bool:
         """Tell whether the reader gets an event."""
-        if event.kind not in self.kinds or event.owner not in self.owners:
+        if event.kind not in self.kinds or not self._sees(event):
             return False
         if not event.kind.startswith(_OF_CALLS):
             return True
         if self.queue and event.queue != self.queue:
             return False
         return self.calls_of is None or not self.calls_of.isdisjoint(event.extensions)
+
+    def _sees(self, event: Event) -> bool:
+        """Tell whether the reader sees the contact that an event is about, and gets this event of those of a change."""
+        if event.card is None:
+            return True
+        if event.other and self.sight.has(*event.other[0]) != event.other[1]:
+            return False
+        return self.sight.has(*event.card)
 
     def hears_state(self, kind: str, extensions: frozenset[str]) -> bool:
         """Tell whether the reader gets a present state that is about these extensions."""

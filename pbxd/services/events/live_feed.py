@@ -89,6 +89,7 @@ class LiveFeed:
         self._batches: dict[tuple[Hearing, int], bytes] = {}  # frames after a cursor, made once for equal readers
         self._complaints = Complaints("feed")
         self.streams = 0
+        self.staff_changed = 0  # the number of the last event of an employee that was read
 
     def readings(self) -> Iterator[Reading]:
         """Say what is counted."""
@@ -172,6 +173,8 @@ class LiveFeed:
                     if len(self._events) == _KEPT:
                         self._after = self._events[0].seq
                     self._events.append(event)
+                    if event.kind == "employee.changed":
+                        self.staff_changed = event.seq
                 self._cursor = row.seq
             if len(rows) < _PAGE:
                 self._complaints.forget()
@@ -192,6 +195,10 @@ class LiveFeed:
             self._changes.append((self._changed, kind, present.extensions, frame))
         self._states = now
         return bool(changed)
+
+    def states(self) -> dict[str, str]:
+        """Return the state of every extension now."""
+        return dict.fromkeys(self._everybody(), "free") | dict(self._phones())
 
     async def start(self, after: int | None) -> Start:
         """Return where a stream with this cursor begins; None: now. Raises UnavailableError."""

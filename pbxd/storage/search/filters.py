@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     Integer,
@@ -51,7 +53,15 @@ from pbxd.storage.tables import clean_text, contact_external, contact_numbers, c
 
 FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
 SHARED = contacts.c.owner_id == literal_column("0")  # the condition of the partial indices
-SEEN = and_(shown(), contacts.c.owner_id.in_(bindparam("owners", expanding=True)))  # `seen_by` with `owners_seen`
+SEEN = and_(  # `seen_by` with `seen_values`, for statements that are built once
+    shown(),
+    contacts.c.owner_id.in_(bindparam("owners", expanding=True)),
+    or_(
+        bindparam("any_manager", type_=Boolean()),
+        contacts.c.owner_id != literal_column("0"),
+        contacts.c.manager_id.in_(bindparam("managers", expanding=True)),
+    ),
+)
 MATCHES = literal_column("contacts_found").bool_op("MATCH")(bindparam("query", type_=Text()))
 FOURTH = 3  # the last rank of a search's hits: inside a word
 
@@ -93,6 +103,13 @@ def find(
 def seen_by(actor: Actor) -> ColumnElement[bool]:
     """Return the condition that the actor may see a row of `contacts`."""
     return and_(shown(), contacts.c.owner_id.in_(rights.owners_seen(actor)), *_managed(actor))
+
+
+def seen_values(actor: Actor) -> dict[str, Any]:
+    """Return the values of `SEEN` for an actor who is known."""
+    sight = rights.contact_sight(actor)
+    managers = sorted(sight.managers or ())
+    return {"owners": sight.owners, "any_manager": sight.managers is None, "managers": managers}
 
 
 def personal(actor: Actor) -> ColumnElement[bool]:

@@ -14,4 +14,4 @@ async def test_two_agents_are_signed_in_beside_a_real_asterisk(lab_site: Site) -
     for who in (AGENT, COLLEAGUE):
         page = await lab_site.page(who)
         await page.goto("/me")
-        await expect(page.get_by_text(who.name)).to_be_visible()
+        await expect(page.get_by_role("main").get_by_text(who.name)).to_be_visible()

@@ -26,9 +26,11 @@ async def test_from_the_link_to_the_profile_with_the_keyboard_alone(site: Site) 
     await page.keyboard.type(PASSWORD)
     await tab_to(page.get_by_role("button", name="Сохранить и войти"))
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text(NEWCOMER.name)).to_be_visible()
+    await expect(page.get_by_role("heading", name="Клиенты")).to_be_visible()
+    await page.goto("/me")
+    await expect(page.get_by_role("main").get_by_text(NEWCOMER.name)).to_be_visible()
     await page.goto("/sign-in")
-    await expect(page.get_by_text(NEWCOMER.name)).to_be_visible()  # who is in needn't sign in
+    await expect(page.get_by_role("heading", name="Клиенты")).to_be_visible()  # who is in needn't sign in
 
 
 async def test_a_wrong_password_is_said_and_the_login_stays(site: Site) -> None:
@@ -46,7 +48,7 @@ async def test_a_wrong_password_is_said_and_the_login_stays(site: Site) -> None:
     await page.keyboard.type(PASSWORD)
     await tab_to(page.get_by_role("button", name="Войти"))
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text(AGENT.name)).to_be_visible()
+    await expect(page.get_by_role("main").get_by_text(AGENT.name)).to_be_visible()
 
 
 async def test_without_scripts_people_sign_in_and_out(site: Site) -> None:
@@ -55,8 +57,9 @@ async def test_without_scripts_people_sign_in_and_out(site: Site) -> None:
     await page.get_by_label("Внутренний номер или e-mail").fill(AGENT.extension)
     await page.get_by_label("Пароль").fill(PASSWORD)
     await page.get_by_role("button", name="Войти").click()
-    await expect(page.get_by_text(AGENT.name)).to_be_visible()
-    await page.get_by_role("button", name="Выйти").click()
+    await expect(page.get_by_role("main").get_by_text(AGENT.name)).to_be_visible()
+    await page.get_by_role("button", name="Профиль").click()
+    await page.get_by_role("menuitem", name="Выйти").click()
     await expect(page.get_by_role("heading", name="Вход")).to_be_visible()
 
 
@@ -71,7 +74,8 @@ async def test_out_on_one_page_is_out_on_the_other(site: Site, page: Page) -> No
     other = await page.context.new_page()
     await other.goto("/me")
     await page.goto("/me")
-    await page.get_by_role("button", name="Выйти").click()
+    await page.get_by_role("button", name="Профиль").click()
+    await page.get_by_role("menuitem", name="Выйти").click()
     await expect(page.get_by_role("heading", name="Вход")).to_be_visible()
     await other.reload()
     await expect(other.get_by_role("heading", name="Вход")).to_be_visible()
