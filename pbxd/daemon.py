@@ -133,6 +133,7 @@ class Daemon:
             refusals=self._refusals,
             sessions=self._sessions,
             uploads=self._uploads,
+            calls_now=following.tracker.calls_now,
             sights=self._sights,
             allowed_networks=self._allowed_networks,
             language=lambda: self._settings.service.language,

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
+from pbxd.calls.tracker import CallNow
 from pbxd.http.token_cache import TokenCache
 from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
@@ -41,6 +42,7 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
     sights: Callable[[], Sights] = Sights  # what agents see
     allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses
     language: Callable[[], str] = str  # of answers to those who name none; empty: English

@@ -116,6 +116,11 @@ async def _reading(workspace: Workspace, asked: AddContact | EditContact, *, kno
     return Reading(workspace.rules, workspace.fields, datetime.now().astimezone().date(), people, known_people)
 
 
+async def saved(workspace: Workspace, actor: Actor, contact_id: int) -> SavedContact:
+    """Return a contact as `add` answers. Raises NotFoundError."""
+    return await _saved(workspace, actor, await get(workspace, actor, contact_id))
+
+
 async def _saved(workspace: Workspace, actor: Actor, contact: Contact) -> SavedContact:
     book = Contacts(workspace.database)
     external = await book.external([contact.id])

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from pbxd.actor import Actor
 from pbxd.http.context import ACTOR, SERVICES, Services
+from pbxd.http.cross_site import check_same_origin
 from pbxd.i18n import N_
 from pbxd.roles import ROLES, Role
 from pbxd.services import users
@@ -69,7 +70,7 @@ class Place(NamedTuple):
     role: Role = "agent"
 
 
-MENU = (Place("/clients", N_("Clients"), "people"),)
+MENU = (Place("/clients", N_("Clients"), "people"), Place("/history", N_("History"), "clock"))
 
 
 def person(view: PersonalView) -> View:
@@ -97,6 +98,7 @@ async def _visit_of(request: web.Request) -> Visit | None:
 
 async def _lost(request: web.Request) -> web.StreamResponse:
     """Lead to the sign-in; a form that was sent is kept there and comes back to the same user."""
+    check_same_origin(request)
     if is_fragment(request):
         return web.Response(status=HTTPStatus.UNAUTHORIZED, headers={"Cache-Control": "no-store"})
     if request.method != "POST" or request.content_type != FORM:

@@ -209,6 +209,31 @@ async def test_a_form_of_another_origin_does_nothing(browser: Browser, headers: 
     assert (await browser.get(made.path)).status == 200
 
 
+async def test_a_form_whose_session_ended_comes_back_to_the_same_user_only(browser: Browser) -> None:
+    await browser.let_in("101")
+    await browser.let_in("102")
+    (me,) = [each.user.id for each in [await browser.pbxd.services.sessions.sign_in("101", PASSWORD, "192.0.2.9")]]
+    typed = {"_user": str(me), "name": 'Ким "<b>Анна', "language": "ru"}
+    lost = await browser.post("/me", typed)
+    assert (lost.status, lost.page.texts("h1")) == (401, ["Вход"])
+    form = {each.attributes["name"]: each.attributes["value"] for each in lost.page.elements if each.tag == "input"}
+    another = await browser.post("/sign-in", form | {"login": "102", "password": PASSWORD})
+    assert (another.status, another.headers["Location"], "Ким" in another.text) == (303, "/me", False)
+    await browser.post("/sign-out", {})
+    wrong = await browser.post("/sign-in", form | {"login": "101", "password": "x"})
+    form = {each.attributes["name"]: each.attributes["value"] for each in wrong.page.elements if each.tag == "input"}
+    back = await browser.post("/sign-in", form | {"login": "101", "password": PASSWORD})
+    assert (back.status, back.page.texts("h1")) == (200, ["С возвращением"])
+    shown = {each.attributes["name"]: each.attributes["value"] for each in back.page.elements if each.tag == "input"}
+    assert shown == typed | {"_resumed": "1"}
+
+
+async def test_another_origin_leaves_no_form_for_later(browser: Browser) -> None:
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        shown = await browser.post("/me", {"_user": "1", "language": "en"}, **headers)
+        assert (shown.status, "language" in shown.text) == (403, False)
+
+
 async def test_every_answer_is_locked_down(browser: Browser) -> None:
     made = await browser.invite("101")
     answers = [

@@ -11,7 +11,7 @@ from pbxd.actor import Actor
 from pbxd.book.employees import Employee
 from pbxd.errors import RefusedError, UnavailableError
 from pbxd.i18n import _
-from pbxd.services.events.hearing import Hearing, checked_kinds, kinds_read, narrowed
+from pbxd.services.events.hearing import STATE, Hearing, checked_kinds, kinds_read, narrowed
 from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.workspace import Workspace
 from pbxd.storage.access.employee_ids import known
@@ -64,6 +64,11 @@ class LiveEvents:
             return True
 
         return self.feed.follow(hearing, await self.feed.start(asked.after), hears_the_same)
+
+    async def states(self, actor: Actor) -> dict[str, str]:
+        """Return the present state of each extension that the actor hears of. Raises UnavailableError."""
+        hearing = await self._hearing(actor, HearEvents(), frozenset({STATE}))
+        return {name: state for name, state in self.feed.states().items() if hearing.hears_state(name)}
 
     async def _hearing(self, actor: Actor, asked: HearEvents, wanted: frozenset[str]) -> Hearing:
         """Return what the actor hears as employees and departments are now. Raises UnavailableError."""

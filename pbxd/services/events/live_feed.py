@@ -164,6 +164,10 @@ class LiveFeed:
         self._states = dict(now)
         return bool(changed)
 
+    def states(self) -> dict[str, str]:
+        """Return the state of every extension now."""
+        return dict.fromkeys(self._everybody(), "free") | dict(self._phones())
+
     async def start(self, after: int | None) -> Start:
         """Return where a stream with this cursor begins; None: now. Raises UnavailableError."""
         oldest, newest = await self._feed.span()

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page, StorageState, StorageStateCookie
+from playwright.async_api import Browser, Page
 
-from pbxd.book.employees import Employee
-from pbxd.http.session_cookies import PLAIN_NAME
-from pbxd.services import users
-from pbxd.services.users import INVITATION_PATH, InviteUser
-from pbxd.storage.book.employees import Employees
-from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House, house, serving
 from tests.lab import Lab
+from tests.web.browser.books import STAFF, BookName, Furnished, furnish, inviting
 from tests.web.browser.chromium import chromium
-from tests.web.browser.site import AGENT, NEWCOMER, PASSWORD, PEOPLE, Invite, Person, Site
+from tests.web.browser.site import Person, Site
 from tests.web.conftest import mount
-
-STAFF = [Employee(person.extension, person.name) for person in (*PEOPLE, NEWCOMER)]
-
-
-class Furnished(NamedTuple):
-    """A book in which PEOPLE are users, and their sessions."""
-
-    book: Path
-    states: dict[Person, StorageState]
 
 
 @pytest.fixture(scope="session")
@@ -41,50 +25,32 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-async def furnished(browser: Browser, empty_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Furnished:
-    """Let PEOPLE sign in once for all tests of the worker: sessions are rows of the book that each test copies.
-
-    One of them does it on the pages; the others' sessions come from the service, which takes no second each.
-    """
-    folder = tmp_path_factory.mktemp("furnished")
-    states: dict[Person, StorageState] = {}
-    async with house(folder, empty_book, linked=False) as pbxd:
-        await Employees(pbxd.database).upsert(STAFF, source="list")
-        invite = inviting(pbxd)
-        async with serving(pbxd, mount) as server:
-            site = Site(browser, f"http://127.0.0.1:{server.port}", invite, states)
-            await site.page(AGENT)
-            await site.close()
-        for person in PEOPLE:
-            if person is not AGENT:
-                token = (await invite(person)).removeprefix(INVITATION_PATH)
-                states[person] = signed_in((await pbxd.services.sessions.accept(token, PASSWORD, "127.0.0.1")).plain)
-    return Furnished(shutil.copyfile(folder / "book.db", folder / "furnished.db"), states)
+def shelf() -> dict[BookName, Furnished]:
+    """The worker's books, each made by the first test that needs it."""
+    return {}
 
 
-def signed_in(session: str) -> StorageState:
-    """Return what a browser keeps of a session."""
-    cookie: StorageStateCookie = {
-        "name": PLAIN_NAME, "value": session, "domain": "127.0.0.1", "path": "/", "expires": -1,
-        "httpOnly": True, "secure": False, "sameSite": "Lax",
-    }  # fmt: skip
-    return {"cookies": [cookie], "origins": []}
+@pytest.fixture
+def book(request: pytest.FixtureRequest) -> BookName:
+    """What is in the book: `@pytest.mark.parametrize("book", ["long"], indirect=True)`, else nothing."""
+    name: BookName = getattr(request, "param", "empty")
+    return name
 
 
-def inviting(pbxd: House) -> Invite:
-    """Return what invites a person with the service."""
-
-    async def invite(who: Person) -> str:
-        asked = InviteUser(who=who.extension, role=who.role)
-        return (await users.invite(pbxd.services.workspace, ADMINISTRATOR, asked)).path
-
-    return invite
+@pytest.fixture
+async def furnished(
+    book: BookName, shelf: dict[BookName, Furnished], tmp_path_factory: pytest.TempPathFactory
+) -> Furnished:
+    """A book in which PEOPLE are users, and their sessions; it is to be copied."""
+    if book not in shelf:
+        shelf[book] = await furnish(book, tmp_path_factory.mktemp(book))
+    return shelf[book]
 
 
 @pytest.fixture
 async def pbxd(tmp_path: Path, furnished: Furnished) -> AsyncIterator[House]:
     """Everything behind the pages, in this process: `pbxd.services`, `pbxd.database`, a scripted PBX (`pbxd.pbx`)."""
-    async with house(tmp_path, furnished.book) as built:
+    async with house(tmp_path, furnished.file) as built:
         yield built
 
 

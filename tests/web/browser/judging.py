@@ -67,7 +67,8 @@ async def no_english(page: Page, *data: str) -> None:
     """Fail on English words of a Russian page; `data` is what people wrote."""
 
     def english(text: str) -> bool:
-        return any(word.lower() not in FOREIGN for word in re.findall("[A-Za-z][A-Za-z-]{2,}", text))
+        words = re.findall("[A-Za-z]+(?:-[A-Za-z]+)*", text)
+        return any(len(word) > 2 and word.lower() not in FOREIGN for word in words)
 
     await _check_language(page, "ru", data, english)
 

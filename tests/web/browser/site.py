@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Literal
 
 from playwright.async_api import Browser, BrowserContext, Page, StorageState
 
+from tests.lab.people import ADMINISTRATOR as ADMINISTRATOR
+from tests.lab.people import AGENT as AGENT
+from tests.lab.people import COLLEAGUE as COLLEAGUE
+from tests.lab.people import NEWCOMER as NEWCOMER
+from tests.lab.people import PEOPLE as PEOPLE
+from tests.lab.people import SUPERVISOR as SUPERVISOR
+from tests.lab.people import Person as Person
 from tests.web.browser.chromium import PATIENCE
 from tests.web.browser.watch import Watch
 
@@ -16,23 +22,6 @@ Language = Literal["ru", "en"]
 Theme = Literal["light", "dark"]
 Size = Literal[1280, 390]
 HEIGHTS = {1280: 800, 390: 844}
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody who works with the pages; each has an own phone in the lab."""
-
-    extension: str
-    name: str
-    role: str
-
-
-AGENT = Person("101", "Иванова Анна", "agent")
-COLLEAGUE = Person("102", "Петров Борис", "agent")
-SUPERVISOR = Person("103", "Смирнова Вера", "supervisor")
-ADMINISTRATOR = Person("104", "Кузнецов Глеб", "administrator")
-PEOPLE = (AGENT, COLLEAGUE, SUPERVISOR, ADMINISTRATOR)
-NEWCOMER = Person("105", "Морозова Дарья", "agent")  # an employee who has not signed in yet
 
 Invite = Callable[[Person], Awaitable[str]]  # -> the path of a one-time link
 States = MutableMapping[Person, StorageState]
