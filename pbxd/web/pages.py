@@ -139,7 +139,7 @@ def _said(status: HTTPStatus) -> str:
     if status is HTTPStatus.NOT_FOUND:
         return _("there is nothing at this address")
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return _("this is too long to save; make it shorter and try again")
+        return _("this is too much text for one form; go back and shorten it")
     if status is HTTPStatus.CONFLICT:
         return _("others are changing the same thing right now; try again")
     return _("this form can't be read; go back and try again")
