@@ -140,11 +140,8 @@ def _said(status: HTTPStatus) -> str:
         return _("there is nothing at this address")
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return _("this is too much text for one form; go back and shorten it")
-<<<<<<< HEAD
     if status is HTTPStatus.CONFLICT:
         return _("others are changing the same thing right now; try again")
-=======
->>>>>>> step9
     return _("this form can't be read; go back and try again")
 
 
