@@ -2,3 +2,6 @@
 import "./dialogs.js";
 import "./live-forms.js";
 import "./live.js";
+import "./contact-form.js";
+import "./menus.js";
+import "./refreshing.js";
