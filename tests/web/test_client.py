@@ -12,6 +12,7 @@ from pbxd.book.employees import Employee
 from pbxd.calls.record import CallRecord, Party
 from pbxd.http.session_cookies import PLAIN_NAME
 from pbxd.services import contacts as book
+from pbxd.services.contact_edits import Typed
 from pbxd.services.contacts import EditContact
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
@@ -97,7 +98,7 @@ async def test_a_personal_one_is_made_shared_not_linked_to(browser: Browser) -> 
 
 async def test_changes_in_words(browser: Browser) -> None:
     contact = await add(browser.pbxd, agent("101"), **ANNA, manager="101")
-    values = {
+    values: dict[str, Typed] = {
         "position": "директор", "vip": True, "manager": "102", "birth_date": "", "tags": ("опт",),
         "numbers": ("+79161234567",),
     }  # fmt: skip
@@ -119,7 +120,7 @@ async def test_changes_in_words(browser: Browser) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_hostile_text_stays_text(browser: Browser, text: str) -> None:
-    values = {
+    values: dict[str, str | tuple[str, ...] | bool] = {
         "name": text, "company": text, "position": text, "comment": text, "tags": (text[:50],),
         "manager": "103",
     }  # fmt: skip
