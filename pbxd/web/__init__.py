@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.web import assets, clients, history, imports, invitation, me, sign_in
+from pbxd.web import assets, client, clients, companies, contact_edits, history, imports, invitation, me, sign_in
 from pbxd.web.pages import Page, serve
-
-_PARTS = (sign_in, invitation, me, clients, history, imports)
 
 
 def mount(app: web.Application) -> None:
     """Serve all pages."""
-    serve(app, [*(page for part in _PARTS for page in part.PAGES), Page("GET", "/static/{hash}/{name}", assets.send)])
+    pages = [
+        *sign_in.PAGES,
+        *invitation.PAGES,
+        *me.PAGES,
+        *clients.PAGES,
+        *client.PAGES,
+        *contact_edits.PAGES,
+        *companies.PAGES,
+        *history.PAGES,
+        *imports.PAGES,
+        Page("GET", "/static/{hash}/{name}", assets.send),
+    ]
+    serve(app, pages)
