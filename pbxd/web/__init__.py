@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.web import assets, client, clients, companies, contact_edits, history, imports, invitation, me, sign_in
+from pbxd.web import (
+    assets,
+    client,
+    clients,
+    companies,
+    contact_edits,
+    history,
+    imports,
+    invitation,
+    me,
+    queues,
+    sign_in,
+    staff,
+)
 from pbxd.web.pages import Page, serve
 
 
@@ -20,6 +33,8 @@ def mount(app: web.Application) -> None:
         *companies.PAGES,
         *history.PAGES,
         *imports.PAGES,
+        *staff.PAGES,
+        *queues.PAGES,
         Page("GET", "/static/{hash}/{name}", assets.send),
     ]
     serve(app, pages)

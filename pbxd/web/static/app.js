@@ -6,3 +6,4 @@ import "./live.js";
 import "./contact-form.js";
 import "./menus.js";
 import "./refreshing.js";
+import "./cells.js";
