@@ -1,7 +1,8 @@
 // What every page runs. Pages work without it, as plain links and forms; this makes them quicker.
 import "./dialogs.js";
 import "./live-forms.js";
-import "./live.js";
+import "./cards.js";
 import "./contact-form.js";
 import "./menus.js";
 import "./refreshing.js";
+import "./live.js";
