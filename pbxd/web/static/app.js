@@ -2,6 +2,8 @@
 import "./dialogs.js";
 import "./live-forms.js";
 import "./cards.js";
+import "./import.js";
+import "./live.js";
 import "./contact-form.js";
 import "./menus.js";
 import "./refreshing.js";
