@@ -7,4 +7,3 @@ import "./live.js";
 import "./contact-form.js";
 import "./menus.js";
 import "./refreshing.js";
-import "./live.js";
