@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -67,7 +68,7 @@ async def sign_in(context: Context, body: SignInRequest) -> Reply[MeAnswer]:
     The session that the browser had ends. For programs there are tokens.
     """
     request, services = context.request, context.services
-    request[LOGIN] = body.login
+    request[LOGIN] = partial(services.sessions.loggable, body.login)
     check_same_origin(request)
     begun = await services.sessions.sign_in(body.login, body.password, client_of(request).address, session_of(request))
     keep_session(request, begun)

@@ -56,7 +56,7 @@ PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not s
 LANGUAGE_COOKIE = "pbxd_language"  # which language the pages' user chose in this browser
 SOCKET = "socket"  # the CALLER of everybody on the unix socket
 ADMITTED = web.RequestKey("admitted", Actor)  # who was let in, before they named whom they act for
-LOGIN = web.RequestKey("login", str)  # that somebody tries to sign in with, for the audit log
+LOGIN: web.RequestKey[Callable[[], str]] = web.RequestKey("login")  # who tries to sign in, as the audit log may know it
 ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
 
 

@@ -26,7 +26,7 @@ async def _accept_invitation(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
     sessions, token = request.app[SERVICES].sessions, request.match_info["token"]
     user = await sessions.invited(token)
-    request[LOGIN] = user.login
+    request[LOGIN] = lambda: user.login
     password = form.get("password", "")
     if not password:
         return _page(user, password=_("Enter a new password"))

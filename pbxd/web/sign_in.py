@@ -42,8 +42,8 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
         missing["password"] = _("Enter your password")
     if missing:
         return show(HTTPStatus.UNPROCESSABLE_ENTITY, errors=missing)
-    request[LOGIN] = login
     sessions, address = request.app[SERVICES].sessions, client_of(request).address
+    request[LOGIN] = partial(sessions.loggable, login)
     try:
         begun = await sessions.sign_in(login, password, address, session_of(request))
     except WrongLoginError:
