@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.web import assets, clients, history, invitation, me, sign_in
+from pbxd.web import assets, client, clients, companies, contact_edits, history, imports, invitation, me, sign_in
 from pbxd.web.pages import Page, serve
 
 
 def mount(app: web.Application) -> None:
     """Serve all pages."""
-    files = Page("GET", "/static/{hash}/{name}", assets.send)
-    serve(app, [*sign_in.PAGES, *invitation.PAGES, *me.PAGES, *clients.PAGES, *history.PAGES, files])
+    pages = [
+        *sign_in.PAGES,
+        *invitation.PAGES,
+        *me.PAGES,
+        *clients.PAGES,
+        *client.PAGES,
+        *contact_edits.PAGES,
+        *companies.PAGES,
+        *history.PAGES,
+        *imports.PAGES,
+        Page("GET", "/static/{hash}/{name}", assets.send),
+    ]
+    serve(app, pages)
