@@ -35,7 +35,7 @@ def _deed(request: web.Request, reason: str = "") -> Deed:
     return Deed(
         source=actor.source if actor else "",
         action=action_of(request),
-        subject=printable(login()) if login else loggable_path(request),
+        subject=printable(login.loggable()) if login else loggable_path(request),
         address=_address(request),
         employee=actor.employee if actor else None,
         extension=actor.extension if actor else "",
