@@ -20,6 +20,7 @@ from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
+from pbxd.services.recordings import Recordings
 from pbxd.services.sessions import UserSessions
 from pbxd.services.uploads import Uploads
 from pbxd.services.webhooks.addresses import Network
@@ -42,6 +43,7 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    recordings: Recordings
     calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
     sights: Callable[[], Sights] = Sights  # what agents see
     allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses

@@ -39,6 +39,11 @@ def calls_seen(connection: Connection, actor: Actor) -> SeenCalls | None:
     return SeenCalls(tuple(_held(connection, circle.employees)), circle.departments)
 
 
+def own_calls(connection: Connection, actor: Actor) -> SeenCalls:
+    """Return the calls in which the actor, whose employee is known, took part."""
+    return SeenCalls(tuple(_held(connection, _circle(connection, actor, whole=False).employees)), frozenset())
+
+
 def _circle(connection: Connection, actor: Actor, *, whole: bool) -> _Circle:
     """Return the actor alone, or with `whole` everybody who shares a department or queue with them."""
     own = frozenset() if actor.employee is None else frozenset({actor.employee})
