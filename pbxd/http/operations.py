@@ -60,12 +60,14 @@ class Manners:
 
     `version` returns the object's version, or raises NotFoundError: before the body is looked at. `if_match`: whether
     a request must name that version. `check` finds what a service would refuse in a body of which other members are
-    wrong already, so that all of it is told at once; it raises InvalidInputError.
+    wrong already, so that all of it is told at once; it raises InvalidInputError. `show` answers with what the
+    operation made before, by its id: to a repeated request whose first answer was lost. It raises NotFoundError.
     """
 
     version: Callable[..., Awaitable[int]] | None = None
     if_match: IfMatch | None = None
     check: Callable[..., Awaitable[object]] | None = None
+    show: Callable[[Context, int], Awaitable[Answer | Reply[Any]]] | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -116,8 +118,15 @@ class Operation:
         inputs = await self._inputs(context)
         try:
             if self.repeatable and (headers := _of_kind(inputs, RepeatableHeaders)) and headers.key:
-                return await once(request, self.name, headers.key, inputs, lambda: self._answer(context, inputs))
-            return await self._answer(context, inputs)
+                return await once(
+                    request,
+                    self.name,
+                    headers.key,
+                    inputs,
+                    lambda: self._answer(context, self.handler(context, **inputs)),
+                    lambda made: self._answer(context, self._shown(context, made)),
+                )
+            return await self._answer(context, self.handler(context, **inputs))
         except InvalidInputError as error:
             raise InvalidRequestError(located(error, self.inputs)) from error
 
@@ -133,8 +142,13 @@ class Operation:
             raise InvalidRequestError(await all_mistakes(context, self.inputs, mistakes, manners.check, inputs))
         return inputs | found
 
-    async def _answer(self, context: Context, inputs: Mapping[str, Input]) -> web.StreamResponse:
-        result = await self.handler(context, **inputs)
+    async def _shown(self, context: Context, made: int) -> Any:  # noqa: ANN401 - as the handler's
+        if self.manners.show is None:
+            raise TypeError(f"{self.name} can't show what it made")
+        return await self.manners.show(context, made)
+
+    async def _answer(self, context: Context, handled: Awaitable[Any]) -> web.StreamResponse:
+        result = await handled
         if isinstance(result, Answer):
             return web.Response(body=result.encoded(), status=self.statuses[0], headers=result.headers)
         if result is None:

@@ -187,6 +187,61 @@ async def test_calls_of_others_with_other_filters(history: Workspace) -> None:
     assert await numbers(history, own, FindCalls(queue="support")) == set()
 
 
+async def test_calls_of_a_department(history: Workspace) -> None:
+    whole, own = seeing("101"), seeing("101", calls="own")
+    assert await numbers(history, whole, FindCalls(department="ПРОДАЖИ")) == {1, 2, 5}
+    assert await numbers(history, whole, FindCalls(department="support")) == {2, 3, 6}, "a queue: its calls too"
+    assert await numbers(history, whole, FindCalls(department="Склад")) == {2}
+    assert await numbers(history, own, FindCalls(department="support")) == set()
+    assert await numbers(history, own, FindCalls(department="Продажи")) == {1, 5}
+    assert await numbers(history, whole, FindCalls(department="Продажи", agent="104")) == {5}
+    assert await numbers(history, whole, FindCalls(department="support", client=NUMBER, queue="support")) == {6}
+    with pytest.raises(NotFoundError):
+        await call_history.find(history, whole, FindCalls(department="Кадры"))
+
+
+async def test_a_queue_in_which_nobody_else_is_is_the_department_s(history: Workspace) -> None:
+    third = Employee("103", "Сидоров Сидор", department="Склад", queues=("support",))
+    await Employees(history.database).upsert([third], source="pbx")
+    await Employees(history.database).upsert([third], source="list")
+    assert await numbers(history, seeing("101"), FindCalls(department="Склад")) == {2, 3, 6}
+
+
+async def test_clients_nobody_called_back(office: Workspace) -> None:
+    other, third = "+79160000002", "+79160000003"
+    missed = replace(call(9, queue="support"), outcome="missed")
+    records = [
+        missed,  # called back, in vain
+        replace(call(8), direction="outgoing", caller=Party("102", extension="102"), callee=Party(NUMBER)),
+        replace(call(7), caller=Party(other), outcome="abandoned"),  # tries again and is answered
+        replace(call(6), caller=Party(other)),
+        replace(call(5), caller=Party(third), outcome="missed"),  # tries again
+        replace(call(4), caller=Party(third), outcome="voicemail"),
+        replace(call(3), caller=Party(None), outcome="missed"),  # nobody can call them
+        replace(call(2), direction="internal", caller=Party("102", extension="102"), outcome="no-answer"),
+    ]
+    records[1].outcome = "no-answer"
+    await Calls(office.database).upsert(records)
+    assert await numbers(office, seeing("101"), FindCalls(no_callback=True)) == {4, 5}
+    assert await numbers(office, seeing("101"), FindCalls(no_callback=True, outcome="missed")) == {5}
+    assert await numbers(office, seeing("101", calls="own"), FindCalls(no_callback=True)) == set()
+    assert await numbers(office, seeing("101"), FindCalls(no_callback=True, client=third)) == {4, 5}
+
+
+async def test_clients_by_a_part_of_the_name_or_number(history: Workspace) -> None:
+    everything = {1, 2, 3, 4, 5, 6, 7}
+    assert await numbers(history, seeing("101"), FindCalls(search="клие 1")) == everything
+    assert await numbers(history, seeing("101"), FindCalls(search="916000")) == everything
+    assert await numbers(history, seeing("101"), FindCalls(search="8 (916) 000-00-01")) == everything
+    assert await numbers(history, seeing("101"), FindCalls(search="Смирнов")) == set()
+    await Calls(history.database).upsert([replace(call(8), caller=Party("+79160000008"))])
+    secret = ContactDraft("Тайная", numbers=(ContactNumber("+79160000008"),), visibility="personal", owner="102")
+    await Contacts(history.database).add(secret, actor=agent("102"))
+    assert await numbers(history, seeing("101"), FindCalls(search="тайная")) == set()
+    assert await numbers(history, seeing("102"), FindCalls(search="тайная")) == {8}
+    assert await numbers(history, seeing("101"), FindCalls(search="+79160000008")) == {8}
+
+
 async def test_one_call(history: Workspace) -> None:
     department = seeing("103", calls="department")
     for record in CALLS:

@@ -19,6 +19,7 @@ from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.access.employee_ids import ids_of, known, known_author, with_ids
+from pbxd.storage.access.request_keys import note_made
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows, employees, number_ownership, overlay_changes
 from pbxd.storage.book.card_json import draft_of
@@ -94,6 +95,7 @@ class Contacts:
             made = await cards(connection, await insert_cards(connection, ready, actor, prepared=rows, fields=fields))
             await _renamed_elsewhere(connection, made[0].id, external, actor)
             await tell(connection, [card_news("added", contact) for contact in made])
+            await note_made(connection, made[0].id)
             return made
 
     async def get(self, contact_id: int, *, actor: Actor) -> Contact:
@@ -214,10 +216,10 @@ class Contacts:
         """Return what other programs call these contacts."""
         return await self._database.ask(external_of, CONTACT, ids)
 
-    async def sharing(self, numbers: Sequence[str], emails: Sequence[str], *, actor: Actor) -> Duplicates:
-        """Return which contacts that the actor sees have these numbers (E.164) and e-mails."""
+    async def sharing(self, numbers: Sequence[str], emails: Sequence[str], *, own: int = 0, actor: Actor) -> Duplicates:
+        """Return which contacts that the actor sees, besides `own`, have these numbers (E.164) and e-mails."""
         async with self._database.reading() as connection:
-            return await sharing(connection, numbers, emails, 0, await connection.run_sync(known, actor))
+            return await sharing(connection, numbers, emails, own, await connection.run_sync(known, actor))
 
     async def duplicates(self, contact: Contact, *, actor: Actor) -> Duplicates:
         """Return the numbers and e-mails of a contact that other contacts, visible to the actor, have too (S2.9)."""

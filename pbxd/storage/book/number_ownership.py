@@ -59,6 +59,7 @@ class Card:
     name: str
     company: str
     seen: bool  # by the one who asks
+    vip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def past_of(
     actor = known(connection, actor)
     return Past(
         *_holdings(connection, _BY_NUMBER, numbers, actor),
-        _cards(connection, contact_ids, actor),
+        cards_of(connection, contact_ids, actor),
         _firms(connection, numbers),
         employees.having(connection, extensions, numbers),
         owners(connection, extensions),
@@ -172,7 +173,7 @@ def _those(column: Column[Any]) -> Select[Any]:
 _BY_NUMBER = _those(number_holdings.c.number)
 _BY_CONTACT = _those(number_holdings.c.contact_id)
 _CARDS = (
-    select(contacts.c.id, contacts.c.name, companies.c.name.label("company"), SEEN.label("seen"))
+    select(contacts.c.id, contacts.c.name, contacts.c.vip, companies.c.name.label("company"), SEEN.label("seen"))
     .select_from(contacts.outerjoin(companies, companies.c.id == contacts.c.company_id))
     .where(contacts.c.id.in_(bindparam("wanted", expanding=True)), shown())
 )
@@ -214,11 +215,13 @@ def _holding(row: Row[Any]) -> Holding:
     )
 
 
-def _cards(connection: Connection, contact_ids: Collection[int], actor: Actor) -> dict[int, Card]:
+def cards_of(connection: Connection, contact_ids: Collection[int], actor: Actor) -> dict[int, Card]:
+    """Return what these contacts are called now, and whether `actor` sees them."""
+    actor = known(connection, actor)
     found: dict[int, Card] = {}
     for part in in_parts(possible(contact_ids)):
         for row in connection.execute(_CARDS, {"wanted": part, **seen_values(actor)}):
-            found[row.id] = Card(row.name, row.company or "", bool(row.seen))
+            found[row.id] = Card(row.name, row.company or "", bool(row.seen), bool(row.vip))
     return found
 
 

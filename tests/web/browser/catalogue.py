@@ -16,6 +16,7 @@ from tests.web.browser.site import AGENT, NEWCOMER, Person, Site
 Act = Callable[[Page], Awaitable[object]]
 
 LISTS: tuple[BookName, ...] = ("empty", "long", "full")
+FILLED: tuple[BookName, ...] = ("long", "full")
 
 
 async def no_act(_page: Page) -> None:
@@ -27,14 +28,19 @@ class View:
     """One state of one page."""
 
     name: str  # of its picture
-    path: str  # {invitation}: a link for the newcomer
+    path: str  # {invitation}: a link for the newcomer; {call}: the latest call. Contact 1 has the longest texts
     who: Person | None = AGENT
-    books: tuple[BookName, ...] = ("empty",)  # LISTS: a page that shows contacts or calls
+    books: tuple[BookName, ...] = ("empty",)  # LISTS, or FILLED for a page of one contact or call
     act: Act = no_act  # what brings the page into that state; it uses no text, since the language differs
 
     async def open(self, site: Site, page: Page) -> None:
         """Bring a page of `site.page(view.who, …)` into this state."""
-        path = self.path.format(invitation=await site.invite(NEWCOMER)) if "{invitation}" in self.path else self.path
+        path = self.path
+        if "{invitation}" in path:
+            path = path.format(invitation=await site.invite(NEWCOMER))
+        if "{call}" in path:
+            answer = await page.context.request.get("/api/v1/calls?limit=1")
+            path = path.format(call=(await answer.json())["items"][0]["id"])
         await page.goto(path)
         await self.act(page)
 

@@ -6,8 +6,9 @@ import itertools
 
 import pytest
 
-from tests.web.browser.books import BookName, written
+from tests.web.browser.books import BookName
 from tests.web.browser.catalogue import VIEWS, View
+from tests.web.browser.contents import written
 from tests.web.browser.judging import audit, fits, no_english, no_russian, shot
 from tests.web.browser.site import Language, Site, Size, Theme
 
