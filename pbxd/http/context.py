@@ -21,6 +21,7 @@ from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
+from pbxd.services.recordings import Recordings
 from pbxd.services.sessions import UserSessions
 from pbxd.services.uploads import Uploads
 from pbxd.services.webhooks.addresses import Network
@@ -43,6 +44,7 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    recordings: Recordings
     call_watch: CallWatch = field(default_factory=CallWatch)
     calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
     sights: Callable[[], Sights] = Sights  # what agents see
