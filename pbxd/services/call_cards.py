@@ -15,7 +15,7 @@ from pbxd.errors import NotFoundError
 from pbxd.i18n import _
 from pbxd.numbers import parse
 from pbxd.services import contacts
-from pbxd.services.call_history import Call, last_calls, record_of
+from pbxd.services.call_history import Call, last_calls, seen_record
 from pbxd.services.call_watch import CallWatch, people_in
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.click_to_call.attempts import CallAttempt
@@ -88,7 +88,7 @@ class CallCards:
         made = self.click_to_call.attempts.find(call_id)
         presence = self.watch.find(call_id)
         if presence is None and not made:
-            presence = Presence(await record_of(self.workspace, actor, call_id), "", {})
+            presence = Presence(await seen_record(self.workspace, actor, call_id), "", {})
         mine = actor.extension and (
             (made is not None and made.agent == actor.extension)
             or (presence is not None and actor.extension in people_in(presence))
