@@ -6,6 +6,7 @@ from aiohttp import web
 
 from pbxd.web import (
     assets,
+    call_cards,
     client,
     clients,
     companies,
@@ -32,6 +33,7 @@ def mount(app: web.Application) -> None:
         *contact_edits.PAGES,
         *companies.PAGES,
         *history.PAGES,
+        *call_cards.PAGES,
         *imports.PAGES,
         *staff.PAGES,
         *queues.PAGES,

@@ -68,4 +68,5 @@ VIEWS = (
     View("invitation-used", "/invitation/used", None),
     View("me", "/me"),
     View("clients", "/clients", books=LISTS),
+    View("history", "/history", books=LISTS),
 )
