@@ -16,6 +16,7 @@ from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
 from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.checkups import Checkups
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
@@ -44,6 +45,7 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    checkups: Checkups
     recordings: Recordings
     call_watch: CallWatch = field(default_factory=CallWatch)
     calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way

@@ -16,6 +16,7 @@ from pbxd.web import (
     invitation,
     me,
     queues,
+    settings,
     sign_in,
     staff,
 )
@@ -37,6 +38,7 @@ def mount(app: web.Application) -> None:
         *imports.PAGES,
         *staff.PAGES,
         *queues.PAGES,
+        *settings.PAGES,
         Page("GET", "/static/{hash}/{name}", assets.send),
     ]
     serve(app, pages)
