@@ -101,9 +101,9 @@ class Context:
 
 
 def loggable_path(request: web.Request) -> str:
-    """Return a request's path for logs: of a page its pattern, since an invitation's path is a secret."""
+    """Return a request's path for logs: of an invitation its pattern, since such a path is a secret."""
     resource = request.match_info.route.resource
-    if resource is not None and request.match_info.route in request.app.get(PAGES, {}):
+    if resource is not None and "token" in request.match_info:
         return resource.canonical
     return printable(request.path)
 

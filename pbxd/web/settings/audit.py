@@ -46,7 +46,7 @@ async def _show_audit(visit: Visit) -> web.StreamResponse:
         more=len(found) == _SHOWN,
         errors=errors,
         people=[(str(each.id), each.name or each.extension) for each in people],
-        results=[("done", _("done")), ("refused", _("refused"))],
+        results=[("done", _("carried out")), ("refused", _("refused"))],
     )
 
 

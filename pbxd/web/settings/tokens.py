@@ -106,6 +106,7 @@ async def _show_token(visit: Visit) -> web.StreamResponse:
 async def _revoke_token(visit: Visit) -> web.StreamResponse:
     await visit.form()
     await tokens.revoke(visit.workspace, visit.actor, number_in(visit))
+    visit.services.tokens.doubt()
     return go(visit, TOKENS)
 
 

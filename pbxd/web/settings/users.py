@@ -65,8 +65,8 @@ async def _invite_user(visit: Visit) -> web.StreamResponse:
     except InvalidInputError as error:
         found = refused(error)
         return await _list(visit, form, {"who": found.pop("extension", ""), **found})
-    except ConflictError as error:
-        return await _list(visit, form, {"who": sentence(str(error))})
+    except ConflictError:
+        return await _list(visit, form, {"who": _("They have a password already; it can be reset on the user's page")})
     return await _list(visit, made=made)
 
 
