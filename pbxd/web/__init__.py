@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.web import assets, clients, history, invitation, me, sign_in
+from pbxd.web import assets, attach, call_page, clients, history, invitation, me, sign_in
 from pbxd.web.pages import Page, serve
 
 
 def mount(app: web.Application) -> None:
     """Serve all pages."""
     files = Page("GET", "/static/{hash}/{name}", assets.send)
-    serve(app, [*sign_in.PAGES, *invitation.PAGES, *me.PAGES, *clients.PAGES, *history.PAGES, files])
+    serve(
+        app,
+        [
+            *sign_in.PAGES,
+            *invitation.PAGES,
+            *me.PAGES,
+            *clients.PAGES,
+            *attach.PAGES,
+            *history.PAGES,
+            *call_page.PAGES,
+            files,
+        ],
+    )

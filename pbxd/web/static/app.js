@@ -1,3 +1,4 @@
 // What every page runs. Pages work without it, as plain links and forms; this makes them quicker.
 import "./dialogs.js";
 import "./live-forms.js";
+import "./history.js";

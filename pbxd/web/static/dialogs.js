@@ -19,7 +19,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   const dialog = form instanceof HTMLFormElement && form.closest("dialog");
-  if (!dialog || event.defaultPrevented || form.method === "dialog") return;
+  if (!dialog || event.defaultPrevented || form.method === "dialog" || form.dataset.live !== undefined) return;
   event.preventDefault();
   send(dialog, form, event.submitter);
 });
