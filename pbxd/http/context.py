@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from pbxd.calls.tracker import CallNow
 from pbxd.http.token_cache import TokenCache
 from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
+from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.events.live_events import LiveEvents
@@ -42,6 +43,7 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    call_watch: CallWatch = field(default_factory=CallWatch)
     calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
     sights: Callable[[], Sights] = Sights  # what agents see
     allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses

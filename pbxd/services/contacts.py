@@ -15,13 +15,15 @@ from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.services import contact_edits, employees
 from pbxd.services.call_history import Call, last_calls
-from pbxd.services.contact_edits import AddContact, EditContact, Reading
+from pbxd.services.contact_edits import AddContact as AddContact
+from pbxd.services.contact_edits import EditContact as EditContact
+from pbxd.services.contact_edits import Reading
 from pbxd.services.number_input import contact_number
 from pbxd.services.workspace import Workspace
-from pbxd.storage.book.changes import Change
+from pbxd.storage.book.changes import Change as Change
 from pbxd.storage.book.contacts import ContactPage as ContactPage
 from pbxd.storage.book.contacts import Contacts
-from pbxd.storage.book.duplicates import Duplicate
+from pbxd.storage.book.duplicates import Duplicate as Duplicate
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import SORTINGS as SORTINGS
@@ -228,13 +230,18 @@ async def external_of(workspace: Workspace, contacts: Sequence[Contact]) -> Mapp
     return await Contacts(workspace.database).external([contact.id for contact in contacts])
 
 
-async def duplicates(workspace: Workspace, actor: Actor, number: str, email: str) -> Sequence[Duplicate]:
-    """Return the contacts with a number, whatever its extension, or an e-mail. Raises InvalidInputError."""
+async def duplicates(
+    workspace: Workspace, actor: Actor, number: str, email: str, *, own: int = 0
+) -> Sequence[Duplicate]:
+    """Return the contacts with a number, whatever its extension, or an e-mail, without the contact `own`.
+
+    Raises InvalidInputError.
+    """
     if not number and not email:
         raise InvalidInputError("number", _("a number or an e-mail is needed"), code="missing")
     numbers = [contact_number(number, workspace.rules).number] if number else []
     emails = [checked_email(email, "email")] if email else []
-    return await Contacts(workspace.database).sharing(numbers, emails, actor=actor)
+    return await Contacts(workspace.database).sharing(numbers, emails, own=own, actor=actor)
 
 
 async def get(workspace: Workspace, actor: Actor, contact_id: int) -> Contact:
@@ -282,6 +289,11 @@ async def erase_personal(workspace: Workspace, actor: Actor, asked: ErasePersona
 async def history(workspace: Workspace, actor: Actor, contact_id: int) -> Sequence[Change]:
     """Return who changed what in a contact, the oldest change first. Raises NotFoundError."""
     return await Contacts(workspace.database).history(contact_id, actor=actor)
+
+
+async def doubles(workspace: Workspace, actor: Actor, contact: Contact) -> Sequence[Duplicate]:
+    """Return who else has the numbers and e-mails of a contact."""
+    return await Contacts(workspace.database).duplicates(contact, actor=actor)
 
 
 async def set_favourite(workspace: Workspace, actor: Actor, contact_id: int, *, favourite: bool) -> None:

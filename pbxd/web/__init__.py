@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.web import assets, attach, call_page, clients, history, invitation, me, sign_in
+from pbxd.web import (
+    assets,
+    attach,
+    call_page,
+    client,
+    clients,
+    companies,
+    contact_edits,
+    history,
+    invitation,
+    me,
+    sign_in,
+)
 from pbxd.web.pages import Page, serve
 
 
 def mount(app: web.Application) -> None:
     """Serve all pages."""
-    files = Page("GET", "/static/{hash}/{name}", assets.send)
-    serve(
-        app,
-        [
-            *sign_in.PAGES,
-            *invitation.PAGES,
-            *me.PAGES,
-            *clients.PAGES,
-            *attach.PAGES,
-            *history.PAGES,
-            *call_page.PAGES,
-            files,
-        ],
-    )
+    pages = [
+        *sign_in.PAGES,
+        *invitation.PAGES,
+        *me.PAGES,
+        *clients.PAGES,
+        *client.PAGES,
+        *contact_edits.PAGES,
+        *companies.PAGES,
+        *attach.PAGES,
+        *history.PAGES,
+        *call_page.PAGES,
+        Page("GET", "/static/{hash}/{name}", assets.send),
+    ]
+    serve(app, pages)

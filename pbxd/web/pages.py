@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import web
@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from pbxd import i18n
 from pbxd.actor import Actor
-from pbxd.errors import NotFoundError, PbxdError, RefusedError, UnavailableError
+from pbxd.errors import ConflictError, NotFoundError, PbxdError, RefusedError, UnavailableError
 from pbxd.http.access import session_actor
 from pbxd.http.context import PAGES
 from pbxd.i18n import _, local_day, local_time
@@ -27,6 +27,7 @@ SIGN_IN = "/sign-in"
 FORM = "application/x-www-form-urlencoded"
 _FRAGMENT = "X-Fragment"  # a script of ours wants a part of the page, or sends a form
 _MOST_FIELDS = 300
+FORM_LIMIT: Final = 256 * 1024  # bytes: the longest comment, escaped twice while a sign-in keeps the form
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; "
@@ -88,7 +89,7 @@ async def form_of(request: web.Request) -> Mapping[str, str]:
     if request.content_type != FORM:
         raise web.HTTPUnsupportedMediaType
     try:
-        text = (await request.read()).decode("utf-8", "replace")
+        text = (await request.clone(client_max_size=FORM_LIMIT).read()).decode("utf-8", "replace")
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except (web.RequestPayloadError, ConnectionError, ValueError) as error:
         raise web.HTTPBadRequest from error
@@ -116,6 +117,8 @@ def _with_error_pages(view: View) -> View:
             return await view(request)
         except web.HTTPException as error:
             return _error_page(HTTPStatus(error.status), _said(HTTPStatus(error.status)))
+        except ConflictError as error:
+            return _error_page(HTTPStatus.CONFLICT, str(error))
         except NotFoundError as error:
             return _error_page(HTTPStatus.NOT_FOUND, str(error))
         except RefusedError as error:
@@ -135,6 +138,10 @@ def _error_page(status: HTTPStatus, message: str) -> web.Response:
 def _said(status: HTTPStatus) -> str:
     if status is HTTPStatus.NOT_FOUND:
         return _("there is nothing at this address")
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _("this is too much text for one form; go back and shorten it")
+    if status is HTTPStatus.CONFLICT:
+        return _("others are changing the same thing right now; try again")
     return _("this form can't be read; go back and try again")
 
 

@@ -216,10 +216,10 @@ class Contacts:
         """Return what other programs call these contacts."""
         return await self._database.ask(external_of, CONTACT, ids)
 
-    async def sharing(self, numbers: Sequence[str], emails: Sequence[str], *, actor: Actor) -> Duplicates:
-        """Return which contacts that the actor sees have these numbers (E.164) and e-mails."""
+    async def sharing(self, numbers: Sequence[str], emails: Sequence[str], *, own: int = 0, actor: Actor) -> Duplicates:
+        """Return which contacts that the actor sees, besides `own`, have these numbers (E.164) and e-mails."""
         async with self._database.reading() as connection:
-            return await sharing(connection, numbers, emails, 0, await connection.run_sync(known, actor))
+            return await sharing(connection, numbers, emails, own, await connection.run_sync(known, actor))
 
     async def duplicates(self, contact: Contact, *, actor: Actor) -> Duplicates:
         """Return the numbers and e-mails of a contact that other contacts, visible to the actor, have too (S2.9)."""

@@ -31,6 +31,7 @@ from pbxd.storage.engine.connections import (
     sqlite_file,
     translated,
 )
+from pbxd.storage.engine.finishing import to_its_end
 from pbxd.storage.engine.presence import remember
 from pbxd.storage.engine.witnesses import witness
 from pbxd.storage.tables import HIGHEST_KEY
@@ -227,7 +228,8 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that is the only writer. It is committed at the end, or undone by an exception.
 
-        What is committed is on the disk. Raises UnavailableError if the turn doesn't come within BUSY_SECONDS.
+        What is committed is on the disk. Cancelled while it commits, it has committed. Raises UnavailableError if the
+        turn doesn't come within BUSY_SECONDS.
         """
         self._refuse_unusable()
         with translated(self.place):
@@ -235,7 +237,10 @@ class Database:
                 await self._become_writer(connection)
                 yield connection
                 await witness(connection)
-                await connection.commit()
+                await to_its_end(self._commit(connection))
+
+    async def _commit(self, connection: AsyncConnection) -> None:
+        await connection.commit()
         for committed in self.on_commit:
             committed()
 

@@ -2,3 +2,7 @@
 import "./dialogs.js";
 import "./live-forms.js";
 import "./history.js";
+import "./live.js";
+import "./contact-form.js";
+import "./menus.js";
+import "./refreshing.js";

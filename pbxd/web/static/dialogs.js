@@ -1,5 +1,8 @@
-// Links with `data-dialog` open their page's form in a dialog; its forms are sent without leaving the page.
+// Links, and buttons of forms, with `data-dialog` open their page's form in a dialog; its forms are sent without leaving
+// the page.
 import { ask, fieldsOf, parsed } from "./fragments.js";
+
+let opened = 0;
 
 document.addEventListener("click", (event) => {
   if (!(event.target instanceof Element) || event.defaultPrevented) return;
@@ -18,8 +21,14 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const dialog = form instanceof HTMLFormElement && form.closest("dialog");
-  if (!dialog || event.defaultPrevented || form.method === "dialog" || form.dataset.live !== undefined) return;
+  if (!(form instanceof HTMLFormElement) || event.defaultPrevented || form.method === "dialog") return;
+  if (form.dataset.dialog !== undefined) {
+    event.preventDefault();
+    open(form.action, event.submitter ?? undefined);
+    return;
+  }
+  const dialog = form.closest("dialog");
+  if (!dialog || form.dataset.live !== undefined) return;
   event.preventDefault();
   send(dialog, form, event.submitter);
 });
@@ -48,7 +57,7 @@ function fill(dialog, html) {
   dialog.replaceChildren(parsed(html));
   const heading = dialog.querySelector("h1, h2");
   if (heading) {
-    heading.id ||= "dialog-heading";
+    heading.id ||= `dialog-heading-${(opened += 1)}`;
     dialog.setAttribute("aria-labelledby", heading.id);
   }
   dialog.setAttribute("role", dialog.querySelector("[data-alert]") ? "alertdialog" : "dialog");
@@ -70,7 +79,11 @@ async function send(dialog, form, button) {
   const next = answer?.headers.get("X-Location");
   if (next) return done(dialog, next);
   if (!answer) return complain(dialog);
-  fill(dialog, await answer.text());
+  const text = await answer.text();
+  const part = parsed(text);
+  // A refusal without the form: what is typed stays, the reason stands beside it.
+  if (!answer.ok && !part.querySelector("form")) return complain(dialog, part.querySelector("[role=alert]")?.textContent);
+  fill(dialog, text);
   start(dialog);
 }
 
@@ -81,14 +94,13 @@ function done(dialog, next) {
   dialog.close();
 }
 
-/** @param {HTMLDialogElement} dialog */
-function complain(dialog) {
-  const message = document.body.dataset.offline ?? "";
+/** @param {HTMLDialogElement} dialog @param {string | null} [message] */
+function complain(dialog, message) {
   const place = dialog.querySelector("[data-problem]") ?? dialog.insertBefore(document.createElement("p"), null);
   place.className = "alert";
   place.setAttribute("role", "alert");
   place.setAttribute("data-problem", "");
-  place.textContent = message;
+  place.textContent = message ?? document.body.dataset.offline ?? "";
 }
 
 /** Sign in above what is open, then go on; nothing typed is lost. @param {() => void} after */
@@ -122,6 +134,9 @@ export async function signIn(after) {
 async function sameUser(url, after) {
   const page = parsed(await (await fetch(url, { credentials: "same-origin" })).text());
   const user = page.querySelector("[data-visitor]")?.getAttribute("data-visitor");
-  if (user === document.body.dataset.user) after();
+  if (user === document.body.dataset.user) {
+    document.dispatchEvent(new CustomEvent("pbxd:signed-in"));
+    after();
+  }
   else window.location.assign("/");
 }
