@@ -68,4 +68,9 @@ VIEWS = (
     View("invitation-used", "/invitation/used", None),
     View("me", "/me"),
     View("clients", "/clients", books=LISTS),
+    View("history", "/history", books=LISTS),
+    View("history-nothing-found", "/history?client=zzz", books=FILLED),
+    View("history-wrong-date", "/history?from=zzz"),
+    View("call", "/history/{call}", books=FILLED),
+    View("attach", "/history/attach?number=%2B79035550101&part=results&search=%D0%B0%D0%BD%D0%BD%D0%B0", books=FILLED),
 )
