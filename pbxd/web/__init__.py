@@ -7,15 +7,19 @@ from aiohttp import web
 from pbxd.web import (
     assets,
     attach,
+    call_cards,
     call_page,
     client,
     clients,
     companies,
     contact_edits,
     history,
+    imports,
     invitation,
     me,
+    queues,
     sign_in,
+    staff,
 )
 from pbxd.web.pages import Page, serve
 
@@ -33,6 +37,10 @@ def mount(app: web.Application) -> None:
         *attach.PAGES,
         *history.PAGES,
         *call_page.PAGES,
+        *call_cards.PAGES,
+        *imports.PAGES,
+        *staff.PAGES,
+        *queues.PAGES,
         Page("GET", "/static/{hash}/{name}", assets.send),
     ]
     serve(app, pages)

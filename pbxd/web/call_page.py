@@ -32,7 +32,7 @@ async def _show_call(visit: Visit) -> web.StreamResponse:
     part = "history_row.html" if "row" in visit.query else "call_story.html"
     return show(
         visit,
-        "call.html",
+        "call_page.html",
         part=part,
         call=call,
         row=row,
@@ -47,7 +47,7 @@ def _facts(call: dict[str, Any], people: CallPeople) -> list[tuple[str, str]]:
     started = datetime.fromisoformat(call["started"]).astimezone()
     row = row_of(call, people, ())
     parts = {
-        _("Menu"): call["menu_seconds"], _("Waiting"): call["wait_seconds"], _("Ringing"): call["ring_seconds"],
+        _("Menu"): call["menu_seconds"], _("Waiting"): call["wait_seconds"], _("Phones rang"): call["ring_seconds"],
         _("Conversation"): call["talk_seconds"], _("On hold"): call["hold_seconds"],
     }  # fmt: skip
     return [

@@ -127,7 +127,7 @@ def _sentence(call: Call, step: Step, who: str, detail: str) -> str:
         "called nobody": _("{who} calls"),
         "dialled": _("Dialled: {who}"),
         "moved": _("The caller is moved to the front of the queue {detail}"),
-        "answered": _("Answered by {who}"),
+        "answered": _("Answers: {who}"),
         "conference": _("{who} enters the conference"),
         "met": _("{who} is in the conference"),
         "blind-transfer": _("{who} transfers the call to: {detail}"),

@@ -2,7 +2,10 @@
 import "./dialogs.js";
 import "./live-forms.js";
 import "./history.js";
+import "./cards.js";
+import "./import.js";
 import "./live.js";
 import "./contact-form.js";
 import "./menus.js";
 import "./refreshing.js";
+import "./cells.js";
