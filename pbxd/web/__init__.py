@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from pbxd.http.context import ERROR_PAGE
 from pbxd.web import assets, client, clients, companies, contact_edits, history, imports, invitation, me, sign_in
-from pbxd.web.pages import Page, serve
+from pbxd.web.pages import Page, serve, show_error
 
 
 def mount(app: web.Application) -> None:
@@ -21,5 +22,7 @@ def mount(app: web.Application) -> None:
         *history.PAGES,
         *imports.PAGES,
         Page("GET", "/static/{hash}/{name}", assets.send),
+        Page("GET", "/favicon.ico", assets.send_icon),
     ]
     serve(app, pages)
+    app[ERROR_PAGE] = show_error
