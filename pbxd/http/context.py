@@ -52,6 +52,13 @@ class Services:
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Whom somebody tries to sign in as."""
+
+    loggable: Callable[[], str]  # what the audit log may say of it
+
+
 SERVICES = web.AppKey("services", Services)
 # For browsers, with the word for what they do; each checks who may see it.
 PAGES: web.AppKey[dict[web.AbstractRoute, str]] = web.AppKey("pages", dict)
@@ -60,7 +67,7 @@ PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not s
 LANGUAGE_COOKIE = "pbxd_language"  # which language the pages' user chose in this browser
 SOCKET = "socket"  # the CALLER of everybody on the unix socket
 ADMITTED = web.RequestKey("admitted", Actor)  # who was let in, before they named whom they act for
-LOGIN = web.RequestKey("login", str)  # that somebody tries to sign in with, for the audit log
+LOGIN = web.RequestKey("login", Login)  # that somebody tries to sign in with
 ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
 
 
