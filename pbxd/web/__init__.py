@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from pbxd.http.context import ERROR_PAGE
 from pbxd.web import (
     assets,
     attach,
@@ -21,7 +22,7 @@ from pbxd.web import (
     sign_in,
     staff,
 )
-from pbxd.web.pages import Page, serve
+from pbxd.web.pages import Page, serve, show_error
 
 
 def mount(app: web.Application) -> None:
@@ -42,5 +43,7 @@ def mount(app: web.Application) -> None:
         *staff.PAGES,
         *queues.PAGES,
         Page("GET", "/static/{hash}/{name}", assets.send),
+        Page("GET", "/favicon.ico", assets.send_icon),
     ]
     serve(app, pages)
+    app[ERROR_PAGE] = show_error
