@@ -15,9 +15,10 @@ from pbxd.storage.calls.calls import Calls
 from tests.actors import ADMINISTRATOR, agent
 from tests.http.conftest import serving
 from tests.web.conftest import mount
-from tests.web.test_history import CALLS, DID, MARKUP, NOON, ONE, TWO, Browser, call, sign_in
-from tests.web.test_history import browser as browser
+from tests.web.test_history import CALLS, DID, MARKUP, NOON, ONE, TWO, call, sign_in
 from tests.web.test_history import history as history
+from tests.web.test_pages import Browser
+from tests.web.test_pages import browser as browser
 
 BEGAN = NOON - timedelta(minutes=1)
 

@@ -72,8 +72,9 @@ function start(dialog) {
 
 /** @param {HTMLDialogElement} dialog @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function send(dialog, form, button) {
+  const body = fieldsOf(form, button); // before: a disabled button has no value
   if (button instanceof HTMLButtonElement) button.disabled = true;
-  const answer = await ask(form.action, { method: "POST", body: fieldsOf(form, button) }).catch(() => null);
+  const answer = await ask(form.action, { method: "POST", body }).catch(() => null);
   if (button instanceof HTMLButtonElement) button.disabled = false;
   if (answer?.status === 401) return signIn(() => send(dialog, form, button));
   const next = answer?.headers.get("X-Location");
