@@ -17,8 +17,8 @@ from pbxd.i18n import _
 from pbxd.settings import Settings, asterisk_secret
 
 CHECKS = (
-    "configuration", "numbers", "database", "people", "daemon", "ports", "ami", "login", "version", "immediate",
-    "clock", "rights", "times", "channelvars", "filters", "cel", "backfill", "functions", "dialplan", "hooks",
+    "configuration", "numbers", "database", "people", "daemon", "ports", "recordings", "ami", "login", "version",
+    "immediate", "clock", "rights", "times", "channelvars", "filters", "cel", "backfill", "functions", "dialplan", "hooks",
     "test-call", "employees", "trunks", "autofill",
 )  # fmt: skip
 
@@ -43,6 +43,7 @@ async def examine(
         await people.passed(settings),
         daemon,
         await installation.ports(settings, life),
+        await installation.recordings(settings, service),
     ]
     found += await _pbx(settings, service, served=life == "serves")
     return _complete(found)
