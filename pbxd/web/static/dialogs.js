@@ -65,7 +65,8 @@ function fill(dialog, html) {
 
 /** Put the focus where one begins: on what is wrong, else on the first field. @param {HTMLDialogElement} dialog */
 function start(dialog) {
-  const first = dialog.querySelector("[aria-invalid=true], [autofocus], input:not([type=hidden]), select, textarea, button");
+  const wanted = ["[aria-invalid=true]", "[autofocus]", "input:not([type=hidden]), select, textarea, button:not([hidden])"];
+  const first = wanted.map((each) => dialog.querySelector(each)).find((each) => each);
   if (first instanceof HTMLElement) first.focus();
   dialog.dispatchEvent(new CustomEvent("pbxd:filled", { bubbles: true }));
 }
