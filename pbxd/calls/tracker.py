@@ -22,6 +22,7 @@ from pbxd.calls import dials, joins, leg_events
 from pbxd.calls import events as ev
 from pbxd.calls.identity import ChannelIds
 from pbxd.calls.legs import Leg
+from pbxd.calls.presence import Presence, presence_of
 from pbxd.calls.record import CallRecord
 from pbxd.calls.registry import Registry
 from pbxd.calls.snapshots import Snapshots
@@ -68,6 +69,10 @@ class Tracker:
         shown = [call for call in self.registry.calls if call.is_shown]
         found = [CallNow(call.record.copy(), call.part, _phones(call.legs.values())) for call in shown]
         return sorted(found, key=lambda each: each.record.started, reverse=True)
+
+    def presences(self) -> list[Presence]:
+        """Return what happens in each call that people see."""
+        return [presence_of(call) for call in self.registry.calls if call.is_shown]
 
     def number_of(self, channel: str) -> str | None:
         """Return the number that a channel stated when it was created; later changes of its caller id don't count."""

@@ -164,7 +164,7 @@ def from_aiohttp(error: web.HTTPException) -> web.Response:
     }
     detail = said.get(status, _title(status)) if error.reason == status.phrase else error.reason
     answer = problem(status.phrase.lower().replace(" ", "-"), status, detail)
-    for name in ("Allow", "WWW-Authenticate"):
+    for name in ("Allow", "WWW-Authenticate", "Content-Range"):
         if name in error.headers:
             answer.headers[name] = error.headers[name]
     return answer

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.web import assets, client, clients, companies, contact_edits, history, invitation, me, sign_in
+from pbxd.web import (
+    assets,
+    call_cards,
+    client,
+    clients,
+    companies,
+    contact_edits,
+    history,
+    imports,
+    invitation,
+    me,
+    sign_in,
+)
 from pbxd.web.pages import Page, serve
 
 
@@ -19,6 +31,8 @@ def mount(app: web.Application) -> None:
         *contact_edits.PAGES,
         *companies.PAGES,
         *history.PAGES,
+        *call_cards.PAGES,
+        *imports.PAGES,
         Page("GET", "/static/{hash}/{name}", assets.send),
     ]
     serve(app, pages)

@@ -31,6 +31,7 @@ class Visit:
     request: web.Request
     actor: Actor
     user: User
+    seq: int | None = None  # of the feed before anything was read: a page's events go on after it; None: unknown
 
     @property
     def services(self) -> Services:
@@ -92,8 +93,9 @@ async def _visit_of(request: web.Request) -> Visit | None:
     if actor is None:
         return None
     actor = actor.seeing(request.app[SERVICES].sights())
+    seq = request.app[SERVICES].events.feed.seq
     user = await users.own(request.app[SERVICES].workspace, actor)
-    return Visit(request, actor, user) if user else None
+    return Visit(request, actor, user, seq) if user else None
 
 
 async def _lost(request: web.Request) -> web.StreamResponse:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from pbxd import i18n
 from pbxd.actor import Actor
-from pbxd.errors import ConflictError, NotFoundError, PbxdError, RefusedError, UnavailableError
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, PbxdError, RefusedError, UnavailableError
 from pbxd.http.access import session_actor
 from pbxd.http.context import PAGES
 from pbxd.i18n import _, local_day, local_time
@@ -117,18 +117,22 @@ def _with_error_pages(view: View) -> View:
             return await view(request)
         except web.HTTPException as error:
             return _error_page(HTTPStatus(error.status), _said(HTTPStatus(error.status)))
-        except ConflictError as error:
-            return _error_page(HTTPStatus.CONFLICT, str(error))
-        except NotFoundError as error:
-            return _error_page(HTTPStatus.NOT_FOUND, str(error))
-        except RefusedError as error:
-            return _error_page(HTTPStatus.FORBIDDEN, str(error))
+        except (ConflictError, InvalidInputError, NotFoundError, RefusedError) as error:
+            return _error_page(_STATUSES[next(kind for kind in _STATUSES if isinstance(error, kind))], str(error))
         except UnavailableError:
             answer = _error_page(HTTPStatus.SERVICE_UNAVAILABLE, _("pbxd can't do this now; try again in a minute"))
             answer.headers["Retry-After"] = "5"
             return answer
 
     return shown
+
+
+_STATUSES: Final = {
+    ConflictError: HTTPStatus.CONFLICT,
+    InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    RefusedError: HTTPStatus.FORBIDDEN,
+}
 
 
 def _error_page(status: HTTPStatus, message: str) -> web.Response:

@@ -18,6 +18,7 @@ from sqlalchemy import delete
 from pbxd.actor import Actor
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
+from pbxd.calls.presence import PhoneState, Presence
 from pbxd.calls.record import Agent, CallRecord, Party
 from pbxd.http import connection_limits
 from pbxd.roles import Sights
@@ -331,6 +332,37 @@ async def test_every_extension_s_state_comes_after_each_connect_and_then_its_cha
         await reader.frame()
         again = [await reader.frame() for _ in range(2)]
         assert {each.data["subject"]: each.data["data"]["state"] for each in again} == {"101": "free", "102": "talking"}
+
+
+def presence(number: int, extension: str, state: PhoneState, part: str = "ring") -> Presence:
+    return Presence(ringing(number, extension), part, {extension: state})
+
+
+async def test_calls_under_way_come_to_those_who_ask_and_only_about_calls_they_see(pbxd: House) -> None:
+    await Employees(pbxd.database).upsert([Employee("101"), Employee("102")], source="list")
+    await pbxd.directory.load()
+    pbxd.presences.append(presence(1, "102", "ringing"))
+    mine = reading(pbxd.public, "?kinds=live.call&mine=true", **await token(pbxd, extension="101"))
+    async with reading(pbxd.local, "?kinds=live.call") as everybody, mine as own:
+        await own.frame()
+        await everybody.frame()
+        rings = await everybody.frame()
+        assert (rings.event, rings.id, rings.data["subject"]) == ("live.call", None, "0001")
+        assert rings.data["data"] == {"state": "ring", "phones": {"102": "ringing"}, "steps": 0}
+        pbxd.presences.append(presence(2, "101", "talking", "talk"))
+        assert (await own.frame()).data["subject"] == "0002"
+        pbxd.presences.clear()
+        over = await own.frame()
+        assert (over.data["subject"], over.data["data"]) == ("0002", {"state": "over"})
+
+
+async def test_who_does_not_name_the_calls_under_way_does_not_get_them(pbxd: House) -> None:
+    pbxd.presences.append(presence(1, "102", "ringing"))
+    async with reading(pbxd.local) as plain, reading(pbxd.local, "?kinds=live.call") as asking:
+        while (await asking.frame()).event != "live.call":
+            pass
+        await told(pbxd, call_news(1))
+        assert (await plain.event()).event == "call.ended"
 
 
 async def test_pings_carry_the_number_so_that_a_filtered_reader_moves_on(

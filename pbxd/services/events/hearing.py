@@ -16,6 +16,7 @@ from pbxd.scopes import Scope, Scopes
 from pbxd.storage.engine.feed import FeedRow
 
 STATE: Final = "extension.state"  # live only
+CALL: Final = "live.call"  # live only, and only for who asks for it by name
 KINDS: Final[Mapping[str, Scope]] = {
     "call.ringing": "calls:read",
     "call.answered": "calls:read",
@@ -36,7 +37,9 @@ KINDS: Final[Mapping[str, Scope]] = {
     "queue.left": "queues:read",
     "vip.moved": "queues:read",
     STATE: "calls:read",
+    CALL: "calls:read",
 }
+_LIVE: Final = frozenset({STATE, CALL})
 _OF_CALLS: Final = ("call.", "queue.", "vip.")  # their subject is a call
 # Facts for pbxd's own readers of the feed.
 _INSIDE: Final = frozenset({"owner_id", "manager_id", "other", "first", "last"})
@@ -47,7 +50,7 @@ def checked_kinds(names: Collection[str], field: str, *, durable: bool = False) 
 
     `durable`: only those that the feed keeps.
     """
-    there = [kind for kind in KINDS if kind != STATE or not durable]
+    there = [kind for kind in KINDS if kind not in _LIVE or not durable]
     found: set[str] = set()
     for name in names:
         matching = {kind for kind in there if kind == name or (name.endswith(".*") and kind.startswith(name[:-1]))}
@@ -116,9 +119,9 @@ def event_json(seq: int, at: datetime, kind: str, subject: str, data: Mapping[st
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def state_json(at: datetime, extension: str, state: str) -> bytes:
-    """Return the JSON of an extension's present state."""
-    said = {"at": instant(at), "kind": STATE, "subject": extension, "data": {"state": state}}
+def state_json(at: datetime, kind: str, subject: str, data: Mapping[str, Any]) -> bytes:
+    """Return the JSON of a present state."""
+    said = {"at": instant(at), "kind": kind, "subject": subject, "data": data}
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
@@ -149,14 +152,16 @@ class Hearing:
             return False
         return self.sight.has(*event.card)
 
-    def hears_state(self, extension: str) -> bool:
-        """Tell whether the reader gets the state of an extension."""
-        return STATE in self.kinds and not self.queue and (self.calls_of is None or extension in self.calls_of)
+    def hears_state(self, kind: str, extensions: frozenset[str]) -> bool:
+        """Tell whether the reader gets a present state that is about these extensions."""
+        there = self.calls_of is None or not self.calls_of.isdisjoint(extensions)
+        return there and kind in self.kinds and not self.queue
 
 
 def kinds_read(scopes: Scopes, wanted: Collection[str]) -> frozenset[str]:
     """Return the kinds that the scopes read; of those `wanted`, if any are."""
-    return frozenset(kind for kind, scope in KINDS.items() if scope in scopes and (not wanted or kind in wanted))
+    asked = wanted or KINDS.keys() - {CALL}
+    return frozenset(kind for kind, scope in KINDS.items() if scope in scopes and kind in asked)
 
 
 def narrowed(one: Sequence[str] | None, other: Sequence[str] | None) -> frozenset[str] | None:

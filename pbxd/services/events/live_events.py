@@ -68,7 +68,9 @@ class LiveEvents:
     async def states(self, actor: Actor) -> dict[str, str]:
         """Return the present state of each extension that the actor hears of. Raises UnavailableError."""
         hearing = await self._hearing(actor, HearEvents(), frozenset({STATE}))
-        return {name: state for name, state in self.feed.states().items() if hearing.hears_state(name)}
+        return {
+            name: state for name, state in self.feed.states().items() if hearing.hears_state(STATE, frozenset({name}))
+        }
 
     async def _hearing(self, actor: Actor, asked: HearEvents, wanted: frozenset[str]) -> Hearing:
         """Return what the actor hears as employees and departments are now. Raises UnavailableError."""

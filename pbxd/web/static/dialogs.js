@@ -135,6 +135,9 @@ export async function signIn(after) {
 async function sameUser(url, after) {
   const page = parsed(await (await fetch(url, { credentials: "same-origin" })).text());
   const user = page.querySelector("[data-visitor]")?.getAttribute("data-visitor");
-  if (user === document.body.dataset.user) after();
+  if (user === document.body.dataset.user) {
+    document.dispatchEvent(new CustomEvent("pbxd:signed-in"));
+    after();
+  }
   else window.location.assign("/");
 }

@@ -94,4 +94,5 @@ VIEWS = (
     View("client-form-dialog", "/clients/1", books=("long",), act=_edit),
     View("client-delete", "/clients/1/delete", SUPERVISOR, books=("long",)),
     View("client-gone", "/clients/999"),
+    View("history", "/history", books=LISTS),
 )

@@ -13,6 +13,8 @@ PATIENCE = 30_000  # milliseconds; a busy machine is no failure
 # No name is looked up: whatever a page loads from elsewhere fails, also where nothing watches it.
 ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
+RUSSIAN = {"LANGUAGE": "ru"}  # what the browser itself says: fields for dates, what a field must have
+
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
@@ -20,7 +22,7 @@ async def chromium() -> AsyncIterator[Browser]:
     expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(
-            executable_path=PROGRAM, chromium_sandbox=os.geteuid() != 0, args=[ALONE]
+            executable_path=PROGRAM, chromium_sandbox=os.geteuid() != 0, args=[ALONE], env={**os.environ, **RUSSIAN}
         )
         try:
             yield started

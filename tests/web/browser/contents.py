@@ -16,6 +16,7 @@ from tests.lab.people import AGENT, COLLEAGUE, PEOPLE, SUPERVISOR
 
 STRANGER = "+79169998877"
 CALLS = 40
+QUEUE = "sales"
 NAME: Final = "Константинопольская-Преображенская Александра Вячеславовна-2"
 COMPANY: Final = "Общество с ограниченной ответственностью «Северный Ветер-21»"
 POSITION: Final = "Заместитель руководителя отдела по работе с корпоративными к"
@@ -106,7 +107,7 @@ def written() -> tuple[str, ...]:
     """Return what people wrote into the book `long`: no text of the pages."""
     found = {text for each in _LONG for text in (each.name, each.company, each.position, *each.tags, *each.emails)}
     labels = {number.label for each in _LONG for number in each.numbers}
-    return tuple(filter(None, found | labels | set(COMMENT.splitlines())))
+    return tuple(filter(None, found | labels | set(COMMENT.splitlines()) | {QUEUE}))
 
 
 def _calls(clients: Sequence[str], names: Sequence[str] = ("",)) -> list[CallRecord]:
@@ -130,7 +131,7 @@ def _call(chance: random.Random, place: int, now: datetime, client: Party) -> Ca
     story += [Step(started + rang, "answered", who)] if answered else []
     missed: Outcome = "missed" if incoming else "no-answer"
     record = CallRecord(sortable_id(started.timestamp(), place), "pbx", f"{started.timestamp():.0f}.{place}", started)
-    queues = [client.name or "sales"] if incoming else []
+    queues = [client.name or QUEUE] if incoming else []
     return replace(
         record,
         direction="incoming" if incoming else "outgoing",

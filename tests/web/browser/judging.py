@@ -10,9 +10,10 @@ from typing import Any
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page
 
-from tests.web.browser.site import NEWCOMER, PEOPLE
+from tests.web.browser.site import HEIGHTS, NEWCOMER, PEOPLE
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PHONE = {"width": 390, "height": HEIGHTS[390]}
 SHOTS = "PBXD_SHOTS"  # the folder that `shot` writes to
 # Words that stay as they are in Russian.
 FOREIGN = {
@@ -25,6 +26,7 @@ FOREIGN = {
     "xlsx",
     "vcf",
     "asterisk",
+    "doctor",
     "https",
     "http",
     "url",
@@ -42,6 +44,17 @@ _TEXTS = """() => {
       if (element.hasAttribute(name)) texts.push(element.getAttribute(name));
   return texts.map(text => text.trim()).filter(text => text);
 }"""
+_BESIDE = """() => [...document.querySelectorAll("table :is(a, button, input, select)")].filter(element => {
+  let {left, right, width} = element.getBoundingClientRect();
+  for (let part = element.parentElement; width && part; part = part.parentElement) {
+    const shown = part.getBoundingClientRect();
+    const overflow = getComputedStyle(part).overflowX;
+    if (overflow === "hidden" || overflow === "clip") right = Math.min(right, shown.right);  // ends with an ellipsis
+    if (overflow === "auto" || overflow === "scroll")
+      if (right > shown.right + 1 || left < shown.left - 1) return true;
+  }
+  return width > 0 && (right > innerWidth || left < 0);
+}).map(element => element.outerHTML.slice(0, 150))"""
 _FOCUSED = """element => {
   if (element !== document.activeElement) return "";
   const style = getComputedStyle(element);
@@ -74,9 +87,11 @@ async def no_english(page: Page, *data: str) -> None:
 
 
 async def fits(page: Page) -> None:
-    """Fail if the page is wider than its window."""
+    """Fail if the page is wider than its window, or a button or link of a table lies where one must scroll for it."""
     wide = await page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url} is {wide} px wider than the window"
+    hidden = await page.evaluate(_BESIDE)
+    assert not hidden, f"{page.url} has these beside what shows of their table:\n" + "\n".join(hidden)
 
 
 async def tab_to(wanted: Locator, *, most: int = 100) -> None:
@@ -95,7 +110,8 @@ async def shot(page: Page, name: str, folder: Path | None = None) -> None:
     where = folder or (Path(os.environ[SHOTS]) if os.environ.get(SHOTS) else None)
     if where:
         where.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=where / f"{name}.png", full_page=True)
+        # On a phone what the screen shows: its menu lies over the page.
+        await page.screenshot(path=where / f"{name}.png", full_page=page.viewport_size != PHONE)
 
 
 async def _check_language(page: Page, language: str, data: tuple[str, ...], wrong: Any) -> None:  # noqa: ANN401

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
+from aiohttp.web import Application
 
+from pbxd import web
 from tests.web.browser.books import BookName
 from tests.web.browser.catalogue import VIEWS, View
 from tests.web.browser.contents import written
@@ -24,11 +27,21 @@ LOOKS = [
 ]
 
 
+NO_PAGE = re.compile("/$|/static/|.*/export\\.")
 SHOWN = [
     pytest.param(view, book, id=f"{view.name}-{book}", marks=[pytest.mark.soak] if book == "full" else [])
     for view in VIEWS
     for book in view.books
 ]
+
+
+def test_every_page_is_in_the_catalogue() -> None:
+    app = Application()
+    web.mount(app)
+    pages = {route.resource.canonical for route in app.router.routes() if route.method == "GET" and route.resource}
+    paths = [view.path.replace("{invitation}", "/invitation/x").partition("?")[0] for view in VIEWS]
+    shown = {page for page in pages for path in paths if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", page), path)}
+    assert {page for page in pages - shown if not NO_PAGE.match(page)} == set()
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -106,6 +106,15 @@ async def test_a_page_wider_than_its_window_is_found(phone_page: Page) -> None:
         await fits(phone_page)
 
 
+async def test_a_button_that_one_must_scroll_for_is_found(phone_page: Page) -> None:
+    table = "<div><table><tr><td>{}<td><button>Call</button></table></div>"
+    await show(phone_page, "<style nonce=a>div { overflow-x: auto }</style>" + table.format("a"))
+    await fits(phone_page)
+    await show(phone_page, "<style nonce=a>div { overflow-x: auto }</style>" + table.format("a" * 200))
+    with pytest.raises(AssertionError, match="<button>Call</button>"):
+        await fits(phone_page)
+
+
 async def test_a_focus_that_does_not_show_is_found(page: Page) -> None:
     await show(page, "<button>A</button><button>B</button>")
     await tab_to(page.get_by_role("button", name="B"))
