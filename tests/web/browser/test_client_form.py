@@ -38,7 +38,7 @@ async def test_a_client_is_added_with_warnings_while_typing(site: Site, pbxd: Ho
     await form.get_by_role("button", name="Сохранить").click()
     await expect(form.get_by_label("ФИО")).to_have_attribute("aria-invalid", "true")
     await expect(form.get_by_label("Дата рождения")).to_have_accessible_description(
-        "Не дата (нужно 31.12.1980): 31.13.1980"
+        "Неверная дата (пишите так: 31.12.1980): 31.13.1980"
     )
     await form.get_by_label("ФИО").fill("Ким Пётр")
     await form.get_by_label("Дата рождения").fill("31.12.1980")
