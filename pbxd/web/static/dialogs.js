@@ -28,7 +28,7 @@ document.addEventListener("submit", (event) => {
     return;
   }
   const dialog = form.closest("dialog");
-  if (!dialog) return;
+  if (!dialog || form.dataset.live !== undefined) return;
   event.preventDefault();
   send(dialog, form, event.submitter);
 });
@@ -73,8 +73,9 @@ function start(dialog) {
 
 /** @param {HTMLDialogElement} dialog @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function send(dialog, form, button) {
+  const body = fieldsOf(form, button); // before: a disabled button has no value
   if (button instanceof HTMLButtonElement) button.disabled = true;
-  const answer = await ask(form.action, { method: "POST", body: fieldsOf(form, button) }).catch(() => null);
+  const answer = await ask(form.action, { method: "POST", body }).catch(() => null);
   if (button instanceof HTMLButtonElement) button.disabled = false;
   if (answer?.status === 401) return signIn(() => send(dialog, form, button));
   const next = answer?.headers.get("X-Location");

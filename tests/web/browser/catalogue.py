@@ -95,4 +95,8 @@ VIEWS = (
     View("client-delete", "/clients/1/delete", SUPERVISOR, books=("long",)),
     View("client-gone", "/clients/999"),
     View("history", "/history", books=LISTS),
+    View("history-nothing-found", "/history?client=zzz", books=FILLED),
+    View("history-wrong-date", "/history?from=zzz"),
+    View("call", "/history/{call}", books=FILLED),
+    View("attach", "/history/attach?number=%2B79035550101&part=results&search=%D0%B0%D0%BD%D0%BD%D0%B0", books=FILLED),
 )
