@@ -7,7 +7,9 @@ from aiohttp import web
 from pbxd.http.context import ERROR_PAGE
 from pbxd.web import (
     assets,
+    attach,
     call_cards,
+    call_page,
     client,
     clients,
     companies,
@@ -33,7 +35,9 @@ def mount(app: web.Application) -> None:
         *client.PAGES,
         *contact_edits.PAGES,
         *companies.PAGES,
+        *attach.PAGES,
         *history.PAGES,
+        *call_page.PAGES,
         *call_cards.PAGES,
         *imports.PAGES,
         *staff.PAGES,
