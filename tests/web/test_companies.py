@@ -20,7 +20,7 @@ from tests.web.test_pages import browser as browser
 
 async def let_in(browser: Browser, who: str, role: str = "agent") -> None:
     browser.session.cookie_jar.clear()
-    asked = InviteUser(who=who, role=role)  # type: ignore[arg-type]  # one of the roles
+    asked = InviteUser(who=who, role=role)
     made = await users.invite(browser.pbxd.services.workspace, ADMINISTRATOR, asked)
     plain = (await browser.pbxd.services.sessions.accept(made.plain, PASSWORD, "192.0.2.9")).plain
     browser.session.cookie_jar.update_cookies({PLAIN_NAME: plain}, URL(str(browser.session._base_url)))
