@@ -20,7 +20,7 @@ from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.tables import feed
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House, serving, until
-from tests.web.browser.conftest import Furnished, inviting
+from tests.web.browser.books import Furnished, inviting
 from tests.web.browser.site import AGENT, Site
 from tests.web.conftest import mount
 
