@@ -24,7 +24,8 @@ document.addEventListener("submit", (event) => {
   if (!(form instanceof HTMLFormElement) || event.defaultPrevented || form.method === "dialog") return;
   if (form.dataset.dialog !== undefined) {
     event.preventDefault();
-    open(form.action, event.submitter ?? undefined);
+    const fields = form.method === "get" ? fieldsOf(form).toString() : "";
+    open(fields ? `${form.action}?${fields}` : form.action, event.submitter ?? undefined);
     return;
   }
   const dialog = form.closest("dialog");
@@ -65,7 +66,8 @@ function fill(dialog, html) {
 
 /** Put the focus where one begins: on what is wrong, else on the first field. @param {HTMLDialogElement} dialog */
 function start(dialog) {
-  const first = dialog.querySelector("[aria-invalid=true], [autofocus], input:not([type=hidden]), select, textarea, button");
+  const wanted = ["[aria-invalid=true]", "[autofocus]", "input:not([type=hidden]), select, textarea, button:not([hidden])"];
+  const first = wanted.map((each) => dialog.querySelector(each)).find((each) => each);
   if (first instanceof HTMLElement) first.focus();
   dialog.dispatchEvent(new CustomEvent("pbxd:filled", { bubbles: true }));
 }

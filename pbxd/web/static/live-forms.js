@@ -16,6 +16,12 @@ document.addEventListener("input", (event) => {
   timer = window.setTimeout(() => show(form), event.target instanceof HTMLInputElement ? PAUSE_MS : 0);
 });
 
+// A link to a file of what is shown has the address of what is shown now.
+document.addEventListener("click", (event) => {
+  const link = event.target instanceof Element && event.target.closest("a[data-filtered]");
+  if (link instanceof HTMLAnchorElement) link.href = `${link.dataset.filtered}${window.location.search}`;
+}, true);
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!(form instanceof HTMLFormElement) || event.defaultPrevented) return;
