@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import quote
 
 from aiohttp import web
@@ -64,6 +65,8 @@ class Login:
 SERVICES = web.AppKey("services", Services)
 # For browsers, with the word for what they do; each checks who may see it.
 PAGES: web.AppKey[dict[web.AbstractRoute, str]] = web.AppKey("pages", dict)
+# Shows people an error: its status, and what it says.
+ERROR_PAGE: web.AppKey[Callable[[web.Request, HTTPStatus, str], web.Response]] = web.AppKey("error_page")
 CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
 LANGUAGE_COOKIE = "pbxd_language"  # which language the pages' user chose in this browser

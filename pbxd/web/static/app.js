@@ -1,6 +1,8 @@
 // What every page runs. Pages work without it, as plain links and forms; this makes them quicker.
 import "./dialogs.js";
 import "./live-forms.js";
+import "./history.js";
+import "./missed.js";
 import "./cards.js";
 import "./import.js";
 import "./live.js";

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from playwright.async_api import Page
 
 from tests.web.browser.books import BookName
-from tests.web.browser.site import AGENT, NEWCOMER, Person, Site
+from tests.web.browser.site import ADMINISTRATOR, AGENT, NEWCOMER, SUPERVISOR, Person, Site
 
 Act = Callable[[Page], Awaitable[object]]
 
@@ -60,6 +60,28 @@ async def _different_passwords(page: Page) -> None:
     await page.locator("[aria-invalid=true]").wait_for()
 
 
+async def _share(page: Page) -> None:
+    await page.locator("[popovertarget=share]").click()
+    await page.locator("#share").wait_for()
+
+
+async def _wrong_contact(page: Page) -> None:
+    await page.locator("[name=number-0]").fill("?")
+    await page.locator("[name=birth_date]").fill("31.13.1980")
+    await page.locator("main form button:not([name]):visible").first.click()
+    await page.locator("[aria-invalid=true]").first.wait_for()
+
+
+async def _filters(page: Page) -> None:
+    await page.locator("[popovertarget=filter]").click()
+    await page.locator("#filter").wait_for()
+
+
+async def _edit(page: Page) -> None:
+    await page.locator("form[data-dialog] button").click()
+    await page.get_by_role("dialog").wait_for()
+
+
 VIEWS = (
     View("sign-in", "/sign-in", None),
     View("sign-in-refused", "/sign-in", None, act=_wrong_password),
@@ -68,5 +90,25 @@ VIEWS = (
     View("invitation-used", "/invitation/used", None),
     View("me", "/me"),
     View("clients", "/clients", books=LISTS),
+    View("client", "/clients/1", books=FILLED),
+    View("client-calls", "/clients/1?tab=calls", books=("long",)),
+    View("client-changes", "/clients/1?tab=changes", books=("long",)),
+    View("client-share", "/clients/1", books=("long",), act=_share),
+    View("client-form", "/clients/new"),
+    View("client-form-refused", "/clients/new", act=_wrong_contact),
+    View("client-form-dialog", "/clients/1", books=("long",), act=_edit),
+    View("client-delete", "/clients/1/delete", SUPERVISOR, books=("long",)),
+    View("client-gone", "/clients/999"),
+    View("clients-filtered", "/clients?vip=1&manager=101", books=("long",)),
+    View("clients-filters", "/clients", books=("long",), act=_filters),
+    View("clients-export", "/clients/export", books=("long",)),
+    View("companies", "/companies", books=LISTS),
+    View("companies-similar", "/companies?tab=doubles", ADMINISTRATOR, books=("long",)),
+    View("company", "/companies/1", books=FILLED),
+    View("company-form", "/companies/new"),
     View("history", "/history", books=LISTS),
+    View("history-nothing-found", "/history?client=zzz", books=FILLED),
+    View("history-wrong-date", "/history?from=zzz"),
+    View("call", "/history/{call}", books=FILLED),
+    View("attach", "/history/attach?number=%2B79035550101&part=results&search=%D0%B0%D0%BD%D0%BD%D0%B0", books=FILLED),
 )
