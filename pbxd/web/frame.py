@@ -15,7 +15,7 @@ from pbxd.http.context import ACTOR, SERVICES, Services
 from pbxd.http.cross_site import check_same_origin
 from pbxd.i18n import N_
 from pbxd.roles import ROLES, Role
-from pbxd.services import users
+from pbxd.services import missed_calls, users
 from pbxd.services.users import User
 from pbxd.services.workspace import Workspace
 from pbxd.web.pages import FORM, View, form_of, is_fragment, redirect, render, signed_in, to_sign_in
@@ -31,6 +31,7 @@ class Visit:
     request: web.Request
     actor: Actor
     user: User
+    missed: int = 0  # calls, since they looked at the history
     seq: int | None = None  # of the feed before anything was read: a page's events go on after it; None: unknown
 
     @property
@@ -100,7 +101,11 @@ async def _visit_of(request: web.Request) -> Visit | None:
     actor = actor.seeing(request.app[SERVICES].sights())
     seq = request.app[SERVICES].events.feed.seq
     user = await users.own(request.app[SERVICES].workspace, actor)
-    return Visit(request, actor, user, seq) if user else None
+    if user is None:
+        return None
+    shows_menu = request.method == "GET" and not is_fragment(request)
+    missed = await missed_calls.count(request.app[SERVICES].workspace, user) if shows_menu else 0
+    return Visit(request, actor, user, missed, seq)
 
 
 async def _lost(request: web.Request) -> web.StreamResponse:

@@ -235,9 +235,12 @@ document.addEventListener("submit", (event) => {
 
 /** Make a call, or end it. @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function send(form, button) {
-  if (button instanceof HTMLButtonElement) button.disabled = true;
+  const menu = form.closest("[popover]:not(.cards)");
+  if (menu instanceof HTMLElement) menu.hidePopover();
+  if (form.dataset.busy !== undefined) return;
+  form.dataset.busy = ""; // not disabled: that would take the focus from the button
   const answer = await ask(form.action, { method: "POST", body: fieldsOf(form, button) }).catch(() => null);
-  if (button instanceof HTMLButtonElement) button.disabled = false;
+  delete form.dataset.busy;
   if (answer?.status === 401) return signIn(() => send(form, button));
   if (!answer) return say(document.body.dataset.offline ?? "");
   if (answer.status === 204) return;
