@@ -82,6 +82,24 @@ async def _edit(page: Page) -> None:
     await page.get_by_role("dialog").wait_for()
 
 
+async def _refused_import(page: Page) -> None:
+    await _upload(page, "№;№2\n1;2\n")
+    await page.locator("#columns").wait_for()
+
+
+async def _checked_import(page: Page) -> None:
+    card = "BEGIN:VCARD\nVERSION:3.0\nFN:{}\nTEL:{}\nEND:VCARD\n"
+    await _upload(page, card.format("2026", "+79160000001") + card.format("2027", "1"))
+    await page.locator("form[action$=commit]").wait_for()
+
+
+async def _upload(page: Page, text: str) -> None:
+    await page.locator("[name=file]").set_input_files(
+        {"name": "1.txt", "mimeType": "text/plain", "buffer": text.encode()}
+    )
+    await page.locator("main form button").click()
+
+
 VIEWS = (
     View("sign-in", "/sign-in", None),
     View("sign-in-refused", "/sign-in", None, act=_wrong_password),
@@ -106,6 +124,24 @@ VIEWS = (
     View("companies-similar", "/companies?tab=doubles", ADMINISTRATOR, books=("long",)),
     View("company", "/companies/1", books=FILLED),
     View("company-form", "/companies/new"),
+    View("import", "/import"),
+    View("import-refused", "/import", act=_refused_import),
+    View("import-checked", "/import", act=_checked_import),
+    View("import-gone", "/import/999"),
+    View("staff", "/staff", books=("long",)),
+    View("employee", "/staff/1", books=("long",)),
+    View("queues", "/queues", SUPERVISOR),
+    View("settings-users", "/settings/users", ADMINISTRATOR),
+    View("settings-user", "/settings/users/1", ADMINISTRATOR),
+    View("settings-tokens", "/settings/tokens", ADMINISTRATOR),
+    View("settings-token-gone", "/settings/tokens/999", ADMINISTRATOR),
+    View("settings-webhooks", "/settings/webhooks", ADMINISTRATOR),
+    View("settings-webhook-gone", "/settings/webhooks/999", ADMINISTRATOR),
+    View("settings-numbers", "/settings/numbers?number=8-916-123-45-67", ADMINISTRATOR),
+    View("settings-checks", "/settings/checks", ADMINISTRATOR),
+    View("settings-audit", "/settings/audit", ADMINISTRATOR),
+    View("settings-components", "/settings/components", ADMINISTRATOR),
+    View("settings-refused", "/settings/users"),
     View("history", "/history", books=LISTS),
     View("history-nothing-found", "/history?client=zzz", books=FILLED),
     View("history-wrong-date", "/history?from=zzz"),
