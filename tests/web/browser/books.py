@@ -5,7 +5,9 @@ want to be markup, 100,000 contacts.
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -59,7 +61,14 @@ async def furnish(name: BookName, folder: Path) -> Furnished:
         for person in PEOPLE:
             token = (await invite(person)).removeprefix(INVITATION_PATH)
             states[person] = _signed_in((await pbxd.services.sessions.accept(token, PASSWORD, "127.0.0.1")).plain)
-    return Furnished(shutil.copyfile(folder / "book.db", folder / f"{name}.db"), states)
+    return Furnished(_whole(folder / "book.db", folder / f"{name}.db"), states)
+
+
+def _whole(book: Path, copy: Path) -> Path:
+    """Copy a database with what only its log has so far."""
+    with closing(sqlite3.connect(book)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
 
 
 def inviting(pbxd: House) -> Invite:

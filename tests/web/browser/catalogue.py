@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from playwright.async_api import Page
+from playwright.async_api import FilePayload, Page
 
 from tests.web.browser.books import BookName
-from tests.web.browser.site import AGENT, NEWCOMER, Person, Site
+from tests.web.browser.contents import IMPORTED
+from tests.web.browser.site import ADMINISTRATOR, AGENT, NEWCOMER, Person, Site
 
 Act = Callable[[Page], Awaitable[object]]
 
@@ -42,6 +44,7 @@ class View:
             answer = await page.context.request.get("/api/v1/calls?limit=1")
             path = path.format(call=(await answer.json())["items"][0]["id"])
         await page.goto(path)
+        assert urlsplit(page.url).path == path.partition("?")[0], f"{path} led to {page.url}"
         await self.act(page)
 
 
@@ -60,6 +63,36 @@ async def _different_passwords(page: Page) -> None:
     await page.locator("[aria-invalid=true]").wait_for()
 
 
+async def _wrong_contact(page: Page) -> None:
+    await page.locator("[name^=number-]").first.fill("12")
+    await page.locator("[name^=email-]").first.fill("a b@c")
+    await page.locator("form[data-contact] .last [type=submit]").first.click()
+    await page.locator("[aria-invalid=true]").first.wait_for()
+
+
+async def _dialog(page: Page) -> None:
+    await page.locator("main a[href='/clients/new']").click()
+    await page.locator("dialog[open] [name=name]").wait_for()
+
+
+async def _menu(page: Page) -> None:
+    await page.locator("header button[popovertarget]").last.click()
+    await page.get_by_role("menuitem").last.wait_for()
+
+
+async def _nothing_found(page: Page) -> None:
+    await page.get_by_role("searchbox").fill("zzz")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**search=zzz**")
+
+
+async def _checked_file(page: Page) -> None:
+    file = FilePayload(name="clients.csv", mimeType="text/csv", buffer=IMPORTED.encode())
+    await page.locator("input[type=file]").set_input_files([file])
+    await page.locator("main form [type=submit]").click()
+    await page.locator("#columns").wait_for()
+
+
 VIEWS = (
     View("sign-in", "/sign-in", None),
     View("sign-in-refused", "/sign-in", None, act=_wrong_password),
@@ -68,5 +101,17 @@ VIEWS = (
     View("invitation-used", "/invitation/used", None),
     View("me", "/me"),
     View("clients", "/clients", books=LISTS),
+    View("clients-menu", "/clients", act=_menu),
+    View("clients-nothing-found", "/clients", books=("long",), act=_nothing_found),
+    View("clients-dialog", "/clients", books=("long",), act=_dialog),
+    View("contact", "/clients/1", books=FILLED),
+    View("contact-calls", "/clients/1?tab=calls", books=FILLED),
+    View("contact-changes", "/clients/1?tab=changes", books=FILLED),
+    View("contact-new", "/clients/new"),
+    View("contact-new-refused", "/clients/new", act=_wrong_contact),
+    View("contact-edit", "/clients/1/edit", books=("long",)),
+    View("contact-delete", "/clients/1/delete", ADMINISTRATOR, books=("long",)),
     View("history", "/history", books=LISTS),
+    View("import", "/import"),
+    View("import-checked", "/import", act=_checked_file),
 )

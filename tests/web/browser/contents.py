@@ -60,6 +60,7 @@ _LONG = (
 )
 
 
+IMPORTED: Final = "ФИО;Телефон;Компания\nФронкин Игорь;8 916 123-45-67;Ромашка\nБез номера;12;Ромашка\n"
 # Each ends what a page may have put it into, and brings an element with it that a test finds.
 PAYLOADS = (
     "<b data-hostile>жирный</b>", '"><b data-hostile>x</b>', "'><b data-hostile>x</b>", "</title><b data-hostile>x</b>",
@@ -107,7 +108,8 @@ def written() -> tuple[str, ...]:
     """Return what people wrote into the book `long`: no text of the pages."""
     found = {text for each in _LONG for text in (each.name, each.company, each.position, *each.tags, *each.emails)}
     labels = {number.label for each in _LONG for number in each.numbers}
-    return tuple(filter(None, found | labels | set(COMMENT.splitlines()) | {QUEUE}))
+    imported = {*IMPORTED.replace("\n", ";").split(";"), "clients"}
+    return tuple(filter(None, found | labels | imported | {*COMMENT.splitlines(), QUEUE}))
 
 
 def _calls(clients: Sequence[str], names: Sequence[str] = ("",)) -> list[CallRecord]:
