@@ -40,6 +40,7 @@ from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
+from pbxd.services.recordings import Recordings
 from pbxd.services.retention import keep_clearing
 from pbxd.services.sessions import UserSessions
 from pbxd.services.staff_sync import StaffSync
@@ -137,6 +138,7 @@ class Daemon:
             refusals=self._refusals,
             sessions=self._sessions,
             uploads=self._uploads,
+            recordings=Recordings(workspace, lambda: self._settings.recordings, settings.folder),
             calls_now=following.tracker.calls_now,
             sights=self._sights,
             allowed_networks=self._allowed_networks,

@@ -14,7 +14,7 @@ from typing import NoReturn
 from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError, RefusedError
 from pbxd.i18n import _
-from pbxd.roles import Role, Sight, role_needed, scopes_of
+from pbxd.roles import TABLE, Role, Sight, role_needed, scopes_of
 from pbxd.scopes import Scope
 
 SHARED = 0
@@ -60,6 +60,13 @@ def check_supervisor(actor: Actor) -> None:
 def check_moves_callers(actor: Actor) -> None:
     """Raise RefusedError unless the actor may move waiting callers."""
     check_supervisor(actor)
+
+
+def check_hears(actor: Actor, *, own: bool) -> None:
+    """Raise RefusedError unless the actor may hear the recordings of a call; `own`: they took part in it."""
+    if TABLE["hear recordings"].of(actor.role) != "everything" and not own:
+        message = _("only who took part in the call, a supervisor or an administrator may hear its recordings")
+        raise RefusedError("not-own-call", message)
 
 
 def calls_seen(actor: Actor) -> Sight:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import quote
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
+from pbxd.services.recordings import Recordings
 from pbxd.services.sessions import UserSessions
 from pbxd.services.uploads import Uploads
 from pbxd.services.webhooks.addresses import Network
@@ -43,6 +45,7 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    recordings: Recordings
     call_watch: CallWatch = field(default_factory=CallWatch)
     calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
     sights: Callable[[], Sights] = Sights  # what agents see
@@ -50,15 +53,24 @@ class Services:
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Whom somebody tries to sign in as."""
+
+    loggable: Callable[[], str]  # what the audit log may say of it
+
+
 SERVICES = web.AppKey("services", Services)
 # For browsers, with the word for what they do; each checks who may see it.
 PAGES: web.AppKey[dict[web.AbstractRoute, str]] = web.AppKey("pages", dict)
+# Shows people an error: its status, and what it says.
+ERROR_PAGE: web.AppKey[Callable[[web.Request, HTTPStatus, str], web.Response]] = web.AppKey("error_page")
 CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
 LANGUAGE_COOKIE = "pbxd_language"  # which language the pages' user chose in this browser
 SOCKET = "socket"  # the CALLER of everybody on the unix socket
 ADMITTED = web.RequestKey("admitted", Actor)  # who was let in, before they named whom they act for
-LOGIN = web.RequestKey("login", str)  # that somebody tries to sign in with, for the audit log
+LOGIN = web.RequestKey("login", Login)  # that somebody tries to sign in with
 ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
 
 

@@ -26,7 +26,7 @@ from aiohttp import web
 from pbxd.errors import InvalidInputError
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import ACTOR, PAGES, Context
-from pbxd.http.downloads import Download, FileKind
+from pbxd.http.downloads import Download, FileKind, Sound
 from pbxd.http.mistakes import all_mistakes, located
 from pbxd.http.preconditions import IfMatch, check_if_match
 from pbxd.http.repetitions import RepeatableHeaders, once
@@ -43,13 +43,14 @@ from pbxd.http.streams import Stream
 from pbxd.rights import acting_for
 from pbxd.scopes import Scope
 
-Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | Download[Any] | None]]
+Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | Download[Any] | Sound[Any] | None]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 InputT = TypeVar("InputT", bound=Input)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # open: needs no token, and shows nothing about anybody; any: whoever has a valid token or session
 Wanted = Scope | Literal["open", "any"]
-_PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
+_FILES = (Download, Sound)
+_PATTERN = re.compile(r"\{(\w+):(?:[^{}]|\{[\d,]+\})*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Operation:
             return web.Response(body=result.encoded(), status=self.statuses[0], headers=result.headers)
         if result is None:
             return web.Response(status=self.statuses[0])
-        if isinstance(result, (Stream, Download)):
+        if isinstance(result, (Stream, Download, Sound)):
             return await result.send(context.request)
         status = result.status or self.statuses[0]
         if status not in self.statuses:
@@ -272,8 +273,8 @@ def _answers(result: Any) -> tuple[tuple[type[Answer], ...], str, tuple[type[Fil
     if isinstance(origin, type) and issubclass(origin, Reply | Stream):
         (result,) = get_args(result)
     models = get_args(result) if get_origin(result) in (Union, UnionType) else (result,)
-    files = tuple(get_args(each)[0] for each in models if get_origin(each) is Download)
-    answers = tuple(each for each in models if each is not NoneType and get_origin(each) is not Download)
+    files = tuple(get_args(each)[0] for each in models if get_origin(each) in _FILES)
+    answers = tuple(each for each in models if each is not NoneType and get_origin(each) not in _FILES)
     for model in answers:
         if not (isinstance(model, type) and issubclass(model, Answer)):
             raise TypeError(f"{model} is no model of an answer")

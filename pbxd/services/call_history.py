@@ -73,7 +73,7 @@ async def every(workspace: Workspace, actor: Actor, asked: FindCalls) -> AsyncIt
 
 async def show(workspace: Workspace, actor: Actor, call_id: str) -> Call:
     """Return a call. Raises NotFoundError."""
-    record = await _seen(workspace, actor, call_id)
+    record = await seen_record(workspace, actor, call_id)
     (call,) = await workspace.database.ask(named, [record], actor, workspace.rules)
     return call
 
@@ -89,7 +89,7 @@ async def name(
 ) -> Mapping[str, str]:
     """Change what other programs call a call; return all its names. Raises NotFoundError, InvalidInputError."""
     checked = checked_external(external)
-    await _seen(workspace, actor, call_id)
+    await seen_record(workspace, actor, call_id)
     return await name_call(workspace.database, call_id, checked)
 
 
@@ -107,7 +107,7 @@ async def last_calls(workspace: Workspace, actor: Actor, client: str | int, *, l
     return await workspace.database.ask(_last, client, actor, workspace.rules, limit)
 
 
-async def _seen(workspace: Workspace, actor: Actor, call_id: str) -> CallRecord:
+async def seen_record(workspace: Workspace, actor: Actor, call_id: str) -> CallRecord:
     """Return the record of a call that the actor sees. Raises NotFoundError."""
     record = await Calls(workspace.database).record(call_id)
     seen = await workspace.database.ask(seen_by, actor)

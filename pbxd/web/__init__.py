@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.web import assets, client, clients, companies, contact_edits, history, imports, invitation, me, sign_in
-from pbxd.web.pages import Page, serve
+from pbxd.http.context import ERROR_PAGE
+from pbxd.web import (
+    assets,
+    attach,
+    call_cards,
+    call_page,
+    client,
+    clients,
+    companies,
+    contact_edits,
+    history,
+    imports,
+    invitation,
+    me,
+    queues,
+    sign_in,
+    staff,
+)
+from pbxd.web.pages import Page, serve, show_error
 
 
 def mount(app: web.Application) -> None:
@@ -18,8 +35,15 @@ def mount(app: web.Application) -> None:
         *client.PAGES,
         *contact_edits.PAGES,
         *companies.PAGES,
+        *attach.PAGES,
         *history.PAGES,
+        *call_page.PAGES,
+        *call_cards.PAGES,
         *imports.PAGES,
+        *staff.PAGES,
+        *queues.PAGES,
         Page("GET", "/static/{hash}/{name}", assets.send),
+        Page("GET", "/favicon.ico", assets.send_icon),
     ]
     serve(app, pages)
+    app[ERROR_PAGE] = show_error

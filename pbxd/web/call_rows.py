@@ -94,7 +94,7 @@ def _rows(
         if call:
             yield row_of(call, people, favourites)
         elif gap:
-            yield GapRow(_local(gap["from"]), gap_sentence(gap))
+            yield GapRow(local_of(gap["from"]), gap_sentence(gap))
 
 
 def row_of(call: Call, people: CallPeople, favourites: Collection[int]) -> CallRow:
@@ -102,7 +102,7 @@ def row_of(call: Call, people: CallPeople, favourites: Collection[int]) -> CallR
     outcome = call["outcome"]
     return CallRow(
         call["id"],
-        _local(call["started"]),
+        local_of(call["started"]),
         direction_name(call["direction"]),
         _ICONS[call["direction"]],
         client_of(call, people, favourites),
@@ -154,7 +154,7 @@ def person_text(call: Call, extension: str, people: CallPeople) -> str:
 
 def gap_sentence(gap: Mapping[str, Any]) -> str:
     """Say when the PBX was not heard, why, and whether the calls of that time were found later."""
-    since, until = _local(gap["from"]), _local(gap["to"])
+    since, until = local_of(gap["from"]), local_of(gap["to"])
     end = clock(until) if since.date() == until.date() else f"{local_day(until)} {clock(until)}"
     told = _("The PBX was not heard from {since} to {until} ({why})").format(
         since=clock(since), until=end, why=why_text(gap["why"])
@@ -185,5 +185,6 @@ def length_text(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _local(instant: str) -> datetime:
+def local_of(instant: str) -> datetime:
+    """Return an instant of a call's public form in local time."""
     return datetime.fromisoformat(instant).astimezone()

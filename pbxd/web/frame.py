@@ -71,7 +71,12 @@ class Place(NamedTuple):
     role: Role = "agent"
 
 
-MENU = (Place("/clients", N_("Clients"), "people"), Place("/history", N_("History"), "clock"))
+MENU = (
+    Place("/clients", N_("Clients"), "people"),
+    Place("/history", N_("History"), "clock"),
+    Place("/staff", N_("Staff"), "badge"),
+    Place("/queues", N_("Queues"), "queue"),
+)
 
 
 def person(view: PersonalView) -> View:

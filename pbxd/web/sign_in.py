@@ -10,7 +10,7 @@ from aiohttp import web
 
 from pbxd.errors import RefusedError, WrongLoginError
 from pbxd.http.client import client_of
-from pbxd.http.context import ACTOR, LOGIN, SERVICES
+from pbxd.http.context import ACTOR, LOGIN, SERVICES, Login
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.session_cookies import drop_session, keep_session, session_of
 from pbxd.i18n import _
@@ -42,8 +42,8 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
         missing["password"] = _("Enter your password")
     if missing:
         return show(HTTPStatus.UNPROCESSABLE_ENTITY, errors=missing)
-    request[LOGIN] = login
     sessions, address = request.app[SERVICES].sessions, client_of(request).address
+    request[LOGIN] = Login(partial(sessions.loggable, login))
     try:
         begun = await sessions.sign_in(login, password, address, session_of(request))
     except WrongLoginError:

@@ -39,6 +39,7 @@ from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.passwords import Passwords
 from pbxd.services.queues import VipQueues
+from pbxd.services.recordings import Recordings
 from pbxd.services.sessions import UserSessions
 from pbxd.services.uploads import Uploads
 from pbxd.services.worker import Job
@@ -150,6 +151,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             ),
             metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
             refusals=refusals,
+            recordings=Recordings(workspace, lambda: settings.recordings, settings.folder),
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()

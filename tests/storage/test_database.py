@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import CancelledError
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -263,7 +263,7 @@ async def test_a_cancelled_writer_leaves_nothing_behind(url: str, database: Data
 
 async def test_a_writer_cancelled_at_any_point_leaves_no_lock_and_no_half(database: Database) -> None:
     """Whether it is cancelled between two statements or within one, the next writer need not wait for the collector."""
-    chance, written, held = random.Random(1), set[str](), list[BaseException]()
+    chance, written, cancelled = random.Random(1), set[str](), 0
 
     async def write(number: int) -> None:
         async with database.writing() as connection:
@@ -272,7 +272,7 @@ async def test_a_writer_cancelled_at_any_point_leaves_no_lock_and_no_half(databa
             await tell(connection, [News("test", f"{number} second", {})])
         written.add(str(number))
 
-    for number in range(60):
+    for number in range(70):
         task = asyncio.create_task(write(number))
         if number % 2:
             for _turn in range(chance.randrange(60)):
@@ -283,18 +283,20 @@ async def test_a_writer_cancelled_at_any_point_leaves_no_lock_and_no_half(databa
         if number % 5 == 0:  # twice
             await asyncio.sleep(0)
             task.cancel()
-        try:
-            await task
-        except asyncio.CancelledError as error:
-            held.append(error)  # its traceback has every cursor that was in use
+        if chance.random() < 0.5:  # else the next writer comes while this one still cleans up
+            with suppress(asyncio.CancelledError):
+                await task
         async with asyncio.timeout(8):
             await append(database, f"{number} after")
+        with suppress(asyncio.CancelledError):
+            await task
+        cancelled += task.cancelled()
     there = await subjects(database)
-    for number in range(60):
+    for number in range(70):
         halves = [each for each in there if each.startswith(f"{number} ")]
-        assert halves[-1] == f"{number} after"
+        assert f"{number} after" in halves
         assert len(halves) in ({3} if str(number) in written else {1, 3}), "all of it or nothing"
-    assert len(held) > 20
+    assert cancelled > 20
 
 
 async def test_a_writer_cancelled_while_it_commits_has_committed_and_says_so(database: Database) -> None:

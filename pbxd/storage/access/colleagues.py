@@ -41,6 +41,11 @@ def calls_seen(connection: Connection, actor: Actor) -> SeenCalls | None:
     return SeenCalls(tuple(_held(connection, circle.employees)), circle.departments)
 
 
+def own_calls(connection: Connection, actor: Actor) -> SeenCalls:
+    """Return the calls in which the actor, whose employee is known, took part."""
+    return SeenCalls(tuple(_held(connection, _circle(connection, actor, whole=False).employees)), frozenset())
+
+
 def calls_of_department(connection: Connection, name: str) -> SeenCalls:
     """Return the calls of a department, or of a queue: those of its people and those in its queues.
 

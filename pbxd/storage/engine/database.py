@@ -237,7 +237,7 @@ class Database:
                 await self._become_writer(connection)
                 yield connection
                 await witness(connection)
-                await to_its_end(self._commit(connection))
+                await to_its_end(self._commit(connection), BUSY_SECONDS)
 
     async def _commit(self, connection: AsyncConnection) -> None:
         await connection.commit()

@@ -28,7 +28,7 @@ document.addEventListener("submit", (event) => {
     return;
   }
   const dialog = form.closest("dialog");
-  if (!dialog) return;
+  if (!dialog || form.dataset.live !== undefined) return;
   event.preventDefault();
   send(dialog, form, event.submitter);
 });
@@ -65,15 +65,17 @@ function fill(dialog, html) {
 
 /** Put the focus where one begins: on what is wrong, else on the first field. @param {HTMLDialogElement} dialog */
 function start(dialog) {
-  const first = dialog.querySelector("[aria-invalid=true], [autofocus], input:not([type=hidden]), select, textarea, button");
+  const wanted = ["[aria-invalid=true]", "[autofocus]", "input:not([type=hidden]), select, textarea, button:not([hidden])"];
+  const first = wanted.map((each) => dialog.querySelector(each)).find((each) => each);
   if (first instanceof HTMLElement) first.focus();
   dialog.dispatchEvent(new CustomEvent("pbxd:filled", { bubbles: true }));
 }
 
 /** @param {HTMLDialogElement} dialog @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function send(dialog, form, button) {
+  const body = fieldsOf(form, button); // before: a disabled button has no value
   if (button instanceof HTMLButtonElement) button.disabled = true;
-  const answer = await ask(form.action, { method: "POST", body: fieldsOf(form, button) }).catch(() => null);
+  const answer = await ask(form.action, { method: "POST", body }).catch(() => null);
   if (button instanceof HTMLButtonElement) button.disabled = false;
   if (answer?.status === 401) return signIn(() => send(dialog, form, button));
   const next = answer?.headers.get("X-Location");

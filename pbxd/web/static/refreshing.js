@@ -10,9 +10,11 @@ let timer = 0;
 
 document.addEventListener("pbxd:event", (event) => {
   const { kind, subject } = /** @type {CustomEvent} */ (event).detail;
-  if (!KINDS.some((each) => String(kind).startsWith(each)) && kind !== "reset") return;
   for (const part of document.querySelectorAll("[data-refresh]")) {
     const one = part.getAttribute("data-subject");
+    const named = part.getAttribute("data-refresh") ?? "";
+    const kinds = named.includes(".") ? named.split(" ") : KINDS; // it names kinds of its own, or what it shows
+    if (!kinds.some((each) => String(kind).startsWith(each)) && kind !== "reset") continue;
     if (!one || !String(kind).startsWith("contact.") || String(subject) === one) stale.add(part);
   }
   if (stale.size && !timer) timer = window.setTimeout(work, PAUSE_MS);

@@ -61,13 +61,13 @@ async def furnish(name: BookName, folder: Path) -> Furnished:
         for person in PEOPLE:
             token = (await invite(person)).removeprefix(INVITATION_PATH)
             states[person] = _signed_in((await pbxd.services.sessions.accept(token, PASSWORD, "127.0.0.1")).plain)
-    return Furnished(_whole(folder / "book.db", folder / f"{name}.db"), states)
+    return Furnished(_copied(folder / "book.db", folder / f"{name}.db"), states)
 
 
-def _whole(book: Path, copy: Path) -> Path:
-    """Copy a database with what only its log has so far."""
-    with closing(sqlite3.connect(book)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
+def _copied(book: Path, copy: Path) -> Path:
+    """Copy a book with what is still in its write-ahead log: a copied file alone may lack the last sessions."""
+    with closing(sqlite3.connect(book)) as here, closing(sqlite3.connect(copy)) as there:
+        here.backup(there)
     return copy
 
 

@@ -13,7 +13,7 @@ from playwright.async_api import FilePayload, Page
 
 from tests.web.browser.books import BookName
 from tests.web.browser.contents import IMPORTED
-from tests.web.browser.site import ADMINISTRATOR, AGENT, NEWCOMER, Person, Site
+from tests.web.browser.site import AGENT, NEWCOMER, SUPERVISOR, Person, Site
 
 Act = Callable[[Page], Awaitable[object]]
 
@@ -44,7 +44,7 @@ class View:
             answer = await page.context.request.get("/api/v1/calls?limit=1")
             path = path.format(call=(await answer.json())["items"][0]["id"])
         await page.goto(path)
-        assert urlsplit(page.url).path == path.partition("?")[0], f"{path} led to {page.url}"
+        assert urlsplit(page.url).path == urlsplit(path).path, f"{path} led to {page.url}"
         await self.act(page)
 
 
@@ -63,16 +63,21 @@ async def _different_passwords(page: Page) -> None:
     await page.locator("[aria-invalid=true]").wait_for()
 
 
+async def _share(page: Page) -> None:
+    await page.locator("[popovertarget=share]").click()
+    await page.locator("#share").wait_for()
+
+
 async def _wrong_contact(page: Page) -> None:
-    await page.locator("[name^=number-]").first.fill("12")
-    await page.locator("[name^=email-]").first.fill("a b@c")
-    await page.locator("form[data-contact] .last [type=submit]").first.click()
+    await page.locator("[name=number-0]").fill("?")
+    await page.locator("[name=birth_date]").fill("31.13.1980")
+    await page.locator("main form button:not([name]):visible").first.click()
     await page.locator("[aria-invalid=true]").first.wait_for()
 
 
-async def _dialog(page: Page) -> None:
-    await page.locator("main a[href='/clients/new']").click()
-    await page.locator("dialog[open] [name=name]").wait_for()
+async def _edit(page: Page) -> None:
+    await page.locator("form[data-dialog] button").click()
+    await page.get_by_role("dialog").wait_for()
 
 
 async def _menu(page: Page) -> None:
@@ -103,15 +108,25 @@ VIEWS = (
     View("clients", "/clients", books=LISTS),
     View("clients-menu", "/clients", act=_menu),
     View("clients-nothing-found", "/clients", books=("long",), act=_nothing_found),
-    View("clients-dialog", "/clients", books=("long",), act=_dialog),
-    View("contact", "/clients/1", books=FILLED),
-    View("contact-calls", "/clients/1?tab=calls", books=FILLED),
-    View("contact-changes", "/clients/1?tab=changes", books=FILLED),
-    View("contact-new", "/clients/new"),
-    View("contact-new-refused", "/clients/new", act=_wrong_contact),
-    View("contact-edit", "/clients/1/edit", books=("long",)),
-    View("contact-delete", "/clients/1/delete", ADMINISTRATOR, books=("long",)),
+    View("client", "/clients/1", books=FILLED),
+    View("client-calls", "/clients/1?tab=calls", books=("long",)),
+    View("client-changes", "/clients/1?tab=changes", books=("long",)),
+    View("client-share", "/clients/1", books=("long",), act=_share),
+    View("client-form", "/clients/new"),
+    View("client-form-refused", "/clients/new", act=_wrong_contact),
+    View("client-form-dialog", "/clients/1", books=("long",), act=_edit),
+    View("client-delete", "/clients/1/delete", SUPERVISOR, books=("long",)),
+    View("client-gone", "/clients/999"),
     View("history", "/history", books=LISTS),
+    View("history-nothing-found", "/history?client=zzz", books=FILLED),
+    View("history-wrong-date", "/history?from=31.13.2026"),
+    View("call", "/history/{call}", books=FILLED),
+    View("attach", "/history/attach?number=%2B79035550101&part=results&search=%D0%B0%D0%BD%D0%BD%D0%B0", books=FILLED),
     View("import", "/import"),
     View("import-checked", "/import", act=_checked_file),
+    View("staff", "/staff", books=LISTS),
+    View("staff-supervisor", "/staff", SUPERVISOR, books=("long",)),
+    View("employee", "/staff/1", books=FILLED),
+    View("queues", "/queues"),
+    View("clients-export", "/clients/export", books=("long",)),
 )

@@ -129,11 +129,13 @@ def _call(chance: random.Random, place: int, now: datetime, client: Party) -> Ca
     rang = timedelta(seconds=chance.randint(3, 25))
     talk = chance.randint(20, 900) if answered else 0
     ended = started + rang + timedelta(seconds=talk)
-    story = [Step(started, "began", number if incoming else who), Step(started, "ringing", who)]
-    story += [Step(started + rang, "answered", who)] if answered else []
+    queue = client.name or QUEUE
+    story = [Step(started, "called", number if incoming else who, queue if incoming else number)]
+    story += [Step(started, "queued", number, queue), Step(started, "rang", who)] if incoming else []
+    story += [Step(started + rang, "answered", who if incoming else number)] if answered else []
     missed: Outcome = "missed" if incoming else "no-answer"
     record = CallRecord(sortable_id(started.timestamp(), place), "pbx", f"{started.timestamp():.0f}.{place}", started)
-    queues = [client.name or QUEUE] if incoming else []
+    queues = [queue] if incoming else []
     return replace(
         record,
         direction="incoming" if incoming else "outgoing",
@@ -148,5 +150,5 @@ def _call(chance: random.Random, place: int, now: datetime, client: Party) -> Ca
         ended=ended,
         outcome="answered" if answered else missed,
         cause=16,
-        story=[*story, Step(ended, "left", number)],
+        story=[*story, Step(ended, "ended", number)],
     )
