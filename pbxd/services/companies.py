@@ -19,7 +19,8 @@ from pbxd.numbers import NumberRules
 from pbxd.services.number_input import company_number, contact_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book import company_merging
-from pbxd.storage.book.companies import Companies, CompanyFilter, CompanyPage
+from pbxd.storage.book.companies import Companies, CompanyFilter
+from pbxd.storage.book.companies import CompanyPage as CompanyPage
 from pbxd.storage.book.company_merging import Joining, Report
 from pbxd.storage.book.company_rows import find_by_name
 from pbxd.storage.book.contacts import Contacts

@@ -24,7 +24,8 @@ document.addEventListener("submit", (event) => {
   if (!(form instanceof HTMLFormElement) || event.defaultPrevented || form.method === "dialog") return;
   if (form.dataset.dialog !== undefined) {
     event.preventDefault();
-    open(form.action, event.submitter ?? undefined);
+    const fields = form.method === "get" ? fieldsOf(form).toString() : "";
+    open(fields ? `${form.action}?${fields}` : form.action, event.submitter ?? undefined);
     return;
   }
   const dialog = form.closest("dialog");

@@ -13,7 +13,7 @@ from playwright.async_api import FilePayload, Page
 
 from tests.web.browser.books import BookName
 from tests.web.browser.contents import IMPORTED
-from tests.web.browser.site import AGENT, NEWCOMER, SUPERVISOR, Person, Site
+from tests.web.browser.site import ADMINISTRATOR, AGENT, NEWCOMER, SUPERVISOR, Person, Site
 
 Act = Callable[[Page], Awaitable[object]]
 
@@ -75,6 +75,11 @@ async def _wrong_contact(page: Page) -> None:
     await page.locator("[aria-invalid=true]").first.wait_for()
 
 
+async def _filters(page: Page) -> None:
+    await page.locator("[popovertarget=filter]").click()
+    await page.locator("#filter").wait_for()
+
+
 async def _edit(page: Page) -> None:
     await page.locator("form[data-dialog] button").click()
     await page.get_by_role("dialog").wait_for()
@@ -117,6 +122,13 @@ VIEWS = (
     View("client-form-dialog", "/clients/1", books=("long",), act=_edit),
     View("client-delete", "/clients/1/delete", SUPERVISOR, books=("long",)),
     View("client-gone", "/clients/999"),
+    View("clients-filtered", "/clients?vip=1&manager=101", books=("long",)),
+    View("clients-filters", "/clients", books=("long",), act=_filters),
+    View("clients-export", "/clients/export", books=("long",)),
+    View("companies", "/companies", books=LISTS),
+    View("companies-similar", "/companies?tab=doubles", ADMINISTRATOR, books=("long",)),
+    View("company", "/companies/1", books=FILLED),
+    View("company-form", "/companies/new"),
     View("history", "/history", books=LISTS),
     View("history-nothing-found", "/history?client=zzz", books=FILLED),
     View("history-wrong-date", "/history?from=31.13.2026"),
@@ -128,5 +140,4 @@ VIEWS = (
     View("staff-supervisor", "/staff", SUPERVISOR, books=("long",)),
     View("employee", "/staff/1", books=FILLED),
     View("queues", "/queues"),
-    View("clients-export", "/clients/export", books=("long",)),
 )
