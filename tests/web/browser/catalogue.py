@@ -129,6 +129,8 @@ VIEWS = (
     View("companies-similar", "/companies?tab=doubles", ADMINISTRATOR, books=("long",)),
     View("company", "/companies/1", books=FILLED),
     View("company-form", "/companies/new"),
+    View("company-edit", "/companies/1/edit", ADMINISTRATOR, books=("long",)),
+    View("company-merge", "/companies/1/merge?with=2", ADMINISTRATOR, books=("long",)),
     View("history", "/history", books=LISTS),
     View("history-nothing-found", "/history?client=zzz", books=FILLED),
     View("history-wrong-date", "/history?from=31.13.2026"),
