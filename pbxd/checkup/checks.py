@@ -17,9 +17,9 @@ from pbxd.i18n import _
 from pbxd.settings import Settings, asterisk_secret
 
 CHECKS = (
-    "configuration", "numbers", "database", "people", "daemon", "ports", "sign-in", "ami", "login", "version",
-    "immediate", "clock", "rights", "times", "channelvars", "filters", "cel", "backfill", "functions", "dialplan",
-    "hooks", "test-call", "employees", "trunks", "autofill",
+    "configuration", "numbers", "database", "people", "daemon", "ports", "sign-in", "recordings", "ami", "login",
+    "version", "immediate", "clock", "rights", "times", "channelvars", "filters", "cel", "backfill", "functions",
+    "dialplan", "hooks", "test-call", "employees", "trunks", "autofill",
 )  # fmt: skip
 
 
@@ -44,6 +44,7 @@ async def examine(
         daemon,
         await installation.ports(settings, life),
         await sign_in.protected(settings),
+        await installation.recordings(settings, service),
     ]
     found += await _pbx(settings, service, served=life == "serves")
     return _complete(found)

@@ -11,6 +11,7 @@ from pbxd.book.texts import is_extension
 from pbxd.errors import InvalidInputError
 from pbxd.http.downloads import KINDS, Download
 from pbxd.i18n import _
+from pbxd.numbers import parse
 from pbxd.services import contacts as book
 from pbxd.services import employees
 from pbxd.services.exports import ExportContacts
@@ -39,16 +40,23 @@ async def _list(visit: Visit) -> web.StreamResponse:
         part="clients_table.html",
         found=found,
         problem=problem,
+        dial=_dial(visit),
         sort=visit.query.get("sort", ""),
         size=wanted.limit,
         tab=_tab(visit),
         tabs=_tabs(visit),
         export=visit.path_with(limit=None, after=None, sort=None).replace(CLIENTS, EXPORT, 1),
         chips=await _chips(visit),
-        managers=await _managers(visit),
+        managers=[] if is_fragment(visit.request) else await _managers(visit),
         favourites=await book.favourites(visit.workspace, visit.actor) if visit.actor.is_employee else None,
         filtered=bool(visit.query.keys() - {"tab", "sort", "limit", "after"}),
     )
+
+
+def _dial(visit: Visit) -> str:
+    """Return the number that was typed into the search, in any notation; empty: it is none."""
+    parsed = parse(visit.query.get("search", "")[:200], visit.workspace.rules)
+    return f"{parsed.value},{parsed.extension}".strip(",") if parsed.kind == "e164" else ""
 
 
 def _wanted(visit: Visit) -> book.FindContacts:

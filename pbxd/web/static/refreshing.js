@@ -20,6 +20,11 @@ document.addEventListener("pbxd:event", (event) => {
   if (stale.size && !timer) timer = window.setTimeout(work, PAUSE_MS);
 });
 
+document.addEventListener("pbxd:reset", () => {
+  for (const part of document.querySelectorAll("[data-refresh]")) stale.add(part);
+  later();
+});
+
 document.addEventListener("pointerout", () => later());
 document.addEventListener("focusout", () => later());
 
