@@ -2,6 +2,7 @@
 import "./dialogs.js";
 import "./live-forms.js";
 import "./history.js";
+import "./missed.js";
 import "./cards.js";
 import "./import.js";
 import "./live.js";

@@ -78,7 +78,7 @@ async function look() {
   for (const [id, row] of known) {
     const changed = rows.get(id);
     if (changed) change(row, changed);
-    else if (row.hasAttribute("data-running")) one(row);
+    else if (row.hasAttribute("data-under-way")) one(row);
   }
   const status = now.querySelector("[role=status]");
   if (status) results.querySelector("[role=status]")?.replaceChildren(...status.childNodes);
@@ -98,7 +98,7 @@ function rowsOf(part) {
 function change(row, changed) {
   if (row.isEqualNode(changed)) return;
   if (!row.contains(document.activeElement)) return row.replaceWith(changed);
-  row.toggleAttribute("data-running", changed.hasAttribute("data-running"));
+  row.toggleAttribute("data-under-way", changed.hasAttribute("data-under-way"));
   const cells = [...changed.children];
   [...row.children].forEach((cell, place) => {
     if (!cell.contains(document.activeElement) && !cell.isEqualNode(cells[place])) cell.replaceWith(cells[place]);
