@@ -39,6 +39,10 @@ async def test_a_caller_is_put_first_and_the_history_says_so(lab: Lab) -> None:
     assert {(each["id"], each["part"]) for each in told["items"]} == {
         (caller["call"], "wait") for caller in callers.values()
     }
+    result = await daemon.run("calls", "live", env={"LC_ALL": "en_US.UTF-8"})
+    assert [line.split()[-1] for line in result.out.splitlines() if "pool" in line] == [
+        callers[each]["call"] for each in (THREE, TWO, ONE)
+    ]
     call = callers[THREE]["call"]
     status, moved = await daemon.api(f"/api/v1/queues/pool/callers/{call}/first", method="POST")
     assert (status, moved["position_before"], moved["position"]) == (200, 3, 1)
@@ -61,5 +65,3 @@ async def test_a_caller_is_put_first_and_the_history_says_so(lab: Lab) -> None:
     assert "moved" not in stories[ONE] + stories[TWO]
     status, told = await daemon.api("/api/v1/audit?action=move_caller_to_front&result=done")
     assert [(row["source"], call in row["subject"]) for row in told["items"]] == [("socket", True)]
-    status, told = await daemon.api(f"/api/v1/queues/pool/callers/{call}/first", method="POST")
-    assert (status, told["reason"]) == (404, "not-waiting")
