@@ -34,6 +34,7 @@ from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
 from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.checkups import Checkups
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.events.live_feed import LiveFeed
@@ -138,6 +139,7 @@ class Daemon:
             refusals=self._refusals,
             sessions=self._sessions,
             uploads=self._uploads,
+            checkups=Checkups(lambda: self._settings),
             recordings=Recordings(workspace, lambda: self._settings.recordings, settings.folder),
             calls_now=following.tracker.calls_now,
             sights=self._sights,

@@ -17,6 +17,7 @@ from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
 from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.checkups import Checkups
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
@@ -45,6 +46,7 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    checkups: Checkups
     recordings: Recordings
     call_watch: CallWatch = field(default_factory=CallWatch)
     calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
@@ -102,9 +104,9 @@ class Context:
 
 
 def loggable_path(request: web.Request) -> str:
-    """Return a request's path for logs: of a page its pattern, since an invitation's path is a secret."""
+    """Return a request's path for logs: of an invitation its pattern, since such a path is a secret."""
     resource = request.match_info.route.resource
-    if resource is not None and request.match_info.route in request.app.get(PAGES, {}):
+    if resource is not None and "token" in request.match_info:
         return resource.canonical
     return printable(request.path)
 

@@ -16,7 +16,8 @@ from pbxd.errors import UnavailableError
 from pbxd.measures import Reading
 from pbxd.services.dates import read_instant
 from pbxd.services.workspace import Workspace
-from pbxd.storage.access.audit import Audit, AuditFilter, AuditRow, Deed, Result
+from pbxd.storage.access.audit import Audit, AuditFilter, AuditRow, Deed
+from pbxd.storage.access.audit import Result as Result
 from pbxd.storage.engine.database import Database
 
 _GATHER_SECONDS = 0.5  # refusals within this time are written together

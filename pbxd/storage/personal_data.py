@@ -39,7 +39,7 @@ PERSONAL_DATA: Final[Mapping[str, Clients | Employees | Nobody]] = {
     "contact_numbers": Clients("contacts", "with its contact"),
     "contact_emails": Clients("contacts", "with its contact"),
     "contact_tags": Clients("contacts", "with its contact"),
-    "contact_external": Clients("no: names of the contact in other programs", "with its contact"),
+    "contact_external": Clients("contacts", "with its contact"),
     "contact_changes": Clients("changes", "with its contact"),
     "companies": Clients("contacts", "with its contact"),  # with the last one, unless it has a card of its own
     "company_numbers": Nobody("a firm's own numbers"),

@@ -19,6 +19,7 @@ from pbxd.web import (
     invitation,
     me,
     queues,
+    settings,
     sign_in,
     staff,
 )
@@ -42,6 +43,7 @@ def mount(app: web.Application) -> None:
         *imports.PAGES,
         *staff.PAGES,
         *queues.PAGES,
+        *settings.PAGES,
         Page("GET", "/static/{hash}/{name}", assets.send),
         Page("GET", "/favicon.ico", assets.send_icon),
     ]

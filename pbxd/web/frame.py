@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from aiohttp import web
 from pbxd.actor import Actor
 from pbxd.http.context import ACTOR, SERVICES, Services
 from pbxd.http.cross_site import check_same_origin
+from pbxd.http.deadlines import DEADLINE
 from pbxd.i18n import N_
 from pbxd.roles import ROLES, Role
 from pbxd.services import missed_calls, users
@@ -55,6 +57,10 @@ class Visit:
         kept = {name: value for name, value in query.items() if value not in {None, ""}}
         return f"{self.request.path}?{urlencode(kept)}" if kept else self.request.path
 
+    def lasting(self, seconds: float) -> None:
+        """Let this request take so long from now on."""
+        self.request[DEADLINE].reschedule(asyncio.get_running_loop().time() + seconds)
+
     async def form(self) -> Mapping[str, str]:
         """Return the fields that were sent. Raises HTTP errors as `form_of` does."""
         return await form_of(self.request)
@@ -77,6 +83,7 @@ MENU = (
     Place("/history", N_("History"), "clock"),
     Place("/staff", N_("Staff"), "badge"),
     Place("/queues", N_("Queues"), "queue"),
+    Place("/settings", N_("Settings"), "gear", "administrator"),
 )
 
 
