@@ -108,7 +108,7 @@ VIEWS = (
     View("company-form", "/companies/new"),
     View("history", "/history", books=LISTS),
     View("history-nothing-found", "/history?client=zzz", books=FILLED),
-    View("history-wrong-date", "/history?from=zzz"),
+    View("history-wrong-date", "/history?from=99.99.9999"),
     View("call", "/history/{call}", books=FILLED),
     View("attach", "/history/attach?number=%2B79035550101&part=results&search=%D0%B0%D0%BD%D0%BD%D0%B0", books=FILLED),
 )

@@ -27,7 +27,7 @@ LOOKS = [
 ]
 
 
-NO_PAGE = re.compile("/$|/static/|.*/export\\.")
+NO_PAGE = re.compile("/$|/static/|.*/export\\.|/history/missed$")
 SHOWN = [
     pytest.param(view, book, id=f"{view.name}-{book}", marks=[pytest.mark.soak] if book == "full" else [])
     for view in VIEWS
