@@ -23,6 +23,7 @@ COMPANIES: Final = "/companies"
 _ONE: Final = COMPANIES + r"/{id:\d{1,18}}"
 _SUGGESTED: Final = 10
 _LONGEST: Final = 200  # characters of a search
+_DOUBLES: Final = 100  # companies of similar names on the page; a search finds others
 _SIZES: Final = (10, 20, 100)
 _LINES: Final = ("numbers", "emails")  # fields with a value in each line
 FIELDS: Final = {
@@ -38,7 +39,10 @@ async def _list(visit: Visit) -> web.StreamResponse:
     query, doubles = visit.query, visit.query.get("tab") == "doubles"
     size = int(query["limit"]) if query.get("limit", "") in map(str, _SIZES) else 20
     asked = book.FindCompanies(
-        search=query.get("search", "")[:_LONGEST], doubles=doubles, limit=size, after=query.get("after", "")
+        search=query.get("search", "")[:_LONGEST],
+        doubles=doubles,
+        limit=_DOUBLES if doubles else size,
+        after=query.get("after", ""),
     )
     problem = ""
     try:

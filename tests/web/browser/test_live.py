@@ -177,6 +177,33 @@ async def test_a_card_over_a_dialog_can_be_used_and_takes_no_focus(place: Place)
         assert "Входящий звонок" not in await page.title()
 
 
+NOTIFIED = """
+window.notified = [];
+window.Notification = class {
+  static permission = "granted";
+  constructor(text, options) { window.notified.push([text, options.tag]); }
+  close() { window.notified.push("closed"); }
+};
+"""
+
+
+async def test_a_browser_that_may_notify_does_so_once_with_the_call_s_id_and_takes_it_back(place: Place) -> None:
+    async with place.serving():
+        page = await place.site.page()
+        await page.context.add_init_script(NOTIFIED)
+        await page.goto("/me")
+        await expect(page.get_by_text("Этот браузер показывает уведомление, когда звонит клиент.")).to_be_visible()
+        ringing(place.pbxd, "01RING")
+        card = page.get_by_role("region", name="Входящий звонок: +7 916 123-45-67")
+        await expect(card.get_by_role("status")).to_have_text("Звонит")
+        await page.wait_for_function("window.notified.length === 1")
+        ringing(place.pbxd, "01RING", "talking")
+        await expect(card.get_by_role("status")).to_have_text("Разговор")
+        assert await page.evaluate("window.notified") == [
+            ["Входящий звонок: +7 916 123-45-67", "01RING"], "closed",
+        ]  # fmt: skip
+
+
 async def test_one_of_several_with_the_number_is_chosen_and_a_name_that_comes_late_shows(place: Place) -> None:
     async with place.serving():
         page = await hearing(place.site)
