@@ -239,6 +239,15 @@ async def test_deleting_and_why_not(browser: Browser) -> None:
     assert (await browser.get(f"/clients/{own.id}")).status == 404
 
 
+async def test_a_page_of_another_site_changes_nothing(browser: Browser) -> None:
+    await sign_in(browser)
+    own = await add(browser.pbxd, agent("101"), name="Мой")
+    form = {"name": "Чужими руками", "number-0": "+79160000000", "visibility": "shared"}
+    for path in ("new", f"{own.id}/edit", f"{own.id}/delete", f"{own.id}/shared", f"{own.id}/favourite"):
+        assert (await browser.post(f"/clients/{path}", form, **{"Sec-Fetch-Site": "same-site"})).status == 403, path
+    assert (await the_contact(browser)) == own
+
+
 async def test_personal_ones_are_one_s_own(browser: Browser) -> None:
     await sign_in(browser)
     hidden = await add(browser.pbxd, agent("102"), name="Тайный", visibility="personal")
