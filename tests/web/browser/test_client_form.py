@@ -196,8 +196,12 @@ async def test_nothing_moves_under_the_pointer(site: Site, pbxd: House) -> None:
     await book.edit(pbxd.services.workspace, agent("102"), change)
     told = {"kind": "contact.changed", "subject": str(contact.id), "data": {}}
     await page.clock.install()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     await page.evaluate("told => document.dispatchEvent(new CustomEvent('pbxd:event', { detail: told }))", told)
     await page.clock.run_for(2000)
+    await page.evaluate("fetch('/me').then(answer => answer.text())")
+    assert asked == [f"{site.url}/me"]
     await expect(page.get_by_role("cell", name="бухгалтер")).to_be_visible()
     await page.get_by_role("searchbox").hover()
     await page.clock.run_for(2000)
