@@ -190,12 +190,12 @@ async def test_a_change_by_somebody_else_shows_by_itself(site: Site, pbxd: House
 async def test_nothing_moves_under_the_pointer(site: Site, pbxd: House) -> None:
     contact = await add(pbxd, ADMINISTRATOR, **ANNA)
     page = await site.page()
+    await page.clock.install()
     await page.goto("/clients")
     await page.get_by_role("cell", name="бухгалтер").hover()
     change = EditContact(contact_id=contact.id, values={"position": "директор"})
     await book.edit(pbxd.services.workspace, agent("102"), change)
     told = {"kind": "contact.changed", "subject": str(contact.id), "data": {}}
-    await page.clock.install()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     await page.evaluate("told => document.dispatchEvent(new CustomEvent('pbxd:event', { detail: told }))", told)
