@@ -25,10 +25,10 @@ class RecordingAnswer(Answer):
     """From 1 on; `GET /calls/{id}/recordings/{n}` has the sound."""
     name: Annotated[str, Field(examples=["in-74951234567-101-20261129-120000-1469918176.1.wav"])]
     """Of the file."""
-    bytes: int | None
+    bytes: Annotated[int | None, Field(examples=[960044])]
     """Null: it can't be heard."""
     type: Annotated[str, Field(examples=["audio/wav"])]
-    lack: Literal["no-folder", "no-file", "elsewhere", "unreadable", "erased"] | None
+    lack: Annotated[Literal["no-folder", "no-file", "elsewhere", "unreadable", "erased"] | None, Field(examples=[None])]
     """Why it can't be heard."""
 
 
