@@ -41,7 +41,7 @@ class RecordingsAnswer(Answer):
 class RecordingPath(CallPath):
     """Which recording."""
 
-    n: Annotated[int, Field(ge=1, le=1000)]
+    n: Annotated[int, Field(ge=1, lt=2**31)]
 
 
 @resource.operation("GET", "/api/v1/calls/{id}/recordings", scope="calls:read")
@@ -54,7 +54,7 @@ async def list_recordings(context: Context, path: CallPath, query: CallQuery) ->
 
 @resource.operation(
     "GET",
-    r"/api/v1/calls/{id}/recordings/{n:\d{1,4}}",
+    r"/api/v1/calls/{id}/recordings/{n:\d+}",
     scope="calls:read",
     status=(HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED),
     problems={HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The file has no such part."},
