@@ -28,9 +28,10 @@ from pbxd.services.workspace import Workspace
 from pbxd.storage.access.employee_ids import known as known_actor
 from pbxd.storage.engine.feed import Feed
 from pbxd.storage.imports import companies, listing
-from pbxd.storage.imports.imports import Imports, Report, Undone, Writing
+from pbxd.storage.imports.imports import Imports, Report, Undone
 from pbxd.storage.imports.known import Known, known
 from pbxd.storage.imports.listing import Import as Import
+from pbxd.storage.imports.writing import Writing
 from pbxd.storage.search import cursor
 
 _Kind = TypeVar("_Kind", Read, ReadCompany)
