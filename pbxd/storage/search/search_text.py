@@ -78,6 +78,13 @@ def tokens(text: str) -> str:
     return " ".join(found)
 
 
+@lru_cache(maxsize=1)  # the index's trigger asks for the two differences one after the other
+def changed_tokens(old: str, new: str) -> tuple[str, str]:
+    """Return the tokens that only the old text of a card has, and those that only the new one has."""
+    before, after = set(tokens(old).split(" ")), set(tokens(new).split(" "))
+    return " ".join(before - after), " ".join(after - before)
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One word of a search, or a number in any notation. A card must have one of `words`."""
