@@ -41,7 +41,7 @@ def _counted(connection: Connection) -> object:
 
 async def test_a_card_has_the_tokens_of_its_text_after_any_edits(tmp_path: Path) -> None:
     """S2.17: an edit writes only the tokens that differ; what is found is what a new index would find."""
-    chance = random.Random(7)  # noqa: S311 - no secret
+    chance = random.Random(7)
 
     def text_of() -> str:
         return " ".join(chance.choices(_WORDS, k=3)).strip()
