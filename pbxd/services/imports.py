@@ -203,6 +203,7 @@ class _Importing:
             contacts, firms = self._read(some)
             batch = await self._decided(decisions, contacts)
             new_firms = await self._decided_companies(firms)
+            self._outcome.rows.flush()
             if writing:
                 await writing.add(batch.new, batch.changes, batch.adding)
                 await writing.add_companies(new_firms)
