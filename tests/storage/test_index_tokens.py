@@ -3,12 +3,16 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
 from pbxd.book.contacts import ContactChanges, ContactDraft, ContactNumber
+from pbxd.book.fields import BUILT_IN
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database
 from pbxd.storage.search import fulltext
+from pbxd.storage.search.search_text import changed_tokens, found_by, tokens
 from tests.actors import agent
 
 _WORDS = (
@@ -74,3 +78,27 @@ async def test_a_card_has_the_tokens_of_its_text_after_any_edits(tmp_path: Path)
             shared = (await connection.execute(text("SELECT count(*) FROM contacts WHERE owner_id = 0"))).scalar_one()
         assert 0 < shared < 6
         assert found == anew
+
+
+_TEXTS = st.lists(
+    st.sampled_from((*_WORDS, "АннаАннаАннаАнна", "нна", "+79161234567", "9161234567", "a-b", "+7")), max_size=4
+)
+
+
+@given(st.tuples(_TEXTS, _TEXTS, _TEXTS), st.tuples(_TEXTS, _TEXTS, _TEXTS))
+def test_the_tokens_that_differ_are_those_of_one_text_alone(
+    old: tuple[list[str], ...], new: tuple[list[str], ...]
+) -> None:
+    one, other = (
+        found_by(
+            ContactDraft(
+                " ".join(name) or "Я", comment=" ".join(comment), position=" ".join(position), vip=len(name) > 2
+            ),
+            BUILT_IN,
+        )
+        for name, comment, position in (old, new)
+    )
+    lost, won = changed_tokens(one, other)
+    before, after = set(tokens(one).split()), set(tokens(other).split())
+    assert sorted(lost.split()) == sorted(before - after)
+    assert sorted(won.split()) == sorted(after - before)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
 from pbxd.book.companies import Company
@@ -121,17 +122,21 @@ class Writing:
     async def apply(self, progress: Callable[[int], None] = lambda _done: None) -> None:
         """Write the visible changes to the cards, some at a time."""
         done = 0
-        while True:
-            async with self._batches.writing(self._batches.size) as connection:
-                await beat(connection, self.id, "applying")
-                rows = await overlay_changes.left(connection, self.id, self._batches.size)
-                if rows:
-                    await overlay_changes.make(connection, rows, self._database.fields)
-                    done += len(rows)
-                    progress(done)
-                elif not await import_companies.make(connection, self.id, self._batches.size):
-                    await enter(connection, self.id, "done")
-                    return
+        while (made := await self._batches.write(self._batches.size, self._apply_some)) is not None:
+            done += made
+            progress(done)
+
+    async def _apply_some(self, connection: AsyncConnection) -> int | None:
+        """Write the next changes to the cards, then the next companies. Return how many cards; None: that was all."""
+        size = self._batches.size
+        await beat(connection, self.id, "applying")
+        rows = await overlay_changes.left(connection, self.id, size)
+        if rows:
+            await overlay_changes.make(connection, rows, self._database.fields)
+        elif not await import_companies.make(connection, self.id, size):
+            await enter(connection, self.id, "done")
+            return None
+        return len(rows)
 
     async def drop(self) -> None:
         """Drop the import: nothing of it stays."""
