@@ -262,6 +262,7 @@ class Database:
                 except asyncio.CancelledError:
                     given_up.set()
                     await asyncio.wait({writing})  # it keeps the turn until it has ended
+                    writing.cancelled() or writing.exception()  # nobody else asks for it
                     raise
         for committed in self.on_commit:
             committed()
