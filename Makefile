@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test soak image-check demo bench transitions messages
+.PHONY: help setup check test soak image-check demo screenshots bench transitions messages
 BIN := .venv/bin
 # Keep bytecode, also of pytest's rewritten tests, whatever the environment says: hundreds of processes are started.
 unexport PYTHONDONTWRITEBYTECODE
@@ -48,9 +48,13 @@ image-check:  ## build the container images without an engine and run them again
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/pytest tests/docker $(ARGS)
 
-demo:  ## set up, then show the main job on a real Asterisk (KEEP=1 leaves it running; ARGS=… for the rest)
+demo:  ## set up, then show the main job on a real Asterisk (KEEP=1 leaves it running, with calls and pages; ARGS=… for the rest)
 	@tests/lab/setup.sh
 	@$(BIN)/python -m tests.lab.demo $(if $(KEEP),--keep) $(ARGS)
+
+screenshots:  ## set up, then write pictures of the pages to docs/pages (ARGS="VIEW… --folder F --language en --theme dark")
+	@tests/lab/setup.sh
+	@$(BIN)/python -m tests.web.browser.screenshots $(ARGS)
 
 bench:  ## set up, then measure speed and memory; .bench/bench.json (ARGS="NAME… --rounds N --seconds S" for some)
 	@$(MAKE) --no-print-directory setup

@@ -76,7 +76,7 @@ class Actor:
 
     def seeing(self, sights: Sights) -> Self:
         """Return the actor with what the configuration lets agents see."""
-        return replace(self, sights=sights)
+        return self if self.sights == sights else replace(self, sights=sights)
 
     def acting_for(self, extension: str) -> Self:
         """Return the employee that a request names; `rights.acting_for` says whether it may."""

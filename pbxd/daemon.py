@@ -32,6 +32,7 @@ from pbxd.numbers import rules_from
 from pbxd.reloading import Reloading
 from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
+from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
@@ -39,6 +40,7 @@ from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
+from pbxd.services.recordings import Recordings
 from pbxd.services.retention import keep_clearing
 from pbxd.services.sessions import UserSessions
 from pbxd.services.staff_sync import StaffSync
@@ -98,6 +100,7 @@ class Daemon:
         naming = CallerNaming(self._directory.lookup)
         lookup = partial(self._directory.lookup, actor=DAEMON)
         self._queues = VipQueues(pbx, lookup, settings.queues, following.tracker.number_of, following.note_moved)
+        self._queues.call_of = following.tracker.call_of
         workspace = Workspace(database, rules)
         targets = partial(find_target, workspace, self._directory)
         self._click_to_call = ClickToCall(pbx, settings, targets, CallRequests(database))
@@ -109,7 +112,9 @@ class Daemon:
         answers = LookUps(naming.name, pbx.endpoints, lambda: self._settings.queues.vip_priority, pbx.guard.key)
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
-        self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions)
+        call_watch = CallWatch(following.tracker.presences)
+        self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions, call_watch.look)
+        following.on_event.append(self._live_feed.touch)
         self._webhooks = Dispatcher(database, Sender(self._allowed_networks))
         self._sessions = UserSessions(database, lambda: self._settings.users)
         health = Health(database, self._directory, lambda: pbx.connected, lambda: self._recorder.faults)
@@ -127,11 +132,14 @@ class Daemon:
             click_to_call=self._click_to_call,
             queues=self._queues,
             events=LiveEvents(workspace, self._live_feed, self._directory.colleagues),
+            call_watch=call_watch,
             health=health,
             metrics=self._metrics,
             refusals=self._refusals,
             sessions=self._sessions,
             uploads=self._uploads,
+            recordings=Recordings(workspace, lambda: self._settings.recordings, settings.folder),
+            calls_now=following.tracker.calls_now,
             sights=self._sights,
             allowed_networks=self._allowed_networks,
             language=lambda: self._settings.service.language,

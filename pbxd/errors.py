@@ -88,6 +88,14 @@ class NotFoundError(PbxdError):
     """The object does not exist, or the actor may not know that it does."""
 
 
+class AbsentError(NotFoundError):
+    """One of several things that a request names does not exist; `reason` is a short stable word for which."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class ConflictError(PbxdError):
     """The object has changed meanwhile (stale version), or the same action is already under way."""
 

@@ -11,7 +11,7 @@ import structlog
 from pbxd.errors import ConfigurationError
 from pbxd.settings import Settings, load
 
-SECTIONS = ("queues", "dialing", "logs", "retention", "users", "webhooks")  # of these every key
+SECTIONS = ("queues", "dialing", "logs", "retention", "users", "webhooks", "recordings")  # of these every key
 KEYS = ("service.language",)  # and these keys of other sections; everything else is read once, at the start
 
 _log = structlog.get_logger(__name__)

@@ -8,15 +8,28 @@ administrator does not see it either, but may erase it unseen.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NoReturn
 
 from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError, RefusedError
 from pbxd.i18n import _
-from pbxd.roles import Role, Sight, role_needed, scopes_of
+from pbxd.roles import TABLE, Role, Sight, role_needed, scopes_of
 from pbxd.scopes import Scope
 
 SHARED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSight:
+    """Which contacts somebody sees, by a contact's owner and its manager."""
+
+    owners: tuple[int, ...] = (SHARED,)
+    managers: frozenset[int] | None = None  # of shared ones; None: everybody's
+
+    def has(self, owner: int, manager: int) -> bool:
+        """Tell whether a contact of this owner and with this manager (0: none) is seen."""
+        return owner in self.owners and (owner != SHARED or self.managers is None or manager in self.managers)
 
 
 class ScopeError(RefusedError):
@@ -42,6 +55,18 @@ def check_supervisor(actor: Actor) -> None:
     """Raise RefusedError unless the actor is a supervisor or an administrator."""
     if actor.role == "agent":
         _refuse_role("supervisor")
+
+
+def check_moves_callers(actor: Actor) -> None:
+    """Raise RefusedError unless the actor may move waiting callers."""
+    check_supervisor(actor)
+
+
+def check_hears(actor: Actor, *, own: bool) -> None:
+    """Raise RefusedError unless the actor may hear the recordings of a call; `own`: they took part in it."""
+    if TABLE["hear recordings"].of(actor.role) != "everything" and not own:
+        message = _("only who took part in the call, a supervisor or an administrator may hear its recordings")
+        raise RefusedError("not-own-call", message)
 
 
 def calls_seen(actor: Actor) -> Sight:
@@ -133,8 +158,12 @@ def sees(actor: Actor, owner: int) -> bool:
 
 def sees_card(actor: Actor, owner: int, manager: int) -> bool:
     """Tell whether the actor, whose `managers` are known, may see a contact by its owner and its manager (0: none)."""
-    seen = owner != SHARED or actor.managers is None or manager in actor.managers
-    return seen and sees(actor, owner)
+    return contact_sight(actor).has(owner, manager)
+
+
+def contact_sight(actor: Actor) -> ContactSight:
+    """Return which contacts the actor, whose `managers` are known, sees."""
+    return ContactSight(owners_seen(actor), actor.managers)
 
 
 def manager_of_added(actor: Actor, manager: int) -> int:

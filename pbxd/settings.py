@@ -285,6 +285,13 @@ class WebhookSettings(_Section):
         return [ip_network(each) for each in self.allowed_networks]
 
 
+class RecordingSettings(_Section):
+    """Recordings of calls, which the PBX makes."""
+
+    folder: str = ""  # where this machine has them; empty: nobody can hear them here
+    pbx_folder: str = "/var/spool/asterisk/monitor"  # what the PBX calls that folder
+
+
 class QueueSettings(_Section):
     """VIP callers in queues."""
 
@@ -339,6 +346,7 @@ class Settings(_Section):
     http: HttpSettings = HttpSettings()
     users: UserSettings = UserSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    recordings: RecordingSettings = RecordingSettings()
     queues: QueueSettings = QueueSettings()
     dialing: DialingSettings = DialingSettings()
     service: ServiceSettings = ServiceSettings()

@@ -22,7 +22,8 @@ from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.exports import ExportCalls
 
-CALL_PATH = r"/api/v1/calls/{id:(?!plan$|export\.)[^/]+}"  # without the pattern, `Allow` at /calls/plan would name GET
+# Without the pattern, `Allow` at /calls/plan would name GET.
+CALL_PATH = r"/api/v1/calls/{id:(?!plan$|live$|gaps$|export\.)[^/]+}"
 
 resource = Resource("calls", "The history of calls.")
 
@@ -47,6 +48,10 @@ class CallFilters(CallQuery):
     """Its whole name."""
     queue: Words | None = None
     """The last one that the call was in."""
+    department: Words | None = None
+    """A department or a queue: calls of its people, and calls in its queues."""
+    no_callback: bool = False
+    """True: incoming calls that nobody answered, after which nobody called the client nor talked with them."""
     min_talk: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     """Seconds."""
     external: Annotated[str, Field(max_length=300, examples=["bitrix24:123"])] | None = None
@@ -64,6 +69,8 @@ class CallFilters(CallQuery):
             "client": self.client or "",
             "company": self.company or "",
             "queue": self.queue or "",
+            "department": self.department or "",
+            "no_callback": self.no_callback,
             "min_talk": self.min_talk,
             "external": read_external(self.external) if self.external else None,
         }

@@ -157,13 +157,18 @@ async def _check_changes(context: Context, body: CompanyPatch, *_path: object) -
     book.check(context.services.workspace, _changes(body))
 
 
+async def _made(context: Context, company_id: int) -> Reply[CompanyAnswer]:
+    company = await book.get(context.services.workspace, context.actor, company_id)
+    return await _saved(context, company, HTTPStatus.CREATED)
+
+
 @resource.operation(
     "POST",
     COMPANIES,
     scope="contacts:write",
     status=HTTPStatus.CREATED,
     problems={HTTPStatus.CONFLICT: "There is a company of this name already."},
-    manners=Manners(check=_check_new),
+    manners=Manners(check=_check_new, show=_made),
 )
 async def add_company(
     context: Context, query: ActingQuery, headers: RepeatableHeaders, body: CompanyBody

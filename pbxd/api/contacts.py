@@ -219,8 +219,12 @@ async def _check_changes(context: Context, body: ContactPatch, path: ContactPath
     await book.check(context.services.workspace, asked)
 
 
+async def _made(context: Context, contact_id: int) -> Reply[SavedContactAnswer]:
+    return _added(context, await book.saved(context.services.workspace, context.actor, contact_id))
+
+
 @resource.operation(
-    "POST", CONTACTS, scope="contacts:write", status=HTTPStatus.CREATED, manners=Manners(check=_check_new)
+    "POST", CONTACTS, scope="contacts:write", status=HTTPStatus.CREATED, manners=Manners(check=_check_new, show=_made)
 )
 async def add_contact(
     context: Context, query: ActingQuery, headers: RepeatableHeaders, body: ContactBody

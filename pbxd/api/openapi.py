@@ -32,6 +32,8 @@ _MEANINGS = {
     HTTPStatus.ACCEPTED: "Begun.",
     HTTPStatus.NO_CONTENT: "Done.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Not ready.",
+    HTTPStatus.PARTIAL_CONTENT: "The part that `Range` names.",
+    HTTPStatus.NOT_MODIFIED: "It is still as the asker has it.",
 }
 _TOKEN_PROBLEMS = {
     HTTPStatus.UNAUTHORIZED: "There is no valid token or session.",
@@ -174,7 +176,8 @@ def _responses(operation: Operation, named: dict[Any, Schema]) -> Schema:
     for kind in operation.files:
         content[kind.content_type] = {"schema": {"type": "string", "format": "binary", "description": kind.__doc__}}
     described: Schema = {
-        str(status.value): {"description": _MEANINGS[status]} | ({"content": content} if content else {})
+        str(status.value): {"description": _MEANINGS[status]}
+        | ({"content": content} if content and status != HTTPStatus.NOT_MODIFIED else {})
         for status in operation.statuses
     }
     problem = {PROBLEM: {"schema": named[Problem]}}

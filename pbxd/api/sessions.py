@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from pbxd.api.users import UserAnswer, user_answer
 from pbxd.errors import NotFoundError
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.client import client_of
-from pbxd.http.context import LOGIN, Context
+from pbxd.http.context import LOGIN, Context, Login
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Body
@@ -67,7 +68,7 @@ async def sign_in(context: Context, body: SignInRequest) -> Reply[MeAnswer]:
     The session that the browser had ends. For programs there are tokens.
     """
     request, services = context.request, context.services
-    request[LOGIN] = body.login
+    request[LOGIN] = Login(partial(services.sessions.loggable, body.login))
     check_same_origin(request)
     begun = await services.sessions.sign_in(body.login, body.password, client_of(request).address, session_of(request))
     keep_session(request, begun)

@@ -27,7 +27,7 @@ from pbxd.faults import Faults
 from pbxd.measures import Reading
 from pbxd.settings import DialingSettings, Settings
 from pbxd.telephony import DialPlan, DialTemplates
-from pbxd.telephony.port import DeviceState, Mark, QueueEntry
+from pbxd.telephony.port import DeviceState, Mark, QueueEntry, QueueList
 
 _SETTLE_SECONDS = 0.4  # the longest wait for the last events
 _QUIET_SECONDS = 0.1  # without an event: Asterisk has written all that happened so far
@@ -169,6 +169,10 @@ class AsteriskPbx:
     async def waiting(self, queue: str = "") -> list[QueueEntry]:
         """List who waits, in order; of every queue unless one is named."""
         return await self._queues.waiting(queue)
+
+    async def queue_list(self) -> QueueList:
+        """List all queues, and who waits in them."""
+        return await self._queues.queue_list()
 
     async def can_move(self) -> bool:
         """Ask whether this Asterisk moves a caller who waits."""

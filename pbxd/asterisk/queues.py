@@ -25,7 +25,7 @@ from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet, known
 from pbxd.asterisk.endpoints import Endpoints
 from pbxd.errors import RefusedError
-from pbxd.telephony.port import Mark, QueueEntry
+from pbxd.telephony.port import Mark, QueueEntry, QueueList
 
 _VERSION = re.compile(r"(?<![\d.])(\d+)\.(\d+)")
 # The first releases whose QueueChangePriorityCaller knows `Immediate` (CHANGES of 18.20.0, 20.5.0 and 21.0.0).
@@ -46,6 +46,14 @@ class AsteriskQueues:
         """List who waits, in order; of every queue unless one is named."""
         headers = {"Queue": queue} if queue else {}
         return entries_of(await self._ami.listing("QueueStatus", headers), self._endpoints)
+
+    async def queue_list(self) -> QueueList:
+        """List all queues, and who waits in them."""
+        packets = await self._ami.listing("QueueStatus")
+        names = {packet.get("Queue", "") for packet in packets if packet.get("Event") == "QueueParams"}
+        entries = tuple(entries_of(packets, self._endpoints))
+        names |= {entry.queue for entry in entries}
+        return QueueList(tuple(sorted(names - {""})), entries)
 
     async def can_move(self) -> bool:
         """Ask whether this Asterisk moves a caller who waits; warn once if it doesn't."""

@@ -147,6 +147,15 @@ def _join_queue(registry: Registry, leg: Leg, call: LiveCall, queue: str) -> Non
     registry.mark_changed(call)
 
 
+def note_moved(registry: Registry, channel: str, queue: str, who: str, at: float) -> None:
+    """Note who moved a waiting caller to the front of a queue."""
+    call = registry.call_of(channel)
+    if call is not None:
+        call.advance(at)
+        call.add_step("moved", who, queue)
+        registry.mark_changed(call)
+
+
 def start_recording(registry: Registry, event: ev.RecordingBegan) -> None:
     """Note a recording and its file."""
     found = registry.find(event.channel, event.linkedid, event.at)

@@ -15,15 +15,29 @@ They use `calls.registry` (which leg belongs to which call), `calls.parties` (ca
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from pbxd.calls import dials, joins, leg_events
 from pbxd.calls import events as ev
 from pbxd.calls.identity import ChannelIds
+from pbxd.calls.legs import Leg
+from pbxd.calls.presence import Presence, presence_of
 from pbxd.calls.record import CallRecord
 from pbxd.calls.registry import Registry
 from pbxd.calls.snapshots import Snapshots
 from pbxd.numbers import NumberRules
+
+PhoneState = Literal["ringing", "talking"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallNow:
+    """A call under way."""
+
+    record: CallRecord
+    part: str  # what it does now: one of the parts that a call's time is made of
+    phones: dict[str, PhoneState]  # of the extensions that are in it now
 
 
 class Tracker:
@@ -46,22 +60,33 @@ class Tracker:
         """The number of calls under way."""
         return len(self.registry.calls)
 
-    def phones(self) -> dict[str, Literal["ringing", "talking"]]:
+    def phones(self) -> dict[str, PhoneState]:
         """Return which extensions are on the phone now. One that rings while it talks is talking."""
-        found: dict[str, Literal["ringing", "talking"]] = {}
-        for leg in self.registry.legs.values():
-            if leg.endpoint.kind != "extension":
-                continue
-            if leg.up or not leg.called:
-                found[leg.endpoint.name] = "talking"
-            elif leg.is_ringing:
-                found.setdefault(leg.endpoint.name, "ringing")
-        return found
+        return _phones(self.registry.legs.values())
+
+    def calls_now(self) -> list[CallNow]:
+        """Return the calls under way that people can see, the newest first."""
+        shown = [call for call in self.registry.calls if call.is_shown]
+        found = [CallNow(call.record.copy(), call.part, _phones(call.legs.values())) for call in shown]
+        return sorted(found, key=lambda each: each.record.started, reverse=True)
+
+    def presences(self) -> list[Presence]:
+        """Return what happens in each call that people see."""
+        return [presence_of(call) for call in self.registry.calls if call.is_shown]
 
     def number_of(self, channel: str) -> str | None:
         """Return the number that a channel stated when it was created; later changes of its caller id don't count."""
         leg = self.registry.legs.get(channel)
         return leg.number or None if leg else None
+
+    def call_of(self, channel: str) -> str | None:
+        """Return the id of the call that a channel belongs to, if people can see it."""
+        call = self.registry.call_of(channel)
+        return call.record.id if call is not None and call.is_shown else None
+
+    def note_moved(self, channel: str, queue: str, who: str, at: float) -> None:
+        """Note that a person moved a waiting caller to the front: the PBX has no event of it."""
+        leg_events.note_moved(self.registry, channel, queue, who, at)
 
     def take_changes(self) -> list[CallRecord]:
         """Return the current records of all calls that changed since the last time, oldest change first."""
@@ -122,3 +147,15 @@ class Tracker:
         leg = leg_events.new_leg(event)
         linkedid = self._snapshots.find_call(leg, event.at)
         leg_events.add_leg(self.registry, leg, linkedid, event.at)
+
+
+def _phones(legs: Iterable[Leg]) -> dict[str, PhoneState]:
+    found: dict[str, PhoneState] = {}
+    for leg in legs:
+        if leg.endpoint.kind != "extension":
+            continue
+        if leg.up or not leg.called:
+            found[leg.endpoint.name] = "talking"
+        elif leg.is_ringing:
+            found.setdefault(leg.endpoint.name, "ringing")
+    return found

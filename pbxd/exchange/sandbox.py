@@ -21,6 +21,7 @@ from typing import Any
 from pbxd.book.fields import definition
 from pbxd.errors import InvalidInputError
 from pbxd.exchange.columns import Columns, Headings
+from pbxd.exchange.preview import Preview
 from pbxd.files import open_regular
 from pbxd.i18n import _
 
@@ -55,20 +56,7 @@ async def reading(
 
     `plain`: read the first sheet of any workbook without looking for a header.
     """
-    try:
-        open_regular(file).close()
-    except OSError as error:
-        raise InvalidInputError(
-            "file", _("{file}: can't be read: {why}").format(file=file, why=error.strerror)
-        ) from error
-    asked = {
-        "file": str(file),
-        "language": language,
-        "sheet": sheet,
-        "fields": list(map(definition, headings.fields.defined)),
-        "mapped": dict(headings.mapped),
-        "plain": plain,
-    }
+    asked = _asked(file, language, sheet, headings) | {"plain": plain}
     child, head = await _started(asked)
     try:
         columns = Columns.from_json(head["columns"]) if head["columns"] else Columns((), (), 0)
@@ -77,6 +65,13 @@ async def reading(
         yield table
     finally:
         await _ended(child)
+
+
+async def preview(file: Path, *, language: str, sheet: str = "", headings: Headings = _USUAL) -> Preview:
+    """Return what a file of contacts begins with. Raises InvalidInputError for one that can't be read at all."""
+    child, frame = await _started(_asked(file, language, sheet, headings) | {"preview": True})
+    await _ended(child)
+    return Preview.from_json(frame["preview"])
 
 
 async def plain_rows(file: Path, *, language: str, most: int) -> list[tuple[int, list[str]]]:
@@ -88,6 +83,24 @@ async def plain_rows(file: Path, *, language: str, most: int) -> list[tuple[int,
             if len(found) > most:
                 raise InvalidInputError("file", _("more than {limit} rows").format(limit=f"{most:,}"))
     return found
+
+
+def _asked(file: Path, language: str, sheet: str, headings: Headings) -> dict[str, Any]:
+    try:
+        open_regular(file).close()
+    except OSError as error:
+        raise InvalidInputError(
+            "file", _("{file}: can't be read: {why}").format(file=file, why=error.strerror)
+        ) from error
+    return {
+        "file": str(file),
+        "language": language,
+        "sheet": sheet,
+        "fields": list(map(definition, headings.fields.defined)),
+        "mapped": dict(headings.mapped),
+        "plain": False,
+        "preview": False,
+    }
 
 
 async def _started(asked: dict[str, Any]) -> tuple[Process, dict[str, Any]]:

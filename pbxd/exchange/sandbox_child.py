@@ -76,6 +76,13 @@ def _table(file: Path, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
     from pbxd.exchange import tables  # noqa: PLC0415 - with the libraries that read workbooks
     from pbxd.exchange.columns import Headings  # noqa: PLC0415 - the same
 
+    if asked["preview"]:
+        from pbxd.exchange.preview_reader import read_preview  # noqa: PLC0415 - the same
+
+        headings = Headings(BUILT_IN.extended(*map(field_from, asked["fields"])))
+        found = read_preview(file, sheet=asked["sheet"], headings=headings, low_memory=asked["low_memory"])
+        yield {"preview": found.to_json()}
+        return
     if asked["plain"]:
         yield {"sheet": "", "columns": None}
         table = None

@@ -5,7 +5,7 @@ Everything here runs in a child process with limits (`sandbox`), because nobody 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
@@ -30,13 +30,14 @@ MOST_ROWS = 1_048_576  # of an Excel sheet
 _MOST_COLUMNS = 256  # cells further right are stray
 _LONGEST_CELL = 32_767  # characters, of an Excel cell
 _HEADER_ROWS = 40  # rows in which the header is searched
-_SAMPLE_ROWS = 1000  # rows by which the order of dates is judged
+SAMPLE_ROWS = 1000  # rows by which the order of dates is judged
 _HEADS_SHOWN = 30  # headings that a refusal shows, and how many characters of each
 _HEAD_SHOWN = 60
 _SHOWN_ABOVE = 200  # characters of a row above the header
 _TEXT_AT_LEAST = 64 * 1024 * 1024  # bytes of all cells
 _TEXT_TIMES = 20  # the file's size; a workbook keeps a text once that many cells share
 _CELL_BYTES = 8  # that an empty cell takes on its way to the parent process
+SheetRows = Callable[[], Iterator[Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,34 @@ class Table:
         return self.heights.get(self.sheet, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that is open: the sheets of a workbook, else its rows. `columns`: what the kind of file says itself."""
+
+    headings: Headings
+    sheets: dict[str, SheetRows] | None = None
+    rows: Iterator[Row] = field(default_factory=lambda: iter(()))
+    columns: Columns | None = None
+    heights: Heights = field(default_factory=dict)
+
+
 def open_table(file: Path, *, sheet: str, headings: Headings, low_memory: bool) -> Table:
     """Open a file of contacts, whatever its name says. Raises InvalidInputError, also while its rows are read.
 
     `low_memory`: take as much time as needed, but little memory.
     """
+    source = open_source(file, headings, low_memory=low_memory)
+    if source.sheets is not None:
+        return replace(_workbook(source.sheets, sheet, headings), heights=source.heights)
+    if sheet:
+        raise InvalidInputError("sheet", _("only a workbook has sheets"))
+    if source.columns is not None:
+        return Table("", source.columns, source.rows)
+    return _table("", source.rows, source.headings)
+
+
+def open_source(file: Path, headings: Headings, *, low_memory: bool) -> Source:
+    """Open a file, whatever its name says. Raises InvalidInputError, also while its rows are read."""
     size = file.stat().st_size
     if size > MOST_BYTES:
         limit = MOST_BYTES // 1024 // 1024
@@ -68,21 +92,19 @@ def open_table(file: Path, *, sheet: str, headings: Headings, low_memory: bool) 
     if head.startswith((workbook_reader.ZIP, workbook_reader.OLE)):
         heights: Heights = {}
         sheets = workbook_reader.open_sheets(file, head, heights, low_memory=low_memory)
-        table = _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, headings)
-        return replace(table, heights=heights)
+        return Source(headings, {name: partial(_read, rows, size) for name, rows in sheets.items()}, heights=heights)
     if markup_tables.is_spreadsheet_xml(head):
         sheets = markup_tables.spreadsheet_xml_sheets(file)
-        return _workbook({name: partial(_read, rows, size) for name, rows in sheets.items()}, sheet, headings)
+        return Source(headings, {name: partial(_read, rows, size) for name, rows in sheets.items()})
     if not head:
         raise InvalidInputError("file", _("the file is empty"))
-    if sheet:
-        raise InvalidInputError("sheet", _("only a workbook has sheets"))
     if card_rows.is_vcard(head):
         found = card_rows.columns(headings.fields)
         heads = tuple(map(headings.title, found))
-        return Table("", Columns(heads, found, 0), _limited(card_rows.read_cards(file, headings.fields), size))
+        cards = _limited(card_rows.read_cards(file, headings.fields), size)
+        return Source(headings, rows=cards, columns=Columns(heads, found, 0))
     rows, headings = _plain_rows(file, head, headings)
-    return _table("", _limited(rows, size), headings)
+    return Source(headings, rows=_limited(rows, size))
 
 
 def _plain_rows(file: Path, head: bytes, headings: Headings) -> tuple[Iterator[Row], Headings]:
@@ -110,8 +132,8 @@ def read_first_sheet(file: Path, *, low_memory: bool) -> Iterator[Row]:
             return
 
 
-def _workbook(sheets: dict[str, workbook_reader.Rows], wanted: str, headings: Headings) -> Table:
-    taken = _find_sheet(list(sheets), wanted or SHEET)
+def _workbook(sheets: dict[str, SheetRows], wanted: str, headings: Headings) -> Table:
+    taken = find_sheet(list(sheets), wanted or SHEET)
     if wanted and taken is None:
         message = _("there is no sheet “{sheet}”; there are: {sheets}")
         raise InvalidInputError("sheet", message.format(sheet=wanted, sheets=", ".join(sheets)))
@@ -119,7 +141,7 @@ def _workbook(sheets: dict[str, workbook_reader.Rows], wanted: str, headings: He
         taken = next(iter(sheets))
     if taken is not None:
         return _table(taken, sheets[taken](), headings)
-    found = [table for name, rows in sheets.items() if (table := _find_table(name, rows(), headings))]
+    found = [table for name, rows in sheets.items() if (table := find_table(name, rows(), headings))]
     if len(found) == 1 or (found and headings.mapped):
         return found[0]
     if found:
@@ -128,11 +150,12 @@ def _workbook(sheets: dict[str, workbook_reader.Rows], wanted: str, headings: He
     return _refuse_sheets(sheets, headings)
 
 
-def _find_sheet(names: Sequence[str], wanted: str) -> str | None:
+def find_sheet(names: Sequence[str], wanted: str) -> str | None:
+    """Return the sheet with a name, however it is spelled."""
     return next((name for name in names if folded(name) == folded(wanted)), None)
 
 
-def _refuse_sheets(sheets: dict[str, workbook_reader.Rows], headings: Headings) -> NoReturn:
+def _refuse_sheets(sheets: dict[str, SheetRows], headings: Headings) -> NoReturn:
     """Say which headings the first sheet with any has. Raises InvalidInputError always."""
     for name, rows in sheets.items():
         first = list(islice(rows(), _HEADER_ROWS))
@@ -144,8 +167,8 @@ def _refuse_sheets(sheets: dict[str, workbook_reader.Rows], headings: Headings) 
 
 
 def _table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table:
-    first = list(islice(rows, _SAMPLE_ROWS))
-    table = _find_table(sheet, chain(first, rows), headings)
+    first = list(islice(rows, SAMPLE_ROWS))
+    table = find_table(sheet, chain(first, rows), headings)
     if table is None:
         raise InvalidInputError("file", _no_header(first, headings))
     absent = columns.missing(table.columns, headings.mapped)
@@ -186,8 +209,9 @@ def _quoted(heads: Iterable[str]) -> str:
     return ", ".join(shown[:_HEADS_SHOWN] + more)
 
 
-def _find_table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table | None:
-    first = list(islice(rows, _SAMPLE_ROWS))
+def find_table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table | None:
+    """Return the table in the rows; None if there is no header that is known."""
+    first = list(islice(rows, SAMPLE_ROWS))
     found = recognise([texts for _row, texts in first[:_HEADER_ROWS]], headings)
     if found is None:
         return None
@@ -206,8 +230,13 @@ def _with_unnamed(found: Columns, width: int, data: Sequence[Sequence[str]]) -> 
     heads = [*found.heads, *[""] * (width - len(found.heads))]
     for place, head in enumerate(heads):
         if not head and any(place < len(texts) and texts[place].strip() for texts in data):
-            heads[place] = _("column {letter}").format(letter=_letter(place))
+            heads[place] = unnamed(place)
     return tuple(heads), (*found.fields, *[""] * (width - len(found.fields)))
+
+
+def unnamed(place: int) -> str:
+    """Return what a column without a heading is called."""
+    return _("column {letter}").format(letter=_letter(place))
 
 
 def _letter(place: int) -> str:

@@ -11,6 +11,7 @@ from typing import Literal
 
 import structlog
 
+from pbxd.actor import Actor
 from pbxd.calls.events import Event, LinkLost, PbxStarted, QueueJoined, QueueLeft, SnapshotEnded
 from pbxd.calls.identity import ChannelIds
 from pbxd.calls.record import CallRecord, GapCause, HistoryGap, Party, moment
@@ -91,9 +92,15 @@ class Following:
         for followed in self.on_event:
             followed()
 
-    def note_moved(self, channel: str, queue: str, before: int, after: int) -> None:
-        """Note that pbxd moved a VIP in a queue, from one position to another."""
-        self._note_queue_step("vip.moved", channel, queue, {"position_before": before, "position": after})
+    def note_moved(self, channel: str, queue: str, before: int, after: int, by: Actor | None, at: float) -> None:
+        """Note that a caller moved in a queue, from one position to another: a VIP, or because a person wants it.
+
+        `by`: that person. `at`: the PBX's time.
+        """
+        facts = {"position_before": before, "position": after, "by": "person" if by else "rank"}
+        self._note_queue_step("vip.moved", channel, queue, facts | {"extension": by.extension or None if by else None})
+        if by:
+            self.tracker.note_moved(channel, queue, by.extension, at)
         for followed in self.on_event:
             followed()
 

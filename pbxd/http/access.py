@@ -44,7 +44,9 @@ async def is_still_admitted(request: web.Request) -> bool:
     if request[CALLER] == SOCKET:
         return True
     admitted = await _admitted(request, counts=False)
-    return admitted is not None and _same_rights(admitted[1], request[ADMITTED])
+    if admitted is None:
+        return False
+    return _same_rights(admitted[1].seeing(request.app[SERVICES].sights()), request[ADMITTED])
 
 
 async def session_actor(request: web.Request, *, counts: bool = True) -> Actor | None:
@@ -76,7 +78,8 @@ def _bearer(request: web.Request) -> str | None:
 
 
 def _same_rights(now: Actor, then: Actor) -> bool:
-    return (now.role, now.scopes, now.employee) == (then.role, then.scopes, then.employee)
+    rights_now = now.role, now.scopes, now.employee, now.extension, now.sights
+    return rights_now == (then.role, then.scopes, then.employee, then.extension, then.sights)
 
 
 @web.middleware

@@ -31,11 +31,11 @@ async def audit_requests(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _deed(request: web.Request, reason: str = "") -> Deed:
-    actor = request.get(ACTOR)
+    actor, login = request.get(ACTOR), request.get(LOGIN)
     return Deed(
         source=actor.source if actor else "",
         action=action_of(request),
-        subject=printable(request.get(LOGIN, "")) or loggable_path(request),
+        subject=printable(login.loggable()) if login else loggable_path(request),
         address=_address(request),
         employee=actor.employee if actor else None,
         extension=actor.extension if actor else "",

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from aiohttp import web
 
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
+from pbxd.calls.tracker import CallNow
 from pbxd.http.token_cache import TokenCache
 from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
+from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
+from pbxd.services.recordings import Recordings
 from pbxd.services.sessions import UserSessions
 from pbxd.services.uploads import Uploads
 from pbxd.services.webhooks.addresses import Network
@@ -41,9 +44,19 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    recordings: Recordings
+    call_watch: CallWatch = field(default_factory=CallWatch)
+    calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
     sights: Callable[[], Sights] = Sights  # what agents see
     allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses
     language: Callable[[], str] = str  # of answers to those who name none; empty: English
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Whom somebody tries to sign in as."""
+
+    loggable: Callable[[], str]  # what the audit log may say of it
 
 
 SERVICES = web.AppKey("services", Services)
@@ -51,9 +64,10 @@ SERVICES = web.AppKey("services", Services)
 PAGES: web.AppKey[dict[web.AbstractRoute, str]] = web.AppKey("pages", dict)
 CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
+LANGUAGE_COOKIE = "pbxd_language"  # which language the pages' user chose in this browser
 SOCKET = "socket"  # the CALLER of everybody on the unix socket
 ADMITTED = web.RequestKey("admitted", Actor)  # who was let in, before they named whom they act for
-LOGIN = web.RequestKey("login", str)  # that somebody tries to sign in with, for the audit log
+LOGIN = web.RequestKey("login", Login)  # that somebody tries to sign in with
 ACTOR = web.RequestKey("actor", Actor)  # who asks; set by the access check for every operation that isn't open
 
 

@@ -39,17 +39,19 @@ from pbxd.http.requests import (
     in_reading_order,
     read_inputs,
 )
+from pbxd.http.sounds import Sound
 from pbxd.http.streams import Stream
 from pbxd.rights import acting_for
 from pbxd.scopes import Scope
 
-Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | Download[Any] | None]]
+Handler = Callable[..., Awaitable[Answer | Reply[Answer] | Stream[Any] | Download[Any] | Sound[Any] | None]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 InputT = TypeVar("InputT", bound=Input)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # open: needs no token, and shows nothing about anybody; any: whoever has a valid token or session
 Wanted = Scope | Literal["open", "any"]
-_PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
+_FILES = (Download, Sound)
+_PATTERN = re.compile(r"\{(\w+):(?:[^{}]|\{[\d,]+\})*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,14 @@ class Manners:
 
     `version` returns the object's version, or raises NotFoundError: before the body is looked at. `if_match`: whether
     a request must name that version. `check` finds what a service would refuse in a body of which other members are
-    wrong already, so that all of it is told at once; it raises InvalidInputError.
+    wrong already, so that all of it is told at once; it raises InvalidInputError. `show` answers with what the
+    operation made before, by its id: to a repeated request whose first answer was lost. It raises NotFoundError.
     """
 
     version: Callable[..., Awaitable[int]] | None = None
     if_match: IfMatch | None = None
     check: Callable[..., Awaitable[object]] | None = None
+    show: Callable[[Context, int], Awaitable[Answer | Reply[Any]]] | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -114,8 +118,15 @@ class Operation:
         inputs = await self._inputs(context)
         try:
             if self.repeatable and (headers := _of_kind(inputs, RepeatableHeaders)) and headers.key:
-                return await once(request, self.name, headers.key, inputs, lambda: self._answer(context, inputs))
-            return await self._answer(context, inputs)
+                return await once(
+                    request,
+                    self.name,
+                    headers.key,
+                    inputs,
+                    lambda: self._answer(context, self.handler(context, **inputs)),
+                    lambda made: self._answer(context, self._shown(context, made)),
+                )
+            return await self._answer(context, self.handler(context, **inputs))
         except InvalidInputError as error:
             raise InvalidRequestError(located(error, self.inputs)) from error
 
@@ -131,13 +142,18 @@ class Operation:
             raise InvalidRequestError(await all_mistakes(context, self.inputs, mistakes, manners.check, inputs))
         return inputs | found
 
-    async def _answer(self, context: Context, inputs: Mapping[str, Input]) -> web.StreamResponse:
-        result = await self.handler(context, **inputs)
+    async def _shown(self, context: Context, made: int) -> Any:  # noqa: ANN401 - as the handler's
+        if self.manners.show is None:
+            raise TypeError(f"{self.name} can't show what it made")
+        return await self.manners.show(context, made)
+
+    async def _answer(self, context: Context, handled: Awaitable[Any]) -> web.StreamResponse:
+        result = await handled
         if isinstance(result, Answer):
             return web.Response(body=result.encoded(), status=self.statuses[0], headers=result.headers)
         if result is None:
             return web.Response(status=self.statuses[0])
-        if isinstance(result, (Stream, Download)):
+        if isinstance(result, (Stream, Download, Sound)):
             return await result.send(context.request)
         status = result.status or self.statuses[0]
         if status not in self.statuses:
@@ -258,8 +274,8 @@ def _answers(result: Any) -> tuple[tuple[type[Answer], ...], str, tuple[type[Fil
     if isinstance(origin, type) and issubclass(origin, Reply | Stream):
         (result,) = get_args(result)
     models = get_args(result) if get_origin(result) in (Union, UnionType) else (result,)
-    files = tuple(get_args(each)[0] for each in models if get_origin(each) is Download)
-    answers = tuple(each for each in models if each is not NoneType and get_origin(each) is not Download)
+    files = tuple(get_args(each)[0] for each in models if get_origin(each) in _FILES)
+    answers = tuple(each for each in models if each is not NoneType and get_origin(each) not in _FILES)
     for model in answers:
         if not (isinstance(model, type) and issubclass(model, Answer)):
             raise TypeError(f"{model} is no model of an answer")

@@ -25,7 +25,7 @@ from pbxd.errors import (
     WrongLoginError,
 )
 from pbxd.http.answers import Answer
-from pbxd.http.context import SERVICES, loggable_path
+from pbxd.http.context import LANGUAGE_COOKIE, SERVICES, loggable_path
 from pbxd.http.deadlines import DEADLINE
 from pbxd.http.preconditions import PreconditionNeededError
 from pbxd.http.requests import BODY_LIMIT, InvalidRequestError
@@ -95,7 +95,8 @@ def problem(kind: str, status: HTTPStatus, detail: str, **more: Any) -> web.Resp
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every error with a problem document; log our own mistakes, and show nothing of them to the client."""
-    i18n.use(i18n.preferred(request.headers.get("Accept-Language"), request.app[SERVICES].language()))
+    chosen, offered = request.cookies.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language")
+    i18n.use(i18n.preferred(chosen, offered, request.app[SERVICES].language()))
     try:
         async with asyncio.timeout(REQUEST_SECONDS) as deadline:
             request[DEADLINE] = deadline
@@ -163,7 +164,7 @@ def from_aiohttp(error: web.HTTPException) -> web.Response:
     }
     detail = said.get(status, _title(status)) if error.reason == status.phrase else error.reason
     answer = problem(status.phrase.lower().replace(" ", "-"), status, detail)
-    for name in ("Allow", "WWW-Authenticate"):
+    for name in ("Allow", "WWW-Authenticate", "Content-Range"):
         if name in error.headers:
             answer.headers[name] = error.headers[name]
     return answer

@@ -1,7 +1,8 @@
 """Requests that are done once, however often they are sent: `Idempotency-Key`.
 
 A key belongs to whom it came from (a token, a user) and to an operation. The first request's status, headers and body
-are kept for 7 days and are the answer to each repetition. What was refused or failed is not kept: it did nothing.
+are kept for 7 days and are the answer to each repetition. What was refused or failed is not kept: it did nothing. What
+the request makes is noted in the same transaction: if pbxd dies before it answers, the repetition shows that.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
+from pbxd.errors import ConflictError, NotFoundError
 from pbxd.http.context import CALLER, SERVICES
 from pbxd.http.requests import Headers, Input
-from pbxd.storage.access.request_keys import Answered, RequestKey, RequestKeys
+from pbxd.i18n import _
+from pbxd.storage.access.request_keys import Answered, RequestKey, RequestKeys, under_way
 
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 _FIRST_REFUSAL = 300  # status
@@ -35,17 +38,27 @@ async def once(
     key: str,
     inputs: Mapping[str, Input],
     answer: Callable[[], Awaitable[web.StreamResponse]],
+    show: Callable[[int], Awaitable[web.StreamResponse]],
 ) -> web.StreamResponse:
-    """Answer a request, or repeat the answer that it had before.
+    """Answer a request, or repeat the answer that it had before. `show` answers with what it made, by its id.
 
-    Raises InvalidInputError for a key of another request, ConflictError while the first request is under way.
+    Raises InvalidInputError for a key of another request, ConflictError while the first request is under way, or if
+    what it made is gone and its answer was never kept.
     """
     keys = RequestKeys(request.app[SERVICES].workspace.database)
     asked = RequestKey(request[CALLER], operation, key, _digest(inputs))
-    if known := await keys.claim(asked):
+    known = await keys.claim(asked)
+    if isinstance(known, Answered):
         return web.Response(body=known.body.encode(), status=known.status, headers=known.headers)
     try:
-        found = await answer()
+        with under_way(asked):
+            found = await (answer() if known is None else show(known.id))
+    except NotFoundError as error:
+        if known is None:
+            await keys.release(asked)
+            raise
+        message = _("the first request with this idempotency key made {id}, which is gone meanwhile; take another key")
+        raise ConflictError(message.format(id=known.id)) from error
     except Exception:
         await keys.release(asked)
         raise

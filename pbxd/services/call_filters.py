@@ -11,11 +11,15 @@ from pbxd.lookup.partial_index import named_contact
 from pbxd.numbers import NumberRules, parse
 from pbxd.services.dates import read_instant
 from pbxd.services.past_names import spans_of
-from pbxd.storage.book.contacts import visible
+from pbxd.storage.access.colleagues import calls_of_department
+from pbxd.storage.book.contacts import listed, visible
 from pbxd.storage.book.number_ownership import of_company, of_contacts
 from pbxd.storage.calls.call_filter import CallFilter, Span
 from pbxd.storage.calls.external_ids import calls_named
 from pbxd.storage.engine.database import Reading
+from pbxd.storage.search.filters import ContactFilter
+
+MOST_SEARCHED = 100  # clients whose calls a search lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,10 @@ class FindCalls:
     client: str = ""  # a number, or a contact: id or whole name
     company: str = ""  # whole name
     queue: str = ""
+    department: str = ""  # or a queue, as `employees` lists them
+    no_callback: bool = False  # clients who reached nobody, whom nobody called and who reached nobody since
+    search: str = ""  # words of a client's card or part of a number
+    companies: tuple[str, ...] | None = None  # whole names, of any of them
     min_talk: float = 0  # seconds
     limit: int = 50
     offset: int = 0
@@ -42,18 +50,20 @@ class FindCalls:
 def filter_of(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRules) -> CallFilter:
     """Return the filter; the actor's personal contacts count too.
 
-    Raises InvalidInputError for a text that is no date, NotFoundError for an unknown contact.
+    Raises InvalidInputError for a text that is no date, NotFoundError for an unknown contact or department.
     """
     spans: tuple[Span, ...] | None = None
     if asked.client:
         spans = _client(connection, asked.client, actor, rules)
     if asked.contact:
         spans = spans_of_contacts(connection, {visible(connection, asked.contact, actor).id}, actor)
-    if asked.company:
-        firm = _company(connection, asked.company, actor)
-        spans = (
-            firm if spans is None else tuple(span for span in spans if span.number in {each.number for each in firm})
-        )
+    names = (asked.company,) if asked.company else asked.companies
+    if names is not None:
+        firm = tuple(span for name in names for span in _company(connection, name, actor))
+        spans = firm if spans is None else _common(spans, firm)
+    if asked.search:
+        clients = _searched(connection, asked.search, actor, rules)
+        spans = clients if spans is None else _common(spans, clients)
     found = CallFilter(
         since=read_instant("from", asked.since) if asked.since else None,
         until=read_instant("to", asked.until, end_of_day=True) if asked.until else None,
@@ -62,9 +72,25 @@ def filter_of(connection: Reading, asked: FindCalls, actor: Actor, rules: Number
         agent=asked.agent,
         queue=asked.queue,
         talk=asked.min_talk,
+        no_callback=asked.no_callback,
+        department=calls_of_department(connection, asked.department) if asked.department else None,
         spans=spans,
     )
     return calls_named(connection, found, asked.external) if asked.external else found
+
+
+def _common(spans: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:
+    numbers = {each.number for each in others}
+    return tuple(span for span in spans if span.number in numbers)
+
+
+def _searched(connection: Reading, text: str, actor: Actor, rules: NumberRules) -> tuple[Span, ...]:
+    """Return the numbers of the first clients that a search finds, and the number that the text is."""
+    parsed = parse(text, rules)
+    whole = (Span(parsed.value),) if parsed.kind == "e164" else ()
+    _total, found = listed(connection, ContactFilter(search=text), actor, MOST_SEARCHED)
+    theirs = spans_of_contacts(connection, {card.id for card in found}, actor)
+    return (*whole, *(span for span in theirs if Span(span.number) not in whole))
 
 
 def _client(connection: Reading, text: str, actor: Actor, rules: NumberRules) -> tuple[Span, ...]:

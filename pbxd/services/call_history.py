@@ -68,13 +68,13 @@ async def every(workspace: Workspace, actor: Actor, asked: FindCalls) -> AsyncIt
     actor = await workspace.database.ask(known, actor)  # the extension may pass to somebody else on the way
     wanted = await workspace.database.ask(_wanted, asked, actor, workspace.rules)
     async for records in History(workspace.database).every(wanted):
-        yield await workspace.database.ask(_name, records, actor, workspace.rules)
+        yield await workspace.database.ask(named, records, actor, workspace.rules)
 
 
 async def show(workspace: Workspace, actor: Actor, call_id: str) -> Call:
     """Return a call. Raises NotFoundError."""
-    record = await _seen(workspace, actor, call_id)
-    (call,) = await workspace.database.ask(_name, [record], actor, workspace.rules)
+    record = await seen_record(workspace, actor, call_id)
+    (call,) = await workspace.database.ask(named, [record], actor, workspace.rules)
     return call
 
 
@@ -89,7 +89,7 @@ async def name(
 ) -> Mapping[str, str]:
     """Change what other programs call a call; return all its names. Raises NotFoundError, InvalidInputError."""
     checked = checked_external(external)
-    await _seen(workspace, actor, call_id)
+    await seen_record(workspace, actor, call_id)
     return await name_call(workspace.database, call_id, checked)
 
 
@@ -107,16 +107,17 @@ async def last_calls(workspace: Workspace, actor: Actor, client: str | int, *, l
     return await workspace.database.ask(_last, client, actor, workspace.rules, limit)
 
 
-async def _seen(workspace: Workspace, actor: Actor, call_id: str) -> CallRecord:
+async def seen_record(workspace: Workspace, actor: Actor, call_id: str) -> CallRecord:
     """Return the record of a call that the actor sees. Raises NotFoundError."""
     record = await Calls(workspace.database).record(call_id)
-    seen = await workspace.database.ask(_calls_seen, actor)
+    seen = await workspace.database.ask(seen_by, actor)
     if seen is not None and not seen.has(agents_of(record), record.queue or "", record.started):
         raise unknown_call(call_id)
     return record
 
 
-def _calls_seen(connection: Reading, actor: Actor) -> SeenCalls | None:
+def seen_by(connection: Reading, actor: Actor) -> SeenCalls | None:
+    """Return the calls that an actor sees; None: all."""
     return calls_seen(connection, known(connection, actor))
 
 
@@ -126,7 +127,7 @@ def _wanted(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRu
 
 def _limited(connection: Reading, actor: Actor, wanted: CallFilter) -> CallFilter:
     """Return the filter of what the actor sees. One extension's calls are read by its index."""
-    seen = _calls_seen(connection, actor)
+    seen = seen_by(connection, actor)
     if seen is None:
         return wanted
     numbers = {each.number for each in seen.extensions}
@@ -139,7 +140,7 @@ def _page(connection: Reading, asked: FindCalls, actor: Actor, rules: NumberRule
     last = cursor.read_entry("calls", asked.after, tied) or asked.before
     wanted = _wanted(connection, asked, actor, rules)
     shown = page(connection, wanted, asked.limit, asked.offset, str(last))
-    found = _name(connection, shown.records, actor, rules)
+    found = named(connection, shown.records, actor, rules)
     gaps = gaps_between(connection, shown.since, shown.until, _MOST_GAPS)
     count = len(gaps) if len(gaps) < _MOST_GAPS else count_gaps_between(connection, shown.since, shown.until)
     following = cursor.written_entry("calls", shown.records[-1].id, tied) if shown.older else None
@@ -153,10 +154,10 @@ def _last(connection: Reading, client: str | int, actor: Actor, rules: NumberRul
         wanted = _limited(connection, actor, wanted)
     else:
         wanted = _wanted(connection, FindCalls(client=client), actor, rules)
-    return _name(connection, newest(connection, wanted, limit), actor, rules)
+    return named(connection, newest(connection, wanted, limit), actor, rules)
 
 
-def _name(connection: Reading, records: Sequence[CallRecord], actor: Actor, rules: NumberRules) -> list[Call]:
+def named(connection: Reading, records: Sequence[CallRecord], actor: Actor, rules: NumberRules) -> list[Call]:
     """Return calls in their public form, named as `past_names` says."""
     calls = [record.to_json() for record in records]
     actor = known(connection, actor)

@@ -34,10 +34,15 @@ class CallerNaming:
         The personal contacts of `actor` may be used; `inside`: the call is from our own extension.
         """
         began = time.perf_counter()
-        public = _for_asker(self._lookup(number, DAEMON), inside=inside)
-        own = _for_asker(self._lookup(number, actor), inside=inside) if actor.is_employee else public
+        public = self.match(number, DAEMON, inside=inside)
+        own = self.match(number, actor, inside=inside) if actor.is_employee else public
         self.timings.observe(own.status, time.perf_counter() - began)
         return Caller(own, public)
+
+    def match(self, number: str, actor: Actor, *, inside: bool) -> Match:
+        """Return who has a number, as an actor sees it, without measuring."""
+        match = self._lookup(number, actor)
+        return match if inside else without_colleagues(match)
 
     def readings(self) -> Iterator[Measured]:
         """Say what is measured."""
@@ -59,7 +64,3 @@ def without_colleagues(match: Match) -> Match:
     if match.status == "employee":
         return Match("unknown", match.number, rule=match.rule, rivals=others)
     return match._replace(rivals=others)
-
-
-def _for_asker(match: Match, *, inside: bool) -> Match:
-    return match if inside else without_colleagues(match)

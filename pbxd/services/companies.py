@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from datetime import datetime
@@ -13,13 +14,14 @@ from pbxd.book.companies import Company, CompanyChanges, checked_company
 from pbxd.book.contacts import Contact
 from pbxd.book.external_ids import ExternalId, checked_external
 from pbxd.book.texts import folded
-from pbxd.errors import InvalidInputError, Mistakes
+from pbxd.errors import InvalidInputError, Mistakes, NotFoundError
 from pbxd.numbers import NumberRules
 from pbxd.services.number_input import company_number, contact_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book import company_merging
 from pbxd.storage.book.companies import Companies, CompanyFilter, CompanyPage
 from pbxd.storage.book.company_merging import Joining, Report
+from pbxd.storage.book.company_rows import find_by_name
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import MOST_COUNTED
@@ -109,6 +111,15 @@ async def show(workspace: Workspace, actor: Actor, company_id: int) -> ShownComp
     wanted = ContactFilter(company=company.name)
     total, people = await Contacts(workspace.database).list(wanted, actor=actor, limit=PEOPLE_SHOWN)
     return ShownCompany(company, total, people)
+
+
+async def id_of(workspace: Workspace, _actor: Actor, name: str) -> int:
+    """Return the id of the company of this name, as contacts spell it; 0 if nobody or not everybody sees one."""
+    found = await workspace.database.ask(find_by_name, [name]) if name else {}
+    for each in found.values():
+        with suppress(NotFoundError):
+            return (await Companies(workspace.database).get(each.id)).id
+    return 0
 
 
 async def edit(workspace: Workspace, _actor: Actor, asked: EditCompany) -> Company:

@@ -15,15 +15,18 @@ from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.services import contact_edits, employees
 from pbxd.services.call_history import Call, last_calls
-from pbxd.services.contact_edits import AddContact, EditContact, Reading
+from pbxd.services.contact_edits import AddContact as AddContact
+from pbxd.services.contact_edits import EditContact as EditContact
+from pbxd.services.contact_edits import Reading
 from pbxd.services.number_input import contact_number
 from pbxd.services.workspace import Workspace
-from pbxd.storage.book.changes import Change
+from pbxd.storage.book.changes import Change as Change
 from pbxd.storage.book.contacts import ContactPage as ContactPage
 from pbxd.storage.book.contacts import Contacts
-from pbxd.storage.book.duplicates import Duplicate
+from pbxd.storage.book.duplicates import Duplicate as Duplicate
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.search.filters import ContactFilter
+from pbxd.storage.search.paging import SORTINGS as SORTINGS
 from pbxd.storage.search.paging import PageAsked, Sorting
 
 _EVERYBODY = 10**9  # more than any book has
@@ -41,6 +44,7 @@ class ContactsWanted:
     number: str = ""  # in any notation
     favourites: bool = False  # the actor's
     mine: bool = False  # contacts that the actor manages, and personal ones
+    personal: bool = False  # only the actor's personal contacts
     managed_by: int = 0  # an employee's id
     company_id: int = 0
     changed_after: datetime | None = None
@@ -112,6 +116,11 @@ async def _reading(workspace: Workspace, asked: AddContact | EditContact, *, kno
     return Reading(workspace.rules, workspace.fields, datetime.now().astimezone().date(), people, known_people)
 
 
+async def saved(workspace: Workspace, actor: Actor, contact_id: int) -> SavedContact:
+    """Return a contact as `add` answers. Raises NotFoundError."""
+    return await _saved(workspace, actor, await get(workspace, actor, contact_id))
+
+
 async def _saved(workspace: Workspace, actor: Actor, contact: Contact) -> SavedContact:
     book = Contacts(workspace.database)
     external = await book.external([contact.id])
@@ -159,6 +168,7 @@ def filter_of(workspace: Workspace, asked: ContactsWanted) -> ContactFilter:
         number=contact_number(asked.number, workspace.rules).number if asked.number else "",
         favourites=asked.favourites,
         mine=asked.mine,
+        personal=asked.personal,
         managed_by=asked.managed_by,
         company_id=asked.company_id,
         changed_after=asked.changed_after,
@@ -220,13 +230,18 @@ async def external_of(workspace: Workspace, contacts: Sequence[Contact]) -> Mapp
     return await Contacts(workspace.database).external([contact.id for contact in contacts])
 
 
-async def duplicates(workspace: Workspace, actor: Actor, number: str, email: str) -> Sequence[Duplicate]:
-    """Return the contacts with a number, whatever its extension, or an e-mail. Raises InvalidInputError."""
+async def duplicates(
+    workspace: Workspace, actor: Actor, number: str, email: str, *, own: int = 0
+) -> Sequence[Duplicate]:
+    """Return the contacts with a number, whatever its extension, or an e-mail, without the contact `own`.
+
+    Raises InvalidInputError.
+    """
     if not number and not email:
         raise InvalidInputError("number", _("a number or an e-mail is needed"), code="missing")
     numbers = [contact_number(number, workspace.rules).number] if number else []
     emails = [checked_email(email, "email")] if email else []
-    return await Contacts(workspace.database).sharing(numbers, emails, actor=actor)
+    return await Contacts(workspace.database).sharing(numbers, emails, own=own, actor=actor)
 
 
 async def get(workspace: Workspace, actor: Actor, contact_id: int) -> Contact:
@@ -276,6 +291,16 @@ async def history(workspace: Workspace, actor: Actor, contact_id: int) -> Sequen
     return await Contacts(workspace.database).history(contact_id, actor=actor)
 
 
+async def doubles(workspace: Workspace, actor: Actor, contact: Contact) -> Sequence[Duplicate]:
+    """Return who else has the numbers and e-mails of a contact."""
+    return await Contacts(workspace.database).duplicates(contact, actor=actor)
+
+
 async def set_favourite(workspace: Workspace, actor: Actor, contact_id: int, *, favourite: bool) -> None:
     """Put a contact among the actor's favourites, or take it away. Raises NotFoundError, RefusedError."""
     await Contacts(workspace.database).set_favourite(contact_id, actor=actor, favourite=favourite)
+
+
+async def favourites(workspace: Workspace, actor: Actor) -> set[int]:
+    """Return the ids of the actor's favourites."""
+    return await Contacts(workspace.database).favourites(actor=actor)

@@ -12,7 +12,10 @@ from pbxd.history.backfill import Backfill, Difference
 from pbxd.services.dates import read_instant
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings
-from pbxd.storage.calls.gaps import HistoryGaps, StoredGap
+from pbxd.storage.calls.gaps import HistoryGaps, StoredGap, count_gaps_between, gaps_between
+from pbxd.storage.engine.database import Reading
+from pbxd.storage.engine.feed import newest
+from pbxd.storage.search import cursor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +24,17 @@ class FindGaps:
 
     limit: int = 1000
     offset: int = 0
+    after: str = ""  # the cursor of the page before
 
 
 @dataclass(frozen=True, slots=True)
 class FoundGaps:
-    """A page of gaps; `total` counts all."""
+    """A page of gaps; `total` counts all. `next`: the cursor of the next page, `seq`: the feed's number."""
 
     total: int
     gaps: Sequence[StoredGap]
+    next: str | None = None
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +46,17 @@ class Compare:
 
 
 async def find(workspace: Workspace, _actor: Actor, asked: FindGaps) -> FoundGaps:
-    """Return a page of the gaps."""
-    gaps = HistoryGaps(workspace.database)
-    return FoundGaps(await gaps.count(), await gaps.list(limit=asked.limit, offset=asked.offset))
+    """Return a page of the gaps. Raises InvalidInputError (`after`)."""
+    return await workspace.database.ask(_page, asked)
+
+
+def _page(connection: Reading, asked: FindGaps) -> FoundGaps:
+    tied = cursor.bound("gaps")
+    last = cursor.read_number("gaps", asked.after, tied) or 0
+    found = gaps_between(connection, None, None, asked.limit + 1, asked.offset, last)
+    gaps = found[: asked.limit]
+    following = cursor.written_entry("gaps", gaps[-1].id, tied) if len(found) > len(gaps) else None
+    return FoundGaps(count_gaps_between(connection, None, None), gaps, following, newest(connection))
 
 
 async def fill(

@@ -13,6 +13,7 @@ from pbxd.actor import DAEMON, Actor
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import NumberRules, parse
+from pbxd.rights import SHARED
 from pbxd.storage.book.extension_ownership import Ownership
 from pbxd.storage.book.number_ownership import Holding, Past
 from pbxd.storage.calls.call_filter import Span
@@ -94,9 +95,17 @@ def owner_name(owners: Sequence[Ownership], at: datetime) -> str:
 
 
 def _hide(party: Party, past: Past) -> None:
-    """Remove what the actor may not see: the card was shared then, and is personal now."""
+    """Remove what the actor may not see: the card was shared then, and is personal now or another manager's.
+
+    A name without a contact can be that of one of several cards. Of those with a manager nobody knows which.
+    """
     card = past.cards.get(party["contact"] or 0)
-    if card and not card.seen:
+    if card is None and not party["contact"] and not party["extension"]:
+        hidden = past.hidden.get(party["number"] or "", ())
+        secret = any(each.owner == SHARED or each.name == party["name"] for each in hidden)
+    else:
+        secret = card is not None and not card.seen
+    if secret:
         party |= {"name": None, "company": None, "contact": None}
 
 

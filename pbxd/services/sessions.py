@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ _BYTES = 32  # 256 random bits, as a token has
 _USED_EVERY = timedelta(minutes=1)  # so that a session that is used all the time is a small write a minute
 _NOTE_SECONDS = 5.0
 _CLEAR_EVERY, _COUNT_EVERY = 720, 12  # notes: an hour, a minute
+_MARK, _MOST_CALLED = 8, 10_000
 _LONGEST_LOGIN, _LONGEST_PASSWORD = 254, 1000  # what is longer is nobody's, and isn't hashed
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -63,6 +65,8 @@ class UserSessions:
         self._used: dict[int, datetime] = {}  # uses to write down, by the session's id
         self._counts = {"begun": 0, "refused": 0, "delayed": 0}  # attempts to sign in
         self._open = 0  # sessions, a minute ago at most
+        self._users_called: dict[str, str] = {}  # logins of users that were tried, as typed: the user's own
+        self._secret = secrets.token_bytes(_BYTES)  # of this process: tells logins of nobody apart, and ends with it
 
     async def sign_in(self, login: str, password: str, address: str, before: str = "") -> NewSession:
         """Begin a session; `before`: the plain one that the client had, which ends.
@@ -78,6 +82,7 @@ class UserSessions:
         known = None
         if len(login) <= _LONGEST_LOGIN and len(password) <= _LONGEST_PASSWORD:
             known = await self._users.credentials(login)
+            self._note_called(login, known.user if known else None)
         usable = known is not None and known.user.may_sign_in
         hashed = known.password if known is not None and usable else ""
         fits = await self._passwords.verify(hashed, password[:_LONGEST_PASSWORD])
@@ -92,6 +97,25 @@ class UserSessions:
         if self._passwords.is_dated(hashed):
             await self._users.rehash(begun.user.id, hashed, await self._passwords.hash(password))
         return begun
+
+    def loggable(self, login: str) -> str:
+        """Return what a log may say of a login that was tried: a user's, else `unknown` and a keyed hash.
+
+        What is no user's login may be a password that was typed into the wrong field.
+        """
+        login = login.strip()
+        if called := self._users_called.get(login):
+            return called
+        mark = hmac.digest(self._secret, login.encode("utf-8", "surrogatepass"), "sha256")
+        return f"unknown {mark.hex()[:_MARK]}"
+
+    def _note_called(self, login: str, user: User | None) -> None:
+        if user is None:
+            self._users_called.pop(login, None)
+        else:
+            if len(self._users_called) >= _MOST_CALLED:
+                self._users_called.clear()
+            self._users_called[login] = user.login
 
     async def invited(self, plain: str) -> User:
         """Return whom an invitation is for; nothing is used up. Raises NotFoundError."""

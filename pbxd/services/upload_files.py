@@ -39,6 +39,11 @@ class Upload:
     mapped: tuple[str, ...] = ()
     caller: str = ""  # the token or user that uploads it
 
+    @property
+    def visibility(self) -> str:
+        """Who sees the new contacts."""
+        return "personal" if self.personal else "shared"
+
 
 async def pieces_of(file: Path) -> AsyncGenerator[bytes, None]:
     """Yield a file in pieces, read in a thread."""

@@ -64,7 +64,9 @@ class _Work:
     """Something under way."""
 
     task: asyncio.Task[Any]
+    checks: bool = False  # changes nothing, and may be given up at any time
     rows: int = 0  # done so far
+    rows_of: int = 0  # in all; 0: nobody knows yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class UploadedImport:
 
     listed: Import
     rows_done: int | None = None  # while something is under way
+    rows_of: int = 0  # about how many there are in all; 0: nobody knows yet
     report: Mapping[str, Any] = field(default_factory=dict)
     has_errors_file: bool = False
 
@@ -90,10 +93,11 @@ class Uploads:
         run: Run = worker.run,
     ) -> None:
         """`patience`: seconds that a request waits. `run`: what does the work."""
-        self._workspace, self._folder, self._patience, self._run = workspace, folder, patience, run
+        self.workspace, self._folder, self._patience, self._run = workspace, folder, patience, run
         self.limit = limit_mb * 1024 * 1024  # bytes of a file
         self._working: dict[int, _Work] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self.looking = asyncio.Semaphore(_AT_ONCE)  # a look at a file never waits for imports
 
     @asynccontextmanager
     async def arriving(self) -> AsyncIterator[Path]:
@@ -112,56 +116,80 @@ class Uploads:
 
         Raises InvalidInputError for a file that can't be read.
         """
-        if upload.personal and not actor.is_employee:
-            raise InvalidInputError("visibility", _("whose contacts would they be? Say which employee acts, with --as"))
-        visibility = "personal" if upload.personal else "shared"
-        import_id = await uploaded.reserve(self._workspace.database, upload.name, visibility, actor)
-        own = self._folder / str(import_id)
-        try:
-            await asyncio.to_thread(take_over, file, own, upload)
-            work = self._start(import_id, self._check(actor, import_id, own, upload))
-            await self._wait(work)
-        except BaseException:
-            await self._forget(import_id)
-            raise
+        async with self.taken(actor, file, upload) as import_id:
+            await self.start_check(actor, import_id, upload, self._patience)
         return await self.show(actor, import_id, upload.caller)
 
-    async def commit(self, actor: Actor, import_id: int, caller: str) -> UploadedImport:
+    @asynccontextmanager
+    async def taken(self, actor: Actor, file: Path, upload: Upload) -> AsyncIterator[int]:
+        """Take over a file that has arrived; yield the id of its import. An error of the block forgets both."""
+        if upload.personal and not actor.is_employee:
+            raise InvalidInputError("visibility", _("whose contacts would they be? Say which employee acts, with --as"))
+        import_id = await uploaded.reserve(self.workspace.database, upload.name, upload.visibility, actor)
+        try:
+            await asyncio.to_thread(take_over, file, self.folder_of(import_id), upload)
+            yield import_id
+        except BaseException:
+            await self.forget(import_id)
+            raise
+
+    async def start_check(
+        self, actor: Actor, import_id: int, upload: Upload, patience: float, *, keeps: bool = False
+    ) -> None:
+        """Begin to check a file and wait a while for the end. Raises InvalidInputError for one that can't be read.
+
+        `keeps`: such a file stays too, and can be checked again.
+        """
+        own = self.folder_of(import_id)
+        work = self._start(import_id, self._check(actor, import_id, own, upload, keeps=keeps), checks=True)
+        await self._wait(work, patience)
+
+    def folder_of(self, import_id: int) -> Path:
+        """Return where the file of an import lies."""
+        return self._folder / str(import_id)
+
+    async def commit(
+        self, actor: Actor, import_id: int, caller: str, *, patience: float | None = None
+    ) -> UploadedImport:
         """Import a checked file. Raises NotFoundError, RefusedError, ConflictError unless it waits for that."""
-        listed, upload = await self._own(actor, import_id, caller)
+        listed, upload = await self.own(actor, import_id, caller)
         if listed.state != "checked" or import_id in self._working or upload is None:
             raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
-        await uploaded.begin_work(self._workspace.database, import_id, "checked")
+        await uploaded.begin_work(self.workspace.database, import_id, "checked")
         self._check_idle(import_id)
-        await self._wait(self._start(import_id, self._import(actor, import_id, upload)))
+        await self._wait(
+            self._start(import_id, self._import(actor, import_id, upload)),
+            self._patience if patience is None else patience,
+        )
         return await self.show(actor, import_id, caller)
 
-    async def undo(self, actor: Actor, import_id: int) -> Undone | None:
+    async def undo(self, actor: Actor, import_id: int, *, patience: float | None = None) -> Undone | None:
         """Undo an import; None: that goes on. Raises what `imports.undo` raises."""
-        await imports.shown(self._workspace, actor, import_id)
+        await imports.shown(self.workspace, actor, import_id)
         self._check_idle(import_id)
-        await imports.check_undo(self._workspace, actor, import_id)
-        await uploaded.begin_work(self._workspace.database, import_id, "done")
+        await imports.check_undo(self.workspace, actor, import_id)
+        await uploaded.begin_work(self.workspace.database, import_id, "done")
         self._check_idle(import_id)
-        work = self._start(import_id, self._run(self._workspace, "undo", actor, import_id, _nobody))
-        done: Undone | None = await self._wait(work)
+        work = self._start(import_id, self._run(self.workspace, "undo", actor, import_id, _nobody))
+        done: Undone | None = await self._wait(work, self._patience if patience is None else patience)
         return done
 
     async def show(self, actor: Actor, import_id: int, caller: str) -> UploadedImport:
         """Return an import and how far it is. Raises NotFoundError."""
         work = self._working.get(import_id)  # before the state that it leads to
         report, errors = dict[str, Any](), False
-        listed = await imports.shown(self._workspace, actor, import_id)
+        listed = await imports.shown(self.workspace, actor, import_id)
         with suppress(NotFoundError, PbxdError):
-            await self._own(actor, import_id, caller)  # only who uploaded the file sees its rows
-            report = await asyncio.to_thread(read_json, self._folder / str(import_id) / "report.json")
-            errors = (self._folder / str(import_id) / "errors.xlsx").exists()
-        return UploadedImport(listed, work.rows if work else None, report, errors)
+            await self.own(actor, import_id, caller)  # only who uploaded the file sees its rows
+            report = await asyncio.to_thread(read_json, self.folder_of(import_id) / "report.json")
+            errors = (self.folder_of(import_id) / "errors.xlsx").exists()
+        done, of = (work.rows, work.rows_of) if work else (None, 0)
+        return UploadedImport(listed, done, of, report, errors)
 
     async def errors_file(self, actor: Actor, import_id: int, caller: str) -> Path:
         """Return the workbook of an upload's bad rows. Raises NotFoundError, RefusedError."""
-        await self._own(actor, import_id, caller)
-        file = self._folder / str(import_id) / "errors.xlsx"
+        await self.own(actor, import_id, caller)
+        file = self.folder_of(import_id) / "errors.xlsx"
         if not await asyncio.to_thread(file.exists):
             raise NotFoundError(_("import {id} has no workbook of bad rows").format(id=import_id))
         return file
@@ -172,17 +200,17 @@ class Uploads:
         """Yield a file that an export writes, in pieces. Raises what the export raises, before the first piece."""
         async with self._turns, self.arriving() as folder:
             wanted = replace(asked, file=folder / f"export.{ending}")
-            await self._run(self._workspace, job, actor, wanted, _nobody)
+            await self._run(self.workspace, job, actor, wanted, _nobody)
             async for piece in pieces_of(wanted.file):
                 yield piece
 
     async def template(self, actor: Actor) -> AsyncGenerator[bytes, None]:
         """Yield the workbook to fill in, in pieces."""
-        people = await employees.find(self._workspace, actor, employees.FindEmployees())
+        people = await employees.find(self.workspace, actor, employees.FindEmployees())
         async with self.arriving() as folder:
             file = folder / "contacts.xlsx"
             here = copy_context()  # headings are in the asker's language
-            await asyncio.to_thread(here.run, write_template, file, people, self._workspace.fields)
+            await asyncio.to_thread(here.run, write_template, file, people, self.workspace.fields)
             async for piece in pieces_of(file):
                 yield piece
 
@@ -191,7 +219,7 @@ class Uploads:
         try:
             while True:
                 with suppress(UnavailableError):
-                    for import_id in await uploaded.give_up(self._workspace.database, KEPT, _CHECKING):
+                    for import_id in await uploaded.give_up(self.workspace.database, KEPT, _CHECKING):
                         await self._remove(import_id)
                     await asyncio.to_thread(remove_old, self._folder, KEPT * 2)
                 await asyncio.sleep(_CLEAN_SECONDS)
@@ -209,16 +237,19 @@ class Uploads:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=ARRIVING, dir=self._folder))
 
-    async def _own(self, actor: Actor, import_id: int, caller: str) -> tuple[Import, Upload | None]:
-        """Return an import whose rows the actor may see, and how it was uploaded, if its file is still there."""
-        listed = await imports.shown(self._workspace, actor, import_id)
-        upload = await asyncio.to_thread(upload_of, self._folder / str(import_id))
+    async def own(self, actor: Actor, import_id: int, caller: str) -> tuple[Import, Upload | None]:
+        """Return an import whose rows the actor may see, and how it was uploaded, if its file is still there.
+
+        Raises NotFoundError, RefusedError.
+        """
+        listed = await imports.shown(self.workspace, actor, import_id)
+        upload = await asyncio.to_thread(upload_of, self.folder_of(import_id))
         same = upload is not None and upload.caller == caller
         rights.check_commit(actor, listed.actor_id or 0, same_program=same)
         return listed, upload
 
-    def _start(self, import_id: int, doing: Coroutine[Any, Any, Any]) -> _Work:
-        work = _Work(asyncio.create_task(doing, name=f"import {import_id}"))
+    def _start(self, import_id: int, doing: Coroutine[Any, Any, Any], *, checks: bool = False) -> _Work:
+        work = _Work(asyncio.create_task(doing, name=f"import {import_id}"), checks)
         self._working[import_id] = work
         work.task.add_done_callback(lambda task: self._ended(import_id, task))
         return work
@@ -233,26 +264,27 @@ class Uploads:
         if error is not None and not isinstance(error, PbxdError):
             _log.error("import_failed", id=import_id, exc_info=error)
 
-    async def _wait(self, work: _Work) -> Any:  # noqa: ANN401 - what the task returns
+    async def _wait(self, work: _Work, patience: float) -> Any:  # noqa: ANN401 - what the task returns
         """Wait for the end a while; None: it goes on. Raises what the work raises."""
-        done, _pending = await asyncio.wait({work.task}, timeout=self._patience)
+        done, _pending = await asyncio.wait({work.task}, timeout=patience)
         return work.task.result() if done else None
 
-    async def _check(self, actor: Actor, import_id: int, own: Path, upload: Upload) -> None:
+    async def _check(self, actor: Actor, import_id: int, own: Path, upload: Upload, *, keeps: bool) -> None:
         asked = _asked(own, upload, dry_run=True)
         try:
             async with self._turns:
                 report = await self._run_import(actor, import_id, asked)
             await asyncio.to_thread(write_json, own / "report.json", report_json(report))
         except InvalidInputError as error:
-            await uploaded.end_check(self._workspace.database, import_id, "refused", {})
+            await uploaded.end_check(self.workspace.database, import_id, "refused", {})
             await asyncio.to_thread(write_json, own / "report.json", {"problem": str(error)})
-            (own / file_of(own)).unlink()
+            if not keeps:
+                (own / file_of(own)).unlink()
             raise
-        await uploaded.end_check(self._workspace.database, import_id, "checked", report.counts)
+        await uploaded.end_check(self.workspace.database, import_id, "checked", report.counts)
 
     async def _import(self, actor: Actor, import_id: int, upload: Upload) -> None:
-        own = self._folder / str(import_id)
+        own = self.folder_of(import_id)
         await asyncio.to_thread((own / "errors.xlsx").unlink, missing_ok=True)
         asked = _asked(own, upload, reserved=import_id)
         async with self._turns:
@@ -262,24 +294,30 @@ class Uploads:
 
     async def _run_import(self, actor: Actor, import_id: int, asked: ImportContacts) -> ImportReport:
         report: ImportReport = await self._run(
-            self._workspace, "import", actor, asked, lambda rows, _of: self._note(import_id, rows)
+            self.workspace, "import", actor, asked, lambda rows, of: self._note(import_id, rows, of)
         )
         return report
 
-    def _note(self, import_id: int, rows: int) -> None:
+    def _note(self, import_id: int, rows: int, of: int) -> None:
         if work := self._working.get(import_id):
-            work.rows = rows
+            work.rows, work.rows_of = rows, of
 
-    async def _forget(self, import_id: int) -> None:
-        """Delete what nobody was told of."""
+    async def halt(self, import_id: int) -> None:
+        """End a check that is under way. Raises ConflictError if it is something else."""
         if work := self._working.get(import_id):
+            if not work.checks:
+                self._check_idle(import_id)
             work.task.cancel()
             await asyncio.wait({work.task})
+
+    async def forget(self, import_id: int) -> None:
+        """Delete an upload that is not committed, and its file."""
+        await self.halt(import_id)
         await self._remove(import_id)
-        await uploaded.forget(self._workspace.database, import_id)
+        await uploaded.forget(self.workspace.database, import_id)
 
     async def _remove(self, import_id: int) -> None:
-        await asyncio.to_thread(shutil.rmtree, self._folder / str(import_id), ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self.folder_of(import_id), ignore_errors=True)
 
 
 def _nobody(*_done: int) -> None:

@@ -44,6 +44,14 @@ class QueueEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueList:
+    """The PBX's queues, also those in which nobody waits, and everybody who waits in them."""
+
+    names: tuple[str, ...]
+    entries: tuple[QueueEntry, ...]  # by queue, in order
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """What pbxd did to a waiting caller: gave a VIP's rank, or raised the caller so as to keep the place."""
 
@@ -107,6 +115,9 @@ class Pbx(Protocol):
 
     async def waiting(self, queue: str = "") -> list[QueueEntry]:
         """List who waits, in order; of every queue unless one is named."""
+
+    async def queue_list(self) -> QueueList:
+        """List all queues, and who waits in them."""
 
     async def can_move(self) -> bool:
         """Ask whether this PBX moves a caller who waits; if not, the log says so once."""

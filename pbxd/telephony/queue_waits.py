@@ -63,6 +63,11 @@ class Waits:
         """Return the queues of those places."""
         return {wait.queue for wait in self._vacated.values()}
 
+    def since(self, channel: str) -> float | None:
+        """Return when a caller joined their queue."""
+        wait = self._waits.get(channel)
+        return wait.joined if wait else None
+
     def first(self, channel: str) -> float | None:
         """Return when a caller's first waiting in this call began."""
         return self._first.get(channel)

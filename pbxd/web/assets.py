@@ -1,4 +1,7 @@
-"""What pages load: files of this package under `/static/HASH/`, where HASH changes with them; cached for ever."""
+"""What pages load: files of this package under `/static/HASH/`, where HASH changes with any of them; cached for ever.
+
+One HASH for all of them lets a script name its neighbours by relative paths.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,36 @@ from typing import Final
 
 from aiohttp import web
 
-_TYPES: Final = {"pages.css": "text/css"}
+_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 @cache
-def _content(name: str) -> bytes:
-    return resources.files("pbxd.web").joinpath("static", name).read_bytes()
+def _files() -> dict[str, bytes]:
+    folder = resources.files("pbxd.web").joinpath("static")
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir(), key=lambda each: each.name)}
 
 
 @cache
+def _hash() -> str:
+    digest = sha256()
+    for name, content in _files().items():
+        digest.update(name.encode() + b"\0" + content)
+    return digest.hexdigest()[:16]
+
+
 def asset(name: str) -> str:
     """Return the address of a file."""
-    return f"/static/{sha256(_content(name)).hexdigest()[:16]}/{name}"
+    return f"/static/{_hash()}/{name}"
 
 
 async def send(request: web.Request) -> web.StreamResponse:
     """Send a file."""
     name = request.match_info["name"]
-    if name not in _TYPES or request.path != asset(name):
+    content = _files().get(name)
+    if content is None or request.path != asset(name):
         raise web.HTTPNotFound
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-    return web.Response(body=_content(name), content_type=_TYPES[name], charset="utf-8", headers=headers)
+    kind = _TYPES[name.rpartition(".")[2]]
+    answer = web.Response(body=content, content_type=kind, charset="utf-8", headers=headers)
+    answer.enable_compression()
+    return answer

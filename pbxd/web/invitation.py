@@ -8,7 +8,7 @@ from aiohttp import web
 
 from pbxd.errors import InvalidInputError
 from pbxd.http.client import client_of
-from pbxd.http.context import LOGIN, SERVICES
+from pbxd.http.context import LOGIN, SERVICES, Login
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.session_cookies import keep_session
 from pbxd.i18n import _
@@ -26,7 +26,7 @@ async def _accept_invitation(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
     sessions, token = request.app[SERVICES].sessions, request.match_info["token"]
     user = await sessions.invited(token)
-    request[LOGIN] = user.login
+    request[LOGIN] = Login(lambda: user.login)
     password = form.get("password", "")
     if not password:
         return _page(user, password=_("Enter a new password"))

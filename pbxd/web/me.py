@@ -1,26 +1,51 @@
-"""`/me`: who is signed in, and the way out."""
+"""`/me`: who is signed in, how this browser shows the pages, and the way out."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from pbxd.http.context import SERVICES
-from pbxd.i18n import _
+from pbxd import i18n
+from pbxd.http.session_cookies import drop_session
+from pbxd.i18n import LANGUAGES, _
 from pbxd.roles import Role
 from pbxd.services import users
-from pbxd.web.pages import HOME, Page, render, signed_in, to_sign_in
+from pbxd.web.frame import Visit, go, person, show
+from pbxd.web.looks import THEMES, keep_looks
+from pbxd.web.pages import Page, redirect
+
+ME = "/me"
 
 
-async def _show_profile(request: web.Request) -> web.StreamResponse:
-    actor = await signed_in(request)
-    user = await users.own(request.app[SERVICES].workspace, actor) if actor else None
-    if user is None:
-        return to_sign_in(request)
-    return render("me.html", user=user, role=_role(user.role))
+async def _show_profile(visit: Visit) -> web.StreamResponse:
+    return show(visit, "me.html", role=role_text(visit.user.role), languages=LANGUAGES, themes=THEMES)
 
 
-def _role(role: Role) -> str:
+async def _keep_looks(visit: Visit) -> web.StreamResponse:
+    form = await visit.form()
+    language, shade = form.get("language", ""), form.get("theme", "")
+    answer = redirect(ME)
+    keep_looks(
+        visit.request,
+        answer,
+        language=language if language in LANGUAGES else i18n.current(),
+        shade=shade if shade in THEMES else THEMES[0],
+    )
+    return answer
+
+
+async def _end_sessions(visit: Visit) -> web.StreamResponse:
+    await users.end_sessions(visit.workspace, visit.actor, visit.user.id)
+    drop_session(visit.request)
+    return go(visit, "/sign-in")
+
+
+def role_text(role: Role) -> str:
+    """Return a role's name for people."""
     return {"agent": _("agent"), "supervisor": _("supervisor"), "administrator": _("administrator")}[role]
 
 
-PAGES = (Page("GET", HOME, _show_profile),)
+PAGES = (
+    Page("GET", ME, person(_show_profile)),
+    Page("POST", ME, person(_keep_looks)),
+    Page("POST", f"{ME}/sessions/end", person(_end_sessions)),
+)

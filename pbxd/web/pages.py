@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import web
@@ -13,21 +13,26 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from pbxd import i18n
 from pbxd.actor import Actor
-from pbxd.errors import NotFoundError, PbxdError, RefusedError, UnavailableError
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, PbxdError, RefusedError, UnavailableError
 from pbxd.http.access import session_actor
 from pbxd.http.context import PAGES
-from pbxd.i18n import _
+from pbxd.i18n import _, local_day, local_time
+from pbxd.numbers import display
 from pbxd.web.assets import asset
+from pbxd.web.looks import theme, use_theme
 
 View = Callable[[web.Request], Awaitable[web.StreamResponse]]
-HOME = "/me"
+HOME = "/clients"
 SIGN_IN = "/sign-in"
-_FORM = "application/x-www-form-urlencoded"
-_MOST_FIELDS = 50
+FORM = "application/x-www-form-urlencoded"
+_FRAGMENT = "X-Fragment"  # a script of ours wants a part of the page, or sends a form
+_MOST_FIELDS = 300
+FORM_LIMIT: Final = 256 * 1024  # bytes: the longest comment, escaped twice while a sign-in keeps the form
 _HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+        "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; "
+        "img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types pbxd"
     ),
     "X-Content-Type-Options": "nosniff",
     # Not `no-referrer`: browsers would send `Origin: null` with forms. Nothing goes to other sites either way.
@@ -55,8 +60,13 @@ def serve(app: web.Application, pages: Iterable[Page]) -> None:
 
 def render(template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> web.Response:  # noqa: ANN401 - what a template shows
     """Fill a template in the request's language."""
-    text = _templates.get_template(template).render(language=i18n.current(), **values)
+    text = _templates.get_template(template).render(language=i18n.current(), theme=theme(), **values)
     return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
+
+
+def is_fragment(request: web.Request) -> bool:
+    """Tell whether a script of a page asks, for a part of it."""
+    return _FRAGMENT in request.headers
 
 
 def redirect(path: str) -> web.Response:
@@ -76,10 +86,10 @@ async def signed_in(request: web.Request) -> Actor | None:
 
 async def form_of(request: web.Request) -> Mapping[str, str]:
     """Return the fields of a form that was sent; of two with one name the last. Raises HTTP errors: 413, 415, 400."""
-    if request.content_type != _FORM:
+    if request.content_type != FORM:
         raise web.HTTPUnsupportedMediaType
     try:
-        text = (await request.read()).decode("utf-8", "replace")
+        text = (await request.clone(client_max_size=FORM_LIMIT).read()).decode("utf-8", "replace")
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except (web.RequestPayloadError, ConnectionError, ValueError) as error:
         raise web.HTTPBadRequest from error
@@ -102,20 +112,27 @@ def local_path(text: str) -> str:
 
 def _with_error_pages(view: View) -> View:
     async def shown(request: web.Request) -> web.StreamResponse:
+        use_theme(request)
         try:
             return await view(request)
         except web.HTTPException as error:
             return _error_page(HTTPStatus(error.status), _said(HTTPStatus(error.status)))
-        except NotFoundError as error:
-            return _error_page(HTTPStatus.NOT_FOUND, str(error))
-        except RefusedError as error:
-            return _error_page(HTTPStatus.FORBIDDEN, str(error))
+        except (ConflictError, InvalidInputError, NotFoundError, RefusedError) as error:
+            return _error_page(_STATUSES[next(kind for kind in _STATUSES if isinstance(error, kind))], str(error))
         except UnavailableError:
             answer = _error_page(HTTPStatus.SERVICE_UNAVAILABLE, _("pbxd can't do this now; try again in a minute"))
             answer.headers["Retry-After"] = "5"
             return answer
 
     return shown
+
+
+_STATUSES: Final = {
+    ConflictError: HTTPStatus.CONFLICT,
+    InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    RefusedError: HTTPStatus.FORBIDDEN,
+}
 
 
 def _error_page(status: HTTPStatus, message: str) -> web.Response:
@@ -125,6 +142,10 @@ def _error_page(status: HTTPStatus, message: str) -> web.Response:
 def _said(status: HTTPStatus) -> str:
     if status is HTTPStatus.NOT_FOUND:
         return _("there is nothing at this address")
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _("this is too much text for one form; go back and shorten it")
+    if status is HTTPStatus.CONFLICT:
+        return _("others are changing the same thing right now; try again")
     return _("this form can't be read; go back and try again")
 
 
@@ -148,6 +169,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(_=_, asset=asset)
+    made.filters.update(number=display, time=local_time, day=local_day)
     return made
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from pbxd.errors import RefusedError, WrongLoginError
 from pbxd.http.client import client_of
-from pbxd.http.context import ACTOR, LOGIN, SERVICES
+from pbxd.http.context import ACTOR, LOGIN, SERVICES, Login
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.session_cookies import drop_session, keep_session, session_of
 from pbxd.i18n import _
+from pbxd.services.sessions import NewSession
+from pbxd.web.frame import RESUMED, USER_FIELD
 from pbxd.web.pages import HOME, SIGN_IN, Page, form_of, local_path, redirect, render, retry_after, sentence, signed_in
 
 
@@ -30,25 +34,34 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
     check_same_origin(request)
     form = await form_of(request)
     login, password, wanted = form.get("login", ""), form.get("password", ""), local_path(form.get("next", ""))
+    show = partial(_page, wanted, login=login, draft=form.get("draft", ""))
     missing = {}
     if not login.strip():
         missing["login"] = _("Enter your extension or e-mail")
     if not password:
         missing["password"] = _("Enter your password")
     if missing:
-        return _page(wanted, HTTPStatus.UNPROCESSABLE_ENTITY, login=login, errors=missing)
-    request[LOGIN] = login
+        return show(HTTPStatus.UNPROCESSABLE_ENTITY, errors=missing)
     sessions, address = request.app[SERVICES].sessions, client_of(request).address
+    request[LOGIN] = Login(partial(sessions.loggable, login))
     try:
         begun = await sessions.sign_in(login, password, address, session_of(request))
     except WrongLoginError:
-        return _page(wanted, HTTPStatus.UNAUTHORIZED, login=login, alert=_("Wrong login or password"))
+        return show(HTTPStatus.UNAUTHORIZED, alert=_("Wrong login or password"))
     except RefusedError as error:
-        answer = _page(wanted, HTTPStatus.TOO_MANY_REQUESTS, login=login, alert=sentence(str(error)))
+        answer = show(HTTPStatus.TOO_MANY_REQUESTS, alert=sentence(str(error)))
         answer.headers.update(retry_after(error))
         return answer
     keep_session(request, begun)
-    return redirect(wanted)
+    return _resumed(wanted, form["draft"], begun) if form.get("draft") else redirect(wanted)
+
+
+def _resumed(wanted: str, draft: str, begun: NewSession) -> web.Response:
+    """Give a form back to whom it was lost; to another user it is not shown."""
+    fields = dict(parse_qsl(draft, keep_blank_values=True))
+    if fields.get(USER_FIELD) != str(begun.user.id):
+        return redirect(wanted)
+    return render("resume.html", path=wanted, fields={**fields, RESUMED: "1"})
 
 
 async def _sign_out(request: web.Request) -> web.StreamResponse:
@@ -68,8 +81,10 @@ def _page(
     login: str = "",
     alert: str = "",
     errors: dict[str, str] | None = None,
+    draft: str = "",
 ) -> web.Response:
-    return render("sign_in.html", status, login=login, next=wanted, alert=alert, errors=errors or {})
+    values = {"login": login, "next": wanted, "alert": alert, "errors": errors or {}, "draft": draft}
+    return render("sign_in.html", status, **values)
 
 
 PAGES = (

@@ -96,6 +96,26 @@ async def test_signing_in_is_logged_whether_it_succeeds_or_not(pbxd: House) -> N
     assert told == [("done", "101", "127.0.0.1", ""), ("refused", "101", "127.0.0.1", "wrong-login")]
 
 
+async def test_what_is_no_user_s_login_may_be_a_password_and_is_not_logged(pbxd: House) -> None:
+    await let_in(pbxd, "101")
+    asked = {"login": PASSWORD, "password": "101"}
+    for _attempt in range(8):  # the last ones are delayed, before anybody is looked up
+        async with pbxd.public.post("/api/v1/session", json=asked) as answer:
+            assert answer.status in {401, 429}
+    form = {"login": f" {PASSWORD} ", "password": "101"}
+    async with pbxd.public.post("/sign-in", data=form) as answer:
+        assert answer.status in {401, 429}
+    async with pbxd.public.post("/api/v1/session", json=asked, headers={"Origin": "http://evil.example"}) as answer:
+        assert answer.status == 403
+    async with pbxd.public.post("/api/v1/session", json={"login": "102", "password": "x"}) as answer:
+        assert answer.status == 401
+    rows = await logged(pbxd)
+    subjects = [row["subject"] for row in rows if row["action"] == "sign_in" and row["result"] == "refused"]
+    assert {subject.partition(" ")[0] for subject in subjects} == {"unknown"}
+    assert len(set(subjects)) == 2, "equal logins are told apart from others"
+    assert not any(PASSWORD in str(row) for row in rows)
+
+
 async def test_pages_and_filters(unlinked: House) -> None:
     await unlinked.services.refusals.flush()
     for n in range(5):

@@ -7,7 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,8 +18,10 @@ from sqlalchemy import delete
 from pbxd.actor import Actor
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
+from pbxd.calls.presence import PhoneState, Presence
 from pbxd.calls.record import Agent, CallRecord, Party
 from pbxd.http import connection_limits
+from pbxd.roles import Sights
 from pbxd.scopes import Scope
 from pbxd.services.events import live_feed
 from pbxd.storage.access.tokens import Tokens
@@ -290,6 +292,30 @@ async def test_a_revoked_token_ends_its_stream(pbxd: House, monkeypatch: pytest.
         assert (await other.event()).id == 1, "another one goes on"
 
 
+@pytest.mark.parametrize("limits", [Sights(contacts="department"), Sights(calls="department")])
+async def test_who_comes_to_another_department_hears_anew(
+    pbxd: House, monkeypatch: pytest.MonkeyPatch, limits: Sights
+) -> None:
+    monkeypatch.setattr(live_feed, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(live_feed, "CHECK_SECONDS", 0.3)
+    people = Employees(pbxd.database)
+    await people.upsert([Employee("101", department="Sales"), Employee("102", department="Stock")], source="list")
+    await pbxd.directory.load()
+    headers = await token(pbxd, extension="101")
+    limited = replace(pbxd.services, sights=lambda: limits)
+    async with (
+        serving(replace(pbxd, services=limited)) as server,
+        aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as client,
+        reading(client, **headers) as reader,
+    ):
+        await reader.frame()
+        await people.upsert([Employee("103", department="Stock")], source="hand")
+        await told(pbxd, call_news(1))
+        assert (await reader.event()).event == "employee.changed", "another department is no reason to end"
+        await people.upsert([Employee("101", department="Stock")], source="hand")
+        await reader.until_end()
+
+
 async def test_every_extension_s_state_comes_after_each_connect_and_then_its_changes(pbxd: House) -> None:
     await Employees(pbxd.database).upsert([Employee("101"), Employee("102")], source="list")
     await pbxd.directory.load()
@@ -306,6 +332,37 @@ async def test_every_extension_s_state_comes_after_each_connect_and_then_its_cha
         await reader.frame()
         again = [await reader.frame() for _ in range(2)]
         assert {each.data["subject"]: each.data["data"]["state"] for each in again} == {"101": "free", "102": "talking"}
+
+
+def presence(number: int, extension: str, state: PhoneState, part: str = "ring") -> Presence:
+    return Presence(ringing(number, extension), part, {extension: state})
+
+
+async def test_calls_under_way_come_to_those_who_ask_and_only_about_calls_they_see(pbxd: House) -> None:
+    await Employees(pbxd.database).upsert([Employee("101"), Employee("102")], source="list")
+    await pbxd.directory.load()
+    pbxd.presences.append(presence(1, "102", "ringing"))
+    mine = reading(pbxd.public, "?kinds=live.call&mine=true", **await token(pbxd, extension="101"))
+    async with reading(pbxd.local, "?kinds=live.call") as everybody, mine as own:
+        await own.frame()
+        await everybody.frame()
+        rings = await everybody.frame()
+        assert (rings.event, rings.id, rings.data["subject"]) == ("live.call", None, "0001")
+        assert rings.data["data"] == {"state": "ring", "phones": {"102": "ringing"}, "steps": 0}
+        pbxd.presences.append(presence(2, "101", "talking", "talk"))
+        assert (await own.frame()).data["subject"] == "0002"
+        pbxd.presences.clear()
+        over = await own.frame()
+        assert (over.data["subject"], over.data["data"]) == ("0002", {"state": "over"})
+
+
+async def test_who_does_not_name_the_calls_under_way_does_not_get_them(pbxd: House) -> None:
+    pbxd.presences.append(presence(1, "102", "ringing"))
+    async with reading(pbxd.local) as plain, reading(pbxd.local, "?kinds=live.call") as asking:
+        while (await asking.frame()).event != "live.call":
+            pass
+        await told(pbxd, call_news(1))
+        assert (await plain.event()).event == "call.ended"
 
 
 async def test_pings_carry_the_number_so_that_a_filtered_reader_moves_on(

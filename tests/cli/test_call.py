@@ -17,6 +17,7 @@ from tests.actors import ADMINISTRATOR
 from tests.api.examples import IGOR, conversation
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, house
+from tests.services.scripted_queue import Pbx as Queue
 
 PROGRAM = str(Path(sys.executable).parent / "pbxd")
 PHONE = Endpoint("extension", "101")
@@ -175,6 +176,17 @@ async def test_queues_show_who_waits(daemon: House) -> None:
     assert "1:01" in out
     status, out, _err = await finished(await started(daemon, "queues", "--json"))
     assert json.loads(out)["items"][0]["queue"] == "sales"
+
+
+async def test_a_caller_is_put_first(daemon: House) -> None:
+    queue = Queue(daemon.pbx, "22.1.0", immediate=True)
+    daemon.services.queues.call_of = {"A": "call-of-a", "B": "call-of-b"}.get
+    status, out, err = await finished(await started(daemon, "queues", "--first", "sales", "call-of-b"))
+    assert (status, err) == (0, "")
+    assert [line.split()[-1] for line in out.splitlines() if "call-of" in line] == ["call-of-b", "call-of-a"]
+    status, _out, err = await finished(await started(daemon, "queues", "--first", "sa/les", "call-of-b"))
+    assert (status, err) == (1, "pbxd: нет очереди sa/les\n")
+    assert queue.moves == 1
 
 
 async def test_the_same_key_calls_once(daemon: House) -> None:

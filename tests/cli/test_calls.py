@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from pbxd.book.employees import Employee
 from pbxd.calls.record import Agent, CallRecord, HistoryGap, Party, Step
 from pbxd.settings import load
+from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.engine.database import Database
 from tests.cli.conftest import Pbxd
@@ -40,6 +42,8 @@ def history(pbxd: Pbxd) -> list[CallRecord]:
     async def write() -> None:
         async with await Database.open(load(str(pbxd.folder / "pbxd.toml"), {}).database_url, create=False) as database:
             await Calls(database).upsert(records)
+            people = [Employee("101", department="Продажи"), Employee("102", department="Склад")]
+            await Employees(database).upsert(people, source="list")
 
     asyncio.run(write())
     return records
@@ -80,6 +84,9 @@ def test_json_is_the_contract_s_record(pbxd: Pbxd, history: list[CallRecord]) ->
         (["--to", "08.03.2026"], []),
         (["--queue", "sales", "--min-talk", "65"], ["A1"]),
         (["--min-talk", "65.5"], []),
+        (["--department", "Продажи"], ["A1"]),
+        (["--department", "Склад"], ["B2"]),
+        (["--no-callback"], []),
         (["--before", "B2"], ["A1"]),
         (["--limit", "1"], ["B2"]),
         (["--limit", "1", "--offset", "1"], ["A1"]),

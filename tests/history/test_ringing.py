@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from pbxd.actor import Actor
 from pbxd.asterisk.ami.capture import read_capture
 from pbxd.history.recorder import Recorder
 from pbxd.lookup.index import Directory
@@ -15,6 +16,7 @@ from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.history import History
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed, FeedRow
+from tests.actors import agent
 from tests.captures.written import CAPTURES
 from tests.history.packets import PacketFollowing
 
@@ -98,3 +100,32 @@ async def test_a_restart_at_any_moment_rings_nobody_again(database: Database, fl
         found = rung(await Feed(database).read(0, 10_000))
         assert len(found) == len(set(found)), found
         assert set(found) <= set(whole)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize("by", [None, agent("103")])
+async def test_a_move_is_told_of_and_a_person_who_wanted_it_stands_in_the_story(
+    database: Database, by: Actor | None
+) -> None:
+    following = PacketFollowing(Settings())
+    recorder = recorder_of(following, database)
+    for arrival, packet in read_capture(CAPTURES / "queue_answered" / "stream.ami", 65536):
+        following.packet(packet, arrival)
+        if packet.get("Event") == "QueueCallerJoin":
+            channel, at = packet["Uniqueid"], following.tracker.registry.calls[0].at
+            following.note_moved(channel, packet["Queue"], 3, 1, by, at + 0.001)
+    await recorder.flush()
+    (moved,) = [row for row in await Feed(database).read(0, 10_000) if row.kind == "vip.moved"]
+    facts = {name: moved.data[name] for name in ("position_before", "position", "by", "extension")}
+    assert facts == {
+        "position_before": 3,
+        "position": 1,
+        "by": "person" if by else "rank",
+        "extension": "103" if by else None,
+    }
+    (record,) = (await History(database).page()).records
+    steps = [step for step in record.story if step.what in {"queued", "moved"}]
+    assert [(step.what, step.who) for step in steps[1:]] == ([("moved", "103")] if by else [])
+    assert record.story == sorted(record.story, key=lambda step: step.at)
+    assert record.ended
+    assert sum(record.seconds.values()) == pytest.approx((record.ended - record.started).total_seconds())

@@ -21,6 +21,7 @@ from pbxd.actor import DAEMON, Actor
 from pbxd.asterisk.ami.client import AmiClient
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.asterisk.pbx import AsteriskPbx
+from pbxd.calls.presence import Presence
 from pbxd.errors import ReplacedError
 from pbxd.faults import Faults
 from pbxd.http.context import Services
@@ -29,6 +30,7 @@ from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
 from pbxd.services.audit import Refusals
+from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
@@ -37,6 +39,7 @@ from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.passwords import Passwords
 from pbxd.services.queues import VipQueues
+from pbxd.services.recordings import Recordings
 from pbxd.services.sessions import UserSessions
 from pbxd.services.uploads import Uploads
 from pbxd.services.worker import Job
@@ -73,6 +76,7 @@ class House:
     public: aiohttp.ClientSession  # over TCP, without a token
     phones: dict[str, str]  # who rings or talks, for live events
     live_feed: LiveFeed
+    presences: list[Presence]  # what happens in the calls under way
 
     @property
     def contacts(self) -> Contacts:
@@ -126,7 +130,10 @@ async def house(  # noqa: PLR0915 - one thing a line
         health = Health(database, directory, lambda: ami.connected, lambda: faults.counts)
         naming, workspace = CallerNaming(directory.lookup), Workspace(database, rules_from(settings))
         parts = (refusals := Refusals(database), asterisk, naming, queues, click_to_call)
-        live_feed = LiveFeed(database, phones.copy, lambda: (each.extension for each in directory.colleagues()))
+        presences = list[Presence]()
+        call_watch = CallWatch(presences.copy)
+        extensions = lambda: (each.extension for each in directory.colleagues())  # noqa: E731
+        live_feed = LiveFeed(database, phones.copy, extensions, call_watch.look)
         workspace = Workspace(database, rules_from(settings))
         services = Services(
             workspace=workspace,
@@ -136,6 +143,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             click_to_call=click_to_call,
             queues=queues,
             events=LiveEvents(workspace, live_feed, directory.colleagues),
+            call_watch=call_watch,
             health=health,
             sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
             uploads=Uploads(
@@ -143,6 +151,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             ),
             metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
             refusals=refusals,
+            recordings=Recordings(workspace, lambda: settings.recordings, settings.folder),
         )
         server = HttpServer(settings, services, api.mount)
         await server.start()
@@ -172,6 +181,7 @@ async def house(  # noqa: PLR0915 - one thing a line
                 public,
                 phones,
                 live_feed,
+                presences,
             )
             for root in roots:
                 root.cancel()

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from typing import Any
 import aiohttp
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
 from pbxd.settings import load
 from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
 from pbxd.storage.engine.database import Database
 from tests.actors import ADMINISTRATOR
 from tests.lab.processes import Child, LabError, stopped, until
@@ -192,6 +194,11 @@ class Daemon:
             raise LabError(f"no history: {status} {answer}")
         items: list[dict[str, Any]] = answer["items"]
         return items
+
+    async def add_employees(self, employees: Sequence[Employee]) -> None:
+        """Put employees into the book."""
+        async with await Database.open(load(str(self.file)).database_url, create=False) as database:
+            await Employees(database).upsert(employees, source="list")
 
     async def add_contact(
         self, name: str, number: str, *, company: str = "", manager: str = "", vip: bool = False, owner: str = ""

@@ -1,4 +1,4 @@
-"""`make demo`: the main job on a real Asterisk, narrated. `--keep` leaves it running and prints where to look."""
+"""`make demo`: the main job on a real Asterisk, narrated. `--keep` leaves it running, with calls and pages."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import sys
 import time
 from collections.abc import Awaitable
 
+from pbxd.book.employees import Employee
 from tests.lab import main_job
 from tests.lab.lab import COMPANY_NUMBER, Lab
+from tests.lab.people import PEOPLE, Person
 from tests.lab.processes import LabError
+from tests.lab.traffic import Traffic
 
 
 class Narrator:
@@ -64,35 +67,56 @@ async def demo(*, keep: bool) -> int:
         print(f"\n{table.out}")
         print(f"{'FAILED' if tell.failed else 'All seen'} in {time.monotonic() - tell.began:.0f} s")
         if keep:
-            await leave_running(lab)
+            await leave_running(lab, await letting_in(lab))
     return 1 if tell.failed else 0
 
 
-async def leave_running(lab: Lab) -> None:
-    """Say where to look, and wait for Ctrl-C."""
+async def letting_in(lab: Lab) -> dict[Person, str]:
+    """Give the lab's phones to PEOPLE and invite them; return their links, each of which opens the pages once."""
+    daemon = lab.daemon
+    if daemon is None:
+        raise LabError("start pbxd first")
+    await daemon.add_employees([Employee(person.extension, person.name) for person in PEOPLE])
+    links: dict[Person, str] = {}
+    for person in PEOPLE:
+        asked = {"who": person.extension, "role": person.role}
+        _, invited = await daemon.api("/api/v1/users", method="POST", body=asked)
+        links[person] = str(invited["link"])
+    return links
+
+
+async def leave_running(lab: Lab, links: dict[Person, str]) -> None:
+    """Say where to look, and let calls come until Ctrl-C."""
     daemon = lab.daemon
     if daemon is None:
         return
     print(
-        f"\nStill running; Ctrl-C ends everything.\n"
+        f"\nStill running, and clients keep calling; Ctrl-C ends everything.\n"
         f"  pbxd's folder      {daemon.folder}   (pbxd.toml, pbxd.db, pbxd.log)\n"
         f"  command line       .venv/bin/pbxd --config {daemon.file} calls list\n"
         f"  HTTP               {daemon.url}/healthz\n"
         f"  Asterisk's folder  {lab.folder}   (etc/, log/)\n"
         f"  Asterisk's AMI     127.0.0.1:{lab.asterisk.ami_port}, SIP 127.0.0.1:{lab.asterisk.sip_port}\n"
-        f"  the company        {COMPANY_NUMBER}",
-        flush=True,
+        f"  the company        {COMPANY_NUMBER}\n"
+        f"\nOpen one of these in a browser and set a password; each link works once, for this person:"
     )
+    for person, link in links.items():
+        print(f"  {person.extension} {person.name}, {person.role:13} {link}", flush=True)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    known = (main_job.CLIENT, main_job.VIP, main_job.LATE_VIP, main_job.OFFICE, main_job.NO_EXTENSION)
+    calls = asyncio.create_task(Traffic(lab, [*(each[3] for each in known), main_job.STRANGER]).run())
+    await asyncio.wait({calls, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    calls.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await calls
 
 
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="leave everything running and print where to look")
+    parser.add_argument("--keep", action="store_true", help="leave it running, let calls come and print where to look")
     arguments = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
         return asyncio.run(demo(keep=arguments.keep))

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Install what is missing to work on pbxd and to run its lab: Debian packages, the virtual environment in .venv, a private
-# Asterisk in .lab/forky, and nginx and Caddy in .lab/proxies. For Debian 12 or newer, as root or with sudo; a second run
+# Install what is missing to work on pbxd and to run its lab: Debian packages (Chromium too, for the pages), the virtual
+# environment in .venv, a private Asterisk in .lab/forky, and nginx and Caddy in .lab/proxies. For Debian 12 or newer, as root or with sudo; a second run
 # takes a second.
 # `make soak` also calls `setup.sh bullseye` (an old Asterisk, 16) and `setup.sh libreoffice`.
 # All package sources are those that the machine itself is configured with.
@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 suites=(forky)        # Debian 12 has no asterisk package; forky has 22
 packages=(sip-tester baresip-core postgresql mariadb-server-core mariadb-client-core systemd openssl faketime
-    php-cli curl)
+    php-cli curl chromium chromium-l10n fonts-dejavu-core)
 for more in "$@"; do
     case $more in
         libreoffice) packages+=(libreoffice-calc-nogui) ;;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pbxd.actor import Actor
 from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.calls.events import QueueJoined
 from pbxd.lookup.matching import Book, Match
@@ -36,10 +37,18 @@ class Desk:
     def start_anew(self, number_of: Callable[[str], str | None] = lambda _uniqueid: None) -> None:
         """Be another process: nothing is remembered but what stands in the book and on the PBX."""
         self.queues = VipQueues(self.link.pbx, self.lookup, self.settings, number_of)
+        self.queues.call_of = lambda channel: f"call of {channel}"
         self.link.feeds[:] = [self.queues.feed]
 
     def lookup(self, text: str) -> Match:
         return self.book.lookup(parse(text, RULES), ADMINISTRATOR)
+
+    def naming(self, text: str, _actor: Actor) -> Match:
+        return self.lookup(text)
+
+    async def channels(self, *queues: str) -> list[str]:
+        """The ids of the channels that wait, in order."""
+        return [entry.channel for queue in queues for entry in await self.link.pbx.waiting(queue)]
 
     def flag(self, number: str, *, vip: bool = True) -> None:
         self.book.put_contact(card(number[-1], vip=vip))

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.queues.waiting_callers import waiting_callers
+from tests.actors import ADMINISTRATOR
 from tests.asterisk.beside import beside, running
 from tests.lab import Lab
 from tests.lab.call import Call
@@ -128,4 +131,5 @@ async def test_the_number_a_local_channel_began_with_is_not_who_waits_behind_it(
         await desk.join(ONE, TWO)
         desk.flag(TWO)
         await desk.until_order(TWO, ONE)
-        assert [row.number for row in await desk.queues.waiting()] == ["+79160000002", "+79160000001"]
+        seen = await waiting_callers(desk.queues, CallerNaming(desk.naming), ADMINISTRATOR)
+        assert [row.number for row in seen.items] == ["+79160000002", "+79160000001"]

@@ -5,11 +5,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
 from pbxd.calls.events import QueueJoined
+from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.queues.waiting_callers import waiting_callers
+from tests.actors import ADMINISTRATOR
 from tests.asterisk.beside import beside, running
 from tests.lab import Lab
 from tests.lab.processes import until
@@ -293,7 +298,7 @@ async def test_who_waits_where_is_told_with_names_and_flags(desk: Desk) -> None:
     await desk.join(ONE, TWO)
     await desk.originate("", queue="ringall")
     await desk.until_order(TWO, ONE)
-    told = await desk.queues.waiting()
+    told = (await waiting_callers(desk.queues, CallerNaming(desk.naming), ADMINISTRATOR)).items
     assert [(row.queue, row.position, row.number, row.name, row.vip) for row in told] == [
         ("pool", 1, "+79160000002", "Клиент 2", True),
         ("pool", 2, "+79160000001", "Клиент 1", False),
@@ -301,6 +306,59 @@ async def test_who_waits_where_is_told_with_names_and_flags(desk: Desk) -> None:
     ]
     assert all(row.channel.startswith("Local/") for row in told)
     assert all(row.wait_seconds >= 0 for row in told)
+    assert all(abs(datetime.now(UTC) - row.since) < timedelta(minutes=1) for row in told)
+    assert [row.call for row in told] == ["call of " + channel for channel in await desk.channels("pool", "ringall")]
+
+
+@pytest.mark.parametrize("moved", [True, False])
+async def test_a_supervisor_puts_a_caller_before_vips_and_later_vips_stay_behind(desk: Desk, *, moved: bool) -> None:
+    """Without the move the ordinary caller stays behind everybody of rank."""
+    desk.flag(TWO)
+    await desk.join(ONE, TWO, THREE)
+    await desk.until_order(TWO, ONE, THREE)
+    entry = next(each for each in await desk.link.pbx.waiting("pool") if each.number == THREE)
+    if moved:
+        assert await desk.queues.put_first(entry, ADMINISTRATOR) == (3, 1)
+        await desk.until_order(THREE, TWO, ONE)
+    desk.flag(FOUR)
+    await desk.join(FOUR)
+    await desk.settle()
+    order = [THREE, TWO, FOUR, ONE] if moved else [TWO, FOUR, ONE, THREE]
+    await desk.until_order(*order)
+    asked = desk.moves
+    desk.start_anew()  # a restarted pbxd knows nothing of the wish, and leaves it alone
+    async with running(desk.queues.run()):
+        await desk.settle()
+        assert await desk.lab.queue_order("pool") == order
+    assert desk.moves == asked
+
+
+async def test_a_wish_leaves_a_vip_the_rank_for_the_next_queue(desk: Desk) -> None:
+    desk.flag(TWO)
+    await desk.join(ONE, TWO)
+    await desk.until_order(TWO, ONE)
+    await desk.settle()
+    entry = (await desk.link.pbx.waiting("pool"))[0]
+    assert await desk.queues.put_first(entry, ADMINISTRATOR) == (1, 1)
+    desk.flag(TWO, vip=False)  # the wish is not the rank's
+    await desk.settle()
+    assert await desk.priorities() == {TWO: "11", ONE: "0"}
+    told = await desk.lab.admin.action("Getvar", {"Channel": entry.name, "Variable": "QUEUE_PRIO"})
+    assert told["Value"] == "10"
+
+
+async def test_two_wishes_the_last_one_first_and_both_end_with_the_queue(desk: Desk) -> None:
+    await desk.join(ONE, TWO, THREE)
+    entries = {each.number: each for each in await desk.link.pbx.waiting("pool")}
+    for number in (TWO, THREE, THREE):
+        await desk.queues.put_first(entries[number], ADMINISTRATOR)
+    entry = entries[THREE]
+    await desk.until_order(THREE, TWO, ONE)
+    assert desk.moves == 2, "who is first already is not moved again"
+    assert await desk.queues.put_first(replace(entry, channel="gone"), ADMINISTRATOR) is None
+    for name in ("QUEUE_PRIO", "PBXD_PRIO", "PBXD_KEPT"):  # what the next queue gives
+        told = await desk.lab.admin.action("Getvar", {"Channel": entry.name, "Variable": name})
+        assert told["Value"] in {"", "0"}, name
 
 
 async def test_an_outage_of_the_link_is_survived_and_made_up_for(lab: Lab) -> None:

@@ -187,6 +187,61 @@ async def test_calls_of_others_with_other_filters(history: Workspace) -> None:
     assert await numbers(history, own, FindCalls(queue="support")) == set()
 
 
+async def test_calls_of_a_department(history: Workspace) -> None:
+    whole, own = seeing("101"), seeing("101", calls="own")
+    assert await numbers(history, whole, FindCalls(department="ПРОДАЖИ")) == {1, 2, 5}
+    assert await numbers(history, whole, FindCalls(department="support")) == {2, 3, 6}, "a queue: its calls too"
+    assert await numbers(history, whole, FindCalls(department="Склад")) == {2}
+    assert await numbers(history, own, FindCalls(department="support")) == set()
+    assert await numbers(history, own, FindCalls(department="Продажи")) == {1, 5}
+    assert await numbers(history, whole, FindCalls(department="Продажи", agent="104")) == {5}
+    assert await numbers(history, whole, FindCalls(department="support", client=NUMBER, queue="support")) == {6}
+    with pytest.raises(NotFoundError):
+        await call_history.find(history, whole, FindCalls(department="Кадры"))
+
+
+async def test_a_queue_in_which_nobody_else_is_is_the_department_s(history: Workspace) -> None:
+    third = Employee("103", "Сидоров Сидор", department="Склад", queues=("support",))
+    await Employees(history.database).upsert([third], source="pbx")
+    await Employees(history.database).upsert([third], source="list")
+    assert await numbers(history, seeing("101"), FindCalls(department="Склад")) == {2, 3, 6}
+
+
+async def test_clients_nobody_called_back(office: Workspace) -> None:
+    other, third = "+79160000002", "+79160000003"
+    missed = replace(call(9, queue="support"), outcome="missed")
+    records = [
+        missed,  # called back, in vain
+        replace(call(8), direction="outgoing", caller=Party("102", extension="102"), callee=Party(NUMBER)),
+        replace(call(7), caller=Party(other), outcome="abandoned"),  # tries again and is answered
+        replace(call(6), caller=Party(other)),
+        replace(call(5), caller=Party(third), outcome="missed"),  # tries again
+        replace(call(4), caller=Party(third), outcome="voicemail"),
+        replace(call(3), caller=Party(None), outcome="missed"),  # nobody can call them
+        replace(call(2), direction="internal", caller=Party("102", extension="102"), outcome="no-answer"),
+    ]
+    records[1].outcome = "no-answer"
+    await Calls(office.database).upsert(records)
+    assert await numbers(office, seeing("101"), FindCalls(no_callback=True)) == {4, 5}
+    assert await numbers(office, seeing("101"), FindCalls(no_callback=True, outcome="missed")) == {5}
+    assert await numbers(office, seeing("101", calls="own"), FindCalls(no_callback=True)) == set()
+    assert await numbers(office, seeing("101"), FindCalls(no_callback=True, client=third)) == {4, 5}
+
+
+async def test_clients_by_a_part_of_the_name_or_number(history: Workspace) -> None:
+    everything = {1, 2, 3, 4, 5, 6, 7}
+    assert await numbers(history, seeing("101"), FindCalls(search="клие 1")) == everything
+    assert await numbers(history, seeing("101"), FindCalls(search="916000")) == everything
+    assert await numbers(history, seeing("101"), FindCalls(search="8 (916) 000-00-01")) == everything
+    assert await numbers(history, seeing("101"), FindCalls(search="Смирнов")) == set()
+    await Calls(history.database).upsert([replace(call(8), caller=Party("+79160000008"))])
+    secret = ContactDraft("Тайная", numbers=(ContactNumber("+79160000008"),), visibility="personal", owner="102")
+    await Contacts(history.database).add(secret, actor=agent("102"))
+    assert await numbers(history, seeing("101"), FindCalls(search="тайная")) == set()
+    assert await numbers(history, seeing("102"), FindCalls(search="тайная")) == {8}
+    assert await numbers(history, seeing("101"), FindCalls(search="+79160000008")) == {8}
+
+
 async def test_one_call(history: Workspace) -> None:
     department = seeing("103", calls="department")
     for record in CALLS:
@@ -212,3 +267,76 @@ async def test_an_extension_brings_no_calls_of_the_one_before(history: Workspace
     assert await numbers(history, seeing("101", calls="own"), FindCalls()) == {8}
     with pytest.raises(NotFoundError):
         await call_history.show(history, seeing("101", calls="own"), CALLS[0].id)
+
+
+def named(number: int, name: str | None, company: str | None, contact: int | None) -> CallRecord:
+    party = Party(f"+7916000100{number}", name=name, company=company, contact=contact)
+    return replace(call(number, "101"), caller=party)
+
+
+async def test_calls_name_no_contact_that_is_not_seen(office: Workspace) -> None:
+    """A name stands in the record itself, comes from who had the number, or was one of several cards'."""
+    book = Contacts(office.database)
+
+    async def added(name: str, number: int, manager: str) -> int:
+        draft = ContactDraft(name, manager=manager, numbers=(ContactNumber(f"+7916000100{number}"),))
+        return (await book.add(draft, actor=ADMINISTRATOR)).id
+
+    hidden, own = await added("Чужой", 1, "102"), await added("Свой", 2, "101")
+    await added("Первый", 3, "102")
+    await added("Второй", 3, "101")
+    await added("Позже", 4, "102")
+    records = [
+        named(1, "Чужой", "Ромашка", hidden),
+        named(2, "Свой", "Лютик", own),
+        named(3, "Первый", None, None),
+        named(4, None, None, None),
+        named(5, "С линии", None, None),
+    ]
+    await Calls(office.database).upsert(records)
+
+    async def names_seen(actor: Actor) -> list[tuple[str | None, str | None, int | None]]:
+        page = await call_history.find(office, actor, FindCalls())
+        found = [
+            (each["caller"]["name"], each["caller"]["shown_name"], each["caller"]["contact"]) for each in page.items
+        ]
+        single = [(await call_history.show(office, actor, each["id"]))["caller"] for each in page.items]
+        assert [(each["name"], each["shown_name"], each["contact"]) for each in single] == found
+        assert [one async for part in call_history.every(office, actor, FindCalls()) for one in part] == page.items
+        return found
+
+    assert [each[0] for each in await names_seen(seeing("101"))] == ["Чужой", "Свой", "Первый", "Позже", "С линии"]
+    limited = await names_seen(seeing("101", "own"))
+    assert limited[0] == (None, None, None)
+    assert limited[1] == ("Свой", "Свой", own)
+    assert limited[2][:2] == ("Второй", None), "of several only the own one"
+    assert limited[3:] == [(None, None, None), ("С линии", "С линии", None)]
+    assert [each[0] for each in await names_seen(seeing("101", "department"))] == [
+        each[0] for each in await names_seen(seeing("101"))
+    ]
+    with pytest.raises(NotFoundError):
+        await call_history.find(office, seeing("101", "own"), FindCalls(client="Чужой"))
+    assert (await call_history.find(office, seeing("101", "own"), FindCalls(client="Свой"))).total == 1
+
+
+async def test_a_name_of_one_of_several_is_gone_when_its_card_becomes_personal(office: Workspace) -> None:
+    book = Contacts(office.database)
+    numbers = (ContactNumber("+79160001003"),)
+    first = await book.add(ContactDraft("Мама", numbers=numbers), actor=agent("101"))
+    await book.add(ContactDraft("Второй", numbers=numbers), actor=agent("101"))
+    await Calls(office.database).upsert([named(3, "Мама", None, None)])
+    await book.edit(first.id, {"visibility": "personal"}, actor=agent("101"))
+    (shown,) = (await call_history.find(office, seeing("102"), FindCalls())).items
+    assert (shown["caller"]["name"], shown["caller"]["shown_name"]) == ("Второй", None)
+    (mine,) = (await call_history.find(office, seeing("101"), FindCalls())).items
+    assert mine["caller"]["shown_name"] == "Мама"
+
+
+async def test_calls_of_a_company_are_those_of_contacts_that_are_seen(office: Workspace) -> None:
+    book = Contacts(office.database)
+    for number, manager in ((1, "102"), (2, "101")):
+        draft = ContactDraft(f"К{number}", "Ромашка", manager=manager, numbers=(ContactNumber(f"+7916000100{number}"),))
+        await book.add(draft, actor=ADMINISTRATOR)
+    await Calls(office.database).upsert([named(1, None, None, None), named(2, None, None, None)])
+    assert await numbers(office, seeing("101"), FindCalls(company="Ромашка")) == {1, 2}
+    assert await numbers(office, seeing("101", "own"), FindCalls(company="Ромашка")) == {2}

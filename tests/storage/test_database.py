@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import CancelledError
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -324,6 +325,63 @@ async def test_a_transaction_in_a_thread_may_not_wait(database: Database) -> Non
     with pytest.raises(RuntimeError, match="waited"):
         await database.write(work)
     assert await subjects(database) == []
+
+
+async def test_a_writer_cancelled_at_any_point_leaves_no_lock_and_no_half(database: Database) -> None:
+    """Whether it is cancelled between two statements or within one, the next writer need not wait for the collector."""
+    chance, written, cancelled = random.Random(1), set[str](), 0
+
+    async def write(number: int) -> None:
+        async with database.writing() as connection:
+            await tell(connection, [News("test", f"{number} first", {})])
+            await connection.execute(text("SELECT 1"))
+            await tell(connection, [News("test", f"{number} second", {})])
+        written.add(str(number))
+
+    for number in range(70):
+        task = asyncio.create_task(write(number))
+        if number % 2:
+            for _turn in range(chance.randrange(60)):
+                await asyncio.sleep(0)
+        else:
+            await asyncio.sleep(chance.random() * 0.006)
+        task.cancel()
+        if number % 5 == 0:  # twice
+            await asyncio.sleep(0)
+            task.cancel()
+        if chance.random() < 0.5:  # else the next writer comes while this one still cleans up
+            with suppress(asyncio.CancelledError):
+                await task
+        async with asyncio.timeout(8):
+            await append(database, f"{number} after")
+        with suppress(asyncio.CancelledError):
+            await task
+        cancelled += task.cancelled()
+    there = await subjects(database)
+    for number in range(70):
+        halves = [each for each in there if each.startswith(f"{number} ")]
+        assert f"{number} after" in halves
+        assert len(halves) in ({3} if str(number) in written else {1, 3}), "all of it or nothing"
+    assert cancelled > 20
+
+
+async def test_a_writer_cancelled_while_it_commits_has_committed_and_says_so(database: Database) -> None:
+    told: list[str] = []
+    database.on_commit.append(lambda: told.append("committed"))
+    began = asyncio.Event()
+
+    async def write() -> None:
+        async with database.writing() as connection:
+            await tell(connection, [News("test", "kept", {})])
+            began.set()
+
+    task = asyncio.create_task(write())
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await subjects(database) == ["kept"]
+    assert told == ["committed"]
 
 
 async def test_a_sqlite_database_that_went_away(tmp_path: Path) -> None:

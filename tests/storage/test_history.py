@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event
 from pbxd.calls.record import PARTS, CallRecord, Direction, Outcome, Party
 from pbxd.errors import InvalidInputError
 from pbxd.storage.calls import history, plan
-from pbxd.storage.calls.call_filter import CallFilter, CallKey, Span
+from pbxd.storage.calls.call_filter import CallFilter, CallKey, SeenCalls, Span
 from pbxd.storage.calls.call_rows import agents_of
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.history import History, Page
@@ -183,7 +183,21 @@ def likely(chance: random.Random, number: int) -> CallRecord:
     )
 
 
-def meant(record: CallRecord, wanted: CallFilter) -> bool:
+def in_circle(record: CallRecord, circle: SeenCalls | None) -> bool:
+    return circle is None or circle.has(agents_of(record), record.queue or "", record.started)
+
+
+def unreached(record: CallRecord, records: list[CallRecord]) -> bool:
+    number = record.caller.number
+    since = [each for each in records if each.started > record.started and each.merged_into is None]
+    return (
+        (record.direction, record.outcome in {"missed", "abandoned", "voicemail"}) == ("incoming", True)
+        and not any(each.direction == "outgoing" and each.callee.number == number for each in since)
+        and not any(each.outcome == "answered" and each.caller.number == number for each in since)
+    )
+
+
+def meant(record: CallRecord, wanted: CallFilter, records: list[CallRecord]) -> bool:
     """Say the same as the filter, in plain words."""
     numbers = {record.caller.number, record.callee.number}
     return (
@@ -195,8 +209,18 @@ def meant(record: CallRecord, wanted: CallFilter) -> bool:
         and wanted.queue in {"", record.queue}
         and (not wanted.agent or wanted.agent in agents_of(record))
         and record.seconds["talk"] >= wanted.talk
+        and in_circle(record, wanted.seen)
+        and in_circle(record, wanted.department)
+        and (not wanted.no_callback or unreached(record, records))
         and (wanted.spans is None or any(s.number in numbers and s.holds(record.started) for s in wanted.spans))
     )
+
+
+CIRCLES = (
+    SeenCalls((Span("101"), Span("102", minute(20), minute(300))), frozenset({"support"})),
+    SeenCalls((Span("103", minute(200)),), frozenset()),
+    SeenCalls((), frozenset()),
+)
 
 
 async def test_any_filters_together_find_what_they_say(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,10 +228,14 @@ async def test_any_filters_together_find_what_they_say(database: Database, monke
     chance = random.Random(4)
     records = [likely(chance, number) for number in range(400)]
     await Calls(database).upsert(records)
-    for _round in range(60):
+    for _round in range(120):
         monkeypatch.setattr(plan, "FEW", chance.choice([1, 20, 10_000]))
         monkeypatch.setattr(history, "_SPANS_AT_ONCE", chance.choice([1, 4]))
+        monkeypatch.setattr(plan, "_MOST_LISTS", chance.choice([1, 60]))
         wanted = CallFilter(
+            no_callback=chance.random() < 0.3,
+            department=chance.choice([None, None, *CIRCLES]),
+            seen=chance.choice([None, None, *CIRCLES]),
             since=chance.choice([None, minute(100)]),
             until=chance.choice([None, minute(300)]),
             direction=chance.choice([None, *get_args(Direction)]),
@@ -217,7 +245,7 @@ async def test_any_filters_together_find_what_they_say(database: Database, monke
             talk=chance.choice([0, 60, 601]),
             spans=chance.choice([None, None, (Span(ONE, minute(50)), Span(TWO, None, minute(200)))]),
         )
-        expected = [each for each in reversed(records) if meant(each, wanted)]
+        expected = [each for each in reversed(records) if meant(each, wanted, records)]
         whole = await History(database).page(wanted, limit=500)
         assert (whole.total, whole.records) == (len(expected), expected), wanted
         if len(expected) > 5:
@@ -232,6 +260,7 @@ FILTERS = {
     "ix_calls_talk_seconds": CallFilter(talk=3600, outcome="answered"),
     "ix_calls_caller_number": CallFilter(spans=(Span(ONE),)),
     "PRIMARY KEY": CallFilter(agent="101", outcome="missed"),
+    "ix_calls_callee_number": CallFilter(no_callback=True),
 }
 
 
@@ -252,6 +281,10 @@ async def test_every_filter_reads_one_index_and_sorts_nothing(database: Database
         steps = [row.detail for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     assert any(index in step for step in steps), steps
     assert not [step for step in steps if step.startswith("SCAN calls")], steps
-    if index not in {"ix_calls_caller_number", "ix_calls_talk_seconds"}:  # these gather a few first, then sort them
+    if index not in {
+        "ix_calls_caller_number",
+        "ix_calls_callee_number",
+        "ix_calls_talk_seconds",
+    }:  # these gather a few first, then sort them
         assert not [step for step in steps if "B-TREE" in step], steps
         assert any("COVERING INDEX" in step or "PRIMARY KEY" in step for step in steps), steps

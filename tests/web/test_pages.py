@@ -17,6 +17,7 @@ from pbxd.services import audit, users
 from pbxd.services.sign_in_throttle import PAIR
 from pbxd.services.users import InviteUser
 from pbxd.storage.book.employees import Employees
+from pbxd.web.assets import asset
 from pbxd.web.pages import HOME, local_path
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
@@ -75,13 +76,15 @@ async def test_from_the_link_to_the_profile_and_out(browser: Browser) -> None:
     form = {shown.page.field(label).attributes["name"]: PASSWORD for label in ("Новый пароль", "Повторите пароль")}
     saved = await browser.post(made.path, form)
     assert (saved.status, saved.headers["Location"]) == (303, HOME)
-    me = await browser.get(HOME)
-    assert (me.page.texts("h1"), me.page.texts("button")) == (["Профиль"], ["Выйти"])
+    assert (await browser.get(HOME)).page.texts("h1") == ["Клиенты"]
+    me = await browser.get("/me")
+    assert me.page.texts("h1") == ["Профиль"]
+    assert {"Профиль", "Выйти", "Сохранить", "Выйти на всех устройствах"} <= set(me.page.texts("button"))
     assert "Иванова Анна · 101 · сотрудник" in me.text
     assert (await browser.get("/sign-in")).headers["Location"] == HOME
     out = await browser.post("/sign-out", {})
     assert (out.status, out.headers["Location"]) == (303, "/sign-in")
-    assert (await browser.get(HOME)).headers["Location"] == "/sign-in?next=%2Fme"
+    assert (await browser.get(HOME)).headers["Location"] == "/sign-in?next=%2Fclients"
     again = await browser.get(made.path)
     assert (again.status, again.page.texts("h1")) == (404, ["Не получилось"])
     assert "другую" not in again.text
@@ -171,7 +174,7 @@ async def test_english(browser: Browser) -> None:
 async def test_no_sign_in_leads_elsewhere(browser: Browser, elsewhere: str) -> None:
     await browser.let_in("101")
     shown = await browser.get(f"/sign-in?next={quote(elsewhere, safe='')}")
-    assert 'name="next" value="/me"' in shown.text
+    assert 'name="next" value="/clients"' in shown.text
     done = await browser.post("/sign-in", {"login": "101", "password": PASSWORD, "next": elsewhere})
     assert (done.status, done.headers["Location"]) == (303, HOME)
     again = await browser.get(f"/sign-in?next={quote(elsewhere, safe='')}")
@@ -206,6 +209,31 @@ async def test_a_form_of_another_origin_does_nothing(browser: Browser, headers: 
     assert (await browser.get(made.path)).status == 200
 
 
+async def test_a_form_whose_session_ended_comes_back_to_the_same_user_only(browser: Browser) -> None:
+    await browser.let_in("101")
+    await browser.let_in("102")
+    (me,) = [each.user.id for each in [await browser.pbxd.services.sessions.sign_in("101", PASSWORD, "192.0.2.9")]]
+    typed = {"_user": str(me), "name": 'Ким "<b>Анна', "language": "ru"}
+    lost = await browser.post("/me", typed)
+    assert (lost.status, lost.page.texts("h1")) == (401, ["Вход"])
+    form = {each.attributes["name"]: each.attributes["value"] for each in lost.page.elements if each.tag == "input"}
+    another = await browser.post("/sign-in", form | {"login": "102", "password": PASSWORD})
+    assert (another.status, another.headers["Location"], "Ким" in another.text) == (303, "/me", False)
+    await browser.post("/sign-out", {})
+    wrong = await browser.post("/sign-in", form | {"login": "101", "password": "x"})
+    form = {each.attributes["name"]: each.attributes["value"] for each in wrong.page.elements if each.tag == "input"}
+    back = await browser.post("/sign-in", form | {"login": "101", "password": PASSWORD})
+    assert (back.status, back.page.texts("h1")) == (200, ["С возвращением"])
+    shown = {each.attributes["name"]: each.attributes["value"] for each in back.page.elements if each.tag == "input"}
+    assert shown == typed | {"_resumed": "1"}
+
+
+async def test_another_origin_leaves_no_form_for_later(browser: Browser) -> None:
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        shown = await browser.post("/me", {"_user": "1", "language": "en"}, **headers)
+        assert (shown.status, "language" in shown.text) == (403, False)
+
+
 async def test_every_answer_is_locked_down(browser: Browser) -> None:
     made = await browser.invite("101")
     answers = [
@@ -216,14 +244,15 @@ async def test_every_answer_is_locked_down(browser: Browser) -> None:
         policy = shown.headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'; ")
         assert "unsafe" not in policy
-        assert "script-src" not in policy
+        assert "script-src 'self';" in policy
         assert "frame-ancestors 'none'" in policy
         assert "form-action 'self'" in policy
         assert shown.headers["X-Content-Type-Options"] == "nosniff"
         assert shown.headers["Referrer-Policy"] == "same-origin"
         assert shown.headers["Cache-Control"] == "no-store"
         for element in shown.page.elements:
-            assert element.tag not in {"script", "style", "iframe", "object"}
+            assert element.tag not in {"style", "iframe", "object"}
+            assert element.tag != "script" or (element.attributes["src"], element.text) == (asset("app.js"), "")
             assert not [name for name in element.attributes if name.startswith("on") or name == "style"]
             for name in ("src", "href", "action"):
                 assert element.attributes.get(name, "/").startswith("/")
@@ -250,7 +279,8 @@ async def test_the_audit_log_knows_who_signed_in_and_no_secret(browser: Browser)
 
 
 async def test_the_style_is_cached_for_ever_under_its_hash(browser: Browser) -> None:
-    (link,) = [each for each in (await browser.get("/sign-in")).page.elements if each.tag == "link"]
+    links = [each for each in (await browser.get("/sign-in")).page.elements if each.tag == "link"]
+    (link,) = [each for each in links if each.attributes["rel"] == "stylesheet"]
     address = link.attributes["href"]
     assert re.fullmatch(r"/static/[0-9a-f]{16}/pages\.css", address)
     async with browser.session.get(address) as answer:
@@ -264,8 +294,8 @@ async def test_the_style_is_cached_for_ever_under_its_hash(browser: Browser) -> 
     ("body", "headers", "status"),
     [
         (b"login=%ff&password=%00", {}, 401),
-        (b"&".join([b"a=1"] * 51), {}, 400),
-        (b"login=" + b"x" * 70_000, {}, 413),
+        (b"&".join([b"a=1"] * 301), {}, 400),
+        (b"login=" + b"x" * 270_000, {}, 413),
         (b"{}", {"Content-Type": "application/json"}, 415),
         (b"--a\r\n\r\n", {"Content-Type": "multipart/form-data; boundary=a"}, 415),
         (b"login=101&login=102", {"Content-Type": "application/x-www-form-urlencoded; charset=nope"}, 422),

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Any
 
-from pbxd.book.contacts import Contact, ContactNumber
-from pbxd.book.field_kinds import Kind, Value
+from pbxd.book.contacts import Contact
+from pbxd.book.field_kinds import Value
 from pbxd.book.fields import Fields
 from pbxd.cli.output import mark
 from pbxd.i18n import _, local_day, local_time
 from pbxd.numbers import display
-from pbxd.services.card_text import number_text
+from pbxd.services.card_text import change_text, number_text
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate
 
@@ -51,7 +50,14 @@ def changed_cells(change: Change, fields: Fields) -> Iterator[list[str]]:
     for name, (before, after) in change.fields.items():
         title = str(fields[name].title) if name in fields else name  # a field may be gone since
         kind = fields[name].kind if name in fields else "text"
-        yield [str(change.version), local_time(change.at), who, title, _value(before, kind), _value(after, kind)]
+        yield [
+            str(change.version),
+            local_time(change.at),
+            who,
+            title,
+            change_text(before, kind),
+            change_text(after, kind),
+        ]
 
 
 def duplicate_line(duplicate: Duplicate) -> str:
@@ -82,21 +88,3 @@ def _text(value: Value) -> str:
             return local_day(value)
         case _:
             return value or ""
-
-
-def _value(value: object, kind: Kind) -> str:
-    match value:
-        case str() if value and kind == "date":
-            return local_day(date.fromisoformat(value))
-        case bool():
-            return _("yes") if value else _("no")
-        case list():
-            return ", ".join(_number(each) if isinstance(each, dict) else str(each) for each in value)
-        case _:
-            return "" if value is None else str(value)
-
-
-def _number(kept: dict[str, Any]) -> str:
-    """Write a number of a change so that two that differ look so: with extension and label, the main one marked."""
-    text = number_text(ContactNumber(**kept))
-    return _("{number} (main)").format(number=text) if kept["main"] else text

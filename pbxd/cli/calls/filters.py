@@ -21,6 +21,12 @@ _FILTERS = (
     option("--client", default="", about=N_("Only calls with this number, or contact (id or full name).")),
     option("--company", default="", about=N_("Only calls with this company (full name).")),
     option("--queue", default="", about=N_("Only calls whose last queue was this one.")),
+    option("--department", default="", about=N_("Only calls of this department: of its people, and in its queues.")),
+    option(
+        "--no-callback",
+        is_flag=True,
+        about=N_("Only calls that nobody answered, and whose clients nobody called nor talked with since."),
+    ),
     option(
         "--min-talk",
         type=Number(0),

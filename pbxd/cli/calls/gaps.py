@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pbxd.cli.calls.gap_texts import Row, filled_text, why_text
 from pbxd.cli.groups import command
 from pbxd.cli.options import LIMIT, OFFSET, json_option, option, takes
 from pbxd.cli.output import print_json, print_table
@@ -10,6 +9,7 @@ from pbxd.cli.session import Session
 from pbxd.exchange.call_columns import time_text
 from pbxd.i18n import N_, _
 from pbxd.services import gaps as history
+from pbxd.services.gap_texts import Row, filled_text, why_text
 
 
 @command("gaps")

@@ -7,8 +7,6 @@ from typing import Any
 
 from pbxd.cli.calls import formats
 from pbxd.cli.calls.filters import filters
-from pbxd.cli.calls.gap_texts import calls_and_gaps, gap_text
-from pbxd.cli.calls.story import people, sentence
 from pbxd.cli.groups import Later, group
 from pbxd.cli.options import FILE, LIMIT, OFFSET, actor_option, argument, json_option, option, takes
 from pbxd.cli.output import print_card, print_json, print_table
@@ -17,6 +15,8 @@ from pbxd.exchange.call_columns import time_text
 from pbxd.i18n import N_, _
 from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
+from pbxd.services.call_story import people, sentence
+from pbxd.services.gap_texts import calls_and_gaps, gap_text
 
 Call = dict[str, Any]
 

@@ -49,6 +49,7 @@ class CallAttempt:
     id: str
     agent: str  # an extension; of a call that an earlier process made, empty until the agent's leg was seen
     attempt: Attempt
+    number: str = ""  # whom the agent wants to talk to; of a call that an earlier process made, empty
     history: list[Progress] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     ended: float = 0.0  # by the clock of CallAttempts
@@ -79,7 +80,7 @@ class CallAttempts:
     def begin(self, plan: DialPlan, call_id: str) -> CallAttempt:
         """Follow a call that the PBX is about to be asked for."""
         attempt = Attempt(self._pbx.choose_leg(call_id), time.time())
-        call = CallAttempt(call_id, plan.agent, attempt, [attempt.progress])
+        call = CallAttempt(call_id, plan.agent, attempt, plan.number, [attempt.progress])
         self._add(call, plan.agent_ring_seconds + _GRACE_SECONDS)
         return call
 
@@ -87,6 +88,14 @@ class CallAttempts:
         """End an attempt that no event will end."""
         if call.attempt.end("cancelled" if call.attempt.cancelled else "failed", time.time()):
             self._note(call)
+
+    def find(self, call_id: str) -> CallAttempt | None:
+        """Return a call made here; None for any other, and some minutes after its end."""
+        return self._calls.get(call_id)
+
+    def of(self, agent: str) -> list[CallAttempt]:
+        """Return the calls of an agent that are under way."""
+        return [call for call in self._calls.values() if call.agent == agent and not call.attempt.ended]
 
     def agent(self, call_id: str) -> str:
         """Return whose call it is; NotFoundError for an unknown id."""
@@ -152,7 +161,7 @@ class CallAttempts:
         seen = isinstance(event, ChannelSeen)
         if call_id and call_id not in self._calls and (seen or event.channel == leg):
             attempt = Attempt(leg, event.at, earlier=seen)
-            call = CallAttempt(call_id, "", attempt, [] if seen else [attempt.progress], known=not seen)
+            call = CallAttempt(call_id, "", attempt, history=[] if seen else [attempt.progress], known=not seen)
             self._add(call, _GRACE_SECONDS)
             _log.info("call_recognised", id=call_id)
         found = self._legs.get(event.channel)

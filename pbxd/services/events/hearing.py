@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pbxd.calls.record import instant
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.rights import SHARED
+from pbxd.rights import SHARED, ContactSight
 from pbxd.scopes import Scope, Scopes
 from pbxd.storage.engine.feed import FeedRow
 
 STATE: Final = "extension.state"  # live only
+CALL: Final = "live.call"  # live only, and only for who asks for it by name
 KINDS: Final[Mapping[str, Scope]] = {
     "call.ringing": "calls:read",
     "call.answered": "calls:read",
@@ -36,9 +37,12 @@ KINDS: Final[Mapping[str, Scope]] = {
     "queue.left": "queues:read",
     "vip.moved": "queues:read",
     STATE: "calls:read",
+    CALL: "calls:read",
 }
+_LIVE: Final = frozenset({STATE, CALL})
 _OF_CALLS: Final = ("call.", "queue.", "vip.")  # their subject is a call
-_INSIDE: Final = frozenset({"owner_id", "first", "last"})  # facts for pbxd's own readers of the feed
+# Facts for pbxd's own readers of the feed.
+_INSIDE: Final = frozenset({"owner_id", "manager_id", "other", "first", "last"})
 
 
 def checked_kinds(names: Collection[str], field: str, *, durable: bool = False) -> frozenset[str]:
@@ -46,7 +50,7 @@ def checked_kinds(names: Collection[str], field: str, *, durable: bool = False) 
 
     `durable`: only those that the feed keeps.
     """
-    there = [kind for kind in KINDS if kind != STATE or not durable]
+    there = [kind for kind in KINDS if kind not in _LIVE or not durable]
     found: set[str] = set()
     for name in names:
         matching = {kind for kind in there if kind == name or (name.endswith(".*") and kind.startswith(name[:-1]))}
@@ -57,6 +61,13 @@ def checked_kinds(names: Collection[str], field: str, *, durable: bool = False) 
     return frozenset(found)
 
 
+class Card(NamedTuple):
+    """Who decides on a contact's visibility: its owner and its manager, by id."""
+
+    owner: int
+    manager: int
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """An event as it is handed out, with what decides who hears it."""
@@ -64,7 +75,9 @@ class Event:
     seq: int
     kind: str
     subject: str
-    owner: int  # the id of the only employee who hears it; SHARED: no such limit
+    card: Card | None  # only who sees it hears the event; None: no such limit
+    # What the card was before, or is now. True: only who sees that too hears the event; False: only who does not.
+    other: tuple[Card, bool] | None
     queue: str
     extensions: frozenset[str]  # whom it is about: of a phone that begins to ring, that one alone
     text: bytes  # JSON
@@ -88,11 +101,16 @@ def event_of(row: FeedRow) -> Event | None:
         seq=row.seq,
         kind=row.kind,
         subject=row.subject,
-        owner=data.get("owner_id") or SHARED,
+        card=_card(data) if row.kind.startswith("contact.") or data.get("owner_id") else None,
+        other=(_card(beside), beside["seen"]) if (beside := data.get("other")) else None,
         queue=data.get("queue") or "",
         extensions=frozenset(people),
         text=event_json(row.seq, row.at, row.kind, row.subject, public),
     )
+
+
+def _card(facts: Mapping[str, Any]) -> Card:
+    return Card(facts.get("owner_id") or SHARED, facts.get("manager_id") or 0)
 
 
 def event_json(seq: int, at: datetime, kind: str, subject: str, data: Mapping[str, Any]) -> bytes:
@@ -101,9 +119,9 @@ def event_json(seq: int, at: datetime, kind: str, subject: str, data: Mapping[st
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def state_json(at: datetime, extension: str, state: str) -> bytes:
-    """Return the JSON of an extension's present state."""
-    said = {"at": instant(at), "kind": STATE, "subject": extension, "data": {"state": state}}
+def state_json(at: datetime, kind: str, subject: str, data: Mapping[str, Any]) -> bytes:
+    """Return the JSON of a present state."""
+    said = {"at": instant(at), "kind": kind, "subject": subject, "data": data}
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
@@ -112,13 +130,13 @@ class Hearing:
     """What one reader hears. Readers with equal hearings get the same bytes."""
 
     kinds: frozenset[str]
-    owners: tuple[int, ...] = (SHARED,)  # whose contacts they see
+    sight: ContactSight = field(default_factory=ContactSight)  # which contacts they see
     queue: str = ""  # of events about calls and queues, only those of this queue
     calls_of: frozenset[str] | None = None  # of events about calls, queues and phones, only those of these extensions
 
     def hears(self, event: Event) -> bool:
         """Tell whether the reader gets an event."""
-        if event.kind not in self.kinds or event.owner not in self.owners:
+        if event.kind not in self.kinds or not self._sees(event):
             return False
         if not event.kind.startswith(_OF_CALLS):
             return True
@@ -126,14 +144,24 @@ class Hearing:
             return False
         return self.calls_of is None or not self.calls_of.isdisjoint(event.extensions)
 
-    def hears_state(self, extension: str) -> bool:
-        """Tell whether the reader gets the state of an extension."""
-        return STATE in self.kinds and not self.queue and (self.calls_of is None or extension in self.calls_of)
+    def _sees(self, event: Event) -> bool:
+        """Tell whether the reader sees the contact that an event is about, and gets this event of those of a change."""
+        if event.card is None:
+            return True
+        if event.other and self.sight.has(*event.other[0]) != event.other[1]:
+            return False
+        return self.sight.has(*event.card)
+
+    def hears_state(self, kind: str, extensions: frozenset[str]) -> bool:
+        """Tell whether the reader gets a present state that is about these extensions."""
+        there = self.calls_of is None or not self.calls_of.isdisjoint(extensions)
+        return there and kind in self.kinds and not self.queue
 
 
 def kinds_read(scopes: Scopes, wanted: Collection[str]) -> frozenset[str]:
     """Return the kinds that the scopes read; of those `wanted`, if any are."""
-    return frozenset(kind for kind, scope in KINDS.items() if scope in scopes and (not wanted or kind in wanted))
+    asked = wanted or KINDS.keys() - {CALL}
+    return frozenset(kind for kind, scope in KINDS.items() if scope in scopes and kind in asked)
 
 
 def narrowed(one: Sequence[str] | None, other: Sequence[str] | None) -> frozenset[str] | None:

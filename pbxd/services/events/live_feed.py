@@ -1,4 +1,4 @@
-"""Live events: one reader of the feed for all streams, and the present state of extensions.
+"""Live events: one reader of the feed for all streams, and the present states of phones and calls.
 
 A stream keeps a cursor into the events in memory, no queue of its own: a slow one costs nothing, and reads from the
 database what memory no longer has.
@@ -15,16 +15,18 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 
 from pbxd.errors import UnavailableError
 from pbxd.logs import Complaints
 from pbxd.measures import Reading
-from pbxd.services.events.hearing import STATE, Event, Hearing, event_of, state_json
+from pbxd.services.events.hearing import CALL, STATE, Event, Hearing, event_of, state_json
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 
 POLL_SECONDS = 0.25  # for what other processes write
-PHONES_SECONDS = 0.1  # how often the phones are looked at
+PHONES_SECONDS = 0.1  # how often the phones are looked at, and as soon as …
+GATHER_SECONDS = 0.005  # … the PBX said something, so long after its first event
 TOGETHER_SECONDS = 0.02  # events within this time share a write
 BEAT_SECONDS = 1.0  # how often a stream wakes at least
 CHECK_SECONDS = 2.0  # how often it asks whether it may go on: it must end 5 s after its right has
@@ -36,6 +38,15 @@ _RETRY_SECONDS = 1.0
 _STEP_SECONDS = 10.0  # after that a database that hangs is asked again
 
 Phones = Mapping[str, str]  # by extension: ringing or talking; the others are free
+_Name = tuple[str, str]  # the kind and the subject of a state
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A state that holds now, and whom it is about."""
+
+    extensions: frozenset[str]
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +60,36 @@ class Start:
 class LiveFeed:
     """Hands events out to streams as they come. `run` is a root task; `wake` says that there are new ones.
 
-    `phones` says whose phones ring or talk now, `everybody` which extensions there are.
+    `phones` says whose phones ring or talk now, `everybody` which extensions there are, `calls` what happens in calls.
     """
 
     def __init__(
-        self, database: Database, phones: Callable[[], Phones] = dict, everybody: Callable[[], Iterable[str]] = tuple
+        self,
+        database: Database,
+        phones: Callable[[], Phones] = dict,
+        everybody: Callable[[], Iterable[str]] = tuple,
+        calls: Callable[[], Mapping[str, Present]] = dict,
     ) -> None:
         self._feed = Feed(database)
         self._phones = phones
         self._everybody = everybody
+        self._calls = calls
         self._events: deque[Event] = deque(maxlen=_KEPT)
         self._after = 0  # memory has every event after this number …
         self._cursor: int | None = None  # … up to this one; None: nothing was read yet
-        self._states: dict[str, str] = {}
-        self._changes: deque[tuple[int, str, bytes]] = deque(maxlen=_KEPT)  # of states: number, extension, frame
+        self._states: dict[_Name, Present] = {}
+        self._changes: deque[tuple[int, str, frozenset[str], bytes]] = deque(maxlen=_KEPT)  # number, kind, whose, frame
         self._changed = 0  # the number of the last one
         self._looked = self._polled = -math.inf
         self._unread = False
+        self._touched = False  # the PBX said something since the phones were looked at
         self._work = asyncio.Event()
         database.on_commit.append(self.wake)
         self._waiters: list[asyncio.Future[None]] = []  # of streams that have everything
         self._batches: dict[tuple[Hearing, int], bytes] = {}  # frames after a cursor, made once for equal readers
         self._complaints = Complaints("feed")
         self.streams = 0
+        self.staff_changed = 0  # the number of the last event of an employee that was read
 
     def readings(self) -> Iterator[Reading]:
         """Say what is counted."""
@@ -83,6 +101,17 @@ class LiveFeed:
         """Read the feed at once."""
         self._unread = True
         self._work.set()
+
+    def touch(self) -> None:
+        """Look at the phones soon: the PBX said something."""
+        if not self._touched:
+            self._touched = True
+            self._work.set()
+
+    @property
+    def seq(self) -> int | None:
+        """The number of the last event that streams can have; None: nothing was read yet."""
+        return self._cursor
 
     async def run(self) -> None:
         """Read the feed for ever."""
@@ -100,6 +129,8 @@ class LiveFeed:
                     await self._work.wait()
             except TimeoutError:
                 pass
+            if self._touched:
+                await asyncio.sleep(GATHER_SECONDS)
 
     async def _wake_streams(self) -> None:
         """Let the streams go on, some at a time: a thousand at once would make look-ups wait."""
@@ -142,24 +173,32 @@ class LiveFeed:
                     if len(self._events) == _KEPT:
                         self._after = self._events[0].seq
                     self._events.append(event)
+                    if event.kind == "employee.changed":
+                        self.staff_changed = event.seq
                 self._cursor = row.seq
             if len(rows) < _PAGE:
                 self._complaints.forget()
                 return self._cursor != began
 
     def _look_at_phones(self, clock: float) -> bool:
-        if clock - self._looked < PHONES_SECONDS:
+        if not self._touched and clock - self._looked < PHONES_SECONDS:
             return False
-        self._looked = clock
-        now = self._phones()
+        self._looked, self._touched = clock, False
+        now = {(STATE, extension): _of_phone(extension, state) for extension, state in self._phones().items()}
+        now |= {(CALL, call): present for call, present in self._calls().items()}
         changed = [name for name in {**self._states, **now} if self._states.get(name) != now.get(name)]
         at = datetime.now(UTC)
-        for extension in changed:
+        for kind, subject in changed:
             self._changed += 1
-            state = now.get(extension, "free")
-            self._changes.append((self._changed, extension, _frame(STATE, state_json(at, extension, state))))
-        self._states = dict(now)
+            present = now.get((kind, subject)) or _over(kind, self._states[kind, subject])
+            frame = _frame(kind, state_json(at, kind, subject, present.data))
+            self._changes.append((self._changed, kind, present.extensions, frame))
+        self._states = now
         return bool(changed)
+
+    def states(self) -> dict[str, str]:
+        """Return the state of every extension now."""
+        return dict.fromkeys(self._everybody(), "free") | dict(self._phones())
 
     async def start(self, after: int | None) -> Start:
         """Return where a stream with this cursor begins; None: now. Raises UnavailableError."""
@@ -224,13 +263,13 @@ class LiveFeed:
         return self._batches[key], newest
 
     def _all_states(self, hearing: Hearing) -> bytes:
-        """Return the state of every extension that the reader hears of."""
+        """Return the states that the reader hears of; that of each extension is one."""
         at = datetime.now(UTC)
-        there = {**dict.fromkeys(self._everybody(), "free"), **self._states}
+        free = {(STATE, extension): _of_phone(extension, "free") for extension in self._everybody()}
         return b"".join(
-            _frame(STATE, state_json(at, extension, state))
-            for extension, state in sorted(there.items())
-            if hearing.hears_state(extension)
+            _frame(kind, state_json(at, kind, subject, present.data))
+            for (kind, subject), present in sorted({**free, **self._states}.items(), key=_first)
+            if hearing.hears_state(kind, present.extensions)
         )
 
     def _states_after(self, hearing: Hearing, number: int) -> bytes:
@@ -239,8 +278,21 @@ class LiveFeed:
             return b""
         if self._changes[0][0] > number + 1:
             return self._all_states(hearing)
-        fresh = [each for each in self._changes if each[0] > number]
-        return b"".join(frame for _number, extension, frame in fresh if hearing.hears_state(extension))
+        fresh = list(islice(reversed(self._changes), self._changed - number))
+        return b"".join(frame for _number, kind, whose, frame in reversed(fresh) if hearing.hears_state(kind, whose))
+
+
+def _first(item: tuple[_Name, Present]) -> _Name:
+    return item[0]
+
+
+def _of_phone(extension: str, state: str) -> Present:
+    return Present(frozenset({extension}), {"state": state})
+
+
+def _over(kind: str, before: Present) -> Present:
+    """Return the state of what isn't there any more: a phone is free, a call is over for all whom it was about."""
+    return Present(before.extensions, {"state": "free" if kind == STATE else "over"})
 
 
 def _frames(hearing: Hearing, events: Iterable[Event]) -> bytes:

@@ -1,4 +1,3 @@
 """Queues: who waits, and VIPs to the front."""
 
 from pbxd.services.queues.vip_queues import VipQueues as VipQueues
-from pbxd.services.queues.vip_queues import WaitingCaller as WaitingCaller

@@ -33,6 +33,10 @@ class QueueMarks:
         self._marks.pop(channel, None)
         self._inherited.discard(channel)
 
+    def forget(self, channel: str) -> None:
+        """Leave a caller's rank to a person who moved them; the channel keeps what the next queue gives."""
+        self._marks.pop(channel, None)
+
     def inherit(self, channel: str, heir: str) -> None:
         """Take note that another channel stands in a caller's place, with the same priority."""
         self._inherited.discard(channel)

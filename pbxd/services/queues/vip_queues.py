@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from pbxd.actor import Actor
 from pbxd.calls.events import ChannelEnded, Event, QueueJoined, QueueLeft, SnapshotBegan
 from pbxd.errors import ProtocolError, RefusedError, UnavailableError
 from pbxd.lookup.matching import Match
 from pbxd.measures import Reading
-from pbxd.services.caller_naming import without_colleagues
+from pbxd.services.queues.caller_moves import CallerMoves, OnMoved
 from pbxd.services.queues.marks import QueueMarks
 from pbxd.settings import QueueSettings
-from pbxd.telephony.port import Pbx, QueueEntry
+from pbxd.telephony.port import Pbx, QueueEntry, QueueList
 from pbxd.telephony.queue_policy import Waiting, not_moved, plan
 from pbxd.telephony.queue_waits import Waits
 
@@ -37,24 +37,12 @@ _PEEK_SECONDS = 2.0  # how often a queue is looked at in which somebody can get 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingCaller:
-    """A caller who waits in a queue, as anybody may see them."""
-
-    queue: str
-    position: int  # from 1 on
-    channel: str  # as the PBX names it
-    number: str | None
-    name: str | None
-    vip: bool
-    wait_seconds: int
-
-
 class VipQueues:
     """Keeps VIPs at the head of every queue, among themselves in the order they joined.
 
     `lookup` says who a number is, `number_of` the caller's number by the channel's id where it is better known than
-    from the list. `feed` gets every event of the PBX in order; `run` is a root task.
+    from the list, `call_of` the id of a channel's call. `feed` gets every event of the PBX in order; `run` is a root
+    task.
     """
 
     def __init__(
@@ -63,15 +51,17 @@ class VipQueues:
         lookup: Callable[[str], Match],
         settings: QueueSettings,
         number_of: Callable[[str], str | None] = lambda _channel: None,
-        on_moved: Callable[[str, str, int, int], None] = lambda *_move: None,
+        on_moved: OnMoved = lambda *_move: None,
+        call_of: Callable[[str], str | None] = lambda _channel: None,
     ) -> None:
         self._pbx = pbx
         self._lookup = lookup
         self._vip_priority, self._limit = _rules(settings)
         self._number_of = number_of
-        self._on_moved = on_moved  # channel, queue, position before and after
+        self.call_of = call_of
+        self._turn = asyncio.Lock()  # one change of the order at a time
         self._marks = QueueMarks(pbx)
-        self._able: bool | None = None  # whether the PBX moves callers; None: not asked since the link was made
+        self._mover = CallerMoves(pbx, self._marks, self.is_vip, self._event_time, on_moved)
         self._waits = Waits()
         self._pbx_clock: float | None = None  # PBX time less monotonic, once known
         self._dirty: set[str] = set()
@@ -79,7 +69,6 @@ class VipQueues:
         self._alarms: dict[str, float] = {}  # queue -> monotonic time at which it is to be looked at again
         self._work = asyncio.Event()
         self._looking = False
-        self.moves: Counter[str] = Counter()  # of callers since the start: done, and those the PBX didn't carry out
 
     def reconfigure(self, settings: QueueSettings) -> None:
         """Go by other settings from now on, also for those who wait already."""
@@ -94,7 +83,7 @@ class VipQueues:
     def readings(self) -> Iterator[Reading]:
         """Say what is counted."""
         about = "Callers moved in queues, and those the PBX did not move."
-        yield Reading("pbxd_queue_moves_total", about, "counter", lambda: self.moves, "result")
+        yield Reading("pbxd_queue_moves_total", about, "counter", lambda: self._mover.counts, "result")
 
     def feed(self, event: Event) -> None:
         """Take an event of the PBX; looks at a queue again when somebody in it may stand in the wrong place."""
@@ -109,7 +98,7 @@ class VipQueues:
             case ChannelEnded() if not changed:  # else somebody may have taken the place
                 self._marks.ended(event.channel)
             case SnapshotBegan():
-                self._able = None  # another PBX, perhaps
+                self._mover.doubt()  # another PBX, perhaps
             case _:
                 pass
         if changed:
@@ -118,7 +107,7 @@ class VipQueues:
 
     def _note_joined(self, event: QueueJoined) -> None:
         number = None if event.local else self._number_of(event.channel)
-        if self._marks.knows(event.channel) or self._match(number, event.number).vip:
+        if self._marks.knows(event.channel) or _match(number, event.number, self._lookup).vip:
             self._dirty.add(event.queue)
             self._work.set()
         elif self._limit < float("inf"):
@@ -136,6 +125,10 @@ class VipQueues:
     def _now(self) -> float:
         """Return the PBX's time; only good for differences until its first event."""
         return (self._pbx_clock or 0.0) + time.monotonic()
+
+    def _event_time(self) -> float:
+        """Return the time that an event of this moment has."""
+        return time.time() if self._pbx_clock is None else self._now()
 
     def _set_alarm(self, queue: str, at: float) -> None:
         """Have a queue looked at again, at the latest at this monotonic time."""
@@ -178,9 +171,21 @@ class VipQueues:
         for queue in due:
             del self._alarms[queue]
 
-    async def waiting(self) -> list[WaitingCaller]:
-        """Return who waits where, in order. Raises what `Pbx.waiting` raises."""
-        return [self._shown(entry) for entry in await self._pbx.waiting()]
+    async def listed(self) -> QueueList:
+        """Return the queues and who waits in them, in order. Raises what `Pbx.queue_list` raises."""
+        return await self._pbx.queue_list()
+
+    def since(self, entry: QueueEntry) -> datetime:
+        """Return when a caller joined the queue: exactly if the event came, else by the whole seconds of the list."""
+        joined = self._waits.since(entry.channel)
+        if joined is None or self._pbx_clock is None:
+            return datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=entry.waited)
+        return datetime.fromtimestamp(joined, UTC)
+
+    async def put_first(self, entry: QueueEntry, by: Actor) -> tuple[int, int] | None:
+        """Put a caller first because a person wants it, as `CallerMoves.put_first` does."""
+        async with self._turn:
+            return await self._mover.put_first(entry, by, self._vip_priority)
 
     async def _put_in_order(self) -> None:
         everything, self._all = self._all, False
@@ -193,7 +198,8 @@ class VipQueues:
             self._marks.forget_all_but(present | self._waits.vacated)
             names = {entry.queue for entry in entries} | self._waits.vacated_queues
         for name in sorted(names):
-            await self._settle(name)
+            async with self._turn:
+                await self._settle(name)
 
     async def _settle(self, queue: str) -> None:
         """Bring one queue into order and read it back."""
@@ -201,21 +207,16 @@ class VipQueues:
         for _round in range(_ROUNDS):
             entries = await self._pbx.waiting(queue)
             if not_moved(moved, entries):
-                self.moves["refused"] += len(moved)
-                self._able = False
-                self._pbx.doubt_moves()
-                for before in moved.values():
-                    await self._marks.take_back(before)
+                await self._mover.refused(moved.values())
                 return
-            self.moves["done"] += len(moved)
-            self._tell_moves(moved, entries)
+            self._mover.done(moved, entries)
             self._follow(queue, entries)
             callers = await self._judge(entries)
             moves = plan([caller for _entry, caller in callers], self._vip_priority)
             if not moves:
                 await self._leave(queue, callers)
                 return
-            if not await self._can_move():
+            if not await self._mover.possible():
                 return
             known = {entry.channel: (entry, caller) for entry, caller in callers}
             for move in moves:
@@ -223,26 +224,6 @@ class VipQueues:
             moved = {move.channel: known[move.channel][0] for move in moves}
         _log.warning("queue_order_unsettled", queue=queue, again_in=_UNSETTLED_SECONDS)
         self._alarms[queue] = time.monotonic() + _UNSETTLED_SECONDS
-
-    def _tell_moves(self, moved: dict[str, QueueEntry], entries: list[QueueEntry]) -> None:
-        """Log and report what was read back of those who were moved."""
-        for after in entries:
-            if before := moved.get(after.channel):
-                _log.info(
-                    "queue_caller_moved",
-                    queue=after.queue,
-                    channel=after.name,
-                    position_before=before.position,
-                    position=after.position,
-                    priority=after.priority,
-                )
-                if self._match_entry(after).vip and before.position != after.position:
-                    self._on_moved(after.channel, after.queue, before.position, after.position)
-
-    async def _can_move(self) -> bool:
-        if self._able is None:
-            self._able = await self._pbx.can_move()
-        return self._able
 
     async def _leave(self, queue: str, callers: list[tuple[QueueEntry, Waiting]]) -> None:
         """Let a queue be that is in order, until the next caller becomes late."""
@@ -267,7 +248,7 @@ class VipQueues:
         now = self._now()
         callers: list[tuple[QueueEntry, Waiting]] = []
         for entry, at in zip(entries, self._waits.joined(entries, now, self._vip_priority), strict=True):
-            vip = self._match_entry(entry).vip
+            vip = self.is_vip(entry)
             base = await self._marks.base(entry, self._vip_priority, vip=vip)
             kept = self._marks.kept(entry.channel)
             first = self._waits.first(entry.channel) or at
@@ -277,23 +258,22 @@ class VipQueues:
             callers.append((entry, waiting))
         return callers
 
-    def _match_entry(self, entry: QueueEntry) -> Match:
-        return self._match(None if entry.local else self._number_of(entry.channel), entry.number)
+    def is_vip(self, entry: QueueEntry) -> bool:
+        """Tell whether a caller is a VIP."""
+        return self.match(entry, self._lookup).vip
 
-    def _shown(self, entry: QueueEntry) -> WaitingCaller:
-        """Say who a caller is, for a list that everybody sees."""
-        match = self._match_entry(entry) if entry.inside else without_colleagues(self._match_entry(entry))
-        number = match.number or entry.number or None
-        name = match.name or None
-        return WaitingCaller(entry.queue, entry.position, entry.name, number, name, match.vip, entry.waited)
+    def match(self, entry: QueueEntry, lookup: Callable[[str], Match]) -> Match:
+        """Say who a caller is, as `lookup` names people."""
+        return _match(None if entry.local else self._number_of(entry.channel), entry.number, lookup)
 
-    def _match(self, first: str | None, present: str) -> Match:
-        """Say who a caller is, by the first number and by the caller id now: a VIP by either is one."""
-        match = self._lookup(first or present)
-        if match.vip or not first or present in {"", first}:
-            return match
-        now = self._lookup(present)
-        return now if now.vip else match
+
+def _match(first: str | None, present: str, lookup: Callable[[str], Match]) -> Match:
+    """Say who a caller is, by the first number and by the caller id now: a VIP by either is one."""
+    match = lookup(first or present)
+    if match.vip or not first or present in {"", first}:
+        return match
+    now = lookup(present)
+    return now if now.vip else match
 
 
 def _rules(settings: QueueSettings) -> tuple[int, float]:

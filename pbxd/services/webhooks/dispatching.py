@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TypeVar
 
 import structlog
 
@@ -27,6 +26,7 @@ from pbxd.storage.access.webhook_deliveries import Attempt, Deliveries, Queued, 
 from pbxd.storage.access.webhooks import Webhook, Webhooks
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
+from pbxd.storage.engine.finishing import to_its_end
 
 POLL_SECONDS = 1.0  # for webhooks that other processes change, and events that they write
 TOGETHER_SECONDS = 0.05  # events within this time are taken in together
@@ -40,7 +40,6 @@ _UNREACHED = 3  # failures one after another from which on the receiver counts a
 _LONGEST_AWAY_SECONDS = 60.0
 _QUIET_ROWS = 1000  # of the feed that nobody wants, after which a cursor is written all the same
 
-AnswerT = TypeVar("AnswerT")
 _log = structlog.get_logger(__name__)
 
 
@@ -48,16 +47,6 @@ def hearing_of(webhook: Webhook) -> Hearing:
     """Return what a webhook hears: never of personal contacts."""
     calls_of = frozenset({webhook.extension}) if webhook.extension else None
     return Hearing(frozenset(webhook.kinds), queue=webhook.queue, calls_of=calls_of)
-
-
-async def _to_its_end(writing: Coroutine[object, object, AnswerT]) -> AnswerT:
-    """Let a write end although its task is cancelled: one that is broken off can leave SQLite locked for a while."""
-    task = asyncio.create_task(writing)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=_LAST_SECONDS)
-        raise
 
 
 class Dispatcher:
@@ -191,7 +180,7 @@ class _Running:
         now = datetime.now(UTC)
         queued = [Queued(event.seq, event.kind, event.order, now) for event in events]
         keeping = self._deliveries.queue(self._webhook.id, self._webhook.version, queued, cursor)
-        if not await _to_its_end(keeping):
+        if not await to_its_end(keeping, _LAST_SECONDS):
             return False
         self._written_cursor = cursor
         if self._all_loaded and len(self.lanes) < _LOADED:
@@ -263,7 +252,7 @@ class _Running:
     async def _disable(self) -> None:
         _log.warning("webhook_disabled", webhook=self._webhook.id, status=HTTPStatus.GONE.value)
         try:
-            await _to_its_end(self._webhooks.disable(self._webhook.id, "410"))
+            await to_its_end(self._webhooks.disable(self._webhook.id, "410"), _LAST_SECONDS)
         except UnavailableError:
             self._gone = False  # the next attempt is answered so too
             self._work.set()
@@ -301,7 +290,7 @@ class _Running:
     async def _note(self) -> None:
         while self._results:
             part = list(self._results)[:_PAGE]
-            await _to_its_end(self._deliveries.note(self._webhook.id, part))
+            await to_its_end(self._deliveries.note(self._webhook.id, part), _LAST_SECONDS)
             for _done in part:
                 self._results.popleft()
 

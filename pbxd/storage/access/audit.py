@@ -85,6 +85,11 @@ class Audit:
             async with self._database.writing() as connection:
                 await _append(connection, deeds)
 
+    async def log_act(self) -> None:
+        """Log what the present `audited` block does, which changes nothing in the database. Raises UnavailableError."""
+        async with self._database.writing():
+            pass  # the witness testifies before the commit
+
     async def find(self, wanted: AuditFilter, limit: int) -> list[AuditRow]:
         """Return rows, the newest first."""
         async with self._database.reading() as connection:

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, select
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.texts import folded
+from pbxd.errors import NotFoundError
+from pbxd.i18n import _
 from pbxd.storage.calls.call_filter import SeenCalls, Span
 from pbxd.storage.tables import employees, extension_ownership
 
@@ -37,6 +39,28 @@ def calls_seen(connection: Connection, actor: Actor) -> SeenCalls | None:
         return None
     circle = _circle(connection, actor, whole=sight == "department")
     return SeenCalls(tuple(_held(connection, circle.employees)), circle.departments)
+
+
+def own_calls(connection: Connection, actor: Actor) -> SeenCalls:
+    """Return the calls in which the actor, whose employee is known, took part."""
+    return SeenCalls(tuple(_held(connection, _circle(connection, actor, whole=False).employees)), frozenset())
+
+
+def calls_of_department(connection: Connection, name: str) -> SeenCalls:
+    """Return the calls of a department, or of a queue: those of its people and those in its queues.
+
+    A queue is a department's if it has the same name, or if nobody of another department is in it. Raises
+    NotFoundError.
+    """
+    wanted = select(employees.c.id, employees.c.department, employees.c.queues)
+    people = list(connection.execute(wanted))
+    within = {row.id for row in people if folded(name) in _departments(row.department, row.queues)}
+    if not within:
+        raise NotFoundError(_("there is no department {name}").format(name=name))
+    theirs = {queue for row in people if row.id in within for queue in row.queues.split("\n") if queue}
+    others = {queue for row in people if row.id not in within for queue in row.queues.split("\n")}
+    same = {queue for queue in theirs if folded(queue) == folded(name)}
+    return SeenCalls(tuple(_held(connection, within)), frozenset(same or theirs - others))
 
 
 def _circle(connection: Connection, actor: Actor, *, whole: bool) -> _Circle:

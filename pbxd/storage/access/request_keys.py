@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -40,6 +41,32 @@ class Answered:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a request made whose answer was not kept: pbxd was killed, or failed, after the change was committed."""
+
+    id: int
+
+
+_UNDER_WAY: ContextVar[RequestKey | None] = ContextVar("request_key", default=None)
+
+
+@contextmanager
+def under_way(asked: RequestKey) -> Iterator[None]:
+    """Have `note_made`, called in this block, note what this request makes."""
+    before = _UNDER_WAY.set(asked)
+    try:
+        yield
+    finally:
+        _UNDER_WAY.reset(before)
+
+
+async def note_made(connection: AsyncConnection, made: int) -> None:
+    """Note the id of what the request under way makes, if it has a key, in the transaction that makes it."""
+    if asked := _UNDER_WAY.get():
+        await connection.execute(update(table).where(_of(asked)).values(made=made))
+
+
 class RequestKeys:
     """The requests of the last days."""
 
@@ -53,8 +80,8 @@ class RequestKeys:
             async with self._database.writing() as connection:
                 yield connection
 
-    async def claim(self, asked: RequestKey) -> Answered | None:
-        """Note that a request is under way; return the answer if it had one before.
+    async def claim(self, asked: RequestKey) -> Answered | Made | None:
+        """Note that a request is under way; return the answer if it had one before, else what it made before.
 
         Raises InvalidInputError if the key was used for another request, ConflictError while the first is under way.
         """
@@ -67,6 +94,8 @@ class RequestKeys:
                 raise InvalidInputError("Idempotency-Key", message, code="used")
             if row is not None and row.status is not None:
                 return Answered(row.status, row.headers, row.body)
+            if row is not None and row.made is not None:
+                return Made(row.made)
             if row is not None and row.at > now - ABANDONED:
                 raise ConflictError(_("the first request with this idempotency key is still under way"))
             await connection.execute(delete(table).where(_of(asked)))
@@ -81,9 +110,9 @@ class RequestKeys:
             await connection.execute(update(table).where(_of(asked)).values(values))
 
     async def release(self, asked: RequestKey) -> None:
-        """Forget a request that did nothing, so that it can be made again."""
+        """Forget a request that made nothing, so that it can be made again."""
         async with self._writing() as connection:
-            await connection.execute(delete(table).where(_of(asked)))
+            await connection.execute(delete(table).where(_of(asked), table.c.made.is_(None)))
 
 
 def _of(asked: RequestKey) -> ColumnElement[bool]:

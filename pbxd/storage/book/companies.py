@@ -21,6 +21,7 @@ from pbxd.book.spellings import readings
 from pbxd.book.texts import checked_name, folded
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
+from pbxd.storage.access.request_keys import note_made
 from pbxd.storage.book import company_rows as rows
 from pbxd.storage.book.cards import find_by_new_company
 from pbxd.storage.book.contacts import NOTHING, External
@@ -157,6 +158,7 @@ class Companies:
         async with self._database.writing() as connection:
             await rows.refuse_taken(connection, good, new=True)
             company_id = (await rows.ids_by_name(connection, [good.name]))[folded(good.name)]
+            await note_made(connection, company_id)
             changes = CompanyChanges(numbers=good.numbers, address=good.address, site=good.site, emails=good.emails)
             return await self._edit(connection, company_id, changes, None, external)
 

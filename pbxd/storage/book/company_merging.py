@@ -23,12 +23,13 @@ from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows as rows
 from pbxd.storage.book import overlay_changes
 from pbxd.storage.book.card_json import draft_of
+from pbxd.storage.book.card_news import card_news
 from pbxd.storage.book.card_updates import update_cards
 from pbxd.storage.book.cards import cards
 from pbxd.storage.book.external_ids import COMPANY, external_of, write
 from pbxd.storage.engine.batches import BatchWriter
 from pbxd.storage.engine.database import Database, possible
-from pbxd.storage.engine.feed import about_contact, tell
+from pbxd.storage.engine.feed import tell
 from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import companies, contacts
 
@@ -164,10 +165,7 @@ async def _move(
             after = await cards(connection, ids, staged=True)
             await changes_of.record(connection, [(before[card.id], card) for card in after], actor)
             seen = await cards(connection, ids)
-            await tell(
-                connection,
-                [about_contact("changed", card.id, card.visibility, card.owner_id, card.version) for card in seen],
-            )
+            await tell(connection, [card_news("changed", card) for card in seen])
             moved += len(seen)
         progress(moved)
 

@@ -134,7 +134,7 @@ def check_version(now: int, wanted: int | None) -> None:
 
 async def renamed(connection: AsyncConnection, company_id: int) -> None:
     """Write to the feed that the contacts of a company changed: their company has another name."""
-    told = (contacts.c.id, contacts.c.visibility, contacts.c.owner_id, contacts.c.version)
+    told = (contacts.c[name] for name in ("id", "visibility", "owner_id", "manager_id", "version"))
     rows = await connection.execute(select(*told).where(contacts.c.company_id == company_id))
     await tell(connection, [about_contact("changed", *row) for row in rows])
 

@@ -19,9 +19,11 @@ from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.i18n import _
 from pbxd.storage.access.employee_ids import ids_of, known, known_author, with_ids
+from pbxd.storage.access.request_keys import note_made
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows, employees, number_ownership, overlay_changes
 from pbxd.storage.book.card_json import draft_of
+from pbxd.storage.book.card_news import card_news, change_news
 from pbxd.storage.book.card_updates import update_cards
 from pbxd.storage.book.cards import cards, insert_cards, listings, main_rows, read_cards
 from pbxd.storage.book.changes import Change
@@ -29,7 +31,7 @@ from pbxd.storage.book.duplicates import Duplicate, duplicates_of, sharing
 from pbxd.storage.book.external_ids import CONTACT, Ids, external_of, merged
 from pbxd.storage.book.external_ids import write as write_external
 from pbxd.storage.engine.database import Database, in_parts
-from pbxd.storage.engine.feed import News, about_contact, cursor, newest, tell
+from pbxd.storage.engine.feed import News, cursor, newest, tell
 from pbxd.storage.search.filters import ContactFilter, find, seen_by
 from pbxd.storage.search.paging import FIRST_PART, PART, PageAsked, page
 from pbxd.storage.search.visibility import shown
@@ -92,7 +94,8 @@ class Contacts:
             rows = main_rows(ready, fields)
             made = await cards(connection, await insert_cards(connection, ready, actor, prepared=rows, fields=fields))
             await _renamed_elsewhere(connection, made[0].id, external, actor)
-            await tell(connection, [_news("added", contact) for contact in made])
+            await tell(connection, [card_news("added", contact) for contact in made])
+            await note_made(connection, made[0].id)
             return made
 
     async def get(self, contact_id: int, *, actor: Actor) -> Contact:
@@ -165,7 +168,7 @@ class Contacts:
             contact = (await cards(connection, [contact_id]))[0]
             if after != draft_of(before):
                 await changes_of.record(connection, [(before, contact)], actor)
-            await tell(connection, [_news("changed", contact)])
+            await tell(connection, change_news(before, contact))
             return contact
 
     async def delete(self, contact_id: int, *, actor: Actor, version: int | None = None) -> None:
@@ -213,10 +216,10 @@ class Contacts:
         """Return what other programs call these contacts."""
         return await self._database.ask(external_of, CONTACT, ids)
 
-    async def sharing(self, numbers: Sequence[str], emails: Sequence[str], *, actor: Actor) -> Duplicates:
-        """Return which contacts that the actor sees have these numbers (E.164) and e-mails."""
+    async def sharing(self, numbers: Sequence[str], emails: Sequence[str], *, own: int = 0, actor: Actor) -> Duplicates:
+        """Return which contacts that the actor sees, besides `own`, have these numbers (E.164) and e-mails."""
         async with self._database.reading() as connection:
-            return await sharing(connection, numbers, emails, 0, await connection.run_sync(known, actor))
+            return await sharing(connection, numbers, emails, own, await connection.run_sync(known, actor))
 
     async def duplicates(self, contact: Contact, *, actor: Actor) -> Duplicates:
         """Return the numbers and e-mails of a contact that other contacts, visible to the actor, have too (S2.9)."""
@@ -332,7 +335,7 @@ async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
         await company_rows.drop_orphans(connection, left)
         await number_ownership.note(connection, ids)
     await number_ownership.forget(connection, [contact.id for contact in gone if contact.visibility == "personal"])
-    await tell(connection, [_news("deleted", contact) for contact in gone])
+    await tell(connection, [card_news("deleted", contact) for contact in gone])
 
 
 def _added(draft: ContactDraft, actor: Actor) -> ContactDraft:
@@ -364,7 +367,3 @@ def _allowed(before: Contact, draft: ContactDraft, actor: Actor) -> ContactDraft
     if draft.visibility == "personal" and before.owner_id == rights.SHARED:
         rights.check_take_away(actor, before.created_by_id)
     return _owned(draft, actor)
-
-
-def _news(what: str, contact: Contact) -> News:
-    return about_contact(what, contact.id, contact.visibility, contact.owner_id, contact.version)

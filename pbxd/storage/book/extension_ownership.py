@@ -233,8 +233,7 @@ async def undo_passing(connection: AsyncConnection, now: Employee, former_id: in
 async def _move_everything(connection: AsyncConnection, old: int, new: int) -> None:
     """Give what belongs to one employee to another."""
     theirs = or_(contacts.c.manager_id == old, contacts.c.owner_id == old, contacts.c.created_by_id == old)
-    told = (contacts.c.id, contacts.c.visibility, contacts.c.owner_id, contacts.c.version)
-    changed = (await connection.execute(select(*told).where(theirs))).all()
+    changed = (await connection.execute(select(contacts.c.id).where(theirs))).scalars().all()
     await connection.execute(
         update(contacts)
         .where(contacts.c.manager_id == old)
@@ -251,8 +250,10 @@ async def _move_everything(connection: AsyncConnection, old: int, new: int) -> N
         await connection.execute(update(column.table).where(column == old).values({column: new}))
     await _move_in_imports(connection, old, new)
     await join_users(connection, old, new)
-    owned = [(row.id, row.visibility, new if row.owner_id == old else row.owner_id, row.version) for row in changed]
-    await tell(connection, [about_contact("changed", *each) for each in owned])
+    told = select(*(contacts.c[name] for name in ("id", "visibility", "owner_id", "manager_id", "version")))
+    for part in in_parts(changed):
+        rows = await connection.execute(told.where(contacts.c.id.in_(part)).order_by(contacts.c.id))
+        await tell(connection, [about_contact("changed", *row) for row in rows])
 
 
 async def _move_in_imports(connection: AsyncConnection, old: int, new: int) -> None:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    and_,
     bindparam,
     delete,
     exists,
@@ -25,7 +24,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.companies import Company
 from pbxd.book.employees import Employee
@@ -35,7 +33,7 @@ from pbxd.storage.book import employees
 from pbxd.storage.book.company_rows import find_by_name
 from pbxd.storage.book.extension_ownership import Ownership, owners
 from pbxd.storage.engine.database import in_parts, possible
-from pbxd.storage.search.filters import SEEN
+from pbxd.storage.search.filters import SEEN, seen_values
 from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import Instant, companies, company_numbers, contact_numbers, contacts, number_holdings
 
@@ -61,6 +59,7 @@ class Card:
     name: str
     company: str
     seen: bool  # by the one who asks
+    vip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,7 @@ class Past:
     """Everything needed to name some calls, as of one moment."""
 
     holdings: dict[str, list[Holding]] = field(default_factory=dict)  # by number, those the asker may know of
+    hidden: dict[str, list[Holding]] = field(default_factory=dict)  # those of contacts that the asker does not see
     cards: dict[int, Card] = field(default_factory=dict)  # of contacts asked for; one that is missing is gone
     firms: list[Company] = field(default_factory=list)  # that have one of the numbers themselves
     people: list[Employee] = field(default_factory=list)
@@ -87,8 +87,8 @@ def past_of(
     """
     actor = known(connection, actor)
     return Past(
-        _holdings(connection, _BY_NUMBER, numbers, actor),
-        _cards(connection, contact_ids, actor),
+        *_holdings(connection, _BY_NUMBER, numbers, actor),
+        cards_of(connection, contact_ids, actor),
         _firms(connection, numbers),
         employees.having(connection, extensions, numbers),
         owners(connection, extensions),
@@ -98,8 +98,8 @@ def past_of(
 def of_contacts(connection: Connection, contact_ids: Collection[int], actor: Actor) -> dict[str, list[Holding]]:
     """Return the ownership of each number that one of these contacts has or had, of all contacts, by number."""
     actor = known(connection, actor)
-    theirs = _holdings(connection, _BY_CONTACT, possible(contact_ids), actor)
-    return _holdings(connection, _BY_NUMBER, theirs, actor)
+    theirs, _hidden = _holdings(connection, _BY_CONTACT, possible(contact_ids), actor)
+    return _holdings(connection, _BY_NUMBER, theirs, actor)[0]
 
 
 def of_company(connection: Connection, name: str, actor: Actor) -> tuple[list[int], list[str]]:
@@ -107,7 +107,7 @@ def of_company(connection: Connection, name: str, actor: Actor) -> tuple[list[in
     company = find_by_name(connection, [name]).get(folded(name))
     if company is None:
         return [], []
-    seen = {"company": company.id, "owners": rights.owners_seen(known(connection, actor))}
+    seen = {"company": company.id, **seen_values(known(connection, actor))}
     people = list(connection.execute(_COLLEAGUES, seen).scalars())
     return people, list(connection.execute(_COMPANY_S, {"company": company.id}).scalars())
 
@@ -159,17 +159,21 @@ def _those(column: Column[Any]) -> Select[Any]:
     )
     joined = number_holdings.outerjoin(contacts, contacts.c.id == number_holdings.c.contact_id)
     joined = joined.outerjoin(companies, companies.c.id == contacts.c.company_id)
-    named = (contacts.c.name, contacts.c.owner_id, companies.c.name.label("company"), main.label("main"))
-    chosen = select(number_holdings, *named).select_from(joined)
-    seen = or_(contacts.c.id.is_(None), and_(contacts.c.id.is_not(None), SEEN))
-    return chosen.where(seen, column.in_(bindparam("wanted", expanding=True)))
+    seen = or_(contacts.c.id.is_(None), SEEN).label("seen")
+    named = (contacts.c.name, contacts.c.owner_id, companies.c.name.label("company"), main.label("main"), seen)
+    there = or_(contacts.c.id.is_(None), shown())
+    return (
+        select(number_holdings, *named)
+        .select_from(joined)
+        .where(there, column.in_(bindparam("wanted", expanding=True)))
+    )
 
 
 # Built once: a page of the history runs all of these, and building them takes longer than running them.
 _BY_NUMBER = _those(number_holdings.c.number)
 _BY_CONTACT = _those(number_holdings.c.contact_id)
 _CARDS = (
-    select(contacts.c.id, contacts.c.name, companies.c.name.label("company"), SEEN.label("seen"))
+    select(contacts.c.id, contacts.c.name, contacts.c.vip, companies.c.name.label("company"), SEEN.label("seen"))
     .select_from(contacts.outerjoin(companies, companies.c.id == contacts.c.company_id))
     .where(contacts.c.id.in_(bindparam("wanted", expanding=True)), shown())
 )
@@ -188,12 +192,14 @@ _FIRMS = (
 
 def _holdings(
     connection: Connection, those: Select[Any], wanted: Collection[Any], actor: Actor
-) -> dict[str, list[Holding]]:
+) -> tuple[dict[str, list[Holding]], dict[str, list[Holding]]]:
+    """Return the ownership of numbers: by contacts that the actor may know of, and by others."""
     found: defaultdict[str, list[Holding]] = defaultdict(list)
+    hidden: defaultdict[str, list[Holding]] = defaultdict(list)
     for part in in_parts(wanted):
-        for row in connection.execute(those, {"wanted": part, "owners": rights.owners_seen(actor)}):
-            found[row.number].append(_holding(row))
-    return found
+        for row in connection.execute(those, {"wanted": part, **seen_values(actor)}):
+            (found if row.seen else hidden)[row.number].append(_holding(row))
+    return found, hidden
 
 
 def _holding(row: Row[Any]) -> Holding:
@@ -209,11 +215,13 @@ def _holding(row: Row[Any]) -> Holding:
     )
 
 
-def _cards(connection: Connection, contact_ids: Collection[int], actor: Actor) -> dict[int, Card]:
+def cards_of(connection: Connection, contact_ids: Collection[int], actor: Actor) -> dict[int, Card]:
+    """Return what these contacts are called now, and whether `actor` sees them."""
+    actor = known(connection, actor)
     found: dict[int, Card] = {}
     for part in in_parts(possible(contact_ids)):
-        for row in connection.execute(_CARDS, {"wanted": part, "owners": rights.owners_seen(actor)}):
-            found[row.id] = Card(row.name, row.company or "", bool(row.seen))
+        for row in connection.execute(_CARDS, {"wanted": part, **seen_values(actor)}):
+            found[row.id] = Card(row.name, row.company or "", bool(row.seen), bool(row.vip))
     return found
 
 

@@ -15,11 +15,12 @@ from pbxd.storage.access.employee_ids import changes_with_ids
 from pbxd.storage.book import changes as changes_of
 from pbxd.storage.book import company_rows
 from pbxd.storage.book.card_json import changes_json, draft_json, draft_of
+from pbxd.storage.book.card_news import change_news
 from pbxd.storage.book.card_updates import update_cards
 from pbxd.storage.book.cards import cards, named_now
-from pbxd.storage.book.overlay import becomes, importer, waiting
+from pbxd.storage.book.overlay import becomes, edited, importer, waiting
 from pbxd.storage.engine.database import possible
-from pbxd.storage.engine.feed import about_contact, tell
+from pbxd.storage.engine.feed import tell
 from pbxd.storage.tables import contacts, import_changes
 
 _MADE = (
@@ -82,11 +83,10 @@ async def give_back(connection: AsyncConnection, rows: Sequence[Row[Any]], field
     there = {card.id: card for card in await cards(connection, [row.contact_id for row in rows], staged=True)}
     before = _becoming(there, rows)
     await _write(connection, there, before, importer(rows[0]), fields)
-    restored = [there[key] for key in before]
-    news = [about_contact("changed", card.id, card.visibility, card.owner_id, card.version + 1) for card in restored]
-    await tell(connection, news)
+    changed = [change_news(there[key], edited(there[key], draft)) for key, draft in before.items()]
+    await tell(connection, [piece for news in changed for piece in news])
     await forget(connection, rows[0].import_id, [row.contact_id for row in rows])
-    return len(restored), [card for key, card in there.items() if key not in before]
+    return len(before), [card for key, card in there.items() if key not in before]
 
 
 async def settle(connection: AsyncConnection, contact_id: int, fields: Fields) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Select,
     and_,
     case,
     exists,
@@ -27,6 +28,7 @@ from pbxd.calls.record import Direction, Outcome
 from pbxd.storage.tables import CompactInstant, Key, call_agents, calls
 
 SIDES = ("caller_number", "callee_number")
+UNREACHED: tuple[Outcome, ...] = ("missed", "abandoned", "voicemail")  # what a client who didn't reach anybody had
 
 
 class Span(NamedTuple):
@@ -70,6 +72,8 @@ class CallFilter:
     agent: str = ""  # extension of an employee who called, was called or talked
     queue: str = ""
     talk: float = 0  # seconds at least
+    no_callback: bool = False  # clients who reached nobody, whom nobody called and who reached nobody since
+    department: SeenCalls | None = None  # calls of its people and its queues; None: of everybody
     seen: SeenCalls | None = None  # only these; None: all
     spans: tuple[Span, ...] | None = None  # of either side's number, any of them; an empty tuple: no call
     keys: tuple[int, ...] | None = None  # these calls alone
@@ -78,6 +82,8 @@ class CallFilter:
 def conditions(table: FromClause, key: str, wanted: CallFilter, last: CallKey | None) -> list[ColumnElement[bool]]:
     """Return the conditions of the filter on a table's facets and time, for calls that are older than `last`."""
     needed = [table.c[name] == value for name in ("direction", "outcome", "queue") if (value := getattr(wanted, name))]
+    if wanted.no_callback:
+        needed += [table.c.direction == "incoming", table.c.outcome.in_(UNREACHED)]
     if wanted.talk:
         needed += [table.c.talk_seconds >= wanted.talk, table.c.talk_seconds > literal_column("0")]  # the index's
     if wanted.keys is not None:
@@ -128,17 +134,39 @@ def took_part(found: FromClause, wanted: CallFilter) -> list[ColumnElement[bool]
 def is_seen(
     started: ColumnElement[Any], key: ColumnElement[Any], queue: ColumnElement[Any], wanted: CallFilter
 ) -> list[ColumnElement[bool]]:
-    """Return the condition for a call to be one of those that may be seen."""
-    if wanted.seen is None:
-        return []
-    part = call_agents.alias("seen")
-    plain = sorted({each.number for each in wanted.seen.extensions if each.since is None and each.until is None})
-    others = [each for each in wanted.seen.extensions if each.since is not None or each.until is not None]
+    """Return the conditions for a call to be one of those that may be seen, and one of the department's."""
+    circles = (wanted.seen, wanted.department)
+    return [_of_circle(started, key, queue, each, f"of_{place}") for place, each in enumerate(circles) if each]
+
+
+def _of_circle(
+    started: ColumnElement[Any], key: ColumnElement[Any], queue: ColumnElement[Any], circle: SeenCalls, name: str
+) -> ColumnElement[bool]:
+    part = call_agents.alias(name)
+    plain = sorted({each.number for each in circle.extensions if each.since is None and each.until is None})
+    others = [each for each in circle.extensions if each.since is not None or each.until is not None]
     turns = (and_(part.c.extension == each.number, *within(part, each.since, each.until)) for each in others)
     theirs = select(part.c.call_seq).where(
         part.c.started == started, part.c.call_seq == key, or_(part.c.extension.in_(plain), *turns)
     )
-    return [or_(queue.in_(sorted(wanted.seen.queues)), theirs.exists())]
+    return or_(queue.in_(sorted(circle.queues)), theirs.exists())
+
+
+def not_called_back(key: ColumnElement[Any], wanted: CallFilter) -> list[ColumnElement[bool]]:
+    """Return the condition for nobody to have called a call's client since, nor talked with them."""
+    if not wanted.no_callback:
+        return []
+    call, later, again = calls.alias("unreached"), calls.alias("later"), calls.alias("again")
+    called = _later(later, later.c.callee_number, call).where(later.c.direction == "outgoing")
+    reached = _later(again, again.c.caller_number, call).where(again.c.outcome == "answered")
+    number = call.c.caller_number
+    alone = select(call.c.seq).where(call.c.seq == key, number.is_not(None), ~called.exists(), ~reached.exists())
+    return [alone.exists()]
+
+
+def _later(table: FromClause, number: ColumnElement[Any], call: FromClause) -> Select[Any]:
+    found = select(table.c.seq).where(table.c.merged_into.is_(None), number == call.c.caller_number)
+    return found.where(table.c.started > call.c.started)
 
 
 def has_number(wanted: CallFilter) -> list[ColumnElement[bool]]:

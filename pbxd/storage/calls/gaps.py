@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.calls.record import HistoryGap, instant
@@ -86,10 +86,15 @@ class HistoryGaps:
 
 
 def gaps_between(
-    connection: Connection, since: datetime | None, until: datetime | None, limit: int, offset: int = 0
+    connection: Connection, since: datetime | None, until: datetime | None, limit: int, offset: int = 0, last: int = 0
 ) -> list[StoredGap]:
-    """Return the gaps that overlap a time (None: no bound on that side), newest first."""
+    """Return the gaps that overlap a time (None: no bound on that side), newest first; `last`: those after this one."""
     wanted = select(outages).where(*_overlapping(since, until)).order_by(outages.c.since.desc(), outages.c.id.desc())
+    if last:
+        one = outages.alias()
+        since_last = select(one.c.since).where(one.c.id == last).scalar_subquery()
+        older = or_(outages.c.since < since_last, and_(outages.c.since == since_last, outages.c.id < last))
+        wanted = wanted.where(older)
     return [_gap_of(row) for row in connection.execute(wanted.limit(limit).offset(offset))]
 
 

@@ -27,9 +27,27 @@ from pbxd.calls.record import CallRecord
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.storage.calls import plan
-from pbxd.storage.calls.call_filter import SIDES, CallFilter, CallKey, Span, conditions, has_number, is_seen, took_part
+from pbxd.storage.calls.call_filter import (
+    SIDES,
+    UNREACHED,
+    CallFilter,
+    CallKey,
+    Span,
+    conditions,
+    has_number,
+    is_seen,
+    not_called_back,
+    took_part,
+)
 from pbxd.storage.calls.call_rows import record_of
-from pbxd.storage.calls.statements import calls_of_agent, calls_of_side, listed, newest_first, read_by_index
+from pbxd.storage.calls.statements import (
+    calls_of_agent,
+    calls_of_circle,
+    calls_of_side,
+    listed,
+    newest_first,
+    read_by_index,
+)
 from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.tables import call_agents, calls
 
@@ -138,6 +156,8 @@ def _keys(
     connection: Connection, wanted: CallFilter, last: CallKey | None, limit: int, leader: plan.Plan, skipped: int = 0
 ) -> list[CallKey]:
     """Return the newest of the matching calls that are older than `last`, but for the first `skipped` of them."""
+    if leader in {"circle", "unreached"}:
+        return _newest_of(connection, _lists(wanted, wanted, leader, last), limit, skipped)
     if wanted.spans is not None and leader != "agent":
         if len(wanted.spans) > _SPANS_AT_ONCE:
             return _of_many(connection, wanted, wanted.spans, last, limit + skipped)[skipped:]
@@ -146,6 +166,14 @@ def _keys(
     found = calls_of_agent(wanted, last) if leader == "agent" else listed(read_by_index(leader), wanted, last)
     ordered = newest_first(found)
     return [CallKey(*row) for row in connection.execute(ordered.limit(limit).offset(skipped))]
+
+
+def _lists(wanted: CallFilter, meant: CallFilter, leader: plan.Plan, last: CallKey | None) -> list[Select[Any]]:
+    """Return the lists that a circle's calls, or those of clients who reached nobody, are in."""
+    if leader == "circle" and (circle := plan.circle_of(wanted)):
+        return calls_of_circle(circle, meant, last)
+    outcomes = (replace(meant, outcome=each) for each in UNREACHED)
+    return [listed(read_by_index("outcome"), each, last) for each in outcomes]
 
 
 def _of_many(
@@ -172,16 +200,17 @@ def _newest_of(connection: Connection, parts: Sequence[Select[Any]], limit: int,
 
 def _count(connection: Connection, wanted: CallFilter, leader: plan.Plan) -> tuple[int, bool]:
     """Count the matching calls among the first COUNTED of the leading filter; and tell whether it has more."""
-    if wanted.spans is not None and leader != "agent":
-        period = CallFilter(wanted.since, wanted.until)
+    period = CallFilter(wanted.since, wanted.until)
+    if leader in {"circle", "unreached"}:
+        parts = _lists(wanted, period, leader, None)
+    elif wanted.spans is not None and leader != "agent":
         parts = [calls_of_side(side, wanted.spans, period, None) for side in SIDES if wanted.spans]
     else:
         always = wanted.talk and not wanted.since and not wanted.until
         parts = [plan.alone("talk_seconds" if leader == "started" and always else leader, wanted)]
     if not parts:
         return 0, False
-    found = _if_meant(wanted, leader)
-    looked_at = [part.with_only_columns(found) for part in parts]
+    looked_at = [part.with_only_columns(_if_meant(wanted, part)) for part in parts]
     some = (union_all(*looked_at) if len(parts) > 1 else looked_at[0]).limit(COUNTED + 1)
     key = some.subquery().c.found
     counted = select(func.count(), func.count(key.distinct() if len(parts) > 1 else key)).select_from(key.table)
@@ -189,13 +218,14 @@ def _count(connection: Connection, wanted: CallFilter, leader: plan.Plan) -> tup
     return min(hits, COUNTED), seen > COUNTED
 
 
-def _if_meant(wanted: CallFilter, leader: plan.Plan) -> ColumnElement[Any]:
-    """Select a call's key if the whole filter means it."""
-    if leader == "agent":
+def _if_meant(wanted: CallFilter, part: Select[Any]) -> ColumnElement[Any]:
+    """Select a call's key if the whole filter means it. `part`: a list of calls, or of an employee's calls."""
+    if call_agents in part.get_final_froms():
         key = call_agents.c.call_seq
         needed = [*conditions(call_agents, "call_seq", wanted, None), *has_number(wanted)]
         needed += is_seen(call_agents.c.started, key, call_agents.c.queue, wanted)
     else:
         key, needed = calls.c.seq, [*conditions(calls, "seq", wanted, None), *took_part(calls, wanted)]
         needed += is_seen(calls.c.started, key, calls.c.queue, wanted)
+    needed += not_called_back(key, wanted)
     return (case((and_(*needed), key)) if needed else key).label("found")

@@ -14,12 +14,15 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, ScalarSelect, Select, select
 
-from pbxd.storage.calls.call_filter import CallFilter
+from pbxd.storage.calls.call_filter import CallFilter, SeenCalls
 from pbxd.storage.calls.statements import calls_of_agent, listed, newest_first, read_by_index
 
-Plan = Literal["talk_seconds", "agent", "queue", "outcome", "started"]  # an index's first column; agent: `call_agents`
+# An index's first column; agent: `call_agents`. Two are several lists put together: circle: one for each extension and
+# queue; unreached: one for each outcome of a client who reached nobody.
+Plan = Literal["talk_seconds", "agent", "queue", "outcome", "started", "circle", "unreached"]
 FILTERS: tuple[Plan, ...] = ("talk_seconds", "agent", "queue", "outcome")
 FEW = 5_000  # a filter with no more calls than that is chosen
+_MOST_LISTS = 60  # of a larger circle all calls are read: many of them are its
 
 
 def choose(connection: Connection, wanted: CallFilter) -> Plan:
@@ -27,9 +30,11 @@ def choose(connection: Connection, wanted: CallFilter) -> Plan:
     if wanted.spans is not None:  # an agent who is new here has fewer calls than an old client
         few = wanted.agent and connection.execute(select(_few_start("agent", wanted))).scalar_one() is None
         return "agent" if few else "started"
+    if not wanted.agent and circle_of(wanted):
+        return "circle"
     given: list[Plan] = [name for name in FILTERS if _given(wanted, name)]
     if not given:
-        return "started"
+        return "unreached" if wanted.no_callback else "started"
     if len(given) == 1 and given[0] != "talk_seconds":
         return given[0]
     starts = [_few_start(name, wanted) for name in given]
@@ -39,6 +44,13 @@ def choose(connection: Connection, wanted: CallFilter) -> Plan:
         return rare[0]
     rest = [name for name in given if name != "talk_seconds"]  # its index has long talks first, not the newest calls
     return min(rest, key=lambda name: str(reach[name]), default="started")
+
+
+def circle_of(wanted: CallFilter) -> SeenCalls | None:
+    """Return the people and queues whose calls are read one after another, if they are few."""
+    circles = (wanted.department, wanted.seen)
+    few = (each for each in circles if each and len(each.extensions) + len(each.queues) <= _MOST_LISTS)
+    return next(few, None)
 
 
 def _given(wanted: CallFilter, name: str) -> Any:  # noqa: ANN401 - any field

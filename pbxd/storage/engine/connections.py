@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,7 @@ def connect(url: URL, *, foreign_keys: bool = True, busy_seconds: float | None =
     patience = BUSY_SECONDS if busy_seconds is None else busy_seconds
     engine = create_async_engine(_address(file, "sqlite+aiosqlite"), connect_args=_arguments(patience), **_COMMON)
     _prepared(engine.sync_engine, foreign_keys=foreign_keys)
+    event.listen(engine.sync_engine, "invalidate", _roll_back)
     return engine
 
 
@@ -162,6 +163,17 @@ def _prepare(foreign_keys: bool, connection: Any, _record: object) -> None:  # n
     cursor.execute("PRAGMA synchronous=FULL")  # what is committed is on the disk
     cursor.close()
     lend_tokens(connection)
+
+
+def _roll_back(connection: Any, _record: object, _error: BaseException | None) -> None:  # noqa: ANN401 - SQLAlchemy's
+    """End the transaction of a connection that is given up, as when a task is cancelled in the middle of a statement.
+
+    SQLAlchemy then closes it. But SQLite keeps a closed connection, with its locks, until Python has forgotten the last
+    cursor of an unfinished statement; the task's traceback can hold that for long. The rollback is queued behind that
+    statement in any case, and waited for unless the task is cancelled once more.
+    """
+    with suppress(BaseException):  # what gave the connection up is raised already
+        connection.rollback()
 
 
 def _begin(connection: Connection) -> None:

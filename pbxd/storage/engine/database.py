@@ -31,6 +31,7 @@ from pbxd.storage.engine.connections import (
     sqlite_file,
     translated,
 )
+from pbxd.storage.engine.finishing import to_its_end
 from pbxd.storage.engine.presence import remember
 from pbxd.storage.engine.straight import Work, write_at_once
 from pbxd.storage.engine.witnesses import witness
@@ -72,6 +73,10 @@ async def in_steps(
 
 def _begin(connection: Connection) -> None:
     connection.begin()
+
+
+async def _ended(future: asyncio.Future[Any]) -> None:
+    await asyncio.wait({future})
 
 
 class _Question(Generic[Answer, *Asked]):
@@ -230,7 +235,8 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that is the only writer. It is committed at the end, or undone by an exception.
 
-        What is committed is on the disk. Raises UnavailableError if the turn doesn't come within BUSY_SECONDS.
+        What is committed is on the disk. Cancelled while it commits, it has committed. Raises UnavailableError if the
+        turn doesn't come within BUSY_SECONDS.
         """
         self._refuse_unusable()
         with translated(self.place):
@@ -238,7 +244,13 @@ class Database:
                 await self._become_writer(connection)
                 yield connection
                 await witness(connection)
-                await connection.commit()
+                await to_its_end(self._commit(connection), BUSY_SECONDS)
+
+    async def _commit(self, connection: AsyncConnection) -> None:
+        await connection.commit()
+        self._committed()
+
+    def _committed(self) -> None:
         for committed in self.on_commit:
             committed()
 
@@ -261,11 +273,11 @@ class Database:
                     answer: Answer = await asyncio.shield(writing)
                 except asyncio.CancelledError:
                     given_up.set()
-                    await asyncio.wait({writing})  # it keeps the turn until it has ended
-                    writing.cancelled() or writing.exception()  # nobody else asks for it
+                    await to_its_end(_ended(writing), BUSY_SECONDS)  # it keeps the turn as long
+                    if not (writing.cancelled() or writing.exception()):
+                        self._committed()
                     raise
-        for committed in self.on_commit:
-            committed()
+                self._committed()
         return answer
 
     async def commits_seen(self) -> tuple[int, int]:

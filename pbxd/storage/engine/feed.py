@@ -68,9 +68,9 @@ class Feed:
         return mark != known
 
 
-def about_contact(what: str, contact_id: int, visibility: str, owner_id: int, version: int) -> News:
+def about_contact(what: str, contact_id: int, visibility: str, owner_id: int, manager_id: int, version: int) -> News:
     """Return the event of a contact, without its content: not every reader of the feed may see the contact."""
-    facts = {"visibility": visibility, "owner_id": owner_id, "version": version}
+    facts = {"visibility": visibility, "owner_id": owner_id, "manager_id": manager_id, "version": version}
     return News(f"contact.{what}", str(contact_id), facts)
 
 

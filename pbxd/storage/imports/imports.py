@@ -191,7 +191,8 @@ class Imports:
                 await expect_restored(connection, rows, {card.id for card in edited})
                 restored += given_back
                 spared += len(edited)
-                names += [(card.id, card.name) for card in edited if rights.sees(actor, card.owner_id)]
+                sight = rights.contact_sight(actor)
+                names += [(card.id, card.name) for card in edited if sight.has(card.owner_id, card.manager_id)]
             progress(restored + spared)
 
 

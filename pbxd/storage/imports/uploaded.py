@@ -49,6 +49,16 @@ async def end_check(database: Database, import_id: int, state: str, counts: Mapp
         )
 
 
+async def check_again(database: Database, import_id: int, visibility: str) -> None:
+    """Begin another check of an upload that is not committed. Raises ConflictError if there is none."""
+    again = imports.c.state.in_((*WAITING, "refused"))
+    values = {"state": "checking", "visibility": visibility, "counts": {}, "beat": datetime.now(UTC)}
+    async with database.writing() as connection:
+        mine = update(imports).where(imports.c.id == import_id, again).values(values)
+        if (await connection.execute(mine)).rowcount != 1:
+            raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
+
+
 async def begin_work(database: Database, import_id: int, state: str) -> None:
     """Say that somebody begins to work at an import in a state. Raises ConflictError if it is in another one.
 

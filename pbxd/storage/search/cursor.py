@@ -83,6 +83,14 @@ def read_entry(sort: str, after: str, tied: str) -> str | int | None:
     return entry
 
 
+def read_number(sort: str, after: str, tied: str) -> int | None:
+    """Return the number of the entry that such a cursor names, as `read_entry` does."""
+    entry = read_entry(sort, after, tied)
+    if entry is not None and (not isinstance(entry, int) or not 0 < entry <= HIGHEST_KEY):
+        raise _refused(after)
+    return entry
+
+
 def _encoded(values: Sequence[Any]) -> str:
     text = json.dumps(values, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

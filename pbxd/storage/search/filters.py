@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     Integer,
@@ -51,7 +53,15 @@ from pbxd.storage.tables import clean_text, contact_external, contact_numbers, c
 
 FOUND = table("contacts_found", column("rowid", Integer))  # SQLite's index of the shared contacts
 SHARED = contacts.c.owner_id == literal_column("0")  # the condition of the partial indices
-SEEN = and_(shown(), contacts.c.owner_id.in_(bindparam("owners", expanding=True)))  # `seen_by` with `owners_seen`
+SEEN = and_(  # `seen_by` with `seen_values`, for statements that are built once
+    shown(),
+    contacts.c.owner_id.in_(bindparam("owners", expanding=True)),
+    or_(
+        bindparam("any_manager", type_=Boolean()),
+        contacts.c.owner_id != literal_column("0"),
+        contacts.c.manager_id.in_(bindparam("managers", expanding=True)),
+    ),
+)
 MATCHES = literal_column("contacts_found").bool_op("MATCH")(bindparam("query", type_=Text()))
 FOURTH = 3  # the last rank of a search's hits: inside a word
 
@@ -69,6 +79,7 @@ class ContactFilter:
     number: str = ""  # E.164, exactly
     favourites: bool = False  # the actor's
     mine: bool = False  # contacts that the actor manages, and their personal ones
+    personal: bool = False  # only the actor's personal ones
     managed_by: int = 0  # the manager by id, also one without an extension
     company_id: int = 0
     changed_after: datetime | None = None
@@ -94,6 +105,13 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
     return and_(shown(), contacts.c.owner_id.in_(rights.owners_seen(actor)), *_managed(actor))
 
 
+def seen_values(actor: Actor) -> dict[str, Any]:
+    """Return the values of `SEEN` for an actor who is known."""
+    sight = rights.contact_sight(actor)
+    managers = sorted(sight.managers or ())
+    return {"owners": sight.owners, "any_manager": sight.managers is None, "managers": managers}
+
+
 def personal(actor: Actor) -> ColumnElement[bool]:
     """Return the condition that a row is a personal contact of the actor; only employees have personal contacts."""
     return contacts.c.owner_id == actor.employee if actor.employee is not None else false()
@@ -111,6 +129,7 @@ def narrow(wanted: ContactFilter) -> bool:
     return bool(
         wanted.number
         or wanted.favourites
+        or wanted.personal
         or wanted.managed_by
         or wanted.company_id
         or wanted.changed_after
@@ -138,6 +157,8 @@ def matching(wanted: ContactFilter, actor: Actor) -> list[ColumnElement[bool]]:
     if wanted.mine:
         mine = or_(contacts.c.manager == actor.extension, personal(actor))
         conditions.append(mine if actor.extension else personal(actor))
+    if wanted.personal:
+        conditions.append(personal(actor))
     return conditions
 
 

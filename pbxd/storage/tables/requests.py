@@ -45,5 +45,6 @@ request_keys = Table(
     Column("status", Integer),  # of the answer, like the next two; null while the request is under way
     Column("headers", JSON(none_as_null=True)),
     Column("body", CleanText),
+    Column("made", Key),  # the id of what the request made, written together with it
     Index("ix_request_keys_at", "at"),
 )

@@ -16,6 +16,8 @@ def sentence(step: Mapping[str, Any], names: Mapping[str, str]) -> str:
     told = _told(step["what"], ended_by_somebody=bool(step["who"]))
     if (step["what"], step["detail"]) == ("ended", "unheard"):
         told = _("the call is over; when it ended is unknown")
+    elif (step["what"], step["who"]) == ("moved", None):
+        told = _("the caller was moved to the front of the queue {detail}")
     elif (step["what"], step["detail"]) == ("called", None):
         told = _("{who} called")
     elif (step["what"], step["detail"]) == ("forwarded", None):
@@ -53,6 +55,7 @@ def _told(what: str, *, ended_by_somebody: bool) -> str:
         "dialled": _("dialled {who}"),
         "queued": _("{who} joined the queue {detail}"),
         "left-queue": _("{who} left the queue {detail}"),
+        "moved": _("{who} moved the caller to the front of the queue {detail}"),
         "answered": _("{who} answered"),
         "conference": _("{who} entered the conference"),
         "met": _("{who} was in the conference"),

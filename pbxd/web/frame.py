@@ -1,0 +1,139 @@
+"""The frame of the pages of people who are signed in: who looks, the menu, and what a lost session leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from pbxd.actor import Actor
+from pbxd.http.context import ACTOR, SERVICES, Services
+from pbxd.http.cross_site import check_same_origin
+from pbxd.i18n import N_
+from pbxd.roles import ROLES, Role
+from pbxd.services import users
+from pbxd.services.users import User
+from pbxd.services.workspace import Workspace
+from pbxd.web.pages import FORM, View, form_of, is_fragment, redirect, render, signed_in, to_sign_in
+
+USER_FIELD = "_user"  # in every form: who fills it in
+RESUMED = "_resumed"  # in a form that comes back after its session had ended: it is shown again, not saved
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of somebody who is signed in."""
+
+    request: web.Request
+    actor: Actor
+    user: User
+    seq: int | None = None  # of the feed before anything was read: a page's events go on after it; None: unknown
+
+    @property
+    def services(self) -> Services:
+        """What views call."""
+        return self.request.app[SERVICES]
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the book and the calls are."""
+        return self.services.workspace
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What the address asks for, without what is empty."""
+        return {name: value for name, value in self.request.query.items() if value.strip()}
+
+    def path_with(self, **changes: str | int | None) -> str:
+        """Return this page's address with some of its query changed; empty ones are taken away."""
+        query: dict[str, Any] = {**self.query, **changes}
+        kept = {name: value for name, value in query.items() if value not in {None, ""}}
+        return f"{self.request.path}?{urlencode(kept)}" if kept else self.request.path
+
+    async def form(self) -> Mapping[str, str]:
+        """Return the fields that were sent. Raises HTTP errors as `form_of` does."""
+        return await form_of(self.request)
+
+
+PersonalView = Callable[[Visit], Awaitable[web.StreamResponse]]
+
+
+class Place(NamedTuple):
+    """A line of the menu: where it leads, its name and its icon, and the lowest role that sees it."""
+
+    path: str
+    name: str
+    icon: str
+    role: Role = "agent"
+
+
+MENU = (Place("/clients", N_("Clients"), "people"), Place("/history", N_("History"), "clock"))
+
+
+def person(view: PersonalView) -> View:
+    """Return a view that only people who are signed in see; the others sign in first and lose nothing they typed."""
+
+    async def shown(request: web.Request) -> web.StreamResponse:
+        visit = await _visit_of(request)
+        if visit is None:
+            return await _lost(request)
+        request[ACTOR] = visit.actor
+        return await view(visit)
+
+    shown.__name__ = view.__name__
+    return shown
+
+
+async def _visit_of(request: web.Request) -> Visit | None:
+    actor = await signed_in(request)
+    if actor is None:
+        return None
+    actor = actor.seeing(request.app[SERVICES].sights())
+    seq = request.app[SERVICES].events.feed.seq
+    user = await users.own(request.app[SERVICES].workspace, actor)
+    return Visit(request, actor, user, seq) if user else None
+
+
+async def _lost(request: web.Request) -> web.StreamResponse:
+    """Lead to the sign-in; a form that was sent is kept there and comes back to the same user."""
+    check_same_origin(request)
+    if is_fragment(request):
+        return web.Response(status=HTTPStatus.UNAUTHORIZED, headers={"Cache-Control": "no-store"})
+    if request.method != "POST" or request.content_type != FORM:
+        return to_sign_in(request)
+    draft = urlencode(list((await form_of(request)).items()))
+    status = HTTPStatus.UNAUTHORIZED
+    return render("sign_in.html", status, next=request.path, draft=draft, login="", alert="", errors={})
+
+
+def show(
+    visit: Visit,
+    template: str,
+    status: HTTPStatus = HTTPStatus.OK,
+    *,
+    part: str = "",
+    **values: Any,  # noqa: ANN401 - what a template shows
+) -> web.Response:
+    """Answer with a page in the frame; a script that asks for a part of it gets the template `part` alone."""
+    context = {"visit": visit, "menu": menu_of(visit), "partial": False, **values}
+    if part and is_fragment(visit.request):
+        return render(part, status, **context | {"partial": True})
+    return render(template, status, **context)
+
+
+def go(visit: Visit, path: str) -> web.Response:
+    """Send the browser to another page after a form was done; a script is told where to go."""
+    if is_fragment(visit.request):
+        return web.Response(status=HTTPStatus.NO_CONTENT, headers={"X-Location": path, "Cache-Control": "no-store"})
+    return redirect(path)
+
+
+def menu_of(visit: Visit) -> list[tuple[Place, bool]]:
+    """Return the lines of the menu that the visitor sees, and whether each is where they are."""
+    rank, path = ROLES.index(visit.user.role), visit.request.path
+    seen = [place for place in MENU if ROLES.index(place.role) <= rank]
+    return [(place, path == place.path or path.startswith(f"{place.path}/")) for place in seen]

@@ -1,0 +1,9 @@
+// What every page runs. Pages work without it, as plain links and forms; this makes them quicker.
+import "./dialogs.js";
+import "./live-forms.js";
+import "./cards.js";
+import "./import.js";
+import "./live.js";
+import "./contact-form.js";
+import "./menus.js";
+import "./refreshing.js";

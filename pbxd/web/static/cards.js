@@ -1,0 +1,288 @@
+// One card a call, in all tabs the same: it comes when it rings, follows the call, and never takes the focus.
+//
+// Events only say that something happened in a call; what its card shows comes from the server with the visitor's rights.
+import { ask, fieldsOf, parsed, say } from "./fragments.js";
+import { signIn } from "./dialogs.js";
+import { connected } from "./live.js";
+import { alert, calm } from "./card-alerts.js";
+
+const LEAVES_MS = 3000; // a call that somebody else answered
+const RETRY_MS = 2000;
+const CHECK_MS = 20_000; // of calls that go on, whatever was heard of them
+const MOST_CLOSED = 200;
+const own = document.body.dataset.extension ?? "";
+const store = `pbxd-cards-${document.body.dataset.user}`;
+const place = document.getElementById("cards");
+const channel = "BroadcastChannel" in window ? new BroadcastChannel(store) : null;
+
+/** @type {Map<string, string>} what one's own phone does in a call, as far as it is known */
+const phones = new Map();
+/** @type {Map<string, {again: boolean}>} cards that are being fetched */
+const running = new Map();
+/** @type {Map<string, string>} which of several contacts one chose, by call */
+const chosen = new Map();
+
+/** What stays over pages: which cards are open, and which were closed. @returns {{open: string[], closed: string[]}} */
+function kept() {
+  try {
+    return { open: [], closed: [], ...JSON.parse(localStorage.getItem(store) ?? "{}") };
+  } catch {
+    return { open: [], closed: [] };
+  }
+}
+
+/** @param {(now: {open: string[], closed: string[]}) => void} change */
+function keep(change) {
+  const now = kept();
+  change(now);
+  now.closed = now.closed.slice(-MOST_CLOSED);
+  try {
+    localStorage.setItem(store, JSON.stringify(now));
+  } catch {
+    // A browser that keeps nothing: cards are open until the next page.
+  }
+}
+
+/** @param {string} id */
+const cardOf = (id) => document.getElementById(`card-${id}`);
+
+/** Above whatever is open: cards are inside the topmost dialog, for all around it can't be used. */
+function settle() {
+  if (!place) return;
+  const dialogs = [...document.querySelectorAll("dialog:modal")];
+  const home = dialogs.at(-1) ?? document.body;
+  if (place.parentElement !== home) home.append(place);
+  const shown = place.matches(":popover-open");
+  if (place.children.length && !shown) place.showPopover();
+  if (!place.children.length && shown) place.hidePopover();
+}
+
+/** Show a card, or bring what it shows up to date without moving what stays. @param {Element} fresh */
+function show(fresh) {
+  const id = fresh.getAttribute("data-call") ?? "";
+  const there = cardOf(id);
+  if (!there) place?.append(fresh);
+  else renew(there, fresh);
+  settle();
+  const card = there ?? fresh;
+  startTimer(card, fresh);
+  keep((now) => {
+    if (!now.open.includes(id)) now.open.push(id);
+  });
+  if (card.hasAttribute("data-leaves")) window.setTimeout(() => card.hasAttribute("data-leaves") && drop(id), LEAVES_MS);
+  if (card.getAttribute("data-state") === "ringing") alert(id, card.getAttribute("aria-label") ?? "");
+  else calm(id);
+}
+
+/** @param {Element} card @param {Element} fresh */
+function renew(card, fresh) {
+  for (const name of card.getAttributeNames()) if (!fresh.hasAttribute(name)) card.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (card.getAttribute(name) !== value) card.setAttribute(name, value);
+  const status = card.querySelector("[role=status]");
+  const said = fresh.querySelector("[role=status]")?.textContent ?? "";
+  if (status && status.textContent !== said) status.textContent = said;
+  const parts = [...fresh.querySelectorAll(":scope > [data-part]")];
+  for (const old of card.querySelectorAll(":scope > [data-part]")) {
+    if (!parts.some((part) => part.getAttribute("data-part") === old.getAttribute("data-part"))) old.remove();
+  }
+  let before = card.querySelector(":scope > .card-top");
+  for (const part of parts) {
+    const old = card.querySelector(`:scope > [data-part="${part.getAttribute("data-part")}"]`);
+    if (!old) before?.after(part);
+    else if (old.innerHTML !== part.innerHTML) swap(old, part);
+    before = old?.isConnected ? old : part;
+  }
+}
+
+/** Put a part in another one's place; a button that has the focus and stays keeps it. @param {Element} old @param {Element} part */
+function swap(old, part) {
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  old.replaceChildren(...part.childNodes);
+  if (!focused) return;
+  const text = focused.textContent;
+  const again = [...old.querySelectorAll("button, a, summary")].find((each) => each.textContent === text);
+  const card = old.closest(".card");
+  const next = again ?? card?.querySelector("[data-close-card]");
+  if (next instanceof HTMLElement) next.focus();
+}
+
+/** @param {string} id */
+function remove(id) {
+  calm(id);
+  cardOf(id)?.remove();
+  settle();
+}
+
+/** The card is gone for good in this tab: its call is not the visitor's any more. @param {string} id */
+function drop(id) {
+  remove(id);
+  keep((now) => (now.open = now.open.filter((each) => each !== id)));
+}
+
+/** Close a card here and everywhere. @param {string} id */
+function close(id) {
+  keep((now) => {
+    now.open = now.open.filter((each) => each !== id);
+    if (!now.closed.includes(id)) now.closed.push(id);
+  });
+  remove(id);
+  channel?.postMessage({ close: id });
+}
+
+/** Fetch a card; several wishes at a time are one, and one more after it. @param {string} id */
+async function refresh(id) {
+  const busy = running.get(id);
+  if (busy) {
+    busy.again = true;
+    return;
+  }
+  const turn = { again: false };
+  running.set(id, turn);
+  do {
+    turn.again = false;
+    await fetchCard(id);
+  } while (turn.again);
+  running.delete(id);
+}
+
+/** @param {string} id */
+async function fetchCard(id) {
+  const choice = chosen.get(id);
+  const answer = await ask(`/card/${id}${choice ? `?contact=${choice}` : ""}`).catch(() => null);
+  if (answer?.status === 404) return drop(id);
+  if (!answer || answer.status >= 500) {
+    if (connected()) window.setTimeout(() => refresh(id), RETRY_MS);
+    return;
+  }
+  if (!answer.ok || kept().closed.includes(id)) return;
+  const card = parsed(await answer.text()).querySelector(".card");
+  if (card) show(card);
+}
+
+/** Fetch all cards: those of calls under way, and those that are open still. */
+async function refreshAll() {
+  const now = kept();
+  const open = new Set([...now.open, ...[...(place?.children ?? [])].map((each) => each.getAttribute("data-call") ?? "")]);
+  const answer = await ask(`/cards?open=${[...open].slice(-10).join(",")}`).catch(() => null);
+  if (!answer?.ok) {
+    if (answer?.status !== 401 && connected()) window.setTimeout(refreshAll, RETRY_MS);
+    return;
+  }
+  const there = new Set();
+  for (const card of parsed(await answer.text()).querySelectorAll(".card")) {
+    const id = card.getAttribute("data-call") ?? "";
+    there.add(id);
+    if (!kept().closed.includes(id) && !chosen.has(id)) show(card);
+  }
+  for (const id of open) if (!there.has(id) && !running.has(id)) drop(id);
+}
+
+document.addEventListener("pbxd:event", (event) => {
+  const { kind, subject, data } = /** @type {CustomEvent} */ (event).detail;
+  if (kind === "live.call") follow(subject, data);
+  else if (kind.startsWith("call.")) {
+    if (cardOf(subject)) refresh(subject);
+  } else if (kind.startsWith("contact.") || kind.startsWith("company.") || kind.startsWith("import.")) later();
+});
+document.addEventListener("pbxd:connected", () => refreshAll());
+document.addEventListener("pbxd:reset", () => refreshAll());
+document.addEventListener("pbxd:signed-in", () => refreshAll());
+document.addEventListener("pbxd:filled", settle);
+document.addEventListener("close", () => settle(), true);
+
+/** @param {string} id @param {{state: string, phones?: Record<string, string>}} data */
+function follow(id, data) {
+  const phone = data.phones?.[own];
+  const again = phone === "ringing" && phones.has(id) && phones.get(id) !== "ringing";
+  if (data.state === "over") phones.delete(id);
+  else phones.set(id, phone ?? "");
+  if (again) keep((now) => (now.closed = now.closed.filter((each) => each !== id))); // it was given back
+  if (kept().closed.includes(id)) return;
+  if (phone || cardOf(id) || running.has(id)) refresh(id);
+}
+
+let timer = 0;
+
+/** A card may name somebody else now, or name somebody at all. */
+function later() {
+  if (timer || !place?.children.length) return;
+  timer = window.setTimeout(() => {
+    timer = 0;
+    for (const card of [...(place?.children ?? [])]) refresh(card.getAttribute("data-call") ?? "");
+  }, 150);
+}
+
+document.addEventListener("click", (event) => {
+  const target = event.target instanceof Element ? event.target : null;
+  const card = target?.closest(".card");
+  const id = card?.getAttribute("data-call") ?? "";
+  const choice = target?.closest("[data-choose]");
+  if (target?.closest("[data-close-card]") && id) close(id);
+  else if (choice && id) {
+    event.preventDefault();
+    chosen.set(id, choice.getAttribute("data-choose") ?? "");
+    refresh(id);
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || form.dataset.call === undefined) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  send(form, event.submitter);
+}, true);
+
+/** Make a call, or end it. @param {HTMLFormElement} form @param {HTMLElement | null} button */
+async function send(form, button) {
+  if (button instanceof HTMLButtonElement) button.disabled = true;
+  const answer = await ask(form.action, { method: "POST", body: fieldsOf(form, button) }).catch(() => null);
+  if (button instanceof HTMLButtonElement) button.disabled = false;
+  if (answer?.status === 401) return signIn(() => send(form, button));
+  if (!answer) return say(document.body.dataset.offline ?? "");
+  if (answer.status === 204) return;
+  const text = await answer.text();
+  const card = answer.ok ? parsed(text).querySelector(".card") : null;
+  if (card) show(card);
+  else say(answer.headers.get("Content-Type")?.startsWith("text/plain") ? text : document.body.dataset.offline ?? "");
+}
+
+/** @type {Map<Element, {from: number, at: number}>} */
+const timers = new Map();
+
+/** Let a timer run from what the server says, whatever this computer's clock says. @param {Element} card @param {Element} fresh */
+function startTimer(card, fresh) {
+  const shown = card.querySelector(".timer");
+  const now = fresh.querySelector(".timer");
+  if (!shown || !now) return;
+  const seconds = now.getAttribute("data-seconds");
+  if (seconds === null) {
+    timers.delete(shown);
+    shown.textContent = now.textContent;
+  } else {
+    timers.set(shown, { from: Number(seconds), at: performance.now() });
+    tick();
+  }
+}
+
+function tick() {
+  for (const [shown, { from, at }] of timers) {
+    if (!shown.isConnected) {
+      timers.delete(shown);
+      continue;
+    }
+    const passed = Math.floor(from + (performance.now() - at) / 1000);
+    const [hours, minutes, seconds] = [Math.floor(passed / 3600), Math.floor(passed / 60) % 60, passed % 60];
+    const rest = `${String(seconds).padStart(2, "0")}`;
+    const text = hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+    if (shown.textContent !== text) shown.textContent = text;
+  }
+}
+window.setInterval(tick, 250);
+window.setInterval(() => {
+  for (const card of document.querySelectorAll(".cards > .card:not([data-state=ended])")) {
+    refresh(card.getAttribute("data-call") ?? "");
+  }
+}, CHECK_MS);
+
+if (channel) channel.onmessage = ({ data }) => data.close && remove(data.close);

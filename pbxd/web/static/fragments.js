@@ -1,0 +1,49 @@
+// Parts of pages, fetched from the same addresses as the pages themselves.
+
+const policy = window.trustedTypes
+  ? window.trustedTypes.createPolicy("pbxd", { createHTML: (text) => text, createScriptURL: (url) => url })
+  : { createHTML: (/** @type {string} */ text) => text, createScriptURL: (/** @type {string} */ url) => url };
+
+/** An address of a script of ours, as the page's policy wants it. @param {string} url @returns {any} */
+export const scriptURL = (url) => policy.createScriptURL(url);
+
+/** The elements that a part of a page consists of. @param {string} html */
+export function parsed(html) {
+  const template = document.createElement("template");
+  template.innerHTML = /** @type {any} */ (policy.createHTML(html));
+  return template.content;
+}
+
+/**
+ * Ask for a part of a page, or send a form.
+ * @param {string} url @param {RequestInit} [options]
+ */
+export function ask(url, options = {}) {
+  return fetch(url, { ...options, headers: { ...options.headers, "X-Fragment": "1" }, credentials: "same-origin" });
+}
+
+/** The fields of a form as the server reads them. @param {HTMLFormElement} form @param {HTMLElement | null} [button] */
+export function fieldsOf(form, button) {
+  return new URLSearchParams(/** @type {any} */ (new FormData(form, button)));
+}
+
+/**
+ * Put a part in the place of an element's content; what has the focus keeps it, and what is typed there stays.
+ * @param {Element} target @param {string} html
+ */
+export function put(target, html) {
+  const focused = document.activeElement;
+  const kept = focused instanceof HTMLElement && target.contains(focused) && focused.id;
+  target.replaceChildren(parsed(html));
+  if (kept) document.getElementById(kept)?.focus();
+}
+
+/** Say something for everybody to see and hear. @param {string} text */
+export function say(text) {
+  const place = document.getElementById("said");
+  if (!place) return;
+  place.textContent = text;
+  setTimeout(() => {
+    if (place.textContent === text) place.textContent = "";
+  }, 4000);
+}

@@ -1,0 +1,15 @@
+// A part of a page with `data-poll` in it is fetched again every second, until it comes without.
+import { refresh } from "./live-forms.js";
+
+const PERIOD_MS = 1000;
+
+window.setInterval(async () => {
+  const part = document.querySelector("[data-poll]")?.closest("[id]");
+  if (part && !document.hidden) await refresh(part.id);
+}, PERIOD_MS);
+
+// Another sheet has other columns: they are shown at once.
+document.addEventListener("change", (event) => {
+  const field = event.target;
+  if (field instanceof HTMLSelectElement && field.name === "sheet" && field.form?.id === "columns") field.form.requestSubmit();
+});

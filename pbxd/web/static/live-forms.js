@@ -1,0 +1,79 @@
+// Forms with `data-live` (filters, searches) show their results while one types; small forms with `data-quiet` are sent
+// without leaving the page. Both put the answer into the element that `data-into` names.
+import { ask, fieldsOf, put, say } from "./fragments.js";
+import { signIn } from "./dialogs.js";
+
+const PAUSE_MS = 90;
+/** @type {Map<Element, AbortController>} */
+const running = new Map();
+/** @type {number | undefined} */
+let timer;
+
+document.addEventListener("input", (event) => {
+  const form = liveForm(event.target);
+  if (!form) return;
+  clearTimeout(timer);
+  timer = window.setTimeout(() => show(form), event.target instanceof HTMLInputElement ? PAUSE_MS : 0);
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || event.defaultPrevented || form.closest("dialog")) return;
+  if (form.dataset.live !== undefined) {
+    event.preventDefault();
+    clearTimeout(timer);
+    show(form);
+  } else if (form.dataset.quiet !== undefined) {
+    event.preventDefault();
+    send(form, event.submitter);
+  }
+});
+
+/** @param {EventTarget | null} field */
+function liveForm(field) {
+  const form = field && "form" in field ? field.form : null;
+  return form instanceof HTMLFormElement && form.dataset.live !== undefined ? form : null;
+}
+
+/** @param {HTMLFormElement} form */
+function place(form) {
+  return document.getElementById(form.dataset.into ?? "");
+}
+
+/** Show the results of a live form, and keep the address right. @param {HTMLFormElement} form */
+async function show(form) {
+  const fields = fieldsOf(form);
+  for (const [name, value] of [...fields]) if (!value) fields.delete(name);
+  const url = `${new URL(form.action).pathname}?${fields}`;
+  const target = place(form);
+  if (!target) return;
+  running.get(target)?.abort();
+  const control = new AbortController();
+  running.set(target, control);
+  try {
+    const answer = await ask(url, { signal: control.signal });
+    if (answer.status === 401) return window.location.assign(url);
+    if (running.get(target) !== control) return;
+    put(target, await answer.text());
+    history.replaceState(history.state, "", url);
+  } catch (error) {
+    if (!control.signal.aborted) say(document.body.dataset.offline ?? "");
+  }
+}
+
+/** @param {HTMLFormElement} form @param {HTMLElement | null} button */
+async function send(form, button) {
+  const answer = await ask(form.action, { method: "POST", body: fieldsOf(form, button) }).catch(() => null);
+  if (answer?.status === 401) return signIn(() => send(form, button));
+  const target = place(form);
+  if (!answer?.ok || !target) return say((await answer?.text()) || document.body.dataset.offline || "");
+  if (answer.status !== 204) put(target, await answer.text());
+}
+
+/** Fetch a part of this page again. @param {string} id the element's, which names its address in `data-url` if not the page's */
+export async function refresh(id) {
+  const target = document.getElementById(id);
+  if (!target) return;
+  const answer = await ask(target.dataset.url ?? window.location.href).catch(() => null);
+  if (answer?.ok) put(target, await answer.text());
+}

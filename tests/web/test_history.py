@@ -1,0 +1,271 @@
+"""`/history`: what is in it for whom, its filters, pages and file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
+from pbxd.calls.record import PARTS, Agent, CallRecord, HistoryGap, Party
+from pbxd.roles import Sights
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
+from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.gaps import HistoryGaps
+from tests.actors import ADMINISTRATOR, agent
+from tests.http.conftest import serving
+from tests.web.conftest import mount
+from tests.web.test_pages import Browser
+from tests.web.test_pages import browser as browser
+
+NOON = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+ONE, TWO, THREE = "+79160000001", "+79160000002", "+79160000003"
+DID = "+74951234567"
+
+
+def call(number: int, *, before: timedelta = timedelta(), **changes: Any) -> CallRecord:  # noqa: ANN401 - any field
+    started = NOON - before - timedelta(minutes=number)
+    plain = CallRecord(f"C{number}", "pbx", f"1.{number}", started, ended=started + timedelta(seconds=30))
+    talk = changes.pop("talk", 0.0)
+    return replace(plain, seconds=dict.fromkeys(PARTS, 0.0) | {"talk": talk}, **changes)
+
+
+DAY = timedelta(days=1)
+CALLS = [
+    call(1, caller=Party(ONE), callee=Party(DID), queue="sales", outcome="answered", answered_by=["101"], talk=65.0),
+    call(2, caller=Party(TWO), callee=Party(DID), queue="sales", outcome="missed", agents=[Agent("102", 9.0)]),
+    call(3, direction="outgoing", caller=Party("102", extension="102"), callee=Party(ONE), outcome="busy"),
+    call(4, before=DAY, direction="internal", caller=Party("101", extension="101"),
+         callee=Party("102", extension="102"), outcome="no-answer"),
+    call(5, before=DAY, caller=Party(None), callee=Party(DID), outcome="abandoned"),
+    call(6, before=9 * DAY, caller=Party(THREE), callee=Party(DID), ended=None),
+]  # fmt: skip
+
+
+@pytest.fixture
+async def history(browser: Browser) -> Browser:
+    """A signed-in 101, calls of three days."""
+    database = browser.pbxd.database
+    people = [
+        Employee("101", "Иванова Анна", department="Продажи", queues=("sales",)),
+        Employee("102", "Петров Борис", department="Склад"),
+    ]
+    await Employees(database).upsert(people, source="list")
+    await Employees(database).upsert(people, source="pbx")
+    book = Contacts(database)
+    await book.add(
+        ContactDraft("Фронкин Игорь", company="Ромашка", numbers=(ContactNumber(ONE),), vip=True), actor=ADMINISTRATOR
+    )
+    secret = ContactDraft("Тайная Жена", visibility="personal", owner="102", numbers=(ContactNumber(TWO),))
+    await book.add(secret, actor=agent("102"))
+    await Calls(database).upsert(CALLS, [HistoryGap("pbx", NOON - DAY, NOON - DAY + timedelta(minutes=5), "link")])
+    await sign_in(browser, "101")
+    return browser
+
+
+async def sign_in(browser: Browser, who: str) -> None:
+    browser.session.cookie_jar.clear()
+    made = await browser.invite(who)
+    form = {"password": "корова 7 лошадь", "again": "корова 7 лошадь"}
+    assert (await browser.post(made.path, form)).status == 303
+
+
+def rows(text: str) -> list[str]:
+    """The ids of the calls that a page shows."""
+    return [part.split('"')[0] for part in text.split('<tr id="call-')[1:]]
+
+
+async def test_the_table_says_who_called_and_how_it_ended(history: Browser) -> None:
+    shown = await history.get("/history")
+    assert (shown.status, shown.page.texts("h1"), rows(shown.text)) == (
+        200, ["История"], ["C1", "C2", "C3", "C4", "C5", "C6"],
+    )  # fmt: skip
+    (table,) = [each for each in shown.page.elements if each.tag == "table"]
+    assert table.attributes["aria-label"] == "История"
+    heads = ["Время", "Направление", "Клиент", "Компания", "Сотрудник", "Очередь", "Итог", "Длительность", "Действия"]
+    days = [text for text in shown.page.texts("th") if text not in heads]
+    assert shown.page.texts("th")[:9] == heads
+    assert days[:2] == ["Сегодня", "Вчера"]
+    assert days[2] == f"{NOON - 9 * DAY:%d.%m.%Y}"
+    cells = shown.page.texts("td")
+    assert cells[:8] == [
+        "11:59",
+        "входящий",
+        "Фронкин Игорь VIP",
+        "Ромашка",
+        "Иванова Анна",
+        "sales",
+        "отвечен",
+        "1:05",
+    ]
+    assert "Петров Борис" in cells[13], "who rang, where nobody answered"
+    assert "Иванова Анна → Петров Борис" in shown.text
+    assert "скрытый номер" in shown.text
+    assert "идёт" in cells
+    assert "Всего: 6" in shown.page.role("status")
+    (gap,) = [text for text in cells if "не записывались" in text]
+    assert gap.startswith(
+        "С 12:00 до 12:05 звонки не записывались (не было связи с АТС); звонки этого времени могли не"
+    )
+
+
+async def test_a_gap_that_was_filled_says_so(history: Browser) -> None:
+    gaps = HistoryGaps(history.pbxd.database)
+    (gap,) = await gaps.list()
+    await gaps.note_filled(gap.id, "cel", 3)
+    shown = await history.get("/history")
+    (text,) = [text for text in shown.page.texts("td") if "не записывались" in text]
+    assert "CEL: 3" in text
+    assert "могли" not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("direction=outgoing", ["C3"]),
+        ("outcome=missed", ["C2"]),
+        ("agent=102", ["C3", "C4"]),
+        ("client=фронк", ["C1", "C3"]),
+        ("client=%2B7 916 000-00-02", ["C2"]),
+        ("client=тайная", []),
+        ("company=ромаш", ["C1", "C3"]),
+        ("company=Завод", []),
+        ("queue=sales", ["C1", "C2"]),
+        ("department=Продажи", ["C1", "C2", "C4"]),
+        ("department=Склад", ["C3", "C4"]),
+        ("no_callback=1", ["C2"]),
+        ("no_callback=1&department=Склад", []),
+        (f"from={NOON:%Y-%m-%d}", ["C1", "C2", "C3"]),
+        (f"from={NOON - DAY:%d.%m.%Y}&to={NOON - DAY:%Y-%m-%d}", ["C4", "C5"]),
+        ("outcome=x&direction=y&no_callback=2&limit=7&unknown=1", ["C1", "C2", "C3", "C4", "C5", "C6"]),
+    ],
+)
+async def test_filters_stand_in_the_address(history: Browser, query: str, found: list[str]) -> None:
+    shown = await history.get(f"/history?{query}")
+    assert (shown.status, rows(shown.text)) == (200, found)
+    part = await history.get(f"/history?{query}", **{"X-Fragment": "1"})
+    assert (rows(part.text), part.page.texts("h1")) == (found, [])
+    async with history.session.get(f"/history/export.csv?{query}") as answer:
+        table = list(csv.reader(io.StringIO((await answer.text()).lstrip("\ufeff")), delimiter=";"))
+    assert [row[-1] for row in table[1:]] == found, "the file has what is shown"
+    if not found:
+        assert "Ничего не найдено" in shown.text
+
+
+async def test_the_form_shows_what_is_asked_for(history: Browser) -> None:
+    shown = await history.get(
+        "/history?from=01.11.2026&department=Склад&client=фронк&agent=199&no_callback=1&outcome=busy"
+    )
+    page = shown.page
+    assert page.field("С").attributes["value"] == "2026-11-01"
+    assert page.field("Клиент").attributes["value"] == "фронк"
+    chosen = [each.text for each in page.elements if each.tag == "option" and "selected" in each.attributes]
+    assert chosen == ["Склад", "199", "Занято", "20"]
+    assert [e for e in page.elements if e.attributes.get("name") == "no_callback" and "checked" in e.attributes]
+    (link,) = [each for each in page.elements if each.text.strip() == "Экспорт"][:1]
+    assert "department=" in next(e for e in page.elements if "data-filtered" in e.attributes).attributes["href"], link
+
+
+async def test_what_is_wrong_is_said(history: Browser) -> None:
+    wrong = await history.get("/history?from=вчера")
+    assert (wrong.status, rows(wrong.text)) == (200, [])
+    assert wrong.page.role("alert") == ["С: Неверная дата (пишите так: 31.12.1980): вчера"]
+    assert (await history.get("/history?department=Кадры")).page.role("alert") == ["Отдела Кадры нет"]
+    assert (await history.get("/history?after=x")).page.role("alert")
+    refused = await history.get("/history/export.xlsx?from=вчера")
+    assert (refused.status, refused.headers["Location"].split("?")[0]) == (303, "/history")
+
+
+async def test_pages_lead_on_and_back(history: Browser) -> None:
+    more = [call(number, before=20 * DAY, caller=Party(TWO), outcome="missed") for number in range(100, 115)]
+    await Calls(history.pbxd.database).upsert(more)
+    seen: list[str] = []
+    path, text = "/history?limit=10&outcome=missed", ""
+    while path:
+        shown = await history.get(path)
+        text = shown.text
+        seen += rows(shown.text)
+        path = next((e.attributes["href"] for e in shown.page.elements if e.attributes.get("rel") == "next"), "")
+    assert seen == ["C2", *(each.id for each in more)]
+    assert "В начало" in text
+
+
+async def test_an_agent_sees_only_what_is_theirs(history: Browser) -> None:
+    pbxd = history.pbxd
+    limited = replace(pbxd, services=replace(pbxd.services, sights=lambda: Sights("own", "all")))
+    await sign_in(history, "102")
+    async with serving(limited, mount) as server:
+        own = f"http://127.0.0.1:{server.port}"
+        shown = await history.get(f"{own}/history")
+        assert (rows(shown.text), shown.page.role("status")[0]) == (["C3", "C4"], "Всего: 2")
+        assert rows((await history.get(f"{own}/history?department=Продажи")).text) == ["C4"]
+        assert rows((await history.get(f"{own}/history?no_callback=1")).text) == []
+        async with history.session.get(f"{own}/history/export.csv") as answer:
+            table = list(csv.reader(io.StringIO((await answer.text()).lstrip("\ufeff")), delimiter=";"))
+        assert [row[-1] for row in table[1:]] == ["C3", "C4"]
+
+
+async def test_names_of_others_personal_contacts_are_not_shown(history: Browser) -> None:
+    assert "Тайная" not in (await history.get("/history")).text
+    async with history.session.get("/history/export.csv") as answer:
+        assert "Тайная" not in await answer.text()
+    await sign_in(history, "102")
+    assert "Тайная Жена" in (await history.get("/history")).text
+
+
+MARKUP = (
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onfocus='alert(1)", "</table></td><b>",
+    "{{ 7*7 }}", "javascript:alert(1)", "<svg/onload=alert(1)>", "&lt;b&gt;", "\u2028</script>",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MARKUP)
+async def test_hostile_texts_stay_texts(history: Browser, text: str) -> None:
+    database = history.pbxd.database
+    number = "+79160000077"
+    evil = call(7, caller=Party(number, name=text, company=text), callee=Party(text), queue=text, outcome="missed")
+    evil.answered_by, evil.story = [text], []
+    await Calls(database).upsert([evil])
+    shown = await history.get("/history")
+    assert "C7" in rows(shown.text)
+    assert {each.tag for each in shown.page.elements} <= TAGS
+    asked = dict.fromkeys(("from", "to", "department", "client", "company", "agent", "queue", "after"), text)
+    async with history.session.get("/history", params=asked) as answer:
+        assert answer.status == 200
+    found = await history.get("/history")
+    assert {each.tag for each in found.page.elements} <= TAGS
+
+
+TAGS = {
+    *(
+        "html",
+        "head",
+        "meta",
+        "title",
+        "link",
+        "script",
+        "body",
+        "a",
+        "header",
+        "nav",
+        "ul",
+        "li",
+        "svg",
+        "use",
+        "span",
+    ),
+    *("form", "input", "div", "button", "p", "small", "main", "h1", "label", "select", "option", "datalist", "table"),
+    *("thead", "tbody", "tr", "th", "td", "time"),
+}
+
+
+async def test_only_people_who_are_signed_in(history: Browser) -> None:
+    history.session.cookie_jar.clear()
+    for path in ("/history", "/history/export.csv"):
+        assert (await history.get(path)).headers["Location"].startswith("/sign-in")

@@ -1,0 +1,255 @@
+"""`/import`: from the file to the contacts and back, as a person without scripts does it."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import re
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+import openpyxl
+import pytest
+
+from pbxd.book.employees import Employee
+from pbxd.services import imports
+from pbxd.storage.book.employees import Employees
+from tests.actors import ADMINISTRATOR
+from tests.http.conftest import House
+from tests.web.test_pages import Browser, Shown
+
+HOSTILE = '"><img src=x onerror=alert(1)>{{7*7}}'
+
+
+@pytest.fixture
+async def browser(pbxd: House, site: str) -> AsyncIterator[Browser]:
+    await Employees(pbxd.database).upsert([Employee("101", "Иванова Анна"), Employee("102", "Петров")], source="list")
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(site, cookie_jar=jar, headers={"Accept-Language": "ru"}) as session:
+        browser = Browser(session, pbxd)
+        await _sign_in(browser, "101")
+        yield browser
+
+
+async def _sign_in(browser: Browser, who: str) -> None:
+    browser.session.cookie_jar.clear()
+    made = await browser.invite(who)
+    await browser.post(made.path, {"password": "корова 7 лошадь", "again": "корова 7 лошадь"})
+
+
+def _csv(*rows: list[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, delimiter=";").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _workbook(sheets: Mapping[str, list[list[str]]]) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+async def _upload(browser: Browser, content: bytes, name: str = "клиенты.csv", **fields: str) -> Shown:
+    form = aiohttp.FormData(fields)
+    form.add_field("file", io.BytesIO(content), filename=name)
+    return await browser.post("/import", form)
+
+
+async def _settled(browser: Browser, path: str) -> Shown:
+    """The page of an import when nothing is under way any more."""
+    while True:
+        shown = await browser.get(path)
+        assert shown.status == 200
+        if not [each for each in shown.page.elements if each.tag == "progress"]:
+            return shown
+        await asyncio.sleep(0.05)
+
+
+async def _checked(browser: Browser, content: bytes, name: str = "клиенты.csv", **fields: str) -> tuple[str, Shown]:
+    sent = await _upload(browser, content, name, **fields)
+    assert sent.status == 303, sent.text
+    path = sent.headers["Location"]
+    return path, await _settled(browser, path)
+
+
+async def _names(browser: Browser) -> set[str]:
+    shown = await browser.get("/clients?limit=100")
+    return set(re.findall(r'<a href="/clients/\d+">([^<]+)</a>', shown.text))
+
+
+def _choices(shown: Shown) -> dict[str, str]:
+    """What each column is taken as, by its heading."""
+    heads = {
+        each.attributes["id"]: each.text.strip()
+        for each in shown.page.elements
+        if each.tag == "th" and "id" in each.attributes
+    }
+    found = {}
+    for name, label, body in re.findall(
+        r'<select name="(column-\d+)" aria-labelledby="(head-\d+)">(.*?)</select>', shown.text, re.DOTALL
+    ):
+        chosen = re.search(r'<option value="([^"]*)" selected', body)
+        found[f"{name}:{heads[label]}"] = chosen[1] if chosen else ""
+    return found
+
+
+async def test_from_the_file_to_the_contacts_and_back(browser: Browser) -> None:
+    begun = await browser.get("/import")
+    assert (begun.status, begun.page.texts("h1")) == (200, ["Импорт"])
+    assert "Скачать шаблон" in begun.text
+    assert {"Доступ", "Существующие контакты"} <= set(begun.page.texts("legend"))
+    file = _csv(
+        ["Клиент", "Тел", "Заметка"], ["Ким Анна", "+7 916 123-45-67", "ценит тишину"], ["Кривой", "кривой", ""]
+    )
+    path, checked = await _checked(browser, file)
+    assert _choices(checked) == {"column-0:Клиент": "name", "column-1:Тел": "number", "column-2:Заметка": "comment"}
+    assert "ценит тишину" in checked.text, "the file's own rows are shown"
+    assert "это не номер телефона: кривой" in checked.text
+    assert await _names(browser) == set(), "nothing is in the book before it is loaded"
+    assert {"Проверить", "Загрузить", "Отменить импорт"} <= set(checked.page.texts("button"))
+    async with browser.session.get(f"{path}/errors.xlsx") as errors:
+        (_heads, row) = (
+            openpyxl.load_workbook(io.BytesIO(await errors.read())).worksheets[0].iter_rows(values_only=True)
+        )
+    assert "Кривой" in row
+    loaded = await browser.post(f"{path}/commit", {})
+    assert (loaded.status, loaded.headers["Location"]) == (303, path)
+    done = await _settled(browser, path)
+    assert "Загружено" in done.text
+    assert await _names(browser) == {"Ким Анна"}
+    undone = await browser.post(f"{path}/undo", {})
+    assert undone.status == 303
+    assert "Импорт отменён" in (await _settled(browser, path)).text
+    assert await _names(browser) == set()
+    assert "клиенты.csv" in (await browser.get("/import")).text
+
+
+async def test_the_guess_is_corrected_and_the_file_checked_again(browser: Browser) -> None:
+    rows = ["Кто", "Куда звонить", "Комментарий"], ["Ким Анна", "8 916 123-45-67", "тайна"]
+    path, refused = await _checked(browser, _csv(*rows))
+    assert refused.page.role("alert") == ["Укажите, в каком столбце имя или компания, а в каком телефон или e-mail"]
+    assert "Загрузить" not in refused.page.texts("button")
+    assert "--map" not in refused.text
+    chosen = {"column-0": "name", "column-1": "number", "column-2": "", "existing": "add"}
+    assert (await browser.post(f"{path}/check", chosen)).status == 303
+    checked = await _settled(browser, path)
+    assert _choices(checked) == {"column-0:Кто": "name", "column-1:Куда звонить": "number", "column-2:Комментарий": ""}
+    assert 'value="add" checked' in checked.text
+    await browser.post(f"{path}/commit", {})
+    await _settled(browser, path)
+    found = await browser.pbxd.contacts.get(1, actor=ADMINISTRATOR)
+    assert (found.name, found.comment) == ("Ким Анна", "")
+
+
+async def test_the_sheet_is_chosen(browser: Browser) -> None:
+    rows = {
+        "Юг": [["ФИО", "Телефон"], ["Южный", "89161234567"]],
+        "Север": [["ФИО", "Телефон"], ["Северный", "89161234568"]],
+    }
+    path, shown = await _checked(browser, _workbook(rows), "два.xlsx")
+    assert shown.page.role("alert") == ["Выберите лист с контактами"]
+    assert shown.page.texts("option")[:2] == ["Юг", "Север"]
+    await browser.post(f"{path}/check", {"sheet": "Север"})
+    assert "Северный" in (await _settled(browser, path)).text
+    await browser.post(f"{path}/commit", {})
+    await _settled(browser, path)
+    assert await _names(browser) == {"Северный"}
+
+
+async def test_leaving_leaves_nothing(browser: Browser) -> None:
+    path, _shown = await _checked(browser, _csv(["ФИО", "Телефон"], ["Ким", "89161234567"]))
+    folder = browser.pbxd.settings.folder
+    assert list(folder.rglob("upload.csv"))
+    gone = await browser.post(f"{path}/discard", {})
+    assert (gone.status, gone.headers["Location"]) == (303, "/import")
+    assert (await browser.get(path)).status == 404
+    assert not list(folder.rglob("upload.csv"))
+    assert await imports.listed(browser.pbxd.services.workspace, ADMINISTRATOR) == []
+    refused = await _upload(browser, b"PK\x03\x04 no workbook", "книга.xlsx")
+    assert refused.status == 422
+    assert refused.page.described("Файл")
+    assert not list(folder.rglob("upload.xlsx"))
+
+
+async def test_what_was_loaded_is_not_discarded_nor_checked_again(browser: Browser) -> None:
+    path, _shown = await _checked(browser, _csv(["ФИО", "Телефон"], ["Ким", "89161234567"]))
+    await browser.post(f"{path}/commit", {})
+    await _settled(browser, path)
+    for step in ("discard", "check", "commit"):
+        shown = await browser.post(f"{path}/{step}", {})
+        assert (shown.status, len(shown.page.role("alert"))) == (422, 1), step
+    assert await _names(browser) == {"Ким"}
+
+
+async def test_personal_contacts_are_only_mine(browser: Browser) -> None:
+    path, _shown = await _checked(browser, _csv(["ФИО", "Телефон"], ["Тайный", "89161234567"]), visibility="personal")
+    await browser.post(f"{path}/commit", {})
+    await _settled(browser, path)
+    assert await _names(browser) == {"Тайный"}
+    await _sign_in(browser, "102")
+    assert await _names(browser) == set()
+    for shown in (
+        await browser.get(path),
+        await browser.post(f"{path}/undo", {}),
+        await browser.get(f"{path}/errors.xlsx"),
+    ):
+        assert shown.status == 404
+    assert "клиенты.csv" not in (await browser.get("/import")).text
+
+
+async def test_somebody_elses_file_is_not_shown(browser: Browser) -> None:
+    path, _shown = await _checked(browser, _csv(["ФИО", "Телефон"], ["Ким", "89161234567"]))
+    await _sign_in(browser, "102")
+    answers = [await browser.get(path), await browser.get(f"{path}/errors.xlsx")]
+    answers += [await browser.post(f"{path}/{step}", {}) for step in ("check", "commit", "undo", "discard")]
+    assert {each.status for each in answers} == {403}
+    assert all("89161234567" not in each.text for each in answers)
+    assert "клиенты.csv" not in (await browser.get("/import")).text, "before it is loaded nobody else hears of it"
+
+
+async def test_texts_of_the_file_stay_texts(browser: Browser) -> None:
+    rows = {HOSTILE[:25]: [["ФИО", "Телефон", HOSTILE], [HOSTILE, HOSTILE, HOSTILE]], "б": []}
+    path, shown = await _checked(browser, _workbook(rows), f"{HOSTILE}.xlsx".replace("/", ""))
+    listed = await browser.get("/import")
+    for page in (shown, listed):
+        assert "onerror" in page.text
+        assert "49" not in re.findall(r"alert\(1\)&gt;(\w*)", page.text)
+        assert not [each for each in page.page.elements if each.tag == "img" or "onerror" in each.attributes]
+    assert path.startswith("/import/")
+
+
+async def test_no_file(browser: Browser) -> None:
+    shown = await _upload(browser, b"", "", visibility="personal")
+    assert (shown.status, shown.page.described("Файл")) == (422, "Выберите файл")
+    assert 'value="personal" checked' in shown.text, "what was chosen stays"
+    other = await browser.post("/import", aiohttp.FormData({"a": "b"}, default_to_multipart=True))
+    assert (other.status, other.page.described("Файл")) == (422, "Выберите файл")
+    assert (await browser.post("/import", {"file": "x"})).status == 415
+
+
+async def test_a_file_that_is_too_long(browser: Browser) -> None:
+    limit = browser.pbxd.services.uploads.limit
+    shown = await _upload(browser, b"x" * (limit + 100_000))
+    assert shown.status == 422
+    assert "МБ" in shown.page.described("Файл")
+
+
+async def test_odd_forms_of_the_check(browser: Browser) -> None:
+    path, _shown = await _checked(browser, _csv(["ФИО", "Телефон"], ["Ким", "89161234567"]))
+    for form in (
+        {"column-99": "name"},
+        {"column-x": "name", "column-": "", "existing": "?"},
+        {"column-99999999999999": "name"},
+    ):
+        assert (await browser.post(f"{path}/check", form)).status == 303
+    wrong = await browser.post(f"{path}/check", {"sheet": "нет такого"})
+    assert (wrong.status, len(wrong.page.role("alert"))) == (422, 1)
+    await browser.post(f"{path}/check", {"column-0": HOSTILE, "column-1": "number"})
+    assert _choices(await _settled(browser, path)) == {"column-0:ФИО": "name", "column-1:Телефон": "number"}
