@@ -1,4 +1,4 @@
-"""Read the whole book as an actor sees it, as of one moment, two thousand cards at a time."""
+"""Read the whole book as an actor sees it, as of one moment, five hundred cards at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pbxd.storage.book.contacts import matching_ids
 from pbxd.storage.engine.database import Database
 from pbxd.storage.search.filters import ContactFilter
 
-_PART = 2_000
+_PART = 500
 
 Report = Callable[[int, int], None]
 
