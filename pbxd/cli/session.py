@@ -193,6 +193,7 @@ def run(work: Coroutine[Any, Any, Answer]) -> Answer:
         return await work
 
     gc.freeze()  # what was imported stays: the collector need not go through it again and again
+    gc.enable()
     try:
         return asyncio.run(stoppable())
     except asyncio.CancelledError:
