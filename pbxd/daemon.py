@@ -34,6 +34,7 @@ from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
 from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.checkups import Checkups
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.events.live_feed import LiveFeed
@@ -138,6 +139,7 @@ class Daemon:
             refusals=self._refusals,
             sessions=self._sessions,
             uploads=self._uploads,
+            checkups=Checkups(lambda: self._settings),
             recordings=Recordings(workspace, lambda: self._settings.recordings, settings.folder),
             calls_now=following.tracker.calls_now,
             sights=self._sights,
@@ -181,6 +183,7 @@ class Daemon:
         finally:
             await self._events.drain()
             await self._recorder.finish()
+            await self._refusals.finish()
 
     def _roots(self) -> dict[str, Coroutine[object, object, None]]:
         once_open, retention = self._opening.then, lambda: self._settings.retention

@@ -82,6 +82,12 @@ def _is_origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
+def _is_named_origin(value: str) -> str:
+    if not value:
+        raise ValueError(_("expected https://HOST or http://HOST:PORT, without a path"))
+    return _is_origin(value)
+
+
 def _is_port(parts: SplitResult) -> bool:
     try:
         return parts.port is None or parts.port > 0
@@ -237,6 +243,7 @@ class HttpSettings(_Section):
     public_url: Annotated[str, AfterValidator(_is_origin)] = ""  # how browsers reach pbxd; empty: http://LISTEN
     tls_certificate_file: str = ""  # with its chain; relative to this file's folder, like the key
     tls_key_file: str = ""
+    cors_origins: list[Annotated[str, AfterValidator(_is_named_origin)]] = []  # whose pages' scripts may use the API
     trusted_proxies: list[Annotated[str, AfterValidator(_is_network)]] = []  # whose X-Forwarded-… headers count
     max_connections: Annotated[int, Field(ge=8)] = 256  # of each listener; beyond it the longest idle is closed
     header_timeout_seconds: Positive = 10.0  # a client that has not sent a request's headers by then is disconnected

@@ -21,7 +21,7 @@ OTHER = {  # another valid value where no simple change makes one
     "service.language": "ru", "logs.level": "debug", "logs.format": "json", "asterisk.tls": "on",
     "http.public_url": "https://pbxd.example.org", "http.trusted_proxies": ["10.0.0.0/8"],
     "users.agents_see_calls": "own", "users.agents_see_contacts": "own",
-    "webhooks.allowed_networks": ["10.0.0.0/8"],
+    "webhooks.allowed_networks": ["10.0.0.0/8"], "http.cors_origins": ["https://crm.example.org"],
 }  # fmt: skip
 NEEDS_TLS = {
     "asterisk.tls_ca_file", "asterisk.tls_server_name", "asterisk.tls_fingerprint", "http.tls_certificate_file",

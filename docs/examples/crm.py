@@ -41,7 +41,7 @@ async def obey(pbxd):
             if words[0] == "call":
                 call = await (await pbxd.post("/api/v1/calls", json={"agent": ME["as"], "target": words[1]}, **new)).json()
                 async with pbxd.get(f"/api/v1/calls/{call['id']}/states", timeout=ClientTimeout()) as states:
-                    print("call:", [json.loads(line)["state"] async for line in states.content])
+                    print("call:", [json.loads(line)["state"] async for line in states.content if line.strip()])
             elif known := await cards(pbxd, words[1]):
                 read = {"If-Match": f'"{known[0]["version"]}"'}
                 await pbxd.patch(f"{CONTACTS}/{known[0]['id']}", json={"name": words[2]}, headers=read, params=ME)

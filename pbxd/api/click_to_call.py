@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Literal, Self
 
@@ -14,6 +15,7 @@ from pbxd.book.external_ids import checked_external
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
+from pbxd.http.event_stream import may_go_on
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Body, Extension, Headers, PathParameters, Words
 from pbxd.http.streams import Stream
@@ -155,8 +157,12 @@ async def plan_call(context: Context, body: CallRequest) -> CallPlanAnswer:
 
 @resource.operation("GET", "/api/v1/calls/{id}/states", scope="calls:make")
 async def follow_call(context: Context, path: CallPath) -> Stream[CallStateAnswer]:
-    """Stream the states of a call made here, from the present one to `ended`."""
-    return Stream(_states(path.id, context.services.click_to_call.states(context.actor, path.id)))
+    """Stream the states of a call made here, from the present one to `ended`.
+
+    An empty line comes after every 15 s without one. The stream ends within 5 s when the token or session does.
+    """
+    states = _states(path.id, context.services.click_to_call.states(context.actor, path.id))
+    return Stream(states, partial(may_go_on, context.request))
 
 
 @resource.operation(

@@ -11,8 +11,8 @@ from pbxd.api.calls import CallQuery
 from pbxd.api.click_to_call import CallPath
 from pbxd.http.answers import Answer
 from pbxd.http.context import Context
+from pbxd.http.downloads import GSM, MP3, OGG, WAV, OtherSound, Sound, sound_kind
 from pbxd.http.operations import Resource
-from pbxd.http.sounds import GSM, MP3, OGG, WAV, OtherSound, Sound, sound_kind
 from pbxd.services.recordings import Recording
 
 resource = Resource("recordings", "The recordings of calls: agents hear their own calls', supervisors everybody's.")

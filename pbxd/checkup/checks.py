@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from pbxd.asterisk.ami.client import AmiClient
-from pbxd.checkup import access, dialplan, installation, pbx, people, trunks
+from pbxd.checkup import access, dialplan, installation, pbx, people, sign_in, trunks
 from pbxd.checkup.database import database
 from pbxd.checkup.pbx_log import backfill
 from pbxd.checkup.permissions import Account, service_account
@@ -17,9 +17,9 @@ from pbxd.i18n import _
 from pbxd.settings import Settings, asterisk_secret
 
 CHECKS = (
-    "configuration", "numbers", "database", "people", "daemon", "ports", "ami", "login", "version", "immediate",
-    "clock", "rights", "times", "channelvars", "filters", "cel", "backfill", "functions", "dialplan", "hooks",
-    "test-call", "employees", "trunks", "autofill",
+    "configuration", "numbers", "database", "people", "daemon", "ports", "sign-in", "recordings", "ami", "login",
+    "version", "immediate", "clock", "rights", "times", "channelvars", "filters", "cel", "backfill", "functions",
+    "dialplan", "hooks", "test-call", "employees", "trunks", "autofill",
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ async def examine(
         await people.passed(settings),
         daemon,
         await installation.ports(settings, life),
+        await sign_in.protected(settings),
+        await installation.recordings(settings, service),
     ]
     found += await _pbx(settings, service, served=life == "serves")
     return _complete(found)

@@ -13,17 +13,19 @@ from typing import Any, Literal
 import aiohttp
 
 from pbxd.checkup import remedies
+from pbxd.checkup.permissions import Account, may
 from pbxd.checkup.result import Finding, Remedy, failed, ok, skipped, warning
 from pbxd.errors import ConfigurationError
 from pbxd.i18n import _
 from pbxd.numbers import parse, rules_from
-from pbxd.settings import DEFAULT_PATH, Settings, asterisk_secret
+from pbxd.settings import DEFAULT_PATH, SERVICE_USER, RecordingSettings, Settings, asterisk_secret
 from pbxd.storage.pbx_log.readers import without_password
 
 Life = Literal["serves", "absent", "unknown"]
 _LOCAL = ("2345678", "234567", "23456")
 # Towns with local numbers of seven digits: with a longer code none of these can be read.
 _SEVEN_DIGITS = {"RU": ("495", "499", "812")}
+_USUAL_RECORDINGS = RecordingSettings().pbx_folder
 _PATIENCE = aiohttp.ClientTimeout(total=3.0)  # seconds; a healthy daemon answers within milliseconds
 
 
@@ -92,6 +94,24 @@ async def ports(settings: Settings, life: Life) -> Finding:
         server.close()
         await server.wait_closed()
     return ok(check, _("the addresses pbxd listens on are free"))
+
+
+async def recordings(settings: Settings, service: Account | None) -> Finding:
+    """Check whether the service can read the folder of recordings, if it has one."""
+    check = "recordings"
+    if not settings.recordings.folder:
+        return ok(check, _("nobody can hear recordings through pbxd (recordings.folder is empty)"))
+    folder = settings.folder / settings.recordings.folder
+    if await may(service, "-r", folder) and await may(service, "-x", folder):
+        return ok(check, _("the folder of recordings can be read: {folder}").format(folder=folder))
+    try:
+        group = folder.group()
+    except (OSError, KeyError):
+        message = _("there is no folder of recordings {folder}").format(folder=folder)
+        return failed(check, message, Remedy(settings.source, ("[recordings]", f'folder = "{_USUAL_RECORDINGS}"')))
+    message = _("the folder of recordings can't be read: {folder}").format(folder=folder)
+    user = service.name if service else SERVICE_USER
+    return failed(check, message, remedies.shell(f"usermod -aG {group} {user}", "systemctl restart pbxd"))
 
 
 def _nobody(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

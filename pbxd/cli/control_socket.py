@@ -46,7 +46,8 @@ class Api:
                     await _content(answer)
                 with suppress(aiohttp.ClientError, json.JSONDecodeError):  # the last line may be torn
                     async for line in answer.content:
-                        yield json.loads(line)
+                        if line.strip():  # an empty one says that the connection lives
+                            yield json.loads(line)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from pbxd.actor import Actor
 from pbxd.http.context import ACTOR, ADMITTED, CALLER, SERVICES, SOCKET, Services
-from pbxd.http.cross_site import check_same_origin
+from pbxd.http.cross_site import check_same_origin, comes_from_widget
 from pbxd.http.operations import Operation, is_open, operation_of
 from pbxd.http.problems import Handler, problem
 from pbxd.http.session_cookies import session_of
@@ -62,6 +62,8 @@ async def _admitted(request: web.Request, *, counts: bool = True) -> tuple[str, 
     """Return who asks: what tells them from others, and as whom they act."""
     services = request.app[SERVICES]
     plain = _bearer(request)
+    if plain is None and comes_from_widget(request):
+        return None
     if plain is None:
         actor = await session_actor(request, counts=counts)
         return None if actor is None else (f"user {actor.user}", actor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import quote
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from pbxd.roles import Sights
 from pbxd.services.audit import Refusals
 from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.checkups import Checkups
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.health import Health
@@ -44,6 +46,7 @@ class Services:
     refusals: Refusals
     sessions: UserSessions
     uploads: Uploads
+    checkups: Checkups
     recordings: Recordings
     call_watch: CallWatch = field(default_factory=CallWatch)
     calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
@@ -62,6 +65,8 @@ class Login:
 SERVICES = web.AppKey("services", Services)
 # For browsers, with the word for what they do; each checks who may see it.
 PAGES: web.AppKey[dict[web.AbstractRoute, str]] = web.AppKey("pages", dict)
+# Shows people an error: its status, and what it says.
+ERROR_PAGE: web.AppKey[Callable[[web.Request, HTTPStatus, str], web.Response]] = web.AppKey("error_page")
 CALLER = web.RequestKey("caller", str)  # whose idempotency keys count: of one token, of one user
 PINNED = web.RequestKey("pinned", int)  # the version that If-Match names; not set: any
 LANGUAGE_COOKIE = "pbxd_language"  # which language the pages' user chose in this browser
@@ -99,9 +104,9 @@ class Context:
 
 
 def loggable_path(request: web.Request) -> str:
-    """Return a request's path for logs: of a page its pattern, since an invitation's path is a secret."""
+    """Return a request's path for logs: of an invitation its pattern, since such a path is a secret."""
     resource = request.match_info.route.resource
-    if resource is not None and request.match_info.route in request.app.get(PAGES, {}):
+    if resource is not None and "token" in request.match_info:
         return resource.canonical
     return printable(request.path)
 

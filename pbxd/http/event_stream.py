@@ -15,7 +15,7 @@ from pbxd.errors import UnavailableError
 from pbxd.http.access import is_still_admitted
 from pbxd.http.answers import Answer
 from pbxd.http.deadlines import DEADLINE, ended_by_stop
-from pbxd.http.streams import Stream
+from pbxd.http.streams import HEADERS, Stream
 
 EventT = TypeVar("EventT", bound=Answer)
 
@@ -46,8 +46,7 @@ class EventStream(Stream[EventT], Generic[EventT]):
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """Answer the request; returns when the frames end, the client leaves or the server stops."""
-        headers = {"Content-Type": self.content_type, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        response = web.StreamResponse(headers=headers)
+        response = web.StreamResponse(headers={"Content-Type": self.content_type, **HEADERS})
         request[DEADLINE].reschedule(None)
         async with aclosing(self._frames) as frames:
             await response.prepare(request)

@@ -26,7 +26,7 @@ from aiohttp import web
 from pbxd.errors import InvalidInputError
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import ACTOR, PAGES, Context
-from pbxd.http.downloads import Download, FileKind
+from pbxd.http.downloads import Download, FileKind, Sound
 from pbxd.http.mistakes import all_mistakes, located
 from pbxd.http.preconditions import IfMatch, check_if_match
 from pbxd.http.repetitions import RepeatableHeaders, once
@@ -39,7 +39,6 @@ from pbxd.http.requests import (
     in_reading_order,
     read_inputs,
 )
-from pbxd.http.sounds import Sound
 from pbxd.http.streams import Stream
 from pbxd.rights import acting_for
 from pbxd.scopes import Scope

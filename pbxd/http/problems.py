@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import math
 from collections.abc import Awaitable, Callable
@@ -25,7 +26,7 @@ from pbxd.errors import (
     WrongLoginError,
 )
 from pbxd.http.answers import Answer
-from pbxd.http.context import LANGUAGE_COOKIE, SERVICES, loggable_path
+from pbxd.http.context import ERROR_PAGE, LANGUAGE_COOKIE, PAGES, SERVICES, loggable_path
 from pbxd.http.deadlines import DEADLINE
 from pbxd.http.preconditions import PreconditionNeededError
 from pbxd.http.requests import BODY_LIMIT, InvalidRequestError
@@ -100,18 +101,42 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         async with asyncio.timeout(REQUEST_SECONDS) as deadline:
             request[DEADLINE] = deadline
-            return await handler(request)
+            return for_people(request, await handler(request))
     except PbxdError as error:
-        return from_pbxd(error)
+        return for_people(request, from_pbxd(error))
     except web.HTTPException as error:
-        return from_aiohttp(error)
+        return for_people(request, from_aiohttp(error))
     except TimeoutError:
-        return _timed_out(request)
+        return for_people(request, _timed_out(request))
     except Exception:  # noqa: BLE001 - the last resort of a server: one request's failure is no other's
         _notes.write(
             "http_request_failed", logging.ERROR, method=request.method, path=loggable_path(request), exc_info=True
         )
-        return problem("internal", HTTPStatus.INTERNAL_SERVER_ERROR, _("an error in pbxd; its log tells more"))
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return for_people(request, problem("internal", status, _("an error in pbxd; its log tells more")))
+
+
+def for_people(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    """Return a page instead of a problem document where a browser asks for a page, or for an address that there isn't.
+
+    A program gets the problem document: 401 without a token, wherever nothing is.
+    """
+    show, unknown = request.app.get(ERROR_PAGE), request.match_info.http_exception
+    if show is None or not isinstance(answer, web.Response) or answer.content_type != PROBLEM:
+        return answer
+    if not _asks_for_page(request) or not (unknown or request.match_info.route in request.app.get(PAGES, {})):
+        return answer
+    if unknown:
+        page = show(request, HTTPStatus(unknown.status), _said(unknown))
+        page.headers.update({name: unknown.headers[name] for name in ("Allow",) if name in unknown.headers})
+        return page
+    return show(request, HTTPStatus(answer.status), str(json.loads(answer.text or "{}").get("detail", "")))
+
+
+def _asks_for_page(request: web.Request) -> bool:
+    """Tell whether a browser asks, for something that is not the API's."""
+    first = request.path.split("/", 2)[1]
+    return request.method in {"GET", "HEAD"} and first != "api" and "text/html" in request.headers.get("Accept", "")
 
 
 def _timed_out(request: web.Request) -> web.Response:
@@ -157,17 +182,21 @@ def from_pbxd(error: PbxdError) -> web.Response:
 def from_aiohttp(error: web.HTTPException) -> web.Response:
     """Give aiohttp's own refusals (404, 405, 413 …) the same form, keeping headers such as Allow."""
     status = HTTPStatus(error.status)
+    answer = problem(status.phrase.lower().replace(" ", "-"), status, _said(error))
+    for name in ("Allow", "WWW-Authenticate", "Content-Range"):
+        if name in error.headers:
+            answer.headers[name] = error.headers[name]
+    return answer
+
+
+def _said(error: web.HTTPException) -> str:
+    status = HTTPStatus(error.status)
     said = {
         HTTPStatus.NOT_FOUND: _("there is nothing at this address"),
         HTTPStatus.METHOD_NOT_ALLOWED: _("method not allowed"),
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _("the body is longer than {limit} bytes").format(limit=BODY_LIMIT),
     }
-    detail = said.get(status, _title(status)) if error.reason == status.phrase else error.reason
-    answer = problem(status.phrase.lower().replace(" ", "-"), status, detail)
-    for name in ("Allow", "WWW-Authenticate", "Content-Range"):
-        if name in error.headers:
-            answer.headers[name] = error.headers[name]
-    return answer
+    return said.get(status, _title(status)) if error.reason == status.phrase else error.reason
 
 
 def _title(status: HTTPStatus) -> str:

@@ -18,6 +18,7 @@ from pbxd.http.auditing import audit_requests
 from pbxd.http.client import HTTP_SETTINGS
 from pbxd.http.connection_limits import ConnectionLimits, track_requests
 from pbxd.http.context import SERVICES, Services
+from pbxd.http.cross_site import allow_widgets, answer_preflight
 from pbxd.http.problems import problems
 from pbxd.http.protocol_errors import HttpConnection, answer_http_errors
 from pbxd.http.requests import BODY_LIMIT
@@ -115,11 +116,14 @@ def application(
 ) -> web.Application:
     """Build the application; `trusted`: everybody who connects is an administrator, no token is needed."""
     access = administrators_only if trusted else admitted_only
-    middlewares = [track_requests(limits), time_requests, audit_requests, problems, access]
+    preflight = [] if trusted else [answer_preflight]
+    middlewares = [track_requests(limits), time_requests, *preflight, audit_requests, problems, access]
     app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
     app[SERVICES], app[HTTP_SETTINGS] = services, settings
     prepare_streams(app)
     prepare_cookies(app)
+    if not trusted:
+        allow_widgets(app)
     mount(app)
     return app
 

@@ -104,7 +104,7 @@ class CallCards:
         """Return whose number it is; `chosen` is the one of several whom the viewer took for it."""
         parsed = parse(number, self.workspace.rules)
         if parsed.kind != "e164":
-            return CardPerson(last_calls=await last_calls(self.workspace, actor, number) if number else ())
+            return CardPerson()
         asked = FindContacts(number=parsed.value, limit=_MOST_MATCHES)
         found = (await contacts.find(self.workspace, actor, asked)).items
         contact = next((each for each in found if each.id == chosen), found[0] if len(found) == 1 else None)

@@ -19,7 +19,8 @@ from pbxd.numbers import NumberRules
 from pbxd.services.number_input import company_number, contact_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book import company_merging
-from pbxd.storage.book.companies import Companies, CompanyFilter, CompanyPage
+from pbxd.storage.book.companies import Companies, CompanyFilter
+from pbxd.storage.book.companies import CompanyPage as CompanyPage
 from pbxd.storage.book.company_merging import Joining, Report
 from pbxd.storage.book.company_rows import find_by_name
 from pbxd.storage.book.contacts import Contacts
@@ -42,7 +43,7 @@ class FindCompanies:
     """Which companies are wanted."""
 
     search: str = ""  # words of the name
-    doubles: bool = False  # only those whose names differ by spelling alone; all of them
+    doubles: bool = False  # only those whose names differ by spelling alone; without cursors
     limit: int | None = None  # None: all
     after: str = ""  # cursor of the page before
     descending: bool = False
@@ -87,8 +88,8 @@ async def add(workspace: Workspace, _actor: Actor, asked: AddCompany) -> Company
 async def find(workspace: Workspace, _actor: Actor, asked: FindCompanies) -> CompanyPage:
     """Return a page of the companies that have all the words in their names. Raises InvalidInputError (`after`)."""
     if asked.doubles:
-        found = await Companies(workspace.database).doubles(asked.search)
-        return CompanyPage(found, "", len(found))
+        total, found = await Companies(workspace.database).doubles(asked.search, limit=asked.limit)
+        return CompanyPage(found, "", total)
     wanted = CompanyFilter(
         search=asked.search,
         number=contact_number(asked.number, workspace.rules).number if asked.number else "",

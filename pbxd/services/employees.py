@@ -25,6 +25,7 @@ from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.book.extension_ownership import Joining, Passed
+from pbxd.storage.book.managed import managed_counts
 from pbxd.storage.engine.feed import Feed
 from pbxd.storage.search import cursor
 from pbxd.storage.search.filters import ContactFilter
@@ -138,6 +139,11 @@ async def departments(workspace: Workspace, actor: Actor) -> list[Department]:
             known = found.get(folded(name), Department(name, 0))
             found[folded(name)] = Department(known.name, known.employees + 1)
     return [found[key] for key in sorted(found)]
+
+
+async def clients_managed(workspace: Workspace, actor: Actor) -> dict[int, int]:
+    """Return how many clients that the actor sees each employee manages, by the employee's id."""
+    return await workspace.database.ask(managed_counts, actor)
 
 
 async def lookup(workspace: Workspace) -> EmployeeLookup:

@@ -39,7 +39,7 @@ PERSONAL_DATA: Final[Mapping[str, Clients | Employees | Nobody]] = {
     "contact_numbers": Clients("contacts", "with its contact"),
     "contact_emails": Clients("contacts", "with its contact"),
     "contact_tags": Clients("contacts", "with its contact"),
-    "contact_external": Clients("no: names of the contact in other programs", "with its contact"),
+    "contact_external": Clients("contacts", "with its contact"),
     "contact_changes": Clients("changes", "with its contact"),
     "companies": Clients("contacts", "with its contact"),  # with the last one, unless it has a card of its own
     "company_numbers": Nobody("a firm's own numbers"),
@@ -55,6 +55,7 @@ PERSONAL_DATA: Final[Mapping[str, Clients | Employees | Nobody]] = {
     "employees": Employees("name, numbers and e-mail; kept after they left, for calls refer to them"),
     "extension_ownership": Employees("who had which extension when, and under which name; calls refer to it"),
     "call_agents": Employees("whose phones rang and who talked"),
+    "missed_calls": Employees("whose phones rang where nobody answered"),
     "tokens": Employees("whose token it is; the token itself is kept nowhere"),
     "audit": Employees("who did what from where, with ids of contacts at most; retention clears it"),
     "users": Employees("who signs in, in which role; of somebody without a phone the e-mail; passwords as argon2id"),

@@ -19,6 +19,7 @@ from pbxd.errors import ConflictError
 from pbxd.i18n import _
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.call_rows import record_of
+from pbxd.storage.calls.external_ids import external_of_calls
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.search.filters import ContactFilter
@@ -78,11 +79,17 @@ class Privacy:
         """Return everything about the client, as JSON."""
         found: list[dict[str, Any]] = []
         async for rows in self._calls(Mask(client.numbers)):
-            found += [record_of(row).to_json() for row in rows if row.merged_into is None]
+            records = [record_of(row) for row in rows if row.merged_into is None]
+            named = await self._database.ask(external_of_calls, [record.id for record in records])
+            found += [record.to_json() | {"external": named.get(record.id, {})} for record in records]
+        external = await self._contacts.external([card.id for card in client.cards])
         return {
             "numbers": list(client.numbers),
             "numbers_shared_with_others": list(client.left_out),
-            "contacts": [contact_json(card, self._database.fields) for card in client.cards],
+            "contacts": [
+                contact_json(card, self._database.fields) | {"external": external.get(card.id, {})}
+                for card in client.cards
+            ],
             "changes": await self._changes(client),
             "numbers_held": await self._numbers_held(client),
             "calls": sorted(found, key=lambda call: (call["started"], call["id"])),

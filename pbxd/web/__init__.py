@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from pbxd.http.context import ERROR_PAGE
 from pbxd.web import (
     assets,
+    attach,
     call_cards,
+    call_page,
     client,
     clients,
     companies,
@@ -15,9 +18,12 @@ from pbxd.web import (
     imports,
     invitation,
     me,
+    queues,
+    settings,
     sign_in,
+    staff,
 )
-from pbxd.web.pages import Page, serve
+from pbxd.web.pages import Page, serve, show_error
 
 
 def mount(app: web.Application) -> None:
@@ -30,9 +36,16 @@ def mount(app: web.Application) -> None:
         *client.PAGES,
         *contact_edits.PAGES,
         *companies.PAGES,
+        *attach.PAGES,
         *history.PAGES,
+        *call_page.PAGES,
         *call_cards.PAGES,
         *imports.PAGES,
+        *staff.PAGES,
+        *queues.PAGES,
+        *settings.PAGES,
         Page("GET", "/static/{hash}/{name}", assets.send),
+        Page("GET", "/favicon.ico", assets.send_icon),
     ]
     serve(app, pages)
+    app[ERROR_PAGE] = show_error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from hashlib import sha256
+from http import HTTPStatus
 from importlib import resources
 from typing import Final
 
@@ -45,3 +46,9 @@ async def send(request: web.Request) -> web.StreamResponse:
     answer = web.Response(body=content, content_type=kind, charset="utf-8", headers=headers)
     answer.enable_compression()
     return answer
+
+
+async def send_icon(_request: web.Request) -> web.StreamResponse:
+    """Send a browser to the icon, which pages link, where it asks for the name that browsers try by themselves."""
+    headers = {"Location": asset("icon.svg"), "Cache-Control": "public, max-age=3600"}
+    return web.Response(status=HTTPStatus.FOUND, headers=headers)

@@ -89,7 +89,9 @@ class CardView:
 
 def view_of(card: CallCard, there: CardPerson, people: People) -> CardView:
     """Return what a card says."""
-    colleague = people(card.extension) if card.extension else None
+    # A caller from outside can send any extension as their number; whom one calls oneself is certain.
+    extension = card.extension or ("" if card.incoming or card.number.startswith("+") else card.number)
+    colleague = people(extension) if extension else None
     number = display(card.number) if card.number else ""
     contact = there.contact
     name = (contact.name if contact else colleague.name if colleague else "") or number or _("Hidden number")

@@ -205,16 +205,17 @@ def access_text(visibility: str) -> str:
 
 def marks_of(values: Mapping[str, str], reader: Reader) -> str:
     """Return a mark of each field's value, for `changed`."""
-    return " ".join(f"{name}:{_mark(text)}" for name, text in texts(values, reader).items())
+    return " ".join(f"{name}:{mark(text)}" for name, text in texts(values, reader).items())
 
 
 def changed(values: Mapping[str, str], marks: str, reader: Reader) -> set[str]:
     """Return the fields whose value differs from what was marked. A field without a mark counts as changed."""
     known = dict(each.split(":", 1) for each in marks.split() if ":" in each)
-    return {name for name, text in texts(values, reader).items() if known.get(name) != _mark(text)}
+    return {name for name, text in texts(values, reader).items() if known.get(name) != mark(text)}
 
 
-def _mark(text: str) -> str:
+def mark(text: str) -> str:
+    """Return a short mark of a text, by which two states of a field are told apart."""
     return sha256(text.encode()).hexdigest()[:_MARK]
 
 

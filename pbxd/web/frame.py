@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,9 +14,10 @@ from aiohttp import web
 from pbxd.actor import Actor
 from pbxd.http.context import ACTOR, SERVICES, Services
 from pbxd.http.cross_site import check_same_origin
+from pbxd.http.deadlines import DEADLINE
 from pbxd.i18n import N_
 from pbxd.roles import ROLES, Role
-from pbxd.services import users
+from pbxd.services import missed_calls, users
 from pbxd.services.users import User
 from pbxd.services.workspace import Workspace
 from pbxd.web.pages import FORM, View, form_of, is_fragment, redirect, render, signed_in, to_sign_in
@@ -31,6 +33,7 @@ class Visit:
     request: web.Request
     actor: Actor
     user: User
+    missed: int = 0  # calls, since they looked at the history
     seq: int | None = None  # of the feed before anything was read: a page's events go on after it; None: unknown
 
     @property
@@ -54,6 +57,10 @@ class Visit:
         kept = {name: value for name, value in query.items() if value not in {None, ""}}
         return f"{self.request.path}?{urlencode(kept)}" if kept else self.request.path
 
+    def lasting(self, seconds: float) -> None:
+        """Let this request take so long from now on."""
+        self.request[DEADLINE].reschedule(asyncio.get_running_loop().time() + seconds)
+
     async def form(self) -> Mapping[str, str]:
         """Return the fields that were sent. Raises HTTP errors as `form_of` does."""
         return await form_of(self.request)
@@ -71,7 +78,13 @@ class Place(NamedTuple):
     role: Role = "agent"
 
 
-MENU = (Place("/clients", N_("Clients"), "people"), Place("/history", N_("History"), "clock"))
+MENU = (
+    Place("/clients", N_("Clients"), "people"),
+    Place("/history", N_("History"), "clock"),
+    Place("/staff", N_("Staff"), "badge"),
+    Place("/queues", N_("Queues"), "queue"),
+    Place("/settings", N_("Settings"), "gear", "administrator"),
+)
 
 
 def person(view: PersonalView) -> View:
@@ -95,7 +108,11 @@ async def _visit_of(request: web.Request) -> Visit | None:
     actor = actor.seeing(request.app[SERVICES].sights())
     seq = request.app[SERVICES].events.feed.seq
     user = await users.own(request.app[SERVICES].workspace, actor)
-    return Visit(request, actor, user, seq) if user else None
+    if user is None:
+        return None
+    shows_menu = request.method == "GET" and not is_fragment(request)
+    missed = await missed_calls.count(request.app[SERVICES].workspace, user) if shows_menu else 0
+    return Visit(request, actor, user, missed, seq)
 
 
 async def _lost(request: web.Request) -> web.StreamResponse:

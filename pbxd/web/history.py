@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -14,7 +15,7 @@ from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.http.downloads import KINDS, Download
 from pbxd.i18n import _
-from pbxd.services import call_history, companies, contacts, employees
+from pbxd.services import call_history, companies, contacts, employees, missed_calls
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.call_people import people_of
 from pbxd.services.call_texts import direction_name, outcome_name
@@ -22,7 +23,7 @@ from pbxd.services.dates import read_instant
 from pbxd.services.exports import ExportCalls
 from pbxd.web.call_rows import days_of
 from pbxd.web.frame import Visit, go, person, show
-from pbxd.web.pages import Page, sentence
+from pbxd.web.pages import Page, is_fragment, sentence
 
 HISTORY: Final = "/history"
 SIZES: Final = (10, 20, 100)
@@ -46,7 +47,7 @@ async def _list(visit: Visit) -> web.StreamResponse:
     favourites = await contacts.favourites(visit.workspace, visit.actor) if visit.actor.is_employee else None
     people = await people_of(visit.workspace, visit.actor, found.items)
     return show(
-        visit,
+        await _looked(visit),
         "history.html",
         part="history_table.html",
         found=found,
@@ -66,6 +67,21 @@ def _problem(error: InvalidInputError | NotFoundError) -> str:
     name = {"from": _("From"), "to": _("Until")}.get(field, "")
     text = sentence(str(error).removeprefix(f"{field}: "))
     return f"{name}: {text}" if name else text
+
+
+async def _looked(visit: Visit) -> Visit:
+    """Note that the visitor looks at the history: no call counts as missed any more."""
+    if visit.request.method == "GET" and await missed_calls.count(visit.workspace, visit.user):
+        await missed_calls.note_looked(visit.workspace, visit.user)
+    return replace(visit, missed=0)
+
+
+async def _count_missed(visit: Visit) -> web.StreamResponse:
+    rights.check_scope(visit.actor, "calls:read")
+    if not is_fragment(visit.request):
+        return go(visit, HISTORY)  # the number alone is no page
+    missed = await missed_calls.count(visit.workspace, visit.user)
+    return show(replace(visit, missed=missed), "missed.html", part="missed.html")
 
 
 async def _wanted(visit: Visit) -> dict[str, Any]:
@@ -132,5 +148,6 @@ async def _export(visit: Visit) -> web.StreamResponse:
 
 PAGES = (
     Page("GET", HISTORY, person(_list)),
+    Page("GET", HISTORY + "/missed", person(_count_missed)),
     Page("GET", HISTORY + "/export.{format:xlsx|csv}", person(_export)),
 )

@@ -135,6 +135,12 @@ _STATUSES: Final = {
 }
 
 
+def show_error(request: web.Request, status: HTTPStatus, message: str) -> web.Response:
+    """Show an error for which no view of ours has a page."""
+    use_theme(request)
+    return _error_page(status, message)
+
+
 def _error_page(status: HTTPStatus, message: str) -> web.Response:
     return render("error.html", status, message=sentence(message))
 

@@ -16,7 +16,7 @@ import pytest
 
 from pbxd.checkup.checks import examine
 from pbxd.checkup.database import database
-from pbxd.checkup.installation import _judge_daemon, configuration, numbers, ports
+from pbxd.checkup.installation import _judge_daemon, configuration, numbers, ports, recordings
 from pbxd.checkup.permissions import Account
 from pbxd.checkup.result import Finding
 from pbxd.settings import (
@@ -26,6 +26,7 @@ from pbxd.settings import (
     DatabaseSettings,
     HttpSettings,
     NumberSettings,
+    RecordingSettings,
     Settings,
 )
 from pbxd.storage.engine import schema
@@ -237,3 +238,18 @@ async def test_doctor_tries_in_the_place_of_the_services_user(folder: Path, nobo
 
     assert (await seen(None)).status == "ok"
     assert (await seen(nobody)).status == "failed"
+
+
+async def test_the_folder_of_recordings_is_read_by_the_service(folder: Path, nobody: Account) -> None:
+    monitor = folder.parent / "monitor"
+    settings = Settings(recordings=RecordingSettings(folder=str(monitor)), source="/etc/pbxd/pbxd.toml")
+    assert (await recordings(Settings(), None)).status == "ok"
+    missing = await recordings(settings, None)
+    assert (missing.status, missing.remedies[0].lines[0]) == ("failed", "[recordings]")
+    monitor.mkdir(mode=0o755)
+    assert (await recordings(settings, None)).status == "ok"
+    if os.geteuid() == 0:
+        assert (await recordings(settings, nobody)).status == "ok"
+        monitor.chmod(0o750)
+        closed = await recordings(settings, nobody)
+        assert (closed.status, closed.remedies[0].lines[0]) == ("failed", f"usermod -aG {monitor.group()} nobody")

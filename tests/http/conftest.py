@@ -32,6 +32,7 @@ from pbxd.numbers import rules_from
 from pbxd.services.audit import Refusals
 from pbxd.services.call_watch import CallWatch
 from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.checkups import Checkups
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.events.live_feed import LiveFeed
@@ -149,6 +150,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             uploads=Uploads(
                 Workspace(database, rules_from(settings)), settings.upload_folder, 1, patience=25, run=in_process
             ),
+            checkups=Checkups(lambda: settings),
             metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
             refusals=refusals,
             recordings=Recordings(workspace, lambda: settings.recordings, settings.folder),

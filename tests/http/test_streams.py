@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from pbxd.errors import NotFoundError
-from pbxd.http import problems
+from pbxd.http import problems, streams
 from pbxd.http.answers import Answer
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource, serve
@@ -37,12 +37,16 @@ class Ticking:
     def __init__(self) -> None:
         self.go = asyncio.Semaphore(1)
         self.open = 0
+        self.allowed = True
         self.resource = Resource("ticks", "Ticks.")
         self.resource.operation("GET", "/ticks", scope="events")(self.follow_ticks)
 
     async def follow_ticks(self, context: Context, query: TickQuery) -> Stream[Tick]:
         del context
-        return Stream(self._ticks(query))
+        return Stream(self._ticks(query), self._may_go_on)
+
+    async def _may_go_on(self) -> bool:
+        return self.allowed
 
     async def _ticks(self, query: TickQuery) -> AsyncGenerator[Tick, None]:
         if query.fails:
@@ -91,6 +95,30 @@ async def test_nothing_to_tell_is_an_empty_stream(pbxd: House) -> None:
         async with session.head("/ticks") as answer:
             assert (answer.status, answer.content_type) == (200, "application/x-ndjson")
     assert ticking.open == 0
+
+
+async def test_an_empty_line_says_that_it_lives(pbxd: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(streams, "PING_SECONDS", 0.05)
+    ticking = Ticking()
+    async with serving(pbxd, ticking.mount), client(pbxd) as session, session.get("/ticks?most=2") as answer:
+        assert (answer.headers["X-Accel-Buffering"], answer.headers["Cache-Control"]) == ("no", "no-store")
+        assert json.loads(await answer.content.readline()) == {"count": 0}
+        assert [await answer.content.readline() for _ in range(2)] == [b"\n", b"\n"]
+        ticking.go.release()
+        rest = await answer.content.read()
+        assert json.loads(rest) == {"count": 1}, "blank for a reader of JSON"
+    assert ticking.open == 0
+
+
+async def test_it_ends_when_it_may_not_go_on(pbxd: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "CHECK_SECONDS", 0.01)
+    ticking = Ticking()
+    async with serving(pbxd, ticking.mount), client(pbxd) as session, session.get("/ticks") as answer:
+        assert json.loads(await answer.content.readline()) == {"count": 0}
+        ticking.allowed = False
+        assert await answer.content.read() == b""
+    await until(lambda: ticking.open == 0)
 
 
 async def test_a_stop_ends_it(pbxd: House) -> None:

@@ -15,6 +15,7 @@ from pbxd.storage import privacy
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.call_filter import CallFilter, Span
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.calls.external_ids import name_call
 from pbxd.storage.calls.history import History
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed, News, tell
@@ -81,6 +82,18 @@ async def test_all_of_one_client_is_exported(database: Database, fronkin: Contac
     )
     assert found["numbers_shared_with_others"] == [OFFICE]
     assert "Тайна" not in repr(found)
+
+
+async def test_what_other_programs_call_the_client_and_the_calls_is_exported(
+    database: Database, fronkin: Contact
+) -> None:
+    await Contacts(database).edit(fronkin.id, {}, actor=ADMINISTRATOR, external={"bitrix24": "123", "1c": "К-7"})
+    await name_call(database, "0001", {"bitrix24": "a9"})
+    found = await Privacy(database).export(await Privacy(database).by_card(fronkin))
+    assert [each["external"] for each in found["contacts"]] == [{"1c": "К-7", "bitrix24": "123"}]
+    assert {each["id"]: each["external"] for each in found["calls"]} == {
+        "0001": {"bitrix24": "a9"}, "0002": {}, "0003": {}, "0004": {},
+    }  # fmt: skip
 
 
 async def test_an_erased_client_is_nowhere_and_the_statistics_are_as_before(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.calls.record import PARTS, Agent, CallRecord, HistoryGap, Party
+from pbxd.http.session_cookies import PLAIN_NAME
 from pbxd.roles import Sights
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
@@ -21,7 +22,7 @@ from pbxd.storage.calls.gaps import HistoryGaps
 from tests.actors import ADMINISTRATOR, agent
 from tests.http.conftest import serving
 from tests.web.conftest import mount
-from tests.web.test_pages import Browser
+from tests.web.test_pages import Browser, Shown
 from tests.web.test_pages import browser as browser
 
 NOON = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
@@ -269,3 +270,53 @@ async def test_only_people_who_are_signed_in(history: Browser) -> None:
     history.session.cookie_jar.clear()
     for path in ("/history", "/history/export.csv"):
         assert (await history.get(path)).headers["Location"].startswith("/sign-in")
+
+
+def badge(shown: Shown) -> str:
+    return "".join(each.text for each in shown.page.elements if each.attributes.get("id") == "missed").strip()
+
+
+async def test_the_menu_counts_what_one_missed_since_one_looked(history: Browser) -> None:
+    database, later = history.pbxd.database, timedelta(days=1)
+    rang = [Agent("101", 9.0, rings=1)]
+    both = [Agent("102", 9.0, rings=1), Agent("101", 0.0)]
+    missed = [
+        call(50, before=-later, caller=Party(TWO), outcome="missed", agents=rang),
+        call(51, before=-later, caller=Party(TWO), outcome="abandoned", agents=both,
+             callee=Party("101", extension="101")),
+        call(52, before=-later, direction="internal", caller=Party("102", extension="102"),
+             callee=Party("101", extension="101"), outcome="cancelled"),
+    ]  # fmt: skip
+    others = [
+        call(53, before=-later, caller=Party(TWO), outcome="answered", answered_by=["102"], agents=rang),
+        call(54, before=-later, caller=Party(TWO), outcome="missed", agents=[Agent("102", 9.0, rings=1)]),
+        call(55, before=-later, caller=Party(TWO), outcome="missed", agents=rang, merged_into="C1"),
+        call(56, before=-later, caller=Party(TWO), agents=rang, ended=None),
+        call(57, before=-later, direction="outgoing", caller=Party("101", extension="101"), outcome="no-answer"),
+    ]
+    await Calls(database).upsert([*missed, *others])
+    assert badge(await history.get("/clients")) == "Пропущенных: 3"
+    part = await history.get("/history/missed", **{"X-Fragment": "1"})
+    assert (part.page.texts("span")[0], part.page.texts("h1")) == ("Пропущенных: 3", [])
+    taken = replace(missed[0], outcome="answered", answered_by=["101"])  # the PBX's log knows better
+    await Calls(database).amend({taken.id: (await Calls(database).record(taken.id), taken)}, "call.filled")
+    assert badge(await history.get("/clients")) == "Пропущенных: 2"
+    await sign_in(history, "102")
+    assert badge(await history.get("/clients")) == "Пропущенных: 2"
+
+
+async def test_who_looks_at_the_history_has_missed_nothing_more(history: Browser) -> None:
+    rang = [Agent("101", 9.0, rings=1), Agent("102", 9.0, rings=1)]
+    await history.let_in("102")
+    recent = replace(CALLS[1], id="N1", linkedid="9.1", started=datetime.now(UTC), ended=datetime.now(UTC), agents=rang)
+    await Calls(history.pbxd.database).upsert([recent])
+    assert badge(await history.get("/me")) == "Пропущенных: 1"
+    await history.session.head("/history")
+    assert badge(await history.get("/me")) == "Пропущенных: 1", "a preview doesn't count"
+    assert badge(await history.get("/history")) == ""
+    assert badge(await history.get("/me")) == ""
+    sessions = history.pbxd.services.sessions
+    begun = await sessions.sign_in("102", "корова 7 лошадь", "192.0.2.9")
+    history.session.cookie_jar.clear()
+    history.session.cookie_jar.update_cookies({PLAIN_NAME: begun.plain})
+    assert badge(await history.get("/me")) == "Пропущенных: 1", "each has an own count"

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
+from aiohttp.web import Application, Request, Response
 from multidict import CIMultiDictProxy
 
 from pbxd.book.employees import Employee
@@ -18,9 +19,10 @@ from pbxd.services.sign_in_throttle import PAIR
 from pbxd.services.users import InviteUser
 from pbxd.storage.book.employees import Employees
 from pbxd.web.assets import asset
-from pbxd.web.pages import HOME, local_path
+from pbxd.web.pages import HOME, Page, local_path, serve
 from tests.actors import ADMINISTRATOR
-from tests.http.conftest import House
+from tests.http.conftest import House, serving
+from tests.web.conftest import mount
 from tests.web.document import Document
 
 PASSWORD = "корова 7 лошадь"
@@ -89,6 +91,62 @@ async def test_from_the_link_to_the_profile_and_out(browser: Browser) -> None:
     assert (again.status, again.page.texts("h1")) == (404, ["Не получилось"])
     assert "другую" not in again.text
     assert again.page.role("alert") == ["Ссылка уже использована или устарела; попросите у администратора новую"]
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/clients/abc/def", "/api.html", "/sign-in/", "/<script>alert(1)</script>"]
+)
+@pytest.mark.parametrize("known", [False, True])
+async def test_an_unknown_address_shows_people_a_page(browser: Browser, path: str, known: bool) -> None:
+    if known:
+        await browser.let_in("101")
+        await browser.post("/sign-in", {"login": "101", "password": PASSWORD})
+    shown = await browser.get(path, **BROWSER)
+    assert (shown.status, shown.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert shown.page.texts("h1") == ["Не получилось"]
+    assert shown.page.role("alert") == ["По этому адресу ничего нет"]
+    assert shown.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+    assert "<script>alert" not in shown.text
+    program = await browser.get(path, Accept="application/json")
+    assert (program.status, program.headers["Content-Type"].partition(";")[0]) == (
+        404 if known else 401, "application/problem+json",
+    )  # fmt: skip
+    assert (await browser.get("/api/v1/nothing", **BROWSER)).headers["Content-Type"].startswith("application/problem")
+
+
+async def test_an_address_of_forms_says_so_in_a_page(browser: Browser) -> None:
+    shown = await browser.get("/sign-out", **BROWSER)
+    assert (shown.status, shown.headers["Allow"], shown.page.texts("h1")) == (405, "POST", ["Не получилось"])
+
+
+async def test_our_own_mistake_is_told_in_a_page(pbxd: House) -> None:
+    async def broken(_request: Request) -> Response:
+        raise ValueError("<b>secret</b>")
+
+    def mounted(app: Application) -> None:
+        mount(app)
+        serve(app, [Page("GET", "/broken", broken)])
+
+    async with (
+        serving(pbxd, mounted) as server,
+        aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session,
+    ):
+        shown = await Browser(session, pbxd).get("/broken", **BROWSER)
+        told = await Browser(session, pbxd).get("/broken", Accept="application/json")
+    assert (shown.status, shown.headers["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert "Content-Security-Policy" in shown.headers
+    assert "secret" not in shown.text + told.text
+    assert (told.status, told.headers["Content-Type"].partition(";")[0]) == (500, "application/problem+json")
+
+
+async def test_browsers_find_the_icon(browser: Browser) -> None:
+    led = await browser.get("/favicon.ico")
+    assert (led.status, led.headers["Location"]) == (302, asset("icon.svg"))
+    icon = await browser.get(led.headers["Location"])
+    assert (icon.status, icon.headers["Content-Type"].partition(";")[0]) == (200, "image/svg+xml")
 
 
 async def test_sign_in(browser: Browser) -> None:

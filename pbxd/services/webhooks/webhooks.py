@@ -15,7 +15,8 @@ from pbxd.services.events.hearing import checked_kinds, event_json
 from pbxd.services.webhooks.addresses import Network, check_leads_outside, checked_url
 from pbxd.services.webhooks.sender import Outcome, Sender, as_curl, signed_headers
 from pbxd.services.workspace import Workspace
-from pbxd.storage.access.webhook_deliveries import Deliveries, Delivery, State
+from pbxd.storage.access.webhook_deliveries import Deliveries, Delivery
+from pbxd.storage.access.webhook_deliveries import State as State
 from pbxd.storage.access.webhooks import Webhook, Webhooks
 
 ROTATION = timedelta(hours=24)  # for which the former secret signs too

@@ -17,6 +17,7 @@ from pbxd.i18n import _
 from pbxd.storage.calls.call_news import Cards, Milestones, news_of, rings_of
 from pbxd.storage.calls.call_rows import agents_of, record_of, row_of
 from pbxd.storage.calls.gaps import add_gaps, set_cursor
+from pbxd.storage.calls.missed_calls import write_missed
 from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.tables import call_agents, calls, clean_text
@@ -206,6 +207,8 @@ async def _write_agents(
             left.append(seq)
     for part in in_parts(left):
         await connection.execute(delete(call_agents).where(call_agents.c.call_seq.in_(part)))
+    ended = {call_id for call_id, each in known.items() if each.milestones.ended and call_id in latest}
+    await write_missed(connection, latest, seqs, ended)
     if agents:
         keys = ("extension", "started", "call_seq")
         await connection.execute(_upsert_into(call_agents, connection.dialect.name, *keys), agents)

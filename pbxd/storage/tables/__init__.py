@@ -17,7 +17,7 @@ from pbxd.storage.tables.book import (
     favourites,
     number_holdings,
 )
-from pbxd.storage.tables.calls import call_agents, call_requests, calls, heard, outages
+from pbxd.storage.tables.calls import call_agents, call_requests, calls, heard, missed_calls, outages
 from pbxd.storage.tables.columns import (
     HIGHEST_KEY,
     CompactInstant,
@@ -65,6 +65,7 @@ __all__ = [
     "installation",
     "invitations",
     "metadata",
+    "missed_calls",
     "number_holdings",
     "outages",
     "request_keys",

@@ -52,6 +52,7 @@ users = Table(
     Column("password", CleanText, nullable=False, server_default=text("''")),  # argon2id; empty: none was set yet
     Column("blocked", Boolean, nullable=False, server_default=false()),
     Column("created", Instant, nullable=False),
+    Column("history_seen", Instant),  # when they looked at the history last; empty: never
     partial_index("uq_users_employee_id", "employee_id", where="employee_id <> 0", unique=True),
     partial_index("uq_users_email", "email", where="email <> ''", unique=True),
     sqlite_autoincrement=True,

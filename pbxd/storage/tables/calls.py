@@ -61,6 +61,16 @@ call_agents = Table(
     sqlite_with_rowid=False,
 )
 
+missed_calls = Table(
+    "missed_calls",  # whose phones rang where nobody answered
+    metadata,
+    Column("extension", CleanText, primary_key=True),
+    Column("started", CompactInstant, primary_key=True),
+    Column("call_seq", Key, ForeignKey("calls.seq", ondelete="CASCADE"), primary_key=True),
+    Index("ix_missed_calls_call_seq", "call_seq"),
+    sqlite_with_rowid=False,
+)
+
 call_requests = Table(
     "call_requests",
     metadata,

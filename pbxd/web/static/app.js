@@ -1,9 +1,12 @@
 // What every page runs. Pages work without it, as plain links and forms; this makes them quicker.
 import "./dialogs.js";
 import "./live-forms.js";
+import "./history.js";
+import "./missed.js";
 import "./cards.js";
 import "./import.js";
 import "./live.js";
 import "./contact-form.js";
 import "./menus.js";
 import "./refreshing.js";
+import "./cells.js";

@@ -61,7 +61,7 @@ function settle() {
 function show(fresh) {
   const id = fresh.getAttribute("data-call") ?? "";
   const there = cardOf(id);
-  if (!there) place?.append(fresh);
+  if (!there) add(fresh);
   else renew(there, fresh);
   settle();
   const card = there ?? fresh;
@@ -72,6 +72,17 @@ function show(fresh) {
   if (card.hasAttribute("data-leaves")) window.setTimeout(() => card.hasAttribute("data-leaves") && drop(id), LEAVES_MS);
   if (card.getAttribute("data-state") === "ringing") alert(id, card.getAttribute("aria-label") ?? "");
   else calm(id);
+}
+
+/**
+ * Put a card above the others, which stay where they are. One card shows all of it; where room is short, the rest is a
+ * click away.
+ * @param {Element} fresh
+ */
+function add(fresh) {
+  place?.prepend(fresh);
+  const roomy = place?.children.length === 1 && window.innerHeight > 700 && window.innerWidth > 720;
+  if (!roomy) for (const each of place?.querySelectorAll("details") ?? []) each.open = false;
 }
 
 /** @param {Element} card @param {Element} fresh */
@@ -235,9 +246,12 @@ document.addEventListener("submit", (event) => {
 
 /** Make a call, or end it. @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function send(form, button) {
-  if (button instanceof HTMLButtonElement) button.disabled = true;
+  const menu = form.closest("[popover]:not(.cards)");
+  if (menu instanceof HTMLElement) menu.hidePopover();
+  if (form.dataset.busy !== undefined) return;
+  form.dataset.busy = ""; // not disabled: that would take the focus from the button
   const answer = await ask(form.action, { method: "POST", body: fieldsOf(form, button) }).catch(() => null);
-  if (button instanceof HTMLButtonElement) button.disabled = false;
+  delete form.dataset.busy;
   if (answer?.status === 401) return signIn(() => send(form, button));
   if (!answer) return say(document.body.dataset.offline ?? "");
   if (answer.status === 204) return;

@@ -3,7 +3,7 @@
 import { ask, fieldsOf, put, say } from "./fragments.js";
 import { signIn } from "./dialogs.js";
 
-const PAUSE_MS = 90;
+const PAUSE_MS = 70;
 /** @type {Map<Element, AbortController>} */
 const running = new Map();
 /** @type {number | undefined} */
@@ -16,14 +16,20 @@ document.addEventListener("input", (event) => {
   timer = window.setTimeout(() => show(form), event.target instanceof HTMLInputElement ? PAUSE_MS : 0);
 });
 
+// A link to a file of what is shown has the address of what is shown now.
+document.addEventListener("click", (event) => {
+  const link = event.target instanceof Element && event.target.closest("a[data-filtered]");
+  if (link instanceof HTMLAnchorElement) link.href = `${link.dataset.filtered}${window.location.search}`;
+}, true);
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!(form instanceof HTMLFormElement) || event.defaultPrevented || form.closest("dialog")) return;
+  if (!(form instanceof HTMLFormElement) || event.defaultPrevented) return;
   if (form.dataset.live !== undefined) {
     event.preventDefault();
     clearTimeout(timer);
     show(form);
-  } else if (form.dataset.quiet !== undefined) {
+  } else if (form.dataset.quiet !== undefined && !form.closest("dialog")) {
     event.preventDefault();
     send(form, event.submitter);
   }
@@ -55,7 +61,8 @@ async function show(form) {
     if (answer.status === 401) return window.location.assign(url);
     if (running.get(target) !== control) return;
     put(target, await answer.text());
-    history.replaceState(history.state, "", url);
+    if (!form.closest("dialog")) history.replaceState(history.state, "", url);
+    target.dispatchEvent(new CustomEvent("pbxd:shown", { bubbles: true }));
   } catch (error) {
     if (!control.signal.aborted) say(document.body.dataset.offline ?? "");
   }

@@ -5,7 +5,9 @@ want to be markup, 100,000 contacts.
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -59,7 +61,14 @@ async def furnish(name: BookName, folder: Path) -> Furnished:
         for person in PEOPLE:
             token = (await invite(person)).removeprefix(INVITATION_PATH)
             states[person] = _signed_in((await pbxd.services.sessions.accept(token, PASSWORD, "127.0.0.1")).plain)
-    return Furnished(shutil.copyfile(folder / "book.db", folder / f"{name}.db"), states)
+    return Furnished(_copied(folder / "book.db", folder / f"{name}.db"), states)
+
+
+def _copied(book: Path, copy: Path) -> Path:
+    """Copy a book with what is still in its write-ahead log: a copied file alone may lack the last sessions."""
+    with closing(sqlite3.connect(book)) as here, closing(sqlite3.connect(copy)) as there:
+        here.backup(there)
+    return copy
 
 
 def inviting(pbxd: House) -> Invite:

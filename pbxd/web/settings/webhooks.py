@@ -1,0 +1,131 @@
+"""`/settings/webhooks`: where events are sent to, what became of each, and a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, cast, get_args
+
+from aiohttp import web
+
+from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.i18n import _
+from pbxd.services.webhooks import webhooks
+from pbxd.services.webhooks.webhooks import AddWebhook, FindDeliveries, State, Tested
+from pbxd.web.frame import Visit, go
+from pbxd.web.pages import Page, sentence
+from pbxd.web.settings.sections import SETTINGS, administrator, number_in, refused, section
+
+WEBHOOKS: Final = f"{SETTINGS}/webhooks"
+_ONE: Final = WEBHOOKS + r"/{id:\d{1,18}}"
+_SHOWN: Final = 50
+_TEST_SECONDS: Final = 60.0  # a receiver may be slow
+
+
+async def _list_webhooks(visit: Visit) -> web.StreamResponse:
+    return await _list(visit)
+
+
+async def _list(
+    visit: Visit, values: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None
+) -> web.StreamResponse:
+    return section(
+        visit,
+        "webhooks",
+        HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        webhooks=await webhooks.find(visit.workspace, visit.actor),
+        values=values or {"events": "call.*"},
+        errors=errors or {},
+    )
+
+
+async def _add_webhook(visit: Visit) -> web.StreamResponse:
+    form = await visit.form()
+    if form.get("_resumed"):
+        return await _list(visit, form)
+    asked = AddWebhook(
+        url=form.get("url", "").strip(),
+        events=form.get("events", "").replace(",", " ").split(),
+        queue=form.get("queue", "").strip(),
+        extension=form.get("extension", "").strip(),
+        allowed=visit.services.allowed_networks(),
+    )
+    try:
+        made = await webhooks.add(visit.workspace, visit.actor, asked)
+    except InvalidInputError as error:
+        return await _list(visit, form, refused(error))
+    return await _one(visit, made.id, secret=made.secret)
+
+
+async def _show_webhook(visit: Visit) -> web.StreamResponse:
+    return await _one(visit, number_in(visit))
+
+
+async def _one(
+    visit: Visit, webhook_id: int, *, secret: str = "", tested: Tested | None = None, problem: str = ""
+) -> web.StreamResponse:
+    state, before = visit.query.get("state", ""), visit.query.get("before", "")
+    asked = FindDeliveries(
+        webhook_id=webhook_id,
+        state=cast("State", state) if state in get_args(State) else None,
+        before=int(before) if before.isdecimal() and len(before) < 19 else None,  # noqa: PLR2004 - 64 bits
+        limit=_SHOWN,
+    )
+    found = await webhooks.deliveries(visit.workspace, visit.actor, asked)
+    return section(
+        visit,
+        "webhooks",
+        HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK,
+        template="webhook",
+        shown=await webhooks.show(visit.workspace, visit.actor, webhook_id),
+        deliveries=found,
+        more=len(found) == _SHOWN,
+        state=state,
+        states=[("", _("All")), ("pending", _("waits")), ("delivered", _("delivered")), ("dead", _("given up"))],
+        secret=secret,
+        tested=tested,
+        problem=problem,
+    )
+
+
+async def _test_webhook(visit: Visit) -> web.StreamResponse:
+    await visit.form()
+    visit.lasting(_TEST_SECONDS)
+    allowed = visit.services.allowed_networks()
+    tested = await webhooks.test(visit.workspace, visit.actor, number_in(visit), allowed)
+    return await _one(visit, number_in(visit), tested=tested)
+
+
+async def _rotate_secret(visit: Visit) -> web.StreamResponse:
+    await visit.form()
+    rotated = await webhooks.rotate(visit.workspace, visit.actor, number_in(visit))
+    return await _one(visit, number_in(visit), secret=rotated.secret)
+
+
+async def _replay_webhook(visit: Visit) -> web.StreamResponse:
+    form = await visit.form()
+    after = form.get("after", "").strip()
+    if not after.isdecimal() or len(after) > 18:  # noqa: PLR2004 - 64 bits
+        return await _one(visit, number_in(visit), problem=_("Enter the number of an event"))
+    try:
+        await webhooks.replay(visit.workspace, visit.actor, number_in(visit), int(after))
+    except ConflictError as error:
+        return await _one(visit, number_in(visit), problem=sentence(str(error)))
+    return go(visit, f"{WEBHOOKS}/{number_in(visit)}")
+
+
+async def _delete_webhook(visit: Visit) -> web.StreamResponse:
+    await visit.form()
+    await webhooks.delete(visit.workspace, visit.actor, number_in(visit))
+    return go(visit, WEBHOOKS)
+
+
+PAGES = (
+    Page("GET", WEBHOOKS, administrator(_list_webhooks)),
+    Page("POST", WEBHOOKS, administrator(_add_webhook)),
+    Page("GET", _ONE, administrator(_show_webhook)),
+    Page("POST", f"{_ONE}/test", administrator(_test_webhook)),
+    Page("POST", f"{_ONE}/rotate", administrator(_rotate_secret)),
+    Page("POST", f"{_ONE}/replay", administrator(_replay_webhook)),
+    Page("POST", f"{_ONE}/delete", administrator(_delete_webhook)),
+)

@@ -1,0 +1,120 @@
+// The history stays true: calls under way change in place, new ones wait behind a button, so that nothing moves while
+// somebody reads. Every change is fetched from the page's own address: filters and rights stay in one place.
+import { ask, parsed, put } from "./fragments.js";
+import { refresh } from "./live-forms.js";
+
+const PAUSE_MS = 1500;
+const results = document.querySelector("[data-history]");
+const fresh = document.getElementById("fresh");
+const call = document.getElementById("call");
+let waiting = "";
+let last = 0;
+/** @type {number | undefined} */
+let timer;
+
+if (results && fresh) {
+  document.addEventListener("pbxd:event", (event) => {
+    if (/^(call\.|gap|reset)/.test(/** @type {CustomEvent} */ (event).detail.kind)) soon();
+  });
+  document.addEventListener("visibilitychange", () => timer === undefined || document.hidden || look());
+  document.addEventListener("pbxd:shown", (event) => {
+    if (event.target !== results) return;
+    offer(0);
+    document.querySelectorAll("a[data-filtered]").forEach(follow);
+  });
+  fresh.addEventListener("click", () => {
+    put(results, waiting);
+    offer(0);
+    const first = results.querySelector("tbody a");
+    if (first instanceof HTMLElement) first.focus();
+  });
+}
+
+if (results || call) {
+  // A contact was added or changed in a dialog: stay here and show the name.
+  document.addEventListener("pbxd:done", (event) => {
+    event.preventDefault();
+    if (call) window.location.reload();
+    else look();
+  });
+}
+
+if (call) {
+  document.addEventListener("pbxd:event", (event) => {
+    const { kind, subject } = /** @type {CustomEvent} */ (event).detail;
+    if (kind === "reset" || subject === call.dataset.callId) refresh("call");
+  });
+}
+
+/** An export has what is shown. @param {Element} link */
+function follow(link) {
+  if (!(link instanceof HTMLAnchorElement)) return;
+  const query = new URLSearchParams(window.location.search);
+  query.delete("after");
+  query.delete("limit");
+  link.href = `${link.dataset.filtered}${query.size ? `?${query}` : ""}`;
+}
+
+/** Look soon, but not more often than the pause; a hidden page looks when it is seen again. */
+function soon() {
+  if (timer !== undefined) return;
+  timer = window.setTimeout(() => document.hidden || look(), Math.max(100, last + PAUSE_MS - Date.now()));
+}
+
+/** Fetch this page again and take over what changed. */
+async function look() {
+  clearTimeout(timer);
+  timer = undefined;
+  last = Date.now();
+  const address = window.location.href;
+  const answer = await ask(address).catch(() => null);
+  if (!results || !answer?.ok || address !== window.location.href) return;
+  const html = await answer.text();
+  const now = parsed(html);
+  const table = results.querySelector("table");
+  if (!table) return put(results, html);
+  const rows = rowsOf(now);
+  const known = rowsOf(results);
+  for (const [id, row] of known) {
+    const changed = rows.get(id);
+    if (changed) change(row, changed);
+    else if (row.hasAttribute("data-under-way")) one(row);
+  }
+  const status = now.querySelector("[role=status]");
+  if (status) results.querySelector("[role=status]")?.replaceChildren(...status.childNodes);
+  if (table.hasAttribute("data-older")) return;
+  const ids = [...rows.keys()];
+  const place = ids.findIndex((id) => known.has(id));
+  waiting = html;
+  offer(place < 0 ? ids.length : place);
+}
+
+/** @param {ParentNode} part */
+function rowsOf(part) {
+  return new Map(Array.from(part.querySelectorAll("tr[id^=call-]"), (row) => [row.id, row]));
+}
+
+/** Change a row in place, except where the focus is. @param {Element} row @param {Element} changed */
+function change(row, changed) {
+  if (row.isEqualNode(changed)) return;
+  if (!row.contains(document.activeElement)) return row.replaceWith(changed);
+  row.toggleAttribute("data-under-way", changed.hasAttribute("data-under-way"));
+  const cells = [...changed.children];
+  [...row.children].forEach((cell, place) => {
+    if (!cell.contains(document.activeElement) && !cell.isEqualNode(cells[place])) cell.replaceWith(cells[place]);
+  });
+}
+
+/** A call under way that is on another page by now. @param {Element} row */
+async function one(row) {
+  const answer = await ask(`/history/${row.id.slice("call-".length)}?row=1`).catch(() => null);
+  const changed = answer?.ok && rowsOf(parsed(`<table>${await answer.text()}</table>`)).get(row.id);
+  if (changed && row.isConnected) change(row, changed);
+}
+
+/** Say how many new calls wait. @param {number} count */
+function offer(count) {
+  if (!fresh) return;
+  fresh.hidden = count === 0;
+  fresh.textContent = count ? (fresh.dataset.text ?? "").replace("{count}", String(count)) : "";
+}

@@ -1,0 +1,202 @@
+"""Adding, changing, sharing and deleting a client, as a person does it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from pbxd.services import contacts as book
+from pbxd.services.contacts import EditContact
+from tests.actors import ADMINISTRATOR
+from tests.http.conftest import House
+from tests.web.book import ANNA, add, agent
+from tests.web.browser.site import AGENT, COLLEAGUE, PASSWORD, Site
+
+
+async def sign_in_again(page: Page, login: str) -> None:
+    dialog = page.get_by_role("dialog", name="Вход")
+    await dialog.get_by_label("Внутренний номер или e-mail").fill(login)
+    await dialog.get_by_label("Пароль").fill(PASSWORD)
+    await dialog.get_by_role("button", name="Войти").click()
+
+
+async def test_a_client_is_added_with_warnings_while_typing(site: Site, pbxd: House) -> None:
+    await add(pbxd, ADMINISTRATOR, **ANNA)
+    page = await site.page()
+    await page.goto("/clients")
+    await page.get_by_role("link", name="Добавить контакт").click()
+    form = page.get_by_role("dialog", name="Новый контакт")
+    await expect(form.get_by_label("ФИО")).to_be_focused()
+    await form.get_by_label("Номер телефона", exact=True).press_sequentially("89161234567")
+    warning = form.get_by_role("link", name="Дублей: 1")
+    async with page.context.expect_page() as opened:
+        await warning.click()
+    await expect((await opened.value).get_by_role("status").first).to_have_text("Всего: 1")
+    await form.get_by_label("Компания").press_sequentially("рома")
+    await expect(form.locator("#companies option")).to_have_attribute("value", "ООО «Ромашка»")
+    await form.get_by_label("Дата рождения").fill("31.13.1980")
+    await form.get_by_role("button", name="Сохранить").click()
+    await expect(form.get_by_label("ФИО")).to_have_attribute("aria-invalid", "true")
+    await expect(form.get_by_label("Дата рождения")).to_have_accessible_description(
+        "Неверная дата (пишите так: 31.12.1980): 31.13.1980"
+    )
+    await form.get_by_label("ФИО").fill("Ким Пётр")
+    await form.get_by_label("Дата рождения").fill("31.12.1980")
+    await form.get_by_role("button", name="Добавить номер").click()
+    await expect(form.get_by_label("Номер телефона 2")).to_be_focused()
+    await page.keyboard.type("84951234567")
+    await form.get_by_role("button", name="Сделать основным").click()
+    await expect(form.get_by_label("ФИО")).to_have_value("Ким Пётр")
+    await form.get_by_role("button", name="Сохранить").click()
+    await expect(page.get_by_role("heading", name="Ким Пётр")).to_be_visible()
+    (made,) = (await book.find(pbxd.services.workspace, ADMINISTRATOR, book.FindContacts(search="Пётр"))).items
+    assert [(each.number, each.main) for each in made.numbers] == [("+79161234567", False), ("+74951234567", True)]
+
+
+async def test_a_session_that_ends_over_the_form_loses_nothing(site: Site) -> None:
+    page = await site.page()
+    await page.goto("/clients/new")
+    await page.goto("/clients")
+    await page.get_by_role("link", name="Добавить контакт").click()
+    form = page.get_by_role("dialog", name="Новый контакт")
+    await form.get_by_label("ФИО").fill("Долгий Ввод")
+    await form.get_by_label("Номер телефона").fill("89161234567")
+    await page.context.clear_cookies()
+    await form.get_by_role("button", name="Сохранить").click()
+    await sign_in_again(page, AGENT.extension)
+    await expect(page.get_by_role("heading", name="Долгий Ввод")).to_be_visible()
+
+
+async def test_somebody_else_who_signs_in_does_not_get_the_draft(site: Site, pbxd: House) -> None:
+    page = await site.page()
+    await page.goto("/clients")
+    await page.get_by_role("link", name="Добавить контакт").click()
+    form = page.get_by_role("dialog", name="Новый контакт")
+    await form.get_by_label("ФИО").fill("Тайный Черновик")
+    await form.get_by_label("Номер телефона").fill("89161234567")
+    await page.context.clear_cookies()
+    await form.get_by_role("button", name="Сохранить").click()
+    await sign_in_again(page, COLLEAGUE.extension)
+    await page.wait_for_url("**/clients")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.get_by_text("Тайный Черновик")).to_have_count(0)
+    assert (await book.find(pbxd.services.workspace, ADMINISTRATOR, book.FindContacts(limit=1))).total == 0
+
+
+async def test_escape_loses_nothing(site: Site) -> None:
+    page = await site.page()
+    await page.goto("/clients")
+    form = page.get_by_role("dialog", name="Новый контакт")
+    await page.get_by_role("link", name="Добавить контакт").click()
+    await form.get_by_label("ФИО").fill("Нечаянно Закрыт")
+    await page.keyboard.press("Escape")
+    await expect(form).to_have_count(0)
+    await expect(page.get_by_role("link", name="Добавить контакт")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(form.get_by_label("ФИО")).to_have_value("Нечаянно Закрыт")
+    await form.get_by_role("button", name="Отмена").click()
+    await page.get_by_role("link", name="Добавить контакт").click()
+    await expect(form.get_by_label("ФИО")).to_have_value("")
+
+
+async def test_two_people_change_one_client(site: Site, pbxd: House) -> None:
+    contact = await add(pbxd, ADMINISTRATOR, **ANNA)
+    mine, theirs = await site.page(), await site.page(COLLEAGUE)
+    for page in (mine, theirs):
+        await page.goto(f"/clients/{contact.id}")
+        await page.get_by_role("button", name="Изменить").click()
+    for page, position in ((theirs, "кассир"), (mine, "директор")):
+        form = page.get_by_role("dialog", name="Изменить контакт")
+        await form.get_by_label("Должность").fill(position)
+        await form.get_by_label("Комментарий").fill(f"говорит {position}") if page is mine else None
+        await form.get_by_role("button", name="Сохранить").click()
+        if page is theirs:
+            await expect(page.get_by_role("dialog")).to_have_count(0)
+    form = mine.get_by_role("dialog", name="Изменить контакт")
+    row = form.get_by_role("row", name="Должность")
+    await expect(row.get_by_role("radio", name="директор")).to_be_checked()
+    await row.get_by_role("radio", name="кассир").check()
+    await form.get_by_role("button", name="Сохранить").click()
+    await expect(mine.get_by_role("dialog")).to_have_count(0)
+    now = await book.get(pbxd.services.workspace, ADMINISTRATOR, contact.id)
+    assert (now.position, now.comment) == ("кассир", "говорит директор")
+
+
+async def test_a_client_is_deleted_after_a_question(site: Site, pbxd: House) -> None:
+    contact = await add(pbxd, agent("101"), name="Лишний")
+    page = await site.page()
+    await page.goto(f"/clients/{contact.id}")
+    await page.get_by_role("button", name="Изменить").click()
+    await page.get_by_role("button", name="Удалить контакт").click()
+    question = page.get_by_role("alertdialog", name="Удалить контакт?")
+    await expect(question.get_by_role("button", name="Отмена")).to_be_focused()
+    await question.get_by_role("button", name="Отмена").click()
+    await expect(page.get_by_role("dialog", name="Изменить контакт")).to_be_visible()
+    await page.get_by_role("button", name="Удалить контакт").click()
+    await question.get_by_role("button", name="Удалить", exact=True).click()
+    await expect(page.get_by_role("heading", name="Клиенты")).to_be_visible()
+    await expect(page.get_by_text("Лишний")).to_have_count(0)
+
+
+async def test_a_client_is_shared(site: Site, pbxd: House) -> None:
+    contact = await add(pbxd, ADMINISTRATOR, **ANNA)
+    page = await site.page()
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.goto(f"/clients/{contact.id}")
+    for item, copied in (
+        ("Скопировать ссылку", f"{site.url}/clients/{contact.id}"),
+        ("Скопировать основные данные", "Ким Анна\n+7 916 123-45-67\n+7 495 123-45-67 доб. 12\nООО «Ромашка»"),
+    ):
+        await page.get_by_role("button", name="Поделиться").click()
+        await page.get_by_role("menuitem", name=item).click()
+        await expect(page.get_by_role("menu")).to_have_count(0)
+        assert (await page.evaluate("navigator.clipboard.readText()")).startswith(copied)
+    await page.get_by_role("button", name="Поделиться").press("Enter")
+    await expect(page.get_by_role("menuitem", name="Скопировать ссылку")).to_be_focused()
+    await page.keyboard.press("ArrowUp")
+    async with page.expect_download() as downloading:
+        await page.keyboard.press("Enter")
+    assert (await downloading.value).suggested_filename == "Ким Анна.vcf"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_ten_megabytes_in_a_field_are_refused_and_the_form_stays(site: Site, scripts: bool) -> None:
+    page = await site.page(scripts=scripts)
+    await page.goto("/clients")
+    await page.get_by_role("link", name="Добавить контакт").click()
+    await page.get_by_label("ФИО").fill("Большой Текст")
+    await page.get_by_label("Номер телефона").fill("89161234567")
+    await page.get_by_label("Должность").evaluate("field => { field.value = 'я'.repeat(5e6) }")
+    await page.get_by_role("button", name="Сохранить").click()
+    await expect(page.get_by_role("alert")).to_contain_text("текста слишком много")
+    if scripts:
+        await expect(page.get_by_label("ФИО")).to_have_value("Большой Текст")
+
+
+async def test_a_change_by_somebody_else_shows_by_itself(site: Site, pbxd: House) -> None:
+    contact = await add(pbxd, ADMINISTRATOR, **ANNA)
+    page = await site.page()
+    await page.goto("/clients")
+    await page.get_by_role("searchbox").hover()
+    change = EditContact(contact_id=contact.id, values={"position": "директор"})
+    await book.edit(pbxd.services.workspace, agent("102"), change)
+    told = {"kind": "contact.changed", "subject": str(contact.id), "data": {}}
+    await page.evaluate("told => document.dispatchEvent(new CustomEvent('pbxd:event', { detail: told }))", told)
+    await expect(page.get_by_role("cell", name="директор")).to_be_visible()
+
+
+async def test_nothing_moves_under_the_pointer(site: Site, pbxd: House) -> None:
+    contact = await add(pbxd, ADMINISTRATOR, **ANNA)
+    page = await site.page()
+    await page.goto("/clients")
+    await page.get_by_role("cell", name="бухгалтер").hover()
+    change = EditContact(contact_id=contact.id, values={"position": "директор"})
+    await book.edit(pbxd.services.workspace, agent("102"), change)
+    told = {"kind": "contact.changed", "subject": str(contact.id), "data": {}}
+    await page.clock.install()
+    await page.evaluate("told => document.dispatchEvent(new CustomEvent('pbxd:event', { detail: told }))", told)
+    await page.clock.run_for(2000)
+    await expect(page.get_by_role("cell", name="бухгалтер")).to_be_visible()
+    await page.get_by_role("searchbox").hover()
+    await page.clock.run_for(2000)
+    await expect(page.get_by_role("cell", name="директор")).to_be_visible()

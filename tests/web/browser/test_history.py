@@ -1,0 +1,133 @@
+"""The history as an agent uses it: find a call, read how it went, know the caller next time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.async_api import Page, expect
+
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.calls.record import Agent, CallRecord, Party, Step
+from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.calls.calls import Calls
+from tests.actors import ADMINISTRATOR
+from tests.http.conftest import House
+from tests.web.browser.judging import tab_to
+from tests.web.browser.site import AGENT, SUPERVISOR, Site
+
+NOW = datetime.now(UTC)
+KNOWN, UNKNOWN = "+79161112233", "+79035550101"
+
+
+def call(name: str, number: str, minutes: float, **changes: object) -> CallRecord:
+    started = NOW - timedelta(minutes=minutes)
+    story = [Step(started, "called", number, "+74951234567"), Step(started + timedelta(seconds=9), "ended", number)]
+    record = CallRecord(name, "pbx", f"1.{name}", started, caller=Party(number), callee=Party("+74951234567"))
+    record.ended, record.outcome, record.story = started + timedelta(seconds=9), "missed", story
+    return replace(record, **changes)  # type: ignore[arg-type]  # any of its fields
+
+
+@pytest.fixture
+async def history(pbxd: House, site: Site) -> Page:
+    """A supervisor's history: a client who was missed, and one whom nobody knows."""
+    draft = ContactDraft("Фронкин Игорь", company="Ромашка", numbers=(ContactNumber(KNOWN),))
+    await Contacts(pbxd.database).add(draft, actor=ADMINISTRATOR)
+    await Calls(pbxd.database).upsert([call("A1", KNOWN, 5), call("B2", UNKNOWN, 9)])
+    page = await site.page(SUPERVISOR)
+    await page.goto("/history")
+    return page
+
+
+async def test_filters_show_while_one_types_and_stay_in_the_address(history: Page) -> None:
+    table = history.get_by_role("table", name="История")
+    await history.get_by_label("Клиент").fill("фронк")
+    await expect(table.get_by_role("link", name="Фронкин Игорь")).to_be_visible()
+    await expect(history.get_by_text("Всего: 1")).to_be_visible()
+    await expect(table.get_by_text("+7 903 555-01-01")).to_have_count(0)
+    await expect(history).to_have_url(re.compile("client="))
+    await expect(history.get_by_role("link", name="Экспорт")).to_have_attribute("href", re.compile("client="))
+    await history.reload()
+    await expect(history.get_by_label("Клиент")).to_have_value("фронк")
+    await expect(history.get_by_text("Всего: 1")).to_be_visible()
+    await history.get_by_role("link", name="Сбросить").click()
+    await expect(history.get_by_text("Всего: 2")).to_be_visible()
+
+
+async def test_a_caller_is_attached_to_a_contact_from_the_row(history: Page) -> None:
+    table = history.get_by_role("table", name="История")
+    await table.get_by_role("link", name="Привязать к контакту: +7 903 555-01-01").click()
+    dialog = history.get_by_role("dialog", name="Привязать к контакту")
+    await expect(dialog.get_by_label("Контакт")).to_be_focused()
+    await history.keyboard.type("ромаш")
+    await dialog.get_by_role("button", name="Фронкин Игорь").click()
+    await expect(dialog).to_have_count(0)
+    await expect(table.get_by_role("link", name="Фронкин Игорь")).to_have_count(2)
+    await expect(history).to_have_url(re.compile("/history$"))
+
+
+async def test_new_calls_wait_and_calls_under_way_change_in_place(history: Page, pbxd: House) -> None:
+    running = call("C3", KNOWN, 3, ended=None, outcome=None)
+    await Calls(pbxd.database).upsert([running])
+    fresh = history.get_by_role("button", name="Новых звонков: 1")
+    await tab_to(history.get_by_role("link", name="Экспорт"))
+    await tell(history)
+    await expect(history.locator("tbody tr:not(.day)")).to_have_count(2)
+    await fresh.click()
+    row = history.locator("#call-C3")
+    await expect(row).to_contain_text("идёт")
+    await expect(row.get_by_role("link").first).to_be_focused()
+    await expect(fresh).to_be_hidden()
+    await Calls(pbxd.database).upsert([call("C3", KNOWN, 3)])
+    await tell(history)
+    await expect(row).to_contain_text("пропущен")
+    await expect(row.get_by_role("link").first).to_be_focused()
+
+
+async def tell(page: Page) -> None:
+    """Say that something happened to calls, as the stream of events does."""
+    detail = "{kind: 'call.ended', subject: 'C3', data: {}}"
+    await page.evaluate(f"document.dispatchEvent(new CustomEvent('pbxd:event', {{detail: {detail}}}))")
+
+
+async def test_the_story_is_read_with_the_keyboard_alone(history: Page) -> None:
+    await tab_to(history.locator("#call-A1").get_by_role("link").first)
+    await history.keyboard.press("Enter")
+    await expect(history.get_by_role("heading", name="Звонок: Фронкин Игорь")).to_be_visible()
+    story = history.get_by_role("region", name="Как прошёл звонок").get_by_role("listitem")
+    await expect(story.first).to_contain_text("Фронкин Игорь (+7 916 111-22-33) звонит на +7 495 123-45-67")
+    await expect(story.last).to_contain_text("Фронкин Игорь (+7 916 111-22-33) кладёт трубку")
+
+
+async def test_without_scripts(site: Site, history: Page) -> None:
+    del history
+    page = await site.page(SUPERVISOR, scripts=False)
+    await page.goto("/history")
+    await page.get_by_label("Без перезвона").check()
+    await page.get_by_role("button", name="Показать").click()
+    await expect(page.get_by_text("Всего: 2")).to_be_visible()
+    await page.get_by_role("link", name="Привязать к контакту: +7 903 555-01-01").click()
+    await page.get_by_label("Контакт").fill("фронк")
+    await page.get_by_role("button", name="Найти").click()
+    await page.get_by_role("button", name="Фронкин Игорь").click()
+    await expect(page).to_have_url(re.compile("/clients/"))
+    await page.goto("/history")
+    await expect(page.get_by_role("table", name="История").get_by_role("link", name="Фронкин Игорь")).to_have_count(2)
+
+
+async def test_the_badge_of_missed_calls_goes_in_every_tab(site: Site, pbxd: House) -> None:
+    page = await site.page(AGENT)
+    await page.goto("/clients")
+    menu = page.get_by_role("navigation", name="Основное меню")
+    missed = replace(call("D4", KNOWN, 0), agents=[Agent(AGENT.extension, 5.0, rings=1)])
+    await Calls(pbxd.database).upsert([replace(missed, started=datetime.now(UTC))])
+    detail = f"{{kind: 'call.ended', subject: 'D4', data: {{outcome: 'missed', extensions: ['{AGENT.extension}']}}}}"
+    await page.evaluate(f"document.dispatchEvent(new CustomEvent('pbxd:event', {{detail: {detail}}}))")
+    await expect(menu.get_by_text("Пропущенных: 1")).to_be_visible()
+    await expect(menu.get_by_role("link", name="История", exact=True)).to_be_visible()
+    other = await page.context.new_page()
+    await other.goto("/history")
+    await expect(other.get_by_role("table", name="История")).to_contain_text("пропущен")
+    await expect(menu.get_by_text("Пропущенных")).to_have_count(0)

@@ -1,0 +1,233 @@
+"""`/settings/…`: administrators alone, secrets shown once, and what is wrong beside its field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+
+import aiohttp
+import pytest
+
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
+from pbxd.roles import Role
+from pbxd.services import tokens, users
+from pbxd.services.users import InviteUser
+from pbxd.services.webhooks import webhooks
+from pbxd.services.webhooks.webhooks import AddWebhook
+from pbxd.storage.book.employees import Employees
+from pbxd.web import settings
+from tests.actors import ADMINISTRATOR
+from tests.http.conftest import House
+from tests.web.test_pages import PASSWORD, Browser, Shown
+
+HOSTILE = '"><img src=x onerror=alert(1)>'
+
+
+@pytest.fixture
+async def browser(pbxd: House, site: str) -> AsyncIterator[Browser]:
+    people = [Employee("101", "Иванова Анна"), Employee("102", "Петров Пётр"), Employee("103", HOSTILE)]
+    await Employees(pbxd.database).upsert(people, source="list")
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(site, cookie_jar=jar, headers={"Accept-Language": "ru"}) as session:
+        browser = Browser(session, pbxd)
+        await _sign_in(browser, "101", "administrator")
+        yield browser
+
+
+async def _sign_in(browser: Browser, who: str, role: Role) -> None:
+    browser.session.cookie_jar.clear()
+    made = await users.invite(browser.pbxd.services.workspace, ADMINISTRATOR, InviteUser(who=who, role=role))
+    await browser.post(made.path, {"password": PASSWORD, "again": PASSWORD})
+
+
+def _value(shown: Shown, label: str) -> str:
+    return shown.page.field(label).attributes["value"]
+
+
+def _no_markup(shown: Shown) -> None:
+    assert not [each for each in shown.page.elements if each.tag in {"img", "script"} and "src" not in each.attributes]
+    assert not [each for each in shown.page.elements if each.tag == "img" or "onerror" in each.attributes]
+
+
+async def test_only_administrators_get_in(browser: Browser) -> None:
+    asked = [(page.method, re.sub(r"\{id[^}]*\}+", "1", page.path)) for page in settings.PAGES]
+    assert len(asked) > 20
+    roles: tuple[Role, ...] = ("agent", "supervisor")
+    for who, role in zip(("102", "104"), roles, strict=True):
+        await _sign_in(browser, who, role)
+        for method, path in asked:
+            shown = await (browser.get(path) if method == "GET" else browser.post(path, {"role": "administrator"}))
+            assert (shown.status, shown.page.texts("h1")) == (403, ["Не получилось"]), path
+        assert "Настройки" not in (await browser.get("/staff")).page.texts("a")
+    found = await users.find(browser.pbxd.services.workspace, ADMINISTRATOR)
+    assert [user.role for user in found] == ["administrator", *roles]
+
+
+async def test_the_sections(browser: Browser) -> None:
+    assert (await browser.get("/settings")).headers["Location"] == "/settings/users"
+    for path in ("users", "users/1", "tokens", "webhooks", "numbers", "checks", "audit", "components"):
+        shown = await browser.get(f"/settings/{path}")
+        assert (shown.status, shown.page.texts("h1")) == (200, ["Настройки"]), path
+        here = {each.text for each in shown.page.elements if each.attributes.get("aria-current") == "page"}
+        assert {"Настройки"} < here, "the menu's line and the section's tab"
+        _no_markup(shown)
+
+
+async def test_an_invitation_is_shown_once_and_works(browser: Browser) -> None:
+    shown = await browser.post("/settings/users", {"who": "102", "role": "supervisor"})
+    assert shown.status == 200
+    link = _value(shown, "Приглашение: Петров Пётр")
+    path = "/invitation/" + link.rsplit("/", 1)[1]
+    assert link.startswith("http")
+    assert path not in (await browser.get("/settings/users")).text
+    again = await browser.post("/settings/users", {"who": "102", "role": "agent"})
+    assert _value(again, "Приглашение: Петров Пётр") != link, "the earlier link ended"
+    browser.session.cookie_jar.clear()
+    assert (await browser.get(path)).status == 404
+    fresh = "/invitation/" + _value(again, "Приглашение: Петров Пётр").rsplit("/", 1)[1]
+    assert (await browser.post(fresh, {"password": PASSWORD, "again": PASSWORD})).status == 303
+
+
+async def test_whom_nobody_can_invite(browser: Browser) -> None:
+    label = "Внутренний номер, ФИО или e-mail"
+    for who, said in (
+        ("", "Введите внутренний номер, имя или e-mail"),
+        ("Кто Такой", "Кто Такой"),
+        (HOSTILE + "@x", "электронной почты"),
+        ("101", "Пароль уже есть; сбросить его можно на странице пользователя"),
+    ):
+        shown = await browser.post("/settings/users", {"who": who, "role": "agent"})
+        assert (shown.status, _value(shown, label)) == (422, who)
+        assert said in shown.page.described(label)
+        _no_markup(shown)
+
+
+async def test_a_user_is_changed_blocked_and_let_in_again(browser: Browser) -> None:
+    workspace = browser.pbxd.services.workspace
+    made = await users.invite(workspace, ADMINISTRATOR, InviteUser(who="102"))
+    session = (await browser.pbxd.services.sessions.accept(made.plain, PASSWORD, "192.0.2.9")).plain
+    page = f"/settings/users/{made.user.id}"
+    assert (await browser.post(f"{page}/role", {"role": "supervisor"})).status == 303
+    assert (await users.show(workspace, ADMINISTRATOR, made.user.id)).role == "supervisor"
+    assert (await browser.post(f"{page}/role", {"role": HOSTILE})).status == 422
+    assert await browser.pbxd.services.sessions.verify(session) is None
+    reset = await browser.post(f"{page}/reset", {})
+    assert "/invitation/" in _value(reset, "Ссылка для нового пароля")
+    assert (await browser.post(f"{page}/block", {})).status == 303
+    assert "заблокирован" in (await browser.get("/settings/users")).text
+    assert "Заблокировать" not in (await browser.get(page)).page.texts("button")
+    assert (await browser.post("/settings/users", {"who": "102", "role": "agent"})).status == 200
+    assert "Заблокировать" not in (await browser.get("/settings/users/1")).page.texts("button"), (
+        "nobody blocks themselves"
+    )
+    assert (await browser.get("/settings/users/99")).status == 404
+
+
+async def test_a_token_is_shown_once_and_opens(browser: Browser) -> None:
+    form = {"name": HOSTILE, "scope-lookup": "1", "scope-calls:read": "1", "as": "102", "expires_days": "30"}
+    shown = await browser.post("/settings/tokens", form)
+    assert shown.status == 200
+    _no_markup(shown)
+    plain = _value(shown, "Новый токен")
+    headers = {"Authorization": f"Bearer {plain}"}
+    async with browser.session.get("/api/v1/lookup", params={"number": "101"}, headers=headers) as answer:
+        assert answer.status == 200
+    listed = await browser.get("/settings/tokens")
+    assert plain not in listed.text
+    assert "Петров Пётр" in listed.text
+    (token,) = await tokens.find(browser.pbxd.services.workspace, ADMINISTRATOR)
+    assert token.actor.scopes == {"lookup", "calls:read"}
+    one = await browser.get(f"/settings/tokens/{token.id}")
+    assert "узнавать, чей номер" in one.text
+    assert (await browser.post(f"/settings/tokens/{token.id}/revoke", {})).status == 303
+    assert "отозван" in (await browser.get("/settings/tokens")).text
+    async with browser.session.get("/api/v1/lookup", params={"number": "101"}, headers=headers) as answer:
+        assert answer.status == 401
+
+
+async def test_a_token_with_everything_wrong(browser: Browser) -> None:
+    shown = await browser.post("/settings/tokens", {"expires_days": "сто", "scope-nothing": "1", "as": "Кто <b>"})
+    assert shown.status == 422
+    assert shown.page.described("Имя")
+    assert shown.page.by_id("scope-error").text == "Выберите, что может программа"
+    assert shown.page.by_id("expires_days-error").text == "Введите число дней"
+    assert shown.page.by_id("as-error").text
+    assert "сто" in [each.attributes.get("value") for each in shown.page.elements]
+    _no_markup(shown)
+    assert await tokens.find(browser.pbxd.services.workspace, ADMINISTRATOR) == []
+
+
+async def test_a_webhook_its_test_and_its_deliveries(browser: Browser) -> None:
+    url = "http://127.0.0.1:9/hook"
+    refused = await browser.post("/settings/webhooks", {"url": url, "events": "call.*"})
+    assert (refused.status, bool(refused.page.described("Адрес"))) == (422, True), "not a public address"
+    asked = AddWebhook(url=url, events=["call.*"], allowed=[ip_network("127.0.0.0/8")])
+    made = await webhooks.add(browser.pbxd.services.workspace, ADMINISTRATOR, asked)
+    page = f"/settings/webhooks/{made.id}"
+    tested = await browser.post(f"{page}/test", {})
+    assert tested.status == 200
+    assert "Не доставлено" in tested.text
+    assert "curl" in tested.text
+    secret = _value(await browser.post(f"{page}/rotate", {}), "Секрет для подписи")
+    shown = await browser.get(page)
+    assert secret not in shown.text
+    assert "call.answered" in shown.text
+    for state in ("pending", "dead", "нет"):
+        assert (await browser.get(f"{page}?state={state}&before=9")).status == 200
+    assert (await browser.post(f"{page}/replay", {"after": "x"})).status == 422
+    assert (await browser.post(f"{page}/delete", {})).headers["Location"] == "/settings/webhooks"
+    assert (await browser.get(page)).status == 404
+
+
+async def test_a_webhook_with_wrong_fields(browser: Browser) -> None:
+    shown = await browser.post("/settings/webhooks", {"url": HOSTILE, "events": "call.*"})
+    assert (shown.status, bool(shown.page.described("Адрес"))) == (422, True)
+    assert _value(shown, "Адрес") == HOSTILE
+    _no_markup(shown)
+    other = await browser.post("/settings/webhooks", {"url": "https://example.org/", "events": HOSTILE})
+    assert HOSTILE.split(maxsplit=1)[0] in other.page.described("События")
+    _no_markup(other)
+
+
+async def test_what_a_number_becomes_and_why(browser: Browser) -> None:
+    numbers = (ContactNumber("+79161234567"),)
+    await browser.pbxd.contacts.add(ContactDraft("Ким Анна", numbers=numbers), actor=ADMINISTRATOR)
+    for number, becomes, why, name in (
+        ("8 916 123-45-67", "+7 916 123-45-67", "номер этой страны, начинается с 8", "Ким Анна"),
+        ("101", "101", "подходит под шаблон внутренних номеров", "Иванова Анна"),
+        (HOSTILE, "ничего", "это не номер телефона", None),
+        ("+375 29 123-45-67", "+375 29 123-45-67", "есть код страны", None),
+    ):
+        async with browser.session.get("/settings/numbers", params={"number": number}) as answer:
+            text = await answer.text()
+        said = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
+        assert (said["Читается как"], said["Почему"], said.get("Имя")) == (becomes, why, name)
+        assert "<img" not in text
+
+
+async def test_the_check_of_the_installation(browser: Browser) -> None:
+    shown = await browser.post("/settings/checks", {})
+    assert (shown.status, shown.page.role("alert")) == (200, [])
+    found = dict(re.findall(r'<th scope="row">([\w-]+)</th>\s*<td class="status-(\w+)">', shown.text))
+    assert found["database"] in {"ok", "warning"}
+    assert found["login"] == "ok", "the PBX was asked"
+    assert len(found) > 20
+
+
+async def test_the_audit_log_and_its_filters(browser: Browser) -> None:
+    await browser.post("/settings/users", {"who": "102", "role": "agent"})
+    await browser.post("/settings/users/2/block", {})
+    everything = await browser.get("/settings/audit")
+    assert "block_user" in everything.text
+    assert "/settings/users/2/block" in everything.text, "it says whom"
+    only = await browser.get("/settings/audit?action=invite_user&result=done")
+    assert "invite_user" in only.text
+    assert "block_user" not in only.text.partition("<tbody>")[2]
+    assert "Ничего не найдено" in (await browser.get("/settings/audit?from=2001-01-01&to=2001-01-02")).text
+    for query in (f"action={HOSTILE}", "from=x", "before=x&employee=y&result=z", "before=99999999999999999999"):
+        shown = await browser.get(f"/settings/audit?{query}")
+        assert shown.status in {200, 422}
+        _no_markup(shown)
+    assert (await browser.get("/settings/audit?from=x")).page.described("С")

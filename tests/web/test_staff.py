@@ -1,0 +1,189 @@
+"""`/staff` and `/queues`: what each phone does, who waits, and who is served next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from pbxd.asterisk.channel_ids import CHANNEL_IDS
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.employees import Employee
+from pbxd.calls.tracker import Tracker
+from pbxd.roles import Role, Sight, Sights
+from pbxd.services import users
+from pbxd.services.users import InviteUser
+from pbxd.storage.book.employees import Employees
+from tests.actors import ADMINISTRATOR, agent
+from tests.api.test_live_calls import NOW, comes_in
+from tests.api.test_queues import WAITS
+from tests.http.conftest import House, house, serving
+from tests.services.scripted_queue import Pbx
+from tests.web.conftest import mount
+from tests.web.test_pages import PASSWORD, Browser, Shown
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@asynccontextmanager
+async def office(pbxd: House, who: str, role: Role = "agent", calls: Sight = "all") -> AsyncIterator[Browser]:
+    """101 and 102 sell, 103 has an odd name; 101 and 103 are rung by clients. `who` looks at the pages."""
+    people = [
+        Employee("101", "Иванова Анна", mobile="+79160000101", department="Продажи"),
+        Employee("102", "Петров Пётр", department="Продажи"),
+        Employee("103", HOSTILE, department=HOSTILE),
+    ]
+    await Employees(pbxd.database).upsert(people, source="list")
+    await pbxd.contacts.add(
+        ContactDraft("Ким", numbers=(ContactNumber("+74951234567"),), manager="101"), actor=agent("101")
+    )
+    secret = ContactDraft("Тайна", numbers=(ContactNumber("+79160000009"),), visibility="personal", owner="103")
+    await pbxd.contacts.add(secret, actor=agent("103"))
+    await pbxd.directory._refresh()
+    tracker = Tracker("pbx", pbxd.services.workspace.rules, CHANNEL_IDS, in_gap=False)
+    comes_in(tracker, "a", "+74951234567", "101")
+    comes_in(tracker, "b", "+79160000009", "103", NOW + 10)
+    pbxd.phones.update(tracker.phones())
+    pbxd.services.queues.call_of = WAITS.get
+    services = replace(pbxd.services, calls_now=tracker.calls_now, sights=lambda: Sights(calls, "all"))
+    here = replace(pbxd, services=services)
+    async with (
+        serving(here, mount) as server,
+        aiohttp.ClientSession(
+            f"http://127.0.0.1:{server.port}",
+            cookie_jar=aiohttp.CookieJar(unsafe=True),
+            headers={"Accept-Language": "ru"},
+        ) as session,
+    ):
+        made = await users.invite(services.workspace, ADMINISTRATOR, InviteUser(who=who, role=role))
+        browser = Browser(session, here)
+        await browser.post(made.path, {"password": PASSWORD, "again": PASSWORD})
+        yield browser
+
+
+def _rows(shown: Shown) -> list[list[str]]:
+    body = shown.text.partition("<tbody>")[2].partition("</tbody>")[0]
+    return [
+        [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+        for row in body.split("<tr>")[1:]
+    ]
+
+
+async def test_the_staff_with_what_they_do_now(pbxd: House) -> None:
+    async with office(pbxd, "102") as browser:
+        shown = await browser.get("/staff")
+        assert (shown.status, shown.page.texts("h1")) == (200, ["Сотрудники"])
+        assert shown.page.texts("th")[:6] == [
+            "ФИО",
+            "Внутренний номер",
+            "Номер телефона",
+            "Отдел",
+            "Клиенты",
+            "Состояние",
+        ]
+        rows = _rows(shown)
+        assert rows[0][:6] == ["Иванова Анна", "101", "+7 916 000-01-01", "Продажи", "1", "звонит: Ким"]
+        assert rows[1][5] == "свободен"
+        assert rows[2][5] == "звонит: +7 916 000-00-09", "a personal contact of somebody else is nobody's name"
+        assert 'href="/clients?manager=101"' in shown.text
+        assert "Ким" in (await browser.get("/clients?manager=101")).text
+        assert [each for each in shown.page.elements if each.attributes.get("aria-label") == "Позвонить: Иванова Анна"]
+        assert not [
+            each for each in shown.page.elements if each.attributes.get("aria-label") == "Позвонить: Петров Пётр"
+        ]
+
+
+async def test_a_department_is_a_filter(pbxd: House) -> None:
+    async with office(pbxd, "102") as browser:
+        assert [row[0] for row in _rows(await browser.get("/staff?department=Продажи"))] == [
+            "Иванова Анна",
+            "Петров Пётр",
+        ]
+        assert "Здесь никого нет" in (await browser.get("/staff?department=Нет")).text
+
+
+async def test_an_agent_who_sees_own_calls_sees_no_other_phone(pbxd: House) -> None:
+    async with office(pbxd, "102", calls="own") as browser:
+        assert [row[5] for row in _rows(await browser.get("/staff"))] == ["", "свободен", ""]
+
+
+async def test_an_employee_with_their_clients(pbxd: House) -> None:
+    async with office(pbxd, "102") as browser:
+        shown = await browser.get("/staff/1")
+        assert (shown.status, shown.page.texts("h1")) == (200, ["Иванова Анна"])
+        assert "звонит: Ким" in shown.text
+        assert "+7 916 000-01-01" in shown.text
+        assert '<a href="/clients/1">Ким</a>' in shown.text
+        assert "Тайна" not in (await browser.get("/staff/3")).text
+        for path in ("/staff/99", "/staff/0", "/staff/999999999999999999"):
+            assert (await browser.get(path)).status == 404
+
+
+async def test_texts_stay_texts(pbxd: House) -> None:
+    async with office(pbxd, "102") as browser:
+        for path in ("/staff", "/staff/3", "/staff?department=" + "%3Cimg%20src%3Dx%20onerror%3D%3E"):
+            shown = await browser.get(path)
+            assert shown.status == 200
+            assert not [each for each in shown.page.elements if each.tag == "img" or "onerror" in each.attributes]
+
+
+@pytest.fixture
+def queue(pbxd: House) -> Pbx:
+    """Callers A and B wait in `sales`, A first."""
+    return Pbx(pbxd.pbx, "22.1.0", immediate=True)
+
+
+@pytest.mark.usefixtures("queue")
+async def test_a_supervisor_moves_a_caller_to_the_front(pbxd: House) -> None:
+    async with office(pbxd, "102", "supervisor") as browser:
+        shown = await browser.get("/queues")
+        assert (shown.status, shown.page.texts("h1")) == (200, ["Очереди"])
+        assert [each.attributes["aria-label"] for each in shown.page.elements if each.tag == "table"] == [
+            "Очередь sales"
+        ]
+        assert shown.page.texts("th")[:4] == ["Место", "Клиент", "Ожидание", "VIP"]
+        before = [row[1] for row in _rows(shown)]
+        buttons = [
+            each.attributes["aria-label"]
+            for each in shown.page.elements
+            if "Переместить" in each.attributes.get("aria-label", "")
+        ]
+        assert buttons == [f"Переместить в начало: {before[1]}"], "the first one has no further to go"
+        moved = await browser.post("/queues/first", {"queue": "sales", "call": WAITS["B"]})
+        assert (moved.status, moved.headers["Location"]) == (303, "/queues")
+        assert [row[1] for row in _rows(await browser.get("/queues"))] == [before[1], before[0]]
+        part = await browser.post("/queues/first", {"queue": "sales", "call": WAITS["A"]}, **{"X-Fragment": "1"})
+        assert [row[1] for row in _rows(part)] == before
+        assert "<html" not in part.text
+
+
+@pytest.mark.usefixtures("queue")
+async def test_who_left_meanwhile_is_not_moved(pbxd: House) -> None:
+    async with office(pbxd, "102", "supervisor") as browser:
+        for form in ({"queue": "sales", "call": "gone"}, {"queue": HOSTILE, "call": WAITS["B"]}, {}):
+            shown = await browser.post("/queues/first", form)
+            assert len(shown.page.role("alert")) == 1, form
+            assert not [each for each in shown.page.elements if each.tag == "img"]
+            assert len(_rows(shown)) == 2, "the list stays"
+
+
+@pytest.mark.usefixtures("queue")
+async def test_agents_see_who_waits_and_move_nobody(pbxd: House) -> None:
+    async with office(pbxd, "102") as browser:
+        shown = await browser.get("/queues")
+        assert len(_rows(shown)) == 2
+        assert "Переместить" not in shown.text
+        assert "Тайна" not in shown.text
+        moved = await browser.post("/queues/first", {"queue": "sales", "call": WAITS["B"]})
+        assert (moved.status, moved.page.texts("h1")) == (403, ["Не получилось"])
+
+
+async def test_without_the_pbx_people_are_told(tmp_path: Path, empty_book: Path) -> None:
+    async with house(tmp_path, empty_book, linked=False) as pbxd, office(pbxd, "102") as browser:
+        shown = await browser.get("/queues")
+        assert (shown.status, shown.page.role("alert")) == (200, ["АТС не отвечает: сейчас неизвестно, кто ждёт"])
