@@ -203,8 +203,8 @@ def _outgoing_state(presence: Presence, extension: str, to: str | None, made: Ca
         return "held" if phone == "held" else "talking"
     if progress and progress.state not in {"ended", "talking"}:
         return "ringing-agent" if progress.state == "ringing-agent" else "ringing-client"
-    if phone == "calling":
-        return "ringing-client"
+    if phone == "calling":  # it is so for a moment too when a conversation ends
+        return "talking" if record.answered else "ringing-client"
     return "transferred" if to else "ended"
 
 
