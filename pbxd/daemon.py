@@ -183,6 +183,7 @@ class Daemon:
         finally:
             await self._events.drain()
             await self._recorder.finish()
+            await self._refusals.finish()
 
     def _roots(self) -> dict[str, Coroutine[object, object, None]]:
         once_open, retention = self._opening.then, lambda: self._settings.retention

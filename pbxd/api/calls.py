@@ -44,6 +44,8 @@ class CallFilters(CallQuery):
     agent: Extension | None = None
     client: Words | None = None
     """A number, or a contact: its id or whole name."""
+    search: Words | None = None
+    """Words of clients' cards, or a part of a number: the calls of the first 100 clients found."""
     company: Words | None = None
     """Its whole name."""
     queue: Words | None = None
@@ -67,6 +69,7 @@ class CallFilters(CallQuery):
             "outcome": self.outcome,
             "agent": self.agent or "",
             "client": self.client or "",
+            "search": self.search or "",
             "company": self.company or "",
             "queue": self.queue or "",
             "department": self.department or "",

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from pbxd.api.contact_models import ExternalChanges, ExternalIds
 from pbxd.api.contacts import ContactsAnswer, External, ExternalPath, Moment, Sort, contacts_page, moment, order_of
-from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
+from pbxd.api.lists import ListAnswer, NumberPath, PageQuery, link_to_next
 from pbxd.book.companies import Company, company_json
 from pbxd.book.external_ids import read_external
 from pbxd.http.answers import Answer, Reply
@@ -17,7 +17,7 @@ from pbxd.http.context import Context
 from pbxd.http.operations import Manners, Resource
 from pbxd.http.preconditions import etag
 from pbxd.http.repetitions import RepeatableHeaders
-from pbxd.http.requests import ActingQuery, Body, MergePatch, PathParameters, Words
+from pbxd.http.requests import ActingQuery, Body, MergePatch, Words
 from pbxd.services import companies as book
 from pbxd.services import contacts as people
 
@@ -31,10 +31,8 @@ Numbers = Annotated[
 ]
 
 
-class CompanyPath(PathParameters):
+class CompanyPath(NumberPath):
     """Which company."""
-
-    id: Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class CompaniesQuery(PageQuery):

@@ -20,7 +20,7 @@ from pbxd.api.contact_models import (
     saved_answer,
     values_of,
 )
-from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
+from pbxd.api.lists import ListAnswer, NumberPath, PageQuery, link_to_next
 from pbxd.book.external_ids import read_external
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply, TextAnswer
@@ -51,10 +51,8 @@ Sort = Literal[
 resource = Resource("contacts", "The clients' cards.")
 
 
-class ContactPath(PathParameters):
+class ContactPath(NumberPath):
     """Which contact."""
-
-    id: Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class ContactFilters(ActingQuery):

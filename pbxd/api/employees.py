@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from pbxd.api.contacts import ContactsAnswer, Sort, contacts_page, order_of
-from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
+from pbxd.api.lists import ListAnswer, NumberPath, PageQuery, link_to_next
 from pbxd.book.employees import employee_json
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
-from pbxd.http.requests import PathParameters, Words
+from pbxd.http.requests import Words
 from pbxd.services import contacts as clients
 from pbxd.services import employees as book
 
@@ -22,10 +18,8 @@ ONE = EMPLOYEES + r"/{id:\d+}"
 resource = Resource("employees", "Our own people, and their departments.")
 
 
-class EmployeePath(PathParameters):
+class EmployeePath(NumberPath):
     """Which employee: the id, not the extension, which can pass to somebody else."""
-
-    id: Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class EmployeesQuery(PageQuery):

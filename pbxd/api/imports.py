@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from pbxd.api.call_record import Instant
-from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
+from pbxd.api.lists import ListAnswer, NumberPath, PageQuery, link_to_next
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.downloads import XLSX, Download
-from pbxd.http.operations import Resource
-from pbxd.http.requests import ActingQuery, InvalidRequestError, Mistake, PathParameters
+from pbxd.http.operations import HandlerT, Resource
+from pbxd.http.requests import ActingQuery, InvalidRequestError, Mistake
 from pbxd.http.uploads import Form, receive
 from pbxd.i18n import _
 from pbxd.services import imports
@@ -30,10 +30,8 @@ Count = Annotated[int, Field(ge=0)]
 resource = Resource("imports", "Contacts from files: uploaded and checked, committed, undone.")
 
 
-class ImportPath(PathParameters):
+class ImportPath(NumberPath):
     """Which import."""
-
-    id: Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class ImportForm(Form):
@@ -190,13 +188,18 @@ async def show_import(context: Context, path: ImportPath, query: ActingQuery) ->
     return _answer(await context.services.uploads.show(context.actor, path.id, context.caller))
 
 
-@resource.operation(
-    "POST",
-    ONE + "/commit",
-    scope="contacts:write",
-    status=(HTTPStatus.OK, HTTPStatus.ACCEPTED),
-    problems={HTTPStatus.CONFLICT: "The import is not waiting to be committed."},
-)
+def _step(name: str, conflict: str) -> Callable[[HandlerT], HandlerT]:
+    """Declare a step of an import; 202: it goes on."""
+    return resource.operation(
+        "POST",
+        f"{ONE}/{name}",
+        scope="contacts:write",
+        status=(HTTPStatus.OK, HTTPStatus.ACCEPTED),
+        problems={HTTPStatus.CONFLICT: conflict},
+    )
+
+
+@_step("commit", "The import is not waiting to be committed.")
 async def commit_import(context: Context, path: ImportPath, query: ActingQuery) -> Reply[ImportAnswer]:
     """Import a checked file. All of it becomes visible at once. 202: ask until `state` is `done`."""
     del query
@@ -205,13 +208,7 @@ async def commit_import(context: Context, path: ImportPath, query: ActingQuery) 
     return Reply(_answer(found), HTTPStatus.OK if done else HTTPStatus.ACCEPTED)
 
 
-@resource.operation(
-    "POST",
-    ONE + "/undo",
-    scope="contacts:write",
-    status=(HTTPStatus.OK, HTTPStatus.ACCEPTED),
-    problems={HTTPStatus.CONFLICT: "The import is not done, or a later one changed the same contacts."},
-)
+@_step("undo", "The import is not done, or a later one changed the same contacts.")
 async def undo_import(context: Context, path: ImportPath, query: ActingQuery) -> Reply[UndoneAnswer]:
     """Take a whole import out of the book, but for the contacts edited since. 202: ask until `state` is `undone`."""
     del query

@@ -8,11 +8,12 @@ from typing import Annotated
 from pydantic import Field
 
 from pbxd.api.call_record import Instant
+from pbxd.api.lists import NumberPath, WholeListAnswer, whole
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
-from pbxd.http.requests import Body, Extension, PathParameters, Words
+from pbxd.http.requests import Body, Extension, Words
 from pbxd.scopes import Scope
 from pbxd.services import tokens
 from pbxd.services.tokens import CreateToken, Token
@@ -20,10 +21,8 @@ from pbxd.services.tokens import CreateToken, Token
 resource = Resource("tokens", "Tokens for programs.")
 
 
-class TokenPath(PathParameters):
+class TokenPath(NumberPath):
     """Which token."""
-
-    id: Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class TokenRequest(Body):
@@ -59,13 +58,10 @@ class TokenAnswer(Answer):
     revoked: Instant | None
 
 
-class TokensAnswer(Answer):
+class TokensAnswer(WholeListAnswer):
     """All tokens."""
 
     items: tuple[TokenAnswer, ...]
-    total: int
-    total_is_exact: bool
-    next: str | None
 
 
 class NewTokenAnswer(TokenAnswer):
@@ -79,7 +75,7 @@ class NewTokenAnswer(TokenAnswer):
 async def list_tokens(context: Context) -> TokensAnswer:
     """List all tokens, revoked ones too."""
     found = await tokens.find(context.services.workspace, context.actor)
-    return TokensAnswer(items=tuple(map(_answer, found)), total=len(found), total_is_exact=True, next=None)
+    return whole(TokensAnswer, map(_answer, found))
 
 
 @resource.operation("GET", "/api/v1/tokens/{id}", scope="admin")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
-
-from pydantic import Field
 
 from pbxd.api.call_record import Instant
+from pbxd.api.lists import NumberPath, WholeListAnswer, whole
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.client import public_url
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
-from pbxd.http.requests import Body, PathParameters, Words
+from pbxd.http.requests import Body, Words
 from pbxd.roles import Role
 from pbxd.services import users
 from pbxd.services.users import Invited, InviteUser, User
@@ -22,10 +20,8 @@ resource = Resource("users", "Who signs in, and in which role.")
 _CONFLICT = {HTTPStatus.CONFLICT: "The user has a password already, or is blocked."}
 
 
-class UserPath(PathParameters):
+class UserPath(NumberPath):
     """Which user."""
-
-    id: Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class InviteRequest(Body):
@@ -63,13 +59,10 @@ class UserAnswer(Answer):
     created: Instant
 
 
-class UsersAnswer(Answer):
+class UsersAnswer(WholeListAnswer):
     """All users."""
 
     items: tuple[UserAnswer, ...]
-    total: int
-    total_is_exact: bool = True
-    next: str | None = None
 
 
 class InvitedAnswer(Answer):
@@ -85,7 +78,7 @@ class InvitedAnswer(Answer):
 async def list_users(context: Context) -> UsersAnswer:
     """List all users, blocked ones too."""
     found = await users.find(context.services.workspace, context.actor)
-    return UsersAnswer(items=tuple(map(user_answer, found)), total=len(found), total_is_exact=True, next=None)
+    return whole(UsersAnswer, map(user_answer, found))
 
 
 @resource.operation("GET", "/api/v1/users/{id}", scope="admin")

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pbxd.api.call_record import Instant
+from pbxd.api.lists import NumberPath, WholeListAnswer, whole
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
-from pbxd.http.requests import Body, PathParameters, Query
+from pbxd.http.requests import Body, Query
 from pbxd.services.webhooks import webhooks
 from pbxd.services.webhooks.webhooks import AddWebhook, FindDeliveries, ShownWebhook
 
@@ -21,10 +22,8 @@ Seq = Annotated[int, Field(ge=0, lt=2**63)]
 _OUTSIDE = {HTTPStatus.CONFLICT: "The feed does not have these events."}
 
 
-class WebhookPath(PathParameters):
+class WebhookPath(NumberPath):
     """Which webhook."""
-
-    id: Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class WebhookFilter(Body):
@@ -83,13 +82,10 @@ class WebhookAnswer(Answer):
     """Only where it was just made."""
 
 
-class WebhooksAnswer(Answer):
+class WebhooksAnswer(WholeListAnswer):
     """All webhooks."""
 
     items: tuple[WebhookAnswer, ...]
-    total: int
-    total_is_exact: bool = True
-    next: str | None = None
 
 
 class DeliveriesQuery(Query):
@@ -144,7 +140,7 @@ class TestAnswer(Answer):
 async def list_webhooks(context: Context) -> WebhooksAnswer:
     """List all webhooks."""
     found = await webhooks.find(context.services.workspace, context.actor)
-    return WebhooksAnswer(items=tuple(map(_answer, found)), total=len(found), total_is_exact=True, next=None)
+    return whole(WebhooksAnswer, map(_answer, found))
 
 
 @resource.operation("POST", "/api/v1/webhooks", scope="admin", status=HTTPStatus.CREATED)

@@ -98,7 +98,7 @@ class Following:
         `by`: that person. `at`: the PBX's time.
         """
         facts = {"position_before": before, "position": after, "by": "person" if by else "rank"}
-        self._note_queue_step("vip.moved", channel, queue, facts | {"extension": by.extension or None if by else None})
+        self._note_queue_step("vip.moved", channel, queue, facts | {"moved_by": by.extension or None if by else None})
         if by:
             self.tracker.note_moved(channel, queue, by.extension, at)
         for followed in self.on_event:

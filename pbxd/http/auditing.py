@@ -22,9 +22,14 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 
 @web.middleware
 async def audit_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Log who changes something or is refused; nothing is refused at an address where nothing is."""
-    with audited(lambda: _deed(request)):
+    """Log who changes something or is refused; nothing is refused at an address where nothing is.
+
+    What is done without the database, such as a call, is logged a moment later: it must not wait for the log.
+    """
+    with audited(lambda: _deed(request)) as witness:
         response = await handler(request)
+    if witness.acted and not witness.heard:
+        request.app[SERVICES].refusals.note_done(_deed(request))
     if response.status in _REFUSALS and action_of(request):
         request.app[SERVICES].refusals.note(_deed(request, _reason(response)))
     return response

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -20,6 +21,7 @@ from pbxd.storage.access.audit import Audit, AuditFilter, AuditRow, Deed
 from pbxd.storage.access.audit import Result as Result
 from pbxd.storage.engine.database import Database
 
+_FINISH_SECONDS = 1.0
 _GATHER_SECONDS = 0.5  # refusals within this time are written together
 _MOST_A_MINUTE = 60  # refusals that are written one by one: a scanner must not fill the disk
 _MINUTE = 60.0
@@ -57,7 +59,9 @@ async def find(workspace: Workspace, actor: Actor, asked: FindDeeds) -> list[Aud
 
 
 class Refusals:
-    """Writes what was refused; `run` is a root task. Nobody waits for it, and a database that is away loses nothing.
+    """Writes what was refused, and what was done without the database; `run` is a root task.
+
+    Nobody waits for it, and a database that is away loses nothing.
 
     More than 60 a minute are counted only; the next row that is written says how many there were.
     """
@@ -84,6 +88,10 @@ class Refusals:
         self._unwritten = 0
         self._waiting.append(replace(deed, result="refused", reason=deed.reason + more))
 
+    def note_done(self, deed: Deed) -> None:
+        """Take what was done without the database; never waits, and loses none."""
+        self._waiting.append(deed)
+
     async def run(self) -> None:
         """Write refusals as they come, for ever."""
         while True:
@@ -92,6 +100,12 @@ class Refusals:
                 await self.flush()
             except UnavailableError as error:
                 _log.debug("audit_waits", why=str(error), waiting=len(self._waiting))
+
+    async def finish(self) -> None:
+        """Write what is left when the daemon stops, unless the database takes too long."""
+        with suppress(UnavailableError, TimeoutError):
+            async with asyncio.timeout(_FINISH_SECONDS):
+                await self.flush()
 
     async def flush(self) -> None:
         """Write what has come so far. Raises UnavailableError; nothing is lost then."""

@@ -43,7 +43,7 @@ class FindCompanies:
     """Which companies are wanted."""
 
     search: str = ""  # words of the name
-    doubles: bool = False  # only those whose names differ by spelling alone; all of them
+    doubles: bool = False  # only those whose names differ by spelling alone; without cursors
     limit: int | None = None  # None: all
     after: str = ""  # cursor of the page before
     descending: bool = False
@@ -88,8 +88,8 @@ async def add(workspace: Workspace, _actor: Actor, asked: AddCompany) -> Company
 async def find(workspace: Workspace, _actor: Actor, asked: FindCompanies) -> CompanyPage:
     """Return a page of the companies that have all the words in their names. Raises InvalidInputError (`after`)."""
     if asked.doubles:
-        found = await Companies(workspace.database).doubles(asked.search)
-        return CompanyPage(found, "", len(found))
+        total, found = await Companies(workspace.database).doubles(asked.search, limit=asked.limit)
+        return CompanyPage(found, "", total)
     wanted = CompanyFilter(
         search=asked.search,
         number=contact_number(asked.number, workspace.rules).number if asked.number else "",

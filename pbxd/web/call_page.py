@@ -8,14 +8,16 @@ from typing import Any
 from aiohttp import web
 
 from pbxd import rights
+from pbxd.errors import RefusedError
 from pbxd.i18n import _, local_day
 from pbxd.services import call_history, contacts
 from pbxd.services.call_people import CallPeople, people_of
+from pbxd.services.recordings import Lack
 from pbxd.web.call_rows import row_of
 from pbxd.web.call_story import duration_text, lines_of
 from pbxd.web.frame import Visit, go, person, show
 from pbxd.web.history import HISTORY
-from pbxd.web.pages import Page, is_fragment
+from pbxd.web.pages import Page, is_fragment, sentence
 
 _ONE = HISTORY + "/{id:[0-9A-Za-z]{1,64}}"
 
@@ -39,6 +41,7 @@ async def _show_call(visit: Visit) -> web.StreamResponse:
         may_favour=favourites is not None,
         facts=_facts(call, people),
         lines=lines_of(call, people),
+        **await _recordings(visit, call),
     )
 
 
@@ -58,6 +61,27 @@ def _facts(call: dict[str, Any], people: CallPeople) -> list[tuple[str, str]]:
         (_("How it ended"), row.outcome),
         *((name, duration_text(seconds) if seconds >= 1 else "") for name, seconds in parts.items()),
     ]
+
+
+async def _recordings(visit: Visit, call: dict[str, Any]) -> dict[str, Any]:
+    """Return the recordings that the visitor may hear; `refused`: why none."""
+    if not call["recordings"]:
+        return {"recordings": [], "refused": ""}
+    try:
+        found = await visit.services.recordings.of_call(visit.actor, call["id"])
+    except RefusedError as error:
+        return {"recordings": [], "refused": sentence(str(error))}
+    return {"recordings": [(each, "" if each.lack is None else _lack(each.lack)) for each in found], "refused": ""}
+
+
+def _lack(lack: Lack) -> str:
+    return {
+        "no-folder": _("an administrator has to say in which folder the recordings are"),
+        "no-file": _("the file is gone"),
+        "elsewhere": _("the file lies outside the folder of recordings"),
+        "unreadable": _("the file can't be read"),
+        "erased": _("the recording was erased"),
+    }[lack]
 
 
 PAGES = (Page("GET", _ONE, person(_show_call)),)

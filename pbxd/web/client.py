@@ -81,7 +81,7 @@ async def _changes(visit: Visit, contact: Contact) -> dict[str, Any]:
     return {"edits": [*reversed(edits_of(changes, visit.workspace.fields, people))]}
 
 
-async def _make_shared(visit: Visit) -> web.StreamResponse:
+async def _make_contact_shared(visit: Visit) -> web.StreamResponse:
     await visit.form()
     asked = book.EditContact(contact_id=id_of(visit), values={"visibility": "shared"})
     await book.edit(visit.workspace, visit.actor, asked)
@@ -108,7 +108,7 @@ def _file(text: str, kind: str) -> web.Response:
 
 PAGES = (
     Page("GET", ONE, person(_show)),
-    Page("POST", f"{ONE}/shared", person(_make_shared)),
+    Page("POST", f"{ONE}/shared", person(_make_contact_shared)),
     Page("GET", f"{ONE}/text", person(_send_text)),
     Page("GET", f"{ONE}/card.vcf", person(_send_card)),
 )

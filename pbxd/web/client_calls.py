@@ -36,7 +36,7 @@ def _row(call: Mapping[str, Any]) -> CallRow:
     return CallRow(
         call["id"],
         _ICONS.get(call["direction"], "inside"),
-        local_time(datetime.fromisoformat(call["started"])),
+        local_time(datetime.fromisoformat(call["started"])).rpartition(":")[0],  # without seconds
         direction_name(call["direction"]),
         " · ".join(filter(None, (side["name"], side["extension"] or ""))) or (call["queue"] or ""),
         outcome_name(call["outcome"]),

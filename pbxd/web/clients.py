@@ -47,7 +47,7 @@ async def _list(visit: Visit) -> web.StreamResponse:
         tabs=_tabs(visit),
         export=visit.path_with(limit=None, after=None, sort=None).replace(CLIENTS, EXPORT, 1),
         chips=await _chips(visit),
-        managers=await _managers(visit),
+        managers=[] if is_fragment(visit.request) else await _managers(visit),
         favourites=await book.favourites(visit.workspace, visit.actor) if visit.actor.is_employee else None,
         filtered=bool(visit.query.keys() - {"tab", "sort", "limit", "after"}),
     )

@@ -23,6 +23,7 @@ COMPANIES: Final = "/companies"
 _ONE: Final = COMPANIES + r"/{id:\d{1,18}}"
 _SUGGESTED: Final = 10
 _LONGEST: Final = 200  # characters of a search
+_DOUBLES: Final = 100  # companies of similar names on the page; a search finds others
 _SIZES: Final = (10, 20, 100)
 _LINES: Final = ("numbers", "emails")  # fields with a value in each line
 FIELDS: Final = {
@@ -38,7 +39,10 @@ async def _list(visit: Visit) -> web.StreamResponse:
     query, doubles = visit.query, visit.query.get("tab") == "doubles"
     size = int(query["limit"]) if query.get("limit", "") in map(str, _SIZES) else 20
     asked = book.FindCompanies(
-        search=query.get("search", "")[:_LONGEST], doubles=doubles, limit=size, after=query.get("after", "")
+        search=query.get("search", "")[:_LONGEST],
+        doubles=doubles,
+        limit=_DOUBLES if doubles else size,
+        after=query.get("after", ""),
     )
     problem = ""
     try:
@@ -123,7 +127,7 @@ async def _new(visit: Visit) -> web.StreamResponse:
     return _form(visit, None, {})
 
 
-async def _add(visit: Visit) -> web.StreamResponse:
+async def _add_company(visit: Visit) -> web.StreamResponse:
     values = dict(await visit.form())
     if RESUMED in values:
         return _form(visit, None, values)
@@ -136,7 +140,7 @@ async def _add(visit: Visit) -> web.StreamResponse:
     return go(visit, f"{COMPANIES}/{company.id}")
 
 
-async def _save(visit: Visit) -> web.StreamResponse:
+async def _change_company(visit: Visit) -> web.StreamResponse:
     values = dict(await visit.form())
     company = await book.get(visit.workspace, visit.actor, _id(visit))
     mine, now = _texts(values), _texts(_values(company))
@@ -178,7 +182,7 @@ async def _ask_merge(visit: Visit) -> web.StreamResponse:
     return show(visit, "company_merge.html", part="company_merge_part.html", joining=joining)
 
 
-async def _merge(visit: Visit) -> web.StreamResponse:
+async def _merge_companies(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     others = _others(form.get("with", ""))
     if RESUMED in form:
@@ -195,10 +199,10 @@ PAGES = (
     Page("GET", COMPANIES, person(_list)),
     Page("GET", f"{COMPANIES}/names", person(_names)),
     Page("GET", f"{COMPANIES}/new", person(_new)),
-    Page("POST", f"{COMPANIES}/new", person(_add)),
+    Page("POST", f"{COMPANIES}/new", person(_add_company)),
     Page("GET", _ONE, person(_show)),
     Page("GET", f"{_ONE}/edit", person(_edit)),
-    Page("POST", f"{_ONE}/edit", person(_save)),
+    Page("POST", f"{_ONE}/edit", person(_change_company)),
     Page("GET", f"{_ONE}/merge", person(_ask_merge)),
-    Page("POST", f"{_ONE}/merge", person(_merge)),
+    Page("POST", f"{_ONE}/merge", person(_merge_companies)),
 )

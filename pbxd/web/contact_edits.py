@@ -38,7 +38,7 @@ async def _new(visit: Visit) -> web.StreamResponse:
     return await _shown(visit, Form.empty(values, visit.workspace.rules, await _people(visit)))
 
 
-async def _add(visit: Visit) -> web.StreamResponse:
+async def _add_contact(visit: Visit) -> web.StreamResponse:
     form = Form.sent(dict(await visit.form()), visit.workspace.rules, await _people(visit))
     if again := form.rearranged():
         return await _shown(visit, again)
@@ -55,7 +55,7 @@ async def _edit(visit: Visit) -> web.StreamResponse:
     return await _shown(visit, Form.of(contact, visit.workspace.rules, await _people(visit, contact)))
 
 
-async def _save(visit: Visit) -> web.StreamResponse:
+async def _change_contact(visit: Visit) -> web.StreamResponse:
     form = Form.sent(dict(await visit.form()), visit.workspace.rules, await _people(visit))
     for _try in range(_TRIES):
         with suppress(ConflictError):
@@ -180,7 +180,7 @@ async def _ask_delete(visit: Visit) -> web.StreamResponse:
     return show(visit, "contact_delete.html", part="contact_delete_part.html", contact=contact, why_not=why_not)
 
 
-async def _delete(visit: Visit) -> web.StreamResponse:
+async def _delete_contact(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     if RESUMED in form:
         return await _ask_delete(visit)
@@ -190,10 +190,10 @@ async def _delete(visit: Visit) -> web.StreamResponse:
 
 PAGES = (
     Page("GET", f"{CLIENTS}/new", person(_new)),
-    Page("POST", f"{CLIENTS}/new", person(_add)),
+    Page("POST", f"{CLIENTS}/new", person(_add_contact)),
     Page("GET", f"{CLIENTS}/duplicates", person(_double)),
     Page("GET", f"{ONE}/edit", person(_edit)),
-    Page("POST", f"{ONE}/edit", person(_save)),
+    Page("POST", f"{ONE}/edit", person(_change_contact)),
     Page("GET", f"{ONE}/delete", person(_ask_delete)),
-    Page("POST", f"{ONE}/delete", person(_delete)),
+    Page("POST", f"{ONE}/delete", person(_delete_contact)),
 )

@@ -23,7 +23,7 @@ from pbxd.services.dates import read_instant
 from pbxd.services.exports import ExportCalls
 from pbxd.web.call_rows import days_of
 from pbxd.web.frame import Visit, go, person, show
-from pbxd.web.pages import Page, sentence
+from pbxd.web.pages import Page, is_fragment, sentence
 
 HISTORY: Final = "/history"
 SIZES: Final = (10, 20, 100)
@@ -78,6 +78,8 @@ async def _looked(visit: Visit) -> Visit:
 
 async def _count_missed(visit: Visit) -> web.StreamResponse:
     rights.check_scope(visit.actor, "calls:read")
+    if not is_fragment(visit.request):
+        return go(visit, HISTORY)  # the number alone is no page
     missed = await missed_calls.count(visit.workspace, visit.user)
     return show(replace(visit, missed=missed), "missed.html", part="missed.html")
 

@@ -15,7 +15,7 @@ from pbxd.storage.access.audit import Deed
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.tables import audit
 from tests.actors import acting_token
-from tests.api.examples import CALLS
+from tests.api.examples import CALLS, conversation
 from tests.api.test_sessions import PASSWORD, let_in
 from tests.http.conftest import House
 
@@ -50,6 +50,61 @@ async def test_a_change_is_logged_with_who_and_from_where(pbxd: House) -> None:
     )
     assert (crm["subject"], crm["result"], crm["reason"]) == (CALLS, "done", "")
     assert (local["source"], local["address"]) == ("socket", getpass.getuser())
+
+
+async def test_calls_and_their_ends_are_logged_once_with_and_without_a_key(pbxd: House) -> None:
+    """Nothing of them need stand in the database, and nobody waits for the log."""
+    crm = await bearer(pbxd, "crm", "calls:make")
+    made = []
+    for number, key in enumerate(("", "one", "one")):
+        body = {"target": f"8916123456{min(number, 1)}"}
+        async with pbxd.public.post(
+            CALLS, json=body, headers=crm | ({"Idempotency-Key": key} if key else {})
+        ) as answer:
+            assert answer.status == 202
+            made.append((await answer.json())["id"])
+        if number < 2:
+            async with pbxd.public.post(f"{CALLS}/{made[-1]}/hangup", headers=crm) as answer:
+                assert answer.status == 202
+            await end_call(pbxd)
+    assert made[1] == made[2], "repeated"
+    async with pbxd.public.post(f"{CALLS}/plan", json={"target": "89161234567"}, headers=crm) as answer:
+        assert answer.status == 200
+    rows = await logged(pbxd, source="token crm", result="done")
+    assert sorted((row["action"], row["employee"]) for row in rows) == [
+        ("hang_up_call", "101"),
+        ("hang_up_call", "101"),
+        ("make_call", "101"),
+        ("make_call", "101"),
+    ]
+    assert f"{CALLS}/{made[0]}/hangup" in {row["subject"] for row in rows}
+
+
+async def test_what_was_done_while_the_database_was_away_is_logged_later(
+    pbxd: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = Refusals(pbxd.database)
+    monkeypatch.setattr(pbxd.database, "_usable", False)
+    refusals.note_done(Deed(source="user 101", action="make_call"))
+    await refusals.finish()
+    monkeypatch.undo()
+    assert await logged(pbxd, action="make_call") == []
+    await refusals.finish()
+    assert [row["result"] for row in await logged(pbxd, action="make_call")] == ["done"]
+
+
+async def test_a_call_that_is_refused_is_no_deed(pbxd: House) -> None:
+    crm = await bearer(pbxd, "crm", "calls:make")
+    async with pbxd.public.post(CALLS, json={"target": "112"}, headers=crm) as answer:
+        assert answer.status == 403
+    assert await logged(pbxd, result="done", source="token crm") == []
+
+
+async def end_call(pbxd: House) -> None:
+    """Have the PBX say that the latest call is over."""
+    leg = await pbxd.agent_leg()
+    for event in conversation(leg):
+        pbxd.click_to_call.feed(event)
 
 
 async def test_what_changes_nothing_is_not_logged(pbxd: House) -> None:

@@ -50,7 +50,8 @@ async def test_history_names_a_caller_saved_later(pbxd: House) -> None:
         ({"limit": "1", "offset": "1"}, ["C0"]), ({"before": "C1"}, ["C0"]), ({"client": "8 916 000-00-02"}, ["C1"]),
         ({"agent": "101"}, []), ({"from": "02.01.2026"}, []), ({"to": "2026-01-01T09:01:00Z"}, ["C0"]),
         ({"min_talk": "1"}, []), ({"queue": "sales"}, []), ({"company": "Ромашка"}, ["C0"]),
-        ({"as": "101"}, ["C1", "C0"]), ({"no_callback": "true"}, ["C0"]), ({"no_callback": "false"}, ["C1", "C0"]),
+        ({"as": "101"}, ["C1", "C0"]), ({"search": "фронк"}, ["C0"]), ({"search": "ааа"}, []),
+        ({"no_callback": "true"}, ["C0"]), ({"no_callback": "false"}, ["C1", "C0"]),
     ):  # fmt: skip
         async with pbxd.local.get(CALLS, params=query) as answer:
             assert [item["id"] for item in (await answer.json())["items"]] == ids, query

@@ -87,6 +87,7 @@ def test_json_is_the_contract_s_record(pbxd: Pbxd, history: list[CallRecord]) ->
         (["--department", "Продажи"], ["A1"]),
         (["--department", "Склад"], ["B2"]),
         (["--no-callback"], []),
+        (["--search", "8 916 000-00-01"], ["A1"]),
         (["--before", "B2"], ["A1"]),
         (["--limit", "1"], ["B2"]),
         (["--limit", "1", "--offset", "1"], ["A1"]),

@@ -11,6 +11,7 @@ from pbxd.asterisk.ami.capture import read_capture
 from pbxd.history.recorder import Recorder
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
+from pbxd.services.events.hearing import event_of
 from pbxd.settings import Settings
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.history import History
@@ -116,13 +117,16 @@ async def test_a_move_is_told_of_and_a_person_who_wanted_it_stands_in_the_story(
             following.note_moved(channel, packet["Queue"], 3, 1, by, at + 0.001)
     await recorder.flush()
     (moved,) = [row for row in await Feed(database).read(0, 10_000) if row.kind == "vip.moved"]
-    facts = {name: moved.data[name] for name in ("position_before", "position", "by", "extension")}
+    facts = {name: moved.data[name] for name in ("position_before", "position", "by", "moved_by")}
     assert facts == {
         "position_before": 3,
         "position": 1,
         "by": "person" if by else "rank",
-        "extension": "103" if by else None,
+        "moved_by": "103" if by else None,
     }
+    event = event_of(moved)
+    assert event
+    assert event.extensions == frozenset(), "it is about the caller, not about who moved them"
     (record,) = (await History(database).page()).records
     steps = [step for step in record.story if step.what in {"queued", "moved"}]
     assert [(step.what, step.who) for step in steps[1:]] == ([("moved", "103")] if by else [])

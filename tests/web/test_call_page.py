@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from pbxd.book.contacts import ContactDraft
 from pbxd.calls.record import Gap, Step
 from pbxd.roles import Sights
+from pbxd.services.recordings import Recordings
+from pbxd.settings import RecordingSettings
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.calls import Calls
 from tests.actors import ADMINISTRATOR, agent
@@ -174,3 +177,34 @@ async def test_what_cannot_be_attached_is_said(history: Browser) -> None:
     assert await attach(history, "") == 200, "nothing was chosen"
     assert await attach(history, str(own.id), _resumed="1") == 200, "it is shown again, not saved"
     assert (await book.get(own.id, actor=ADMINISTRATOR)).numbers == ()
+
+
+SOUND = b"RIFF" + bytes(range(256)) * 40
+
+
+async def test_who_took_part_hears_the_recording(history: Browser, tmp_path: Path) -> None:
+    pbxd, folder = history.pbxd, tmp_path / "monitor"
+    folder.mkdir()
+    (folder / "one.wav").write_bytes(SOUND)
+    await Calls(pbxd.database).upsert([replace(CALLS[0], recordings=["one.wav", "gone.wav"])])
+    settings = RecordingSettings(folder=str(folder))
+    recordings = Recordings(pbxd.services.workspace, lambda: settings)
+    async with serving(replace(pbxd, services=replace(pbxd.services, recordings=recordings)), mount) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        shown = await history.get(f"{url}/history/C1")
+        (player,) = [each for each in shown.page.elements if each.tag == "audio"]
+        assert player.attributes["aria-label"] == "Запись 1"
+        async with history.session.get(url + player.attributes["src"]) as answer:
+            assert await answer.read() == SOUND
+        assert "gone.wav: файла больше нет" in shown.text
+        await sign_in(history, "102")
+        other = await history.get(f"{url}/history/C1")
+        assert (other.status, [each for each in other.page.elements if each.tag == "audio"]) == (200, [])
+        assert "прослушать" in other.text or "слушать" in other.text
+        async with history.session.get(url + player.attributes["src"]) as answer:
+            assert answer.status == 403
+
+
+async def test_without_a_folder_of_recordings_the_page_says_so(history: Browser) -> None:
+    await Calls(history.pbxd.database).upsert([replace(CALLS[0], recordings=["one.wav"])])
+    assert "one.wav: администратор должен указать папку с записями" in (await history.get("/history/C1")).text

@@ -12,6 +12,7 @@ from pbxd.services.companies import EditCompany
 from pbxd.services.users import InviteUser
 from pbxd.storage.book.employees import Employees
 from tests.actors import ADMINISTRATOR
+from tests.storage.test_company_merging import double
 from tests.web.book import ANNA, add, agent, fields_of
 from tests.web.test_client import HOSTILE
 from tests.web.test_pages import PASSWORD, Browser
@@ -112,6 +113,20 @@ async def test_similar_ones_are_made_one_by_an_administrator(browser: Browser) -
     page = await browser.get(path)
     assert ("+7 495 000-00-02" in page.text, "Ким Анна" in page.text) == (True, True)
     assert (await browser.get(f"/companies/{tulip}")).status == 404
+
+
+async def test_names_that_differ_by_spelling_stand_together(browser: Browser) -> None:
+    workspace = browser.pbxd.services.workspace
+    kept = await companies.add(workspace, ADMINISTRATOR, companies.AddCompany(name="Ромашка"))
+    other = await double(browser.pbxd.database, "ооо ромашка", "Лютик")
+    shown = await browser.get("/companies?tab=doubles")
+    links = [each.text for each in shown.page.elements if each.attributes.get("href", "").startswith("/companies/")]
+    assert links[-2:] == ["Ромашка", "ооо ромашка"]
+    assert "Объединить" not in shown.text
+    await let_in(browser, "102", "administrator")
+    shown = await browser.get("/companies?tab=doubles")
+    (link,) = [each for each in shown.page.elements if each.tag == "a" and each.text == "Объединить: Ромашка"]
+    assert link.attributes["href"] == f"/companies/{kept.id}/merge?with={other}"
 
 
 @pytest.mark.parametrize("text", HOSTILE)

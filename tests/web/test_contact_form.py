@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -159,6 +160,24 @@ async def test_two_people_at_once_see_both_values_and_lose_nothing(browser: Brow
     assert (now.position, now.comment, now.tags) == ("кассир", "мой комментарий", ("север",))
 
 
+async def test_of_two_at_the_same_moment_one_is_asked(browser: Browser) -> None:
+    await sign_in(browser)
+    contact = await add(browser.pbxd, ADMINISTRATOR, **ANNA)
+    path = f"/clients/{contact.id}/edit"
+    form = fields_of((await browser.get(path)).page)
+    both = [form | {"position": "директор"}, form | {"position": "кассир", "comment": "новый"}]
+    saved = await asyncio.gather(*(browser.post(path, each) for each in both))
+    assert sorted(each.status for each in saved) == [303, 409]
+    (asked,) = [each for each in saved if each.status == 409]
+    assert {"директор", "кассир"} <= set(asked.page.texts("td"))
+    assert (await browser.post(path, fields_of(asked.page))).status == 303
+    changes = await book.history(browser.pbxd.services.workspace, ADMINISTRATOR, contact.id)
+    assert [list(each.fields["position"]) for each in changes] in (
+        [["бухгалтер", "директор"], ["директор", "кассир"]],
+        [["бухгалтер", "кассир"], ["кассир", "директор"]],
+    )
+
+
 async def test_changes_of_the_same_field_to_the_same_value_are_no_clash(browser: Browser) -> None:
     await sign_in(browser)
     contact = await add(browser.pbxd, ADMINISTRATOR, **ANNA)
@@ -218,6 +237,15 @@ async def test_deleting_and_why_not(browser: Browser) -> None:
     assert {"Удалить", "Отмена"} <= set(asked.page.texts("button"))
     assert (await browser.post(f"/clients/{own.id}/delete", {})).headers["Location"] == "/clients"
     assert (await browser.get(f"/clients/{own.id}")).status == 404
+
+
+async def test_a_page_of_another_site_changes_nothing(browser: Browser) -> None:
+    await sign_in(browser)
+    own = await add(browser.pbxd, agent("101"), name="Мой")
+    form = {"name": "Чужими руками", "number-0": "+79160000000", "visibility": "shared"}
+    for path in ("new", f"{own.id}/edit", f"{own.id}/delete", f"{own.id}/shared", f"{own.id}/favourite"):
+        assert (await browser.post(f"/clients/{path}", form, **{"Sec-Fetch-Site": "same-site"})).status == 403, path
+    assert (await the_contact(browser)) == own
 
 
 async def test_personal_ones_are_one_s_own(browser: Browser) -> None:

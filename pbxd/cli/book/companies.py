@@ -71,7 +71,9 @@ def list_(session: Session, asked: Options) -> None:
     """List companies; without a limit a page on a terminal, otherwise all of them."""
     listing = Listing([_("Id"), _("Company"), _("Numbers")], _cells, company_json)
     limit = page_length(session, asked.limit)
-    wanted = book.FindCompanies(search=asked.search, doubles=asked.doubles, limit=limit, after=asked.after)
+    wanted = book.FindCompanies(
+        search=asked.search, doubles=asked.doubles, limit=None if asked.doubles else limit, after=asked.after
+    )
     if limit is None and not asked.doubles:
         print_all(session, book.every, wanted, listing)
         return

@@ -19,6 +19,7 @@ _FILTERS = (
     option("--outcome", type=click.Choice(get_args(Outcome)), about=N_("Only calls that ended like this.")),
     employee_option("--agent", about=N_("Only calls this employee took part in.")),
     option("--client", default="", about=N_("Only calls with this number, or contact (id or full name).")),
+    option("--search", default="", about=N_("Only calls with clients that a search for these words or digits finds.")),
     option("--company", default="", about=N_("Only calls with this company (full name).")),
     option("--queue", default="", about=N_("Only calls whose last queue was this one.")),
     option("--department", default="", about=N_("Only calls of this department: of its people, and in its queues.")),

@@ -44,6 +44,18 @@ def cells(call: Call) -> list[str]:
     ]
 
 
+def part_names() -> dict[str, str]:
+    """Return what the parts of a call's time are called."""
+    return {
+        "menu": _("Menu"),
+        "wait": _("Wait"),
+        "ring": _("Ring"),
+        "talk": _("Talk"),
+        "hold": _("Hold"),
+        "voicemail": _("Voicemail"),
+    }
+
+
 def print_last_calls(found: Iterable[Call]) -> None:
     """Print the last calls with somebody, if there are any."""
     rows = [cells(call) for call in found]
@@ -72,14 +84,7 @@ def lines(call: Call) -> Iterable[tuple[str, str]]:
         yield _("Recording"), recording
     yield _("Outcome"), outcome_name(call["outcome"])
     yield _("Cause"), str(call["cause"] or "")
-    names = {
-        "menu": _("Menu"),
-        "wait": _("Wait"),
-        "ring": _("Ring"),
-        "talk": _("Talk"),
-        "hold": _("Hold"),
-        "voicemail": _("Voicemail"),
-    }
+    names = part_names()
     for part in PARTS:
         if call[f"{part}_seconds"]:
             yield names[part], length(call[f"{part}_seconds"])

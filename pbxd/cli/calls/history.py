@@ -27,6 +27,7 @@ def calls() -> None:
 
 
 calls.later.update(
+    live=Later("calls.live", "live", N_("Show the calls under way.")),
     gaps=Later("calls.gaps", "gaps", N_("List the times for which calls may be missing, newest first.")),
     export=Later(
         "calls.export",

@@ -27,6 +27,7 @@ from pbxd.services.click_to_call.attempts import CallAttempts
 from pbxd.services.click_to_call.targets import CallAsked
 from pbxd.settings import Settings
 from pbxd.storage.calls.idempotency import CallRequest, CallRequests
+from pbxd.storage.engine.witnesses import note_act
 from pbxd.telephony import Dialler, DialPlan, DialTarget, Progress
 from pbxd.telephony.port import Pbx
 
@@ -98,10 +99,12 @@ class ClickToCall:
             return MadeCall(known, progress.state if progress else None, repeated=True)
         try:
             target = await self._find_target(agent, asked)
-            return MadeCall(await self.ring(agent.extension, target, request), "ringing-agent")
+            made = MadeCall(await self.ring(agent.extension, target, request), "ringing-agent")
         except RefusedError as error:
             self.attempts.ended[error.reason] += 1
             raise
+        note_act()
+        return made
 
     async def explain(self, actor: Actor, asked: CallAsked) -> DialPlan:
         """Return what `make` would dial, without ringing anybody; raises like it."""
@@ -120,6 +123,7 @@ class ClickToCall:
         """Cancel or end a call. Raises what `CallAttempts.hang_up` raises, and RefusedError as `states` does."""
         self._check_own(actor, call_id)
         await self.attempts.hang_up(call_id)
+        note_act()
 
     def progress(self, call_id: str) -> Progress | None:
         """Return where a call made here stands; None for any other call, and some minutes after its end."""

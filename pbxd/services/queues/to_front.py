@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import structlog
-
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.errors import AbsentError, UnavailableError
+from pbxd.errors import AbsentError
 from pbxd.i18n import _
 from pbxd.services.queues.vip_queues import VipQueues
 from pbxd.services.workspace import Workspace
-from pbxd.storage.access.audit import Audit
-
-_log = structlog.get_logger(__name__)
+from pbxd.storage.engine.witnesses import note_act
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,7 @@ class MovedToFront:
     position: int
 
 
-async def move_to_front(workspace: Workspace, actor: Actor, queues: VipQueues, asked: MoveToFront) -> MovedToFront:
+async def move_to_front(_workspace: Workspace, actor: Actor, queues: VipQueues, asked: MoveToFront) -> MovedToFront:
     """Put a caller before everybody who waits in a queue, VIPs and long waiting ones too; log who did it.
 
     Raises RefusedError to agents, AbsentError `no-queue` and `not-waiting`, ConflictError if the PBX moves nobody, and
@@ -51,8 +47,5 @@ async def move_to_front(workspace: Workspace, actor: Actor, queues: VipQueues, a
     if moved is None:
         message = _("call {call} doesn't wait in the queue {queue}; it was answered or left")
         raise AbsentError("not-waiting", message.format(call=asked.call, queue=asked.queue))
-    try:
-        await Audit(workspace.database).log_act()
-    except UnavailableError as error:  # the caller is first already, which is what counts
-        _log.warning("queue_move_not_audited", queue=asked.queue, call=asked.call, by=actor.source, why=str(error))
+    note_act()
     return MovedToFront(asked.queue, asked.call, *moved)

@@ -90,13 +90,18 @@ class Companies:
         async with self._database.reading() as connection:
             return {company.id: company for company in await rows.cards(connection, ids)}
 
-    async def doubles(self, search: str = "") -> Several:
-        """Return the companies whose names differ from another one's by spelling alone, those of one name together."""
+    async def doubles(self, search: str = "", *, limit: int | None = None) -> Page:
+        """Return how many companies have names that differ from another one's by spelling alone, and the first of them.
+
+        Those of one name come together.
+        """
         other = companies.alias("other")
         double = exists().where(other.c.name_key == companies.c.name_key, other.c.id != companies.c.id)
-        wanted = select(companies.c.id).where(*_matching(search), double).order_by(companies.c.name_key, companies.c.id)
+        wanted = select(companies.c.id).where(*_matching(search), double)
+        page = wanted.order_by(companies.c.name_key, companies.c.id).limit(limit)
         async with self._database.reading() as connection:
-            return await rows.cards(connection, (await connection.execute(wanted)).scalars().all())
+            total = (await connection.execute(select(func.count()).select_from(wanted.subquery()))).scalar_one()
+            return total, await rows.cards(connection, (await connection.execute(page)).scalars().all())
 
     async def having(self, numbers: Collection[str]) -> Several:
         """Return the companies that have one of these numbers (E.164) as their own."""

@@ -13,28 +13,39 @@ Testimony = Callable[[AsyncConnection], Awaitable[None]]  # writes the row
 
 
 @dataclass(slots=True)
-class _Witness:
+class Witness:
+    """Who is about to write or to act; `heard`: their row is committed, `acted`: something was done that needs one."""
+
     testify: Testimony
     heard: bool = False
+    acted: bool = False
 
 
-_PRESENT: ContextVar[_Witness | None] = ContextVar("witness", default=None)
+_PRESENT: ContextVar[Witness | None] = ContextVar("witness", default=None)
 
 
 class Witnessed:
     """Has `testify` called once, in the first transaction that the block or a task begun in it commits."""
 
     __slots__ = ("_before", "_testify")
-    _before: Token[_Witness | None]
+    _before: Token[Witness | None]
 
     def __init__(self, testify: Testimony) -> None:
         self._testify = testify
 
-    def __enter__(self) -> None:
-        self._before = _PRESENT.set(_Witness(self._testify))
+    def __enter__(self) -> Witness:
+        present = Witness(self._testify)
+        self._before = _PRESENT.set(present)
+        return present
 
     def __exit__(self, *_error: object) -> None:
         _PRESENT.reset(self._before)
+
+
+def note_act() -> None:
+    """Note that something was done that the database does not know of, such as a call that was made."""
+    if present := _PRESENT.get():
+        present.acted = True
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 import { ask, fieldsOf, parsed } from "./fragments.js";
 
 let opened = 0;
+/** @type {Map<string, HTMLDialogElement>} dialogs that Escape closed over something typed, by address */
+const drafts = new Map();
 
 document.addEventListener("click", (event) => {
   if (!(event.target instanceof Element) || event.defaultPrevented) return;
@@ -36,6 +38,11 @@ document.addEventListener("submit", (event) => {
 
 /** Open a page's form in a dialog. @param {string} url @param {HTMLElement} [opener] */
 export async function open(url, opener) {
+  const draft = drafts.get(url);
+  if (draft) {
+    drafts.delete(url);
+    return present(draft, opener);
+  }
   const answer = await ask(url).catch(() => null);
   if (!answer?.ok) {
     window.location.assign(url);
@@ -44,13 +51,33 @@ export async function open(url, opener) {
   const dialog = document.createElement("dialog");
   fill(dialog, await answer.text());
   dialog.dataset.url = url;
-  dialog.addEventListener("close", () => {
+  dialog.addEventListener("cancel", () => {
+    if (isTyped(dialog)) drafts.set(url, dialog);
+  });
+  present(dialog, opener);
+}
+
+/** Show a dialog, until it is closed. @param {HTMLDialogElement} dialog @param {HTMLElement} [opener] */
+function present(dialog, opener) {
+  const closed = () => {
     dialog.remove();
     opener?.focus();
-  });
+  };
+  dialog.addEventListener("close", closed, { once: true });
   document.body.append(dialog);
   dialog.showModal();
   start(dialog);
+}
+
+/** Whether somebody typed or chose something in a dialog. @param {HTMLDialogElement} dialog */
+function isTyped(dialog) {
+  if (dialog.dataset.sent) return true;
+  return [...dialog.querySelectorAll("input, textarea, option")].some((each) => {
+    if (each instanceof HTMLOptionElement) return each.selected !== each.defaultSelected && each.index > 0;
+    if (each instanceof HTMLTextAreaElement) return each.value !== each.defaultValue;
+    if (!(each instanceof HTMLInputElement)) return false;
+    return each.value !== each.defaultValue || each.checked !== each.defaultChecked;
+  });
 }
 
 /** @param {HTMLDialogElement} dialog @param {string} html */
@@ -74,6 +101,7 @@ function start(dialog) {
 
 /** @param {HTMLDialogElement} dialog @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function send(dialog, form, button) {
+  dialog.dataset.sent = "1";
   const body = fieldsOf(form, button); // before: a disabled button has no value
   if (button instanceof HTMLButtonElement) button.disabled = true;
   const answer = await ask(form.action, { method: "POST", body }).catch(() => null);

@@ -3,7 +3,7 @@
 import { ask, fieldsOf, put, say } from "./fragments.js";
 import { signIn } from "./dialogs.js";
 
-const PAUSE_MS = 90;
+const PAUSE_MS = 70;
 /** @type {Map<Element, AbortController>} */
 const running = new Map();
 /** @type {number | undefined} */

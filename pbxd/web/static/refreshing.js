@@ -9,16 +9,25 @@ const stale = new Set();
 let timer = 0;
 
 document.addEventListener("pbxd:event", (event) => {
-  const { kind, subject } = /** @type {CustomEvent} */ (event).detail;
+  const { kind, subject, data } = /** @type {CustomEvent} */ (event).detail;
   for (const part of document.querySelectorAll("[data-refresh]")) {
     const one = part.getAttribute("data-subject");
     const named = part.getAttribute("data-refresh") ?? "";
     const kinds = named.includes(".") ? named.split(" ") : KINDS; // it names kinds of its own, or what it shows
     if (!kinds.some((each) => String(kind).startsWith(each)) && kind !== "reset") continue;
-    if (!one || !String(kind).startsWith("contact.") || String(subject) === one) stale.add(part);
+    if (!one || isAbout(one, String(kind), String(subject), data?.contact)) stale.add(part);
   }
   if (stale.size && !timer) timer = window.setTimeout(work, PAUSE_MS);
 });
+
+/**
+ * Whether an event can change what is shown of one contact; a call without a known contact can be anybody's.
+ * @param {string} contact @param {string} kind @param {string} subject @param {unknown} caller
+ */
+function isAbout(contact, kind, subject, caller) {
+  if (kind.startsWith("contact.")) return subject === contact;
+  return !kind.startsWith("call.") || !caller || String(caller) === contact;
+}
 
 document.addEventListener("pbxd:reset", () => {
   for (const part of document.querySelectorAll("[data-refresh]")) stale.add(part);

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from playwright.async_api import Page
+from playwright.async_api import FilePayload, Page
 
 from tests.web.browser.books import BookName
+from tests.web.browser.contents import IMPORTED
 from tests.web.browser.site import ADMINISTRATOR, AGENT, NEWCOMER, SUPERVISOR, Person, Site
 
 Act = Callable[[Page], Awaitable[object]]
@@ -42,6 +44,7 @@ class View:
             answer = await page.context.request.get("/api/v1/calls?limit=1")
             path = path.format(call=(await answer.json())["items"][0]["id"])
         await page.goto(path)
+        assert urlsplit(page.url).path == urlsplit(path).path, f"{path} led to {page.url}"
         await self.act(page)
 
 
@@ -82,6 +85,24 @@ async def _edit(page: Page) -> None:
     await page.get_by_role("dialog").wait_for()
 
 
+async def _menu(page: Page) -> None:
+    await page.locator("header button[popovertarget]").last.click()
+    await page.get_by_role("menuitem").last.wait_for()
+
+
+async def _nothing_found(page: Page) -> None:
+    await page.get_by_role("searchbox").fill("zzz")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**search=zzz**")
+
+
+async def _checked_file(page: Page) -> None:
+    file = FilePayload(name="clients.csv", mimeType="text/csv", buffer=IMPORTED.encode())
+    await page.locator("input[type=file]").set_input_files([file])
+    await page.locator("main form [type=submit]").click()
+    await page.locator("#columns").wait_for()
+
+
 VIEWS = (
     View("sign-in", "/sign-in", None),
     View("sign-in-refused", "/sign-in", None, act=_wrong_password),
@@ -90,6 +111,8 @@ VIEWS = (
     View("invitation-used", "/invitation/used", None),
     View("me", "/me"),
     View("clients", "/clients", books=LISTS),
+    View("clients-menu", "/clients", act=_menu),
+    View("clients-nothing-found", "/clients", books=("long",), act=_nothing_found),
     View("client", "/clients/1", books=FILLED),
     View("client-calls", "/clients/1?tab=calls", books=("long",)),
     View("client-changes", "/clients/1?tab=changes", books=("long",)),
@@ -106,9 +129,17 @@ VIEWS = (
     View("companies-similar", "/companies?tab=doubles", ADMINISTRATOR, books=("long",)),
     View("company", "/companies/1", books=FILLED),
     View("company-form", "/companies/new"),
+    View("company-edit", "/companies/1/edit", ADMINISTRATOR, books=("long",)),
+    View("company-merge", "/companies/1/merge?with=2", ADMINISTRATOR, books=("long",)),
     View("history", "/history", books=LISTS),
     View("history-nothing-found", "/history?client=zzz", books=FILLED),
-    View("history-wrong-date", "/history?from=zzz"),
+    View("history-wrong-date", "/history?from=31.13.2026"),
     View("call", "/history/{call}", books=FILLED),
     View("attach", "/history/attach?number=%2B79035550101&part=results&search=%D0%B0%D0%BD%D0%BD%D0%B0", books=FILLED),
+    View("import", "/import"),
+    View("import-checked", "/import", act=_checked_file),
+    View("staff", "/staff", books=LISTS),
+    View("staff-supervisor", "/staff", SUPERVISOR, books=("long",)),
+    View("employee", "/staff/1", books=FILLED),
+    View("queues", "/queues"),
 )

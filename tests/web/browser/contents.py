@@ -60,6 +60,7 @@ _LONG = (
 )
 
 
+IMPORTED: Final = "ФИО;Телефон;Компания\nФронкин Игорь;8 916 123-45-67;Ромашка\nБез номера;12;Ромашка\n"
 # Each ends what a page may have put it into, and brings an element with it that a test finds.
 PAYLOADS = (
     "<b data-hostile>жирный</b>", '"><b data-hostile>x</b>', "'><b data-hostile>x</b>", "</title><b data-hostile>x</b>",
@@ -107,7 +108,8 @@ def written() -> tuple[str, ...]:
     """Return what people wrote into the book `long`: no text of the pages."""
     found = {text for each in _LONG for text in (each.name, each.company, each.position, *each.tags, *each.emails)}
     labels = {number.label for each in _LONG for number in each.numbers}
-    return tuple(filter(None, found | labels | set(COMMENT.splitlines()) | {QUEUE}))
+    imported = {*IMPORTED.replace("\n", ";").split(";"), "clients"}
+    return tuple(filter(None, found | labels | imported | {*COMMENT.splitlines(), QUEUE}))
 
 
 def _calls(clients: Sequence[str], names: Sequence[str] = ("",)) -> list[CallRecord]:
@@ -127,11 +129,13 @@ def _call(chance: random.Random, place: int, now: datetime, client: Party) -> Ca
     rang = timedelta(seconds=chance.randint(3, 25))
     talk = chance.randint(20, 900) if answered else 0
     ended = started + rang + timedelta(seconds=talk)
-    story = [Step(started, "began", number if incoming else who), Step(started, "ringing", who)]
-    story += [Step(started + rang, "answered", who)] if answered else []
+    queue = client.name or QUEUE
+    story = [Step(started, "called", number if incoming else who, queue if incoming else number)]
+    story += [Step(started, "queued", number, queue), Step(started, "rang", who)] if incoming else []
+    story += [Step(started + rang, "answered", who if incoming else number)] if answered else []
     missed: Outcome = "missed" if incoming else "no-answer"
     record = CallRecord(sortable_id(started.timestamp(), place), "pbx", f"{started.timestamp():.0f}.{place}", started)
-    queues = [client.name or QUEUE] if incoming else []
+    queues = [queue] if incoming else []
     return replace(
         record,
         direction="incoming" if incoming else "outgoing",
@@ -146,5 +150,5 @@ def _call(chance: random.Random, place: int, now: datetime, client: Party) -> Ca
         ended=ended,
         outcome="answered" if answered else missed,
         cause=16,
-        story=[*story, Step(ended, "left", number)],
+        story=[*story, Step(ended, "ended", number)],
     )

@@ -44,17 +44,12 @@ _TEXTS = """() => {
       if (element.hasAttribute(name)) texts.push(element.getAttribute(name));
   return texts.map(text => text.trim()).filter(text => text);
 }"""
-_BESIDE = """() => [...document.querySelectorAll("table :is(a, button, input, select)")].filter(element => {
-  let {left, right, width} = element.getBoundingClientRect();
-  for (let part = element.parentElement; width && part; part = part.parentElement) {
-    const shown = part.getBoundingClientRect();
-    const overflow = getComputedStyle(part).overflowX;
-    if (overflow === "hidden" || overflow === "clip") right = Math.min(right, shown.right);  // ends with an ellipsis
-    if (overflow === "auto" || overflow === "scroll")
-      if (right > shown.right + 1 || left < shown.left - 1) return true;
-  }
-  return width > 0 && (right > innerWidth || left < 0);
-}).map(element => element.outerHTML.slice(0, 150))"""
+_SCROLLING = """() => [...document.querySelectorAll("table")].map(table => {
+  for (let part = table.parentElement; part; part = part.parentElement)
+    if (["auto", "scroll"].includes(getComputedStyle(part).overflowX) && part.clientWidth)
+      return part.scrollWidth > part.clientWidth + 1 ? table.getAttribute("aria-label") || table.className : "";
+  return "";
+}).filter(name => name)"""
 _FOCUSED = """element => {
   if (element !== document.activeElement) return "";
   const style = getComputedStyle(element);
@@ -87,11 +82,11 @@ async def no_english(page: Page, *data: str) -> None:
 
 
 async def fits(page: Page) -> None:
-    """Fail if the page is wider than its window, or a button or link of a table lies where one must scroll for it."""
+    """Fail if one must scroll sideways to see all of the page, or of a table in it."""
     wide = await page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url} is {wide} px wider than the window"
-    hidden = await page.evaluate(_BESIDE)
-    assert not hidden, f"{page.url} has these beside what shows of their table:\n" + "\n".join(hidden)
+    tables = await page.evaluate(_SCROLLING)
+    assert not tables, f"{page.url} has tables wider than their place: {tables}"
 
 
 async def tab_to(wanted: Locator, *, most: int = 100) -> None:

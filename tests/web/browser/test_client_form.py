@@ -83,6 +83,22 @@ async def test_somebody_else_who_signs_in_does_not_get_the_draft(site: Site, pbx
     assert (await book.find(pbxd.services.workspace, ADMINISTRATOR, book.FindContacts(limit=1))).total == 0
 
 
+async def test_escape_loses_nothing(site: Site) -> None:
+    page = await site.page()
+    await page.goto("/clients")
+    form = page.get_by_role("dialog", name="Новый контакт")
+    await page.get_by_role("link", name="Добавить контакт").click()
+    await form.get_by_label("ФИО").fill("Нечаянно Закрыт")
+    await page.keyboard.press("Escape")
+    await expect(form).to_have_count(0)
+    await expect(page.get_by_role("link", name="Добавить контакт")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(form.get_by_label("ФИО")).to_have_value("Нечаянно Закрыт")
+    await form.get_by_role("button", name="Отмена").click()
+    await page.get_by_role("link", name="Добавить контакт").click()
+    await expect(form.get_by_label("ФИО")).to_have_value("")
+
+
 async def test_two_people_change_one_client(site: Site, pbxd: House) -> None:
     contact = await add(pbxd, ADMINISTRATOR, **ANNA)
     mine, theirs = await site.page(), await site.page(COLLEAGUE)

@@ -10,13 +10,13 @@ import pytest
 from playwright.async_api import Page, expect
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
-from pbxd.calls.record import CallRecord, Party, Step
+from pbxd.calls.record import Agent, CallRecord, Party, Step
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.calls import Calls
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
 from tests.web.browser.judging import tab_to
-from tests.web.browser.site import SUPERVISOR, Site
+from tests.web.browser.site import AGENT, SUPERVISOR, Site
 
 NOW = datetime.now(UTC)
 KNOWN, UNKNOWN = "+79161112233", "+79035550101"
@@ -115,3 +115,19 @@ async def test_without_scripts(site: Site, history: Page) -> None:
     await expect(page).to_have_url(re.compile("/clients/"))
     await page.goto("/history")
     await expect(page.get_by_role("table", name="История").get_by_role("link", name="Фронкин Игорь")).to_have_count(2)
+
+
+async def test_the_badge_of_missed_calls_goes_in_every_tab(site: Site, pbxd: House) -> None:
+    page = await site.page(AGENT)
+    await page.goto("/clients")
+    menu = page.get_by_role("navigation", name="Основное меню")
+    missed = replace(call("D4", KNOWN, 0), agents=[Agent(AGENT.extension, 5.0, rings=1)])
+    await Calls(pbxd.database).upsert([replace(missed, started=datetime.now(UTC))])
+    detail = f"{{kind: 'call.ended', subject: 'D4', data: {{outcome: 'missed', extensions: ['{AGENT.extension}']}}}}"
+    await page.evaluate(f"document.dispatchEvent(new CustomEvent('pbxd:event', {{detail: {detail}}}))")
+    await expect(menu.get_by_text("Пропущенных: 1")).to_be_visible()
+    await expect(menu.get_by_role("link", name="История", exact=True)).to_be_visible()
+    other = await page.context.new_page()
+    await other.goto("/history")
+    await expect(other.get_by_role("table", name="История")).to_contain_text("пропущен")
+    await expect(menu.get_by_text("Пропущенных")).to_have_count(0)

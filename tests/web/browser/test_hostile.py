@@ -9,7 +9,10 @@ from tests.web.browser.contents import PAYLOADS
 from tests.web.browser.site import Site
 
 _MADE = "() => document.querySelectorAll('[data-hostile]').length + (document.body.dataset.hostile ? 1 : 0)"
-SHOWN = [view for view in VIEWS if "long" in view.books]
+_SHOWN = """() => document.body.innerText
+  + [...document.querySelectorAll("input, textarea, option")].map(field => field.value + field.text).join("\\n")"""
+NOTHING = {"clients-nothing-found", "history-nothing-found", "attach", "clients-export", "companies-similar"}
+SHOWN = [view for view in VIEWS if "long" in view.books and view.name not in NOTHING]
 
 
 @pytest.mark.parametrize("book", ["hostile"], indirect=True)
@@ -17,6 +20,6 @@ SHOWN = [view for view in VIEWS if "long" in view.books]
 async def test_no_text_becomes_markup(site: Site, view: View) -> None:
     page = await site.page(view.who)
     await view.open(site, page)
-    text = await page.locator("body").inner_text()
+    text = await page.evaluate(_SHOWN)
     assert [payload for payload in PAYLOADS if payload in text], "nothing of the book is shown"
     assert await page.evaluate(_MADE) == 0
