@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pbxd.asterisk.channel_ids import CHANNEL_IDS
-from pbxd.calls.presence import presence_of
+from pbxd.calls.presence import PhoneState, presence_of
 from pbxd.calls.tracker import Tracker
 from tests.calls.histories import FLOWS, events_of
 from tests.calls.transitions import RULES
 
-Seen = list[dict[str, str]]
+Seen = list[dict[str, PhoneState]]
 
 
 def told(flow: str) -> Seen:
