@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from pbxd.services import call_history, contacts
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.contact_edits import AddContact, EditContact
 from pbxd.services.contacts import FindContacts
+from pbxd.services.imports import ImportContacts, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
@@ -120,6 +122,24 @@ async def test_who_sees_few_manages_what_they_add(office: Workspace) -> None:
     assert (await contacts.show(office, limited, saved.contact.id)).contact.name == "Новый"
     free = await contacts.add(office, seeing("101"), AddContact(values={"name": "Ещё", "numbers": (NUMBER,)}))
     assert free.contact.manager == ""
+
+
+async def test_who_sees_few_imports_into_what_they_see(office: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "new.csv"
+    file.write_text(
+        f"ФИО;Телефон;Менеджер;Должность\nКлиент 102;{NUMBER};;чужой\nНовый;{NUMBER};;\nЕщё;{NUMBER};103;\n", "utf-8"
+    )
+    limited = seeing("101", "own")
+    report = await import_contacts(office, limited, ImportContacts(file=file, existing="update"))
+    assert (report.created, report.updated, report.bad) == (3, 0, 0), "what is not seen is not there"
+    whole = (await contacts.find(office, seeing("101"), FindContacts())).items
+    managers = sorted(
+        (card.name, card.manager, card.position) for card in whole if card.name in {"Клиент 102", "Новый", "Ещё"}
+    )
+    assert managers == [
+        ("Ещё", "103", ""), ("Клиент 102", "101", "чужой"), ("Клиент 102", "102", ""), ("Новый", "101", ""),
+    ]  # fmt: skip
+    assert "Новый" in {card.name for card in (await contacts.find(office, limited, FindContacts())).items}
 
 
 def call(number: int, *agents: str, queue: str | None = None, ago: float = 1.0) -> CallRecord:

@@ -22,7 +22,7 @@ from pbxd.storage.calls.statements import calls_of_agent, listed, newest_first, 
 Plan = Literal["talk_seconds", "agent", "queue", "outcome", "started", "circle", "unreached"]
 FILTERS: tuple[Plan, ...] = ("talk_seconds", "agent", "queue", "outcome")
 FEW = 5_000  # a filter with no more calls than that is chosen
-_MOST_LISTS = 60  # of a larger circle all calls are read: many of them are its
+_MOST_LISTS = 600  # of a larger circle all calls are read: many of them are its
 
 
 def choose(connection: Connection, wanted: CallFilter) -> Plan:
