@@ -65,6 +65,8 @@ async def _upload(visit: Visit) -> web.StreamResponse:
             _check_same_user(visit, values)
             if not received.file.stat().st_size:
                 return await _begin_page(visit, values, {"file": _("Choose a file")})
+            if values.get("visibility") == "personal" and not visit.actor.is_employee:
+                raise InvalidInputError("visibility", _("only employees have personal contacts"))
             upload = Upload(
                 name=received.name,
                 personal=values.get("visibility") == "personal",
