@@ -150,7 +150,7 @@ async def _done(visit: Visit, what: str) -> web.StreamResponse:
     """Commit or undo; what can't be done now is said on the import's page."""
     rights.check_scope(visit.actor, "contacts:write")
     await visit.form()
-    uploads, patience = visit.services.uploads, import_steps.PATIENCE_SECONDS
+    uploads, patience = visit.services.uploads, import_steps.patience_of(visit.services.uploads)
     try:
         if what == "commit":
             await uploads.commit(visit.actor, _id(visit), _caller(visit), patience=patience)
