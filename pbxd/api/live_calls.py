@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from pbxd.api.call_record import CallAnswer, GapAnswer
 from pbxd.api.calls import CallQuery
@@ -23,7 +25,7 @@ class LiveCallAnswer(CallAnswer):
 
     part: Literal["menu", "wait", "ring", "talk", "hold", "voicemail"]
     """What the call does now; `wait`: in a queue."""
-    phones: dict[str, Literal["ringing", "talking"]]
+    phones: Annotated[dict[str, Literal["ringing", "talking"]], Field(examples=[{"101": "ringing"}])]
     """The state of each extension that is in the call now."""
 
 
@@ -32,7 +34,7 @@ class LiveCallsAnswer(Answer):
 
     items: tuple[LiveCallAnswer, ...]
     """The newest first."""
-    extensions: dict[str, PhoneState]
+    extensions: Annotated[dict[str, PhoneState], Field(examples=[{"101": "ringing", "102": "free"}])]
     """Of every extension whose state the asker may know."""
     seq: int
     """The feed's number before the reading: `GET /events?after=` with it brings what changes."""

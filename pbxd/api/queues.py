@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Annotated
+
+from pydantic import Field
 
 from pbxd.api.call_record import Instant
 from pbxd.calls.record import instant
@@ -47,9 +50,9 @@ class QueuesAnswer(Answer):
 class CallerPath(PathParameters):
     """Which caller."""
 
-    name: str
+    name: Annotated[str, Field(examples=["sales"])]
     """Of the queue."""
-    id: str
+    id: Annotated[str, Field(examples=["01KB6V6ZJ5X2W7Q3M8N4C0T9RD"])]
     """Of the call that waits there."""
 
 

@@ -25,10 +25,10 @@ class RecordingAnswer(Answer):
     """From 1 on; `GET /calls/{id}/recordings/{n}` has the sound."""
     name: Annotated[str, Field(examples=["in-74951234567-101-20261129-120000-1469918176.1.wav"])]
     """Of the file."""
-    bytes: int | None
+    bytes: Annotated[int | None, Field(examples=[960044])]
     """Null: it can't be heard."""
     type: Annotated[str, Field(examples=["audio/wav"])]
-    lack: Literal["no-folder", "no-file", "elsewhere", "unreadable", "erased"] | None
+    lack: Annotated[Literal["no-folder", "no-file", "elsewhere", "unreadable", "erased"] | None, Field(examples=[None])]
     """Why it can't be heard."""
 
 
@@ -41,7 +41,7 @@ class RecordingsAnswer(Answer):
 class RecordingPath(CallPath):
     """Which recording."""
 
-    n: Annotated[int, Field(ge=1, le=1000)]
+    n: Annotated[int, Field(ge=1, lt=2**31)]
 
 
 @resource.operation("GET", "/api/v1/calls/{id}/recordings", scope="calls:read")
@@ -54,7 +54,7 @@ async def list_recordings(context: Context, path: CallPath, query: CallQuery) ->
 
 @resource.operation(
     "GET",
-    r"/api/v1/calls/{id}/recordings/{n:\d{1,4}}",
+    r"/api/v1/calls/{id}/recordings/{n:\d+}",
     scope="calls:read",
     status=(HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED),
     problems={HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The file has no such part."},

@@ -1,7 +1,7 @@
 """Find the employee that a text names: by extension, or by full name. Pure.
 
 A name is compared by its words, folded, in any order. Where nobody has all words, the words of a first and a last name
-are enough, if only one employee has them: many programs write no patronymic.
+are enough, if only one employee has them: many programs write no patronymic. Others write initials, «Синицына М.О.».
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pbxd.i18n import _
 
 _ENOUGH = 2  # words: a first name alone names nobody
 _BETWEEN = re.compile(r"[\s,;()«»\"]+")
+_INITIALS = re.compile(r"[^\W\d_](?:\.-?[^\W\d_])*\.?")  # one or more: «М», «М.», «М.О.», «Ж.-П.»
 _NAMED = 5  # people that a refusal lists
 _SHOWN = 100  # characters of the text that a refusal shows
 
@@ -61,7 +62,7 @@ class EmployeeLookup:
     def _find(self, field: str, text: str) -> Employee:
         if person := self._by_extension.get(_extension(text)):
             return person
-        found = _present(self._named(_words(text)))
+        found = _present(self._named(_words(text)) or self._by_initials(text))
         if len(found) == 1:
             return found[0]
         raise InvalidInputError(field, _refusal(text.strip()[:_SHOWN], found))
@@ -86,6 +87,26 @@ class EmployeeLookup:
             person
             for person, known in (self._people[place] for place in sorted(partly))
             if len(known) >= _ENOUGH and known <= words
+        ]
+
+    def _by_initials(self, text: str) -> list[Employee]:
+        """Return who has the whole words of a text in the name, and beside them names with its initials, in order."""
+        parts = [part for part in _BETWEEN.split(folded(text)) if part]
+        initials = [letter for part in parts if _INITIALS.fullmatch(part) for letter in part if letter.isalpha()]
+        words = frozenset(part for part in parts if not _INITIALS.fullmatch(part))
+        numbers = words & self._by_extension.keys()  # «101 Синицына М.О.»
+        if not initials or not words - numbers:
+            return []
+        places = sorted(set.intersection(*(self._by_word.get(word, set()) for word in words - numbers)))
+        people = [person for person in (self._people[place][0] for place in places) if numbers <= {person.extension}]
+        rest = [
+            (person, [word[0] for word in _listed(person.name) if word not in words and word[0].isalpha()])
+            for person in people
+        ]
+        exact = [person for person, letters in rest if letters == initials]
+        # One of the two may lack the patronymic.
+        return exact or [
+            person for person, letters in rest if letters and letters[: len(initials)] == initials[: len(letters)]
         ]
 
 
@@ -122,4 +143,8 @@ def _extension(text: str) -> str:
 
 
 def _words(name: str) -> frozenset[str]:
-    return frozenset(filter(None, _BETWEEN.split(folded(name))))
+    return frozenset(_listed(name))
+
+
+def _listed(name: str) -> list[str]:
+    return [word for word in _BETWEEN.split(folded(name)) if word]

@@ -36,6 +36,8 @@ def folded(text: str) -> str:
 
     Case, compatibility forms, the dots of ё and the amount of white space make no difference.
     """
+    if text.isascii():  # every e-mail; the steps below would change nothing else in it
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
 
 

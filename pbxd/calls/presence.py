@@ -42,9 +42,9 @@ def presence_of(call: LiveCall) -> Presence:
 def _state(call: LiveCall, leg: Leg) -> PhoneState | None:
     """Return what a phone does; None: it is done with the call."""
     if not leg.up:
-        if leg.called and leg is not call.caller and not leg.is_agents_phone:
-            return None if leg.result else "ringing"
-        return None if leg.called and leg.result else "calling"
+        if leg is call.caller or leg.is_agents_phone:
+            return None if leg.called and leg.result else "calling"
+        return "ringing" if leg.called and not leg.result else None
     if call.part == "hold":
         return "held"
     there = [each for bridge in leg.bridge.connected() for each in bridge.legs] if leg.bridge else []

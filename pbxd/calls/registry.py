@@ -26,6 +26,7 @@ class Registry:
         self._calls: dict[str, LiveCall] = {}  # by linkedid; that of an absorbed call leads to the one that absorbed it
         self._changed: dict[str, LiveCall] = {}
         self._bridges: dict[str, Bridge] = {}
+        self._touched: set[LiveCall] = set()  # in which something may have happened
 
     @property
     def calls(self) -> list[LiveCall]:
@@ -51,14 +52,21 @@ class Registry:
         changed, self._changed = self._changed, {}
         return [call.record.copy() for call in changed.values()]
 
+    def take_touched(self) -> set[LiveCall]:
+        """Return the calls in which something may have happened since the last time, also those that are over."""
+        touched, self._touched = self._touched, set()
+        return touched
+
     def mark_changed(self, call: LiveCall) -> None:
         """Note that a call's record changed, if people can see the call."""
+        self._touched.add(call)
         if call.is_shown:
             call.seen = True
             self._changed[call.record.id] = call
 
     def update(self, call: LiveCall) -> None:
         """Work out what a call is doing now."""
+        self._touched.add(call)
         if call.update_state():
             self.mark_changed(call)
 
@@ -92,6 +100,7 @@ class Registry:
         call.had_outside = call.had_outside or leg.is_outside
         self.legs[leg.channel] = leg
         leg.call = call
+        self._touched.add(call)
         return call
 
     def remove_leg(self, leg: Leg, call: LiveCall) -> None:
@@ -111,6 +120,7 @@ class Registry:
                 if heir is not None:
                     self.add_linkedid(heir, linkedid)
         call.over = True
+        self._touched.add(call)
 
     def find(self, channel: str, linkedid: str, at: float) -> tuple[Leg, LiveCall] | None:
         """Return the leg of a channel and its call; index the call by this linkedid if no other call has it."""
@@ -119,6 +129,7 @@ class Registry:
             return None
         leg.stale = False
         call = leg.call
+        self._touched.add(call)
         leg.linkedid = linkedid or leg.linkedid
         if linkedid and linkedid not in self._calls:
             self.add_linkedid(call, linkedid)
@@ -149,6 +160,7 @@ class Registry:
             if self._calls.get(linkedid) is other:
                 self.add_linkedid(call, linkedid)
         shown = other.is_shown
+        self._touched.add(other)
         call.absorb(other, at)
         self._replace_borrower(other, call)
         self.update(call)
@@ -196,6 +208,7 @@ class Registry:
     def _merge_empty(self, call: LiveCall, real: LiveCall) -> None:
         """Merge a call without legs into the call that has them now."""
         shown = call.is_shown
+        self._touched.add(call)
         call.merged, call.over = real, True
         call.record.merged_into, call.record.ended = real.record.id, moment(call.at)
         for linkedid in call.linkedids:

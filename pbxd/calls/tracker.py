@@ -22,6 +22,7 @@ from pbxd.calls import dials, joins, leg_events
 from pbxd.calls import events as ev
 from pbxd.calls.identity import ChannelIds
 from pbxd.calls.legs import Leg
+from pbxd.calls.live_call import LiveCall
 from pbxd.calls.presence import Presence, presence_of
 from pbxd.calls.record import CallRecord
 from pbxd.calls.registry import Registry
@@ -47,6 +48,7 @@ class Tracker:
         """Start without calls. `in_gap`: events before the first one may be missing, until a snapshot ends."""
         self.registry = Registry(pbx, rules, ids)
         self._snapshots = Snapshots(self.registry, in_gap=in_gap)
+        self._presences: dict[LiveCall, Presence] = {}
 
     def remember(self, records: Iterable[CallRecord], ended: Collection[str] = ()) -> None:
         """Take over the open calls of an earlier process; the next snapshot shows which of them still last.
@@ -71,8 +73,13 @@ class Tracker:
         return sorted(found, key=lambda each: each.record.started, reverse=True)
 
     def presences(self) -> list[Presence]:
-        """Return what happens in each call that people see."""
-        return [presence_of(call) for call in self.registry.calls if call.is_shown]
+        """Return what happens in each call that people see; of a call without news, the same object again."""
+        for call in self.registry.take_touched():
+            if call.over or not call.legs or not call.is_shown:
+                self._presences.pop(call, None)
+            else:
+                self._presences[call] = presence_of(call)
+        return list(self._presences.values())
 
     def number_of(self, channel: str) -> str | None:
         """Return the number that a channel stated when it was created; later changes of its caller id don't count."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 
 import click
@@ -57,6 +58,7 @@ pbxd.later.update(
 
 def main() -> None:
     """Run the program."""
+    gc.disable()  # until the command's modules are imported: the collector would go through all of them
     language.prepare()
     prepare_streams()
     pbxd(prog_name="pbxd")

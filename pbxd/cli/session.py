@@ -192,6 +192,8 @@ def run(work: Coroutine[Any, Any, Answer]) -> Answer:
             asyncio.get_running_loop().add_signal_handler(number, _stop, asyncio.current_task(), received, number)
         return await work
 
+    gc.freeze()  # what was imported stays: the collector need not go through it again and again
+    gc.enable()
     try:
         return asyncio.run(stoppable())
     except asyncio.CancelledError:

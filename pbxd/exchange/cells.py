@@ -31,7 +31,9 @@ _YES = frozenset({"да", "yes", "y", "true", "истина", "1", "+", "vip", "
 _NO = frozenset({"", "нет", "no", "n", "false", "ложь", "0", "-"})
 _NO_DATE = frozenset({"", "0/0/00", "0.0.00", "00.00.0000", "0000-00-00", "0000-00-00 00:00:00"})
 _NOTHING = frozenset(
-    {"", "-", "--", "—", "–", "нет", "не указан", "не указано", "отсутствует", "no", "none", "null", "n/a"}
+    {"", "-", "--", "—", "–", "нет", "не указан", "не указана", "не указано", "отсутствует", "нет данных", "нет адреса"}
+    | {"нет почты", "нет e-mail", "нет email", "нет эл. почты", "без почты", "нет телефона", "нет номера"}
+    | {"no", "none", "null", "n/a", "no email", "no e-mail", "no phone", "no data", "not specified"}
 )
 _BREAKS = re.compile(r"\s*[\r\n\t\v\f]+\s*")
 _BREAK_TAG = re.compile(r"<br\s*/?>|</(?:p|div|li|tr|h[1-6]|pre|blockquote)>", re.IGNORECASE)

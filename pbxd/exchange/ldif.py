@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pbxd.book.programs.address_books import LDIF_LEFT_OUT
+from pbxd.book.programs.address_books import LDIF, LDIF_LEFT_OUT
+from pbxd.book.programs.program import FAX
 from pbxd.exchange.entry_tables import Entry, as_table
 from pbxd.i18n import _
 
@@ -18,6 +19,9 @@ _LINE = re.compile(rb"(?P<name>[A-Za-z0-9.\-]+)(;[^:]*)?:(?P<kind>[:<]?)[ ]*(?P<
 _SHOWN = 100  # characters of a name
 _LONGEST: Final = 4 * 1024 * 1024  # bytes of one entry with its picture
 _GROUPS: Final = {"groupofnames", "groupofuniquenames", "group", "posixgroup"}
+_TAKEN: Final = frozenset(
+    head.lower() for column, heads in LDIF.only.items() if column != FAX for head in heads
+)  # attributes that are imported
 _PLACES: Final = {"organizationalunit", "dcobject", "domain", "container"}  # of a directory; they have no contacts
 
 
@@ -29,8 +33,9 @@ def is_ldif(head: bytes) -> bool:
 def read_entries(file: Path) -> Iterator[tuple[int, list[str]]]:
     """Read the people of the file: row 0 has the attributes that there are, each further row is an entry.
 
-    Groups and changes of entries are rows with nothing but the reason why they are not taken. A value that is
-    not text (a picture) is left out; one that stands in another place (`:<`) is never fetched.
+    Groups and changes of entries are rows with nothing but the reason why they are not taken. A value that is not text
+    (a picture) is left out, and so is one that stands in another place (`:<`), which is never fetched: its attribute
+    has a column all the same, and where that is imported, the row says what is missing.
     """
     return as_table(lambda: _people(file), without={"dn", "objectclass"})
 
@@ -42,9 +47,7 @@ def _people(file: Path) -> Iterator[tuple[int, Entry]]:
         entry: Entry = {}
         for line in lines:
             if found := _LINE.fullmatch(line):
-                value = _text(found["kind"], found["value"])
-                if value:
-                    entry.setdefault(found["name"].decode().lower(), []).append(value)
+                _add(entry, found["name"].decode().lower(), found["kind"], found["value"])
         place += "dn" in entry
         classes = {value.lower() for value in entry.get("objectclass", ())}
         if "dn" not in entry or classes & _PLACES:
@@ -55,6 +58,19 @@ def _people(file: Path) -> Iterator[tuple[int, Entry]]:
             yield place, _not_taken(_("a change of an entry: {name}").format(name=_title(entry)))
         else:
             yield place, entry
+
+
+def _add(entry: Entry, name: str, kind: bytes, value: bytes) -> None:
+    """Add a value to an entry, or say that it isn't taken."""
+    text = _text(kind, value)
+    if text:
+        entry.setdefault(name, []).append(text)
+    elif text is None:
+        entry.setdefault(name, [])
+        if name in _TAKEN:
+            why = _("in another file: {place}") if kind == b"<" else _("not a text")
+            place = value.decode("utf-8", "replace").strip()[:_SHOWN]
+            entry.setdefault(LDIF_LEFT_OUT, []).append(f"{name}: {why.format(place=place)}")
 
 
 def _not_taken(why: str) -> Entry:
@@ -88,16 +104,16 @@ def _entries(file: Path) -> Iterator[list[bytes]]:
         yield lines
 
 
-def _text(kind: bytes, value: bytes) -> str:
-    """Return a value as text; empty for one that isn't text."""
+def _text(kind: bytes, value: bytes) -> str | None:
+    """Return a value as text; None for one that isn't text, or that isn't here."""
     if kind == b"<":
-        return ""
+        return None
     if kind == b":":
         try:
             value = base64.b64decode(value, validate=True)
         except binascii.Error:
-            return ""
+            return None
     try:
         return value.decode("utf-8").strip()
     except UnicodeDecodeError:
-        return "" if kind else value.decode("cp1251", "replace").strip()
+        return None if kind else value.decode("cp1251", "replace").strip()

@@ -151,7 +151,7 @@ def _plain(field: Field, column: str, head: str, reading: FieldCells) -> Plain |
         return None
     match field.kind:
         case "name" | "text" | "company" | "long-text" if column == field.column:
-            plain = _plain_company if field.kind == "company" else _is_plain
+            plain = _is_plain if field.kind == "name" else _says_something
             return lambda text: check(field.name, text) if plain(text) else None
         case "emails":
             return lambda text: check(field.name, (text,)) if _EMAIL.fullmatch(text) else None
@@ -166,5 +166,5 @@ def _is_plain(text: str) -> bool:
     return text.isprintable() and not _MARKS.search(text)
 
 
-def _plain_company(text: str) -> bool:
+def _says_something(text: str) -> bool:
     return _is_plain(text) and not is_placeholder(text)

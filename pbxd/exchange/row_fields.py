@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from pbxd import notation
 from pbxd.book.card_marks import marked_id
@@ -28,7 +28,9 @@ from pbxd.numbers import NumberRules
 _GOOGLE_GROUPS = {"* myContacts", "* starred"}  # Google's own, of every contact
 NUMBER_COLUMNS = frozenset({*COLUMN_LABELS, "titled_number"})
 _ADDRESS = re.compile(r"<([^<>@]+@[^<>@]+)>")  # of «Анна <anna@example.org>»
+_PEOPLE: Final = frozenset({"name", "first_name", "last_name"})  # somebody may be called so: No is a Korean surname
 _DASHES = re.compile(r"[-–—]+")  # in a cell without anything
+_DIGITS = re.compile(r"\d+")
 _SPACES = re.compile(r"[,\s]+")
 _SHOWN = 100  # characters of a text that is not taken
 
@@ -75,6 +77,7 @@ class FieldCells:
     def __init__(self, columns: Columns, rules: NumberRules, employees: EmployeeLookup, how: How) -> None:
         self._columns, self._employees, self._how = columns, employees, how
         self.phones = PhoneReader(rules, foreign=columns.foreign, lenient=how.lenient)
+        self._labels = number_labels(columns.heads, columns.fields)
 
     def cleaned(self, text: str) -> str:
         """Return the text of a cell without what programs put around it."""
@@ -88,7 +91,9 @@ class FieldCells:
         values: dict[str, list[str]] = {}
         for column, text in zip(self._columns.fields, texts, strict=False):
             if column and (columns is None or column in columns):
-                values.setdefault(column, []).append(self.cleaned(text))
+                text = self.cleaned(text)  # noqa: PLW2901 - the same, cleaned
+                is_empty = self._columns.foreign and column not in _PEOPLE and cells.is_placeholder(text)
+                values.setdefault(column, []).append("" if is_empty else text)
         return RowCells(texts, values)
 
     def reader(self, wanted: Field) -> Reads:  # noqa: PLR0911 - a case a kind
@@ -116,8 +121,6 @@ class FieldCells:
     def _line(self, column: str, work: RowCells) -> str:
         """Return the text of a column; of several the first one, or all where they are meant to be joined."""
         texts = list(dict.fromkeys(cells.plain_line(text) for text in work.all(column) if text))
-        if column == "company" and self._columns.foreign:
-            texts = [text for text in texts if not cells.is_placeholder(text)]
         if len(texts) > 1 and column in self._columns.joined:
             return ", ".join(texts)
         work.left_out += [(column, _("a second value: {text}").format(text=text[:_SHOWN])) for text in texts[1:]]
@@ -177,24 +180,28 @@ class FieldCells:
 
     def _numbers(self, work: RowCells) -> tuple[ContactNumber, ...]:
         found: list[ContactNumber] = []
-        label = extension = ""
+        extension = ""
         for place, (column, text) in enumerate(zip(self._columns.fields, work.cells, strict=False)):
-            if column == "label":
-                label = usual_label(text) if self._columns.foreign else text.strip()
-            elif column == "extension" and text.strip():
+            if column == "extension" and text.strip():
                 work.place["number"] = place
                 extension = self._add_extension(text.strip(), found, work)
             elif column in NUMBER_COLUMNS and text.strip():
                 work.place["number"] = place
-                phones = self.phones.read(self.cleaned(text), label_of(column, self._columns.heads[place]) or label)
+                label = label_of(column, self._columns.heads[place]) or self._label_beside(place, work)
+                phones = self.phones.read(self.cleaned(text), label)
                 work.left_out += [("number", why) for why in phones.left_out]
                 if extension and phones.numbers and not phones.numbers[0].extension:
                     phones.numbers[0] = replace(phones.numbers[0], extension=extension)
                     extension = ""
                 found += phones.numbers
-                label = ""
         work.place.pop("number", None)
         return tuple(found)
+
+    def _label_beside(self, place: int, work: RowCells) -> str:
+        """Return the label that another cell of the row has for the numbers of a cell."""
+        beside = self._labels.get(place, len(work.cells))
+        text = work.cells[beside] if beside < len(work.cells) else ""
+        return usual_label(text) if self._columns.foreign else text.strip()
 
     def _add_extension(self, text: str, found: list[ContactNumber], work: RowCells) -> str:
         """Add an extension to the number before it; return it where the number is still to come."""
@@ -206,6 +213,23 @@ class FieldCells:
         elif found[-1].extension != extension:
             work.left_out.append(("number", _("a second value: {text}").format(text=extension)))
         return ""
+
+
+def number_labels(heads: Sequence[str], columns: Sequence[str]) -> dict[int, int]:
+    """Return by the place of a column of numbers the place of the column with their labels.
+
+    That is the one with the same digits, such as «Phone 1 - Label» of «Phone 1 - Value»; of headings without digits the
+    one before it.
+    """
+    numbers = [place for place, column in enumerate(columns) if column in NUMBER_COLUMNS]
+    found: dict[int, int] = {}
+    for label in (place for place, column in enumerate(columns) if column == "label"):
+        digits = _DIGITS.findall(heads[label])
+        same = [place for place in numbers if digits and _DIGITS.findall(heads[place]) == digits]
+        after = [place for place in numbers if place > label and "label" not in columns[label + 1 : place]]
+        for place in (same or after)[:1]:
+            found.setdefault(place, label)
+    return found
 
 
 def label_of(column: str, head: str) -> str:

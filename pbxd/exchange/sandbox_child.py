@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -30,6 +31,8 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # so that no library prints between the frames
     file = Path(asked["file"])
     _limit(file)
+    gc.freeze()
+    gc.set_threshold(20_000)  # rows are no cycles
     with contextlib.suppress(BrokenPipeError):  # the parent has stopped reading
         for frame in _frames(file, asked):
             data = json.dumps(frame, ensure_ascii=False).encode("utf-8", "replace")

@@ -50,7 +50,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # open: needs no token, and shows nothing about anybody; any: whoever has a valid token or session
 Wanted = Scope | Literal["open", "any"]
 _FILES = (Download, Sound)
-_PATTERN = re.compile(r"\{(\w+):(?:[^{}]|\{[\d,]+\})*\}")
+_PATTERN = re.compile(r"\{(\w+):[^{}]*\}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -98,7 +97,7 @@ class CallCards:
         if presence is None and made:
             return _made_card(made)
         assert presence is not None  # noqa: S101 - for mypy: either of them was found
-        return _card(presence, actor.extension, made)
+        return _card(presence, actor.extension, made, self.watch.now())
 
     async def person(self, actor: Actor, number: str, chosen: int = 0) -> CardPerson:
         """Return whose number it is; `chosen` is the one of several whom the viewer took for it."""
@@ -134,7 +133,7 @@ def _made_card(made: CallAttempt) -> CallCard:
     )
 
 
-def _card(presence: Presence, extension: str, made: CallAttempt | None) -> CallCard:
+def _card(presence: Presence, extension: str, made: CallAttempt | None, now: float) -> CallCard:
     record = presence.record
     incoming = record.caller.extension != extension
     transfer = _transfer(record, extension)
@@ -150,14 +149,14 @@ def _card(presence: Presence, extension: str, made: CallAttempt | None) -> CallC
         state=state,
         number=other.number or (made.number if made else ""),
         extension=other.extension or "",
-        seconds=_seconds(record, extension, state),
+        seconds=_seconds(record, extension, state, now),
         queue=record.queue or "" if incoming else "",
         called=record.callee.number or "" if incoming and record.direction == "incoming" else "",
         by=by or "",
         to=to or "",
-        answered_by=record.answered_by[-1] if state == "elsewhere" else "",
+        answered_by=record.answered_by[-1] if state == "elsewhere" and record.answered_by else "",
         reason=((progress.reason if progress else None) or record.outcome or "") if ended and not incoming else "",
-        missed=incoming and ended and not record.answered_by and record.outcome != "answered",
+        missed=incoming and ended and extension not in record.answered_by,
         may_end=made is not None and not made.attempt.ended,
     )
 
@@ -180,18 +179,25 @@ def _transfer(record: CallRecord, extension: str) -> Step | None:
 
 def _incoming_state(presence: Presence, extension: str, to: str | None) -> CardState:
     record, phone = presence.record, presence.phones.get(extension)
-    if phone == "ringing":
-        return "ringing"
     if phone:
-        return "held" if phone == "held" else "talking"
+        return phone if phone in {"ringing", "held"} else "talking"
+    if _taken_by_another(record, extension):
+        return "elsewhere"
     if record.ended is not None:
-        taken = record.answered_by and extension not in record.answered_by
-        return "elsewhere" if taken else "ended"
+        return "ended"
+    if extension not in record.answered_by:
+        return "ringing"
+    if to:
+        return "transferred"
+    return "held" if presence.part == "hold" else "ended"
+
+
+def _taken_by_another(record: CallRecord, extension: str) -> bool:
+    """Tell whether somebody else answered after this person's phone began to ring for the last time."""
     if extension in record.answered_by:
-        if to is not None and to:
-            return "transferred"
-        return "held" if presence.part == "hold" else "ended"
-    return "elsewhere" if record.answered_by else "ringing"
+        return False
+    rang = [place for place, step in enumerate(record.story) if step.what == "rang" and step.who == extension]
+    return any(step.what in _TAKEN for step in record.story[rang[-1] :]) if rang else bool(record.answered_by)
 
 
 def _outgoing_state(presence: Presence, extension: str, to: str | None, made: CallAttempt | None) -> CardState:
@@ -203,12 +209,12 @@ def _outgoing_state(presence: Presence, extension: str, to: str | None, made: Ca
         return "held" if phone == "held" else "talking"
     if progress and progress.state not in {"ended", "talking"}:
         return "ringing-agent" if progress.state == "ringing-agent" else "ringing-client"
-    if phone == "calling":
-        return "ringing-client"
+    if phone == "calling":  # it is so for a moment too when a conversation ends
+        return "talking" if record.answered else "ringing-client"
     return "transferred" if to else "ended"
 
 
-def _seconds(record: CallRecord, extension: str, state: CardState) -> float | None:
+def _seconds(record: CallRecord, extension: str, state: CardState, now: float) -> float | None:
     """Return since when the state lasts; of a call that ended, how long it was talked."""
     if state == "ended":
         return record.seconds["talk"] + record.seconds["hold"] if record.answered else None
@@ -220,4 +226,4 @@ def _seconds(record: CallRecord, extension: str, state: CardState) -> float | No
         since = rang[-1] if rang else record.started
     else:
         return None
-    return max(0.0, time.time() - since.timestamp())
+    return max(0.0, now - since.timestamp())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pbxd.calls.presence import Presence
 from pbxd.calls.record import CallRecord
-from pbxd.services.events.live_feed import Present
+from pbxd.services.events.present import Present
 
 _REMEMBERED = 1000  # calls that ended; about 4 KB each
 
@@ -17,13 +18,19 @@ class CallWatch:
     """Looks at the calls under way; `presences` says what happens in them now."""
 
     presences: Callable[[], Iterable[Presence]] = tuple
+    now: Callable[[], float] = time.time  # the present time by the PBX's clock
     _there: dict[str, Presence] = field(default_factory=dict)  # at the last look
+    _shown: dict[str, tuple[Presence, Present]] = field(default_factory=dict)  # what was made of each
     _over: dict[str, CallRecord] = field(default_factory=dict)  # the oldest end first
 
     def look(self) -> Mapping[str, Present]:
         """Return what happens in the calls, by id, and whom each is about: all whom it has ever rung, too."""
         self._take()
-        return {call: _present(presence) for call, presence in self._there.items()}
+        before, self._shown = self._shown, {}
+        for call, presence in self._there.items():
+            made = before.get(call)
+            self._shown[call] = made if made and made[0] is presence else (presence, _present(presence))
+        return {call: present for call, (_presence, present) in self._shown.items()}
 
     def find(self, call_id: str) -> Presence | None:
         """Return what happens in a call now. Of one that ended a short time ago no phone does anything."""

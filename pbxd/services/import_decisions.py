@@ -5,12 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Literal
 
 from pbxd.book.companies import Company
 from pbxd.book.company_names import company_key
 from pbxd.book.contact_merging import LISTS, differing, united
-from pbxd.book.contacts import ContactChanges, ContactDraft, changes_to
+from pbxd.book.contacts import ATTRIBUTES, ContactChanges, ContactDraft, changes_to
 from pbxd.book.employee_lookup import unknown_extension
 from pbxd.book.fields import Fields
 from pbxd.book.texts import folded
@@ -20,6 +21,9 @@ from pbxd.services.import_matching import NOBODY, Matcher
 from pbxd.services.import_report import ImportReport, RowDone, RowList
 from pbxd.storage.imports.companies import added
 from pbxd.storage.imports.known import Known
+
+_attributes = attrgetter(*ATTRIBUTES)
+_ROW_BITS = 32
 
 Policy = Literal["skip", "update", "add"]
 
@@ -41,6 +45,7 @@ class Decisions:
         self._manager_id = manager_id  # of contacts for whom the file names none
         self._matcher = Matcher(registry)
         self._made_by_row = array("q")  # the rows of new contacts, in order
+        self._said: dict[int, int] = {}  # by contact: what the last row about it says, hashed, and in 32 bits which row
 
     def decide(self, row: int, read: Read, known: Known, batch: Batch) -> None:
         """Decide about one row. Raises InvalidInputError for a row that contradicts an earlier one or the book."""
@@ -48,8 +53,12 @@ class Decisions:
         if target > 0 and read.draft.manager and not read.draft.manager_id:  # mistyped in an export of this very book
             heading = str(self._registry["manager"].heading)
             raise InvalidInputError("manager", f"{heading}: {unknown_extension(read.draft.manager)}")
+        said = _hashed(read) if self._policy == "update" else 0
         if target == NOBODY:
             self._create(row, read, batch)
+            target = -len(self._made_by_row)
+        elif said and self._said.get(target, 0) >> _ROW_BITS == said:
+            self._repeat(row, read, target, known)
         elif self._policy == "skip":
             self._report.skipped += 1
             self._list(row, "skipped", read, target, known)
@@ -57,6 +66,8 @@ class Decisions:
             self._merge(row, read, target, known, batch)
         else:
             self._update(row, read, target, known, batch)
+        if said:
+            self._said[target] = said << _ROW_BITS | row
 
     def _create(self, row: int, read: Read, batch: Batch) -> None:
         self._report.created += 1
@@ -92,6 +103,13 @@ class Decisions:
         self._report.updated += 1
         self._list(row, "merged", read, target, known, _names(changes))
 
+    def _repeat(self, row: int, read: Read, target: int, known: Known) -> None:
+        """Name a row that says what the row before about the same contact says."""
+        self._report.unchanged += 1
+        card, earlier = known.cards.get(target), self._said[target] % (1 << _ROW_BITS)
+        name = card.name if card else read.draft.name
+        self._rows.add(RowDone(row, "repeated", name, target if target > 0 else None, earlier))
+
     def _list(
         self,
         row: int,
@@ -112,21 +130,24 @@ class CompanyDecisions:
 
     def __init__(self, policy: Policy, report: ImportReport, rows: RowList) -> None:
         self._policy, self._report, self._rows = policy, report, rows
-        self._made: dict[str, int] = {}  # by the name's key: the row
+        self._made: dict[str, tuple[int, Company]] = {}  # by the name's key: the row, and what rows made of it
 
     def decide(self, row: int, read: ReadCompany, known: Mapping[str, Company]) -> Company | None:
         """Return the company to make, or to add numbers and e-mails to; None: there is nothing to do."""
         firm, name = read.company, company_key(read.company.name)
-        there, first = known.get(folded(firm.name)), self._made.get(name)
+        there, (first, earlier) = known.get(folded(firm.name)), self._made.get(name, (None, None))
         if self._policy != "update" and (there or first):
             self._report.skipped += 1
             self._rows.add(RowDone(row, "skipped", firm.name, same_as_row=first))
             return None
-        if there and added(there, firm.numbers, firm.emails) == there:
+        before = earlier or there
+        if before and (after := added(before, firm.numbers, firm.emails)) == before:
             self._report.unchanged += 1
+            if first:
+                self._rows.add(RowDone(row, "repeated", firm.name, same_as_row=first))
             return None
-        self._made.setdefault(name, row)
-        if there or first:
+        self._made[name] = first or row, after if before else firm
+        if before:
             self._report.updated += 1
             self._rows.add(RowDone(row, "merged" if first else "updated", firm.name, same_as_row=first))
         else:
@@ -139,3 +160,9 @@ def _names(changes: ContactChanges) -> list[str]:
     """Return the names of the changed fields, extra ones among the others."""
     names = [name for name in changes if name != "extra" and not name.endswith("_id")]
     return [*names, *changes.get("extra", {})]
+
+
+def _hashed(read: Read) -> int:
+    """Return a number that is the same for rows that say the same, and hardly ever for others; never 0."""
+    draft = read.draft
+    return hash((_attributes(draft), repr(draft.extra), read.given)) or 1  # may be negative: `>>` keeps the sign

@@ -20,9 +20,10 @@ _WHAT: Final = {
     "skipped": N_("skipped"),
     "updated": N_("updated"),
     "merged": N_("merged"),
+    "repeated": N_("repeated"),
     "company": N_("company"),
 }
-What = Literal["skipped", "updated", "merged", "company"]
+What = Literal["skipped", "updated", "merged", "repeated", "company"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class RowDone:
     """What became of a row.
 
     `skipped`: its contact is known already. `updated`: it changed a contact of the book. `merged`: it was added to the
-    contact of an earlier row, `same_as_row`. `company`: it became a company.
+    contact of an earlier row, `same_as_row`. `repeated`: it says what the row before about the same contact says.
+    `company`: it became a company.
     """
 
     row: int
@@ -78,9 +80,19 @@ class RowList:
 
     def __init__(self, report: ImportReport, fields: Fields, writer: Any = None) -> None:  # noqa: ANN401 - csv's own
         self._report, self._fields, self._writer = report, fields, writer
+        self._waiting: list[RowDone] = []
 
     def add(self, done: RowDone) -> None:
-        """List a row."""
+        """List a row when `flush` is called."""
+        self._waiting.append(done)
+
+    def flush(self) -> None:
+        """List the rows of a batch in the order of the file: its companies are decided about after its contacts."""
+        for done in sorted(self._waiting, key=lambda done: done.row):
+            self._list(done)
+        self._waiting.clear()
+
+    def _list(self, done: RowDone) -> None:
         self._report.listed += 1
         if len(self._report.rows) < LISTED:
             self._report.rows.append(done)

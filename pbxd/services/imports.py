@@ -28,9 +28,10 @@ from pbxd.services.workspace import Workspace
 from pbxd.storage.access.employee_ids import known as known_actor
 from pbxd.storage.engine.feed import Feed
 from pbxd.storage.imports import companies, listing
-from pbxd.storage.imports.imports import Imports, Report, Undone, Writing
+from pbxd.storage.imports.imports import Imports, Report, Undone
 from pbxd.storage.imports.known import Known, known
 from pbxd.storage.imports.listing import Import as Import
+from pbxd.storage.imports.writing import Writing
 from pbxd.storage.search import cursor
 
 _Kind = TypeVar("_Kind", Read, ReadCompany)
@@ -202,6 +203,7 @@ class _Importing:
             contacts, firms = self._read(some)
             batch = await self._decided(decisions, contacts)
             new_firms = await self._decided_companies(firms)
+            self._outcome.rows.flush()
             if writing:
                 await writing.add(batch.new, batch.changes, batch.adding)
                 await writing.add_companies(new_firms)

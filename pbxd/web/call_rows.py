@@ -162,8 +162,10 @@ def gap_sentence(gap: Mapping[str, Any]) -> str:
     if gap["filled"]:
         return f"{told}; {filled_text(dict(gap))}"
     if gap["calls"] is not None:
-        return f"{told}; {_('calls missing: {count}').format(count=gap['calls'])}"
-    return f"{told}; {_('calls of this time may be missing')}"
+        missing = _("calls missing: {count}").format(count=gap["calls"])
+        return f"{told}; {missing}"
+    perhaps = _("calls of this time may be missing")
+    return f"{told}; {perhaps}"
 
 
 def day_name(day: date) -> str:

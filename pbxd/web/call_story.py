@@ -158,8 +158,10 @@ def _gap_text(gap: Mapping[str, Any]) -> str:
         return _("From here on the PBX is not heard")
     told = _("Until {time} the PBX was not heard").format(time=_clock(gap["to"]))
     if gap["filled"]:
-        return f"{told}; {_('filled from {source}').format(source=gap['filled'].upper())}"
-    return f"{told}; {_('something may be missing here')}"
+        filled = _("filled from {source}").format(source=gap["filled"].upper())
+        return f"{told}; {filled}"
+    perhaps = _("something may be missing here")
+    return f"{told}; {perhaps}"
 
 
 def _shown(text: str | None, names: Mapping[str, str]) -> str:

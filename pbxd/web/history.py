@@ -57,7 +57,7 @@ async def _list(visit: Visit) -> web.StreamResponse:
         size=limit,
         filtered=any(name in visit.query for name in _FILTERS),
         export=visit.path_with(after=None, limit=None).removeprefix(HISTORY),
-        **await _choices(visit),
+        **({} if is_fragment(visit.request) else await _choices(visit)),
     )
 
 

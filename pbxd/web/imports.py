@@ -98,6 +98,7 @@ async def _page_of(visit: Visit, errors: Mapping[str, str]) -> web.StreamRespons
         _status(errors),
         part="import_state.html",
         step=step,
+        meanings=_meanings(step),
         listed=listed,
         report={**listed.counts, **step.found.report},
         counts=_counts(listed),
@@ -149,7 +150,7 @@ async def _done(visit: Visit, what: str) -> web.StreamResponse:
     """Commit or undo; what can't be done now is said on the import's page."""
     rights.check_scope(visit.actor, "contacts:write")
     await visit.form()
-    uploads, patience = visit.services.uploads, import_steps.PATIENCE_SECONDS
+    uploads, patience = visit.services.uploads, import_steps.patience_of(visit.services.uploads)
     try:
         if what == "commit":
             await uploads.commit(visit.actor, _id(visit), _caller(visit), patience=patience)
@@ -208,6 +209,12 @@ def _mine(visit: Visit, listed: imports.Import) -> bool:
 
 def _values(upload: Upload) -> dict[str, Any]:
     return {"visibility": upload.visibility, "existing": upload.existing, "lenient": upload.lenient}
+
+
+def _meanings(step: Step) -> list[tuple[str, str]]:
+    """Return what a column can mean, in the words of the pages."""
+    words = {"name": _("Full name"), "number": _("Phone number"), "email": _("E-mail"), "tags": _("Tags")}
+    return [(column, words.get(column, text)) for column, text in step.meanings]
 
 
 def _problem(step: Step) -> str:

@@ -50,6 +50,7 @@ async def _list(visit: Visit) -> web.StreamResponse:
         part="staff_table.html",
         people=people,
         phones=await _phones(visit),
+        away=not visit.services.health.pbx_connected(),
         counts=await book.clients_managed(visit.workspace, visit.actor),
         departments=await book.departments(visit.workspace, visit.actor),
         wanted=wanted,
@@ -86,8 +87,10 @@ def _facts(one: Employee) -> list[tuple[str, str]]:
 
 
 async def _phones(visit: Visit) -> dict[str, PhoneNow]:
-    """Return what each extension does, by extension; without the right to see calls, or the database, nothing."""
+    """Return what each extension does; nothing without the right to see calls, the PBX, or the database."""
     services = visit.services
+    if not services.health.pbx_connected():
+        return {}
     try:
         rights.check_scope(visit.actor, "calls:read")
         now = await live_calls(visit.workspace, visit.actor, services.events, services.calls_now)

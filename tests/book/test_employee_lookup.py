@@ -42,6 +42,14 @@ STAFF = EmployeeLookup(
         ("Иванова Анна Олеговна", "103"),
         ("102 Иванова Анна", "102"),
         ("Иванова Анна (103)", "103"),
+        ("Сидорова М.П.", "101"),
+        ("Сидорова М. П.", "101"),
+        ("М.П. Сидорова", "101"),
+        ("сидорова м", "101"),
+        ("Иванова А.О.", "103"),
+        ("102 Иванова А.С.", "102"),
+        ("Орлов А.И.", "104"),  # the book has no patronymic
+        ("Котов Б.", "106"),
     ],
 )
 def test_an_extension_or_a_full_name_finds_one_employee(text: str, extension: str) -> None:
@@ -49,7 +57,19 @@ def test_an_extension_or_a_full_name_finds_one_employee(text: str, extension: st
 
 
 @pytest.mark.parametrize(
-    "text", ["999", "Сидорова", "Мария", "Пётр Первый", "", "101 Иванова Анна", "Мария Петровна И."]
+    "text",
+    [
+        "999",
+        "Сидорова",
+        "Мария",
+        "Пётр Первый",
+        "",
+        "101 Иванова Анна",
+        "Мария Петровна И.",
+        "Сидорова О.П.",
+        "М.П.",
+        "103 Иванова А.С.",
+    ],
 )
 def test_an_unknown_one_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
@@ -66,3 +86,8 @@ def test_a_name_of_several_says_who_they_are() -> None:
         "сотрудников с именем «Анна Иванова» несколько: 102 Иванова Анна Сергеевна, 103 Иванова Анна Олеговна; "
         "укажите внутренний номер"
     )
+
+
+def test_initials_that_several_have_are_refused_with_the_candidates() -> None:
+    with pytest.raises(InvalidInputError, match=r"102 Иванова Анна Сергеевна, 103 Иванова Анна Олеговна"):
+        STAFF.find("manager", "Иванова А.")

@@ -40,6 +40,21 @@ def test_ldif_values_folded_encoded_and_repeated(tmp_path: Path) -> None:
     assert rows(file) == [
         (1, {"cn": "Anna", "sn": "Ильина", "telephonenumber": "1; 2", "description": "Привет"}),
     ]  # fmt: skip
+    assert opened(file).columns.ignored == ["jpegphoto", "labeleduri"]  # left out, and named
+
+
+def test_ldif_values_that_are_no_text_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "a.ldif"
+    file.write_text(f"{PERSON}description:< file:///etc/passwd\ntitle:: /9j/4AA=\nmail:: !\njpegPhoto:: /9j/4AA=\n")
+    table = opened(file)
+    reader = RowReader(table.columns, NumberRules("RU", "", re.compile(r"^\d{2,5}$")), BUILT_IN)
+    (person,) = (reader.read(place, texts) for place, texts in table.rows)
+    assert isinstance(person, Read)
+    assert [each.message for each in person.left_out] == [
+        "description: in another file: file:///etc/passwd; title: not a text; mail: not a text"
+    ]
+    assert (person.draft.comment, person.draft.position, person.draft.emails) == ("", "", ())
+    assert table.columns.ignored == ["jpegphoto"]
 
 
 def test_ldif_groups_and_changes_are_no_people_and_named(tmp_path: Path) -> None:

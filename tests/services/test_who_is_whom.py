@@ -87,6 +87,41 @@ async def test_rows_of_one_file_about_one_contact_add_up(workspace: Workspace, t
     assert anna.emails == ("a@x.ru", "b@x.ru")
 
 
+async def test_a_row_that_repeats_an_earlier_one_is_told_as_a_repeat(workspace: Workspace, tmp_path: Path) -> None:
+    """Not as a change: nothing of the contact changes."""
+    head = "ФИО;Телефон;Должность;Компания\n"
+    anna, firm = f"Анна;{MAIN};директор;Лютик\n", ";84950000001;;Ромашка\n"
+    other = anna.replace("директор", "кассир")
+    text = f"{head}{anna}{firm}анна;8 (495) 111-22-33;директор;Лютик\n{anna}{firm}{other}{anna}"
+    for there in (False, True):  # a new contact, then one of the book
+        done = await brought(workspace, tmp_path, text, "update")
+        told = [(each.row, each.what, each.same_as_row) for each in done.rows]
+        assert told == [
+            *([] if there else [(3, "company", None)]),
+            (4, "merged", None if there else 2),  # in another spelling
+            (5, "merged", None if there else 2),
+            *([] if there else [(6, "repeated", 3)]),
+            (7, "merged", None if there else 2),
+            (8, "merged", None if there else 2),
+        ]
+    done = await brought(workspace, tmp_path, f"{head}{anna}{anna}{other}{other}", "update")
+    assert (done.updated, done.unchanged) == (1, 3)
+    assert [(each.row, each.what, each.same_as_row) for each in done.rows] == [
+        (3, "repeated", 2), (4, "merged", None), (5, "repeated", 4),
+    ]  # fmt: skip
+
+
+async def test_the_report_is_in_the_order_of_the_rows(workspace: Workspace, tmp_path: Path) -> None:
+    rows = "ФИО;Телефон;Компания\n;84950000001;Ромашка\nАнна;89160000001;\n;84950000002;Лютик\nБорис;89160000002;\n"
+    await brought(workspace, tmp_path, rows)
+    (tmp_path / "a.csv").write_text(rows, "utf-8")
+    asked = ImportContacts(file=tmp_path / "a.csv", report=tmp_path / "report.csv")
+    done = await import_contacts(workspace, ADMINISTRATOR, asked)
+    assert [each.row for each in done.rows] == [2, 3, 4, 5]
+    written = (tmp_path / "report.csv").read_text("utf-8-sig").splitlines()[1:]
+    assert [line.partition(";")[0] for line in written] == ["2", "3", "4", "5"]
+
+
 async def test_without_numbers_e_mail_and_name_tell(workspace: Workspace, tmp_path: Path) -> None:
     head = "ФИО;Телефон;Почта;Комментарий\n"
     await brought(workspace, tmp_path, f"{head}Анна;;info@x.ru;\nБорис;;info@x.ru;\n")

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from sqlalchemy import text, update
-from sqlalchemy.exc import IntegrityError
 
+from pbxd.book.companies import Company
 from pbxd.book.contacts import ContactDraft
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
 from pbxd.storage.book.companies import Companies
@@ -121,7 +124,7 @@ async def test_an_interrupted_merge_loses_nobody_and_is_completed_by_the_same_co
                 " BEGIN SELECT RAISE(ABORT, 'broken off'); END"
             )
         )
-    with pytest.raises(IntegrityError):
+    with pytest.raises(ConflictError, match="run the same command again"):
         await merge(database, kept.id, [first.id, second.id], actor=ADMINISTRATOR)
     assert (await companies.list())[0] == 3
     assert len(await people_of(database, "Ромашка")) == 50  # a page of the 1200 who have moved
@@ -133,6 +136,40 @@ async def test_an_interrupted_merge_loses_nobody_and_is_completed_by_the_same_co
     assert (done.contacts, (await companies.list())[0]) == (2, 1)
     found = await contacts.list(ContactFilter(company="Ромашка"), actor=ADMINISTRATOR)
     assert (found[0], {card.version for card in found[1]}) == (1202, {2})  # each has moved once
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])  # another connection writes between two transactions of the merge
+async def test_contacts_that_come_during_a_merge_move_too(database: Database) -> None:
+    contacts, companies = Contacts(database), Companies(database)
+    drafts = [ContactDraft(name, company=firm) for name, firm in (("Анна", "Ромашка"), ("Борис", "Лютик"))]
+    await contacts.add_many(drafts, actor=ADMINISTRATOR)
+    kept, other = [(await companies.get_or_create(name)).id for name in ("Ромашка", "Лютик")]
+    file = database.place
+    empty = 0
+
+    def committed() -> None:
+        """Give Anna the other company, once that has had no contacts for two commits: they have all been moved."""
+        nonlocal empty
+        with closing(sqlite3.connect(file, isolation_level=None)) as third:
+            empty += not third.execute("SELECT count(*) FROM contacts WHERE company_id = ?", (other,)).fetchone()[0]
+            if empty == 2:
+                empty += 1
+                third.execute("UPDATE contacts SET company_id = ? WHERE name = 'Анна'", (other,))
+
+    database.on_commit.append(committed)
+    await merge(database, kept, [other], actor=ADMINISTRATOR)
+    assert empty > 2
+    assert await people_of(database, "Ромашка") == {"Анна", "Борис"}
+    assert (await companies.list())[0] == 1
+
+
+async def test_the_ids_of_other_programs_go_to_the_company_that_stays(database: Database) -> None:
+    companies = Companies(database)
+    one = await companies.create(Company(0, "Ромашка"), {"bitrix24": "1"})
+    two = await companies.create(Company(0, "Лютик"), {"bitrix24": "2", "1c": "A"})
+    three = await companies.create(Company(0, "Астра"), {"1c": "B", "amo": "C"})
+    await merge(database, one.id, [two.id, three.id], actor=ADMINISTRATOR)
+    assert await companies.external([one.id]) == {one.id: {"1c": "A", "amo": "C", "bitrix24": "1"}}
 
 
 async def test_what_cant_be_merged(database: Database) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.errors import LostError, ReplacedError, UnavailableError
 from pbxd.storage.engine import connections, schema
@@ -259,6 +260,71 @@ async def test_a_cancelled_writer_leaves_nothing_behind(url: str, database: Data
         await cancel(task)
     await append(database, "next")
     assert await subjects(database) == ["next"]
+
+
+async def test_what_is_written_in_one_thread_is_one_transaction(url: str, database: Database) -> None:
+    """As with `writing`: whole or not at all, after the other writers, and told to those who wait for commits."""
+
+    async def two(connection: AsyncConnection) -> int:
+        await tell(connection, [News("test", "one", {})])
+        await connection.execute(text("SELECT 1"))
+        await tell(connection, [News("test", "two", {})])
+        return 2
+
+    async def broken(connection: AsyncConnection) -> None:
+        await two(connection)
+        raise ValueError("broken off")
+
+    committed: list[int] = []
+    database.on_commit.append(lambda: committed.append(1))
+    async with held_by_another(url):
+        waiting = asyncio.create_task(database.write(two))
+        assert not (await asyncio.wait([waiting], timeout=0.3))[0]
+    assert await waiting == 2
+    with pytest.raises(ValueError, match="broken off"):
+        await database.write(broken)
+    assert (await subjects(database), committed) == (["one", "two"], [1])
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize("moment", ["waiting", "writing"])
+async def test_a_cancelled_thread_writes_nothing(url: str, database: Database, moment: str) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    async def work(connection: AsyncConnection) -> None:
+        await tell(connection, [News("test", "cancelled", {})])
+        inside.set()
+        go_on.wait(10)
+
+    task: asyncio.Task[None]
+    if moment == "waiting":
+        async with held_by_another(url):
+            task = asyncio.create_task(database.write(work))
+            assert not (await asyncio.wait([task], timeout=0.3))[0]
+            task.cancel()
+            await asyncio.wait([task], timeout=8)
+        assert not inside.is_set()
+    else:
+        task = asyncio.create_task(database.write(work))
+        assert await asyncio.to_thread(inside.wait, 10)
+        task.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await append(database, "next")
+    assert await subjects(database) == ["next"]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_a_transaction_in_a_thread_may_not_wait(database: Database) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        await tell(connection, [News("test", "waits", {})])
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="waited"):
+        await database.write(work)
+    assert await subjects(database) == []
 
 
 async def test_a_writer_cancelled_at_any_point_leaves_no_lock_and_no_half(database: Database) -> None:

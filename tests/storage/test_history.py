@@ -232,6 +232,8 @@ async def test_any_filters_together_find_what_they_say(database: Database, monke
         monkeypatch.setattr(plan, "FEW", chance.choice([1, 20, 10_000]))
         monkeypatch.setattr(history, "_SPANS_AT_ONCE", chance.choice([1, 4]))
         monkeypatch.setattr(plan, "_MOST_LISTS", chance.choice([1, 60]))
+        monkeypatch.setattr(plan, "_FEW_LISTS", chance.choice([0, 60]))
+        monkeypatch.setattr(history, "_LISTS_AT_ONCE", chance.choice([1, 2, 60]))
         wanted = CallFilter(
             no_callback=chance.random() < 0.3,
             department=chance.choice([None, None, *CIRCLES]),

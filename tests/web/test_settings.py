@@ -187,7 +187,7 @@ async def test_a_webhook_with_wrong_fields(browser: Browser) -> None:
     assert _value(shown, "Адрес") == HOSTILE
     _no_markup(shown)
     other = await browser.post("/settings/webhooks", {"url": "https://example.org/", "events": HOSTILE})
-    assert HOSTILE.split(maxsplit=1)[0] in other.page.described("События, например call.* contact.changed")
+    assert HOSTILE.split(maxsplit=1)[0] in other.page.described("События")
     _no_markup(other)
 
 

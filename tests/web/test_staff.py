@@ -187,3 +187,6 @@ async def test_without_the_pbx_people_are_told(tmp_path: Path, empty_book: Path)
     async with house(tmp_path, empty_book, linked=False) as pbxd, office(pbxd, "102") as browser:
         shown = await browser.get("/queues")
         assert (shown.status, shown.page.role("alert")) == (200, ["АТС не отвечает: сейчас неизвестно, кто ждёт"])
+        staff = await browser.get("/staff")
+        assert staff.page.role("alert") == ["Нет связи с АТС: чем заняты телефоны сотрудников, неизвестно."]
+        assert "свободен" not in staff.text

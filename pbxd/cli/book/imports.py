@@ -203,6 +203,7 @@ def _told(done: RowDone, registry: Fields) -> str:
         "skipped": _("row {row}: already known, skipped: {whom}"),
         "updated": _("row {row}: changed {whom}: {fields}"),
         "merged": _("row {row}: added to {whom}: {fields}"),
+        "repeated": _("row {row}: the same again, nothing changed: {whom}"),
         "company": _("row {row}: company {whom}"),
     }
     whom = " ".join(filter(None, (str(done.contact or ""), done.name)))

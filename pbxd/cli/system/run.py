@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import uvloop
 
 from pbxd import daemon, logs
@@ -15,4 +17,5 @@ def run(session: Session) -> None:
     """Run until a signal ends it."""
     settings = session.settings
     logs.configure(settings.logs)
+    gc.enable()
     uvloop.run(daemon.run(settings))

@@ -15,12 +15,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
 
 from pbxd.errors import UnavailableError
 from pbxd.logs import Complaints
 from pbxd.measures import Reading
 from pbxd.services.events.hearing import CALL, STATE, Event, Hearing, event_of, state_json
+from pbxd.services.events.present import Present, differ, of_phone, over
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 
@@ -34,19 +34,12 @@ PING_SECONDS = 15.0
 _KEPT = 5000  # events in memory
 _PAGE = 500
 _WOKEN_AT_ONCE = 25  # streams; each writes for some 50 microseconds
+_PAUSE_TIMES = 20  # pause after a look at the phones, in times of it
 _RETRY_SECONDS = 1.0
 _STEP_SECONDS = 10.0  # after that a database that hangs is asked again
 
 Phones = Mapping[str, str]  # by extension: ringing or talking; the others are free
 _Name = tuple[str, str]  # the kind and the subject of a state
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """A state that holds now, and whom it is about."""
-
-    extensions: frozenset[str]
-    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +76,7 @@ class LiveFeed:
         self._looked = self._polled = -math.inf
         self._unread = False
         self._touched = False  # the PBX said something since the phones were looked at
+        self._look_took = 0.0  # seconds
         self._work = asyncio.Event()
         database.on_commit.append(self.wake)
         self._waiters: list[asyncio.Future[None]] = []  # of streams that have everything
@@ -130,7 +124,7 @@ class LiveFeed:
             except TimeoutError:
                 pass
             if self._touched:
-                await asyncio.sleep(GATHER_SECONDS)
+                await asyncio.sleep(max(GATHER_SECONDS, _PAUSE_TIMES * self._look_took))
 
     async def _wake_streams(self) -> None:
         """Let the streams go on, some at a time: a thousand at once would make look-ups wait."""
@@ -184,16 +178,17 @@ class LiveFeed:
         if not self._touched and clock - self._looked < PHONES_SECONDS:
             return False
         self._looked, self._touched = clock, False
-        now = {(STATE, extension): _of_phone(extension, state) for extension, state in self._phones().items()}
+        now = {(STATE, extension): of_phone(extension, state) for extension, state in self._phones().items()}
         now |= {(CALL, call): present for call, present in self._calls().items()}
-        changed = [name for name in {**self._states, **now} if self._states.get(name) != now.get(name)]
+        changed = [name for name in {**self._states, **now} if differ(self._states.get(name), now.get(name))]
         at = datetime.now(UTC)
         for kind, subject in changed:
             self._changed += 1
-            present = now.get((kind, subject)) or _over(kind, self._states[kind, subject])
+            present = now.get((kind, subject)) or over(kind, self._states[kind, subject])
             frame = _frame(kind, state_json(at, kind, subject, present.data))
             self._changes.append((self._changed, kind, present.extensions, frame))
         self._states = now
+        self._look_took = time.monotonic() - clock
         return bool(changed)
 
     def states(self) -> dict[str, str]:
@@ -265,7 +260,7 @@ class LiveFeed:
     def _all_states(self, hearing: Hearing) -> bytes:
         """Return the states that the reader hears of; that of each extension is one."""
         at = datetime.now(UTC)
-        free = {(STATE, extension): _of_phone(extension, "free") for extension in self._everybody()}
+        free = {(STATE, extension): of_phone(extension, "free") for extension in self._everybody()}
         return b"".join(
             _frame(kind, state_json(at, kind, subject, present.data))
             for (kind, subject), present in sorted({**free, **self._states}.items(), key=_first)
@@ -284,15 +279,6 @@ class LiveFeed:
 
 def _first(item: tuple[_Name, Present]) -> _Name:
     return item[0]
-
-
-def _of_phone(extension: str, state: str) -> Present:
-    return Present(frozenset({extension}), {"state": state})
-
-
-def _over(kind: str, before: Present) -> Present:
-    """Return the state of what isn't there any more: a phone is free, a call is over for all whom it was about."""
-    return Present(before.extensions, {"state": "free" if kind == STATE else "over"})
 
 
 def _frames(hearing: Hearing, events: Iterable[Event]) -> bytes:

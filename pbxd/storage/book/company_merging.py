@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
 from pbxd.book.companies import Company, checked_company
+from pbxd.book.external_ids import SYSTEMS_LIMIT
 from pbxd.book.texts import EMAILS_LIMIT, NUMBERS_LIMIT, without_repeats
 from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.i18n import _
@@ -24,6 +26,7 @@ from pbxd.storage.book.card_json import draft_of
 from pbxd.storage.book.card_news import card_news
 from pbxd.storage.book.card_updates import update_cards
 from pbxd.storage.book.cards import cards
+from pbxd.storage.book.external_ids import COMPANY, external_of, write
 from pbxd.storage.engine.batches import BatchWriter
 from pbxd.storage.engine.database import Database, possible
 from pbxd.storage.engine.feed import tell
@@ -57,22 +60,40 @@ async def merge(
 ) -> Joining:
     """Move the contacts, numbers and e-mails of other companies to one, then delete the others.
 
-    The one keeps its name; an address or a site that it hasn't it gets from the first that has it.
-    Raises NotFoundError, InvalidInputError for too many numbers or e-mails.
+    The one keeps its name; an address or a site that it hasn't it gets from the first that has it, and so the ids that
+    other programs have for it. Contacts that come to one of the others meanwhile move too.
+    Raises NotFoundError, InvalidInputError for too many numbers or e-mails, ConflictError if the database refuses a
+    contact's move: the same command goes on where this one broke off.
     """
     async with database.reading() as connection:
         joining = await _joining(connection, company_id, others)
-    moved, total = 0, max(joining.contacts, 1)
-    for other in joining.others:
-        moved += await _move(database, other.id, joining.company.id, actor, _after(progress, moved, total))
-    async with database.writing() as connection:
-        now = await _joining(connection, company_id, others)
-        await _refuse_people(connection, [other.id for other in now.others])
-        gone = [other.id for other in now.others]
-        await connection.execute(delete(companies).where(companies.c.id.in_(gone)))
-        await rows.write(connection, _united(now.company, now.others))
-        await tell(connection, [rows.changed(each) for each in (*gone, company_id)])
-        return replace(joining, company=await rows.one(connection, company_id))
+    total = max(joining.contacts, 1)
+    try:
+        moved = 0
+        while True:
+            for other in joining.others:
+                moved += await _move(database, other.id, joining.company.id, actor, _after(progress, moved, total))
+            async with database.writing() as connection:
+                if await _join(connection, await _joining(connection, company_id, others)):
+                    return replace(joining, company=await rows.one(connection, company_id))
+    except IntegrityError as error:
+        message = _("not all contacts could be moved to company {id}; run the same command again to move the rest")
+        raise ConflictError(message.format(id=company_id)) from error
+
+
+async def _join(connection: AsyncConnection, now: Joining) -> bool:
+    """Make companies without contacts a part of the first one. Return False if one of them has contacts again."""
+    gone = [other.id for other in now.others]
+    if await _contacts_of(connection, gone):
+        return False
+    called = await connection.run_sync(external_of, COMPANY, [now.company.id, *gone])
+    ids = {system: key for each in reversed((now.company.id, *gone)) for system, key in called.get(each, {}).items()}
+    kept = dict(sorted(ids.items(), key=lambda entry: entry[0] not in called.get(now.company.id, {}))[:SYSTEMS_LIMIT])
+    await connection.execute(delete(companies).where(companies.c.id.in_(gone)))
+    await rows.write(connection, _united(now.company, now.others))
+    await connection.run_sync(write, COMPANY, now.company.id, kept)
+    await tell(connection, [rows.changed(each) for each in (*gone, now.company.id)])
+    return True
 
 
 def _after(progress: Report, before: int, total: int) -> Callable[[int], None]:
@@ -156,8 +177,13 @@ async def _people(connection: AsyncConnection, ids: Sequence[int]) -> int:
 
 async def _refuse_people(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Raise ConflictError if one of the companies has contacts, hidden ones too: they would lose their company."""
-    counted = select(func.count()).select_from(contacts).where(contacts.c.company_id.in_(possible(ids)))
-    found = (await connection.execute(counted)).scalar_one()
+    found = await _contacts_of(connection, ids)
     if found:
         message = _("company {id} has {count} contacts; leave them without a company with --leave-contacts")
         raise ConflictError(message.format(id=ids[0], count=found))
+
+
+async def _contacts_of(connection: AsyncConnection, ids: Sequence[int]) -> int:
+    """Return how many contacts the companies have, hidden ones too."""
+    counted = select(func.count()).select_from(contacts).where(contacts.c.company_id.in_(possible(ids)))
+    return (await connection.execute(counted)).scalar_one()

@@ -6,7 +6,7 @@ are looked at for its total.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -53,6 +53,7 @@ from pbxd.storage.tables import call_agents, calls
 
 COUNTED = 5_000  # calls that are looked at for a total; of a longer list it is what they have
 _SPANS_AT_ONCE = 4  # more are not asked for one by one
+_LISTS_AT_ONCE = 60  # more lists are not put together in one statement
 _BACK = (timedelta(days=30), timedelta(days=365))  # how far back their calls are looked for, before all are
 
 
@@ -193,6 +194,9 @@ def _of_many(
 def _newest_of(connection: Connection, parts: Sequence[Select[Any]], limit: int, skipped: int = 0) -> list[CallKey]:
     if not parts:
         return []
+    if len(parts) > _LISTS_AT_ONCE:
+        some = (_newest_of(connection, each, limit + skipped) for each in _batches(parts))
+        return sorted({key for keys in some for key in keys}, reverse=True)[skipped : skipped + limit]
     both = union_all(*(select(newest_first(part).limit(limit + skipped).subquery()) for part in parts)).subquery()
     chosen = newest_first(select(both.c.started, both.c.seq).distinct())
     return [CallKey(*row) for row in connection.execute(chosen.limit(limit).offset(skipped))]
@@ -211,11 +215,29 @@ def _count(connection: Connection, wanted: CallFilter, leader: plan.Plan) -> tup
     if not parts:
         return 0, False
     looked_at = [part.with_only_columns(_if_meant(wanted, part)) for part in parts]
+    if len(parts) > _LISTS_AT_ONCE:
+        return _count_in_batches(connection, looked_at)
     some = (union_all(*looked_at) if len(parts) > 1 else looked_at[0]).limit(COUNTED + 1)
     key = some.subquery().c.found
     counted = select(func.count(), func.count(key.distinct() if len(parts) > 1 else key)).select_from(key.table)
     seen, hits = connection.execute(counted).one()
     return min(hits, COUNTED), seen > COUNTED
+
+
+def _count_in_batches(connection: Connection, looked_at: Sequence[Select[Any]]) -> tuple[int, bool]:
+    seen, hits = 0, set[int]()
+    for some in _batches(looked_at):
+        found = union_all(*some).limit(COUNTED + 1 - seen).subquery()
+        keys = list(connection.execute(select(found.c.found)).scalars())
+        seen += len(keys)
+        hits |= {key for key in keys if key is not None}
+        if seen > COUNTED:
+            break
+    return min(len(hits), COUNTED), seen > COUNTED
+
+
+def _batches(parts: Sequence[Select[Any]]) -> Iterator[Sequence[Select[Any]]]:
+    return (parts[place : place + _LISTS_AT_ONCE] for place in range(0, len(parts), _LISTS_AT_ONCE))
 
 
 def _if_meant(wanted: CallFilter, part: Select[Any]) -> ColumnElement[Any]:

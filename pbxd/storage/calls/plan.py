@@ -12,17 +12,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
-from sqlalchemy import Connection, ScalarSelect, Select, select
+from sqlalchemy import Connection, ScalarSelect, Select, func, select
 
-from pbxd.storage.calls.call_filter import CallFilter, SeenCalls
+from pbxd.storage.calls.call_filter import CallFilter, SeenCalls, is_seen
 from pbxd.storage.calls.statements import calls_of_agent, listed, newest_first, read_by_index
+from pbxd.storage.tables import calls
 
 # An index's first column; agent: `call_agents`. Two are several lists put together: circle: one for each extension and
 # queue; unreached: one for each outcome of a client who reached nobody.
 Plan = Literal["talk_seconds", "agent", "queue", "outcome", "started", "circle", "unreached"]
 FILTERS: tuple[Plan, ...] = ("talk_seconds", "agent", "queue", "outcome")
 FEW = 5_000  # a filter with no more calls than that is chosen
-_MOST_LISTS = 60  # of a larger circle all calls are read: many of them are its
+_FEW_LISTS = 10  # put together they cost less than a look at how dense they are
+_PROBED, _DENSE = 400, 10  # calls that are looked at, of which one in so many is enough
+_MOST_LISTS = 600  # of a larger circle all calls are read: many of them are its
 
 
 def choose(connection: Connection, wanted: CallFilter) -> Plan:
@@ -30,9 +33,12 @@ def choose(connection: Connection, wanted: CallFilter) -> Plan:
     if wanted.spans is not None:  # an agent who is new here has fewer calls than an old client
         few = wanted.agent and connection.execute(select(_few_start("agent", wanted))).scalar_one() is None
         return "agent" if few else "started"
-    if not wanted.agent and circle_of(wanted):
-        return "circle"
     given: list[Plan] = [name for name in FILTERS if _given(wanted, name)]
+    circle = None if wanted.agent else circle_of(wanted)
+    if circle:
+        many = len(circle.extensions) + len(circle.queues) > _FEW_LISTS
+        filtered = given or wanted.no_callback or wanted.direction
+        return "started" if many and not filtered and _is_dense(connection, wanted) else "circle"
     if not given:
         return "unreached" if wanted.no_callback else "started"
     if len(given) == 1 and given[0] != "talk_seconds":
@@ -44,6 +50,15 @@ def choose(connection: Connection, wanted: CallFilter) -> Plan:
         return rare[0]
     rest = [name for name in given if name != "talk_seconds"]  # its index has long talks first, not the newest calls
     return min(rest, key=lambda name: str(reach[name]), default="started")
+
+
+def _is_dense(connection: Connection, wanted: CallFilter) -> bool:
+    """Tell whether many of the newest calls are a circle's: reading all calls is quicker than its lists then."""
+    newest = newest_first(listed(read_by_index("started"), CallFilter(wanted.since, wanted.until), None))
+    some = newest.add_columns(calls.c.queue).limit(_PROBED).subquery()
+    seen = is_seen(some.c.started, some.c.seq, some.c.queue, wanted)
+    hits = connection.execute(select(func.count()).select_from(some).where(*seen)).scalar_one()
+    return bool(hits * _DENSE >= _PROBED)
 
 
 def circle_of(wanted: CallFilter) -> SeenCalls | None:

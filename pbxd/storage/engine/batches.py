@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.database import Answer, Database
+from pbxd.storage.engine.straight import Work
 
 _LOCK_SECONDS = 0.05  # the aim; the promise is 0.1
 _REST_SECONDS = 0.03  # between two transactions: longer than SQLite's waiting writers sleep between two attempts
@@ -40,7 +41,29 @@ class BatchWriter:
                 yield connection
         finally:
             self._ended = time.monotonic()
-        held = self._ended - began
+        self._fit(rows, self._ended - began)
+
+    async def write(self, rows: int, work: Work[Answer]) -> Answer:
+        """Do `work` in a writing transaction for this many rows, after a pause, as `Database.write` does."""
+        await asyncio.sleep(max(0.0, self._ended + _REST_SECONDS - time.monotonic()))
+        began = self._ended
+
+        async def timed(connection: AsyncConnection) -> Answer:
+            nonlocal began
+            began = time.monotonic()
+            if self._database.is_sqlite:
+                await connection.exec_driver_sql(_CACHE)
+            return await work(connection)
+
+        try:
+            answer = await self._database.write(timed)
+        finally:
+            self._ended = time.monotonic()
+        self._fit(rows, self._ended - began)
+        return answer
+
+    def _fit(self, rows: int, held: float) -> None:
+        """Choose the next size by how long the lock was held for these rows."""
         if held > _LOCK_SECONDS:
             self.size = max(_FEWEST, int(self.size * max(_LOCK_SECONDS / held, 0.3)) // _STEP * _STEP)
         elif rows >= self.size:

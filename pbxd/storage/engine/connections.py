@@ -134,9 +134,9 @@ def connect_mysql(url: URL) -> AsyncEngine:
     return create_async_engine(url, connect_args={**limits, **readonly}, **_COMMON)
 
 
-def connect_threads(file: Path) -> Engine:
-    """Return an engine for threads that read a SQLite file. It opens nothing yet."""
-    engine = create_engine(_address(file, "sqlite"), connect_args=_arguments(BUSY_SECONDS), **_COMMON)
+def connect_threads(file: Path, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """Return an engine for threads that use a SQLite file. It opens nothing yet."""
+    engine = create_engine(_address(file, "sqlite"), connect_args=_arguments(busy_seconds), **_COMMON)
     event.listen(engine, "connect", lambda connection, _record: connection.execute(f"PRAGMA cache_size={_CACHE}"))
     return _prepared(engine)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Seque
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from threading import Lock
+from threading import Event, Lock
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, TypeVarTuple
 
@@ -33,6 +33,7 @@ from pbxd.storage.engine.connections import (
 )
 from pbxd.storage.engine.finishing import to_its_end
 from pbxd.storage.engine.presence import remember
+from pbxd.storage.engine.straight import Work, write_at_once
 from pbxd.storage.engine.witnesses import witness
 from pbxd.storage.tables import HIGHEST_KEY
 
@@ -72,6 +73,10 @@ async def in_steps(
 
 def _begin(connection: Connection) -> None:
     connection.begin()
+
+
+async def _ended(future: asyncio.Future[Any]) -> None:
+    await asyncio.wait({future})
 
 
 class _Question(Generic[Answer, *Asked]):
@@ -138,6 +143,7 @@ class Database:
         self._threads = ThreadPoolExecutor(_THREADS, "pbxd-reading")  # the loop's own serve name look-ups
         self._writer_engine = connect(url, busy_seconds=_STEP_SECONDS)
         self._writers = self._writer_engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._thread_writers = connect_threads(self._file, busy_seconds=_STEP_SECONDS) if self._file else None
         self._turn = asyncio.Lock()
         self._watch: AsyncConnection | None = None
         self._watches = 0
@@ -183,8 +189,9 @@ class Database:
         async with self._watching:
             await self._stop_watching()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        if self._thread_readers:
-            self._thread_readers.dispose()
+        for engine in (self._thread_readers, self._thread_writers):
+            if engine:
+                engine.dispose()
         await self._engine.dispose()
         await self._writer_engine.dispose()
 
@@ -241,8 +248,37 @@ class Database:
 
     async def _commit(self, connection: AsyncConnection) -> None:
         await connection.commit()
+        self._committed()
+
+    def _committed(self) -> None:
         for committed in self.on_commit:
             committed()
+
+    async def write(self, work: Work[Answer]) -> Answer:
+        """Do `work` in a transaction as `writing` opens it; on SQLite in a thread, where it may wait for nothing else.
+
+        For transactions of many statements: see `straight`.
+        """
+        if self._thread_writers is None:
+            async with self.writing() as connection:
+                return await work(connection)
+        self._refuse_unusable()
+        engine, given_up = self._thread_writers.execution_options(**{BEGIN: "BEGIN IMMEDIATE"}), Event()
+        with translated(self.place):
+            async with self._in_turn():
+                here = copy_context()
+                loop = asyncio.get_running_loop()
+                writing = loop.run_in_executor(self._threads, here.run, write_at_once, engine, work, given_up)
+                try:
+                    answer: Answer = await asyncio.shield(writing)
+                except asyncio.CancelledError:
+                    given_up.set()
+                    await to_its_end(_ended(writing), BUSY_SECONDS)  # it keeps the turn as long
+                    if not (writing.cancelled() or writing.exception()):
+                        self._committed()
+                    raise
+                self._committed()
+        return answer
 
     async def commits_seen(self) -> tuple[int, int]:
         """Return a mark that changes with every commit. SQLite only.

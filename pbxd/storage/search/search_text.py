@@ -15,7 +15,7 @@ An extension, such as «доб. 15» in any notation, is also one word of its ow
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -68,14 +68,54 @@ def tokens(text: str) -> str:
 
     The triggers of the index call this while other writers wait. An import calls it before, so that they hit the cache.
     """
+    marks, first, words = _sources(text)
+    return " ".join(marks.union(_name_tokens(first), *map(_tokens_of, words)))
+
+
+@lru_cache(maxsize=1)  # the index's trigger asks for the two differences one after the other
+def changed_tokens(old: str, new: str) -> tuple[str, str]:
+    """Return the tokens that only the old text of a card has, and those that only the new one has.
+
+    Of words that both have no tokens are made: most edits change few words.
+    """
+    marks, first, words = _sources(old)
+    new_marks, new_first, new_words = _sources(new)
+    named, new_named = _name_tokens(first), _name_tokens(new_first)
+    lost = set[str]().union(*map(_tokens_of, words - new_words))
+    won = set[str]().union(*map(_tokens_of, new_words - words))
+    stays = _token_of_any(words & new_words)
+    gone = [token for token in lost - won if not stays(token)]
+    come = [token for token in won - lost if not stays(token)]
+    return (
+        " ".join([*(marks - new_marks), *(named - new_named), *gone]),
+        " ".join([*(new_marks - marks), *(new_named - named), *come]),
+    )
+
+
+def _sources(text: str) -> tuple[set[str], str, set[str]]:
+    """Return what tokens are made of: the marks, the name's first word, and all words."""
     marks, _tab, lines = text.partition("\t")
-    found = set(marks.split(" "))
-    name, _break, _rest = lines.partition("\n")
-    for word in name.translate(_WIDE_SIGNS).split()[:1]:
-        found.update(_beginnings(NAME + word))
-    for word in set(lines.translate(_WIDE_SIGNS).split()):
-        found.update(_tokens_of(word))
-    return " ".join(found)
+    words = lines.translate(_WIDE_SIGNS).split()
+    is_named = lines.partition("\n")[0].strip()
+    return set(marks.split(" ")), words[0] if is_named else "", set(words)
+
+
+def _token_of_any(words: Collection[str]) -> Callable[[str], bool]:
+    """Return what tells whether a token is one of these words', as `_tokens_of` makes them."""
+    whole = "\n".join(("", *words, ""))
+    rests = "\n".join((*(word[1:] for word in words), ""))
+
+    def stays(token: str) -> bool:
+        match token[0]:
+            case sign if sign == START:
+                beginning = f"\n{token[1:]}"
+                return (len(beginning) <= LONGEST_BEGINNING + 1 and beginning in whole) or f"{beginning}\n" in whole
+            case sign if sign == NUMBER:
+                return f"\n＋{token[1:]}\n" in whole
+            case _:
+                return (len(token) <= LONGEST_FRAGMENT and token in rests) or f"{token}\n" in rests
+
+    return stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +168,10 @@ def _tokens_of(word: str) -> frozenset[str]:
     for length in range(SHORTEST_INSIDE, LONGEST_FRAGMENT + 1):
         found.update([word[at : at + length] for at in inside])
     return frozenset(found)
+
+
+def _name_tokens(first: str) -> set[str]:
+    return set(_beginnings(NAME + first)) if first else set()
 
 
 def _beginnings(word: str) -> list[str]:

@@ -103,6 +103,13 @@ async def _checked_file(page: Page) -> None:
     await page.locator("#columns").wait_for()
 
 
+async def _refused_file(page: Page) -> None:
+    file = FilePayload(name="1.csv", mimeType="text/csv", buffer="№;№2\n1;2\n".encode())
+    await page.locator("input[type=file]").set_input_files([file])
+    await page.locator("main form [type=submit]").click()
+    await page.locator("#columns").wait_for()
+
+
 VIEWS = (
     View("sign-in", "/sign-in", None),
     View("sign-in-refused", "/sign-in", None, act=_wrong_password),
@@ -138,8 +145,20 @@ VIEWS = (
     View("attach", "/history/attach?number=%2B79035550101&part=results&search=%D0%B0%D0%BD%D0%BD%D0%B0", books=FILLED),
     View("import", "/import"),
     View("import-checked", "/import", act=_checked_file),
+    View("import-refused", "/import", act=_refused_file),
     View("staff", "/staff", books=LISTS),
     View("staff-supervisor", "/staff", SUPERVISOR, books=("long",)),
     View("employee", "/staff/1", books=FILLED),
     View("queues", "/queues"),
+    View("settings-users", "/settings/users", ADMINISTRATOR),
+    View("settings-user", "/settings/users/1", ADMINISTRATOR),
+    View("settings-tokens", "/settings/tokens", ADMINISTRATOR),
+    View("settings-token-gone", "/settings/tokens/999", ADMINISTRATOR),
+    View("settings-webhooks", "/settings/webhooks", ADMINISTRATOR),
+    View("settings-webhook-gone", "/settings/webhooks/999", ADMINISTRATOR),
+    View("settings-numbers", "/settings/numbers?number=8-916-123-45-67", ADMINISTRATOR),
+    View("settings-checks", "/settings/checks", ADMINISTRATOR),
+    View("settings-audit", "/settings/audit", ADMINISTRATOR),
+    View("settings-components", "/settings/components", ADMINISTRATOR),
+    View("settings-refused", "/settings/users"),
 )

@@ -191,3 +191,51 @@ async def test_a_call_by_a_click_shows_its_states_and_is_cancelled(lab: Lab, lab
     await card(page, label).get_by_role("button", name="Завершить").click()
     await expect(status(page, label)).to_have_text("Завершён")
     await expect(page.get_by_role("region", name="Входящий звонок")).to_have_count(0)
+
+
+async def test_the_card_outlives_a_restart_of_pbxd_in_mid_call(lab: Lab, lab_site: Site) -> None:
+    await lab.know(NAME, CLIENT)
+    page = await looking(lab_site, AGENT)
+    lab_site.watch.allow(
+        "ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET"
+    )
+    client, agent = await lab.talk("101", CLIENT)
+    await expect(status(page)).to_have_text("Разговор")
+    assert lab.daemon
+    await lab.daemon.kill()
+    agent.hold()
+    await lab.daemon.start()
+    await expect(status(page)).to_have_text("Разговор")  # a snapshot tells no holds
+    agent.unhold()
+    agent.hold()
+    await expect(status(page)).to_have_text("Удержание")
+    client.hangup()
+    await expect(status(page)).to_have_text("Завершён")
+
+
+async def test_a_blind_transfer_tells_who_gave_the_call(lab: Lab, lab_site: Site) -> None:
+    await lab.know(NAME, CLIENT)
+    page, colleague = await looking(lab_site, AGENT), await looking(lab_site, COLLEAGUE)
+    client, agent = await lab.talk("101", CLIENT)
+    agent.refer("102")
+    offered = await lab.phone("102").incoming()
+    await expect(status(page)).to_have_text("Переведён")
+    await expect(status(colleague)).to_have_text("Звонит")
+    await expect(card(colleague)).to_contain_text(f"Перевёл: {AGENT.name}")
+    client.hangup()
+    await offered.until_ended()
+    for one in (page, colleague):
+        await expect(status(one)).to_have_text("Завершён")
+
+
+async def test_calls_that_are_dialled_by_hand_have_cards_too(lab: Lab, lab_site: Site) -> None:
+    await lab.know(NAME, CLIENT)
+    page = await looking(lab_site, AGENT)
+    label = f"Исходящий звонок: {NAME}"
+    call = lab.phone("101").dial(CLIENT)
+    far = await lab.trunk.incoming()
+    await expect(status(page, label)).to_have_text("Звоним клиенту")
+    far.answer()
+    await expect(status(page, label)).to_have_text("Разговор")
+    call.hangup()
+    await expect(status(page, label)).to_have_text("Завершён")

@@ -175,28 +175,57 @@ async def test_ten_megabytes_in_a_field_are_refused_and_the_form_stays(site: Sit
 
 async def test_a_change_by_somebody_else_shows_by_itself(site: Site, pbxd: House) -> None:
     contact = await add(pbxd, ADMINISTRATOR, **ANNA)
-    page = await site.page()
-    await page.goto("/clients")
-    await page.get_by_role("searchbox").hover()
+    table, card = await site.page(), await site.page()
+    await table.goto("/clients")
+    await card.goto(f"/clients/{contact.id}")
+    for page in (table, card):
+        await page.get_by_role("searchbox").hover()
+        await expect(page.get_by_text("бухгалтер").first).to_be_visible()
     change = EditContact(contact_id=contact.id, values={"position": "директор"})
     await book.edit(pbxd.services.workspace, agent("102"), change)
-    told = {"kind": "contact.changed", "subject": str(contact.id), "data": {}}
-    await page.evaluate("told => document.dispatchEvent(new CustomEvent('pbxd:event', { detail: told }))", told)
-    await expect(page.get_by_role("cell", name="директор")).to_be_visible()
+    await expect(table.get_by_role("cell", name="директор")).to_be_visible()
+    await expect(card.get_by_role("definition").filter(has_text="директор")).to_be_visible()
 
 
 async def test_nothing_moves_under_the_pointer(site: Site, pbxd: House) -> None:
     contact = await add(pbxd, ADMINISTRATOR, **ANNA)
     page = await site.page()
+    await page.clock.install()
     await page.goto("/clients")
     await page.get_by_role("cell", name="бухгалтер").hover()
     change = EditContact(contact_id=contact.id, values={"position": "директор"})
     await book.edit(pbxd.services.workspace, agent("102"), change)
     told = {"kind": "contact.changed", "subject": str(contact.id), "data": {}}
-    await page.clock.install()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     await page.evaluate("told => document.dispatchEvent(new CustomEvent('pbxd:event', { detail: told }))", told)
     await page.clock.run_for(2000)
+    await page.evaluate("fetch('/me').then(answer => answer.text())")
+    assert asked == [f"{site.url}/me"]
     await expect(page.get_by_role("cell", name="бухгалтер")).to_be_visible()
     await page.get_by_role("searchbox").hover()
     await page.clock.run_for(2000)
     await expect(page.get_by_role("cell", name="директор")).to_be_visible()
+
+
+async def test_filters_show_at_once_and_chips_take_them_away(site: Site, pbxd: House) -> None:
+    await add(pbxd, ADMINISTRATOR, **ANNA, vip=True, manager=AGENT.extension)
+    await add(pbxd, ADMINISTRATOR, name="Ким Олег", manager=COLLEAGUE.extension)
+    await add(pbxd, ADMINISTRATOR, name="Ли Анна", manager=AGENT.extension)
+    page = await site.page()
+    await page.goto("/clients")
+    await page.get_by_role("searchbox").press_sequentially("ким")
+    names = page.get_by_role("table", name="Клиенты").get_by_role("link").filter(has_text="Ким")
+    await expect(names).to_have_text(["Ким Олег", "Ким Анна"])
+    await page.get_by_role("button", name="Фильтры").click()
+    await page.get_by_label("Только VIP").check()
+    await expect(names).to_have_text(["Ким Анна"])
+    await page.get_by_label("Только VIP").uncheck()
+    await page.get_by_label("Менеджер").select_option(COLLEAGUE.extension)
+    await expect(names).to_have_text(["Ким Олег"])
+    await page.keyboard.press("Escape")
+    await page.get_by_role("link", name="Убрать фильтр: Менеджер").click()
+    await expect(page.get_by_role("searchbox")).to_have_value("ким")
+    await expect(names).to_have_text(["Ким Олег", "Ким Анна"])
+    await page.get_by_role("tab", name="Мои").or_(page.get_by_role("link", name="Мои")).click()
+    await expect(names).to_have_text(["Ким Анна"])

@@ -24,7 +24,7 @@ LOOKS: list[Look] = list(itertools.product(LANGUAGES, THEMES, SIZES))
 ALL = [(view, book) for view in VIEWS for book in view.books]
 QUICK = [(view, book) for view, book in ALL if book != "full"]
 NO_PAGE = re.compile(
-    r"/$|/static/|/favicon|.*\.(vcf|xlsx)$|.*/export\.|.*/(text|duplicates|names|missed)$|/cards?\b|/calls/"
+    r"/$|/settings$|/static/|/favicon|.*\.(vcf|xlsx)$|.*/export\.|.*/(text|duplicates|names|missed)$|/cards?\b|/calls/"
 )
 
 

@@ -1,0 +1,40 @@
+"""Staff and queues show what happens while one looks, and nothing moves under the pointer or the focus."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.api.test_queues import WAITS
+from tests.http.conftest import House
+from tests.services.scripted_queue import Pbx
+from tests.web.browser.site import AGENT, COLLEAGUE, SUPERVISOR, Site
+
+
+async def test_a_state_changes_where_it_stands(site: Site, pbxd: House) -> None:
+    page = await site.page()
+    await page.goto("/staff")
+    row = page.get_by_role("row").filter(has_text=COLLEAGUE.extension)
+    await expect(row).to_contain_text("свободен")
+    call = row.get_by_role("button", name="Позвонить")
+    await call.focus()
+    pbxd.phones[COLLEAGUE.extension] = "talking"
+    await expect(row).to_contain_text("разговаривает")
+    await expect(call).to_be_focused()
+    await expect(page.get_by_role("row").filter(has_text=AGENT.extension)).to_contain_text("свободен")
+    pbxd.phones.clear()
+    await expect(row).to_contain_text("свободен")
+
+
+async def test_a_supervisor_serves_somebody_first(site: Site, pbxd: House) -> None:
+    Pbx(pbxd.pbx, "22.1.0", immediate=True)
+    pbxd.services.queues.call_of = WAITS.get
+    page = await site.page(SUPERVISOR)
+    await page.goto("/queues")
+    table = page.get_by_role("table", name="Очередь sales")
+    rows = table.get_by_role("row")
+    await expect(rows.nth(1)).to_contain_text("+7 916 000-00-01")
+    await expect(rows.nth(1)).not_to_contain_text("0:05")  # the time runs
+    await table.get_by_role("button", name="Переместить в начало: +7 916 000-00-02").click()
+    await expect(rows.nth(1)).to_contain_text("+7 916 000-00-02")
+    await expect(rows.nth(2).get_by_role("button", name="Переместить в начало: +7 916 000-00-01")).to_be_visible()
+    assert page.url.endswith("/queues")
