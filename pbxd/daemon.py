@@ -113,7 +113,7 @@ class Daemon:
         answers = LookUps(naming.name, pbx.endpoints, lambda: self._settings.queues.vip_priority, pbx.guard.key)
         self._fastagi = FastAgiServer(settings.agi, answers.answer)
         self._token_cache = TokenCache(Tokens(database))
-        call_watch = CallWatch(following.tracker.presences)
+        call_watch = CallWatch(following.tracker.presences, following.now)
         self._live_feed = LiveFeed(database, following.tracker.phones, self._extensions, call_watch.look)
         following.on_event.append(self._live_feed.touch)
         self._webhooks = Dispatcher(database, Sender(self._allowed_networks))

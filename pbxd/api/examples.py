@@ -19,7 +19,7 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "tags": ["опт"], "position": "директор", "comment": "звонить после обеда", "site": "example.org",
     "address": "Москва, Тверская, 1", "undo_first": None, "contact": None, "url": "https://crm.example.org/pbxd",
     "emails": ["igor@example.org"], "numbers": None, "errors_file": "/api/v1/imports/7/errors.xlsx", "role": "agent",
-    "call": "01KB6V6ZJ5X2W7Q3M8N4C0T9RD", "channel": "PJSIP/trunk-00000001", "position_before": 3, "n": 1,
+    "call": "01KB6V6ZJ5X2W7Q3M8N4C0T9RD", "channel": "trunk-00000001", "position_before": 3, "n": 1,
     "format": "csv", "If-Match": '"7"', "Idempotency-Key": "5a1c0f0e-6f0b-4a53-9d54-1f2f0a8f2b1c",
 }  # fmt: skip
 _TYPES: Final = {str: "string", int: "integer", bool: "boolean", type(None): "null"}

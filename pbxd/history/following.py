@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -59,9 +60,12 @@ class Following:
         self._max_held = settings.asterisk.event_queue_length
         self._queue_steps: deque[QueueStep] = deque(maxlen=MAX_QUEUE_STEPS)
         self.on_event: list[Callable[[], None]] = []  # called after each event that was followed
+        self._behind = 0.0  # seconds that the PBX's clock is behind ours
 
     def follow(self, event: Event) -> None:
         """Handle the next event of the PBX."""
+        if not isinstance(event, LinkLost):  # whose time is that of the last event before it
+            self._behind = time.time() - event.at - self._event_times.delay
         match event:
             case LinkLost():
                 why: GapCause = "overflow" if event.overflow else "link"
@@ -80,6 +84,10 @@ class Following:
             self._add_gap(self._held[0].at, "overflow", event.at)
             self._held.clear()
         self._held.append(event)
+
+    def now(self) -> float:
+        """Return the present time by the PBX's clock, as far as its events tell it; epoch seconds."""
+        return time.time() - self._behind
 
     def _feed(self, event: Event) -> None:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -98,7 +97,7 @@ class CallCards:
         if presence is None and made:
             return _made_card(made)
         assert presence is not None  # noqa: S101 - for mypy: either of them was found
-        return _card(presence, actor.extension, made)
+        return _card(presence, actor.extension, made, self.watch.now())
 
     async def person(self, actor: Actor, number: str, chosen: int = 0) -> CardPerson:
         """Return whose number it is; `chosen` is the one of several whom the viewer took for it."""
@@ -134,7 +133,7 @@ def _made_card(made: CallAttempt) -> CallCard:
     )
 
 
-def _card(presence: Presence, extension: str, made: CallAttempt | None) -> CallCard:
+def _card(presence: Presence, extension: str, made: CallAttempt | None, now: float) -> CallCard:
     record = presence.record
     incoming = record.caller.extension != extension
     transfer = _transfer(record, extension)
@@ -150,7 +149,7 @@ def _card(presence: Presence, extension: str, made: CallAttempt | None) -> CallC
         state=state,
         number=other.number or (made.number if made else ""),
         extension=other.extension or "",
-        seconds=_seconds(record, extension, state),
+        seconds=_seconds(record, extension, state, now),
         queue=record.queue or "" if incoming else "",
         called=record.callee.number or "" if incoming and record.direction == "incoming" else "",
         by=by or "",
@@ -215,7 +214,7 @@ def _outgoing_state(presence: Presence, extension: str, to: str | None, made: Ca
     return "transferred" if to else "ended"
 
 
-def _seconds(record: CallRecord, extension: str, state: CardState) -> float | None:
+def _seconds(record: CallRecord, extension: str, state: CardState, now: float) -> float | None:
     """Return since when the state lasts; of a call that ended, how long it was talked."""
     if state == "ended":
         return record.seconds["talk"] + record.seconds["hold"] if record.answered else None
@@ -227,4 +226,4 @@ def _seconds(record: CallRecord, extension: str, state: CardState) -> float | No
         since = rang[-1] if rang else record.started
     else:
         return None
-    return max(0.0, time.time() - since.timestamp())
+    return max(0.0, now - since.timestamp())

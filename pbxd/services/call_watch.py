@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ class CallWatch:
     """Looks at the calls under way; `presences` says what happens in them now."""
 
     presences: Callable[[], Iterable[Presence]] = tuple
+    now: Callable[[], float] = time.time  # the present time by the PBX's clock
     _there: dict[str, Presence] = field(default_factory=dict)  # at the last look
     _shown: dict[str, tuple[Presence, Present]] = field(default_factory=dict)  # what was made of each
     _over: dict[str, CallRecord] = field(default_factory=dict)  # the oldest end first

@@ -24,7 +24,7 @@ from pbxd.services.upload_files import Upload, file_of, read_json, write_json
 from pbxd.services.uploads import UploadedImport, Uploads
 from pbxd.storage.imports import uploaded
 
-PATIENCE_SECONDS: Final = 1.5  # a page waits so long for a check; then it shows how far it is
+_PATIENCE_SECONDS: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,13 @@ async def begin(uploads: Uploads, actor: Actor, file: Path, upload: Upload) -> i
     async with uploads.taken(actor, file, upload) as import_id:
         await _look(uploads, import_id, upload)
         with suppress(InvalidInputError):  # the next step shows why
-            await uploads.start_check(actor, import_id, upload, PATIENCE_SECONDS, keeps=True)
+            await uploads.start_check(actor, import_id, upload, patience_of(uploads), keeps=True)
     return import_id
+
+
+def patience_of(uploads: Uploads) -> float:
+    """Return how many seconds a page waits for the end of something before it shows how far that is."""
+    return min(uploads.patience, _PATIENCE_SECONDS)
 
 
 async def show(uploads: Uploads, actor: Actor, import_id: int, caller: str) -> Step:
@@ -105,7 +110,7 @@ async def check_again(uploads: Uploads, actor: Actor, import_id: int, caller: st
     await uploaded.check_again(uploads.workspace.database, import_id, upload.visibility)
     await asyncio.to_thread(_keep, uploads.folder_of(import_id), upload)
     with suppress(InvalidInputError):
-        await uploads.start_check(actor, import_id, upload, PATIENCE_SECONDS, keeps=True)
+        await uploads.start_check(actor, import_id, upload, patience_of(uploads), keeps=True)
 
 
 async def discard(uploads: Uploads, actor: Actor, import_id: int, caller: str) -> None:

@@ -93,7 +93,7 @@ class Uploads:
         run: Run = worker.run,
     ) -> None:
         """`patience`: seconds that a request waits. `run`: what does the work."""
-        self.workspace, self._folder, self._patience, self._run = workspace, folder, patience, run
+        self.workspace, self._folder, self.patience, self._run = workspace, folder, patience, run
         self.limit = limit_mb * 1024 * 1024  # bytes of a file
         self._working: dict[int, _Work] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
@@ -117,7 +117,7 @@ class Uploads:
         Raises InvalidInputError for a file that can't be read.
         """
         async with self.taken(actor, file, upload) as import_id:
-            await self.start_check(actor, import_id, upload, self._patience)
+            await self.start_check(actor, import_id, upload, self.patience)
         return await self.show(actor, import_id, upload.caller)
 
     @asynccontextmanager
@@ -159,7 +159,7 @@ class Uploads:
         self._check_idle(import_id)
         await self._wait(
             self._start(import_id, self._import(actor, import_id, upload)),
-            self._patience if patience is None else patience,
+            self.patience if patience is None else patience,
         )
         return await self.show(actor, import_id, caller)
 
@@ -171,7 +171,7 @@ class Uploads:
         await uploaded.begin_work(self.workspace.database, import_id, "done")
         self._check_idle(import_id)
         work = self._start(import_id, self._run(self.workspace, "undo", actor, import_id, _nobody))
-        done: Undone | None = await self._wait(work, self._patience if patience is None else patience)
+        done: Undone | None = await self._wait(work, self.patience if patience is None else patience)
         return done
 
     async def show(self, actor: Actor, import_id: int, caller: str) -> UploadedImport:

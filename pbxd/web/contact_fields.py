@@ -58,8 +58,7 @@ class Reader:
 
     def manager(self, key: str) -> str:
         """Name an employee."""
-        person = self.people.get(int(key)) if key.isdecimal() else None
-        return employee_text(person) if person else ""
+        return next((employee_text(each) for each in self.people.values() if str(each.id) == key), "")
 
 
 def employee_text(person: Employee) -> str:
@@ -99,7 +98,7 @@ def _readable(number: str, rules: NumberRules) -> str:
 
 def rows(values: Mapping[str, str], name: str) -> list[int]:
     """Return the rows of the numbers (`number`) or the e-mails (`email`) in a form, in their order."""
-    found = (re.fullmatch(rf"{name}-(\d{{1,3}})", each) for each in values)
+    found = (re.fullmatch(rf"{name}-(0|[1-9][0-9]{{0,2}})", each) for each in values)
     return sorted(int(each[1]) for each in found if each)
 
 
@@ -158,7 +157,7 @@ def typed(values: Mapping[str, str], people: Mapping[int, Employee], names: Iter
 def _manager(key: str, people: Mapping[int, Employee]) -> str:
     if not key:
         return ""
-    person = people.get(int(key)) if key.isdecimal() else None
+    person = next((each for each in people.values() if str(each.id) == key), None)
     if person is None:
         raise InvalidInputError("manager", _("this employee is not in the list any more"))
     return person.extension or person.name

@@ -95,7 +95,7 @@ class Form:
     def main(self) -> int:
         """The row of the main number."""
         chosen = self.values.get("main", "")
-        return int(chosen) if chosen.isdecimal() and int(chosen) in self.numbers else self.numbers[0]
+        return next((row for row in self.numbers if str(row) == chosen), self.numbers[0])
 
     @property
     def changed(self) -> set[str]:

@@ -62,7 +62,7 @@ async def _upload(visit: Visit) -> web.StreamResponse:
         async with uploads.arriving() as folder:
             received = await receive(visit.request, folder, uploads.limit)
             values = {name: texts[-1] for name, texts in received.fields.items()}
-            _check_same_user(visit, values)
+            _check_form(visit, values)
             if not received.file.stat().st_size:
                 return await _begin_page(visit, values, {"file": _("Choose a file")})
             upload = Upload(
@@ -150,7 +150,7 @@ async def _done(visit: Visit, what: str) -> web.StreamResponse:
     """Commit or undo; what can't be done now is said on the import's page."""
     rights.check_scope(visit.actor, "contacts:write")
     await visit.form()
-    uploads, patience = visit.services.uploads, import_steps.PATIENCE_SECONDS
+    uploads, patience = visit.services.uploads, import_steps.patience_of(visit.services.uploads)
     try:
         if what == "commit":
             await uploads.commit(visit.actor, _id(visit), _caller(visit), patience=patience)
@@ -194,9 +194,12 @@ def _caller(visit: Visit) -> str:
     return f"user {visit.user.id}"
 
 
-def _check_same_user(visit: Visit, values: Mapping[str, str]) -> None:
+def _check_form(visit: Visit, values: Mapping[str, str]) -> None:
+    """Raise RefusedError for a form of somebody else, InvalidInputError for contacts that nobody would own."""
     if values.get(USER_FIELD, str(visit.user.id)) != str(visit.user.id):
         raise RefusedError("other-user", _("somebody else has signed in meanwhile; choose the file again"))
+    if values.get("visibility") == "personal" and not visit.actor.is_employee:
+        raise InvalidInputError("visibility", _("only employees have personal contacts"))
 
 
 def _policy(form: Mapping[str, str]) -> Policy:

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees, Upserted
+from pbxd.storage.book.managed import managed_counts
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
+from tests.actors import ADMINISTRATOR, agent
 
 ANNA = Employee("101", "Анна Ёлкина", "+79161112233", "+74951234567", "anna@example.org", "Продажи")
 BORIS = Employee("102", "Борис")
@@ -93,3 +96,18 @@ async def test_nobody(employees: Employees) -> None:
     for extension in ("7", "", "а\0\ud800"):
         with pytest.raises(NotFoundError):
             await employees.get(extension)
+
+
+async def test_clients_are_counted_by_manager_as_the_actor_sees_them(employees: Employees, database: Database) -> None:
+    await employees.upsert([ANNA, BORIS], source="list")
+    contacts, anna = Contacts(database), agent("101")
+    for place, manager in enumerate(("101", "101", "102", "")):
+        numbers = (ContactNumber(f"+7916000000{place}"),)
+        await contacts.add(ContactDraft(f"К{place}", numbers=numbers, manager=manager), actor=anna)
+    secret = (ContactNumber("+79160000009"),)
+    own = ContactDraft("Тайна", numbers=secret, manager="102", visibility="personal", owner="101")
+    await contacts.add(own, actor=anna)
+    ids = {person.extension: person.id for person in await employees.list()}
+    assert await database.ask(managed_counts, anna) == {ids["101"]: 2, ids["102"]: 2}
+    assert await database.ask(managed_counts, agent("102")) == {ids["101"]: 2, ids["102"]: 1}
+    assert await database.ask(managed_counts, ADMINISTRATOR) == {ids["101"]: 2, ids["102"]: 1}

@@ -16,9 +16,7 @@ from pbxd.settings import RecordingSettings
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.calls import Calls
 from tests.actors import ADMINISTRATOR, agent
-from tests.http.conftest import serving
-from tests.web.conftest import mount
-from tests.web.test_history import CALLS, DID, MARKUP, NOON, ONE, TWO, call, sign_in
+from tests.web.test_history import CALLS, DID, MARKUP, NOON, ONE, TWO, beside, call, sign_in
 from tests.web.test_history import history as history
 from tests.web.test_pages import Browser
 from tests.web.test_pages import browser as browser
@@ -118,10 +116,8 @@ async def test_a_row_alone(history: Browser) -> None:
 
 
 async def test_what_is_not_seen_is_not_there(history: Browser) -> None:
-    pbxd = history.pbxd
-    limited = replace(pbxd, services=replace(pbxd.services, sights=lambda: Sights("own", "all")))
-    async with serving(limited, mount) as server:
-        url = f"http://127.0.0.1:{server.port}/history"
+    async with beside(history.pbxd, sights=lambda: Sights("own", "all")) as site:
+        url = f"{site}/history"
         found = {name: (await history.get(f"{url}/{name}")).status for name in ("C1", "C2", "C3", "C4", "nothing")}
         rows = {name: (await history.get(f"{url}/{name}?row=1", **{"X-Fragment": "1"})).status for name in ("C2", "C4")}
     assert found == {"C1": 200, "C2": 404, "C3": 404, "C4": 200, "nothing": 404}
@@ -189,8 +185,7 @@ async def test_who_took_part_hears_the_recording(history: Browser, tmp_path: Pat
     await Calls(pbxd.database).upsert([replace(CALLS[0], recordings=["one.wav", "gone.wav"])])
     settings = RecordingSettings(folder=str(folder))
     recordings = Recordings(pbxd.services.workspace, lambda: settings)
-    async with serving(replace(pbxd, services=replace(pbxd.services, recordings=recordings)), mount) as server:
-        url = f"http://127.0.0.1:{server.port}"
+    async with beside(pbxd, recordings=recordings) as url:
         shown = await history.get(f"{url}/history/C1")
         (player,) = [each for each in shown.page.elements if each.tag == "audio"]
         assert player.attributes["aria-label"] == "Запись 1"

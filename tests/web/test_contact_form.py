@@ -239,6 +239,23 @@ async def test_deleting_and_why_not(browser: Browser) -> None:
     assert (await browser.get(f"/clients/{own.id}")).status == 404
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"number-٣": "+79160000000"}, {"email-007": "a@b.ru"}, {"main": "9" * 5000}, {"manager": "9" * 5000},
+        {"make_main": "x"}, {"visibility": "all"}, {"was": "::: x", "version": "x" * 100}, {"name": "\x00\ud7ff"},
+        {"take-name": "theirs"}, {"birth_date": "9" * 5000}, {"number-0": "9" * 5000}, {"tags": ",;" * 5000},
+        {f"number-{row}": "+79160000000" for row in range(90)}, {"more_numbers": "1", "number-999": "1"},
+    ],
+)  # fmt: skip
+async def test_odd_fields_are_refused_or_left_out(browser: Browser, odd: dict[str, str]) -> None:
+    await sign_in(browser)
+    contact = await add(browser.pbxd, ADMINISTRATOR, **ANNA)
+    for path in ("/clients/new", f"/clients/{contact.id}/edit"):
+        form = fields_of((await browser.get(path)).page) | {"name": "Ким", "email-0": "kim@example.org"}
+        assert (await browser.post(path, form | odd)).status in {200, 303, 409, 422}, path
+
+
 async def test_a_page_of_another_site_changes_nothing(browser: Browser) -> None:
     await sign_in(browser)
     own = await add(browser.pbxd, agent("101"), name="Мой")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -20,7 +23,7 @@ from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.gaps import HistoryGaps
 from tests.actors import ADMINISTRATOR, agent
-from tests.http.conftest import serving
+from tests.http.conftest import House, serving
 from tests.web.conftest import mount
 from tests.web.test_pages import Browser, Shown
 from tests.web.test_pages import browser as browser
@@ -197,12 +200,20 @@ async def test_pages_lead_on_and_back(history: Browser) -> None:
     assert "В начало" in text
 
 
+@asynccontextmanager
+async def beside(pbxd: House, **services: Any) -> AsyncIterator[str]:  # noqa: ANN401 - any of the services
+    """Another server of the same house, with some services of its own; yields its address."""
+    with TemporaryDirectory() as folder:
+        own = pbxd.settings.service.model_copy(update={"runtime_folder": folder})
+        settings = pbxd.settings.model_copy(update={"service": own})
+        changed = replace(pbxd, settings=settings, services=replace(pbxd.services, **services))
+        async with serving(changed, mount) as server:
+            yield f"http://127.0.0.1:{server.port}"
+
+
 async def test_an_agent_sees_only_what_is_theirs(history: Browser) -> None:
-    pbxd = history.pbxd
-    limited = replace(pbxd, services=replace(pbxd.services, sights=lambda: Sights("own", "all")))
     await sign_in(history, "102")
-    async with serving(limited, mount) as server:
-        own = f"http://127.0.0.1:{server.port}"
+    async with beside(history.pbxd, sights=lambda: Sights("own", "all")) as own:
         shown = await history.get(f"{own}/history")
         assert (rows(shown.text), shown.page.role("status")[0]) == (["C3", "C4"], "Всего: 2")
         assert rows((await history.get(f"{own}/history?department=Продажи")).text) == ["C4"]

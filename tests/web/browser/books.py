@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -34,7 +34,7 @@ from tests.web.browser.site import PASSWORD, Invite
 BookName = Literal["empty", "long", "hostile", "full"]
 STAFF = [Employee(person.extension, person.name) for person in (*PEOPLE, NEWCOMER)]
 FULL_CALLS = 20_000
-CONTENTS = {"long": long_names, "hostile": hostile}
+CONTENTS: Mapping[str, Callable[[], Content]] = {"long": long_names, "hostile": hostile}
 
 
 class Furnished(NamedTuple):
@@ -56,7 +56,7 @@ async def furnish(name: BookName, folder: Path) -> Furnished:
     async with house(folder, source, linked=False) as pbxd:
         await Employees(pbxd.database).upsert(STAFF, source="list")
         if name in CONTENTS:
-            await _fill(pbxd.database, CONTENTS[name]())
+            await fill(pbxd.database, CONTENTS[name]())
         invite = inviting(pbxd)
         for person in PEOPLE:
             token = (await invite(person)).removeprefix(INVITATION_PATH)
@@ -90,7 +90,8 @@ def _make_searchable(file: Path) -> None:
     engine.dispose()
 
 
-async def _fill(database: Database, content: Content) -> None:
+async def fill(database: Database, content: Content) -> None:
+    """Put what a book holds beside PEOPLE into a database that has them."""
     await Employees(database).upsert(content.employees, source="list")
     contacts = Contacts(database)
     for draft in content.contacts:

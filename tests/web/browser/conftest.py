@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, Page
 
 from tests.http.conftest import House, house, serving
 from tests.lab import Lab
-from tests.web.browser.books import STAFF, BookName, Furnished, furnish, inviting
+from tests.web.browser.beside_asterisk import beside_asterisk
+from tests.web.browser.books import BookName, Furnished, furnish, inviting
 from tests.web.browser.chromium import chromium
-from tests.web.browser.site import Person, Site
+from tests.web.browser.site import Site
 from tests.web.conftest import mount
 
 
@@ -84,13 +84,5 @@ async def dark_page(site: Site) -> Page:
 @pytest.fixture
 async def lab_site(lab: Lab, browser: Browser) -> AsyncIterator[Site]:
     """The pages of a pbxd process beside the real Asterisk, whose phones are PEOPLE's (`lab.phone("101")`)."""
-    daemon = await lab.pbxd({"service": {"language": "ru"}})
-    await daemon.add_employees(STAFF)
-
-    async def invite(who: Person) -> str:
-        _, invited = await daemon.api("/api/v1/users", method="POST", body={"who": who.extension, "role": who.role})
-        return str(urlsplit(invited["link"]).path)
-
-    made = Site(browser, daemon.url, invite, {})
-    yield made
-    await made.close()
+    async with beside_asterisk(lab, browser) as made:
+        yield made

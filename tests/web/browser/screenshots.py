@@ -12,19 +12,22 @@ from pathlib import Path
 
 import structlog
 from PIL import Image
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from tests.http.conftest import house, serving
+from tests.lab import Lab
+from tests.web.browser.beside_asterisk import beside_asterisk
 from tests.web.browser.books import BookName, furnish, inviting
 from tests.web.browser.catalogue import LISTS, VIEWS, View
 from tests.web.browser.chromium import chromium
 from tests.web.browser.judging import shot
-from tests.web.browser.site import Language, Site, Size, Theme
+from tests.web.browser.site import AGENT, Language, Site, Size, Theme
 from tests.web.conftest import mount
 from tools.messages import compile_catalogues
 
 CHECKOUT = Path(__file__).parents[3]
 COLOURS = 128
+CALLER = "89035556672"  # a VIP
 SIZES: tuple[Size, ...] = (1280, 390)
 
 
@@ -51,10 +54,27 @@ class Album:
                     page = await site.page(view.who, language=self.language, theme=self.theme, size=size)
                     await view.open(site, page)
                     name = f"{view.name}-{book}-{size}" if len(view.books) > 1 else f"{view.name}-{size}"
-                    await shot(page, name, self.folder)
-                    _make_small(self.folder / f"{name}.png")
-                    print(self.folder / f"{name}.png", flush=True)
+                    await self._take(page, name)
             await site.close()
+
+    async def show_card(self) -> None:
+        """Write card-SIZE.png: a call as it rings, on a real Asterisk."""
+        async with chromium() as browser, Lab() as lab, beside_asterisk(lab, browser, book="long") as site:
+            for size in SIZES:
+                page = await site.page(AGENT, language=self.language, theme=self.theme, size=size)
+                await page.goto("/clients")
+                client = lab.call_in("101", CALLER)
+                await lab.phone("101").incoming()
+                await page.locator(".cards [role=status]").first.wait_for()
+                await self._take(page, f"card-{size}")
+                client.hangup()
+                await client.until_ended()
+                await page.context.close()
+
+    async def _take(self, page: Page, name: str) -> None:
+        await shot(page, name, self.folder)
+        _make_small(self.folder / f"{name}.png")
+        print(self.folder / f"{name}.png", flush=True)
 
 
 def _make_small(picture: Path) -> None:
@@ -66,17 +86,21 @@ def _make_small(picture: Path) -> None:
 def main() -> int:
     """Read the command line and take the pictures."""
     parser = argparse.ArgumentParser(prog="make screenshots", description=__doc__)
-    parser.add_argument("views", nargs="*", help="names of the catalogue; all without")
+    parser.add_argument("views", nargs="*", help="names of the catalogue, and `card`; all without")
     parser.add_argument("--folder", type=Path, default=CHECKOUT / "docs/pages", help="where the pictures go")
     parser.add_argument("--language", choices=["ru", "en"], default="ru")
     parser.add_argument("--theme", choices=["light", "dark"], default="light")
     arguments = parser.parse_args()
     views = [view for view in VIEWS if not arguments.views or view.name in arguments.views]
-    if not views:
-        parser.error(f"there are {', '.join(view.name for view in VIEWS)}")
+    with_card = not arguments.views or "card" in arguments.views
+    if not views and not with_card:
+        parser.error(f"there are card, {', '.join(view.name for view in VIEWS)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     compile_catalogues(CHECKOUT)
-    asyncio.run(Album(arguments.folder, language=arguments.language, theme=arguments.theme).fill(views))
+    album = Album(arguments.folder, language=arguments.language, theme=arguments.theme)
+    asyncio.run(album.fill(views))
+    if with_card:
+        asyncio.run(album.show_card())
     return 0
 
 

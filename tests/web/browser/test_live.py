@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 from sqlalchemy import delete
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
@@ -21,7 +21,8 @@ from pbxd.storage.tables import feed
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House, serving, until
 from tests.web.browser.books import Furnished, inviting
-from tests.web.browser.site import AGENT, Site
+from tests.web.browser.judging import audit, fits, no_english, no_russian
+from tests.web.browser.site import AGENT, Language, Site, Size, Theme
 from tests.web.conftest import mount
 
 AWAY = "Нет связи с pbxd. Как только она вернётся, страница покажет новое."
@@ -135,6 +136,47 @@ async def test_a_session_that_ended_is_quiet_until_somebody_signs_in_again(place
         await tab.get_by_label("Пароль").fill("корова 7 лошадь")
         await tab.get_by_role("button", name="Войти").click()
         await until_heard(page, "contact.changed 5")
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first tab", "another tab"])
+async def test_what_happens_between_a_page_s_reading_and_its_first_event_is_not_lost(
+    place: Place, *, first: bool
+) -> None:
+    async def late(route: Route) -> None:
+        await told(place.pbxd, "contact.changed", "88")
+        if not first:
+            await until_heard(page, "contact.changed 88")
+        await route.continue_()
+
+    async with place.serving():
+        page = await place.site.page() if first else await hearing(place.site)
+        await page.context.add_init_script(HEAR)
+        tab = await page.context.new_page()
+        await tab.route("**/app.js", late)
+        await tab.goto("/clients")
+        await until_heard(tab, "contact.changed 88")
+
+
+@pytest.mark.parametrize(("size", "theme", "language"), [(1280, "light", "ru"), (390, "dark", "en")])
+async def test_cards_are_accessible_translated_and_not_too_wide(
+    place: Place, size: Size, theme: Theme, language: Language
+) -> None:
+    numbers = (ContactNumber("+79161234567", main=True), ContactNumber("+79161234568"))
+    await place.pbxd.contacts.add(
+        ContactDraft(name="7" * 60, numbers=numbers, company="8" * 60, vip=True, tags=("9",), comment="0 " * 200),
+        actor=ADMINISTRATOR,
+    )
+    async with place.serving():
+        page = await place.site.page(size=size, theme=theme, language=language)
+        await page.goto("/clients")
+        ringing(place.pbxd, "01A")
+        unknown = CallRecord("01B", "pbx", "1.2", datetime.now(UTC), caller=Party("+79990001122"), answered_by=["101"])
+        unknown.agents.append(Agent("101", rings=1))
+        place.pbxd.presences.append(Presence(unknown, "talk", {"101": "talking"}))
+        await expect(page.get_by_role("region")).to_have_count(2)
+        await audit(page)
+        await (no_english if language == "ru" else no_russian)(page)
+        await fits(page)
 
 
 async def test_all_tabs_share_one_stream(place: Place) -> None:

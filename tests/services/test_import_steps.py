@@ -1,0 +1,117 @@
+"""The steps of an import while something is under way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pbxd.book.employees import Employee
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
+from pbxd.services import import_steps, imports
+from pbxd.services.import_steps import CheckAgain
+from pbxd.services.upload_files import Upload
+from pbxd.services.uploads import Uploads
+from pbxd.services.workspace import Workspace
+from pbxd.storage.book.employees import Employees
+from tests.actors import ADMINISTRATOR, agent
+from tests.http.conftest import in_process
+
+GOOD = "ФИО;Телефон\nФронкин Игорь;8 916 000-00-01\n"
+AGAIN = CheckAgain(personal=False, existing="skip", columns={0: "name", 1: "number"})
+ANNA = agent("101")
+
+
+class Desk:
+    """Uploads whose work waits until it is let go."""
+
+    def __init__(self, workspace: Workspace, folder: Path) -> None:
+        self.folder, self.workspace = folder, workspace
+        self.go = asyncio.Event()
+        self.go.set()
+        self.uploads = Uploads(workspace, folder, 1, patience=0.05, run=self._run)
+
+    async def _run(self, *order: Any) -> Any:  # noqa: ANN401 - what the job returns
+        await self.go.wait()
+        return await in_process(*order)
+
+    async def upload(self, text: str = GOOD, **more: Any) -> int:  # noqa: ANN401 - fields of an upload
+        async with self.uploads.arriving() as folder:
+            file = folder / "upload.csv"
+            await asyncio.to_thread(file.write_text, text)
+            return await import_steps.begin(self.uploads, ANNA, file, Upload(name="a.csv", caller="user 1", **more))
+
+    async def state(self, import_id: int) -> str:
+        return (await import_steps.show(self.uploads, ANNA, import_id, "user 1")).found.listed.state
+
+    async def until(self, import_id: int, state: str) -> None:
+        while await self.state(import_id) != state:  # noqa: ASYNC110 - a row of the database
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def desk(workspace: Workspace, tmp_path: Path) -> AsyncIterator[Desk]:
+    await Employees(workspace.database).upsert([Employee("101", "Анна"), Employee("102", "Борис")], source="list")
+    made = Desk(workspace, tmp_path / "uploads")
+    yield made
+    made.go.set()
+    await made.uploads.stop()
+
+
+async def test_a_check_under_way_ends_when_another_begins(desk: Desk) -> None:
+    desk.go.clear()
+    import_id = await desk.upload()
+    assert await desk.state(import_id) == "checking"
+    await import_steps.check_again(desk.uploads, ANNA, import_id, "user 1", AGAIN)
+    desk.go.set()
+    await desk.until(import_id, "checked")
+    assert (await imports.shown(desk.workspace, ANNA, import_id)).counts["created"] == 1
+
+
+async def test_a_commit_under_way_is_neither_checked_again_nor_discarded(desk: Desk) -> None:
+    import_id = await desk.upload()
+    await desk.until(import_id, "checked")
+    desk.go.clear()
+    await desk.uploads.commit(ANNA, import_id, "user 1", patience=0)
+    with pytest.raises(ConflictError):
+        await import_steps.check_again(desk.uploads, ANNA, import_id, "user 1", AGAIN)
+    with pytest.raises(ConflictError):
+        await import_steps.discard(desk.uploads, ANNA, import_id, "user 1")
+    desk.go.set()
+    await desk.until(import_id, "done")
+
+
+async def test_whom_an_upload_concerns_follows_the_choice(desk: Desk) -> None:
+    import_id = await desk.upload()
+    await desk.until(import_id, "checked")
+    assert len(await imports.listed(desk.workspace, agent("102"))) == 1
+    personal = CheckAgain(personal=True, existing="skip", columns={})
+    await import_steps.check_again(desk.uploads, ANNA, import_id, "user 1", personal)
+    await desk.until(import_id, "checked")
+    assert len(await imports.listed(desk.workspace, agent("102"))) == 0
+    with pytest.raises(InvalidInputError):
+        await import_steps.check_again(desk.uploads, ADMINISTRATOR, import_id, "user 1", personal)
+
+
+async def test_a_discarded_check_leaves_nothing(desk: Desk) -> None:
+    desk.go.clear()
+    import_id = await desk.upload()
+    await import_steps.discard(desk.uploads, ANNA, import_id, "user 1")
+    with pytest.raises(NotFoundError):
+        await desk.state(import_id)
+    assert list(desk.folder.iterdir()) == []
+    with pytest.raises(InvalidInputError):
+        await desk.upload("")
+    assert list(desk.folder.iterdir()) == []
+    assert await imports.listed(desk.workspace, ADMINISTRATOR) == []
+
+
+async def test_a_file_that_is_gone_is_said(desk: Desk) -> None:
+    import_id = await desk.upload()
+    await desk.until(import_id, "checked")
+    (desk.folder / str(import_id) / "upload.csv").unlink()
+    with pytest.raises(ConflictError, match="upload it again"):
+        await import_steps.check_again(desk.uploads, ANNA, import_id, "user 1", AGAIN)
