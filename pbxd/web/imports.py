@@ -62,7 +62,7 @@ async def _upload(visit: Visit) -> web.StreamResponse:
         async with uploads.arriving() as folder:
             received = await receive(visit.request, folder, uploads.limit)
             values = {name: texts[-1] for name, texts in received.fields.items()}
-            _check_same_user(visit, values)
+            _check_form(visit, values)
             if not received.file.stat().st_size:
                 return await _begin_page(visit, values, {"file": _("Choose a file")})
             upload = Upload(
@@ -194,9 +194,12 @@ def _caller(visit: Visit) -> str:
     return f"user {visit.user.id}"
 
 
-def _check_same_user(visit: Visit, values: Mapping[str, str]) -> None:
+def _check_form(visit: Visit, values: Mapping[str, str]) -> None:
+    """Raise RefusedError for a form of somebody else, InvalidInputError for contacts that nobody would own."""
     if values.get(USER_FIELD, str(visit.user.id)) != str(visit.user.id):
         raise RefusedError("other-user", _("somebody else has signed in meanwhile; choose the file again"))
+    if values.get("visibility") == "personal" and not visit.actor.is_employee:
+        raise InvalidInputError("visibility", _("only employees have personal contacts"))
 
 
 def _policy(form: Mapping[str, str]) -> Policy:

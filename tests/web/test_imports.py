@@ -253,3 +253,10 @@ async def test_odd_forms_of_the_check(browser: Browser) -> None:
     assert (wrong.status, len(wrong.page.role("alert"))) == (422, 1)
     await browser.post(f"{path}/check", {"column-0": HOSTILE, "column-1": "number"})
     assert _choices(await _settled(browser, path)) == {"column-0:ФИО": "name", "column-1:Телефон": "number"}
+
+
+async def test_who_has_no_extension_has_no_personal_contacts(browser: Browser) -> None:
+    await _sign_in(browser, "boss@example.org")
+    assert "Только я" not in (await browser.get("/import")).text
+    shown = await _upload(browser, _csv(["ФИО", "Телефон"], ["Ким", "89161234567"]), visibility="personal")
+    assert (shown.status, shown.page.described("Файл")) == (422, "Личные контакты есть только у сотрудников")
