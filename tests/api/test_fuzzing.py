@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import warnings
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +15,9 @@ from typing import Any, get_args
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
+from schemathesis.openapi.checks import IgnoredAuth
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from pbxd.actor import Actor
@@ -69,11 +72,25 @@ def ask_everything(base: str, headers: dict[str, str], examples: int) -> int:
         )
         @given(case=operation.as_strategy())
         def ask(case: schemathesis.Case[Any]) -> None:
-            case.call_and_validate(headers=headers, excluded_checks=LEFT_OUT, timeout=30)
+            ask_one(case, headers)
 
         ask()
         asked += 1
     return asked
+
+
+def ask_one(case: schemathesis.Case[Any], headers: dict[str, str]) -> None:
+    """Ask once; again where a busy machine could not tell within two seconds whether a token is known, which is 503."""
+    for last in (False, False, True):
+        try:
+            case.call_and_validate(headers=headers, excluded_checks=LEFT_OUT, timeout=30)
+        except FailureGroup as found:
+            busy = all(isinstance(each, IgnoredAuth) and "got `503" in each.message for each in found.exceptions)
+            if last or not busy:
+                raise
+            time.sleep(2)
+        else:
+            return
 
 
 async def fuzz(pbxd: House, actor: Actor, examples: int) -> None:

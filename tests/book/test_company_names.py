@@ -23,6 +23,11 @@ def test_forms_of_other_countries_make_no_difference(name: str) -> None:
     assert company_key(name) == "acme"
 
 
+@pytest.mark.parametrize("name", ["О’Нил", "ООО «О'Нил»", "О`Нил, АО", "ОНил"])
+def test_an_apostrophe_makes_no_difference(name: str) -> None:
+    assert company_key(name) == "онил"
+
+
 def test_a_sole_trader_is_another_than_a_company_of_that_name() -> None:
     trader = {company_key(name) for name in ("ИП Иванов И. И.", "Иванов И.И. (ИП)", "Индивидуальный предприниматель Иванов И.И.")}  # fmt: skip # noqa: E501
     assert trader == {"ип иванов ии"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,3 +74,20 @@ async def test_a_mutated_workbook_gives_rows_or_one_refusal(seeds: range, tmp_pa
         except InvalidInputError as error:
             assert "\n" not in str(error)  # noqa: PT017 - some files are read
         assert os.listdir(tmp_path) == [file.name]  # noqa: PTH208 - pathlib's own would block just the same
+
+
+async def test_a_damaged_workbook_is_called_damaged(tmp_path: Path) -> None:
+    """Not one that takes too much memory or time: that is what the child's death is taken for."""
+    file = tmp_path / "damaged.xlsx"
+    with zipfile.ZipFile(FILES / "14-1c-list.xlsx") as whole, zipfile.ZipFile(file, "w") as damaged:
+        for name in whole.namelist():
+            content = whole.read(name)
+            damaged.writestr(name, content[: len(content) // 2] + b"<" if "worksheets/" in name else content)
+
+    async def read_all() -> None:
+        async with reading(file, language="en") as table:
+            async for _batch in table.batches:
+                pass
+
+    with pytest.raises(InvalidInputError, match="damaged or not what it seems"):
+        await read_all()

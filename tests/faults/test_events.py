@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from pbxd.services.events.hearing import KINDS
+from pbxd.services.events.hearing import CALL, KINDS, STATE
 from tests.faults.history import QUICK_LINK, listed
 from tests.lab import Lab
 from tests.lab.daemon import Daemon
@@ -132,7 +132,7 @@ async def hear_while_all_die(lab: Lab, rounds: int) -> None:
     await daemon.until_in_step()
     receiver, reader = Receiver(moody), Cut(daemon)
     async with receiver.listening():
-        body = {"url": receiver.url, "events": [kind for kind in KINDS if kind != "extension.state"]}
+        body = {"url": receiver.url, "events": [kind for kind in KINDS if kind not in {CALL, STATE}]}
         status, _made = await daemon.api("/api/v1/webhooks", method="POST", body=body)
         assert status == 201
     tasks = [asyncio.create_task(reader.run()), asyncio.create_task(live_and_die(receiver))]

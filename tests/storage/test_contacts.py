@@ -70,7 +70,7 @@ async def test_adding_tells_of_the_company_and_the_contact_but_not_what_stands_i
     rows = await Feed(database).read(0)
     assert [row.kind for row in rows] == ["employee.changed", "company.changed", "contact.added"]
     assert rows[2].subject == str(contact.id)
-    assert rows[2].data == {"visibility": "shared", "owner_id": 0, "version": 1}
+    assert rows[2].data == {"visibility": "shared", "owner_id": 0, "manager_id": contact.manager_id, "version": 1}
 
 
 async def test_editing_replaces_what_is_named_and_counts_versions(database: Database) -> None:

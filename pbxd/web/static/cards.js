@@ -60,6 +60,7 @@ function settle() {
 /** Show a card, or bring what it shows up to date without moving what stays. @param {Element} fresh */
 function show(fresh) {
   const id = fresh.getAttribute("data-call") ?? "";
+  if (kept().closed.includes(id)) return; // while it was being fetched
   const there = cardOf(id);
   if (!there) add(fresh);
   else renew(there, fresh);
@@ -165,7 +166,7 @@ async function fetchCard(id) {
     if (connected()) window.setTimeout(() => refresh(id), RETRY_MS);
     return;
   }
-  if (!answer.ok || kept().closed.includes(id)) return;
+  if (!answer.ok) return;
   const card = parsed(await answer.text()).querySelector(".card");
   if (card) show(card);
 }
@@ -183,7 +184,7 @@ async function refreshAll() {
   for (const card of parsed(await answer.text()).querySelectorAll(".card")) {
     const id = card.getAttribute("data-call") ?? "";
     there.add(id);
-    if (!kept().closed.includes(id) && !chosen.has(id)) show(card);
+    if (!chosen.has(id)) show(card);
   }
   for (const id of open) if (!there.has(id) && !running.has(id)) drop(id);
 }

@@ -3,10 +3,13 @@
 import { ask, parsed, put } from "./fragments.js";
 import { refresh } from "./live-forms.js";
 
-const PAUSE_MS = 1500;
+const PAUSE_MS = 3000; // between two looks for new calls: a busy company has many a second
+const ROW_PAUSE_MS = 150; // several events of one call are one look at its row
 const results = document.querySelector("[data-history]");
 const fresh = document.getElementById("fresh");
 const call = document.getElementById("call");
+/** @type {WeakSet<Element>} */
+const due = new WeakSet();
 let waiting = "";
 let last = 0;
 /** @type {number | undefined} */
@@ -14,7 +17,10 @@ let timer;
 
 if (results && fresh) {
   document.addEventListener("pbxd:event", (event) => {
-    if (/^(call\.|gap|reset)/.test(/** @type {CustomEvent} */ (event).detail.kind)) soon();
+    const { kind, subject } = /** @type {CustomEvent} */ (event).detail;
+    const row = kind.startsWith("call.") && document.getElementById(`call-${subject}`);
+    if (row) rowSoon(row);
+    if ((!row && /^(call\.|gap|reset)/.test(kind)) || /joined|merged/.test(kind)) soon();
   });
   document.addEventListener("visibilitychange", () => timer === undefined || document.hidden || look());
   document.addEventListener("pbxd:shown", (event) => {
@@ -105,7 +111,17 @@ function change(row, changed) {
   });
 }
 
-/** A call under way that is on another page by now. @param {Element} row */
+/** @param {Element} row */
+function rowSoon(row) {
+  if (due.has(row)) return;
+  due.add(row);
+  window.setTimeout(() => {
+    due.delete(row);
+    one(row);
+  }, ROW_PAUSE_MS);
+}
+
+/** Look at one call alone. @param {Element} row */
 async function one(row) {
   const answer = await ask(`/history/${row.id.slice("call-".length)}?row=1`).catch(() => null);
   const changed = answer?.ok && rowsOf(parsed(`<table>${await answer.text()}</table>`)).get(row.id);
