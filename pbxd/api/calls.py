@@ -45,7 +45,7 @@ class CallFilters(CallQuery):
     client: Words | None = None
     """A number, or a contact: its id or whole name."""
     search: Words | None = None
-    """Words of clients' cards, or a part of a number: the calls of the first 100 clients found."""
+    """Words of clients' cards, or a part of a number. Lists the calls of the first 100 clients found."""
     company: Words | None = None
     """Its whole name."""
     queue: Words | None = None

@@ -30,14 +30,14 @@ class LiveCallAnswer(CallAnswer):
 
 
 class LiveCallsAnswer(Answer):
-    """What goes on."""
+    """The calls under way, and the state of the phones."""
 
     items: tuple[LiveCallAnswer, ...]
     """The newest first."""
     extensions: Annotated[dict[str, PhoneState], Field(examples=[{"101": "ringing", "102": "free"}])]
-    """Of every extension whose state the asker may know."""
+    """The state of every extension that the asker may see."""
     seq: int
-    """The feed's number before the reading: `GET /events?after=` with it brings what changes."""
+    """The feed's number before the calls were read: `GET /events?after=` with it gives what changes later."""
 
 
 class GapsAnswer(ListAnswer):
@@ -57,7 +57,7 @@ async def list_live_calls(context: Context, query: CallQuery) -> LiveCallsAnswer
 
 @resource.operation("GET", "/api/v1/calls/gaps", scope="calls:read")
 async def list_gaps(context: Context, query: PageQuery) -> Reply[GapsAnswer]:
-    """List the times of which the history may lack calls, newest first."""
+    """List the periods in which the history may lack calls, newest first."""
     asked = gaps.FindGaps(limit=query.limit, after=query.after)
     found = await gaps.find(context.services.workspace, context.actor, asked)
     answer = {

@@ -57,7 +57,7 @@ class CallerPath(PathParameters):
 
 
 class MovedAnswer(Answer):
-    """Where a caller stood and stands."""
+    """The caller's position before and after the move."""
 
     queue: str
     call: str

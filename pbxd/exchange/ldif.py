@@ -61,7 +61,7 @@ def _people(file: Path) -> Iterator[tuple[int, Entry]]:
 
 
 def _add(entry: Entry, name: str, kind: bytes, value: bytes) -> None:
-    """Add a value to an entry, or say that it isn't taken."""
+    """Add a value to an entry, or note that it is ignored."""
     text = _text(kind, value)
     if text:
         entry.setdefault(name, []).append(text)

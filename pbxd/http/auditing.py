@@ -22,7 +22,7 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 
 @web.middleware
 async def audit_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Log who changes something or is refused; nothing is refused at an address where nothing is.
+    """Log changes and refusals, and who asked for them. A refusal at an unknown address is not logged.
 
     What is done without the database, such as a call, is logged a moment later: it must not wait for the log.
     """

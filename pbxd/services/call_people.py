@@ -41,7 +41,7 @@ def _people(connection: Reading, actor: Actor, calls: Sequence[Call]) -> CallPeo
 
 
 def _extensions(call: Call) -> set[str]:
-    """Return what may be an extension: of those who took part, and in the story."""
+    """Return the texts that may be extensions: those of the participants and those in the story."""
     sides = {call[side]["extension"] for side in ("caller", "callee")}
     steps = {step[part] for step in call["story"] for part in ("who", "detail")}
     found = sides | steps | {each["extension"] for each in call["agents"]} | set(call["answered_by"])

@@ -40,7 +40,7 @@ class CallerNaming:
         return Caller(own, public)
 
     def match(self, number: str, actor: Actor, *, inside: bool) -> Match:
-        """Return who has a number, as an actor sees it, without measuring."""
+        """Return who has a number, as an actor sees it; not counted in the metrics."""
         match = self._lookup(number, actor)
         return match if inside else without_colleagues(match)
 

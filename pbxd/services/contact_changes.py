@@ -1,4 +1,4 @@
-"""What changes of contacts name besides the contacts."""
+"""The employees whom changes of contacts name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ _PEOPLE = ("manager", "owner")  # fields whose values are extensions
 
 
 async def extensions_of(workspace: Workspace, changes: Sequence[Change]) -> Mapping[str, Sequence[Ownership]]:
-    """Return who had the extensions that changes name, and when."""
+    """Return who had the extensions named in changes, and when."""
     named = {str(value) for change in changes for name in _PEOPLE for value in change.fields.get(name, ()) if value}
     return await workspace.database.ask(owners, named) if named else {}

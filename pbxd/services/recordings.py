@@ -149,7 +149,7 @@ def _lack_of(error: OSError) -> Lack:
 
 
 def _why(lack: Lack) -> str:
-    """Say what to do."""
+    """Say why the recording can't be heard, and what to do."""
     said: dict[Lack, str] = {
         "no-folder": _("pbxd doesn't know where the recordings lie: set recordings.folder"),
         "no-file": _("the file isn't there: the PBX deleted or moved it"),

@@ -83,7 +83,7 @@ class CardView:
 
     @property
     def leaves(self) -> bool:
-        """Whether the card goes by itself."""
+        """Whether the card closes by itself."""
         return self.card.state == "elsewhere"
 
 

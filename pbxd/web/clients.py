@@ -60,7 +60,7 @@ def _dial(visit: Visit) -> str:
 
 
 def _wanted(visit: Visit) -> book.FindContacts:
-    """Return what the address asks for; what no page of ours asks for doesn't matter."""
+    """Return what the address asks for; unknown keys and values are ignored."""
     query = visit.query
     sort = query.get("sort", "").removeprefix("-")
     number = query.get("limit", "")

@@ -128,7 +128,7 @@ class Form:
         return self if RESUMED in self.values else None
 
     def met(self) -> Self:
-        """Return the form upon the card as somebody else saved it since the form was opened.
+        """Return the form with the card as somebody else saved it after the form was opened.
 
         A field that only they changed is taken from the card. Every field that they changed to another value than it
         has here is a clash; there the form still has one's own value if one changed it too.

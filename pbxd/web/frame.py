@@ -1,4 +1,4 @@
-"""The frame of the pages of people who are signed in: who looks, the menu, and what a lost session leaves."""
+"""The frame of all pages behind the sign-in: the visitor, the menu, and forms kept when a session ends."""
 
 from __future__ import annotations
 

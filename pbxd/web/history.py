@@ -85,7 +85,7 @@ async def _count_missed(visit: Visit) -> web.StreamResponse:
 
 
 async def _wanted(visit: Visit) -> dict[str, Any]:
-    """Return the filters of the address as the service takes them; what no page of ours asks for doesn't matter."""
+    """Return the filters of the address as the service takes them; others are ignored."""
     query = visit.query
     company = query.get("company", "")[:300]
     return {

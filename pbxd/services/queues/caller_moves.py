@@ -50,7 +50,7 @@ class CallerMoves:
         return self._able
 
     async def refused(self, moved: Collection[QueueEntry]) -> None:
-        """Take back what moved nobody, and try no more."""
+        """Take back priorities that moved nobody, and stop moving callers."""
         self.counts["refused"] += len(moved)
         self._able = False
         self._pbx.doubt_moves()
