@@ -1,4 +1,4 @@
-// How somebody hears of a call who looks elsewhere: a notification of the browser where that is allowed, otherwise the
+// Tells somebody who looks at another window of a call: by a notification of the browser if allowed, otherwise by the
 // page's title and a short sound. Screen readers are told in any case.
 
 const RUNG = "pbxd-rung"; // the last call that a tab of this browser made itself heard for
@@ -20,7 +20,7 @@ export function alert(id, text) {
   else if (first(id)) beep();
 }
 
-/** It doesn't ring any more. @param {string} id */
+/** Stop telling of a call that no longer rings. @param {string} id */
 export function calm(id) {
   if (!ringing.delete(id)) return;
   mark();

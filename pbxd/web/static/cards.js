@@ -141,7 +141,7 @@ function close(id) {
   channel?.postMessage({ close: id });
 }
 
-/** Fetch a card; several wishes at a time are one, and one more after it. @param {string} id */
+/** Fetch a card. If asked again meanwhile, fetch it once more afterwards. @param {string} id */
 async function refresh(id) {
   const busy = running.get(id);
   if (busy) {
@@ -215,7 +215,7 @@ function follow(id, data) {
 
 let timer = 0;
 
-/** A card may name somebody else now, or name somebody at all. */
+/** Fetch cards again: a contact changed, and a card may show another name. */
 function later() {
   if (timer || !place?.children.length) return;
   timer = window.setTimeout(() => {

@@ -54,7 +54,7 @@ export class Hub {
     this.#listeners.delete(listen);
   }
 
-  /** Connect at once unless that stands: somebody signed in, or the network is back. */
+  /** Connect at once unless connected: somebody signed in, or the network is back. */
   wake() {
     if (this.#running) return;
     clearTimeout(this.#timer);
@@ -62,7 +62,7 @@ export class Hub {
     this.#follow();
   }
 
-  /** The network is gone as a page sees it: what stands is doubted. */
+  /** A page says that the network is gone: drop the connection; a new one is tried. */
   doubt() {
     this.#running?.abort();
   }

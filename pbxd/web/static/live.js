@@ -1,8 +1,8 @@
-// What happens, as it happens. Dispatched on `document`:
+// Live events. Dispatched on `document`:
 //
 // `pbxd:event`      detail: {seq, kind, subject, data, at}; states (`extension.state`, `live.call`) have no seq
-// `pbxd:reset`      events were missed that can't be had any more: read again what the page shows
-// `pbxd:connected`  the stream stands, for the first time or again; the present states follow
+// `pbxd:reset`      events were lost: read again what the page shows
+// `pbxd:connected`  the stream is connected, for the first time or again; the present states follow
 //
 // Dispatch `pbxd:signed-in` on `document` after somebody signed in without leaving the page.
 import { scriptURL } from "./fragments.js";
@@ -18,7 +18,7 @@ let state = "off";
 /** @type {number | undefined} */
 let calm;
 
-/** Where the stream stands. */
+/** Tell whether the stream is connected. */
 export const connected = () => state === "connected";
 
 /** @param {import("./live-hub.js").Message} message */
