@@ -204,7 +204,7 @@ def test_a_client_s_data_is_exported_and_erased(
     out = pbxd.folder / "data.json"
     assert pbxd.json("privacy", "export", "Фронкин Игорь", str(out))["calls"] == 1
     assert out.stat().st_mode & 0o077 == 0
-    assert json.loads(out.read_text("utf-8"))["calls"] == [history[0].to_json()]
+    assert json.loads(out.read_text("utf-8"))["calls"] == [history[0].to_json() | {"external": {}}]
     assert "exists" in pbxd.refusal("privacy", "export", "1", str(out))
     assert pbxd.json("privacy", "erase", "8 916 000-00-01", "--yes")["calls"] == 1
     call = pbxd.json("calls", "show", "A1")

@@ -61,4 +61,5 @@ async def test_pages_of_gaps_leave_none_out_and_repeat_none(database: Database) 
         if page == 0:
             newer = HistoryGap("pbx", NOON + 9 * MINUTE, NOON + 60 * MINUTE, "link")
             await Calls(database).upsert([], [newer])
-    assert (seen, after) == ([4, 3, 2, 5, 1], "")
+    first = min(seen)  # PostgreSQL counts on from the test before
+    assert ([each - first for each in seen], after) == ([3, 2, 1, 4, 0], "")
