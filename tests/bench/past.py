@@ -57,9 +57,9 @@ def simple(chance: random.Random, started: datetime, number: str = _NUMBER, name
     }
     caller, callee = parties[direction]
     answered = rang if outcome == "answered" else None
-    story = [Step(started, "began", caller.number), Step(started, "ringing", agent)]
+    story = [Step(started, "called", caller.number, callee.number), Step(started, "dialled", agent)]
     story += [Step(rang, "answered", agent)] if answered else []
-    story.append(Step(ended, "left", number))
+    story.append(Step(ended, "ended", number))
     waited = (rang - started).total_seconds()
     agents = [Agent(agent, waited if direction != "outgoing" else 0.0, talk)]
     record = CallRecord("", "pbx", "", started, direction, "dialled", caller, callee, queue, [queue] if queue else [])
