@@ -286,6 +286,14 @@ async def test_a_form_whose_session_ended_comes_back_to_the_same_user_only(brows
     assert shown == typed | {"_resumed": "1"}
 
 
+async def test_a_form_that_somebody_else_had_filled_in_is_refused(browser: Browser) -> None:
+    session = await browser.let_in("101")
+    cookie = {"Cookie": f"{PLAIN_NAME}={session}"}
+    shown = await browser.post("/me", {"_user": "4711", "language": "en"}, **cookie)
+    assert (shown.status, "Set-Cookie" in shown.headers) == (403, False)
+    assert "вошёл другой пользователь" in shown.page.role("alert")[0]
+
+
 async def test_another_origin_leaves_no_form_for_later(browser: Browser) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
         shown = await browser.post("/me", {"_user": "1", "language": "en"}, **headers)
