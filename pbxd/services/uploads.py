@@ -237,15 +237,18 @@ class Uploads:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=ARRIVING, dir=self._folder))
 
-    async def own(self, actor: Actor, import_id: int, caller: str) -> tuple[Import, Upload | None]:
+    async def own(
+        self, actor: Actor, import_id: int, caller: str, *, personal: bool = False
+    ) -> tuple[Import, Upload | None]:
         """Return an import whose rows the actor may see, and how it was uploaded, if its file is still there.
 
-        Raises NotFoundError, RefusedError.
+        `personal`: its contacts are to become personal. Raises NotFoundError, RefusedError.
         """
         listed = await imports.shown(self.workspace, actor, import_id)
         upload = await asyncio.to_thread(upload_of, self.folder_of(import_id))
         same = upload is not None and upload.caller == caller
-        rights.check_commit(actor, listed.actor_id or 0, same_program=same)
+        personal = personal or listed.visibility == "personal"
+        rights.check_commit(actor, listed.actor_id or 0, personal=personal, same_program=same)
         return listed, upload
 
     def _start(self, import_id: int, doing: Coroutine[Any, Any, Any], *, checks: bool = False) -> _Work:

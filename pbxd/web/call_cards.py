@@ -93,7 +93,7 @@ async def _view(visit: Visit, call_id: str) -> CardView:
     service = _service(visit)
     card = await service.show(visit.actor, call_id)
     chosen = visit.query.get("contact", "")
-    person_there = await service.person(visit.actor, _whom(card), int(chosen) if chosen.isdecimal() else 0)
+    person_there = await service.person(visit.actor, _whom(card), int(chosen[:18]) if chosen.isdecimal() else 0)
     return view_of(card, person_there, visit.services.employee)
 
 

@@ -65,12 +65,10 @@ def _facts(call: dict[str, Any], people: CallPeople) -> list[tuple[str, str]]:
 
 async def _recordings(visit: Visit, call: dict[str, Any]) -> dict[str, Any]:
     """Return the recordings that the visitor may hear; `refused`: why none."""
-    if not call["recordings"]:
-        return {"recordings": [], "refused": ""}
     try:
         found = await visit.services.recordings.of_call(visit.actor, call["id"])
     except RefusedError as error:
-        return {"recordings": [], "refused": sentence(str(error))}
+        return {"recordings": [], "refused": sentence(str(error)) if call["recordings"] else ""}
     return {"recordings": [(each, "" if each.lack is None else _lack(each.lack)) for each in found], "refused": ""}
 
 

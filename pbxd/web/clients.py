@@ -111,9 +111,8 @@ async def _chips(visit: Visit) -> list[tuple[str, str]]:
 
 
 async def _choose_export(visit: Visit) -> web.StreamResponse:
-    query = f"?{visit.request.query_string}" if visit.request.query_string else ""
     found = await book.find(visit.workspace, visit.actor, book.FindContacts(**_filters(visit), limit=1, count=True))
-    return show(visit, "clients_export.html", part="clients_export_part.html", query=query, total=found.total)
+    return show(visit, "clients_export.html", part="clients_export_part.html", query=visit.asked, total=found.total)
 
 
 async def _export(visit: Visit) -> web.StreamResponse:
@@ -154,7 +153,7 @@ async def _or_back(visit: Visit) -> web.StreamResponse:
     try:
         return await _export(visit)
     except InvalidInputError:
-        return go(visit, f"{CLIENTS}?{visit.request.query_string}")
+        return go(visit, CLIENTS + visit.asked)
 
 
 PAGES = (

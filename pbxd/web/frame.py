@@ -12,10 +12,11 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import web
 
 from pbxd.actor import Actor
+from pbxd.errors import RefusedError
 from pbxd.http.context import ACTOR, SERVICES, Services
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.deadlines import DEADLINE
-from pbxd.i18n import N_
+from pbxd.i18n import N_, _
 from pbxd.roles import ROLES, Role
 from pbxd.services import missed_calls, users
 from pbxd.services.users import User
@@ -51,6 +52,12 @@ class Visit:
         """What the address asks for, without what is empty."""
         return {name: value for name, value in self.request.query.items() if value.strip()}
 
+    @property
+    def asked(self) -> str:
+        """The address's query as it came, with its `?`; empty: none."""
+        raw = self.request.rel_url.raw_query_string  # decoded, a `#` would end the next address
+        return f"?{raw}" if raw else ""
+
     def path_with(self, **changes: str | int | None) -> str:
         """Return this page's address with some of its query changed; empty ones are taken away."""
         query: dict[str, Any] = {**self.query, **changes}
@@ -62,8 +69,14 @@ class Visit:
         self.request[DEADLINE].reschedule(asyncio.get_running_loop().time() + seconds)
 
     async def form(self) -> Mapping[str, str]:
-        """Return the fields that were sent. Raises HTTP errors as `form_of` does."""
-        return await form_of(self.request)
+        """Return the fields that were sent.
+
+        Raises HTTP errors as `form_of` does, and RefusedError for a form that another user had filled in.
+        """
+        fields = await form_of(self.request)
+        if fields.get(USER_FIELD, str(self.user.id)) != str(self.user.id):
+            raise RefusedError("other-user", _("somebody else has signed in here since this form was opened"))
+        return fields
 
 
 PersonalView = Callable[[Visit], Awaitable[web.StreamResponse]]

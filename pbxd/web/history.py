@@ -143,7 +143,10 @@ async def _export(visit: Visit) -> web.StreamResponse:
         pieces = visit.services.uploads.exported("export-calls", visit.actor, asked, ending)
         return await Download(KINDS[ending], f"calls.{ending}", pieces).send(visit.request)
     except (InvalidInputError, NotFoundError):
-        return go(visit, HISTORY + (f"?{visit.request.query_string}" if visit.request.query_string else ""))
+        return go(
+            visit,
+            HISTORY + visit.asked,
+        )
 
 
 PAGES = (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pbxd.book.employees import Employee
-from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
+from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from pbxd.services import import_steps, imports
 from pbxd.services.import_steps import CheckAgain
 from pbxd.services.upload_files import Upload
@@ -92,6 +92,16 @@ async def test_whom_an_upload_concerns_follows_the_choice(desk: Desk) -> None:
     await import_steps.check_again(desk.uploads, ANNA, import_id, "user 1", personal)
     await desk.until(import_id, "checked")
     assert len(await imports.listed(desk.workspace, agent("102"))) == 0
+    shared = CheckAgain(personal=False, existing="skip", columns={})
+    for asked in (personal, shared):  # what it is counts, not what it would be
+        with pytest.raises(RefusedError, match="personal"):
+            await import_steps.check_again(desk.uploads, ADMINISTRATOR, import_id, "user 2", asked)
+    await import_steps.check_again(desk.uploads, ANNA, import_id, "user 1", shared)
+    await desk.until(import_id, "checked")
+    with pytest.raises(RefusedError, match="personal"):
+        await import_steps.check_again(desk.uploads, ADMINISTRATOR, import_id, "user 2", personal)
+    await import_steps.check_again(desk.uploads, ADMINISTRATOR, import_id, "user 2", shared)
+    await desk.until(import_id, "checked")
     with pytest.raises(InvalidInputError):
         await import_steps.check_again(desk.uploads, ADMINISTRATOR, import_id, "user 1", personal)
 

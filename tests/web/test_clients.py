@@ -78,3 +78,14 @@ async def test_what_can_t_be_read_is_said(browser: Browser) -> None:
     assert (await browser.get("/clients/export.csv?number=x")).headers["Location"] == "/clients?number=x"
     assert (await browser.get("/clients?manager=Никто Такой")).page.role("alert") != []
     assert (await browser.get("/clients?vip=9&tab=x&limit=7&sort=x")).status == 200
+
+
+async def test_odd_characters_of_filters_reach_the_file(browser: Browser) -> None:
+    await add(browser.pbxd, ADMINISTRATOR, name="Шарп", company="C# Club")
+    dialog = await browser.get("/clients/export?company=C%23%20Club")
+    links = [each.attributes["href"] for each in dialog.page.elements if each.tag == "a"]
+    (link,) = [each for each in links if each.startswith("/clients/export.csv")]
+    assert "Шарп" in (await browser.get(link)).text
+    assert "Ким" not in (await browser.get(link)).text
+    back = await browser.get("/clients/export.csv?number=x&a=%0d%0ab")
+    assert (back.status, back.headers["Location"]) == (303, "/clients?number=x&a=%0D%0Ab")

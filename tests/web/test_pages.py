@@ -339,6 +339,14 @@ async def test_no_sign_in_hands_out_a_form_that_would_be_carried_out(browser: Br
     assert (again.status, again.headers["Location"]) == expected
 
 
+async def test_a_form_that_somebody_else_had_filled_in_is_refused(browser: Browser) -> None:
+    session = await browser.let_in("101")
+    cookie = {"Cookie": f"{PLAIN_NAME}={session}"}
+    shown = await browser.post("/me", {"_user": "4711", "language": "en"}, **cookie)
+    assert (shown.status, "Set-Cookie" in shown.headers) == (403, False)
+    assert "вошёл другой пользователь" in shown.page.role("alert")[0]
+
+
 async def test_another_origin_leaves_no_form_for_later(browser: Browser) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
         shown = await browser.post("/me", {"_user": "1", "language": "en"}, **headers)

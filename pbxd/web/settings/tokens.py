@@ -82,7 +82,7 @@ async def _asked(visit: Visit, form: Mapping[str, str]) -> CreateToken:
         wrong.add(InvalidInputError("name", _("enter a name: which program is it for?")))
     if not scopes:
         wrong.add(InvalidInputError("scope", _("choose what the program may do")))
-    if days and not (days.isdecimal() and 1 <= int(days[:6]) <= _LONGEST_DAYS):
+    if days and not (days.isdecimal() and len(days) <= len(str(_LONGEST_DAYS)) and 1 <= int(days) <= _LONGEST_DAYS):
         wrong.add(InvalidInputError("expires_days", _("enter a number of days")))
     if who not in {"", "*"}:
         with wrong.collected():

@@ -33,9 +33,17 @@ export function fieldsOf(form, button) {
  */
 export function put(target, html) {
   const focused = document.activeElement;
-  const kept = focused instanceof HTMLElement && target.contains(focused) && focused.id;
+  const within = focused instanceof HTMLElement && target.contains(focused) ? focused.localName : "";
+  const kept = within && focused.id;
   target.replaceChildren(parsed(html));
   if (kept) document.getElementById(kept)?.focus();
+  else if (within) target.querySelector(within)?.focus();
+}
+
+/** What an answer that isn't good complains of, for people. @param {Response | null} answer */
+export async function complaint(answer) {
+  const page = answer ? parsed(await answer.text()) : null;
+  return page?.querySelector("[role=alert]")?.textContent?.trim() || document.body.dataset.offline || "";
 }
 
 /** Say something for everybody to see and hear. @param {string} text */

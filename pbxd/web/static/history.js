@@ -20,8 +20,9 @@ if (results && fresh) {
     const { kind, subject } = /** @type {CustomEvent} */ (event).detail;
     const row = kind.startsWith("call.") && document.getElementById(`call-${subject}`);
     if (row) rowSoon(row);
-    if ((!row && /^(call\.|gap|reset)/.test(kind)) || /joined|merged/.test(kind)) soon();
+    if ((!row && /^(call\.|gap)/.test(kind)) || /joined|merged/.test(kind)) soon();
   });
+  document.addEventListener("pbxd:reset", soon);
   document.addEventListener("visibilitychange", () => timer === undefined || document.hidden || look());
   document.addEventListener("pbxd:shown", (event) => {
     if (event.target !== results) return;
@@ -47,9 +48,10 @@ if (results || call) {
 
 if (call) {
   document.addEventListener("pbxd:event", (event) => {
-    const { kind, subject } = /** @type {CustomEvent} */ (event).detail;
-    if (kind === "reset" || subject === call.dataset.callId) refresh("call");
+    const { subject } = /** @type {CustomEvent} */ (event).detail;
+    if (subject === call.dataset.callId) refresh("call");
   });
+  document.addEventListener("pbxd:reset", () => refresh("call"));
 }
 
 /** An export has what is shown. @param {Element} link */

@@ -1,6 +1,6 @@
 // Forms with `data-live` (filters, searches) show their results while one types; small forms with `data-quiet` are sent
-// without leaving the page. Both put the answer into the element that `data-into` names.
-import { ask, fieldsOf, put, say } from "./fragments.js";
+// without leaving the page. Both put the answer into the element that `data-into` names, else around the form.
+import { ask, complaint, fieldsOf, put, say } from "./fragments.js";
 import { signIn } from "./dialogs.js";
 
 const PAUSE_MS = 70;
@@ -43,7 +43,7 @@ function liveForm(field) {
 
 /** @param {HTMLFormElement} form */
 function place(form) {
-  return document.getElementById(form.dataset.into ?? "");
+  return form.dataset.into ? document.getElementById(form.dataset.into) : form.parentElement;
 }
 
 /** Show the results of a live form, and keep the address right. @param {HTMLFormElement} form */
@@ -60,6 +60,7 @@ async function show(form) {
     const answer = await ask(url, { signal: control.signal });
     if (answer.status === 401) return window.location.assign(url);
     if (running.get(target) !== control) return;
+    if (!answer.ok) return say(await complaint(answer));
     put(target, await answer.text());
     if (!form.closest("dialog")) history.replaceState(history.state, "", url);
     target.dispatchEvent(new CustomEvent("pbxd:shown", { bubbles: true }));
@@ -73,8 +74,8 @@ async function send(form, button) {
   const answer = await ask(form.action, { method: "POST", body: fieldsOf(form, button) }).catch(() => null);
   if (answer?.status === 401) return signIn(() => send(form, button));
   const target = place(form);
-  if (!answer?.ok || !target) return say((await answer?.text()) || document.body.dataset.offline || "");
-  if (answer.status !== 204) put(target, await answer.text());
+  if (!answer?.ok) return say(await complaint(answer));
+  if (target && answer.status !== 204) put(target, await answer.text());
 }
 
 /** Fetch a part of this page again. @param {string} id the element's, which names its address in `data-url` if not the page's */

@@ -12,8 +12,9 @@ if (place) {
   document.addEventListener("pbxd:event", (event) => {
     const { kind, data } = /** @type {CustomEvent} */ (event).detail;
     const mine = data?.extensions?.includes(document.body.dataset.extension);
-    if (kind === "reset" || (kind === "call.ended" && mine && data.outcome !== "answered")) count();
+    if (kind === "call.ended" && mine && data.outcome !== "answered") count();
   });
+  document.addEventListener("pbxd:reset", count);
 }
 
 async function count() {

@@ -14,7 +14,7 @@ document.addEventListener("pbxd:event", (event) => {
     const one = part.getAttribute("data-subject");
     const named = part.getAttribute("data-refresh") ?? "";
     const kinds = named.includes(".") ? named.split(" ") : KINDS; // it names kinds of its own, or what it shows
-    if (!kinds.some((each) => String(kind).startsWith(each)) && kind !== "reset") continue;
+    if (!kinds.some((each) => String(kind).startsWith(each))) continue;
     if (!one || isAbout(one, String(kind), String(subject), data?.contact)) stale.add(part);
   }
   if (stale.size && !timer) timer = window.setTimeout(work, PAUSE_MS);

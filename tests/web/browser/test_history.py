@@ -68,6 +68,31 @@ async def test_a_caller_is_attached_to_a_contact_from_the_row(history: Page) -> 
     await expect(history).to_have_url(re.compile("/history$"))
 
 
+async def test_a_star_in_a_row_is_lit_and_put_out_with_the_keyboard(history: Page) -> None:
+    star = history.get_by_role("button", name="В избранное: Фронкин Игорь")
+    await star.focus()
+    for lit in ("true", "false", "true"):
+        await history.keyboard.press("Enter")
+        await expect(star).to_have_attribute("aria-pressed", lit)
+        await expect(star).to_be_focused()
+    await expect(history.locator("#said")).to_be_empty()
+    await history.reload()
+    await expect(star).to_have_attribute("aria-pressed", "true")
+
+
+async def test_without_the_database_a_search_says_so_and_the_table_stays(
+    site: Site, history: Page, pbxd: House
+) -> None:
+    site.watch.allow("503 for GET ")
+    site.watch.allow("status of 503")
+    folder = pbxd.settings.folder
+    (folder / "book.db").rename(folder / "away.db")
+    await history.get_by_label("Клиент").fill("фронк")
+    await expect(history.locator("#said")).not_to_be_empty()
+    await expect(history.get_by_role("heading", level=1)).to_have_text("История")
+    await expect(history.get_by_role("table", name="История")).to_be_visible()
+
+
 async def test_new_calls_wait_and_calls_under_way_change_in_place(history: Page, pbxd: House) -> None:
     running = call("C3", KNOWN, 3, ended=None, outcome=None)
     await Calls(pbxd.database).upsert([running])
