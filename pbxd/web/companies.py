@@ -203,10 +203,10 @@ PAGES = (
     Page("GET", COMPANIES, person(_list)),
     Page("GET", f"{COMPANIES}/names", person(_names)),
     Page("GET", f"{COMPANIES}/new", person(_new)),
-    Page("POST", f"{COMPANIES}/new", person(_add_company)),
+    Page("POST", f"{COMPANIES}/new", person(_add_company), resumes=True),
     Page("GET", _ONE, person(_show)),
     Page("GET", f"{_ONE}/edit", person(_edit)),
-    Page("POST", f"{_ONE}/edit", person(_change_company)),
+    Page("POST", f"{_ONE}/edit", person(_change_company), resumes=True),
     Page("GET", f"{_ONE}/merge", person(_ask_merge)),
-    Page("POST", f"{_ONE}/merge", person(_merge_companies)),
+    Page("POST", f"{_ONE}/merge", person(_merge_companies), resumes=True),
 )
