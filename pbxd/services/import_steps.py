@@ -97,6 +97,18 @@ async def check_again(uploads: Uploads, actor: Actor, import_id: int, caller: st
 
     Raises NotFoundError, RefusedError, ConflictError if it is committed or gone, InvalidInputError.
     """
+    async with uploads.step(import_id):
+        upload = await _chosen(uploads, actor, import_id, caller, asked)
+        await uploads.halt(import_id)
+        await uploaded.check_again(uploads.workspace.database, import_id, upload.visibility)
+        await asyncio.to_thread(_keep, uploads.folder_of(import_id), upload)
+        work = uploads.begin_check(actor, import_id, upload, keeps=True)
+    with suppress(InvalidInputError):
+        await uploads.wait(work, patience_of(uploads))
+
+
+async def _chosen(uploads: Uploads, actor: Actor, import_id: int, caller: str, asked: CheckAgain) -> Upload:
+    """Return how a file is to be imported from now on. Raises what `check_again` raises."""
     await uploads.own(actor, import_id, caller, personal=asked.personal)
     step = await show(uploads, actor, import_id, caller)
     if asked.personal and not actor.is_employee:
@@ -118,19 +130,16 @@ async def check_again(uploads: Uploads, actor: Actor, import_id: int, caller: st
     )
     if asked.sheet != step.preview.sheet:
         await _look(uploads, import_id, upload)
-    await uploads.halt(import_id)
-    await uploaded.check_again(uploads.workspace.database, import_id, upload.visibility)
-    await asyncio.to_thread(_keep, uploads.folder_of(import_id), upload)
-    with suppress(InvalidInputError):
-        await uploads.start_check(actor, import_id, upload, patience_of(uploads), keeps=True)
+    return upload
 
 
 async def discard(uploads: Uploads, actor: Actor, import_id: int, caller: str) -> None:
     """Delete an upload that was not committed. Raises NotFoundError, RefusedError, ConflictError if it was."""
-    listed, _upload = await uploads.own(actor, import_id, caller)
-    if listed.state not in _OPEN:
-        raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
-    await uploads.forget(import_id)
+    async with uploads.step(import_id):
+        listed, _upload = await uploads.own(actor, import_id, caller)
+        if listed.state not in _OPEN:
+            raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
+        await uploads.forget(import_id)
 
 
 async def _look(uploads: Uploads, import_id: int, upload: Upload) -> None:
