@@ -15,7 +15,7 @@ from yarl import URL
 from pbxd import i18n
 from pbxd.actor import Actor
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, PbxdError, RefusedError, UnavailableError
-from pbxd.http.access import session_actor
+from pbxd.http.access import FRAGMENT, session_actor
 from pbxd.http.context import PAGES
 from pbxd.i18n import _, local_day, local_time
 from pbxd.numbers import display
@@ -26,7 +26,6 @@ View = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HOME = "/clients"
 SIGN_IN = "/sign-in"
 FORM = "application/x-www-form-urlencoded"
-_FRAGMENT = "X-Fragment"  # a script of ours wants a part of the page, or sends a form
 _RESUMING: web.AppKey[set[web.AbstractRoute]] = web.AppKey("resuming", set)
 _MOST_FIELDS = 300
 FORM_LIMIT: Final = 256 * 1024  # bytes: the longest comment, escaped twice while a sign-in keeps the form
@@ -76,7 +75,7 @@ def render(template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> 
 
 def is_fragment(request: web.Request) -> bool:
     """Tell whether a script of a page asks, for a part of it."""
-    return _FRAGMENT in request.headers
+    return FRAGMENT in request.headers
 
 
 def redirect(path: str) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp.web import Application, Request, Response
 from multidict import CIMultiDictProxy
+from sqlalchemy import update
 
 from pbxd.book.employees import Employee
 from pbxd.http.session_cookies import PLAIN_NAME
@@ -18,6 +20,7 @@ from pbxd.services import audit, users
 from pbxd.services.sign_in_throttle import PAIR
 from pbxd.services.users import InviteUser
 from pbxd.storage.book.employees import Employees
+from pbxd.storage.tables import sessions
 from pbxd.web.assets import asset
 from pbxd.web.pages import HOME, Page, local_path, serve
 from tests.actors import ADMINISTRATOR
@@ -345,6 +348,24 @@ async def test_a_form_that_somebody_else_had_filled_in_is_refused(browser: Brows
     shown = await browser.post("/me", {"_user": "4711", "language": "en"}, **cookie)
     assert (shown.status, "Set-Cookie" in shown.headers) == (403, False)
     assert "вошёл другой пользователь" in shown.page.role("alert")[0]
+
+
+@pytest.mark.parametrize("path", ["/clients", "/history/missed", "/cards?open=", "/api/v1/queues"])
+@pytest.mark.parametrize(("asks", "counts"), [("auto", False), ("1", True)])
+async def test_what_an_open_page_fetches_by_itself_keeps_no_idle_session(
+    browser: Browser, path: str, asks: str, counts: bool
+) -> None:
+    headers = {"X-Fragment": asks, "Cookie": f"{PLAIN_NAME}={await browser.let_in('101')}"}
+
+    async def status(idle_minutes: int) -> int:
+        async with browser.pbxd.database.writing() as connection:
+            used = datetime.now(UTC) - timedelta(minutes=idle_minutes)
+            await connection.execute(update(sessions).values(used=used))
+        return (await browser.get(path, **headers)).status
+
+    for _ in range(2):
+        assert await status(719) == 200
+    assert await status(721) == (200 if counts else 401)
 
 
 async def test_another_origin_leaves_no_form_for_later(browser: Browser) -> None:
