@@ -213,13 +213,22 @@ def check_undo(actor: Actor, importer: int) -> None:
         raise RefusedError("not-importer", _("only who imported or an administrator may undo an import"))
 
 
-def check_commit(actor: Actor, importer: int, *, same_program: bool) -> None:
-    """Raise RefusedError unless the actor may commit an uploaded import, and see its rows.
+def owns_upload(actor: Actor, importer: int, *, personal: bool, same_program: bool = False) -> bool:
+    """Tell whether the actor may see the rows of an uploaded import, check it another way, and commit it.
 
-    `same_program`: the request comes with the token, or from the user, that uploaded the file.
+    `personal`: its contacts become the importer's own, so administrators may not. `same_program`: the request comes
+    with the token, or from the user, that uploaded the file.
     """
-    if not same_program and not _made(actor, importer):
-        raise RefusedError("not-importer", _("only who uploaded the file or an administrator may do this"))
+    return same_program or (actor.employee == importer if personal else _made(actor, importer))
+
+
+def check_commit(actor: Actor, importer: int, *, personal: bool, same_program: bool) -> None:
+    """Raise RefusedError unless `owns_upload`."""
+    if owns_upload(actor, importer, personal=personal, same_program=same_program):
+        return
+    if personal:
+        raise RefusedError("not-importer", _("only who uploaded the file may do this: its contacts are personal"))
+    raise RefusedError("not-importer", _("only who uploaded the file or an administrator may do this"))
 
 
 def check_administrator(actor: Actor) -> None:

@@ -71,6 +71,19 @@ def test_favourites_are_an_employee_s(actor: Actor) -> None:
         rights.check_favourites(actor)
 
 
+def test_an_upload_of_personal_contacts_is_its_uploader_s_alone() -> None:
+    for personal in (False, True):
+        rights.check_commit(agent(101), 101, personal=personal, same_program=False)
+        rights.check_commit(NOBODY, 101, personal=personal, same_program=True)
+        for actor, importer in ((agent(102), 101), (NOBODY, 101), (NOBODY, 0), (ANYBODY, 0)):
+            with pytest.raises(RefusedError):
+                rights.check_commit(actor, importer, personal=personal, same_program=False)
+    rights.check_commit(ADMINISTRATOR, 101, personal=False, same_program=False)
+    with pytest.raises(RefusedError, match="personal"):
+        rights.check_commit(ADMINISTRATOR, 101, personal=True, same_program=False)
+    rights.check_undo(ADMINISTRATOR, 101)
+
+
 def test_nobody_makes_personal_contacts_of_others() -> None:
     assert rights.owner_of_personal(agent(101), 0) == rights.owner_of_personal(ADMINISTRATOR, 101) == 101
     for actor in (agent(101), NOBODY, ANYBODY):

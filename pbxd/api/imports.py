@@ -183,7 +183,10 @@ async def download_template(context: Context) -> Download[XLSX]:
 
 @resource.operation("GET", ONE, scope="contacts:read")
 async def show_import(context: Context, path: ImportPath, query: ActingQuery) -> ImportAnswer:
-    """Show an import, and how far it is. Its rows see only who uploaded it, and administrators."""
+    """Show an import, and how far it is.
+
+    Its rows see only who uploaded it and, unless its contacts are personal, administrators.
+    """
     del query
     return _answer(await context.services.uploads.show(context.actor, path.id, context.caller))
 

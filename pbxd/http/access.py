@@ -21,6 +21,9 @@ from pbxd.i18n import _
 from pbxd.rights import check_scope
 from pbxd.scopes import Scope
 
+FRAGMENT = "X-Fragment"  # a script of the pages asks
+_BY_ITSELF = "auto"  # because something happened: nobody typed or clicked
+
 
 @web.middleware
 async def admitted_only(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -50,8 +53,11 @@ async def is_still_admitted(request: web.Request) -> bool:
 
 
 async def session_actor(request: web.Request, *, counts: bool = True) -> Actor | None:
-    """Return who is signed in by the request's cookie. Raises RefusedError for a change from another origin."""
-    plain = session_of(request)
+    """Return who is signed in by the request's cookie. Raises RefusedError for a change from another origin.
+
+    `counts`: this keeps an idle session alive, unless an open page asks by itself.
+    """
+    plain, counts = session_of(request), counts and request.headers.get(FRAGMENT) != _BY_ITSELF
     actor = await request.app[SERVICES].sessions.verify(plain, counts=counts) if plain else None
     if actor is not None:
         check_same_origin(request)

@@ -137,10 +137,12 @@ async def edit(workspace: Workspace, _actor: Actor, asked: EditCompany) -> Compa
     )
 
 
-async def to_merge(workspace: Workspace, actor: Actor, company_id: int, others: Sequence[int]) -> Joining:
+async def to_merge(
+    workspace: Workspace, actor: Actor, company_id: int, others: Sequence[int], *, seen: bool = False
+) -> Joining:
     """Return which companies `merge` would make one. Raises NotFoundError, InvalidInputError as it does."""
     rights.check_administrator(actor)
-    return await company_merging.to_merge(workspace.database, company_id, others)
+    return await company_merging.to_merge(workspace.database, company_id, others, seen=seen)
 
 
 async def merge(
@@ -150,10 +152,13 @@ async def merge(
     others: Sequence[int],
     *,
     progress: Report = lambda _done, _total: None,
+    seen: bool = False,
 ) -> Joining:
-    """Make several companies one. Raises NotFoundError, InvalidInputError."""
+    """Make several companies one; `seen`: only those that everybody sees. Raises NotFoundError, InvalidInputError."""
     rights.check_administrator(actor)
-    return await company_merging.merge(workspace.database, company_id, others, actor=actor, progress=progress)
+    return await company_merging.merge(
+        workspace.database, company_id, others, actor=actor, progress=progress, seen=seen
+    )
 
 
 async def delete(

@@ -12,19 +12,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from pbxd import i18n
+from pbxd import i18n, rights
 from pbxd.actor import Actor
-from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.errors import ConflictError, InvalidInputError, RefusedError
 from pbxd.exchange import sandbox
 from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.preview import Preview, meanings
 from pbxd.i18n import _
+from pbxd.services import imports
 from pbxd.services.imports import Policy
 from pbxd.services.upload_files import Upload, file_of, read_json, write_json
 from pbxd.services.uploads import UploadedImport, Uploads
 from pbxd.storage.imports import uploaded
 
 _PATIENCE_SECONDS: Final = 1.5
+_OPEN: Final = frozenset({*uploaded.WAITING, "refused"})  # not loaded, and can be checked another way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +73,17 @@ def patience_of(uploads: Uploads) -> float:
 
 
 async def show(uploads: Uploads, actor: Actor, import_id: int, caller: str) -> Step:
-    """Return where an import is. Raises NotFoundError, RefusedError for rows that the actor may not see."""
-    _listed, upload = await uploads.own(actor, import_id, caller)
+    """Return where an import is; of a loaded one that the actor may only undo, without its rows.
+
+    Raises NotFoundError, RefusedError for rows that the actor may not see.
+    """
+    try:
+        _listed, upload = await uploads.own(actor, import_id, caller)
+    except RefusedError:
+        listed = await imports.shown(uploads.workspace, actor, import_id)
+        if listed.state in _OPEN or not rights.may_undo(actor, listed.actor_id or 0):
+            raise
+        return Step(await uploads.show(actor, import_id, caller), None, None)
     found = await uploads.show(actor, import_id, caller)
     kept = await asyncio.to_thread(read_json, _preview_file(uploads, import_id))
     if not kept or upload is None:
@@ -86,6 +97,19 @@ async def check_again(uploads: Uploads, actor: Actor, import_id: int, caller: st
 
     Raises NotFoundError, RefusedError, ConflictError if it is committed or gone, InvalidInputError.
     """
+    async with uploads.step(import_id):
+        upload = await _chosen(uploads, actor, import_id, caller, asked)
+        await uploads.halt(import_id)
+        await uploaded.check_again(uploads.workspace.database, import_id, upload.visibility)
+        await asyncio.to_thread(_keep, uploads.folder_of(import_id), upload)
+        work = uploads.begin_check(actor, import_id, upload, keeps=True)
+    with suppress(InvalidInputError):
+        await uploads.wait(work, patience_of(uploads))
+
+
+async def _chosen(uploads: Uploads, actor: Actor, import_id: int, caller: str, asked: CheckAgain) -> Upload:
+    """Return how a file is to be imported from now on. Raises what `check_again` raises."""
+    await uploads.own(actor, import_id, caller, personal=asked.personal)
     step = await show(uploads, actor, import_id, caller)
     if asked.personal and not actor.is_employee:
         raise InvalidInputError("visibility", _("only employees have personal contacts"))
@@ -106,19 +130,16 @@ async def check_again(uploads: Uploads, actor: Actor, import_id: int, caller: st
     )
     if asked.sheet != step.preview.sheet:
         await _look(uploads, import_id, upload)
-    await uploads.halt(import_id)
-    await uploaded.check_again(uploads.workspace.database, import_id, upload.visibility)
-    await asyncio.to_thread(_keep, uploads.folder_of(import_id), upload)
-    with suppress(InvalidInputError):
-        await uploads.start_check(actor, import_id, upload, patience_of(uploads), keeps=True)
+    return upload
 
 
 async def discard(uploads: Uploads, actor: Actor, import_id: int, caller: str) -> None:
     """Delete an upload that was not committed. Raises NotFoundError, RefusedError, ConflictError if it was."""
-    listed, _upload = await uploads.own(actor, import_id, caller)
-    if listed.state not in {*uploaded.WAITING, "refused"}:
-        raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
-    await uploads.forget(import_id)
+    async with uploads.step(import_id):
+        listed, _upload = await uploads.own(actor, import_id, caller)
+        if listed.state not in _OPEN:
+            raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
+        await uploads.forget(import_id)
 
 
 async def _look(uploads: Uploads, import_id: int, upload: Upload) -> None:

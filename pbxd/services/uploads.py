@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -60,7 +61,7 @@ Run = Callable[[Workspace, worker.Job, Actor, object, Progress], Coroutine[Any, 
 
 
 @dataclass(slots=True)
-class _Work:
+class Work:
     """Something under way."""
 
     task: asyncio.Task[Any]
@@ -95,7 +96,8 @@ class Uploads:
         """`patience`: seconds that a request waits. `run`: what does the work."""
         self.workspace, self._folder, self.patience, self._run = workspace, folder, patience, run
         self.limit = limit_mb * 1024 * 1024  # bytes of a file
-        self._working: dict[int, _Work] = {}
+        self._working: dict[int, Work] = {}
+        self._steps: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self.looking = asyncio.Semaphore(_AT_ONCE)  # a look at a file never waits for imports
 
@@ -140,9 +142,16 @@ class Uploads:
 
         `keeps`: such a file stays too, and can be checked again.
         """
+        await self.wait(self.begin_check(actor, import_id, upload, keeps=keeps), patience)
+
+    def begin_check(self, actor: Actor, import_id: int, upload: Upload, *, keeps: bool) -> Work:
+        """Begin to check a file; `wait` waits for the end."""
         own = self.folder_of(import_id)
-        work = self._start(import_id, self._check(actor, import_id, own, upload, keeps=keeps), checks=True)
-        await self._wait(work, patience)
+        return self._start(import_id, self._check(actor, import_id, own, upload, keeps=keeps), checks=True)
+
+    def step(self, import_id: int) -> asyncio.Lock:
+        """Return what one step of an import holds until what it begins is under way, so that no other comes between."""
+        return self._steps.setdefault(import_id, asyncio.Lock())
 
     def folder_of(self, import_id: int) -> Path:
         """Return where the file of an import lies."""
@@ -152,15 +161,14 @@ class Uploads:
         self, actor: Actor, import_id: int, caller: str, *, patience: float | None = None
     ) -> UploadedImport:
         """Import a checked file. Raises NotFoundError, RefusedError, ConflictError unless it waits for that."""
-        listed, upload = await self.own(actor, import_id, caller)
-        if listed.state != "checked" or import_id in self._working or upload is None:
-            raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
-        await uploaded.begin_work(self.workspace.database, import_id, "checked")
-        self._check_idle(import_id)
-        await self._wait(
-            self._start(import_id, self._import(actor, import_id, upload)),
-            self.patience if patience is None else patience,
-        )
+        async with self.step(import_id):
+            listed, upload = await self.own(actor, import_id, caller)
+            if listed.state != "checked" or import_id in self._working or upload is None:
+                raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
+            await uploaded.begin_work(self.workspace.database, import_id, "checked")
+            self._check_idle(import_id)
+            work = self._start(import_id, self._import(actor, import_id, upload))
+        await self.wait(work, self.patience if patience is None else patience)
         return await self.show(actor, import_id, caller)
 
     async def undo(self, actor: Actor, import_id: int, *, patience: float | None = None) -> Undone | None:
@@ -171,7 +179,7 @@ class Uploads:
         await uploaded.begin_work(self.workspace.database, import_id, "done")
         self._check_idle(import_id)
         work = self._start(import_id, self._run(self.workspace, "undo", actor, import_id, _nobody))
-        done: Undone | None = await self._wait(work, self.patience if patience is None else patience)
+        done: Undone | None = await self.wait(work, self.patience if patience is None else patience)
         return done
 
     async def show(self, actor: Actor, import_id: int, caller: str) -> UploadedImport:
@@ -237,19 +245,22 @@ class Uploads:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=ARRIVING, dir=self._folder))
 
-    async def own(self, actor: Actor, import_id: int, caller: str) -> tuple[Import, Upload | None]:
+    async def own(
+        self, actor: Actor, import_id: int, caller: str, *, personal: bool = False
+    ) -> tuple[Import, Upload | None]:
         """Return an import whose rows the actor may see, and how it was uploaded, if its file is still there.
 
-        Raises NotFoundError, RefusedError.
+        `personal`: its contacts are to become personal. Raises NotFoundError, RefusedError.
         """
         listed = await imports.shown(self.workspace, actor, import_id)
         upload = await asyncio.to_thread(upload_of, self.folder_of(import_id))
         same = upload is not None and upload.caller == caller
-        rights.check_commit(actor, listed.actor_id or 0, same_program=same)
+        personal = personal or listed.visibility == "personal"
+        rights.check_commit(actor, listed.actor_id or 0, personal=personal, same_program=same)
         return listed, upload
 
-    def _start(self, import_id: int, doing: Coroutine[Any, Any, Any], *, checks: bool = False) -> _Work:
-        work = _Work(asyncio.create_task(doing, name=f"import {import_id}"), checks)
+    def _start(self, import_id: int, doing: Coroutine[Any, Any, Any], *, checks: bool = False) -> Work:
+        work = Work(asyncio.create_task(doing, name=f"import {import_id}"), checks)
         self._working[import_id] = work
         work.task.add_done_callback(lambda task: self._ended(import_id, task))
         return work
@@ -259,15 +270,17 @@ class Uploads:
             raise ConflictError(_("import {id} is under way").format(id=import_id))
 
     def _ended(self, import_id: int, task: asyncio.Task[Any]) -> None:
-        self._working.pop(import_id, None)
+        work = self._working.get(import_id)
+        if work is not None and work.task is task:  # else the next work has begun
+            del self._working[import_id]
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, PbxdError):
             _log.error("import_failed", id=import_id, exc_info=error)
 
-    async def _wait(self, work: _Work, patience: float) -> Any:  # noqa: ANN401 - what the task returns
-        """Wait for the end a while; None: it goes on. Raises what the work raises."""
+    async def wait(self, work: Work, patience: float) -> Any:  # noqa: ANN401 - what the task returns
+        """Wait for the end a while; None: it goes on, or somebody ended it. Raises what the work raises."""
         done, _pending = await asyncio.wait({work.task}, timeout=patience)
-        return work.task.result() if done else None
+        return work.task.result() if done and not work.task.cancelled() else None
 
     async def _check(self, actor: Actor, import_id: int, own: Path, upload: Upload, *, keeps: bool) -> None:
         asked = _asked(own, upload, dry_run=True)

@@ -46,4 +46,4 @@ async def _page(visit: Visit, number: str, *, part: str = "attach_form.html", pr
     return show(visit, "attach.html", status, part=part, number=number[:50], found=found, problem=problem)
 
 
-PAGES = (Page("GET", ATTACH, person(_choose)), Page("POST", ATTACH, person(_attach)))
+PAGES = (Page("GET", ATTACH, person(_choose)), Page("POST", ATTACH, person(_attach), resumes=True))

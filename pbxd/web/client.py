@@ -18,7 +18,7 @@ from pbxd.services.contact_changes import extensions_of
 from pbxd.web.change_texts import edits_of, person_text
 from pbxd.web.client_calls import rows_of
 from pbxd.web.contact_edits import ONE, id_of
-from pbxd.web.frame import RESUMED, Visit, go, person, show
+from pbxd.web.frame import Visit, go, person, show
 from pbxd.web.pages import Page
 
 _CALLS_SHOWN: Final = 50
@@ -82,8 +82,7 @@ async def _changes(visit: Visit, contact: Contact) -> dict[str, Any]:
 
 
 async def _make_contact_shared(visit: Visit) -> web.StreamResponse:
-    if RESUMED in await visit.form():
-        return go(visit, f"/clients/{id_of(visit)}")
+    await visit.form()
     asked = book.EditContact(contact_id=id_of(visit), values={"visibility": "shared"})
     await book.edit(visit.workspace, visit.actor, asked)
     return go(visit, f"/clients/{id_of(visit)}")

@@ -159,6 +159,9 @@ async def _change_company(visit: Visit) -> web.StreamResponse:
         await book.edit(visit.workspace, visit.actor, _asked(company.id, mine, changed, company.version))
     except InvalidInputError as error:
         return _form(visit, company, values, HTTPStatus.UNPROCESSABLE_ENTITY, errors=_errors(error))
+    except ConflictError as error:  # the name is another company's, or somebody saved in between
+        more = {"errors": {"name": sentence(str(error))}, **{name: values.get(name, "") for name in ("version", "was")}}
+        return _form(visit, company, values, HTTPStatus.UNPROCESSABLE_ENTITY, **more)
     return go(visit, f"{COMPANIES}/{company.id}")
 
 
@@ -178,7 +181,8 @@ def _errors(error: InvalidInputError) -> dict[str, str]:
 
 
 async def _ask_merge(visit: Visit) -> web.StreamResponse:
-    joining = await book.to_merge(visit.workspace, visit.actor, _id(visit), _others(visit.query.get("with", "")))
+    others = _others(visit.query.get("with", ""))
+    joining = await book.to_merge(visit.workspace, visit.actor, _id(visit), others, seen=True)
     return show(visit, "company_merge.html", part="company_merge_part.html", joining=joining)
 
 
@@ -187,7 +191,7 @@ async def _merge_companies(visit: Visit) -> web.StreamResponse:
     others = _others(form.get("with", ""))
     if RESUMED in form:
         return go(visit, f"{COMPANIES}/{_id(visit)}/merge?with={','.join(map(str, others))}")
-    await book.merge(visit.workspace, visit.actor, _id(visit), others)
+    await book.merge(visit.workspace, visit.actor, _id(visit), others, seen=True)
     return go(visit, f"{COMPANIES}/{_id(visit)}")
 
 
@@ -199,10 +203,10 @@ PAGES = (
     Page("GET", COMPANIES, person(_list)),
     Page("GET", f"{COMPANIES}/names", person(_names)),
     Page("GET", f"{COMPANIES}/new", person(_new)),
-    Page("POST", f"{COMPANIES}/new", person(_add_company)),
+    Page("POST", f"{COMPANIES}/new", person(_add_company), resumes=True),
     Page("GET", _ONE, person(_show)),
     Page("GET", f"{_ONE}/edit", person(_edit)),
-    Page("POST", f"{_ONE}/edit", person(_change_company)),
+    Page("POST", f"{_ONE}/edit", person(_change_company), resumes=True),
     Page("GET", f"{_ONE}/merge", person(_ask_merge)),
-    Page("POST", f"{_ONE}/merge", person(_merge_companies)),
+    Page("POST", f"{_ONE}/merge", person(_merge_companies), resumes=True),
 )

@@ -190,10 +190,10 @@ async def _delete_contact(visit: Visit) -> web.StreamResponse:
 
 PAGES = (
     Page("GET", f"{CLIENTS}/new", person(_new)),
-    Page("POST", f"{CLIENTS}/new", person(_add_contact)),
+    Page("POST", f"{CLIENTS}/new", person(_add_contact), resumes=True),
     Page("GET", f"{CLIENTS}/duplicates", person(_double)),
     Page("GET", f"{ONE}/edit", person(_edit)),
-    Page("POST", f"{ONE}/edit", person(_change_contact)),
+    Page("POST", f"{ONE}/edit", person(_change_contact), resumes=True),
     Page("GET", f"{ONE}/delete", person(_ask_delete)),
-    Page("POST", f"{ONE}/delete", person(_delete_contact)),
+    Page("POST", f"{ONE}/delete", person(_delete_contact), resumes=True),
 )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
@@ -21,7 +21,7 @@ from pbxd.roles import ROLES, Role
 from pbxd.services import missed_calls, users
 from pbxd.services.users import User
 from pbxd.services.workspace import Workspace
-from pbxd.web.pages import FORM, View, form_of, is_fragment, redirect, render, signed_in, to_sign_in
+from pbxd.web.pages import FORM, View, form_of, is_fragment, nearest, redirect, render, resumes, signed_in, to_sign_in
 
 USER_FIELD = "_user"  # in every form: who fills it in
 RESUMED = "_resumed"  # in a form that comes back after its session had ended: it is shown again, not saved
@@ -129,15 +129,30 @@ async def _visit_of(request: web.Request) -> Visit | None:
 
 
 async def _lost(request: web.Request) -> web.StreamResponse:
-    """Lead to the sign-in; a form that was sent is kept there and comes back to the same user."""
+    """Lead to the sign-in.
+
+    What is typed into a form is kept there and comes back to the same user, who sends it once more. Other changes,
+    which are a click, are forgotten: nobody would see them again before they are done.
+    """
     check_same_origin(request)
     if is_fragment(request):
         return web.Response(status=HTTPStatus.UNAUTHORIZED, headers={"Cache-Control": "no-store"})
-    if request.method != "POST" or request.content_type != FORM:
-        return to_sign_in(request)
+    if request.method in {"GET", "HEAD"}:
+        return to_sign_in(request.path_qs)
+    if request.content_type != FORM or not await resumes(request, request.path):
+        return to_sign_in(await nearest(request, request.path, _came_from(request)))
     draft = urlencode(list((await form_of(request)).items()))
     status = HTTPStatus.UNAUTHORIZED
     return render("sign_in.html", status, next=request.path, draft=draft, login="", alert="", errors={})
+
+
+def _came_from(request: web.Request) -> str:
+    """Return the path of the page whose form was sent; empty: unknown."""
+    try:
+        page = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return ""
+    return f"{page.path}?{page.query}" if page.query else page.path
 
 
 def show(

@@ -47,7 +47,7 @@ async def _begin_page(visit: Visit, values: Mapping[str, str], errors: Mapping[s
         limit=visit.services.uploads.limit // 1024 // 1024,
         listed=listed,
         next=page.next,
-        mine=lambda each: _mine(visit, each),
+        opens=lambda each: _mine(visit, each) or rights.may_undo(visit.actor, each.actor_id or 0),
         state_text=_state_text,
         counts=_counts,
     )
@@ -207,7 +207,7 @@ def _policy(form: Mapping[str, str]) -> Policy:
 
 
 def _mine(visit: Visit, listed: imports.Import) -> bool:
-    return visit.actor.is_administrator or (listed.actor_id is not None and listed.actor_id == visit.actor.employee)
+    return rights.owns_upload(visit.actor, listed.actor_id or 0, personal=listed.visibility == "personal")
 
 
 def _values(upload: Upload) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from yarl import URL
 
 from pbxd import i18n
 from pbxd.actor import Actor
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, PbxdError, RefusedError, UnavailableError
-from pbxd.http.access import session_actor
+from pbxd.http.access import FRAGMENT, session_actor
 from pbxd.http.context import PAGES
 from pbxd.i18n import _, local_day, local_time
 from pbxd.numbers import display
@@ -25,7 +26,7 @@ View = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HOME = "/clients"
 SIGN_IN = "/sign-in"
 FORM = "application/x-www-form-urlencoded"
-_FRAGMENT = "X-Fragment"  # a script of ours wants a part of the page, or sends a form
+_RESUMING: web.AppKey[set[web.AbstractRoute]] = web.AppKey("resuming", set)
 _MOST_FIELDS = 300
 FORM_LIMIT: Final = 256 * 1024  # bytes: the longest comment, escaped twice while a sign-in keeps the form
 _HEADERS = {
@@ -43,19 +44,27 @@ _HEADERS = {
 
 
 class Page(NamedTuple):
-    """A view and its address."""
+    """A view and its address.
+
+    `resumes`: a form that comes back with `_resumed`, after its session had ended, is shown again and not carried out.
+    The address answers GET too.
+    """
 
     method: str
     path: str
     view: View
+    resumes: bool = False
 
 
 def serve(app: web.Application, pages: Iterable[Page]) -> None:
     """Serve pages; each GET answers HEAD too."""
-    known = app.setdefault(PAGES, {})
+    known, resuming = app.setdefault(PAGES, {}), app.setdefault(_RESUMING, set())
     for page in pages:
         for method in ("GET", "HEAD") if page.method == "GET" else (page.method,):
-            known[app.router.add_route(method, page.path, _with_error_pages(page.view))] = page.view.__name__.strip("_")
+            route = app.router.add_route(method, page.path, _with_error_pages(page.view))
+            known[route] = page.view.__name__.strip("_")
+            if page.resumes:
+                resuming.add(route)
 
 
 def render(template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> web.Response:  # noqa: ANN401 - what a template shows
@@ -66,7 +75,7 @@ def render(template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> 
 
 def is_fragment(request: web.Request) -> bool:
     """Tell whether a script of a page asks, for a part of it."""
-    return _FRAGMENT in request.headers
+    return FRAGMENT in request.headers
 
 
 def redirect(path: str) -> web.Response:
@@ -74,9 +83,30 @@ def redirect(path: str) -> web.Response:
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={**_HEADERS, "Location": path})
 
 
-def to_sign_in(request: web.Request) -> web.Response:
-    """Send the browser to where people sign in, and back here afterwards."""
-    return redirect(f"{SIGN_IN}?next={quote(request.path_qs, safe='')}")
+def to_sign_in(path: str) -> web.Response:
+    """Send the browser to where people sign in, and to a page of ours afterwards."""
+    return redirect(f"{SIGN_IN}?next={quote(path, safe='')}")
+
+
+async def nearest(request: web.Request, *paths: str) -> str:
+    """Return the first of these that is the address of a page that can be opened, not only sent to; else HOME."""
+    for path in paths:
+        if path == local_path(path) and await _route_of(request, "GET", path) in request.app[PAGES]:
+            return path
+    return HOME
+
+
+async def resumes(request: web.Request, path: str) -> bool:
+    """Tell whether a form that is sent there may come back after a sign-in: it is shown again, not carried out."""
+    return await _route_of(request, "POST", path) in request.app[_RESUMING]
+
+
+async def _route_of(request: web.Request, method: str, path: str) -> web.AbstractRoute | None:
+    try:
+        asked = request.clone(method=method, rel_url=URL(path))
+    except ValueError:
+        return None
+    return (await request.app.router.resolve(asked)).route
 
 
 async def signed_in(request: web.Request) -> Actor | None:

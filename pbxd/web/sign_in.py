@@ -16,7 +16,20 @@ from pbxd.http.session_cookies import drop_session, keep_session, session_of
 from pbxd.i18n import _
 from pbxd.services.sessions import NewSession
 from pbxd.web.frame import RESUMED, USER_FIELD
-from pbxd.web.pages import HOME, SIGN_IN, Page, form_of, local_path, redirect, render, retry_after, sentence, signed_in
+from pbxd.web.pages import (
+    HOME,
+    SIGN_IN,
+    Page,
+    form_of,
+    local_path,
+    nearest,
+    redirect,
+    render,
+    resumes,
+    retry_after,
+    sentence,
+    signed_in,
+)
 
 
 async def _show_first_page(_request: web.Request) -> web.StreamResponse:
@@ -26,7 +39,7 @@ async def _show_first_page(_request: web.Request) -> web.StreamResponse:
 async def _show_sign_in(request: web.Request) -> web.StreamResponse:
     wanted = local_path(request.query.get("next", ""))
     if await signed_in(request) is not None:
-        return redirect(wanted)
+        return redirect(await nearest(request, wanted))
     return _page(wanted)
 
 
@@ -53,14 +66,14 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
         answer.headers.update(retry_after(error))
         return answer
     keep_session(request, begun)
-    return _resumed(wanted, form["draft"], begun) if form.get("draft") else redirect(wanted)
+    return await _resumed(request, wanted, form.get("draft", ""), begun)
 
 
-def _resumed(wanted: str, draft: str, begun: NewSession) -> web.Response:
-    """Give a form back to whom it was lost; to another user it is not shown."""
+async def _resumed(request: web.Request, wanted: str, draft: str, begun: NewSession) -> web.Response:
+    """Give a form back to whom it was lost. Another user, or one without a form, gets the page that they wanted."""
     fields = dict(parse_qsl(draft, keep_blank_values=True))
-    if fields.get(USER_FIELD) != str(begun.user.id):
-        return redirect(wanted)
+    if fields.get(USER_FIELD) != str(begun.user.id) or not await resumes(request, wanted):
+        return redirect(await nearest(request, wanted))
     return render("resume.html", path=wanted, fields={**fields, RESUMED: "1"})
 
 

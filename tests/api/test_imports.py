@@ -215,6 +215,21 @@ async def test_who_may_see_and_commit_another_s_upload(pbxd: House) -> None:
         assert (await upload(reader, 403))["scope"] == "contacts:write"
 
 
+async def test_an_administrator_does_not_see_nor_commit_a_personal_upload(pbxd: House) -> None:
+    async with crm(pbxd, "101") as client:
+        shared = await upload(client)
+        path = f"{IMPORTS}/{(await upload(client, visibility='personal'))['id']}"
+        boss = Crm(pbxd.local)
+        assert "errors" in await boss.get(f"{IMPORTS}/{shared['id']}")
+        seen = await boss.get(path)
+        assert (seen["visibility"], "errors" in seen) == ("personal", False)
+        assert (await boss.ask("POST", f"{path}/commit", 403))[0]["reason"] == "not-importer"
+        await boss.get(f"{path}/errors.xlsx", 403)
+        assert (await client.ask("POST", f"{path}/commit"))[0]["state"] == "done"
+        assert "errors" not in await boss.get(path)
+        assert (await boss.ask("POST", f"{path}/undo"))[0]["state"] == "undone"
+
+
 async def test_what_is_done_is_in_the_audit_log_and_what_was_refused_is_not(pbxd: House) -> None:
     async with crm(pbxd, "101") as client:
         path = f"{IMPORTS}/{(await upload(client))['id']}"

@@ -11,6 +11,7 @@ from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
+from pbxd.storage.search.filters import ContactFilter
 from tests.actors import ADMINISTRATOR, agent
 
 
@@ -106,6 +107,26 @@ async def test_a_company_of_personal_contacts_alone_is_nobody_else_s_affair(data
     assert await names() == ["Клиника"]
     await contacts.delete(mine.id, actor=agent("101"))
     assert await names() == ["Клиника"], "it has its own number"
+
+
+async def test_a_hidden_company_of_the_new_name_becomes_the_renamed_one(database: Database) -> None:
+    companies, contacts = Companies(database), Contacts(database)
+    anna = agent("101")
+    drafts = [
+        ContactDraft(name, company=firm, visibility="personal") for name, firm in (("А", "Клиника"), ("Б", "Бюро"))
+    ]
+    mine, other = [await contacts.add(draft, actor=anna) for draft in drafts]
+    for name, spelled in (("Ромашка", "Клиника"), ("Лютик", "ООО «Бюро»")):
+        visible = await companies.get_or_create(name, ["+74951234567"])
+        assert (await companies.edit(visible.id, {"name": spelled})).id == visible.id
+    assert [company.name for company in (await companies.list())[1]] == ["Клиника", "ООО «Бюро»"]
+    assert (await contacts.get(mine.id, actor=anna)).company == "Клиника"
+    assert (await contacts.get(other.id, actor=anna)).company == "ООО «Бюро»"
+    found = await contacts.page(ContactFilter(search="ооо бюро"), actor=anna)
+    assert [each.id for each in found.items] == [other.id]
+    third = await companies.get_or_create("Астра")
+    with pytest.raises(ConflictError, match="ООО «Бюро»"):
+        await companies.edit(third.id, {"name": "Бюро"})
 
 
 @pytest.mark.parametrize("how", ["deleted", "erased", "edited"])

@@ -107,6 +107,23 @@ async def test_doubles_stay_two_until_they_are_merged(database: Database) -> Non
     assert [each.id for each in found.items] == [shared.id]
 
 
+async def test_a_hidden_company_is_nobodys_double_and_not_merged_where_it_is_not_seen(database: Database) -> None:
+    contacts, companies = Contacts(database), Companies(database)
+    kept = (await companies.get_or_create("Ромашка")).id
+    hidden = await double(database, "ооо ромашка", "Лютик")
+    assert (await companies.doubles())[0] == 2
+    draft = ContactDraft("Тайна", company="ооо ромашка", visibility="personal")
+    secret = await contacts.add(draft, actor=agent("101"))
+    assert secret.company == "ооо ромашка"
+    assert await companies.doubles() == (0, [])
+    for one, other in ((kept, hidden), (hidden, kept)):
+        with pytest.raises(NotFoundError, match=str(hidden)):
+            await to_merge(database, one, [other], seen=True)
+        with pytest.raises(NotFoundError, match=str(hidden)):
+            await merge(database, one, [other], actor=ADMINISTRATOR, seen=True)
+    assert (await merge(database, kept, [hidden], actor=ADMINISTRATOR)).contacts == 1
+
+
 @pytest.mark.parametrize("backend", ["sqlite"])  # a trigger stands for what breaks a merge off
 async def test_an_interrupted_merge_loses_nobody_and_is_completed_by_the_same_command(database: Database) -> None:
     contacts, companies = Contacts(database), Companies(database)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
+from pbxd.actor import Actor
+from pbxd.book.companies import Company
 from pbxd.book.employees import Employee
 from pbxd.http.session_cookies import PLAIN_NAME
 from pbxd.services import companies, users
 from pbxd.services.companies import EditCompany
 from pbxd.services.users import InviteUser
+from pbxd.services.workspace import Workspace
+from pbxd.storage.book.company_rows import find_by_name
 from pbxd.storage.book.employees import Employees
 from tests.actors import ADMINISTRATOR
 from tests.storage.test_company_merging import double
@@ -92,6 +96,47 @@ async def test_two_people_change_one_company(browser: Browser) -> None:
     assert (await browser.post(path, fields_of(met.page))).status == 303
     now = await companies.get(browser.pbxd.services.workspace, ADMINISTRATOR, company)
     assert (now.site, now.address) == ("mine.example", "Тверь")
+
+
+async def test_the_form_stays_when_the_name_is_taken(browser: Browser) -> None:
+    for name in ("Ромашка", "Лютик"):
+        await browser.post("/companies/new", {"name": name, "site": "a.example"})
+    path = f"/companies/{await id_of(browser, 'Лютик')}/edit"
+    form = fields_of((await browser.get(path)).page)
+    taken = await browser.post(path, form | {"name": "ООО «Ромашка»", "site": "b.example"})
+    assert (taken.status, "Ромашка" in taken.page.described("Название")) == (422, True)
+    kept = fields_of(taken.page)
+    assert (kept["name"], kept["site"], kept["version"]) == ("ООО «Ромашка»", "b.example", form["version"])
+    assert (await browser.post(path, kept | {"name": "Астра"})).status == 303
+    assert "b.example" in (await browser.get(path)).text
+
+
+async def test_the_form_stays_when_somebody_saves_in_between(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    await browser.post("/companies/new", {"name": "Ромашка", "site": "a.example"})
+    company = await id_of(browser, "Ромашка")
+    path, edit = f"/companies/{company}/edit", companies.edit
+    form = fields_of((await browser.get(path)).page) | {"site": "mine.example"}
+
+    async def late(workspace: Workspace, actor: Actor, asked: EditCompany) -> Company:
+        await edit(workspace, actor, EditCompany(company_id=company, site="theirs.example"))
+        return await edit(workspace, actor, asked)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(companies, "edit", late)
+        met = await browser.post(path, form)
+    assert (met.status, bool(met.page.described("Название"))) == (422, True)
+    again = await browser.post(path, fields_of(met.page))
+    assert (again.status, again.page.texts("td")) == (409, ["mine.example", "theirs.example"])
+
+
+async def test_a_hidden_company_is_not_merged_on_a_page(browser: Browser) -> None:
+    await browser.post("/companies/new", {"name": "Ромашка"})
+    await add(browser.pbxd, agent("102"), name="Другой", visibility="personal", company="Тайная")
+    hidden = (await browser.pbxd.services.workspace.database.ask(find_by_name, ["Тайная"]))["тайная"].id
+    path = f"/companies/{await id_of(browser, 'Ромашка')}/merge"
+    await let_in(browser, "102", "administrator")
+    answers = [await browser.get(f"{path}?with={hidden}"), await browser.post(path, {"with": str(hidden)})]
+    assert [(each.status, "Тайная" in each.text) for each in answers] == [(404, False)] * 2
 
 
 async def test_similar_ones_are_made_one_by_an_administrator(browser: Browser) -> None:

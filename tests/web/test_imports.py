@@ -13,11 +13,12 @@ import openpyxl
 import pytest
 
 from pbxd.book.employees import Employee
-from pbxd.services import imports
+from pbxd.services import imports, users
+from pbxd.services.users import InviteUser
 from pbxd.storage.book.employees import Employees
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
-from tests.web.test_pages import Browser, Shown
+from tests.web.test_pages import PASSWORD, Browser, Shown
 
 HOSTILE = '"><img src=x onerror=alert(1)>{{7*7}}'
 
@@ -32,10 +33,16 @@ async def browser(pbxd: House, site: str) -> AsyncIterator[Browser]:
         yield browser
 
 
-async def _sign_in(browser: Browser, who: str) -> None:
+async def _sign_in(browser: Browser, who: str, role: str = "agent") -> None:
     browser.session.cookie_jar.clear()
-    made = await browser.invite(who)
-    await browser.post(made.path, {"password": "корова 7 лошадь", "again": "корова 7 лошадь"})
+    made = await users.invite(browser.pbxd.services.workspace, ADMINISTRATOR, InviteUser(who=who, role=role))
+    await browser.post(made.path, {"password": PASSWORD, "again": PASSWORD})
+
+
+async def _let_in(browser: Browser, who: str) -> None:
+    """Sign in somebody who has a password already."""
+    browser.session.cookie_jar.clear()
+    assert (await browser.post("/sign-in", {"login": who, "password": PASSWORD})).status == 303
 
 
 def _csv(*rows: list[str]) -> bytes:
@@ -202,6 +209,30 @@ async def test_personal_contacts_are_only_mine(browser: Browser) -> None:
     ):
         assert shown.status == 404
     assert "клиенты.csv" not in (await browser.get("/import")).text
+
+
+async def test_an_administrator_may_only_undo_personal_contacts_of_others(browser: Browser) -> None:
+    file = _csv(["ФИО", "Телефон"], ["Тайный", "89161234567"], ["Кривой", "секрет"])
+    path, _shown = await _checked(browser, file, visibility="personal")
+    await _sign_in(browser, "boss@example.org", "administrator")
+    answers = [await browser.get(path), await browser.get(f"{path}/errors.xlsx")]
+    answers += [await browser.post(f"{path}/{step}", {"visibility": "shared"}) for step in ("check", "commit")]
+    answers.append(await browser.post(f"{path}/discard", {}))
+    assert [each.status for each in answers] == [403] * 5
+    assert not any(text in each.text for each in answers for text in ("Тайный", "секрет"))
+    assert "клиенты.csv" not in (await browser.get("/import")).text
+    await _let_in(browser, "101")
+    await browser.post(f"{path}/commit", {})
+    await _settled(browser, path)
+    await _let_in(browser, "boss@example.org")
+    assert f'href="{path}"' in (await browser.get("/import")).text
+    loaded = await browser.get(path)
+    assert (loaded.status, "секрет" in loaded.text, "errors.xlsx" in loaded.text) == (200, False, False)
+    assert (await browser.get(f"{path}/errors.xlsx")).status == 403
+    assert (await browser.post(f"{path}/commit", {})).status == 403
+    assert "Отменить импорт" in loaded.page.texts("button")
+    assert (await browser.post(f"{path}/undo", {})).status == 303
+    assert "Импорт отменён" in (await _settled(browser, path)).text
 
 
 async def test_somebody_elses_file_is_not_shown(browser: Browser) -> None:

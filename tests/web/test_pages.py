@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp.web import Application, Request, Response
 from multidict import CIMultiDictProxy
+from sqlalchemy import update
 
 from pbxd.book.employees import Employee
 from pbxd.http.session_cookies import PLAIN_NAME
@@ -18,6 +20,7 @@ from pbxd.services import audit, users
 from pbxd.services.sign_in_throttle import PAIR
 from pbxd.services.users import InviteUser
 from pbxd.storage.book.employees import Employees
+from pbxd.storage.tables import sessions
 from pbxd.web.assets import asset
 from pbxd.web.pages import HOME, Page, local_path, serve
 from tests.actors import ADMINISTRATOR
@@ -272,11 +275,11 @@ async def test_a_form_whose_session_ended_comes_back_to_the_same_user_only(brows
     await browser.let_in("102")
     (me,) = [each.user.id for each in [await browser.pbxd.services.sessions.sign_in("101", PASSWORD, "192.0.2.9")]]
     typed = {"_user": str(me), "name": 'Ким "<b>Анна', "language": "ru"}
-    lost = await browser.post("/me", typed)
+    lost = await browser.post("/clients/new", typed)
     assert (lost.status, lost.page.texts("h1")) == (401, ["Вход"])
     form = {each.attributes["name"]: each.attributes["value"] for each in lost.page.elements if each.tag == "input"}
     another = await browser.post("/sign-in", form | {"login": "102", "password": PASSWORD})
-    assert (another.status, another.headers["Location"], "Ким" in another.text) == (303, "/me", False)
+    assert (another.status, another.headers["Location"], "Ким" in another.text) == (303, "/clients/new", False)
     await browser.post("/sign-out", {})
     wrong = await browser.post("/sign-in", form | {"login": "101", "password": "x"})
     form = {each.attributes["name"]: each.attributes["value"] for each in wrong.page.elements if each.tag == "input"}
@@ -286,12 +289,83 @@ async def test_a_form_whose_session_ended_comes_back_to_the_same_user_only(brows
     assert shown == typed | {"_resumed": "1"}
 
 
+@pytest.mark.parametrize(
+    ("path", "seen", "next_path"),
+    [
+        ("/queues/first", "/queues", "/queues"),
+        ("/settings/users/1/block", "/settings/users/1", "/settings/users/1"),
+        ("/calls", "/clients?search=%D0%BA", "/clients?search=%D0%BA"),
+        ("/me", "/me", "/me"),
+        ("/import", "/import", "/import"),
+        ("/import/7/commit", "", HOME),
+        ("/import/7/commit", "/import/7/undo", HOME),
+        ("/clients/1/favourite", "/elsewhere", HOME),
+        ("/clients/1/favourite", "//[", HOME),
+        ("/clients/1/favourite", "/sign-in", HOME),
+    ],
+)
+async def test_a_click_whose_session_ended_is_forgotten(browser: Browser, path: str, seen: str, next_path: str) -> None:
+    headers = {"Referer": f"http://pbx.example{seen}"} if seen else {}
+    shown = await browser.post(path, {"_user": "1", "queue": "sales"}, **headers)
+    assert (shown.status, shown.headers["Location"]) == (303, f"/sign-in?next={quote(next_path, safe='')}")
+
+
+async def test_only_pages_that_show_a_form_again_keep_one(browser: Browser) -> None:
+    app = Application()
+    mount(app)
+    routes = [(each.method, each.resource.canonical) for each in app.router.routes() if each.resource]
+    opened = {path for method, path in routes if method == "GET"}
+    own = {"/sign-in", "/sign-out", "/invitation/{token}"}
+    sent = {path for method, path in routes if method == "POST" and not path.startswith("/api/")} - own
+    kept = set()
+    for path in sent:
+        lost = await browser.post(path.replace("{id}", "1"), {"_user": "1", "name": "Ким"})
+        assert lost.status in {303, 401}, path
+        if lost.status == 401:
+            kept.add(path)
+    assert len(sent) > 30
+    assert kept == {
+        "/clients/new", "/clients/{id}/edit", "/clients/{id}/delete", "/companies/new", "/companies/{id}/edit",
+        "/companies/{id}/merge", "/history/attach", "/settings/users", "/settings/tokens", "/settings/webhooks",
+    }  # fmt: skip
+    assert kept <= opened
+
+
+@pytest.mark.parametrize("path", ["/me", "/queues/first", "/settings/users/1/block", "/calls", "/nothing"])
+async def test_no_sign_in_hands_out_a_form_that_would_be_carried_out(browser: Browser, path: str) -> None:
+    await browser.let_in("101")
+    form = {"login": "101", "password": PASSWORD, "next": path, "draft": "_user=1&queue=sales"}
+    expected = (303, "/me" if path == "/me" else HOME)
+    done = await browser.post("/sign-in", form)
+    assert (done.status, done.headers["Location"]) == expected
+    again = await browser.get(f"/sign-in?next={quote(path, safe='')}")
+    assert (again.status, again.headers["Location"]) == expected
+
+
 async def test_a_form_that_somebody_else_had_filled_in_is_refused(browser: Browser) -> None:
     session = await browser.let_in("101")
     cookie = {"Cookie": f"{PLAIN_NAME}={session}"}
     shown = await browser.post("/me", {"_user": "4711", "language": "en"}, **cookie)
     assert (shown.status, "Set-Cookie" in shown.headers) == (403, False)
     assert "вошёл другой пользователь" in shown.page.role("alert")[0]
+
+
+@pytest.mark.parametrize("path", ["/clients", "/history/missed", "/cards?open=", "/api/v1/queues"])
+@pytest.mark.parametrize(("asks", "counts"), [("auto", False), ("1", True)])
+async def test_what_an_open_page_fetches_by_itself_keeps_no_idle_session(
+    browser: Browser, path: str, asks: str, counts: bool
+) -> None:
+    headers = {"X-Fragment": asks, "Cookie": f"{PLAIN_NAME}={await browser.let_in('101')}"}
+
+    async def status(idle_minutes: int) -> int:
+        async with browser.pbxd.database.writing() as connection:
+            used = datetime.now(UTC) - timedelta(minutes=idle_minutes)
+            await connection.execute(update(sessions).values(used=used))
+        return (await browser.get(path, **headers)).status
+
+    for _ in range(2):
+        assert await status(719) == 200
+    assert await status(721) == (200 if counts else 401)
 
 
 async def test_another_origin_leaves_no_form_for_later(browser: Browser) -> None:

@@ -19,15 +19,13 @@ from pbxd.book.company_names import company_key
 from pbxd.book.external_ids import ExternalId
 from pbxd.book.spellings import readings
 from pbxd.book.texts import checked_name, folded
-from pbxd.errors import NotFoundError
-from pbxd.i18n import _
 from pbxd.storage.access.request_keys import note_made
 from pbxd.storage.book import company_rows as rows
 from pbxd.storage.book.cards import find_by_new_company
 from pbxd.storage.book.contacts import NOTHING, External
 from pbxd.storage.book.external_ids import COMPANY, Ids, called, external_of, merged
 from pbxd.storage.book.external_ids import write as write_external
-from pbxd.storage.engine.database import Database, in_parts, possible
+from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.engine.feed import cursor as feed_cursor
 from pbxd.storage.engine.feed import tell
 from pbxd.storage.search import cursor
@@ -80,10 +78,7 @@ class Companies:
     async def get(self, company_id: int) -> Company:
         """Return a company. Raises NotFoundError."""
         async with self._database.reading() as connection:
-            shown = select(companies.c.id).where(companies.c.id.in_(possible([company_id])), rows.everybodys())
-            if (await connection.execute(shown)).scalar() is None:
-                raise NotFoundError(_("there is no company {id}").format(id=company_id))
-            return await rows.one(connection, company_id)
+            return await rows.one(connection, company_id, seen=True)
 
     async def load(self, ids: Collection[int]) -> dict[int, Company]:
         """Return the existing companies with these ids."""
@@ -96,7 +91,8 @@ class Companies:
         Those of one name come together.
         """
         other = companies.alias("other")
-        double = exists().where(other.c.name_key == companies.c.name_key, other.c.id != companies.c.id)
+        same = other.c.name_key == companies.c.name_key, other.c.id != companies.c.id
+        double = exists().where(*same, rows.everybodys(other))
         wanted = select(companies.c.id).where(*_matching(search), double)
         page = wanted.order_by(companies.c.name_key, companies.c.id).limit(limit)
         async with self._database.reading() as connection:
@@ -200,6 +196,7 @@ class Companies:
             await connection.run_sync(write_external, COMPANY, company_id, ids)
         if folded(after.name) != folded(before.name):
             await rows.refuse_taken(connection, after)
+            await rows.take_in(connection, after)
         await rows.write(connection, after)
         if after.name != before.name:
             await find_by_new_company(connection, company_id, self._database.fields)

@@ -49,24 +49,31 @@ class Joining:
     contacts: int
 
 
-async def to_merge(database: Database, company_id: int, others: Sequence[int]) -> Joining:
+async def to_merge(database: Database, company_id: int, others: Sequence[int], *, seen: bool = False) -> Joining:
     """Return what `merge` would make one. Raises NotFoundError, InvalidInputError as it does."""
     async with database.reading() as connection:
-        return await _joining(connection, company_id, others)
+        return await _joining(connection, company_id, others, seen=seen)
 
 
 async def merge(
-    database: Database, company_id: int, others: Sequence[int], *, actor: Actor, progress: Report = _silent
+    database: Database,
+    company_id: int,
+    others: Sequence[int],
+    *,
+    actor: Actor,
+    progress: Report = _silent,
+    seen: bool = False,
 ) -> Joining:
     """Move the contacts, numbers and e-mails of other companies to one, then delete the others.
 
     The one keeps its name; an address or a site that it hasn't it gets from the first that has it, and so the ids that
     other programs have for it. Contacts that come to one of the others meanwhile move too.
+    `seen`: only companies that everybody sees; what an interrupted merge left may be hidden.
     Raises NotFoundError, InvalidInputError for too many numbers or e-mails, ConflictError if the database refuses a
     contact's move: the same command goes on where this one broke off.
     """
     async with database.reading() as connection:
-        joining = await _joining(connection, company_id, others)
+        joining = await _joining(connection, company_id, others, seen=seen)
     total = max(joining.contacts, 1)
     try:
         moved = 0
@@ -122,12 +129,14 @@ async def delete_company(
     return moved
 
 
-async def _joining(connection: AsyncConnection, company_id: int, others: Sequence[int]) -> Joining:
-    company = await rows.one(connection, company_id)
+async def _joining(
+    connection: AsyncConnection, company_id: int, others: Sequence[int], *, seen: bool = False
+) -> Joining:
+    company = await rows.one(connection, company_id, seen=seen)
     wanted = [other for other in dict.fromkeys(others) if other != company_id]
     if not wanted:
         raise InvalidInputError("others", _("which companies? Name others than {id}").format(id=company_id))
-    found = tuple([await rows.one(connection, other) for other in wanted])
+    found = tuple([await rows.one(connection, other, seen=seen) for other in wanted])
     _united(company, found)
     return Joining(company, found, await _people(connection, wanted))
 

@@ -6,7 +6,20 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book.companies import Company
@@ -140,19 +153,34 @@ async def renamed(connection: AsyncConnection, company_id: int) -> None:
 
 
 async def refuse_taken(connection: AsyncConnection, company: Company, *, new: bool = False) -> None:
-    """Raise ConflictError if another company has this one's new name, in any spelling.
+    """Raise ConflictError if another company that everybody sees has this one's new name, in any spelling.
 
-    `new`: this one is not in the book; a company that not everybody sees becomes this one then.
+    `new`: this one is not in the book. A company that not everybody sees becomes this one, see `take_in`.
     """
-    same = or_(companies.c.folded == folded(company.name), companies.c.name_key == company_key(company.name))
-    found = select(companies.c.id, companies.c.name).where(same, companies.c.id != company.id).order_by(companies.c.id)
-    row = (await connection.execute((found.where(everybodys()) if new else found).limit(1))).first()
+    found = select(companies.c.id, companies.c.name).where(_namesake(company), everybodys()).order_by(companies.c.id)
+    row = (await connection.execute(found.limit(1))).first()
     if row is not None and new:
         raise ConflictError(_("there is a company named {name} already: {id}").format(name=row.name, id=row.id))
     if row is not None:
         message = _("there is another company named {name}; to make them one: {command}")
         command = f"pbxd companies merge {row.id} {company.id}"
         raise ConflictError(message.format(name=row.name, command=command))
+
+
+async def take_in(connection: AsyncConnection, company: Company) -> None:
+    """Make the companies of this one's new name that not everybody sees a part of it: one card a name."""
+    hidden = select(companies.c.id).where(_namesake(company), ~everybodys())
+    gone = (await connection.execute(hidden)).scalars().all()
+    if gone:
+        theirs = contacts.c.company_id.in_(gone)
+        await connection.execute(update(contacts).where(theirs).values(company_id=company.id))
+        await connection.execute(delete(companies).where(companies.c.id.in_(gone)))
+        await tell(connection, [changed(company_id) for company_id in gone])
+
+
+def _namesake(company: Company) -> ColumnElement[bool]:
+    same = or_(companies.c.folded == folded(company.name), companies.c.name_key == company_key(company.name))
+    return and_(same, companies.c.id != company.id)
 
 
 async def write(connection: AsyncConnection, company: Company) -> None:
@@ -180,23 +208,30 @@ def _company(row: Row[Any], numbers: list[str], emails: list[str]) -> Company:
     return Company(row.id, row.name, tuple(sorted(numbers)), row.address, row.site, tuple(emails), row.version)
 
 
-def everybodys() -> ColumnElement[bool]:
-    """Return the condition that everybody sees a company: a shared contact, anything of its own, or added by itself."""
-    return or_(_has_contact(contacts.c.visibility == "shared", shown()), _has_own(), ~_has_contact())
+def everybodys(of: FromClause = companies) -> ColumnElement[bool]:
+    """Return the condition that everybody sees a company: a shared contact, anything of its own, or added by itself.
+
+    `of`: the table of companies, or an alias of it.
+    """
+    shared = _has_contact(contacts.c.visibility == "shared", shown(), of=of)
+    return or_(shared, _has_own(of), ~_has_contact(of=of))
 
 
-def _has_contact(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(contacts.c.company_id == companies.c.id, *conditions)
+def _has_contact(*conditions: ColumnElement[bool], of: FromClause = companies) -> ColumnElement[bool]:
+    return exists().where(contacts.c.company_id == of.c.id, *conditions)
 
 
-def _has_own() -> ColumnElement[bool]:
-    listed = (exists().where(table.c.company_id == companies.c.id) for table in (company_numbers, company_emails))
-    return or_(companies.c.address != "", companies.c.site != "", *listed)
+def _has_own(of: FromClause = companies) -> ColumnElement[bool]:
+    listed = (exists().where(table.c.company_id == of.c.id) for table in (company_numbers, company_emails))
+    return or_(of.c.address != "", of.c.site != "", *listed)
 
 
-async def one(connection: AsyncConnection, company_id: int) -> Company:
-    """Return a company. Raises NotFoundError."""
+async def one(connection: AsyncConnection, company_id: int, *, seen: bool = False) -> Company:
+    """Return a company; `seen`: only if everybody sees it. Raises NotFoundError."""
     found = await cards(connection, [company_id])
+    if found and seen:
+        visible = select(companies.c.id).where(companies.c.id == company_id, everybodys())
+        found = found if (await connection.execute(visible)).first() else []
     if not found:
         raise NotFoundError(_("there is no company {id}").format(id=company_id))
     return found[0]

@@ -14,7 +14,7 @@ from pbxd.i18n import N_, _
 from pbxd.scopes import ALL, Scope
 from pbxd.services import employees, tokens
 from pbxd.services.tokens import CreatedToken, CreateToken
-from pbxd.web.frame import Visit, go
+from pbxd.web.frame import RESUMED, Visit, go
 from pbxd.web.pages import Page
 from pbxd.web.settings.sections import SETTINGS, administrator, number_in, refused, section
 
@@ -64,7 +64,7 @@ async def _list(
 
 async def _create_token(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
-    if form.get("_resumed"):
+    if RESUMED in form:
         return await _list(visit, form)
     try:
         made = await tokens.create(visit.workspace, visit.actor, await _asked(visit, form))
@@ -112,7 +112,7 @@ async def _revoke_token(visit: Visit) -> web.StreamResponse:
 
 PAGES = (
     Page("GET", TOKENS, administrator(_list_tokens)),
-    Page("POST", TOKENS, administrator(_create_token)),
+    Page("POST", TOKENS, administrator(_create_token), resumes=True),
     Page("GET", TOKENS + r"/{id:\d{1,18}}", administrator(_show_token)),
     Page("POST", TOKENS + r"/{id:\d{1,18}}/revoke", administrator(_revoke_token)),
 )

@@ -13,7 +13,7 @@ from pbxd.i18n import _
 from pbxd.roles import ROLES
 from pbxd.services import employees, users
 from pbxd.services.users import Invited, InviteUser
-from pbxd.web.frame import Visit, go
+from pbxd.web.frame import RESUMED, Visit, go
 from pbxd.web.me import role_text
 from pbxd.web.pages import Page, redirect, sentence
 from pbxd.web.settings.sections import SETTINGS, administrator, link_of, number_in, refused, section
@@ -55,7 +55,7 @@ async def _list(
 
 async def _invite_user(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
-    if form.get("_resumed"):
+    if RESUMED in form:
         return await _list(visit, form)
     asked = InviteUser(who=form.get("who", "").strip(), role=form.get("role", ""))
     if not asked.who:
@@ -92,8 +92,6 @@ async def _one(visit: Visit, problem: str = "", made: Invited | None = None) -> 
 
 async def _set_role(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
-    if form.get("_resumed"):
-        return await _one(visit)
     try:
         await users.set_role(visit.workspace, visit.actor, number_in(visit), form.get("role", ""))
     except (ConflictError, InvalidInputError) as error:
@@ -132,7 +130,7 @@ def _roles() -> list[tuple[str, str]]:
 PAGES = (
     Page("GET", SETTINGS, administrator(_first)),
     Page("GET", USERS, administrator(_list_users)),
-    Page("POST", USERS, administrator(_invite_user)),
+    Page("POST", USERS, administrator(_invite_user), resumes=True),
     Page("GET", _ONE, administrator(_show_user)),
     Page("POST", f"{_ONE}/role", administrator(_set_role)),
     Page("POST", f"{_ONE}/block", administrator(_block_user)),

@@ -12,7 +12,7 @@ from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.i18n import _
 from pbxd.services.webhooks import webhooks
 from pbxd.services.webhooks.webhooks import AddWebhook, FindDeliveries, State, Tested
-from pbxd.web.frame import Visit, go
+from pbxd.web.frame import RESUMED, Visit, go
 from pbxd.web.pages import Page, sentence
 from pbxd.web.settings.sections import SETTINGS, administrator, number_in, refused, section
 
@@ -41,7 +41,7 @@ async def _list(
 
 async def _add_webhook(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
-    if form.get("_resumed"):
+    if RESUMED in form:
         return await _list(visit, form)
     asked = AddWebhook(
         url=form.get("url", "").strip(),
@@ -122,7 +122,7 @@ async def _delete_webhook(visit: Visit) -> web.StreamResponse:
 
 PAGES = (
     Page("GET", WEBHOOKS, administrator(_list_webhooks)),
-    Page("POST", WEBHOOKS, administrator(_add_webhook)),
+    Page("POST", WEBHOOKS, administrator(_add_webhook), resumes=True),
     Page("GET", _ONE, administrator(_show_webhook)),
     Page("POST", f"{_ONE}/test", administrator(_test_webhook)),
     Page("POST", f"{_ONE}/rotate", administrator(_rotate_secret)),

@@ -1,7 +1,7 @@
 // One card a call, in all tabs the same: it comes when it rings, follows the call, and never takes the focus.
 //
 // Events only say that something happened in a call; what its card shows comes from the server with the visitor's rights.
-import { ask, fieldsOf, parsed, say } from "./fragments.js";
+import { ask, askAgain, fieldsOf, parsed, say } from "./fragments.js";
 import { signIn } from "./dialogs.js";
 import { connected } from "./live.js";
 import { alert, calm } from "./card-alerts.js";
@@ -10,6 +10,7 @@ const LEAVES_MS = 3000; // a call that somebody else answered
 const RETRY_MS = 2000;
 const CHECK_MS = 20_000; // of calls that go on, whatever was heard of them
 const MOST_CLOSED = 200;
+const MOST_ASKED = 10; // cards at once
 const own = document.body.dataset.extension ?? "";
 const store = `pbxd-cards-${document.body.dataset.user}`;
 const place = document.getElementById("cards");
@@ -17,7 +18,7 @@ const channel = "BroadcastChannel" in window ? new BroadcastChannel(store) : nul
 
 /** @type {Map<string, string>} what one's own phone does in a call, as far as it is known */
 const phones = new Map();
-/** @type {Map<string, {again: boolean}>} cards that are being fetched */
+/** @type {Map<string, {again: boolean, clicked: boolean}>} cards that are being fetched */
 const running = new Map();
 /** @type {Map<string, string>} which of several contacts one chose, by call */
 const chosen = new Map();
@@ -141,26 +142,31 @@ function close(id) {
   channel?.postMessage({ close: id });
 }
 
-/** Fetch a card. If asked again meanwhile, fetch it once more afterwards. @param {string} id */
-async function refresh(id) {
+/**
+ * Fetch a card. If asked again meanwhile, fetch it once more afterwards.
+ * @param {string} id @param {boolean} [clicked] somebody wants it
+ */
+async function refresh(id, clicked = false) {
   const busy = running.get(id);
   if (busy) {
     busy.again = true;
+    busy.clicked ||= clicked;
     return;
   }
-  const turn = { again: false };
+  const turn = { again: false, clicked };
   running.set(id, turn);
   do {
-    turn.again = false;
-    await fetchCard(id);
+    const look = turn.clicked ? ask : askAgain;
+    turn.again = turn.clicked = false;
+    await fetchCard(id, look);
   } while (turn.again);
   running.delete(id);
 }
 
-/** @param {string} id */
-async function fetchCard(id) {
+/** @param {string} id @param {(url: string) => Promise<Response>} look */
+async function fetchCard(id, look) {
   const choice = chosen.get(id);
-  const answer = await ask(`/card/${id}${choice ? `?contact=${choice}` : ""}`).catch(() => null);
+  const answer = await look(`/card/${id}${choice ? `?contact=${choice}` : ""}`).catch(() => null);
   if (answer?.status === 404) return drop(id);
   if (!answer || answer.status >= 500) {
     if (connected()) window.setTimeout(() => refresh(id), RETRY_MS);
@@ -171,11 +177,12 @@ async function fetchCard(id) {
   if (card) show(card);
 }
 
-/** Fetch all cards: those of calls under way, and those that are open still. */
+/** Fetch all cards: those of calls under way, and the latest of those that are open still. */
 async function refreshAll() {
   const now = kept();
   const open = new Set([...now.open, ...[...(place?.children ?? [])].map((each) => each.getAttribute("data-call") ?? "")]);
-  const answer = await ask(`/cards?open=${[...open].slice(-10).join(",")}`).catch(() => null);
+  const asked = [...open].slice(-MOST_ASKED);
+  const answer = await askAgain(`/cards?open=${asked.join(",")}`).catch(() => null);
   if (!answer?.ok) {
     if (answer?.status !== 401 && connected()) window.setTimeout(refreshAll, RETRY_MS);
     return;
@@ -186,7 +193,7 @@ async function refreshAll() {
     there.add(id);
     if (!chosen.has(id)) show(card);
   }
-  for (const id of open) if (!there.has(id) && !running.has(id)) drop(id);
+  for (const id of asked) if (!there.has(id) && !running.has(id)) drop(id);
 }
 
 document.addEventListener("pbxd:event", (event) => {
@@ -233,7 +240,7 @@ document.addEventListener("click", (event) => {
   else if (choice && id) {
     event.preventDefault();
     chosen.set(id, choice.getAttribute("data-choose") ?? "");
-    refresh(id);
+    refresh(id, true);
   }
 });
 

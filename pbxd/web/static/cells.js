@@ -1,6 +1,6 @@
 // Cells that show a state (`data-cell` with an id, inside `data-cells="KINDS"`) follow live events; nothing else moves.
 // Times that run (`data-running="SECONDS"`) count on from when they came; the browser's clock may be wrong.
-import { ask, parsed } from "./fragments.js";
+import { askAgain, parsed } from "./fragments.js";
 
 const PAUSE_MS = 250; // several events are one look
 /** @type {Map<Element, number>} */
@@ -25,7 +25,7 @@ function due(concerns) {
 /** @param {Element} part */
 async function look(part) {
   waiting.delete(part);
-  const answer = await ask(window.location.href).catch(() => null);
+  const answer = await askAgain(window.location.href).catch(() => null);
   if (!answer?.ok || !part.isConnected) return;
   for (const cell of parsed(await answer.text()).querySelectorAll("[data-cell]")) {
     const here = document.getElementById(cell.id);

@@ -22,6 +22,15 @@ export function ask(url, options = {}) {
   return fetch(url, { ...options, headers: { ...options.headers, "X-Fragment": "1" }, credentials: "same-origin" });
 }
 
+/**
+ * Ask for a part of a page because something happened, not because somebody did something: that keeps no idle session
+ * alive.
+ * @param {string} url
+ */
+export function askAgain(url) {
+  return fetch(url, { headers: { "X-Fragment": "auto" }, credentials: "same-origin" });
+}
+
 /** The fields of a form as the server reads them. @param {HTMLFormElement} form @param {HTMLElement | null} [button] */
 export function fieldsOf(form, button) {
   return new URLSearchParams(/** @type {any} */ (new FormData(form, button)));

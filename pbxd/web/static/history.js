@@ -1,6 +1,6 @@
 // The history stays true: calls under way change in place, new ones wait behind a button, so that nothing moves while
 // somebody reads. Every change is fetched from the page's own address: filters and rights stay in one place.
-import { ask, parsed, put } from "./fragments.js";
+import { askAgain, parsed, put } from "./fragments.js";
 import { refresh } from "./live-forms.js";
 
 const PAUSE_MS = 3000; // between two looks for new calls: a busy company has many a second
@@ -75,7 +75,7 @@ async function look() {
   timer = undefined;
   last = Date.now();
   const address = window.location.href;
-  const answer = await ask(address).catch(() => null);
+  const answer = await askAgain(address).catch(() => null);
   if (!results || !answer?.ok || address !== window.location.href) return;
   const html = await answer.text();
   const now = parsed(html);
@@ -125,7 +125,7 @@ function rowSoon(row) {
 
 /** Look at one call alone. @param {Element} row */
 async function one(row) {
-  const answer = await ask(`/history/${row.id.slice("call-".length)}?row=1`).catch(() => null);
+  const answer = await askAgain(`/history/${row.id.slice("call-".length)}?row=1`).catch(() => null);
   const changed = answer?.ok && rowsOf(parsed(`<table>${await answer.text()}</table>`)).get(row.id);
   if (changed && row.isConnected) change(row, changed);
 }

@@ -1,6 +1,6 @@
 // Forms with `data-live` (filters, searches) show their results while one types; small forms with `data-quiet` are sent
 // without leaving the page. Both put the answer into the element that `data-into` names, else around the form.
-import { ask, complaint, fieldsOf, put, say } from "./fragments.js";
+import { ask, askAgain, complaint, fieldsOf, put, say } from "./fragments.js";
 import { signIn } from "./dialogs.js";
 
 const PAUSE_MS = 70;
@@ -78,10 +78,10 @@ async function send(form, button) {
   if (target && answer.status !== 204) put(target, await answer.text());
 }
 
-/** Fetch a part of this page again. @param {string} id the element's, which names its address in `data-url` if not the page's */
+/** Fetch a part of this page again, for nobody asked. @param {string} id the element's, which names its address in `data-url` if not the page's */
 export async function refresh(id) {
   const target = document.getElementById(id);
   if (!target) return;
-  const answer = await ask(target.dataset.url ?? window.location.href).catch(() => null);
+  const answer = await askAgain(target.dataset.url ?? window.location.href).catch(() => null);
   if (answer?.ok) put(target, await answer.text());
 }

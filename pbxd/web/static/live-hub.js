@@ -88,7 +88,8 @@ export class Hub {
     const query = new URLSearchParams({ kinds: KINDS });
     if (this.#cursor !== null) query.set("after", String(this.#cursor));
     const answer = await fetch(`/api/v1/events?${query}`, {
-      headers: { Accept: "text/event-stream" }, credentials: "same-origin", cache: "no-store", signal: control.signal,
+      headers: { Accept: "text/event-stream", "X-Fragment": "auto" }, // keeps no idle session alive
+      credentials: "same-origin", cache: "no-store", signal: control.signal,
     });
     if (answer.status === 401) this.#turn("signed-out");
     if (!answer.ok || !answer.body) return clearTimeout(silent);

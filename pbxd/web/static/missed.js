@@ -1,5 +1,5 @@
 // How many calls one missed since one looked at the history, in the menu of every tab.
-import { ask, put } from "./fragments.js";
+import { askAgain, put } from "./fragments.js";
 
 const place = document.getElementById("missed");
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("pbxd-missed") : null;
@@ -19,6 +19,6 @@ if (place) {
 
 async function count() {
   if (!place || document.querySelector("[data-history]")) return;
-  const answer = await ask("/history/missed").catch(() => null);
+  const answer = await askAgain("/history/missed").catch(() => null);
   if (answer?.ok) put(place, await answer.text());
 }

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
@@ -198,6 +199,48 @@ async def test_without_shared_workers_each_tab_has_a_stream_of_its_own(place: Pl
         await until_heard(page, "pbxd:connected")
         await told(place.pbxd, "contact.changed", "6")
         await until_heard(page, "contact.changed 6")
+
+
+@pytest.mark.parametrize("path", ["/clients", "/history", "/staff", "/queues", "/companies"])
+async def test_what_a_page_fetches_by_itself_says_so(place: Place, path: str) -> None:
+    asked: list[tuple[str, str]] = []
+    async with place.serving():
+        page = await place.site.page()
+        page.on("request", lambda each: asked.append((urlsplit(each.url).path, each.headers.get("x-fragment", ""))))
+        await page.context.add_init_script(HEAR)
+        await page.goto(path)
+        await until_heard(page, "pbxd:connected")
+        ringing(place.pbxd, "01A")
+        await expect(page.get_by_role("region")).to_have_count(1)
+        await page.evaluate("document.dispatchEvent(new CustomEvent('pbxd:reset'))")
+        await until(lambda: (path, "auto") in asked)
+        assert {"/cards", "/card/01A", path} <= {each for each, how in asked if how == "auto"}
+        assert not [each for each in asked if each[1] == "1"]
+        if path == "/clients":
+            await page.get_by_role("searchbox").fill("к")
+            await until(lambda: (path, "1") in asked)
+
+
+async def test_of_more_open_cards_than_are_asked_for_none_vanishes(place: Place) -> None:
+    ids = [f"01{each}" for each in "ABCDEFGHIJKL"]
+
+    async def all_but_the_last(route: Route) -> None:
+        shown = parse_qs(urlsplit(route.request.url).query)["open"][0].split(",")
+        cards = [f'<div class="card" id="card-{each}" data-call="{each}"></div>' for each in shown if each != ids[-1]]
+        await route.fulfill(body="".join(cards), content_type="text/html")
+
+    async with place.serving():
+        page = await hearing(place.site)
+        for each in ids:
+            record = CallRecord(each, "pbx", "1.1", datetime.now(UTC), caller=Party("+79161234567"))
+            record.agents.append(Agent("101", rings=1))
+            place.pbxd.presences.append(Presence(record, "ring", {"101": "ringing"}))
+        cards = page.locator(".cards > .card")
+        await expect(cards).to_have_count(len(ids))
+        await page.route("**/cards?open=*", all_but_the_last)
+        await page.evaluate("document.dispatchEvent(new CustomEvent('pbxd:reset'))")
+        await expect(page.locator(f"#card-{ids[-1]}")).to_have_count(0)
+        await expect(cards).to_have_count(len(ids) - 1)
 
 
 async def test_a_card_over_a_dialog_can_be_used_and_takes_no_focus(place: Place) -> None:
