@@ -223,16 +223,13 @@ def serve(app: web.Application, resources: Iterable[Resource]) -> None:
             served[address.add_route(method, operation.handle)] = operation
 
 
-def operation_of(request: web.Request) -> Operation | None:
-    """Return what a request asks for; None where nothing is served at its address or with its method.
+def check_known(request: web.Request) -> None:
+    """Raise LookupError for a request of a route without an operation: nothing says who may use it.
 
-    Raises LookupError for a route without an operation: nothing says who may use it.
+    Pages have none, nor has an address where nothing is served.
     """
-    route = request.match_info.route
-    operation = request.app[OPERATIONS].get(route)
-    if operation is None and request.match_info.http_exception is None and route not in request.app.get(PAGES, ()):
+    if request.match_info.http_exception is None and request.match_info.route not in request.app.get(PAGES, ()):
         raise LookupError(f"{request.path} has no operation")
-    return operation
 
 
 def is_open(request: web.Request, operation: Operation | None) -> bool:
