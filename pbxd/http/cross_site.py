@@ -77,11 +77,12 @@ def preflight_answer(request: web.Request) -> web.Response | None:
 
 def allow_widgets(app: web.Application) -> None:
     """Have every answer of the API say which origin's scripts may read it, also errors and streams."""
-    app.on_response_prepare.append(_say_who_reads)
+    if app[HTTP_SETTINGS].cors_origins:
+        app.on_response_prepare.append(_say_who_reads)
 
 
 async def _say_who_reads(request: web.Request, response: web.StreamResponse) -> None:
-    if not request.app[HTTP_SETTINGS].cors_origins or not request.path.startswith(_API):
+    if not request.path.startswith(_API):
         return
     response.headers.add("Vary", "Origin")
     if origin := _allowed_origin(request):

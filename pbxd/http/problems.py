@@ -90,8 +90,8 @@ def problem(kind: str, status: HTTPStatus, detail: str, **more: Any) -> web.Resp
 
 def use_language(request: web.Request, usual: str) -> None:
     """Have messages in the language that the request prefers, in this task."""
-    chosen, offered = request.cookies.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language")
-    i18n.use(i18n.preferred(chosen, offered, usual))
+    chosen = request.cookies.get(LANGUAGE_COOKIE) if "Cookie" in request.headers else None
+    i18n.use(i18n.preferred(chosen, request.headers.get("Accept-Language"), usual))
 
 
 def problem_of(request: web.Request, error: Exception) -> web.Response:
@@ -103,6 +103,8 @@ def problem_of(request: web.Request, error: Exception) -> web.Response:
             return from_aiohttp(error)
         case TimeoutError():
             return _timed_out(request)
+        case _:
+            pass
     _notes.write(
         "http_request_failed", logging.ERROR, method=request.method, path=loggable_path(request), exc_info=error
     )
@@ -114,10 +116,14 @@ def for_people(request: web.Request, answer: web.StreamResponse) -> web.StreamRe
 
     A program gets the problem document: 401 without a token, wherever nothing is.
     """
-    show, unknown = request.app.get(ERROR_PAGE), request.match_info.http_exception
-    if show is None or not isinstance(answer, web.Response) or answer.content_type != PROBLEM:
+    if answer.status < HTTPStatus.BAD_REQUEST or not isinstance(answer, web.Response) or answer.content_type != PROBLEM:
         return answer
-    if not _asks_for_page(request) or not (unknown or request.match_info.route in request.app.get(PAGES, {})):
+    show, unknown = request.app.get(ERROR_PAGE), request.match_info.http_exception
+    if (
+        show is None
+        or not _asks_for_page(request)
+        or not (unknown or request.match_info.route in request.app.get(PAGES, {}))
+    ):
         return answer
     if unknown:
         page = show(request, HTTPStatus(unknown.status), _said(unknown))

@@ -17,10 +17,9 @@ from pbxd.http.client import HTTP_SETTINGS
 from pbxd.http.connection_limits import ConnectionLimits
 from pbxd.http.context import SERVICES, Services
 from pbxd.http.cross_site import allow_widgets
-from pbxd.http.handling import handling
+from pbxd.http.handling import Handling
 from pbxd.http.protocol_errors import HttpConnection, answer_http_errors
 from pbxd.http.requests import BODY_LIMIT
-from pbxd.http.session_cookies import prepare_cookies
 from pbxd.http.streams import prepare_streams
 from pbxd.http.tls import TlsServer, context_of, load
 from pbxd.i18n import _
@@ -112,10 +111,10 @@ def application(
     services: Services, settings: HttpSettings, limits: ConnectionLimits, mount: Mount, *, trusted: bool
 ) -> web.Application:
     """Build the application; `trusted`: everybody who connects is an administrator, no token is needed."""
-    app = web.Application(middlewares=[handling(services, limits, trusted=trusted)], client_max_size=BODY_LIMIT)
+    handling = Handling(services, limits, trusted)
+    app = web.Application(middlewares=[handling.middleware()], client_max_size=BODY_LIMIT)
     app[SERVICES], app[HTTP_SETTINGS] = services, settings
     prepare_streams(app)
-    prepare_cookies(app)
     if not trusted:
         allow_widgets(app)
     mount(app)
