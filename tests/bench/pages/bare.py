@@ -41,9 +41,10 @@ def _pieces(row: str) -> Iterator[Piece]:
 async def serve(port: int, file: Path) -> None:
     """Serve until killed."""
     made = Environment(autoescape=True).from_string(_TEMPLATE)
+    made_of = json.loads(file.read_text("utf-8"))  # noqa: ASYNC240 - before anything is measured
     pages = [
         [[(Markup(markup), text) for markup, text in row] for row in page]  # noqa: S704 - pages that pbxd made
-        for page in json.loads(file.read_text("utf-8"))
+        for page in made_of
     ]
 
     async def answer(request: web.Request) -> web.Response:

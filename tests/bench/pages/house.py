@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy import update
 
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
@@ -29,19 +30,16 @@ from pbxd.storage.access.tokens import digest
 from pbxd.storage.access.users import Users
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.engine.database import Database
-from tests.bench import past
-from tests.bench.filling import kept
-from tests.bench.people import people
+from pbxd.storage.tables import extension_ownership
+from tests.bench.pages.filled import kept_house
 from tests.lab.daemon import Daemon
 from tests.lab.ports import HOST, free_ports
 from tests.lab.processes import LabError
 
-CONTACTS, CALLS = 100_000, 1_000_000
 EDITED = 2  # the contact that was changed most
 _STAFF = 260  # employees, the first of whom call and manage
 _EDITS = 30
 _FAVOURITES = 30
-_DEEDS = 100_000  # of the audit log
 _DEPARTMENTS = ("Продажи", "Склад", "Бухгалтерия", "Поддержка", "Закупки", "Доставка")
 _START_SECONDS = 120
 
@@ -112,7 +110,7 @@ async def house() -> AsyncIterator[House]:
             },
         )
         file = daemon.folder / "pbxd.db"
-        shutil.copyfile(await _kept(), file)
+        shutil.copyfile(await kept_house(), file)
         async with await Database.open(f"sqlite+aiosqlite:///{file}", create=False) as database:
             workspace, settings = Workspace(database, rules_from(Settings())), Settings()
             administrator, *agents = await _people(workspace)
@@ -124,37 +122,6 @@ async def house() -> AsyncIterator[House]:
                 await daemon.stop()
 
 
-async def _kept() -> Path:
-    """Return a database with clients, calls and an audit log: to be copied."""
-    clients = await people(CONTACTS)
-    return await kept(f"house-{CALLS}", Path(__file__), lambda file: _fill(file, clients))
-
-
-def _fill(file: Path, clients: Path) -> None:
-    shutil.copyfile(clients, file)
-    with closing(sqlite3.connect(file)) as database:
-        asked = "SELECT number FROM contact_numbers WHERE main ORDER BY contact_id"
-        numbers = [number for (number,) in database.execute(asked)]
-        past.fill(database, CALLS, lambda place: numbers[place] if place < CONTACTS else f"+7999{place:07}")
-        database.execute(
-            "INSERT INTO missed_calls (extension, started, call_seq) SELECT extension, started, call_seq "
-            "FROM call_agents WHERE outcome IN ('missed', 'abandoned')"
-        )
-        database.executemany(
-            "INSERT INTO audit (at, source, employee_id, extension, address, action, subject, result, reason) "
-            "VALUES (?, ?, ?, ?, '192.0.2.7', 'edit_contact', ?, ?, '')",
-            map(_deed, range(_DEEDS)),
-        )
-        database.commit()
-
-
-def _deed(place: int) -> tuple[str, str, int, str, str, str]:
-    at, extension = datetime(2026, 6, 1, tzinfo=UTC) + timedelta(minutes=place), 101 + place % 40
-    told = at.replace(tzinfo=None).isoformat(" ", "microseconds")
-    result = "refused" if place % 50 == 0 else "done"
-    return told, f"user {extension}", extension, str(extension), f"contacts/{place % CONTACTS + 1}", result
-
-
 async def _people(workspace: Workspace) -> list[SignedIn]:
     """Name the employees, let them in, and let the first of them edit a contact and mark favourites."""
     database = workspace.database
@@ -163,6 +130,8 @@ async def _people(workspace: Workspace) -> list[SignedIn]:
         for place in range(_STAFF)
     ]
     await Employees(database).upsert(staff, source="list")
+    async with database.writing() as connection:  # they have had their extensions since before the first call
+        await connection.execute(update(extension_ownership).values(since=datetime(2020, 1, 1, tzinfo=UTC)))
     hashed = await Passwords().hash("корова 7 лошадь")
     found = [
         await _let_in(database, each.extension, "agent" if place else "administrator", hashed)

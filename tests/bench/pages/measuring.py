@@ -15,8 +15,11 @@ from tests.bench.figures import Figure, figure
 from tests.bench.http.asking import Connection, connections
 from tests.bench.options import Options
 from tests.bench.pages.bare import pieces_of
+from tests.bench.pages.browsing import browsing
+from tests.bench.pages.crowd import crowd
 from tests.bench.pages.house import House, house
 from tests.bench.pages.places import Place, ask, places
+from tests.bench.processes import cpu_seconds
 from tests.lab.asterisk import CHECKOUT
 from tests.lab.ports import HOST, free_ports
 from tests.lab.processes import Child, LabError, until
@@ -30,8 +33,9 @@ _MILLISECONDS = 1e3
 async def measure(options: Options) -> AsyncIterator[Figure]:
     """Measure everything at one company."""
     async with house() as served:
-        for each in await _pages(served, options):
-            yield each
+        for part in (_pages, browsing, crowd):
+            for each in await part(served, options):
+                yield each
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Took:
     page: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
     questions: list[float] = field(default_factory=list)
+    processor: float = 0.0  # of the daemon for one page
 
     @property
     def ratio(self) -> float:
@@ -69,7 +74,7 @@ async def _turns(
     ours: tuple[Connection, Sequence[bytes]],
     theirs: tuple[Connection, Sequence[bytes]],
 ) -> Took:
-    took = Took()
+    took, before = Took(), cpu_seconds(served.pid)
     for turn in range(_TURNS):
         for (connection, requests), into in ((ours, took.page), (theirs, took.bare)):
             began = time.perf_counter()
@@ -78,6 +83,7 @@ async def _turns(
         began = time.perf_counter()
         await ask(served, place, turn)
         took.questions.append(time.perf_counter() - began)
+    took.processor = (cpu_seconds(served.pid) - before) / _TURNS
     return took
 
 
@@ -86,7 +92,9 @@ def _figures(name: str, rounds: Sequence[Took], size: int) -> list[Figure]:
         median(sorted(each for took in rounds for each in getattr(took, part))) * _MILLISECONDS
         for part in ("page", "bare", "questions")
     )
-    reference = f"{page:.1f} ms; {bare:.1f} bare, {size / 1e3:.0f} KB; {questions:.1f} its questions"
+    processor = median(took.processor for took in rounds) * _MILLISECONDS
+    told = f"{page:.1f} ms, {processor:.0f} of processor time"
+    reference = f"{told}; bare {bare:.1f}, {size / 1e3:.0f} KB; its questions {questions:.1f}"
     return [
         figure(f"{name} / bare", [each.ratio for each in rounds], "times", goal=3, reference=reference),
         figure(f"{name}, p95", [_p95(each.page) * _MILLISECONDS for each in rounds], "ms", goal=60),

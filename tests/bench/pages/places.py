@@ -21,7 +21,8 @@ from pbxd.services.employees import FindEmployees
 from pbxd.services.webhooks import webhooks
 from pbxd.services.workspace import Workspace
 from tests.bench import past
-from tests.bench.pages.house import CONTACTS, EDITED, House
+from tests.bench.pages.filled import CONTACTS
+from tests.bench.pages.house import EDITED, House
 
 Question = Callable[[Workspace, Actor], Awaitable[object]]
 _WORDS = ("анна", "ром", "ким", "Ивановская", "Петров Сергей", "смирн", "директор", "кузн ол", "вера", "зай", "ООО")
@@ -59,7 +60,7 @@ async def places(house: House) -> list[Place]:
     return [*await _clients(house), *_client(), *_companies(), *await _history(house), *_others()]
 
 
-def _found(**wanted: Any) -> Question:
+def _found(**wanted: Any) -> Question:  # noqa: ANN401 - fields of a question
     return lambda workspace, actor: contacts.find(workspace, actor, FindContacts(limit=20, **wanted))
 
 
@@ -132,7 +133,7 @@ def _client() -> list[Place]:
 
 
 def _companies() -> list[Place]:
-    def found(**wanted: Any) -> Question:
+    def found(**wanted: Any) -> Question:  # noqa: ANN401 - fields of a question
         return lambda w, a: companies.find(w, a, FindCompanies(limit=20, **wanted))
 
     return [
@@ -147,7 +148,7 @@ def _companies() -> list[Place]:
     ]  # fmt: skip
 
 
-def _calls(**wanted: Any) -> Question:
+def _calls(**wanted: Any) -> Question:  # noqa: ANN401 - fields of a question
     """Return the question for a page of calls and the people in them."""
 
     async def question(workspace: Workspace, actor: Actor) -> None:
@@ -179,7 +180,8 @@ async def _history(house: House) -> list[Place]:
     return [
         one("/history", "/history", _calls(), _favourites, *choices),
         one("/history, 100 a page", "/history?limit=100", _calls(limit=100), _favourites, *choices),
-        one("/history, far down", _path("/history", to="2026-01-01"), _calls(until="2026-01-01"), _favourites, *choices),
+        one("/history, far down", _path("/history", to="2026-01-01"), _calls(until="2026-01-01"), _favourites,
+            *choices),
         *(
             Place(
                 f"/history, {', '.join(query)}" + (f" {next(iter(query.values()))}" if len(query) == 1 else ""),
