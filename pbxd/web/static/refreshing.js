@@ -45,7 +45,8 @@ function work() {
   timer = 0;
   for (const part of stale) {
     if (!part.isConnected) stale.delete(part);
-    if (!part.isConnected || part.matches(":hover") || part.contains(document.activeElement)) continue;
+    const focused = document.activeElement;
+    if (!part.isConnected || part.matches(":hover") || (part !== focused && part.contains(focused))) continue;
     stale.delete(part);
     refresh(part.id);
   }
