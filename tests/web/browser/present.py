@@ -8,10 +8,10 @@ from pbxd.calls.presence import Presence
 from pbxd.calls.record import Agent, CallRecord, Party
 from tests.http.conftest import House
 from tests.services.scripted_queue import Pbx
-from tests.web.browser.contents import QUEUE, STRANGER
+from tests.web.browser.contents import CALLERS, QUEUE, STRANGER
 from tests.web.browser.site import ADMINISTRATOR, AGENT, COLLEAGUE, SUPERVISOR
 
-LONG, VIP, PLAIN = "+79161234567", "+79035556672", "+79035556671"  # of the book `long`
+LONG, VIP = CALLERS
 WAITING = {"A": "01J0000000000000000000000A", "B": "01J0000000000000000000000B", "C": "01J0000000000000000000000C"}
 
 
