@@ -222,9 +222,11 @@ async def test_a_blind_transfer_tells_who_gave_the_call(lab: Lab, lab_site: Site
     await expect(status(page)).to_have_text("Переведён")
     await expect(status(colleague)).to_have_text("Звонит")
     await expect(card(colleague)).to_contain_text(f"Перевёл: {AGENT.name}")
+    late = await looking(lab_site, AGENT)  # a browser that never heard of 101's part in the call
+    await expect(status(late)).to_have_text("Переведён")
     client.hangup()
     await offered.until_ended()
-    for one in (page, colleague):
+    for one in (page, colleague, late):
         await expect(status(one)).to_have_text("Завершён")
 
 
