@@ -449,8 +449,9 @@ async def test_the_clients_of_a_manager_are_found_and_counted(database: Database
         assert (await database.ask(managed_counts, actor))[anna] == len(found)
 
 
+@pytest.mark.usefixtures("contacts")
 @pytest.mark.parametrize("backend", ["sqlite"])
-async def test_the_clients_of_managers_are_counted_without_their_cards(contacts: Contacts, database: Database) -> None:
+async def test_the_clients_of_managers_are_counted_without_their_cards(database: Database) -> None:
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
