@@ -1,6 +1,6 @@
 // Links, and buttons of forms, with `data-dialog` open their page's form in a dialog; its forms are sent without leaving
 // the page.
-import { ask, fieldsOf, parsed } from "./fragments.js";
+import { ask, fieldsOf, parsed, twin } from "./fragments.js";
 
 let opened = 0;
 /** @type {Map<string, HTMLDialogElement>} dialogs that Escape closed over something typed, by address */
@@ -61,7 +61,9 @@ export async function open(url, opener) {
 function present(dialog, opener) {
   const closed = () => {
     dialog.remove();
-    opener?.focus();
+    if (!opener) return;
+    const again = opener.isConnected ? opener : twin(document, opener); // its row may have come anew meanwhile
+    (again ?? document.getElementById("main"))?.focus();
   };
   dialog.addEventListener("close", closed, { once: true });
   document.body.append(dialog);
