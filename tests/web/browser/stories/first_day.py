@@ -1,4 +1,6 @@
-"""`python -m tests.web.browser.first_day`: a new agent's first tasks on a real Asterisk, with clicks, keys and seconds.
+"""A new agent's first tasks on a real Asterisk, with clicks, keys and seconds.
+
+`python -m tests.web.browser.stories.first_day --folder FOLDER` prints them, and keeps a picture of each step.
 
 The hand uses only what the screen shows: a text, or a control's name. `docs/pages/first-day.md` has the results.
 """
@@ -25,7 +27,7 @@ from tests.web.browser.judging import shot
 from tests.web.browser.site import COLLEAGUE, NEWCOMER, PASSWORD, Site
 from tools.messages import compile_catalogues
 
-CHECKOUT = Path(__file__).parents[3]
+CHECKOUT = Path(__file__).parents[4]
 CLIENT, DIALLED = "Фронкин Игорь", "9035556671"
 STRANGER, SHOWN = "89167778899", "+7 916 777-88-99"
 
@@ -102,6 +104,7 @@ async def first_day(lab: Lab, site: Site, folder: Path | None = None) -> list[Ta
         mine, far = await _call(hand, lab)
     far.hangup()
     await mine.until_ended()
+    await expect(page.get_by_role("region").get_by_role("status")).to_have_text("Завершён")
     await hand.look()
     await hand.click(page.get_by_role("button", name="Закрыть"))
     line = lab.call_in(NEWCOMER.extension, STRANGER)
