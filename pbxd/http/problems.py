@@ -20,11 +20,12 @@ from pbxd.errors import (
     ProtocolError,
     RefusedError,
     StaleError,
+    StorageError,
     UnavailableError,
     WrongLoginError,
 )
 from pbxd.http.answers import Answer
-from pbxd.http.context import ERROR_PAGE, LANGUAGE_COOKIE, PAGES, loggable_path
+from pbxd.http.context import ERROR_PAGE, LANGUAGE_COOKIE, LOCAL, PAGES, loggable_path
 from pbxd.http.preconditions import PreconditionNeededError
 from pbxd.http.requests import BODY_LIMIT, InvalidRequestError
 from pbxd.i18n import _
@@ -98,7 +99,7 @@ def problem_of(request: web.Request, error: Exception) -> web.Response:
     """Answer an error; log our own mistakes, and show nothing of them to the client."""
     match error:
         case PbxdError():
-            return from_pbxd(error)
+            return from_pbxd(error if request.app[LOCAL] else _for_strangers(error))
         case web.HTTPException():
             return from_aiohttp(error)
         case TimeoutError():
@@ -145,6 +146,13 @@ def _timed_out(request: web.Request) -> web.Response:
     answer = problem("request-timeout", HTTPStatus.REQUEST_TIMEOUT, _("the body didn't come in time"))
     answer.force_close()
     return answer
+
+
+def _for_strangers(error: PbxdError) -> PbxdError:
+    """Return what is said outside this machine: not where its database is."""
+    if not isinstance(error, StorageError):
+        return error
+    return UnavailableError(_("the database is away; try again a little later"))
 
 
 def from_pbxd(error: PbxdError) -> web.Response:

@@ -15,7 +15,7 @@ from aiohttp import web
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
 from pbxd.http.client import HTTP_SETTINGS
 from pbxd.http.connection_limits import ConnectionLimits
-from pbxd.http.context import SERVICES, Services
+from pbxd.http.context import LOCAL, SERVICES, Services
 from pbxd.http.cross_site import allow_widgets
 from pbxd.http.handling import Handling
 from pbxd.http.protocol_errors import HttpConnection, answer_http_errors
@@ -113,7 +113,7 @@ def application(
     """Build the application; `trusted`: everybody who connects is an administrator, no token is needed."""
     handling = Handling(services, limits, trusted)
     app = web.Application(middlewares=[handling.middleware()], client_max_size=BODY_LIMIT)
-    app[SERVICES], app[HTTP_SETTINGS] = services, settings
+    app[SERVICES], app[HTTP_SETTINGS], app[LOCAL] = services, settings, trusted
     prepare_streams(app)
     if not trusted:
         allow_widgets(app)

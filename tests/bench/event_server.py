@@ -13,7 +13,7 @@ import uvloop
 from aiohttp import web
 
 from pbxd.http.deadlines import DEADLINE, Deadlines
-from pbxd.http.event_stream import EventStream
+from pbxd.http.event_stream import EventStream, Outlet
 from pbxd.http.streams import prepare_streams
 from pbxd.services.events.hearing import KINDS, Hearing
 from pbxd.services.events.live_feed import LiveFeed
@@ -46,8 +46,9 @@ async def serve(rate: float, file: str) -> None:
 
         async def read(request: web.Request) -> web.StreamResponse:
             with deadlines.start(None) as request[DEADLINE]:
-                frames = feed.follow(HEARING, await feed.start(None), always)
-                return await EventStream(frames).send(request)
+                outlet = Outlet()
+                frames = feed.follow(HEARING, await feed.start(None), always, outlet.send)
+                return await EventStream(frames, outlet).send(request)
 
         app = web.Application()
         prepare_streams(app)
