@@ -156,7 +156,7 @@ window.AudioContext = class extends AudioContext {
 
 
 async def _has_rung(times: int, *tabs: Page) -> bool:
-    return sum([await each.evaluate("window.beeps") for each in tabs]) == times
+    return times == sum([int(await each.evaluate("window.beeps")) for each in tabs])
 
 
 async def test_one_tab_rings_once_a_call_and_every_title_says_who_calls(site: Site, pbxd: House) -> None:
