@@ -86,6 +86,11 @@ async def _show_one(visit: Visit) -> web.StreamResponse:
     return await _page_of(visit, {})
 
 
+async def _lead_to_one(visit: Visit) -> web.StreamResponse:
+    """Lead somebody who signed in after another one's form was lost to the import."""
+    return go(visit, f"{IMPORT}/{_id(visit)}")
+
+
 async def _page_of(visit: Visit, errors: Mapping[str, str], chosen: CheckAgain | None = None) -> web.StreamResponse:
     """Show an import; `chosen`: how it is to be checked, where that could not be done, or not yet."""
     rights.check_scope(visit.actor, "contacts:write")
@@ -280,6 +285,7 @@ PAGES = (
     Page("POST", IMPORT, person(_upload)),
     Page("GET", f"{IMPORT}/template.xlsx", person(_template)),
     Page("GET", _ONE, person(_show_one)),
+    Page("GET", f"{_ONE}/check", person(_lead_to_one)),
     Page("POST", f"{_ONE}/check", person(_check), resumes=True),
     Page("POST", f"{_ONE}/commit", person(_commit)),
     Page("POST", f"{_ONE}/undo", person(_undo)),

@@ -400,12 +400,12 @@ async def test_only_pages_that_show_a_form_again_keep_one(browser: Browser) -> N
     assert kept == {
         "/clients/new", "/clients/{id}/edit", "/clients/{id}/delete", "/companies/new", "/companies/{id}/edit",
         "/companies/{id}/merge", "/history/attach", "/settings/users", "/settings/tokens", "/settings/webhooks",
-            "/me", "/import/{id}/check",
+        "/me", "/import/{id}/check",
     }  # fmt: skip
     assert kept <= opened
 
 
-@pytest.mark.parametrize("path", ["/me", "/queues/first", "/settings/users/1/block", "/calls", "/nothing"])
+@pytest.mark.parametrize("path", ["/me/sessions/end", "/queues/first", "/settings/users/1/block", "/calls", "/nothing"])
 async def test_no_sign_in_hands_out_a_form_that_would_be_carried_out(browser: Browser, path: str) -> None:
     await browser.let_in("101")
     form = {"login": "101", "password": PASSWORD, "next": path, "draft": "_user=1&queue=sales"}
