@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -21,8 +23,9 @@ from pbxd.services.sign_in_throttle import PAIR
 from pbxd.services.users import InviteUser
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.tables import sessions
+from pbxd.web import pages
 from pbxd.web.assets import asset
-from pbxd.web.pages import HOME, Page, local_path, serve
+from pbxd.web.pages import HOME, Page, Unfinished, local_path, serve
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House, serving
 from tests.web.conftest import mount
@@ -144,6 +147,60 @@ async def test_our_own_mistake_is_told_in_a_page(pbxd: House) -> None:
     assert "Content-Security-Policy" in shown.headers
     assert "secret" not in shown.text + told.text
     assert (told.status, told.headers["Content-Type"].partition(";")[0]) == (500, "application/problem+json")
+
+
+async def test_a_page_is_filled_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of a hundred rows takes longer than a look-up may wait."""
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting, texts = asyncio.create_task(count()), []
+    try:
+        for seconds, fewest, most in ((-1.0, 5, 1000), (60.0, 0, 0)):
+            monkeypatch.setattr(pages, "TURN_SECONDS", seconds)
+            page = Unfinished("error.html", HTTPStatus.OK, {"message": "<b>"})
+            before = turns
+            await page.finish()
+            assert fewest <= turns - before <= most
+            texts.append(page.text)
+    finally:
+        counting.cancel()
+    assert texts[0] == texts[1]
+    assert texts[0] is not None
+    assert "&lt;b&gt;" in texts[0]
+
+
+async def test_one_page_is_filled_at_a_time(pbxd: House) -> None:
+    """Otherwise each turn of the loop would be as long as all of theirs together."""
+    filling: list[str] = []
+
+    class Slow(Unfinished):
+        async def finish(self) -> None:
+            filling.append("begun")
+            for _turn in range(50):
+                await asyncio.sleep(0)
+            await super().finish()
+            filling.append("done")
+
+    async def slow(_request: Request) -> Slow:
+        return Slow("error.html", HTTPStatus.OK, {"message": ""})
+
+    def mounted(app: Application) -> None:
+        mount(app)
+        serve(app, [Page("GET", "/slow", slow)])
+
+    async with (
+        serving(pbxd, mounted) as server,
+        aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session,
+    ):
+        shown = await asyncio.gather(*(Browser(session, pbxd).get("/slow") for _page in range(5)))
+    assert [each.status for each in shown] == [200] * 5
+    assert filling == ["begun", "done"] * 5
 
 
 async def test_browsers_find_the_icon(browser: Browser) -> None:
