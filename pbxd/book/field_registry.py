@@ -238,6 +238,8 @@ def _getter(field: Field) -> Callable[[Any], Any]:
 
 
 def _column(get: Callable[[Any], Any], write: Callable[[Any], str]) -> ColumnWriter:
+    if write is str:  # texts already
+        return lambda cards: list(map(get, cards))
     return lambda cards: list(map(write, map(get, cards)))
 
 
