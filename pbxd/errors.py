@@ -127,15 +127,19 @@ class UnavailableError(PbxdError):
     """A peer (PBX, database, the daemon itself) is away or did not answer in time."""
 
 
-class SchemaError(UnavailableError):
+class StorageError(UnavailableError):
+    """The database can't be used now; the message names it, which concerns administrators of the machine alone."""
+
+
+class SchemaError(StorageError):
     """The database answers, but this version cannot use its schema; the message names the command that helps."""
 
 
-class ReplacedError(UnavailableError):
+class ReplacedError(StorageError):
     """Another file has replaced the database that is open; only a restart helps."""
 
 
-class LostError(UnavailableError):
+class LostError(StorageError):
     """The database existed and is gone. This is an alarm: a new one is made only on request."""
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from pbxd.http.answers import Answer
 from pbxd.http.context import Context
-from pbxd.http.event_stream import EventStream, may_go_on
+from pbxd.http.event_stream import EventStream, Outlet, may_go_on
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Headers, Query
 from pbxd.rights import acting_for
@@ -65,4 +65,5 @@ async def follow_events(context: Context, query: EventsQuery, headers: EventsHea
     after = query.after if headers.last_event_id is None else headers.last_event_id
     kinds = tuple(each.strip() for each in query.kinds.split(",") if each.strip())
     asked = HearEvents(after=after, kinds=kinds, queue=query.queue, mine=query.mine)
-    return EventStream(await context.services.events.follow(actor, asked, partial(may_go_on, context.request)))
+    outlet, may = Outlet(), partial(may_go_on, context.request)
+    return EventStream(await context.services.events.follow(actor, asked, may, outlet.send), outlet)

@@ -63,6 +63,7 @@ class Login:
 
 
 SERVICES = web.AppKey("services", Services)
+LOCAL = web.AppKey("local", bool)  # everybody who connects is an administrator of this machine
 # For browsers, with the word for what they do; each checks who may see it.
 PAGES: web.AppKey[dict[web.AbstractRoute, str]] = web.AppKey("pages", dict)
 # Shows people an error: its status, and what it says.

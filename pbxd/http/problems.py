@@ -22,11 +22,12 @@ from pbxd.errors import (
     ProtocolError,
     RefusedError,
     StaleError,
+    StorageError,
     UnavailableError,
     WrongLoginError,
 )
 from pbxd.http.answers import Answer
-from pbxd.http.context import ERROR_PAGE, LANGUAGE_COOKIE, PAGES, SERVICES, loggable_path
+from pbxd.http.context import ERROR_PAGE, LANGUAGE_COOKIE, LOCAL, PAGES, SERVICES, loggable_path
 from pbxd.http.deadlines import DEADLINE
 from pbxd.http.preconditions import PreconditionNeededError
 from pbxd.http.requests import BODY_LIMIT, InvalidRequestError
@@ -103,7 +104,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             request[DEADLINE] = deadline
             return for_people(request, await handler(request))
     except PbxdError as error:
-        return for_people(request, from_pbxd(error))
+        return for_people(request, from_pbxd(error if request.app[LOCAL] else _for_strangers(error)))
     except web.HTTPException as error:
         return for_people(request, from_aiohttp(error))
     except TimeoutError:
@@ -146,6 +147,13 @@ def _timed_out(request: web.Request) -> web.Response:
     answer = problem("request-timeout", HTTPStatus.REQUEST_TIMEOUT, _("the body didn't come in time"))
     answer.force_close()
     return answer
+
+
+def _for_strangers(error: PbxdError) -> PbxdError:
+    """Return what is said outside this machine: not where its database is."""
+    if not isinstance(error, StorageError):
+        return error
+    return UnavailableError(_("the database is away; try again a little later"))
 
 
 def from_pbxd(error: PbxdError) -> web.Response:

@@ -17,7 +17,7 @@ from pbxd.http.access import administrators_only, admitted_only
 from pbxd.http.auditing import audit_requests
 from pbxd.http.client import HTTP_SETTINGS
 from pbxd.http.connection_limits import ConnectionLimits, track_requests
-from pbxd.http.context import SERVICES, Services
+from pbxd.http.context import LOCAL, SERVICES, Services
 from pbxd.http.cross_site import allow_widgets, answer_preflight
 from pbxd.http.problems import problems
 from pbxd.http.protocol_errors import HttpConnection, answer_http_errors
@@ -119,7 +119,7 @@ def application(
     preflight = [] if trusted else [answer_preflight]
     middlewares = [track_requests(limits), time_requests, *preflight, audit_requests, problems, access]
     app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
-    app[SERVICES], app[HTTP_SETTINGS] = services, settings
+    app[SERVICES], app[HTTP_SETTINGS], app[LOCAL] = services, settings, trusted
     prepare_streams(app)
     prepare_cookies(app)
     if not trusted:

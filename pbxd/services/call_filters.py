@@ -12,7 +12,7 @@ from pbxd.numbers import NumberRules, parse
 from pbxd.services.dates import read_instant
 from pbxd.services.past_names import spans_of
 from pbxd.storage.access.colleagues import calls_of_department
-from pbxd.storage.book.contacts import listed, visible
+from pbxd.storage.book.contacts import best_hits, visible
 from pbxd.storage.book.number_ownership import of_company, of_contacts
 from pbxd.storage.calls.call_filter import CallFilter, Span
 from pbxd.storage.calls.external_ids import calls_named
@@ -85,11 +85,11 @@ def _common(spans: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ..
 
 
 def _searched(connection: Reading, text: str, actor: Actor, rules: NumberRules) -> tuple[Span, ...]:
-    """Return the numbers of the first clients that a search finds, and the number that the text is."""
+    """Return the numbers of the clients that a search finds first, and the number that the text is."""
     parsed = parse(text, rules)
     whole = (Span(parsed.value),) if parsed.kind == "e164" else ()
-    _total, found = listed(connection, ContactFilter(search=text), actor, MOST_SEARCHED)
-    theirs = spans_of_contacts(connection, {card.id for card in found}, actor)
+    found = best_hits(connection, ContactFilter(search=text), actor, MOST_SEARCHED)
+    theirs = spans_of_contacts(connection, set(found), actor)
     return (*whole, *(span for span in theirs if Span(span.number) not in whole))
 
 

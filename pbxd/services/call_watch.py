@@ -65,5 +65,11 @@ def people_in(presence: Presence) -> frozenset[str]:
 
 
 def _present(presence: Presence) -> Present:
-    data = {"state": presence.part, "phones": dict(presence.phones), "steps": len(presence.record.story)}
-    return Present(people_in(presence), data)
+    people = people_in(presence)
+    data = {
+        "state": presence.part,
+        "phones": dict(presence.phones),
+        "people": sorted(people),
+        "steps": len(presence.record.story),
+    }
+    return Present(people, data)

@@ -47,6 +47,7 @@ from pbxd.storage.imports import uploaded
 from pbxd.storage.imports.imports import Undone
 
 KEPT: Final = timedelta(days=7)  # an uploaded file that nobody commits, and the workbook of bad rows
+MOST: Final = 20  # uploaded files of one person that wait to be committed; the oldest are given up
 _CHECKING: Final = timedelta(minutes=30)  # no check takes longer: its process is gone
 _PATIENCE_SECONDS: Final = 10.0  # a request waits so long for the end; then it is asked for
 _CLEAN_SECONDS: Final = 600.0
@@ -129,6 +130,7 @@ class Uploads:
             raise InvalidInputError("visibility", _("whose contacts would they be? Say which employee acts, with --as"))
         import_id = await uploaded.reserve(self.workspace.database, upload.name, upload.visibility, actor)
         try:
+            await self._give_up()
             await asyncio.to_thread(take_over, file, self.folder_of(import_id), upload)
             yield import_id
         except BaseException:
@@ -227,12 +229,15 @@ class Uploads:
         try:
             while True:
                 with suppress(UnavailableError):
-                    for import_id in await uploaded.give_up(self.workspace.database, KEPT, _CHECKING):
-                        await self._remove(import_id)
+                    await self._give_up()
                     await asyncio.to_thread(remove_old, self._folder, KEPT * 2)
                 await asyncio.sleep(_CLEAN_SECONDS)
         finally:
             await self.stop()
+
+    async def _give_up(self) -> None:
+        for import_id in await uploaded.give_up(self.workspace.database, KEPT, _CHECKING, MOST):
+            await self._remove(import_id)
 
     async def stop(self) -> None:
         """End what is under way: an import that is not complete is dropped by the next start."""

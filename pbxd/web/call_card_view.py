@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from pbxd.book.contacts import Contact
 from pbxd.book.employees import Employee
-from pbxd.i18n import N_, _, local_time
+from pbxd.i18n import N_, _, local_day
 from pbxd.numbers import display
 from pbxd.services.call_cards import CallCard, CardPerson
 from pbxd.services.call_texts import direction_name, outcome_name
-from pbxd.web.call_rows import length_text, local_of
+from pbxd.web.call_rows import clock, length_text, local_of
 
 People = Callable[[str], Employee | None]
 _STATUSES: Final = {
@@ -130,6 +130,8 @@ def _where(card: CallCard) -> str:
 
 def _notes(card: CallCard, people: People) -> list[str]:
     notes = []
+    if card.state == "ringing-agent":
+        notes.append(_("Pick up your phone; then the client is called."))
     if card.missed:
         notes.append(_("Missed call"))
     if card.by:
@@ -148,4 +150,5 @@ def _last(call: dict[str, Any] | Any) -> LastCall:  # noqa: ANN401 - a call's pu
     what = f"{direction_name(call['direction'])}, {outcome_name(call['outcome'])}"
     if call["talk_seconds"]:
         what += f", {length_text(call['talk_seconds'])}"
-    return LastCall(call["id"], local_time(local_of(call["started"])), what)
+    started = local_of(call["started"])
+    return LastCall(call["id"], f"{local_day(started)} {clock(started)}", what)

@@ -83,17 +83,22 @@ PersonalView = Callable[[Visit], Awaitable[web.StreamResponse]]
 
 
 class Place(NamedTuple):
-    """A line of the menu: where it leads, its name and its icon, and the lowest role that sees it."""
+    """A line of the menu: where it leads, its name, its icon, the lowest role that sees it, what is part of it."""
 
     path: str
     name: str
     icon: str
     role: Role = "agent"
+    parts: tuple[str, ...] = ()
+
+    def has(self, path: str) -> bool:
+        """Tell whether a page is this one, or under it."""
+        return any(path == own or path.startswith(f"{own}/") for own in (self.path, *self.parts))
 
 
 MENU = (
-    Place("/clients", N_("Clients"), "people"),
-    Place("/history", N_("History"), "clock"),
+    Place("/clients", N_("Clients"), "people", parts=("/companies", "/import")),
+    Place("/history", N_("History"), "clock", parts=("/calls",)),
     Place("/staff", N_("Staff"), "badge"),
     Place("/queues", N_("Queues"), "queue"),
     Place("/settings", N_("Settings"), "gear", "administrator"),
@@ -181,4 +186,4 @@ def menu_of(visit: Visit) -> list[tuple[Place, bool]]:
     """Return the lines of the menu that the visitor sees, and whether each is where they are."""
     rank, path = ROLES.index(visit.user.role), visit.request.path
     seen = [place for place in MENU if ROLES.index(place.role) <= rank]
-    return [(place, path == place.path or path.startswith(f"{place.path}/")) for place in seen]
+    return [(place, place.has(path)) for place in seen]

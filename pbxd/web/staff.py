@@ -42,7 +42,8 @@ class PhoneNow:
 async def _list(visit: Visit) -> web.StreamResponse:
     rights.check_scope(visit.actor, "contacts:read")
     wanted = visit.query.get("department", "")[:300]
-    asked = book.FindEmployees(search=visit.query.get("search", "")[:200], department=wanted, active=True)
+    words = visit.query.get("search", "")[:200].strip()
+    asked = book.FindEmployees(search=words, department=wanted, active=True)
     people = await book.find(visit.workspace, visit.actor, asked)
     return show(
         visit,
@@ -52,8 +53,9 @@ async def _list(visit: Visit) -> web.StreamResponse:
         phones=await _phones(visit),
         away=not visit.services.health.pbx_connected(),
         counts=await book.clients_managed(visit.workspace, visit.actor),
-        departments=await book.departments(visit.workspace, visit.actor),
+        departments=[(each.name, each.name) for each in await book.departments(visit.workspace, visit.actor)],
         wanted=wanted,
+        filtered=bool(words or wanted),
         silent=PhoneNow(),
     )
 

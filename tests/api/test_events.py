@@ -348,7 +348,7 @@ async def test_calls_under_way_come_to_those_who_ask_and_only_about_calls_they_s
         await everybody.frame()
         rings = await everybody.frame()
         assert (rings.event, rings.id, rings.data["subject"]) == ("live.call", None, "0001")
-        assert rings.data["data"] == {"state": "ring", "phones": {"102": "ringing"}, "steps": 0}
+        assert rings.data["data"] == {"state": "ring", "phones": {"102": "ringing"}, "people": ["102"], "steps": 0}
         pbxd.presences.append(presence(2, "101", "talking", "talk"))
         assert (await own.frame()).data["subject"] == "0002"
         pbxd.presences.clear()

@@ -52,7 +52,9 @@ async def test_a_database_that_is_gone_is_an_alarm_and_the_last_good_book_and_to
         async with unlinked.public.get(lookup, headers=headers) as answer:
             assert (await answer.json())["name"] == "Фронкин Игорь"
         async with unlinked.public.get(CALLS, headers=headers) as answer:
-            assert "is gone" in (await problem(answer, 503))["detail"]
+            assert (await problem(answer, 503))["detail"] == "the database is away; try again a little later"
+        async with unlinked.local.get(CALLS) as answer:
+            assert "book.db is gone" in (await problem(answer, 503))["detail"]
         async with unlinked.public.get("/readyz") as answer:
             assert answer.status == 503
             told = await answer.json()

@@ -13,6 +13,7 @@ import aiohttp
 import openpyxl
 import pytest
 
+from pbxd.services import uploads
 from pbxd.services.uploads import Uploads
 from pbxd.storage.access.audit import Audit, AuditFilter
 from pbxd.storage.access.tokens import Tokens
@@ -228,6 +229,19 @@ async def test_an_administrator_does_not_see_nor_commit_a_personal_upload(pbxd: 
         assert (await client.ask("POST", f"{path}/commit"))[0]["state"] == "done"
         assert "errors" not in await boss.get(path)
         assert (await boss.ask("POST", f"{path}/undo"))[0]["state"] == "undone"
+
+
+async def test_of_many_files_that_nobody_commits_the_newest_stay(pbxd: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST", 3)
+    async with crm(pbxd, "102") as other, crm(pbxd, "101") as client:
+        others = await upload(other)
+        made = [await upload(client) for _file in range(5)]
+        states = [(await client.get(f"{IMPORTS}/{each['id']}"))["state"] for each in made]
+        assert states == ["dropped", "dropped", "checked", "checked", "checked"]
+        await client.ask("POST", f"{IMPORTS}/{made[0]['id']}/commit", 409)
+        await other.ask("POST", f"{IMPORTS}/{others['id']}/commit")
+    kept = {each.partition("/")[0] for each in left(pbxd)}
+    assert kept == {str(each["id"]) for each in [others, *made[2:]]}
 
 
 async def test_what_is_done_is_in_the_audit_log_and_what_was_refused_is_not(pbxd: House) -> None:

@@ -19,7 +19,7 @@ from tests.lab.processor import processor_seconds
 # In the order in which they disturb each other least; imported one by one, each needs different things.
 MEASURES = (
     "parsing", "history", "rebuilding", "contacts", "memory", "lookups", "importing", "exporting", "lists", "http",
-    "clicks", "card", "events", "load",
+    "pages", "clicks", "card", "events", "load",
 )  # fmt: skip
 
 

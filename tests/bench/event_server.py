@@ -13,7 +13,7 @@ import uvloop
 from aiohttp import web
 
 from pbxd.http.deadlines import DEADLINE
-from pbxd.http.event_stream import EventStream
+from pbxd.http.event_stream import EventStream, Outlet
 from pbxd.http.streams import prepare_streams
 from pbxd.services.events.hearing import KINDS, Hearing
 from pbxd.services.events.live_feed import LiveFeed
@@ -47,8 +47,9 @@ async def serve(rate: float, file: str) -> None:
         async def read(request: web.Request) -> web.StreamResponse:
             async with asyncio.timeout(None) as deadline:
                 request[DEADLINE] = deadline
-                frames = feed.follow(HEARING, await feed.start(None), always)
-                return await EventStream(frames).send(request)
+                outlet = Outlet()
+                frames = feed.follow(HEARING, await feed.start(None), always, outlet.send)
+                return await EventStream(frames, outlet).send(request)
 
         app = web.Application()
         prepare_streams(app)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -88,7 +88,7 @@ async def kept_history(calls: int) -> Path:
         part.unlink(missing_ok=True)
         await book.place_book(CLIENTS, part)
         with closing(sqlite3.connect(part)) as database:
-            _fill(database, calls)
+            fill(database, calls)
         part.rename(kept)
     return kept
 
@@ -101,7 +101,8 @@ def _fingerprint() -> str:
     return hashlib.sha256("".join([schema.HEAD, *made]).encode() + b"".join(sources)).hexdigest()[:12]
 
 
-def _fill(database: sqlite3.Connection, calls: int) -> None:
+def fill(database: sqlite3.Connection, calls: int, number: Callable[[int], str] = book.number) -> None:
+    """Write so many calls; `number` says which one a client has, by its place from 0 to 2 * CLIENTS."""
     database.execute("PRAGMA journal_mode=OFF")
     database.execute("PRAGMA synchronous=OFF")
     database.execute("PRAGMA cache_size=-400000")
@@ -113,7 +114,7 @@ def _fill(database: sqlite3.Connection, calls: int) -> None:
     patterns = [_pattern(chance) for _ in range(_PATTERNS)]
     first = _LAST - calls * timedelta(seconds=SECONDS_BETWEEN)
     for start in range(0, calls, _CHUNK):
-        rows = list(_rows(chance, patterns, range(start, min(start + _CHUNK, calls)), first))
+        rows = list(_rows(chance, patterns, range(start, min(start + _CHUNK, calls)), first, number))
         for table, columns, made in (
             ("calls", _COLUMNS, [row for row, _agents in rows]),
             ("call_agents", _AGENT_COLUMNS, [agent for _row, agents in rows for agent in agents]),
@@ -140,14 +141,18 @@ def _pattern(chance: random.Random) -> _Pattern:
 
 
 def _rows(
-    chance: random.Random, patterns: list[_Pattern], places: range, first: datetime
+    chance: random.Random,
+    patterns: list[_Pattern],
+    places: range,
+    first: datetime,
+    number_of: Callable[[int], str],
 ) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
     zero = (first - _EPOCH) // _MICROSECOND
     for place in places:
         row, text, agents = chance.choice(patterns)
         # Most calls come from a tenth of the clients, a fifth from strangers.
         client = int(chance.random() ** 4 * CLIENTS) if chance.random() < 0.8 else CLIENTS + chance.randrange(CLIENTS)
-        number = book.number(client)
+        number = number_of(client)
         started = zero + place * SECONDS_BETWEEN * 1_000_000 + chance.randrange(1_000_000)
         shift = started - (row["started"] - _EPOCH) // _MICROSECOND
         numbers = [number if each == _NUMBER else each for each in (row["caller_number"], row["callee_number"])]

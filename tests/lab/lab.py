@@ -32,6 +32,7 @@ CALLER_PORTS = 8  # for SIPp and other programs that call through the trunk
 # What the trunk dials to get where (see etc/extensions.conf); the last four digits decide.
 NUMBERS = {
     "sales": "74951230100", "support": "74951230200", "ringall": "74951230300", "pool": "74951230350",
+    "single": "74951230351",
     "linear": "74951230317", "recorded": "74951230320", "keyed": "74951230403", "conference": "74951230510",
     "looping": "74951230404", "first-in-pool": "74951230405",
     "manager-then-pool": "74951230360", "freepbx": "74951230370",

@@ -16,6 +16,7 @@ from pbxd.book.contacts import Contact, ContactDraft, ContactNumber
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.managed import managed_counts
 from pbxd.storage.engine.database import Database
 from pbxd.storage.search import paging
 from pbxd.storage.search.filters import ContactFilter
@@ -423,3 +424,42 @@ async def test_a_sorted_page_is_read_along_its_index(database: Database) -> None
         assert f"SCAN contacts USING COVERING INDEX ix_contacts_by_{sort}'" in plans[0]
         assert f"SEARCH contacts USING COVERING INDEX ix_contacts_by_{sort} ({column}>?)" in plans[1]
         assert not any("TEMP B-TREE" in plan for plan in plans)
+
+
+async def test_the_clients_of_a_manager_are_found_and_counted(database: Database) -> None:
+    contacts = Contacts(database)
+    await contacts.add_many(
+        [replace(PEOPLE[0], name=f"Клиент {place}", manager=str(101 + place % 2)) for place in range(5)],
+        actor=ADMINISTRATOR,
+    )
+    own = replace(PEOPLE[0], name="Личный", manager="101", visibility="personal", owner="102")
+    await contacts.add(own, actor=agent("102"))
+    (anna,) = {each.manager_id for each in (await contacts.list(actor=ADMINISTRATOR))[1] if each.manager == "101"}
+    for actor, found in ((ADMINISTRATOR, ["0", "2", "4"]), (agent("102"), ["0", "2", "4", "Личный"])):
+        seen: list[str] = []
+        page = await contacts.page(ContactFilter(managed_by=anna), PageAsked("name", limit=2), actor=actor)
+        while True:
+            seen += [each.name.removeprefix("Клиент ") for each in page.items]
+            assert page.total == len(found)
+            if not page.after:
+                break
+            asked = PageAsked("name", limit=2, after=page.after)
+            page = await contacts.page(ContactFilter(managed_by=anna), asked, actor=actor)
+        assert seen == found
+        assert (await database.ask(managed_counts, actor))[anna] == len(found)
+
+
+@pytest.mark.usefixtures("contacts")
+@pytest.mark.parametrize("backend", ["sqlite"])
+async def test_the_clients_of_managers_are_counted_without_their_cards(database: Database) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(database._thread_readers, "before_cursor_execute", note)
+    assert await database.ask(managed_counts, agent("101"))
+    (statement, parameters) = asked[-1]
+    async with database.reading() as connection:
+        plan = str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all())
+    assert "contacts USING COVERING INDEX ix_contacts_managed" in plan

@@ -168,6 +168,36 @@ async def test_a_total_is_exact_up_to_its_limit(book: Database, monkeypatch: pyt
         assert (page.total, page.more, len(page.records)) == (total, more, 1)
 
 
+async def test_a_total_of_those_nobody_called_back_looks_at_fewer(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "COUNTED", 10)
+    missed = [
+        call(each, direction="incoming", caller=Party(f"+7916{each:07}"), outcome="missed") for each in range(1, 9)
+    ]
+    await Calls(database).upsert(missed)
+    page = await History(database).page(CallFilter(no_callback=True), limit=1)
+    assert (page.total, page.more) == (2, True)
+    assert (await History(database).page(CallFilter(outcome="missed"), limit=1))[:2] == (8, False)
+
+
+async def test_of_the_calls_of_a_department_nobody_asks_whether_they_are(book: Database) -> None:
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
+        asked.append(statement)
+
+    event.listen(book._engine.sync_engine, "before_cursor_execute", note)
+    sales = SeenCalls((Span("101"), Span("102", minute(4))), frozenset({"sales"}))
+    wanted = CallFilter(department=sales, seen=SeenCalls((Span("101"),), frozenset()))
+    async with book.reading() as connection:
+        page = await connection.run_sync(history.page, wanted, 2)
+    assert [each.id for each in page.records] == ["0005", "0004"]
+    keys = [each for each in asked if "UNION" in each and "call_agents.extension =" in each]
+    assert keys
+    assert not [each for each in keys if each.count("EXISTS") > each.count("UNION ALL") + 1], "once for those seen"
+
+
 def likely(chance: random.Random, number: int) -> CallRecord:
     answered = chance.random() < 0.6
     return call(

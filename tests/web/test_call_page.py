@@ -71,7 +71,7 @@ async def test_a_call_is_told_as_a_person_would(history: Browser) -> None:
     [
         (at(1, "ended", None, "pbx"), "Звонок завершает АТС"),
         (at(1, "ended", None, "unheard"), "Звонок окончен, когда — неизвестно"),
-        (at(1, "moved", "101", "sales"), "Клиента передвинули в начало очереди sales"),
+        (at(1, "moved", "101", "sales"), "Клиента переместили в начало очереди sales"),
         (at(1, "busy", "102", None, 3), "Занято: Петров Борис (×3)"),
         (at(1, "of later", "102"), "of later Петров Борис"),
         (at(1, "queued", None, "sales"), "Клиент ждёт в очереди sales 29 с"),

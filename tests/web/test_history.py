@@ -18,6 +18,7 @@ from pbxd.book.employees import Employee
 from pbxd.calls.record import PARTS, Agent, CallRecord, HistoryGap, Party
 from pbxd.http.session_cookies import PLAIN_NAME
 from pbxd.roles import Sights
+from pbxd.services import call_filters
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
@@ -160,6 +161,16 @@ async def test_filters_stand_in_the_address(history: Browser, query: str, found:
     assert [row[-1] for row in table[1:]] == found, "the file has what is shown"
     if not found:
         assert "Ничего не найдено" in shown.text
+
+
+async def test_of_too_many_clients_those_who_fit_best_are_searched(
+    history: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ContactDraft("Абрамов", comment="зять Фронкина", numbers=(ContactNumber(THREE),))
+    await history.pbxd.contacts.add(other, actor=ADMINISTRATOR)
+    assert rows((await history.get("/history?client=фронк")).text) == ["C1", "C3", "C6"]
+    monkeypatch.setattr(call_filters, "MOST_SEARCHED", 1)
+    assert rows((await history.get("/history?client=фронк")).text) == ["C1", "C3"]
 
 
 async def test_the_form_shows_what_is_asked_for(history: Browser) -> None:

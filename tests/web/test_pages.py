@@ -78,6 +78,7 @@ async def test_from_the_link_to_the_profile_and_out(browser: Browser) -> None:
     )  # fmt: skip
     assert shown.page.field("Новый пароль").attributes["autocomplete"] == "new-password"
     assert "Иванова Анна · 101" in shown.text
+    assert "Дальше для входа: 101 и пароль" in shown.text
     form = {shown.page.field(label).attributes["name"]: PASSWORD for label in ("Новый пароль", "Повторите пароль")}
     saved = await browser.post(made.path, form)
     assert (saved.status, saved.headers["Location"]) == (303, HOME)

@@ -35,7 +35,7 @@ async def office(pbxd: House, who: str, role: Role = "agent", calls: Sight = "al
     """101 and 102 sell, 103 has an odd name; 101 and 103 are rung by clients. `who` looks at the pages."""
     people = [
         Employee("101", "Иванова Анна", mobile="+79160000101", department="Продажи"),
-        Employee("102", "Петров Пётр", department="Продажи"),
+        Employee("102", "Петров Пётр", department="Продажи", did="+74951230102"),
         Employee("103", HOSTILE, department=HOSTILE),
     ]
     await Employees(pbxd.database).upsert(people, source="list")
@@ -105,6 +105,16 @@ async def test_a_department_is_a_filter(pbxd: House) -> None:
             "Петров Пётр",
         ]
         assert "Здесь никого нет" in (await browser.get("/staff?department=Нет")).text
+
+
+@pytest.mark.parametrize("words", ["пётр", "петров", "102", "495 123-01-02", "петр прод"])
+async def test_somebody_is_found_by_number_first_or_last_name_and_the_direct_number_shows(
+    pbxd: House, words: str
+) -> None:
+    async with office(pbxd, "101") as browser:
+        assert _rows(await browser.get(f"/staff?search={words}"))[0][:3] == ["Петров Пётр", "102", "+7 495 123-01-02"]
+        assert len(_rows(await browser.get(f"/staff?search={words}"))) == 1
+        assert "Здесь никого нет" in (await browser.get("/staff?search=никто")).text
 
 
 async def test_an_agent_who_sees_own_calls_sees_no_other_phone(pbxd: House) -> None:

@@ -119,6 +119,12 @@ def event_json(seq: int, at: datetime, kind: str, subject: str, data: Mapping[st
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
+def frame(kind: str, text: bytes, seq: int | None = None) -> bytes:
+    """Return an event as a stream sends it: no line of JSON has a line break."""
+    number = b"" if seq is None else b"id: %d\n" % seq
+    return b"%bevent: %b\ndata: %b\n\n" % (number, kind.encode(), text)
+
+
 def state_json(at: datetime, kind: str, subject: str, data: Mapping[str, Any]) -> bytes:
     """Return the JSON of a present state."""
     said = {"at": instant(at), "kind": kind, "subject": subject, "data": data}

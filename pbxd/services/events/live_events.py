@@ -36,9 +36,13 @@ class LiveEvents:
     colleagues: Callable[[], Iterable[Employee]]
 
     async def follow(
-        self, actor: Actor, asked: HearEvents, may_go_on: Callable[[], Awaitable[bool]]
+        self,
+        actor: Actor,
+        asked: HearEvents,
+        may_go_on: Callable[[], Awaitable[bool]],
+        send: Callable[[bytes], bool],
     ) -> AsyncGenerator[bytes, None]:
-        """Return the frames of a stream, which ends when `may_go_on` says no.
+        """Return the frames of a stream, which ends when `may_go_on` says no; `send` is that of `LiveFeed.follow`.
 
         It ends too when the reader may hear something else than at its beginning: they connect again.
 
@@ -63,13 +67,15 @@ class LiveEvents:
                     looks -= 1
             return True
 
-        return self.feed.follow(hearing, await self.feed.start(asked.after), hears_the_same)
+        return self.feed.follow(hearing, await self.feed.start(asked.after), hears_the_same, send)
 
     async def states(self, actor: Actor) -> dict[str, str]:
         """Return the present state of each extension that the actor hears of. Raises UnavailableError."""
         hearing = await self._hearing(actor, HearEvents(), frozenset({STATE}))
         return {
-            name: state for name, state in self.feed.states().items() if hearing.hears_state(STATE, frozenset({name}))
+            name: state
+            for name, state in self.feed.states.phones().items()
+            if hearing.hears_state(STATE, frozenset({name}))
         }
 
     async def _hearing(self, actor: Actor, asked: HearEvents, wanted: frozenset[str]) -> Hearing:

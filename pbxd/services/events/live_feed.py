@@ -8,38 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import islice
 
 from pbxd.errors import UnavailableError
 from pbxd.logs import Complaints
 from pbxd.measures import Reading
-from pbxd.services.events.hearing import CALL, STATE, Event, Hearing, event_of, state_json
-from pbxd.services.events.present import Present, differ, of_phone, over
+from pbxd.services.events.hearing import Event, Hearing, event_of, frame
+from pbxd.services.events.live_states import LiveStates, Phones
+from pbxd.services.events.present import Present
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed
 
 POLL_SECONDS = 0.25  # for what other processes write
 PHONES_SECONDS = 0.1  # how often the phones are looked at, and as soon as …
 GATHER_SECONDS = 0.005  # … the PBX said something, so long after its first event
-TOGETHER_SECONDS = 0.02  # events within this time share a write
+TOGETHER_SECONDS = 0.02  # events within this time may share a write
 BEAT_SECONDS = 1.0  # how often a stream wakes at least
 CHECK_SECONDS = 2.0  # how often it asks whether it may go on: it must end 5 s after its right has
 PING_SECONDS = 15.0
 _KEPT = 5000  # events in memory
 _PAGE = 500
-_WOKEN_AT_ONCE = 25  # streams; each writes for some 50 microseconds
+_AT_ONCE = 50  # streams; each takes some 15 microseconds
 _PAUSE_TIMES = 20  # pause after a look at the phones, in times of it
 _RETRY_SECONDS = 1.0
 _STEP_SECONDS = 10.0  # after that a database that hangs is asked again
-
-Phones = Mapping[str, str]  # by extension: ringing or talking; the others are free
-_Name = tuple[str, str]  # the kind and the subject of a state
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +47,28 @@ class Start:
     reset: tuple[int, int] | None = None
 
 
-class LiveFeed:
-    """Hands events out to streams as they come. `run` is a root task; `wake` says that there are new ones.
+@dataclass(slots=True)
+class _Reader:
+    """A stream: what it hears, and how far it has read."""
 
-    `phones` says whose phones ring or talk now, `everybody` which extensions there are, `calls` what happens in calls.
-    """
+    hearing: Hearing
+    send: Callable[[bytes], bool]
+    cursor: int  # the number of the last event
+    changed: int  # the number of the last change of a state
+    wrote: float = field(default_factory=time.monotonic)  # when its last frames were sent
+    waiting: asyncio.Future[None] | None = None  # until there is something new
+
+    @property
+    def is_gone(self) -> bool:
+        return self.waiting is None or self.waiting.done()
+
+    def wake(self) -> None:
+        if self.waiting and not self.waiting.done():
+            self.waiting.set_result(None)
+
+
+class LiveFeed:
+    """Hands events out to streams as they come. `run` is a root task; `wake` says that there are new ones."""
 
     def __init__(
         self,
@@ -64,23 +78,17 @@ class LiveFeed:
         calls: Callable[[], Mapping[str, Present]] = dict,
     ) -> None:
         self._feed = Feed(database)
-        self._phones = phones
-        self._everybody = everybody
-        self._calls = calls
+        self.states = LiveStates(phones, everybody, calls)
         self._events: deque[Event] = deque(maxlen=_KEPT)
         self._after = 0  # memory has every event after this number …
         self._cursor: int | None = None  # … up to this one; None: nothing was read yet
-        self._states: dict[_Name, Present] = {}
-        self._changes: deque[tuple[int, str, frozenset[str], bytes]] = deque(maxlen=_KEPT)  # number, kind, whose, frame
-        self._changed = 0  # the number of the last one
-        self._looked = self._polled = -math.inf
-        self._unread = False
-        self._touched = False  # the PBX said something since the phones were looked at
-        self._look_took = 0.0  # seconds
-        self._work = asyncio.Event()
+        self._committed = asyncio.Event()  # something that was not read
+        self._touched = asyncio.Event()  # the PBX said something since the phones were looked at
         database.on_commit.append(self.wake)
-        self._waiters: list[asyncio.Future[None]] = []  # of streams that have everything
-        self._batches: dict[tuple[Hearing, int], bytes] = {}  # frames after a cursor, made once for equal readers
+        self._waiting: list[_Reader] = []  # those who have everything
+        self._batches: dict[
+            tuple[Hearing, int, int], bytes
+        ] = {}  # frames between two events, made once for equal readers
         self._complaints = Complaints("feed")
         self.streams = 0
         self.staff_changed = 0  # the number of the last event of an employee that was read
@@ -93,14 +101,11 @@ class LiveFeed:
 
     def wake(self) -> None:
         """Read the feed at once."""
-        self._unread = True
-        self._work.set()
+        self._committed.set()
 
     def touch(self) -> None:
         """Look at the phones soon: the PBX said something."""
-        if not self._touched:
-            self._touched = True
-            self._work.set()
+        self._touched.set()
 
     @property
     def seq(self) -> int | None:
@@ -108,54 +113,82 @@ class LiveFeed:
         return self._cursor
 
     async def run(self) -> None:
-        """Read the feed for ever."""
+        """Follow the feed and the phones for ever: neither waits for the other."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_feed())
+            group.create_task(self._follow_phones())
+
+    async def _follow_feed(self) -> None:
+        """Read the feed as soon as there is something new, and now and then."""
         beat = 0.0
         while True:
-            news = await self._look()
+            news = await self._read_news()
             now = time.monotonic()
-            if news or now - beat >= BEAT_SECONDS:
+            if beats := now - beat >= BEAT_SECONDS:
                 beat = now
-                self._batches.clear()
+            if news or beats:
+                await self._wake_streams(all_of_them=beats)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._committed.wait()
+
+    async def _follow_phones(self) -> None:
+        """Look at the phones as soon as the PBX said something, and now and then."""
+        while True:
+            self._touched.clear()
+            if self.states.look():
                 await self._wake_streams()
-                await asyncio.sleep(TOGETHER_SECONDS)
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(PHONES_SECONDS):
-                    await self._work.wait()
-            except TimeoutError:
-                pass
-            if self._touched:
-                await asyncio.sleep(max(GATHER_SECONDS, _PAUSE_TIMES * self._look_took))
+                    await self._touched.wait()
+                await asyncio.sleep(max(GATHER_SECONDS, _PAUSE_TIMES * self.states.took))
 
-    async def _wake_streams(self) -> None:
-        """Let the streams go on, some at a time: a thousand at once would make look-ups wait."""
-        waiters, self._waiters = self._waiters, []
-        for first in range(0, len(waiters), _WOKEN_AT_ONCE):
-            for waiter in waiters[first : first + _WOKEN_AT_ONCE]:
-                if not waiter.done():  # its stream has not ended
-                    waiter.set_result(None)
+    async def _wake_streams(self, *, all_of_them: bool = False) -> None:
+        """Send the streams what is new, some at a time: a thousand at once would make look-ups wait.
+
+        Then pause for as long as that took: what comes within this time shares a write.
+        """
+        began = time.monotonic()
+        self._batches.clear()
+        waiting, self._waiting = self._waiting, []
+        for first in range(0, len(waiting), _AT_ONCE):
+            for reader in waiting[first : first + _AT_ONCE]:
+                if all_of_them or not self._send(reader):
+                    reader.wake()
             await asyncio.sleep(0)
+        await asyncio.sleep(min(TOGETHER_SECONDS, time.monotonic() - began))
 
-    async def _look(self) -> bool:
-        """Take in what is new; return whether anything is."""
-        now = time.monotonic()
-        unread, self._unread = self._unread, False
-        self._work.clear()
-        phones = self._look_at_phones(now)
-        if not unread and now - self._polled < POLL_SECONDS:
-            return phones
-        self._polled = now
+    def _send(self, reader: _Reader) -> bool:
+        """Send a waiting reader what is new; return whether that could be done without its task."""
+        if reader.is_gone:
+            return True
+        if reader.cursor < self._after:
+            return False
+        before = reader.cursor, reader.changed
+        frames = self._fresh(reader)
+        if frames:
+            if not reader.send(frames):
+                reader.cursor, reader.changed = before
+                return False
+            reader.wrote = time.monotonic()
+        self._waiting.append(reader)
+        return True
+
+    async def _read_news(self) -> bool:
+        """Take in what is new in the feed; return whether anything is."""
+        unread = self._committed.is_set()
+        self._committed.clear()
         try:
             async with asyncio.timeout(_STEP_SECONDS):
                 if self._cursor is None:
                     self._after = self._cursor = await self._feed.last()
                 changed = await self._feed.changed()
-                return (await self._read() if unread or changed else False) or phones
+                return await self._read() if unread or changed else False
         except (UnavailableError, TimeoutError) as error:
             self._complaints.tell("events_not_read", str(error) or "timeout")
-            self._unread = True  # and it is tried again with the next poll
-            self._polled = now + _RETRY_SECONDS
             await asyncio.sleep(_RETRY_SECONDS)
-            return phones
+            self._committed.set()  # it is read in any case
+            return False
 
     async def _read(self) -> bool:
         """Read on to the feed's end."""
@@ -174,27 +207,6 @@ class LiveFeed:
                 self._complaints.forget()
                 return self._cursor != began
 
-    def _look_at_phones(self, clock: float) -> bool:
-        if not self._touched and clock - self._looked < PHONES_SECONDS:
-            return False
-        self._looked, self._touched = clock, False
-        now = {(STATE, extension): of_phone(extension, state) for extension, state in self._phones().items()}
-        now |= {(CALL, call): present for call, present in self._calls().items()}
-        changed = [name for name in {**self._states, **now} if differ(self._states.get(name), now.get(name))]
-        at = datetime.now(UTC)
-        for kind, subject in changed:
-            self._changed += 1
-            present = now.get((kind, subject)) or over(kind, self._states[kind, subject])
-            frame = _frame(kind, state_json(at, kind, subject, present.data))
-            self._changes.append((self._changed, kind, present.extensions, frame))
-        self._states = now
-        self._look_took = time.monotonic() - clock
-        return bool(changed)
-
-    def states(self) -> dict[str, str]:
-        """Return the state of every extension now."""
-        return dict.fromkeys(self._everybody(), "free") | dict(self._phones())
-
     async def start(self, after: int | None) -> Start:
         """Return where a stream with this cursor begins; None: now. Raises UnavailableError."""
         oldest, newest = await self._feed.span()
@@ -205,87 +217,64 @@ class LiveFeed:
         return Start(after)
 
     async def follow(
-        self, hearing: Hearing, start: Start, may_go_on: Callable[[], Awaitable[bool]]
+        self, hearing: Hearing, start: Start, may_go_on: Callable[[], Awaitable[bool]], send: Callable[[bytes], bool]
     ) -> AsyncGenerator[bytes, None]:
         """Yield the frames for a reader until `may_go_on`, asked every CHECK_SECONDS, says no.
 
+        `send` sends frames at once, without its task, or says that it can't: then they are yielded as well.
+
         Raises UnavailableError.
         """
-        cursor, changed = start.cursor, self._changed
-        first = b": connected\nid: %d\n\n" % cursor
+        reader = _Reader(hearing, send, start.cursor, self.states.changed)
+        first = b": connected\nid: %d\n\n" % start.cursor
         if start.reset:
             oldest, newest = start.reset
-            first += _frame("reset", json.dumps({"oldest": oldest, "newest": newest}).encode(), cursor)
-        yield first + self._all_states(hearing)
+            first += frame("reset", json.dumps({"oldest": oldest, "newest": newest}).encode(), start.cursor)
+        yield first + self.states.all(hearing)
         self.streams += 1
         try:
-            wrote = checked = time.monotonic()
+            checked = time.monotonic()
             while True:
                 if time.monotonic() - checked >= CHECK_SECONDS:
                     checked = time.monotonic()
                     if not await may_go_on():
                         return
-                frames, cursor = await self._after_cursor(hearing, cursor)
-                frames += self._states_after(hearing, changed)
-                changed = self._changed
-                if not frames and time.monotonic() - wrote >= PING_SECONDS:
-                    frames = b": ping\nid: %d\n\n" % cursor
+                frames = await self._page(reader) if reader.cursor < self._after else self._fresh(reader)
+                if not frames and time.monotonic() - reader.wrote >= PING_SECONDS:
+                    frames = b": ping\nid: %d\n\n" % reader.cursor
                 if frames:
+                    reader.wrote = time.monotonic()
                     yield frames
-                    wrote = time.monotonic()
-                if (self._cursor is None or cursor >= self._cursor) and changed == self._changed:
-                    waiter = asyncio.get_running_loop().create_future()
-                    self._waiters.append(waiter)  # nothing is awaited between the look and this: no wake is missed
-                    await waiter
+                if reader.cursor >= (self._cursor or 0) and reader.changed == self.states.changed:
+                    reader.waiting = asyncio.get_running_loop().create_future()
+                    self._waiting.append(reader)  # nothing is awaited between the look and this: no wake is missed
+                    await reader.waiting
         finally:
             self.streams -= 1
 
-    async def _after_cursor(self, hearing: Hearing, cursor: int) -> tuple[bytes, int]:
-        """Return the frames after a cursor, and the cursor after them: from memory, or a page from the database."""
-        newest = self._cursor
-        if newest is None or cursor >= newest:
-            return b"", cursor
-        if cursor < self._after:
-            rows = await self._feed.read(cursor, _PAGE)
-            events = (event for row in rows if (event := event_of(row)))
-            return _frames(hearing, events), rows[-1].seq if rows else newest
-        key = (hearing, cursor)
+    async def _page(self, reader: _Reader) -> bytes:
+        """Return the next frames from the database. Raises UnavailableError."""
+        newest = self._cursor or 0
+        rows = await self._feed.read(reader.cursor, _PAGE)
+        reader.cursor = rows[-1].seq if rows else newest
+        return _frames(reader.hearing, (event for row in rows if (event := event_of(row))))
+
+    def _fresh(self, reader: _Reader) -> bytes:
+        """Return the frames that a reader has not, from memory."""
+        frames = self.states.after(reader.hearing, reader.changed)
+        reader.changed = self.states.changed
+        newest = self._cursor or 0
+        if reader.cursor >= newest:
+            return frames
+        key = (reader.hearing, reader.cursor, newest)
         if key not in self._batches:
             fresh = len(self._events)
-            while fresh and self._events[fresh - 1].seq > cursor:
+            while fresh and self._events[fresh - 1].seq > reader.cursor:
                 fresh -= 1
-            self._batches[key] = _frames(hearing, islice(self._events, fresh, None))
-        return self._batches[key], newest
-
-    def _all_states(self, hearing: Hearing) -> bytes:
-        """Return the states that the reader hears of; that of each extension is one."""
-        at = datetime.now(UTC)
-        free = {(STATE, extension): of_phone(extension, "free") for extension in self._everybody()}
-        return b"".join(
-            _frame(kind, state_json(at, kind, subject, present.data))
-            for (kind, subject), present in sorted({**free, **self._states}.items(), key=_first)
-            if hearing.hears_state(kind, present.extensions)
-        )
-
-    def _states_after(self, hearing: Hearing, number: int) -> bytes:
-        """Return the changes of states after one; all states if memory no longer has them all."""
-        if number == self._changed:
-            return b""
-        if self._changes[0][0] > number + 1:
-            return self._all_states(hearing)
-        fresh = list(islice(reversed(self._changes), self._changed - number))
-        return b"".join(frame for _number, kind, whose, frame in reversed(fresh) if hearing.hears_state(kind, whose))
-
-
-def _first(item: tuple[_Name, Present]) -> _Name:
-    return item[0]
+            self._batches[key] = _frames(reader.hearing, islice(self._events, fresh, None))
+        reader.cursor = newest
+        return self._batches[key] + frames
 
 
 def _frames(hearing: Hearing, events: Iterable[Event]) -> bytes:
-    return b"".join(_frame(event.kind, event.text, event.seq) for event in events if hearing.hears(event))
-
-
-def _frame(kind: str, text: bytes, seq: int | None = None) -> bytes:
-    """Return an event as it is sent: no line of JSON has a line break."""
-    number = b"" if seq is None else b"id: %d\n" % seq
-    return b"%bevent: %b\ndata: %b\n\n" % (number, kind.encode(), text)
+    return b"".join(frame(event.kind, event.text, event.seq) for event in events if hearing.hears(event))

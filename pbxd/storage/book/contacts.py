@@ -278,6 +278,12 @@ def listed(
     return total, read_cards(connection, ids)
 
 
+def best_hits(connection: Connection, wanted: ContactFilter, actor: Actor, limit: int) -> list[int]:
+    """Return the ids of the first contacts that match among those the actor sees, best first, without a total."""
+    wanted, actor = _known(connection, wanted, actor)
+    return page(connection, wanted, PageAsked(limit=limit, counted=False), actor).ids
+
+
 def matching_ids(connection: Connection, wanted: ContactFilter, actor: Actor) -> list[int]:
     """Return the ids of the contacts that match among those the actor sees, by name."""
     if wanted != ContactFilter():

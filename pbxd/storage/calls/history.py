@@ -32,6 +32,7 @@ from pbxd.storage.calls.call_filter import (
     UNREACHED,
     CallFilter,
     CallKey,
+    SeenCalls,
     Span,
     conditions,
     has_number,
@@ -52,6 +53,7 @@ from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.tables import call_agents, calls
 
 COUNTED = 5_000  # calls that are looked at for a total; of a longer list it is what they have
+_COSTLY = 5  # one in so many of them, where each is compared with later calls
 _SPANS_AT_ONCE = 4  # more are not asked for one by one
 _LISTS_AT_ONCE = 60  # more lists are not put together in one statement
 _BACK = (timedelta(days=30), timedelta(days=365))  # how far back their calls are looked for, before all are
@@ -172,9 +174,15 @@ def _keys(
 def _lists(wanted: CallFilter, meant: CallFilter, leader: plan.Plan, last: CallKey | None) -> list[Select[Any]]:
     """Return the lists that a circle's calls, or those of clients who reached nobody, are in."""
     if leader == "circle" and (circle := plan.circle_of(wanted)):
-        return calls_of_circle(circle, meant, last)
+        return calls_of_circle(circle, _without(circle, meant), last)
     outcomes = (replace(meant, outcome=each) for each in UNREACHED)
     return [listed(read_by_index("outcome"), each, last) for each in outcomes]
+
+
+def _without(circle: SeenCalls | None, wanted: CallFilter) -> CallFilter:
+    """Return a filter for lists of a circle's calls: nobody asks of each call whether it is one of the circle's."""
+    department = None if wanted.department is circle else wanted.department
+    return replace(wanted, department=department, seen=None if wanted.seen is circle else wanted.seen)
 
 
 def _of_many(
@@ -203,10 +211,15 @@ def _newest_of(connection: Connection, parts: Sequence[Select[Any]], limit: int,
 
 
 def _count(connection: Connection, wanted: CallFilter, leader: plan.Plan) -> tuple[int, bool]:
-    """Count the matching calls among the first COUNTED of the leading filter; and tell whether it has more."""
+    """Count the matching calls among the first COUNTED of the leading filter; and tell whether it has more.
+
+    Whether a client was called back is asked of fewer: of each such call, that is two more searches and its row.
+    """
+    most = COUNTED // _COSTLY if wanted.no_callback else COUNTED
     period = CallFilter(wanted.since, wanted.until)
     if leader in {"circle", "unreached"}:
         parts = _lists(wanted, period, leader, None)
+        wanted = _without(plan.circle_of(wanted), wanted) if leader == "circle" else wanted
     elif wanted.spans is not None and leader != "agent":
         parts = [calls_of_side(side, wanted.spans, period, None) for side in SIDES if wanted.spans]
     else:
@@ -216,24 +229,24 @@ def _count(connection: Connection, wanted: CallFilter, leader: plan.Plan) -> tup
         return 0, False
     looked_at = [part.with_only_columns(_if_meant(wanted, part)) for part in parts]
     if len(parts) > _LISTS_AT_ONCE:
-        return _count_in_batches(connection, looked_at)
-    some = (union_all(*looked_at) if len(parts) > 1 else looked_at[0]).limit(COUNTED + 1)
+        return _count_in_batches(connection, looked_at, most)
+    some = (union_all(*looked_at) if len(parts) > 1 else looked_at[0]).limit(most + 1)
     key = some.subquery().c.found
     counted = select(func.count(), func.count(key.distinct() if len(parts) > 1 else key)).select_from(key.table)
     seen, hits = connection.execute(counted).one()
-    return min(hits, COUNTED), seen > COUNTED
+    return min(hits, most), seen > most
 
 
-def _count_in_batches(connection: Connection, looked_at: Sequence[Select[Any]]) -> tuple[int, bool]:
+def _count_in_batches(connection: Connection, looked_at: Sequence[Select[Any]], most: int) -> tuple[int, bool]:
     seen, hits = 0, set[int]()
     for some in _batches(looked_at):
-        found = union_all(*some).limit(COUNTED + 1 - seen).subquery()
+        found = union_all(*some).limit(most + 1 - seen).subquery()
         keys = list(connection.execute(select(found.c.found)).scalars())
         seen += len(keys)
         hits |= {key for key in keys if key is not None}
-        if seen > COUNTED:
+        if seen > most:
             break
-    return min(len(hits), COUNTED), seen > COUNTED
+    return min(len(hits), most), seen > most
 
 
 def _batches(parts: Sequence[Select[Any]]) -> Iterator[Sequence[Select[Any]]]:

@@ -26,7 +26,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from pbxd.errors import ConfigurationError, UnavailableError
+from pbxd.errors import ConfigurationError, StorageError
 from pbxd.i18n import _
 from pbxd.storage.index_hints import HintedCompiler
 from pbxd.storage.search.fulltext import lend_tokens
@@ -223,6 +223,6 @@ def is_lock(error: DBAPIError) -> bool:
     )
 
 
-def _unavailable(where: str, error: BaseException) -> UnavailableError:
+def _unavailable(where: str, error: BaseException) -> StorageError:
     why = (str(error) or type(error).__name__).splitlines()[0]
-    return UnavailableError(_("the database {place} can't be used now: {why}").format(place=where, why=why))
+    return StorageError(_("the database {place} can't be used now: {why}").format(place=where, why=why))

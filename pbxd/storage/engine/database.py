@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book.fields import BUILT_IN, Fields
-from pbxd.errors import LostError, ReplacedError, UnavailableError
+from pbxd.errors import LostError, ReplacedError, StorageError
 from pbxd.i18n import _
 from pbxd.storage.engine import schema
 from pbxd.storage.engine.backups import Report
@@ -303,7 +303,7 @@ class Database:
         if self._lost:
             raise LostError(str(self._lost)) from self._lost
         if not self._usable:
-            raise UnavailableError(_("the database {place} has not been reached yet").format(place=self.place))
+            raise StorageError(_("the database {place} has not been reached yet").format(place=self.place))
         found = self._identity()
         if found == self._opened:
             return
@@ -352,7 +352,7 @@ class Database:
             async with asyncio.timeout(BUSY_SECONDS):
                 await self._turn.acquire()
         except TimeoutError as error:
-            raise UnavailableError(_("the database {place} is busy").format(place=self.place)) from error
+            raise StorageError(_("the database {place} is busy").format(place=self.place)) from error
         try:
             yield
         finally:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.book.fields import BUILT_IN, Fields
-from pbxd.errors import ConfigurationError, RefusedError, SchemaError, UnavailableError
+from pbxd.errors import ConfigurationError, RefusedError, SchemaError, StorageError
 from pbxd.i18n import _
 from pbxd.storage.engine.backups import Progress, Report, Work, copy, save
 from pbxd.storage.engine.connections import BEGIN, connect, parsed, place, sqlite_file, translated
@@ -29,7 +29,7 @@ from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # Oldest first; listed here so that opening a database does not load alembic (0.3 s).
-REVISIONS = tuple(f"{number:04}" for number in range(1, 26))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 27))
 HEAD = REVISIONS[-1]
 # The last revision that changed what contacts are found by; an upgrade from before it makes that anew.
 SEARCH_CHANGED = "0017"
@@ -180,7 +180,7 @@ def refuse_absent(url: URL) -> None:
         absent = file is not None and not file.exists()
     except PermissionError as error:
         message = _("no right to use the database {place}: members of the group pbxd may (usermod -aG pbxd NAME)")
-        raise UnavailableError(message.format(place=place(url))) from error
+        raise StorageError(message.format(place=place(url))) from error
     if absent:
         raise SchemaError(
             _("there is no database {place} yet; create it with: {command}").format(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
@@ -75,14 +75,20 @@ async def forget(database: Database, import_id: int) -> None:
         await connection.execute(mine)
 
 
-async def give_up(database: Database, age: timedelta, checking_age: timedelta) -> list[int]:
-    """Give up imports that nobody committed for so long, and checks whose process died; return their ids."""
+async def give_up(database: Database, age: timedelta, checking_age: timedelta, most: int) -> list[int]:
+    """Give up imports that nobody committed for so long, and checks whose process died; return their ids.
+
+    Of one person no more than `most` wait, the newest.
+    """
     now = datetime.now(UTC)
     old = (imports.c.state == "checked") & (imports.c.beat < now - age)
     dead = (imports.c.state == "checking") & (imports.c.beat < now - checking_age)
+    place = func.row_number().over(partition_by=imports.c.actor_id, order_by=imports.c.id.desc())
+    waiting = select(imports.c.id, place.label("place")).where(imports.c.state.in_(WAITING)).subquery()
+    surplus = (imports.c.state == "checked") & imports.c.id.in_(select(waiting.c.id).where(waiting.c.place > most))
     async with database.reading() as connection:
-        if (await connection.execute(select(imports.c.id).where(old | dead).limit(1))).first() is None:
+        if (await connection.execute(select(imports.c.id).where(old | dead | surplus).limit(1))).first() is None:
             return []
     async with database.writing() as connection:
-        ending = update(imports).where(old | dead).values(state="dropped", beat=now).returning(imports.c.id)
+        ending = update(imports).where(old | dead | surplus).values(state="dropped", beat=now).returning(imports.c.id)
         return list((await connection.execute(ending)).scalars())

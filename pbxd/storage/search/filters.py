@@ -130,7 +130,6 @@ def narrow(wanted: ContactFilter) -> bool:
         wanted.number
         or wanted.favourites
         or wanted.personal
-        or wanted.managed_by
         or wanted.company_id
         or wanted.changed_after
         or wanted.external
@@ -237,6 +236,8 @@ def _marks(wanted: ContactFilter, actor: Actor) -> Iterator[str]:
             yield quoted(mark(kind, word))
     if wanted.manager:
         yield quoted(manager_mark(wanted.manager_id)) if wanted.manager_id else _nothing()
+    if wanted.managed_by:
+        yield quoted(manager_mark(wanted.managed_by))
     if wanted.mine:
         yield quoted(manager_mark(actor.employee)) if actor.employee else _nothing()
     if wanted.vip:

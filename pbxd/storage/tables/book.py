@@ -101,6 +101,8 @@ contacts = Table(
     Index("ix_contacts_company_id", "company_id"),
     Index("ix_contacts_owner_id", "owner_id"),
     *_sorted_shared,
+    # With all that decides who sees a contact: an employee's clients are counted without the cards.
+    partial_index("ix_contacts_managed", "manager_id", "owner_id", "import_id", where="manager_id > 0"),
     partial_index("ix_contacts_import_id", "import_id", "id", where="import_id <> 0"),
     sqlite_autoincrement=True,
 )

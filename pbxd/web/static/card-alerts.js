@@ -1,7 +1,8 @@
 // Tells somebody who looks at another window of a call: by a notification of the browser if allowed, otherwise by the
 // page's title and a short sound. Screen readers are told in any case.
 
-const RUNG = "pbxd-rung"; // the last call that a tab of this browser made itself heard for
+const RUNG = "pbxd-rung"; // the last calls that a tab of this browser made itself heard for
+const MOST_RUNG = 50;
 const title = document.title;
 /** @type {Map<string, string>} what rings now, by call */
 const ringing = new Map();
@@ -17,7 +18,7 @@ export function alert(id, text) {
   const place = document.getElementById("card-said");
   if (place) place.textContent = text;
   if (allowed()) notify(id, text);
-  else if (first(id)) beep();
+  else ring(id);
 }
 
 /** Stop telling of a call that no longer rings. @param {string} id */
@@ -47,24 +48,43 @@ function notify(id, text) {
     };
     shown.set(id, made);
   } catch {
-    beep(); // phones have them from service workers only
+    ring(id); // phones have them from service workers only
   }
 }
 
-/** Whether this tab is the first to make itself heard for a call. @param {string} id */
+/**
+ * Whether this tab is the first to make itself heard for a call. Tabs are processes of their own: of those that ask at
+ * once only a transaction tells one from the others, and `navigator.locks` is missing without HTTPS.
+ * @param {string} id @returns {Promise<boolean>}
+ */
 function first(id) {
-  try {
-    if (localStorage.getItem(RUNG) === id) return false;
-    localStorage.setItem(RUNG, id);
-  } catch {
-    // Then every tab does.
-  }
-  return true;
+  return new Promise((resolve) => {
+    const opening = indexedDB.open(RUNG, 1);
+    opening.onerror = () => resolve(true); // a browser that keeps nothing: then every tab does
+    opening.onupgradeneeded = () => opening.result.createObjectStore("calls");
+    opening.onsuccess = () => {
+      const calls = opening.result.transaction("calls", "readwrite").objectStore("calls");
+      const reading = calls.get("last");
+      reading.onsuccess = () => {
+        const last = reading.result ?? [];
+        if (!last.includes(id)) calls.put([...last, id].slice(-MOST_RUNG), "last");
+        resolve(!last.includes(id));
+      };
+      calls.transaction.oncomplete = () => opening.result.close();
+    };
+  });
 }
 
-/** Two short tones. A page on which nobody has clicked yet stays silent: browsers want that. */
+/**
+ * Ring once in all tabs. One on which nobody has clicked yet may not, browsers want that; so it leaves it to another.
+ * @param {string} id
+ */
+async function ring(id) {
+  if (navigator.userActivation?.hasBeenActive && (await first(id)) && ringing.has(id)) beep();
+}
+
+/** Two short tones. */
 function beep() {
-  if (!navigator.userActivation?.hasBeenActive) return;
   const context = new AudioContext();
   const volume = context.createGain();
   volume.gain.value = 0.08;

@@ -18,6 +18,8 @@ const channel = "BroadcastChannel" in window ? new BroadcastChannel(store) : nul
 
 /** @type {Map<string, string>} what one's own phone does in a call, as far as it is known */
 const phones = new Map();
+/** @type {Set<string>} calls that go on, in which one took part */
+const met = new Set();
 /** @type {Map<string, {again: boolean, clicked: boolean}>} cards that are being fetched */
 const running = new Map();
 /** @type {Map<string, string>} which of several contacts one chose, by call */
@@ -177,6 +179,17 @@ async function fetchCard(id, look) {
   if (card) show(card);
 }
 
+/**
+ * Show that one gave a call away, if that was so fast that nothing else was heard of it. Other calls without one's phone
+ * get no card: they ring elsewhere, or somebody else answered.
+ * @param {string} id
+ */
+async function catchUp(id) {
+  const answer = await askAgain(`/card/${id}`).catch(() => null);
+  const card = answer?.ok ? parsed(await answer.text()).querySelector(".card") : null;
+  if (card?.getAttribute("data-state") === "transferred") show(card);
+}
+
 /** Fetch all cards: those of calls under way, and the latest of those that are open still. */
 async function refreshAll() {
   const now = kept();
@@ -209,15 +222,22 @@ document.addEventListener("pbxd:signed-in", () => refreshAll());
 document.addEventListener("pbxd:filled", settle);
 document.addEventListener("close", () => settle(), true);
 
-/** @param {string} id @param {{state: string, phones?: Record<string, string>}} data */
+/** @param {string} id @param {{state: string, phones?: Record<string, string>, people?: string[]}} data */
 function follow(id, data) {
   const phone = data.phones?.[own];
+  const mine = data.people?.includes(own) && !met.has(id);
   const again = phone === "ringing" && phones.has(id) && phones.get(id) !== "ringing";
-  if (data.state === "over") phones.delete(id);
-  else phones.set(id, phone ?? "");
+  if (data.state === "over") {
+    phones.delete(id);
+    met.delete(id);
+  } else {
+    phones.set(id, phone ?? "");
+    if (mine) met.add(id);
+  }
   if (again) keep((now) => (now.closed = now.closed.filter((each) => each !== id))); // it was given back
   if (kept().closed.includes(id)) return;
   if (phone || cardOf(id) || running.has(id)) refresh(id);
+  else if (mine) catchUp(id);
 }
 
 let timer = 0;

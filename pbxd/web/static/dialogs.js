@@ -1,6 +1,6 @@
 // Links, and buttons of forms, with `data-dialog` open their page's form in a dialog; its forms are sent without leaving
 // the page.
-import { ask, fieldsOf, parsed } from "./fragments.js";
+import { ask, fieldsOf, parsed, say, twin } from "./fragments.js";
 
 let opened = 0;
 /** @type {Map<string, HTMLDialogElement>} dialogs that Escape closed over something typed, by address */
@@ -61,11 +61,14 @@ export async function open(url, opener) {
 function present(dialog, opener) {
   const closed = () => {
     dialog.remove();
-    opener?.focus();
+    if (!opener) return;
+    const again = opener.isConnected ? opener : twin(document, opener); // its row may have come anew meanwhile
+    (again ?? document.getElementById("main"))?.focus();
   };
   dialog.addEventListener("close", closed, { once: true });
   document.body.append(dialog);
   dialog.showModal();
+  if (opener?.closest(".card")) dialog.dataset.stays = ""; // whatever the page below is used for goes on
   start(dialog);
 }
 
@@ -118,11 +121,13 @@ async function send(dialog, form, button) {
   start(dialog);
 }
 
-/** The form was done: show the page again as it is now. @param {HTMLDialogElement} dialog @param {string} next */
+/** The form was done: show the page again as it is now, or stay if a card asked for it: that shows it. @param {HTMLDialogElement} dialog @param {string} next */
 function done(dialog, next) {
   const wanted = new CustomEvent("pbxd:done", { bubbles: true, cancelable: true, detail: next });
-  if (dialog.dispatchEvent(wanted)) window.location.assign(next);
+  const leaves = dialog.dispatchEvent(wanted) && dialog.dataset.stays === undefined;
+  if (leaves) window.location.assign(next);
   dialog.close();
+  if (!leaves && dialog.dataset.stays !== undefined) say(document.body.dataset.saved ?? "");
 }
 
 /** @param {HTMLDialogElement} dialog @param {string | null} [message] */

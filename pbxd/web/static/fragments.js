@@ -37,16 +37,34 @@ export function fieldsOf(form, button) {
 }
 
 /**
- * Put a part in the place of an element's content; what has the focus keeps it, and what is typed there stays.
- * @param {Element} target @param {string} html
+ * Find the control of a part that is, for people, the same as another one: of its kind, with its name.
+ * @param {ParentNode} part @param {Element} control @returns {HTMLElement | null}
+ */
+export function twin(part, control) {
+  const name = nameOf(control);
+  const found = [...part.querySelectorAll(control.localName)].find((each) => nameOf(each) === name);
+  return found instanceof HTMLElement ? found : null;
+}
+
+/** @param {Element} control */
+function nameOf(control) {
+  return [control.getAttribute("aria-label") ?? control.textContent?.trim(), control.getAttribute("name")].join("|");
+}
+
+/**
+ * Put a part in the place of an element's content; what has the focus keeps it, and what is typed there stays. If the
+ * button that had it is gone, the whole part gets it: another button would do something else.
+ * @param {HTMLElement} target @param {string} html
  */
 export function put(target, html) {
   const focused = document.activeElement;
-  const within = focused instanceof HTMLElement && target.contains(focused) ? focused.localName : "";
-  const kept = within && focused.id;
+  const within = focused instanceof HTMLElement && target.contains(focused) ? focused : null;
   target.replaceChildren(parsed(html));
-  if (kept) document.getElementById(kept)?.focus();
-  else if (within) target.querySelector(within)?.focus();
+  if (!within) return;
+  const again = (within.id && document.getElementById(within.id)) || twin(target, within);
+  if (again || within.localName !== "button") return (again ?? target.querySelector(within.localName))?.focus();
+  target.tabIndex = -1;
+  target.focus();
 }
 
 /** What an answer that isn't good complains of, for people. @param {Response | null} answer */

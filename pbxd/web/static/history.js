@@ -1,6 +1,6 @@
 // The history stays true: calls under way change in place, new ones wait behind a button, so that nothing moves while
 // somebody reads. Every change is fetched from the page's own address: filters and rights stay in one place.
-import { askAgain, parsed, put } from "./fragments.js";
+import { askAgain, parsed, put, twin } from "./fragments.js";
 import { refresh } from "./live-forms.js";
 
 const PAUSE_MS = 3000; // between two looks for new calls: a busy company has many a second
@@ -102,14 +102,23 @@ function rowsOf(part) {
   return new Map(Array.from(part.querySelectorAll("tr[id^=call-]"), (row) => [row.id, row]));
 }
 
-/** Change a row in place, except where the focus is. @param {Element} row @param {Element} changed */
+/**
+ * Change a row in place. The focus stays on its control; if that is gone (a caller who is in the book now can't be
+ * added), it goes to the client's name.
+ * @param {Element} row @param {Element} changed
+ */
 function change(row, changed) {
   if (row.isEqualNode(changed)) return;
-  if (!row.contains(document.activeElement)) return row.replaceWith(changed);
+  const focused = document.activeElement;
+  if (!focused || !row.contains(focused)) return row.replaceWith(changed);
   row.toggleAttribute("data-under-way", changed.hasAttribute("data-under-way"));
   const cells = [...changed.children];
   [...row.children].forEach((cell, place) => {
-    if (!cell.contains(document.activeElement) && !cell.isEqualNode(cells[place])) cell.replaceWith(cells[place]);
+    const here = cell.contains(focused);
+    const again = here ? twin(cells[place], focused) : null;
+    if (cell.isEqualNode(cells[place])) return;
+    cell.replaceWith(cells[place]);
+    if (here) (again ?? row.querySelector(".name a") ?? row.querySelector("a"))?.focus();
   });
 }
 

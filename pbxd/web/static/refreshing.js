@@ -1,12 +1,19 @@
 // Parts of a page that show contacts and companies come anew when somebody else changes them. Nothing moves under the
-// pointer or the focus: what would move waits until both are elsewhere.
+// pointer or the focus: what would move waits until both are elsewhere; with `data-prompt` (who waits in a queue) until
+// both are still for a moment.
 import { refresh } from "./live-forms.js";
 
 const PAUSE_MS = 400; // an import is one refresh, not thousands
+const STILL_MS = 1500;
 const KINDS = ["contact.", "company.", "import."];
 /** @type {Set<Element>} */
 const stale = new Set();
 let timer = 0;
+let used = -STILL_MS; // when the pointer or a key was used last
+
+for (const name of ["pointermove", "pointerdown", "keydown"]) {
+  document.addEventListener(name, () => (used = performance.now()), { capture: true, passive: true });
+}
 
 document.addEventListener("pbxd:event", (event) => {
   const { kind, subject, data } = /** @type {CustomEvent} */ (event).detail;
@@ -37,16 +44,27 @@ document.addEventListener("pbxd:reset", () => {
 document.addEventListener("pointerout", () => later());
 document.addEventListener("focusout", () => later());
 
-function later() {
-  if (stale.size && !timer) timer = window.setTimeout(work, PAUSE_MS);
+/** @param {number} [pause] */
+function later(pause = PAUSE_MS) {
+  if (stale.size && !timer) timer = window.setTimeout(work, pause);
+}
+
+/** How long a part must wait, because somebody points at it or has the focus in it. @param {Element} part */
+function waits(part) {
+  const focused = document.activeElement;
+  if (!part.matches(":hover") && (part === focused || !part.contains(focused))) return 0;
+  return part.hasAttribute("data-prompt") ? used + STILL_MS - performance.now() : Infinity;
 }
 
 function work() {
   timer = 0;
+  let pause = 0;
   for (const part of stale) {
-    if (!part.isConnected) stale.delete(part);
-    if (!part.isConnected || part.matches(":hover") || part.contains(document.activeElement)) continue;
+    const wait = part.isConnected ? waits(part) : 0;
+    if (wait > 0 && wait < Infinity) pause = Math.max(pause, wait);
+    if (wait > 0) continue;
     stale.delete(part);
-    refresh(part.id);
+    if (part.isConnected) refresh(part.id);
   }
+  if (pause) later(pause);
 }

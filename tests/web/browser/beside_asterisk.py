@@ -11,14 +11,17 @@ from playwright.async_api import Browser
 from pbxd.settings import load
 from pbxd.storage.engine.database import Database
 from tests.lab import Lab
+from tests.lab.daemon import Config, merged
 from tests.web.browser.books import CONTENTS, STAFF, fill
 from tests.web.browser.site import Person, Site
 
 
 @asynccontextmanager
-async def beside_asterisk(lab: Lab, browser: Browser, *, book: str = "empty") -> AsyncIterator[Site]:
+async def beside_asterisk(
+    lab: Lab, browser: Browser, *, book: str = "empty", config: Config | None = None
+) -> AsyncIterator[Site]:
     """Start pbxd on a lab; PEOPLE have its phones. Afterwards fail if a browser saw something wrong."""
-    daemon = await lab.pbxd({"service": {"language": "ru"}})
+    daemon = await lab.pbxd(merged({"service": {"language": "ru"}}, config or {}))
     await daemon.add_employees(STAFF)
     if book in CONTENTS:
         async with await Database.open(load(str(daemon.file)).database_url, create=False) as database:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import FilePayload, Page
 
+from tests.http.conftest import House
+from tests.web.browser import present
 from tests.web.browser.books import BookName
 from tests.web.browser.contents import IMPORTED
 from tests.web.browser.site import ADMINISTRATOR, AGENT, NEWCOMER, SUPERVISOR, Person, Site
@@ -34,10 +36,15 @@ class View:
     who: Person | None = AGENT
     books: tuple[BookName, ...] = ("empty",)  # LISTS, or FILLED for a page of one contact or call
     act: Act = no_act  # what brings the page into that state; it uses no text, since the language differs
+    now: Callable[[House], None] | None = None  # what goes on at the PBX meanwhile
 
     async def open(self, site: Site, page: Page) -> None:
         """Bring a page of `site.page(view.who, …)` into this state."""
         path = self.path
+        assert site.pbxd
+        present.quiet(site.pbxd)
+        if self.now:
+            self.now(site.pbxd)
         if "{invitation}" in path:
             path = path.format(invitation=await site.invite(NEWCOMER))
         if "{call}" in path:
@@ -96,6 +103,15 @@ async def _nothing_found(page: Page) -> None:
     await page.wait_for_url("**search=zzz**")
 
 
+async def _card(page: Page) -> None:
+    await page.locator(".cards > .card[data-state=ringing]").wait_for()
+
+
+async def _two_cards(page: Page) -> None:
+    await _card(page)
+    await page.locator(".cards > .card[data-state=talking]").wait_for()
+
+
 async def _checked_file(page: Page) -> None:
     file = FilePayload(name="clients.csv", mimeType="text/csv", buffer=IMPORTED.encode())
     await page.locator("input[type=file]").set_input_files([file])
@@ -134,6 +150,8 @@ VIEWS = (
     View("clients-export", "/clients/export", books=("long",)),
     View("companies", "/companies", books=LISTS),
     View("companies-similar", "/companies?tab=doubles", ADMINISTRATOR, books=("long",)),
+    View("card-rings", "/clients", books=("long",), act=_card, now=present.call_rings),
+    View("card-two-calls", "/clients/new", books=("long",), act=_two_cards, now=present.calls_go_on),
     View("company", "/companies/1", books=FILLED),
     View("company-form", "/companies/new"),
     View("company-edit", "/companies/1/edit", ADMINISTRATOR, books=("long",)),
@@ -147,9 +165,10 @@ VIEWS = (
     View("import-checked", "/import", act=_checked_file),
     View("import-refused", "/import", act=_refused_file),
     View("staff", "/staff", books=LISTS),
-    View("staff-supervisor", "/staff", SUPERVISOR, books=("long",)),
+    View("staff-supervisor", "/staff", SUPERVISOR, books=("long",), now=present.phones_ring),
     View("employee", "/staff/1", books=FILLED),
     View("queues", "/queues"),
+    View("queues-callers", "/queues", SUPERVISOR, books=("long",), now=present.callers_wait),
     View("settings-users", "/settings/users", ADMINISTRATOR),
     View("settings-user", "/settings/users/1", ADMINISTRATOR),
     View("settings-tokens", "/settings/tokens", ADMINISTRATOR),

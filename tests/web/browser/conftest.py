@@ -58,7 +58,7 @@ async def pbxd(tmp_path: Path, furnished: Furnished) -> AsyncIterator[House]:
 async def site(pbxd: House, browser: Browser, furnished: Furnished) -> AsyncIterator[Site]:
     """The pages of `pbxd`. The test fails if a browser sees an error, or asks another host."""
     async with serving(pbxd, mount) as server:
-        made = Site(browser, f"http://127.0.0.1:{server.port}", inviting(pbxd), dict(furnished.states))
+        made = Site(browser, f"http://127.0.0.1:{server.port}", inviting(pbxd), dict(furnished.states), pbxd)
         yield made
         await made.close()
 

@@ -15,6 +15,7 @@ from pbxd.calls.record import Agent, CallRecord, Outcome, Party, Step
 from tests.lab.people import AGENT, COLLEAGUE, PEOPLE, SUPERVISOR
 
 STRANGER = "+79169998877"
+CALLERS: Final = ("+79161234567", "+79035556672")  # clients of the books `long` and `hostile`; VIPs of the former
 CALLS = 40
 QUEUE = "sales"
 NAME: Final = "Константинопольская-Преображенская Александра Вячеславовна-2"
@@ -91,7 +92,11 @@ def hostile() -> Content:
             text,
             text,
             text,
-            (ContactNumber(f"+7916000{place:04}", typed=text, label=text[:20], main=True),),
+            (
+                ContactNumber(
+                    dict(enumerate(CALLERS)).get(place, f"+7916000{place:04}"), typed=text, label=text[:20], main=True
+                ),
+            ),
             comment=f"{text}\n{text}",
             tags=(text[:50],),
             manager=AGENT.extension,

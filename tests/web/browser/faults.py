@@ -34,3 +34,17 @@ async def offline(page: Page) -> AsyncIterator[None]:
         yield
     finally:
         await page.context.set_offline(False)
+
+
+@asynccontextmanager
+async def frozen(page: Page) -> AsyncIterator[None]:
+    """Freeze a page without network, as a browser does with a tab that nobody looks at for long."""
+    session = await page.context.new_cdp_session(page)
+    await page.context.set_offline(True)
+    await session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    try:
+        yield
+    finally:
+        await session.send("Page.setWebLifecycleState", {"state": "active"})
+        await page.context.set_offline(False)
+        await session.detach()

@@ -48,7 +48,7 @@ class Album:
     async def _show(self, browser: Browser, book: BookName, folder: Path, views: Sequence[View]) -> None:
         furnished = await furnish(book, folder)
         async with house(folder, furnished.file) as pbxd, serving(pbxd, mount) as server:
-            site = Site(browser, f"http://127.0.0.1:{server.port}", inviting(pbxd), dict(furnished.states))
+            site = Site(browser, f"http://127.0.0.1:{server.port}", inviting(pbxd), dict(furnished.states), pbxd)
             for view in views:
                 for size in SIZES:
                     page = await site.page(view.who, language=self.language, theme=self.theme, size=size)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from playwright.async_api import Browser, BrowserContext, Page, StorageState
 
+from tests.http.conftest import House
 from tests.lab.people import ADMINISTRATOR as ADMINISTRATOR
 from tests.lab.people import AGENT as AGENT
 from tests.lab.people import COLLEAGUE as COLLEAGUE
@@ -30,8 +31,9 @@ States = MutableMapping[Person, StorageState]
 class Site:
     """Where the pages are, and who looks at them: each `page` is a browser of its own, without a past."""
 
-    def __init__(self, browser: Browser, url: str, invite: Invite, states: States) -> None:
+    def __init__(self, browser: Browser, url: str, invite: Invite, states: States, pbxd: House | None = None) -> None:
         self.url = url
+        self.pbxd = pbxd  # behind the pages, if it is in this process
         self.invite = invite
         self.watch = Watch(url)
         self._browser = browser

@@ -108,6 +108,7 @@ async def test_an_unknown_caller_who_was_missed_stays_and_can_be_called_back(lab
     await dialog.get_by_label("ФИО").fill("Новый Клиент")
     await dialog.get_by_role("button", name="Сохранить").click()
     await expect(card(page, "Входящий звонок: Новый Клиент")).to_be_visible()
+    await expect(page).to_have_url(re.compile("/clients$"))  # whatever one does there goes on
     await page.get_by_role("button", name="Перезвонить").click()
     await expect(status(page, "Исходящий звонок: Новый Клиент")).to_have_text("Звоним вам")
     await lab.phone("101").incoming()
@@ -170,10 +171,12 @@ async def test_a_call_by_a_click_shows_its_states_and_is_cancelled(lab: Lab, lab
     button = page.get_by_role("button", name=f"Позвонить: {NAME}")
     await button.click()
     await expect(status(page, label)).to_have_text("Звоним вам")
+    await expect(card(page, label)).to_contain_text("Снимите трубку")
     mine = await lab.phone("101").incoming()
     mine.answer()
     far = await lab.trunk.incoming()
     await expect(status(page, label)).to_have_text("Звоним клиенту")
+    await expect(card(page, label)).not_to_contain_text("Снимите трубку")
     far.reject(486)
     await expect(status(page, label)).to_have_text("Завершён: занято")
     await card(page, label).get_by_role("button", name="Закрыть").click()
@@ -222,9 +225,11 @@ async def test_a_blind_transfer_tells_who_gave_the_call(lab: Lab, lab_site: Site
     await expect(status(page)).to_have_text("Переведён")
     await expect(status(colleague)).to_have_text("Звонит")
     await expect(card(colleague)).to_contain_text(f"Перевёл: {AGENT.name}")
+    late = await looking(lab_site, AGENT)  # a browser that never heard of 101's part in the call
+    await expect(status(late)).to_have_text("Переведён")
     client.hangup()
     await offered.until_ended()
-    for one in (page, colleague):
+    for one in (page, colleague, late):
         await expect(status(one)).to_have_text("Завершён")
 
 

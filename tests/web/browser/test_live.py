@@ -301,7 +301,7 @@ async def test_one_of_several_with_the_number_is_chosen_and_a_name_that_comes_la
             )
         await page.get_by_role("link", name="Ким Олег, Завод").click()
         card = page.get_by_role("region", name="Входящий звонок: Ким Олег")
-        await expect(card).to_contain_text("Другие люди компании")
+        await expect(card).to_contain_text("Другие контакты компании")
         await expect(card.get_by_role("link", name="Ким Анна")).to_be_visible()
         await expect(card.get_by_role("button", name="Открыть контакт")).to_be_visible()
 

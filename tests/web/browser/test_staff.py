@@ -37,4 +37,5 @@ async def test_a_supervisor_serves_somebody_first(site: Site, pbxd: House) -> No
     await table.get_by_role("button", name="Переместить в начало: +7 916 000-00-02").click()
     await expect(rows.nth(1)).to_contain_text("+7 916 000-00-02")
     await expect(rows.nth(2).get_by_role("button", name="Переместить в начало: +7 916 000-00-01")).to_be_visible()
+    await expect(page.locator("#queues")).to_be_focused()  # not another caller's button
     assert page.url.endswith("/queues")

@@ -30,7 +30,10 @@ async def test_by_keyboard_alone(site: Site) -> None:
     await _press(page, "link", "Импорт")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Импорт")
     await tab_to(page.get_by_label("Файл", exact=True))
-    await page.get_by_label("Файл", exact=True).set_input_files([_file(LIST)])  # what the system's dialog does
+    async with page.expect_file_chooser() as chooser:  # the system's dialog, which the keyboard opens
+        await page.keyboard.press("Space")
+    await (await chooser.value).set_files([_file(LIST)])
+    await expect(page.get_by_label("Файл", exact=True)).to_be_focused()
     await tab_to(page.get_by_role("radio", name="Все сотрудники"))
     await page.keyboard.press("ArrowDown")
     await _press(page, "button", "Проверить")
@@ -48,6 +51,9 @@ async def test_by_keyboard_alone(site: Site) -> None:
     await expect(page.get_by_role("heading", name="Загружено")).to_be_visible()
     await _press(page, "link", "К клиентам")
     await expect(page.get_by_role("row", name="Ким Анна")).to_contain_text("личный")
+    await page.go_back()
+    await _press(page, "button", "Отменить импорт")
+    await expect(page.get_by_role("heading", name="Импорт отменён")).to_be_visible()
 
 
 @pytest.mark.parametrize("scripts", [False, True])
