@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields as dataclass_fields
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -123,13 +124,12 @@ class PlainRows:
         """Read a field, and remember what its cells say."""
         if len(each.memory) >= _REMEMBERED:
             each.memory.clear()
+        found: _Found | None = None
         if each.repeats and each.plain and (value := each.plain(cells)) is not None:
-            found = each.memory[cells] = _Found(((each.place, value),), {}, given=True)
-            return found
-        try:
-            found = self._carefully(each, texts)
-        except InvalidInputError:
-            found = None
+            found = _Found(((each.place, value),), {}, given=True)
+        else:
+            with suppress(InvalidInputError):
+                found = self._carefully(each, texts)
         each.memory[cells] = found
         return found
 
