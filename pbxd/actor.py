@@ -27,7 +27,7 @@ class Actor:
     acts_for_any: bool  # may name any employee to act for
     scopes: Scopes  # which HTTP operations they may use
     user: int | None = None  # the id of the user who is signed in; None: nobody is
-    sights: Sights = Sights()  # noqa: RUF009 - frozen; what agents see, as the configuration says
+    sights: Sights = Sights()  # noqa: RUF009 - a tuple; what agents see, as the configuration says
     managers: frozenset[int] | None = None  # whose shared contacts they see; None: everybody's, or not asked yet
 
     @classmethod

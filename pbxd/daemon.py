@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Coroutine, Sequence
 from functools import partial
 
@@ -61,6 +62,9 @@ from pbxd.storage.imports.imports import Imports
 
 _log = structlog.get_logger(__name__)
 
+# How long a thread that fills pages' tables keeps Python to itself, while a look-up waits; by default ten times that.
+_THREAD_TURN_SECONDS = 0.0005
+
 
 async def run(settings: Settings) -> None:
     """Run the daemon until SIGTERM or SIGINT.
@@ -71,6 +75,7 @@ async def run(settings: Settings) -> None:
     wait.
     """
     secret = asterisk_secret(settings)
+    sys.setswitchinterval(_THREAD_TURN_SECONDS)
     async with Database(settings.database_url) as database:
         await Daemon(settings, secret, database).run()
 

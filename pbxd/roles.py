@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, get_args
 
 from pbxd.scopes import Scope, Scopes
@@ -76,8 +75,7 @@ TABLE: Final[dict[Act, Reaches]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sights:
+class Sights(NamedTuple):  # a tuple, because every request compares two
     """What agents see, as the configuration says."""
 
     calls: Sight = "all"

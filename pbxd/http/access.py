@@ -14,8 +14,8 @@ from aiohttp import web
 from pbxd.actor import Actor
 from pbxd.http.context import ACTOR, ADMITTED, CALLER, SERVICES, SOCKET, Services
 from pbxd.http.cross_site import check_same_origin, comes_from_widget
-from pbxd.http.operations import Operation, is_open, operation_of
-from pbxd.http.problems import Handler, problem
+from pbxd.http.operations import Operation, check_known, is_open
+from pbxd.http.problems import problem
 from pbxd.http.session_cookies import session_of
 from pbxd.i18n import _
 from pbxd.rights import check_scope
@@ -25,18 +25,29 @@ FRAGMENT = "X-Fragment"  # a script of the pages asks
 _BY_ITSELF = "auto"  # because something happened: nobody typed or clicked
 
 
-@web.middleware
-async def admitted_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request through if it needs nobody, or comes from somebody who may do it."""
-    operation = operation_of(request)
+async def admit_client(request: web.Request, operation: Operation | None) -> web.Response | None:
+    """Return the refusal of a request, None if it needs nobody or comes from somebody who may do it.
+
+    Raises RefusedError and UnavailableError.
+    """
+    if operation is None:
+        check_known(request)
     if is_open(request, operation):
-        return await handler(request)
+        return None
     admitted = await _admitted(request)
     if admitted is None:
         return _refused(given=bool(request.headers.get("Authorization", "").partition(" ")[2]))
     request[CALLER], actor = admitted
     _admit(request, operation, actor)
-    return await _handled(request, handler)
+    return None
+
+
+async def admit_administrator(request: web.Request, operation: Operation | None) -> None:
+    """Let every request through, as an administrator's."""
+    if operation is None:
+        check_known(request)
+    request[CALLER] = SOCKET
+    _admit(request, operation, Actor.administrator("socket"))
 
 
 async def is_still_admitted(request: web.Request) -> bool:
@@ -88,23 +99,6 @@ def _bearer(request: web.Request) -> str | None:
 def _same_rights(now: Actor, then: Actor) -> bool:
     rights_now = now.role, now.scopes, now.employee, now.extension, now.sights
     return rights_now == (then.role, then.scopes, then.employee, then.extension, then.sights)
-
-
-@web.middleware
-async def administrators_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let every request through, as an administrator's."""
-    request[CALLER] = SOCKET
-    _admit(request, operation_of(request), Actor.administrator("socket"))
-    return await _handled(request, handler)
-
-
-async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Handle a request; after a change, which may be a token's, tokens in memory don't count any more."""
-    try:
-        return await handler(request)
-    finally:
-        if request.method not in {"GET", "HEAD"}:
-            request.app[SERVICES].tokens.doubt()
 
 
 def _admit(request: web.Request, operation: Operation | None, actor: Actor) -> None:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from typing import Any, ClassVar, Generic, TypeVar
 
+from multidict import CIMultiDict
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticSerializationError
 
 from pbxd.http.descriptions import describe_members
 from pbxd.http.requests import JSON
+
+
+@cache
+def _headers(content_type: str) -> Mapping[str, str]:
+    return CIMultiDict({"Content-Type": f"{content_type}; charset=utf-8"})
 
 
 def _publish(schema: dict[str, Any], model: type[BaseModel]) -> None:
@@ -38,9 +45,9 @@ class Answer(BaseModel):
     content_type: ClassVar[str] = JSON
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Mapping[str, str]:
         """The headers that say how to read it."""
-        return {"Content-Type": f"{self.content_type}; charset=utf-8"}
+        return _headers(self.content_type)
 
     def encoded(self) -> bytes:
         """Return the JSON text."""

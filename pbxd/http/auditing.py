@@ -13,29 +13,26 @@ from aiohttp import web
 from pbxd.http.client import client_of
 from pbxd.http.context import ACTOR, LOGIN, SERVICES, loggable_path, printable
 from pbxd.http.operations import action_of
-from pbxd.http.problems import Handler
-from pbxd.storage.access.audit import Deed, audited
+from pbxd.storage.access.audit import Deed
+from pbxd.storage.engine.witnesses import Witness
 
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 
 
-@web.middleware
-async def audit_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Log changes and refusals, and who asked for them. A refusal at an unknown address is not logged.
+def note_deeds(request: web.Request, response: web.StreamResponse, witness: Witness) -> None:
+    """Log what the request did without the database, such as a call, and a refusal; at an unknown address neither.
 
-    What is done without the database, such as a call, is logged a moment later: it must not wait for the log.
+    That happens a moment later: a call must not wait for the log.
     """
-    with audited(lambda: _deed(request)) as witness:
-        response = await handler(request)
     if witness.acted and not witness.heard:
-        request.app[SERVICES].refusals.note_done(_deed(request))
+        request.app[SERVICES].refusals.note_done(deed_of(request))
     if response.status in _REFUSALS and action_of(request):
-        request.app[SERVICES].refusals.note(_deed(request, _reason(response)))
-    return response
+        request.app[SERVICES].refusals.note(deed_of(request, _reason(response)))
 
 
-def _deed(request: web.Request, reason: str = "") -> Deed:
+def deed_of(request: web.Request, reason: str = "") -> Deed:
+    """Return what a request does, as far as it is known by now; `reason`: why it was refused."""
     actor, login = request.get(ACTOR), request.get(LOGIN)
     return Deed(
         source=actor.source if actor else "",

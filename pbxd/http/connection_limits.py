@@ -3,7 +3,7 @@
 aiohttp has no time-out for request line and headers, none for a client that doesn't read its answer, no limit on
 connections, and after a refusal it reads on for ten seconds, as fast as the body comes. Therefore each connection's
 protocol is wrapped: bytes pass through untouched, only timers and a count of bytes are ours.
-`problems.REQUEST_SECONDS` limits the time for a body, aiohttp (`keepalive_timeout`) that of an idle connection.
+`handling.REQUEST_SECONDS` limits the time for a body, aiohttp (`keepalive_timeout`) that of an idle connection.
 """
 
 from __future__ import annotations
@@ -12,10 +12,7 @@ import asyncio
 from typing import cast
 
 import structlog
-from aiohttp import web
-from aiohttp.typedefs import Middleware
 
-from pbxd.http.problems import Handler
 from pbxd.settings import HttpSettings
 
 REFUSED_BYTES = 32_000_000  # of a body that is read and dropped after its request was answered; then it is cut
@@ -171,21 +168,6 @@ class LimitedConnection(asyncio.Protocol):
             self.cut()
         else:
             self._head = self._loop.call_at(self._head_due, self._check_head)
-
-
-def track_requests(limits: ConnectionLimits) -> Middleware:
-    """Return the outermost middleware: it tells `limits` which connections have a request under way."""
-
-    @web.middleware
-    async def tracked(request: web.Request, handler: Handler) -> web.StreamResponse:
-        connection = limits.start_request(request.transport)
-        try:
-            return await handler(request)
-        finally:
-            if connection is not None:
-                limits.finish_request(connection)
-
-    return tracked
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:

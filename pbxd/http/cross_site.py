@@ -9,7 +9,6 @@ token (Fetch standard, "CORS protocol"). Cookies don't count for them: credentia
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from aiohttp import web
@@ -18,7 +17,6 @@ from pbxd.errors import RefusedError
 from pbxd.http.client import HTTP_SETTINGS, client_of, normal_origin
 from pbxd.i18n import _
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _API = "/api/"
 _PREFLIGHT_SECONDS = 600  # a browser need not ask again for so long
 _SENT = (
@@ -29,7 +27,7 @@ _READ = (
     "Content-Disposition", "Content-Range", "Deprecation", "ETag", "Link", "Location", "Retry-After", "Sunset",
     "WWW-Authenticate",
 )  # fmt: skip
-_HARMLESS = {"GET", "HEAD", "OPTIONS"}
+HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing
 _OUR_OWN = {"same-origin", "none"}  # none: the user typed the address; `same-site` may be another port
 
 
@@ -38,7 +36,7 @@ def check_same_origin(request: web.Request) -> None:
 
     `Sec-Fetch-Site` says that; where a browser leaves it out (plain HTTP), `Origin` does. A program sends neither.
     """
-    if request.method in _HARMLESS:
+    if request.method in HARMLESS:
         return
     site = request.headers.getall("Sec-Fetch-Site", [])
     if site:
@@ -60,13 +58,13 @@ def comes_from_widget(request: web.Request) -> bool:
     return bool(origin) and not _is_own(request, origin)
 
 
-@web.middleware
-async def answer_preflight(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer what a browser asks before a script of an allowed origin may send its request; needs no token."""
+def preflight_answer(request: web.Request) -> web.Response | None:
+    """Answer what a browser asks before a script of an allowed origin may send its request; None: it is no such."""
+    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+        return None
     wrong_method = request.match_info.http_exception
-    asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-    if not (asks and _allowed_origin(request) and isinstance(wrong_method, web.HTTPMethodNotAllowed)):
-        return await handler(request)
+    if not isinstance(wrong_method, web.HTTPMethodNotAllowed) or not _allowed_origin(request):
+        return None
     headers = {
         "Access-Control-Allow-Methods": ", ".join(sorted(wrong_method.allowed_methods)),
         "Access-Control-Allow-Headers": ", ".join(_SENT),
@@ -79,11 +77,12 @@ async def answer_preflight(request: web.Request, handler: Handler) -> web.Stream
 
 def allow_widgets(app: web.Application) -> None:
     """Have every answer of the API say which origin's scripts may read it, also errors and streams."""
-    app.on_response_prepare.append(_say_who_reads)
+    if app[HTTP_SETTINGS].cors_origins:
+        app.on_response_prepare.append(_say_who_reads)
 
 
 async def _say_who_reads(request: web.Request, response: web.StreamResponse) -> None:
-    if not request.app[HTTP_SETTINGS].cors_origins or not request.path.startswith(_API):
+    if not request.path.startswith(_API):
         return
     response.headers.add("Vary", "Origin")
     if origin := _allowed_origin(request):

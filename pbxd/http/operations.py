@@ -37,7 +37,8 @@ from pbxd.http.requests import (
     InvalidRequestError,
     PathParameters,
     in_reading_order,
-    read_inputs,
+    read_head,
+    receive_body,
 )
 from pbxd.http.streams import Stream
 from pbxd.rights import acting_for
@@ -89,17 +90,20 @@ class Operation:
     acting: bool = field(init=False)  # whether a request may name the employee who acts
     repeatable: bool = field(init=False)  # whether a request with an idempotency key is done once
     _path: Mapping[str, type[Input]] = field(init=False)  # of `inputs` the variable parts of the address
-    _others: Mapping[str, type[Input]] = field(init=False)
+    _body: Mapping[str, type[Input]] = field(init=False)
+    _head: Mapping[str, type[Input]] = field(init=False)  # all others
 
     def __post_init__(self) -> None:
         """Work out once what every request would ask."""
         path = {name: model for name, model in self.inputs.items() if issubclass(model, PathParameters)}
+        body = {name: model for name, model in self.inputs.items() if model.in_body}
         derived = {
             "name": self.handler.__name__,
             "acting": any(issubclass(model, ActingQuery) for model in self.inputs.values()),
             "repeatable": any(issubclass(model, RepeatableHeaders) for model in self.inputs.values()),
             "_path": path,
-            "_others": {name: model for name, model in self.inputs.items() if name not in path},
+            "_body": body,
+            "_head": {name: model for name, model in self.inputs.items() if name not in path | body},
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
@@ -114,7 +118,8 @@ class Operation:
         context = Context(request)
         if self.acting:
             request[ACTOR] = acting_for(context.actor, request.query.get("as", ""), "as")
-        inputs = await self._inputs(context)
+        waits = self._body or self.manners.version
+        inputs = await self._received(context) if waits else self._read(request)
         try:
             if self.repeatable and (headers := _of_kind(inputs, RepeatableHeaders)) and headers.key:
                 return await once(
@@ -125,21 +130,29 @@ class Operation:
                     lambda: self._answer(context, self.handler(context, **inputs)),
                     lambda made: self._answer(context, self._shown(context, made)),
                 )
-            return await self._answer(context, self.handler(context, **inputs))
+            return await self._sent(context, await self.handler(context, **inputs))
         except InvalidInputError as error:
             raise InvalidRequestError(located(error, self.inputs)) from error
 
-    async def _inputs(self, context: Context) -> dict[str, Input]:
+    def _read(self, request: web.Request) -> dict[str, Input]:
+        """Read the head of a request that has nothing else to be read."""
+        inputs, mistakes = read_head(request, self.inputs)
+        if mistakes:
+            raise InvalidRequestError(mistakes)
+        return inputs
+
+    async def _received(self, context: Context) -> dict[str, Input]:
         """Read the parts of the request, in the order in which errors are told: 404, 415, 413, 400, 428, 412, 422."""
         manners, request = self.manners, context.request
-        inputs = (await read_inputs(request, self._path))[0] if self._path else {}
+        inputs = read_head(request, self._path)[0]
         version = await manners.version(context, *inputs.values()) if manners.version else None
-        found, mistakes = await read_inputs(request, self._others)
+        body, mistakes = await receive_body(request, self._body)
+        head, more = read_head(request, self._head)
         if version is not None and manners.if_match:
             check_if_match(request, version, manners.if_match)
-        if mistakes:
+        if mistakes := mistakes + more:
             raise InvalidRequestError(await all_mistakes(context, self.inputs, mistakes, manners.check, inputs))
-        return inputs | found
+        return inputs | body | head
 
     async def _shown(self, context: Context, made: int) -> Any:  # noqa: ANN401 - as the handler's
         if self.manners.show is None:
@@ -147,13 +160,18 @@ class Operation:
         return await self.manners.show(context, made)
 
     async def _answer(self, context: Context, handled: Awaitable[Any]) -> web.StreamResponse:
-        result = await handled
-        if isinstance(result, Answer):
+        return await self._sent(context, await handled)
+
+    async def _sent(self, context: Context, result: Any) -> web.StreamResponse:  # noqa: ANN401 - as the handler's
+        """Make the response of what the handler returned; what is sent in pieces is sent."""
+        if type(result) in self.answers:
             return web.Response(body=result.encoded(), status=self.statuses[0], headers=result.headers)
         if result is None:
             return web.Response(status=self.statuses[0])
         if isinstance(result, (Stream, Download, Sound)):
             return await result.send(context.request)
+        if isinstance(result, Answer):
+            result = Reply(result)
         status = result.status or self.statuses[0]
         if status not in self.statuses:
             raise ValueError(f"{self.name} answers {status}, which it does not declare")
@@ -223,16 +241,13 @@ def serve(app: web.Application, resources: Iterable[Resource]) -> None:
             served[address.add_route(method, operation.handle)] = operation
 
 
-def operation_of(request: web.Request) -> Operation | None:
-    """Return what a request asks for; None where nothing is served at its address or with its method.
+def check_known(request: web.Request) -> None:
+    """Raise LookupError for a request of a route without an operation: nothing says who may use it.
 
-    Raises LookupError for a route without an operation: nothing says who may use it.
+    Pages have none, nor has an address where nothing is served.
     """
-    route = request.match_info.route
-    operation = request.app[OPERATIONS].get(route)
-    if operation is None and request.match_info.http_exception is None and route not in request.app.get(PAGES, ()):
+    if request.match_info.http_exception is None and request.match_info.route not in request.app.get(PAGES, ()):
         raise LookupError(f"{request.path} has no operation")
-    return operation
 
 
 def is_open(request: web.Request, operation: Operation | None) -> bool:

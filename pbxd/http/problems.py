@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -27,15 +25,12 @@ from pbxd.errors import (
     WrongLoginError,
 )
 from pbxd.http.answers import Answer
-from pbxd.http.context import ERROR_PAGE, LANGUAGE_COOKIE, LOCAL, PAGES, SERVICES, loggable_path
-from pbxd.http.deadlines import DEADLINE
+from pbxd.http.context import ERROR_PAGE, LANGUAGE_COOKIE, LOCAL, PAGES, loggable_path
 from pbxd.http.preconditions import PreconditionNeededError
 from pbxd.http.requests import BODY_LIMIT, InvalidRequestError
 from pbxd.i18n import _
 from pbxd.logs import Notes
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-REQUEST_SECONDS = 30.0  # for everything but a stream: reading the body, the database, the PBX's answer
 PROBLEM = "application/problem+json"
 RETRY_SECONDS = {HTTPStatus.SERVICE_UNAVAILABLE: 5.0, HTTPStatus.TOO_MANY_REQUESTS: 60.0}  # where nothing is known
 
@@ -94,27 +89,27 @@ def problem(kind: str, status: HTTPStatus, detail: str, **more: Any) -> web.Resp
     return web.Response(body=answer.encoded(), status=status, content_type=PROBLEM)
 
 
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error with a problem document; log our own mistakes, and show nothing of them to the client."""
-    chosen, offered = request.cookies.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language")
-    i18n.use(i18n.preferred(chosen, offered, request.app[SERVICES].language()))
-    try:
-        async with asyncio.timeout(REQUEST_SECONDS) as deadline:
-            request[DEADLINE] = deadline
-            return for_people(request, await handler(request))
-    except PbxdError as error:
-        return for_people(request, from_pbxd(error if request.app[LOCAL] else _for_strangers(error)))
-    except web.HTTPException as error:
-        return for_people(request, from_aiohttp(error))
-    except TimeoutError:
-        return for_people(request, _timed_out(request))
-    except Exception:  # noqa: BLE001 - the last resort of a server: one request's failure is no other's
-        _notes.write(
-            "http_request_failed", logging.ERROR, method=request.method, path=loggable_path(request), exc_info=True
-        )
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-        return for_people(request, problem("internal", status, _("an error in pbxd; its log tells more")))
+def use_language(request: web.Request, usual: str) -> None:
+    """Have messages in the language that the request prefers, in this task."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE) if "Cookie" in request.headers else None
+    i18n.use(i18n.preferred(chosen, request.headers.get("Accept-Language"), usual))
+
+
+def problem_of(request: web.Request, error: Exception) -> web.Response:
+    """Answer an error; log our own mistakes, and show nothing of them to the client."""
+    match error:
+        case PbxdError():
+            return from_pbxd(error if request.app[LOCAL] else _for_strangers(error))
+        case web.HTTPException():
+            return from_aiohttp(error)
+        case TimeoutError():
+            return _timed_out(request)
+        case _:
+            pass
+    _notes.write(
+        "http_request_failed", logging.ERROR, method=request.method, path=loggable_path(request), exc_info=error
+    )
+    return problem("internal", HTTPStatus.INTERNAL_SERVER_ERROR, _("an error in pbxd; its log tells more"))
 
 
 def for_people(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
@@ -122,10 +117,14 @@ def for_people(request: web.Request, answer: web.StreamResponse) -> web.StreamRe
 
     A program gets the problem document: 401 without a token, wherever nothing is.
     """
-    show, unknown = request.app.get(ERROR_PAGE), request.match_info.http_exception
-    if show is None or not isinstance(answer, web.Response) or answer.content_type != PROBLEM:
+    if answer.status < HTTPStatus.BAD_REQUEST or not isinstance(answer, web.Response) or answer.content_type != PROBLEM:
         return answer
-    if not _asks_for_page(request) or not (unknown or request.match_info.route in request.app.get(PAGES, {})):
+    show, unknown = request.app.get(ERROR_PAGE), request.match_info.http_exception
+    if (
+        show is None
+        or not _asks_for_page(request)
+        or not (unknown or request.match_info.route in request.app.get(PAGES, {}))
+    ):
         return answer
     if unknown:
         page = show(request, HTTPStatus(unknown.status), _said(unknown))

@@ -79,10 +79,16 @@ class Input(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_publish, defer_build=True)
     place: ClassVar[Place]
+    in_body: ClassVar[bool] = False
 
     @classmethod
-    async def read(cls, request: web.Request) -> Self:
-        """Read this part of a request. Raises ValidationError, InvalidRequestError, and HTTP errors."""
+    def read(cls, request: web.Request) -> Self:
+        """Read this part of a request's head. Raises ValidationError, InvalidRequestError, and HTTP errors."""
+        raise NotImplementedError
+
+    @classmethod
+    async def receive(cls, request: web.Request) -> Self:
+        """Read this part of a request's body, as it comes. Raises as `read` does."""
         raise NotImplementedError
 
 
@@ -92,7 +98,7 @@ class PathParameters(Input):
     place = "path"
 
     @classmethod
-    async def read(cls, request: web.Request) -> Self:
+    def read(cls, request: web.Request) -> Self:
         """Read the address."""
         try:
             return cls.model_validate(dict(request.match_info))
@@ -105,10 +111,11 @@ class Body(Input):
 
     model_config = ConfigDict(strict=True)
     place = "pointer"
+    in_body = True
     content_types: ClassVar[tuple[str, ...]] = (JSON,)
 
     @classmethod
-    async def read(cls, request: web.Request) -> Self:
+    async def receive(cls, request: web.Request) -> Self:
         """Read the body."""
         if request.content_type not in cls.content_types:
             raise web.HTTPUnsupportedMediaType(reason=_("{type} is needed").format(type=" / ".join(cls.content_types)))
@@ -146,7 +153,7 @@ class Headers(Input):
     place = "header"
 
     @classmethod
-    async def read(cls, request: web.Request) -> Self:
+    def read(cls, request: web.Request) -> Self:
         """Read the headers."""
         names = [field.alias or name for name, field in cls.model_fields.items()]
         return cls.model_validate({name: request.headers[name] for name in names if name in request.headers})
@@ -158,11 +165,12 @@ class Query(Input):
     place = "parameter"
 
     @classmethod
-    async def read(cls, request: web.Request) -> Self:
+    def read(cls, request: web.Request) -> Self:
         """Read the query string."""
-        given = dict(request.query)
-        if len(given) < len(request.query):
-            twice = next(name for name in given if len(request.query.getall(name)) > 1)
+        query = request.query
+        given = dict(query)
+        if len(given) < len(query):
+            twice = next(name for name in given if len(query.getall(name)) > 1)
             message = _("{field}: given twice").format(field=twice)
             raise InvalidRequestError((Mistake("parameter", (twice,), "repeated", message),))
         return cls.model_validate(given)
@@ -181,10 +189,8 @@ def in_reading_order(models: Mapping[str, type[Input]]) -> dict[str, type[Input]
     return dict(sorted(models.items(), key=lambda each: first.index(each[1].place) if each[1].place in first else 2))
 
 
-async def read_inputs(
-    request: web.Request, models: Mapping[str, type[Input]]
-) -> tuple[dict[str, Input], list[Mistake]]:
-    """Read parts of a request, by the names of their models; return them and all mistakes in the others.
+def read_head(request: web.Request, models: Mapping[str, type[Input]]) -> tuple[dict[str, Input], list[Mistake]]:
+    """Read parts of a request's head, by the names of their models; return them and all mistakes in the others.
 
     Raises HTTP errors as `Input.read` does.
     """
@@ -192,9 +198,27 @@ async def read_inputs(
     mistakes: list[Mistake] = []
     for name, model in models.items():
         try:
-            found[name] = await model.read(request)
-        except ValidationError as error:
-            mistakes += [Mistake.of(each, model.place) for each in error.errors()]
-        except InvalidRequestError as error:
-            mistakes += error.found
+            found[name] = model.read(request)
+        except (ValidationError, InvalidRequestError) as error:
+            mistakes += _mistakes_of(error, model)
     return found, mistakes
+
+
+async def receive_body(
+    request: web.Request, models: Mapping[str, type[Input]]
+) -> tuple[dict[str, Input], list[Mistake]]:
+    """Read a request's body, as `read_head` does."""
+    found: dict[str, Input] = {}
+    mistakes: list[Mistake] = []
+    for name, model in models.items():
+        try:
+            found[name] = await model.receive(request)
+        except (ValidationError, InvalidRequestError) as error:
+            mistakes += _mistakes_of(error, model)
+    return found, mistakes
+
+
+def _mistakes_of(error: ValidationError | InvalidRequestError, model: type[Input]) -> Sequence[Mistake]:
+    if isinstance(error, InvalidRequestError):
+        return error.found
+    return [Mistake.of(each, model.place) for each in error.errors()]

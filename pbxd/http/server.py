@@ -13,18 +13,14 @@ import structlog
 from aiohttp import web
 
 from pbxd.errors import ConfigurationError, ConflictError, UnavailableError
-from pbxd.http.access import administrators_only, admitted_only
-from pbxd.http.auditing import audit_requests
 from pbxd.http.client import HTTP_SETTINGS
-from pbxd.http.connection_limits import ConnectionLimits, track_requests
+from pbxd.http.connection_limits import ConnectionLimits
 from pbxd.http.context import LOCAL, SERVICES, Services
-from pbxd.http.cross_site import allow_widgets, answer_preflight
-from pbxd.http.problems import problems
+from pbxd.http.cross_site import allow_widgets
+from pbxd.http.handling import Handling
 from pbxd.http.protocol_errors import HttpConnection, answer_http_errors
 from pbxd.http.requests import BODY_LIMIT
-from pbxd.http.session_cookies import prepare_cookies
 from pbxd.http.streams import prepare_streams
-from pbxd.http.timing import time_requests
 from pbxd.http.tls import TlsServer, context_of, load
 from pbxd.i18n import _
 from pbxd.settings import HttpSettings, Settings
@@ -115,13 +111,10 @@ def application(
     services: Services, settings: HttpSettings, limits: ConnectionLimits, mount: Mount, *, trusted: bool
 ) -> web.Application:
     """Build the application; `trusted`: everybody who connects is an administrator, no token is needed."""
-    access = administrators_only if trusted else admitted_only
-    preflight = [] if trusted else [answer_preflight]
-    middlewares = [track_requests(limits), time_requests, *preflight, audit_requests, problems, access]
-    app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
+    handling = Handling(services, limits, trusted)
+    app = web.Application(middlewares=[handling.middleware()], client_max_size=BODY_LIMIT)
     app[SERVICES], app[HTTP_SETTINGS], app[LOCAL] = services, settings, trusted
     prepare_streams(app)
-    prepare_cookies(app)
     if not trusted:
         allow_widgets(app)
     mount(app)

@@ -41,12 +41,8 @@ def drop_session(request: web.Request) -> None:
     _set(request, "", 0)
 
 
-def prepare_cookies(app: web.Application) -> None:
-    """Make an application able to answer with the cookie."""
-    app.on_response_prepare.append(_write)
-
-
-async def _write(request: web.Request, response: web.StreamResponse) -> None:
+def write_session(request: web.Request, response: web.StreamResponse) -> None:
+    """Write the cookie to the answer, if the request changed it."""
     if cookie := request.get(_CHANGED):
         response.headers.add("Set-Cookie", cookie)
         response.headers["Cache-Control"] = "no-store"

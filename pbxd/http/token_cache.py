@@ -48,7 +48,7 @@ class TokenCache:
         self._tokens = tokens
         self._clock = clock
         self._known: dict[str, Token] = {}
-        self._read_at: float | None = None  # when the reading of what is known began; None: never
+        self._read_at = -math.inf  # when the reading of what is known began
         self._used: dict[int, datetime] = {}  # uses to write down, by the token's id
         self._doubted_at = -math.inf  # when something was changed that may be a token
         self._failing = False
@@ -61,19 +61,9 @@ class TokenCache:
     async def verify(self, plain: str) -> Token | None:
         """Return the token, or None if it is unknown or revoked. Raises UnavailableError if that can't be told."""
         asked, key = self._clock(), digest(plain)
-        if not self._failing or asked >= self._retry_at:
-            await (
-                self._refresh_briefly(asked)
-                if key in self._known
-                else self._refresh(asked - FRESH_SECONDS, _PATIENCE_SECONDS)
-            )
         token = self._known.get(key)
-        if token is None and not self._failing:  # it may be a new one
-            await self._refresh(asked, _PATIENCE_SECONDS)
-            token = self._known.get(key)
-        too_old = self._read_at is None or self._clock() - self._read_at > LONGEST_SECONDS
-        if too_old or (token is None and self._failing):
-            raise UnavailableError(_("the token can't be checked now: the database is away"))
+        if token is None or not self._is_fresh(asked):
+            token = await self._look_again(key, asked)
         now = datetime.now(UTC)
         if token is None or not token.opens(now):
             return None
@@ -84,6 +74,27 @@ class TokenCache:
     def doubt(self) -> None:
         """Check the next request against the database: something was changed."""
         self._doubted_at = self._clock()
+
+    def _is_fresh(self, asked: float) -> bool:
+        """Tell whether what is known was read so lately that a request made now need not have it read again."""
+        return self._read_at > max(asked - FRESH_SECONDS, self._doubted_at)
+
+    async def _look_again(self, key: str, asked: float) -> Token | None:
+        """Return the token with this digest after a reading, if there is time for one; raises UnavailableError."""
+        if not self._failing or asked >= self._retry_at:
+            await (
+                self._refresh_briefly(asked)
+                if key in self._known
+                else self._refresh(asked - FRESH_SECONDS, _PATIENCE_SECONDS)
+            )
+        token = self._known.get(key)
+        if token is None and not self._failing:  # it may be a new one
+            await self._refresh(asked, _PATIENCE_SECONDS)
+            token = self._known.get(key)
+        too_old = self._clock() - self._read_at > LONGEST_SECONDS
+        if too_old or (token is None and self._failing):
+            raise UnavailableError(_("the token can't be checked now: the database is away"))
+        return token
 
     async def follow(self) -> None:
         """Read the tokens every _POLL_SECONDS until cancelled."""
@@ -100,18 +111,15 @@ class TokenCache:
                 await self._tokens.note_used(used)
 
     async def _refresh_briefly(self, asked: float) -> None:
-        """Read the tokens again in the background unless they are fresh; if they are old, wait a moment for that.
+        """Read the tokens again in the background; if they are old, wait a moment for that.
 
         All requests of one reading wait for the same moment together.
         """
-        read_at = -math.inf if self._read_at is None else self._read_at
-        if read_at > max(asked - FRESH_SECONDS, self._doubted_at):
-            return
         loop = asyncio.get_running_loop()
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = loop.create_task(self._refresh(asked, _PATIENCE_SECONDS))
             self._waited_for = loop.time() + self._moment
-        if read_at > max(asked - SOON_SECONDS, self._doubted_at):
+        if self._read_at > max(asked - SOON_SECONDS, self._doubted_at):
             return
         if (left := self._waited_for - loop.time()) > 0:
             for done in (await asyncio.wait({self._refreshing}, timeout=left))[0]:
@@ -121,7 +129,7 @@ class TokenCache:
         """Read the tokens unless that was done after `since`."""
         try:
             async with asyncio.timeout(patience), self._lock:
-                if self._read_at is None or self._read_at <= since:
+                if self._read_at <= since:
                     began = self._clock()
                     self._known = await self._tokens.by_digest()
                     self._read_at = began

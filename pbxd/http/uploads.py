@@ -32,10 +32,11 @@ class Form(Input):
     """A form with one file. The handler takes it from the request by `receive`."""
 
     place = "pointer"
+    in_body = True
     content_types: ClassVar[tuple[str, ...]] = (FORM,)
 
     @classmethod
-    async def read(cls, request: web.Request) -> Self:
+    async def receive(cls, request: web.Request) -> Self:
         """Only look at the kind of the body: the handler reads it."""
         if request.content_type != FORM:
             raise web.HTTPUnsupportedMediaType(reason=_("{type} is needed").format(type=FORM))

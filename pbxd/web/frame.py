@@ -21,7 +21,19 @@ from pbxd.roles import ROLES, Role
 from pbxd.services import missed_calls, users
 from pbxd.services.users import User
 from pbxd.services.workspace import Workspace
-from pbxd.web.pages import FORM, View, form_of, is_fragment, nearest, redirect, render, resumes, signed_in, to_sign_in
+from pbxd.web.pages import (
+    FORM,
+    Unfinished,
+    View,
+    form_of,
+    is_fragment,
+    nearest,
+    redirect,
+    render,
+    resumes,
+    signed_in,
+    to_sign_in,
+)
 
 USER_FIELD = "_user"  # in every form: who fills it in
 RESUMED = "_resumed"  # in a form that comes back after its session had ended: it is shown again, not saved
@@ -171,8 +183,8 @@ def show(
     """Answer with a page in the frame; a script that asks for a part of it gets the template `part` alone."""
     context = {"visit": visit, "menu": menu_of(visit), "partial": False, **values}
     if part and is_fragment(visit.request):
-        return render(part, status, **context | {"partial": True})
-    return render(template, status, **context)
+        return Unfinished(part, status, context | {"partial": True})
+    return Unfinished(template, status, context)
 
 
 def go(visit: Visit, path: str) -> web.Response:

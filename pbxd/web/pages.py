@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -27,7 +29,9 @@ HOME = "/clients"
 SIGN_IN = "/sign-in"
 FORM = "application/x-www-form-urlencoded"
 _RESUMING: web.AppKey[set[web.AbstractRoute]] = web.AppKey("resuming", set)
+_FILLING: web.AppKey[asyncio.Lock] = web.AppKey("filling", asyncio.Lock)  # one page at a time
 _MOST_FIELDS = 300
+TURN_SECONDS = 0.0005  # for which a page is filled before other requests have their turn
 FORM_LIMIT: Final = 256 * 1024  # bytes: the longest comment, escaped twice while a sign-in keeps the form
 _HEADERS = {
     "Content-Security-Policy": (
@@ -59,6 +63,7 @@ class Page(NamedTuple):
 def serve(app: web.Application, pages: Iterable[Page]) -> None:
     """Serve pages; each GET answers HEAD too."""
     known, resuming = app.setdefault(PAGES, {}), app.setdefault(_RESUMING, set())
+    app.setdefault(_FILLING, asyncio.Lock())
     for page in pages:
         for method in ("GET", "HEAD") if page.method == "GET" else (page.method,):
             route = app.router.add_route(method, page.path, _with_error_pages(page.view))
@@ -68,9 +73,29 @@ def serve(app: web.Application, pages: Iterable[Page]) -> None:
 
 
 def render(template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> web.Response:  # noqa: ANN401 - what a template shows
-    """Fill a template in the request's language."""
+    """Fill a short template in the request's language."""
     text = _templates.get_template(template).render(language=i18n.current(), theme=theme(), **values)
     return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
+
+
+class Unfinished(web.Response):
+    """A page that is filled while others have their turns: a long table takes longer than a look-up may wait."""
+
+    def __init__(self, template: str, status: HTTPStatus, values: Mapping[str, Any]) -> None:
+        """Prepare the page in the request's language, for `serve` to finish."""
+        super().__init__(status=status, content_type="text/html", charset="utf-8", headers=_HEADERS)
+        chosen = _templates.get_template(template)
+        self._pieces = chosen.generate(language=i18n.current(), theme=theme(), **values)
+
+    async def finish(self) -> None:
+        """Fill the template, for TURN_SECONDS at a time."""
+        made, began = list[str](), time.perf_counter()
+        for piece in self._pieces:
+            made.append(piece)
+            if time.perf_counter() - began > TURN_SECONDS:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+        self.text = "".join(made)
 
 
 def is_fragment(request: web.Request) -> bool:
@@ -144,7 +169,7 @@ def _with_error_pages(view: View) -> View:
     async def shown(request: web.Request) -> web.StreamResponse:
         use_theme(request)
         try:
-            return await view(request)
+            return await _finished(request, await view(request))
         except web.HTTPException as error:
             return _error_page(HTTPStatus(error.status), _said(HTTPStatus(error.status)))
         except (ConflictError, InvalidInputError, NotFoundError, RefusedError) as error:
@@ -155,6 +180,14 @@ def _with_error_pages(view: View) -> View:
             return answer
 
     return shown
+
+
+async def _finished(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    """Return an answer that can be sent. One page is filled at a time: a turn of the loop has one of their turns."""
+    if isinstance(answer, Unfinished):
+        async with request.app[_FILLING]:
+            await answer.finish()
+    return answer
 
 
 _STATUSES: Final = {

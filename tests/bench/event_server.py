@@ -12,7 +12,7 @@ import time
 import uvloop
 from aiohttp import web
 
-from pbxd.http.deadlines import DEADLINE
+from pbxd.http.deadlines import DEADLINE, Deadlines
 from pbxd.http.event_stream import EventStream, Outlet
 from pbxd.http.streams import prepare_streams
 from pbxd.services.events.hearing import KINDS, Hearing
@@ -42,11 +42,10 @@ async def write(database: Database, rate: float) -> None:
 async def serve(rate: float, file: str) -> None:
     """Serve for ever."""
     async with await Database.open(f"sqlite+aiosqlite:///{file}", create=True) as database:
-        feed = LiveFeed(database)
+        feed, deadlines = LiveFeed(database), Deadlines()
 
         async def read(request: web.Request) -> web.StreamResponse:
-            async with asyncio.timeout(None) as deadline:
-                request[DEADLINE] = deadline
+            with deadlines.start(None) as request[DEADLINE]:
                 outlet = Outlet()
                 frames = feed.follow(HEARING, await feed.start(None), always, outlet.send)
                 return await EventStream(frames, outlet).send(request)

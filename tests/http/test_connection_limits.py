@@ -9,7 +9,7 @@ import time
 import aiohttp
 import pytest
 
-from pbxd.http import connection_limits, problems
+from pbxd.http import connection_limits, handling
 from pbxd.http.server import HttpServer
 from tests.http.conftest import House, serving, until
 
@@ -143,7 +143,7 @@ async def test_who_does_not_read_is_cut(pbxd: House, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("sent", [b"", b"{"])
 async def test_a_body_that_never_comes_is_given_up(pbxd: House, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
     """C12: the client's fault, so 408 and not 503, and the connection ends."""
-    monkeypatch.setattr(problems, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(handling, "REQUEST_SECONDS", 0.3)
     reader, writer = await asyncio.open_unix_connection(str(pbxd.settings.socket_path))
     head = b"POST /api/v1/calls HTTP/1.1\r\nHost: pbxd\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
     writer.write(head + sent)

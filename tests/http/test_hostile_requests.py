@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pbxd.errors import InvalidInputError
-from pbxd.http import problems
+from pbxd.http import handling
 from pbxd.services.tokens import CreateToken
 from pbxd.services.tokens import create as create_token
 from pbxd.storage.access.tokens import Tokens
@@ -83,7 +83,7 @@ async def test_a_body_without_end_is_refused_and_cut(unlinked: House) -> None:
 
 
 async def test_a_slow_body_gets_no_more_time_by_trickling(unlinked: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(problems, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(handling, "REQUEST_SECONDS", 0.3)
     reader, writer = await asyncio.open_unix_connection(str(unlinked.settings.socket_path))
     writer.write(
         b"POST /api/v1/calls HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n"

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from pbxd.errors import NotFoundError
-from pbxd.http import problems, streams
+from pbxd.http import handling, streams
 from pbxd.http.answers import Answer
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource, serve
@@ -68,7 +68,7 @@ def client(pbxd: House) -> aiohttp.ClientSession:
 
 
 async def test_a_stream_outlives_the_deadline(pbxd: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(problems, "REQUEST_SECONDS", DEADLINE)
+    monkeypatch.setattr(handling, "REQUEST_SECONDS", DEADLINE)
     ticking = Ticking()
     async with serving(pbxd, ticking.mount), client(pbxd) as session, session.get("/ticks?most=2") as answer:
         assert answer.content_type == "application/x-ndjson"

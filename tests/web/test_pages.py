@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -21,8 +23,9 @@ from pbxd.services.sign_in_throttle import PAIR
 from pbxd.services.users import InviteUser
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.tables import sessions
+from pbxd.web import pages
 from pbxd.web.assets import asset
-from pbxd.web.pages import HOME, Page, local_path, serve
+from pbxd.web.pages import HOME, Page, Unfinished, local_path, serve
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House, serving
 from tests.web.conftest import mount
@@ -144,6 +147,60 @@ async def test_our_own_mistake_is_told_in_a_page(pbxd: House) -> None:
     assert "Content-Security-Policy" in shown.headers
     assert "secret" not in shown.text + told.text
     assert (told.status, told.headers["Content-Type"].partition(";")[0]) == (500, "application/problem+json")
+
+
+async def test_a_page_is_filled_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of a hundred rows takes longer than a look-up may wait."""
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting, texts = asyncio.create_task(count()), []
+    try:
+        for seconds, fewest, most in ((-1.0, 5, 1000), (60.0, 0, 0)):
+            monkeypatch.setattr(pages, "TURN_SECONDS", seconds)
+            page = Unfinished("error.html", HTTPStatus.OK, {"message": "<b>"})
+            before = turns
+            await page.finish()
+            assert fewest <= turns - before <= most
+            texts.append(page.text)
+    finally:
+        counting.cancel()
+    assert texts[0] == texts[1]
+    assert texts[0] is not None
+    assert "&lt;b&gt;" in texts[0]
+
+
+async def test_one_page_is_filled_at_a_time(pbxd: House) -> None:
+    """Otherwise each turn of the loop would be as long as all of theirs together."""
+    filling: list[str] = []
+
+    class Slow(Unfinished):
+        async def finish(self) -> None:
+            filling.append("begun")
+            for _turn in range(50):
+                await asyncio.sleep(0)
+            await super().finish()
+            filling.append("done")
+
+    async def slow(_request: Request) -> Slow:
+        return Slow("error.html", HTTPStatus.OK, {"message": ""})
+
+    def mounted(app: Application) -> None:
+        mount(app)
+        serve(app, [Page("GET", "/slow", slow)])
+
+    async with (
+        serving(pbxd, mounted) as server,
+        aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session,
+    ):
+        shown = await asyncio.gather(*(Browser(session, pbxd).get("/slow") for _page in range(5)))
+    assert [each.status for each in shown] == [200] * 5
+    assert filling == ["begun", "done"] * 5
 
 
 async def test_browsers_find_the_icon(browser: Browser) -> None:
@@ -296,7 +353,7 @@ async def test_a_form_whose_session_ended_comes_back_to_the_same_user_only(brows
         ("/queues/first", "/queues", "/queues"),
         ("/settings/users/1/block", "/settings/users/1", "/settings/users/1"),
         ("/calls", "/clients?search=%D0%BA", "/clients?search=%D0%BA"),
-        ("/me", "/me", "/me"),
+        ("/me/sessions/end", "/me", "/me"),
         ("/import", "/import", "/import"),
         ("/import/7/commit", "", HOME),
         ("/import/7/commit", "/import/7/undo", HOME),
@@ -309,6 +366,21 @@ async def test_a_click_whose_session_ended_is_forgotten(browser: Browser, path: 
     headers = {"Referer": f"http://pbx.example{seen}"} if seen else {}
     shown = await browser.post(path, {"_user": "1", "queue": "sales"}, **headers)
     assert (shown.status, shown.headers["Location"]) == (303, f"/sign-in?next={quote(next_path, safe='')}")
+
+
+async def test_looks_that_were_chosen_when_the_session_ended_are_shown_again(browser: Browser) -> None:
+    await browser.let_in("101")
+    lost = await browser.post("/me", {"_user": "1", "language": "en", "theme": "dark"})
+    assert (lost.status, "theme=dark" in lost.text) == (401, True)
+    await browser.post("/sign-in", {"login": "101", "password": PASSWORD})
+    for resumed in ({"_resumed": "1"}, {}):
+        form = {"_user": "1", "language": "en", "theme": "dark", **resumed}
+        shown = await browser.post("/me", form)
+        if resumed:
+            chosen = [e.attributes["value"] for e in shown.page.elements if "selected" in e.attributes]
+            assert (shown.status, chosen, "Set-Cookie" in shown.headers) == (200, ["en", "dark"], False)
+        else:
+            assert (shown.status, "pbxd_theme=dark" in str(shown.headers.getall("Set-Cookie"))) == (303, True)
 
 
 async def test_only_pages_that_show_a_form_again_keep_one(browser: Browser) -> None:
@@ -328,11 +400,12 @@ async def test_only_pages_that_show_a_form_again_keep_one(browser: Browser) -> N
     assert kept == {
         "/clients/new", "/clients/{id}/edit", "/clients/{id}/delete", "/companies/new", "/companies/{id}/edit",
         "/companies/{id}/merge", "/history/attach", "/settings/users", "/settings/tokens", "/settings/webhooks",
+        "/me", "/import/{id}/check",
     }  # fmt: skip
     assert kept <= opened
 
 
-@pytest.mark.parametrize("path", ["/me", "/queues/first", "/settings/users/1/block", "/calls", "/nothing"])
+@pytest.mark.parametrize("path", ["/me/sessions/end", "/queues/first", "/settings/users/1/block", "/calls", "/nothing"])
 async def test_no_sign_in_hands_out_a_form_that_would_be_carried_out(browser: Browser, path: str) -> None:
     await browser.let_in("101")
     form = {"login": "101", "password": PASSWORD, "next": path, "draft": "_user=1&queue=sales"}

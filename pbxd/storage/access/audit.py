@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.calls.record import instant
 from pbxd.storage.engine.database import Database
-from pbxd.storage.engine.witnesses import Witnessed
+from pbxd.storage.engine.witnesses import Witness
 from pbxd.storage.tables import audit, employees
 
 Result = Literal["done", "refused"]
@@ -97,13 +97,13 @@ class Audit:
             return [_row(row) for row in found]
 
 
-def audited(deed: Callable[[], Deed]) -> Witnessed:
+def audited(deed: Callable[[], Deed]) -> Witness:
     """Log a deed in the same transaction as the first change that the block commits; without a change nothing."""
 
     async def testify(connection: AsyncConnection) -> None:
         await _append(connection, [deed()])
 
-    return Witnessed(testify)
+    return Witness(testify)
 
 
 async def _append(connection: AsyncConnection, deeds: Sequence[Deed]) -> None:

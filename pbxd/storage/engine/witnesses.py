@@ -5,41 +5,33 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
+from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Testimony = Callable[[AsyncConnection], Awaitable[None]]  # writes the row
 
 
-@dataclass(slots=True)
 class Witness:
-    """Who is about to write or to act; `heard`: their row is committed, `acted`: something was done that needs one."""
-
-    testify: Testimony
-    heard: bool = False
-    acted: bool = False
-
-
-_PRESENT: ContextVar[Witness | None] = ContextVar("witness", default=None)
-
-
-class Witnessed:
     """Has `testify` called once, in the first transaction that the block or a task begun in it commits."""
 
-    __slots__ = ("_before", "_testify")
+    __slots__ = ("_before", "acted", "heard", "testify")
     _before: Token[Witness | None]
 
     def __init__(self, testify: Testimony) -> None:
-        self._testify = testify
+        self.testify = testify
+        self.heard = False  # their row is committed
+        self.acted = False  # something was done that needs one
 
-    def __enter__(self) -> Witness:
-        present = Witness(self._testify)
-        self._before = _PRESENT.set(present)
-        return present
+    def __enter__(self) -> Self:
+        self._before = _PRESENT.set(self)
+        return self
 
     def __exit__(self, *_error: object) -> None:
         _PRESENT.reset(self._before)
+
+
+_PRESENT: ContextVar[Witness | None] = ContextVar("witness", default=None)
 
 
 def note_act() -> None:

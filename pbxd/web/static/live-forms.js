@@ -3,7 +3,7 @@
 import { ask, askAgain, complaint, fieldsOf, put, say } from "./fragments.js";
 import { signIn } from "./dialogs.js";
 
-const PAUSE_MS = 70;
+const PAUSE_MS = 40; // people type slower than that: it gathers what comes at once, a paste or a held key
 /** @type {Map<Element, AbortController>} */
 const running = new Map();
 /** @type {number | undefined} */

@@ -119,6 +119,12 @@ async def _checked_file(page: Page) -> None:
     await page.locator("#columns").wait_for()
 
 
+async def _loaded_file(page: Page) -> None:
+    await _checked_file(page)
+    await page.locator("form[action$='/commit'] button").click()
+    await page.locator("form[action$='/undo']").wait_for()
+
+
 async def _refused_file(page: Page) -> None:
     file = FilePayload(name="1.csv", mimeType="text/csv", buffer="№;№2\n1;2\n".encode())
     await page.locator("input[type=file]").set_input_files([file])
@@ -163,6 +169,7 @@ VIEWS = (
     View("attach", "/history/attach?number=%2B79035550101&part=results&search=%D0%B0%D0%BD%D0%BD%D0%B0", books=FILLED),
     View("import", "/import"),
     View("import-checked", "/import", act=_checked_file),
+    View("import-loaded", "/import", act=_loaded_file),
     View("import-refused", "/import", act=_refused_file),
     View("staff", "/staff", books=LISTS),
     View("staff-supervisor", "/staff", SUPERVISOR, books=("long",), now=present.phones_ring),
