@@ -19,6 +19,7 @@ from pbxd.actor import Actor
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, PbxdError, RefusedError, UnavailableError
 from pbxd.http.access import FRAGMENT, session_actor
 from pbxd.http.context import PAGES
+from pbxd.http.repeated_forms import new_form_key
 from pbxd.i18n import _, local_day, local_time
 from pbxd.numbers import display
 from pbxd.web.assets import asset
@@ -237,7 +238,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(_=_, asset=asset)
+    made.globals.update(_=_, asset=asset, new_form_key=new_form_key)
     made.filters.update(number=display, time=local_time, day=local_day)
     return made
 
