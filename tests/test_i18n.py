@@ -51,6 +51,13 @@ def test_every_text_is_translated_with_its_placeholders(russian: Catalog) -> Non
     assert not wrong, "\n".join(wrong)
 
 
+def test_pages_have_no_russian_of_their_own() -> None:
+    """English pages are opened one by one in a browser; this sees what only an error or a late state shows."""
+    files = [each for kind in ("*.py", "*.html", "*.js", "*.css") for each in (PACKAGE / "web").rglob(kind)]
+    found = {(file.name, word) for file in files for word in re.findall("[А-Яа-яЁё]+", file.read_text("utf-8"))}
+    assert found == {("me.html", "Русский")}, "write it in English, and translate it in the catalogue"
+
+
 def test_the_catalogue_has_no_text_the_source_has_not(russian: Catalog) -> None:
     known = {forms(message)[0] for _place, message in source_texts()}
     assert [entry.id for entry in russian if entry.id and forms(entry.id)[0] not in known] == []

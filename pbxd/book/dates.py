@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
+from functools import lru_cache
 from typing import Final, Literal
 
 from pbxd.errors import InvalidInputError
@@ -51,6 +52,7 @@ def read_date(field: str, text: str, order: DateOrder = "") -> date | None:
     raise InvalidInputError(field, message.format(text=text[:_SHOWN]))
 
 
+@lru_cache(maxsize=40_000)  # the days of a century
 def write_date(day: date) -> str:
     """Write a day as tables have it: 31.12.1980."""
     return f"{day.day:02}.{day.month:02}.{day.year:04}"  # strftime drops the zeros of a year

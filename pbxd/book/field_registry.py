@@ -70,7 +70,7 @@ class Field:
     kind: Kind
     title: Texts  # on a card
     heading: Texts = _NONE  # of its column in our files; the title where there is none
-    headings: tuple[str, ...] = ()  # further ones under which files of other programs have it, beside `book.headings`
+    headings: tuple[str, ...] = ()  # further ones under which files have it, beside `book.headings`
     help: Texts = _NONE  # of its option; the title where there is none
     hint: Texts = _NONE  # what to write in its column, for the template
     example: Texts = _NONE  # of a value, for the template
@@ -238,6 +238,8 @@ def _getter(field: Field) -> Callable[[Any], Any]:
 
 
 def _column(get: Callable[[Any], Any], write: Callable[[Any], str]) -> ColumnWriter:
+    if write is str:  # texts already
+        return lambda cards: list(map(get, cards))
     return lambda cards: list(map(write, map(get, cards)))
 
 

@@ -47,7 +47,7 @@ BUILT_IN: Final = Fields(
             hint=Texts(
                 "A number or an e-mail is required. Several are separated by “;”, the first is the main one."
                 " An extension stands after “доб.”.",
-                "Обязателен номер или почта. Несколько — через «;», первый — основной. Добавочный — после «доб.».",
+                "Обязателен номер или e-mail. Несколько — через «;», первый — основной. Добавочный — после «доб.».",
             ),
             example=Texts(
                 "+7 916 123-45-67; 8 (495) 123-45-67 доб. 123", "+7 916 123-45-67; 8 (495) 123-45-67 доб. 123"
@@ -61,7 +61,8 @@ BUILT_IN: Final = Fields(
         Field(
             "emails",
             "emails",
-            Texts("E-mail", "Почта"),
+            Texts("E-mail", "E-mail"),
+            headings=("Почта",),  # of our own files until step 9
             help=Texts("An e-mail address. May be repeated.", "Адрес электронной почты. Можно указать несколько раз."),
             hint=Texts(
                 "Several are separated by “;”, the first is the main one.", "Несколько — через «;», первый — основной."
@@ -133,8 +134,9 @@ BUILT_IN: Final = Fields(
         Field(
             "tags",
             "tags",
-            Texts("Tags", "Метки"),
-            help=Texts("A tag. May be repeated.", "Метка. Можно указать несколько раз."),
+            Texts("Tags", "Теги"),
+            headings=("Метки",),  # of our own files until step 9
+            help=Texts("A tag. May be repeated.", "Тег. Можно указать несколько раз."),
             hint=_MANY,
             example=Texts("опт; юг", "опт; юг"),
             option="tag",

@@ -155,7 +155,9 @@ class Headings(NamedTuple):
     def _is_ours(self, heads: Sequence[str]) -> bool:
         """Tell whether our own export wrote the header; what it wrote is read back as it was."""
         there = {folded(head) for head in heads}
-        return all(any(folded(text) in there for text in field.heading) for field in self.fields.exported)
+        return all(
+            any(folded(text) in there for text in (*field.heading, *field.headings)) for field in self.fields.exported
+        )
 
 
 def program_of(heads: Sequence[str], programs: Sequence[Program] = PROGRAMS) -> Program | None:
@@ -211,7 +213,11 @@ def _mapped_column(name: str, fields: Fields) -> str:
     word = folded(name)
     if word in _MAP_WORDS:
         return _MAP_WORDS[word]
-    titles = ((folded(text), field.column) for field in fields.exported for text in (*field.title, *field.heading))
+    titles = (
+        (folded(text), field.column)
+        for field in fields.exported
+        for text in (*field.title, *field.heading, *field.headings)
+    )
     return next((column for title, column in titles if title == word), "")
 
 

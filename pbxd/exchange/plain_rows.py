@@ -1,27 +1,31 @@
 """Read the rows in which every cell is as one expects, with few steps a row. Pure.
 
-How a field is read depends on nothing but the cells of its columns. So each field is read by itself, and what the same
-cells gave before is given again: a file repeats its companies, positions, managers, tags and dates. A cell without
-anything to take off, split or correct is checked and taken as it is. Any other row is left to `row_drafts`, which says
-what is wrong in it.
+How a field is read depends on nothing but the cells of its columns. So each field is read by itself. A cell without
+anything to take off, split or correct is checked and taken as it is. What other cells gave before is given again: a
+file repeats its companies, positions, managers, tags and dates. Any other row is left to `row_drafts`, which says what
+is wrong in it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields as dataclass_fields
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+from pbxd.book.contact_numbers import ContactNumber, checked_numbers
 from pbxd.book.contacts import ContactDraft
 from pbxd.book.employees import Employee
-from pbxd.book.field_kinds import Json, check_of, checked_value, extra_json
+from pbxd.book.field_kinds import COMMENT_LIMIT, Json, checked_value, extra_json
 from pbxd.book.fields import Field, Fields
 from pbxd.book.headings import LEFT_OUT, OWN_ID, OWNER, PARTS
+from pbxd.book.texts import EMAIL_LIMIT, NAME_LIMIT
 from pbxd.errors import InvalidInputError
 from pbxd.exchange.cells import is_placeholder
 from pbxd.exchange.columns import Columns
+from pbxd.exchange.phone_cells import PhoneReader
 from pbxd.exchange.row_fields import NUMBER_COLUMNS, FieldCells, Reads, label_of
 
 _REMEMBERED = 2000  # cells of a field
@@ -50,7 +54,10 @@ class _FieldOfRow(NamedTuple):
     columns: frozenset[str]
     cells: Callable[[Sequence[str]], Any]  # the field's cells of a row
     read: Reads
-    plain: Plain | None
+    place: int  # in a draft
+    plain: Plain | None  # reads most cells
+    repeats: bool  # other rows have the same cells: to remember them takes less time than to read them
+    bit: int  # the field in `_given`
     memory: dict[Any, _Found | None]  # None: these cells have to be read with care
 
 
@@ -64,7 +71,8 @@ class PlainRows:
         self._width = len(columns.fields)
         self._careful = [place for place, column in enumerate(columns.fields) if column in {OWNER, LEFT_OUT}]
         self._own_ids = [place for place, column in enumerate(columns.fields) if column == OWN_ID]
-        self._found = [self._field(field, read, columns) for field, read in readers]
+        self._found = [self._field(field, read, columns, 1 << place) for place, (field, read) in enumerate(readers)]
+        self._of_bit = {each.bit: each for each in self._found}
         self._given: dict[int, frozenset[str]] = {}  # by the fields that have texts, a bit each
 
     def read(self, texts: Sequence[str]) -> tuple[ContactDraft, frozenset[str], str] | None:
@@ -80,21 +88,27 @@ class PlainRows:
         return *found, own_id
 
     def _draft(self, texts: Sequence[str]) -> tuple[ContactDraft, frozenset[str]] | None:
-        draft, extra, given, bit = _DRAFT.copy(), dict[str, Json](), 0, 1
-        for each in self._found:
-            cells = each.cells(texts)
-            found = each.memory[cells] if cells in each.memory else self._read(each, cells, texts)
+        draft, extra, given = _DRAFT.copy(), dict[str, Json](), 0
+        for _field, _columns, cells_of, _read, place, plain, repeats, bit, memory in self._found:
+            cells = cells_of(texts)
+            if plain and not repeats and (value := plain(cells)) is not None:
+                draft[place] = value
+                given |= bit
+                continue
+            found = memory[cells] if cells in memory else self._read(self._of_bit[bit], cells, texts)
             if found is None:
                 return None
-            for place, value in found.values:
-                draft[place] = value
-            extra |= found.extra
-            given |= bit if found.given else 0
-            bit <<= 1
+            values, more, has_text = found
+            for where, value in values:
+                draft[where] = value
+            if more:
+                extra |= more
+            if has_text:
+                given |= bit
         draft[_EXTRA] = extra
         return ContactDraft(*draft), self._names(given)
 
-    def _field(self, field: Field, read: Reads, columns: Columns) -> _FieldOfRow:
+    def _field(self, field: Field, read: Reads, columns: Columns, bit: int) -> _FieldOfRow:
         places = [
             place for place, column in enumerate(columns.fields) if column and PARTS.get(column, column) == field.column
         ]
@@ -103,22 +117,21 @@ class PlainRows:
         heads = columns.heads[places[0]] if alone else ""
         plain = _plain(field, alone, heads, self._reading) if alone else None
         cells: Callable[[Sequence[str]], Any] = itemgetter(*places) if places else lambda _texts: ""
-        return _FieldOfRow(field, names, cells, read, plain, {})
+        repeats = field.kind in {"text", "company"}
+        return _FieldOfRow(field, names, cells, read, _PLACES.get(field.name, _EXTRA), plain, repeats, bit, {})
 
     def _read(self, each: _FieldOfRow, cells: Any, texts: Sequence[str]) -> _Found | None:  # noqa: ANN401 - a text or several
         """Read a field, and remember what its cells say."""
         if len(each.memory) >= _REMEMBERED:
             each.memory.clear()
-        try:
-            found = self._plainly(each, cells) or self._carefully(each, texts)
-        except InvalidInputError:
-            found = None
+        found: _Found | None = None
+        if each.repeats and each.plain and (value := each.plain(cells)) is not None:
+            found = _Found(((each.place, value),), {}, given=True)
+        else:
+            with suppress(InvalidInputError):
+                found = self._carefully(each, texts)
         each.memory[cells] = found
         return found
-
-    def _plainly(self, each: _FieldOfRow, text: str) -> _Found | None:
-        value = each.plain(text) if each.plain else None
-        return None if value is None else _Found(((_PLACES[each.field.name], value),), {}, bool(text.strip()))
 
     def _carefully(self, each: _FieldOfRow, texts: Sequence[str]) -> _Found | None:
         """Return what the field's own reader reads; None where it leaves something out. Raises InvalidInputError."""
@@ -139,32 +152,50 @@ class PlainRows:
     def _names(self, given: int) -> frozenset[str]:
         names = self._given.get(given)
         if names is None:
-            found = (each.field.name for place, each in enumerate(self._found) if given >> place & 1)
+            found = (each.field.name for each in self._found if given & each.bit)
             names = self._given[given] = frozenset(found)
         return names
 
 
-def _plain(field: Field, column: str, head: str, reading: FieldCells) -> Plain | None:
-    """Return what reads the field's only cell where that has nothing to take off, to split or to correct."""
-    check = check_of(field.kind)
-    if field.stored == "extra" or check is None:
-        return None
+def _plain(field: Field, column: str, head: str, reading: FieldCells) -> Plain | None:  # noqa: PLR0911 - a case a kind
+    """Return what reads the field's only cell where that has nothing to take off, to split or to correct.
+
+    What it gives is what the check of the field's kind would give. It gives None for an empty cell.
+    """
     match field.kind:
-        case "name" | "text" | "company" | "long-text" if column == field.column:
-            plain = _is_plain if field.kind == "name" else _says_something
-            return lambda text: check(field.name, text) if plain(text) else None
+        case _ if field.stored == "extra":
+            return None
+        case "name" if column == field.column:
+            return lambda text: _line(text, NAME_LIMIT)
+        case "text" | "company" if column == field.column:
+            return lambda text: None if is_placeholder(text) else _line(text, NAME_LIMIT)
+        case "long-text" if column == field.column:
+            return lambda text: None if is_placeholder(text) else _line(text, COMMENT_LIMIT)
         case "emails":
-            return lambda text: check(field.name, (text,)) if _EMAIL.fullmatch(text) else None
+            return lambda text: (text,) if len(text) <= EMAIL_LIMIT and _EMAIL.fullmatch(text) else None
         case "numbers" if column in NUMBER_COLUMNS:
-            label = label_of(column, head)
-            return lambda text: check(field.name, (number,)) if (number := reading.phones.plain(text, label)) else None
+            return _plain_number(reading.phones, label_of(column, head))
         case _:
             return None
 
 
-def _is_plain(text: str) -> bool:
-    return text.isprintable() and not _MARKS.search(text)
+def _plain_number(phones: PhoneReader, label: str) -> Plain | None:
+    """Return what reads a cell with the digits of one number."""
+    try:
+        label = checked_numbers([ContactNumber("+79160000000", label=label)])[0].label
+    except InvalidInputError:
+        return None
+
+    def read(text: str) -> tuple[ContactNumber, ...] | None:
+        number = phones.plain(text, label)
+        return None if number is None else (number,)
+
+    return read
 
 
-def _says_something(text: str) -> bool:
-    return _is_plain(text) and not is_placeholder(text)
+def _line(text: str, longest: int) -> str | None:
+    """Return a text that may be kept as it is; None where it has to be read with care."""
+    if not text.isprintable() or _MARKS.search(text):
+        return None
+    text = text.strip()
+    return text if 0 < len(text) <= longest else None

@@ -250,8 +250,11 @@ def _letter(place: int) -> str:
 def _without_unused(used: Sequence[int], rows: Iterable[Row]) -> Iterator[Row]:
     """Skip rows without text in the columns we use, such as totals and remarks beside the table."""
     for row, texts in rows:
-        if any(place < len(texts) and texts[place].strip() for place in used):
-            yield row, texts
+        width = len(texts)
+        for place in used:
+            if place < width and texts[place].strip():
+                yield row, texts
+                break
 
 
 def _read(rows: workbook_reader.Rows, size: int) -> Iterator[Row]:
@@ -264,10 +267,14 @@ def _limited(rows: Iterable[Row], size: int) -> Iterator[Row]:
     for row, texts in rows:
         if row > MOST_ROWS:
             raise InvalidInputError("file", _("more than {limit} rows").format(limit=f"{MOST_ROWS:,}"))
-        kept = [text[: _LONGEST_CELL + 1] for text in texts[:_MOST_COLUMNS]]
+        kept = texts[:_MOST_COLUMNS]
         while kept and not kept[-1].strip():
             kept.pop()
-        left -= sum(_CELL_BYTES + len(text.encode("utf-8", "surrogatepass")) for text in kept)
+        text = "".join(kept)
+        if len(text) > _LONGEST_CELL:
+            kept = [each[: _LONGEST_CELL + 1] for each in kept]
+            text = "".join(kept)
+        left -= _CELL_BYTES * len(kept) + len(text.encode("utf-8", "surrogatepass"))
         if left < 0:
             raise InvalidInputError("file", _("the file holds far more text than one of its size should"))
         if kept:

@@ -14,10 +14,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
-import openpyxl
-import xlrd
 from python_calamine import CalamineWorkbook, SheetTypeEnum
 
 from pbxd.errors import InvalidInputError
@@ -29,13 +27,15 @@ _CHUNK = 1 << 20
 _ENTRIES = 10_000
 _UNPACKED_AT_LEAST = 64 * 1024 * 1024
 _UNPACKED_TIMES = 60  # the file's size; a sheet of equal rows packs 25:1
-_ENTITIES = re.compile(rb"<!(DOCTYPE|ENTITY)|<\0!\0D\0|\0<\0!\0D")
+_ENTITIES = (b"<!DOCTYPE", b"<!ENTITY", b"<\0!\0D\0", b"\0<\0!\0D")  # the search of a regular expression is slow
 _WORKBOOKS = frozenset({"xl/workbook.xml", "xl/workbook.bin", "content.xml"})  # xlsx, xlsb, ods
 _MANIFEST = "META-INF/manifest.xml"  # of ods: may name its document type, and says whether the file is encrypted
 _PADDED = re.compile(rb'formatCode="0{2,}"')
+_FORMATS = b"formatCode"
 _LEADING_ZEROS = re.compile(r"0{2,}")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _MIDNIGHT = (0, 0, 0)
+_TEXTS = {str}
 
 Rows = Callable[[], Iterator[tuple[int, list[str]]]]
 
@@ -65,7 +65,10 @@ def _by_calamine(file: Path, heights: Heights) -> dict[str, Rows]:
             first = sheet.start[0] + 1 if sheet.start else 1
             heights[name] = first + sheet.height - 1
             for number, row in enumerate(sheet.iter_rows(), start=first):
-                yield number, [_value(value, None) for value in row]
+                if set(map(type, row)) == _TEXTS:  # nearly every row of a table of contacts
+                    yield number, cast("list[str]", row)
+                else:
+                    yield number, [_value(value, None) for value in row]
 
         return rows
 
@@ -75,6 +78,8 @@ def _by_calamine(file: Path, heights: Heights) -> dict[str, Rows]:
 
 
 def _xlsx_streamed(file: Path) -> dict[str, Rows]:
+    import openpyxl  # noqa: PLC0415 - half of the child's start, and few files need it
+
     workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
 
     def reader(name: str) -> Rows:
@@ -113,6 +118,8 @@ def _other(value: object) -> str:
 
 
 def _xls(file: Path, heights: Heights) -> dict[str, Rows]:
+    import xlrd  # noqa: PLC0415 - few files need it
+
     try:
         with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
             book = xlrd.open_workbook(str(file), logfile=nowhere, formatting_info=True, ragged_rows=True)
@@ -126,14 +133,14 @@ def _xls(file: Path, heights: Heights) -> dict[str, Rows]:
             sheet = book.sheet_by_index(index)
             heights[sheet.name] = sheet.nrows
             for place in range(sheet.nrows):
-                yield place + 1, [_xls_cell(book, cell) for cell in sheet.row(place)]
+                yield place + 1, [_xls_cell(xlrd, book, cell) for cell in sheet.row(place)]
 
         return rows
 
     return {name: reader(index) for index, name in enumerate(book.sheet_names())}
 
 
-def _xls_cell(book: Any, cell: Any) -> str:  # noqa: ANN401 - xlrd's own, without types of its own
+def _xls_cell(xlrd: Any, book: Any, cell: Any) -> str:  # noqa: ANN401 - the module and its own, without types
     match cell.ctype:
         case xlrd.XL_CELL_TEXT:
             return str(cell.value)
@@ -184,8 +191,9 @@ def _check_entry(stream: IO[bytes], left: int, name: str) -> tuple[int, bool]:
         left -= len(chunk)
         if left < 0:
             raise InvalidInputError("file", _("the workbook unpacks to far more than a table of contacts needs"))
-        if name != _MANIFEST and _ENTITIES.search(tail + chunk):
+        chunk = tail + chunk
+        if name != _MANIFEST and any(entity in chunk for entity in _ENTITIES):
             raise InvalidInputError("file", _("the workbook defines XML entities, which no spreadsheet does"))
-        padded = padded or bool(_PADDED.search(chunk))
+        padded = padded or (_FORMATS in chunk and bool(_PADDED.search(chunk)))
         tail = chunk[-16:]
     return left, padded

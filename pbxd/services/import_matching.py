@@ -62,9 +62,10 @@ class Matcher:
         """Note that a row was written to this contact."""
         name = folded(read.draft.name)
         self._met.add(target)
-        keys: list[NumberKey | EmailKey] = [*number_keys(read.draft, name), *email_keys(read.draft, name)]
-        for key in keys:
-            self._earlier.setdefault(key, target)
+        for number in number_keys(read.draft, name):
+            self._earlier.setdefault(number, target)
+        for email in email_keys(read.draft, name):
+            self._earlier.setdefault(email, target)
         if read.draft.numbers:
             self._numbered.add(target)
         if renamed:
@@ -72,7 +73,7 @@ class Matcher:
 
     def _by_mark(self, row: int, mark: str, name: str, known: Known) -> int:
         """Return the contact that the ID of our own exports names, if it is in this book and the actor sees it."""
-        key = marked_id(mark)
+        key = marked_id(mark) if mark else 0
         created = known.created.get(key)
         if created is None or card_mark(key, created) != mark:
             return NOBODY
@@ -103,10 +104,14 @@ def sought(reads: Iterable[Read]) -> Sought:
     """Return what to ask the book for, to find the contacts of some rows."""
     numbers, emails, names, ids = set[str](), set[str](), set[str](), set[int]()
     for read in reads:
-        names.add(folded(read.draft.name))
-        numbers.update(number.number for number in read.draft.numbers)
-        emails.update(map(folded, read.draft.emails))
-        ids.add(marked_id(read.card))
+        draft = read.draft
+        names.add(folded(draft.name))
+        for number in draft.numbers:
+            numbers.add(number.number)
+        for email in draft.emails:
+            emails.add(folded(email))
+        if read.card:
+            ids.add(marked_id(read.card))
     return Sought(numbers, emails, names, ids - {0})
 
 

@@ -65,6 +65,8 @@ class ImportReport:
 
     def leave_out(self, *found: BadRow) -> None:
         """Name what stands in the file and is not taken."""
+        if not found:  # nearly every row
+            return
         self.left_out_count += len(found)
         self.left_out += found[: max(0, LISTED - len(self.left_out))]
 

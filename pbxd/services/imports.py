@@ -238,6 +238,12 @@ class _Importing:
         firms: list[_RowOf[ReadCompany]] = []
         for row, texts in rows:
             match self._reader.read(row, texts):
+                case Read() as read:
+                    self._report.leave_out(*read.left_out)
+                    try:
+                        contacts.append((row, texts, self._owned(read)))
+                    except RefusedError as refused:
+                        self._refuse(texts, BadRow(row, "owner", str(refused)))
                 case BadRow() as bad:
                     self._refuse(texts, bad)
                 case LeftOut(why):
@@ -248,12 +254,6 @@ class _Importing:
                         self._refuse(texts, BadRow(row, "name", _("a name is needed: a company can't be personal")))
                     else:
                         firms.append((row, texts, read))
-                case Read() as read:
-                    self._report.leave_out(*read.left_out)
-                    try:
-                        contacts.append((row, texts, self._owned(read)))
-                    except RefusedError as refused:
-                        self._refuse(texts, BadRow(row, "owner", str(refused)))
         return contacts, firms
 
     def _owned(self, read: Read) -> Read:

@@ -18,7 +18,7 @@ from pbxd.services import import_steps, imports
 from pbxd.services.import_steps import CheckAgain, Step
 from pbxd.services.imports import Policy
 from pbxd.services.upload_files import Upload, pieces_of
-from pbxd.web.frame import USER_FIELD, Visit, go, person, show
+from pbxd.web.frame import RESUMED, USER_FIELD, Visit, go, person, show
 from pbxd.web.pages import Page, sentence
 
 IMPORT: Final = "/import"
@@ -86,7 +86,13 @@ async def _show_one(visit: Visit) -> web.StreamResponse:
     return await _page_of(visit, {})
 
 
-async def _page_of(visit: Visit, errors: Mapping[str, str]) -> web.StreamResponse:
+async def _lead_to_one(visit: Visit) -> web.StreamResponse:
+    """Lead somebody who signed in after another one's form was lost to the import."""
+    return go(visit, f"{IMPORT}/{_id(visit)}")
+
+
+async def _page_of(visit: Visit, errors: Mapping[str, str], chosen: CheckAgain | None = None) -> web.StreamResponse:
+    """Show an import; `chosen`: how it is to be checked, where that could not be done, or not yet."""
     rights.check_scope(visit.actor, "contacts:write")
     step = await import_steps.show(visit.services.uploads, visit.actor, _id(visit), _caller(visit))
     listed, upload, preview = step.found.listed, step.upload, step.preview
@@ -109,7 +115,9 @@ async def _page_of(visit: Visit, errors: Mapping[str, str]) -> web.StreamRespons
         busy=listed.state in _BUSY or step.found.rows_done is not None,
         state_text=_state_text,
         preview=preview if opened else None,
-        values=_values(upload) if upload else {},
+        taken=_taken(step, chosen),
+        sheet=chosen.sheet if chosen else preview.sheet if preview else "",
+        values=_values(chosen or upload) if upload else {},
         may_undo=listed.undoable,
     )
 
@@ -117,25 +125,37 @@ async def _page_of(visit: Visit, errors: Mapping[str, str]) -> web.StreamRespons
 async def _check(visit: Visit) -> web.StreamResponse:
     rights.check_scope(visit.actor, "contacts:write")
     form = await visit.form()
+    asked = _asked(form)
+    if RESUMED in form:
+        return await _page_of(visit, {}, asked)
+    try:
+        await import_steps.check_again(visit.services.uploads, visit.actor, _id(visit), _caller(visit), asked)
+    except InvalidInputError as error:
+        return await _page_of(visit, {error.field: sentence(str(error))}, asked)
+    except ConflictError as error:
+        return await _page_of(visit, {"": sentence(str(error))}, asked)
+    return go(visit, f"{IMPORT}/{_id(visit)}")
+
+
+def _asked(form: Mapping[str, str]) -> CheckAgain:
     columns = {
         int(name.removeprefix("column-")): value[:100]
         for name, value in form.items()
         if name.startswith("column-") and name[7:].isdecimal() and len(name) < 12  # noqa: PLR2004 - a few digits
     }
-    asked = CheckAgain(
+    return CheckAgain(
         personal=form.get("visibility") == "personal",
         existing=_policy(form),
         sheet=form.get("sheet", "")[:300],
         lenient=form.get("lenient") == "1",
         columns=columns,
     )
-    try:
-        await import_steps.check_again(visit.services.uploads, visit.actor, _id(visit), _caller(visit), asked)
-    except InvalidInputError as error:
-        return await _page_of(visit, {error.field: sentence(str(error))})
-    except ConflictError as error:
-        return await _page_of(visit, {"": sentence(str(error))})
-    return go(visit, f"{IMPORT}/{_id(visit)}")
+
+
+def _taken(step: Step, chosen: CheckAgain | None) -> dict[int, str]:
+    """Return what each column becomes, as it was chosen or as the file was checked."""
+    columns = chosen.columns if chosen else {}
+    return {place: columns.get(place, meaning) for place, meaning in step.taken.items()}
 
 
 async def _commit(visit: Visit) -> web.StreamResponse:
@@ -210,8 +230,9 @@ def _mine(visit: Visit, listed: imports.Import) -> bool:
     return rights.owns_upload(visit.actor, listed.actor_id or 0, personal=listed.visibility == "personal")
 
 
-def _values(upload: Upload) -> dict[str, Any]:
-    return {"visibility": upload.visibility, "existing": upload.existing, "lenient": upload.lenient}
+def _values(chosen: CheckAgain | Upload) -> dict[str, Any]:
+    visibility = "personal" if chosen.personal else "shared"
+    return {"visibility": visibility, "existing": chosen.existing, "lenient": chosen.lenient}
 
 
 def _meanings(step: Step) -> list[tuple[str, str]]:
@@ -264,7 +285,8 @@ PAGES = (
     Page("POST", IMPORT, person(_upload)),
     Page("GET", f"{IMPORT}/template.xlsx", person(_template)),
     Page("GET", _ONE, person(_show_one)),
-    Page("POST", f"{_ONE}/check", person(_check)),
+    Page("GET", f"{_ONE}/check", person(_lead_to_one)),
+    Page("POST", f"{_ONE}/check", person(_check), resumes=True),
     Page("POST", f"{_ONE}/commit", person(_commit)),
     Page("POST", f"{_ONE}/undo", person(_undo)),
     Page("POST", f"{_ONE}/discard", person(_discard)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from pbxd import i18n
@@ -9,19 +11,27 @@ from pbxd.http.session_cookies import drop_session
 from pbxd.i18n import LANGUAGES, _
 from pbxd.roles import Role
 from pbxd.services import users
-from pbxd.web.frame import Visit, go, person, show
-from pbxd.web.looks import THEMES, keep_looks
+from pbxd.web.frame import RESUMED, Visit, go, person, show
+from pbxd.web.looks import THEMES, keep_looks, theme
 from pbxd.web.pages import Page, redirect
 
 ME = "/me"
 
 
 async def _show_profile(visit: Visit) -> web.StreamResponse:
-    return show(visit, "me.html", role=role_text(visit.user.role), languages=LANGUAGES, themes=THEMES)
+    return _page(visit, {})
+
+
+def _page(visit: Visit, form: Mapping[str, str]) -> web.StreamResponse:
+    """Show the profile with what was chosen already, if its session had ended before it was saved."""
+    chosen = {"language": form.get("language", i18n.current()), "theme": form.get("theme", theme())}
+    return show(visit, "me.html", role=role_text(visit.user.role), chosen=chosen)
 
 
 async def _keep_looks(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
+    if RESUMED in form:
+        return _page(visit, form)
     language, shade = form.get("language", ""), form.get("theme", "")
     answer = redirect(ME)
     keep_looks(
@@ -46,6 +56,6 @@ def role_text(role: Role) -> str:
 
 PAGES = (
     Page("GET", ME, person(_show_profile)),
-    Page("POST", ME, person(_keep_looks)),
+    Page("POST", ME, person(_keep_looks), resumes=True),
     Page("POST", f"{ME}/sessions/end", person(_end_sessions)),
 )

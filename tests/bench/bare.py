@@ -21,7 +21,8 @@ from python_calamine import CalamineWorkbook
 from pbxd.storage.search.fulltext import lend_tokens
 
 _PROPERTIES = (
-    "tel", "email", "org", "title", "x-pbxd-manager", "x-pbxd-vip", "note", "categories", "bday", "x-pbxd-id",
+    "tel", "email", "org", "title", "x-pbxd-manager", "x-pbxd-vip", "note", "categories", "bday",
+    "x-pbxd-owner", "x-pbxd-id",
 )  # fmt: skip
 
 

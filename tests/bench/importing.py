@@ -28,7 +28,8 @@ _BOOK = 100_000
 _FIRST = 79_500_000_000
 _IDLE_SECONDS = 10.0
 _LIMIT_SECONDS = 300.0
-_HEADS = "ФИО,Телефоны,E-mail,Компания,Должность,Менеджер,VIP,Комментарий,Теги,Дата рождения"
+# Not all as our own template has them: most people bring files of other programs, which are read with more care.
+_HEADS = "ФИО,Телефоны,Эл. почта,Компания,Должность,Менеджер,VIP,Комментарий,Теги,Дата рождения"
 
 
 async def measure(options: Options) -> AsyncIterator[Figure]:
@@ -125,7 +126,7 @@ async def _writing(database: Database) -> AsyncIterator[list[float]]:
 def workbook(rows: int, *, changed: bool = False) -> Path:
     """Return a file to import, made once. `changed`: the same numbers with other positions and remarks."""
     FOLDER.mkdir(exist_ok=True)
-    file = FOLDER / f"import-{rows}{'-changed' if changed else ''}.xlsx"
+    file = FOLDER / f"contacts-{rows}{'-changed' if changed else ''}.xlsx"
     if file.exists():
         return file
     part = file.with_suffix(".part.xlsx")

@@ -86,7 +86,7 @@ def test_the_template_explains_itself_in_the_readers_language(
     monkeypatch.setenv("LANG", "ru_RU.UTF-8")
     file = tmp_path / "т.xlsx"
     pbxd("contacts", "template", str(file))
-    heads = "ФИО,Телефоны,Почта,Компания,Должность,Менеджер,VIP,Комментарий,Метки,Дата рождения"
+    heads = "ФИО,Телефоны,E-mail,Компания,Должность,Менеджер,VIP,Комментарий,Теги,Дата рождения"
     assert sheet(file) == [heads.split(",")]
     assert len(sheet(file, "Пояснения")) == 12
     with zipfile.ZipFile(file) as package:

@@ -50,6 +50,15 @@ def test_headings_in_any_order_and_language(rows: list[list[str]], fields: list[
     assert (list(found.fields), found.first_row) == (fields, first)
 
 
+@pytest.mark.parametrize("heads", ["E-mail,Теги", "Почта,Метки"])
+def test_our_own_files_are_known_by_their_headings_earlier_ones_too(heads: str) -> None:
+    email, tags = heads.split(",")
+    head = ["ФИО", "Телефоны", email, "Компания", "Должность", "Менеджер", "VIP", "Комментарий", tags, "Дата рождения"]
+    found = Headings().columns(head, 1)
+    assert (found.fields, found.foreign) == (tuple(field.column for field in BUILT_IN.exported), False)
+    assert mapping([f"А={email}", f"Б={tags}"], BUILT_IN) == {"а": "email", "б": "tags"}
+
+
 def test_no_header_without_a_name_and_a_number() -> None:
     assert recognise([["ФИО", "Компания"], ["Иванов", "Ромашка"]], Headings()) is None
     assert recognise([], Headings()) is None

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,25 +16,10 @@ from pbxd.exchange.row_drafts import How, RowReader
 from pbxd.exchange.sandbox import reading
 from pbxd.exchange.tables import open_table
 from pbxd.numbers import NumberRules
+from tests.exchange.shapes import TEXTS, WORKBOOKS, write_mutated
 
-FILES = Path(__file__).resolve().parents[1] / "cases" / "files"
-TEXTS = sorted(path.name for path in FILES.iterdir() if path.suffix in {".csv", ".vcf"})
+CASES = Path(__file__).resolve().parents[1] / "cases" / "files"
 RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
-CHANGES: tuple[Callable[[random.Random, bytes, int], bytes], ...] = (
-    lambda _chance, data, at: data[:at],
-    lambda chance, data, at: data[:at] + chance.randbytes(3) + data[at + 3 :],
-    lambda chance, data, at: data[:at] + data[at + chance.randrange(40) :],
-    lambda chance, data, at: data[:at] + chance.choice([b'"', b";", b",", b"\n", b"\0", b"\xff\xfe"]) + data[at:],
-    lambda chance, data, at: data[: at + chance.randrange(200)] + data[at:],
-)
-
-
-def mutated(name: str, seed: int) -> bytes:
-    chance = random.Random(f"{name} {seed}")
-    data = (FILES / name).read_bytes()
-    for _time in range(chance.randint(1, 3)):
-        data = chance.choice(CHANGES)(chance, data, chance.randrange(len(data) + 1))
-    return data
 
 
 def read(file: Path) -> str:
@@ -52,21 +35,20 @@ def read(file: Path) -> str:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@pytest.mark.parametrize("seeds", [range(10), pytest.param(range(10, 110), marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seeds", [range(5), pytest.param(range(5, 105), marks=pytest.mark.soak)])
 def test_a_mutated_text_gives_rows_or_one_refusal(name: str, seeds: range, tmp_path: Path) -> None:
-    file = tmp_path / name
     for seed in seeds:
-        file.write_bytes(mutated(name, seed))
+        file = write_mutated(tmp_path, name, seed)
         refusal = read(file)
         assert "\n" not in refusal
         assert list(tmp_path.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("seeds", [range(3), pytest.param(range(3, 103), marks=pytest.mark.soak)])
-async def test_a_mutated_workbook_gives_rows_or_one_refusal(seeds: range, tmp_path: Path) -> None:
-    file = tmp_path / "14-1c-list.xlsx"
+@pytest.mark.parametrize("name", WORKBOOKS)
+@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 102), marks=pytest.mark.soak)])
+async def test_a_mutated_workbook_gives_rows_or_one_refusal(name: str, seeds: range, tmp_path: Path) -> None:
     for seed in seeds:
-        file.write_bytes(mutated(file.name, seed))
+        file = write_mutated(tmp_path, name, seed)
         try:
             async with reading(file, language="en") as table:
                 async for _batch in table.batches:
@@ -79,7 +61,7 @@ async def test_a_mutated_workbook_gives_rows_or_one_refusal(seeds: range, tmp_pa
 async def test_a_damaged_workbook_is_called_damaged(tmp_path: Path) -> None:
     """Not one that takes too much memory or time: that is what the child's death is taken for."""
     file = tmp_path / "damaged.xlsx"
-    with zipfile.ZipFile(FILES / "14-1c-list.xlsx") as whole, zipfile.ZipFile(file, "w") as damaged:
+    with zipfile.ZipFile(CASES / "14-1c-list.xlsx") as whole, zipfile.ZipFile(file, "w") as damaged:
         for name in whole.namelist():
             content = whole.read(name)
             damaged.writestr(name, content[: len(content) // 2] + b"<" if "worksheets/" in name else content)

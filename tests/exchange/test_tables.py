@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from pbxd.errors import InvalidInputError
 from pbxd.exchange import tables
 from pbxd.exchange.columns import Headings
 from pbxd.exchange.tables import Table
+from tests.exchange.shapes import PAGE, XML, write_open_document
 
 ROWS: list[list[Any]] = [["ФИО", "Телефон", "Дата рождения"], ["Фронкин", 79161234567, datetime(1980, 12, 31)]]  # noqa: DTZ001 - a cell's
 READ = [(2, ["Фронкин", "79161234567", "1980-12-31"])]
@@ -195,19 +195,6 @@ def by_hand(file: Path, text: str, encoding: str = "utf-8") -> Path:
     return file
 
 
-PAGE = """<html><head><meta charset="{0}"></head><body><table><tr><th rowspan=2>ФИО</th><th colspan="2">Связь</th></tr>
-<tr><th>Телефон</th><th>Почта</th></tr><tr><td>Анна<br>Ким</td><td>89161234567</td><td>a&amp;b@example.org</td></tr>
-</table></body></html>"""
-XML = """<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>
-<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"
- xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="Лист1"><Table>
-<Row ss:Index="3"><Cell><Data ss:Type="String">ФИО</Data></Cell><Cell ss:Index="3"><Data ss:Type="String">Телефон</Data>
-</Cell><Cell><Data ss:Type="String">Дата рождения</Data></Cell></Row><Row>
-<Cell><Data ss:Type="String">Анна</Data></Cell>
-<Cell ss:Index="3"><Data ss:Type="Number">89161234567</Data></Cell>
-<Cell><Data ss:Type="DateTime">1985-03-12T00:00:00.000</Data></Cell></Row></Table></Worksheet></Workbook>"""
-
-
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
 def test_a_web_page_named_xls(tmp_path: Path, encoding: str) -> None:
     table, rows = read(by_hand(tmp_path / "a.xls", PAGE.format("windows-1251"), encoding))
@@ -226,25 +213,8 @@ def test_a_workbook_as_xml_named_xls(tmp_path: Path, encoding: str) -> None:
 
 
 def test_an_open_document_whatever_its_name(tmp_path: Path) -> None:
-    content = (
-        '<?xml version="1.0"?><office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
-        ' xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"'
-        ' xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>'
-        '<table:table table:name="Лист1">{}</table:table></office:spreadsheet></office:body></office:document-content>'
-    )
-    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
-    rows = [["ФИО", "Телефон"], ["Анна", "89161234567"]]
-    lines = "".join(f"<table:table-row>{''.join(map(cell.format, row))}</table:table-row>" for row in rows)
-    kind = "application/vnd.oasis.opendocument.spreadsheet"
-    manifest = (
-        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
-        f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{kind}"/></manifest:manifest>'
-    )
     for name in ("a.ods", "a.xls"):
-        with zipfile.ZipFile(tmp_path / name, "w") as package:
-            package.writestr("mimetype", kind)
-            package.writestr("content.xml", content.format(lines))
-            package.writestr("META-INF/manifest.xml", manifest)
+        write_open_document(tmp_path / name, [["ФИО", "Телефон"], ["Анна", "89161234567"]])
         assert read(tmp_path / name)[1] == [(2, ["Анна", "89161234567"])]
 
 

@@ -300,7 +300,7 @@ async def test_known_numbers_are_found_by_number_however_big_the_book_is(databas
     def ask(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
         asked.append((statement, parameters))
 
-    event.listen(database._engine.sync_engine, "before_cursor_execute", ask)
+    event.listen(database._thread_readers, "before_cursor_execute", ask)
     found = await known(database, Sought({"+79160000001"}, set(), {"клиент 1"}, set()), ADMINISTRATOR, whole=False)
     assert found.by_number == {("+79160000001", "", "клиент 1"): [contact.id]}
     (statement, parameters) = next(each for each in asked if "contact_numbers" in each[0])

@@ -291,3 +291,19 @@ async def test_who_has_no_extension_has_no_personal_contacts(browser: Browser) -
     assert "Только я" not in (await browser.get("/import")).text
     shown = await _upload(browser, _csv(["ФИО", "Телефон"], ["Ким", "89161234567"]), visibility="personal")
     assert (shown.status, shown.page.described("Файл")) == (422, "Личные контакты есть только у сотрудников")
+
+
+async def test_what_was_chosen_when_the_session_ended_is_shown_again_and_not_checked(browser: Browser) -> None:
+    book = _workbook({"Юг": [["Клиент", "Тел"], ["Ким", "+79161234567"]], "Север": [["Кто"], ["Ли"]]})
+    path, before = await _checked(browser, book, "клиенты.xlsx")
+    assert _choices(before) == {"column-0:Клиент": "name", "column-1:Тел": "number"}
+    form = {"column-0": "comment", "column-1": "", "sheet": "Север", "existing": "update", "lenient": "1"}
+    shown = await browser.post(f"{path}/check", {**form, "visibility": "personal", "_resumed": "1"})
+    assert (shown.status, _choices(shown)) == (200, {"column-0:Клиент": "comment", "column-1:Тел": ""})
+    checked = {e.attributes["value"] for e in shown.page.elements if e.tag == "input" and "checked" in e.attributes}
+    assert {"personal", "update", "1"} <= checked
+    assert re.search(r"<option selected>Север", shown.text)
+    assert _choices(await browser.get(path)) == _choices(before), "it is not checked that way yet"
+    browser.session.cookie_jar.clear()
+    lost = await browser.post(f"{path}/check", form | {"_user": "1"})
+    assert (lost.status, "column-0=comment" in lost.text) == (401, True)

@@ -353,7 +353,7 @@ async def test_a_form_whose_session_ended_comes_back_to_the_same_user_only(brows
         ("/queues/first", "/queues", "/queues"),
         ("/settings/users/1/block", "/settings/users/1", "/settings/users/1"),
         ("/calls", "/clients?search=%D0%BA", "/clients?search=%D0%BA"),
-        ("/me", "/me", "/me"),
+        ("/me/sessions/end", "/me", "/me"),
         ("/import", "/import", "/import"),
         ("/import/7/commit", "", HOME),
         ("/import/7/commit", "/import/7/undo", HOME),
@@ -366,6 +366,21 @@ async def test_a_click_whose_session_ended_is_forgotten(browser: Browser, path: 
     headers = {"Referer": f"http://pbx.example{seen}"} if seen else {}
     shown = await browser.post(path, {"_user": "1", "queue": "sales"}, **headers)
     assert (shown.status, shown.headers["Location"]) == (303, f"/sign-in?next={quote(next_path, safe='')}")
+
+
+async def test_looks_that_were_chosen_when_the_session_ended_are_shown_again(browser: Browser) -> None:
+    await browser.let_in("101")
+    lost = await browser.post("/me", {"_user": "1", "language": "en", "theme": "dark"})
+    assert (lost.status, "theme=dark" in lost.text) == (401, True)
+    await browser.post("/sign-in", {"login": "101", "password": PASSWORD})
+    for resumed in ({"_resumed": "1"}, {}):
+        form = {"_user": "1", "language": "en", "theme": "dark", **resumed}
+        shown = await browser.post("/me", form)
+        if resumed:
+            chosen = [e.attributes["value"] for e in shown.page.elements if "selected" in e.attributes]
+            assert (shown.status, chosen, "Set-Cookie" in shown.headers) == (200, ["en", "dark"], False)
+        else:
+            assert (shown.status, "pbxd_theme=dark" in str(shown.headers.getall("Set-Cookie"))) == (303, True)
 
 
 async def test_only_pages_that_show_a_form_again_keep_one(browser: Browser) -> None:
@@ -385,11 +400,12 @@ async def test_only_pages_that_show_a_form_again_keep_one(browser: Browser) -> N
     assert kept == {
         "/clients/new", "/clients/{id}/edit", "/clients/{id}/delete", "/companies/new", "/companies/{id}/edit",
         "/companies/{id}/merge", "/history/attach", "/settings/users", "/settings/tokens", "/settings/webhooks",
+        "/me", "/import/{id}/check",
     }  # fmt: skip
     assert kept <= opened
 
 
-@pytest.mark.parametrize("path", ["/me", "/queues/first", "/settings/users/1/block", "/calls", "/nothing"])
+@pytest.mark.parametrize("path", ["/me/sessions/end", "/queues/first", "/settings/users/1/block", "/calls", "/nothing"])
 async def test_no_sign_in_hands_out_a_form_that_would_be_carried_out(browser: Browser, path: str) -> None:
     await browser.let_in("101")
     form = {"login": "101", "password": PASSWORD, "next": path, "draft": "_user=1&queue=sales"}

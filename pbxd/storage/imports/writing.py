@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
@@ -151,30 +152,35 @@ async def drop_rows(
 ) -> int:
     """Delete the hidden contacts of an import and its companies, if unused, then end the import. Return how many."""
     batches, deleted = BatchWriter(database), 0
-    wanted = select(contacts.c.id, contacts.c.company_id).where(made_by(import_id)).order_by(contacts.c.id)
     while True:
         size = batches.size
         if database.is_sqlite:
-            await _prepare_tokens(database, import_id, size)
-        async with batches.writing(size) as connection:
-            await beat(connection, import_id, state)
-            rows = (await connection.execute(wanted.limit(size))).all()
-            if not rows and not await import_companies.give_back(connection, import_id, size):
-                await connection.execute(delete(import_changes).where(import_changes.c.import_id == import_id))
-                await enter(connection, import_id, end)
-                return deleted
-            if not rows:
-                continue
-            await connection.execute(delete(contacts).where(contacts.c.id.in_([row.id for row in rows])))
-            await number_ownership.forget(connection, [row.id for row in rows])
-            await company_rows.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
-            deleted += len(rows)
+            await database.ask(_prepare_tokens, import_id, size)
+        done = await batches.write(size, partial(_drop_some, import_id, size, state, end))
+        if done is None:
+            return deleted
+        deleted += done
         progress(deleted)
 
 
-async def _prepare_tokens(database: Database, import_id: int, most: int) -> None:
+async def _drop_some(import_id: int, most: int, state: str, end: str, connection: AsyncConnection) -> int | None:
+    """Delete the next contacts, then the next companies. Return how many contacts; None: that was all."""
+    await beat(connection, import_id, state)
+    wanted = select(contacts.c.id, contacts.c.company_id).where(made_by(import_id)).order_by(contacts.c.id)
+    rows = (await connection.execute(wanted.limit(most))).all()
+    if rows:
+        await connection.execute(delete(contacts).where(contacts.c.id.in_([row.id for row in rows])))
+        await number_ownership.forget(connection, [row.id for row in rows])
+        await company_rows.drop_orphans(connection, {row.company_id for row in rows if row.company_id})
+    elif not await import_companies.give_back(connection, import_id, most):
+        await connection.execute(delete(import_changes).where(import_changes.c.import_id == import_id))
+        await enter(connection, import_id, end)
+        return None
+    return len(rows)
+
+
+def _prepare_tokens(connection: Connection, import_id: int, most: int) -> None:
     """Make the tokens of the next rows to delete: the index's triggers need them while other writers wait."""
     wanted = select(contacts.c.search).where(made_by(import_id)).order_by(contacts.c.id).limit(most)
-    async with database.reading() as connection:
-        for text in (await connection.execute(wanted)).scalars():
-            tokens(text)
+    for text in connection.execute(wanted).scalars():
+        tokens(text)

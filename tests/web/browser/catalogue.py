@@ -119,6 +119,13 @@ async def _checked_file(page: Page) -> None:
     await page.locator("#columns").wait_for()
 
 
+async def _loaded_file(page: Page) -> None:
+    await page.locator("[name=existing][value=add]").check()  # also if a picture of another size was taken before
+    await _checked_file(page)
+    await page.locator("form[action$='/commit'] button").click()
+    await page.locator("form[action$='/undo']").wait_for()
+
+
 async def _refused_file(page: Page) -> None:
     file = FilePayload(name="1.csv", mimeType="text/csv", buffer="№;№2\n1;2\n".encode())
     await page.locator("input[type=file]").set_input_files([file])
@@ -180,4 +187,5 @@ VIEWS = (
     View("settings-audit", "/settings/audit", ADMINISTRATOR),
     View("settings-components", "/settings/components", ADMINISTRATOR),
     View("settings-refused", "/settings/users"),
+    View("import-loaded", "/import", act=_loaded_file),  # the last one: pictures of one book share it
 )
