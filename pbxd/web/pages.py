@@ -230,6 +230,12 @@ def retry_after(error: PbxdError) -> dict[str, str]:
     return {"Retry-After": str(math.ceil(seconds))} if seconds else {}
 
 
+def _mailto(address: str) -> str:
+    """Return the address of a link that opens the mail program (RFC 6068): the last "@" stays as it is."""
+    local, _at, domain = address.rpartition("@")
+    return f"mailto:{quote(local)}@{quote(domain)}"
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("pbxd.web"),
@@ -239,7 +245,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(_=_, asset=asset, new_form_key=new_form_key)
-    made.filters.update(number=display, time=local_time, day=local_day)
+    made.filters.update(number=display, time=local_time, day=local_day, mailto=_mailto)
     return made
 
 
