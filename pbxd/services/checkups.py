@@ -11,7 +11,8 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from pbxd import i18n, rights
@@ -21,6 +22,7 @@ from pbxd.i18n import _
 from pbxd.settings import Settings
 
 _CHILD = "pbxd.checkup.child"
+_LONGEST_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +35,51 @@ class Checked:
     remedies: Sequence[tuple[str, Sequence[str]]] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """How far the checks are. While they run, the findings are those of the time before."""
+
+    running: bool = False
+    findings: Sequence[Checked] | None = None  # None: nobody has had them run since the daemon started
+    at: datetime | None = None  # when these were found
+    problem: str = ""  # why there are none
+
+
 class Checkups:
-    """Runs the checks in a child process: they read files and ask the PBX while calls go on. One at a time."""
+    """Runs the checks in a child process: they read files and ask the PBX while calls go on. One at a time.
+
+    A PBX that answers slowly keeps them busy for minutes: nobody waits for them, the findings are kept.
+    """
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._settings = settings
-        self._turn = asyncio.Lock()
+        self._work: asyncio.Task[None] | None = None
+        self._seen = Checkup()
 
-    async def examine(self, actor: Actor) -> Sequence[Checked]:
-        """Run all checks. Raises UnavailableError if the child dies."""
+    def begin(self, actor: Actor) -> None:
+        """Have the checks run, in the language of who asks, unless they are running."""
         rights.check_administrator(actor)
-        async with self._turn:
-            found = await _answer(pickle.dumps((self._settings(), i18n.current())))
-        return [
-            Checked(
-                each["check"],
-                each["status"],
-                each["message"],
-                [(remedy["where"], remedy["lines"]) for remedy in each["remedy"]],
-            )
-            for each in found
-        ]
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._run(pickle.dumps((self._settings(), i18n.current()))))
+
+    def show(self, actor: Actor) -> Checkup:
+        """Return how far they are and what was found last."""
+        rights.check_administrator(actor)
+        return replace(self._seen, running=self._work is not None and not self._work.done())
+
+    async def _run(self, order: bytes) -> None:
+        try:
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                found = [_checked(each) for each in await _answer(order)]
+        except (UnavailableError, TimeoutError, OSError):
+            self._seen = Checkup(problem=_("the check of the installation ended early"))
+        else:
+            self._seen = Checkup(findings=found, at=datetime.now(UTC))
+
+
+def _checked(found: dict[str, Any]) -> Checked:
+    remedies = [(remedy["where"], remedy["lines"]) for remedy in found["remedy"]]
+    return Checked(found["check"], found["status"], found["message"], remedies)
 
 
 async def _answer(order: bytes) -> list[dict[str, Any]]:

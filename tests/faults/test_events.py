@@ -6,9 +6,11 @@ import asyncio
 import json
 import random
 import sqlite3
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -24,6 +26,8 @@ from tests.services.webhooks.receivers import Received, Receiver
 
 pytestmark = pytest.mark.lab
 OF_CALLS = ("call.", "queue.", "vip.")
+# A busy machine answers a quick ping too late, and a link that was lost tells of no queues.
+SURE_LINK = QUICK_LINK | {"ping_interval_seconds": 15.0}
 
 
 @dataclass
@@ -74,17 +78,33 @@ class Cut:
                 return
 
 
-async def live_and_die(receiver: Receiver) -> None:
-    """Run a receiver that is killed at random, in the middle of an answer or between two."""
-    while True:
+async def live_and_die(receiver: Receiver, deaths: int) -> None:
+    """Run a receiver that is killed at random, in the middle of an answer or between two, so many times."""
+    for _death in range(deaths):
         async with receiver.listening():
             await asyncio.sleep(random.uniform(0.3, 1.5))
         await asyncio.sleep(random.uniform(0, 0.3))
+    async with receiver.listening():
+        await asyncio.Event().wait()
 
 
-async def moody(_received: Received) -> web.StreamResponse:
-    await asyncio.sleep(random.uniform(0, 0.05))
-    return web.Response(status=random.choice((200, 200, 200, 200, 204, 204, 204, 503)))
+@dataclass
+class Mood:
+    """A receiver's: it is slow at times, and refuses one event in eight, each so many times at most.
+
+    pbxd waits twice as long after each failure in a row, so that a test without an end to refusals has none either.
+    """
+
+    most: int
+    refused: Counter[str] = field(default_factory=Counter)
+
+    async def decide(self, received: Received) -> web.StreamResponse:
+        await asyncio.sleep(random.uniform(0, 0.05))
+        status = random.choice((200, 200, 200, 200, 204, 204, 204, 503))
+        if status == HTTPStatus.SERVICE_UNAVAILABLE and self.refused[received.id] >= self.most:
+            return web.Response()
+        self.refused[received.id] += status == HTTPStatus.SERVICE_UNAVAILABLE
+        return web.Response(status=status)
 
 
 def in_the_feed(daemon: Daemon) -> list[tuple[int, str, str]]:
@@ -127,15 +147,15 @@ async def given_up(lab: Lab, number: str) -> None:
 FLOWS: tuple[Callable[[Lab, str], Awaitable[None]], ...] = (answered_and_over, transferred, queued, given_up)
 
 
-async def hear_while_all_die(lab: Lab, rounds: int) -> None:
-    daemon = await lab.pbxd({"webhooks": {"allowed_networks": ["127.0.0.0/8"]}, "asterisk": QUICK_LINK})
+async def hear_while_all_die(lab: Lab, rounds: int, *, deaths: int, refusals: int) -> None:
+    daemon = await lab.pbxd({"webhooks": {"allowed_networks": ["127.0.0.0/8"]}, "asterisk": SURE_LINK})
     await daemon.until_in_step()
-    receiver, reader = Receiver(moody), Cut(daemon)
+    receiver, reader = Receiver(Mood(refusals).decide), Cut(daemon)
     async with receiver.listening():
         body = {"url": receiver.url, "events": [kind for kind in KINDS if kind not in {CALL, STATE}]}
         status, _made = await daemon.api("/api/v1/webhooks", method="POST", body=body)
         assert status == 201
-    tasks = [asyncio.create_task(reader.run()), asyncio.create_task(live_and_die(receiver))]
+    tasks = [asyncio.create_task(reader.run()), asyncio.create_task(live_and_die(receiver, deaths))]
     try:
         for number in range(rounds):
             for place, flow in enumerate(FLOWS):
@@ -190,9 +210,9 @@ async def until_all_over(daemon: Daemon) -> None:
 
 
 async def test_a_cut_stream_and_a_killed_receiver_hear_the_whole_feed(lab: Lab) -> None:
-    await hear_while_all_die(lab, 1)
+    await hear_while_all_die(lab, 1, deaths=5, refusals=1)
 
 
 @pytest.mark.soak
 async def test_many_cuts_and_kills(lab: Lab) -> None:
-    await hear_while_all_die(lab, 25)
+    await hear_while_all_die(lab, 25, deaths=10_000, refusals=100)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
 
 import aiohttp
 import pytest
+from sqlalchemy import delete
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
@@ -17,6 +19,7 @@ from pbxd.services.users import InviteUser
 from pbxd.services.webhooks import webhooks
 from pbxd.services.webhooks.webhooks import AddWebhook
 from pbxd.storage.book.employees import Employees
+from pbxd.storage.tables import audit
 from pbxd.web import settings
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
@@ -216,7 +219,13 @@ async def test_the_check_of_the_installation(browser: Browser) -> None:
         "ShowDialPlan", "SIPpeers", "UserEvent",
     ):  # fmt: skip
         pbx.on[action] = lambda session, asked: session.respond(asked, "Message: No such command", status="Error")
-    shown = await browser.post("/settings/checks", {})
+    assert "data-poll" not in (await browser.get("/settings/checks")).text
+    sent = await browser.post("/settings/checks", {})
+    assert (sent.status, sent.headers["Location"]) == (303, "/settings/checks")
+    while 'http-equiv="refresh"' in (shown := await browser.get("/settings/checks")).text:
+        part = await browser.get("/settings/checks", **{"X-Fragment": "auto"})
+        assert (part.page.texts("h1"), "data-poll" in part.text or "status-ok" in part.text) == ([], True)
+        await asyncio.sleep(0.1)
     assert (shown.status, shown.page.role("alert")) == (200, [])
     found = dict(re.findall(r'<th scope="row"[^>]*>([\w-]+)</th>\s*<td class="status-(\w+)">', shown.text))
     assert found["database"] in {"ok", "warning"}
@@ -224,7 +233,29 @@ async def test_the_check_of_the_installation(browser: Browser) -> None:
     assert len(found) > 20
 
 
+async def test_nobody_waits_for_a_check_that_a_slow_pbx_holds_up(browser: Browser) -> None:
+    """The page comes at once and says so; a second click starts no second check."""
+    asked: list[str] = []
+    browser.pbxd.pbx.on["Command"] = lambda _session, action: asked.append(action["Command"])  # no answer ever
+    browser.pbxd.pbx.on["CoreSettings"] = lambda _session, _action: asked.append("settings")
+    for _click in range(2):
+        assert (await browser.post("/settings/checks", {})).status == 303
+    shown = await browser.get("/settings/checks")
+    assert "Установка проверяется" in " ".join(shown.page.role("status"))
+    assert [each for each in shown.page.elements if each.tag == "progress"]
+    work = browser.pbxd.services.checkups._work
+    assert work is not None
+    assert not work.done()
+    work.cancel()  # as the daemon's stop does: the child ends with it
+    await asyncio.gather(work, return_exceptions=True)
+    assert "Установка проверяется" not in (await browser.get("/settings/checks")).text
+
+
 async def test_the_audit_log_and_its_filters(browser: Browser) -> None:
+    async with browser.pbxd.database.writing() as connection:
+        await connection.execute(delete(audit))
+    empty = await browser.get("/settings/audit")
+    assert ("В журнале пока пусто" in empty.text, "фильтров" in empty.text) == (True, False)
     await browser.post("/settings/users", {"who": "102", "role": "agent"})
     await browser.post("/settings/users/2/block", {})
     everything = await browser.get("/settings/audit")

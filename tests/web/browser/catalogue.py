@@ -120,6 +120,7 @@ async def _checked_file(page: Page) -> None:
 
 
 async def _loaded_file(page: Page) -> None:
+    await page.locator("[name=existing][value=add]").check()  # also if a picture of another size was taken before
     await _checked_file(page)
     await page.locator("form[action$='/commit'] button").click()
     await page.locator("form[action$='/undo']").wait_for()
@@ -169,7 +170,6 @@ VIEWS = (
     View("attach", "/history/attach?number=%2B79035550101&part=results&search=%D0%B0%D0%BD%D0%BD%D0%B0", books=FILLED),
     View("import", "/import"),
     View("import-checked", "/import", act=_checked_file),
-    View("import-loaded", "/import", act=_loaded_file),
     View("import-refused", "/import", act=_refused_file),
     View("staff", "/staff", books=LISTS),
     View("staff-supervisor", "/staff", SUPERVISOR, books=("long",), now=present.phones_ring),
@@ -187,4 +187,5 @@ VIEWS = (
     View("settings-audit", "/settings/audit", ADMINISTRATOR),
     View("settings-components", "/settings/components", ADMINISTRATOR),
     View("settings-refused", "/settings/users"),
+    View("import-loaded", "/import", act=_loaded_file),  # the last one: pictures of one book share it
 )
