@@ -131,13 +131,17 @@ async def _add_company(visit: Visit) -> web.StreamResponse:
     values = dict(await visit.form())
     if RESUMED in values:
         return _form(visit, None, values)
+
+    async def create() -> int:
+        return (await book.create(visit.workspace, visit.actor, _asked(0, _texts(values), FIELDS))).id
+
     try:
-        company = await book.create(visit.workspace, visit.actor, _asked(0, _texts(values), FIELDS))
+        made = await visit.made_once(values, create)
     except InvalidInputError as error:
         return _form(visit, None, values, HTTPStatus.UNPROCESSABLE_ENTITY, errors=_errors(error))
     except ConflictError as error:
         return _form(visit, None, values, HTTPStatus.UNPROCESSABLE_ENTITY, errors={"name": sentence(str(error))})
-    return go(visit, f"{COMPANIES}/{company.id}")
+    return go(visit, f"{COMPANIES}/{made}")
 
 
 async def _change_company(visit: Visit) -> web.StreamResponse:

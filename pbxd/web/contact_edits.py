@@ -44,10 +44,14 @@ async def _add_contact(visit: Visit) -> web.StreamResponse:
         return await _shown(visit, again)
     try:
         asked = AddContact(values=typed(form.values, form.people, FIELDS))
-        saved = await book.add(visit.workspace, visit.actor, asked, known_people=True)
+
+        async def add() -> int:
+            return (await book.add(visit.workspace, visit.actor, asked, known_people=True)).contact.id
+
+        made = await visit.made_once(form.values, add)
     except (InvalidInputError, RefusedError) as error:
         return await _shown(visit, form.refused(_errors(error, form)))
-    return go(visit, f"{CLIENTS}/{saved.contact.id}")
+    return go(visit, f"{CLIENTS}/{made}")
 
 
 async def _edit(visit: Visit) -> web.StreamResponse:

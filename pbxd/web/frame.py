@@ -16,6 +16,7 @@ from pbxd.errors import RefusedError
 from pbxd.http.context import ACTOR, SERVICES, Services
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.deadlines import DEADLINE
+from pbxd.http.repeated_forms import carried_out_once
 from pbxd.i18n import N_, _
 from pbxd.roles import ROLES, Role
 from pbxd.services import missed_calls, users
@@ -89,6 +90,10 @@ class Visit:
         if fields.get(USER_FIELD, str(self.user.id)) != str(self.user.id):
             raise RefusedError("other-user", _("somebody else has signed in here since this form was opened"))
         return fields
+
+    async def made_once(self, form: Mapping[str, str], make: Callable[[], Awaitable[int]]) -> int:
+        """Return the id of what this form makes; sent a second time it makes nothing. Raises what `make` raises."""
+        return await carried_out_once(self.workspace.database, self.user.id, self.request.path, form, make)
 
 
 PersonalView = Callable[[Visit], Awaitable[web.StreamResponse]]

@@ -19,6 +19,7 @@ from pbxd.actor import Actor
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, PbxdError, RefusedError, UnavailableError
 from pbxd.http.access import FRAGMENT, session_actor
 from pbxd.http.context import PAGES
+from pbxd.http.repeated_forms import new_form_key
 from pbxd.i18n import _, local_day, local_time
 from pbxd.numbers import display
 from pbxd.web.assets import asset
@@ -229,6 +230,12 @@ def retry_after(error: PbxdError) -> dict[str, str]:
     return {"Retry-After": str(math.ceil(seconds))} if seconds else {}
 
 
+def _mailto(address: str) -> str:
+    """Return the address of a link that opens the mail program (RFC 6068): the last "@" stays as it is."""
+    local, _at, domain = address.rpartition("@")
+    return f"mailto:{quote(local)}@{quote(domain)}"
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("pbxd.web"),
@@ -237,8 +244,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(_=_, asset=asset)
-    made.filters.update(number=display, time=local_time, day=local_day)
+    made.globals.update(_=_, asset=asset, new_form_key=new_form_key)
+    made.filters.update(number=display, time=local_time, day=local_day, mailto=_mailto)
     return made
 
 

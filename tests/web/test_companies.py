@@ -189,3 +189,13 @@ async def test_hostile_names_stay_text(browser: Browser, text: str) -> None:
             assert not element.attributes.get("href", "").startswith("javascript:"), each
         sources = [element.attributes.get("src", "") for element in shown.page.elements if element.tag == "script"]
         assert all(source.startswith("/static/") for source in sources), each
+
+
+async def test_a_form_that_is_sent_twice_adds_one_company(browser: Browser) -> None:
+    form = fields_of((await browser.get("/companies/new")).page) | {"name": "ООО «Ромашка»", "site": "example.org"}
+    sent = [await browser.post("/companies/new", form) for _click in range(2)]
+    assert [each.status for each in sent] == [303, 303]
+    assert {each.headers["Location"] for each in sent} == {f"/companies/{await id_of(browser, 'ООО «Ромашка»')}"}
+    taken = await browser.post("/companies/new", form | {"site": "example.net"})
+    assert taken.status == 422
+    assert fields_of(taken.page)["_key"] == form["_key"]

@@ -285,3 +285,27 @@ async def test_personal_ones_are_one_s_own(browser: Browser) -> None:
     refused = await browser.post(f"/clients/{shared.id}/edit", form)
     assert refused.status == 422
     assert "только создатель" in refused.text
+
+
+async def test_a_form_that_is_sent_twice_adds_one_contact(browser: Browser) -> None:
+    """A second click without scripts, and a page gone back to; what is typed anew is another contact."""
+    await sign_in(browser)
+    form = fields_of((await browser.get("/clients/new")).page) | {"name": "Ким Анна", "number-0": "89161234567"}
+    refused = await browser.post("/clients/new", form | {"number-0": "кривой"})
+    assert (refused.status, fields_of(refused.page)["_key"]) == (422, form["_key"])
+    sent = await asyncio.gather(*(browser.post("/clients/new", form) for _click in range(3)))
+    contact = await the_contact(browser)
+    later = await browser.post("/clients/new", form, **FRAGMENT)
+    places = {each.headers["Location"] for each in sent} | {later.headers["X-Location"]}
+    assert ({each.status for each in sent}, places) == ({303}, {f"/clients/{contact.id}"})
+    other = await browser.post("/clients/new", form | {"name": "Ким Ольга"})
+    assert other.headers["Location"] != f"/clients/{contact.id}"
+    anew = fields_of((await browser.get("/clients/new")).page)
+    assert anew["_key"] != form["_key"]
+    assert (await browser.post("/clients/new", form | {"_key": anew["_key"]})).headers["Location"] not in places
+    await sign_in(browser, "102")
+    (her,) = [
+        each for each in (await browser.get("/clients/new")).page.elements if each.attributes.get("name") == "_user"
+    ]
+    own = await browser.post("/clients/new", form | {"_user": her.attributes["value"]})
+    assert own.headers["Location"] not in places, "a key is its user's own"

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 
 import aiohttp
 import pytest
+from sqlalchemy import delete
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
@@ -18,6 +19,7 @@ from pbxd.services.users import InviteUser
 from pbxd.services.webhooks import webhooks
 from pbxd.services.webhooks.webhooks import AddWebhook
 from pbxd.storage.book.employees import Employees
+from pbxd.storage.tables import audit
 from pbxd.web import settings
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
@@ -250,6 +252,10 @@ async def test_nobody_waits_for_a_check_that_a_slow_pbx_holds_up(browser: Browse
 
 
 async def test_the_audit_log_and_its_filters(browser: Browser) -> None:
+    async with browser.pbxd.database.writing() as connection:
+        await connection.execute(delete(audit))
+    empty = await browser.get("/settings/audit")
+    assert ("В журнале пока пусто" in empty.text, "фильтров" in empty.text) == (True, False)
     await browser.post("/settings/users", {"who": "102", "role": "agent"})
     await browser.post("/settings/users/2/block", {})
     everything = await browser.get("/settings/audit")

@@ -28,7 +28,7 @@ def call_rings(pbxd: House) -> None:
 
 def calls_go_on(pbxd: House) -> None:
     """The agent talks with a stranger, and a VIP calls."""
-    record = _ringing("01TALKING", STRANGER).record
+    record = _ringing("01TALKING", STRANGER, 95).record
     record.answered, record.answered_by = record.started, [AGENT.extension]
     pbxd.presences.append(Presence(record, "talk", {AGENT.extension: "talking"}))
     pbxd.presences.append(_ringing("01RINGING", VIP))
@@ -46,8 +46,8 @@ def phones_ring(pbxd: House) -> None:
     pbxd.phones |= {COLLEAGUE.extension: "talking", ADMINISTRATOR.extension: "ringing", SUPERVISOR.extension: "free"}
 
 
-def _ringing(name: str, number: str) -> Presence:
-    record = CallRecord(name, "pbx", f"1.{name}", datetime.now(UTC) - timedelta(seconds=7), caller=Party(number))
+def _ringing(name: str, number: str, ago: int = 7) -> Presence:
+    record = CallRecord(name, "pbx", f"1.{name}", datetime.now(UTC) - timedelta(seconds=ago), caller=Party(number))
     record.agents.append(Agent(AGENT.extension, rings=1))
     record.queue, record.queues = QUEUE, [QUEUE]
     return Presence(record, "ring", {AGENT.extension: "ringing"})
