@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import pickle
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -47,6 +45,5 @@ def _rows(folder: Path) -> Path:
     """Return the file with the exported texts, for the bare writers."""
     table, kept = folder / "texts.csv", folder / "rows.pickle"
     commands.pbxd(folder, "contacts", "export", str(table))
-    with table.open(encoding="utf-8-sig", newline="") as stream, kept.open("wb") as target:
-        pickle.dump(list(csv.reader(stream, delimiter=";"))[1:], target)
+    commands.bare("keep", table, kept)
     return kept

@@ -18,6 +18,8 @@ const channel = "BroadcastChannel" in window ? new BroadcastChannel(store) : nul
 
 /** @type {Map<string, string>} what one's own phone does in a call, as far as it is known */
 const phones = new Map();
+/** @type {HTMLElement | null} what had the focus before it went to a card */
+let left = null;
 /** @type {Set<string>} calls that go on, in which one took part */
 const met = new Set();
 /** @type {Map<string, {again: boolean, clicked: boolean}>} cards that are being fetched */
@@ -79,12 +81,14 @@ function show(fresh) {
 }
 
 /**
- * Put a card above the others, which stay where they are. One card shows all of it; where room is short, the rest is a
- * click away.
+ * Put a card among the others, the newest call (ids are in order) above, whatever arrived first. One card shows all of
+ * it; where room is short, the rest is a click away.
  * @param {Element} fresh
  */
 function add(fresh) {
-  place?.prepend(fresh);
+  const id = fresh.getAttribute("data-call") ?? "";
+  const older = [...(place?.children ?? [])].find((each) => (each.getAttribute("data-call") ?? "") < id);
+  place?.insertBefore(fresh, older ?? null);
   const roomy = place?.children.length === 1 && window.innerHeight > 700 && window.innerWidth > 720;
   if (!roomy) for (const each of place?.querySelectorAll("details") ?? []) each.open = false;
 }
@@ -116,8 +120,7 @@ function swap(old, part) {
   if (!focused) return;
   const text = focused.textContent;
   const again = [...old.querySelectorAll("button, a, summary")].find((each) => each.textContent === text);
-  const card = old.closest(".card");
-  const next = again ?? card?.querySelector("[data-close-card]");
+  const next = again ?? old.querySelector("a, button") ?? old.closest(".card")?.querySelector("[data-close-card]");
   if (next instanceof HTMLElement) next.focus();
 }
 
@@ -140,7 +143,10 @@ function close(id) {
     now.open = now.open.filter((each) => each !== id);
     if (!now.closed.includes(id)) now.closed.push(id);
   });
+  const focused = cardOf(id)?.contains(document.activeElement);
   remove(id);
+  const next = place?.querySelector("[data-close-card]") ?? left;
+  if (focused && next instanceof HTMLElement) next.focus();
   channel?.postMessage({ close: id });
 }
 
@@ -215,6 +221,9 @@ document.addEventListener("pbxd:event", (event) => {
   else if (kind.startsWith("call.")) {
     if (cardOf(subject)) refresh(subject);
   } else if (kind.startsWith("contact.") || kind.startsWith("company.") || kind.startsWith("import.")) later();
+});
+document.addEventListener("focusin", ({ target }) => {
+  if (target instanceof HTMLElement && !place?.contains(target)) left = target;
 });
 document.addEventListener("pbxd:connected", () => refreshAll());
 document.addEventListener("pbxd:reset", () => refreshAll());

@@ -107,7 +107,8 @@ async def test_an_unknown_caller_who_was_missed_stays_and_can_be_called_back(lab
     )
     await dialog.get_by_label("ФИО").fill("Новый Клиент")
     await dialog.get_by_role("button", name="Сохранить").click()
-    await expect(card(page, "Входящий звонок: Новый Клиент")).to_be_visible()
+    added = card(page, "Входящий звонок: Новый Клиент")
+    await expect(added.get_by_role("button", name="Открыть контакт")).to_be_focused()
     await expect(page).to_have_url(re.compile("/clients$"))  # whatever one does there goes on
     await page.get_by_role("button", name="Перезвонить").click()
     await expect(status(page, "Исходящий звонок: Новый Клиент")).to_have_text("Звоним вам")

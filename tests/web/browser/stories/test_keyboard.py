@@ -52,6 +52,7 @@ async def test_a_client_is_found_and_called_and_the_call_is_ended(lab: Lab, lab_
     await expect(card.locator(":focus")).to_have_count(1)
     await press(page, "button", "Закрыть")
     await expect(card).to_have_count(0)
+    await expect(page.locator(":focus")).to_have_count(1)  # it is back on the page
 
 
 async def test_a_stranger_who_called_becomes_a_contact_from_the_history(site: Site, pbxd: House) -> None:
