@@ -70,12 +70,12 @@ class Recorder:
     async def run(self) -> None:
         """Write changes as they come, for ever."""
         failing = False
-        pause = _GATHER_SECONDS
+        free = 0.0  # when the next write may begin
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_IDLE_SECONDS):
                     await self._work.wait()
-            await asyncio.sleep(pause)
+            await asyncio.sleep(max(_GATHER_SECONDS, free - time.monotonic()))
             self._work.clear()
             began = time.monotonic()
             try:
@@ -87,7 +87,8 @@ class Recorder:
                 await asyncio.sleep(_RETRY_SECONDS)
                 self._work.set()
                 continue
-            pause = min(max(_GATHER_SECONDS, _PAUSE_TIMES * (time.monotonic() - began)), _LONGEST_GATHER_SECONDS)
+            now = time.monotonic()
+            free = now + min(_PAUSE_TIMES * (now - began), _LONGEST_GATHER_SECONDS)
             if failing:
                 _log.info("calls_write_resumed", written=self.written, lost=self.lost)
             failing = False

@@ -182,8 +182,7 @@ class LiveFeed:
             async with asyncio.timeout(_STEP_SECONDS):
                 if self._cursor is None:
                     self._after = self._cursor = await self._feed.last()
-                changed = await self._feed.changed()
-                return await self._read() if unread or changed else False
+                return await self._read() if unread or await self._feed.changed() else False
         except (UnavailableError, TimeoutError) as error:
             self._complaints.tell("events_not_read", str(error) or "timeout")
             await asyncio.sleep(_RETRY_SECONDS)
