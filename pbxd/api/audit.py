@@ -11,7 +11,7 @@ from pbxd.http.answers import Answer
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Query, Words
-from pbxd.services import audit
+from pbxd.services.access import audit
 
 resource = Resource("audit", "Who did what, from where, and what was refused.")
 

@@ -20,7 +20,7 @@ from pbxd.http.operations import Resource
 from pbxd.http.requests import ActingQuery, Extension, MergePatch, PathParameters, Words
 from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
-from pbxd.services.exports import ExportCalls
+from pbxd.services.files.exports import ExportCalls
 
 # Without the pattern, `Allow` at /calls/plan would name GET.
 CALL_PATH = r"/api/v1/calls/{id:(?!plan$|live$|gaps$|export\.)[^/]+}"

@@ -30,14 +30,15 @@ from pbxd.http.operations import Manners, Resource
 from pbxd.http.preconditions import etag
 from pbxd.http.repetitions import RepeatableHeaders
 from pbxd.http.requests import ActingQuery, PathParameters, Words
-from pbxd.services import call_history, exports
+from pbxd.services import call_history
 from pbxd.services import contacts as book
 from pbxd.services.call_filters import FindCalls
-from pbxd.services.card_text import main_lines
+from pbxd.services.calls.card_text import main_lines
 from pbxd.services.contact_edits import AddContact, EditContact
 from pbxd.services.contacts import ContactPage
 from pbxd.services.dates import read_instant
-from pbxd.services.exports import ExportContacts
+from pbxd.services.files import exports
+from pbxd.services.files.exports import ExportContacts
 
 CONTACTS = "/api/v1/contacts"
 ONE = CONTACTS + r"/{id:\d+}"

@@ -19,9 +19,9 @@ from pbxd.http.operations import HandlerT, Resource
 from pbxd.http.requests import ActingQuery, InvalidRequestError, Mistake
 from pbxd.http.uploads import Form, receive
 from pbxd.i18n import _
-from pbxd.services import imports
-from pbxd.services.upload_files import Upload, pieces_of
-from pbxd.services.uploads import UploadedImport
+from pbxd.services.files import imports
+from pbxd.services.files.upload_files import Upload, pieces_of
+from pbxd.services.files.uploads import UploadedImport
 
 IMPORTS = "/api/v1/imports"
 ONE = IMPORTS + r"/{id:\d+}"

@@ -12,8 +12,8 @@ from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
-from pbxd.services import gaps
-from pbxd.services.live_calls import live_calls
+from pbxd.services.calls import gaps
+from pbxd.services.calls.live_calls import live_calls
 
 resource = Resource("live-calls", "The calls under way and the phones; the gaps of the history.")
 

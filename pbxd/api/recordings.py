@@ -13,7 +13,7 @@ from pbxd.http.answers import Answer
 from pbxd.http.context import Context
 from pbxd.http.downloads import GSM, MP3, OGG, WAV, OtherSound, Sound, sound_kind
 from pbxd.http.operations import Resource
-from pbxd.services.recordings import Recording
+from pbxd.services.calls.recordings import Recording
 
 resource = Resource("recordings", "The recordings of calls: agents hear their own calls', supervisors everybody's.")
 

@@ -20,7 +20,7 @@ from pbxd.http.session_cookies import drop_session, keep_session, session_of
 from pbxd.i18n import _
 from pbxd.roles import Role, scopes_of
 from pbxd.scopes import Scope
-from pbxd.services import users
+from pbxd.services.access import users
 
 resource = Resource("sessions", "Signing in and out, and who one is.")
 _REFUSED = {

@@ -15,8 +15,8 @@ from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Body, Extension, Words
 from pbxd.scopes import Scope
-from pbxd.services import tokens
-from pbxd.services.tokens import CreateToken, Token
+from pbxd.services.access import tokens
+from pbxd.services.access.tokens import CreateToken, Token
 
 resource = Resource("tokens", "Tokens for programs.")
 

@@ -13,8 +13,8 @@ from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Body, Words
 from pbxd.roles import Role
-from pbxd.services import users
-from pbxd.services.users import Invited, InviteUser, User
+from pbxd.services.access import users
+from pbxd.services.access.users import Invited, InviteUser, User
 
 resource = Resource("users", "Who signs in, and in which role.")
 _CONFLICT = {HTTPStatus.CONFLICT: "The user has a password already, or is blocked."}

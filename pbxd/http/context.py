@@ -14,18 +14,18 @@ from pbxd.book.employees import Employee
 from pbxd.calls.tracker import CallNow
 from pbxd.http.token_cache import TokenCache
 from pbxd.roles import Sights
-from pbxd.services.audit import Refusals
-from pbxd.services.call_watch import CallWatch
-from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.access.audit import Refusals
+from pbxd.services.access.sessions import UserSessions
+from pbxd.services.calls.call_watch import CallWatch
+from pbxd.services.calls.caller_naming import CallerNaming
+from pbxd.services.calls.recordings import Recordings
 from pbxd.services.checkups import Checkups
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.events.live_events import LiveEvents
+from pbxd.services.files.uploads import Uploads
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
-from pbxd.services.recordings import Recordings
-from pbxd.services.sessions import UserSessions
-from pbxd.services.uploads import Uploads
 from pbxd.services.webhooks.addresses import Network
 from pbxd.services.workspace import Workspace
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from pbxd.http.client import client_of
 from pbxd.logs import Notes
-from pbxd.services.sessions import NewSession
+from pbxd.services.access.sessions import NewSession
 
 SECURE_NAME = "__Host-pbxd"
 PLAIN_NAME = "pbxd_session"

@@ -10,7 +10,7 @@ from pbxd.errors import NotFoundError
 from pbxd.lookup.matching import Match
 from pbxd.numbers import parse
 from pbxd.services.call_history import Call, last_calls
-from pbxd.services.caller_naming import name_from_database
+from pbxd.services.calls.caller_naming import name_from_database
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.employees import Employees
 

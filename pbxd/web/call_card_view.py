@@ -10,8 +10,8 @@ from pbxd.book.contacts import Contact
 from pbxd.book.employees import Employee
 from pbxd.i18n import N_, _, local_day
 from pbxd.numbers import display
-from pbxd.services.call_cards import CallCard, CardPerson
-from pbxd.services.call_texts import direction_name, outcome_name
+from pbxd.services.calls.call_cards import CallCard, CardPerson
+from pbxd.services.calls.call_texts import direction_name, outcome_name
 from pbxd.web.call_rows import clock, length_text, local_of
 
 People = Callable[[str], Employee | None]

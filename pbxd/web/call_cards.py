@@ -11,7 +11,7 @@ from pbxd import rights
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, PbxdError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.numbers import is_emergency, parse
-from pbxd.services.call_cards import CallCard, CallCards
+from pbxd.services.calls.call_cards import CallCard, CallCards
 from pbxd.services.click_to_call import CallAsked
 from pbxd.web.call_card_view import CardView, view_of
 from pbxd.web.frame import Visit, go, person, show

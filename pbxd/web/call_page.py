@@ -11,8 +11,8 @@ from pbxd import rights
 from pbxd.errors import RefusedError
 from pbxd.i18n import _, local_day
 from pbxd.services import call_history, contacts
-from pbxd.services.call_people import CallPeople, people_of
-from pbxd.services.recordings import Lack
+from pbxd.services.calls.call_people import CallPeople, people_of
+from pbxd.services.calls.recordings import Lack
 from pbxd.web.call_rows import row_of
 from pbxd.web.call_story import duration_text, lines_of
 from pbxd.web.frame import Visit, go, person, show

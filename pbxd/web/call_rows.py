@@ -10,9 +10,9 @@ from typing import Any
 
 from pbxd.i18n import _, local_day
 from pbxd.numbers import display
-from pbxd.services.call_people import CallPeople
-from pbxd.services.call_texts import direction_name, outcome_name
-from pbxd.services.gap_texts import calls_and_gaps, filled_text, why_text
+from pbxd.services.calls.call_people import CallPeople
+from pbxd.services.calls.call_texts import direction_name, outcome_name
+from pbxd.services.calls.gap_texts import calls_and_gaps, filled_text, why_text
 
 Call = Mapping[str, Any]
 _UNREACHED = {"missed", "abandoned", "voicemail"}

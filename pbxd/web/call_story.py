@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pbxd.i18n import _
 from pbxd.numbers import display
-from pbxd.services.call_people import CallPeople
+from pbxd.services.calls.call_people import CallPeople
 
 Call = Mapping[str, Any]
 Step = Mapping[str, Any]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pbxd.book.fields import Fields
 from pbxd.i18n import _
-from pbxd.services.card_text import change_text
+from pbxd.services.calls.card_text import change_text
 from pbxd.services.contact_changes import Ownership
 from pbxd.services.contacts import Change
 from pbxd.services.past_names import owner_name

@@ -10,11 +10,12 @@ from aiohttp import web
 from pbxd.book.contacts import Contact
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.services import call_history, companies, exports
+from pbxd.services import call_history, companies
 from pbxd.services import contacts as book
 from pbxd.services.call_filters import FindCalls
-from pbxd.services.card_text import change_text, main_lines
+from pbxd.services.calls.card_text import change_text, main_lines
 from pbxd.services.contact_changes import extensions_of
+from pbxd.services.files import exports
 from pbxd.web.change_texts import edits_of, person_text
 from pbxd.web.client_calls import rows_of
 from pbxd.web.contact_edits import ONE, id_of

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from pbxd.i18n import local_time
-from pbxd.services.call_texts import direction_name, outcome_name
+from pbxd.services.calls.call_texts import direction_name, outcome_name
 
 _ICONS: Final = {"incoming": "in", "outgoing": "out"}
 _MISSED: Final = {"missed", "abandoned", "no-answer"}

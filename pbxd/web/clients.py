@@ -14,7 +14,7 @@ from pbxd.i18n import _
 from pbxd.numbers import parse
 from pbxd.services import contacts as book
 from pbxd.services import employees
-from pbxd.services.exports import ExportContacts
+from pbxd.services.files.exports import ExportContacts
 from pbxd.web.contact_fields import employee_text
 from pbxd.web.frame import Visit, go, person, show
 from pbxd.web.pages import Page, is_fragment, local_path

@@ -17,7 +17,7 @@ from pbxd.book.employees import Employee
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import N_, _
 from pbxd.numbers import NumberRules, display
-from pbxd.services.card_text import number_text
+from pbxd.services.calls.card_text import number_text
 from pbxd.services.contact_edits import Typed, TypedNumber
 from pbxd.services.number_input import contact_number
 

@@ -19,8 +19,9 @@ from pbxd.http.deadlines import DEADLINE
 from pbxd.http.repeated_forms import carried_out_once
 from pbxd.i18n import N_, _
 from pbxd.roles import ROLES, Role
-from pbxd.services import missed_calls, users
-from pbxd.services.users import User
+from pbxd.services.access import users
+from pbxd.services.access.users import User
+from pbxd.services.calls import missed_calls
 from pbxd.services.workspace import Workspace
 from pbxd.web.pages import (
     FORM,

@@ -15,12 +15,13 @@ from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import InvalidInputError, NotFoundError
 from pbxd.http.downloads import KINDS, Download
 from pbxd.i18n import _
-from pbxd.services import call_history, companies, contacts, employees, missed_calls
+from pbxd.services import call_history, companies, contacts, employees
 from pbxd.services.call_filters import FindCalls
-from pbxd.services.call_people import people_of
-from pbxd.services.call_texts import direction_name, outcome_name
+from pbxd.services.calls import missed_calls
+from pbxd.services.calls.call_people import people_of
+from pbxd.services.calls.call_texts import direction_name, outcome_name
 from pbxd.services.dates import read_instant
-from pbxd.services.exports import ExportCalls
+from pbxd.services.files.exports import ExportCalls
 from pbxd.web.call_rows import days_of
 from pbxd.web.frame import Visit, go, person, show
 from pbxd.web.pages import Page, is_fragment, sentence

@@ -14,10 +14,10 @@ from pbxd.http.downloads import XLSX, Download
 from pbxd.http.requests import InvalidRequestError
 from pbxd.http.uploads import FORM, receive
 from pbxd.i18n import _
-from pbxd.services import import_steps, imports
-from pbxd.services.import_steps import CheckAgain, Step
-from pbxd.services.imports import Policy
-from pbxd.services.upload_files import Upload, pieces_of
+from pbxd.services.files import import_steps, imports
+from pbxd.services.files.import_steps import CheckAgain, Step
+from pbxd.services.files.imports import Policy
+from pbxd.services.files.upload_files import Upload, pieces_of
 from pbxd.web.frame import RESUMED, USER_FIELD, Visit, go, person, show
 from pbxd.web.pages import Page, sentence
 

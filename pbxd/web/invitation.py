@@ -12,8 +12,8 @@ from pbxd.http.context import LOGIN, SERVICES, Login
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.session_cookies import keep_session
 from pbxd.i18n import _
-from pbxd.services.passwords import SHORTEST
-from pbxd.services.users import INVITATION_PATH, User
+from pbxd.services.access.passwords import SHORTEST
+from pbxd.services.access.users import INVITATION_PATH, User
 from pbxd.web.pages import HOME, Page, form_of, redirect, render, sentence
 
 

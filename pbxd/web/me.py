@@ -10,7 +10,7 @@ from pbxd import i18n
 from pbxd.http.session_cookies import drop_session
 from pbxd.i18n import LANGUAGES, _
 from pbxd.roles import Role
-from pbxd.services import users
+from pbxd.services.access import users
 from pbxd.web.frame import RESUMED, Visit, go, person, show
 from pbxd.web.looks import THEMES, keep_looks, theme
 from pbxd.web.pages import Page, redirect

@@ -14,7 +14,7 @@ from pbxd.http.context import ACTOR, LOGIN, SERVICES, Login
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.session_cookies import drop_session, keep_session, session_of
 from pbxd.i18n import _
-from pbxd.services.sessions import NewSession
+from pbxd.services.access.sessions import NewSession
 from pbxd.web.frame import RESUMED, USER_FIELD
 from pbxd.web.pages import (
     HOME,

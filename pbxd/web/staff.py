@@ -15,7 +15,7 @@ from pbxd.i18n import N_, _
 from pbxd.numbers import display
 from pbxd.services import contacts as clients
 from pbxd.services import employees as book
-from pbxd.services.live_calls import live_calls
+from pbxd.services.calls.live_calls import live_calls
 from pbxd.web.frame import Visit, person, show
 from pbxd.web.pages import Page
 

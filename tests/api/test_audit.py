@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from pbxd.errors import UnavailableError
 from pbxd.scopes import Scope, checked_scopes
-from pbxd.services.audit import Refusals
+from pbxd.services.access.audit import Refusals
 from pbxd.storage.access.audit import Deed
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.tables import audit

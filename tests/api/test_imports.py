@@ -13,8 +13,8 @@ import aiohttp
 import openpyxl
 import pytest
 
-from pbxd.services import uploads
-from pbxd.services.uploads import Uploads
+from pbxd.services.files import uploads
+from pbxd.services.files.uploads import Uploads
 from pbxd.storage.access.audit import Audit, AuditFilter
 from pbxd.storage.access.tokens import Tokens
 from tests.actors import acting_token

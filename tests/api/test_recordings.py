@@ -15,7 +15,7 @@ import pytest
 from pbxd.book.employees import Employee
 from pbxd.calls.record import Agent, CallRecord, Party
 from pbxd.roles import Sights
-from pbxd.services.recordings import Recordings
+from pbxd.services.calls.recordings import Recordings
 from pbxd.settings import RecordingSettings
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees

@@ -12,9 +12,9 @@ from multidict import CIMultiDict
 
 from pbxd.book.employees import Employee
 from pbxd.http.session_cookies import PLAIN_NAME, SECURE_NAME
-from pbxd.services import users
-from pbxd.services.sign_in_throttle import PAIR
-from pbxd.services.users import InviteUser
+from pbxd.services.access import users
+from pbxd.services.access.sign_in_throttle import PAIR
+from pbxd.services.access.users import InviteUser
 from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
 from tests.actors import ADMINISTRATOR, acting_token

@@ -10,8 +10,8 @@ import pytest
 from pbxd.checkup.checks import CHECKS
 from pbxd.checkup.sign_in import protected
 from pbxd.numbers import rules_from
-from pbxd.services import users
-from pbxd.services.users import InviteUser
+from pbxd.services.access import users
+from pbxd.services.access.users import InviteUser
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings
 from pbxd.storage.engine.database import Database

@@ -292,7 +292,7 @@ def test_a_list_loads_nothing_that_only_other_commands_need(module: str) -> None
         "vobject",
         "panoramisk",
         "pbxd.history.backfill",
-        "pbxd.services.exports",
+        "pbxd.services.files.exports",
     }
     assert not others & set(done.stdout.split())
 

@@ -29,22 +29,22 @@ from pbxd.http.server import HttpServer, Mount
 from pbxd.http.token_cache import TokenCache
 from pbxd.lookup.index import Directory
 from pbxd.numbers import rules_from
-from pbxd.services.audit import Refusals
-from pbxd.services.call_watch import CallWatch
-from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.access.audit import Refusals
+from pbxd.services.access.passwords import Passwords
+from pbxd.services.access.sessions import UserSessions
+from pbxd.services.calls.call_watch import CallWatch
+from pbxd.services.calls.caller_naming import CallerNaming
+from pbxd.services.calls.recordings import Recordings
 from pbxd.services.checkups import Checkups
 from pbxd.services.click_to_call import ClickToCall, find_target
 from pbxd.services.events.live_events import LiveEvents
 from pbxd.services.events.live_feed import LiveFeed
+from pbxd.services.files.uploads import Uploads
+from pbxd.services.files.worker import Job
+from pbxd.services.files.worker_child import JOBS
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
-from pbxd.services.passwords import Passwords
 from pbxd.services.queues import VipQueues
-from pbxd.services.recordings import Recordings
-from pbxd.services.sessions import UserSessions
-from pbxd.services.uploads import Uploads
-from pbxd.services.worker import Job
-from pbxd.services.worker_child import JOBS
 from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens

@@ -11,8 +11,8 @@ import pytest
 
 from pbxd.errors import InvalidInputError
 from pbxd.http import handling
-from pbxd.services.tokens import CreateToken
-from pbxd.services.tokens import create as create_token
+from pbxd.services.access.tokens import CreateToken
+from pbxd.services.access.tokens import create as create_token
 from pbxd.storage.access.tokens import Tokens
 from tests.actors import ADMINISTRATOR, acting_token
 from tests.api.examples import CALLS, problem

@@ -9,14 +9,15 @@ import pytest
 
 from pbxd.actor import Actor
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
-from pbxd.services import companies, contacts, employees, lookups, privacy, tokens
+from pbxd.services import companies, contacts, employees, lookups, privacy
+from pbxd.services.access import tokens
+from pbxd.services.access.tokens import CreateToken
 from pbxd.services.companies import AddCompany, EditCompany, FindCompanies
 from pbxd.services.contact_edits import AddContact
 from pbxd.services.contacts import FindContacts
 from pbxd.services.employees import FindEmployees
 from pbxd.services.lookups import LookUp
 from pbxd.services.privacy import EraseClient
-from pbxd.services.tokens import CreateToken
 from pbxd.services.workspace import Workspace
 from tests.actors import ADMINISTRATOR, agent
 

@@ -9,7 +9,7 @@ from pbxd.book.contacts import Contact, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.lookup.matching import Book, Match
 from pbxd.numbers import parse, rules_from
-from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.calls.caller_naming import CallerNaming
 from pbxd.settings import Settings
 from tests.actors import ADMINISTRATOR, acting, agent
 

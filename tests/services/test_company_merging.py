@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from pbxd.services import companies as firms
 from pbxd.services.call_filters import FindCalls, filter_of
-from pbxd.services.imports import ImportContacts, ImportReport, Policy, import_contacts
+from pbxd.services.files.imports import ImportContacts, ImportReport, Policy, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts

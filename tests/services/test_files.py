@@ -16,11 +16,12 @@ from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.calls.record import CallRecord, Party
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, UnavailableError
-from pbxd.services import call_history, exports, imports
+from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.contacts import FindContacts, find
-from pbxd.services.exports import ExportCalls, ExportContacts
-from pbxd.services.imports import ImportContacts, Policy, import_contacts
+from pbxd.services.files import exports, imports
+from pbxd.services.files.exports import ExportCalls, ExportContacts
+from pbxd.services.files.imports import ImportContacts, Policy, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees

@@ -11,10 +11,10 @@ import pytest
 
 from pbxd.book.employees import Employee
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
-from pbxd.services import import_steps, imports
-from pbxd.services.import_steps import CheckAgain
-from pbxd.services.upload_files import Upload
-from pbxd.services.uploads import Uploads
+from pbxd.services.files import import_steps, imports
+from pbxd.services.files.import_steps import CheckAgain
+from pbxd.services.files.upload_files import Upload
+from pbxd.services.files.uploads import Uploads
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.employees import Employees
 from tests.actors import ADMINISTRATOR, agent

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from pbxd.errors import InvalidInputError
 from pbxd.numbers import NumberRules
-from pbxd.services.imports import ImportContacts, ImportReport, import_contacts
+from pbxd.services.files.imports import ImportContacts, ImportReport, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.engine import schema

@@ -9,7 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from pbxd.errors import UnavailableError
-from pbxd.services.passwords import MOST_WAITING, Passwords
+from pbxd.services.access.passwords import MOST_WAITING, Passwords
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

@@ -12,8 +12,8 @@ import xlsxwriter
 
 from pbxd.book.fields import BUILT_IN
 from pbxd.calls.record import CallRecord, Party
-from pbxd.services.exports import ExportCalls, ExportContacts, export_calls, export_contacts
-from pbxd.services.imports import ImportContacts, import_contacts, undo
+from pbxd.services.files.exports import ExportCalls, ExportContacts, export_calls, export_contacts
+from pbxd.services.files.imports import ImportContacts, import_contacts, undo
 from pbxd.services.workspace import Workspace
 from pbxd.storage.calls.calls import Calls
 from pbxd.storage.search import rebuild

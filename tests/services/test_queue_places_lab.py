@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.calls.caller_naming import CallerNaming
 from pbxd.services.queues.waiting_callers import waiting_callers
 from tests.actors import ADMINISTRATOR
 from tests.asterisk.beside import beside, running

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from pbxd.calls.events import QueueJoined
-from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.calls.caller_naming import CallerNaming
 from pbxd.services.queues.waiting_callers import waiting_callers
 from tests.actors import ADMINISTRATOR
 from tests.asterisk.beside import beside, running

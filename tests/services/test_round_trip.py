@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from pbxd.book.contacts import Contact, ContactDraft
 from pbxd.book.employees import Employee
 from pbxd.numbers import NumberRules
-from pbxd.services.exports import ExportContacts, export_contacts
-from pbxd.services.imports import ImportContacts, import_contacts
+from pbxd.services.files.exports import ExportContacts, export_contacts
+from pbxd.services.files.imports import ImportContacts, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees

@@ -18,7 +18,7 @@ from pbxd.services import call_history, contacts
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.contact_edits import AddContact, EditContact
 from pbxd.services.contacts import FindContacts
-from pbxd.services.imports import ImportContacts, import_contacts
+from pbxd.services.files.imports import ImportContacts, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees

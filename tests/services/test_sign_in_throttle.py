@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxd.services.sign_in_throttle import ADDRESS, LOGIN, PAIR, SignInThrottle
+from pbxd.services.access.sign_in_throttle import ADDRESS, LOGIN, PAIR, SignInThrottle
 
 HERE, THERE = "192.0.2.1", "2001:db8:1:2::7"
 

@@ -11,10 +11,10 @@ from sqlalchemy import select, update
 from pbxd.actor import Actor
 from pbxd.book.employees import Employee
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, WrongLoginError
-from pbxd.services import users
-from pbxd.services.passwords import Passwords
-from pbxd.services.sessions import UserSessions
-from pbxd.services.users import InviteUser
+from pbxd.services.access import users
+from pbxd.services.access.passwords import Passwords
+from pbxd.services.access.sessions import UserSessions
+from pbxd.services.access.users import InviteUser
 from pbxd.services.workspace import Workspace
 from pbxd.settings import UserSettings
 from pbxd.storage.access.tokens import Tokens, digest

@@ -15,9 +15,9 @@ from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.errors import ConflictError
 from pbxd.numbers import NumberRules
-from pbxd.services import exports, imports
-from pbxd.services.exports import ExportContacts
-from pbxd.services.imports import ImportContacts, ImportReport, Policy, import_contacts
+from pbxd.services.files import exports, imports
+from pbxd.services.files.exports import ExportContacts
+from pbxd.services.files.imports import ImportContacts, ImportReport, Policy, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts

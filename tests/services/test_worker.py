@@ -10,10 +10,10 @@ import pytest
 
 from pbxd.errors import InvalidInputError, NotFoundError, RefusedError, UnavailableError
 from pbxd.numbers import rules_from
-from pbxd.services import worker
-from pbxd.services.exports import ExportContacts
-from pbxd.services.imports import ImportContacts
-from pbxd.services.worker import Failure
+from pbxd.services.files import worker
+from pbxd.services.files.exports import ExportContacts
+from pbxd.services.files.imports import ImportContacts
+from pbxd.services.files.worker import Failure
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings
 from pbxd.storage.book.contacts import Contacts

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from pbxd.calls.record import HistoryGap
 from pbxd.numbers import rules_from
-from pbxd.services import gaps
+from pbxd.services.calls import gaps
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings
 from pbxd.storage.calls.calls import Calls

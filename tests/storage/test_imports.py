@@ -19,7 +19,7 @@ from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from pbxd.lookup.index import Directory
 from pbxd.numbers import NumberRules
-from pbxd.services.imports import ImportContacts, ImportReport, Policy, import_contacts
+from pbxd.services.files.imports import ImportContacts, ImportReport, Policy, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage import tables
 from pbxd.storage.book.companies import Companies
@@ -223,7 +223,7 @@ from typing import Any
 from sqlalchemy import event, func, select
 from pbxd.actor import DAEMON
 from pbxd.numbers import NumberRules
-from pbxd.services.imports import ImportContacts, import_contacts
+from pbxd.services.files.imports import ImportContacts, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import import_changes

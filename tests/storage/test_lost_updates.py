@@ -21,7 +21,7 @@ from pbxd.errors import ConflictError
 from pbxd.numbers import NumberRules
 from pbxd.services import contacts as contact_book
 from pbxd.services.contact_edits import EditContact
-from pbxd.services.imports import ImportContacts, ImportReport, import_contacts
+from pbxd.services.files.imports import ImportContacts, ImportReport, import_contacts
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts

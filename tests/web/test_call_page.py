@@ -11,7 +11,7 @@ import pytest
 from pbxd.book.contacts import ContactDraft
 from pbxd.calls.record import Gap, Step
 from pbxd.roles import Sights
-from pbxd.services.recordings import Recordings
+from pbxd.services.calls.recordings import Recordings
 from pbxd.settings import RecordingSettings
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.calls import Calls

@@ -9,9 +9,10 @@ from pbxd.actor import Actor
 from pbxd.book.companies import Company
 from pbxd.book.employees import Employee
 from pbxd.http.session_cookies import PLAIN_NAME
-from pbxd.services import companies, users
+from pbxd.services import companies
+from pbxd.services.access import users
+from pbxd.services.access.users import InviteUser
 from pbxd.services.companies import EditCompany
-from pbxd.services.users import InviteUser
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.company_rows import find_by_name
 from pbxd.storage.book.employees import Employees

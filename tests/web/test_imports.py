@@ -13,8 +13,9 @@ import openpyxl
 import pytest
 
 from pbxd.book.employees import Employee
-from pbxd.services import imports, users
-from pbxd.services.users import InviteUser
+from pbxd.services.access import users
+from pbxd.services.access.users import InviteUser
+from pbxd.services.files import imports
 from pbxd.storage.book.employees import Employees
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House

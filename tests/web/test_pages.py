@@ -18,9 +18,9 @@ from sqlalchemy import update
 
 from pbxd.book.employees import Employee
 from pbxd.http.session_cookies import PLAIN_NAME
-from pbxd.services import audit, users
-from pbxd.services.sign_in_throttle import PAIR
-from pbxd.services.users import InviteUser
+from pbxd.services.access import audit, users
+from pbxd.services.access.sign_in_throttle import PAIR
+from pbxd.services.access.users import InviteUser
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.tables import sessions
 from pbxd.web import pages

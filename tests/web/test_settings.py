@@ -14,8 +14,8 @@ from sqlalchemy import delete
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.roles import Role
-from pbxd.services import tokens, users
-from pbxd.services.users import InviteUser
+from pbxd.services.access import tokens, users
+from pbxd.services.access.users import InviteUser
 from pbxd.services.webhooks import webhooks
 from pbxd.services.webhooks.webhooks import AddWebhook
 from pbxd.storage.book.employees import Employees

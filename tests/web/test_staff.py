@@ -16,8 +16,8 @@ from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.calls.tracker import Tracker
 from pbxd.roles import Role, Sight, Sights
-from pbxd.services import users
-from pbxd.services.users import InviteUser
+from pbxd.services.access import users
+from pbxd.services.access.users import InviteUser
 from pbxd.storage.book.employees import Employees
 from tests.actors import ADMINISTRATOR, agent
 from tests.api.test_live_calls import NOW, comes_in

@@ -24,7 +24,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class LookUps:
-    """Answers look-ups by `name_caller` of `pbxd.services.caller_naming`."""
+    """Answers look-ups by `name_caller` of `pbxd.services.calls.caller_naming`."""
 
     def __init__(
         self, name_caller: Callable[..., Caller], endpoints: Endpoints, vip_priority: Callable[[], int], key: str

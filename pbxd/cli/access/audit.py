@@ -11,7 +11,7 @@ from pbxd.cli.options import LIMIT, json_option, option, takes
 from pbxd.cli.output import print_json, print_table
 from pbxd.cli.session import Session
 from pbxd.i18n import N_, _, local_time
-from pbxd.services import audit as log
+from pbxd.services.access import audit as log
 from pbxd.storage.access.audit import AuditRow, Result
 
 

@@ -13,7 +13,7 @@ from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
 from pbxd.scopes import Scope, scopes_text
-from pbxd.services import tokens as access
+from pbxd.services.access import tokens as access
 from pbxd.storage.access.tokens import Token
 
 

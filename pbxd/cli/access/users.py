@@ -11,7 +11,7 @@ from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
 from pbxd.roles import ROLES
-from pbxd.services import users as access
+from pbxd.services.access import users as access
 from pbxd.storage.access.users import User
 
 _WHO = "EXT|E-MAIL"

@@ -32,7 +32,7 @@ from pbxd.cli.output import print_card, print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _
 from pbxd.services import contacts as book
-from pbxd.services.card_text import main_lines
+from pbxd.services.calls.card_text import main_lines
 from pbxd.services.contact_edits import AddContact, EditContact
 from pbxd.storage.search.paging import SORTINGS
 

@@ -13,7 +13,8 @@ from pbxd.cli.session import Session, pass_session
 from pbxd.errors import UnavailableError
 from pbxd.exchange.writing import write_template
 from pbxd.i18n import _
-from pbxd.services import employees, exports
+from pbxd.services import employees
+from pbxd.services.files import exports
 
 
 @command("template")

@@ -11,7 +11,7 @@ from pbxd.book.fields import Fields
 from pbxd.cli.output import mark
 from pbxd.i18n import _, local_day, local_time
 from pbxd.numbers import display
-from pbxd.services.card_text import change_text, number_text
+from pbxd.services.calls.card_text import change_text, number_text
 from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate
 

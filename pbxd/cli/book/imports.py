@@ -18,9 +18,9 @@ from pbxd.cli.session import Session, pass_session
 from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.files import refuse_target
 from pbxd.i18n import N_, _, local_time
-from pbxd.services import imports
-from pbxd.services.import_report import RowDone, titles_of
-from pbxd.services.imports import Import, ImportContacts, ImportReport, Policy
+from pbxd.services.files import imports
+from pbxd.services.files.import_report import RowDone, titles_of
+from pbxd.services.files.imports import Import, ImportContacts, ImportReport, Policy
 
 _STATES = {
     "checking": N_("being checked, nothing imported"),

@@ -17,7 +17,7 @@ from pbxd.cli.session import Session
 from pbxd.exchange.call_columns import outcome_name
 from pbxd.history.backfill import Difference
 from pbxd.i18n import N_, _, local_time
-from pbxd.services import gaps
+from pbxd.services.calls import gaps
 
 
 @dataclass(frozen=True, slots=True)

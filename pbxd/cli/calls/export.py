@@ -8,7 +8,7 @@ from pbxd.cli.options import FILE, argument, json_option, takes
 from pbxd.cli.progress import progress
 from pbxd.cli.session import Session
 from pbxd.i18n import _
-from pbxd.services import exports
+from pbxd.services.files import exports
 
 
 @command("export")

@@ -8,8 +8,8 @@ from pbxd.cli.output import print_json, print_table
 from pbxd.cli.session import Session
 from pbxd.exchange.call_columns import time_text
 from pbxd.i18n import N_, _
-from pbxd.services import gaps as history
-from pbxd.services.gap_texts import Row, filled_text, why_text
+from pbxd.services.calls import gaps as history
+from pbxd.services.calls.gap_texts import Row, filled_text, why_text
 
 
 @command("gaps")

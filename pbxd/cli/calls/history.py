@@ -15,8 +15,8 @@ from pbxd.exchange.call_columns import time_text
 from pbxd.i18n import N_, _
 from pbxd.services import call_history
 from pbxd.services.call_filters import FindCalls
-from pbxd.services.call_story import people, sentence
-from pbxd.services.gap_texts import calls_and_gaps, gap_text
+from pbxd.services.calls.call_story import people, sentence
+from pbxd.services.calls.gap_texts import calls_and_gaps, gap_text
 
 Call = dict[str, Any]
 

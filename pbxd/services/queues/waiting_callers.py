@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from pbxd.actor import Actor
-from pbxd.services.caller_naming import CallerNaming
+from pbxd.services.calls.caller_naming import CallerNaming
 from pbxd.services.queues.vip_queues import VipQueues
 from pbxd.telephony.port import QueueEntry
 

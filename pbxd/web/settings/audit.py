@@ -9,8 +9,9 @@ from aiohttp import web
 
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
-from pbxd.services import audit, employees
-from pbxd.services.audit import Result
+from pbxd.services import employees
+from pbxd.services.access import audit
+from pbxd.services.access.audit import Result
 from pbxd.web.frame import Visit
 from pbxd.web.pages import Page
 from pbxd.web.settings.sections import SETTINGS, administrator, refused, section

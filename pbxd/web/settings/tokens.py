@@ -12,8 +12,9 @@ from aiohttp import web
 from pbxd.errors import InvalidInputError, Mistakes
 from pbxd.i18n import N_, _
 from pbxd.scopes import ALL, Scope
-from pbxd.services import employees, tokens
-from pbxd.services.tokens import CreatedToken, CreateToken
+from pbxd.services import employees
+from pbxd.services.access import tokens
+from pbxd.services.access.tokens import CreatedToken, CreateToken
 from pbxd.web.frame import RESUMED, Visit, go
 from pbxd.web.pages import Page
 from pbxd.web.settings.sections import SETTINGS, administrator, number_in, refused, section

@@ -11,8 +11,9 @@ from aiohttp import web
 from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.i18n import _
 from pbxd.roles import ROLES
-from pbxd.services import employees, users
-from pbxd.services.users import Invited, InviteUser
+from pbxd.services import employees
+from pbxd.services.access import users
+from pbxd.services.access.users import Invited, InviteUser
 from pbxd.web.frame import RESUMED, Visit, go
 from pbxd.web.me import role_text
 from pbxd.web.pages import Page, redirect, sentence

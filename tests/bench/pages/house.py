@@ -19,10 +19,10 @@ from pbxd.http.session_cookies import PLAIN_NAME
 from pbxd.numbers import rules_from
 from pbxd.roles import Role, scopes_of
 from pbxd.services import contacts as book
+from pbxd.services.access.passwords import Passwords
+from pbxd.services.access.sessions import UserSessions
+from pbxd.services.access.users import User
 from pbxd.services.contact_edits import EditContact
-from pbxd.services.passwords import Passwords
-from pbxd.services.sessions import UserSessions
-from pbxd.services.users import User
 from pbxd.services.workspace import Workspace
 from pbxd.settings import Settings
 from pbxd.storage.access.sessions import Sessions

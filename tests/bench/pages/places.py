@@ -9,15 +9,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pbxd.actor import Actor
-from pbxd.services import audit, call_history, companies, contacts, employees, missed_calls, tokens, users
-from pbxd.services import imports as contact_imports
-from pbxd.services.audit import FindDeeds
+from pbxd.services import call_history, companies, contacts, employees
+from pbxd.services.access import audit, tokens, users
+from pbxd.services.access.audit import FindDeeds
 from pbxd.services.call_filters import FindCalls
-from pbxd.services.call_people import people_of
+from pbxd.services.calls import missed_calls
+from pbxd.services.calls.call_people import people_of
 from pbxd.services.companies import FindCompanies
 from pbxd.services.contact_changes import extensions_of
 from pbxd.services.contacts import FindContacts
 from pbxd.services.employees import FindEmployees
+from pbxd.services.files import imports as contact_imports
 from pbxd.services.webhooks import webhooks
 from pbxd.services.workspace import Workspace
 from tests.bench import past

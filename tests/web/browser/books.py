@@ -16,8 +16,8 @@ from sqlalchemy import create_engine, event
 
 from pbxd.book.employees import Employee
 from pbxd.http.session_cookies import PLAIN_NAME
-from pbxd.services import users
-from pbxd.services.users import INVITATION_PATH, InviteUser
+from pbxd.services.access import users
+from pbxd.services.access.users import INVITATION_PATH, InviteUser
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls

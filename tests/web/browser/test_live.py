@@ -15,7 +15,7 @@ from sqlalchemy import delete
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.calls.presence import PhoneState, Presence
 from pbxd.calls.record import Agent, CallRecord, Party
-from pbxd.services import users
+from pbxd.services.access import users
 from pbxd.services.events.live_feed import LiveFeed
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.tables import feed

@@ -26,11 +26,12 @@ from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, PbxdErr
 from pbxd.exchange.writing import write_template
 from pbxd.files import unwritable
 from pbxd.i18n import _
-from pbxd.services import employees, imports, worker
-from pbxd.services.exports import ExportCalls, ExportContacts
-from pbxd.services.import_report import ImportReport
-from pbxd.services.imports import Import, ImportContacts
-from pbxd.services.upload_files import (
+from pbxd.services import employees
+from pbxd.services.files import imports, worker
+from pbxd.services.files.exports import ExportCalls, ExportContacts
+from pbxd.services.files.import_report import ImportReport
+from pbxd.services.files.imports import Import, ImportContacts
+from pbxd.services.files.upload_files import (
     ARRIVING,
     Upload,
     file_of,

@@ -14,8 +14,8 @@ from typing import IO, Any, Final
 from pbxd import i18n
 from pbxd.book.fields import BUILT_IN, field_from
 from pbxd.errors import PbxdError
-from pbxd.services import exports, imports
-from pbxd.services.worker import Failure, Job, Order
+from pbxd.services.files import exports, imports
+from pbxd.services.files.worker import Failure, Job, Order
 from pbxd.services.workspace import Workspace
 from pbxd.storage.engine.database import Database
 

@@ -20,8 +20,8 @@ from pbxd.i18n import _
 from pbxd.logs import Notes
 from pbxd.measures import Reading
 from pbxd.roles import scopes_of
-from pbxd.services.passwords import Passwords, checked_password
-from pbxd.services.sign_in_throttle import SignInThrottle
+from pbxd.services.access.passwords import Passwords, checked_password
+from pbxd.services.access.sign_in_throttle import SignInThrottle
 from pbxd.settings import UserSettings
 from pbxd.storage.access.sessions import Sessions, SignedIn
 from pbxd.storage.access.tokens import digest

@@ -19,7 +19,7 @@ from pbxd.calls.record import CallRecord
 from pbxd.errors import AbsentError
 from pbxd.i18n import _
 from pbxd.services.call_history import seen_record
-from pbxd.services.recording_files import RecordingFolder, real_name
+from pbxd.services.calls.recording_files import RecordingFolder, real_name
 from pbxd.services.workspace import Workspace
 from pbxd.settings import RecordingSettings
 from pbxd.storage.access.audit import Audit

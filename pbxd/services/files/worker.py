@@ -87,7 +87,7 @@ async def run(
         sys.executable,
         "-P",  # no module from the folder we happen to be in
         "-m",
-        "pbxd.services.worker_child",
+        "pbxd.services.files.worker_child",
         stdin=PIPE,
         stdout=PIPE,
         env={name: value for name, value in os.environ.items() if not name.startswith("PBXD_")},

@@ -19,10 +19,10 @@ from pbxd.exchange import sandbox
 from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.preview import Preview, meanings
 from pbxd.i18n import _
-from pbxd.services import imports
-from pbxd.services.imports import Policy
-from pbxd.services.upload_files import Upload, file_of, read_json, write_json
-from pbxd.services.uploads import UploadedImport, Uploads
+from pbxd.services.files import imports
+from pbxd.services.files.imports import Policy
+from pbxd.services.files.upload_files import Upload, file_of, read_json, write_json
+from pbxd.services.files.uploads import UploadedImport, Uploads
 from pbxd.storage.imports import uploaded
 
 _PATIENCE_SECONDS: Final = 1.5

@@ -19,11 +19,11 @@ from pbxd.exchange.row_drafts import How, LeftOut, Read, ReadCompany, RowReader
 from pbxd.exchange.sandbox import Reading, reading
 from pbxd.i18n import _
 from pbxd.services import employees
-from pbxd.services.import_decisions import Batch, CompanyDecisions, Decisions
-from pbxd.services.import_decisions import Policy as Policy
-from pbxd.services.import_matching import sought
-from pbxd.services.import_report import LISTED, RowList, row_list
-from pbxd.services.import_report import ImportReport as ImportReport
+from pbxd.services.files.import_decisions import Batch, CompanyDecisions, Decisions
+from pbxd.services.files.import_decisions import Policy as Policy
+from pbxd.services.files.import_matching import sought
+from pbxd.services.files.import_report import LISTED, RowList, row_list
+from pbxd.services.files.import_report import ImportReport as ImportReport
 from pbxd.services.workspace import Workspace
 from pbxd.storage.access.employee_ids import known as known_actor
 from pbxd.storage.engine.feed import Feed

@@ -17,8 +17,8 @@ from pbxd.book.fields import Fields
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.exchange.row_drafts import Read, ReadCompany
-from pbxd.services.import_matching import NOBODY, Matcher
-from pbxd.services.import_report import ImportReport, RowDone, RowList
+from pbxd.services.files.import_matching import NOBODY, Matcher
+from pbxd.services.files.import_report import ImportReport, RowDone, RowList
 from pbxd.storage.imports.companies import added
 from pbxd.storage.imports.known import Known
 

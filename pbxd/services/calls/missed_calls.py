@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pbxd.services.users import User
+from pbxd.services.access.users import User
 from pbxd.services.workspace import Workspace
 from pbxd.storage.calls.missed_calls import count_missed, note_seen
 

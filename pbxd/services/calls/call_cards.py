@@ -15,7 +15,7 @@ from pbxd.i18n import _
 from pbxd.numbers import parse
 from pbxd.services import contacts
 from pbxd.services.call_history import Call, last_calls, seen_record
-from pbxd.services.call_watch import CallWatch, people_in
+from pbxd.services.calls.call_watch import CallWatch, people_in
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.click_to_call.attempts import CallAttempt
 from pbxd.services.contacts import FindContacts

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from pbxd.errors import ConflictError
 from pbxd.i18n import _
-from pbxd.services.import_report import ImportReport
-from pbxd.services.imports import Policy
+from pbxd.services.files.import_report import ImportReport
+from pbxd.services.files.imports import Policy
 
 ARRIVING: Final = "arriving-"  # begins the names of folders of files that are not there yet
 _LISTED: Final = 100  # bad rows in an answer; all are in the workbook

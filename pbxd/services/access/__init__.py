@@ -1,0 +1,1 @@
+"""Who may come in: users and their sessions, passwords, tokens, and the log of what everybody did."""
