@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -172,6 +173,7 @@ class Daemon:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloading.request)
         async with starting():  # an upgrade of a big database takes minutes
             opened = await self._opening.open()
+        gc.freeze()  # who is looked up stays: the collector would hold up look-ups while it goes through all of them
         sd_notify("STATUS=")
         if not opened:
             self._following.hold_events()

@@ -21,7 +21,7 @@ from pbxd.storage.calls.calls import Calls
 from pbxd.storage.calls.safe_writer import SafeWriter
 from pbxd.storage.engine.feed import News
 
-_GATHER_SECONDS = 0.005  # changes within this time are written in one transaction
+_GATHER_SECONDS = 0.002  # changes within this time are written in one transaction
 _LONGEST_GATHER_SECONDS = 0.05  # the same while the database is slow: it is kept busy half of the time
 _PAUSE_TIMES = 1.0  # pause after a write, in times of it
 _IDLE_SECONDS = 1.0  # without events it looks this often whether the cursor is due

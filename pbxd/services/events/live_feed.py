@@ -33,6 +33,7 @@ CHECK_SECONDS = 2.0  # how often it asks whether it may go on: it must end 5 s a
 PING_SECONDS = 15.0
 _KEPT = 5000  # events in memory
 _PAGE = 500
+_REST = 0.2  # pause after the streams were sent something, in times of that
 _AT_ONCE = 50  # streams; each takes some 15 microseconds
 _PAUSE_TIMES = 20  # pause after a look at the phones, in times of it
 _RETRY_SECONDS = 1.0
@@ -56,6 +57,7 @@ class _Reader:
     cursor: int  # the number of the last event
     changed: int  # the number of the last change of a state
     wrote: float = field(default_factory=time.monotonic)  # when its last frames were sent
+    woken: float = 0.0  # when its task did something
     waiting: asyncio.Future[None] | None = None  # until there is something new
 
     @property
@@ -120,14 +122,9 @@ class LiveFeed:
 
     async def _follow_feed(self) -> None:
         """Read the feed as soon as there is something new, and now and then."""
-        beat = 0.0
         while True:
-            news = await self._read_news()
-            now = time.monotonic()
-            if beats := now - beat >= BEAT_SECONDS:
-                beat = now
-            if news or beats:
-                await self._wake_streams(all_of_them=beats)
+            await self._read_news()
+            await self._serve_streams()
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._committed.wait()
@@ -137,26 +134,28 @@ class LiveFeed:
         while True:
             self._touched.clear()
             if self.states.look():
-                await self._wake_streams()
+                await self._serve_streams()
             with suppress(TimeoutError):
                 async with asyncio.timeout(PHONES_SECONDS):
                     await self._touched.wait()
                 await asyncio.sleep(max(GATHER_SECONDS, _PAUSE_TIMES * self.states.took))
 
-    async def _wake_streams(self, *, all_of_them: bool = False) -> None:
+    async def _serve_streams(self) -> None:
         """Send the streams what is new, some at a time: a thousand at once would make look-ups wait.
 
-        Then pause for as long as that took: what comes within this time shares a write.
+        Who was not woken for BEAT_SECONDS is: it asks whether it may go on, and sends pings.
+
+        Then pause for a part of that time: what comes meanwhile shares a write.
         """
         began = time.monotonic()
         self._batches.clear()
         waiting, self._waiting = self._waiting, []
         for first in range(0, len(waiting), _AT_ONCE):
             for reader in waiting[first : first + _AT_ONCE]:
-                if all_of_them or not self._send(reader):
+                if began - reader.woken >= BEAT_SECONDS or not self._send(reader):
                     reader.wake()
             await asyncio.sleep(0)
-        await asyncio.sleep(min(TOGETHER_SECONDS, time.monotonic() - began))
+        await asyncio.sleep(min(TOGETHER_SECONDS, _REST * (time.monotonic() - began)))
 
     def _send(self, reader: _Reader) -> bool:
         """Send a waiting reader what is new; return whether that could be done without its task."""
@@ -174,24 +173,23 @@ class LiveFeed:
         self._waiting.append(reader)
         return True
 
-    async def _read_news(self) -> bool:
-        """Take in what is new in the feed; return whether anything is."""
+    async def _read_news(self) -> None:
+        """Take in what is new in the feed."""
         unread = self._committed.is_set()
         self._committed.clear()
         try:
             async with asyncio.timeout(_STEP_SECONDS):
                 if self._cursor is None:
                     self._after = self._cursor = await self._feed.last()
-                return await self._read() if unread or await self._feed.changed() else False
+                if unread or await self._feed.changed():
+                    await self._read()
         except (UnavailableError, TimeoutError) as error:
             self._complaints.tell("events_not_read", str(error) or "timeout")
             await asyncio.sleep(_RETRY_SECONDS)
             self._committed.set()  # it is read in any case
-            return False
 
-    async def _read(self) -> bool:
+    async def _read(self) -> None:
         """Read on to the feed's end."""
-        began = self._cursor or 0
         while True:
             rows = await self._feed.read(self._cursor or 0, _PAGE)
             for row in rows:
@@ -204,7 +202,7 @@ class LiveFeed:
                 self._cursor = row.seq
             if len(rows) < _PAGE:
                 self._complaints.forget()
-                return self._cursor != began
+                return
 
     async def start(self, after: int | None) -> Start:
         """Return where a stream with this cursor begins; None: now. Raises UnavailableError."""
@@ -245,6 +243,7 @@ class LiveFeed:
                     reader.wrote = time.monotonic()
                     yield frames
                 if reader.cursor >= (self._cursor or 0) and reader.changed == self.states.changed:
+                    reader.woken = time.monotonic()
                     reader.waiting = asyncio.get_running_loop().create_future()
                     self._waiting.append(reader)  # nothing is awaited between the look and this: no wake is missed
                     await reader.waiting
