@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -169,6 +170,7 @@ def local_path(text: str) -> str:
 def _with_error_pages(view: View) -> View:
     async def shown(request: web.Request) -> web.StreamResponse:
         use_theme(request)
+        await _compile_templates(request)
         try:
             return await _finished(request, await view(request))
         except web.HTTPException as error:
@@ -181,6 +183,15 @@ def _with_error_pages(view: View) -> View:
             return answer
 
     return shown
+
+
+async def _compile_templates(request: web.Request) -> None:
+    """Compile all templates before the first page, in a thread: one of them takes up to 30 ms of the loop."""
+    if not _compiled.is_set():
+        async with request.app[_FILLING]:
+            if not _compiled.is_set():
+                await asyncio.to_thread(lambda: [_templates.get_template(each) for each in _templates.list_templates()])
+                _compiled.set()
 
 
 async def _finished(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
@@ -250,3 +261,4 @@ def _environment() -> Environment:
 
 
 _templates = _environment()
+_compiled = threading.Event()

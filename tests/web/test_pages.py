@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import aiohttp
 import pytest
 from aiohttp.web import Application, Request, Response
+from jinja2 import Environment
 from multidict import CIMultiDictProxy
 from sqlalchemy import update
 
@@ -173,6 +175,24 @@ async def test_a_page_is_filled_by_turns(monkeypatch: pytest.MonkeyPatch) -> Non
     assert texts[0] == texts[1]
     assert texts[0] is not None
     assert "&lt;b&gt;" in texts[0]
+
+
+async def test_no_template_is_compiled_where_look_ups_wait(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: dict[str, threading.Thread] = {}
+    compile_one = Environment.compile
+
+    def seen(self: Environment, source: str, name: str, *rest: Any) -> object:  # noqa: ANN401 - Jinja2's own
+        compiled[name] = threading.current_thread()
+        return compile_one(self, source, name, *rest)
+
+    monkeypatch.setattr(Environment, "compile", seen, raising=True)
+    monkeypatch.setattr(pages, "_templates", pages._environment())
+    monkeypatch.setattr(pages, "_compiled", threading.Event())
+    await asyncio.gather(*(browser.get("/sign-in") for _reader in range(3)))
+    await browser.let_in("101")
+    await browser.get(HOME)
+    assert {"clients.html", "sign_in.html", "settings/audit.html"} <= compiled.keys()
+    assert threading.main_thread() not in compiled.values()
 
 
 async def test_one_page_is_filled_at_a_time(pbxd: House) -> None:
