@@ -155,8 +155,10 @@ class FieldCells:
         found: list[str] = []
         for email in (email for text in work.all(wanted.column) for email in _emails(text)):
             try:
-                found.append(checked_email(email, wanted.name) if self._how.lenient else email)
+                found.append(checked_email(email, wanted.name))
             except InvalidInputError as error:
+                if not self._how.lenient:
+                    raise
                 work.left_out.append((wanted.column, str(error)))
         return tuple(found)
 

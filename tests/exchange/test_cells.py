@@ -110,11 +110,12 @@ def test_dates_that_are_none_or_could_be_two(text: str) -> None:
 
 
 def test_everything_wrong_in_a_row_is_told_at_once() -> None:
-    columns = Columns(("a", "b", "c", "d"), ("name", "number", "vip", "birth_date"), 1)
-    bad = RowReader(columns, RULES, BUILT_IN).read(7, ["", "x", "может быть", "вчера"])
+    columns = Columns(("a", "b", "c", "d", "e"), ("name", "number", "vip", "birth_date", "email"), 1)
+    bad = RowReader(columns, RULES, BUILT_IN).read(7, ["", "x", "может быть", "вчера", "belov@"])
     assert isinstance(bad, BadRow)
     assert (bad.row, bad.field) == (7, "name")
-    assert all(part in bad.message for part in ("a name is needed", "not a phone number", "neither yes", "not a date"))
+    wrong = ("a name is needed", "not a phone number", "neither yes", "not a date", "not an e-mail address")
+    assert all(part in bad.message for part in wrong)
 
 
 def test_a_row_says_only_what_its_cells_say() -> None:
