@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from sqlalchemy import delete
 
+from pbxd.book.companies import Company
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.roles import Role
@@ -18,6 +19,7 @@ from pbxd.services.access import tokens, users
 from pbxd.services.access.users import InviteUser
 from pbxd.services.webhooks import webhooks
 from pbxd.services.webhooks.webhooks import AddWebhook
+from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.tables import audit
 from pbxd.web import settings
@@ -209,6 +211,28 @@ async def test_what_a_number_becomes_and_why(browser: Browser) -> None:
         said = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
         assert (said["Читается как"], said["Почему"], said.get("Имя")) == (becomes, why, name)
         assert "<img" not in text
+
+
+async def test_a_number_leads_to_every_card_that_has_it(browser: Browser) -> None:
+    numbers = (ContactNumber("+79161234567"),)
+    book = browser.pbxd.contacts
+    (anna, hostile) = [
+        await book.add(ContactDraft(name, numbers=numbers), actor=ADMINISTRATOR) for name in ("Ким Анна", HOSTILE)
+    ]
+    company = await Companies(browser.pbxd.database).create(Company(0, "Ромашка", numbers=("+79161234567",)))
+    await Employees(browser.pbxd.database).upsert([Employee("101", mobile="+79161234567")], source="list")
+    shown = await browser.get("/settings/numbers?number=89161234567")
+    links = {each.attributes["href"]: each.text for each in shown.page.elements if each.tag == "a"}
+    wanted = {
+        f"/clients/{hostile.id}": HOSTILE,
+        f"/companies/{company.id}": "Ромашка",
+        "/staff?search=101": "Иванова Анна",
+    }
+    assert wanted.items() <= links.items()
+    _no_markup(shown)
+    await book.delete(hostile.id, actor=ADMINISTRATOR)
+    again = await browser.get("/settings/numbers?number=89161234567")
+    assert [e.text for e in again.page.elements if e.attributes.get("href") == f"/clients/{anna.id}"] == ["Ким Анна"]
 
 
 async def test_the_check_of_the_installation(browser: Browser) -> None:
