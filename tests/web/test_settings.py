@@ -10,11 +10,13 @@ from ipaddress import ip_network
 import aiohttp
 import pytest
 from sqlalchemy import delete
+from structlog.testing import capture_logs
 
 from pbxd.book.companies import Company
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.roles import Role
+from pbxd.services import checkups
 from pbxd.services.access import tokens, users
 from pbxd.services.access.users import InviteUser
 from pbxd.services.webhooks import webhooks
@@ -262,17 +264,45 @@ async def test_nobody_waits_for_a_check_that_a_slow_pbx_holds_up(browser: Browse
     asked: list[str] = []
     browser.pbxd.pbx.on["Command"] = lambda _session, action: asked.append(action["Command"])  # no answer ever
     browser.pbxd.pbx.on["CoreSettings"] = lambda _session, _action: asked.append("settings")
+    begun = []
     for _click in range(2):
         assert (await browser.post("/settings/checks", {})).status == 303
+        begun.append(browser.pbxd.services.checkups._work)
+    work = begun[0]
+    assert begun[1] is work
     shown = await browser.get("/settings/checks")
     assert "Установка проверяется" in " ".join(shown.page.role("status"))
     assert [each for each in shown.page.elements if each.tag == "progress"]
-    work = browser.pbxd.services.checkups._work
     assert work is not None
     assert not work.done()
     work.cancel()  # as the daemon's stop does: the child ends with it
     await asyncio.gather(work, return_exceptions=True)
     assert "Установка проверяется" not in (await browser.get("/settings/checks")).text
+
+
+@pytest.mark.parametrize(
+    ("child", "seconds", "reason", "told"),
+    [
+        ("pbxd.no_such_module", 600.0, "No module named", "прервалась; причина в журнале pbxd"),
+        ("platform", 600.0, "JSONDecodeError", "прервалась; причина"),
+        ("pbxd.checkup.child", 0.0, "no end after", "минут и была остановлена"),
+    ],
+)
+async def test_why_a_check_ended_early_is_logged_and_told(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, child: str, seconds: float, reason: str, told: str
+) -> None:
+    monkeypatch.setattr(checkups, "_CHILD", child)
+    monkeypatch.setattr(checkups, "_LONGEST_SECONDS", seconds)
+    with capture_logs() as logs:
+        await browser.post("/settings/checks", {})
+        work = browser.pbxd.services.checkups._work
+        assert work
+        await work
+    (failed,) = [each for each in logs if each["event"] == "checkup_failed"]
+    assert reason in failed["reason"]
+    (alert,) = (await browser.get("/settings/checks")).page.role("alert")
+    assert told in alert
+    assert alert[0] == "П"
 
 
 async def test_the_audit_log_and_its_filters(browser: Browser) -> None:
