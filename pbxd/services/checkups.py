@@ -75,12 +75,12 @@ class Checkups:
         try:
             async with limit:
                 found = [_checked(each) for each in await _answer(order)]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - nobody waits for this task: whatever it is, it is logged
             minutes = round(_LONGEST_SECONDS / 60)
             problem = _("the check of the installation ended early; pbxd's log says why")
             if limit.expired():
                 problem = _("the check of the installation took more than {minutes} minutes and was ended")
-            _log.exception("checkup_failed", reason=f"no end after {minutes} min" if limit.expired() else repr(error))
+            _log.error("checkup_failed", reason=f"no end after {minutes} min" if limit.expired() else repr(error))
             self._seen = Checkup(problem=problem.format(minutes=minutes))
         else:
             self._seen = Checkup(findings=found, at=datetime.now(UTC))
@@ -103,9 +103,8 @@ async def _answer(order: bytes) -> list[dict[str, Any]]:
     try:
         said, complaint = await child.communicate(order)
         if child.returncode:
-            raise _CrashedError(
-                f"status {child.returncode}: {complaint.decode(errors='replace')[-_COMPLAINT:].strip()}"
-            )
+            last = complaint.decode(errors="replace")[-_COMPLAINT:].strip()
+            raise _CrashedError(f"status {child.returncode}: {last}")
         found: list[dict[str, Any]] = json.loads(said)
     finally:
         if child.returncode is None:
