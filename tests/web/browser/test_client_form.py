@@ -222,6 +222,27 @@ async def test_nothing_moves_under_the_pointer(site: Site, pbxd: House) -> None:
     await expect(page.get_by_role("cell", name="директор")).to_be_visible()
 
 
+async def test_what_lies_still_under_the_pointer_and_the_focus_does_not_grow_stale(site: Site, pbxd: House) -> None:
+    contact = await add(pbxd, ADMINISTRATOR, **ANNA)
+    page = await site.page()
+    await page.clock.install()
+    await page.goto("/clients")
+    await page.get_by_role("button", name="Другие номера: Ким Анна").click()
+    told = {"kind": "contact.changed", "subject": str(contact.id), "data": {}}
+    for position in ("директор", "кассир"):
+        change = EditContact(contact_id=contact.id, values={"position": position})
+        await book.edit(pbxd.services.workspace, agent("102"), change)
+        await page.evaluate("told => document.dispatchEvent(new CustomEvent('pbxd:event', { detail: told }))", told)
+        await page.clock.run_for(60_000)
+        if position == "директор":  # an open menu stays
+            await expect(page.get_by_role("cell", name="бухгалтер")).to_be_visible()
+            await page.keyboard.press("Escape")
+            await page.get_by_role("button", name="В избранное: Ким Анна").click()
+            await page.clock.run_for(60_000)
+        await expect(page.get_by_role("cell", name=position)).to_be_visible()
+    await expect(page.get_by_role("button", name="В избранное: Ким Анна")).to_be_focused()
+
+
 async def test_filters_show_at_once_and_chips_take_them_away(site: Site, pbxd: House) -> None:
     await add(pbxd, ADMINISTRATOR, **ANNA, vip=True, manager=AGENT.extension)
     await add(pbxd, ADMINISTRATOR, name="Ким Олег", manager=COLLEAGUE.extension)
