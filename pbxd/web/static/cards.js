@@ -186,7 +186,7 @@ async function fetchCard(id, look) {
 }
 
 /**
- * Show that one gave a call away, if that was so fast that nothing else was heard of it. Other calls without one's phone
+ * Show the card of a call that this user transferred before the page heard of it. Other calls without this user's phone
  * get no card: they ring elsewhere, or somebody else answered.
  * @param {string} id
  */
