@@ -168,10 +168,15 @@ async def extension_of(workspace: Workspace, field: str, text: str) -> str:
         if any(map(str.isdigit, text)) and is_extension(text):
             return text
         raise
-    if not person.extension:
-        message = _("{name} (id {id}) has no extension any more")
-        raise InvalidInputError(field, message.format(name=person.name, id=person.id))
-    return person.extension
+    return _extension(field, person)
+
+
+async def known_extension_of(workspace: Workspace, field: str, text: str) -> str:
+    """Return the extension of the employee that a text names, as `extension_of`; one that nobody has is refused too.
+
+    Raises InvalidInputError.
+    """
+    return _extension(field, await named(workspace, field, text))
 
 
 async def show(workspace: Workspace, actor: Actor, extension: str) -> ShownEmployee:
@@ -258,6 +263,13 @@ async def _table(file: Path, rules: NumberRules) -> EmployeeTable:
     if not data.startswith(WORKBOOK):
         return read_employees(data, rules)
     return read_rows(iter(await plain_rows(file, language=i18n.current(), most=MOST_ROWS)), rules)
+
+
+def _extension(field: str, person: Employee) -> str:
+    if not person.extension:
+        message = _("{name} (id {id}) has no extension any more")
+        raise InvalidInputError(field, message.format(name=person.name, id=person.id))
+    return person.extension
 
 
 def _content(file: Path) -> bytes:

@@ -20,11 +20,20 @@ def test_a_webhook_from_its_making_to_its_end(pbxd: Pbxd) -> None:
     assert rotated != made["secret"]
     assert pbxd("webhooks", "replay", "1", "--after", "0").stdout == "webhook 1: everything after 0 is sent again\n"
     assert pbxd.json("webhooks", "deliveries", "1") == {"items": []}
-    assert pbxd("webhooks", "delete", "1").stdout == "webhook 1 deleted\n"
+    assert pbxd("webhooks", "delete", "1", "--yes").stdout == "webhook 1 deleted\n"
     assert "there is no webhook 1" in pbxd.refusal("webhooks", "rotate", "1")
 
 
+def test_the_events_of_one_employee_by_extension_or_name(pbxd: Pbxd) -> None:
+    pbxd("employees", "add", "101", "--name", "Иванова Анна")
+    for text in ("101", "Анна Иванова"):
+        made = pbxd.json("webhooks", "add", URL, "--event", "call.*", "--extension", text)
+        assert made["filter"]["extension"] == "101"
+
+
 def test_what_is_refused(pbxd: Pbxd) -> None:
+    for text in ("999", "Никто Никакой"):
+        assert "no employee" in pbxd.refusal("webhooks", "add", URL, "--event", "gap", "--extension", text)
     assert "not public" in pbxd.refusal("webhooks", "add", "http://127.0.0.1/", "--event", "gap")
     assert "call.ringing" in pbxd.refusal("webhooks", "add", URL, "--event", "call.rang")
     pbxd("webhooks", "add", URL, "--event", "gap")

@@ -8,7 +8,7 @@ import click
 
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import Integer, argument, id_argument, json_option, option
+from pbxd.cli.options import Integer, argument, employee_option, id_argument, json_option, option, yes_option
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
@@ -33,7 +33,7 @@ def webhooks() -> None:
     about=N_("A kind of event, such as call.ringing; call.* names a group. May be repeated."),
 )
 @option("--queue", default="", about=N_("Of events about calls and queues, only those of this queue."))
-@option("--extension", default="", metavar="EXTENSION", about=N_("And only those that this extension takes part in."))
+@employee_option("--extension", about=N_("And only those that this employee takes part in."))
 @json_option
 @pass_session
 def add(session: Session, url: str, events: tuple[str, ...], queue: str, extension: str) -> None:
@@ -54,7 +54,7 @@ def list_(session: Session) -> None:
         items = [_json(each.webhook) | {"pending": each.pending, "dead": each.dead} for each in found]
         print_json({"total": len(items), "items": items})
         return
-    heads = [_("Id"), _("URL"), _("Events"), _("Waiting"), _("Dead"), _("State")]
+    heads = [_("Id"), _("Address"), _("Events"), _("Waiting"), _("Dead"), _("State")]
     print_table(
         heads,
         (
@@ -134,11 +134,16 @@ def replay(session: Session, webhook_id: int, after: int) -> None:
     print_line(_("webhook {id}: everything after {after} is sent again").format(id=webhook_id, after=after))
 
 
-@webhooks.command("delete", help=N_("Delete a webhook. What was still to be sent is not sent."))
+@webhooks.command(
+    "delete", help=N_("Delete a webhook. What was still to be sent is not sent. Asks first on a terminal.")
+)
 @id_argument("webhook_id")
+@yes_option
 @pass_session
 def delete(session: Session, webhook_id: int) -> None:
     """Delete a webhook."""
+    url = session.ask(service.show, webhook_id).webhook.url
+    session.confirm(_("Delete webhook {id} ({url})? This can't be undone.").format(id=webhook_id, url=url))
     session.ask(service.delete, webhook_id)
     print_line(_("webhook {id} deleted").format(id=webhook_id))
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.errors import InvalidInputError
+from pbxd.errors import InvalidInputError, Mistakes
 from pbxd.i18n import _
+from pbxd.services import employees
 from pbxd.services.events.hearing import checked_kinds, event_json
 from pbxd.services.webhooks.addresses import Network, check_leads_outside, checked_url
 from pbxd.services.webhooks.sender import Outcome, Sender, as_curl, signed_headers
@@ -30,7 +31,7 @@ class AddWebhook:
     url: str
     events: Sequence[str]
     queue: str = ""  # of events about calls and queues, only those of this queue
-    extension: str = ""  # and only those of this extension
+    extension: str = ""  # and only those of this employee, by extension or full name
     allowed: Sequence[Network] = field(default=())  # networks besides public addresses
 
 
@@ -62,17 +63,25 @@ class FindDeliveries:
 
 
 async def add(workspace: Workspace, actor: Actor, asked: AddWebhook) -> Webhook:
-    """Make a webhook; the answer has its secret. Raises InvalidInputError."""
+    """Make a webhook; the answer has its secret. Raises InvalidInputError with all mistakes."""
     rights.check_administrator(actor)
-    url = checked_url(asked.url)
-    if not asked.events:
-        raise InvalidInputError("events", _("events: name at least one kind"))
-    kinds = checked_kinds(asked.events, "events", durable=True)
+    mistakes = Mistakes()
+    with mistakes.collected():
+        await check_leads_outside(checked_url(asked.url), asked.allowed)
+    kinds: frozenset[str] = frozenset()
+    with mistakes.collected():
+        if not asked.events:
+            raise InvalidInputError("events", _("events: name at least one kind"))
+        kinds = checked_kinds(asked.events, "events", durable=True)
     for name, text in (("queue", asked.queue), ("extension", asked.extension)):
         if len(text) > _LONGEST_FILTER:
-            raise InvalidInputError(name, _("{field}: too long").format(field=name))
-    await check_leads_outside(url, asked.allowed)
-    return await Webhooks(workspace.database).add(asked.url, tuple(sorted(kinds)), asked.queue, asked.extension)
+            mistakes.add(InvalidInputError(name, _("{field}: too long").format(field=name)))
+    extension = ""
+    if asked.extension and not mistakes.names("extension"):
+        with mistakes.collected():
+            extension = await employees.known_extension_of(workspace, "extension", asked.extension)
+    mistakes.refuse()
+    return await Webhooks(workspace.database).add(asked.url, tuple(sorted(kinds)), asked.queue, extension)
 
 
 async def find(workspace: Workspace, actor: Actor) -> list[ShownWebhook]:
