@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from pbxd.storage.book.managed import managed_counts
 from pbxd.storage.engine.feed import Feed
 from pbxd.storage.search import cursor
 from pbxd.storage.search.filters import ContactFilter
+from pbxd.storage.search.paging import FIRST_PART
 
 CLIENTS_SHOWN = 20
 
@@ -103,6 +104,13 @@ async def find(workspace: Workspace, _actor: Actor, asked: FindEmployees) -> lis
         and (not asked.department or folded(asked.department) in map(folded, person.departments))
         and asked.active in (None, person.active)
     ]
+
+
+async def every(workspace: Workspace, actor: Actor, asked: FindEmployees) -> AsyncGenerator[list[Employee], None]:
+    """Yield the employees that `find` returns, in parts."""
+    found = await find(workspace, actor, asked)
+    for begin in range(0, len(found), FIRST_PART):
+        yield found[begin : begin + FIRST_PART]
 
 
 async def page(workspace: Workspace, actor: Actor, asked: FindEmployees, *, limit: int, after: str) -> EmployeePage:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import click
 
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import Integer, argument, employee_option, id_argument, json_option, option, yes_option
+from pbxd.cli.listing import Listing, page_length, print_all, print_newest
+from pbxd.cli.options import LIMIT, Integer, argument, employee_option, id_argument, json_option, option, yes_option
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
@@ -94,18 +96,20 @@ def test(session: Session, webhook_id: int) -> None:
 @id_argument("webhook_id")
 @option("--state", type=click.Choice(get_args(State)), default=None, about=N_("Only those in this state."))
 @option("--before", type=Integer(0), default=None, metavar="N", about=N_("Only events before this number."))
-@option("--limit", type=Integer(1, 1000), default=50, about=N_("At most this many."))
+@option("--limit", type=LIMIT, about=N_("Show at most this many."))
 @json_option
 @pass_session
-def deliveries(session: Session, webhook_id: int, state: State | None, before: int | None, limit: int) -> None:
-    """List deliveries."""
-    asked = service.FindDeliveries(webhook_id=webhook_id, state=state, before=before, limit=limit)
-    found = session.ask(service.deliveries, asked)
-    if session.as_json:
-        print_json({"items": [each.to_json() for each in found]})
-        return
+def deliveries(session: Session, webhook_id: int, state: State | None, before: int | None, limit: int | None) -> None:
+    """List deliveries; without a limit a page on a terminal, otherwise all of them."""
+    asked = service.FindDeliveries(webhook_id=webhook_id, state=state, before=before)
     heads = [_("Event"), _("Kind"), _("State"), _("Attempts"), _("Last"), _("Answer"), _("ms"), _("Next")]
-    print_table(heads, map(_cells, found))
+    listing = Listing(heads, _cells, Delivery.to_json)
+    length = page_length(session, limit)
+    if length is None:
+        print_all(session, service.every_delivery, asked, listing)
+        return
+    found = session.ask(service.deliveries, replace(asked, limit=length + 1))  # one more: are there more
+    print_newest(session, found, length, listing, lambda each: each.queued.seq)
 
 
 @webhooks.command("rotate", help=N_("Make another secret and show it once. For a day both sign."))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from pbxd import rights
@@ -19,6 +19,7 @@ from pbxd.services.workspace import Workspace
 from pbxd.storage.access.webhook_deliveries import Deliveries, Delivery
 from pbxd.storage.access.webhook_deliveries import State as State
 from pbxd.storage.access.webhooks import Webhook, Webhooks
+from pbxd.storage.search.paging import FIRST_PART, PART
 
 ROTATION = timedelta(hours=24)  # for which the former secret signs too
 _LONGEST_FILTER = 200
@@ -59,7 +60,7 @@ class FindDeliveries:
     webhook_id: int
     state: State | None = None
     before: int | None = None  # only events with a lower number
-    limit: int = 50
+    limit: int | None = 50  # None: all
 
 
 async def add(workspace: Workspace, actor: Actor, asked: AddWebhook) -> Webhook:
@@ -121,6 +122,18 @@ async def deliveries(workspace: Workspace, actor: Actor, asked: FindDeliveries) 
     rights.check_administrator(actor)
     await Webhooks(workspace.database).get(asked.webhook_id)
     return await Deliveries(workspace.database).log(asked.webhook_id, asked.state, asked.before, asked.limit)
+
+
+async def every_delivery(
+    workspace: Workspace, actor: Actor, asked: FindDeliveries
+) -> AsyncGenerator[list[Delivery], None]:
+    """Yield everything that was and is to be sent, the newest event first, in parts. Raises NotFoundError."""
+    length = FIRST_PART
+    while found := await deliveries(workspace, actor, replace(asked, limit=length)):
+        yield found
+        if len(found) < length:
+            return
+        asked, length = replace(asked, before=found[-1].queued.seq), PART
 
 
 async def test(workspace: Workspace, actor: Actor, webhook_id: int, allowed: Sequence[Network]) -> Tested:
