@@ -138,7 +138,7 @@ class Daemon:
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,
-            events=LiveEvents(workspace, self._live_feed, self._directory.colleagues),
+            events=LiveEvents(workspace, self._live_feed),
             call_watch=call_watch,
             health=health,
             metrics=self._metrics,

@@ -143,7 +143,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             caller_naming=naming,
             click_to_call=click_to_call,
             queues=queues,
-            events=LiveEvents(workspace, live_feed, directory.colleagues),
+            events=LiveEvents(workspace, live_feed),
             call_watch=call_watch,
             health=health,
             sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
