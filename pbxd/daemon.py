@@ -48,6 +48,7 @@ from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
 from pbxd.services.staff_sync import StaffSync
 from pbxd.services.webhooks.addresses import Network
+from pbxd.services.webhooks.backlog import backlog_readings
 from pbxd.services.webhooks.dispatching import Dispatcher
 from pbxd.services.webhooks.sender import Sender
 from pbxd.services.workspace import Workspace
@@ -130,7 +131,7 @@ class Daemon:
         self._uploads = Uploads(workspace, settings.upload_folder, settings.http.upload_limit_mb)
         people = (self._sessions, self._live_feed, self._webhooks)
         readings = [part.readings for part in (*parts, *people)]
-        self._metrics = Metrics(health, Feed(database).last, readings)
+        self._metrics = Metrics(health, Feed(database).last, readings, partial(backlog_readings, database))
         services = Services(
             workspace=workspace,
             tokens=self._token_cache,

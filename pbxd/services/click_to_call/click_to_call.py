@@ -149,7 +149,7 @@ class ClickToCall:
     def readings(self) -> Iterator[Reading]:
         """Say what is counted."""
         about = "Click-to-calls that were refused or have ended, by reason."
-        yield Reading("pbxd_click_to_calls_total", about, "counter", lambda: self.attempts.ended, "reason")
+        yield Reading("pbxd_click_to_calls_total", about, "counter", lambda: self.attempts.ended, ("reason",))
 
     def _check_own(self, actor: Actor, call_id: str) -> None:
         """Raise RefusedError unless the actor may follow the call of this agent, NotFoundError for an unknown call.
