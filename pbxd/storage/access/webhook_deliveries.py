@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Select, bindparam, func, insert, select, update
@@ -14,6 +14,7 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import FeedRow
 from pbxd.storage.tables import feed, webhook_deliveries, webhooks
 
+GIVEN_UP_AFTER = timedelta(days=3)  # after the first attempt
 State = Literal["pending", "delivered", "dead"]
 
 
