@@ -23,7 +23,7 @@ def audit() -> None:
 @audit.command("list", help=N_("List who did what and what was refused, newest first."))
 @option("--from", "since", default="", metavar="DATE", about=N_("From this day or time on."))
 @option("--to", "until", default="", metavar="DATE", about=N_("Until the end of this day, or before this time."))
-@option("--source", default="", about=N_("Only from this source, as the list has it with --json."))
+@option("--source", default="", about=N_("Only from this source, or one that begins with these words: “token 3”."))
 @option("--action", default="", about=N_("Only this command, or operation of the API."))
 @option("--result", type=click.Choice(get_args(Result)), about=N_("Only what was done, or what was refused."))
 @option("--limit", type=LIMIT, default=50, show_default=True, about=N_("Show at most this many."))
@@ -41,6 +41,6 @@ def list_(session: Session, asked: log.FindDeeds) -> None:
 
 def _cells(row: AuditRow) -> list[str]:
     deed = row.deed
-    who = " ".join(filter(None, [deed.extension, row.employee_name])) or deed.source
+    who = ", ".join(filter(None, [" ".join(filter(None, [deed.extension, row.employee_name])), deed.source]))
     done = _("carried out") if deed.result == "done" else _("refused: {reason}").format(reason=deed.reason)
     return [local_time(row.at), who, deed.address, deed.action, deed.subject, done]
