@@ -24,7 +24,7 @@ def audit() -> None:
 @audit.command("list", help=N_("List who did what and what was refused, newest first."))
 @option("--from", "since", default="", metavar="DATE", about=N_("From this day or time on."))
 @option("--to", "until", default="", metavar="DATE", about=N_("Until the end of this day, or before this time."))
-@option("--source", default="", about=N_("Only from this source, as the list has it with --json."))
+@option("--source", default="", about=N_("Only from this source, or one that begins with these words: “token 3”."))
 @option("--action", default="", about=N_("Only this command, or operation of the API."))
 @option("--result", type=click.Choice(get_args(Result)), about=N_("Only what was done, or what was refused."))
 @option("--before", type=ID, metavar="ID", about=N_("Continue after this row, the last one of the previous page."))
@@ -45,13 +45,14 @@ def list_(session: Session, asked: log.FindDeeds) -> None:
 
 def _cells(row: AuditRow) -> list[str]:
     deed = row.deed
-    who = " ".join(filter(None, [deed.extension, row.employee_name])) or _source(deed.source)
+    person = " ".join(filter(None, [deed.extension, row.employee_name]))
+    who = ", ".join(filter(None, [person, _source(deed.source)]))
     done = _("carried out") if deed.result == "done" else _("refused: {reason}").format(reason=deed.reason)
     return [str(row.id), local_time(row.at), who, deed.address, deed.action, deed.subject, done]
 
 
 def _source(source: str) -> str:
-    """Return a source, such as `cli` or `token NAME`, in words."""
+    """Return a source, such as `cli` or `token 3 crm`, in words."""
     kind, _blank, name = source.partition(" ")
     texts = {
         "cli": _("command line"),

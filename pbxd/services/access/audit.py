@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -24,7 +24,8 @@ from pbxd.storage.search.paging import FIRST_PART, PART
 
 _FINISH_SECONDS = 1.0
 _GATHER_SECONDS = 0.5  # refusals within this time are written together
-_MOST_A_MINUTE = 60  # refusals that are written one by one: a scanner must not fill the disk
+_MOST_A_MINUTE = 60  # refusals of one quota that are written one by one: a scanner must not fill the disk
+_MOST_UNKNOWN = 600  # of all that nobody known was refused
 _MINUTE = 60.0
 
 _log = structlog.get_logger(__name__)
@@ -36,7 +37,7 @@ class FindDeeds:
 
     since: str = ""  # a local date or time, as `dates.read_instant` reads it
     until: str = ""  # the same; a date means that whole day
-    source: str = ""
+    source: str = ""  # whole, or its first words: `token 3`
     action: str = ""
     result: Result | None = None
     employee: int | None = None
@@ -74,29 +75,35 @@ class Refusals:
 
     Nobody waits for it, and a database that is away loses nothing.
 
-    More than 60 a minute are counted only; the next row that is written says how many there were.
+    What one client is refused for one reason has a quota of 60 rows a minute, so that no flood hides what others are
+    refused. Beyond it refusals are counted only; the next row of that quota says how many there were. All clients that
+    nobody knows have one quota for each reason, and 600 rows a minute together.
     """
 
     def __init__(self, database: Database) -> None:
         self._audit = Audit(database)
         self._waiting: deque[Deed] = deque()
         self._minute = 0.0  # when it began, monotonic clock
-        self._written = 0  # in this minute
-        self._unwritten = 0  # since the last row that was written
+        self._written = Counter[Hashable]()  # in this minute, by quota
+        self._of_unknown = 0  # in this minute
+        self._unwritten = Counter[Hashable]()  # since the last row of the quota
         self.count = 0
 
-    def note(self, deed: Deed) -> None:
-        """Take a refusal; never waits."""
+    def note(self, deed: Deed, login: str = "") -> None:
+        """Take a refusal; never waits. `login`: of the user whom nobody proved to be."""
         self.count += 1
         now = time.monotonic()
         if now - self._minute >= _MINUTE:
-            self._minute, self._written = now, 0
-        if self._written >= _MOST_A_MINUTE:
-            self._unwritten += 1
+            self._minute, self._of_unknown = now, 0
+            self._written.clear()
+        quota, unknown = (deed.source, login, deed.reason), not deed.source
+        if self._written[quota] >= _MOST_A_MINUTE or (unknown and self._of_unknown >= _MOST_UNKNOWN):
+            self._unwritten[quota] += 1
             return
-        self._written += 1
-        more = f" (+{self._unwritten})" if self._unwritten else ""
-        self._unwritten = 0
+        self._written[quota] += 1
+        self._of_unknown += unknown
+        unwritten = self._unwritten.pop(quota, 0)
+        more = f" (+{unwritten})" if unwritten else ""
         self._waiting.append(replace(deed, result="refused", reason=deed.reason + more))
 
     def note_done(self, deed: Deed) -> None:

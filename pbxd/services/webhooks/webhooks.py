@@ -16,7 +16,7 @@ from pbxd.services.events.hearing import checked_kinds, event_json
 from pbxd.services.webhooks.addresses import Network, check_leads_outside, checked_url
 from pbxd.services.webhooks.sender import Outcome, Sender, as_curl, signed_headers
 from pbxd.services.workspace import Workspace
-from pbxd.storage.access.webhook_deliveries import Deliveries, Delivery
+from pbxd.storage.access.webhook_deliveries import Backlog, Deliveries, Delivery
 from pbxd.storage.access.webhook_deliveries import State as State
 from pbxd.storage.access.webhooks import Webhook, Webhooks
 from pbxd.storage.search.paging import FIRST_PART, PART
@@ -88,15 +88,15 @@ async def add(workspace: Workspace, actor: Actor, asked: AddWebhook) -> Webhook:
 async def find(workspace: Workspace, actor: Actor) -> list[ShownWebhook]:
     """Return all webhooks, oldest first."""
     rights.check_administrator(actor)
-    counts = await Deliveries(workspace.database).counts()
-    return [_shown(each, counts.get(each.id, {})) for each in await Webhooks(workspace.database).list()]
+    backlogs = await Deliveries(workspace.database).backlogs()
+    return [_shown(each, backlogs.get(each.id)) for each in await Webhooks(workspace.database).list()]
 
 
 async def show(workspace: Workspace, actor: Actor, webhook_id: int) -> ShownWebhook:
     """Return a webhook. Raises NotFoundError."""
     rights.check_administrator(actor)
     found = await Webhooks(workspace.database).get(webhook_id)
-    return _shown(found, (await Deliveries(workspace.database).counts()).get(webhook_id, {}))
+    return _shown(found, (await Deliveries(workspace.database).backlogs()).get(webhook_id))
 
 
 async def delete(workspace: Workspace, actor: Actor, webhook_id: int) -> None:
@@ -149,5 +149,5 @@ async def test(workspace: Workspace, actor: Actor, webhook_id: int, allowed: Seq
     return Tested(outcome, as_curl(webhook.url, headers, body))
 
 
-def _shown(webhook: Webhook, counts: dict[str, int]) -> ShownWebhook:
-    return ShownWebhook(webhook, counts.get("pending", 0), counts.get("dead", 0))
+def _shown(webhook: Webhook, backlog: Backlog | None) -> ShownWebhook:
+    return ShownWebhook(webhook, backlog.pending if backlog else 0, backlog.dead if backlog else 0)
