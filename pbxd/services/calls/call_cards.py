@@ -140,7 +140,8 @@ class CallCards:
     def _tell(self, actor: Actor, call_id: str, presence: Presence | None, **more: object) -> None:
         own = frozenset({actor.extension})
         over = {"state": "over", "phones": {}, "people": [actor.extension], "steps": 0}
-        self.feed.tell_call(call_id, Present(own, {**(present_of(presence).data if presence else over), **more}))
+        present = present_of(presence) if presence else Present(own, over)
+        self.feed.tell_call(call_id, replace(present, extensions=own, data={**present.data, **more}))
 
     async def person(self, actor: Actor, number: str, chosen: int = 0) -> CardPerson:
         """Return whose number it is; `chosen` is the one of several whom the viewer took for it."""

@@ -73,4 +73,4 @@ def present_of(presence: Presence) -> Present:
         "people": sorted(people),
         "steps": len(presence.record.story),
     }
-    return Present(people, data)
+    return Present(people, data, presence.record.queue or "", presence.record.started)
