@@ -72,4 +72,4 @@ def _present(presence: Presence) -> Present:
         "people": sorted(people),
         "steps": len(presence.record.story),
     }
-    return Present(people, data)
+    return Present(people, data, presence.record.queue or "", presence.record.started)

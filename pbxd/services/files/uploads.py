@@ -155,7 +155,7 @@ class Uploads:
         return self._start(import_id, self._check(actor, import_id, own, upload, keeps=keeps), checks=True)
 
     def step(self, import_id: int) -> asyncio.Lock:
-        """Return what one step of an import holds until what it begins is under way, so that no other comes between."""
+        """Return the lock that a step of an import holds until its work has started."""
         return self._steps.setdefault(import_id, asyncio.Lock())
 
     def folder_of(self, import_id: int) -> Path:
