@@ -24,6 +24,7 @@ from pbxd.services.access import users
 from pbxd.services.access.users import User
 from pbxd.services.calls import missed_calls
 from pbxd.services.workspace import Workspace
+from pbxd.web.looks import use_looks
 from pbxd.web.pages import (
     FORM,
     Unfinished,
@@ -151,6 +152,7 @@ async def _visit_of(request: web.Request) -> Visit | None:
     user = await users.own(request.app[SERVICES].workspace, actor)
     if user is None:
         return None
+    use_looks(user)
     shows_menu = request.method == "GET" and not is_fragment(request)
     missed = await missed_calls.count(request.app[SERVICES].workspace, user) if shows_menu else 0
     return Visit(request, actor, user, missed, seq)

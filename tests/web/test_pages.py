@@ -402,6 +402,31 @@ async def test_looks_that_were_chosen_when_the_session_ended_are_shown_again(bro
             assert (shown.status, "pbxd_theme=dark" in str(shown.headers.getall("Set-Cookie"))) == (303, True)
 
 
+async def test_looks_go_with_the_user_into_every_browser(browser: Browser) -> None:
+    """What is chosen in one shows in another with other cookies and another language, and on its page of the sign-in."""
+    await browser.let_in("101")
+    form = {"login": "101", "password": PASSWORD}
+
+    async def look() -> tuple[list[str], str]:
+        page = (await browser.get("/me")).page
+        return page.texts("h1"), page.elements[0].attributes["data-theme"]
+
+    await browser.post("/sign-in", form)
+    assert await look() == (["Профиль"], "auto")
+    assert (await browser.post("/me", {"language": "en", "theme": "dark"})).status == 303
+    browser.session.cookie_jar.clear()
+    assert (await browser.get("/sign-in")).page.texts("h1") == ["Вход"]
+    browser.session.cookie_jar.update_cookies({"pbxd_theme": "light", "pbxd_language": "ru"})
+    await browser.post("/sign-in", form)
+    assert await look() == (["Profile"], "dark")
+    browser.session.cookie_jar.update_cookies({"pbxd_theme": "light", "pbxd_language": "ru"})
+    assert await look() == (["Profile"], "dark")
+    await browser.post("/sign-in", form)
+    await browser.post("/sign-out", {})
+    shown = await browser.get("/sign-in")
+    assert (shown.page.texts("h1"), shown.page.elements[0].attributes["data-theme"]) == (["Sign in"], "dark")
+
+
 async def test_only_pages_that_show_a_form_again_keep_one(browser: Browser) -> None:
     app = Application()
     mount(app)

@@ -13,6 +13,7 @@ document.addEventListener("submit", (event) => {
   if (!(form instanceof HTMLFormElement) || event.defaultPrevented || form === sure) return;
   if (!form.querySelector("input[name=_user]")) return;
   event.preventDefault();
+  delete form.dataset.left; // not yet: see drafts.js
   if (!asking.has(form)) check(form, event.submitter);
 });
 
