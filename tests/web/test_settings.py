@@ -102,7 +102,7 @@ async def test_whom_nobody_can_invite(browser: Browser) -> None:
     for who, said in (
         ("", "Введите внутренний номер, имя или e-mail"),
         ("Кто Такой", "Кто Такой"),
-        (HOSTILE + "@x", "электронной почты"),
+        (HOSTILE + "@x", "Не адрес e-mail"),
         ("101", "Пароль уже есть; сбросить его можно на странице пользователя"),
     ):
         shown = await browser.post("/settings/users", {"who": who, "role": "agent"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Hashable, Iterator
+from collections.abc import AsyncGenerator, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -20,6 +20,7 @@ from pbxd.services.workspace import Workspace
 from pbxd.storage.access.audit import Audit, AuditFilter, AuditRow, Deed
 from pbxd.storage.access.audit import Result as Result
 from pbxd.storage.engine.database import Database
+from pbxd.storage.search.paging import FIRST_PART, PART
 
 _FINISH_SECONDS = 1.0
 _GATHER_SECONDS = 0.5  # refusals within this time are written together
@@ -41,7 +42,7 @@ class FindDeeds:
     result: Result | None = None
     employee: int | None = None
     before: int | None = None  # the id of the last row of the page before
-    limit: int = 50
+    limit: int | None = 50  # None: all
 
 
 async def find(workspace: Workspace, actor: Actor, asked: FindDeeds) -> list[AuditRow]:
@@ -57,6 +58,16 @@ async def find(workspace: Workspace, actor: Actor, asked: FindDeeds) -> list[Aud
         before=asked.before,
     )
     return await Audit(workspace.database).find(wanted, asked.limit)
+
+
+async def every(workspace: Workspace, actor: Actor, asked: FindDeeds) -> AsyncGenerator[list[AuditRow], None]:
+    """Yield all such rows, the newest first, in parts. Raises InvalidInputError for a text that is no date."""
+    length = FIRST_PART
+    while found := await find(workspace, actor, replace(asked, limit=length)):
+        yield found
+        if len(found) < length:
+            return
+        asked, length = replace(asked, before=found[-1].id), PART
 
 
 class Refusals:

@@ -18,7 +18,7 @@ from itertools import islice
 from pbxd.errors import UnavailableError
 from pbxd.logs import Complaints
 from pbxd.measures import Reading
-from pbxd.services.events.hearing import Event, Hearing, event_of, frame
+from pbxd.services.events.hearing import CALL, Event, Hearing, event_of, frame
 from pbxd.services.events.live_states import LiveStates, Phones
 from pbxd.services.events.present import Present
 from pbxd.storage.engine.database import Database
@@ -108,6 +108,11 @@ class LiveFeed:
     def touch(self) -> None:
         """Look at the phones soon: the PBX said something."""
         self._touched.set()
+
+    def tell_call(self, call_id: str, present: Present) -> None:
+        """Tell the streams that are there of a call, whether anything changed in it or not."""
+        self.states.tell(CALL, call_id, present)
+        self.touch()
 
     @property
     def seq(self) -> int | None:

@@ -90,8 +90,8 @@ class Audit:
         async with self._database.writing():
             pass  # the witness testifies before the commit
 
-    async def find(self, wanted: AuditFilter, limit: int) -> list[AuditRow]:
-        """Return rows, the newest first."""
+    async def find(self, wanted: AuditFilter, limit: int | None) -> list[AuditRow]:
+        """Return rows, the newest first; `limit` None: all."""
         async with self._database.reading() as connection:
             found = await connection.execute(_wanted(wanted).order_by(audit.c.id.desc()).limit(limit))
             return [_row(row) for row in found]

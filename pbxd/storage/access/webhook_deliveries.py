@@ -138,8 +138,8 @@ class Deliveries:
         async with self._database.writing() as connection:
             await connection.execute(changed, rows)
 
-    async def log(self, webhook_id: int, state: State | None, before: int | None, limit: int) -> list[Delivery]:
-        """Return deliveries, the newest event first; `before`: those with a lower number."""
+    async def log(self, webhook_id: int, state: State | None, before: int | None, limit: int | None) -> list[Delivery]:
+        """Return deliveries, the newest event first; `before`: those with a lower number; `limit` None: all."""
         wanted = select(webhook_deliveries).where(webhook_deliveries.c.webhook_id == webhook_id)
         if state is not None:
             wanted = wanted.where(webhook_deliveries.c.state == state)
