@@ -21,7 +21,7 @@ class Actor:
     """
 
     role: Role
-    source: str  # for logs and audit: cli, socket, dialplan, daemon, `token NAME`, or `user 101`
+    source: str  # for logs and audit: cli, socket, dialplan, daemon, `token 3 NAME`, or `user 101`
     extension: str  # that the employee has now; empty: none
     employee: int | None  # the id; None: no employee, or not asked yet: then `extension` says who
     acts_for_any: bool  # may name any employee to act for

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -49,6 +48,7 @@ from pbxd.services.queues import VipQueues
 from pbxd.services.retention import keep_clearing
 from pbxd.services.staff_sync import StaffSync
 from pbxd.services.webhooks.addresses import Network
+from pbxd.services.webhooks.backlog import backlog_readings
 from pbxd.services.webhooks.dispatching import Dispatcher
 from pbxd.services.webhooks.sender import Sender
 from pbxd.services.workspace import Workspace
@@ -63,7 +63,8 @@ from pbxd.storage.imports.imports import Imports
 
 _log = structlog.get_logger(__name__)
 
-# How long a thread that fills pages' tables keeps Python to itself, while a look-up waits; by default ten times that.
+# How long one thread may hold the GIL while others wait (Python's default: 5 ms). Short, so that a look-up does not
+# wait for a thread that fetches a page's rows.
 _THREAD_TURN_SECONDS = 0.0005
 
 
@@ -130,7 +131,7 @@ class Daemon:
         self._uploads = Uploads(workspace, settings.upload_folder, settings.http.upload_limit_mb)
         people = (self._sessions, self._live_feed, self._webhooks)
         readings = [part.readings for part in (*parts, *people)]
-        self._metrics = Metrics(health, Feed(database).last, readings)
+        self._metrics = Metrics(health, Feed(database).last, readings, partial(backlog_readings, database))
         services = Services(
             workspace=workspace,
             tokens=self._token_cache,
@@ -138,7 +139,7 @@ class Daemon:
             caller_naming=naming,
             click_to_call=self._click_to_call,
             queues=self._queues,
-            events=LiveEvents(workspace, self._live_feed, self._directory.colleagues),
+            events=LiveEvents(workspace, self._live_feed),
             call_watch=call_watch,
             health=health,
             metrics=self._metrics,
@@ -173,7 +174,6 @@ class Daemon:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloading.request)
         async with starting():  # an upgrade of a big database takes minutes
             opened = await self._opening.open()
-        gc.freeze()  # who is looked up stays: the collector would hold up look-ups while it goes through all of them
         sd_notify("STATUS=")
         if not opened:
             self._following.hold_events()
@@ -239,8 +239,9 @@ class Daemon:
 
     def _apply(self, settings: Settings) -> None:
         """Go by other settings. Raises ConfigurationError, and changes nothing then."""
-        self._click_to_call.reconfigure(settings)  # those that may refuse come first
+        dial_by_them = self._click_to_call.prepared(settings)  # may raise, as the next one
         self._http.reload_certificate()
+        dial_by_them()
         self._queues.reconfigure(settings.queues)
         self._staff_sync.request()
         logs.configure(settings.logs)

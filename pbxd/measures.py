@@ -49,7 +49,7 @@ class Reading:
     about: str
     kind: Literal["gauge", "counter"]
     read: Callable[[], float | Mapping[str, float]]
-    label: str = ""  # what the mapping's keys are
+    labels: tuple[str, ...] = ()  # the words of the mapping's keys, separated by blanks
 
 
 @dataclass(frozen=True, slots=True)

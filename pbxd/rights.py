@@ -77,6 +77,11 @@ def calls_seen(actor: Actor) -> Sight:
     return actor.sights.calls if actor.role == "agent" and actor.is_person else "all"
 
 
+def sees_all_queues(actor: Actor) -> bool:
+    """Tell whether the actor sees who waits in every queue."""
+    return TABLE["see queues"].of(actor.role) == "everything"
+
+
 def knows_call_of(actor: Actor, agent: str) -> bool:
     """Tell whether the actor may know of a call that was made for this agent and has no record yet."""
     return calls_seen(actor) == "all" or (bool(agent) and agent == actor.extension)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
@@ -14,6 +15,8 @@ from pbxd import api, cli
 from pbxd.book.fields import BUILT_IN
 from pbxd.checkup.checks import CHECKS
 from pbxd.settings import Settings
+from pbxd.telephony.attempt import Reason
+from pbxd.telephony.plan import Where
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "docker/README.md", ROOT / "tests/lab/README.md"]
@@ -51,6 +54,19 @@ def test_the_index_names_every_page() -> None:
 def test_a_page_begins_with_what_it_is_for(page: Path) -> None:
     _heading, _blank, first, *_rest = page.read_text(encoding="utf-8").splitlines()
     assert first.startswith(("This page ", "Эта страница ")), first
+
+
+def test_every_reason_for_which_a_call_is_refused_or_ends_is_explained() -> None:
+    section = text("docs/http.md").partition("## Why a call was refused or ended\n")[2].partition("\n## ")[0]
+    rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")][1:]
+    explained = {
+        (name, end.strip() != "–") for _, names, _, end, _ in rows for name in re.findall(r"`([\w-]+)`", names)
+    }
+    assert {name for name, ends in explained if ends} == set(get_args(Reason))
+    refusing = [*(ROOT / "pbxd/services/click_to_call").glob("*.py"), ROOT / "pbxd/telephony/plan.py"]
+    raised = {word for file in refusing for word in re.findall(r'RefusedError\("([\w-]+)"', file.read_text("utf-8"))}
+    refused = {name for name, _ends in explained}
+    assert raised | (set(get_args(Where)) - {"internal", "region"}) <= refused
 
 
 def commands(group: click.Group, path: str) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,7 @@ class AuditQuery(Query):
     until: Annotated[str, Field(alias="to", max_length=40)] = ""
     """The same; a date means that whole day."""
     source: Words | None = None
+    """As the rows have it, or its first words: `token`, `token 3`, `user`."""
     action: Words | None = None
     result: Literal["done", "refused"] | None = None
     employee: Annotated[int, Field(ge=1, lt=2**63)] | None = None
@@ -39,7 +40,7 @@ class AuditRowAnswer(Answer):
     id: int
     at: Instant
     source: str
-    """`cli`, `socket`, `token NAME` or `user`; empty: nobody who is known."""
+    """`cli`, `socket`, `token ID NAME` or `user LOGIN`; empty: nobody who is known."""
     employee: str | None
     """The extension that who acted had then."""
     employee_id: int | None

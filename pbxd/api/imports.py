@@ -185,7 +185,8 @@ async def download_template(context: Context) -> Download[XLSX]:
 async def show_import(context: Context, path: ImportPath, query: ActingQuery) -> ImportAnswer:
     """Show an import, and how far it is.
 
-    Its rows see only who uploaded it and, unless its contacts are personal, administrators.
+    Only the uploader (same token, user or employee) and administrators see the rows of a file. If the contacts will be
+    personal, only the uploader sees them; an administrator can only undo the import.
     """
     del query
     return _answer(await context.services.uploads.show(context.actor, path.id, context.caller))

@@ -10,6 +10,7 @@ from pydantic import Field
 from pbxd.api.call_record import Instant
 from pbxd.api.lists import NumberPath, WholeListAnswer, whole
 from pbxd.calls.record import instant
+from pbxd.errors import InvalidInputError, InvalidInputsError
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
@@ -31,8 +32,8 @@ class WebhookFilter(Body):
 
     queue: Annotated[str, Field(max_length=200)] = ""
     """Only those of this queue."""
-    extension: Annotated[str, Field(max_length=32)] = ""
-    """Only those that this extension takes part in."""
+    extension: Annotated[str, Field(max_length=200)] = ""
+    """Only those that this employee takes part in: an extension, or a full name."""
 
 
 class WebhookRequest(Body):
@@ -150,7 +151,10 @@ async def add_webhook(context: Context, body: WebhookRequest) -> Reply[WebhookAn
     asked = AddWebhook(
         url=body.url, events=body.events, queue=chosen.queue, extension=chosen.extension, allowed=allowed
     )
-    made = await webhooks.add(context.services.workspace, context.actor, asked)
+    try:
+        made = await webhooks.add(context.services.workspace, context.actor, asked)
+    except InvalidInputError as error:
+        raise _in_body(error) from error
     answer = _answer(ShownWebhook(made, 0, 0), secret=made.secret)
     return Reply(answer, headers={"Location": f"/api/v1/webhooks/{made.id}"})
 
@@ -220,3 +224,14 @@ def _answer(shown: ShownWebhook, secret: str = "") -> WebhookAnswer:
         "former_secret_until": instant(webhook.former_until),
     }
     return WebhookAnswer.model_validate(said | ({"secret": secret} if secret else {}))
+
+
+def _in_body(error: InvalidInputError) -> InvalidInputError:
+    """Say where in the body the mistakes stand: the service knows no filter, only its members."""
+    placed = [
+        InvalidInputError("filter", str(each), at=(each.field,), code=each.code)
+        if each.field in WebhookFilter.model_fields
+        else each
+        for each in error.mistakes
+    ]
+    return InvalidInputsError(placed)

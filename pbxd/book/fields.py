@@ -63,7 +63,7 @@ BUILT_IN: Final = Fields(
             "emails",
             Texts("E-mail", "E-mail"),
             headings=("Почта",),  # of our own files until step 9
-            help=Texts("An e-mail address. May be repeated.", "Адрес электронной почты. Можно указать несколько раз."),
+            help=Texts("An e-mail address. May be repeated.", "Адрес e-mail. Можно указать несколько раз."),
             hint=Texts(
                 "Several are separated by “;”, the first is the main one.", "Несколько — через «;», первый — основной."
             ),

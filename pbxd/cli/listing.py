@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pbxd.cli.output import JsonList, Table, on_terminal
+from pbxd.cli.output import JsonList, Table, on_terminal, print_json, print_table
 from pbxd.cli.session import Session
 from pbxd.i18n import _
 
@@ -49,3 +49,19 @@ def print_all(
     table = Table(listing.heads)
     session.each(service, lambda part: table.add(map(listing.cells, part)), asked)
     table.close(_("total: {total}").format(total=table.count))
+
+
+def print_newest(
+    session: Session, found: Sequence[Entry], limit: int, listing: Listing[Entry], key: Callable[[Entry], int]
+) -> None:
+    """Print a page of a list that begins with the newest entry; `found` has one more if the list goes on.
+
+    `key`: the number that `--before` takes.
+    """
+    shown = found[:limit]
+    following = key(shown[-1]) if len(found) > limit else None
+    if session.as_json:
+        print_json({"items": [listing.form(each) for each in shown], "next": following})
+        return
+    further = "" if following is None else _("next page: --before {id}").format(id=following)
+    print_table(listing.heads, map(listing.cells, shown), further)

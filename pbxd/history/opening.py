@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -51,6 +52,10 @@ class Opening:
             lost = isinstance(error, LostError)
             self._complaints.tell("database_lost" if lost else "database_away", str(error), error=lost)
             return False
+        # Exclude the loaded book from garbage collection: a full collection over 100,000 contacts blocks look-ups for
+        # 50 ms.
+        gc.collect()
+        gc.freeze()
         self._opened.set()
         return True
 

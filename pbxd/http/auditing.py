@@ -21,14 +21,16 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 
 
 def note_deeds(request: web.Request, response: web.StreamResponse, witness: Witness) -> None:
-    """Log what the request did without the database, such as a call, and a refusal; at an unknown address neither.
+    """Log an action that wrote nothing to the database (such as a call), and a refusal.
 
-    That happens a moment later: a call must not wait for the log.
+    Nothing is logged for an unknown address. It is written a moment later: a call must not wait for the log.
     """
     if witness.acted and not witness.heard:
         request.app[SERVICES].refusals.note_done(deed_of(request))
     if response.status in _REFUSALS and action_of(request):
-        request.app[SERVICES].refusals.note(deed_of(request, _reason(response)))
+        deed = deed_of(request, _reason(response))
+        tried = LOGIN in request and response.status == HTTPStatus.UNAUTHORIZED
+        request.app[SERVICES].refusals.note(deed, deed.subject.partition(" ")[0] if tried else "")
 
 
 def deed_of(request: web.Request, reason: str = "") -> Deed:

@@ -8,21 +8,24 @@ import os
 import pickle
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import PIPE
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from pbxd import i18n, rights
 from pbxd.actor import Actor
-from pbxd.errors import UnavailableError
 from pbxd.i18n import _
 from pbxd.settings import Settings
 
 _CHILD = "pbxd.checkup.child"
 _LONGEST_SECONDS = 600.0
+_COMPLAINT = 1000  # characters of what a child that crashed wrote last, for the log
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,23 @@ class Checkups:
         return replace(self._seen, running=self._work is not None and not self._work.done())
 
     async def _run(self, order: bytes) -> None:
+        limit = asyncio.timeout(_LONGEST_SECONDS)
         try:
-            async with asyncio.timeout(_LONGEST_SECONDS):
+            async with limit:
                 found = [_checked(each) for each in await _answer(order)]
-        except (UnavailableError, TimeoutError, OSError):
-            self._seen = Checkup(problem=_("the check of the installation ended early"))
+        except Exception as error:  # noqa: BLE001 - nobody waits for this task: whatever it is, it is logged
+            minutes = round(_LONGEST_SECONDS / 60)
+            problem = _("the check of the installation ended early; pbxd's log says why")
+            if limit.expired():
+                problem = _("the check of the installation took more than {minutes} minutes and was ended")
+            _log.error("checkup_failed", reason=f"no end after {minutes} min" if limit.expired() else repr(error))
+            self._seen = Checkup(problem=problem.format(minutes=minutes))
         else:
             self._seen = Checkup(findings=found, at=datetime.now(UTC))
+
+
+class _CrashedError(Exception):
+    """The child ended with an error."""
 
 
 def _checked(found: dict[str, Any]) -> Checked:
@@ -85,13 +98,14 @@ def _checked(found: dict[str, Any]) -> Checked:
 async def _answer(order: bytes) -> list[dict[str, Any]]:
     """Have a child run the checks; cancelled, it is killed."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", _CHILD, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+        sys.executable, "-P", "-m", _CHILD, stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
     try:
-        said, _nothing = await child.communicate(order)
+        said, complaint = await child.communicate(order)
+        if child.returncode:
+            last = complaint.decode(errors="replace")[-_COMPLAINT:].strip()
+            raise _CrashedError(f"status {child.returncode}: {last}")
         found: list[dict[str, Any]] = json.loads(said)
-    except ValueError as error:
-        raise UnavailableError(_("the check of the installation ended early")) from error
     finally:
         if child.returncode is None:
             with suppress(ProcessLookupError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from pbxd.storage.book.managed import managed_counts
 from pbxd.storage.engine.feed import Feed
 from pbxd.storage.search import cursor
 from pbxd.storage.search.filters import ContactFilter
+from pbxd.storage.search.paging import FIRST_PART
 
 CLIENTS_SHOWN = 20
 
@@ -105,6 +106,13 @@ async def find(workspace: Workspace, _actor: Actor, asked: FindEmployees) -> lis
     ]
 
 
+async def every(workspace: Workspace, actor: Actor, asked: FindEmployees) -> AsyncGenerator[list[Employee], None]:
+    """Yield the employees that `find` returns, in parts."""
+    found = await find(workspace, actor, asked)
+    for begin in range(0, len(found), FIRST_PART):
+        yield found[begin : begin + FIRST_PART]
+
+
 async def page(workspace: Workspace, actor: Actor, asked: FindEmployees, *, limit: int, after: str) -> EmployeePage:
     """Return a page of employees by extension. Raises InvalidInputError (`after`)."""
     seq = await Feed(workspace.database).last()  # before the list: what comes meanwhile is told twice, not never
@@ -168,10 +176,15 @@ async def extension_of(workspace: Workspace, field: str, text: str) -> str:
         if any(map(str.isdigit, text)) and is_extension(text):
             return text
         raise
-    if not person.extension:
-        message = _("{name} (id {id}) has no extension any more")
-        raise InvalidInputError(field, message.format(name=person.name, id=person.id))
-    return person.extension
+    return _extension(field, person)
+
+
+async def known_extension_of(workspace: Workspace, field: str, text: str) -> str:
+    """Return the extension of the employee that a text names, as `extension_of`; one that nobody has is refused too.
+
+    Raises InvalidInputError.
+    """
+    return _extension(field, await named(workspace, field, text))
 
 
 async def show(workspace: Workspace, actor: Actor, extension: str) -> ShownEmployee:
@@ -258,6 +271,13 @@ async def _table(file: Path, rules: NumberRules) -> EmployeeTable:
     if not data.startswith(WORKBOOK):
         return read_employees(data, rules)
     return read_rows(iter(await plain_rows(file, language=i18n.current(), most=MOST_ROWS)), rules)
+
+
+def _extension(field: str, person: Employee) -> str:
+    if not person.extension:
+        message = _("{name} (id {id}) has no extension any more")
+        raise InvalidInputError(field, message.format(name=person.name, id=person.id))
+    return person.extension
 
 
 def _content(file: Path) -> bytes:

@@ -24,6 +24,7 @@ class Metrics:
     health: Health
     newest: Callable[[], Awaitable[int]]  # the feed's last number; raises UnavailableError
     parts: Sequence[Readings] = ()
+    asked: Callable[[], Awaitable[Iterable[Reading]]] | None = None  # what the database tells; raises UnavailableError
     requests: NamedTimings = field(default_factory=NamedTimings)  # HTTP, by operation and status
     loop_delays: Timings = field(default_factory=Timings)
 
@@ -38,8 +39,17 @@ class Metrics:
         """Return all metrics in Prometheus' text format."""
         from pbxd.services.metrics_text import metrics_text  # noqa: PLC0415 - 3 MB that most installations never need
 
-        own = self._own(await self._database())
-        return metrics_text([*own, *(each for readings in self.parts for each in readings())])
+        database = await self._database()
+        stored = await self._stored() if database["up"] else ()
+        return metrics_text([*self._own(database), *stored, *(each for readings in self.parts for each in readings())])
+
+    async def _stored(self) -> Iterable[Reading]:
+        """Return what the database tells; nothing if it went away meanwhile."""
+        try:
+            async with asyncio.timeout(DATABASE_SECONDS):
+                return await self.asked() if self.asked else ()
+        except (UnavailableError, TimeoutError):
+            return ()
 
     async def _database(self) -> dict[str, float]:
         """Ask the database once: whether it answers, how quickly, and how long the feed is."""
@@ -53,7 +63,7 @@ class Metrics:
 
     def _own(self, database: Mapping[str, float]) -> Iterable[Reading | Measured]:
         health = self.health
-        yield Reading("pbxd_info", "The version that runs.", "gauge", lambda: {__version__: 1}, "version")
+        yield Reading("pbxd_info", "The version that runs.", "gauge", lambda: {__version__: 1}, ("version",))
         yield Reading("pbxd_pbx_connected", "1 while the link to the PBX is logged in.", "gauge", health.pbx_connected)
         yield Reading("pbxd_database_up", "1 while the database answers.", "gauge", lambda: database["up"])
         if database["up"]:
@@ -63,7 +73,7 @@ class Metrics:
         about = "Since the index in memory was last known to equal the book."
         yield Reading("pbxd_index_age_seconds", about, "gauge", lambda: health.directory.age_seconds)
         about = "Events not followed and calls not written as they were, by kind."
-        yield Reading("pbxd_faults_total", about, "counter", health.faults, "kind")
+        yield Reading("pbxd_faults_total", about, "counter", health.faults, ("kind",))
         about = "By how much the event loop was late."
         yield Measured("pbxd_event_loop_delay_seconds", about, lambda: self.loop_delays)
         yield Measured("pbxd_http_request_seconds", "HTTP requests.", lambda: self.requests, ("operation", "status"))

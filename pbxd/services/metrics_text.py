@@ -33,14 +33,18 @@ def _family(told: Reading | Measured) -> Metric:
         histogram = HistogramMetricFamily(told.name, told.about, labels=told.labels)
         timings = told.read()
         for name, each in sorted(timings.items()) if isinstance(timings, NamedTimings) else [("", timings)]:
-            histogram.add_metric(name.split(" ")[: len(told.labels)], _buckets(each), each.total_seconds)
+            histogram.add_metric(_words(name, told.labels), _buckets(each), each.total_seconds)
         return histogram
     family = CounterMetricFamily if told.kind == "counter" else GaugeMetricFamily
-    metric = family(told.name, told.about, labels=[told.label] if told.label else [])
+    metric = family(told.name, told.about, labels=told.labels)
     value = told.read()
     for name, number in sorted(value.items()) if isinstance(value, Mapping) else [("", value)]:
-        metric.add_metric([name] if told.label else [], number)
+        metric.add_metric(_words(name, told.labels), number)
     return metric
+
+
+def _words(name: str, labels: Sequence[str]) -> list[str]:
+    return name.split(" ", len(labels) - 1) if labels else []
 
 
 def _buckets(timings: Timings) -> list[tuple[str, float]]:

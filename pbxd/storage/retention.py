@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Select, Table, delete, func, select
+from sqlalchemy import ColumnElement, Select, Table, delete, func, not_, or_, select
 
 from pbxd.settings import RetentionSettings
+from pbxd.storage.access.webhook_deliveries import GIVEN_UP_AFTER
 from pbxd.storage.engine.database import Database
-from pbxd.storage.tables import audit, call_external, calls, feed, webhook_deliveries
+from pbxd.storage.tables import audit, call_external, calls, feed, webhook_deliveries, webhooks
 
 _AIM_SECONDS = 0.03  # of one deletion; no writer waits longer than 0.1 s
 _FIRST, _MOST = 50, 2000  # rows in one deletion
+_SENT_WITHIN = GIVEN_UP_AFTER + timedelta(days=1)  # after an event; it may be taken in late
 _PAUSE_TIMES = 9.0  # pause, in times of a deletion: a tenth of the time is enough for any PBX
 
 
@@ -39,7 +41,7 @@ class Retention:
                 gone = call_external.c.call_id.not_in(select(calls.c.id))
                 await connection.execute(delete(call_external).where(call_external.c.at < oldest, gone))
         async for count in self._delete(
-            feed, feed.c.seq, partial(_old_feed_rows, now - timedelta(days=settings.feed_days))
+            feed, feed.c.seq, partial(_old_feed_rows, now - timedelta(days=settings.feed_days), now - _SENT_WITHIN)
         ):
             cleared["feed"] += count
         oldest = now - timedelta(days=settings.audit_days)
@@ -71,8 +73,22 @@ class Retention:
             await asyncio.sleep(took * _PAUSE_TIMES)
 
 
-def _old_feed_rows(before: datetime, portion: int) -> Select[tuple[int]]:
-    """Select the feed's first rows that are old. The newest row stays, so that numbers are never used twice."""
+def _old_feed_rows(before: datetime, given_up: datetime, portion: int) -> Select[tuple[int]]:
+    """Select the feed's first rows that are old. The newest row stays, so that numbers are never used twice.
+
+    From the first row on that a webhook has still to be sent all rows stay: readers take it that none is missing after
+    the oldest. Only those before `given_up` go, whatever webhooks wait for.
+    """
     first = select(feed.c.seq, feed.c.at).order_by(feed.c.seq).limit(portion).subquery()
     newest = select(func.max(feed.c.seq)).scalar_subquery()
-    return select(first.c.seq).where(first.c.at < before, first.c.seq < newest)
+    due = select(first.c.seq).where(first.c.at < before, first.c.seq < newest)
+    if before <= given_up:
+        return due
+    log = webhook_deliveries
+    unsent = select(func.min(log.c.seq)).where(log.c.state == "pending", log.c.since >= given_up)
+    unread = select(func.min(webhooks.c.cursor)).where(webhooks.c.disabled.is_(None))
+    needed = (
+        first.c.seq >= func.coalesce(unsent.scalar_subquery(), newest),
+        first.c.seq > func.coalesce(unread.scalar_subquery(), newest),
+    )
+    return due.where(or_(first.c.at < given_up, not_(or_(*needed))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from http import HTTPStatus
 from itertools import groupby
 from typing import Any, Final
@@ -12,6 +13,7 @@ from aiohttp import web
 from pbxd.book.companies import Company
 from pbxd.book.company_names import company_key
 from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.http.repeated_forms import Making, StillSavingError
 from pbxd.i18n import N_, _
 from pbxd.numbers import display
 from pbxd.services import companies as book
@@ -136,7 +138,9 @@ async def _add_company(visit: Visit) -> web.StreamResponse:
         return (await book.create(visit.workspace, visit.actor, _asked(0, _texts(values), FIELDS))).id
 
     try:
-        made = await visit.made_once(values, create)
+        made = await visit.made_once(values, Making(create, partial(book.get, visit.workspace, visit.actor)))
+    except StillSavingError as error:
+        return _form(visit, None, values, HTTPStatus.CONFLICT, alert=sentence(str(error)))
     except InvalidInputError as error:
         return _form(visit, None, values, HTTPStatus.UNPROCESSABLE_ENTITY, errors=_errors(error))
     except ConflictError as error:

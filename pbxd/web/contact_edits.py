@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from pbxd import rights
 from pbxd.book.contacts import Contact
 from pbxd.book.employees import Employee
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
+from pbxd.http.repeated_forms import Making, StillSavingError
 from pbxd.i18n import _
 from pbxd.services import contacts as book
 from pbxd.services import employees
@@ -48,7 +50,9 @@ async def _add_contact(visit: Visit) -> web.StreamResponse:
         async def add() -> int:
             return (await book.add(visit.workspace, visit.actor, asked, known_people=True)).contact.id
 
-        made = await visit.made_once(form.values, add)
+        made = await visit.made_once(form.values, Making(add, partial(book.get, visit.workspace, visit.actor)))
+    except StillSavingError as error:
+        return await _shown(visit, form.waiting(sentence(str(error))))
     except (InvalidInputError, RefusedError) as error:
         return await _shown(visit, form.refused(_errors(error, form)))
     return go(visit, f"{CLIENTS}/{made}")

@@ -113,6 +113,10 @@ class Form:
         """Return the form with what is wrong."""
         return replace(self, errors=errors, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
+    def waiting(self, alert: str) -> Self:
+        """Return the form as one that is still being saved."""
+        return replace(self, alert=alert, status=HTTPStatus.CONFLICT)
+
     def rearranged(self) -> Self | None:
         """Return the form with what one of its buttons for rows adds, or as it was before a session ended.
 

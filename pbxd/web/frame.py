@@ -16,7 +16,7 @@ from pbxd.errors import RefusedError
 from pbxd.http.context import ACTOR, SERVICES, Services
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.deadlines import DEADLINE
-from pbxd.http.repeated_forms import carried_out_once
+from pbxd.http.repeated_forms import Making, carried_out_once
 from pbxd.i18n import N_, _
 from pbxd.roles import ROLES, Role
 from pbxd.services.access import users
@@ -92,9 +92,12 @@ class Visit:
             raise RefusedError("other-user", _("somebody else has signed in here since this form was opened"))
         return fields
 
-    async def made_once(self, form: Mapping[str, str], make: Callable[[], Awaitable[int]]) -> int:
-        """Return the id of what this form makes; sent a second time it makes nothing. Raises what `make` raises."""
-        return await carried_out_once(self.workspace.database, self.user.id, self.request.path, form, make)
+    async def made_once(self, form: Mapping[str, str], making: Making) -> int:
+        """Return the id of what this form makes; sent a second time it makes nothing.
+
+        Raises what `making.make` raises, and StillSavingError.
+        """
+        return await carried_out_once(self.workspace.database, self.user.id, self.request.path, form, making)
 
 
 PersonalView = Callable[[Visit], Awaitable[web.StreamResponse]]

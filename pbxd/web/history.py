@@ -29,8 +29,11 @@ from pbxd.web.pages import Page, is_fragment, sentence
 HISTORY: Final = "/history"
 SIZES: Final = (10, 20, 100)
 _FILTERS: Final = (
-    *("from", "to", "department", "direction", "client", "company", "agent", "queue", "outcome", "no_callback"),
+    *("from", "to", "department", "direction", "client", "company", "agent", "queue", "outcome", "min_talk"),
+    "no_callback",
 )
+_LENGTHS: Final = (10, 60, 300, 900)  # seconds that the filter offers
+_MOST_DIGITS: Final = 6
 _COMPANIES_MEANT: Final = 20  # of which a part of a name may be
 _ISO_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -99,8 +102,20 @@ async def _wanted(visit: Visit) -> dict[str, Any]:
         "agent": query.get("agent", "")[:40],
         "queue": query.get("queue", "")[:300],
         "outcome": next((each for each in get_args(Outcome) if each == query.get("outcome")), None),
+        "min_talk": _seconds(query.get("min_talk", "")),
         "no_callback": query.get("no_callback") == "1",
     }
+
+
+def _seconds(text: str) -> int:
+    """Return how long a call is to be at least; 0 for anything but a number of seconds."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else 0
+
+
+def _from_length(seconds: int) -> str:
+    if seconds % 60:
+        return _("from {seconds} s").format(seconds=seconds)
+    return _("from {minutes} min").format(minutes=seconds // 60)
 
 
 async def _companies(visit: Visit, text: str) -> tuple[str, ...]:
@@ -116,12 +131,15 @@ async def _choices(visit: Visit) -> dict[str, Any]:
     people = await employees.find(visit.workspace, visit.actor, employees.FindEmployees())
     agents = [(each.extension, f"{each.name} ({each.extension})" if each.name else each.extension) for each in people]
     departments = await employees.departments(visit.workspace, visit.actor)
+    wanted = [each for each in [_seconds(visit.query.get("min_talk", ""))] if each]
     return {
         "agents": [each for each in agents if each[0]],
         "departments": [(each.name, each.name) for each in departments],
         "queues": sorted({queue for each in people for queue in each.queues}),
         "directions": [(each, sentence(direction_name(each))) for each in get_args(Direction)],
         "outcomes": [(each, sentence(outcome_name(each))) for each in get_args(Outcome)],
+        "lengths": [(str(each), _from_length(each)) for each in sorted({*_LENGTHS, *wanted})],
+        "min_talk": str(*wanted),
         "dates": {name: _day(visit.query.get(name, "")) for name in ("from", "to")},
     }
 
@@ -144,10 +162,7 @@ async def _export(visit: Visit) -> web.StreamResponse:
         pieces = visit.services.uploads.exported("export-calls", visit.actor, asked, ending)
         return await Download(KINDS[ending], f"calls.{ending}", pieces).send(visit.request)
     except (InvalidInputError, NotFoundError):
-        return go(
-            visit,
-            HISTORY + visit.asked,
-        )
+        return go(visit, HISTORY + visit.asked)
 
 
 PAGES = (

@@ -195,7 +195,10 @@ async def _compile_templates(request: web.Request) -> None:
 
 
 async def _finished(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
-    """Return an answer that can be sent. One page is filled at a time: a turn of the loop has one of their turns."""
+    """Fill the page.
+
+    Only one page is filled at a time, so one turn of the event loop lasts at most TURN_SECONDS.
+    """
     if isinstance(answer, Unfinished):
         async with request.app[_FILLING]:
             await answer.finish()

@@ -70,7 +70,7 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
 
 
 async def _resumed(request: web.Request, wanted: str, draft: str, begun: NewSession) -> web.Response:
-    """Give a form back to whom it was lost. Another user, or one without a form, gets the page that they wanted."""
+    """Return a kept form to the user who filled it in. Redirect everybody else to the page they asked for."""
     fields = dict(parse_qsl(draft, keep_blank_values=True))
     if fields.get(USER_FIELD) != str(begun.user.id) or not await resumes(request, wanted):
         return redirect(await nearest(request, wanted))

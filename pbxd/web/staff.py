@@ -10,6 +10,7 @@ from aiohttp import web
 
 from pbxd import rights
 from pbxd.book.employees import Employee
+from pbxd.book.texts import folded
 from pbxd.errors import RefusedError, UnavailableError
 from pbxd.i18n import N_, _
 from pbxd.numbers import display
@@ -45,6 +46,7 @@ async def _list(visit: Visit) -> web.StreamResponse:
     words = visit.query.get("search", "")[:200].strip()
     asked = book.FindEmployees(search=words, department=wanted, active=True)
     people = await book.find(visit.workspace, visit.actor, asked)
+    names = [each.name for each in await book.departments(visit.workspace, visit.actor)]
     return show(
         visit,
         "staff.html",
@@ -53,8 +55,8 @@ async def _list(visit: Visit) -> web.StreamResponse:
         phones=await _phones(visit),
         away=not visit.services.health.pbx_connected(),
         counts=await book.clients_managed(visit.workspace, visit.actor),
-        departments=[(each.name, each.name) for each in await book.departments(visit.workspace, visit.actor)],
-        wanted=wanted,
+        departments=[(each, each) for each in names],
+        wanted=next((each for each in names if folded(each) == folded(wanted)), wanted),
         filtered=bool(words or wanted),
         silent=PhoneNow(),
     )
@@ -84,7 +86,6 @@ def _facts(one: Employee) -> list[tuple[str, str]]:
         (_("Phone number"), display(one.mobile) if one.mobile else ""),
         (_("Direct number"), display(one.did) if one.did else ""),
         (_("E-mail"), one.email),
-        (_("Departments"), ", ".join(one.departments)),
     ]
 
 

@@ -23,6 +23,7 @@ AUDIT = "/api/v1/audit"
 
 
 async def bearer(house: House, name: str, *scopes: Scope) -> dict[str, str]:
+    """Return the headers of a new token; the first one of a house has the id 1."""
     _id, plain = await Tokens(house.database).create(name, acting_token(name, "101", scopes=checked_scopes(scopes)))
     return {"Authorization": f"Bearer {plain}"}
 
@@ -43,7 +44,7 @@ async def test_a_change_is_logged_with_who_and_from_where(pbxd: House) -> None:
         pass
     local, crm = (await logged(pbxd))[:2]
     assert (crm["source"], crm["employee"], crm["address"], crm["action"]) == (
-        "token crm",
+        "token 1 crm",
         "101",
         "127.0.0.1",
         "make_call",
@@ -70,7 +71,7 @@ async def test_calls_and_their_ends_are_logged_once_with_and_without_a_key(pbxd:
     assert made[1] == made[2], "repeated"
     async with pbxd.public.post(f"{CALLS}/plan", json={"target": "89161234567"}, headers=crm) as answer:
         assert answer.status == 200
-    rows = await logged(pbxd, source="token crm", result="done")
+    rows = await logged(pbxd, source="token 1 crm", result="done")
     assert sorted((row["action"], row["employee"]) for row in rows) == [
         ("hang_up_call", "101"),
         ("hang_up_call", "101"),
@@ -97,7 +98,7 @@ async def test_a_call_that_is_refused_is_no_deed(pbxd: House) -> None:
     crm = await bearer(pbxd, "crm", "calls:make")
     async with pbxd.public.post(CALLS, json={"target": "112"}, headers=crm) as answer:
         assert answer.status == 403
-    assert await logged(pbxd, result="done", source="token crm") == []
+    assert await logged(pbxd, result="done", source="token 1 crm") == []
 
 
 async def end_call(pbxd: House) -> None:
@@ -136,7 +137,7 @@ async def test_refusals_say_why(unlinked: House) -> None:
     async with unlinked.public.get(AUDIT, headers={"Authorization": "Bearer wrong"}) as answer:
         assert answer.status == 401
     unknown, scope = await logged(unlinked, result="refused")
-    assert (scope["source"], scope["action"], scope["reason"]) == ("token crm", "list_audit", "insufficient-scope")
+    assert (scope["source"], scope["action"], scope["reason"]) == ("token 1 crm", "list_audit", "insufficient-scope")
     assert (unknown["source"], unknown["employee"], unknown["reason"]) == ("", None, "unauthorized")
     assert unknown["address"] == "127.0.0.1"
 
@@ -171,6 +172,19 @@ async def test_what_is_no_user_s_login_may_be_a_password_and_is_not_logged(pbxd:
     assert not any(PASSWORD in str(row) for row in rows)
 
 
+async def test_tokens_of_one_name_are_told_apart(unlinked: House) -> None:
+    for headers in (await bearer(unlinked, "crm", "lookup"), await bearer(unlinked, "crm", "lookup")):
+        async with unlinked.public.get(AUDIT, headers=headers) as answer:
+            assert answer.status == 403
+    for n in range(3, 12):
+        await bearer(unlinked, f"t{n}", "lookup")
+    unlinked.services.refusals.note(Deed(source="token 11 t11", action="a"))
+    assert [row["source"] for row in await logged(unlinked)] == ["token 11 t11", "token 2 crm", "token 1 crm"]
+    assert [row["source"] for row in await logged(unlinked, source="token 1")] == ["token 1 crm"]
+    assert len(await logged(unlinked, source="token")) == 3
+    assert await logged(unlinked, source="token%") == await logged(unlinked, source="crm") == []
+
+
 async def test_pages_and_filters(unlinked: House) -> None:
     await unlinked.services.refusals.flush()
     for n in range(5):
@@ -197,10 +211,40 @@ async def test_a_flood_of_refusals_is_counted_and_does_not_fill_the_disk(unlinke
         assert "pbxd_refusals_total 500.0" in await answer.text()
 
 
+async def test_a_flood_hides_no_failed_sign_in_and_no_refusal_of_somebody_known(pbxd: House) -> None:
+    await let_in(pbxd, "101")
+    refusals = pbxd.services.refusals
+    for n in range(2000):
+        refusals.note(Deed(source="", action="find_contacts", address=f"192.0.2.{n % 250}", reason="unauthorized"))
+        refusals.note(Deed(source="", action="sign_in", reason="wrong-login"), "unknown")
+    refusals.note(Deed(source="token 9 other", action="list_audit", reason="insufficient-scope"))
+    for body in ({"login": "101", "password": "wrong password"}, {"login": PASSWORD, "password": "x"}):
+        async with pbxd.public.post("/api/v1/session", json=body) as answer:
+            assert answer.status == 401
+    async with pbxd.public.get(AUDIT, headers=await bearer(pbxd, "crm", "lookup")) as answer:
+        assert answer.status == 403
+    rows = await logged(pbxd, limit="1000", result="refused")
+    assert ("sign_in", "101") in {(row["action"], row["subject"]) for row in rows}
+    assert {"token 1 crm", "token 9 other"} <= {row["source"] for row in rows}
+    assert len(rows) < 250, "a minute may have ended meanwhile"
+
+
+async def test_what_nobody_known_is_refused_does_not_fill_the_disk(unlinked: House) -> None:
+    for n in range(3000):
+        unlinked.services.refusals.note(Deed(source="", action="sign_in", reason="wrong-login"), f"user{n}")
+        unlinked.services.refusals.note(Deed(source=f"token {n % 3} x", action="a", reason="insufficient-scope"))
+    await unlinked.services.refusals.flush()
+    async with unlinked.database.reading() as connection:
+        counted = select(audit.c.source, func.count().label("rows")).group_by(audit.c.source)
+        rows = {row.source: row.rows for row in await connection.execute(counted)}
+    assert rows[""] <= 1200, "a minute may have ended meanwhile"
+    assert all(60 <= rows[f"token {n} x"] <= 120 for n in range(3))
+
+
 async def test_refusals_wait_for_a_database_that_is_away(unlinked: House, monkeypatch: pytest.MonkeyPatch) -> None:
     refusals = Refusals(unlinked.database)
     monkeypatch.setattr(unlinked.database, "_usable", False)
-    refusals.note(Deed(source="token crm", action="a"))
+    refusals.note(Deed(source="token 1 crm", action="a"))
     with pytest.raises(UnavailableError):
         await refusals.flush()
     monkeypatch.undo()

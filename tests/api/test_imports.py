@@ -231,17 +231,23 @@ async def test_an_administrator_does_not_see_nor_commit_a_personal_upload(pbxd: 
         assert (await boss.ask("POST", f"{path}/undo"))[0]["state"] == "undone"
 
 
-async def test_of_many_files_that_nobody_commits_the_newest_stay(pbxd: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("extension", ["101", ""])
+async def test_of_many_files_that_nobody_commits_the_newest_stay(
+    pbxd: House, monkeypatch: pytest.MonkeyPatch, extension: str
+) -> None:
+    """Of each employee; of each token, and of all on the unix socket, that are no employee."""
     monkeypatch.setattr(uploads, "MOST", 3)
-    async with crm(pbxd, "102") as other, crm(pbxd, "101") as client:
-        others = await upload(other)
+    async with crm(pbxd, "102") as other, crm(pbxd) as nobody, crm(pbxd, extension) as client:
+        boss = Crm(pbxd.local)
+        others = [await upload(each) for each in (other, nobody, boss)]
         made = [await upload(client) for _file in range(5)]
         states = [(await client.get(f"{IMPORTS}/{each['id']}"))["state"] for each in made]
         assert states == ["dropped", "dropped", "checked", "checked", "checked"]
-        await client.ask("POST", f"{IMPORTS}/{made[0]['id']}/commit", 409)
-        await other.ask("POST", f"{IMPORTS}/{others['id']}/commit")
+        await client.ask("POST", f"{IMPORTS}/{made[0]['id']}/commit", 409 if extension else 403)
+        for uploader, each in zip((other, nobody, boss), others, strict=True):
+            await uploader.ask("POST", f"{IMPORTS}/{each['id']}/commit")
     kept = {each.partition("/")[0] for each in left(pbxd)}
-    assert kept == {str(each["id"]) for each in [others, *made[2:]]}
+    assert kept == {str(each["id"]) for each in [*others, *made[2:]]}
 
 
 async def test_what_is_done_is_in_the_audit_log_and_what_was_refused_is_not(pbxd: House) -> None:

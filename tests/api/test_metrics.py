@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from pbxd.scopes import checked_scopes
 from pbxd.storage.access.tokens import Tokens
+from pbxd.storage.access.webhook_deliveries import Attempt, Deliveries, Queued
+from pbxd.storage.access.webhooks import Webhooks
 from tests.actors import acting_token
 from tests.api.examples import CALLS, IGOR, add, problem
 from tests.http.conftest import House
@@ -70,6 +73,25 @@ async def test_refused_calls_are_counted_by_reason(pbxd: House) -> None:
     async with pbxd.local.post(CALLS, json={"agent": "101", "target": "89161234567"}) as answer:
         assert answer.status == 403
     assert value(await scraped(pbxd), "pbxd_click_to_calls_total", reason="agent-offline") == 1
+
+
+async def test_what_webhooks_were_not_sent_shows_also_of_a_disabled_one(unlinked: House) -> None:
+    webhooks, deliveries = Webhooks(unlinked.database), Deliveries(unlinked.database)
+    for _webhook in range(2):
+        await webhooks.add("https://crm.example.org/", ("call.ended",), "", "")
+    since = datetime.now(UTC) - timedelta(hours=1)
+    queued = [Queued(number, "call.ended", str(number), since + timedelta(minutes=number)) for number in (1, 2, 3)]
+    assert await deliveries.queue(1, (await webhooks.get(1)).version, queued, 7)
+    await deliveries.note(1, [Attempt(1, "delivered", 1, since, since, 200, 5, "")])
+    await deliveries.note(1, [Attempt(3, "dead", 9, since, since, 500, 5, "")])
+    await webhooks.disable(1, "410")
+    samples = await scraped(unlinked)
+    names = ("enabled", "cursor", "pending", "dead")
+    assert [value(samples, f"pbxd_webhook_{name}", webhook="1") for name in names] == [0, 7, 1, 1]
+    assert [value(samples, f"pbxd_webhook_{name}", webhook="2") for name in names] == [1, 0, 0, 0]
+    oldest = "pbxd_webhook_oldest_pending_seconds"
+    assert 58 * 60 <= value(samples, oldest, webhook="1") < 59 * 60
+    assert value(samples, oldest, webhook="2") == 0
 
 
 async def test_a_token_needs_the_scope(unlinked: House) -> None:

@@ -88,6 +88,8 @@ async def test_a_supervisor_puts_a_caller_first_and_the_log_says_who(pbxd: House
         assert told == {"queue": "sales", "call": WAITS["B"], "position_before": before, "position": 1}
     assert queue.order == [("B", 11), ("A", 0)]
     assert queue.moves == 1
+    async with pbxd.local.get("/metrics") as answer:
+        assert 'pbxd_queue_moves_total{by="person",result="done"} 1.0' in (await answer.text()).splitlines()
     row = (await logged(pbxd, action="move_caller_to_front"))[0]
     assert (row["employee"], row["result"]) == ("103", "done")
     assert row["subject"] == FIRST.format("sales", WAITS["B"])

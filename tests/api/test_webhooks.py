@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from pbxd.actor import Actor
+from pbxd.book.employees import Employee
 from pbxd.scopes import ALL, Scopes
 from pbxd.storage.access.tokens import Tokens
+from pbxd.storage.book.employees import Employees
 from pbxd.storage.engine.feed import News, tell
 from tests.http.conftest import House
 
@@ -60,6 +62,8 @@ async def test_a_webhook_is_made_shown_rotated_and_deleted(pbxd: House) -> None:
         ({"events": ["contacts.erased"]}, "events"),
         ({"secret": "whsec_AAAA"}, "secret"),
         ({"filter": {"since": 1}}, "filter.since"),
+        ({"filter": {"extension": "999"}}, "filter.extension"),
+        ({"filter": {"extension": "Никто Никакой"}}, "filter.extension"),
         ({"url": 7}, "url"),
     ],
 )
@@ -68,6 +72,19 @@ async def test_what_is_refused(pbxd: House, body: dict[str, Any], field: str) ->
     assert (status, problem["field"]) == (422, field), problem
     assert problem["errors"][0]["pointer"] == "/" + field.replace(".", "/")
     assert (await asked(pbxd, "GET", ""))[1]["total"] == 0
+
+
+async def test_a_filter_names_an_employee_as_everywhere(pbxd: House) -> None:
+    await Employees(pbxd.database).upsert([Employee("101", "Иванова Анна")], source="list")
+    for text in ("101", "Анна Иванова"):
+        wanted = {"url": PUBLIC, "events": ["gap"], "filter": {"extension": text}}
+        status, made = await asked(pbxd, "POST", "", wanted)
+        assert (status, made["filter"]["extension"]) == (201, "101")
+    status, problem = await asked(
+        pbxd, "POST", "", {"url": "ftp://x/", "events": ["call.rang"], "filter": {"extension": "999"}}
+    )
+    assert [each["pointer"] for each in problem["errors"]] == ["/url", "/events", "/filter/extension"]
+    assert problem["errors"][-1]["detail"] == "no employee has the extension 999"
 
 
 async def test_only_administrators_with_the_scope(pbxd: House) -> None:

@@ -57,9 +57,9 @@ async def _turn(folder: Path, file: Path, changed: Path) -> dict[str, Run]:
     both = Run(read.seconds + insert.seconds, read.processor + insert.processor, insert.memory, "")
     kept = Path(shutil.copyfile(book, folder / "kept.db"))
     update = commands.pbxd(folder, "contacts", "import", str(changed), "--existing", "update", "--json")
-    undone = commands.pbxd(folder, "contacts", "import-undo", _id(update), "--json")
+    undone = commands.pbxd(folder, "contacts", "import-undo", _id(update), "--yes", "--json")
     shutil.copyfile(kept, book)  # an import whose contacts were changed since would be spared
-    undo = commands.pbxd(folder, "contacts", "import-undo", _id(made), "--json")
+    undo = commands.pbxd(folder, "contacts", "import-undo", _id(made), "--yes", "--json")
     return {
         "bare read": read,
         "bare read and executemany": both,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import sqlite3
+from contextlib import closing
 
 from tests.cli.conftest import Pbxd
 
@@ -28,6 +30,26 @@ def test_changes_and_refusals_of_commands_are_listed(pbxd: Pbxd) -> None:
     assert rows[0]["reason"] == "not-creator"
     assert rows[0]["employee_name"] == "Иван Петров"
     assert "refused: not-creator" in pbxd("audit", "list", "--result", "refused").stdout
+
+
+def test_a_program_gets_all_rows_and_pages_on_request(pbxd: Pbxd) -> None:
+    with closing(sqlite3.connect(pbxd.folder / "book.db")) as book, book:
+        rows = ((each, f"user {each}") for each in range(1, 131))
+        book.executemany(
+            "INSERT INTO audit (id, at, source, employee_id, extension, address, action, subject, result, reason)"
+            " VALUES (?, '2026-11-01 10:00:00.000000', ?, 0, '', '', 'add_contact', '', 'done', '')",
+            rows,
+        )
+    every = pbxd.json("audit", "list")
+    assert [row["id"] for row in every["items"]] == [*range(130, 0, -1)]
+    assert every["total"] == 130
+    lines = pbxd("audit", "list", "--json").stdout.splitlines()
+    assert sum('"add_contact"' in line for line in lines) == 130  # an item a line: the first is there at once
+    assert len([line for line in pbxd("audit", "list").stdout.splitlines() if "add_contact" in line]) == 130
+    page = pbxd.json("audit", "list", "--limit", "60", "--before", "80")
+    assert ([row["id"] for row in page["items"]], page["next"]) == ([*range(79, 19, -1)], 20)
+    assert pbxd.json("audit", "list", "--limit", "19", "--before", "20")["next"] is None
+    assert "next page: --before 130" in pbxd("audit", "list", "--limit", "1").stdout
 
 
 def test_no_name_and_no_number_of_a_client_is_in_it(pbxd: Pbxd) -> None:

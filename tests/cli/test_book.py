@@ -259,7 +259,7 @@ def test_tokens(pbxd: Pbxd, name: str) -> None:
     assert made["token"] not in json.dumps(listed)
     assert made["token"].endswith(listed["last_four"])
     assert listed["revoked"] is None
-    pbxd("tokens", "revoke", "1")
+    pbxd("tokens", "revoke", "1", "--yes")
     assert pbxd.json("tokens", "list")["items"][0]["revoked"]
     assert name in pbxd("tokens", "list").stdout
     assert "no token 9" in pbxd.refusal("tokens", "revoke", "9")

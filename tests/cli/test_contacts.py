@@ -307,13 +307,6 @@ def test_any_edit_gives_changes_or_a_clear_refusal(
     assert ("birth_date" in changes) == (born is not None)
 
 
-def test_what_can_t_be_undone_wants_yes_where_nobody_can_be_asked(pbxd: Pbxd, contact: Add) -> None:
-    contact()
-    assert "--yes" in pbxd.refusal("contacts", "delete", "1")
-    assert pbxd.json("contacts", "list")["total"] == 1
-    assert pbxd.json("contacts", "delete", "1", "--yes") == {"deleted": 1}
-
-
 def test_a_long_list_is_streamed_and_whole(pbxd: Pbxd) -> None:
     """More contacts than one part: JSON is one value, the table has every row and the total."""
     rows = "\n".join(f"Клиент {place:04};+7916{place:07}" for place in range(230))

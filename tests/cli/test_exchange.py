@@ -74,8 +74,8 @@ def test_template_dry_run_import_corrected_errors_undo(pbxd: Pbxd, tmp_path: Pat
     corrected.save(errors)
     assert pbxd.json("contacts", "import", errors)["created"] == 2
     assert len(book(pbxd)) == 4
-    undone = pbxd.json("contacts", "import-undo", "1")
-    assert pbxd.refusal("contacts", "import-undo", "1") == "pbxd: import 1 was undone already\n"
+    undone = pbxd.json("contacts", "import-undo", "1", "--yes")
+    assert pbxd.refusal("contacts", "import-undo", "1", "--yes") == "pbxd: import 1 was undone already\n"
     assert (undone["deleted"], undone["spared"]) == (2, 0)
     assert [each["name"] for each in book(pbxd)] == ["Анна", "Вера"]
 
@@ -240,7 +240,7 @@ def test_what_cannot_be_imported_is_refused_in_one_line(pbxd: Pbxd, tmp_path: Pa
         [good, "--errors", str(tmp_path / "e.csv")], [good, "--errors", str(tmp_path / "none" / "e.xlsx")],
     ):  # fmt: skip
         pbxd.refusal("contacts", "import", *arguments)
-    pbxd.refusal("contacts", "import-undo", "7")
+    pbxd.refusal("contacts", "import-undo", "7", "--yes")
     assert book(pbxd) == []
     pbxd("contacts", "import", good, "--existing", "never", status=2)
 

@@ -163,19 +163,19 @@ def test_imports_are_listed_and_undone_in_any_order(pbxd: Pbxd, tmp_path: Path) 
     assert "undo 3 first" in shown
     assert pbxd.json("contacts", "imports", "--limit", "2")["more"] is True
     assert pbxd.json("contacts", "imports", "--limit", "3")["more"] is False
-    assert "undo 3 first" in pbxd.refusal("contacts", "import-undo", "2")
+    assert "undo 3 first" in pbxd.refusal("contacts", "import-undo", "2", "--yes")
     before = book(pbxd)
     assert [each["position"] for each in before] == ["менеджер", "", ""]
-    pbxd("contacts", "import-undo", "3")
+    pbxd("contacts", "import-undo", "3", "--yes")
     assert book(pbxd)[0]["position"] == "директор"
     pbxd("contacts", "edit", "3", "--position", "бухгалтер")  # Вера, of the second file
-    said = pbxd("contacts", "import-undo", "2").stdout.splitlines()
+    said = pbxd("contacts", "import-undo", "2", "--yes").stdout.splitlines()
     assert said == ["deleted: 0, changed back: 1, kept because edited since: 1", "kept: 3 Вера"]
     assert [(each["name"], each["position"]) for each in book(pbxd)] == [
         ("Анна", ""), ("Борис", ""), ("Вера", "бухгалтер"),
     ]  # fmt: skip
-    assert "undone" in pbxd.refusal("contacts", "import-undo", "2")
-    assert pbxd.json("contacts", "import-undo", "1")["deleted"] == 2
+    assert "undone" in pbxd.refusal("contacts", "import-undo", "2", "--yes")
+    assert pbxd.json("contacts", "import-undo", "1", "--yes")["deleted"] == 2
     assert [each["state"] for each in listed()] == ["undone"] * 3
 
 

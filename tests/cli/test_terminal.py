@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import sqlite3
 import struct
 import subprocess
 import termios
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 
@@ -62,6 +63,40 @@ def test_a_person_gets_a_page_that_fits_and_where_it_goes_on(full: Pbxd) -> None
         len([line for line in on_terminal(full, "contacts", "list", "--limit", "60").splitlines() if "+7 916" in line])
         == 60
     )
+
+
+def test_the_other_lists_give_a_page_too(full: Pbxd) -> None:
+    people = "\n".join(f"1{place:03};Сотрудник {place:03}" for place in range(130))
+    (full.folder / "people.csv").write_text(f"Внутренний номер;ФИО\n{people}\n", "utf-8")
+    full("employees", "import", str(full.folder / "people.csv"))
+    with closing(sqlite3.connect(full.folder / "book.db")) as book, book:
+        book.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60) INSERT INTO audit"
+            " (at, source, employee_id, extension, address, action, subject, result, reason)"
+            " SELECT '2026-11-01 10:00:00.000000', 'cli', 0, '', '', 'db check', '', 'done', '' FROM n"
+        )
+    lines = on_terminal(full, "employees", "list", NO_COLOR="1").splitlines()
+    assert len([line for line in lines if "Сотрудник" in line]) == 50
+    assert "--after" in lines[-1]
+    whole = full("employees", "list", "--json").stdout.splitlines()
+    assert len([line for line in whole if "Сотрудник" in line]) == 130  # an item a line: the first is there at once
+    page = full.json("employees", "list", "--limit", "50")
+    assert (len(page["items"]), page["total"]) == (50, 130)
+    rest = full.json("employees", "list", "--limit", "80", "--after", page["after"])
+    assert ([each["extension"] for each in rest["items"]], rest["after"]) == (
+        [f"1{place:03}" for place in range(50, 130)],
+        None,
+    )
+    lines = on_terminal(full, "audit", "list", NO_COLOR="1").splitlines()
+    assert len([line for line in lines if "db check" in line]) == 50
+    assert "--before" in lines[-1]
+
+
+def test_what_is_longer_than_the_screen_is_shown_by_the_user_s_pager(full: Pbxd) -> None:
+    shown = on_terminal(full, "contacts", "list", PAGER="sed s/^/paged:/", NO_COLOR="1").splitlines()
+    assert len(shown) > ROWS
+    assert all(line.startswith("paged:") for line in shown)
+    assert "paged:" not in on_terminal(full, "contacts", "list", "--limit", "1", PAGER="sed s/^/paged:/", NO_COLOR="1")
 
 
 def test_colours_are_for_terminals_without_no_color(full: Pbxd) -> None:

@@ -32,11 +32,11 @@ def test_role_block_and_reset(pbxd: Pbxd) -> None:
     pbxd("users", "invite", "102")
     assert pbxd("users", "role", "102", "administrator").stdout == "102 is administrator now\n"
     assert pbxd.json("users", "list")["items"][0]["role"] == "administrator"
-    assert LINK.fullmatch(pbxd("users", "reset", "102").stdout)
+    assert LINK.fullmatch(pbxd("users", "reset", "102", "--yes").stdout)
     assert pbxd("users", "sign-out", "102").stdout == "102 is signed out everywhere\n"
     assert pbxd.json("users", "block", "102")["blocked"] is True
     assert "102" in pbxd("users", "list").stdout
-    assert "is blocked" in pbxd.refusal("users", "reset", "102")
+    assert "is blocked" in pbxd.refusal("users", "reset", "102", "--yes")
     assert LINK.fullmatch(pbxd("users", "invite", "102").stdout)
     assert pbxd.json("users", "list")["items"][0]["blocked"] is False
 

@@ -97,7 +97,7 @@ async def test_a_revoked_token_soon_opens_nothing(lab: Lab) -> None:
     for _count in range(3):
         made = await daemon.cli("tokens", "create", "crm", "--scope", "lookup")
         assert await asked(daemon, made["token"]) == HTTPStatus.OK
-        assert (await daemon.run("tokens", "revoke", str(made["id"]))).status == 0
+        assert (await daemon.run("tokens", "revoke", str(made["id"]), "--yes")).status == 0
         since = time.monotonic()
         while await asked(daemon, made["token"]) == HTTPStatus.OK:
             assert time.monotonic() - since < REVOKED_SECONDS

@@ -45,6 +45,7 @@ from pbxd.services.files.worker_child import JOBS
 from pbxd.services.health import Health
 from pbxd.services.metrics import Metrics
 from pbxd.services.queues import VipQueues
+from pbxd.services.webhooks.backlog import backlog_readings
 from pbxd.services.workspace import Workspace
 from pbxd.settings import HttpSettings, Settings
 from pbxd.storage.access.tokens import Tokens
@@ -143,7 +144,7 @@ async def house(  # noqa: PLR0915 - one thing a line
             caller_naming=naming,
             click_to_call=click_to_call,
             queues=queues,
-            events=LiveEvents(workspace, live_feed, directory.colleagues),
+            events=LiveEvents(workspace, live_feed),
             call_watch=call_watch,
             health=health,
             sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
@@ -151,7 +152,9 @@ async def house(  # noqa: PLR0915 - one thing a line
                 Workspace(database, rules_from(settings)), settings.upload_folder, 1, patience=25, run=in_process
             ),
             checkups=Checkups(lambda: settings),
-            metrics=Metrics(health, Feed(database).last, [part.readings for part in parts]),
+            metrics=Metrics(
+                health, Feed(database).last, [part.readings for part in parts], partial(backlog_readings, database)
+            ),
             refusals=refusals,
             recordings=Recordings(workspace, lambda: settings.recordings, settings.folder),
         )

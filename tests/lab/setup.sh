@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 suites=(forky)        # Debian 12 has no asterisk package; forky has 22
 packages=(sip-tester baresip-core postgresql mariadb-server-core mariadb-client-core systemd openssl faketime
-    php-cli curl chromium chromium-l10n fonts-dejavu-core)
+    php-cli curl chromium chromium-l10n chromium-headless-shell fonts-dejavu-core)
 for more in "$@"; do
     case $more in
         libreoffice) packages+=(libreoffice-calc-nogui) ;;

@@ -65,6 +65,7 @@ async def test_an_asterisk_that_moves_is_asked_to(server: AmiServer) -> None:
         await desk.look()
     assert pbx.order == [("B", 10), ("A", 0)]
     assert pbx.moves == 1
+    assert [each.read() for each in desk.queues.readings()] == [{"done rank": 1}]
 
 
 async def test_who_joins_while_everything_is_looked_at_keeps_his_joining_time(server: AmiServer) -> None:

@@ -162,7 +162,7 @@ def test_an_import_knows_its_headings_in_both_languages_and_by_map(pbxd: Run, tm
         assert (done["updated"], done["ignored_columns"]) == (1, []), heading
         card = pbxd("contacts", "show", key, "--json")
         assert only_added(card) == GIVEN | {"shoe_size": heading}, "the other fields stay"
-        pbxd("contacts", "import-undo", str(done["import"]))
+        pbxd("contacts", "import-undo", str(done["import"]), "--yes")
         assert only_added(pbxd("contacts", "show", key, "--json")) == GIVEN
     file.write_text("ФИО;Телефон;Клиент с;С НДС\nА;89160000002;вчера;может быть\n")
     [bad] = pbxd("contacts", "import", str(file), "--json")["errors"]

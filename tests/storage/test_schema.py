@@ -243,8 +243,8 @@ async def test_tokens_that_are_there_go_on_acting_for_anybody(empty_url: str) ->
     async with await Database.open(empty_url, create=False) as database:
         await Tokens(database).create("new", acting_token("new", "101"))
         old, new = await Tokens(database).list()
-    assert (old.actor, old.inherited) == (acting_token("crm", acts_for_any=True), True)
-    assert (new.actor, new.inherited) == (acting_token("new", "101", new.actor.employee), False)
+    assert (old.actor, old.inherited) == (acting_token("1 crm", acts_for_any=True), True)
+    assert (new.actor, new.inherited) == (acting_token("2 new", "101", new.actor.employee), False)
 
 
 async def test_an_older_schema_is_refused_with_the_command(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

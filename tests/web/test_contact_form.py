@@ -10,7 +10,10 @@ import pytest
 from pbxd.actor import Actor
 from pbxd.book.contacts import Contact
 from pbxd.book.employees import Employee
+from pbxd.errors import ConflictError
+from pbxd.http import repeated_forms
 from pbxd.services import contacts as book
+from pbxd.storage.access.request_keys import RequestKeys
 from pbxd.storage.book.employees import Employees
 from tests.actors import ADMINISTRATOR
 from tests.web.book import ANNA, add, agent, fields_of
@@ -309,3 +312,30 @@ async def test_a_form_that_is_sent_twice_adds_one_contact(browser: Browser) -> N
     ]
     own = await browser.post("/clients/new", form | {"_user": her.attributes["value"]})
     assert own.headers["Location"] not in places, "a key is its user's own"
+
+
+async def test_a_form_that_is_gone_back_to_after_its_contact_was_deleted_adds_it_anew(browser: Browser) -> None:
+    await sign_in(browser)
+    form = fields_of((await browser.get("/clients/new")).page) | {"name": "Ким Анна", "number-0": "89161234567"}
+    for _time in range(2):
+        first = (await browser.post("/clients/new", form)).headers["Location"]
+        assert first == f"/clients/{(await the_contact(browser)).id}"
+        assert (await browser.post("/clients/new", form)).headers["Location"] == first
+        await browser.post(f"{first}/delete", {})
+
+
+@pytest.mark.parametrize("path", ["/clients/new", "/companies/new"])
+async def test_a_click_that_waits_too_long_is_told_so_beside_what_was_typed(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    async def busy(_self: object, _asked: object) -> None:
+        raise ConflictError("under way")
+
+    monkeypatch.setattr(RequestKeys, "find", busy)
+    monkeypatch.setattr(repeated_forms, "_LOOKS", 2)
+    await sign_in(browser)
+    form = fields_of((await browser.get(path)).page) | {"name": "Ким Анна", "number-0": "89161234567"}
+    shown = await browser.post(path, form)
+    assert (shown.status, shown.page.role("alert")) == (409, ["Эта форма ещё сохраняется; подождите немного"])
+    assert fields_of(shown.page)["name"] == "Ким Анна"
+    assert not [each for each in shown.page.elements if "aria-invalid" in each.attributes]

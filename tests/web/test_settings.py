@@ -10,14 +10,18 @@ from ipaddress import ip_network
 import aiohttp
 import pytest
 from sqlalchemy import delete
+from structlog.testing import capture_logs
 
+from pbxd.book.companies import Company
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.roles import Role
+from pbxd.services import checkups
 from pbxd.services.access import tokens, users
 from pbxd.services.access.users import InviteUser
 from pbxd.services.webhooks import webhooks
 from pbxd.services.webhooks.webhooks import AddWebhook
+from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.tables import audit
 from pbxd.web import settings
@@ -98,7 +102,7 @@ async def test_whom_nobody_can_invite(browser: Browser) -> None:
     for who, said in (
         ("", "Введите внутренний номер, имя или e-mail"),
         ("Кто Такой", "Кто Такой"),
-        (HOSTILE + "@x", "электронной почты"),
+        (HOSTILE + "@x", "Не адрес e-mail"),
         ("101", "Пароль уже есть; сбросить его можно на странице пользователя"),
     ):
         shown = await browser.post("/settings/users", {"who": who, "role": "agent"})
@@ -211,6 +215,28 @@ async def test_what_a_number_becomes_and_why(browser: Browser) -> None:
         assert "<img" not in text
 
 
+async def test_a_number_leads_to_every_card_that_has_it(browser: Browser) -> None:
+    numbers = (ContactNumber("+79161234567"),)
+    book = browser.pbxd.contacts
+    (anna, hostile) = [
+        await book.add(ContactDraft(name, numbers=numbers), actor=ADMINISTRATOR) for name in ("Ким Анна", HOSTILE)
+    ]
+    company = await Companies(browser.pbxd.database).create(Company(0, "Ромашка", numbers=("+79161234567",)))
+    await Employees(browser.pbxd.database).upsert([Employee("101", mobile="+79161234567")], source="list")
+    shown = await browser.get("/settings/numbers?number=89161234567")
+    links = {each.attributes["href"]: each.text for each in shown.page.elements if each.tag == "a"}
+    wanted = {
+        f"/clients/{hostile.id}": HOSTILE,
+        f"/companies/{company.id}": "Ромашка",
+        "/staff?search=101": "Иванова Анна",
+    }
+    assert wanted.items() <= links.items()
+    _no_markup(shown)
+    await book.delete(hostile.id, actor=ADMINISTRATOR)
+    again = await browser.get("/settings/numbers?number=89161234567")
+    assert [e.text for e in again.page.elements if e.attributes.get("href") == f"/clients/{anna.id}"] == ["Ким Анна"]
+
+
 async def test_the_check_of_the_installation(browser: Browser) -> None:
     pbx = browser.pbxd.pbx
     for action in (
@@ -238,17 +264,45 @@ async def test_nobody_waits_for_a_check_that_a_slow_pbx_holds_up(browser: Browse
     asked: list[str] = []
     browser.pbxd.pbx.on["Command"] = lambda _session, action: asked.append(action["Command"])  # no answer ever
     browser.pbxd.pbx.on["CoreSettings"] = lambda _session, _action: asked.append("settings")
+    begun = []
     for _click in range(2):
         assert (await browser.post("/settings/checks", {})).status == 303
+        begun.append(browser.pbxd.services.checkups._work)
+    work = begun[0]
+    assert begun[1] is work
     shown = await browser.get("/settings/checks")
     assert "Установка проверяется" in " ".join(shown.page.role("status"))
     assert [each for each in shown.page.elements if each.tag == "progress"]
-    work = browser.pbxd.services.checkups._work
     assert work is not None
     assert not work.done()
     work.cancel()  # as the daemon's stop does: the child ends with it
     await asyncio.gather(work, return_exceptions=True)
     assert "Установка проверяется" not in (await browser.get("/settings/checks")).text
+
+
+@pytest.mark.parametrize(
+    ("child", "seconds", "reason", "told"),
+    [
+        ("pbxd.no_such_module", 600.0, "No module named", "прервалась; причина в журнале pbxd"),
+        ("platform", 600.0, "JSONDecodeError", "прервалась; причина"),
+        ("pbxd.checkup.child", 0.0, "no end after", "минут и была остановлена"),
+    ],
+)
+async def test_why_a_check_ended_early_is_logged_and_told(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, child: str, seconds: float, reason: str, told: str
+) -> None:
+    monkeypatch.setattr(checkups, "_CHILD", child)
+    monkeypatch.setattr(checkups, "_LONGEST_SECONDS", seconds)
+    with capture_logs() as logs:
+        await browser.post("/settings/checks", {})
+        work = browser.pbxd.services.checkups._work
+        assert work
+        await work
+    (failed,) = [each for each in logs if each["event"] == "checkup_failed"]
+    assert reason in failed["reason"]
+    (alert,) = (await browser.get("/settings/checks")).page.role("alert")
+    assert told in alert
+    assert alert[0] == "П"
 
 
 async def test_the_audit_log_and_its_filters(browser: Browser) -> None:

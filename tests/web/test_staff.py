@@ -105,6 +105,29 @@ async def test_a_department_is_a_filter(pbxd: House) -> None:
             "Петров Пётр",
         ]
         assert "Здесь никого нет" in (await browser.get("/staff?department=Нет")).text
+        folded = await browser.get("/staff?department=продажи")
+        assert [each.text for each in folded.page.elements if "selected" in each.attributes] == ["Продажи"]
+
+
+async def test_a_department_leads_to_its_people_and_who_has_no_extension_to_their_clients(pbxd: House) -> None:
+    async with office(pbxd, "102") as browser:
+        for path in ("/staff", "/staff/1"):
+            shown = await browser.get(path)
+            (leads, *_) = [
+                each.attributes for each in shown.page.elements if each.tag == "a" and each.text == "Продажи"
+            ]
+            assert len(_rows(await browser.get(leads["href"]))) == 2
+        hostile = [each for each in (await browser.get("/staff")).page.elements if each.text == HOSTILE]
+        assert len(_rows(await browser.get(hostile[-1].attributes["href"]))) == 1
+        numbers = [(ContactNumber(f"+7916000{place:04}", main=True),) for place in range(100, 121)]
+        for each in numbers:
+            await pbxd.contacts.add(ContactDraft("Ли", numbers=each, manager="101"), actor=agent("102"))
+        await Employees(pbxd.database).other_person("101", "Новый")
+        (link,) = [
+            e for e in (await browser.get("/staff/1")).page.elements if (e.tag, e.text) == ("a", "Все клиенты: 22")
+        ]
+        clients = await browser.get(link.attributes["href"])
+        assert "Всего: 22" in clients.page.role("status"), "their old number is somebody else's now"
 
 
 @pytest.mark.parametrize("words", ["пётр", "петров", "102", "495 123-01-02", "петр прод"])

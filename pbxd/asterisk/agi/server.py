@@ -235,7 +235,7 @@ class FastAgiServer:
         about = "From the last byte of a look-up's headers to the first command of the answer."
         yield Measured("pbxd_agi_answer_seconds", about, lambda: self.timings)
         about = "FastAGI connections by how they ended, and look-ups that failed or were late."
-        yield Reading("pbxd_agi_connections_total", about, "counter", self._counts, "end")
+        yield Reading("pbxd_agi_connections_total", about, "counter", self._counts, ("end",))
 
     def _counts(self) -> dict[str, float]:
         names = [name for name in self.counters.__slots__ if name != "latency_max_seconds"]

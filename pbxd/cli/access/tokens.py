@@ -8,7 +8,17 @@ import click
 
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import Integer, argument, employee_option, flag, id_argument, json_option, option, takes
+from pbxd.cli.options import (
+    Integer,
+    argument,
+    employee_option,
+    flag,
+    id_argument,
+    json_option,
+    option,
+    takes,
+    yes_option,
+)
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
@@ -74,11 +84,14 @@ def list_(session: Session) -> None:
     print_table(heads, map(_cells, found))
 
 
-@tokens.command("revoke", help=N_("Revoke a token at once."))
+@tokens.command("revoke", help=N_("Revoke a token at once. Asks first on a terminal."))
 @id_argument("token_id")
+@yes_option
 @pass_session
 def revoke(session: Session, token_id: int) -> None:
     """Revoke a token."""
+    token = session.ask(access.show, token_id)
+    session.confirm(_("Revoke token {id} ({name})? This can't be undone.").format(id=token_id, name=token.name))
     session.ask(access.revoke, token_id)
     print_line(_("token {id} revoked").format(id=token_id))
 

@@ -6,7 +6,7 @@ import click
 
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import argument, json_option, option, takes
+from pbxd.cli.options import argument, json_option, option, takes, yes_option
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
@@ -72,13 +72,20 @@ def block(session: Session, who: str) -> None:
     session.report(_json(user), _("{login} is blocked; all their sessions have ended").format(login=user.login))
 
 
-@users.command("reset", help=N_("Void a password and end all sessions. Prints a link where a new one is set."))
+@users.command(
+    "reset",
+    help=N_("Void a password and end all sessions. Prints a link where a new one is set. Asks first on a terminal."),
+)
 @_who
+@yes_option
 @json_option
 @pass_session
 def reset(session: Session, who: str) -> None:
     """Reset a password."""
-    _report_link(session, session.ask(access.reset, _id(session, who)))
+    user = session.ask(access.named, who)
+    question = _("Void the password of {login} and end all their sessions? This can't be undone.")
+    session.confirm(question.format(login=user.login))
+    _report_link(session, session.ask(access.reset, user.id))
 
 
 @users.command("sign-out", help=N_("End all sessions of a user."))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import click
 
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
-from pbxd.cli.options import Integer, argument, id_argument, json_option, option
+from pbxd.cli.listing import Listing, page_length, print_all, print_newest
+from pbxd.cli.options import LIMIT, Integer, argument, employee_option, id_argument, json_option, option, yes_option
 from pbxd.cli.output import print_json, print_line, print_table
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _, local_time
@@ -33,7 +35,7 @@ def webhooks() -> None:
     about=N_("A kind of event, such as call.ringing; call.* names a group. May be repeated."),
 )
 @option("--queue", default="", about=N_("Of events about calls and queues, only those of this queue."))
-@option("--extension", default="", metavar="EXTENSION", about=N_("And only those that this extension takes part in."))
+@employee_option("--extension", about=N_("And only those that this employee takes part in."))
 @json_option
 @pass_session
 def add(session: Session, url: str, events: tuple[str, ...], queue: str, extension: str) -> None:
@@ -54,7 +56,7 @@ def list_(session: Session) -> None:
         items = [_json(each.webhook) | {"pending": each.pending, "dead": each.dead} for each in found]
         print_json({"total": len(items), "items": items})
         return
-    heads = [_("Id"), _("URL"), _("Events"), _("Waiting"), _("Dead"), _("State")]
+    heads = [_("Id"), _("Address"), _("Events"), _("Waiting"), _("Dead"), _("State")]
     print_table(
         heads,
         (
@@ -94,18 +96,20 @@ def test(session: Session, webhook_id: int) -> None:
 @id_argument("webhook_id")
 @option("--state", type=click.Choice(get_args(State)), default=None, about=N_("Only those in this state."))
 @option("--before", type=Integer(0), default=None, metavar="N", about=N_("Only events before this number."))
-@option("--limit", type=Integer(1, 1000), default=50, about=N_("At most this many."))
+@option("--limit", type=LIMIT, about=N_("Show at most this many."))
 @json_option
 @pass_session
-def deliveries(session: Session, webhook_id: int, state: State | None, before: int | None, limit: int) -> None:
-    """List deliveries."""
-    asked = service.FindDeliveries(webhook_id=webhook_id, state=state, before=before, limit=limit)
-    found = session.ask(service.deliveries, asked)
-    if session.as_json:
-        print_json({"items": [each.to_json() for each in found]})
-        return
+def deliveries(session: Session, webhook_id: int, state: State | None, before: int | None, limit: int | None) -> None:
+    """List deliveries; without a limit a page on a terminal, otherwise all of them."""
+    asked = service.FindDeliveries(webhook_id=webhook_id, state=state, before=before)
     heads = [_("Event"), _("Kind"), _("State"), _("Attempts"), _("Last"), _("Answer"), _("ms"), _("Next")]
-    print_table(heads, map(_cells, found))
+    listing = Listing(heads, _cells, Delivery.to_json)
+    length = page_length(session, limit)
+    if length is None:
+        print_all(session, service.every_delivery, asked, listing)
+        return
+    found = session.ask(service.deliveries, replace(asked, limit=length + 1))  # one more: are there more
+    print_newest(session, found, length, listing, lambda each: each.queued.seq)
 
 
 @webhooks.command("rotate", help=N_("Make another secret and show it once. For a day both sign."))
@@ -134,11 +138,16 @@ def replay(session: Session, webhook_id: int, after: int) -> None:
     print_line(_("webhook {id}: everything after {after} is sent again").format(id=webhook_id, after=after))
 
 
-@webhooks.command("delete", help=N_("Delete a webhook. What was still to be sent is not sent."))
+@webhooks.command(
+    "delete", help=N_("Delete a webhook. What was still to be sent is not sent. Asks first on a terminal.")
+)
 @id_argument("webhook_id")
+@yes_option
 @pass_session
 def delete(session: Session, webhook_id: int) -> None:
     """Delete a webhook."""
+    url = session.ask(service.show, webhook_id).webhook.url
+    session.confirm(_("Delete webhook {id} ({url})? This can't be undone.").format(id=webhook_id, url=url))
     session.ask(service.delete, webhook_id)
     print_line(_("webhook {id} deleted").format(id=webhook_id))
 

@@ -226,7 +226,11 @@ contacts.later.update(
             "book.imports", "import_", N_("Import contacts from a file: xlsx, xls, ods, csv, vcf, LDIF or XML.")
         ),
         "imports": Later("book.imports", "list_", N_("List imports, and whether they can be undone.")),
-        "import-undo": Later("book.imports", "import_undo", N_("Undo an import, except contacts edited since.")),
+        "import-undo": Later(
+            "book.imports",
+            "import_undo",
+            N_("Undo an import, except contacts edited since. Asks first on a terminal."),
+        ),
         "template": Later("book.exports", "template", N_("Write a template (.xlsx or .csv) to fill in and import.")),
         "export": Later("book.exports", "export", N_("Export the contacts you see to a file: xlsx, csv or vcf.")),
     }

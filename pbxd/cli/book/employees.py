@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import quote
 
 from pbxd.book.employees import Employee, employee_json
 from pbxd.calls.record import instant
 from pbxd.cli.groups import group
+from pbxd.cli.listing import Listing, page_length, print_all
 from pbxd.cli.options import (
     EXTENSION,
     FILE,
     INTEGER,
+    LIMIT,
     actor_option,
     argument,
     employee_argument,
@@ -31,25 +33,56 @@ from pbxd.numbers import display
 from pbxd.services import employees as book
 from pbxd.storage.book.extension_ownership import Passed
 
+_EVERYBODY = 2**31  # more than any company has
+
 
 @group("employees")
 def employees() -> None:
     """Group the commands."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `employees list`."""
+
+    search: str
+    department: str
+    active: bool | None
+    limit: int | None
+    after: str
+
+    @property
+    def request(self) -> book.FindEmployees:
+        """Who is wanted."""
+        return book.FindEmployees(search=self.search, department=self.department, active=self.active)
+
+
 @employees.command("list", help=N_("List employees by extension."))
 @option("--search", default="", about=N_("Words of the name, extension, department or e-mail, or part of a number."))
 @option("--department", default="", about=N_("Only this department or queue."))
 @flag("--active/--left", default=None, about=N_("Only those who work here, or only those who left."))
+@option("--limit", type=LIMIT, about=N_("Show at most this many."))
+@option(
+    "--after",
+    default="",
+    metavar="CURSOR",
+    about=N_("Show the page after this cursor; the last line of a page names it."),
+)
 @json_option
-@takes(book.FindEmployees)
-def list_(session: Session, asked: book.FindEmployees) -> None:
-    """List employees."""
-    people = session.ask(book.find, asked)
-    if session.as_json:
-        print_json({"total": len(people), "items": [employee_json(person) for person in people]})
+@takes(Options)
+def list_(session: Session, asked: Options) -> None:
+    """List employees; without a limit a page on a terminal, otherwise all of them."""
+    limit = page_length(session, asked.limit)
+    if limit is None and not asked.after:
+        print_all(session, book.every, asked.request, Listing(_heads(), _cells, employee_json))
         return
-    print_table(_heads(), map(_cells, people), _("total: {total}").format(total=len(people)))
+    page = session.ask(book.page, asked.request, limit=limit or _EVERYBODY, after=asked.after)
+    if session.as_json:
+        items = [employee_json(person) for person in page.items]
+        print_json({"total": page.total, "items": items, "total_is_exact": True, "after": page.next})
+        return
+    following = _("next page: --after {cursor}").format(cursor=page.next) if page.next else ""
+    print_table(_heads(), map(_cells, page.items), _("total: {total}").format(total=page.total), following)
 
 
 @employees.command("show", help=N_("Show an employee with all departments and the clients they manage."))

@@ -11,7 +11,7 @@ import click
 
 from pbxd.book.fields import Fields
 from pbxd.cli.groups import command
-from pbxd.cli.options import FILE, ID, LIMIT, actor_option, argument, flag, json_option, option, takes
+from pbxd.cli.options import FILE, ID, LIMIT, actor_option, argument, flag, json_option, option, takes, yes_option
 from pbxd.cli.output import print_bad_rows, print_json, print_line, print_table
 from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
@@ -141,11 +141,13 @@ def import_(session: Session, asked: Options) -> None:
 
 @command("import-undo")
 @argument("import_id", type=ID, metavar="ID")
+@yes_option
 @actor_option
 @json_option
 @pass_session
 def import_undo(session: Session, import_id: int) -> None:
     """Undo an import."""
+    session.confirm(_("Undo import {id}? Its contacts are deleted for good.").format(id=import_id))
     with progress(_("undo")) as report:
         done = session.ask(imports.undo, import_id, progress=report)
     if session.as_json:

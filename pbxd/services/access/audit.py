@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -20,10 +20,12 @@ from pbxd.services.workspace import Workspace
 from pbxd.storage.access.audit import Audit, AuditFilter, AuditRow, Deed
 from pbxd.storage.access.audit import Result as Result
 from pbxd.storage.engine.database import Database
+from pbxd.storage.search.paging import FIRST_PART, PART
 
 _FINISH_SECONDS = 1.0
 _GATHER_SECONDS = 0.5  # refusals within this time are written together
-_MOST_A_MINUTE = 60  # refusals that are written one by one: a scanner must not fill the disk
+_MOST_A_MINUTE = 60  # refusals of one quota that are written one by one: a scanner must not fill the disk
+_MOST_UNKNOWN = 600  # of all that nobody known was refused
 _MINUTE = 60.0
 
 _log = structlog.get_logger(__name__)
@@ -35,12 +37,12 @@ class FindDeeds:
 
     since: str = ""  # a local date or time, as `dates.read_instant` reads it
     until: str = ""  # the same; a date means that whole day
-    source: str = ""
+    source: str = ""  # whole, or its first words: `token 3`
     action: str = ""
     result: Result | None = None
     employee: int | None = None
     before: int | None = None  # the id of the last row of the page before
-    limit: int = 50
+    limit: int | None = 50  # None: all
 
 
 async def find(workspace: Workspace, actor: Actor, asked: FindDeeds) -> list[AuditRow]:
@@ -58,34 +60,50 @@ async def find(workspace: Workspace, actor: Actor, asked: FindDeeds) -> list[Aud
     return await Audit(workspace.database).find(wanted, asked.limit)
 
 
+async def every(workspace: Workspace, actor: Actor, asked: FindDeeds) -> AsyncGenerator[list[AuditRow], None]:
+    """Yield all such rows, the newest first, in parts. Raises InvalidInputError for a text that is no date."""
+    length = FIRST_PART
+    while found := await find(workspace, actor, replace(asked, limit=length)):
+        yield found
+        if len(found) < length:
+            return
+        asked, length = replace(asked, before=found[-1].id), PART
+
+
 class Refusals:
     """Writes what was refused, and what was done without the database; `run` is a root task.
 
     Nobody waits for it, and a database that is away loses nothing.
 
-    More than 60 a minute are counted only; the next row that is written says how many there were.
+    What one client is refused for one reason has a quota of 60 rows a minute, so that no flood hides what others are
+    refused. Beyond it refusals are counted only; the next row of that quota says how many there were. All clients that
+    nobody knows have one quota for each reason, and 600 rows a minute together.
     """
 
     def __init__(self, database: Database) -> None:
         self._audit = Audit(database)
         self._waiting: deque[Deed] = deque()
         self._minute = 0.0  # when it began, monotonic clock
-        self._written = 0  # in this minute
-        self._unwritten = 0  # since the last row that was written
+        self._written = Counter[Hashable]()  # in this minute, by quota
+        self._of_unknown = 0  # in this minute
+        self._unwritten = Counter[Hashable]()  # since the last row of the quota
         self.count = 0
 
-    def note(self, deed: Deed) -> None:
-        """Take a refusal; never waits."""
+    def note(self, deed: Deed, login: str = "") -> None:
+        """Take a refusal; never waits. `login`: of the user whom nobody proved to be."""
         self.count += 1
         now = time.monotonic()
         if now - self._minute >= _MINUTE:
-            self._minute, self._written = now, 0
-        if self._written >= _MOST_A_MINUTE:
-            self._unwritten += 1
+            self._minute, self._of_unknown = now, 0
+            self._written.clear()
+        quota, unknown = (deed.source, login, deed.reason), not deed.source
+        if self._written[quota] >= _MOST_A_MINUTE or (unknown and self._of_unknown >= _MOST_UNKNOWN):
+            self._unwritten[quota] += 1
             return
-        self._written += 1
-        more = f" (+{self._unwritten})" if self._unwritten else ""
-        self._unwritten = 0
+        self._written[quota] += 1
+        self._of_unknown += unknown
+        unwritten = self._unwritten.pop(quota, 0)
+        more = f" (+{unwritten})" if unwritten else ""
         self._waiting.append(replace(deed, result="refused", reason=deed.reason + more))
 
     def note_done(self, deed: Deed) -> None:

@@ -173,7 +173,7 @@ class UserSessions:
     def readings(self) -> Iterator[Reading]:
         """Say what is counted."""
         about = "Attempts to sign in, and accepted invitations, by result."
-        yield Reading("pbxd_sign_ins_total", about, "counter", lambda: self._counts, "result")
+        yield Reading("pbxd_sign_ins_total", about, "counter", lambda: self._counts, ("result",))
         yield Reading("pbxd_sessions", "Sessions that are open.", "gauge", lambda: self._open)
 
     async def _begin(self, user: User, hashed: str, address: str) -> NewSession | None:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -79,9 +80,15 @@ class ClickToCall:
 
     def reconfigure(self, settings: Settings) -> None:
         """Make further calls by other settings; raises as the constructor does, and changes nothing then."""
-        templates = self._pbx.dial_templates(settings.dialing)
-        self._dialler = Dialler(settings.dialing, rules_from(settings), templates)
-        self._calls_per_minute = settings.dialing.calls_per_minute
+        self.prepared(settings)()
+
+    def prepared(self, settings: Settings) -> Callable[[], None]:
+        """Return what makes further calls go by other settings; raises as the constructor does."""
+        dialler = Dialler(settings.dialing, rules_from(settings), self._pbx.dial_templates(settings.dialing))
+        return partial(self._dial_by, dialler, settings.dialing.calls_per_minute)
+
+    def _dial_by(self, dialler: Dialler, calls_per_minute: int) -> None:
+        self._dialler, self._calls_per_minute = dialler, calls_per_minute
 
     # -- what somebody may ask for
 
@@ -142,7 +149,7 @@ class ClickToCall:
     def readings(self) -> Iterator[Reading]:
         """Say what is counted."""
         about = "Click-to-calls that were refused or have ended, by reason."
-        yield Reading("pbxd_click_to_calls_total", about, "counter", lambda: self.attempts.ended, "reason")
+        yield Reading("pbxd_click_to_calls_total", about, "counter", lambda: self.attempts.ended, ("reason",))
 
     def _check_own(self, actor: Actor, call_id: str) -> None:
         """Raise RefusedError unless the actor may follow the call of this agent, NotFoundError for an unknown call.

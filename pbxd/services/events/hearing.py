@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -13,6 +13,7 @@ from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.rights import SHARED, ContactSight
 from pbxd.scopes import Scope, Scopes
+from pbxd.storage.calls.call_filter import SeenCalls
 from pbxd.storage.engine.feed import FeedRow
 
 STATE: Final = "extension.state"  # live only
@@ -41,6 +42,7 @@ KINDS: Final[Mapping[str, Scope]] = {
 }
 _LIVE: Final = frozenset({STATE, CALL})
 _OF_CALLS: Final = ("call.", "queue.", "vip.")  # their subject is a call
+_OF_QUEUES: Final = ("queue.", "vip.")
 # Facts for pbxd's own readers of the feed.
 _INSIDE: Final = frozenset({"owner_id", "manager_id", "other", "first", "last"})
 
@@ -80,6 +82,8 @@ class Event:
     other: tuple[Card, bool] | None
     queue: str
     extensions: frozenset[str]  # whom it is about: of a phone that begins to ring, that one alone
+    people: frozenset[str]  # the extensions of all who take part in the call, or whose phones it rang
+    started: datetime  # of the call
     text: bytes  # JSON
 
     @property
@@ -95,7 +99,7 @@ def event_of(row: FeedRow) -> Event | None:
     data = row.data
     rings = data.get("extension")
     caller = (data.get("caller") or {}).get("extension")
-    people = [rings] if rings else [*data.get("extensions", ()), *([caller] if caller else ())]
+    people = frozenset((*data.get("extensions", ()), *(each for each in (caller, rings) if each)))
     public = {name: value for name, value in data.items() if name not in _INSIDE}
     return Event(
         seq=row.seq,
@@ -104,7 +108,9 @@ def event_of(row: FeedRow) -> Event | None:
         card=_card(data) if row.kind.startswith("contact.") or data.get("owner_id") else None,
         other=(_card(beside), beside["seen"]) if (beside := data.get("other")) else None,
         queue=data.get("queue") or "",
-        extensions=frozenset(people),
+        extensions=frozenset({rings}) if rings else people,
+        people=people,
+        started=datetime.fromisoformat(started) if (started := data.get("started")) else row.at,
         text=event_json(row.seq, row.at, row.kind, row.subject, public),
     )
 
@@ -139,6 +145,9 @@ class Hearing:
     sight: ContactSight = field(default_factory=ContactSight)  # which contacts they see
     queue: str = ""  # of events about calls and queues, only those of this queue
     calls_of: frozenset[str] | None = None  # of events about calls, queues and phones, only those of these extensions
+    seen: SeenCalls | None = None  # the calls that the reader sees, in the history too; None: all
+    phones: frozenset[str] | None = None  # whose states the reader hears; None: everybody's
+    sees_queues: bool = True  # events of queues are not limited to the calls that the reader sees
 
     def hears(self, event: Event) -> bool:
         """Tell whether the reader gets an event."""
@@ -148,7 +157,11 @@ class Hearing:
             return True
         if self.queue and event.queue != self.queue:
             return False
-        return self.calls_of is None or not self.calls_of.isdisjoint(event.extensions)
+        if self.calls_of is not None and self.calls_of.isdisjoint(event.extensions):
+            return False
+        if self.sees_queues and event.kind.startswith(_OF_QUEUES):
+            return True
+        return self.seen is None or self.seen.has(event.people, event.queue, event.started)
 
     def _sees(self, event: Event) -> bool:
         """Tell whether the reader sees the contact that an event is about, and gets this event of those of a change."""
@@ -158,19 +171,20 @@ class Hearing:
             return False
         return self.sight.has(*event.card)
 
-    def hears_state(self, kind: str, extensions: frozenset[str]) -> bool:
-        """Tell whether the reader gets a present state that is about these extensions."""
-        there = self.calls_of is None or not self.calls_of.isdisjoint(extensions)
-        return there and kind in self.kinds and not self.queue
+    def hears_state(
+        self, kind: str, extensions: frozenset[str], queue: str = "", started: datetime | None = None
+    ) -> bool:
+        """Tell whether the reader gets the state of a phone, or with `started` of a call, about these extensions."""
+        if kind not in self.kinds or self.queue:
+            return False
+        if self.calls_of is not None and self.calls_of.isdisjoint(extensions):
+            return False
+        if started is None:
+            return self.phones is None or not self.phones.isdisjoint(extensions)
+        return self.seen is None or self.seen.has(extensions, queue, started)
 
 
 def kinds_read(scopes: Scopes, wanted: Collection[str]) -> frozenset[str]:
     """Return the kinds that the scopes read; of those `wanted`, if any are."""
     asked = wanted or KINDS.keys() - {CALL}
     return frozenset(kind for kind, scope in KINDS.items() if scope in scopes and kind in asked)
-
-
-def narrowed(one: Sequence[str] | None, other: Sequence[str] | None) -> frozenset[str] | None:
-    """Return whose calls are left of two limits; None is no limit."""
-    limits = [frozenset(each) for each in (one, other) if each is not None]
-    return frozenset.intersection(*limits) if limits else None

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from pbxd import rights
 from pbxd.actor import Actor
-from pbxd.book.employees import Employee
 from pbxd.errors import RefusedError, UnavailableError
 from pbxd.i18n import _
-from pbxd.services.events.hearing import STATE, Hearing, checked_kinds, kinds_read, narrowed
+from pbxd.services.events.hearing import STATE, Hearing, checked_kinds, kinds_read
 from pbxd.services.events.live_feed import LiveFeed
 from pbxd.services.workspace import Workspace
+from pbxd.storage.access.colleagues import calls_seen
 from pbxd.storage.access.employee_ids import known
+from pbxd.storage.calls.call_filter import SeenCalls
+from pbxd.storage.engine.database import Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +31,10 @@ class HearEvents:
 
 @dataclass(frozen=True, slots=True)
 class LiveEvents:
-    """Opens streams of events. `colleagues` are the employees now."""
+    """Opens streams of events."""
 
     workspace: Workspace
     feed: LiveFeed
-    colleagues: Callable[[], Iterable[Employee]]
 
     async def follow(
         self,
@@ -42,7 +43,7 @@ class LiveEvents:
         may_go_on: Callable[[], Awaitable[bool]],
         send: Callable[[bytes], bool],
     ) -> AsyncGenerator[bytes, None]:
-        """Return the frames of a stream, which ends when `may_go_on` says no; `send` is that of `LiveFeed.follow`.
+        """Return the frames of a stream, which ends when `may_go_on` says no; `send`: see `LiveFeed.follow`.
 
         It ends too when the reader may hear something else than at its beginning: they connect again.
 
@@ -52,19 +53,18 @@ class LiveEvents:
         if asked.mine and not actor.is_employee:
             raise RefusedError("no-employee", _("mine=true: this token belongs to no employee"))
         hearing = await self._hearing(actor, asked, wanted)
-        staff, looks = self.feed.staff_changed, 0
+        staff = self.feed.staff_changed
 
         async def hears_the_same() -> bool:
-            nonlocal staff, looks
+            nonlocal staff
             if not await may_go_on():
                 return False
-            if staff != self.feed.staff_changed:
-                staff, looks = self.feed.staff_changed, 2  # the second one when `colleagues` surely know of it
-            if looks:
-                with suppress(UnavailableError):
+            changed = self.feed.staff_changed
+            if staff != changed:
+                with suppress(UnavailableError):  # asked again next time
                     if await self._hearing(actor, asked, wanted) != hearing:
                         return False
-                    looks -= 1
+                    staff = changed
             return True
 
         return self.feed.follow(hearing, await self.feed.start(asked.after), hears_the_same, send)
@@ -80,21 +80,19 @@ class LiveEvents:
 
     async def _hearing(self, actor: Actor, asked: HearEvents, wanted: frozenset[str]) -> Hearing:
         """Return what the actor hears as employees and departments are now. Raises UnavailableError."""
-        actor = await self.workspace.database.ask(known, actor)
-        own = (actor.extension,) if asked.mine else None
+        actor, seen = await self.workspace.database.ask(_with_sight, actor)
         return Hearing(
             kinds=kinds_read(actor.scopes, wanted),
             sight=rights.contact_sight(actor),
             queue=asked.queue,
-            calls_of=narrowed(own, self._calls_of(actor)),
+            calls_of=frozenset({actor.extension}) if asked.mine else None,
+            seen=seen,
+            phones=None if seen is None else frozenset(each.number for each in seen.extensions if each.until is None),
+            sees_queues=rights.sees_all_queues(actor),
         )
 
-    def _calls_of(self, actor: Actor) -> tuple[str, ...] | None:
-        """Return the extensions whose calls the actor sees; None: everybody's."""
-        sight = rights.calls_seen(actor)
-        if sight == "all":
-            return None
-        there = list(self.colleagues())
-        own = {name for each in there if each.extension == actor.extension for name in each.departments}
-        beside = [each.extension for each in there if own.intersection(each.departments)]
-        return (actor.extension, *(beside if sight == "department" else ()))
+
+def _with_sight(connection: Reading, actor: Actor) -> tuple[Actor, SeenCalls | None]:
+    """Return the actor as employees and departments are now, and the calls that they see; None: all."""
+    actor = known(connection, actor)
+    return actor, calls_seen(connection, actor)

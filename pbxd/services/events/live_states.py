@@ -33,9 +33,10 @@ class LiveStates:
         self._everybody = everybody
         self._calls = calls
         self._there: dict[_Name, Present] = {}
-        self._changes: deque[tuple[int, str, frozenset[str], bytes]] = deque(maxlen=_KEPT)  # number, kind, whose, frame
+        self._changes: deque[tuple[int, str, Present, bytes]] = deque(maxlen=_KEPT)  # number, kind, state, frame
         self.changed = 0  # the number of the last change
         self.took = 0.0  # seconds, the last look
+        self._told = False  # something since the last look
 
     def look(self) -> bool:
         """Take in what phones and calls do now; return whether anything is new."""
@@ -48,23 +49,31 @@ class LiveStates:
             self.changed += 1
             present = now.get((kind, subject)) or over(kind, self._there[kind, subject])
             text = frame(kind, state_json(at, kind, subject, present.data))
-            self._changes.append((self.changed, kind, present.extensions, text))
+            self._changes.append((self.changed, kind, present, text))
         self._there = now
         self.took = time.monotonic() - began
-        return bool(changed)
+        fresh, self._told = self._told or bool(changed), False
+        return fresh
+
+    def tell(self, kind: str, subject: str, present: Present) -> None:
+        """Tell the readers who are there of a state, with what does not last: who comes later hears nothing of it."""
+        self.changed += 1
+        text = frame(kind, state_json(datetime.now(UTC), kind, subject, present.data))
+        self._changes.append((self.changed, kind, present, text))
+        self._told = True
 
     def phones(self) -> dict[str, str]:
         """Return the state of every extension now."""
         return dict.fromkeys(self._everybody(), "free") | dict(self._phones())
 
     def all(self, hearing: Hearing) -> bytes:
-        """Return the frames of the states that a reader hears of; that of each extension is one."""
+        """Return the frames of all states that this reader may see, with one state for every extension."""
         at = datetime.now(UTC)
         free = {(STATE, extension): of_phone(extension, "free") for extension in self._everybody()}
         return b"".join(
             frame(kind, state_json(at, kind, subject, present.data))
             for (kind, subject), present in sorted({**free, **self._there}.items(), key=_first)
-            if hearing.hears_state(kind, present.extensions)
+            if _hears(hearing, kind, present)
         )
 
     def after(self, hearing: Hearing, number: int) -> bytes:
@@ -74,7 +83,11 @@ class LiveStates:
         if self._changes[0][0] > number + 1:
             return self.all(hearing)
         fresh = list(islice(reversed(self._changes), self.changed - number))
-        return b"".join(text for _number, kind, whose, text in reversed(fresh) if hearing.hears_state(kind, whose))
+        return b"".join(text for _number, kind, present, text in reversed(fresh) if _hears(hearing, kind, present))
+
+
+def _hears(hearing: Hearing, kind: str, present: Present) -> bool:
+    return hearing.hears_state(kind, present.extensions, present.queue, present.started)
 
 
 def _first(item: tuple[_Name, Present]) -> _Name:

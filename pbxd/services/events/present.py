@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from pbxd.services.events.hearing import STATE
@@ -15,6 +16,8 @@ class Present:
 
     extensions: frozenset[str]
     data: Mapping[str, Any]
+    queue: str = ""  # of a call
+    started: datetime | None = None  # of a call
 
 
 def differ(one: Present | None, other: Present | None) -> bool:
@@ -29,4 +32,4 @@ def of_phone(extension: str, state: str) -> Present:
 
 def over(kind: str, before: Present) -> Present:
     """Return the state of what isn't there any more: a phone is free, a call is over for all whom it was about."""
-    return Present(before.extensions, {"state": "free" if kind == STATE else "over"})
+    return replace(before, data={"state": "free" if kind == STATE else "over"})

@@ -26,7 +26,6 @@ from pbxd.services.files.uploads import UploadedImport, Uploads
 from pbxd.storage.imports import uploaded
 
 _PATIENCE_SECONDS: Final = 1.5
-_OPEN: Final = frozenset({*uploaded.WAITING, "refused"})  # not loaded, and can be checked another way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +80,7 @@ async def show(uploads: Uploads, actor: Actor, import_id: int, caller: str) -> S
         _listed, upload = await uploads.own(actor, import_id, caller)
     except RefusedError:
         listed = await imports.shown(uploads.workspace, actor, import_id)
-        if listed.state in _OPEN or not rights.may_undo(actor, listed.actor_id or 0):
+        if listed.state in uploaded.OPEN or not rights.may_undo(actor, listed.actor_id or 0):
             raise
         return Step(await uploads.show(actor, import_id, caller), None, None)
     found = await uploads.show(actor, import_id, caller)
@@ -137,7 +136,7 @@ async def discard(uploads: Uploads, actor: Actor, import_id: int, caller: str) -
     """Delete an upload that was not committed. Raises NotFoundError, RefusedError, ConflictError if it was."""
     async with uploads.step(import_id):
         listed, _upload = await uploads.own(actor, import_id, caller)
-        if listed.state not in _OPEN:
+        if listed.state not in uploaded.OPEN:
             raise ConflictError(_("import {id} is not waiting to be committed").format(id=import_id))
         await uploads.forget(import_id)
 

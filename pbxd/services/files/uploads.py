@@ -48,7 +48,7 @@ from pbxd.storage.imports import uploaded
 from pbxd.storage.imports.imports import Undone
 
 KEPT: Final = timedelta(days=7)  # an uploaded file that nobody commits, and the workbook of bad rows
-MOST: Final = 20  # uploaded files of one person that wait to be committed; the oldest are given up
+MOST: Final = 20  # uploaded files of one employee, token or user that wait to be committed; the oldest are given up
 _CHECKING: Final = timedelta(minutes=30)  # no check takes longer: its process is gone
 _PATIENCE_SECONDS: Final = 10.0  # a request waits so long for the end; then it is asked for
 _CLEAN_SECONDS: Final = 600.0
@@ -129,7 +129,9 @@ class Uploads:
         """Take over a file that has arrived; yield the id of its import. An error of the block forgets both."""
         if upload.personal and not actor.is_employee:
             raise InvalidInputError("visibility", _("whose contacts would they be? Say which employee acts, with --as"))
-        import_id = await uploaded.reserve(self.workspace.database, upload.name, upload.visibility, actor)
+        import_id = await uploaded.reserve(
+            self.workspace.database, upload.name, upload.visibility, actor, upload.caller
+        )
         try:
             await self._give_up()
             await asyncio.to_thread(take_over, file, self.folder_of(import_id), upload)
@@ -153,7 +155,7 @@ class Uploads:
         return self._start(import_id, self._check(actor, import_id, own, upload, keeps=keeps), checks=True)
 
     def step(self, import_id: int) -> asyncio.Lock:
-        """Return what one step of an import holds until what it begins is under way, so that no other comes between."""
+        """Return the lock that a step of an import holds until its work has started."""
         return self._steps.setdefault(import_id, asyncio.Lock())
 
     def folder_of(self, import_id: int) -> Path:

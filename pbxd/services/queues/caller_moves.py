@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from typing import Literal
 
 import structlog
 
@@ -14,6 +15,7 @@ from pbxd.services.queues.marks import QueueMarks
 from pbxd.telephony.port import Pbx, QueueEntry
 from pbxd.telephony.queue_policy import not_moved
 
+By = Literal["rank", "person"]  # a VIP's rank, or a person
 # Channel, queue, position before and after, the person who wanted it (None: the caller's rank), the PBX's time.
 OnMoved = Callable[[str, str, int, int, Actor | None, float], None]
 
@@ -37,7 +39,7 @@ class CallerMoves:
         self._now = now
         self._on_moved = on_moved
         self._able: bool | None = None  # whether the PBX moves callers; None: not asked since the link was made
-        self.counts: Counter[str] = Counter()  # since the start: done, and those the PBX didn't carry out
+        self.counts: Counter[str] = Counter()  # since the start: what became of moves, and who wanted them
 
     def doubt(self) -> None:
         """Ask again what the PBX can do: it may be another one."""
@@ -49,9 +51,9 @@ class CallerMoves:
             self._able = await self._pbx.can_move()
         return self._able
 
-    async def refused(self, moved: Collection[QueueEntry]) -> None:
+    async def refused(self, moved: Collection[QueueEntry], by: By = "rank") -> None:
         """Take back priorities that moved nobody, and stop moving callers."""
-        self.counts["refused"] += len(moved)
+        self.counts[f"refused {by}"] += len(moved)
         self._able = False
         self._pbx.doubt_moves()
         for before in moved:
@@ -59,7 +61,7 @@ class CallerMoves:
 
     def done(self, moved: dict[str, QueueEntry], entries: Iterable[QueueEntry]) -> None:
         """Log and report what was read back of those who were moved."""
-        self.counts["done"] += len(moved)
+        self.counts["done rank"] += len(moved)
         for after in entries:
             if before := moved.get(after.channel):
                 self._tell(before, after, None)
@@ -84,12 +86,12 @@ class CallerMoves:
         await self._pbx.move(before, max(vip_priority, highest) + 1)
         entries = await self._pbx.waiting(entry.queue)
         if not_moved([entry.channel], entries):
-            await self.refused([before])
+            await self.refused([before], "person")
             raise ConflictError(_("the PBX accepted the move, and moved nobody"))
         after = _of(entries, entry.channel)
         if after is None:
             return None
-        self.counts["done"] += 1
+        self.counts["done person"] += 1
         self._tell(before, after, by)
         return before.position, after.position
 

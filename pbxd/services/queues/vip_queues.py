@@ -83,7 +83,7 @@ class VipQueues:
     def readings(self) -> Iterator[Reading]:
         """Say what is counted."""
         about = "Callers moved in queues, and those the PBX did not move."
-        yield Reading("pbxd_queue_moves_total", about, "counter", lambda: self._mover.counts, "result")
+        yield Reading("pbxd_queue_moves_total", about, "counter", lambda: self._mover.counts, ("result", "by"))
 
     def feed(self, event: Event) -> None:
         """Take an event of the PBX; looks at a queue again when somebody in it may stand in the wrong place."""

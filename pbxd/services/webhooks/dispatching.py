@@ -67,8 +67,8 @@ class Dispatcher:
 
     def readings(self) -> Iterator[Reading]:
         """Say what is counted."""
-        about = "Events that wait to be sent to a webhook, by its id."
-        yield Reading("pbxd_webhook_events_waiting", about, "gauge", lambda: self.waiting, "webhook")
+        about = "Events of an enabled webhook in memory, by its id."
+        yield Reading("pbxd_webhook_events_waiting", about, "gauge", lambda: self.waiting, ("webhook",))
 
     @property
     def waiting(self) -> dict[str, float]:

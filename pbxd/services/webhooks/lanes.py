@@ -9,11 +9,10 @@ import heapq
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from pbxd.storage.access.webhook_deliveries import Queued
+from pbxd.storage.access.webhook_deliveries import GIVEN_UP_AFTER, Queued
 
-GIVEN_UP_AFTER = timedelta(days=3)
 _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 3600.0
 _LONGEST_ASKED_SECONDS = 24 * 3600.0  # that a receiver may ask for

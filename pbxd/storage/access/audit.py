@@ -23,7 +23,7 @@ _LONGEST = 200  # characters of what an attacker can choose
 class Deed:
     """Something that somebody did, or was refused."""
 
-    source: str  # cli, socket, `token NAME`, `user`
+    source: str  # cli, socket, `token ID NAME`, `user LOGIN`
     action: str  # a command, or an operation of the API
     subject: str = ""  # what it was about: ids and paths, never a name or a number of a client
     address: str = ""  # an IP address, or a user of the operating system
@@ -68,7 +68,7 @@ class AuditFilter:
     until: datetime | None = None  # exclusive
     employee: int | None = None
     action: str = ""
-    source: str = ""
+    source: str = ""  # whole, or its first words
     result: Result | None = None
     before: int | None = None  # only rows with a lower id: the next page
 
@@ -90,8 +90,8 @@ class Audit:
         async with self._database.writing():
             pass  # the witness testifies before the commit
 
-    async def find(self, wanted: AuditFilter, limit: int) -> list[AuditRow]:
-        """Return rows, the newest first."""
+    async def find(self, wanted: AuditFilter, limit: int | None) -> list[AuditRow]:
+        """Return rows, the newest first; `limit` None: all."""
         async with self._database.reading() as connection:
             found = await connection.execute(_wanted(wanted).order_by(audit.c.id.desc()).limit(limit))
             return [_row(row) for row in found]
@@ -139,7 +139,10 @@ def _wanted(wanted: AuditFilter) -> Select[Any]:
         statement = statement.where(audit.c.employee_id == wanted.employee)
     if wanted.before is not None:
         statement = statement.where(audit.c.id < wanted.before)
-    for name in ("action", "source", "result"):
+    if wanted.source:
+        begins = audit.c.source.startswith(f"{wanted.source} ", autoescape=True)
+        statement = statement.where((audit.c.source == wanted.source) | begins)
+    for name in ("action", "result"):
         if value := getattr(wanted, name):
             statement = statement.where(audit.c[name] == value)
     return statement

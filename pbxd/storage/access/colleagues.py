@@ -72,7 +72,8 @@ def _circle(connection: Connection, actor: Actor, *, whole: bool) -> _Circle:
     names = {row.id: _departments(row.department, row.queues) for row in connection.execute(wanted)}
     mine = names.get(actor.employee or 0, {})
     beside = {each for each, theirs in names.items() if mine.keys() & theirs.keys()}
-    return _Circle(own | beside, frozenset(mine.values()))
+    shared = {name for theirs in names.values() for key, name in theirs.items() if key in mine}  # in every spelling
+    return _Circle(own | beside, frozenset(shared))
 
 
 def _departments(department: str, queues: str) -> dict[str, str]:

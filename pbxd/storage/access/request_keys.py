@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.errors import ConflictError, InvalidInputError
@@ -88,20 +88,17 @@ class RequestKeys:
         now = datetime.now(UTC)
         async with self._writing() as connection:  # the only writer, so nothing can come between
             await connection.execute(delete(table).where(table.c.at <= now - KEPT))
-            row = (await connection.execute(select(table).where(_of(asked)))).one_or_none()
-            if row is not None and row.digest != asked.digest:
-                message = _("this idempotency key was used for another request")
-                raise InvalidInputError("Idempotency-Key", message, code="used")
-            if row is not None and row.status is not None:
-                return Answered(row.status, row.headers, row.body)
-            if row is not None and row.made is not None:
-                return Made(row.made)
-            if row is not None and row.at > now - ABANDONED:
-                raise ConflictError(_("the first request with this idempotency key is still under way"))
+            if (known := await _known(connection, asked, now)) is not None:
+                return known
             await connection.execute(delete(table).where(_of(asked)))
             key = {"caller": asked.caller, "operation": asked.operation, "key": asked.key}
             await connection.execute(insert(table), key | {"digest": asked.digest, "at": now})
         return None
+
+    async def find(self, asked: RequestKey) -> Answered | Made | None:
+        """Return what `claim` would, without a claim: None if the request could be made. Raises what `claim` raises."""
+        async with self._database.reading() as connection:
+            return await _known(connection, asked, datetime.now(UTC))
 
     async def keep(self, asked: RequestKey, answer: Answered) -> None:
         """Keep the answer of a request."""
@@ -113,6 +110,29 @@ class RequestKeys:
         """Forget a request that made nothing, so that it can be made again."""
         async with self._writing() as connection:
             await connection.execute(delete(table).where(_of(asked), table.c.made.is_(None)))
+
+    async def forget(self, asked: RequestKey, made: int) -> None:
+        """Forget a request that made this, which is gone, so that it can be made again; nothing if it has been."""
+        gone = or_(table.c.made == made, table.c.body == str(made))
+        async with self._writing() as connection:
+            await connection.execute(delete(table).where(_of(asked), gone))
+
+
+async def _known(connection: AsyncConnection, asked: RequestKey, now: datetime) -> Answered | Made | None:
+    wanted = select(table).where(_of(asked), table.c.at > now - KEPT)
+    row = (await connection.execute(wanted)).one_or_none()
+    if row is None:
+        return None
+    if row.digest != asked.digest:
+        message = _("this idempotency key was used for another request")
+        raise InvalidInputError("Idempotency-Key", message, code="used")
+    if row.status is not None:
+        return Answered(row.status, row.headers, row.body)
+    if row.made is not None:
+        return Made(row.made)
+    if row.at > now - ABANDONED:
+        raise ConflictError(_("the first request with this idempotency key is still under way"))
+    return None
 
 
 def _of(asked: RequestKey) -> ColumnElement[bool]:

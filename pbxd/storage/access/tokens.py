@@ -118,7 +118,12 @@ def _token(row: Row[Any]) -> Token:
     scopes = scopes_from(row.scopes)
     role: Role = (row.role or "agent") if row.employee_id else role_of_token(scopes)
     actor = Actor.token(
-        row.name, row.extension or "", row.employee_id or None, acts_for_any=row.as_any, scopes=scopes, role=role
+        f"{row.id} {row.name}",  # in the audit log: several tokens may have one name
+        row.extension or "",
+        row.employee_id or None,
+        acts_for_any=row.as_any,
+        scopes=scopes,
+        role=role,
     )
     return Token(
         id=row.id,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, select, update
 
 from pbxd.calls.record import instant
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import FeedRow
 from pbxd.storage.tables import feed, webhook_deliveries, webhooks
 
+GIVEN_UP_AFTER = timedelta(days=3)  # after the first attempt
 State = Literal["pending", "delivered", "dead"]
 
 
@@ -68,6 +69,17 @@ class Delivery:
             "milliseconds": self.milliseconds,
             "error": self.error,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a webhook has still to send."""
+
+    enabled: bool
+    cursor: int  # the last number of the feed that was looked at
+    pending: int
+    dead: int
+    oldest: datetime | None  # since when the first pending event waits
 
 
 class Deliveries:
@@ -126,8 +138,8 @@ class Deliveries:
         async with self._database.writing() as connection:
             await connection.execute(changed, rows)
 
-    async def log(self, webhook_id: int, state: State | None, before: int | None, limit: int) -> list[Delivery]:
-        """Return deliveries, the newest event first; `before`: those with a lower number."""
+    async def log(self, webhook_id: int, state: State | None, before: int | None, limit: int | None) -> list[Delivery]:
+        """Return deliveries, the newest event first; `before`: those with a lower number; `limit` None: all."""
         wanted = select(webhook_deliveries).where(webhook_deliveries.c.webhook_id == webhook_id)
         if state is not None:
             wanted = wanted.where(webhook_deliveries.c.state == state)
@@ -137,15 +149,28 @@ class Deliveries:
             rows = await connection.execute(wanted.order_by(webhook_deliveries.c.seq.desc()).limit(limit))
             return [_delivery(row) for row in rows]
 
-    async def counts(self) -> dict[int, dict[str, int]]:
-        """Return how many deliveries of each webhook are pending or dead."""
-        columns = (webhook_deliveries.c.webhook_id, webhook_deliveries.c.state)
-        wanted = select(*columns, func.count().label("many")).where(webhook_deliveries.c.state != "delivered")
-        found: dict[int, dict[str, int]] = {}
+    async def backlogs(self) -> dict[int, Backlog]:
+        """Return what each webhook, by id, has still to send. Cheap however long the log is."""
         async with self._database.reading() as connection:
-            for row in await connection.execute(wanted.group_by(*columns)):
-                found.setdefault(row.webhook_id, {})[row.state] = row.many
-        return found
+            rows = list(await connection.execute(_BACKLOGS))
+        return {row.id: Backlog(row.disabled is None, row.cursor, row.pending, row.dead, row.oldest) for row in rows}
+
+
+def _of(state: State, wanted: Select[Any]) -> Select[Any]:
+    """Narrow to the deliveries of the webhook at hand in this state. One range of an index."""
+    return wanted.where(webhook_deliveries.c.webhook_id == webhooks.c.id, webhook_deliveries.c.state == state)
+
+
+_MANY = select(func.count()).select_from(webhook_deliveries)
+_FIRST = select(webhook_deliveries.c.since).order_by(webhook_deliveries.c.seq).limit(1)
+_BACKLOGS = select(
+    webhooks.c.id,
+    webhooks.c.disabled,
+    webhooks.c.cursor,
+    _of("pending", _MANY).scalar_subquery().label("pending"),
+    _of("dead", _MANY).scalar_subquery().label("dead"),
+    _of("pending", _FIRST).scalar_subquery().label("oldest"),
+)
 
 
 def _delivery(row: Any) -> Delivery:  # noqa: ANN401 - a row of the table

@@ -53,7 +53,7 @@ from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.tables import call_agents, calls
 
 COUNTED = 5_000  # calls that are looked at for a total; of a longer list it is what they have
-_COSTLY = 5  # one in so many of them, where each is compared with later calls
+_COSTLY = 5  # with `no_callback` examine only a fifth of COUNTED: each call needs two more searches
 _SPANS_AT_ONCE = 4  # more are not asked for one by one
 _LISTS_AT_ONCE = 60  # more lists are not put together in one statement
 _BACK = (timedelta(days=30), timedelta(days=365))  # how far back their calls are looked for, before all are
@@ -180,7 +180,7 @@ def _lists(wanted: CallFilter, meant: CallFilter, leader: plan.Plan, last: CallK
 
 
 def _without(circle: SeenCalls | None, wanted: CallFilter) -> CallFilter:
-    """Return a filter for lists of a circle's calls: nobody asks of each call whether it is one of the circle's."""
+    """Drop the circle's own condition: the lists already contain only its calls."""
     department = None if wanted.department is circle else wanted.department
     return replace(wanted, department=department, seen=None if wanted.seen is circle else wanted.seen)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
@@ -19,18 +19,18 @@ from pbxd.storage.access.employee_ids import known_author
 from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import imports
 
-WAITING = ("checking", "checked")
+_WAITING = ("checking", "checked")
+OPEN = (*_WAITING, "refused")  # nothing of it is in the book; a refused one can be checked another way
 
 
-async def reserve(database: Database, file: str, visibility: str, actor: Actor) -> int:
-    """Give an uploaded file the id that its import will have."""
+async def reserve(database: Database, file: str, visibility: str, actor: Actor, caller: str) -> int:
+    """Give an uploaded file the id that its import will have. `caller`: the token or user that uploads it."""
     now = datetime.now(UTC)
     async with database.writing() as connection:
         actor = await known_author(connection, actor)
         row = {"file": file, "visibility": visibility, "state": "checking", "counts": {}, "created": now, "beat": now}
-        made = await connection.execute(
-            insert(imports).returning(imports.c.id), [row | {"actor_id": actor.employee or 0}]
-        )
+        row |= {"actor_id": actor.employee or 0, "caller": caller}
+        made = await connection.execute(insert(imports).returning(imports.c.id), [row])
         return int(made.scalar_one())
 
 
@@ -51,7 +51,7 @@ async def end_check(database: Database, import_id: int, state: str, counts: Mapp
 
 async def check_again(database: Database, import_id: int, visibility: str) -> None:
     """Begin another check of an upload that is not committed. Raises ConflictError if there is none."""
-    again = imports.c.state.in_((*WAITING, "refused"))
+    again = imports.c.state.in_(OPEN)
     values = {"state": "checking", "visibility": visibility, "counts": {}, "beat": datetime.now(UTC)}
     async with database.writing() as connection:
         mine = update(imports).where(imports.c.id == import_id, again).values(values)
@@ -71,20 +71,21 @@ async def begin_work(database: Database, import_id: int, state: str) -> None:
 async def forget(database: Database, import_id: int) -> None:
     """Delete an import that nobody was told of."""
     async with database.writing() as connection:
-        mine = delete(imports).where(imports.c.id == import_id, imports.c.state.in_((*WAITING, "refused")))
+        mine = delete(imports).where(imports.c.id == import_id, imports.c.state.in_(OPEN))
         await connection.execute(mine)
 
 
 async def give_up(database: Database, age: timedelta, checking_age: timedelta, most: int) -> list[int]:
     """Give up imports that nobody committed for so long, and checks whose process died; return their ids.
 
-    Of one person no more than `most` wait, the newest.
+    Of one employee no more than `most` wait, the newest; of each token and user that is no employee likewise.
     """
     now = datetime.now(UTC)
     old = (imports.c.state == "checked") & (imports.c.beat < now - age)
     dead = (imports.c.state == "checking") & (imports.c.beat < now - checking_age)
-    place = func.row_number().over(partition_by=imports.c.actor_id, order_by=imports.c.id.desc())
-    waiting = select(imports.c.id, place.label("place")).where(imports.c.state.in_(WAITING)).subquery()
+    uploader = (imports.c.actor_id, case((imports.c.actor_id == literal_column("0"), imports.c.caller), else_=""))
+    place = func.row_number().over(partition_by=uploader, order_by=imports.c.id.desc())
+    waiting = select(imports.c.id, place.label("place")).where(imports.c.state.in_(_WAITING)).subquery()
     surplus = (imports.c.state == "checked") & imports.c.id.in_(select(waiting.c.id).where(waiting.c.place > most))
     async with database.reading() as connection:
         if (await connection.execute(select(imports.c.id).where(old | dead | surplus).limit(1))).first() is None:

@@ -30,7 +30,7 @@ audit = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("at", Instant, nullable=False),
-    Column("source", CleanText, nullable=False),  # cli, socket, `token NAME`, `user`
+    Column("source", CleanText, nullable=False),  # cli, socket, `token ID NAME`, `user LOGIN`
     Column("employee_id", Key, nullable=False),  # who acted; 0: no employee
     Column("extension", CleanText, nullable=False),  # that they had then
     Column("address", CleanText, nullable=False),  # an IP address, or a user of the operating system

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, Table
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, Table, text
 
 from pbxd.storage.tables.columns import CleanText, Instant, Key, metadata
 
@@ -17,6 +17,9 @@ imports = Table(
     Column("beat", Instant, nullable=False),  # when its worker last reported
     Column("counts", JSON, nullable=False),
     Column("actor_id", Key, nullable=False, server_default="0"),  # the employee who imports; 0: no employee
+    Column(
+        "caller", CleanText, nullable=False, server_default=text("''")
+    ),  # who uploaded the file: `token 3`, `user 7`
     sqlite_autoincrement=True,
 )
 

@@ -78,7 +78,7 @@ async function send(form, button) {
   if (target && answer.status !== 204) put(target, await answer.text());
 }
 
-/** Fetch a part of this page again, for nobody asked. @param {string} id the element's, which names its address in `data-url` if not the page's */
+/** Fetch a part of this page again (automatic, not by the user). @param {string} id the element's, which names its address in `data-url` if not the page's */
 export async function refresh(id) {
   const target = document.getElementById(id);
   if (!target) return;

@@ -19,6 +19,7 @@ from standardwebhooks import Webhook as Signature
 
 from pbxd.actor import Actor
 from pbxd.book.contacts import ContactDraft
+from pbxd.book.employees import Employee
 from pbxd.numbers import rules_from
 from pbxd.services.webhooks import dispatching, lanes, sender, webhooks
 from pbxd.services.webhooks.addresses import Network
@@ -30,6 +31,7 @@ from pbxd.settings import Settings
 from pbxd.storage.access.webhook_deliveries import Delivery
 from pbxd.storage.access.webhooks import Webhook, Webhooks
 from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import Feed, News, tell
 from pbxd.storage.tables import webhook_deliveries
@@ -118,6 +120,7 @@ async def test_an_event_arrives_signed_with_a_stable_id_and_is_logged(workspace:
 async def test_what_a_webhook_hears(workspace: Workspace) -> None:
     database = workspace.database
     async with Receiver().listening() as receiver, dispatching_to(database):
+        await Employees(database).upsert([Employee("101")], source="pbx")
         await added(workspace, receiver.url, "call.ended", "contact.*", queue="sales", extension="101")
         await told(database, "1", queue="sales")
         await told(database, "2", queue="support")
@@ -386,6 +389,17 @@ async def test_what_was_allowed_at_the_creation_is_checked_again_at_each_connect
         async with Sender(lambda: LOOPBACK, lambda: Names("127.0.0.1")) as allowed:
             outcome = await allowed.send(f"http://crm.example:{receiver.port}/hook", {}, b"{}")
         assert outcome.status == 204
+
+
+async def test_a_name_that_the_system_resolves_to_this_machine_is_refused() -> None:
+    async with Receiver().listening() as receiver:
+        url = f"http://localhost:{receiver.port}/hook"
+        async with Sender(list) as guarded:
+            outcome = await guarded.send(url, {}, b"{}")
+        assert (outcome.status, receiver.received) == (None, [])
+        assert "not public" in outcome.error
+        async with Sender(lambda: [*LOOPBACK, ip_network("::1")]) as allowed:
+            assert (await allowed.send(url, {}, b"{}")).status == 204
 
 
 async def test_a_test_is_sent_and_the_curl_repeats_it(workspace: Workspace) -> None:

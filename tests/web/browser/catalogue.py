@@ -38,6 +38,11 @@ class View:
     act: Act = no_act  # what brings the page into that state; it uses no text, since the language differs
     now: Callable[[House], None] | None = None  # what goes on at the PBX meanwhile
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Tell whether it is only looked at: several may share one pbxd."""
+        return self.act is no_act and "{invitation}" not in self.path
+
     async def open(self, site: Site, page: Page) -> None:
         """Bring a page of `site.page(view.who, …)` into this state."""
         path = self.path

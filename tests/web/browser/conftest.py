@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.http.conftest import House, house, serving
 from tests.lab import Lab
 from tests.web.browser.beside_asterisk import beside_asterisk
 from tests.web.browser.books import BookName, Furnished, furnish, inviting
-from tests.web.browser.chromium import chromium
+from tests.web.browser.chromium import LIGHT, chromium
 from tests.web.browser.site import Site
 from tests.web.conftest import mount
 
@@ -20,7 +21,7 @@ from tests.web.conftest import mount
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The worker's Chromium."""
-    async with chromium() as started:
+    async with chromium(LIGHT) as started:
         yield started
 
 
@@ -37,14 +38,25 @@ def book(request: pytest.FixtureRequest) -> BookName:
     return name
 
 
+Furnish = Callable[[BookName], Awaitable[Furnished]]
+
+
+@pytest.fixture(scope="session")
+def furnishing(shelf: dict[BookName, Furnished], tmp_path_factory: pytest.TempPathFactory) -> Furnish:
+    """`await furnishing(name)`: a book in which PEOPLE are users, and their sessions; it is to be copied."""
+
+    async def furnished(name: BookName) -> Furnished:
+        if name not in shelf:
+            shelf[name] = await furnish(name, tmp_path_factory.mktemp(name))
+        return shelf[name]
+
+    return furnished
+
+
 @pytest.fixture
-async def furnished(
-    book: BookName, shelf: dict[BookName, Furnished], tmp_path_factory: pytest.TempPathFactory
-) -> Furnished:
+async def furnished(book: BookName, furnishing: Furnish) -> Furnished:
     """A book in which PEOPLE are users, and their sessions; it is to be copied."""
-    if book not in shelf:
-        shelf[book] = await furnish(book, tmp_path_factory.mktemp(book))
-    return shelf[book]
+    return await furnishing(book)
 
 
 @pytest.fixture
@@ -57,10 +69,35 @@ async def pbxd(tmp_path: Path, furnished: Furnished) -> AsyncIterator[House]:
 @pytest.fixture
 async def site(pbxd: House, browser: Browser, furnished: Furnished) -> AsyncIterator[Site]:
     """The pages of `pbxd`. The test fails if a browser sees an error, or asks another host."""
+    async with opened(pbxd, browser, furnished) as made:
+        yield made
+
+
+@asynccontextmanager
+async def opened(pbxd: House, browser: Browser, furnished: Furnished) -> AsyncIterator[Site]:
+    """Serve the pages of `pbxd`; what a browser saw fails at the end."""
     async with serving(pbxd, mount) as server:
         made = Site(browser, f"http://127.0.0.1:{server.port}", inviting(pbxd), dict(furnished.states), pbxd)
         yield made
         await made.close()
+
+
+@pytest.fixture(scope="session")
+async def standing(
+    browser: Browser, furnishing: Furnish, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Callable[[BookName], Awaitable[Site]]]:
+    """`await standing(book)`: pages that a worker's tests share. Such a test changes nothing, and closes its page."""
+    sites: dict[BookName, Site] = {}
+    async with AsyncExitStack() as stack:
+
+        async def made(name: BookName) -> Site:
+            if name not in sites:
+                furnished = await furnishing(name)
+                pbxd = await stack.enter_async_context(house(tmp_path_factory.mktemp("standing"), furnished.file))
+                sites[name] = await stack.enter_async_context(opened(pbxd, browser, furnished))
+            return sites[name]
+
+        yield made
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ class Site:
         self._browser = browser
         self._states = states  # who has signed in before
         self._contexts: list[BrowserContext] = []
+        self._known: dict[tuple[Person | None, Language, Theme, Size], BrowserContext] = {}
 
     async def page(
         self,
@@ -54,6 +55,15 @@ class Site:
             self._states[who] = await self._let_in(who)
         state = self._states[who] if who else None
         return await self._open(state, language=language, theme=theme, size=size, scripts=scripts)
+
+    async def tab(self, who: Person | None, language: Language, theme: Theme, size: Size) -> Page:
+        """Open an empty page in a browser that is kept: it has loaded all scripts and styles already."""
+        kind = (who, language, theme, size)
+        if kind not in self._known:
+            page = await self.page(who, language=language, theme=theme, size=size)
+            self._known[kind] = page.context
+            return page
+        return await self._known[kind].new_page()
 
     async def close(self) -> None:
         """Close all browsers, then fail if they saw something wrong."""
