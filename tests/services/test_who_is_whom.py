@@ -6,13 +6,13 @@ import re
 import tempfile
 from datetime import date
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pbxd.book.contacts import Contact, ContactDraft, ContactNumber
+from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
 from pbxd.errors import ConflictError
 from pbxd.numbers import NumberRules
@@ -328,10 +328,10 @@ async def _edit(contacts: Contacts, whom: dict[int, str], how: object) -> None:
     card = cards[place % len(cards)]
     who = whom[card.id]
     day, number = EDITED[who]
-    changes: dict[str, Any] = {
+    changes: dict[str, ContactChanges] = {
         "comment": {},
         "name": {"name": RENAMED[who]},
         "numbers": {"numbers": (*card.numbers, ContactNumber(number))},
         "birth_date": {"birth_date": date.fromisoformat(day)},
-    }[field]
-    await contacts.edit(card.id, {"comment": str(place), **changes}, actor=ADMINISTRATOR)
+    }
+    await contacts.edit(card.id, {**changes[field], "comment": str(place)}, actor=ADMINISTRATOR)
