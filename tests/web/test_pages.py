@@ -17,6 +17,7 @@ from aiohttp.web import Application, Request, Response
 from jinja2 import Environment
 from multidict import CIMultiDictProxy
 from sqlalchemy import update
+from yarl import URL
 
 from pbxd.book.employees import Employee
 from pbxd.http.session_cookies import PLAIN_NAME
@@ -402,8 +403,8 @@ async def test_looks_that_were_chosen_when_the_session_ended_are_shown_again(bro
             assert (shown.status, "pbxd_theme=dark" in str(shown.headers.getall("Set-Cookie"))) == (303, True)
 
 
-async def test_looks_go_with_the_user_into_every_browser(browser: Browser) -> None:
-    """What is chosen in one shows in another with other cookies and another language, and on its page of the sign-in."""
+async def test_looks_go_with_the_user_into_every_browser(browser: Browser, site: str) -> None:
+    """What is chosen in one shows in another that had other looks, then also on its page of the sign-in."""
     await browser.let_in("101")
     form = {"login": "101", "password": PASSWORD}
 
@@ -416,10 +417,10 @@ async def test_looks_go_with_the_user_into_every_browser(browser: Browser) -> No
     assert (await browser.post("/me", {"language": "en", "theme": "dark"})).status == 303
     browser.session.cookie_jar.clear()
     assert (await browser.get("/sign-in")).page.texts("h1") == ["Вход"]
-    browser.session.cookie_jar.update_cookies({"pbxd_theme": "light", "pbxd_language": "ru"})
+    browser.session.cookie_jar.update_cookies({"pbxd_theme": "light", "pbxd_language": "ru"}, URL(site))
     await browser.post("/sign-in", form)
     assert await look() == (["Profile"], "dark")
-    browser.session.cookie_jar.update_cookies({"pbxd_theme": "light", "pbxd_language": "ru"})
+    browser.session.cookie_jar.update_cookies({"pbxd_theme": "light", "pbxd_language": "ru"}, URL(site))
     assert await look() == (["Profile"], "dark")
     await browser.post("/sign-in", form)
     await browser.post("/sign-out", {})
