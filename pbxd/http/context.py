@@ -18,6 +18,7 @@ from pbxd.services.access.audit import Refusals
 from pbxd.services.access.sessions import UserSessions
 from pbxd.services.calls.call_watch import CallWatch
 from pbxd.services.calls.caller_naming import CallerNaming
+from pbxd.services.calls.card_marks import CardMarks
 from pbxd.services.calls.recordings import Recordings
 from pbxd.services.checkups import Checkups
 from pbxd.services.click_to_call import ClickToCall
@@ -49,6 +50,7 @@ class Services:
     checkups: Checkups
     recordings: Recordings
     call_watch: CallWatch = field(default_factory=CallWatch)
+    card_marks: CardMarks = field(default_factory=CardMarks)
     calls_now: Callable[[], Sequence[CallNow]] = tuple  # the calls under way
     sights: Callable[[], Sights] = Sights  # what agents see
     allowed_networks: Callable[[], Sequence[Network]] = tuple  # where webhooks may lead besides public addresses

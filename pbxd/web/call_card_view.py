@@ -70,6 +70,7 @@ class CardView:
     last: list[LastCall]
     timer: str
     known: bool  # there is nothing to add: a contact, or a colleague
+    vip: bool
 
     @property
     def runs(self) -> bool:
@@ -91,10 +92,10 @@ def view_of(card: CallCard, there: CardPerson, people: People) -> CardView:
     """Return what a card says."""
     # A caller from outside can send any extension as their number; whom one calls oneself is certain.
     extension = card.extension or ("" if card.incoming or card.number.startswith("+") else card.number)
-    colleague = people(extension) if extension else None
+    colleague = people(extension or there.employee) if extension or there.employee else None
     number = display(card.number) if card.number else ""
     contact = there.contact
-    name = (contact.name if contact else colleague.name if colleague else "") or number or _("Hidden number")
+    name = (contact.name if contact else colleague.name if colleague else there.name) or number or _("Hidden number")
     label = _("Incoming call: {name}") if card.incoming else _("Outgoing call: {name}")
     about = [contact.company, contact.position] if contact else [colleague.department] if colleague else []
     return CardView(
@@ -111,6 +112,7 @@ def view_of(card: CallCard, there: CardPerson, people: People) -> CardView:
         last=[_last(call) for call in there.last_calls if call["id"] != card.id],
         timer="" if card.seconds is None else length_text(card.seconds),
         known=contact is not None or colleague is not None or bool(there.matches) or not card.number.startswith("+"),
+        vip=contact.vip if contact else there.vip,
     )
 
 

@@ -28,6 +28,8 @@ async def _cards(visit: Visit) -> web.StreamResponse:
     ids = dict.fromkeys([each for each in asked if each.isalnum()] + _service(visit).current(visit.actor))
     views = []
     for call_id in ids:
+        if _service(visit).is_closed(visit.actor, call_id):
+            continue
         try:
             views.append(await _view(visit, call_id))
         except NotFoundError:
@@ -36,10 +38,33 @@ async def _cards(visit: Visit) -> web.StreamResponse:
 
 
 async def _one(visit: Visit) -> web.StreamResponse:
-    view = await _view(visit, visit.request.match_info["id"])
+    call_id = visit.request.match_info["id"]
+    if is_fragment(visit.request) and _service(visit).is_closed(visit.actor, call_id):
+        raise NotFoundError(_("the card of this call is closed"))
+    view = await _view(visit, call_id)
     if is_fragment(visit.request):
         return _fragment(visit, _CARD, view=view)
     return show(visit, "call.html", view=view)
+
+
+async def _close(visit: Visit) -> web.StreamResponse:
+    """Close a card, in all browsers of the visitor."""
+    await visit.form()
+    _service(visit).close(visit.actor, visit.request.match_info["id"])
+    return _done(visit)
+
+
+async def _choose(visit: Visit) -> web.StreamResponse:
+    """Take the caller for one of several contacts, in all browsers of the visitor."""
+    contact = _id((await visit.form()).get("contact", ""))
+    _service(visit).choose(visit.actor, visit.request.match_info["id"], contact)
+    return _done(visit)
+
+
+def _done(visit: Visit) -> web.StreamResponse:
+    if not is_fragment(visit.request):
+        return go(visit, f"/calls/{visit.request.match_info['id']}")
+    return web.Response(status=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
 
 
 async def _call(visit: Visit) -> web.StreamResponse:
@@ -47,7 +72,7 @@ async def _call(visit: Visit) -> web.StreamResponse:
     rights.check_scope(visit.actor, "calls:make")
     form = await visit.form()
     try:
-        number = _callable(visit, form.get("number", ""))
+        number = callable_number(visit, form.get("number", ""))
         made = await visit.services.click_to_call.make(visit.actor, CallAsked(target=number))
     except (ConflictError, InvalidInputError, NotFoundError, RefusedError, UnavailableError) as error:
         return _refused(visit, error)
@@ -65,13 +90,14 @@ async def _hang_up(visit: Visit) -> web.StreamResponse:
         pass  # it has ended meanwhile
     except (RefusedError, UnavailableError) as error:
         return _refused(visit, error)
-    if not is_fragment(visit.request):
-        return go(visit, f"/calls/{call_id}")
-    return web.Response(status=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
+    return _done(visit)
 
 
-def _callable(visit: Visit, text: str) -> str:
-    """Return a number as it was typed, if it is one: a text never means the id of a contact here."""
+def callable_number(visit: Visit, text: str) -> str:
+    """Return a number as it was typed, if it is one: a text never means the id of a contact here.
+
+    Raises InvalidInputError.
+    """
     number, rules = text.strip()[:100], visit.workspace.rules
     parsed = parse(number, rules)
     if parsed.kind == "e164" or is_emergency(number, rules):
@@ -92,9 +118,13 @@ def _refused(visit: Visit, error: PbxdError) -> web.Response:
 async def _view(visit: Visit, call_id: str) -> CardView:
     service = _service(visit)
     card = await service.show(visit.actor, call_id)
-    chosen = visit.query.get("contact", "")
-    person_there = await service.person(visit.actor, _whom(card), int(chosen[:18]) if chosen.isdecimal() else 0)
+    chosen = _id(visit.query.get("contact", "")) or service.marks.chosen(visit.actor, call_id)
+    person_there = await service.person(visit.actor, _whom(card), chosen)
     return view_of(card, person_there, visit.services.employee)
+
+
+def _id(text: str) -> int:
+    return int(text[:18]) if text.isdecimal() else 0
 
 
 def _whom(card: CallCard) -> str:
@@ -103,7 +133,9 @@ def _whom(card: CallCard) -> str:
 
 def _service(visit: Visit) -> CallCards:
     services = visit.services
-    return CallCards(services.workspace, services.call_watch, services.click_to_call)
+    return CallCards(
+        services.workspace, services.call_watch, services.click_to_call, services.card_marks, services.events.feed
+    )
 
 
 def _fragment(visit: Visit, template: str, **values: Any) -> web.Response:  # noqa: ANN401 - what a template shows
@@ -114,6 +146,8 @@ PAGES = (
     Page("GET", "/cards", person(_cards)),
     Page("GET", f"/card/{_ID}", person(_one)),
     Page("GET", f"/calls/{_ID}", person(_one)),
+    Page("POST", f"/card/{_ID}/close", person(_close)),
+    Page("POST", f"/card/{_ID}/contact", person(_choose)),
     Page("POST", "/calls", person(_call)),
     Page("POST", f"/calls/{_ID}/hangup", person(_hang_up)),
 )

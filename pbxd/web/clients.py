@@ -15,6 +15,7 @@ from pbxd.numbers import parse
 from pbxd.services import contacts as book
 from pbxd.services import employees
 from pbxd.services.files.exports import ExportContacts
+from pbxd.web.call_cards import callable_number
 from pbxd.web.contact_fields import employee_text
 from pbxd.web.frame import Visit, go, person, show
 from pbxd.web.pages import Page, is_fragment, local_path
@@ -41,6 +42,7 @@ async def _list(visit: Visit) -> web.StreamResponse:
         found=found,
         problem=problem,
         dial=_dial(visit),
+        dialled=visit.services.employee(_dial(visit)),
         sort=visit.query.get("sort", ""),
         size=wanted.limit,
         tab=_tab(visit),
@@ -54,9 +56,14 @@ async def _list(visit: Visit) -> web.StreamResponse:
 
 
 def _dial(visit: Visit) -> str:
-    """Return the number that was typed into the search, in any notation; empty: it is none."""
-    parsed = parse(visit.query.get("search", "")[:200], visit.workspace.rules)
-    return f"{parsed.value},{parsed.extension}".strip(",") if parsed.kind == "e164" else ""
+    """Return what was typed into the search if it can be called, whatever its notation; empty: it can't."""
+    text = visit.query.get("search", "")
+    try:
+        number = callable_number(visit, text) if text and text != visit.actor.extension else ""
+    except InvalidInputError:
+        return ""
+    parsed = parse(number, visit.workspace.rules)
+    return f"{parsed.value},{parsed.extension}".strip(",") if parsed.kind == "e164" else number
 
 
 def _wanted(visit: Visit) -> book.FindContacts:

@@ -11,6 +11,7 @@ from pbxd.book.employees import Employee
 from pbxd.calls.presence import PhoneState, Presence
 from pbxd.calls.record import Agent, CallRecord, Party, Step
 from pbxd.http.session_cookies import PLAIN_NAME
+from pbxd.services import companies
 from pbxd.storage.book.employees import Employees
 from tests.actors import ADMINISTRATOR
 from tests.api.examples import conversation
@@ -109,11 +110,18 @@ async def test_a_personal_contact_of_somebody_else_names_no_card(browser: Browse
     assert (label(shown), "Тайный" in shown.text) == (["Входящий звонок: +7 916 123-45-67"], False)
 
 
-async def test_a_number_in_the_search_can_be_called(browser: Browser) -> None:
+async def test_a_number_a_colleague_s_extension_and_112_in_the_search_can_be_called(browser: Browser) -> None:
     for typed in ("8 916 123-45-67", "+79161234567", "8(916)1234567"):
         shown = await browser.get(f"/clients?search={typed.replace('+', '%2B')}")
         assert "Позвонить +7 916 123-45-67" in shown.page.texts("button")
-    assert not [each for each in (await browser.get("/clients?search=916")).page.texts("button") if "Позвонить" in each]
+    for typed, button in (
+        ("102", ["Позвонить Петров Сергей (102)"]),
+        ("112", ["Позвонить 112"]),
+        ("916", []),
+        ("101", []),
+    ):
+        shown = await browser.get(f"/clients?search={typed}")
+        assert [each for each in shown.page.texts("button") if "Позвонить" in each] == button, typed
 
 
 def incoming(**changes: object) -> CallRecord:
@@ -163,3 +171,93 @@ async def test_what_a_card_says(
     assert shown.page.role("status") == [status]
     assert ("Перезвонить" in shown.page.texts("button")) == (status == "Завершён")
     assert ("Пропущенный звонок" in shown.text) == (record.outcome == "missed")
+
+
+async def known_by(browser: Browser, number: str = "+79161234567") -> Shown:
+    """The card of a call from a number."""
+    there(browser, incoming(caller=Party(number)), {"101": "ringing"})
+    return await browser.get("/card/01CALL", **FRAGMENT)
+
+
+async def test_a_company_s_own_number_names_the_card(browser: Browser) -> None:
+    asked = companies.AddCompany(name="Ромашка", numbers=("+74950000001",))
+    company = await companies.add(browser.pbxd.services.workspace, ADMINISTRATOR, asked)
+    shown = await known_by(browser, "+74950000001")
+    assert label(shown) == ["Входящий звонок: Ромашка"]
+    assert "+7 495 000-00-01" in shown.text
+    assert {"Открыть компанию", "Добавить контакт"} <= set(shown.page.texts("button"))
+    assert f'action="/companies/{company.id}"' in shown.text
+    assert {"name": "company", "value": "Ромашка", "type": "hidden"} in [
+        each.attributes for each in shown.page.elements
+    ]
+
+
+async def test_a_colleague_s_mobile_names_the_card_and_offers_nothing_to_add(browser: Browser) -> None:
+    people = [Employee("102", "Петров Сергей", mobile="+79160000102", department="Продажи")]
+    await Employees(browser.pbxd.database).upsert(people, source="list")
+    await browser.pbxd.directory.load()
+    shown = await known_by(browser, "+79160000102")
+    assert label(shown) == ["Входящий звонок: Петров Сергей"]
+    assert "Продажи" in shown.text
+    assert not {"Добавить контакт", "Привязать к контакту"} & set(shown.page.texts("button"))
+
+
+async def test_people_of_one_company_with_one_number_head_the_card_with_its_name_and_a_vip_of_them_counts(
+    browser: Browser,
+) -> None:
+    for place in range(8):
+        await add(browser.pbxd, ADMINISTRATOR, name=f"Ким {place}", company="Ромашка", vip=place == 7)
+    shown = await known_by(browser)
+    assert label(shown) == ["Входящий звонок: Ромашка (8)"]
+    assert '<span class="vip"' in shown.text
+    links = [each for each in shown.page.texts("a") if each.startswith(("Ким", "Ещё"))]
+    assert links == [*(f"Ким {place}, Ромашка" for place in range(6)), "Ещё 2"]
+    assert 'href="/clients?number=%2B79161234567"' in shown.text
+
+
+async def test_strangers_with_one_number_have_no_name_in_common(browser: Browser) -> None:
+    for name in ("Ким Анна", "Ли Олег"):
+        await add(browser.pbxd, ADMINISTRATOR, name=name)
+    assert label(await known_by(browser)) == ["Входящий звонок: +7 916 123-45-67"]
+
+
+async def test_another_one_s_personal_contact_gives_no_name_and_no_vip_to_a_shared_number(browser: Browser) -> None:
+    await add(browser.pbxd, agent("102"), name="Тайный", company="Ромашка", visibility="personal", vip=True)
+    for name in ("Ким Анна", "Ли Олег"):
+        await add(browser.pbxd, ADMINISTRATOR, name=name, company="Ромашка")
+    shown = await known_by(browser)
+    assert (label(shown), "vip" in shown.text, "Тайный" in shown.text) == (
+        ["Входящий звонок: Ромашка (2)"], False, False,
+    )  # fmt: skip
+
+
+async def test_a_closed_card_is_closed_for_its_user_until_the_phone_rings_again(browser: Browser) -> None:
+    record = incoming()
+    there(browser, record, {"101": "ringing"})
+    assert (await browser.post("/card/01CALL/close", {}, **FRAGMENT)).status == 204
+    assert (await browser.get("/card/01CALL", **FRAGMENT)).status == 404
+    assert label(await browser.get("/cards?open=01CALL", **FRAGMENT)) == []
+    assert label(await browser.get("/calls/01CALL")) == ["Входящий звонок: +7 916 123-45-67"], "a page is no card"
+    record.agent("101").rings += 1
+    assert len(label(await browser.get("/cards", **FRAGMENT))) == 1
+    assert (await browser.get("/card/01CALL", **FRAGMENT)).status == 200
+
+
+async def test_whom_one_took_a_caller_for_holds_in_all_browsers(browser: Browser) -> None:
+    ids = [(await add(browser.pbxd, ADMINISTRATOR, name=name)).id for name in ("Ким Анна", "Ли Олег")]
+    await known_by(browser)
+    assert (await browser.post("/card/01CALL/contact", {"contact": str(ids[1])}, **FRAGMENT)).status == 204
+    for path in ("/card/01CALL", "/cards"):
+        assert label(await browser.get(path, **FRAGMENT)) == ["Входящий звонок: Ли Олег"]
+    for nonsense in ("", "999", "x"):
+        await browser.post("/card/01CALL/contact", {"contact": nonsense}, **FRAGMENT)
+        assert label(await browser.get("/card/01CALL", **FRAGMENT)) == ["Входящий звонок: +7 916 123-45-67"]
+
+
+async def test_another_one_s_card_can_neither_be_closed_nor_named(browser: Browser) -> None:
+    record = incoming()
+    record.agents[:] = [Agent("102", rings=1)]
+    there(browser, record, {"102": "ringing"})
+    for path in ("/card/01CALL/close", "/card/01CALL/contact"):
+        assert (await browser.post(path, {"contact": "1"}, **FRAGMENT)).status == 404
+        assert (await browser.post(path, {}, Origin="https://evil.example")).status == 403

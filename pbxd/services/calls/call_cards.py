@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pbxd.actor import Actor
@@ -12,13 +12,17 @@ from pbxd.calls.presence import Presence
 from pbxd.calls.record import CallRecord, Party, Step
 from pbxd.errors import NotFoundError
 from pbxd.i18n import _
-from pbxd.numbers import parse
-from pbxd.services import contacts
+from pbxd.lookup.partial_index import excerpt
+from pbxd.numbers import ParsedNumber, parse
+from pbxd.services import companies, contacts
 from pbxd.services.call_history import Call, last_calls, seen_record
-from pbxd.services.calls.call_watch import CallWatch, people_in
+from pbxd.services.calls.call_watch import CallWatch, people_in, present_of
+from pbxd.services.calls.card_marks import CardMarks
 from pbxd.services.click_to_call import ClickToCall
 from pbxd.services.click_to_call.attempts import CallAttempt
 from pbxd.services.contacts import FindContacts
+from pbxd.services.events.live_feed import LiveFeed
+from pbxd.services.events.present import Present
 from pbxd.services.workspace import Workspace
 
 CardState = Literal[
@@ -63,8 +67,15 @@ class CardPerson:
 
     contact: Contact | None = None
     matches: Sequence[Contact] = ()  # several with this number: the viewer chooses
+    more: int = 0  # matches beside these
     colleagues: Sequence[Contact] = ()  # other people of the contact's company
     last_calls: Sequence[Call] = field(default=())
+    # Without a contact, what a look-up says of the number.
+    name: str = ""  # what several contacts have in common, a company's, or an employee's who calls from outside
+    company: str = ""
+    company_id: int = 0  # of the company whose own number it is; 0: it is no company's, or not for the viewer
+    employee: str = ""  # the extension of the employee whose mobile it is
+    vip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,8 @@ class CallCards:
     workspace: Workspace
     watch: CallWatch
     click_to_call: ClickToCall
+    marks: CardMarks
+    feed: LiveFeed
 
     def current(self, actor: Actor) -> list[str]:
         """Return the ids of the calls in which the actor's phones ring or talk now, oldest first."""
@@ -99,18 +112,61 @@ class CallCards:
         assert presence is not None  # noqa: S101 - for mypy: either of them was found
         return _card(presence, actor.extension, made, self.watch.now())
 
+    def is_closed(self, actor: Actor, call_id: str) -> bool:
+        """Tell whether the actor closed the card of a call, in whichever browser."""
+        return self.marks.is_closed(actor, call_id, _rings(self.watch.find(call_id), actor.extension))
+
+    def close(self, actor: Actor, call_id: str) -> None:
+        """Close a card in all browsers of the actor. Raises NotFoundError for another one's call."""
+        presence = self._own(actor, call_id)
+        self.marks.close(actor, call_id, _rings(presence, actor.extension))
+        self._tell(actor, call_id, presence, closed=[actor.extension])
+
+    def choose(self, actor: Actor, call_id: str, contact: int) -> None:
+        """Take a caller for one of several contacts, in all browsers of the actor. Raises as `close` does."""
+        presence = self._own(actor, call_id)
+        self.marks.choose(actor, call_id, contact)
+        self._tell(actor, call_id, presence)
+
+    def _own(self, actor: Actor, call_id: str) -> Presence | None:
+        """Return what happens in a call; None: nothing any more, or not yet."""
+        presence, made = self.watch.find(call_id), self.click_to_call.attempts.find(call_id)
+        makes = made is not None and made.agent == actor.extension
+        is_another = presence is not None and not makes and actor.extension not in people_in(presence)
+        if is_another or not actor.extension:
+            raise NotFoundError(_("no such call: {id}").format(id=call_id[:40]))
+        return presence
+
+    def _tell(self, actor: Actor, call_id: str, presence: Presence | None, **more: object) -> None:
+        own = frozenset({actor.extension})
+        over = {"state": "over", "phones": {}, "people": [actor.extension], "steps": 0}
+        present = present_of(presence) if presence else Present(own, over)
+        self.feed.tell_call(call_id, replace(present, extensions=own, data={**present.data, **more}))
+
     async def person(self, actor: Actor, number: str, chosen: int = 0) -> CardPerson:
         """Return whose number it is; `chosen` is the one of several whom the viewer took for it."""
         parsed = parse(number, self.workspace.rules)
         if parsed.kind != "e164":
             return CardPerson()
         asked = FindContacts(number=parsed.value, limit=_MOST_MATCHES)
-        found = (await contacts.find(self.workspace, actor, asked)).items
+        page = await contacts.find(self.workspace, actor, asked)
+        found = page.items
         contact = next((each for each in found if each.id == chosen), found[0] if len(found) == 1 else None)
         calls = await last_calls(self.workspace, actor, contact.id if contact else parsed.value)
         if contact is None:
-            return CardPerson(matches=found, last_calls=calls)
-        return CardPerson(contact, (), await self._colleagues(actor, contact), calls)
+            more = max(page.total - len(found), 0)
+            return replace(await self._known(actor, parsed), matches=found, more=more, last_calls=calls)
+        return CardPerson(contact, colleagues=await self._colleagues(actor, contact), last_calls=calls)
+
+    async def _known(self, actor: Actor, parsed: ParsedNumber) -> CardPerson:
+        """Return what a look-up says of a number that is not one contact's: read from the book as it is now."""
+        match = (await excerpt(self.workspace.database, [parsed.value], actor)).lookup(parsed, actor)
+        if match.status == "shared" and not match.name.startswith(f"{match.company} ("):
+            return CardPerson(vip=match.vip)  # the first one's name: who of them calls is to be chosen
+        firm = await companies.id_of(self.workspace, actor, match.company) if match.status == "company" else 0
+        return CardPerson(
+            name=match.name, company=match.company, company_id=firm, employee=match.employee, vip=match.vip
+        )
 
     async def _colleagues(self, actor: Actor, contact: Contact) -> Sequence[Contact]:
         if not contact.company:
@@ -118,6 +174,12 @@ class CallCards:
         asked = FindContacts(company=contact.company, sort="name", limit=_MOST_COLLEAGUES + 1)
         found = (await contacts.find(self.workspace, actor, asked)).items
         return [each for each in found if each.id != contact.id][:_MOST_COLLEAGUES]
+
+
+def _rings(presence: Presence | None, extension: str) -> int:
+    """Return how often somebody's phones have begun to ring in a call."""
+    agents = presence.record.agents if presence else ()
+    return next((each.rings for each in agents if each.extension == extension), 0)
 
 
 def _made_card(made: CallAttempt) -> CallCard:

@@ -29,7 +29,7 @@ class CallWatch:
         before, self._shown = self._shown, {}
         for call, presence in self._there.items():
             made = before.get(call)
-            self._shown[call] = made if made and made[0] is presence else (presence, _present(presence))
+            self._shown[call] = made if made and made[0] is presence else (presence, present_of(presence))
         return {call: present for call, (_presence, present) in self._shown.items()}
 
     def find(self, call_id: str) -> Presence | None:
@@ -64,10 +64,11 @@ def people_in(presence: Presence) -> frozenset[str]:
     return frozenset(caller | {agent.extension for agent in record.agents} | presence.phones.keys())
 
 
-def _present(presence: Presence) -> Present:
+def present_of(presence: Presence) -> Present:
+    """Return what happens in a call as live events tell it, and whom it is about."""
     people = people_in(presence)
     data = {
-        "state": presence.part,
+        "state": presence.part or "over",
         "phones": dict(presence.phones),
         "people": sorted(people),
         "steps": len(presence.record.story),

@@ -36,6 +36,7 @@ class LiveStates:
         self._changes: deque[tuple[int, str, Present, bytes]] = deque(maxlen=_KEPT)  # number, kind, state, frame
         self.changed = 0  # the number of the last change
         self.took = 0.0  # seconds, the last look
+        self._told = False  # something since the last look
 
     def look(self) -> bool:
         """Take in what phones and calls do now; return whether anything is new."""
@@ -51,7 +52,15 @@ class LiveStates:
             self._changes.append((self.changed, kind, present, text))
         self._there = now
         self.took = time.monotonic() - began
-        return bool(changed)
+        fresh, self._told = self._told or bool(changed), False
+        return fresh
+
+    def tell(self, kind: str, subject: str, present: Present) -> None:
+        """Tell the readers who are there of a state, with what does not last: who comes later hears nothing of it."""
+        self.changed += 1
+        text = frame(kind, state_json(datetime.now(UTC), kind, subject, present.data))
+        self._changes.append((self.changed, kind, present, text))
+        self._told = True
 
     def phones(self) -> dict[str, str]:
         """Return the state of every extension now."""

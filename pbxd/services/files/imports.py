@@ -221,7 +221,7 @@ class _Importing:
             try:
                 decisions.decide(row, read, there, batch)
             except InvalidInputError as error:
-                self._refuse(texts, BadRow(row, error.field, str(error)))
+                self._refuse(texts, self._reader.refused(row, texts, error.field, str(error)))
         return batch
 
     async def _decided_companies(self, firms: Sequence[_RowOf[ReadCompany]]) -> list[Company]:
@@ -242,7 +242,7 @@ class _Importing:
                     try:
                         contacts.append((row, texts, self._owned(read)))
                     except RefusedError as refused:
-                        self._refuse(texts, BadRow(row, "owner", str(refused)))
+                        self._refuse(texts, self._reader.refused(row, texts, "owner", str(refused)))
                 case BadRow() as bad:
                     self._refuse(texts, bad)
                 case LeftOut(why):
@@ -250,7 +250,8 @@ class _Importing:
                 case ReadCompany() as read:
                     self._report.leave_out(*read.left_out)
                     if self._asked.personal:
-                        self._refuse(texts, BadRow(row, "name", _("a name is needed: a company can't be personal")))
+                        need = _("a name is needed: a company can't be personal")
+                        self._refuse(texts, self._reader.refused(row, texts, "name", need))
                     else:
                         firms.append((row, texts, read))
         return contacts, firms

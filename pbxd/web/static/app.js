@@ -1,5 +1,6 @@
 // What every page runs. Pages work without it, as plain links and forms; this makes them quicker.
 import "./dialogs.js";
+import "./drafts.js";
 import "./live-forms.js";
 import "./history.js";
 import "./missed.js";

@@ -76,7 +76,7 @@ function first(id) {
 }
 
 /**
- * Ring once in all tabs. One on which nobody has clicked yet may not, browsers want that; so it leaves it to another.
+ * Ring in one tab only. Browsers allow no sound in a tab without a click, so such a tab leaves ringing to another.
  * @param {string} id
  */
 async function ring(id) {

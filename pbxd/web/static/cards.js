@@ -5,16 +5,14 @@ import { ask, askAgain, fieldsOf, parsed, say } from "./fragments.js";
 import { signIn } from "./dialogs.js";
 import { connected } from "./live.js";
 import { alert, calm } from "./card-alerts.js";
+import { chooseEverywhere, closeEverywhere, hearOthers, keep, kept, noteClosed } from "./card-store.js";
 
 const LEAVES_MS = 3000; // a call that somebody else answered
 const RETRY_MS = 2000;
 const CHECK_MS = 20_000; // of calls that go on, whatever was heard of them
-const MOST_CLOSED = 200;
 const MOST_ASKED = 10; // cards at once
 const own = document.body.dataset.extension ?? "";
-const store = `pbxd-cards-${document.body.dataset.user}`;
 const place = document.getElementById("cards");
-const channel = "BroadcastChannel" in window ? new BroadcastChannel(store) : null;
 
 /** @type {Map<string, string>} what one's own phone does in a call, as far as it is known */
 const phones = new Map();
@@ -24,29 +22,6 @@ let left = null;
 const met = new Set();
 /** @type {Map<string, {again: boolean, clicked: boolean}>} cards that are being fetched */
 const running = new Map();
-/** @type {Map<string, string>} which of several contacts one chose, by call */
-const chosen = new Map();
-
-/** What stays over pages: which cards are open, and which were closed. @returns {{open: string[], closed: string[]}} */
-function kept() {
-  try {
-    return { open: [], closed: [], ...JSON.parse(localStorage.getItem(store) ?? "{}") };
-  } catch {
-    return { open: [], closed: [] };
-  }
-}
-
-/** @param {(now: {open: string[], closed: string[]}) => void} change */
-function keep(change) {
-  const now = kept();
-  change(now);
-  now.closed = now.closed.slice(-MOST_CLOSED);
-  try {
-    localStorage.setItem(store, JSON.stringify(now));
-  } catch {
-    // A browser that keeps nothing: cards are open until the next page.
-  }
-}
 
 /** @param {string} id */
 const cardOf = (id) => document.getElementById(`card-${id}`);
@@ -139,15 +114,11 @@ function drop(id) {
 
 /** Close a card here and everywhere. @param {string} id */
 function close(id) {
-  keep((now) => {
-    now.open = now.open.filter((each) => each !== id);
-    if (!now.closed.includes(id)) now.closed.push(id);
-  });
+  closeEverywhere(id);
   const focused = cardOf(id)?.contains(document.activeElement);
   remove(id);
   const next = place?.querySelector("[data-close-card]") ?? left;
   if (focused && next instanceof HTMLElement) next.focus();
-  channel?.postMessage({ close: id });
 }
 
 /**
@@ -173,7 +144,7 @@ async function refresh(id, clicked = false) {
 
 /** @param {string} id @param {(url: string) => Promise<Response>} look */
 async function fetchCard(id, look) {
-  const choice = chosen.get(id);
+  const choice = kept().chosen[id];
   const answer = await look(`/card/${id}${choice ? `?contact=${choice}` : ""}`).catch(() => null);
   if (answer?.status === 404) return drop(id);
   if (!answer || answer.status >= 500) {
@@ -186,7 +157,7 @@ async function fetchCard(id, look) {
 }
 
 /**
- * Show that one gave a call away, if that was so fast that nothing else was heard of it. Other calls without one's phone
+ * Show the card of a call that this user transferred before the page heard of it. Other calls without this user's phone
  * get no card: they ring elsewhere, or somebody else answered.
  * @param {string} id
  */
@@ -210,7 +181,8 @@ async function refreshAll() {
   for (const card of parsed(await answer.text()).querySelectorAll(".card")) {
     const id = card.getAttribute("data-call") ?? "";
     there.add(id);
-    if (!chosen.has(id)) show(card);
+    if (kept().chosen[id]) refresh(id);
+    else show(card);
   }
   for (const id of asked) if (!there.has(id) && !running.has(id)) drop(id);
 }
@@ -231,8 +203,12 @@ document.addEventListener("pbxd:signed-in", () => refreshAll());
 document.addEventListener("pbxd:filled", settle);
 document.addEventListener("close", () => settle(), true);
 
-/** @param {string} id @param {{state: string, phones?: Record<string, string>, people?: string[]}} data */
+/** @param {string} id @param {{state: string, phones?: Record<string, string>, people?: string[], closed?: string[]}} data */
 function follow(id, data) {
+  if (data.closed?.includes(own)) {
+    noteClosed(id); // in another browser
+    return remove(id);
+  }
   const phone = data.phones?.[own];
   const mine = data.people?.includes(own) && !met.has(id);
   const again = phone === "ringing" && phones.has(id) && phones.get(id) !== "ringing";
@@ -268,7 +244,7 @@ document.addEventListener("click", (event) => {
   if (target?.closest("[data-close-card]") && id) close(id);
   else if (choice && id) {
     event.preventDefault();
-    chosen.set(id, choice.getAttribute("data-choose") ?? "");
+    chooseEverywhere(id, choice.getAttribute("data-choose") ?? "");
     refresh(id, true);
   }
 });
@@ -336,4 +312,7 @@ window.setInterval(() => {
   }
 }, CHECK_MS);
 
-if (channel) channel.onmessage = ({ data }) => data.close && remove(data.close);
+hearOthers(({ close: closed, choose }) => {
+  if (closed) remove(closed);
+  if (choose && cardOf(choose)) refresh(choose);
+});

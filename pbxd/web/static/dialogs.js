@@ -1,6 +1,7 @@
 // Links, and buttons of forms, with `data-dialog` open their page's form in a dialog; its forms are sent without leaving
 // the page.
 import { ask, fieldsOf, parsed, say, twin } from "./fragments.js";
+import { isTyped, keepDraft, takeDraft, tellOfDraft } from "./drafts.js";
 
 let opened = 0;
 /** @type {Map<string, HTMLDialogElement>} dialogs that Escape closed over something typed, by address */
@@ -31,7 +32,7 @@ document.addEventListener("submit", (event) => {
     return;
   }
   const dialog = form.closest("dialog");
-  if (!dialog || form.dataset.live !== undefined) return;
+  if (!dialog || form.closest(".cards") || form.dataset.live !== undefined) return; // cards over a dialog are not its own
   event.preventDefault();
   send(dialog, form, event.submitter);
 });
@@ -43,13 +44,18 @@ export async function open(url, opener) {
     drafts.delete(url);
     return present(draft, opener);
   }
-  const answer = await ask(url).catch(() => null);
-  if (!answer?.ok) {
+  const typed = await takeDraft(url);
+  const answer = typed === null ? await ask(url).catch(() => null) : null;
+  if (typed === null && !answer?.ok) {
     window.location.assign(url);
     return;
   }
   const dialog = document.createElement("dialog");
-  fill(dialog, await answer.text());
+  fill(dialog, typed ?? (await answer?.text()) ?? "");
+  if (typed !== null) {
+    dialog.dataset.sent = "1";
+    tellOfDraft(dialog);
+  }
   dialog.dataset.url = url;
   dialog.addEventListener("cancel", () => {
     if (isTyped(dialog)) drafts.set(url, dialog);
@@ -70,17 +76,6 @@ function present(dialog, opener) {
   dialog.showModal();
   if (opener?.closest(".card")) dialog.dataset.stays = ""; // whatever the page below is used for goes on
   start(dialog);
-}
-
-/** Whether somebody typed or chose something in a dialog. @param {HTMLDialogElement} dialog */
-function isTyped(dialog) {
-  if (dialog.dataset.sent) return true;
-  return [...dialog.querySelectorAll("input, textarea, option")].some((each) => {
-    if (each instanceof HTMLOptionElement) return each.selected !== each.defaultSelected && each.index > 0;
-    if (each instanceof HTMLTextAreaElement) return each.value !== each.defaultValue;
-    if (!(each instanceof HTMLInputElement)) return false;
-    return each.value !== each.defaultValue || each.checked !== each.defaultChecked;
-  });
 }
 
 /** @param {HTMLDialogElement} dialog @param {string} html */
@@ -176,3 +171,8 @@ async function sameUser(url, after) {
   }
   else window.location.assign("/");
 }
+
+// A dialog that Escape closed over something typed is left with its page.
+window.addEventListener("pagehide", () => {
+  for (const [url, dialog] of drafts) keepDraft(url, dialog);
+});

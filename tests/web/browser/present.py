@@ -26,6 +26,13 @@ def call_rings(pbxd: House) -> None:
     pbxd.presences.append(_ringing("01RINGING", LONG))
 
 
+def rings(pbxd: House, call: str, number: str) -> CallRecord:
+    """A call rings at the agent's phone, and nothing else goes on."""
+    there = _ringing(call, number)
+    pbxd.presences[:] = [there]
+    return there.record
+
+
 def calls_go_on(pbxd: House) -> None:
     """The agent talks with a stranger, and a VIP calls."""
     record = _ringing("01TALKING", STRANGER, 95).record

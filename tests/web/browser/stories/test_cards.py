@@ -1,0 +1,67 @@
+"""The cards of one user in two browsers: one card a call, everywhere the same, closing everywhere."""
+
+from __future__ import annotations
+
+from playwright.async_api import Locator, Page, expect
+
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from tests.actors import ADMINISTRATOR
+from tests.http.conftest import House
+from tests.web.browser.present import rings
+from tests.web.browser.site import Site
+
+CALLER = "+79161234567"
+LABEL = "Входящий звонок: Завод (2)"
+HEAR = "document.addEventListener('pbxd:connected', () => (document.body.dataset.heard = '1'))"
+
+
+async def looking(site: Site, size: int = 1280) -> Page:
+    page = await site.page(size=390 if size == 390 else 1280)
+    await page.add_init_script(HEAR)
+    await page.goto("/clients")
+    await expect(page.locator("body")).to_have_attribute("data-heard", "1")
+    return page
+
+
+def card(page: Page, label: str = LABEL) -> Locator:
+    return page.get_by_role("region", name=label)
+
+
+async def test_what_is_chosen_and_closed_in_one_browser_is_so_in_the_other(site: Site, pbxd: House) -> None:
+    for name in ("Ким Анна", "Ким Олег"):
+        numbers = (ContactNumber(CALLER, main=True),)
+        await pbxd.contacts.add(ContactDraft(name, "Завод", numbers=numbers), actor=ADMINISTRATOR)
+    desk, phone = await looking(site), await looking(site, 390)
+    rings(pbxd, "01CARD", CALLER)
+    for page in (desk, phone):
+        await expect(card(page)).to_be_visible()
+    await card(desk).get_by_role("link", name="Ким Олег").click()
+    oleg = "Входящий звонок: Ким Олег"
+    for page in (desk, phone):
+        await expect(card(page, oleg)).to_be_visible()
+    await phone.goto("/history")
+    await desk.goto("/staff")
+    for page in (desk, phone):
+        await expect(card(page, oleg)).to_be_visible()
+    await card(phone, oleg).get_by_role("button", name="Закрыть").click()
+    for page in (desk, phone):
+        await expect(card(page, oleg)).to_have_count(0)
+        await page.reload()
+        await expect(page.locator(".cards")).to_be_empty()
+
+
+async def test_without_a_network_a_card_closes_here_and_elsewhere_as_soon_as_there_is_one(
+    site: Site, pbxd: House
+) -> None:
+    site.watch.allow("ERR_INTERNET_DISCONNECTED")
+    desk, phone = await looking(site), await looking(site, 390)
+    unknown = "Входящий звонок: +7 916 123-45-67"
+    rings(pbxd, "01CARD", CALLER)
+    for page in (desk, phone):
+        await expect(card(page, unknown)).to_be_visible()
+    await desk.context.set_offline(offline=True)
+    await card(desk, unknown).get_by_role("button", name="Закрыть").click()
+    await expect(card(desk, unknown)).to_have_count(0)
+    await expect(card(phone, unknown)).to_be_visible()
+    await desk.context.set_offline(offline=False)
+    await expect(card(phone, unknown)).to_have_count(0)

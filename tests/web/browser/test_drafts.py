@@ -1,0 +1,88 @@
+"""What is typed into a form is not lost when a card of a call, or anything else, leads away from it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from pbxd.book.contacts import Contact, ContactDraft, ContactNumber
+from tests.actors import ADMINISTRATOR
+from tests.http.conftest import House
+from tests.web.browser.present import quiet, rings
+from tests.web.browser.site import Site
+
+CALLER, NAME = "+79161234567", "Ким Анна"
+BACK = "Возвращено то, что вы ввели раньше; это ещё не сохранено."
+
+
+@pytest.fixture
+async def anna(pbxd: House) -> Contact:
+    """The client who calls."""
+    quiet(pbxd)
+    draft = ContactDraft(NAME, "Ромашка", numbers=(ContactNumber(CALLER, main=True),))
+    return await pbxd.contacts.add(draft, actor=ADMINISTRATOR)
+
+
+def card(page: Page) -> Locator:
+    return page.get_by_role("region", name=f"Входящий звонок: {NAME}")
+
+
+async def begun(page: Page) -> Locator:
+    """A new contact with a second number, in a dialog, not saved."""
+    await page.get_by_role("link", name="Добавить контакт").click()
+    dialog = page.get_by_role("dialog", name="Новый контакт")
+    await dialog.get_by_label("ФИО").fill("Полина")
+    await dialog.get_by_role("button", name="Добавить номер").click()
+    await dialog.get_by_label("Номер телефона 2", exact=True).fill("8 903 111-22-33")
+    return dialog
+
+
+@pytest.mark.usefixtures("anna")
+async def test_a_card_over_a_dialog_leads_away_and_what_was_typed_comes_back(site: Site, pbxd: House) -> None:
+    page = await site.page()
+    await page.goto("/clients")
+    await begun(page)
+    rings(pbxd, "01CARD", CALLER)
+    await card(page).get_by_role("button", name="Открыть контакт").click()
+    await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
+    await page.get_by_role("link", name="Клиенты", exact=True).click()
+    await page.get_by_role("link", name="Добавить контакт").click()
+    dialog = page.get_by_role("dialog", name="Новый контакт")
+    await expect(dialog.get_by_label("ФИО")).to_have_value("Полина")
+    await expect(dialog.get_by_label("Номер телефона 2", exact=True)).to_have_value("8 903 111-22-33")
+    await expect(dialog.get_by_role("status").filter(has_text=BACK)).to_be_visible()
+    await page.reload()  # nothing was typed since: it is kept all the same
+    await page.get_by_role("link", name="Добавить контакт").click()
+    await expect(dialog.get_by_label("ФИО")).to_have_value("Полина")
+    await dialog.get_by_role("button", name="Отмена").click()
+    await page.get_by_role("link", name="Добавить контакт").click()
+    await expect(dialog.get_by_label("ФИО")).to_have_value("")
+    assert (await pbxd.contacts.list(limit=10, actor=ADMINISTRATOR))[0] == 1, "nothing was saved"
+
+
+async def test_a_form_that_is_a_page_is_back_with_its_version_and_gone_once_it_is_saved(
+    site: Site, pbxd: House, anna: Contact
+) -> None:
+    page = await site.page()
+    path = f"/clients/{anna.id}/edit"
+    await page.goto(path)
+    await page.get_by_label("Должность").fill("директор")
+    rings(pbxd, "01CARD", CALLER)
+    await card(page).get_by_role("button", name="Открыть контакт").click()
+    await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
+    await pbxd.contacts.edit(anna.id, {"position": "бухгалтер"}, actor=ADMINISTRATOR)  # somebody else
+    await page.goto(path)
+    await expect(page.get_by_label("Должность")).to_have_value("директор")
+    await expect(page.get_by_role("status").filter(has_text=BACK)).to_be_visible()
+    await page.get_by_role("button", name="Сохранить").click()
+    await expect(page.get_by_role("table", name="Две правки одного контакта")).to_contain_text("бухгалтер")
+    await page.get_by_role("button", name="Сохранить").click()
+    await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
+    await page.goto(path)
+    await expect(page.get_by_label("Должность")).to_have_value("директор")
+    await expect(page.get_by_text(BACK)).to_have_count(0)
+    await page.get_by_label("Должность").fill("никто")
+    await page.get_by_role("button", name="Отмена").click()
+    await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
+    await page.goto(path)
+    await expect(page.get_by_label("Должность")).to_have_value("директор")
