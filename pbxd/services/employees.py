@@ -26,7 +26,6 @@ from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.book.extension_ownership import Joining, Passed
 from pbxd.storage.book.managed import managed_counts
-from pbxd.storage.engine.feed import Feed
 from pbxd.storage.search import cursor
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import FIRST_PART
@@ -115,7 +114,7 @@ async def every(workspace: Workspace, actor: Actor, asked: FindEmployees) -> Asy
 
 async def page(workspace: Workspace, actor: Actor, asked: FindEmployees, *, limit: int, after: str) -> EmployeePage:
     """Return a page of employees by extension. Raises InvalidInputError (`after`)."""
-    seq = await Feed(workspace.database).last()  # before the list: what comes meanwhile is told twice, not never
+    seq = await workspace.seq()  # before the list: what comes meanwhile is told twice, not never
     found = await find(workspace, actor, asked)
     tied = cursor.bound(asked)
     last, begin = cursor.read_entry("employees", after, tied), 0

@@ -92,7 +92,7 @@ async def live_and_die(receiver: Receiver, deaths: int) -> None:
 class Mood:
     """A receiver's: it is slow at times, and refuses one event in eight, each so many times at most.
 
-    pbxd waits twice as long after each failure in a row, so that a test without an end to refusals has none either.
+    pbxd doubles its wait after each failure, so without a limit the test might never end.
     """
 
     most: int

@@ -51,8 +51,7 @@ class Decisions:
         """Decide about one row. Raises InvalidInputError for a row that contradicts an earlier one or the book."""
         target = NOBODY if self._policy == "add" else self._matcher.find(row, read, known)
         if target > 0 and read.draft.manager and not read.draft.manager_id:  # mistyped in an export of this very book
-            heading = str(self._registry["manager"].heading)
-            raise InvalidInputError("manager", f"{heading}: {unknown_extension(read.draft.manager)}")
+            raise InvalidInputError("manager", unknown_extension(read.draft.manager))
         said = _hashed(read) if self._policy == "update" else 0
         if target == NOBODY:
             self._create(row, read, batch)
