@@ -26,7 +26,6 @@ from pbxd.services.files.import_report import LISTED, RowList, row_list
 from pbxd.services.files.import_report import ImportReport as ImportReport
 from pbxd.services.workspace import Workspace
 from pbxd.storage.access.employee_ids import known as known_actor
-from pbxd.storage.engine.feed import Feed
 from pbxd.storage.imports import companies, listing
 from pbxd.storage.imports.imports import Imports, Report, Undone
 from pbxd.storage.imports.known import Known, known
@@ -123,7 +122,7 @@ async def check_undo(workspace: Workspace, actor: Actor, import_id: int) -> None
 
 async def page(workspace: Workspace, actor: Actor, *, limit: int, after: str) -> ImportPage:
     """Return a page of the imports that the actor may know of, the latest first. Raises InvalidInputError (`after`)."""
-    seq = await Feed(workspace.database).last()
+    seq = await workspace.seq()
     before = cursor.read_entry("imports", after, "")
     found = await listing.listed(workspace.database, actor, limit + 1, before=before if isinstance(before, int) else 0)
     items, more = found[:limit], len(found) > limit
