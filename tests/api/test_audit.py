@@ -101,6 +101,17 @@ async def test_a_call_that_is_refused_is_no_deed(pbxd: House) -> None:
     assert await logged(pbxd, result="done", source="token 1 crm") == []
 
 
+async def test_a_keyed_call_that_the_pbx_refuses_is_no_deed_and_is_tried_anew(pbxd: House) -> None:
+    accept = pbxd.pbx.on["Originate"]
+    headers = {"Idempotency-Key": "one"} | await bearer(pbxd, "crm", "calls:make")
+    refuse = lambda session, action: session.respond(action, "Message: no", status="Error")  # noqa: E731
+    for answering, status in ((refuse, 403), (refuse, 403), (accept, 202)):
+        pbxd.pbx.on["Originate"] = answering
+        async with pbxd.public.post(CALLS, json={"target": "89161234567"}, headers=headers) as answer:
+            assert answer.status == status
+    assert sorted(row["result"] for row in await logged(pbxd, source="token 1")) == ["done", "refused", "refused"]
+
+
 async def end_call(pbxd: House) -> None:
     """Have the PBX say that the latest call is over."""
     leg = await pbxd.agent_leg()
@@ -192,10 +203,16 @@ async def test_pages_and_filters(unlinked: House) -> None:
     everything = await logged(unlinked)
     async with unlinked.local.get(AUDIT, params={"limit": "2"}) as answer:
         first = await answer.json()
+        assert answer.headers["Link"] == f'<{AUDIT}?limit=2&after={first["next"]}>; rel="next"'
     async with unlinked.local.get(AUDIT, params={"limit": "5", "after": str(first["next"])}) as answer:
         rest = await answer.json()
     assert first["items"] + rest["items"] == everything
     assert rest["next"] is None
+    assert (first["total"], first["total_is_exact"]) == (3, False), "at least"
+    assert (rest["total"], rest["total_is_exact"]) == (3, False), "there were pages before"
+    async with unlinked.local.get(AUDIT) as answer:
+        whole = await answer.json()
+    assert (whole["total"], whole["total_is_exact"], whole["next"], "Link" in answer.headers) == (5, True, None, False)
     assert [row["subject"] for row in await logged(unlinked, source="token 1")] == ["3", "1"]
     assert await logged(unlinked, to="01.01.2020") == []
     async with unlinked.local.get(AUDIT, params={"from": "tomorrow?"}) as answer:

@@ -13,7 +13,7 @@ from pbxd.cli.session import Session
 from pbxd.i18n import N_, _
 from pbxd.lookup.answers import match_json
 from pbxd.lookup.matching import Match, Rival, phone_text
-from pbxd.services.lookups import LookUp, look_up
+from pbxd.services.lookups import LookUp, look_up, rule_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ def lookup(session: Session, asked: Options) -> None:
         return
     print_card(_lines(match, found.manager_name))
     if asked.explain:
-        print_card([(_("On the phone"), phone_text(match)), (_("Read by the rule"), match.rule)])
+        read = f"{rule_text(match.rule)} ({match.rule})"
+        print_card([(_("On the phone"), phone_text(match)), (_("Read by the rule"), read)])
         for rival in match.rivals:
             print_line(_("also: {card}").format(card=_rival(rival)))
     print_last_calls(found.last_calls)
