@@ -27,7 +27,7 @@ ALL = [(view, book) for view in VIEWS for book in view.books]
 # One book for each view: with long names where there is one. The others are soak's.
 QUICK = [(view, "long" if "long" in view.books else view.books[0]) for view in VIEWS]
 NO_PAGE = re.compile(
-    r"/$|/settings$|/static/|/favicon|.*\.(vcf|xlsx)$|.*/export\.|.*/(text|duplicates|names|missed|check)$|/cards?\b|/calls/"
+    r"/$|/settings$|/static/|/favicon|.*\.(vcf|xlsx)$|.*/export\.|.*/(text|duplicates|names|missed|check|role|replay)$|/cards?\b|/calls/"
 )
 
 
