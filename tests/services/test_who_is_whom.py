@@ -33,12 +33,8 @@ from pbxd.storage.engine.database import Database
 from tests.actors import ADMINISTRATOR, agent
 
 MAIN = "+74951112233"
-SHARED = (
-    "ФИО;Рабочий телефон;Мобильный телефон\n"
-    "Анна Ильина;84951112233;89161112201\n"
-    "Борис Котов;84951112233;89161112202\n"
-    "Вера Лосева;84951112233;89161112203\n"
-)
+CASE_32 = Path(__file__).resolve().parents[1] / "cases" / "files" / "32-shared-main-number.csv"
+SHARED = CASE_32.read_text("utf-8-sig")
 
 
 async def brought(workspace: Workspace, folder: Path, text: str, existing: Policy = "skip") -> ImportReport:
