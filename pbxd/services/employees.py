@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,8 +140,13 @@ async def by_id(workspace: Workspace, _actor: Actor, employee_id: int) -> Employ
 
 async def departments(workspace: Workspace, actor: Actor) -> list[Department]:
     """Return all departments by name, queues too, and how many people who work here are in each."""
+    return departments_of(await find(workspace, actor, FindEmployees(active=True)))
+
+
+def departments_of(people: Iterable[Employee]) -> list[Department]:
+    """Return the departments of these people by name, queues too, and how many of them are in each."""
     found: dict[str, Department] = {}
-    for person in await find(workspace, actor, FindEmployees(active=True)):
+    for person in people:
         for name in person.departments:
             known = found.get(folded(name), Department(name, 0))
             found[folded(name)] = Department(known.name, known.employees + 1)

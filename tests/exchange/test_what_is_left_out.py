@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from pbxd.book.employee_lookup import EmployeeLookup
 from pbxd.book.employees import Employee
 from pbxd.book.fields import BUILT_IN
+from pbxd.exchange import tables
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Headings, mapping
 from pbxd.exchange.row_drafts import How, LeftOut, Read, ReadCompany, RowReader
@@ -168,3 +170,13 @@ def test_what_an_empty_cell_lacks_is_told_with_its_column(heads: str, texts: str
     bad = read(heads, texts)
     assert isinstance(bad, BadRow)
     assert bad.message == message
+
+
+def test_a_row_with_text_in_no_imported_column_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(f"ФИО;Телефон;Статус;Что исправить\nАнна;{NUMBER};;\n;;Клиент без имени;\n;;;нет имени\n", "utf-8")
+    table = tables.open_table(file, sheet="", headings=Headings(), low_memory=False)
+    reader = RowReader(table.columns, RULES, BUILT_IN)
+    anna, other = [reader.read(row, texts) for row, texts in table.rows]
+    assert isinstance(anna, Read)
+    assert other == LeftOut(BadRow(3, "", "nothing in the columns that are imported: Клиент без имени"))

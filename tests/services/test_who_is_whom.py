@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -12,9 +13,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from pbxd.book.companies import Company
 from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
+from pbxd.book.texts import NUMBERS_LIMIT
 from pbxd.errors import ConflictError
+from pbxd.exchange.cells import BadRow
 from pbxd.numbers import NumberRules
 from pbxd.services.files import exports, imports
 from pbxd.services.files.exports import ExportContacts
@@ -227,6 +231,30 @@ async def test_a_row_without_a_person_becomes_a_company_and_goes_with_the_undo(
     assert done.import_id
     await imports.undo(workspace, ADMINISTRATOR, done.import_id)
     assert (await Companies(workspace.database).list())[0] == 0
+
+
+async def test_what_a_known_company_does_not_take_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    head = "ФИО;Компания;Телефон;Комментарий;Дата рождения\n"
+    row = ";Ромашка;84957778899;звонить;0/0/00\n"
+    made = await brought(workspace, tmp_path, head + row)
+    assert (made.rows[0].what, made.rows[0].fields, made.left_out) == ("company", ("comment",), [])
+    lost = BadRow(2, "comment", "a company has no such field: Comment")
+    for policy in ("skip", "update", "add"):
+        assert (await brought(workspace, tmp_path, head + row, policy)).left_out == [lost]
+    more = await brought(workspace, tmp_path, f"{head}{row.replace('99', '98')}{row.replace('99', '97')}", "update")
+    assert [(each.row, each.what, each.fields) for each in more.rows] == [
+        (2, "updated", ("numbers",)), (3, "merged", ("numbers",)),
+    ]  # fmt: skip
+    assert more.left_out == [lost, replace(lost, row=3)]
+
+
+async def test_numbers_that_a_company_has_no_room_for_are_named(workspace: Workspace, tmp_path: Path) -> None:
+    kept = [f"+7916000{place:04}" for place in range(NUMBERS_LIMIT - 1)]
+    made = await Companies(workspace.database).create(Company(0, "Ромашка", tuple(kept)))
+    text = "ФИО;Компания;Телефон\n;Ромашка;84950000002, 84950000001\n"
+    done = await brought(workspace, tmp_path, text, "update")
+    assert done.left_out == [BadRow(2, "number", f"the company has {NUMBERS_LIMIT} already: +74950000002")]
+    assert (await Companies(workspace.database).get(made.id)).numbers == ("+74950000001", *kept)
 
 
 NAMES = ("Анна", "Борис", "анна")

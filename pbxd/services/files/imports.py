@@ -163,7 +163,7 @@ class _Importing:
         self._database, self._actor, self._asked = workspace.database, actor, asked
         self._imports, self._reader, self._outcome = Imports(workspace.database), reader, outcome
         self._report = outcome.report
-        self._companies = CompanyDecisions(asked.existing, outcome.report, outcome.rows)
+        self._companies = CompanyDecisions(asked.existing, workspace.fields, outcome.report, outcome.rows)
 
     async def run(self, table: Reading, progress: Report) -> None:
         if self._asked.dry_run:

@@ -274,7 +274,7 @@ class Contacts:
         async with self._database.reading() as connection:
             firms = await company_rows.every_card(connection)
             names = {firm.id: firm.name for firm in firms}
-            people = await employees.everybody(connection)
+            people = await connection.run_sync(employees.everybody)
             yield Snapshot(await cursor(connection), listings(connection, names), firms, people)
 
 

@@ -30,7 +30,7 @@ from pbxd.storage.tables import metadata
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # Oldest first; listed here so that opening a database does not load alembic (0.3 s).
-REVISIONS = tuple(f"{number:04}" for number in range(1, 28))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 29))
 HEAD = REVISIONS[-1]
 # The last revision that changed what contacts are found by; an upgrade from before it makes that anew.
 SEARCH_CHANGED = "0017"

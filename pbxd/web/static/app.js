@@ -11,3 +11,4 @@ import "./contact-form.js";
 import "./menus.js";
 import "./refreshing.js";
 import "./cells.js";
+import "./sending.js"; // the last one: what the others send is theirs
