@@ -29,6 +29,7 @@ from pbxd.cli.options import (
     yes_option,
 )
 from pbxd.cli.output import print_card, print_json, print_line, print_table
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _
 from pbxd.services import contacts as book
@@ -179,7 +180,8 @@ def erase(session: Session, owner: str, owner_id: int | None, number: str) -> No
     from pbxd import logs  # noqa: PLC0415 - structlog: for this command alone
 
     logs.configure(session.settings.logs)
-    erased = session.ask(book.erase_personal, asked)
+    with progress(_("contacts")) as report:
+        erased = session.ask(book.erase_personal, asked, progress=report)
     session.report({"erased": erased}, said.format(owner=whose, count=erased))
 
 
