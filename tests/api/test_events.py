@@ -32,6 +32,8 @@ from pbxd.storage.engine.feed import Feed, News, tell
 from pbxd.storage.tables import feed
 from tests.http.conftest import House, serving
 
+pytestmark = pytest.mark.both_databases
+
 URL = "/api/v1/events"
 CLIENT = "+79161234567"
 ALL: tuple[Scope, ...] = ("events", "calls:read", "contacts:read", "queues:read")
@@ -307,11 +309,11 @@ async def test_who_comes_to_another_department_hears_anew(
 async def test_every_extension_s_state_comes_after_each_connect_and_then_its_changes(pbxd: House) -> None:
     await Employees(pbxd.database).upsert([Employee("101"), Employee("102")], source="list")
     await pbxd.directory.load()
-    pbxd.phones["102"] = "talking"
     async with reading(pbxd.local, "?kinds=extension.state") as reader:
         await reader.frame()
         states = [await reader.frame() for _ in range(2)]
         assert {each.data["subject"]: each.data["data"]["state"] for each in states} == {"101": "free", "102": "free"}
+        pbxd.phones["102"] = "talking"
         changed = await reader.frame()
         assert (changed.event, changed.id) == ("extension.state", None)
         assert (changed.data["subject"], changed.data["data"]) == ("102", {"state": "talking"})

@@ -141,6 +141,11 @@ async def test_a_client_is_deleted_after_a_question(site: Site, pbxd: House) -> 
     page = await site.page()
     await page.goto(f"/clients/{contact.id}")
     await page.get_by_role("button", name="Изменить").click()
+    deleting = await page.get_by_role("button", name="Удалить контакт").bounding_box()
+    saving = await page.get_by_role("button", name="Сохранить").bounding_box()
+    assert deleting
+    assert saving
+    assert abs(deleting["y"] - saving["y"]) < 2, "both stand below the form"
     await page.get_by_role("button", name="Удалить контакт").click()
     question = page.get_by_role("alertdialog", name="Удалить контакт?")
     await expect(question.get_by_role("button", name="Отмена")).to_be_focused()
