@@ -9,5 +9,6 @@ import "./import.js";
 import "./live.js";
 import "./contact-form.js";
 import "./menus.js";
+import "./player.js";
 import "./refreshing.js";
 import "./cells.js";

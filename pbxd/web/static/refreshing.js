@@ -52,6 +52,7 @@ function later(pause = PAUSE_MS) {
 /** How long a part must wait, because somebody points at it or has the focus in it. @param {Element} part */
 function waits(part) {
   const focused = document.activeElement;
+  if (part.querySelector(".player")) return Infinity; // somebody listens
   if (!part.matches(":hover") && (part === focused || !part.contains(focused))) return 0;
   return part.hasAttribute("data-prompt") ? used + STILL_MS - performance.now() : Infinity;
 }
