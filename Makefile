@@ -40,6 +40,8 @@ soak:  ## set up, then the long forms of the faults, then everything on the lab 
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/pytest -m soak $(ARGS)
 	$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=searching -m "not lab and not alone and not soak" $(ARGS)
+	PBXD_HOUSE=postgresql $(BIN)/pytest -n $(WORKERS) -m "not lab and not alone and not soak and not both_databases" \
+		tests/api tests/http $(ARGS)
 	for round in $$(seq $(ROUNDS)); do \
 		$(BIN)/pytest -q -n $(CROWD) --dist worksteal -m "lab and not alone and not soak" $(ARGS) || exit; \
 	done

@@ -128,7 +128,7 @@ class UnavailableError(PbxdError):
 
 
 class StorageError(UnavailableError):
-    """The database can't be used now; the message names it, which concerns administrators of the machine alone."""
+    """The database can't be used now. The message contains its location, so only local administrators may see it."""
 
 
 class SchemaError(StorageError):

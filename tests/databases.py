@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import delete
 
@@ -26,6 +27,10 @@ from pbxd.storage.engine.database import Database
 from pbxd.storage.tables import metadata
 
 START_SECONDS = "60"
+_FIRST_IDS = """
+    SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
+    FROM pg_sequences WHERE last_value IS NOT NULL
+"""
 
 
 @dataclass
@@ -60,14 +65,21 @@ class Cluster:
         return output
 
     async def ready(self) -> str:
-        """Return the URL of a database with our tables and nothing in them: the same one for every test, emptied."""
+        """Return the URL of a database with our tables and nothing in them: the same one for every test, emptied.
+
+        Its ids begin at 1 again, as in a new database.
+        """
         if not self.has_tables:
             self.run("createdb", "ready")
             await schema.upgrade(self.url("ready"))
             self.has_tables = True
         tables = [str(delete(table)) for table in reversed(metadata.sorted_tables)]
         reset = f"UPDATE alembic_version SET version_num = '{schema.HEAD}'"  # noqa: S608 - our own constant
-        self.run("psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", "ready", "-c", ";".join([*tables, reset]))
+        connection = await asyncpg.connect(host=str(self.folder), user="pbxd", database="ready")
+        try:
+            await connection.execute(";".join([*tables, reset, _FIRST_IDS]))
+        finally:
+            await connection.close()
         return self.url("ready")
 
 
@@ -119,6 +131,31 @@ numbers = count(1)
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `both_databases` with a house on each."""
+    if "house_backend" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
+        only = metafunc.definition.get_closest_marker("sqlite_house")
+        metafunc.parametrize("house_backend", ["sqlite"] if only else ["sqlite", "postgresql"])
+
+
+@pytest.fixture
+def house_backend(request: pytest.FixtureRequest) -> str:
+    """Which database the house of a test has; of most tests in `make test` SQLite."""
+    wanted = os.environ.get("PBXD_HOUSE", "sqlite")
+    if wanted == "postgresql" and request.node.get_closest_marker("sqlite_house"):
+        pytest.skip("this is about SQLite")
+    return wanted
+
+
+@pytest.fixture
+async def house_url(house_backend: str, request: pytest.FixtureRequest) -> str:
+    """Where a house has its database, with tables and nothing in them."""
+    if house_backend == "sqlite":
+        return "sqlite+aiosqlite:///book.db"  # in the house's own folder
+    running: Cluster = request.getfixturevalue("postgresql")
+    return await running.ready()
 
 
 @pytest.fixture

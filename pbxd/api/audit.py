@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pbxd.api.call_record import Instant
-from pbxd.http.answers import Answer
+from pbxd.api.lists import counted, link_to_next
+from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
 from pbxd.http.operations import Resource
 from pbxd.http.requests import Query, Words
@@ -61,12 +62,17 @@ class AuditAnswer(Answer):
     """A page of the audit log, the newest row first."""
 
     items: tuple[AuditRowAnswer, ...]
+    total: int
+    total_is_exact: bool
+    """False: there are at least `total`."""
     next: int | None
-    """For `after`; null: this is the last page."""
+    """For `after`, with any filters; null: this is the last page. The header `Link` has its address."""
+    seq: int
+    """The feed's number when the page was read."""
 
 
 @resource.operation("GET", "/api/v1/audit", scope="admin")
-async def list_audit(context: Context, query: AuditQuery) -> AuditAnswer:
+async def list_audit(context: Context, query: AuditQuery) -> Reply[AuditAnswer]:
     """List who did what and what was refused, the newest first."""
     asked = audit.FindDeeds(
         since=query.since,
@@ -78,6 +84,9 @@ async def list_audit(context: Context, query: AuditQuery) -> AuditAnswer:
         before=query.after,
         limit=query.limit,
     )
+    seq = await context.services.workspace.seq()
     rows = await audit.find(context.services.workspace, context.actor, asked)
     last = rows[-1].id if len(rows) == query.limit else None
-    return AuditAnswer(items=tuple(AuditRowAnswer.model_validate(row.to_json()) for row in rows), next=last)
+    page = counted(len(rows), first=query.after is None, more=last is not None)
+    page |= {"items": [row.to_json() for row in rows], "next": last, "seq": seq}
+    return Reply(AuditAnswer.model_validate(page), headers=link_to_next(context.request, str(last or "")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,7 +10,7 @@ from pydantic import Field
 
 from pbxd.api.call_record import CallAnswer, GapAnswer
 from pbxd.api.click_to_call import CallPath, ProgressAnswer
-from pbxd.api.lists import ListAnswer, PageQuery, link_to_next
+from pbxd.api.lists import ListAnswer, PageQuery, deprecation, link_to_next
 from pbxd.book.external_ids import read_external
 from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import NotFoundError
@@ -83,9 +84,9 @@ class CallsQuery(CallFilters, PageQuery):
     """Which calls to list."""
 
     before: Annotated[str | None, Field(max_length=64, json_schema_extra={"deprecated": True})] = None
-    """The last id of the page before. Use `after`."""
+    """The last id of the page before. Use `after`: this goes on 2027-12-01."""
     offset: Annotated[int, Field(ge=0, lt=2**31, json_schema_extra={"deprecated": True})] = 0
-    """Skip this many. Use `after`."""
+    """Skip this many. Use `after`: this goes on 2027-12-01."""
 
     @property
     def request(self) -> FindCalls:
@@ -122,7 +123,9 @@ class CallNamesAnswer(Answer):
 @resource.operation("GET", "/api/v1/calls", scope="calls:read")
 async def list_calls(context: Context, query: CallsQuery) -> Reply[CallsAnswer]:
     """List the recorded calls, newest first, and the gaps in their time."""
-    return await calls_page(context, await call_history.find(context.services.workspace, context.actor, query.request))
+    page = await call_history.find(context.services.workspace, context.actor, query.request)
+    listed = await calls_page(context, page)
+    return replace(listed, headers={**listed.headers, **deprecation(query, "before", "offset")})
 
 
 async def calls_page(context: Context, page: call_history.CallPage) -> Reply[CallsAnswer]:

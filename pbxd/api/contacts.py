@@ -20,7 +20,7 @@ from pbxd.api.contact_models import (
     saved_answer,
     values_of,
 )
-from pbxd.api.lists import ListAnswer, NumberPath, PageQuery, link_to_next
+from pbxd.api.lists import ListAnswer, NumberPath, PageQuery, WholeListAnswer, link_to_next, whole
 from pbxd.book.external_ids import read_external
 from pbxd.calls.record import instant
 from pbxd.http.answers import Answer, Reply, TextAnswer
@@ -35,7 +35,7 @@ from pbxd.services import contacts as book
 from pbxd.services.call_filters import FindCalls
 from pbxd.services.calls.card_text import main_lines
 from pbxd.services.contact_edits import AddContact, EditContact
-from pbxd.services.contacts import ContactPage
+from pbxd.services.contacts import Change, ContactPage, Duplicate
 from pbxd.services.dates import read_instant
 from pbxd.services.files import exports
 from pbxd.services.files.exports import ExportContacts
@@ -124,11 +124,10 @@ class DuplicatesQuery(ActingQuery):
     email: Words | None = None
 
 
-class DuplicatesAnswer(Answer):
+class DuplicatesAnswer(WholeListAnswer):
     """Which contacts have them."""
 
     items: tuple[DuplicateAnswer, ...]
-    total: int
 
 
 class ExternalPath(PathParameters):
@@ -152,11 +151,10 @@ class ChangeAnswer(Answer):
     """By field: before and after."""
 
 
-class ChangesAnswer(Answer):
+class ChangesAnswer(WholeListAnswer):
     """The history of a contact, the oldest change first."""
 
     items: tuple[ChangeAnswer, ...]
-    total: int
 
 
 class CardAnswer(TextAnswer):
@@ -252,9 +250,13 @@ def _changed(context: Context, saved: book.SavedContact, status: HTTPStatus | No
 @resource.operation("GET", CONTACTS + "/duplicates", scope="contacts:read")
 async def find_duplicates(context: Context, query: DuplicatesQuery) -> DuplicatesAnswer:
     """Show which contacts have a number or an e-mail. Ask before adding a contact."""
-    workspace = context.services.workspace
-    found = await book.duplicates(workspace, context.actor, query.number or "", query.email or "")
-    return DuplicatesAnswer.model_validate({"items": [each.to_json() for each in found], "total": len(found)})
+    number, email = query.number or "", query.email or ""
+    return await whole(
+        context,
+        DuplicatesAnswer,
+        lambda workspace, actor: book.duplicates(workspace, actor, number, email),
+        Duplicate.to_json,
+    )
 
 
 @resource.operation("GET", CONTACTS + "/export.{format:xlsx|csv|vcf}", scope="contacts:read")
@@ -343,19 +345,14 @@ async def list_calls_of_contact(context: Context, path: ContactPath, query: Cont
 async def list_changes_of_contact(context: Context, path: ContactPath, query: ActingQuery) -> ChangesAnswer:
     """Show who changed what in a contact, and when."""
     del query
-    changes = await book.history(context.services.workspace, context.actor, path.id)
-    items = [
-        {
-            "version": each.version,
-            "at": instant(each.at),
-            "actor": each.actor,
-            "actor_id": each.actor_id,
-            "actor_name": each.actor_name,
-            "fields": {name: tuple(both) for name, both in each.fields.items()},
-        }
-        for each in changes
-    ]
-    return ChangesAnswer.model_validate({"items": items, "total": len(items)})
+    return await whole(
+        context, ChangesAnswer, lambda workspace, actor: book.history(workspace, actor, path.id), _change
+    )
+
+
+def _change(made: Change) -> dict[str, object]:
+    names = ("version", "actor", "actor_id", "actor_name", "fields")
+    return {name: getattr(made, name) for name in names} | {"at": instant(made.at)}
 
 
 @resource.operation("PUT", ONE + "/favourite", scope="contacts:write", status=HTTPStatus.NO_CONTENT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbxd.api.contacts import ContactsAnswer, Sort, contacts_page, order_of
-from pbxd.api.lists import ListAnswer, NumberPath, PageQuery, link_to_next
+from pbxd.api.lists import ListAnswer, NumberPath, PageQuery, WholeListAnswer, link_to_next, whole
 from pbxd.book.employees import employee_json
 from pbxd.http.answers import Answer, Reply
 from pbxd.http.context import Context
@@ -69,11 +69,10 @@ class DepartmentAnswer(Answer):
     """How many people who work here are in it."""
 
 
-class DepartmentsAnswer(Answer):
+class DepartmentsAnswer(WholeListAnswer):
     """All departments, by name."""
 
     items: tuple[DepartmentAnswer, ...]
-    total: int
 
 
 class ClientsQuery(PageQuery):
@@ -116,6 +115,4 @@ async def list_clients_of_employee(context: Context, path: EmployeePath, query: 
 @resource.operation("GET", "/api/v1/departments", scope="contacts:read")
 async def list_departments(context: Context) -> DepartmentsAnswer:
     """List departments and queues by name."""
-    found = await book.departments(context.services.workspace, context.actor)
-    items = tuple(DepartmentAnswer(name=each.name, employees=each.employees) for each in found)
-    return DepartmentsAnswer(items=items, total=len(items))
+    return await whole(context, DepartmentsAnswer, book.departments, DepartmentAnswer.model_validate)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Annotated, TypeVar
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from pbxd.actor import Actor
 from pbxd.http.answers import Answer
+from pbxd.http.context import Context
 from pbxd.http.requests import ActingQuery, PathParameters
+from pbxd.services.workspace import Workspace
 
 LONGEST = 1000  # entries of a page
+DEPRECATED = datetime(2026, 11, 29, tzinfo=UTC)  # since then `before` and `offset` of `GET /calls` are
+SUNSET = datetime(2027, 12, 1, tzinfo=UTC)  # until then they work
 
 
 class NumberPath(PathParameters):
@@ -41,21 +48,29 @@ class ListAnswer(Answer):
     """The feed's number when the page was read: events after it are not in the page."""
 
 
-class WholeListAnswer(Answer):
-    """A list that is always whole."""
-
-    total: int
-    total_is_exact: bool
-    next: str | None
+class WholeListAnswer(ListAnswer):
+    """A list that is always whole: `next` is null."""
 
 
 WholeT = TypeVar("WholeT", bound=WholeListAnswer)
+EntryT = TypeVar("EntryT")
+Read = Callable[[Workspace, Actor], Awaitable[Iterable[EntryT]]]
 
 
-def whole(form: type[WholeT], items: Iterable[Answer]) -> WholeT:
-    """Answer with all there is."""
-    listed = tuple(items)
-    return form.model_validate({"items": listed, "total": len(listed), "total_is_exact": True, "next": None})
+async def whole(context: Context, form: type[WholeT], read: Read[EntryT], shown: Callable[[EntryT], object]) -> WholeT:
+    """Answer with all that `read` returns; `shown` returns an entry's public form."""
+    workspace = context.services.workspace
+    seq = await workspace.seq()  # before the list: what comes meanwhile is told twice, not never
+    items = tuple(map(shown, await read(workspace, context.actor)))
+    return form.model_validate({"items": items, "total": len(items), "total_is_exact": True, "next": None, "seq": seq})
+
+
+def counted(entries: int, *, first: bool, more: bool) -> dict[str, object]:
+    """Return the totals of a log, which is not counted: of its first page without a next one they are exact.
+
+    `entries` are on this page.
+    """
+    return {"total": entries + more, "total_is_exact": first and not more}
 
 
 def link_to_next(request: web.Request, following: str | None) -> dict[str, str]:
@@ -64,3 +79,10 @@ def link_to_next(request: web.Request, following: str | None) -> dict[str, str]:
         return {}
     address = request.rel_url.update_query(after=following)
     return {"Link": f'<{address}>; rel="next"'}
+
+
+def deprecation(query: BaseModel, *names: str) -> dict[str, str]:
+    """Return the headers that announce the end of parameters, if a request uses one (RFC 9745, RFC 8594)."""
+    if not query.model_fields_set & set(names):
+        return {}
+    return {"Deprecation": f"@{int(DEPRECATED.timestamp())}", "Sunset": format_datetime(SUNSET, usegmt=True)}

@@ -141,7 +141,7 @@ def _operation(operation: Operation, named: dict[Any, Schema]) -> Schema:
 def _add_examples(described: Schema, examples: Examples) -> None:
     """Add an example to each parameter that a path or a request needs, to the body, and to each good answer."""
     for parameter in described["parameters"]:
-        if parameter["in"] == "path":
+        if parameter["required"]:
             parameter.setdefault("example", examples.of(parameter["schema"], parameter["name"]))
     good = [answer for status, answer in described["responses"].items() if status.startswith("2")]
     for holder in (described.get("requestBody", {}), *good):

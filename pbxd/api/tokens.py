@@ -74,8 +74,7 @@ class NewTokenAnswer(TokenAnswer):
 @resource.operation("GET", "/api/v1/tokens", scope="admin")
 async def list_tokens(context: Context) -> TokensAnswer:
     """List all tokens, revoked ones too."""
-    found = await tokens.find(context.services.workspace, context.actor)
-    return whole(TokensAnswer, map(_answer, found))
+    return await whole(context, TokensAnswer, tokens.find, _answer)
 
 
 @resource.operation("GET", "/api/v1/tokens/{id}", scope="admin")

@@ -77,8 +77,7 @@ class InvitedAnswer(Answer):
 @resource.operation("GET", "/api/v1/users", scope="admin")
 async def list_users(context: Context) -> UsersAnswer:
     """List all users, blocked ones too."""
-    found = await users.find(context.services.workspace, context.actor)
-    return whole(UsersAnswer, map(user_answer, found))
+    return await whole(context, UsersAnswer, users.find, user_answer)
 
 
 @resource.operation("GET", "/api/v1/users/{id}", scope="admin")

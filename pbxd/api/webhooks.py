@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pbxd.api.call_record import Instant
-from pbxd.api.lists import NumberPath, WholeListAnswer, whole
+from pbxd.api.lists import ListAnswer, NumberPath, WholeListAnswer, counted, link_to_next, whole
 from pbxd.calls.record import instant
 from pbxd.errors import InvalidInputError, InvalidInputsError
 from pbxd.http.answers import Answer, Reply
@@ -119,11 +119,10 @@ class DeliveryAnswer(Answer):
     """Why there was no answer."""
 
 
-class DeliveriesAnswer(Answer):
+class DeliveriesAnswer(ListAnswer):
     """Deliveries, the newest event first."""
 
     items: tuple[DeliveryAnswer, ...]
-    next: str | None
 
 
 class TestAnswer(Answer):
@@ -140,8 +139,7 @@ class TestAnswer(Answer):
 @resource.operation("GET", "/api/v1/webhooks", scope="admin")
 async def list_webhooks(context: Context) -> WebhooksAnswer:
     """List all webhooks."""
-    found = await webhooks.find(context.services.workspace, context.actor)
-    return whole(WebhooksAnswer, map(_answer, found))
+    return await whole(context, WebhooksAnswer, webhooks.find, _answer)
 
 
 @resource.operation("POST", "/api/v1/webhooks", scope="admin", status=HTTPStatus.CREATED)
@@ -200,12 +198,15 @@ async def test_webhook(context: Context, path: WebhookPath) -> TestAnswer:
 
 
 @resource.operation("GET", "/api/v1/webhooks/{id}/deliveries", scope="admin")
-async def list_deliveries(context: Context, path: WebhookPath, query: DeliveriesQuery) -> DeliveriesAnswer:
+async def list_deliveries(context: Context, path: WebhookPath, query: DeliveriesQuery) -> Reply[DeliveriesAnswer]:
     """List what was sent and what is to be sent, the newest event first."""
     asked = FindDeliveries(webhook_id=path.id, state=query.state, before=query.after, limit=query.limit)
+    seq = await context.services.workspace.seq()
     found = await webhooks.deliveries(context.services.workspace, context.actor, asked)
-    more = str(found[-1].queued.seq) if len(found) == query.limit else None
-    return DeliveriesAnswer.model_validate({"items": [each.to_json() for each in found], "next": more})
+    following = str(found[-1].queued.seq) if len(found) == query.limit else None
+    page = counted(len(found), first=query.after is None, more=following is not None)
+    page |= {"items": [each.to_json() for each in found], "next": following, "seq": seq}
+    return Reply(DeliveriesAnswer.model_validate(page), headers=link_to_next(context.request, following))
 
 
 def _answer(shown: ShownWebhook, secret: str = "") -> WebhookAnswer:

@@ -53,6 +53,8 @@ def employee_json(employee: Employee) -> dict[str, Any]:
 
 def employee_matches(employee: Employee, text: str) -> bool:
     """Tell whether every word of the text occurs in the employee's card, or the whole text in one of their numbers."""
+    if not text:
+        return True
     words = map(spellings, typed(text).split())
     fields = (employee.extension, employee.name, employee.email, *employee.departments)
     known = unified("\n".join((*fields, employee.mobile, employee.did)))

@@ -93,6 +93,11 @@ def is_placeholder(text: str) -> bool:
     return folded(text) in _NOTHING
 
 
+def is_no(text: str) -> bool:
+    """Tell whether a cell answers a question with no."""
+    return folded(text) in _NO - {""}
+
+
 def plain_line(text: str) -> str:
     """Return a text as one line: a line break in a cell is a space."""
     return _BREAKS.sub(" ", text).strip()

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from pbxd.book.contact_numbers import ContactNumber, checked_numbers
 from pbxd.book.contacts import ContactDraft
 from pbxd.book.employees import Employee
-from pbxd.book.field_kinds import COMMENT_LIMIT, Json, checked_value, extra_json
+from pbxd.book.field_kinds import COMMENT_LIMIT, Json, checked_value, empty_value, extra_json
 from pbxd.book.fields import Field, Fields
 from pbxd.book.headings import LEFT_OUT, OWN_ID, OWNER, PARTS
 from pbxd.book.texts import EMAIL_LIMIT, NAME_LIMIT
@@ -26,7 +26,9 @@ from pbxd.errors import InvalidInputError
 from pbxd.exchange.cells import is_placeholder
 from pbxd.exchange.columns import Columns
 from pbxd.exchange.phone_cells import PhoneReader
-from pbxd.exchange.row_fields import NUMBER_COLUMNS, FieldCells, Reads, label_of
+from pbxd.exchange.row_cells import is_given
+from pbxd.exchange.row_fields import FieldCells, Reads
+from pbxd.exchange.row_numbers import NUMBER_COLUMNS, label_of
 
 _REMEMBERED = 2000  # cells of a field
 _MARKS = re.compile("[<&]|^[-–—]+$")  # of HTML; dashes in a cell without anything
@@ -44,7 +46,7 @@ class _Found(NamedTuple):
 
     values: tuple[tuple[int, Any], ...]
     extra: Mapping[str, Json]
-    given: bool  # a cell has a text
+    given: bool  # see `is_given`
 
 
 class _FieldOfRow(NamedTuple):
@@ -73,7 +75,7 @@ class PlainRows:
         self._own_ids = [place for place, column in enumerate(columns.fields) if column == OWN_ID]
         self._found = [self._field(field, read, columns, 1 << place) for place, (field, read) in enumerate(readers)]
         self._of_bit = {each.bit: each for each in self._found}
-        self._given: dict[int, frozenset[str]] = {}  # by the fields that have texts, a bit each
+        self._given: dict[int, frozenset[str]] = {}  # by the fields that the row fills in, a bit each
 
     def read(self, texts: Sequence[str]) -> tuple[ContactDraft, frozenset[str], str] | None:
         """Return a contact, the fields that the row fills in, and its `pbxd ID`; None: it has to be read with care."""
@@ -98,12 +100,12 @@ class PlainRows:
             found = memory[cells] if cells in memory else self._read(self._of_bit[bit], cells, texts)
             if found is None:
                 return None
-            values, more, has_text = found
+            values, more, is_filled = found
             for where, value in values:
                 draft[where] = value
             if more:
                 extra |= more
-            if has_text:
+            if is_filled:
                 given |= bit
         draft[_EXTRA] = extra
         return ContactDraft(*draft), self._names(given)
@@ -139,7 +141,8 @@ class PlainRows:
         name, kind, value = each.field.name, each.field.kind, each.read(work)
         if work.left_out:
             return None
-        given = any(map(any, work.values.values()))
+        given = is_given(value)
+        value = empty_value(kind) if value is None else value
         if each.field.stored == "extra":
             return _Found((), self._fields.checked_extra({name: extra_json(value)}), given)
         if isinstance(value, Employee):

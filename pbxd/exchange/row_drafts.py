@@ -19,8 +19,9 @@ from pbxd.exchange import cells, row_kinds
 from pbxd.exchange.cells import BadRow
 from pbxd.exchange.columns import Columns
 from pbxd.exchange.plain_rows import PlainRows
-from pbxd.exchange.row_fields import FieldCells, RowCells
-from pbxd.exchange.row_fields import How as How
+from pbxd.exchange.row_cells import How as How
+from pbxd.exchange.row_cells import RowCells, is_given
+from pbxd.exchange.row_fields import FieldCells
 from pbxd.i18n import _
 from pbxd.numbers import NumberRules
 
@@ -80,12 +81,12 @@ class RowReader:
         if {LEFT_OUT, OWNER} <= set(columns.fields):  # one odd property must not cost a whole vCard
             how = how._replace(lenient=True)
         self._how = how
-        self._cells = FieldCells(columns, rules, employees, how)
+        flags = frozenset(each.column for each in fields.exported if each.kind == "flag")
+        self._cells = FieldCells(columns, rules, employees, how, flags)
         wanted = columns.whole | _REQUIRED
         # What reads each field, made once for all rows.
         self._readers = [(each, self._cells.reader(each)) for each in fields.exported if each.column in wanted]
         self._plain = PlainRows(columns, fields, self._cells, self._readers)
-        self._names = {column: each.name for column in columns.fields if (each := fields.field_of(column))}
 
     def read(self, row: int, texts: Sequence[str]) -> Read | ReadCompany | LeftOut | BadRow:
         """Read a row."""
@@ -107,13 +108,21 @@ class RowReader:
 
     def _found(self, row: int, work: RowCells) -> Read | ReadCompany | BadRow:
         errors: list[InvalidInputError] = []
-        draft = self._draft(work, errors)
+        draft, given = self._draft(work, errors)
         errors = [*_missing(draft, errors), *errors]
         if not errors:
             try:
-                return self._checked(row, draft, work)
+                return self._checked(row, draft, given, work)
             except InvalidInputError as error:
                 errors.append(error)
+        errors += [InvalidInputError(column, why) for column, why in work.left_out]
+        return self._bad(row, work, errors)
+
+    def refused(self, row: int, texts: Sequence[str], field: str, why: str) -> BadRow:
+        """Return a row that can be read and is refused nonetheless, with the heading of its column."""
+        return self._bad(row, self._cells.of_row(texts), [InvalidInputError(field, why)])
+
+    def _bad(self, row: int, work: RowCells, errors: Sequence[InvalidInputError]) -> BadRow:
         first = errors[0].field
         column = self.fields[first].column if first in self.fields else first
         return BadRow(row, column, "; ".join(self._named(each, work) for each in errors)[:_LONGEST_MESSAGE])
@@ -138,25 +147,23 @@ class RowReader:
     def _named(self, error: InvalidInputError, work: RowCells) -> str:
         """Return what is wrong, with the heading of its column."""
         column = self.fields[error.field].column if error.field in self.fields else error.field
-        head = self._head(column, work)
+        head = self._head(column, work) or (self._head("email", work) if column == "number" else "")
         return f"{head}: {str(error).removeprefix(f'{error.field}: ')}" if head else str(error)
 
     def _head(self, column: str, work: RowCells) -> str:
-        """Return the heading of the cell that a field is read from; empty where the row has none."""
+        """Return the heading of the cell that a field is read from, or could be; empty where the table has none."""
         if column in work.place:
             return self._columns.heads[work.place[column]]
-        for head, found, text in zip(self._columns.heads, self._columns.fields, work.cells, strict=False):
-            if PARTS.get(found, found) == column and text.strip():
-                return head
-        return ""
+        pairs = zip(self._columns.heads, self._columns.fields, strict=True)
+        there = [(place, head) for place, (head, found) in enumerate(pairs) if PARTS.get(found, found) == column]
+        filled = (head for place, head in there if place < len(work.cells) and work.cells[place].strip())
+        return next(filled, there[0][1] if there else "")
 
-    def _checked(self, row: int, draft: ContactDraft, work: RowCells) -> Read | ReadCompany:
+    def _checked(self, row: int, draft: ContactDraft, given: frozenset[str], work: RowCells) -> Read | ReadCompany:
         """Return what a readable row is. Raises InvalidInputError."""
-        filled = [column for column, found in work.values.items() if any(found) and column in self._names]
         left = tuple(
             BadRow(row, column, self._named(InvalidInputError(column, why), work)) for column, why in work.left_out
         )
-        given = frozenset([self._names[column] for column in filled])
         if not draft.name and draft.company:
             numbers = tuple(number.number for number in draft.numbers)
             left += tuple(
@@ -164,15 +171,20 @@ class RowReader:
                 for number in draft.numbers
                 if number.extension
             )
+            lost = [name for name in given - _COMPANY if self.fields.value(draft, self.fields[name])]  # a no is no loss
             company = checked_company(Company(0, draft.company, numbers, emails=draft.emails))
-            return ReadCompany(company, tuple(sorted(given - _COMPANY)), left)
+            return ReadCompany(company, tuple(sorted(lost)), left)
         if owner := work.first(OWNER):
             person = self._employees.find(OWNER, owner, new=work.is_ours)
             draft = replace(draft, visibility="personal", owner=person.extension, owner_id=person.id)
         return Read(checked(draft, self.fields), given, work.first(OWN_ID), left)
 
-    def _draft(self, work: RowCells, errors: list[InvalidInputError]) -> ContactDraft:
-        """Return what the row says. Errors are collected, so that people hear of all of them at once."""
+    def _draft(self, work: RowCells, errors: list[InvalidInputError]) -> tuple[ContactDraft, frozenset[str]]:
+        """Return what the row says, and the fields that it fills in.
+
+        Errors are collected, so that people hear of all of them at once.
+        """
+        given: set[str] = set()
         attributes: dict[str, Any] = {}
         extra: dict[str, Json] = {}
         for each, read in self._readers:
@@ -180,19 +192,22 @@ class RowReader:
                 value = read(work)
                 if self._how.lenient and not isinstance(value, Employee):
                     checked_value(each.name, each.kind, value) if value else None
+                if is_given(value):
+                    given.add(each.name)
             except InvalidInputError as error:
                 if self._how.lenient and each.kind != "name":
                     work.left_out.append((each.column, str(error).removeprefix(f"{error.field}: ")))
                 else:
                     errors.append(error)
-                value = empty_value(each.kind)
+                value = None
+            value = empty_value(each.kind) if value is None else value
             if each.stored == "extra":
                 extra[each.name] = extra_json(value)
             elif isinstance(value, Employee):
                 attributes |= {each.name: value.extension, f"{each.name}_id": value.id}
             else:
                 attributes[each.name] = value
-        return ContactDraft(**attributes, extra=extra)
+        return ContactDraft(**attributes, extra=extra), frozenset(given)
 
 
 def _missing(draft: ContactDraft, errors: Sequence[InvalidInputError]) -> list[InvalidInputError]:

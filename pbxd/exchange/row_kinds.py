@@ -9,7 +9,7 @@ from typing import Final
 
 from pbxd.book.headings import PARTS
 from pbxd.book.texts import folded
-from pbxd.exchange.columns import Columns
+from pbxd.exchange.columns import NOT_IMPORTED, Columns
 from pbxd.exchange.header_rows import is_column_numbers
 from pbxd.i18n import _
 
@@ -21,8 +21,14 @@ _GROUPS_FROM: Final = 3  # columns; in a narrower table a row with one cell is a
 
 def no_contact(texts: Sequence[str], columns: Columns) -> str:
     """Return why a row is no contact; empty where it may be one."""
-    if not columns.foreign:
-        return ""
+    if not _has_contact(texts, columns):
+        shown = ", ".join(text.strip() for text in texts if text.strip())[:_SHOWN]
+        return _("nothing in the columns that are imported: {text}").format(text=shown)
+    return _no_contact(texts, columns) if columns.foreign else ""
+
+
+def _no_contact(texts: Sequence[str], columns: Columns) -> str:
+    """Return why a row of another program is none."""
     filled = ((place, text.strip()) for place, text in enumerate(texts) if text.strip())
     place, first = next(filled, (0, ""))
     if not first:
@@ -37,6 +43,12 @@ def no_contact(texts: Sequence[str], columns: Columns) -> str:
     if all(_is_head(columns.heads, *cell) for cell in chain(((place, first), second), filled)):
         return _("the headings again: {text}").format(text=shown)
     return _("numbers of columns") if first == "1" and is_column_numbers(texts) else ""
+
+
+def _has_contact(texts: Sequence[str], columns: Columns) -> bool:
+    """Tell whether a row has a text in the columns that are imported."""
+    cells = zip(columns.fields, texts, strict=False)
+    return any(column not in NOT_IMPORTED and text.strip() for column, text in cells)
 
 
 def _is_reachable(texts: Sequence[str], columns: Columns) -> bool:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from pbxd.book.dates import order_of
-from pbxd.book.headings import PARTS
+from pbxd.book.headings import CORRECTION, PARTS
 from pbxd.book.programs.address_books import LDIF
 from pbxd.book.programs.phone_systems import PHONEBOOK_XML
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
 from pbxd.exchange import card_rows, columns, ldif, markup_tables, phonebooks, text_tables, workbook_reader
-from pbxd.exchange.columns import NOT_IMPORTED, SHEET, Columns, Headings
+from pbxd.exchange.columns import SHEET, Columns, Headings
 from pbxd.exchange.header_rows import likely_header, recognise
 from pbxd.exchange.text_tables import Row
 from pbxd.exchange.workbook_reader import Heights
@@ -221,8 +221,8 @@ def find_table(sheet: str, rows: Iterator[Row], headings: Headings) -> Table | N
     order = order_of(text for texts in data for text in texts)
     above = tuple((row, " ".join(filter(None, texts))[:_SHOWN_ABOVE]) for row, texts in first[: found.first_row - 1])
     columns_found = replace(found, heads=heads, fields=fields, order=order or "", above=above)
-    used = [place for place, field in enumerate(fields) if field not in NOT_IMPORTED]
-    return Table(sheet, columns_found, _without_unused(used, chain(first[found.first_row :], rows)))
+    whole = [place for place, field in enumerate(fields) if field != CORRECTION]
+    return Table(sheet, columns_found, _without_corrections(whole, chain(first[found.first_row :], rows)))
 
 
 def _with_unnamed(found: Columns, width: int, data: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -247,11 +247,11 @@ def _letter(place: int) -> str:
     return letters
 
 
-def _without_unused(used: Sequence[int], rows: Iterable[Row]) -> Iterator[Row]:
-    """Skip rows without text in the columns we use, such as totals and remarks beside the table."""
+def _without_corrections(whole: Sequence[int], rows: Iterable[Row]) -> Iterator[Row]:
+    """Skip rows of our error workbook that have nothing but what there was to correct."""
     for row, texts in rows:
         width = len(texts)
-        for place in used:
+        for place in whole:
             if place < width and texts[place].strip():
                 yield row, texts
                 break

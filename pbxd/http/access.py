@@ -57,32 +57,35 @@ async def is_still_admitted(request: web.Request) -> bool:
     """
     if request[CALLER] == SOCKET:
         return True
-    admitted = await _admitted(request, counts=False)
+    admitted = await _admitted(request, streaming=True)
     if admitted is None:
         return False
     return _same_rights(admitted[1].seeing(request.app[SERVICES].sights()), request[ADMITTED])
 
 
-async def session_actor(request: web.Request, *, counts: bool = True) -> Actor | None:
+async def session_actor(request: web.Request, *, streaming: bool = False) -> Actor | None:
     """Return who is signed in by the request's cookie. Raises RefusedError for a change from another origin.
 
-    `counts`: this keeps an idle session alive, unless an open page asks by itself.
+    A request keeps an idle session alive, unless an open page makes it by itself. `streaming`: it was let in before.
     """
-    plain, counts = session_of(request), counts and request.headers.get(FRAGMENT) != _BY_ITSELF
-    actor = await request.app[SERVICES].sessions.verify(plain, counts=counts) if plain else None
+    plain, sessions = session_of(request), request.app[SERVICES].sessions
+    if not plain:
+        return None
+    counts = request.headers.get(FRAGMENT) != _BY_ITSELF
+    actor = await (sessions.still_open(plain) if streaming else sessions.verify(plain, counts=counts))
     if actor is not None:
         check_same_origin(request)
     return actor
 
 
-async def _admitted(request: web.Request, *, counts: bool = True) -> tuple[str, Actor] | None:
+async def _admitted(request: web.Request, *, streaming: bool = False) -> tuple[str, Actor] | None:
     """Return who asks: what tells them from others, and as whom they act."""
     services = request.app[SERVICES]
     plain = _bearer(request)
     if plain is None and comes_from_widget(request):
         return None
     if plain is None:
-        actor = await session_actor(request, counts=counts)
+        actor = await session_actor(request, streaming=streaming)
         return None if actor is None else (f"user {actor.user}", actor)
     token = await services.tokens.verify(plain)
     if token is None or _has_left(token.actor, services):

@@ -59,7 +59,7 @@ def comes_from_widget(request: web.Request) -> bool:
 
 
 def preflight_answer(request: web.Request) -> web.Response | None:
-    """Answer what a browser asks before a script of an allowed origin may send its request; None: it is no such."""
+    """Return the answer to a CORS preflight request; None if this is not one."""
     if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
         return None
     wrong_method = request.match_info.http_exception

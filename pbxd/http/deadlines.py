@@ -54,7 +54,8 @@ class Deadlines:
 
     def _check(self) -> None:
         now, self._timer, self._timer_at = self._loop.time(), None, math.inf
-        for deadline in [each for each, when in self._watched.items() if when <= now]:
+        due = [each for each, when in self._watched.items() if when <= now]
+        for deadline in sorted(due, key=self._watched.__getitem__):  # after a busy moment several are
             self.forget(deadline)
             deadline.come()
         if self._watched:

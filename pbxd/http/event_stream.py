@@ -37,7 +37,7 @@ async def may_go_on(request: web.Request) -> bool:
 
 
 class Outlet:
-    """Sends frames of an answer that is open at once, as long as its client reads them: no task has to wake up."""
+    """Write frames directly to an open response while its client keeps reading. This saves waking the stream's task."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None

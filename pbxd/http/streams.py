@@ -66,18 +66,20 @@ class Stream(Generic[ItemT]):
 
     async def _lines(self, items: AsyncIterator[ItemT]) -> AsyncGenerator[bytes, None]:
         """Yield further items as they are sent, and pings, while the stream may go on."""
-        wrote = time.monotonic()
+        wrote = checked = time.monotonic()
         following = asyncio.create_task(_next(items))
         try:
             while True:
-                await asyncio.wait({following}, timeout=CHECK_SECONDS)
+                await asyncio.wait({following}, timeout=max(0.0, checked + CHECK_SECONDS - time.monotonic()))
+                if time.monotonic() - checked >= CHECK_SECONDS:  # also where items come all the time
+                    checked = time.monotonic()
+                    if not await self._may_go_on():
+                        return
                 if following.done():
                     if (item := following.result()) is None:
                         return
                     following = asyncio.create_task(_next(items))
                     yield self.encode(item)
-                elif not await self._may_go_on():
-                    return
                 elif time.monotonic() - wrote >= PING_SECONDS:
                     yield PING
                 else:

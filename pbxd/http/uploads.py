@@ -80,6 +80,22 @@ async def receive(request: web.Request, folder: Path, limit: int) -> Received:
     return Received(*file, fields)
 
 
+async def fields_beside(request: web.Request, most: int) -> dict[str, str]:
+    """Return the fields of a form whose file is not wanted; none if the body is longer or can't be read."""
+    fields: dict[str, str] = {}
+    if request.content_length is None or request.content_length > most:
+        return fields
+    with suppress(*_BROKEN):
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader) or len(fields) >= _FIELDS_LIMIT:
+                break
+            if part.filename is not None:
+                await part.release()
+            else:
+                fields[part.name or ""] = (await part.read()).decode()
+    return fields
+
+
 async def _write(request: web.Request, part: BodyPartReader, file: Path, limit: int, end: float) -> None:
     stream: BinaryIO = await asyncio.to_thread(file.open, "xb")
     count = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,6 @@ from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.book.extension_ownership import Joining, Passed
 from pbxd.storage.book.managed import managed_counts
-from pbxd.storage.engine.feed import Feed
 from pbxd.storage.search import cursor
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import FIRST_PART
@@ -115,7 +114,7 @@ async def every(workspace: Workspace, actor: Actor, asked: FindEmployees) -> Asy
 
 async def page(workspace: Workspace, actor: Actor, asked: FindEmployees, *, limit: int, after: str) -> EmployeePage:
     """Return a page of employees by extension. Raises InvalidInputError (`after`)."""
-    seq = await Feed(workspace.database).last()  # before the list: what comes meanwhile is told twice, not never
+    seq = await workspace.seq()  # before the list: what comes meanwhile is told twice, not never
     found = await find(workspace, actor, asked)
     tied = cursor.bound(asked)
     last, begin = cursor.read_entry("employees", after, tied), 0
@@ -141,8 +140,13 @@ async def by_id(workspace: Workspace, _actor: Actor, employee_id: int) -> Employ
 
 async def departments(workspace: Workspace, actor: Actor) -> list[Department]:
     """Return all departments by name, queues too, and how many people who work here are in each."""
+    return departments_of(await find(workspace, actor, FindEmployees(active=True)))
+
+
+def departments_of(people: Iterable[Employee]) -> list[Department]:
+    """Return the departments of these people by name, queues too, and how many of them are in each."""
     found: dict[str, Department] = {}
-    for person in await find(workspace, actor, FindEmployees(active=True)):
+    for person in people:
         for name in person.departments:
             known = found.get(folded(name), Department(name, 0))
             found[folded(name)] = Department(known.name, known.employees + 1)

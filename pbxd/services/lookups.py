@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pbxd.actor import Actor
 from pbxd.errors import NotFoundError
+from pbxd.i18n import _
 from pbxd.lookup.matching import Match
 from pbxd.numbers import parse
 from pbxd.services.call_history import Call, last_calls
@@ -46,3 +47,40 @@ async def _name_of(workspace: Workspace, extension: str) -> str:
         return (await Employees(workspace.database).get(extension)).name
     except NotFoundError:  # known by extension only
         return ""
+
+
+def rule_text(rule: str) -> str:
+    """Return why a number was read so, for people; a rule without a text by its own word."""
+    kind, _dash, prefix = rule.partition("-")
+    if prefix.isdecimal() and kind == "national":
+        return _("it is a number of this country that begins with {prefix}").format(prefix=prefix)
+    if prefix.isdecimal() and kind == "international":
+        return _("it has a country code behind {prefix}, the prefix of calls abroad").format(prefix=prefix)
+    return {
+        "too-long": _("the text is too long for a number"),
+        "control-characters": _("the text has control characters"),
+        "anonymous": _("the text says that the number is withheld"),
+        "empty": _("there is no number"),
+        "internal": _("it matches the pattern of extensions"),
+        "e164": _("it has a country code"),
+        "national": _("it is a number of this country"),
+        "missing-plus": _("it has a country code without the plus"),
+        "area-code": _("it is a local number; the area code was put before it"),
+        "not-a-number": _("it is no phone number"),
+        "other-country": _("such numbers exist only in another country"),
+        "impossible": _("no numbering plan has such a number"),
+    }.get(rule, rule)
+
+
+def status_text(status: str) -> str:
+    """Return what a look-up found, for people; a status without a text by its own word."""
+    return {
+        "found": _("found"),
+        "shared": _("several contacts have the number"),
+        "company": _("a company's number"),
+        "employee": _("an employee's number"),
+        "unknown": _("unknown number"),
+        "withheld": _("the number is withheld"),
+        "unreadable": _("the number can't be read"),
+        "error": _("the book can't be read now"),
+    }.get(status, status)

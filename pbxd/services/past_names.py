@@ -1,6 +1,7 @@
 """Names for the calls of the past: who had the number when the call came, by their present name. No I/O.
 
-If nobody had it then, its first later owner: saving a contact names the earlier calls (S2.2).
+If nobody had the number then, use its first later owner that still exists: saving a contact names the earlier calls
+(S2.2).
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ _ANOTHER = (ContactNumber("+10", main=True),)  # a main number that is some othe
 
 
 def holders_at(holdings: Sequence[Holding], at: datetime) -> list[Holding]:
-    """Return who had a number then, also contacts that are gone; if nobody, the first later owner that still exists."""
+    """Return who had a number then, also contacts that are gone.
+
+    If nobody had the number then, use its first later owner that still exists.
+    """
     then = [each for each in holdings if each.since <= at and (each.until is None or at < each.until)]
     if then:
         return then

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pbxd.book.fields import Fields
 from pbxd.numbers import NumberRules
 from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.feed import Feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,7 @@ class Workspace:
     def fields(self) -> Fields:
         """The fields that contacts have."""
         return self.database.fields
+
+    async def seq(self) -> int:
+        """Return the number of the newest event. Read it before a list, so that `events?after=` misses nothing."""
+        return await Feed(self.database).last()

@@ -2,7 +2,8 @@
 
 Events only add to what is known, and the state follows from that: it never goes back, and never leaves its end. What
 each event means, and in which order they come, was measured on a real PBX: a phone that is away makes no channel at
-all; OriginateEnded comes before or after the phone's refusal; 603 and 404 are "no answer" but for the cause.
+all; OriginateEnded comes before or after the phone's refusal, on a busy machine perhaps before all that is told of
+the phone's channel, since another thread of the PBX sends it; 603 and 404 are "no answer" but for the cause.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Attempt:
         self._left = False  # the agent hung up, or the agent's phone refused
         self._forwarded = False
         self._timed_out = False
-        self._refused = False  # no leg could be made
+        self.unmade = False  # the PBX says that the agent was not reached, and nothing was heard of the agent's leg
         self._agent_result = ""
         self._client_result = ""
         self._client_cause = 0
@@ -110,13 +111,19 @@ class Attempt:
             case DialBegan() | DialEnded():
                 self._note_dial(event)
             case OriginateEnded() if event.channel == self.agent_leg and not event.answered:
-                self._refused = not self.created
+                self.unmade = not self.created
                 self._timed_out = event.timed_out
             case ChannelCreated() | ChannelUp() | BridgeEntered() | HangupRequested() | ChannelEnded():
                 self._note_channel(event)
             case _:
                 return False
         return self._advance(event.at)
+
+    def give_up(self, at: float) -> bool:
+        """End it because nothing was heard of the agent's leg; return whether it was still going on."""
+        if self.cancelled:
+            return self.end("cancelled", at)
+        return self.end("agent-offline" if self.unmade else "failed", at)
 
     def end(self, reason: Reason, at: float) -> bool:
         """End it for a reason the PBX's events don't tell; return whether it was still going on."""
@@ -188,8 +195,6 @@ class Attempt:
         return True
 
     def _judge(self) -> tuple[State, Reason | None]:
-        if self._refused:
-            return "ended", "cancelled" if self.cancelled else "agent-offline"
         if self._cause is not None:
             return "ended", self._why_ended(self._cause)
         if self._talked:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from pbxd.actor import Actor
 from pbxd.errors import RefusedError
+from pbxd.http import uploads
 from pbxd.http.context import ACTOR, SERVICES, Services
 from pbxd.http.cross_site import check_same_origin
 from pbxd.http.deadlines import DEADLINE
@@ -23,6 +24,7 @@ from pbxd.services.access import users
 from pbxd.services.access.users import User
 from pbxd.services.calls import missed_calls
 from pbxd.services.workspace import Workspace
+from pbxd.web.looks import use_looks
 from pbxd.web.pages import (
     FORM,
     Unfinished,
@@ -37,6 +39,7 @@ from pbxd.web.pages import (
     to_sign_in,
 )
 
+_MOST_BESIDE = 1024 * 1024  # bytes
 USER_FIELD = "_user"  # in every form: who fills it in
 RESUMED = "_resumed"  # in a form that comes back after its session had ended: it is shown again, not saved
 
@@ -149,6 +152,7 @@ async def _visit_of(request: web.Request) -> Visit | None:
     user = await users.own(request.app[SERVICES].workspace, actor)
     if user is None:
         return None
+    use_looks(user)
     shows_menu = request.method == "GET" and not is_fragment(request)
     missed = await missed_calls.count(request.app[SERVICES].workspace, user) if shows_menu else 0
     return Visit(request, actor, user, missed, seq)
@@ -157,19 +161,28 @@ async def _visit_of(request: web.Request) -> Visit | None:
 async def _lost(request: web.Request) -> web.StreamResponse:
     """Lead to the sign-in.
 
-    What is typed into a form is kept there and comes back to the same user, who sends it once more. Other changes,
-    which are a click, are forgotten: nobody would see them again before they are done.
+    What is typed into a form is kept there and comes back to the same user, who sends it once more. Other POSTs (a
+    button without typed text) are dropped, because the user would not see them again before they were carried out.
     """
     check_same_origin(request)
     if is_fragment(request):
         return web.Response(status=HTTPStatus.UNAUTHORIZED, headers={"Cache-Control": "no-store"})
     if request.method in {"GET", "HEAD"}:
         return to_sign_in(request.path_qs)
-    if request.content_type != FORM or not await resumes(request, request.path):
+    kept = request.content_type in {FORM, uploads.FORM} and await resumes(request, request.path)
+    fields = await _typed(request) if kept else {}
+    if not fields:
         return to_sign_in(await nearest(request, request.path, _came_from(request)))
-    draft = urlencode(list((await form_of(request)).items()))
+    draft = urlencode(list(fields.items()))
     status = HTTPStatus.UNAUTHORIZED
     return render("sign_in.html", status, next=request.path, draft=draft, login="", alert="", errors={})
+
+
+async def _typed(request: web.Request) -> Mapping[str, str]:
+    """Return the fields of a lost form: beside a file only those of a short one, which a stranger may make us read."""
+    if request.content_type == FORM:
+        return await form_of(request)
+    return await uploads.fields_beside(request, _MOST_BESIDE)
 
 
 def _came_from(request: web.Request) -> str:

@@ -133,7 +133,7 @@ async def _choices(visit: Visit) -> dict[str, Any]:
     """Return what the filters offer."""
     people = await employees.find(visit.workspace, visit.actor, employees.FindEmployees())
     agents = [(each.extension, f"{each.name} ({each.extension})" if each.name else each.extension) for each in people]
-    departments = await employees.departments(visit.workspace, visit.actor)
+    departments = employees.departments_of(each for each in people if each.active)
     wanted = [each for each in [_seconds(visit.query.get("min_talk", ""))] if each]
     return {
         "agents": [each for each in agents if each[0]],

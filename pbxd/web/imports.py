@@ -19,13 +19,13 @@ from pbxd.services.files.import_steps import CheckAgain, Step
 from pbxd.services.files.imports import Policy
 from pbxd.services.files.upload_files import Upload, pieces_of
 from pbxd.web.frame import RESUMED, USER_FIELD, Visit, go, person, show
+from pbxd.web.import_texts import counts, problem_of, row_errors, state_text
 from pbxd.web.pages import Page, sentence
 
 IMPORT: Final = "/import"
 _ONE: Final = IMPORT + r"/{id:\d{1,18}}"
 _POLICIES: Final[tuple[Policy, ...]] = ("skip", "update", "add")
 _LISTED: Final = 20
-_ERRORS: Final = 20
 _OPEN: Final = frozenset({"checking", "checked", "refused"})  # can still be checked another way
 _BUSY: Final = frozenset({"checking", "writing", "applying", "undoing", "dropping"})
 
@@ -37,7 +37,6 @@ async def _start(visit: Visit) -> web.StreamResponse:
 async def _begin_page(visit: Visit, values: Mapping[str, str], errors: Mapping[str, str]) -> web.StreamResponse:
     rights.check_scope(visit.actor, "contacts:write")
     page = await imports.page(visit.workspace, visit.actor, limit=_LISTED, after=visit.query.get("after", ""))
-    listed = [each for each in page.items if each.state not in _OPEN or _mine(visit, each)]
     return show(
         visit,
         "import.html",
@@ -45,18 +44,18 @@ async def _begin_page(visit: Visit, values: Mapping[str, str], errors: Mapping[s
         values={"visibility": "shared", "existing": "skip", **values},
         errors=errors,
         limit=visit.services.uploads.limit // 1024 // 1024,
-        listed=listed,
+        listed=[each for each in page.items if each.state not in _OPEN or _mine(visit, each)],
         next=page.next,
         opens=lambda each: _mine(visit, each) or rights.may_undo(visit.actor, each.actor_id or 0),
-        state_text=_state_text,
-        counts=_counts,
+        state_text=state_text,
+        counts=counts,
     )
 
 
 async def _upload(visit: Visit) -> web.StreamResponse:
     rights.check_scope(visit.actor, "contacts:write")
     if visit.request.content_type != FORM:
-        raise web.HTTPUnsupportedMediaType
+        return await _choose_again(visit)
     uploads, values = visit.services.uploads, dict[str, str]()
     try:
         async with uploads.arriving() as folder:
@@ -80,6 +79,14 @@ async def _upload(visit: Visit) -> web.StreamResponse:
         limit = uploads.limit // 1024 // 1024
         return await _begin_page(visit, values, {"file": _("The file is longer than {limit} MB").format(limit=limit)})
     return go(visit, f"{IMPORT}/{import_id}")
+
+
+async def _choose_again(visit: Visit) -> web.StreamResponse:
+    """Show what was chosen when a session ended; browsers don't give a file back."""
+    form = await visit.form()
+    if RESUMED not in form:
+        raise web.HTTPUnsupportedMediaType
+    return await _begin_page(visit, form, {"file": _("Choose the file again")})
 
 
 async def _show_one(visit: Visit) -> web.StreamResponse:
@@ -107,13 +114,13 @@ async def _page_of(visit: Visit, errors: Mapping[str, str], chosen: CheckAgain |
         meanings=_meanings(step),
         listed=listed,
         report={**listed.counts, **step.found.report},
-        counts=_counts(listed),
-        problem=_problem(step),
+        counts=counts(listed),
+        problem=problem_of(step),
         errors=errors,
-        rows_errors=_row_errors(step),
+        rows_errors=row_errors(step),
         opened=opened,
         busy=listed.state in _BUSY or step.found.rows_done is not None,
-        state_text=_state_text,
+        state_text=state_text,
         preview=preview if opened else None,
         taken=_taken(step, chosen),
         sheet=chosen.sheet if chosen else preview.sheet if preview else "",
@@ -231,8 +238,11 @@ def _mine(visit: Visit, listed: imports.Import) -> bool:
 
 
 def _values(chosen: CheckAgain | Upload) -> dict[str, Any]:
-    visibility = "personal" if chosen.personal else "shared"
-    return {"visibility": visibility, "existing": chosen.existing, "lenient": chosen.lenient}
+    return {
+        "visibility": "personal" if chosen.personal else "shared",
+        "existing": chosen.existing,
+        "lenient": chosen.lenient,
+    }
 
 
 def _meanings(step: Step) -> list[tuple[str, str]]:
@@ -241,48 +251,9 @@ def _meanings(step: Step) -> list[tuple[str, str]]:
     return [(column, words.get(column, text)) for column, text in step.meanings]
 
 
-def _problem(step: Step) -> str:
-    """Return why the file can't be read as it is."""
-    if step.found.listed.state != "refused":
-        return ""
-    begun = step.preview.problem if step.preview else ""
-    return sentence(begun or str(step.found.report.get("problem", "")))
-
-
-def _row_errors(step: Step) -> list[tuple[int, str]]:
-    """Return the first rows that can't be imported: where, and what to do."""
-    return [(bad["row"], sentence(bad["message"])) for bad in step.found.report.get("errors", [])[:_ERRORS]]
-
-
-def _counts(listed: imports.Import) -> list[tuple[str, int]]:
-    """Return what became of the rows, or what would; without what there is none of."""
-    names = {
-        "created": _("New contacts"),
-        "updated": _("Changed contacts"),
-        "unchanged": _("Already so"),
-        "skipped": _("Skipped, already in the book"),
-        "companies": _("Companies"),
-        "bad": _("Rows with errors"),
-    }
-    return [(text, listed.counts[name]) for name, text in names.items() if listed.counts.get(name)]
-
-
-def _state_text(state: str) -> str:
-    return {
-        "checking": _("is being checked"),
-        "checked": _("checked, not imported yet"),
-        "refused": _("can't be read as it is"),
-        "writing": _("is being imported"),
-        "applying": _("is being imported"),
-        "done": _("imported"),
-        "undoing": _("is being undone"),
-        "undone": _("undone"),
-    }.get(state, _("given up"))
-
-
 PAGES = (
     Page("GET", IMPORT, person(_start)),
-    Page("POST", IMPORT, person(_upload)),
+    Page("POST", IMPORT, person(_upload), resumes=True),
     Page("GET", f"{IMPORT}/template.xlsx", person(_template)),
     Page("GET", _ONE, person(_show_one)),
     Page("GET", f"{_ONE}/check", person(_lead_to_one)),

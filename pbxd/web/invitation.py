@@ -14,6 +14,7 @@ from pbxd.http.session_cookies import keep_session
 from pbxd.i18n import _
 from pbxd.services.access.passwords import SHORTEST
 from pbxd.services.access.users import INVITATION_PATH, User
+from pbxd.web.looks import keep_looks
 from pbxd.web.pages import HOME, Page, form_of, redirect, render, sentence
 
 
@@ -37,7 +38,9 @@ async def _accept_invitation(request: web.Request) -> web.StreamResponse:
     except InvalidInputError as error:
         return _page(user, password=sentence(str(error)))
     keep_session(request, begun)
-    return redirect(HOME)
+    answer = redirect(HOME)
+    keep_looks(request, answer, language=begun.user.language, shade=begun.user.theme)
+    return answer
 
 
 def _page(user: User, **errors: str) -> web.Response:

@@ -1,4 +1,4 @@
-"""How a browser shows the pages: language and theme, chosen by its user and kept in cookies of this browser."""
+"""How the pages look: language and theme, chosen by a user. A browser keeps both in cookies, for the sign-in's page."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Final
 
 from aiohttp import web
 
+from pbxd import i18n
 from pbxd.http.client import client_of
 from pbxd.http.context import LANGUAGE_COOKIE
+from pbxd.services.access.users import THEMES, User
 
 THEME_COOKIE: Final = "pbxd_theme"
-THEMES: Final = ("auto", "light", "dark")
 _YEAR_SECONDS: Final = 365 * 24 * 3600
 
 
@@ -19,8 +20,19 @@ _theme: ContextVar[str] = ContextVar("theme", default=THEMES[0])
 
 
 def use_theme(request: web.Request) -> None:
-    """Show what follows as the browser's user chose; `auto` follows the system."""
-    chosen = request.cookies.get(THEME_COOKIE, "")
+    """Show what follows in the theme that was chosen last in this browser."""
+    _use(request.cookies.get(THEME_COOKIE, ""))
+
+
+def use_looks(user: User) -> None:
+    """Show what follows as a user chose, in whichever browser; what they did not choose stays as it is."""
+    if user.language:
+        i18n.use(user.language)
+    if user.theme:
+        _use(user.theme)
+
+
+def _use(chosen: str) -> None:
     _theme.set(chosen if chosen in THEMES else THEMES[0])
 
 
@@ -30,8 +42,10 @@ def theme() -> str:
 
 
 def keep_looks(request: web.Request, answer: web.StreamResponse, *, language: str, shade: str) -> None:
-    """Have the browser keep a choice for a year; an empty language follows the browser's own."""
+    """Have the browser keep what was chosen for a year."""
     secure = client_of(request).secure
     for name, value in ((LANGUAGE_COOKIE, language), (THEME_COOKIE, shade)):
-        age = _YEAR_SECONDS if value else 0
-        answer.set_cookie(name, value, max_age=age, path="/", httponly=True, secure=secure, samesite="Lax")
+        if value:
+            answer.set_cookie(
+                name, value, max_age=_YEAR_SECONDS, path="/", httponly=True, secure=secure, samesite="Lax"
+            )

@@ -1,4 +1,4 @@
-"""`/me`: who is signed in, how this browser shows the pages, and the way out."""
+"""`/me`: who is signed in, how the pages look, and the way out."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from aiohttp import web
 
 from pbxd import i18n
 from pbxd.http.session_cookies import drop_session
-from pbxd.i18n import LANGUAGES, _
+from pbxd.i18n import _
 from pbxd.roles import Role
 from pbxd.services.access import users
 from pbxd.web.frame import RESUMED, Visit, go, person, show
-from pbxd.web.looks import THEMES, keep_looks, theme
+from pbxd.web.looks import keep_looks, theme
 from pbxd.web.pages import Page, redirect
 
 ME = "/me"
@@ -32,14 +32,10 @@ async def _keep_looks(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     if RESUMED in form:
         return _page(visit, form)
-    language, shade = form.get("language", ""), form.get("theme", "")
+    language, shade = form.get("language", i18n.current()), form.get("theme", theme())
+    await users.set_looks(visit.workspace, visit.actor, language, shade)
     answer = redirect(ME)
-    keep_looks(
-        visit.request,
-        answer,
-        language=language if language in LANGUAGES else i18n.current(),
-        shade=shade if shade in THEMES else THEMES[0],
-    )
+    keep_looks(visit.request, answer, language=language, shade=shade)
     return answer
 
 

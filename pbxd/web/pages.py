@@ -255,6 +255,7 @@ def _environment() -> Environment:
         loader=PackageLoader("pbxd.web"),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
+        auto_reload=False,  # no look at a file's time for each row of a table
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -16,6 +16,7 @@ from pbxd.http.session_cookies import drop_session, keep_session, session_of
 from pbxd.i18n import _
 from pbxd.services.access.sessions import NewSession
 from pbxd.web.frame import RESUMED, USER_FIELD
+from pbxd.web.looks import keep_looks, use_looks
 from pbxd.web.pages import (
     HOME,
     SIGN_IN,
@@ -66,7 +67,10 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
         answer.headers.update(retry_after(error))
         return answer
     keep_session(request, begun)
-    return await _resumed(request, wanted, form.get("draft", ""), begun)
+    use_looks(begun.user)
+    answer = await _resumed(request, wanted, form.get("draft", ""), begun)
+    keep_looks(request, answer, language=begun.user.language, shade=begun.user.theme)
+    return answer
 
 
 async def _resumed(request: web.Request, wanted: str, draft: str, begun: NewSession) -> web.Response:

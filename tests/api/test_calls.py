@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,22 @@ async def test_a_page_has_the_newest_gaps_and_says_how_many_there_are(pbxd: Hous
     assert "gaps_total" not in told
     async with pbxd.local.get(f"{CALLS}?offset=2000000000") as answer:
         assert (await answer.json())["items"] == []
+
+
+@pytest.mark.parametrize("query", ["offset=0", "before=C0", "limit=1", "after="])
+async def test_what_will_go_says_so(pbxd: House, query: str) -> None:
+    await Calls(pbxd.database).upsert([CallRecord("C0", "pbx", "1.0", datetime.now(UTC))])
+    async with pbxd.local.get(f"{CALLS}?{query}") as answer:
+        assert answer.status == 200
+        said = {name: answer.headers.get(name) for name in ("Deprecation", "Sunset")}
+    if query in {"limit=1", "after="}:
+        assert said == {"Deprecation": None, "Sunset": None}
+        return
+    page = (Path(__file__).parents[2] / "docs/http.md").read_text(encoding="utf-8")
+    ((since, until),) = re.findall(r"`before` and `offset` of `GET /calls` \| (\S+) \| (\S+) \|", page)
+    began, ends = (datetime.fromisoformat(each).replace(tzinfo=UTC) for each in (since, until))
+    assert said == {"Deprecation": f"@{began.timestamp():.0f}", "Sunset": f"{ends:%a, %d %b %Y} 00:00:00 GMT"}
+    assert ends - began > timedelta(days=365)
 
 
 async def test_history_names_a_caller_saved_later(pbxd: House) -> None:

@@ -15,10 +15,7 @@ from pbxd.api.click_to_call import CallRequest
 from pbxd.asterisk.ami.packets import Packet
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
-from pbxd.http import streams
-from pbxd.storage.access.tokens import Tokens
 from pbxd.storage.book.employees import Employees
-from tests.actors import acting_token
 from tests.api.examples import CALLS, IGOR, add, conversation, problem
 from tests.asterisk.amiserver import Session
 from tests.http.conftest import House, until
@@ -50,20 +47,6 @@ async def test_a_call_is_accepted_followed_and_ended(pbxd: House) -> None:
     assert rest[-1]["at"] == "2026-01-01T00:00:09.000000Z"
     for line in (first, *rest):
         validate(line, reference("CallStateAnswer"))
-
-
-async def test_states_end_with_the_token(pbxd: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "CHECK_SECONDS", 0.05)
-    number, plain = await Tokens(pbxd.database).create("crm", acting_token("crm", "101"))
-    headers = {"Authorization": f"Bearer {plain}"}
-    async with pbxd.public.post(CALLS, json={"target": "89160000001"}, headers=headers) as answer:
-        call_id = (await answer.json())["id"]
-    async with pbxd.public.get(f"{CALLS}/{call_id}/states", headers=headers) as answer:
-        assert answer.headers["X-Accel-Buffering"] == "no"
-        await answer.content.readline()
-        await Tokens(pbxd.database).revoke(number)
-        async with asyncio.timeout(10):
-            assert await answer.content.read() == b""
 
 
 async def test_a_call_is_cancelled(pbxd: House) -> None:

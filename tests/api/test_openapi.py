@@ -135,8 +135,23 @@ def test_the_readme_names_its_address() -> None:
     assert re.findall(r"`GET (\S*openapi\.json)`", readme) == [PATH]
 
 
+async def test_every_list_has_the_members_of_a_page(pbxd: House) -> None:
+    """docs/http.md names those that have not: what they list is in no database."""
+    found = await document(pbxd.public)
+    lists, others = set[str](), set[str]()
+    for _method, path, told in operations(found):
+        for kind, content in told["responses"].get("200", {}).get("content", {}).items():
+            name = content["schema"].get("$ref", "").rpartition("/")[2]
+            members = found["components"]["schemas"].get(name, {}).get("properties", {})
+            if kind == "application/json" and "items" in members:
+                page = {"items", "total", "total_is_exact", "next", "seq"} <= members.keys()
+                (lists if page else others).add(path)
+    assert others == {"/api/v1/queues", "/api/v1/calls/live", "/api/v1/calls/{id}/recordings"}
+    assert len(lists) == 17
+
+
 async def test_every_operation_has_examples_that_are_valid(pbxd: House) -> None:
-    """Of its path, its body, and its answer if that is JSON."""
+    """Of its path and what else it needs, its body, and its answer if that is JSON."""
     found = await document(pbxd.public)
     bodies = {
         operation.name: model
@@ -146,7 +161,10 @@ async def test_every_operation_has_examples_that_are_valid(pbxd: House) -> None:
         if issubclass(model, Body)
     }
     for method, path, told in operations(found):
-        assert all("example" in each for each in told["parameters"] if each["in"] == "path"), path
+        needed = [each for each in told["parameters"] if each["required"]]
+        assert all("example" in each for each in needed), path
+        asked = [each["name"] for each in needed if each["in"] == "query"]
+        assert asked == (["number"] if told["operationId"] == "look_up" else []), path
         for kind, content in told.get("requestBody", {}).get("content", {}).items():
             if told["operationId"] in bodies:
                 bodies[told["operationId"]].model_validate_json(json.dumps(content["example"]))

@@ -17,6 +17,8 @@ from tests.api.test_events import reading
 from tests.api.test_rights import OPERATIONS
 from tests.http.conftest import House
 
+pytestmark = pytest.mark.both_databases
+
 TARGET = {"target": NUMBER}
 ANY_VERSION = {"If-Match": "*"}
 FEW = Sights("own", "own")

@@ -9,6 +9,8 @@ import pytest
 from pbxd.calls.events import ChannelCreated, ChannelEnded, Endpoint
 from tests.http.conftest import House, click_to_call_of
 
+pytestmark = pytest.mark.both_databases
+
 ASKED = {"agent": "101", "target": "89161234567"}
 KEY = {"Idempotency-Key": "8f14e45f-ceea-467f-9d1a-3b6c3f1f2d11"}
 

@@ -17,6 +17,8 @@ from pbxd.storage.tables import request_keys
 from tests.api.crm import COMPANIES, CONTACTS, IGOR, crm
 from tests.http.conftest import House
 
+pytestmark = pytest.mark.both_databases
+
 KEY = {"Idempotency-Key": "a"}
 FIRM: dict[str, Any] = {"name": "Ромашка", "numbers": ["8 495 123-45-67"]}
 

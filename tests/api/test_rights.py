@@ -78,6 +78,7 @@ def test_the_table_has_every_scope_that_operations_want() -> None:
     assert {operation.scope for operation in OPERATIONS} <= {row.scope for row in TABLE.values()}
 
 
+@pytest.mark.both_databases
 async def test_a_personal_contact_is_its_owners_alone(client: Client, pbxd: House) -> None:
     """Whatever the role, the scopes, and whatever is done with it."""
     draft = ContactDraft("Тайна", numbers=(ContactNumber("+79160000009"),), visibility="personal", owner=OWNER)
@@ -111,6 +112,7 @@ async def test_a_personal_contact_is_its_owners_alone(client: Client, pbxd: Hous
         assert (await client.ask("GET", "/api/v1/contacts", headers, **{"as": OWNER}))[0] == 403
 
 
+@pytest.mark.both_databases
 async def test_a_personal_contact_shows_in_nothing_that_others_read(client: Client, pbxd: House) -> None:
     """Lists, files, calls, queues and look-ups: every operation that reads, asked about what belongs to the owner."""
     own = await client.signed_in(OWNER)

@@ -21,6 +21,8 @@ from tests.actors import ADMINISTRATOR, acting_token
 from tests.http.conftest import House, serving
 from tests.http.contract import checked_session
 
+pytestmark = pytest.mark.both_databases
+
 PASSWORD = "корова 7 лошадь"
 
 
@@ -325,6 +327,7 @@ async def test_sessions_end_for_http_at_once(pbxd: House, url: str) -> None:
             assert answer.status == 401
 
 
+@pytest.mark.sqlite_house
 async def test_without_the_database_a_session_can_not_be_told(pbxd: House, url: str) -> None:
     cookie = {"Cookie": f"{PLAIN_NAME}={await let_in(pbxd, '101')}"}
     (pbxd.settings.folder / "book.db").rename(pbxd.settings.folder / "away.db")

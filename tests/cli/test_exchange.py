@@ -68,7 +68,7 @@ def test_template_dry_run_import_corrected_errors_undo(pbxd: Pbxd, tmp_path: Pat
     head, anna, nameless = sheet(Path(errors))
     assert head[:2] + head[-1:] == ["Full name", "Phones", "What to correct"]
     assert (anna[0], anna[-1]) == ("Анна", "Phones: not a phone number: не номер")
-    assert (nameless[1], nameless[-1]) == ("89161234567", "a name is needed")
+    assert (nameless[1], nameless[-1]) == ("89161234567", "Full name: a name is needed")
     corrected = openpyxl.load_workbook(errors)
     corrected["Контакты"]["B2"], corrected["Контакты"]["A3"] = "89161234560", "Вера"
     corrected.save(errors)

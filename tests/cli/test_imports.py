@@ -104,6 +104,27 @@ def test_map_joins_several_columns_of_one_field(pbxd: Pbxd, tmp_path: Path) -> N
     assert anna["tags"] == ["опт", "юг"]
 
 
+@pytest.mark.parametrize(
+    ("patronymic", "extension", "label", "ignore"),
+    [("patronymic", "extension", "label", "ignore"), ("отчество", "добавочный", "подпись", "пропустить")],
+)
+def test_map_takes_parts_of_names_and_of_numbers_in_both_languages(
+    pbxd: Pbxd, tmp_path: Path, patronymic: str, extension: str, label: str, ignore: str
+) -> None:
+    file = table(tmp_path, "A;B;C;D;E;F;Email", "Анна;Львовна;Белова;офис;84951234567;12;a@example.org")
+    maps = {
+        "A": "first_name", "B": patronymic, "C": "surname", "D": label, "E": "number", "F": extension, "Email": ignore,
+    }  # fmt: skip
+    options = [part for head, field in maps.items() for part in ("--map", f"{head}={field}")]
+    done = pbxd.json("contacts", "import", file, *options)
+    assert (done["created"], done["errors"], done["left_out"]) == (1, [], [])
+    (anna,) = book(pbxd)
+    (number,) = anna["numbers"]
+    assert anna["name"] == "Белова Анна Львовна"
+    assert (number["label"], number["number"], number["extension"]) == ("офис", "+74951234567", "12")
+    assert anna["emails"] == []
+
+
 def test_a_report_lists_every_row_and_a_person_hears_of_the_rest(pbxd: Pbxd, tmp_path: Path) -> None:
     rows = [f"Клиент {place};8916000{place:04}" for place in range(25)]
     file = table(tmp_path, "ФИО;Телефон", *rows)

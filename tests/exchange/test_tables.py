@@ -87,6 +87,7 @@ def test_titles_merged_headings_hidden_rows_and_stray_cells(tmp_path: Path, low_
     assert table.columns.fields[:3] == ("name", "number", "email")
     assert [(row, texts[:2]) for row, texts in rows] == [
         (5, ["Анна", "79161234567"]), (6, ["Борис", "+7 916 123-45-68"]), (8, ["Вера", "79161234569"]),
+        (2000, ["", ""]),  # it is named: see `row_kinds`
     ]  # fmt: skip
 
 

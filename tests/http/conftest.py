@@ -234,12 +234,12 @@ def queue_status(session: Session, action: Packet) -> None:
 
 
 @pytest.fixture
-async def pbxd(tmp_path: Path, empty_book: Path) -> AsyncIterator[House]:
-    async with house(tmp_path, empty_book) as built:
+async def pbxd(tmp_path: Path, empty_book: Path, house_url: str) -> AsyncIterator[House]:
+    async with house(tmp_path, empty_book, url=house_url) as built:
         yield built
 
 
 @pytest.fixture
-async def unlinked(tmp_path: Path, empty_book: Path) -> AsyncIterator[House]:
-    async with house(tmp_path, empty_book, linked=False) as built:
+async def unlinked(tmp_path: Path, empty_book: Path, house_url: str) -> AsyncIterator[House]:
+    async with house(tmp_path, empty_book, linked=False, url=house_url) as built:
         yield built

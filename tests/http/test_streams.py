@@ -80,6 +80,22 @@ async def test_a_stream_outlives_the_deadline(pbxd: House, monkeypatch: pytest.M
     assert ticking.open == 0
 
 
+async def test_a_stream_whose_items_come_all_the_time_ends_with_its_right(
+    pbxd: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "CHECK_SECONDS", 0.05)
+    ticking = Ticking()
+    ticking.go = asyncio.Semaphore(10**9)
+    url = "/ticks?most=1000000000"
+    async with serving(pbxd, ticking.mount), client(pbxd) as session, session.get(url) as answer:
+        await answer.content.readline()
+        ticking.allowed = False
+        async with asyncio.timeout(30):
+            while await answer.content.readline():
+                pass
+    assert ticking.open == 0
+
+
 async def test_an_error_before_the_first_item_is_a_problem(pbxd: House) -> None:
     ticking = Ticking()
     async with serving(pbxd, ticking.mount), client(pbxd) as session, session.get("/ticks?fails=1") as answer:

@@ -211,6 +211,10 @@ async def test_an_originate_the_pbx_refuses_leaves_the_agent_free(bench: Bench) 
 async def test_states_are_told_to_everybody_who_asks_also_afterwards(bench: Bench) -> None:
     made = await bench.clicks.ring("101", CLIENT)
     bench.clicks.feed(OriginateEnded(3, bench.leg(), answered=False))
+    bench.clicks.attempts.sweep()
+    assert bench.clicks.attempts.progress(made).state == "ringing-agent", "its leg may be told of a moment later"
+    bench.now += 1
+    bench.clicks.attempts.sweep()
     for _ in range(2):
         told = [progress async for progress in bench.clicks.attempts.states(made)]
         assert [(progress.state, progress.reason) for progress in told] == [

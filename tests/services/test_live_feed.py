@@ -48,13 +48,18 @@ def never(_frames: bytes) -> bool:
 
 async def heard(feed: LiveFeed, until: str, send: Callable[[bytes], bool] = never) -> list[str]:
     """Follow the feed from its beginning until something is in a frame; return the numbers of all events."""
-    text = ""
+    found: list[bytes] = []
     async with aclosing(feed.follow(EVERYTHING, await feed.start(0), always, send)) as frames:
         async for frame in frames:
-            text += frame.decode()
-            if until in text:
+            found.append(frame)
+            if until in frame.decode():
                 break
-    return re.findall(r"^id: (\d+)\nevent", text, re.MULTILINE)
+    return numbers(found)
+
+
+def numbers(frames: list[bytes]) -> list[str]:
+    """Return the numbers of the events in frames."""
+    return re.findall(r"^id: (\d+)\nevent", b"".join(frames).decode(), re.MULTILINE)
 
 
 async def written(database: Database, count: int) -> None:
@@ -66,7 +71,10 @@ async def written(database: Database, count: int) -> None:
 async def test_phones_are_told_while_the_database_does_not_answer(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    hangs = asyncio.Event()
+
     async def hang(_feed: Feed) -> bool:
+        hangs.set()
         await asyncio.Event().wait()
         return False
 
@@ -74,15 +82,14 @@ async def test_phones_are_told_while_the_database_does_not_answer(
     async with running(database, lambda: phones) as feed:
         hearing = asyncio.create_task(heard(feed, '"state":"ringing"'))
         monkeypatch.setattr(Feed, "changed", hang)
-        feed.wake()
-        await asyncio.sleep(0.5)  # the reader of the feed hangs
+        await hangs.wait()
         phones["101"] = "ringing"
         feed.touch()
         async with asyncio.timeout(live_feed.BEAT_SECONDS * 5):
             await hearing
 
 
-async def test_who_comes_between_the_pages_of_a_long_read_misses_nothing(
+async def test_a_stream_opened_during_a_long_read_gets_every_event(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_feed, "_PAGE", 2)
@@ -104,26 +111,36 @@ async def test_who_comes_between_the_pages_of_a_long_read_misses_nothing(
             await between.acquire()  # the page is in memory, the next one is asked for
             between.release()
             found.append(asyncio.create_task(heard(feed, '"subject":"5"')))
-            await asyncio.sleep(0.1)
+            await until(lambda: len(feed._waiting) == len(found), "the stream to have what was read")
         for _page in range(20):
             pages.release()
         for each in found:
             assert await each == ["1", "2", "3", "4", "5"]
 
 
-async def test_frames_that_were_sent_at_once_are_not_yielded_again(database: Database) -> None:
-    sent: list[bytes] = []
+async def test_frames_that_were_sent_at_once_are_not_yielded_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_feed, "BEAT_SECONDS", 3600.0)
+    sent, yielded = list[bytes](), list[bytes]()
 
     def send(frames: bytes) -> bool:
         sent.append(frames)
         return True
 
+    async def follow() -> None:
+        async with aclosing(feed.follow(EVERYTHING, await feed.start(0), always, send)) as frames:
+            async for frame in frames:
+                yielded.append(frame)
+
     async with running(database) as feed:
-        hearing = asyncio.create_task(heard(feed, "never", send))
-        await asyncio.sleep(0.1)
-        await written(database, 2)
-        await until(lambda: b"".join(sent).count(b"event: ") == 2, "the events to be sent")
-        await written(database, 1)
-        await asyncio.sleep(live_feed.BEAT_SECONDS * 1.5)
-        assert re.findall(rb"^id: (\d+)\nevent", b"".join(sent), re.MULTILINE) == [b"1", b"2", b"3"]
+        hearing = asyncio.create_task(follow())
+        await until(lambda: feed._waiting, "the reader to wait")
+        for count, there in ((2, 2), (1, 3)):
+            await written(database, count)
+            await until(lambda there=there: len(numbers(sent)) == there, "the events to be sent")
+        reader, slept = feed._waiting[0], feed._waiting[0].woken
+        monkeypatch.setattr(live_feed, "BEAT_SECONDS", 0.0)
+        await until(lambda: reader.woken > slept, "the reader's task to look for more")
+        assert (numbers(sent), numbers(yielded)) == (["1", "2", "3"], [])
         hearing.cancel()

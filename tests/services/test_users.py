@@ -353,3 +353,20 @@ async def test_a_dated_hash_is_made_anew(office: Office) -> None:
         (hashed,) = (await connection.execute(select(user_table.c.password))).scalars()
     assert "m=16,t=1,p=1" in hashed
     await newer.sign_in("101", PASSWORD, HERE)
+
+
+async def test_language_and_theme_are_the_user_s_own(office: Office) -> None:
+    anna, peter = [await office.actor(await office.let_in(who)) for who in ("101", "102")]
+    assert anna
+    assert peter
+    for language, theme in (("en", "dark"), ("ru", "auto")):
+        await users.set_looks(office.workspace, anna, language, theme)
+        begun = await office.sessions.sign_in("101", PASSWORD, HERE)
+        assert (begun.user.language, begun.user.theme) == (language, theme)
+    hers, his = [await users.own(office.workspace, each) for each in (anna, peter)]
+    assert [(each.language, each.theme) for each in (hers, his) if each] == [("ru", "auto"), ("", "")]
+    for wrong, field in ((("de", "auto"), "language"), (("ru", "pink"), "theme")):
+        with pytest.raises(InvalidInputError) as error:
+            await users.set_looks(office.workspace, anna, *wrong)
+        assert error.value.field == field
+    await users.set_looks(office.workspace, ADMINISTRATOR, "en", "dark")  # a program is no user

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.book.companies import Company
+from pbxd.book.contacts import Contact, ContactChanges, ContactDraft, ContactNumber
 from pbxd.book.employees import Employee
+from pbxd.book.texts import NUMBERS_LIMIT
 from pbxd.errors import ConflictError
+from pbxd.exchange.cells import BadRow
 from pbxd.numbers import NumberRules
 from pbxd.services.files import exports, imports
 from pbxd.services.files.exports import ExportContacts
 from pbxd.services.files.imports import ImportContacts, ImportReport, Policy, import_contacts
 from pbxd.services.workspace import Workspace
+from pbxd.storage.book.card_json import draft_of
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
@@ -85,6 +91,31 @@ async def test_rows_of_one_file_about_one_contact_add_up(workspace: Workspace, t
     (anna,) = (await Contacts(workspace.database).list(actor=ADMINISTRATOR))[1]
     assert {each.number for each in anna.numbers} == {MAIN, "+79160000001", "+79160000002"}
     assert anna.emails == ("a@x.ru", "b@x.ru")
+
+
+async def test_a_cell_of_which_nothing_is_read_empties_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    """Neither what the book knows nor what an earlier row of the file said."""
+    await Employees(workspace.database).upsert([Employee("101", "Сидорова Мария")], source="list")
+    head = "ФИО;Телефон;Почта;Дата рождения;Теги;Менеджер"
+    known = ["А;89161112201;a@x.ru;01.02.1980;опт;101", f"Б;{MAIN};b@x.ru;;;"]
+    nothing = [
+        "А;89161112201;;0/0/00;* myContacts;Никто",
+        "А;89161112201;a@;вчера;;",
+        "А;89161112201;;--03-12;;",
+        "Б;факс 84951112234;b@x.ru;;;",
+    ]
+    found: list[list[ContactDraft]] = []
+    for rows in (known, nothing, [*known, *nothing]):
+        (tmp_path / "a.csv").write_text("\n".join([head, *rows]), "utf-8")
+        asked = ImportContacts(file=tmp_path / "a.csv", existing="update", lenient=True)
+        done = await import_contacts(workspace, ADMINISTRATOR, asked)
+        assert done.bad == 0
+        found.append([draft_of(card) for card in (await Contacts(workspace.database).list(actor=ADMINISTRATOR))[1]])
+        if rows is nothing:
+            for import_id in (done.import_id or 0, (done.import_id or 0) - 1):
+                await imports.undo(workspace, ADMINISTRATOR, import_id)
+    assert len(found[0]) == len(known)
+    assert found == [found[0]] * 3
 
 
 async def test_a_row_that_repeats_an_earlier_one_is_told_as_a_repeat(workspace: Workspace, tmp_path: Path) -> None:
@@ -202,31 +233,63 @@ async def test_a_row_without_a_person_becomes_a_company_and_goes_with_the_undo(
     assert (await Companies(workspace.database).list())[0] == 0
 
 
+async def test_what_a_known_company_does_not_take_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    head = "ФИО;Компания;Телефон;Комментарий;Дата рождения\n"
+    row = ";Ромашка;84957778899;звонить;0/0/00\n"
+    made = await brought(workspace, tmp_path, head + row)
+    assert (made.rows[0].what, made.rows[0].fields, made.left_out) == ("company", ("comment",), [])
+    lost = BadRow(2, "comment", "a company has no such field: Comment")
+    for policy in ("skip", "update", "add"):
+        assert (await brought(workspace, tmp_path, head + row, policy)).left_out == [lost]
+    more = await brought(workspace, tmp_path, f"{head}{row.replace('99', '98')}{row.replace('99', '97')}", "update")
+    assert [(each.row, each.what, each.fields) for each in more.rows] == [
+        (2, "updated", ("numbers",)), (3, "merged", ("numbers",)),
+    ]  # fmt: skip
+    assert more.left_out == [lost, replace(lost, row=3)]
+
+
+async def test_numbers_that_a_company_has_no_room_for_are_named(workspace: Workspace, tmp_path: Path) -> None:
+    kept = [f"+7916000{place:04}" for place in range(NUMBERS_LIMIT - 1)]
+    made = await Companies(workspace.database).create(Company(0, "Ромашка", tuple(kept)))
+    text = "ФИО;Компания;Телефон\n;Ромашка;84950000002, 84950000001\n"
+    done = await brought(workspace, tmp_path, text, "update")
+    assert done.left_out == [BadRow(2, "number", f"the company has {NUMBERS_LIMIT} already: +74950000002")]
+    assert (await Companies(workspace.database).get(made.id)).numbers == ("+74950000001", *kept)
+
+
 NAMES = ("Анна", "Борис", "анна")
 OF = {"анна": ("1980-01-01", "+79160000001"), "борис": ("1990-02-02", "+79160000002")}
-ROWS = st.lists(st.tuples(st.sampled_from(NAMES), st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=4)
+EDITED = {"анна": ("1980-01-11", "+79160000011"), "борис": ("1990-02-12", "+79160000012")}
+RENAMED = {"анна": "Анна Павловна", "борис": "Борис Петрович"}
+ROWS = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.booleans(), st.booleans(), st.sampled_from(("", "0/0/00", "day"))),
+    min_size=1,
+    max_size=4,
+)
+EDITS = st.tuples(st.integers(0, 5), st.sampled_from(("comment", "name", "numbers", "birth_date")))
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(("skip", "update", "add")), ROWS),
         st.tuples(st.just("undo"), st.integers(0, 5)),
-        st.tuples(st.just("edit"), st.integers(0, 5)),
+        st.tuples(st.just("edit"), EDITS),
     ),
     min_size=1,
     max_size=6,
 )
 
 
-def table(rows: list[tuple[str, bool, bool, bool]]) -> str:
+def table(rows: list[tuple[str, bool, bool, str]]) -> str:
     lines = ["ФИО;Телефон;Почта;Дата рождения"]
     for name, main, own, born in rows:
         day, number = OF[name.lower()]
         numbers = ", ".join([MAIN] * main + [number] * own)
-        lines.append(f"{name};{numbers};info@x.ru;{day if born else ''}")
+        lines.append(f"{name};{numbers};info@x.ru;{day if born == 'day' else born}")
     return "\n".join(lines)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS)
+@example([("update", [("Анна", True, True, born)]) for born in ("day", "0/0/00")])
 async def test_no_contact_takes_another_s_name_number_or_birth_date(steps: list[tuple[str, object]]) -> None:
     """Done means 2, whatever the order of imports, undos and edits."""
     with tempfile.TemporaryDirectory() as folder:
@@ -238,21 +301,36 @@ async def test_no_contact_takes_another_s_name_number_or_birth_date(steps: list[
 
 async def _walk(workspace: Workspace, folder: Path, steps: list[tuple[str, object]]) -> None:
     contacts, done = Contacts(workspace.database), list[int]()
+    whom, before = dict[int, str](), dict[int, Contact]()  # by contact
     for what, how in steps:
         if what == "undo":
             await _undo(workspace, done, how)
         elif what == "edit":
-            await _edit(contacts, how)
+            await _edit(contacts, whom, how)
         else:
             report = await brought(workspace, folder, table(how), what)  # type: ignore[arg-type]
             done.append(report.import_id or 0)
-        for card in (await contacts.list(actor=ADMINISTRATOR))[1]:
-            day, number = OF[card.name.lower()]
-            assert {each.number for each in card.numbers} <= {MAIN, number}
-            assert card.birth_date in (None, date.fromisoformat(day))
+        after = {card.id: card for card in (await contacts.list(actor=ADMINISTRATOR))[1]}
+        for card in after.values():
+            _check_is_nobody_else(card, whom.setdefault(card.id, card.name.lower()))
+            if what in {"skip", "update", "add"} and card.id in before:
+                _check_is_not_emptied(before[card.id], card)
+        before = after
     for import_id in sorted(done, reverse=True):
         await imports.undo(workspace, ADMINISTRATOR, import_id)
     assert all(card.comment for card in (await contacts.list(actor=ADMINISTRATOR))[1])  # only edited ones are left
+
+
+def _check_is_nobody_else(card: Contact, who: str) -> None:
+    days, numbers = zip(OF[who], EDITED[who], strict=True)
+    assert card.name.lower() in {who, RENAMED[who].lower()}
+    assert {each.number for each in card.numbers} <= {MAIN, *numbers}
+    assert card.birth_date in (None, *map(date.fromisoformat, days))
+
+
+def _check_is_not_emptied(before: Contact, after: Contact) -> None:
+    for field in ("name", "numbers", "emails", "comment", "birth_date"):
+        assert getattr(after, field) or not getattr(before, field), field
 
 
 async def _undo(workspace: Workspace, done: list[int], how: object) -> None:
@@ -269,7 +347,19 @@ async def _undo(workspace: Workspace, done: list[int], how: object) -> None:
         done.pop(place)
 
 
-async def _edit(contacts: Contacts, how: object) -> None:
+async def _edit(contacts: Contacts, whom: dict[int, str], how: object) -> None:
+    """Change a contact: its comment, and another field of it."""
+    place, field = cast("tuple[int, str]", how)
     cards = (await contacts.list(actor=ADMINISTRATOR))[1]
-    if cards:
-        await contacts.edit(cards[int(str(how)) % len(cards)].id, {"comment": str(how)}, actor=ADMINISTRATOR)
+    if not cards:
+        return
+    card = cards[place % len(cards)]
+    who = whom[card.id]
+    day, number = EDITED[who]
+    changes: dict[str, ContactChanges] = {
+        "comment": {},
+        "name": {"name": RENAMED[who]},
+        "numbers": {"numbers": (*card.numbers, ContactNumber(number))},
+        "birth_date": {"birth_date": date.fromisoformat(day)},
+    }
+    await contacts.edit(card.id, {**changes[field], "comment": str(place)}, actor=ADMINISTRATOR)

@@ -6,6 +6,7 @@ import pytest
 
 from pbxd.book.companies import Company, CompanyChanges
 from pbxd.book.contacts import ContactDraft
+from pbxd.book.external_ids import ExternalId
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError
 from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
@@ -127,6 +128,22 @@ async def test_a_hidden_company_of_the_new_name_becomes_the_renamed_one(database
     third = await companies.get_or_create("Астра")
     with pytest.raises(ConflictError, match="ООО «Бюро»"):
         await companies.edit(third.id, {"name": "Бюро"})
+
+
+async def test_the_ids_of_a_hidden_company_go_to_the_one_that_gets_its_name(database: Database) -> None:
+    companies, contacts = Companies(database), Contacts(database)
+    anna = agent("101")
+    hers = await contacts.add(ContactDraft("А", company="Клиника"), actor=anna)
+    hidden = await companies.get_or_create("Клиника")
+    await companies.edit(hidden.id, {}, external={"bitrix24": "123", "crm": "8"})
+    await contacts.edit(hers.id, {"visibility": "personal", "owner": "101"}, actor=anna)
+    with pytest.raises(NotFoundError):
+        await companies.get(hidden.id)
+    seen = await companies.create(Company(0, "Ромашка", ("+74951234567",)), external={"crm": "7"})
+    await companies.edit(seen.id, {"name": "ООО «Клиника»"}, external={"erp": "9"})
+    assert await companies.external([seen.id]) == {seen.id: {"bitrix24": "123", "crm": "7", "erp": "9"}}
+    assert await companies.find_external(ExternalId("bitrix24", "123")) == seen.id
+    assert (await contacts.get(hers.id, actor=anna)).company == "ООО «Клиника»"
 
 
 @pytest.mark.parametrize("how", ["deleted", "erased", "edited"])

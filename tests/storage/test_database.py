@@ -327,6 +327,21 @@ async def test_a_transaction_in_a_thread_may_not_wait(database: Database) -> Non
     assert await subjects(database) == []
 
 
+def cancel_every_seventh(number: int) -> None:
+    """Cancel the present task, whose next wait ends it, however fast the machine is."""
+    mine = asyncio.current_task()
+    if mine and number % 7 == 0:
+        mine.cancel()
+
+
+async def wait_a_little(chance: random.Random, *, in_turns: bool) -> None:
+    if in_turns:
+        for _turn in range(chance.randrange(60)):
+            await asyncio.sleep(0)
+    else:
+        await asyncio.sleep(chance.random() * 0.006)
+
+
 async def test_a_writer_cancelled_at_any_point_leaves_no_lock_and_no_half(database: Database) -> None:
     """Whether it is cancelled between two statements or within one, the next writer need not wait for the collector."""
     chance, written, cancelled = random.Random(1), set[str](), 0
@@ -334,17 +349,14 @@ async def test_a_writer_cancelled_at_any_point_leaves_no_lock_and_no_half(databa
     async def write(number: int) -> None:
         async with database.writing() as connection:
             await tell(connection, [News("test", f"{number} first", {})])
+            cancel_every_seventh(number)
             await connection.execute(text("SELECT 1"))
             await tell(connection, [News("test", f"{number} second", {})])
         written.add(str(number))
 
     for number in range(70):
         task = asyncio.create_task(write(number))
-        if number % 2:
-            for _turn in range(chance.randrange(60)):
-                await asyncio.sleep(0)
-        else:
-            await asyncio.sleep(chance.random() * 0.006)
+        await wait_a_little(chance, in_turns=bool(number % 2))
         task.cancel()
         if number % 5 == 0:  # twice
             await asyncio.sleep(0)
@@ -362,7 +374,7 @@ async def test_a_writer_cancelled_at_any_point_leaves_no_lock_and_no_half(databa
         halves = [each for each in there if each.startswith(f"{number} ")]
         assert f"{number} after" in halves
         assert len(halves) in ({3} if str(number) in written else {1, 3}), "all of it or nothing"
-    assert cancelled > 5  # on a fast machine most have written before they are cancelled
+    assert cancelled >= 10  # every seventh at least; on a fast machine most others have written before that
 
 
 async def test_a_writer_cancelled_while_it_commits_has_committed_and_says_so(database: Database) -> None:

@@ -81,7 +81,8 @@ def test_a_conversation_goes_through_every_state() -> None:
 @pytest.mark.parametrize(
     ("events", "reason"),
     [
-        ([originate(answered=False)], "agent-offline"),
+        ([originate(answered=False), created(), left(), agent_dial("no-answer"), gone(21, "603")], "agent-rejected"),
+        ([originate(answered=False), created(), agent_dial("busy"), gone(17, "486")], "agent-busy"),
         ([created(), originate(answered=False, timed_out=True), gone(19, "480")], "agent-no-answer"),
         ([created(), originate(answered=False), left(), agent_dial("busy"), gone(17, "486")], "agent-busy"),
         (
@@ -134,8 +135,19 @@ def test_a_cancelled_attempt_says_so_wherever_it_was(events: list[ev.Event]) -> 
     attempt = Attempt(AGENT, 0)
     run(events, attempt)
     attempt.cancelled = True
-    end = gone(0) if events else originate(answered=False)
-    assert run([end], attempt)[-1].reason == "cancelled"
+    if events:
+        run([gone(0)], attempt)
+    else:
+        attempt.give_up(4)
+    assert attempt.progress.reason == "cancelled"
+
+
+def test_an_agent_of_whom_no_leg_is_heard_is_offline_if_the_pbx_says_that_it_was_not_reached() -> None:
+    for events, reason in (([], "failed"), ([originate(answered=False)], "agent-offline")):
+        attempt = Attempt(AGENT, 0)
+        assert run(events, attempt)[-1].state == "ringing-agent", "its leg may be told of later"
+        assert attempt.give_up(4)
+        assert attempt.progress == Progress("ended", 4, reason)  # type: ignore[arg-type]
 
 
 def test_hanging_up_a_conversation_completes_it() -> None:

@@ -308,3 +308,29 @@ async def test_what_was_chosen_when_the_session_ended_is_shown_again_and_not_che
     browser.session.cookie_jar.clear()
     lost = await browser.post(f"{path}/check", form | {"_user": "1"})
     assert (lost.status, "column-0=comment" in lost.text) == (401, True)
+
+
+async def test_what_was_chosen_for_a_file_comes_back_after_a_sign_in(browser: Browser) -> None:
+    """Without scripts; the file has to be chosen again. Of a long upload nobody reads what strangers send."""
+    (user,) = [each.id for each in await users.find(browser.pbxd.services.workspace, ADMINISTRATOR)]
+    browser.session.cookie_jar.clear()
+    content = _csv(["ФИО", "Телефон"], ["Ким", "89161234567"])
+    chosen = {"_user": str(user), "visibility": "personal", "existing": "update"}
+    lost = await _upload(browser, content, **chosen)
+    assert (lost.status, "visibility=personal&amp;existing=update" in lost.text) == (401, True)
+    form = {each.attributes["name"]: each.attributes["value"] for each in lost.page.elements if each.tag == "input"}
+    back = await browser.post("/sign-in", form | {"login": "101", "password": PASSWORD})
+    kept = {each.attributes["name"]: each.attributes["value"] for each in back.page.elements if each.tag == "input"}
+    assert kept == {**chosen, "_resumed": "1"}
+    shown = await browser.post("/import", kept)
+    assert (shown.status, shown.page.described("Файл")) == (422, "Выберите файл ещё раз")
+    checked = [each.attributes["value"] for each in shown.page.elements if "checked" in each.attributes]
+    assert checked == ["personal", "update"]
+    assert not (await imports.page(browser.pbxd.services.workspace, ADMINISTRATOR, limit=1, after="")).items
+    assert (await browser.post("/import", chosen)).status == 415
+    browser.session.cookie_jar.clear()
+    forgotten = [await _upload(browser, b"x" * 2_000_000, **chosen)]
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    forgotten += [await browser.post("/import", odd, **headers) for odd in (b"--", b"--b\r\n\r\n", b"\xff")]
+    for each in forgotten:
+        assert (each.status, each.headers["Location"]) == (303, "/sign-in?next=%2Fimport")

@@ -17,6 +17,7 @@ from aiohttp.web import Application, Request, Response
 from jinja2 import Environment
 from multidict import CIMultiDictProxy
 from sqlalchemy import update
+from yarl import URL
 
 from pbxd.book.employees import Employee
 from pbxd.http.session_cookies import PLAIN_NAME
@@ -374,7 +375,6 @@ async def test_a_form_whose_session_ended_comes_back_to_the_same_user_only(brows
         ("/settings/users/1/block", "/settings/users/1", "/settings/users/1"),
         ("/calls", "/clients?search=%D0%BA", "/clients?search=%D0%BA"),
         ("/me/sessions/end", "/me", "/me"),
-        ("/import", "/import", "/import"),
         ("/import/7/commit", "", HOME),
         ("/import/7/commit", "/import/7/undo", HOME),
         ("/clients/1/favourite", "/elsewhere", HOME),
@@ -403,6 +403,31 @@ async def test_looks_that_were_chosen_when_the_session_ended_are_shown_again(bro
             assert (shown.status, "pbxd_theme=dark" in str(shown.headers.getall("Set-Cookie"))) == (303, True)
 
 
+async def test_looks_go_with_the_user_into_every_browser(browser: Browser, site: str) -> None:
+    """What is chosen in one shows in another that had other looks, then also on its page of the sign-in."""
+    await browser.let_in("101")
+    form = {"login": "101", "password": PASSWORD}
+
+    async def look() -> tuple[list[str], str]:
+        page = (await browser.get("/me")).page
+        return page.texts("h1"), page.elements[0].attributes["data-theme"]
+
+    await browser.post("/sign-in", form)
+    assert await look() == (["Профиль"], "auto")
+    assert (await browser.post("/me", {"language": "en", "theme": "dark"})).status == 303
+    browser.session.cookie_jar.clear()
+    assert (await browser.get("/sign-in")).page.texts("h1") == ["Вход"]
+    browser.session.cookie_jar.update_cookies({"pbxd_theme": "light", "pbxd_language": "ru"}, URL(site))
+    await browser.post("/sign-in", form)
+    assert await look() == (["Profile"], "dark")
+    browser.session.cookie_jar.update_cookies({"pbxd_theme": "light", "pbxd_language": "ru"}, URL(site))
+    assert await look() == (["Profile"], "dark")
+    await browser.post("/sign-in", form)
+    await browser.post("/sign-out", {})
+    shown = await browser.get("/sign-in")
+    assert (shown.page.texts("h1"), shown.page.elements[0].attributes["data-theme"]) == (["Sign in"], "dark")
+
+
 async def test_only_pages_that_show_a_form_again_keep_one(browser: Browser) -> None:
     app = Application()
     mount(app)
@@ -420,7 +445,7 @@ async def test_only_pages_that_show_a_form_again_keep_one(browser: Browser) -> N
     assert kept == {
         "/clients/new", "/clients/{id}/edit", "/clients/{id}/delete", "/companies/new", "/companies/{id}/edit",
         "/companies/{id}/merge", "/history/attach", "/settings/users", "/settings/tokens", "/settings/webhooks",
-        "/me", "/import/{id}/check",
+        "/me", "/import", "/import/{id}/check", "/settings/users/{id}/role", "/settings/webhooks/{id}/replay",
     }  # fmt: skip
     assert kept <= opened
 

@@ -305,6 +305,27 @@ async def test_why_a_check_ended_early_is_logged_and_told(
     assert alert[0] == "П"
 
 
+async def test_a_role_and_a_number_chosen_when_the_session_ended_are_shown_again(browser: Browser) -> None:
+    made = await webhooks.add(
+        browser.pbxd.services.workspace, ADMINISTRATOR, AddWebhook(url="https://example.org/x", events=["call.*"])
+    )
+    for path, name, value in (
+        ("/settings/users/1", "role", "supervisor"),
+        (f"/settings/webhooks/{made.id}", "after", "4711"),
+    ):
+        sent = f"{path}/{'role' if name == 'role' else 'replay'}"
+        shown = await browser.post(sent, {name: value, "_resumed": "1"})
+        assert shown.status == 200
+        chosen = [e.attributes for e in shown.page.elements if {"selected"} <= e.attributes.keys() or e.tag == "input"]
+        assert value in [each.get("value") for each in chosen]
+        led = await browser.get(sent)
+        assert (led.status, led.headers["Location"]) == (303, path)
+    (user,) = await users.find(browser.pbxd.services.workspace, ADMINISTRATOR)
+    assert user.role == "administrator"
+    wrong = await browser.post(f"/settings/webhooks/{made.id}/replay", {"after": "с начала"})
+    assert (wrong.status, _value(wrong, "Отправить заново всё после события номер")) == (422, "с начала")
+
+
 async def test_the_audit_log_and_its_filters(browser: Browser) -> None:
     async with browser.pbxd.database.writing() as connection:
         await connection.execute(delete(audit))

@@ -8,7 +8,8 @@ from pbxd.book.programs.program import FAX, IGNORE, LEFT_OUT, Program
 
 GOOGLE_OLD: Final = Program(
     "Google Contacts, CSV before 2024",
-    "the header line that public programs write for Google Contacts: Name, Given Name, … Phone 1 - Type",
+    "garywei944/icloud_vcf_contacts_to_google_csv_format, vcf_to_csv.py, and roundcube/roundcubemail, program/lib/"
+    "Roundcube/rcube_csv2vcard.php (Group Membership): Name, Given Name, … Phone 1 - Type",
     {
         "name": ("Name", "Display Name"),
         "first_name": ("Given Name",),
@@ -26,7 +27,7 @@ GOOGLE_OLD: Final = Program(
 )
 GOOGLE: Final = Program(
     "Google Contacts, CSV since 2024",
-    "the header line that public programs write for Google Contacts: First Name, … Phone 1 - Label, Phone 1 - Value",
+    "alexKleider/BSC, get_fields.py: the header line of an export: First Name, … Phone 1 - Label, Phone 1 - Value",
     {
         "first_name": ("First Name",),
         "middle_name": ("Middle Name",),
@@ -73,7 +74,8 @@ OUTLOOK: Final = Program(
 )
 OUTLOOK_RUSSIAN: Final = Program(
     "Microsoft Outlook, CSV in Russian",
-    "the header line that public programs write for a Russian Outlook: Обращение, Имя, Отчество, … Телефон переносной",
+    "Igor-Cherepanov/csv-to-vcf, app/Http/Controllers/ConvertController.php: the header line, Обращение, Имя, "
+    "Отчество, … Телефон переносной; Sergii-Dudko/ContactsPhoneCsvTransform, PhoneContactMapFromCsv.cs has most of it",
     {
         "middle_name": ("Отчество",),
         "last_name": ("Фамилия",),
@@ -96,7 +98,7 @@ OUTLOOK_RUSSIAN: Final = Program(
 )  # fmt: skip
 THUNDERBIRD: Final = Program(
     "Mozilla Thunderbird, CSV in English",
-    "thunderbird/thunderbird-l10n, en-US importMsgs.properties, 2100–2136; header lines that public programs write",
+    "thunderbird/thunderbird-l10n, en-US importMsgs.properties, 2100–2136; cases/files/09-thunderbird.csv",
     {
         "name": ("Display Name",),
         "first_name": ("First Name",),

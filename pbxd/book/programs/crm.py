@@ -8,9 +8,8 @@ from pbxd.book.programs.program import FAX, Program
 
 BITRIX24: Final = Program(
     "Bitrix24, contacts",
-    "public programs that read its exports name the whole header: ID, Обращение, Имя, Фамилия, Отчество … Рабочий "
-    "телефон … Телефон для рассылок … Другой e-mail; its REST reference has the same titles (phoneMailing). "
-    "tests/exchange/programs/bitrix24.csv is made after them; a file of a running Bitrix24 was not at hand",
+    "cases/files/01-bitrix24.csv; Bitrix24's own titles: avshatalov48/bitrix24-core-corp, modules/crm/lang/ru/classes/"
+    "general/crm_field_multi.php (Телефон для рассылок, Частный e-mail) and crm_contact.php (Обращение, Отчество)",
     {
         "middle_name": ("Отчество",),
         "last_name": ("Фамилия",),
@@ -31,7 +30,8 @@ BITRIX24: Final = Program(
 )
 AMOCRM: Final = Program(
     "amoCRM (Kommo), contacts and leads",
-    "headings that public programs read from its exports: Полное имя контакта, Рабочий прямой телефон, Личный email",
+    "hromov/jevelina, amoimport/contacts.go (contacts: Полное имя контакта, Рабочий прямой телефон, Личный email) and "
+    "amoimport/leads.go (leads: Компания контакта, Ответственный за контакт)",
     {
         "name": ("Полное имя контакта",),
         "last_name": ("Фамилия",),
@@ -51,7 +51,7 @@ AMOCRM: Final = Program(
 )
 ONE_C: Final = Program(
     "1C, list of counterparties",
-    "the list that 1С:Бухгалтерия saves as a table (Наименование в программе, Вид контрагента)",
+    "cases/files/14-1c-list.xlsx: the list that 1С:Бухгалтерия saves (Наименование в программе, Вид контрагента)",
     {
         "company": ("Наименование в программе",),
         "number": ("Телефон",),
@@ -60,7 +60,7 @@ ONE_C: Final = Program(
 )
 ODOO: Final = Program(
     "Odoo, contacts",
-    "odoo/odoo, odoo/addons/base: the labels of the partner model's fields",
+    "odoo/odoo, odoo/addons/base/models/res_partner.py: the labels of the partner model's fields",
     {
         "company": ("Related Company", "Company Name"),
         "position": ("Job Position",),
@@ -74,7 +74,8 @@ ODOO: Final = Program(
 )
 HUBSPOT: Final = Program(
     "HubSpot, contacts",
-    "the export of contacts with the properties' labels (Record ID, Mobile Phone Number, Associated Company)",
+    "cases/files/07-hubspot.csv; okikio/utils, packages/csv/fixtures/representative/hubspot/contacts-export.csv: the "
+    "properties' labels (Record ID, Mobile Phone Number, Associated Company)",
     {
         "first_name": ("First Name",),
         "last_name": ("Last Name",),
@@ -89,7 +90,9 @@ HUBSPOT: Final = Program(
 )
 PIPEDRIVE: Final = Program(
     "Pipedrive, people",
-    "the headings that public programs read from its exports: Person - Name, Person - Phone - Work, Person - Labels",
+    "okikio/utils, packages/csv/fixtures/official/pipedrive-sample-official.csv (Pipedrive's own sample, Person - "
+    "Phone, Person - Email (Work)) and representative/pipedrive/people-export.csv (Job title, Label); "
+    "Person - Phone - Work and Person - Labels stand in many public scripts that read its exports; none could be named",
     {
         "name": ("Person - Name",),
         "first_name": ("Person - First name",),
@@ -109,9 +112,9 @@ PIPEDRIVE: Final = Program(
 )  # fmt: skip
 SALESFORCE: Final = Program(
     "Salesforce, contacts: a report, or Data Loader",
-    "Salesforce Object Reference, Contact: names of the fields, and the labels that differ from them (Business Fax, "
-    "Asst. Phone, Contact Description); the other labels stand in FieldAx's help, page Contact Fields, and in guides "
-    "to its import (Business Phone). A file of a running Salesforce was not at hand",
+    "okikio/utils, packages/csv/fixtures/representative/salesforce/contacts-report-details.csv and "
+    "contacts-data-loader.csv. Salesforce Object Reference, Contact: the labels that differ from the names of the "
+    "fields (Business Fax, Asst. Phone, Contact Description); FieldAx's help, Contact Fields: others (Business Phone)",
     {
         "first_name": ("First Name", "FirstName"),
         "last_name": ("Last Name", "LastName"),
@@ -130,7 +133,8 @@ SALESFORCE: Final = Program(
 )
 ZOHO: Final = Program(
     "Zoho CRM, contacts",
-    "the export of contacts (Contact Id or Record Id, Account Name, Secondary Email, Tag), also in public programs",
+    "cases/files/07-zoho.csv; okikio/utils, packages/csv/fixtures/representative/zoho/contacts-export.csv (Account "
+    "Name, Secondary Email, Tag); Record Id and Account Name.id stand in many scripts that read its exports",
     {
         "first_name": ("First Name",),
         "last_name": ("Last Name",),

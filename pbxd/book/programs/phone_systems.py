@@ -44,7 +44,8 @@ YEASTAR: Final = Program(
 )
 THREE_CX: Final = Program(
     "3CX, phonebook CSV",
-    "the header line that public programs write for 3CX: FirstName,LastName,Company,Mobile,Mobile2,Home,…",
+    "piohabi/3cx_custom_phonebook, docs/README_STANDARD.md: the header line of an export: FirstName,LastName,Company,"
+    "Mobile,Mobile2,…; Home2 and HomeFax stand in the header lines that other public scripts write for it",
     {
         "first_name": ("FirstName",),
         "last_name": ("LastName",),
@@ -67,8 +68,9 @@ MIKOPBX: Final = Program(
 )
 PHONEBOOK_XML: Final = Program(
     "phonebook XML of Yealink, Grandstream and phones like them",
-    "Grandstream XML phonebook guide; files that public programs write: YealinkIPPhoneDirectory (DirectoryEntry, Name, "
-    "Telephone), YealinkIPPhoneBook (Menu, Unit, Phone1), root_contact (display_name, office_number), AddressBook",
+    "fusionpbx/fusionpbx, resources/templates/provision/yealink/t49g/: Department.xml (YealinkIPPhoneDirectory, "
+    "DirectoryEntry, Name, Telephone), contact.xml (root_contact, display_name, office_number); Nevexo/voip-phonebook, "
+    "vendor/yealink-xml-basic/sample.xml (Menu, Unit, Phone1); Grandstream XML phonebook guide (AddressBook, Contact)",
     {},
     only={
         "name": ("Name", "display_name", "DisplayName"),

@@ -24,7 +24,11 @@ def audit() -> None:
 @audit.command("list", help=N_("List who did what and what was refused, newest first."))
 @option("--from", "since", default="", metavar="DATE", about=N_("From this day or time on."))
 @option("--to", "until", default="", metavar="DATE", about=N_("Until the end of this day, or before this time."))
-@option("--source", default="", about=N_("Only from this source, or one that begins with these words: “token 3”."))
+@option(
+    "--source",
+    default="",
+    about=N_("Only from this source, as --json has it, or one that begins with these words: 'token 3'."),
+)
 @option("--action", default="", about=N_("Only this command, or operation of the API."))
 @option("--result", type=click.Choice(get_args(Result)), about=N_("Only what was done, or what was refused."))
 @option("--before", type=ID, metavar="ID", about=N_("Continue after this row, the last one of the previous page."))

@@ -21,6 +21,7 @@ from pbxd.logs import Notes
 from pbxd.measures import Reading
 from pbxd.roles import scopes_of
 from pbxd.services.access.passwords import Passwords, checked_password
+from pbxd.services.access.session_watch import SessionWatch
 from pbxd.services.access.sign_in_throttle import SignInThrottle
 from pbxd.settings import UserSettings
 from pbxd.storage.access.sessions import Sessions, SignedIn
@@ -59,6 +60,7 @@ class UserSessions:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._users, self._sessions = Users(database), Sessions(database)
+        self._watch = SessionWatch(self._sessions)
         self._settings = settings
         self._passwords = passwords or Passwords()
         self._throttle = SignInThrottle(clock)
@@ -143,12 +145,22 @@ class UserSessions:
 
         `counts`: this is a use, which keeps an idle session alive. Raises UnavailableError.
         """
-        found = await self._sessions.find(digest(plain))
-        now = datetime.now(UTC)
-        if found is None or not self._is_young(found, now):
-            return None
-        if counts and now - found.used > _USED_EVERY:
+        key, now = digest(plain), datetime.now(UTC)
+        found = (await self._sessions.find([key])).get(key)
+        if counts and found is not None and self._is_young(found, now) and now - found.used > _USED_EVERY:
             self._used.setdefault(found.id, now)
+        return self._actor(found)
+
+    async def still_open(self, plain: str) -> Actor | None:
+        """Return who is signed in, as `verify` does, a second ago: for streams, which ask all the time.
+
+        It is no use that keeps the session alive. Raises UnavailableError.
+        """
+        return self._actor(await self._watch.find(digest(plain)))
+
+    def _actor(self, found: SignedIn | None) -> Actor | None:
+        if found is None or not self._is_young(found, datetime.now(UTC)):
+            return None
         login = found.extension or found.email or str(found.user)
         return Actor.signed_in(found.user, login, found.role, scopes_of(found.role), found.extension, found.employee)
 

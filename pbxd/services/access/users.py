@@ -10,7 +10,7 @@ from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.book.texts import checked_email, checked_extension
 from pbxd.errors import InvalidInputError, NotFoundError
-from pbxd.i18n import _
+from pbxd.i18n import LANGUAGES, _
 from pbxd.roles import ROLES, Role
 from pbxd.services import employees
 from pbxd.services.workspace import Workspace
@@ -20,6 +20,7 @@ from pbxd.storage.access.users import User as User
 from pbxd.storage.access.users import Users
 from pbxd.storage.book.employees import Employees
 
+THEMES = ("auto", "light", "dark")  # of the pages; `auto` follows the system
 INVITED_FOR = timedelta(days=7)
 _BYTES = 32  # 256 random bits, as a token has
 INVITATION_PATH = "/invitation/"
@@ -75,6 +76,16 @@ async def show(workspace: Workspace, actor: Actor, user_id: int) -> User:
 async def own(workspace: Workspace, actor: Actor) -> User | None:
     """Return the user who is signed in; None: nobody is, a token or the unix socket was used."""
     return None if actor.user is None else await Users(workspace.database).get(actor.user)
+
+
+async def set_looks(workspace: Workspace, actor: Actor, language: str, theme: str) -> None:
+    """Keep the language and the theme of the pages of the user who is signed in. Raises InvalidInputError."""
+    if language not in LANGUAGES:
+        raise InvalidInputError("language", _("there is no language {name}").format(name=language))
+    if theme not in THEMES:
+        raise InvalidInputError("theme", _("there is no theme {name}").format(name=theme))
+    if actor.user is not None:
+        await Users(workspace.database).set_looks(actor.user, language, theme)
 
 
 async def named(workspace: Workspace, actor: Actor, who: str) -> User:

@@ -37,6 +37,7 @@ from pbxd.telephony.port import Pbx
 _REMEMBERED_SECONDS = 300.0  # how long after its end an attempt can still be asked for
 _REMEMBERED = 1000  # attempts at most
 _SWEEP_SECONDS = 1.0
+_LATE_SECONDS = 0.5  # how much later than the end of the Originate events of the agent's leg may come
 _GRACE_SECONDS = 10.0  # beyond the ring time-out, for a call of which no event comes
 
 _log = structlog.get_logger(__name__)
@@ -86,7 +87,7 @@ class CallAttempts:
 
     def end(self, call: CallAttempt) -> None:
         """End an attempt that no event will end."""
-        if call.attempt.end("cancelled" if call.attempt.cancelled else "failed", time.time()):
+        if call.attempt.give_up(time.time()):
             self._note(call)
 
     def find(self, call_id: str) -> CallAttempt | None:
@@ -148,6 +149,8 @@ class CallAttempts:
                 call.known = changed = True
             if changed and call.known:
                 self._note(call)
+            if call.attempt.unmade and not call.attempt.created:
+                call.deadline = min(call.deadline, self._clock() + _LATE_SECONDS)
             if call.attempt.client_leg and not call.attempt.ended:
                 self._legs[call.attempt.client_leg] = call
             if call.attempt.cancelled and call.attempt.created and not existed:

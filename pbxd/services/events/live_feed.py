@@ -33,9 +33,9 @@ CHECK_SECONDS = 2.0  # how often it asks whether it may go on: it must end 5 s a
 PING_SECONDS = 15.0
 _KEPT = 5000  # events in memory
 _PAGE = 500
-_REST = 0.2  # pause after the streams were sent something, in times of that
+_REST = 0.2  # after sending, pause for this share of the time that sending took
 _AT_ONCE = 50  # streams; each takes some 15 microseconds
-_PAUSE_TIMES = 20  # pause after a look at the phones, in times of it
+_PAUSE_TIMES = 20  # after reading the phones, pause this many times as long as the reading took
 _RETRY_SECONDS = 1.0
 _STEP_SECONDS = 10.0  # after that a database that hangs is asked again
 
@@ -120,7 +120,7 @@ class LiveFeed:
         return self._cursor
 
     async def run(self) -> None:
-        """Follow the feed and the phones for ever: neither waits for the other."""
+        """Follow the feed and the phones for ever, each in its own task."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_feed())
             group.create_task(self._follow_phones())
@@ -148,9 +148,8 @@ class LiveFeed:
     async def _serve_streams(self) -> None:
         """Send the streams what is new, some at a time: a thousand at once would make look-ups wait.
 
-        Who was not woken for BEAT_SECONDS is: it asks whether it may go on, and sends pings.
-
-        Then pause for a part of that time: what comes meanwhile shares a write.
+        Wake a stream that has slept for BEAT_SECONDS, so that it checks its rights and sends pings. Afterwards pause:
+        what arrives meanwhile goes out in one write.
         """
         began = time.monotonic()
         self._batches.clear()
@@ -223,7 +222,8 @@ class LiveFeed:
     ) -> AsyncGenerator[bytes, None]:
         """Yield the frames for a reader until `may_go_on`, asked every CHECK_SECONDS, says no.
 
-        `send` sends frames at once, without its task, or says that it can't: then they are yielded as well.
+        `send(frames)` writes to the connection at once and returns True. If it returns False, the frames are yielded
+        instead.
 
         Raises UnavailableError.
         """

@@ -16,9 +16,11 @@ from pbxd.book.employee_lookup import unknown_extension
 from pbxd.book.fields import Fields
 from pbxd.book.texts import folded
 from pbxd.errors import InvalidInputError
+from pbxd.exchange.cells import BadRow
 from pbxd.exchange.row_drafts import Read, ReadCompany
+from pbxd.i18n import _
 from pbxd.services.files.import_matching import NOBODY, Matcher
-from pbxd.services.files.import_report import ImportReport, RowDone, RowList
+from pbxd.services.files.import_report import ImportReport, RowDone, RowList, What
 from pbxd.storage.imports.companies import added
 from pbxd.storage.imports.known import Known
 
@@ -51,8 +53,7 @@ class Decisions:
         """Decide about one row. Raises InvalidInputError for a row that contradicts an earlier one or the book."""
         target = NOBODY if self._policy == "add" else self._matcher.find(row, read, known)
         if target > 0 and read.draft.manager and not read.draft.manager_id:  # mistyped in an export of this very book
-            heading = str(self._registry["manager"].heading)
-            raise InvalidInputError("manager", f"{heading}: {unknown_extension(read.draft.manager)}")
+            raise InvalidInputError("manager", unknown_extension(read.draft.manager))
         said = _hashed(read) if self._policy == "update" else 0
         if target == NOBODY:
             self._create(row, read, batch)
@@ -128,32 +129,52 @@ class Decisions:
 class CompanyDecisions:
     """Decides about the rows that are companies: one company a name."""
 
-    def __init__(self, policy: Policy, report: ImportReport, rows: RowList) -> None:
-        self._policy, self._report, self._rows = policy, report, rows
+    def __init__(self, policy: Policy, registry: Fields, report: ImportReport, rows: RowList) -> None:
+        self._policy, self._registry, self._report, self._rows = policy, registry, report, rows
         self._made: dict[str, tuple[int, Company]] = {}  # by the name's key: the row, and what rows made of it
 
     def decide(self, row: int, read: ReadCompany, known: Mapping[str, Company]) -> Company | None:
         """Return the company to make, or to add numbers and e-mails to; None: there is nothing to do."""
         firm, name = read.company, company_key(read.company.name)
         there, (first, earlier) = known.get(folded(firm.name)), self._made.get(name, (None, None))
+        if there or first:
+            self._name_lost(row, read)
         if self._policy != "update" and (there or first):
             self._report.skipped += 1
             self._rows.add(RowDone(row, "skipped", firm.name, same_as_row=first))
             return None
         before = earlier or there
-        if before and (after := added(before, firm.numbers, firm.emails)) == before:
+        after = added(before, firm.numbers, firm.emails) if before else firm
+        self._name_cut(row, firm, after)
+        if before == after:
             self._report.unchanged += 1
             if first:
                 self._rows.add(RowDone(row, "repeated", firm.name, same_as_row=first))
             return None
-        self._made[name] = first or row, after if before else firm
+        self._made[name] = first or row, after
         if before:
             self._report.updated += 1
-            self._rows.add(RowDone(row, "merged" if first else "updated", firm.name, same_as_row=first))
+            changed = tuple(name for name in ("emails", "numbers") if getattr(after, name) != getattr(before, name))
+            what: What = "merged" if first else "updated"
+            self._rows.add(RowDone(row, what, firm.name, same_as_row=first, fields=changed))
         else:
             self._report.companies += 1
             self._rows.add(RowDone(row, "company", firm.name, fields=read.lost))
         return replace(firm, id=there.id if there else 0)
+
+    def _name_cut(self, row: int, firm: Company, after: Company) -> None:
+        """Name the numbers and e-mails that a company has no room for."""
+        for name, listed, kept in (("numbers", firm.numbers, after.numbers), ("emails", firm.emails, after.emails)):
+            there = set(map(folded, kept))
+            for text in (each for each in listed if folded(each) not in there):
+                why = _("the company has {limit} already: {text}").format(limit=len(kept), text=text)
+                self._report.leave_out(BadRow(row, self._registry[name].column, why))
+
+    def _name_lost(self, row: int, read: ReadCompany) -> None:
+        """Name the fields that a company doesn't have; the list of rows names those of a new one."""
+        for lost in (self._registry[name] for name in read.lost):
+            why = _("a company has no such field: {field}").format(field=lost.title)
+            self._report.leave_out(BadRow(row, lost.column, why))
 
 
 def _names(changes: ContactChanges) -> list[str]:

@@ -40,7 +40,7 @@ class RowDone:
     name: str
     contact: int | None = None  # the contact's id; None: a new contact, or a company
     same_as_row: int | None = None  # the row that made the contact
-    fields: tuple[str, ...] = ()  # that it changed; of a company: that a company doesn't have, and that were left out
+    fields: tuple[str, ...] = ()  # that it changed; of `company`: that a company doesn't have, and that were left out
 
 
 @dataclass(slots=True)

@@ -26,7 +26,6 @@ from pbxd.services.files.import_report import LISTED, RowList, row_list
 from pbxd.services.files.import_report import ImportReport as ImportReport
 from pbxd.services.workspace import Workspace
 from pbxd.storage.access.employee_ids import known as known_actor
-from pbxd.storage.engine.feed import Feed
 from pbxd.storage.imports import companies, listing
 from pbxd.storage.imports.imports import Imports, Report, Undone
 from pbxd.storage.imports.known import Known, known
@@ -123,7 +122,7 @@ async def check_undo(workspace: Workspace, actor: Actor, import_id: int) -> None
 
 async def page(workspace: Workspace, actor: Actor, *, limit: int, after: str) -> ImportPage:
     """Return a page of the imports that the actor may know of, the latest first. Raises InvalidInputError (`after`)."""
-    seq = await Feed(workspace.database).last()
+    seq = await workspace.seq()
     before = cursor.read_entry("imports", after, "")
     found = await listing.listed(workspace.database, actor, limit + 1, before=before if isinstance(before, int) else 0)
     items, more = found[:limit], len(found) > limit
@@ -164,7 +163,7 @@ class _Importing:
         self._database, self._actor, self._asked = workspace.database, actor, asked
         self._imports, self._reader, self._outcome = Imports(workspace.database), reader, outcome
         self._report = outcome.report
-        self._companies = CompanyDecisions(asked.existing, outcome.report, outcome.rows)
+        self._companies = CompanyDecisions(asked.existing, workspace.fields, outcome.report, outcome.rows)
 
     async def run(self, table: Reading, progress: Report) -> None:
         if self._asked.dry_run:
@@ -222,7 +221,7 @@ class _Importing:
             try:
                 decisions.decide(row, read, there, batch)
             except InvalidInputError as error:
-                self._refuse(texts, BadRow(row, error.field, str(error)))
+                self._refuse(texts, self._reader.refused(row, texts, error.field, str(error)))
         return batch
 
     async def _decided_companies(self, firms: Sequence[_RowOf[ReadCompany]]) -> list[Company]:
@@ -243,7 +242,7 @@ class _Importing:
                     try:
                         contacts.append((row, texts, self._owned(read)))
                     except RefusedError as refused:
-                        self._refuse(texts, BadRow(row, "owner", str(refused)))
+                        self._refuse(texts, self._reader.refused(row, texts, "owner", str(refused)))
                 case BadRow() as bad:
                     self._refuse(texts, bad)
                 case LeftOut(why):
@@ -251,7 +250,8 @@ class _Importing:
                 case ReadCompany() as read:
                     self._report.leave_out(*read.left_out)
                     if self._asked.personal:
-                        self._refuse(texts, BadRow(row, "name", _("a name is needed: a company can't be personal")))
+                        need = _("a name is needed: a company can't be personal")
+                        self._refuse(texts, self._reader.refused(row, texts, "name", need))
                     else:
                         firms.append((row, texts, read))
         return contacts, firms

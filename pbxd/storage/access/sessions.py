@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, literal_column, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from pbxd.roles import Role
 from pbxd.storage.access.users import end_sessions
-from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.database import Database, in_parts
 from pbxd.storage.tables import employees, sessions, users
 
 
@@ -36,11 +37,12 @@ _MAY = (
     users.c.blocked.is_(False),
     or_(users.c.employee_id == literal_column("0"), employees.c.active & employees.c.extension.is_not(None)),
 )
+_DIGESTS: BindParameter[Any] = bindparam("digests", expanding=True)
 _WANTED = select(
-    sessions.c.id, sessions.c.created, sessions.c.used, users.c.id.label("user"), users.c.role, users.c.employee_id,
-    users.c.email, employees.c.extension, employees.c.name.label("listed_name"), employees.c.pbx_name,
-    employees.c.email.label("listed_email"),
-).select_from(_JOINED).where(sessions.c.digest == bindparam("digest"), *_MAY)  # fmt: skip
+    sessions.c.id, sessions.c.digest, sessions.c.created, sessions.c.used, users.c.id.label("user"), users.c.role,
+    users.c.employee_id, users.c.email, employees.c.extension, employees.c.name.label("listed_name"),
+    employees.c.pbx_name, employees.c.email.label("listed_email"),
+).select_from(_JOINED).where(sessions.c.digest.in_(_DIGESTS), *_MAY)  # fmt: skip
 
 
 class Sessions:
@@ -66,23 +68,9 @@ class Sessions:
             await connection.execute(insert(sessions).values(values))
             return True
 
-    async def find(self, digest: str) -> SignedIn | None:
-        """Return the session with this digest, whatever its age, if its user may be signed in."""
-        async with self._database.reading() as connection:
-            row = (await connection.execute(_WANTED, {"digest": digest})).one_or_none()
-        if row is None:
-            return None
-        return SignedIn(
-            id=row.id,
-            created=row.created,
-            used=row.used,
-            user=row.user,
-            role=row.role,
-            employee=row.employee_id or None,
-            extension=row.extension or "",
-            email=row.email or row.listed_email or "",
-            name=row.listed_name or row.pbx_name or "",
-        )
+    async def find(self, digests: Collection[str]) -> dict[str, SignedIn]:
+        """Return the sessions with these digests, whatever their age, if their users may be signed in."""
+        return await self._database.ask(_found, digests)
 
     async def end(self, digest: str) -> None:
         """End a session, if there is one with this digest."""
@@ -115,3 +103,21 @@ class Sessions:
         """Count the open sessions."""
         async with self._database.reading() as connection:
             return int((await connection.execute(select(func.count()).select_from(sessions))).scalar_one())
+
+
+def _found(connection: Connection, digests: Collection[str]) -> dict[str, SignedIn]:
+    return {
+        row.digest: SignedIn(
+            id=row.id,
+            created=row.created,
+            used=row.used,
+            user=row.user,
+            role=row.role,
+            employee=row.employee_id or None,
+            extension=row.extension or "",
+            email=row.email or row.listed_email or "",
+            name=row.listed_name or row.pbx_name or "",
+        )
+        for part in in_parts(digests)
+        for row in connection.execute(_WANTED, {"digests": part})
+    }

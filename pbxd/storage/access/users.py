@@ -34,6 +34,8 @@ class User:
     has_password: bool
     invited_until: datetime | None  # until when an invitation is open
     sessions: int
+    language: str  # of their pages; empty: not chosen
+    theme: str  # of their pages; empty: not chosen
 
     @property
     def login(self) -> str:
@@ -167,6 +169,12 @@ class Users:
             await end_sessions(connection, [user.id])
             return user
 
+    async def set_looks(self, user_id: int, language: str, theme: str) -> None:
+        """Keep how a user's pages look."""
+        async with self._database.writing() as connection:
+            looks = update(users).where(users.c.id == user_id).values(language=language, theme=theme)
+            await connection.execute(looks)
+
     async def rehash(self, user_id: int, before: str, after: str) -> None:
         """Replace a hash of the same password by one with present parameters, unless it was replaced meanwhile."""
         async with self._database.writing() as connection:
@@ -236,4 +244,6 @@ def _user(row: Row[Any]) -> User:
         has_password=bool(row.password),
         invited_until=row.expires,
         sessions=row.open,
+        language=row.language,
+        theme=row.theme,
     )

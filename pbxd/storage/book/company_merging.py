@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import Actor
 from pbxd.book.companies import Company, checked_company
-from pbxd.book.external_ids import SYSTEMS_LIMIT
 from pbxd.book.texts import EMAILS_LIMIT, NUMBERS_LIMIT, without_repeats
 from pbxd.errors import ConflictError, InvalidInputError
 from pbxd.i18n import _
@@ -26,7 +25,7 @@ from pbxd.storage.book.card_json import draft_of
 from pbxd.storage.book.card_news import card_news
 from pbxd.storage.book.card_updates import update_cards
 from pbxd.storage.book.cards import cards
-from pbxd.storage.book.external_ids import COMPANY, external_of, write
+from pbxd.storage.book.external_ids import COMPANY, joined, write
 from pbxd.storage.engine.batches import BatchWriter
 from pbxd.storage.engine.database import Database, possible
 from pbxd.storage.engine.feed import tell
@@ -93,9 +92,7 @@ async def _join(connection: AsyncConnection, now: Joining) -> bool:
     gone = [other.id for other in now.others]
     if await _contacts_of(connection, gone):
         return False
-    called = await connection.run_sync(external_of, COMPANY, [now.company.id, *gone])
-    ids = {system: key for each in reversed((now.company.id, *gone)) for system, key in called.get(each, {}).items()}
-    kept = dict(sorted(ids.items(), key=lambda entry: entry[0] not in called.get(now.company.id, {}))[:SYSTEMS_LIMIT])
+    kept = await connection.run_sync(joined, COMPANY, now.company.id, gone)
     await connection.execute(delete(companies).where(companies.c.id.in_(gone)))
     await rows.write(connection, _united(now.company, now.others))
     await connection.run_sync(write, COMPANY, now.company.id, kept)

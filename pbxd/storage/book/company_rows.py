@@ -27,6 +27,7 @@ from pbxd.book.company_names import company_key
 from pbxd.book.texts import folded
 from pbxd.errors import ConflictError, NotFoundError, StaleError
 from pbxd.i18n import _
+from pbxd.storage.book import external_ids
 from pbxd.storage.engine.database import in_parts, in_steps, possible
 from pbxd.storage.engine.feed import News, about_contact, tell
 from pbxd.storage.search.visibility import shown
@@ -167,13 +168,18 @@ async def refuse_taken(connection: AsyncConnection, company: Company, *, new: bo
 
 
 async def take_in(connection: AsyncConnection, company: Company) -> None:
-    """Make the companies of this one's new name that not everybody sees a part of it: one card a name."""
-    hidden = select(companies.c.id).where(_namesake(company), ~everybodys())
+    """Make the companies of this one's new name that not everybody sees a part of it: one card a name.
+
+    It gets the ids that other programs have for them. Changes of imports that wait name a company, so they find it.
+    """
+    hidden = select(companies.c.id).where(_namesake(company), ~everybodys()).order_by(companies.c.id)
     gone = (await connection.execute(hidden)).scalars().all()
     if gone:
         theirs = contacts.c.company_id.in_(gone)
         await connection.execute(update(contacts).where(theirs).values(company_id=company.id))
+        ids = await connection.run_sync(external_ids.joined, external_ids.COMPANY, company.id, gone)
         await connection.execute(delete(companies).where(companies.c.id.in_(gone)))
+        await connection.run_sync(external_ids.write, external_ids.COMPANY, company.id, ids)
         await tell(connection, [changed(company_id) for company_id in gone])
 
 

@@ -102,13 +102,11 @@ class Employees:
 
     async def list(self) -> Everybody:
         """Return all employees by extension, then those who have none any more."""
-        async with self._database.reading() as connection:
-            return [person for person in await everybody(connection) if person.listed]
+        return [person for person in await self.everybody() if person.listed]
 
     async def everybody(self) -> Everybody:
         """Return all employees, also those known by extension only: for indexes, not for people."""
-        async with self._database.reading() as connection:
-            return await everybody(connection)
+        return await self._database.ask(everybody)
 
     async def get(self, extension: str) -> Employee:
         """Return who has an extension now, if lists show them; raises NotFoundError."""
@@ -154,9 +152,9 @@ class Employees:
         return await self._database.ask(ownership.passed_since, since)
 
 
-async def everybody(connection: AsyncConnection) -> Everybody:
+def everybody(connection: Connection) -> Everybody:
     """Return all employees in the order of their extensions, short ones first, also those who aren't `listed`."""
-    return _ordered(_employee(row) for row in await connection.execute(select(employees)))
+    return _ordered(_employee(row) for row in connection.execute(select(employees)))
 
 
 _WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete, insert, select
@@ -69,6 +69,14 @@ def merged(
                 "external", message.format(system=system, key=key, other=other), at=(system,), code="taken"
             )
     return after
+
+
+def joined(connection: Connection, kind: Kind, object_id: int, others: Sequence[int]) -> Ids:
+    """Return the ids of an object that others become a part of: its own, and of each other system the first one."""
+    found = external_of(connection, kind, [object_id, *others])
+    own = found.get(object_id, {})
+    ids = {system: key for each in reversed((object_id, *others)) for system, key in found.get(each, {}).items()}
+    return dict(sorted(ids.items(), key=lambda entry: entry[0] not in own)[:SYSTEMS_LIMIT])
 
 
 def write(connection: Connection, kind: Kind, object_id: int, ids: Ids) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import delete, insert, select
 from pbxd.errors import InvalidInputError
 from pbxd.i18n import _
 from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.witnesses import unwitnessed
 from pbxd.storage.tables import call_requests
 
 KEPT = timedelta(days=7)  # a later repetition is a new request
@@ -59,9 +60,13 @@ class CallRequests:
     async def claim(self, request: CallRequest, call_id: str) -> bool:
         """Store, before anything rings, that the request leads to this call. False: another process was first."""
         row = {"key": request.key, "digest": request.digest, "call_id": call_id, "at": datetime.now(UTC)}
+        with unwitnessed():  # for the audit log nothing is done yet: the PBX may refuse the call
+            return await self._claim(request.key, row)
+
+    async def _claim(self, key: str, row: Mapping[str, object]) -> bool:
         async with self._database.writing() as connection:  # the only writer, so nothing can come between
             await connection.execute(delete(call_requests).where(call_requests.c.at <= _oldest()))
-            taken = select(call_requests.c.key).where(call_requests.c.key == request.key)
+            taken = select(call_requests.c.key).where(call_requests.c.key == key)
             if (await connection.execute(taken)).scalar() is not None:
                 return False
             await connection.execute(insert(call_requests).values(row))
@@ -69,8 +74,9 @@ class CallRequests:
 
     async def release(self, request: CallRequest) -> None:
         """Forget a request that surely rang nobody, so that it can be made again."""
-        async with self._database.writing() as connection:
-            await connection.execute(delete(call_requests).where(call_requests.c.key == request.key))
+        with unwitnessed():
+            async with self._database.writing() as connection:
+                await connection.execute(delete(call_requests).where(call_requests.c.key == request.key))
 
 
 def _oldest() -> datetime:

@@ -103,10 +103,11 @@ async def give_back(connection: AsyncConnection, import_id: int, most: int) -> i
 
 
 def added(firm: Company, numbers: Collection[str], emails: Collection[str]) -> Company:
-    """Return a company with further numbers and e-mails, as many as it may have."""
-    all_numbers = sorted({*firm.numbers, *numbers})
+    """Return a company with further numbers and e-mails, as many as it may have: those that it has come first."""
+    new_numbers = [number for number in dict.fromkeys(numbers) if number not in firm.numbers]
+    all_numbers = [*firm.numbers, *new_numbers][:NUMBERS_LIMIT]
     all_emails = without_repeats("emails", (*firm.emails, *emails), len(firm.emails) + len(emails))
-    return replace(firm, numbers=tuple(all_numbers[:NUMBERS_LIMIT]), emails=all_emails[:EMAILS_LIMIT])
+    return replace(firm, numbers=tuple(sorted(all_numbers)), emails=all_emails[:EMAILS_LIMIT])
 
 
 async def _expect(connection: AsyncConnection, company_id: int, version: int, now: int) -> None:

@@ -53,6 +53,8 @@ users = Table(
     Column("blocked", Boolean, nullable=False, server_default=false()),
     Column("created", Instant, nullable=False),
     Column("history_seen", Instant),  # when they looked at the history last; empty: never
+    Column("language", CleanText, nullable=False, server_default=text("''")),  # of their pages; empty: the browser's
+    Column("theme", CleanText, nullable=False, server_default=text("''")),  # of their pages; empty: not chosen
     partial_index("uq_users_employee_id", "employee_id", where="employee_id <> 0", unique=True),
     partial_index("uq_users_email", "email", where="email <> ''", unique=True),
     sqlite_autoincrement=True,

@@ -75,7 +75,12 @@ async def _show_user(visit: Visit) -> web.StreamResponse:
     return await _one(visit)
 
 
-async def _one(visit: Visit, problem: str = "", made: Invited | None = None) -> web.StreamResponse:
+async def _lead_to_user(visit: Visit) -> web.StreamResponse:
+    """Lead somebody who signed in after another one's form was lost to the user."""
+    return go(visit, f"{USERS}/{number_in(visit)}")
+
+
+async def _one(visit: Visit, problem: str = "", made: Invited | None = None, role: str = "") -> web.StreamResponse:
     user = await users.show(visit.workspace, visit.actor, number_in(visit))
     return section(
         visit,
@@ -83,6 +88,7 @@ async def _one(visit: Visit, problem: str = "", made: Invited | None = None) -> 
         HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK,
         template="user",
         user=user,
+        role=role or user.role,
         problem=problem,
         roles=_roles(),
         made=made,
@@ -93,10 +99,13 @@ async def _one(visit: Visit, problem: str = "", made: Invited | None = None) -> 
 
 async def _set_role(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
+    role = form.get("role", "")
+    if RESUMED in form:
+        return await _one(visit, role=role)
     try:
-        await users.set_role(visit.workspace, visit.actor, number_in(visit), form.get("role", ""))
+        await users.set_role(visit.workspace, visit.actor, number_in(visit), role)
     except (ConflictError, InvalidInputError) as error:
-        return await _one(visit, sentence(str(error)))
+        return await _one(visit, sentence(str(error)), role=role)
     return go(visit, f"{USERS}/{number_in(visit)}")
 
 
@@ -133,7 +142,8 @@ PAGES = (
     Page("GET", USERS, administrator(_list_users)),
     Page("POST", USERS, administrator(_invite_user), resumes=True),
     Page("GET", _ONE, administrator(_show_user)),
-    Page("POST", f"{_ONE}/role", administrator(_set_role)),
+    Page("GET", f"{_ONE}/role", administrator(_lead_to_user)),
+    Page("POST", f"{_ONE}/role", administrator(_set_role), resumes=True),
     Page("POST", f"{_ONE}/block", administrator(_block_user)),
     Page("POST", f"{_ONE}/reset", administrator(_reset_password)),
     Page("POST", f"{_ONE}/sessions/end", administrator(_end_user_sessions)),

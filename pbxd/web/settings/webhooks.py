@@ -62,7 +62,7 @@ async def _show_webhook(visit: Visit) -> web.StreamResponse:
 
 
 async def _one(
-    visit: Visit, webhook_id: int, *, secret: str = "", tested: Tested | None = None, problem: str = ""
+    visit: Visit, webhook_id: int, *, secret: str = "", tested: Tested | None = None, problem: str = "", after: str = ""
 ) -> web.StreamResponse:
     state, before = visit.query.get("state", ""), visit.query.get("before", "")
     asked = FindDeliveries(
@@ -85,6 +85,7 @@ async def _one(
         secret=secret,
         tested=tested,
         problem=problem,
+        after=after,
     )
 
 
@@ -105,12 +106,18 @@ async def _rotate_secret(visit: Visit) -> web.StreamResponse:
 async def _replay_webhook(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     after = form.get("after", "").strip()
+    if RESUMED in form:
+        return await _one(visit, number_in(visit), after=after)
     if not after.isdecimal() or len(after) > 18:  # noqa: PLR2004 - 64 bits
-        return await _one(visit, number_in(visit), problem=_("Enter the number of an event"))
+        return await _one(visit, number_in(visit), problem=_("Enter the number of an event"), after=after)
     try:
         await webhooks.replay(visit.workspace, visit.actor, number_in(visit), int(after))
     except ConflictError as error:
-        return await _one(visit, number_in(visit), problem=sentence(str(error)))
+        return await _one(visit, number_in(visit), problem=sentence(str(error)), after=after)
+    return await _lead_to_webhook(visit)
+
+
+async def _lead_to_webhook(visit: Visit) -> web.StreamResponse:
     return go(visit, f"{WEBHOOKS}/{number_in(visit)}")
 
 
@@ -126,6 +133,7 @@ PAGES = (
     Page("GET", _ONE, administrator(_show_webhook)),
     Page("POST", f"{_ONE}/test", administrator(_test_webhook)),
     Page("POST", f"{_ONE}/rotate", administrator(_rotate_secret)),
-    Page("POST", f"{_ONE}/replay", administrator(_replay_webhook)),
+    Page("GET", f"{_ONE}/replay", administrator(_lead_to_webhook)),
+    Page("POST", f"{_ONE}/replay", administrator(_replay_webhook), resumes=True),
     Page("POST", f"{_ONE}/delete", administrator(_delete_webhook)),
 )

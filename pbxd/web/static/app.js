@@ -12,3 +12,4 @@ import "./menus.js";
 import "./player.js";
 import "./refreshing.js";
 import "./cells.js";
+import "./sending.js"; // the last one: what the others send is theirs

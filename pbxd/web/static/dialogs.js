@@ -138,8 +138,8 @@ function complain(dialog, message) {
 export async function signIn(after) {
   const answer = await fetch("/sign-in", { credentials: "same-origin" });
   const page = parsed(await answer.text());
-  const form = page.querySelector("form");
-  if (!form) return window.location.reload();
+  const form = page.querySelector("form[action='/sign-in']");
+  if (!(form instanceof HTMLFormElement)) return sameUser("/me", after); // signed in meanwhile, in another tab
   const dialog = document.createElement("dialog");
   const heading = page.querySelector("h1");
   dialog.append(...(heading ? [heading] : []), form);

@@ -1,14 +1,17 @@
 // Parts of a page that show contacts and companies come anew when somebody else changes them. Nothing moves under the
-// pointer or the focus: what would move waits until both are elsewhere; with `data-prompt` (who waits in a queue) until
-// both are still for a moment.
+// pointer or the focus while somebody uses them: what would move waits until both are elsewhere, or still for ten seconds;
+// with `data-prompt` (who waits in a queue) for a moment. A field that somebody types in, and an open menu, stay.
 import { refresh } from "./live-forms.js";
 
 const PAUSE_MS = 400; // an import is one refresh, not thousands
-const STILL_MS = 1500;
+const STILL_MS = 10_000;
+const PROMPT_MS = 1500;
+const EDITED = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select";
 const KINDS = ["contact.", "company.", "import."];
 /** @type {Set<Element>} */
 const stale = new Set();
 let timer = 0;
+let due = 0; // when it rings
 let used = -STILL_MS; // when the pointer or a key was used last
 
 for (const name of ["pointermove", "pointerdown", "keydown"]) {
@@ -24,7 +27,7 @@ document.addEventListener("pbxd:event", (event) => {
     if (!kinds.some((each) => String(kind).startsWith(each))) continue;
     if (!one || isAbout(one, String(kind), String(subject), data?.contact)) stale.add(part);
   }
-  if (stale.size && !timer) timer = window.setTimeout(work, PAUSE_MS);
+  later();
 });
 
 /**
@@ -43,10 +46,15 @@ document.addEventListener("pbxd:reset", () => {
 
 document.addEventListener("pointerout", () => later());
 document.addEventListener("focusout", () => later());
+document.addEventListener("toggle", () => later(), { capture: true }); // a menu was closed
 
-/** @param {number} [pause] */
+/** Look again after a pause, or earlier if that is planned. @param {number} [pause] */
 function later(pause = PAUSE_MS) {
-  if (stale.size && !timer) timer = window.setTimeout(work, pause);
+  const at = performance.now() + pause;
+  if (!stale.size || (timer && due <= at)) return;
+  clearTimeout(timer);
+  due = at;
+  timer = window.setTimeout(work, pause);
 }
 
 /** How long a part must wait, because somebody points at it or has the focus in it. @param {Element} part */
@@ -54,7 +62,8 @@ function waits(part) {
   const focused = document.activeElement;
   if (part.querySelector(".player")) return Infinity; // somebody listens
   if (!part.matches(":hover") && (part === focused || !part.contains(focused))) return 0;
-  return part.hasAttribute("data-prompt") ? used + STILL_MS - performance.now() : Infinity;
+  if (part.querySelector(":popover-open") || (part.contains(focused) && focused?.matches(EDITED))) return Infinity;
+  return used + (part.hasAttribute("data-prompt") ? PROMPT_MS : STILL_MS) - performance.now();
 }
 
 function work() {

@@ -37,6 +37,7 @@ def test_a_programs_file_comes_out_whole(pbxd: Pbxd, name: str) -> None:
     assert contacts(pbxd) == EXPECTED[name]["contacts"]
 
 
+# 1c.xlsx is made after cases/files/14-1c-list.xlsx, a list that 1С:Бухгалтерия saved.
 def test_rows_of_1c_become_companies(pbxd: Pbxd) -> None:
     """1C saves the list of counterparties with a title, a filter, groups and a total around the table."""
     done = pbxd.json("contacts", "import", str(FILES / "1c.xlsx"))
@@ -51,7 +52,7 @@ def test_rows_of_1c_become_companies(pbxd: Pbxd) -> None:
 @pytest.mark.parametrize(
     ("name", "card", "main", "left_out"),
     [
-        (
+        (  # made after cases/files/36-icloud-bday-1604.vcf; item1.X-ABLabel is Apple's, as RFC 2426's groups
             "icloud.vcf",
             {
                 "name": "Ева Вишнёва", "company": "Вишня", "position": "кладовщик", "comment": "Любит чай, и кофе",
@@ -60,7 +61,7 @@ def test_rows_of_1c_become_companies(pbxd: Pbxd) -> None:
             "+79163220001",
             ["department: Склад", "BDAY 1604-05-07 (no year)"],
         ),
-        (
+        (  # made after cases/files/34-android-xcustom.vcf, whose X-CUSTOM is Android's
             "android.vcf",
             {
                 "name": "Жанна Слива", "company": "Sliva", "birth_date": "1980-08-30",
@@ -69,7 +70,7 @@ def test_rows_of_1c_become_companies(pbxd: Pbxd) -> None:
             "+79163230001",
             [],
         ),
-        (
+        (  # made after cases/files/10-nextcloud40.vcf; the parameters are those of RFC 6350
             "nextcloud.vcf",
             {
                 "name": "Кира Грушина", "company": "Груша", "position": "кладовщик",

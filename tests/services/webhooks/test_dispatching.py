@@ -391,6 +391,17 @@ async def test_what_was_allowed_at_the_creation_is_checked_again_at_each_connect
         assert outcome.status == 204
 
 
+async def test_a_name_that_the_system_resolves_to_this_machine_is_refused() -> None:
+    async with Receiver().listening() as receiver:
+        url = f"http://localhost:{receiver.port}/hook"
+        async with Sender(list) as guarded:
+            outcome = await guarded.send(url, {}, b"{}")
+        assert (outcome.status, receiver.received) == (None, [])
+        assert "not public" in outcome.error
+        async with Sender(lambda: [*LOOPBACK, ip_network("::1")]) as allowed:
+            assert (await allowed.send(url, {}, b"{}")).status == 204
+
+
 async def test_a_test_is_sent_and_the_curl_repeats_it(workspace: Workspace) -> None:
     async with Receiver().listening() as receiver:
         webhook = await added(workspace, receiver.url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import FilePayload, Page, expect
 
 from pbxd.services import contacts as book
 from pbxd.services.contacts import EditContact
@@ -55,16 +55,30 @@ async def test_a_client_is_added_with_warnings_while_typing(site: Site, pbxd: Ho
 
 async def test_a_session_that_ends_over_the_form_loses_nothing(site: Site) -> None:
     page = await site.page()
-    await page.goto("/clients/new")
-    await page.goto("/clients")
-    await page.get_by_role("link", name="Добавить контакт").click()
-    form = page.get_by_role("dialog", name="Новый контакт")
-    await form.get_by_label("ФИО").fill("Долгий Ввод")
-    await form.get_by_label("Номер телефона").fill("89161234567")
+    for path in ("/clients", "/clients/new"):
+        await page.goto(path)
+        if path == "/clients":
+            await page.get_by_role("link", name="Добавить контакт").click()
+        form = page.get_by_role("dialog" if path == "/clients" else "main")
+        await form.get_by_label("ФИО").fill(f"Долгий Ввод {path}")
+        await form.get_by_label("Номер телефона").fill("89161234567")
+        await page.context.clear_cookies()
+        await form.get_by_role("button", name="Сохранить").click()
+        await sign_in_again(page, AGENT.extension)
+        await expect(page.get_by_role("heading", name=f"Долгий Ввод {path}")).to_be_visible()
+
+
+async def test_a_session_that_ends_over_a_page_keeps_the_file_and_all_choices(site: Site) -> None:
+    page = await site.page()
+    await page.goto("/import")
+    file = FilePayload(name="clients.csv", mimeType="text/csv", buffer="ФИО;Телефон\nКим;89161234567\n".encode())
+    await page.get_by_label("Файл", exact=True).set_input_files([file])
+    await page.get_by_role("radio", name="Только я").check()
     await page.context.clear_cookies()
-    await form.get_by_role("button", name="Сохранить").click()
+    await page.get_by_role("button", name="Проверить").click()
     await sign_in_again(page, AGENT.extension)
-    await expect(page.get_by_role("heading", name="Долгий Ввод")).to_be_visible()
+    await expect(page.get_by_role("group", name="Столбцы")).to_be_visible()
+    await expect(page.get_by_role("radio", name="Только я")).to_be_checked()
 
 
 async def test_somebody_else_who_signs_in_does_not_get_the_draft(site: Site, pbxd: House) -> None:
@@ -127,6 +141,11 @@ async def test_a_client_is_deleted_after_a_question(site: Site, pbxd: House) -> 
     page = await site.page()
     await page.goto(f"/clients/{contact.id}")
     await page.get_by_role("button", name="Изменить").click()
+    deleting = await page.get_by_role("button", name="Удалить контакт").bounding_box()
+    saving = await page.get_by_role("button", name="Сохранить").bounding_box()
+    assert deleting
+    assert saving
+    assert abs(deleting["y"] - saving["y"]) < 2, "both stand below the form"
     await page.get_by_role("button", name="Удалить контакт").click()
     question = page.get_by_role("alertdialog", name="Удалить контакт?")
     await expect(question.get_by_role("button", name="Отмена")).to_be_focused()
@@ -206,6 +225,27 @@ async def test_nothing_moves_under_the_pointer(site: Site, pbxd: House) -> None:
     await page.get_by_role("searchbox").hover()
     await page.clock.run_for(2000)
     await expect(page.get_by_role("cell", name="директор")).to_be_visible()
+
+
+async def test_what_lies_still_under_the_pointer_and_the_focus_does_not_grow_stale(site: Site, pbxd: House) -> None:
+    contact = await add(pbxd, ADMINISTRATOR, **ANNA)
+    page = await site.page()
+    await page.clock.install()
+    await page.goto("/clients")
+    await page.get_by_role("button", name="Другие номера: Ким Анна").click()
+    told = {"kind": "contact.changed", "subject": str(contact.id), "data": {}}
+    for position in ("директор", "кассир"):
+        change = EditContact(contact_id=contact.id, values={"position": position})
+        await book.edit(pbxd.services.workspace, agent("102"), change)
+        await page.evaluate("told => document.dispatchEvent(new CustomEvent('pbxd:event', { detail: told }))", told)
+        await page.clock.run_for(60_000)
+        if position == "директор":  # an open menu stays
+            await expect(page.get_by_role("cell", name="бухгалтер")).to_be_visible()
+            await page.keyboard.press("Escape")
+            await page.get_by_role("button", name="В избранное: Ким Анна").click()
+            await page.clock.run_for(60_000)
+        await expect(page.get_by_role("cell", name=position)).to_be_visible()
+    await expect(page.get_by_role("button", name="В избранное: Ким Анна")).to_be_focused()
 
 
 async def test_filters_show_at_once_and_chips_take_them_away(site: Site, pbxd: House) -> None:
