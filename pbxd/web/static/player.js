@@ -1,4 +1,4 @@
-// «Прослушать» in a row opens the player of the call's story below the row; one at a time, and nothing is loaded before.
+// The button of a row with a recording opens the player of its story below the row; one at a time, and nothing is loaded before.
 import { ask, parsed, say } from "./fragments.js";
 
 document.addEventListener("click", (event) => {

@@ -92,4 +92,5 @@ async def test_on_a_phone_no_button_of_a_form_is_below_the_card(site: Site, pbxd
             assert await button.evaluate(UNCOVERED), f"{name} on {path}"
         if path == "/clients/new":
             await page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-            assert await button.evaluate(UNCOVERED), "at the end of the page"
+            cancel = page.get_by_role("button", name="Отмена", exact=True)
+            assert await cancel.evaluate(UNCOVERED), "at the end of the page"
