@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -66,6 +67,7 @@ _log = structlog.get_logger(__name__)
 # How long one thread may hold the GIL while others wait (Python's default: 5 ms). Short, so that a look-up does not
 # wait for a thread that fetches a page's rows.
 _THREAD_TURN_SECONDS = 0.0005
+_OTHER_FILES = 512  # that are open beside connections: the database, logs, webhooks, children
 
 
 async def run(settings: Settings) -> None:
@@ -78,8 +80,17 @@ async def run(settings: Settings) -> None:
     """
     secret = asterisk_secret(settings)
     sys.setswitchinterval(_THREAD_TURN_SECONDS)
+    _allow_files(settings.agi.max_connections + 3 * settings.http.max_connections + _OTHER_FILES)
     async with Database(settings.database_url) as database:
         await Daemon(settings, secret, database).run()
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise the limit of open files, as far as it may be: systemd's 1,024 are fewer than all connections together."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _mount(app: Application) -> None:

@@ -245,7 +245,7 @@ class HttpSettings(_Section):
     tls_key_file: str = ""
     cors_origins: list[Annotated[str, AfterValidator(_is_named_origin)]] = []  # whose pages' scripts may use the API
     trusted_proxies: list[Annotated[str, AfterValidator(_is_network)]] = []  # whose X-Forwarded-… headers count
-    max_connections: Annotated[int, Field(ge=8)] = 256  # of each listener; beyond it the longest idle is closed
+    max_connections: Annotated[int, Field(ge=8)] = 1024  # of each listener; beyond it the longest idle is closed
     header_timeout_seconds: Positive = 10.0  # a client that has not sent a request's headers by then is disconnected
     upload_folder: str = ""  # where uploaded files lie until they are imported; empty: `uploads` beside the database
     upload_limit_mb: Annotated[int, Field(ge=1)] = 64  # the biggest file that may be uploaded

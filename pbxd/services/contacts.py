@@ -22,7 +22,7 @@ from pbxd.services.number_input import contact_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.changes import Change as Change
 from pbxd.storage.book.contacts import ContactPage as ContactPage
-from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.contacts import Contacts, Report
 from pbxd.storage.book.duplicates import Duplicate as Duplicate
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.search.filters import ContactFilter
@@ -268,7 +268,9 @@ async def owner_to_erase(workspace: Workspace, actor: Actor, asked: ErasePersona
     return " ".join(filter(None, (asked.owner, names.get(asked.owner)))) if asked.owner else ""
 
 
-async def erase_personal(workspace: Workspace, actor: Actor, asked: ErasePersonal) -> int:
+async def erase_personal(
+    workspace: Workspace, actor: Actor, asked: ErasePersonal, *, progress: Report = lambda _done, _total: None
+) -> int:
     """Erase personal contacts that an administrator doesn't see; return how many. It is logged.
 
     Raises InvalidInputError when neither owner nor number is given, NotFoundError for an id that no employee has.
@@ -278,7 +280,9 @@ async def erase_personal(workspace: Workspace, actor: Actor, asked: ErasePersona
     rights.check_administrator(actor)
     number = contact_number(asked.number, workspace.rules).number if asked.number else ""
     book = Contacts(workspace.database)
-    erased = await book.erase_personal(owner=asked.owner, owner_id=asked.owner_id, number=number, by=asked.by)
+    erased = await book.erase_personal(
+        owner=asked.owner, owner_id=asked.owner_id, number=number, by=asked.by, progress=progress
+    )
     whose = {"owner": asked.owner, "owner_id": asked.owner_id or None}
     structlog.get_logger(__name__).warning(
         "personal_contacts_erased", erased=erased, **whose, number=number, user=asked.by

@@ -14,7 +14,7 @@ from pbxd.i18n import _
 from pbxd.lookup.partial_index import contact_named
 from pbxd.numbers import parse
 from pbxd.services.workspace import Workspace
-from pbxd.storage.privacy import Client, Erased, Privacy
+from pbxd.storage.privacy import Client, Erased, Privacy, Report
 
 _log = structlog.get_logger(__name__)
 
@@ -35,23 +35,27 @@ class ErasedClient:
     left_out: tuple[str, ...]
 
 
-async def export(workspace: Workspace, actor: Actor, client: str) -> dict[str, Any]:
+async def export(
+    workspace: Workspace, actor: Actor, client: str, *, progress: Report = lambda _done, _total: None
+) -> dict[str, Any]:
     """Return all that is kept of a client (a number, or a contact: id or whole name), as JSON.
 
     Raises NotFoundError, InvalidInputError.
     """
     rights.check_administrator(actor)
-    return await Privacy(workspace.database).export(await _client(workspace, actor, client))
+    return await Privacy(workspace.database).export(await _client(workspace, actor, client), progress)
 
 
-async def erase(workspace: Workspace, actor: Actor, asked: EraseClient) -> ErasedClient:
+async def erase(
+    workspace: Workspace, actor: Actor, asked: EraseClient, *, progress: Report = lambda _done, _total: None
+) -> ErasedClient:
     """Erase a client's data: cards, also personal ones; in calls and the feed the number is masked. It is logged.
 
     Raises NotFoundError, InvalidInputError, and ConflictError while the client is on the phone.
     """
     rights.check_administrator(actor)
     whom = await _client(workspace, actor, asked.client)
-    erased = await Privacy(workspace.database).erase(whom, by=asked.by)
+    erased = await Privacy(workspace.database).erase(whom, by=asked.by, progress=progress)
     _log.warning("client_erased", **asdict(erased), user=asked.by)
     return ErasedClient(erased, whom.left_out)
 

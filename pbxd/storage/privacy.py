@@ -5,7 +5,7 @@ Calls of an erased client stay in the statistics: when, how long, with which emp
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,6 +27,12 @@ from pbxd.storage.tables import calls, contact_changes, contacts, feed, import_c
 
 _WINDOW = 20_000  # rows read at a time
 _WRITTEN = 50  # rows changed in one transaction: other writers wait meanwhile
+
+Report = Callable[[int, int], None]  # how many rows are searched, and of how many
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Report nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +81,11 @@ class Privacy:
             (others if shared else own).append(number)
         return Client(tuple(own), (card,), left_out=tuple(others))
 
-    async def export(self, client: Client) -> dict[str, Any]:
-        """Return everything about the client, as JSON."""
+    async def export(self, client: Client, progress: Report = _silent) -> dict[str, Any]:
+        """Return everything about the client, as JSON. `progress`: how much of the history is searched."""
         found: list[dict[str, Any]] = []
-        async for rows in self._calls(Mask(client.numbers)):
+        total = await self._last(calls)
+        async for rows in self._found(select(calls), calls, Mask(client.numbers), lambda done: progress(done, total)):
             records = [record_of(row) for row in rows if row.merged_into is None]
             named = await self._database.ask(external_of_calls, [record.id for record in records])
             found += [record.to_json() | {"external": named.get(record.id, {})} for record in records]
@@ -95,9 +102,10 @@ class Privacy:
             "calls": sorted(found, key=lambda call: (call["started"], call["id"])),
         }
 
-    async def erase(self, client: Client, *, by: str) -> Erased:
+    async def erase(self, client: Client, *, by: str, progress: Report = _silent) -> Erased:
         """Erase it, some rows a transaction. The feed notes it without the client. After a failure it can be repeated.
 
+        `progress`: how much of the history and the feed is searched.
         Raises ConflictError while the client is on the phone: the daemon would write the number again.
         """
         mask = Mask(client.numbers)
@@ -111,11 +119,13 @@ class Privacy:
             await self._contacts.edit(card.id, lambda now: {"numbers": _without(now, client.numbers)}, actor=DAEMON)
         await self._forget_cards(client, mask)
         await self._forget_answers(client, mask)
+        of_calls = await self._last(calls)
+        total = of_calls + await self._last(feed)
         masked = 0
-        async for rows in self._calls(mask):
+        async for rows in self._found(select(calls), calls, mask, lambda done: progress(done, total)):
             masked += await self._write(rows, mask)
         told = 0
-        async for rows in self._found(select(feed), feed, mask):
+        async for rows in self._found(select(feed), feed, mask, lambda done: progress(of_calls + done, total)):
             told += await self._retell(rows, mask)
         erased = Erased(len(client.cards), personal, len(client.mentioned), masked, told)
         async with self._database.writing() as connection:
@@ -176,23 +186,27 @@ class Privacy:
         async with self._database.writing() as connection:
             await connection.execute(delete(request_keys).where(or_(false(), *says)))
 
-    def _calls(self, mask: Mask) -> AsyncIterator[Sequence[Row[Any]]]:
-        return self._found(select(calls), calls, mask)
+    async def _last(self, table: Table) -> int:
+        """Return the number of the last row."""
+        async with self._database.reading() as connection:
+            return (await connection.execute(select(func.max(table.c.seq)))).scalar() or 0
 
-    async def _found(self, chosen: Select[Any], table: Table, mask: Mask) -> AsyncIterator[Sequence[Row[Any]]]:
+    async def _found(
+        self, chosen: Select[Any], table: Table, mask: Mask, progress: Callable[[int], None]
+    ) -> AsyncIterator[Sequence[Row[Any]]]:
         """Yield the rows that mention one of the numbers anywhere, read from the first to the last."""
         told = table.c.record if table is calls else table.c.data
         says = [cast(told, Text).like(f"%{tail}%") for tail in mask.tails]
         if table is calls:
             says += [calls.c[side].in_(mask.numbers) for side in ("caller_number", "callee_number")]
-        async with self._database.reading() as connection:
-            last = (await connection.execute(select(func.max(table.c.seq)))).scalar() or 0
+        last = await self._last(table)
         for start in range(0, last + 1, _WINDOW) if mask.tails else ():
             async with self._database.reading() as connection:
                 window = table.c.seq.between(start, start + _WINDOW - 1)
                 rows = (await connection.execute(chosen.where(window, or_(*says)))).all()
             for first in range(0, len(rows), _WRITTEN):
                 yield rows[first : first + _WRITTEN]
+            progress(min(start + _WINDOW, last))
 
     async def _write(self, rows: Sequence[Row[Any]], mask: Mask) -> int:
         """Mask calls in their present state: some have been written again since, or had other numbers masked."""

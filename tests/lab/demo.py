@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 
 from pbxd.book.employees import Employee
 from tests.lab import main_job
+from tests.lab.entrance import PASSWORD, Entrance
 from tests.lab.lab import COMPANY_NUMBER, Lab
 from tests.lab.people import PEOPLE, Person
 from tests.lab.processes import LabError
@@ -67,12 +68,13 @@ async def demo(*, keep: bool) -> int:
         print(f"\n{table.out}")
         print(f"{'FAILED' if tell.failed else 'All seen'} in {time.monotonic() - tell.began:.0f} s")
         if keep:
-            await leave_running(lab, await letting_in(lab))
+            async with Entrance(daemon.url).open() as entrance:
+                await leave_running(lab, await letting_in(lab, entrance))
     return 1 if tell.failed else 0
 
 
-async def letting_in(lab: Lab) -> dict[Person, str]:
-    """Give the lab's phones to PEOPLE and invite them; return their links, each of which opens the pages once."""
+async def letting_in(lab: Lab, entrance: Entrance) -> dict[Person, str]:
+    """Give the lab's phones to PEOPLE and let them in; return their links, each of which opens the pages signed in."""
     daemon = lab.daemon
     if daemon is None:
         raise LabError("start pbxd first")
@@ -81,7 +83,7 @@ async def letting_in(lab: Lab) -> dict[Person, str]:
     for person in PEOPLE:
         asked = {"who": person.extension, "role": person.role}
         _, invited = await daemon.api("/api/v1/users", method="POST", body=asked)
-        links[person] = str(invited["link"])
+        links[person] = await entrance.take(person, str(invited["link"]))
     return links
 
 
@@ -98,7 +100,8 @@ async def leave_running(lab: Lab, links: dict[Person, str]) -> None:
         f"  Asterisk's folder  {lab.folder}   (etc/, log/)\n"
         f"  Asterisk's AMI     127.0.0.1:{lab.asterisk.ami_port}, SIP 127.0.0.1:{lab.asterisk.sip_port}\n"
         f"  the company        {COMPANY_NUMBER}\n"
-        f"\nOpen one of these in a browser and set a password; each link works once, for this person:"
+        f"\nOpen one of these in a browser on this machine: it is signed in as this person.\n"
+        f"Elsewhere sign in at {daemon.url}/sign-in with the extension and the password «{PASSWORD}».\n"
     )
     for person, link in links.items():
         print(f"  {person.extension} {person.name}, {person.role:13} {link}", flush=True)

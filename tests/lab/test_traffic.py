@@ -9,6 +9,7 @@ import pytest
 
 from tests.lab import Lab
 from tests.lab.demo import letting_in
+from tests.lab.entrance import Entrance
 from tests.lab.people import PEOPLE
 from tests.lab.processes import until
 from tests.lab.traffic import Traffic
@@ -32,11 +33,18 @@ async def test_calls_of_every_kind_come_until_they_are_to_stop(lab: Lab) -> None
     assert calls.cancelled()
 
 
-async def test_each_link_lets_one_person_in(lab: Lab) -> None:
-    await lab.pbxd()
-    links = await letting_in(lab)
-    assert set(links) == set(PEOPLE)
-    async with aiohttp.ClientSession() as session:
+async def test_each_link_opens_the_pages_signed_in_as_one_person(lab: Lab) -> None:
+    daemon = await lab.pbxd()
+    async with Entrance(daemon.url).open() as entrance:
+        links = await letting_in(lab, entrance)
+        assert set(links) == set(PEOPLE)
         for person, link in links.items():
-            async with session.get(link) as answer:
-                assert (answer.status, person.name in await answer.text()) == (200, True)
+            for _time in range(2):
+                async with (
+                    aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser,
+                    browser.get(link) as answer,
+                ):
+                    assert (answer.status, str(answer.url)) == (200, f"{daemon.url}/clients")
+                    assert f"<small>{person.extension}</small>" in await answer.text()
+        async with aiohttp.ClientSession() as browser, browser.get(f"{entrance.url}/guessed") as answer:
+            assert answer.status == 404

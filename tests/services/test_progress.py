@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import csv
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import xlsxwriter
 
+from pbxd.actor import Actor
 from pbxd.book.fields import BUILT_IN
 from pbxd.calls.record import CallRecord, Party
+from pbxd.services import contacts, employees, privacy
 from pbxd.services.files.exports import ExportCalls, ExportContacts, export_calls, export_contacts
 from pbxd.services.files.imports import ImportContacts, import_contacts, undo
 from pbxd.services.workspace import Workspace
+from pbxd.storage import privacy as privacy_rows
+from pbxd.storage.book import contacts as contact_rows
 from pbxd.storage.book import exports
 from pbxd.storage.calls.calls import Calls
+from pbxd.storage.engine import integrity, schema
 from pbxd.storage.search import rebuild
 from tests.actors import ADMINISTRATOR
 
@@ -117,3 +123,40 @@ async def test_exports_and_the_search_know_their_share(
     async with workspace.database.writing() as connection:
         await connection.run_sync(rebuild.rebuild, BUILT_IN, search)
     search.check(least=3)
+
+
+async def test_what_erases_and_hands_out_data_knows_its_share(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = Actor.agent("101", "test")
+    await employees.add(workspace, ADMINISTRATOR, employees.SaveEmployee(extension="101", name="Иван"))
+    await import_contacts(workspace, owner, ImportContacts(file=written(tmp_path, "csv"), personal=True))
+    caller = Party("+79161234567")
+    first = datetime(2026, 5, 1, tzinfo=UTC)
+    await Calls(workspace.database).upsert(
+        [CallRecord(f"{place:05}", "pbx", f"1.{place}", first, ended=first, caller=caller) for place in range(100)]
+    )
+    monkeypatch.setattr(privacy_rows, "_WINDOW", 20)
+    monkeypatch.setattr(contact_rows, "_ERASED", 500)
+    for work in (
+        partial(privacy.export, workspace, ADMINISTRATOR, "+79161234567"),
+        partial(privacy.erase, workspace, ADMINISTRATOR, privacy.EraseClient(client="+79161234567", by="me")),
+        partial(contacts.erase_personal, workspace, ADMINISTRATOR, contacts.ErasePersonal(owner="101", by="me")),
+    ):
+        shares = Shares()
+        await work(progress=shares)
+        shares.check(least=2)
+
+
+async def test_a_check_of_the_database_knows_its_share(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await import_contacts(workspace, ADMINISTRATOR, ImportContacts(file=written(tmp_path, "csv")))
+    monkeypatch.setattr(integrity, "_STEPS", 10_000)
+    shares = Shares()
+    health = await schema.check(workspace.database.address, shares)
+    assert health.problems == ()
+    if workspace.database.address.startswith("sqlite"):
+        assert shares.seen[-1] > 0.8, "the whole is estimated"
+        shares.seen[-1] = 1
+        shares.check(least=5)

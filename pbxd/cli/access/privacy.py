@@ -13,6 +13,7 @@ from pbxd import logs
 from pbxd.cli.groups import group
 from pbxd.cli.options import FILE, argument, json_option, yes_option
 from pbxd.cli.output import print_json, print_line
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
 from pbxd.files import new_file
 from pbxd.i18n import N_, _
@@ -35,7 +36,8 @@ def privacy() -> None:
 @pass_session
 def export(session: Session, client: str, file: Path) -> None:
     """Export a client's data."""
-    found = session.ask(access.export, client)
+    with progress(_("history")) as report:
+        found = session.ask(access.export, client, progress=report)
     _write(file, found)
     counts = {"contacts": len(found["contacts"]), "calls": len(found["calls"])}
     if session.as_json:
@@ -62,7 +64,8 @@ def erase(session: Session, client: str) -> None:
     asked = access.EraseClient(client=client, by=getuser())
     session.confirm(_("Erase all data of {client}? This can't be undone.").format(client=client))
     logs.configure(session.settings.logs)
-    done = session.ask(access.erase, asked)
+    with progress(_("history")) as report:
+        done = session.ask(access.erase, asked, progress=report)
     if session.as_json:
         print_json({**asdict(done.erased), _SHARED: list(done.left_out)})
         return

@@ -20,6 +20,7 @@ from pbxd.cli.options import (
     LIMIT,
     OFFSET,
     actor_option,
+    after_option,
     employee_option,
     flag,
     id_argument,
@@ -29,6 +30,7 @@ from pbxd.cli.options import (
     yes_option,
 )
 from pbxd.cli.output import print_card, print_json, print_line, print_table
+from pbxd.cli.progress import progress
 from pbxd.cli.session import Session, pass_session
 from pbxd.i18n import N_, _
 from pbxd.services import contacts as book
@@ -61,12 +63,7 @@ def add(session: Session, asked: AddContact) -> None:
 )
 @flag("--descending", about=N_("Sort in descending order."))
 @option("--limit", type=LIMIT, about=N_("Show at most this many."))
-@option(
-    "--after",
-    default="",
-    metavar="CURSOR",
-    about=N_("Show the page after this cursor; the last line of a page names it."),
-)
+@after_option()
 @flag("--count", about=N_("Count all hits, even if there are more than 10,000."))
 @option("--offset", type=OFFSET, default=0, about=N_("Skip this many."))
 @json_option
@@ -179,7 +176,8 @@ def erase(session: Session, owner: str, owner_id: int | None, number: str) -> No
     from pbxd import logs  # noqa: PLC0415 - structlog: for this command alone
 
     logs.configure(session.settings.logs)
-    erased = session.ask(book.erase_personal, asked)
+    with progress(_("contacts")) as report:
+        erased = session.ask(book.erase_personal, asked, progress=report)
     session.report({"erased": erased}, said.format(owner=whose, count=erased))
 
 

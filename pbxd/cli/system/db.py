@@ -58,7 +58,8 @@ def backup(session: Session, file: Path) -> None:
 @pass_session
 def check(session: Session) -> None:
     """Check."""
-    health = run(schema.check(session.settings.database_url))
+    with progress(_("check")) as report:
+        health = run(schema.check(session.settings.database_url, report))
     if session.as_json:
         print_json(
             {

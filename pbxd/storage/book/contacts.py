@@ -30,7 +30,7 @@ from pbxd.storage.book.changes import Change
 from pbxd.storage.book.duplicates import Duplicate, duplicates_of, sharing
 from pbxd.storage.book.external_ids import CONTACT, Ids, external_of, merged
 from pbxd.storage.book.external_ids import write as write_external
-from pbxd.storage.engine.database import Database, in_parts
+from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import News, cursor, newest, tell
 from pbxd.storage.search.filters import ContactFilter, find, seen_by
 from pbxd.storage.search.paging import FIRST_PART, PART, PageAsked, page
@@ -44,7 +44,13 @@ Duplicates = list[Duplicate]
 Editing = ContactChanges | Callable[[Contact], ContactChanges]  # or a function of the present card
 External = Mapping[str, str | None]  # keys by system; None takes one away
 NOTHING: Final[External] = {}
+Report = Callable[[int, int], None]  # how many contacts are erased, and of how many
+_ERASED = 1000  # contacts deleted by one statement: a person sees how far it is
 _CHANGEABLE = frozenset({*ATTRIBUTES, "extra"})
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Report nothing."""
 
 
 class Snapshot(NamedTuple):
@@ -226,7 +232,9 @@ class Contacts:
         async with self._database.reading() as connection:
             return await duplicates_of(connection, contact, await connection.run_sync(known, actor))
 
-    async def erase_personal(self, *, owner: str = "", owner_id: int = 0, number: str = "", by: str) -> int:
+    async def erase_personal(
+        self, *, owner: str = "", owner_id: int = 0, number: str = "", by: str, progress: Report = _silent
+    ) -> int:
         """Delete personal contacts unseen, by owner (extension or id), by number (E.164) or by both. Return how many.
 
         For an administrator, whom the law may oblige to erase. The feed keeps whose contacts were erased and `by` which
@@ -244,7 +252,7 @@ class Contacts:
             if owner or owner_id:
                 wanted = wanted.where(contacts.c.owner_id == owner_id)
             ids = (await connection.execute(wanted)).scalars().all()
-            await _erase(connection, await cards(connection, ids))
+            await _erase(connection, await cards(connection, ids), progress)
             data = {
                 "erased": len(ids),
                 "owner": owner,
@@ -334,12 +342,14 @@ async def _renamed_elsewhere(connection: AsyncConnection, contact_id: int, exter
     return ids is not None
 
 
-async def _erase(connection: AsyncConnection, gone: Sequence[Contact]) -> None:
-    for ids in in_parts([contact.id for contact in gone]):
+async def _erase(connection: AsyncConnection, gone: Sequence[Contact], progress: Report = _silent) -> None:
+    for start in range(0, len(gone), _ERASED):
+        ids = [contact.id for contact in gone[start : start + _ERASED]]
         left = await overlay_changes.company_ids(connection, ids)
         await connection.execute(delete(contacts).where(contacts.c.id.in_(ids)))
         await company_rows.drop_orphans(connection, left)
         await number_ownership.note(connection, ids)
+        progress(start + len(ids), len(gone))
     await number_ownership.forget(connection, [contact.id for contact in gone if contact.visibility == "personal"])
     await tell(connection, [card_news("deleted", contact) for contact in gone])
 

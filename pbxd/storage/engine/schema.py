@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.book.fields import BUILT_IN, Fields
 from pbxd.errors import ConfigurationError, RefusedError, SchemaError, StorageError
 from pbxd.i18n import _
+from pbxd.storage.engine import integrity
 from pbxd.storage.engine.backups import Progress, Report, Work, copy, save
 from pbxd.storage.engine.connections import BEGIN, connect, parsed, place, sqlite_file, translated
 from pbxd.storage.engine.presence import UPGRADE_COMMAND, refuse_lost, remember
@@ -127,15 +128,16 @@ class _Steps:
             self.report()
 
 
-async def check(url: str) -> Health:
+async def check(url: str, progress: integrity.Report = lambda _done, _total: None) -> Health:
     """Check the database: its integrity, references and revision. Never creates one.
 
+    `progress` gets the share of a SQLite file that is checked; it is called in another thread.
     Raises UnavailableError if it is absent or can't be read at all.
     """
     target = parsed(url)
     refuse_absent(target)
     found = await revision(target)
-    problems = await _sqlite_problems(target) if sqlite_file(target) else []
+    problems = await integrity.sqlite_problems(target, progress) if sqlite_file(target) else []
     if found != HEAD:
         problems.append(
             _("the schema is at {found}, this version needs {expected}; run: {command}").format(
@@ -274,23 +276,6 @@ def _run_alembic(connection: Connection, steps: _Steps) -> None:
         rebuild(connection, steps.fields, steps.searched)
     else:
         fulltext.restore_triggers(connection)
-
-
-async def _sqlite_problems(url: URL) -> list[str]:
-    engine = connect(url)
-    try:
-        with translated(place(url)):
-            async with engine.connect() as connection:
-                found = (await connection.exec_driver_sql("PRAGMA integrity_check")).scalars().all()
-                broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().all()
-    finally:
-        await engine.dispose()
-    return [problem for problem in found if problem != "ok"] + [
-        _("row {row} of {table} refers to a missing row of {parent}").format(
-            row=row["rowid"], table=row["table"], parent=row["parent"]
-        )
-        for row in broken
-    ]
 
 
 def _create_file(file: Path) -> None:

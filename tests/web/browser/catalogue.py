@@ -5,21 +5,28 @@ Add a line for each new page, and for each state of one: a form that refuses, an
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from playwright.async_api import FilePayload, Page
 
+from pbxd.services.access import tokens
+from pbxd.services.access.tokens import CreateToken
+from pbxd.services.webhooks import webhooks
+from pbxd.services.webhooks.webhooks import AddWebhook
+from tests.actors import ADMINISTRATOR as ADMINISTRATORS
 from tests.http.conftest import House
 from tests.web.browser import present
 from tests.web.browser.books import BookName
 from tests.web.browser.contents import IMPORTED
-from tests.web.browser.site import ADMINISTRATOR, AGENT, NEWCOMER, SUPERVISOR, Person, Site
+from tests.web.browser.judging import PHONE
+from tests.web.browser.site import ADMINISTRATOR, AGENT, NEWCOMER, PASSWORD, SUPERVISOR, Person, Site
 
 Act = Callable[[Page], Awaitable[object]]
 
 LISTS: tuple[BookName, ...] = ("empty", "long", "full")
+POSITIONS = ("Бухгалтер", "Снабженец")
 FILLED: tuple[BookName, ...] = ("long", "full")
 
 
@@ -32,11 +39,12 @@ class View:
     """One state of one page."""
 
     name: str  # of its picture
-    path: str  # {invitation}: a link for the newcomer; {call}: the latest call. Contact 1 has the longest texts
+    path: str  # GIVEN says what is made for {…}. Contact 1 has the longest texts
     who: Person | None = AGENT
     books: tuple[BookName, ...] = ("empty",)  # LISTS, or FILLED for a page of one contact or call
     act: Act = no_act  # what brings the page into that state; it uses no text, since the language differs
     now: Callable[[House], None] | None = None  # what goes on at the PBX meanwhile
+    status: int = 200  # of the page as it opens
 
     @property
     def changes_nothing(self) -> bool:
@@ -50,14 +58,40 @@ class View:
         present.quiet(site.pbxd)
         if self.now:
             self.now(site.pbxd)
-        if "{invitation}" in path:
-            path = path.format(invitation=await site.invite(NEWCOMER))
-        if "{call}" in path:
-            answer = await page.context.request.get("/api/v1/calls?limit=1")
-            path = path.format(call=(await answer.json())["items"][0]["id"])
-        await page.goto(path)
+        for name, give in GIVEN.items():
+            if f"{{{name}}}" in path:
+                path = path.format_map({name: await give(site, page)})
+        answer = await page.goto(path)
+        assert answer
+        assert answer.status == self.status, f"{path} answers {answer.status}"
         assert urlsplit(page.url).path == urlsplit(path).path, f"{path} led to {page.url}"
         await self.act(page)
+
+
+async def _invitation(site: Site, _page: Page) -> str:
+    return await site.invite(NEWCOMER)
+
+
+async def _call(_site: Site, page: Page) -> str:
+    answer = await page.context.request.get("/api/v1/calls?limit=1")
+    return str((await answer.json())["items"][0]["id"])
+
+
+async def _token(site: Site, _page: Page) -> str:
+    assert site.pbxd
+    asked = CreateToken(name="CRM", scopes=["contacts:read", "calls:read"])
+    return str((await tokens.create(site.pbxd.services.workspace, ADMINISTRATORS, asked)).id)
+
+
+async def _webhook(site: Site, _page: Page) -> str:
+    assert site.pbxd
+    asked = AddWebhook(url="https://crm.example/events", events=["call.*"], allowed=())
+    return str((await webhooks.add(site.pbxd.services.workspace, ADMINISTRATORS, asked)).id)
+
+
+GIVEN: Mapping[str, Callable[[Site, Page], Awaitable[str]]] = {
+    "invitation": _invitation, "call": _call, "token": _token, "webhook": _webhook,
+}  # fmt: skip
 
 
 async def _wrong_password(page: Page) -> None:
@@ -95,6 +129,54 @@ async def _filters(page: Page) -> None:
 async def _edit(page: Page) -> None:
     await page.locator("form[data-dialog] button").click()
     await page.get_by_role("dialog").wait_for()
+
+
+async def _to_the_end(page: Page) -> None:
+    if page.viewport_size == PHONE:  # a picture of the other width has the whole page
+        await page.locator("button[form=delete]").scroll_into_view_if_needed()
+
+
+async def _clash(page: Page) -> None:
+    """Save the same field in another tab first."""
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    now = await other.locator("[name=position]").input_value()
+    for tab, text in ((other, next(each for each in POSITIONS if each != now)), (page, "Директор")):
+        await tab.locator("[name=position]").fill(text)
+        await tab.locator("main form button:not([name]):visible").first.click()
+        if tab is other:
+            await tab.wait_for_url(lambda url: not url.endswith("/edit"))
+            await tab.close()
+    await page.locator(".clashes").wait_for()
+
+
+async def _token_made(page: Page) -> None:
+    await page.locator("[name=name]").fill("CRM")
+    await page.locator("[name='scope-contacts:read']").check()
+    await page.locator("main form button:visible").first.click()
+    await page.locator(".once").wait_for()
+
+
+async def _invited(page: Page) -> None:
+    await page.locator("[name=who]").fill(NEWCOMER.extension)
+    await page.locator("main form button:visible").first.click()
+    await page.locator(".once").wait_for()
+
+
+async def _session_ends(page: Page) -> None:
+    """Send a form without scripts after the session has ended."""
+    await page.locator("[name=name]").fill("Ли Олег")
+    await page.context.clear_cookies()
+    await page.locator("main form[method=post]").first.evaluate("form => form.submit()")
+    await page.locator("[autocomplete=username]").wait_for()
+
+
+async def _resumed(page: Page) -> None:
+    await _session_ends(page)
+    await page.locator("[autocomplete=username]").fill(AGENT.extension)
+    await page.locator("[autocomplete=current-password]").fill(PASSWORD)
+    await page.locator("form button").click()
+    await page.locator("[name=_resumed]").wait_for(state="attached")
 
 
 async def _menu(page: Page) -> None:
@@ -143,7 +225,9 @@ VIEWS = (
     View("sign-in-refused", "/sign-in", None, act=_wrong_password),
     View("invitation", "{invitation}", None),
     View("invitation-refused", "{invitation}", None, act=_different_passwords),
-    View("invitation-used", "/invitation/used", None),
+    View("invitation-used", "/invitation/used", None, status=404),
+    View("session-ended", "/clients/new", act=_session_ends),
+    View("session-resumed", "/clients/new", act=_resumed),
     View("me", "/me"),
     View("clients", "/clients", books=LISTS),
     View("clients-menu", "/clients", act=_menu),
@@ -155,8 +239,11 @@ VIEWS = (
     View("client-form", "/clients/new"),
     View("client-form-refused", "/clients/new", act=_wrong_contact),
     View("client-form-dialog", "/clients/1", books=("long",), act=_edit),
-    View("client-delete", "/clients/1/delete", SUPERVISOR, books=("long",)),
-    View("client-gone", "/clients/999"),
+    View("client-form-edit", "/clients/1/edit", ADMINISTRATOR, books=("long",), act=_to_the_end),
+    View("client-form-clash", "/clients/1/edit", books=("long",), act=_clash),
+    View("client-delete", "/clients/1/delete", ADMINISTRATOR, books=("long",)),
+    View("client-delete-refused", "/clients/1/delete", SUPERVISOR, books=("long",)),
+    View("client-gone", "/clients/999", status=404),
     View("clients-filtered", "/clients?vip=1&manager=101", books=("long",)),
     View("clients-filters", "/clients", books=("long",), act=_filters),
     View("clients-export", "/clients/export", books=("long",)),
@@ -182,15 +269,19 @@ VIEWS = (
     View("queues", "/queues"),
     View("queues-callers", "/queues", SUPERVISOR, books=("long",), now=present.callers_wait),
     View("settings-users", "/settings/users", ADMINISTRATOR),
+    View("settings-user-invited", "/settings/users", ADMINISTRATOR, act=_invited),
     View("settings-user", "/settings/users/1", ADMINISTRATOR),
     View("settings-tokens", "/settings/tokens", ADMINISTRATOR),
-    View("settings-token-gone", "/settings/tokens/999", ADMINISTRATOR),
+    View("settings-token-made", "/settings/tokens", ADMINISTRATOR, act=_token_made),
+    View("settings-token", "/settings/tokens/{token}", ADMINISTRATOR),
+    View("settings-token-gone", "/settings/tokens/999", ADMINISTRATOR, status=404),
     View("settings-webhooks", "/settings/webhooks", ADMINISTRATOR),
-    View("settings-webhook-gone", "/settings/webhooks/999", ADMINISTRATOR),
+    View("settings-webhook", "/settings/webhooks/{webhook}", ADMINISTRATOR),
+    View("settings-webhook-gone", "/settings/webhooks/999", ADMINISTRATOR, status=404),
     View("settings-numbers", "/settings/numbers?number=8-916-123-45-67", ADMINISTRATOR),
     View("settings-checks", "/settings/checks", ADMINISTRATOR),
     View("settings-audit", "/settings/audit", ADMINISTRATOR),
     View("settings-components", "/settings/components", ADMINISTRATOR),
-    View("settings-refused", "/settings/users"),
+    View("settings-refused", "/settings/users", status=403),
     View("import-loaded", "/import", act=_loaded_file),  # the last one: pictures of one book share it
 )

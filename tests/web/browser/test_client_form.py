@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import FilePayload, Page, expect
 
@@ -141,6 +143,11 @@ async def test_a_client_is_deleted_after_a_question(site: Site, pbxd: House) -> 
     page = await site.page()
     await page.goto(f"/clients/{contact.id}")
     await page.get_by_role("button", name="Изменить").click()
+    deleting = await page.get_by_role("button", name="Удалить контакт").bounding_box()
+    saving = await page.get_by_role("button", name="Сохранить").bounding_box()
+    assert deleting
+    assert saving
+    assert abs(deleting["y"] - saving["y"]) < 2, "both stand below the form"
     await page.get_by_role("button", name="Удалить контакт").click()
     question = page.get_by_role("alertdialog", name="Удалить контакт?")
     await expect(question.get_by_role("button", name="Отмена")).to_be_focused()
@@ -185,6 +192,21 @@ async def test_ten_megabytes_in_a_field_are_refused_and_the_form_stays(site: Sit
     await expect(page.get_by_role("alert")).to_contain_text("текста слишком много")
     if scripts:
         await expect(page.get_by_label("ФИО")).to_have_value("Большой Текст")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_of_ten_megabytes_that_are_pasted_the_form_comes_back_with_the_reason(site: Site, scripts: bool) -> None:
+    page = await site.page(scripts=scripts)
+    await page.goto("/clients/new")
+    await page.get_by_label("ФИО").fill("Большой Текст")
+    await page.get_by_label("Номер телефона").fill("89161234567")
+    for field in ("Должность", "Комментарий"):
+        await page.get_by_label(field).focus()
+        await page.keyboard.insert_text("я" * 5_000_000)
+    await page.get_by_role("button", name="Сохранить").click()
+    await expect(page.get_by_label("Должность")).to_have_accessible_description(re.compile("Длиннее"))
+    await expect(page.get_by_label("Комментарий")).to_have_accessible_description(re.compile("Длиннее"))
+    await expect(page.get_by_label("ФИО")).to_have_value("Большой Текст")
 
 
 async def test_a_change_by_somebody_else_shows_by_itself(site: Site, pbxd: House) -> None:

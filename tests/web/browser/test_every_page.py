@@ -42,9 +42,10 @@ def test_every_page_is_in_the_catalogue() -> None:
     app = Application()
     web.mount(app)
     pages = {route.resource.canonical for route in app.router.routes() if route.method == "GET" and route.resource}
-    paths = [view.path.replace("{invitation}", "/invitation/x").partition("?")[0] for view in VIEWS]
+    opened = [view.path.replace("{invitation}", "/invitation/x") for view in VIEWS if view.status == 200]
+    paths = [re.sub(r"\{\w+\}", "1", path).partition("?")[0] for path in opened]
     shown = {page for page in pages for path in paths if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", page), path)}
-    by_itself = {"/import/{id}", "/clients/{id}/edit"}  # where a view gets by what it does
+    by_itself = {"/import/{id}"}  # where a view gets by what it does
     assert {page for page in pages - shown if not NO_PAGE.match(page)} == by_itself
 
 
