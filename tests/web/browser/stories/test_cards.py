@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Locator, Page, expect
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.calls.presence import Presence
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
 from tests.web.browser.present import rings
@@ -94,3 +95,25 @@ async def test_on_a_phone_no_button_of_a_form_is_below_the_card(site: Site, pbxd
             await page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
             cancel = page.get_by_role("button", name="Отмена", exact=True)
             assert await cancel.evaluate(UNCOVERED), "at the end of the page"
+
+
+async def test_a_card_s_timer_runs_and_a_call_that_somebody_else_answered_leaves_by_itself(
+    site: Site, pbxd: House
+) -> None:
+    page = await site.page()
+    await page.clock.install()
+    await page.goto("/clients")
+    unknown = card(page, "Входящий звонок: +7 916 123-45-67")
+    record = rings(pbxd, "01CARD", CALLER)
+    timer = unknown.locator("[data-part=timer]")
+    began = await timer.text_content() or ""
+    await page.clock.fast_forward(5000)
+    await expect(timer).not_to_have_text(began)
+    record.answered, record.answered_by = record.started, ["102"]
+    pbxd.presences[:] = [Presence(record, "talk", {"102": "talking"})]
+    await expect(unknown).to_have_attribute("data-leaves", "")
+    await expect(unknown.get_by_role("status")).to_have_text("Ответил Петров Борис")
+    await page.clock.fast_forward(3000)
+    await expect(unknown).to_have_count(0)
+    await page.reload()
+    await expect(page.locator(".cards")).to_be_empty()
