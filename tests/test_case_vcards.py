@@ -55,7 +55,7 @@ def test_31_commas_are_part_of_texts() -> None:
     assert (draft.name, draft.position) == ("Петров Пётр, прораб", "Директор, учредитель")
     assert (draft.company, draft.comment) == ("Ромашка, ООО", "Долг 5000, звонить после 18")
     assert numbers(draft) == [("+74952040051", "123", "mobile")]
-    assert left_out == []
+    assert left_out == ["N Ivanov Jr Petr"]
 
 
 def test_34_androids_own_label() -> None:
@@ -95,6 +95,7 @@ def test_10_nextcloud() -> None:
         "TEL sip:igor@pbx.example (not a phone number)",
         "department: Склад",
         "BDAY --0312 (no year)",
+        "N Ильич",
     ]
     assert group.why.message == "a group of contacts: Группа Опт"
     assert (vera.draft.name, vera.draft.position, vera.draft.birth_date) == ("Вера Ив", "бухгалтер", date(1985, 3, 12))
@@ -147,6 +148,38 @@ def test_every_property_that_is_not_taken_is_named(tmp_path: Path) -> None:
         "X-SOCIALPROFILE lev",
         "ROLE писатель",
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "left_out"),
+    [
+        (("N:Толстой;Лев;Николаевич;гр.;мл.", "FN:Лев Толстой"), "Лев Толстой", ["N Николаевич гр. мл."]),
+        (("N:Толстой;Лев;Николаевич;гр.;", "FN:Гр. Толстой, Лев Николаевич"), "Гр. Толстой, Лев Николаевич", []),
+        (("N:Толстой;Лев;;гр.,писатель;",), "Толстой Лев", ["N гр. писатель"]),
+        (("FN:Лев", "N:;Лев;;;", "N:Толстая;Софья;;;"), "Лев", ["N Толстая Софья"]),
+        (("N:Толстой;Лев;;;", "N:Толстая;Софья;;;"), "Толстой Лев", ["N Толстая Софья"]),
+        (("FN:Мама", "N:Алёхина;Анна;;;", "N:алехина;анна;;;"), "Мама", ["N Алёхина Анна", "N алехина анна"]),
+    ],
+)
+def test_words_of_n_that_the_name_lacks_are_named(
+    tmp_path: Path, lines: tuple[str, ...], name: str, left_out: list[str]
+) -> None:
+    draft, left = only(card(tmp_path, "VERSION:3.0", *lines, "TEL:+79162040020"))
+    assert (draft.name, left) == (name, left_out)
+
+
+@pytest.mark.parametrize(
+    ("days", "left_out"),
+    [
+        (("1985-03-12", "1990-01-01"), ["BDAY 1990-01-01"]),
+        (("1985-03-12", "19850312"), []),
+        (("--0401", "1985-03-12"), ["BDAY --0401 (no year)"]),
+    ],
+)
+def test_a_second_birthday_is_named(tmp_path: Path, days: tuple[str, ...], left_out: list[str]) -> None:
+    lines = (f"BDAY:{day}" for day in days)
+    draft, left = only(card(tmp_path, "VERSION:3.0", "FN:Лев", *lines, "TEL:+79162040020"))
+    assert (draft.birth_date, left) == (date(1985, 3, 12), left_out)
 
 
 def test_a_card_without_end_and_one_cut_in_its_picture(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ PLACES = (
         N_("SECONDS"),
         N_("DAYS"),
         N_("KIND"),
+        N_("URL"),
     ),
     *(N_("EXT|NAME"), N_("EXT|E-MAIL")),
     *(N_("COLUMN=FIELD"), N_("NUMBER=LABEL"), N_("OUT.json"), N_("OUT.xlsx|OUT.csv")),

@@ -160,6 +160,12 @@ def id_argument(name: str) -> Callable[[Decorated], Decorated]:
     return click.argument(name, cls=Argument, type=INTEGER, metavar="ID")
 
 
+def after_option() -> Callable[[Decorated], Decorated]:
+    """Declare the option that names where a page of a list begins."""
+    about = N_("Show the page after this cursor; the last line of a page names it.")
+    return option("--after", default="", metavar="CURSOR", about=about)
+
+
 def takes(kind: Callable[..., Request]) -> Callable[[Callable[[Session, Request], None]], Callable[..., None]]:
     """Hand a command its options as one value: a `kind`, whose fields have the options' names."""
 

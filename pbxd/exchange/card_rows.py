@@ -9,6 +9,7 @@ from typing import Final
 
 from pbxd.book.fields import Field, Fields
 from pbxd.book.headings import LEFT_OUT, OWN_ID, OWNER
+from pbxd.book.texts import folded
 from pbxd.exchange import cells, content_lines
 from pbxd.exchange.card_numbers import phone_cell
 from pbxd.exchange.content_lines import Line
@@ -30,6 +31,7 @@ _NO_YEAR = re.compile(r"-{2,3}\d\d.*", re.DOTALL)
 _NO_DAY = re.compile(r"\d{4}(?:-\d\d)?")
 _OMITTED_YEARS: Final = frozenset({"1604", "0001", "0000"})  # Apple writes 1604 for a year that nobody entered
 _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ].*)?", re.DOTALL)
+_WORDS = re.compile(r"[^\s,]+")
 _ADDRESSES: Final = re.compile(r"mailto:", re.IGNORECASE)
 
 
@@ -73,6 +75,7 @@ class _Card:
         values = {field.column: self._cell(field) for field in self._fields.by_column.values()}
         parts = self._name_parts()
         self._name_company(values, parts)
+        self._name_lost_parts(values["name"] or " ".join(parts))
         if values["name"]:
             parts = ("", "", "")
         own = [self._taken((name,)) if self._ours else "" for name in (OWNER_PROPERTY, ID_PROPERTY)]
@@ -94,6 +97,15 @@ class _Card:
         last, first, middle, *_rest = [_one_line(part) for part in found] + [""] * 3
         return last, first, middle
 
+    def _name_lost_parts(self, name: str) -> None:
+        """Name the words of N that the name doesn't have: a patronymic, a title, another person."""
+        known = set(map(_bare, _WORDS.findall(name)))
+        for line in self._lines.get("n", ()):
+            words = (word for part in line.parts(";") for word in _WORDS.findall(part))
+            lost = [word for word in words if _bare(word) and _bare(word) not in known]
+            if lost:
+                self._left_out.append(f"N {' '.join(lost)[:_SHOWN]}")
+
     def _cell(self, field: Field) -> str:  # noqa: PLR0911 - a case a kind
         """Return a field of the card as the cell of a table."""
         match field.kind:
@@ -111,7 +123,7 @@ class _Card:
             case "long-text":
                 return "\n".join(line.text for line in self._lines.pop(field.vcard, ()) if line.text)
             case "date" if lines := self._lines.pop(field.vcard, []):
-                return self._day(lines[0])
+                return self._first_day(lines)
             case "name":
                 return self._taken((field.vcard,))
             case _:
@@ -140,6 +152,16 @@ class _Card:
         if departments := [each for each in departments if each]:
             self._left_out.append(_("department: {name}").format(name=", ".join(departments)[:_SHOWN]))
         return name
+
+    def _first_day(self, lines: Iterable[Line]) -> str:
+        """Return the first date, and name other ones."""
+        first = ""
+        for line in lines:
+            day = self._day(line)
+            if first and day not in ("", first):
+                self._leave_out(line)
+            first = first or day
+        return first
 
     def _day(self, line: Line) -> str:
         text = line.text
@@ -172,6 +194,11 @@ class _Card:
             if name not in _SILENT:
                 for line in lines:
                     self._leave_out(line)
+
+
+def _bare(word: str) -> str:
+    """Return a word as it is compared: `Dr.` and `dr` are the same."""
+    return re.sub(r"\W", "", folded(word))
 
 
 def _one_line(text: str) -> str:

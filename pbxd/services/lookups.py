@@ -70,3 +70,17 @@ def rule_text(rule: str) -> str:
         "other-country": _("such numbers exist only in another country"),
         "impossible": _("no numbering plan has such a number"),
     }.get(rule, rule)
+
+
+def status_text(status: str) -> str:
+    """Return what a look-up found, for people; a status without a text by its own word."""
+    return {
+        "found": _("found"),
+        "shared": _("several contacts have the number"),
+        "company": _("a company's number"),
+        "employee": _("an employee's number"),
+        "unknown": _("unknown number"),
+        "withheld": _("the number is withheld"),
+        "unreadable": _("the number can't be read"),
+        "error": _("the book can't be read now"),
+    }.get(status, status)

@@ -149,7 +149,7 @@ def test_a_report_lists_every_row_and_a_person_hears_of_the_rest(pbxd: Pbxd, tmp
         assert [row[:2] for row in listed] == [["2", "updated"], ["5", "merged"]]
         assert (listed[0][2:], listed[1][3:]) == (
             ["1", "Клиент 0", "", "Position"],
-            ["Новый", "4", "Name, Number, Position"],
+            ["Новый", "4", "Position"],
         )
     assert "exists already" in pbxd.refusal("contacts", "import", changed, "--report", str(tmp_path / "report.csv"))
 

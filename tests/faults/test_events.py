@@ -293,4 +293,4 @@ async def test_a_cut_stream_and_a_killed_receiver_hear_the_whole_feed(lab: Lab) 
 
 @pytest.mark.soak
 async def test_many_cuts_and_kills(lab: Lab) -> None:
-    await hear_while_all_die(lab, 25, deaths=10_000, refusals=100)
+    await hear_while_all_die(lab, 15, deaths=10_000, refusals=100)

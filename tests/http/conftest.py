@@ -116,7 +116,7 @@ async def house(  # noqa: PLR0915 - one thing a line
         settings = Settings.model_validate(
             {
                 "asterisk": {"port": pbx.port, "username": "pbxd", "secret": SECRET},
-                "http": {"listen": "127.0.0.1:0"},
+                "http": {"listen": "127.0.0.1:0"} | ({} if url.startswith("sqlite") else {"upload_folder": "uploads"}),
                 "database": {"url": url},
                 "service": {"language": "en"},
             }

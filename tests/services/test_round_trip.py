@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from pbxd.book.companies import Company
 from pbxd.book.contacts import Contact, ContactDraft
 from pbxd.book.employees import Employee
 from pbxd.numbers import NumberRules
 from pbxd.services.files.exports import ExportContacts, export_contacts
 from pbxd.services.files.imports import ImportContacts, import_contacts
 from pbxd.services.workspace import Workspace
+from pbxd.storage.book.companies import Companies
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.engine import schema
@@ -96,6 +98,27 @@ async def _check(empty_book: Path, folder: Path, listed: list[ContactDraft]) -> 
             report = await import_contacts(Workspace(database, RULES), OWNER, wanted)
             assert (report.errors, report.left_out) == ([], []), ending
             assert await cards(database) == before, ending
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+async def test_of_companies_an_export_has_the_names_that_contacts_have(
+    empty_book: Path, tmp_path: Path, ending: str
+) -> None:
+    """What a company has of its own, and one without contacts, is in no file of contacts: docs/cli.md says so."""
+    file = tmp_path / f"a.{ending}"
+    async with copy_of(empty_book, tmp_path / "a.db") as database:
+        firms = Companies(database)
+        await firms.create(Company(0, "ООО «Ромашка»", ("+74951234567",), "Казань", "romashka.example", ("a@x.ru",)))
+        await firms.create(Company(0, "Без людей", ("+74951234568",)))
+        for name, firm in (("Анна", "Ромашка"), ("Борис", "ромашка, ооо"), ("Вера", "Лютик"), ("Глеб", "")):
+            await Contacts(database).add(ContactDraft(name, company=firm, emails=("x@x.ru",)), actor=OWNER)
+        before = await cards(database)
+        await export_contacts(Workspace(database, RULES), OWNER, ExportContacts(file=file))
+    async with copy_of(empty_book, tmp_path / "b.db") as database:
+        await import_contacts(Workspace(database, RULES), OWNER, ImportContacts(file=file, existing="add"))
+        assert await cards(database) == before
+        found = (await Companies(database).list())[1]
+        assert [replace(each, id=0, version=1) for each in found] == [Company(0, "Лютик"), Company(0, "ООО «Ромашка»")]
 
 
 async def test_personal_contacts_in_a_file_stay_their_owner_s(empty_book: Path, tmp_path: Path) -> None:

@@ -33,12 +33,8 @@ from pbxd.storage.engine.database import Database
 from tests.actors import ADMINISTRATOR, agent
 
 MAIN = "+74951112233"
-SHARED = (
-    "ФИО;Рабочий телефон;Мобильный телефон\n"
-    "Анна Ильина;84951112233;89161112201\n"
-    "Борис Котов;84951112233;89161112202\n"
-    "Вера Лосева;84951112233;89161112203\n"
-)
+CASE_32 = Path(__file__).resolve().parents[1] / "cases" / "files" / "32-shared-main-number.csv"
+SHARED = CASE_32.read_text("utf-8-sig")
 
 
 async def brought(workspace: Workspace, folder: Path, text: str, existing: Policy = "skip") -> ImportReport:
@@ -142,6 +138,28 @@ async def test_a_row_that_repeats_an_earlier_one_is_told_as_a_repeat(workspace: 
     ]  # fmt: skip
 
 
+async def test_a_row_names_what_it_adds_to_that_of_an_earlier_one(workspace: Workspace, tmp_path: Path) -> None:
+    head = "ФИО;Телефон;Почта;Должность;Компания;Теги;VIP"
+    rows = [
+        f"Анна;{MAIN}, 89160000001;a@x.ru;директор;ООО Лютик;опт, юг;",
+        f"Анна;{MAIN};A@X.RU;;Лютик;юг;",
+        f"Анна;{MAIN};b@x.ru;кассир;;;",
+        "Анна;89160000001;;директор;Ромашка;ОПТ;нет",
+        f"Анна;{MAIN};b@x.ru;директор;;;да",
+    ]  # fmt: skip
+    text = "\n".join([head, *rows])
+    for there in (False, True):  # a new contact, then one of the book
+        done = await brought(workspace, tmp_path, text, "update")
+        told = [(each.row, each.what, each.fields) for each in done.rows]
+        assert told == [
+            *([(2, "updated", ("company", "emails"))] if there else []),
+            (3, "repeated", ()),
+            (4, "merged", ("emails", "position")),
+            (5, "merged", ("company", "position", *(["vip"] if there else []))),
+            (6, "merged", ("vip",)),
+        ], there
+
+
 async def test_the_report_is_in_the_order_of_the_rows(workspace: Workspace, tmp_path: Path) -> None:
     rows = "ФИО;Телефон;Компания\n;84950000001;Ромашка\nАнна;89160000001;\n;84950000002;Лютик\nБорис;89160000002;\n"
     await brought(workspace, tmp_path, rows)
@@ -186,7 +204,8 @@ async def test_the_id_of_our_own_export_renames_and_a_foreign_one_does_not(
         await Contacts(workspace.database).get(renamed.rows[0].contact or 0, actor=ADMINISTRATOR)
     ).name == "Анна Петрова"
     twice = f"{text}{text.splitlines()[1].replace('Анна Петрова', 'Олег Новый')}\n"
-    assert (await brought(workspace, tmp_path, twice, "update")).bad == 1
+    (bad,) = (await brought(workspace, tmp_path, twice, "update")).errors
+    assert (bad.field, bad.message.startswith("pbxd ID: row 2 has the same ID")) == ("id", True), bad
 
 
 async def test_undo_says_which_import_comes_first_and_gives_everything_back(

@@ -181,7 +181,7 @@ async def test_a_total_of_those_nobody_called_back_looks_at_fewer(
     assert (await History(database).page(CallFilter(outcome="missed"), limit=1))[:2] == (8, False)
 
 
-async def test_of_the_calls_of_a_department_nobody_asks_whether_they_are(book: Database) -> None:
+async def test_department_lists_do_not_filter_by_department_again(book: Database) -> None:
     asked: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:  # noqa: ANN401 - SQLAlchemy's

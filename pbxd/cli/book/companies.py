@@ -12,6 +12,7 @@ from pbxd.cli.options import (
     INTEGER,
     LIMIT,
     actor_option,
+    after_option,
     argument,
     flag,
     id_argument,
@@ -59,12 +60,7 @@ class Options:
 @option("--search", default="", about=N_("Words of the name."))
 @flag("--doubles", about=N_("Only companies whose names differ by quotes, legal form, case or spaces alone."))
 @option("--limit", type=LIMIT, about=N_("Show at most this many."))
-@option(
-    "--after",
-    default="",
-    metavar="CURSOR",
-    about=N_("Show the page after this cursor; the last line of a page names it."),
-)
+@after_option()
 @json_option
 @takes(Options)
 def list_(session: Session, asked: Options) -> None:

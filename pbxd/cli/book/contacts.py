@@ -20,6 +20,7 @@ from pbxd.cli.options import (
     LIMIT,
     OFFSET,
     actor_option,
+    after_option,
     employee_option,
     flag,
     id_argument,
@@ -62,12 +63,7 @@ def add(session: Session, asked: AddContact) -> None:
 )
 @flag("--descending", about=N_("Sort in descending order."))
 @option("--limit", type=LIMIT, about=N_("Show at most this many."))
-@option(
-    "--after",
-    default="",
-    metavar="CURSOR",
-    about=N_("Show the page after this cursor; the last line of a page names it."),
-)
+@after_option()
 @flag("--count", about=N_("Count all hits, even if there are more than 10,000."))
 @option("--offset", type=OFFSET, default=0, about=N_("Skip this many."))
 @json_option

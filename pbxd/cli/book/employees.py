@@ -17,6 +17,7 @@ from pbxd.cli.options import (
     INTEGER,
     LIMIT,
     actor_option,
+    after_option,
     argument,
     employee_argument,
     flag,
@@ -62,12 +63,7 @@ class Options:
 @option("--department", default="", about=N_("Only this department or queue."))
 @flag("--active/--left", default=None, about=N_("Only those who work here, or only those who left."))
 @option("--limit", type=LIMIT, about=N_("Show at most this many."))
-@option(
-    "--after",
-    default="",
-    metavar="CURSOR",
-    about=N_("Show the page after this cursor; the last line of a page names it."),
-)
+@after_option()
 @json_option
 @takes(Options)
 def list_(session: Session, asked: Options) -> None:

@@ -13,7 +13,7 @@ from pbxd.cli.session import Session
 from pbxd.i18n import N_, _
 from pbxd.lookup.answers import match_json
 from pbxd.lookup.matching import Match, Rival, phone_text
-from pbxd.services.lookups import LookUp, look_up, rule_text
+from pbxd.services.lookups import LookUp, look_up, rule_text, status_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def lookup(session: Session, asked: Options) -> None:
 
 
 def _lines(match: Match, manager_name: str) -> Iterable[tuple[str, str]]:
-    yield _("Status"), _status(match.status)
+    yield _("Status"), status_text(match.status)
     yield _("Number"), match.number or ""
     yield _("Name"), match.name
     yield _("Company"), match.company
@@ -58,19 +58,6 @@ def _lines(match: Match, manager_name: str) -> Iterable[tuple[str, str]]:
     yield _("Employee"), match.employee
     yield _("VIP"), mark(match.vip)
     yield _("Manager"), f"{match.manager} {manager_name}".strip()
-
-
-def _status(status: str) -> str:
-    return {
-        "found": _("found"),
-        "shared": _("several contacts have the number"),
-        "company": _("a company's number"),
-        "employee": _("an employee's number"),
-        "unknown": _("unknown number"),
-        "withheld": _("the number is withheld"),
-        "unreadable": _("the number can't be read"),
-        "error": _("the book can't be read now"),
-    }.get(status, status)
 
 
 def _rival(rival: Rival) -> str:

@@ -20,6 +20,7 @@ from pbxd.exchange.cells import BadRow
 from pbxd.exchange.row_drafts import Read, ReadCompany
 from pbxd.i18n import _
 from pbxd.services.files.import_matching import NOBODY, Matcher
+from pbxd.services.files.import_memory import RowMemory
 from pbxd.services.files.import_report import ImportReport, RowDone, RowList, What
 from pbxd.storage.imports.companies import added
 from pbxd.storage.imports.known import Known
@@ -46,6 +47,7 @@ class Decisions:
         self._policy, self._registry, self._report, self._rows = policy, registry, report, rows
         self._manager_id = manager_id  # of contacts for whom the file names none
         self._matcher = Matcher(registry)
+        self._memory = RowMemory(registry)
         self._made_by_row = array("q")  # the rows of new contacts, in order
         self._said: dict[int, int] = {}  # by contact: what the last row about it says, hashed, and in 32 bits which row
 
@@ -58,6 +60,8 @@ class Decisions:
         if target == NOBODY:
             self._create(row, read, batch)
             target = -len(self._made_by_row)
+            if said:
+                self._memory.note(target, read)
         elif said and self._said.get(target, 0) >> _ROW_BITS == said:
             self._repeat(row, read, target, known)
         elif self._policy == "skip":
@@ -67,6 +71,7 @@ class Decisions:
             self._merge(row, read, target, known, batch)
         else:
             self._update(row, read, target, known, batch)
+            self._memory.note(target, read)
         if said:
             self._said[target] = said << _ROW_BITS | row
 
@@ -101,11 +106,15 @@ class Decisions:
         batch.adding.setdefault(target, set()).update(name for name in LISTS if name in changes and name not in pending)
         batch.changes[target] = united(pending, changes)
         self._matcher.note(target, read)
+        changed = self._memory.merge(target, read, known.cards.get(target))
+        if not changed:
+            self._repeat(row, read, target, known)
+            return
         self._report.updated += 1
-        self._list(row, "merged", read, target, known, _names(changes))
+        self._list(row, "merged", read, target, known, changed)
 
     def _repeat(self, row: int, read: Read, target: int, known: Known) -> None:
-        """Name a row that says what the row before about the same contact says."""
+        """Name a row that says nothing but what rows before about the same contact say."""
         self._report.unchanged += 1
         card, earlier = known.cards.get(target), self._said[target] % (1 << _ROW_BITS)
         name = card.name if card else read.draft.name

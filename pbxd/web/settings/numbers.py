@@ -8,7 +8,7 @@ from aiohttp import web
 
 from pbxd.i18n import _
 from pbxd.lookup.matching import phone_text
-from pbxd.services.lookups import LookUp, look_up, rule_text
+from pbxd.services.lookups import LookUp, look_up, rule_text, status_text
 from pbxd.web.frame import Visit
 from pbxd.web.pages import Page
 from pbxd.web.settings.sections import SETTINGS, administrator, section
@@ -26,7 +26,7 @@ async def _show_numbers(visit: Visit) -> web.StreamResponse:
         tried=tried,
         found=found,
         phone=phone_text(found.match) if found else "",
-        answer=_status(found.match.status) if found else "",
+        answer=status_text(found.match.status) if found else "",
         why=rule_text(found.match.rule) if found else "",
         rules=[
             (_("Country"), rules.region, "numbers.region"),
@@ -34,18 +34,6 @@ async def _show_numbers(visit: Visit) -> web.StreamResponse:
             (_("Extensions"), rules.internal.pattern, "employees.pattern"),
         ],
     )
-
-
-def _status(status: str) -> str:
-    return {
-        "found": _("found"),
-        "shared": _("several contacts have the number"),
-        "company": _("a company's number"),
-        "employee": _("an employee's number"),
-        "unknown": _("unknown number"),
-        "withheld": _("the number is withheld"),
-        "unreadable": _("the number can't be read"),
-    }.get(status, status)
 
 
 PAGES = (Page("GET", NUMBERS, administrator(_show_numbers)),)

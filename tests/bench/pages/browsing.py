@@ -49,7 +49,7 @@ async def browsing(house: House, options: Options) -> list[Figure]:
         await site.close()
     told = f"median {median(took):.0f}, {used:.0f} of the daemon's processor time; {len(took)} searches"
     return [
-        figure("first load of /clients, compressed", sizes, "KB", goal=100, reference="bodies of all answers"),
+        figure("first load of /clients, as sent", sizes, "KB", goal=100, reference="bodies of all answers"),
         figure("last key to painted rows, p95", [quantiles(took, n=20)[-1]], "ms", goal=150, reference=told),
     ]
 
