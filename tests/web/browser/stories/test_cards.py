@@ -65,3 +65,32 @@ async def test_without_a_network_a_card_closes_here_and_elsewhere_as_soon_as_the
     await expect(card(phone, unknown)).to_be_visible()
     await desk.context.set_offline(offline=False)
     await expect(card(phone, unknown)).to_have_count(0)
+
+
+UNCOVERED = """button => {
+  const { left, top, width, height } = button.getBoundingClientRect();
+  const there = document.elementFromPoint(left + width / 2, top + height / 2);
+  return button === there || button.contains(there);
+}"""
+
+
+async def test_on_a_phone_no_button_of_a_form_is_below_the_card(site: Site, pbxd: House) -> None:
+    numbers = (ContactNumber(CALLER, main=True),)
+    comment = "Звонить после обеда, лучше по второму номеру. " * 4
+    draft = ContactDraft("Ким Анна", "Завод", "бухгалтер", numbers=numbers, comment=comment, tags=("опт", "юг"))
+    await pbxd.contacts.add(draft, actor=ADMINISTRATOR)
+    rings(pbxd, "01CARD", CALLER)
+    page = await site.page(size=390)
+    for path in ("/clients/new", "/clients"):
+        await page.goto(path)
+        await expect(card(page, "Входящий звонок: Ким Анна")).to_be_visible()
+        if path == "/clients":
+            await page.get_by_role("link", name="Добавить контакт").click()
+        for name in ("Сохранить", "Отмена"):
+            button = page.get_by_role("button", name=name, exact=True)
+            await button.evaluate("button => button.scrollIntoView({block: 'nearest'})")
+            assert await button.evaluate(UNCOVERED), f"{name} on {path}"
+        if path == "/clients/new":
+            await page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+            cancel = page.get_by_role("button", name="Отмена", exact=True)
+            assert await cancel.evaluate(UNCOVERED), "at the end of the page"
