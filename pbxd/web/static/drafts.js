@@ -99,8 +99,8 @@ async function restore() {
 }
 
 // Saved, or given up: nothing is left to keep. What the server refuses comes back in its answer.
-document.addEventListener("submit", ({ target }) => {
-  if (!(target instanceof HTMLFormElement)) return;
+window.addEventListener("submit", ({ target, defaultPrevented }) => {
+  if (!(target instanceof HTMLFormElement) || defaultPrevented) return; // a script sends it, perhaps later
   const main = document.getElementById("main");
   const form = main?.contains(target) ? formOf(main) : null;
   if (form instanceof HTMLFormElement && (target === form || target.id === "cancel")) form.dataset.left = "";
