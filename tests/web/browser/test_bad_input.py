@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import expect
 
-from tests.web.browser.site import AGENT, Site
+from tests.api.test_queues import WAITS
+from tests.http.conftest import House
+from tests.services.scripted_queue import Pbx
+from tests.web.browser.site import ADMINISTRATOR, AGENT, SUPERVISOR, Site
 
 
 async def test_ten_megabytes_pasted_are_refused_in_words(site: Site) -> None:
@@ -26,3 +30,31 @@ async def test_a_browser_whose_clock_is_an_hour_off_stays_signed_in(site: Site) 
         await page.clock.install(time=datetime.now(UTC) + timedelta(hours=hours))
         await page.goto("/me")
         await expect(page.get_by_role("main").get_by_text(AGENT.name)).to_be_visible()
+
+
+async def test_a_browser_whose_clock_is_an_hour_off_shows_how_long_callers_wait(site: Site, pbxd: House) -> None:
+    Pbx(pbxd.pbx, "22.1.0", immediate=True)
+    pbxd.services.queues.call_of = WAITS.get
+    for hours in (-1, 1):
+        page = await site.page(SUPERVISOR)
+        await page.clock.install(time=datetime.now(UTC) + timedelta(hours=hours))
+        await page.goto("/queues")
+        wait = page.get_by_role("table", name="Очередь sales").locator("time").first
+        shown = await wait.text_content()
+        await expect(wait).not_to_have_text(shown or "")  # it runs
+        await expect(wait).to_have_text(re.compile(r"^0:[0-5]\d$"))
+
+
+async def test_on_a_phone_the_rest_of_the_menu_is_behind_more(site: Site) -> None:
+    page = await site.page(ADMINISTRATOR, size=390)
+    await page.goto("/clients")
+    menu = page.get_by_role("navigation", name="Основное меню")
+    settings = menu.get_by_role("link", name="Настройки")
+    await expect(menu.get_by_role("link")).to_have_text(["Клиенты", "История", "Сотрудники", "Очереди"])
+    await menu.get_by_role("button", name="Ещё").tap()
+    await expect(settings).to_be_visible()
+    await page.touchscreen.tap(195, 300)  # beside it
+    await expect(settings).to_be_hidden()
+    await menu.get_by_role("button", name="Ещё").tap()
+    await settings.tap()
+    await expect(page.get_by_role("heading", name="Настройки", level=1)).to_be_visible()

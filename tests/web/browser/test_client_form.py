@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import FilePayload, Page, expect
 
@@ -46,6 +48,7 @@ async def test_a_client_is_added_with_warnings_while_typing(site: Site, pbxd: Ho
     await expect(form.get_by_label("Номер телефона 2")).to_be_focused()
     await page.keyboard.type("84951234567")
     await form.get_by_role("button", name="Сделать основным").click()
+    await expect(form.get_by_role("button", name="Сделать основным")).to_have_attribute("value", "0")
     await expect(form.get_by_label("ФИО")).to_have_value("Ким Пётр")
     await form.get_by_role("button", name="Сохранить").click()
     await expect(page.get_by_role("heading", name="Ким Пётр")).to_be_visible()
@@ -190,6 +193,21 @@ async def test_ten_megabytes_in_a_field_are_refused_and_the_form_stays(site: Sit
     await expect(page.get_by_role("alert")).to_contain_text("текста слишком много")
     if scripts:
         await expect(page.get_by_label("ФИО")).to_have_value("Большой Текст")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_of_ten_megabytes_that_are_pasted_the_form_comes_back_with_the_reason(site: Site, scripts: bool) -> None:
+    page = await site.page(scripts=scripts)
+    await page.goto("/clients/new")
+    await page.get_by_label("ФИО").fill("Большой Текст")
+    await page.get_by_label("Номер телефона").fill("89161234567")
+    for field in ("Должность", "Комментарий"):
+        await page.get_by_label(field).focus()
+        await page.keyboard.insert_text("я" * 5_000_000)
+    await page.get_by_role("button", name="Сохранить").click()
+    await expect(page.get_by_label("Должность")).to_have_accessible_description(re.compile("Длиннее"))
+    await expect(page.get_by_label("Комментарий")).to_have_accessible_description(re.compile("Длиннее"))
+    await expect(page.get_by_label("ФИО")).to_have_value("Большой Текст")
 
 
 async def test_a_change_by_somebody_else_shows_by_itself(site: Site, pbxd: House) -> None:

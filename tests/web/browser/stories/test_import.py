@@ -7,7 +7,12 @@ from pathlib import Path
 import openpyxl
 import pytest
 from playwright.async_api import FilePayload, Page, expect
+from sqlalchemy import update
 
+from pbxd.services.files.imports import ImportContacts, import_contacts
+from pbxd.storage.tables import imports
+from tests.actors import ADMINISTRATOR
+from tests.http.conftest import House
 from tests.web.browser.judging import tab_to
 from tests.web.browser.site import Site
 
@@ -93,3 +98,45 @@ async def test_what_was_wrong_is_corrected_in_its_file_and_all_of_it_taken_back(
         await page.get_by_role("link", name="Другой файл").click()
     await page.goto("/clients")
     await expect(names).to_have_count(0)
+
+
+async def test_the_template_is_loaded_and_a_bar_shows_an_import(site: Site, pbxd: House, tmp_path: Path) -> None:
+    page = await site.page()
+    await page.goto("/import")
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Скачать шаблон").click()
+    template = await download.value
+    assert template.suggested_filename == "contacts.xlsx"
+    await template.save_as(tmp_path / "template.xlsx")
+    heads = next(openpyxl.load_workbook(tmp_path / "template.xlsx").worksheets[0].iter_rows(values_only=True))
+    assert {"ФИО", "E-mail"} <= set(heads)
+    await page.get_by_label("Файл", exact=True).set_input_files([_file("ФИО;Телефон\nКим;89161234567\n")])
+    await page.get_by_role("button", name="Проверить").click()
+    await expect(page.get_by_role("button", name="Загрузить")).to_be_visible()
+    bar = page.get_by_role("progressbar", name="Импорт")
+    await expect(bar).to_have_count(0)
+    await _become(pbxd, "applying")
+    await page.reload()
+    await expect(bar).to_be_visible()
+    await _become(pbxd, "checked")
+    await expect(bar).to_have_count(0)  # by itself
+
+
+async def _become(pbxd: House, state: str) -> None:
+    async with pbxd.database.writing() as connection:
+        await connection.execute(update(imports).values(state=state))
+
+
+async def test_an_import_by_somebody_else_is_one_refresh(site: Site, pbxd: House, tmp_path: Path) -> None:
+    page = await site.page()
+    await page.goto("/clients")
+    await page.get_by_role("searchbox").hover()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    file = tmp_path / "clients.csv"
+    rows = [f"Клиент {place};8916{place:07}" for place in range(1200)]  # of several batches
+    file.write_text("\n".join(["ФИО;Телефон", *rows]), encoding="utf-8")
+    await import_contacts(pbxd.services.workspace, ADMINISTRATOR, ImportContacts(file=file))
+    await expect(page.get_by_role("status").first).to_have_text("Всего: 1200")
+    await page.wait_for_timeout(600)
+    assert [url for url in asked if "/clients" in url] == [f"{site.url}/clients"]
