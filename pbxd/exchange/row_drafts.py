@@ -103,8 +103,10 @@ class RowReader:
         if left_out and not any(map(any, work.values.values())):
             return LeftOut(BadRow(row, "", "; ".join(left_out)))  # a group of contacts
         found = self._found(row, work)
-        if not left_out or isinstance(found, BadRow):
+        if not left_out:
             return found
+        if isinstance(found, BadRow):
+            return replace(found, message="; ".join((found.message, *left_out))[:_LONGEST_MESSAGE])
         return replace(found, left_out=(*(BadRow(row, "", why) for why in left_out), *found.left_out))
 
     def _found(self, row: int, work: RowCells) -> Read | ReadCompany | BadRow:
