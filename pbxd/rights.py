@@ -64,9 +64,14 @@ def check_moves_callers(actor: Actor) -> None:
 
 def check_hears(actor: Actor, *, own: bool) -> None:
     """Raise RefusedError unless the actor may hear the recordings of a call; `own`: they took part in it."""
-    if TABLE["hear recordings"].of(actor.role) != "everything" and not own:
+    if not hears(actor, own=own):
         message = _("only who took part in the call, a supervisor or an administrator may hear its recordings")
         raise RefusedError("not-own-call", message)
+
+
+def hears(actor: Actor, *, own: bool) -> bool:
+    """Tell whether the actor may hear the recordings of a call; `own`: they took part in it."""
+    return own or TABLE["hear recordings"].of(actor.role) == "everything"
 
 
 def calls_seen(actor: Actor) -> Sight:

@@ -166,6 +166,11 @@ class Session:
         if not agrees(question):
             raise click.Abort
 
+    def confirm_at_terminal(self, question: str) -> None:
+        """Ask as `confirm` does, but only on a terminal: a script may end access, or take an import back, at once."""
+        if sys.stdin.isatty():
+            self.confirm(question)
+
     def report(self, form: dict[str, Any], line: str) -> None:
         """Say what was done: `form` to a program, `line` to a person."""
         if self.as_json:

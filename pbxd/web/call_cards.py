@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
 from pbxd import rights
+from pbxd.book.employees import Employee
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, PbxdError, RefusedError, UnavailableError
 from pbxd.i18n import _
 from pbxd.numbers import is_emergency, parse
@@ -106,6 +108,20 @@ def callable_number(visit: Visit, text: str) -> str:
     if employee is None or not employee.active:
         raise InvalidInputError("number", _("{number} can't be called: it is no phone number").format(number=number))
     return parsed.value
+
+
+def is_callable(visit: Visit, text: str) -> bool:
+    """Tell whether the visitor can call a number, or a colleague's extension, that is not their own."""
+    try:
+        return callable_number(visit, text) != visit.actor.extension
+    except InvalidInputError:
+        return False
+
+
+def colleague_of(visit: Visit, extensions: Sequence[str]) -> Employee | None:
+    """Return whom the visitor would call back after a call among ourselves: the first one who is not themselves."""
+    others = (visit.services.employee(each) for each in extensions if each != visit.actor.extension)
+    return next((each for each in others if each and each.active), None)
 
 
 def _refused(visit: Visit, error: PbxdError) -> web.Response:

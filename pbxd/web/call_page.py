@@ -13,6 +13,7 @@ from pbxd.i18n import _, local_day
 from pbxd.services import call_history, contacts
 from pbxd.services.calls.call_people import CallPeople, people_of
 from pbxd.services.calls.recordings import Lack
+from pbxd.web.call_cards import colleague_of
 from pbxd.web.call_rows import row_of
 from pbxd.web.call_story import duration_text, lines_of
 from pbxd.web.frame import Visit, go, person, show
@@ -39,6 +40,8 @@ async def _show_call(visit: Visit) -> web.StreamResponse:
         call=call,
         row=row,
         may_favour=favourites is not None,
+        heard=await visit.services.recordings.audible(visit.actor, [call]),
+        colleague_of=colleague_of,
         facts=_facts(call, people),
         lines=lines_of(call, people),
         **await _recordings(visit, call),

@@ -56,6 +56,7 @@ class CallRow:
     unreached: bool
     running: bool
     length: str
+    colleagues: Sequence[str] = ()  # of a call among ourselves: the extensions of both sides
 
     @property
     def clock(self) -> str:
@@ -112,7 +113,13 @@ def row_of(call: Call, people: CallPeople, favourites: Collection[int]) -> CallR
         outcome in _UNREACHED,
         call["ended"] is None,
         length_text(call["talk_seconds"]) if call["talk_seconds"] else "",
+        _colleagues(call),
     )
+
+
+def _colleagues(call: Call) -> list[str]:
+    sides = [call[side]["extension"] for side in ("caller", "callee")] if call["direction"] == "internal" else []
+    return [each for each in sides if each]
 
 
 def client_of(call: Call, people: CallPeople, favourites: Collection[int]) -> Client | None:

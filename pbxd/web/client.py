@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from pbxd.services.calls.card_text import change_text, main_lines
 from pbxd.services.contact_changes import extensions_of
 from pbxd.services.files import exports
 from pbxd.web.change_texts import edits_of, person_text
-from pbxd.web.client_calls import rows_of
+from pbxd.web.client_calls import CallRow, rows_of
 from pbxd.web.contact_edits import ONE, id_of
 from pbxd.web.frame import Visit, go, person, show
 from pbxd.web.pages import Page
@@ -30,7 +31,7 @@ async def _show(visit: Visit) -> web.StreamResponse:
     shown = await book.show(visit.workspace, visit.actor, id_of(visit))
     contact, tab = shown.contact, visit.query.get("tab", "")
     tab = tab if tab in _TABS else ""
-    values: dict[str, Any] = {"calls": rows_of(shown.last_calls)}
+    values: dict[str, Any] = {"calls": await _rows(visit, shown.last_calls)}
     if tab == "calls":
         values |= await _calls(visit, contact)
     elif tab == "changes":
@@ -73,7 +74,12 @@ async def _calls(visit: Visit, contact: Contact) -> dict[str, Any]:
         page = await call_history.find(visit.workspace, visit.actor, asked)
     except InvalidInputError:  # a cursor of another list
         page = await call_history.find(visit.workspace, visit.actor, FindCalls(contact=contact.id, limit=_CALLS_SHOWN))
-    return {"calls": rows_of(page.items), "next": page.next, "total": page.total, "more": not page.total_is_exact}
+    rows = await _rows(visit, page.items)
+    return {"calls": rows, "next": page.next, "total": page.total, "more": not page.total_is_exact}
+
+
+async def _rows(visit: Visit, calls: Sequence[Mapping[str, Any]]) -> list[CallRow]:
+    return rows_of(calls, await visit.services.recordings.audible(visit.actor, calls))
 
 
 async def _changes(visit: Visit, contact: Contact) -> dict[str, Any]:

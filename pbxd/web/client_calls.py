@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -24,15 +24,20 @@ class CallRow(NamedTuple):
     outcome: str
     missed: bool
     length: str
+    number: str  # the client's; empty: hidden
+    heard: bool  # there is a recording that the visitor may hear
 
 
-def rows_of(calls: Iterable[Mapping[str, Any]]) -> list[CallRow]:
-    """Return calls in their public form as rows."""
-    return [_row(call) for call in calls]
+def rows_of(calls: Iterable[Mapping[str, Any]], heard: Collection[str] = ()) -> list[CallRow]:
+    """Return calls in their public form as rows; `heard` are those with a recording that the visitor may hear."""
+    return [_row(call, heard) for call in calls]
 
 
-def _row(call: Mapping[str, Any]) -> CallRow:
-    side = call["caller"] if call["direction"] == "outgoing" else call["callee"]
+def _row(call: Mapping[str, Any], heard: Collection[str]) -> CallRow:
+    side, client = call["callee"], call["caller"]
+    if call["direction"] == "outgoing":
+        side, client = client, side
+    number = client["number"] or ""
     return CallRow(
         call["id"],
         _ICONS.get(call["direction"], "inside"),
@@ -42,6 +47,8 @@ def _row(call: Mapping[str, Any]) -> CallRow:
         outcome_name(call["outcome"]),
         call["outcome"] in _MISSED,
         _length(call["talk_seconds"]) if call["talk_seconds"] else "",
+        number if number.lstrip("+").isdigit() else "",
+        call["id"] in heard,
     )
 
 

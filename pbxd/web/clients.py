@@ -15,7 +15,7 @@ from pbxd.numbers import parse
 from pbxd.services import contacts as book
 from pbxd.services import employees
 from pbxd.services.files.exports import ExportContacts
-from pbxd.web.call_cards import callable_number
+from pbxd.web.call_cards import is_callable
 from pbxd.web.contact_fields import employee_text
 from pbxd.web.frame import Visit, go, person, show
 from pbxd.web.pages import Page, is_fragment, local_path
@@ -41,8 +41,8 @@ async def _list(visit: Visit) -> web.StreamResponse:
         part="clients_table.html",
         found=found,
         problem=problem,
-        dial=_dial(visit),
-        dialled=visit.services.employee(_dial(visit)),
+        dial=(dial := _dial(visit)),
+        dialled=visit.services.employee(dial),
         sort=visit.query.get("sort", ""),
         size=wanted.limit,
         tab=_tab(visit),
@@ -57,13 +57,11 @@ async def _list(visit: Visit) -> web.StreamResponse:
 
 def _dial(visit: Visit) -> str:
     """Return what was typed into the search if it can be called, whatever its notation; empty: it can't."""
-    text = visit.query.get("search", "")
-    try:
-        number = callable_number(visit, text) if text and text != visit.actor.extension else ""
-    except InvalidInputError:
+    text = visit.query.get("search", "").strip()[:100]
+    if not text or not is_callable(visit, text):
         return ""
-    parsed = parse(number, visit.workspace.rules)
-    return f"{parsed.value},{parsed.extension}".strip(",") if parsed.kind == "e164" else number
+    parsed = parse(text, visit.workspace.rules)
+    return f"{parsed.value},{parsed.extension}".strip(",") if parsed.kind == "e164" else parsed.value or text
 
 
 def _wanted(visit: Visit) -> book.FindContacts:

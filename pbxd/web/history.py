@@ -22,6 +22,7 @@ from pbxd.services.calls.call_people import people_of
 from pbxd.services.calls.call_texts import direction_name, outcome_name
 from pbxd.services.dates import read_instant
 from pbxd.services.files.exports import ExportCalls
+from pbxd.web.call_cards import colleague_of
 from pbxd.web.call_rows import days_of
 from pbxd.web.frame import Visit, go, person, show
 from pbxd.web.pages import Page, is_fragment, sentence
@@ -57,6 +58,8 @@ async def _list(visit: Visit) -> web.StreamResponse:
         found=found,
         days=days_of(found.items, found.gaps, people, favourites or ()),
         may_favour=favourites is not None,
+        heard=await visit.services.recordings.audible(visit.actor, found.items),
+        colleague_of=colleague_of,
         problem=problem,
         size=limit,
         filtered=any(name in visit.query for name in _FILTERS),

@@ -14,6 +14,7 @@ from pbxd.i18n import _
 from pbxd.numbers import display
 from pbxd.services.queues.to_front import MoveToFront, move_to_front
 from pbxd.services.queues.waiting_callers import WaitingCaller, waiting_callers
+from pbxd.web.call_cards import is_callable
 from pbxd.web.frame import Visit, go, person, show
 from pbxd.web.pages import Page, is_fragment, sentence
 
@@ -48,6 +49,7 @@ async def _page(visit: Visit, problem: str = "") -> web.StreamResponse:
         problem=problem,
         may_move=_may_move(visit),
         shown=_shown,
+        may_call=lambda caller: bool(caller.number) and is_callable(visit, caller.number),
     )
 
 

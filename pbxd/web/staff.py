@@ -83,8 +83,6 @@ async def _show_one(visit: Visit) -> web.StreamResponse:
 def _facts(one: Employee) -> list[tuple[str, str]]:
     return [
         (_("Extension number"), one.extension),
-        (_("Phone number"), display(one.mobile) if one.mobile else ""),
-        (_("Direct number"), display(one.did) if one.did else ""),
         (_("E-mail"), one.email),
     ]
 

@@ -38,6 +38,7 @@ async def test_a_database_that_is_away_leaves_lookups_ready_with_an_honest_age(
         await problem(answer, 503)
 
 
+@pytest.mark.sqlite_house
 async def test_a_database_that_is_gone_is_an_alarm_and_the_last_good_book_and_tokens_serve(unlinked: House) -> None:
     """C6; back at its place, it is used again."""
     await add(unlinked, IGOR)

@@ -161,6 +161,16 @@ async def test_a_body_that_ends_before_the_form_does_is_refused(pbxd: House) -> 
         assert left(pbxd) == []
 
 
+async def test_what_lies_in_the_folder_of_a_new_id_is_of_another_database_and_goes(pbxd: House) -> None:
+    for number in range(1, 4):  # as a restored database leaves them
+        (pbxd.settings.upload_folder / str(number)).mkdir(parents=True)
+        (pbxd.settings.upload_folder / str(number) / "upload.xlsx").write_bytes(b"old")
+    async with crm(pbxd, "101") as client:
+        made = await upload(client)
+        assert (await client.ask("POST", f"{IMPORTS}/{made['id']}/commit"))[0]["created"] == 2
+    assert f"{made['id']}/upload.xlsx" not in left(pbxd)
+
+
 async def test_a_long_check_is_asked_for_until_it_is_over(pbxd: House) -> None:
     go = asyncio.Event()
 
@@ -308,5 +318,6 @@ async def test_calls_are_exported(pbxd: House) -> None:
         await client.get("/api/v1/calls/export.csv", 403)
 
 
+@pytest.mark.sqlite_house
 def test_uploads_lie_beside_the_database(pbxd: House, tmp_path: Path) -> None:
     assert pbxd.settings.upload_folder == tmp_path / "uploads"

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pbxd.scopes import checked_scopes
@@ -57,6 +58,7 @@ async def test_a_pbx_that_is_away_shows(unlinked: House) -> None:
     assert value(await scraped(unlinked), "pbxd_pbx_connected") == 0
 
 
+@pytest.mark.sqlite_house
 async def test_a_database_that_is_gone_shows(pbxd: House) -> None:
     linked = await scraped(pbxd)
     assert value(linked, "pbxd_pbx_connected") == value(linked, "pbxd_database_up") == 1

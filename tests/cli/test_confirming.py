@@ -1,4 +1,4 @@
-"""What can't be undone: every such command asks first, and without a terminal does nothing unless --yes is given."""
+"""What can't be undone: every such command asks first; without a terminal most do nothing unless --yes is given."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from pbxd.storage.tables.columns import metadata
 from tests.cli.conftest import CONFIGURATION, Pbxd
 from tests.cli.test_calls import CAPTURES
 from tests.cli.test_program import every_command
+from tests.cli.test_terminal import on_terminal
 
 ASKING = (
     "calls rebuild --from 2026-11-01 --to 2026-12-01", "companies delete 2", "companies merge 1 2",
-    "contacts delete 1", "contacts erase --owner 101", "contacts import-undo 1", "employees same 101",
-    "privacy erase 89160000001", "tokens revoke 1", "users reset 102", "webhooks delete 1",
+    "contacts delete 1", "contacts erase --owner 101", "employees same 101", "privacy erase 89160000001",
 )  # fmt: skip
+# They end access or take something back: a script may do that at once.
+ASKING_AT_A_TERMINAL = ("contacts import-undo 1", "tokens revoke 1", "users reset 102", "webhooks delete 1")
 
 
 @pytest.fixture(scope="module")
@@ -43,23 +45,38 @@ def furnished(empty_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
-@pytest.mark.parametrize("command", ASKING)
-def test_nothing_is_done_without_a_terminal_and_without_yes(bare: Pbxd, furnished: Path, command: str) -> None:
+@pytest.fixture
+def book(bare: Pbxd, furnished: Path) -> Pbxd:
+    """The command line on a copy of that folder."""
     for name in ("book.db", "pbxd.toml"):
         shutil.copy(furnished / name, bare.folder / name)
-    before = dump(bare)
-    said = bare(*command.split(), status=1)
+    return bare
+
+
+@pytest.mark.parametrize("command", ASKING)
+def test_nothing_is_done_without_a_terminal_and_without_yes(book: Pbxd, command: str) -> None:
+    before = dump(book)
+    said = book(*command.split(), status=1)
     assert "--yes" in said.stderr
-    assert dump(bare) == before
-    bare(*command.split(), "--yes")
-    assert dump(bare) != before
+    assert dump(book) == before
+    book(*command.split(), "--yes")
+    assert dump(book) != before
+
+
+@pytest.mark.parametrize("command", ASKING_AT_A_TERMINAL)
+def test_a_terminal_is_asked_and_a_script_is_not(book: Pbxd, command: str) -> None:
+    before = dump(book)
+    assert "?" in on_terminal(book, *command.split(), typed="n\n")
+    assert dump(book) == before
+    book(*command.split())
+    assert dump(book) != before
 
 
 def test_these_are_all_the_commands_that_ask() -> None:
     asking = {
         " ".join(path) for path, command in every_command() if any("--yes" in each.opts for each in command.params)
     }
-    assert asking == {" ".join(command.split()[:2]) for command in ASKING}
+    assert asking == {" ".join(command.split()[:2]) for command in (*ASKING, *ASKING_AT_A_TERMINAL)}
 
 
 def dump(pbxd: Pbxd) -> dict[str, list[tuple[object, ...]]]:

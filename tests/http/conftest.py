@@ -104,93 +104,103 @@ async def empty_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @asynccontextmanager
-async def house(  # noqa: PLR0915 - one thing a line
+async def house(
     folder: Path, book: Path, *, linked: bool = True, url: str = "sqlite+aiosqlite:///book.db"
 ) -> AsyncIterator[House]:
     shutil.copy(book, folder / "book.db")
     async with AmiServer().listening() as pbx, asyncio.TaskGroup() as group:
-        pbx.on["Getvar"] = lambda session, action: session.respond(action, "Value: NOT_INUSE")
-        pbx.on["Originate"] = lambda session, action: session.respond(action, "Message: Originate successfully queued")
-        pbx.on["Hangup"] = lambda session, action: session.respond(action, "Message: Channel Hungup")
-        pbx.on["QueueStatus"] = queue_status
-        settings = Settings.model_validate(
-            {
-                "asterisk": {"port": pbx.port, "username": "pbxd", "secret": SECRET},
-                "http": {"listen": "127.0.0.1:0"},
-                "database": {"url": url},
-                "service": {"language": "en"},
-            }
-        ).model_copy(update={"folder": folder})
-        faults = Faults()
-        asterisk = AsteriskPbx(settings, SECRET, faults)
-        ami, phones = asterisk.ami, dict[str, str]()
+        settings = _settings(folder, url, pbx.port)
         database = await Database.open(settings.database_url, create=False)
-        directory = Directory(database, rules_from(settings))
-        await directory.load()
-        click_to_call = click_to_call_of(asterisk, settings, database, directory)
-        queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
-        health = Health(database, directory, lambda: ami.connected, lambda: faults.counts)
-        naming, workspace = CallerNaming(directory.lookup), Workspace(database, rules_from(settings))
-        parts = (refusals := Refusals(database), asterisk, naming, queues, click_to_call)
-        presences = list[Presence]()
-        call_watch = CallWatch(presences.copy)
-        extensions = lambda: (each.extension for each in directory.colleagues())  # noqa: E731
-        live_feed = LiveFeed(database, phones.copy, extensions, call_watch.look)
-        workspace = Workspace(database, rules_from(settings))
-        services = Services(
-            workspace=workspace,
-            tokens=TokenCache(Tokens(database)),
-            employee=directory.employee,
-            caller_naming=naming,
-            click_to_call=click_to_call,
-            queues=queues,
-            events=LiveEvents(workspace, live_feed),
-            call_watch=call_watch,
-            health=health,
-            sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
-            uploads=Uploads(
-                Workspace(database, rules_from(settings)), settings.upload_folder, 1, patience=25, run=in_process
-            ),
-            checkups=Checkups(lambda: settings),
-            metrics=Metrics(
-                health, Feed(database).last, [part.readings for part in parts], partial(backlog_readings, database)
-            ),
-            refusals=refusals,
-            recordings=Recordings(workspace, lambda: settings.recordings, settings.folder),
-        )
-        server = HttpServer(settings, services, api.mount)
+        parts = await _parts(settings, database, pbx)
+        server = HttpServer(settings, parts["services"], api.mount)
         await server.start()
-        tasks = (live_feed.run(), server.serve(), _following(directory))
+        tasks = [parts["live_feed"].run(), server.serve(), _following(parts["directory"])]
         roots = [group.create_task(task) for task in tasks]
         if linked:
-            roots.append(group.create_task(ami.run()))
-            await until(lambda: ami.connected)
+            roots.append(group.create_task(parts["ami"].run()))
+            await until(lambda: parts["ami"].connected)
         socket = aiohttp.UnixConnector(str(settings.socket_path))
         async with (
             database,
             checked_session("http://pbxd", connector=socket) as local,
             checked_session(f"http://127.0.0.1:{server.port}") as public,
         ):
-            yield House(
-                settings,
-                database,
-                directory,
-                click_to_call,
-                pbx,
-                asterisk,
-                ami,
-                server,
-                services,
-                faults,
-                local,
-                public,
-                phones,
-                live_feed,
-                presences,
-            )
+            yield House(**parts, server=server, local=local, public=public)
             for root in roots:
                 root.cancel()
             await asyncio.wait(roots)
+
+
+def _settings(folder: Path, url: str, port: int) -> Settings:
+    uploads = {} if url.startswith("sqlite") else {"upload_folder": "uploads"}  # not in the working folder
+    values = {
+        "asterisk": {"port": port, "username": "pbxd", "secret": SECRET},
+        "http": {"listen": "127.0.0.1:0", **uploads},
+        "database": {"url": url},
+        "service": {"language": "en"},
+    }
+    return Settings.model_validate(values).model_copy(update={"folder": folder})
+
+
+async def _parts(settings: Settings, database: Database, pbx: AmiServer) -> dict[str, Any]:
+    """Build all parts of a house but its server and that one's clients, by their names."""
+    pbx.on["Getvar"] = lambda session, action: session.respond(action, "Value: NOT_INUSE")
+    pbx.on["Originate"] = lambda session, action: session.respond(action, "Message: Originate successfully queued")
+    pbx.on["Hangup"] = lambda session, action: session.respond(action, "Message: Channel Hungup")
+    pbx.on["QueueStatus"] = queue_status
+    faults, phones, presences = Faults(), dict[str, str](), list[Presence]()
+    asterisk = AsteriskPbx(settings, SECRET, faults)
+    directory = Directory(database, rules_from(settings))
+    await directory.load()
+    call_watch = CallWatch(presences.copy)
+    extensions = lambda: (each.extension for each in directory.colleagues())  # noqa: E731
+    live_feed = LiveFeed(database, phones.copy, extensions, call_watch.look)
+    click_to_call = click_to_call_of(asterisk, settings, database, directory)
+    told: dict[str, Any] = {
+        "settings": settings,
+        "database": database,
+        "directory": directory,
+        "click_to_call": click_to_call,
+    }
+    told |= {"asterisk": asterisk, "live_feed": live_feed, "faults": faults}
+    services = _services(**told, call_watch=call_watch)
+    own = {"pbx": pbx, "ami": asterisk.ami, "services": services, "phones": phones, "presences": presences}
+    return told | own
+
+
+def _services(
+    *,
+    settings: Settings,
+    database: Database,
+    directory: Directory,
+    click_to_call: ClickToCall,
+    asterisk: AsteriskPbx,
+    live_feed: LiveFeed,
+    faults: Faults,
+    call_watch: CallWatch,
+) -> Services:
+    queues = VipQueues(asterisk, partial(directory.lookup, actor=DAEMON), settings.queues)
+    health = Health(database, directory, lambda: asterisk.ami.connected, lambda: faults.counts)
+    naming, workspace = CallerNaming(directory.lookup), Workspace(database, rules_from(settings))
+    counting = (refusals := Refusals(database), asterisk, naming, queues, click_to_call)
+    readings = [part.readings for part in counting]
+    return Services(
+        workspace=workspace,
+        tokens=TokenCache(Tokens(database)),
+        employee=directory.employee,
+        caller_naming=naming,
+        click_to_call=click_to_call,
+        queues=queues,
+        events=LiveEvents(workspace, live_feed),
+        call_watch=call_watch,
+        health=health,
+        sessions=UserSessions(database, lambda: settings.users, Passwords(QUICK)),
+        uploads=Uploads(workspace, settings.upload_folder, 1, patience=25, run=in_process),
+        checkups=Checkups(lambda: settings),
+        metrics=Metrics(health, Feed(database).last, readings, partial(backlog_readings, database)),
+        refusals=refusals,
+        recordings=Recordings(workspace, lambda: settings.recordings, settings.folder),
+    )
 
 
 @asynccontextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from yarl import URL
@@ -13,6 +14,7 @@ from pbxd.calls.record import Agent, CallRecord, Party, Step
 from pbxd.http.session_cookies import PLAIN_NAME
 from pbxd.services import companies
 from pbxd.storage.book.employees import Employees
+from pbxd.storage.calls.calls import Calls
 from tests.actors import ADMINISTRATOR
 from tests.api.examples import conversation
 from tests.web.book import ANNA, add, agent
@@ -171,6 +173,7 @@ async def test_what_a_card_says(
     assert shown.page.role("status") == [status]
     assert ("Перезвонить" in shown.page.texts("button")) == (status == "Завершён")
     assert ("Пропущенный звонок" in shown.text) == (record.outcome == "missed")
+    assert (" data-leaves" in shown.text) == status.startswith("Ответил"), "it closes by itself"
 
 
 async def known_by(browser: Browser, number: str = "+79161234567") -> Shown:
@@ -261,3 +264,52 @@ async def test_another_one_s_card_can_neither_be_closed_nor_named(browser: Brows
     for path in ("/card/01CALL/close", "/card/01CALL/contact"):
         assert (await browser.post(path, {"contact": "1"}, **FRAGMENT)).status == 404
         assert (await browser.post(path, {}, Origin="https://evil.example")).status == 403
+
+
+def timer(shown: Shown) -> tuple[str, float | None]:
+    """What the timer of a card says, and from how many seconds it goes on; None: it stands."""
+    (found,) = [each for each in shown.page.elements if each.attributes.get("data-part") == "timer"]
+    seconds = found.attributes.get("data-seconds")
+    return found.text, float(seconds) if seconds else None
+
+
+async def test_the_timer_counts_from_the_own_answer_and_stands_still_at_the_end(browser: Browser) -> None:
+    now = datetime.fromtimestamp(browser.pbxd.services.call_watch.now(), UTC)
+    answered = now - timedelta(seconds=600)
+    story = [Step(answered, "answered", "102"), Step(now - timedelta(seconds=65), "answered", "101")]
+    record = incoming(answered=answered, answered_by=["102", "101"], story=story)
+    there(browser, record, {"101": "talking"})
+    text, seconds = timer(await browser.get("/card/01CALL", **FRAGMENT))
+    assert seconds is not None
+    assert 65 <= seconds < 125
+    assert text in {f"{second // 60}:{second % 60:02}" for second in (int(seconds), int(seconds) + 1)}
+    record.ended, record.outcome = now, "answered"
+    record.seconds |= {"talk": 3600.0, "hold": 61.0}
+    there(browser, record, {})
+    assert timer(await browser.get("/card/01CALL", **FRAGMENT)) == ("1:01:01", None)
+
+
+async def test_the_last_call_stands_in_a_line_and_five_below_without_the_call_itself(browser: Browser) -> None:
+    anna = await add(browser.pbxd, ADMINISTRATOR, **ANNA, manager="102")
+    talked = {"outcome": "answered", "answered_by": ["101"]}
+    earlier = [incoming(id=f"01C{day}", started=AT - timedelta(days=day), ended=AT, **talked) for day in range(1, 8)]
+    for day, each in enumerate(earlier, 1):
+        each.seconds["talk"] = 60.0 + day
+    record = incoming(ended=AT, outcome="missed")
+    await Calls(browser.pbxd.database).upsert([*earlier, record])
+    there(browser, record, {})
+    shown = await browser.get("/card/01CALL", **FRAGMENT)
+    line, below = shown.text.partition("<details")[::2]
+    assert re.findall(r'href="/history/(\w+)"', line) == ["01C1"]
+    assert "входящий, отвечен, 1:01" in line
+    assert re.findall(r'href="/history/(\w+)"', below) == [f"01C{day}" for day in range(1, 6)]
+    facts = dict(zip(shown.page.texts("dt"), shown.page.texts("dd"), strict=True))
+    assert facts["Менеджер"] == "Петров Сергей"
+    assert f'action="/clients/{anna.id}"' in shown.text
+
+
+@pytest.mark.parametrize(("queue", "said"), [(None, "На номер: +7 495 123-01-00"), ("sales", "Очередь: sales")])
+async def test_the_card_says_which_queue_or_number_was_called(browser: Browser, queue: str | None, said: str) -> None:
+    there(browser, incoming(queue=queue), {"101": "ringing"})
+    shown = await browser.get("/card/01CALL", **FRAGMENT)
+    assert said in shown.page.texts("span")

@@ -14,11 +14,12 @@ from pbxd.roles import Sights
 from pbxd.services.calls.recordings import Recordings
 from pbxd.settings import RecordingSettings
 from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
 from tests.actors import ADMINISTRATOR, agent
 from tests.web.test_history import CALLS, DID, MARKUP, NOON, ONE, TWO, beside, call, sign_in
 from tests.web.test_history import history as history
-from tests.web.test_pages import Browser
+from tests.web.test_pages import Browser, Shown
 from tests.web.test_pages import browser as browser
 
 BEGAN = NOON - timedelta(minutes=1)
@@ -198,6 +199,46 @@ async def test_who_took_part_hears_the_recording(history: Browser, tmp_path: Pat
         assert "прослушать" in other.text or "слушать" in other.text
         async with history.session.get(url + player.attributes["src"]) as answer:
             assert answer.status == 403
+
+
+def plays(shown: Shown) -> list[str]:
+    """Which calls a page offers to listen to."""
+    return [each.attributes["href"] for each in shown.page.elements if "data-play" in each.attributes]
+
+
+async def test_rows_offer_the_recordings_that_the_visitor_may_hear(history: Browser, tmp_path: Path) -> None:
+    pbxd, own = history.pbxd, "/history/C1#recording"
+    changed = [
+        replace(CALLS[0], recordings=["one.wav"]),  # 101 talked
+        replace(CALLS[1], recordings=["two.wav"], answered_by=["102"]),
+        replace(CALLS[2], recordings=["in-****-1.wav"]),  # erased
+        replace(CALLS[5], recordings=["six.wav"], answered_by=["101"]),  # it goes on
+    ]
+    await Calls(pbxd.database).upsert(changed)
+    recordings = Recordings(pbxd.services.workspace, lambda: RecordingSettings(folder=str(tmp_path)))
+    assert plays(await history.get("/history")) == [], "nobody said where they are"
+    (client,) = (await Contacts(pbxd.database).list(actor=ADMINISTRATOR))[1]
+    async with beside(pbxd, recordings=recordings) as url:
+        for path in ("/history", f"/clients/{client.id}", f"/clients/{client.id}?tab=calls"):
+            assert plays(await history.get(url + path)) == [own], path
+        assert plays(await history.get(f"{url}/history/C1?row=1", **{"X-Fragment": "1"})) == [own]
+        await sign_in(history, "102", "supervisor")
+        assert plays(await history.get(f"{url}/history")) == [own, "/history/C2#recording"]
+    assert 'id="recording"' in (await history.get("/history/C1")).text
+
+
+@pytest.mark.parametrize(("who", "label"), [("101", "Петров Борис"), ("102", "Иванова Анна")])
+async def test_a_call_among_ourselves_can_be_called_back(history: Browser, who: str, label: str) -> None:
+    await history.pbxd.directory.load()
+    if who != "101":
+        await sign_in(history, who)
+    for path in ("/history", "/history/C4", "/history/C4?row=1"):
+        shown = await history.get(path, **({"X-Fragment": "1"} if "row" in path else {}))
+        assert f'aria-label="Позвонить: {label}"' in shown.text, path
+    gone = {"101": "102", "102": "101"}[who]
+    await Employees(history.pbxd.database).retire([gone])
+    await history.pbxd.directory.load()
+    assert f'aria-label="Позвонить: {label}"' not in (await history.get("/history")).text
 
 
 async def test_without_a_folder_of_recordings_the_page_says_so(history: Browser) -> None:

@@ -78,13 +78,15 @@ async def test_the_last_five_calls_and_all_of_them(browser: Browser) -> None:
     shown = await browser.get(f"/clients/{contact.id}")
     (table,) = [each for each in shown.page.elements if each.tag == "table"]
     assert table.attributes["aria-label"] == "Последние звонки"
-    assert shown.page.texts("th") == ["Время", "Сотрудник", "Итог", "Длительность"]
+    assert shown.page.texts("th") == ["Время", "Сотрудник", "Итог", "Длительность", "Действия"]
     cells = shown.page.texts("td")
-    assert len(cells) == 5 * 4
+    assert len(cells) == 5 * 5
     assert cells[1:4] == ["Петров Сергей · 102", "пропущен", ""]
     every = await browser.get(f"/clients/{contact.id}?tab=calls")
-    assert len(every.page.texts("td")) == 7 * 5
+    assert len(every.page.texts("td")) == 7 * 6
     assert "Всего: 7" in every.page.role("status")
+    for page, rows in ((shown, 5), (every, 7)):
+        assert page.text.count('aria-label="Позвонить: Ким Анна, +7 916 123-45-67"') == rows
     assert (await browser.get(f"/clients/{contact.id}?tab=calls&after=x")).status == 200
 
 

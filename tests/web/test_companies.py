@@ -57,6 +57,10 @@ async def test_a_company_with_its_people_and_numbers(browser: Browser) -> None:
         "address": "Москва",
     }  # fmt: skip
     assert (await browser.post(f"{path}/edit", edited)).headers["Location"] == path
+    row = await browser.get("/companies?search=рома")
+    assert 'aria-label="Позвонить: ООО «Ромашка»"' in row.text
+    for number in ("+74957654321", "+78005553535"):
+        assert f'<input type="hidden" name="number" value="{number}">' in row.text
     page = await browser.get(path)
     assert page.page.texts("h1") == ["ООО «Ромашка»"]
     assert [each for each in page.page.texts("dd") if each] == [

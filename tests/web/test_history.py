@@ -19,6 +19,7 @@ from pbxd.calls.record import PARTS, Agent, CallRecord, HistoryGap, Party
 from pbxd.http.session_cookies import PLAIN_NAME
 from pbxd.roles import Sights
 from pbxd.services import call_filters
+from pbxd.services.access import users
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.employees import Employees
 from pbxd.storage.calls.calls import Calls
@@ -74,9 +75,9 @@ async def history(browser: Browser) -> Browser:
     return browser
 
 
-async def sign_in(browser: Browser, who: str) -> None:
+async def sign_in(browser: Browser, who: str, role: str = "agent") -> None:
     browser.session.cookie_jar.clear()
-    made = await browser.invite(who)
+    made = await users.invite(browser.pbxd.services.workspace, ADMINISTRATOR, users.InviteUser(who=who, role=role))
     form = {"password": "корова 7 лошадь", "again": "корова 7 лошадь"}
     assert (await browser.post(made.path, form)).status == 303
 

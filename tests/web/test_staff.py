@@ -157,6 +157,13 @@ async def test_an_employee_with_their_clients(pbxd: House) -> None:
             assert (await browser.get(path)).status == 404
 
 
+async def test_an_employee_s_own_numbers_can_be_called(pbxd: House) -> None:
+    async with office(pbxd, "102") as browser:
+        mobile, direct = "Позвонить: Иванова Анна, +7 916 000-01-01", "Позвонить: Петров Пётр, +7 495 123-01-02"
+        for path, label in (("/staff", mobile), ("/staff/1", mobile), ("/staff", direct), ("/staff/2", direct)):
+            assert f'aria-label="{label}"' in (await browser.get(path)).text, path
+
+
 async def test_texts_stay_texts(pbxd: House) -> None:
     async with office(pbxd, "102") as browser:
         for path in ("/staff", "/staff/3", "/staff?department=" + "%3Cimg%20src%3Dx%20onerror%3D%3E"):
@@ -212,6 +219,8 @@ async def test_agents_see_who_waits_and_move_nobody(pbxd: House) -> None:
         assert len(_rows(shown)) == 2
         assert "Переместить" not in shown.text
         assert "Тайна" not in shown.text
+        names = [row[1].partition(" +7")[0] for row in _rows(shown)]
+        assert [name for name in names if f'aria-label="Позвонить: {name}"' in shown.text] == names
         moved = await browser.post("/queues/first", {"queue": "sales", "call": WAITS["B"]})
         assert (moved.status, moved.page.texts("h1")) == (403, ["Не получилось"])
 

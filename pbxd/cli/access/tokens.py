@@ -91,7 +91,9 @@ def list_(session: Session) -> None:
 def revoke(session: Session, token_id: int) -> None:
     """Revoke a token."""
     token = session.ask(access.show, token_id)
-    session.confirm(_("Revoke token {id} ({name})? This can't be undone.").format(id=token_id, name=token.name))
+    session.confirm_at_terminal(
+        _("Revoke token {id} ({name})? This can't be undone.").format(id=token_id, name=token.name)
+    )
     session.ask(access.revoke, token_id)
     print_line(_("token {id} revoked").format(id=token_id))
 

@@ -84,7 +84,7 @@ def reset(session: Session, who: str) -> None:
     """Reset a password."""
     user = session.ask(access.named, who)
     question = _("Void the password of {login} and end all their sessions? This can't be undone.")
-    session.confirm(question.format(login=user.login))
+    session.confirm_at_terminal(question.format(login=user.login))
     _report_link(session, session.ask(access.reset, user.id))
 
 

@@ -147,7 +147,7 @@ def replay(session: Session, webhook_id: int, after: int) -> None:
 def delete(session: Session, webhook_id: int) -> None:
     """Delete a webhook."""
     url = session.ask(service.show, webhook_id).webhook.url
-    session.confirm(_("Delete webhook {id} ({url})? This can't be undone.").format(id=webhook_id, url=url))
+    session.confirm_at_terminal(_("Delete webhook {id} ({url})? This can't be undone.").format(id=webhook_id, url=url))
     session.ask(service.delete, webhook_id)
     print_line(_("webhook {id} deleted").format(id=webhook_id))
 

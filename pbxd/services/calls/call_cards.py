@@ -37,6 +37,7 @@ CardState = Literal[
 ]
 _MOST_MATCHES = 6
 _MOST_COLLEAGUES = 5
+_LAST_CALLS = 5
 _TRANSFERS = frozenset({"blind-transfer", "attended-transfer"})
 _TAKEN = frozenset({"answered", "met", "picked-up", "unparked"})
 
@@ -152,7 +153,8 @@ class CallCards:
         page = await contacts.find(self.workspace, actor, asked)
         found = page.items
         contact = next((each for each in found if each.id == chosen), found[0] if len(found) == 1 else None)
-        calls = await last_calls(self.workspace, actor, contact.id if contact else parsed.value)
+        client = contact.id if contact else parsed.value
+        calls = await last_calls(self.workspace, actor, client, limit=_LAST_CALLS + 1)  # this one may be among them
         if contact is None:
             more = max(page.total - len(found), 0)
             return replace(await self._known(actor, parsed), matches=found, more=more, last_calls=calls)

@@ -6,11 +6,11 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 from pbxd import rights
 from pbxd.actor import Actor
@@ -25,7 +25,7 @@ from pbxd.settings import RecordingSettings
 from pbxd.storage.access.audit import Audit
 from pbxd.storage.access.colleagues import own_calls
 from pbxd.storage.access.employee_ids import known
-from pbxd.storage.calls.call_rows import agents_of
+from pbxd.storage.calls.call_rows import agents_in, agents_of
 from pbxd.storage.engine.database import Reading
 
 Lack = Literal["no-folder", "no-file", "elsewhere", "unreadable", "erased"]
@@ -66,6 +66,17 @@ class Recordings:
         """Return a call's recordings. Raises NotFoundError for a call that the actor doesn't see, RefusedError."""
         record = await self._heard_record(actor, call_id)
         return await asyncio.to_thread(self._listed, record)
+
+    async def audible(self, actor: Actor, calls: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+        """Return the ids of those calls that have a recording which the actor may hear.
+
+        Only by what their public forms say: a recording that the PBX did not name is found by `of_call` alone.
+        """
+        named = [each for each in calls if each["ended"] and any("****" not in name for name in each["recordings"])]
+        if not named or self._folder() is None:
+            return frozenset()
+        own = await self._workspace.database.ask(_own_of, named, actor)
+        return frozenset(each["id"] for each in named if rights.hears(actor, own=each["id"] in own))
 
     async def open(self, actor: Actor, call_id: str, n: int, *, whole: bool = True) -> OpenRecording:
         """Open a call's recording for hearing, and log who hears it; not `whole`: only its size and type are asked for.
@@ -157,6 +168,12 @@ def _why(lack: Lack) -> str:
         "erased": _("the name of the file was erased with the client's data"),
     }
     return said.get(lack, _("pbxd may not read the file: let the service's user read recordings.folder"))
+
+
+def _own_of(connection: Reading, calls: Sequence[Mapping[str, Any]], actor: Actor) -> set[str]:
+    """Return the ids of the calls in which an actor took part."""
+    own = own_calls(connection, known(connection, actor))
+    return {each["id"] for each in calls if own.has(agents_in(each), "", datetime.fromisoformat(each["started"]))}
 
 
 def _is_own(connection: Reading, record: CallRecord, actor: Actor) -> bool:

@@ -56,7 +56,11 @@ async def pieces_of(file: Path) -> AsyncGenerator[bytes, None]:
 
 
 def take_over(file: Path, own: Path, upload: Upload) -> None:
-    """Put a file that has arrived into the folder of its import, with how it is to be imported."""
+    """Put a file that has arrived into the folder of its import, with how it is to be imported.
+
+    The id is new. What has its folder already is left from another state of the database, such as before a restore.
+    """
+    shutil.rmtree(own, ignore_errors=True)
     own.mkdir(mode=0o700)
     file.rename(own / f"upload{file.suffix}")
     write_json(own / "upload.json", asdict(upload))

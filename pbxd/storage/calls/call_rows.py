@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -36,10 +37,19 @@ def record_of(row: Row[Any]) -> CallRecord:
 
 def agents_of(record: CallRecord) -> set[str]:
     """Return the extensions of all employees who took part."""
-    people = {record.caller.extension, record.callee.extension}
-    outside = {None, record.callee.number} if record.callee.extension is None else {None}  # 112 may be dialled outside
-    people |= {person for person in record.answered_by if not person.startswith("+") and person not in outside}
-    return {clean_text(person) for person in people if person}
+    return _agents(record.caller.extension, record.callee.extension, record.callee.number, record.answered_by)
+
+
+def agents_in(call: Mapping[str, Any]) -> set[str]:
+    """Return the same of a call in its public form."""
+    caller, callee = call["caller"], call["callee"]
+    return _agents(caller["extension"], callee["extension"], callee["number"], call["answered_by"])
+
+
+def _agents(caller: str | None, callee: str | None, number: str | None, answered_by: Iterable[str]) -> set[str]:
+    outside = {None, number} if callee is None else {None}  # 112 may be dialled outside
+    answered = {person for person in answered_by if not person.startswith("+") and person not in outside}
+    return {clean_text(person) for person in {caller, callee, *answered} if person}
 
 
 @cache

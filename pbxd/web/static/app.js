@@ -9,6 +9,7 @@ import "./import.js";
 import "./live.js";
 import "./contact-form.js";
 import "./menus.js";
+import "./player.js";
 import "./refreshing.js";
 import "./cells.js";
 import "./sending.js"; // the last one: what the others send is theirs

@@ -312,6 +312,13 @@ window.setInterval(() => {
   }
 }, CHECK_MS);
 
+// Where the cards cover what is below them, that leaves room of their height.
+if (place) {
+  new ResizeObserver(() => {
+    document.documentElement.style.setProperty("--cards", `${place.offsetHeight}px`);
+  }).observe(place);
+}
+
 hearOthers(({ close: closed, choose }) => {
   if (closed) remove(closed);
   if (choose && cardOf(choose)) refresh(choose);

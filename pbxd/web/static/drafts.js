@@ -1,9 +1,10 @@
 // What somebody typed into a form and did not save is kept when its page is left, and is back when the form is opened
 // again in this tab. The server fills the form with it (`_resumed`), as it does after a session had ended.
-import { ask, fieldsOf, parsed } from "./fragments.js";
+import { ask, fieldsOf, parsed, say } from "./fragments.js";
 
 const MOST = 20; // forms
 const store = `pbxd-drafts-${document.body.dataset.user}`;
+const LEFT = "pbxd-draft-left"; // the page before left something typed
 
 /** @typedef {{action: string, fields: [string, string][]}} Draft */
 
@@ -60,6 +61,19 @@ export function keepDraft(url, part) {
   const { [pathOf(url)]: _before, ...others } = kept();
   const fields = /** @type {[string, string][]} */ ([...fieldsOf(form)]);
   keep({ ...others, [pathOf(url)]: { action: form.action, fields } });
+  mark(true);
+}
+
+/** Note that something typed is left, or look whether the page before noted it. @param {boolean} leaving */
+function mark(leaving) {
+  try {
+    if (leaving) return sessionStorage.setItem(LEFT, "1");
+    const left = sessionStorage.getItem(LEFT) !== null;
+    sessionStorage.removeItem(LEFT);
+    return left;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -86,21 +100,21 @@ export function tellOfDraft(part) {
   formOf(part)?.before(said);
 }
 
-/** Put what was typed into the page's own form. */
+/** Put what was typed into the page's own form; or say that what was typed on the page before is kept. */
 async function restore() {
+  const left = mark(false);
   const main = document.getElementById("main");
   const form = main && formOf(main);
-  if (!main || !form) return;
-  const html = await takeDraft(window.location.href);
+  const html = form ? await takeDraft(window.location.href) : null;
   const again = html === null ? null : formOf(parsed(html));
-  if (!again) return;
+  if (!main || !form || !again) return left && say(document.body.dataset.kept ?? "");
   form.replaceWith(again);
   tellOfDraft(main);
 }
 
 // Saved, or given up: nothing is left to keep. What the server refuses comes back in its answer.
-document.addEventListener("submit", ({ target }) => {
-  if (!(target instanceof HTMLFormElement)) return;
+window.addEventListener("submit", ({ target, defaultPrevented }) => {
+  if (!(target instanceof HTMLFormElement) || defaultPrevented) return; // a script sends it, perhaps later
   const main = document.getElementById("main");
   const form = main?.contains(target) ? formOf(main) : null;
   if (form instanceof HTMLFormElement && (target === form || target.id === "cancel")) form.dataset.left = "";

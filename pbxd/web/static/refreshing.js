@@ -60,6 +60,7 @@ function later(pause = PAUSE_MS) {
 /** How long a part must wait, because somebody points at it or has the focus in it. @param {Element} part */
 function waits(part) {
   const focused = document.activeElement;
+  if (part.querySelector(".player")) return Infinity; // somebody listens
   if (!part.matches(":hover") && (part === focused || !part.contains(focused))) return 0;
   if (part.querySelector(":popover-open") || (part.contains(focused) && focused?.matches(EDITED))) return Infinity;
   return used + (part.hasAttribute("data-prompt") ? PROMPT_MS : STILL_MS) - performance.now();

@@ -48,6 +48,7 @@ async def test_a_client_is_added_with_warnings_while_typing(site: Site, pbxd: Ho
     await expect(form.get_by_label("Номер телефона 2")).to_be_focused()
     await page.keyboard.type("84951234567")
     await form.get_by_role("button", name="Сделать основным").click()
+    await expect(form.get_by_role("button", name="Сделать основным")).to_have_attribute("value", "0")
     await expect(form.get_by_label("ФИО")).to_have_value("Ким Пётр")
     await form.get_by_role("button", name="Сохранить").click()
     await expect(page.get_by_role("heading", name="Ким Пётр")).to_be_visible()

@@ -12,6 +12,7 @@ from tests.web.browser.present import quiet, rings
 from tests.web.browser.site import Site
 
 CALLER, NAME = "+79161234567", "Ким Анна"
+KEPT = "То, что вы ввели, не пропало: откройте форму снова, чтобы продолжить."
 BACK = "Возвращено то, что вы ввели раньше; это ещё не сохранено."
 
 
@@ -44,6 +45,7 @@ async def test_a_card_over_a_dialog_leads_away_and_what_was_typed_comes_back(sit
     await begun(page)
     rings(pbxd, "01CARD", CALLER)
     await card(page).get_by_role("button", name="Открыть контакт").click()
+    await expect(page.get_by_role("status").filter(has_text=KEPT)).to_be_visible()
     await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
     await page.get_by_role("link", name="Клиенты", exact=True).click()
     await page.get_by_role("link", name="Добавить контакт").click()

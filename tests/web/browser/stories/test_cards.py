@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from playwright.async_api import Locator, Page, expect
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
+from pbxd.calls.presence import Presence
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
 from tests.web.browser.present import rings
@@ -65,3 +68,58 @@ async def test_without_a_network_a_card_closes_here_and_elsewhere_as_soon_as_the
     await expect(card(phone, unknown)).to_be_visible()
     await desk.context.set_offline(offline=False)
     await expect(card(phone, unknown)).to_have_count(0)
+
+
+UNCOVERED = """button => {
+  const { left, top, width, height } = button.getBoundingClientRect();
+  const there = document.elementFromPoint(left + width / 2, top + height / 2);
+  return button === there || button.contains(there);
+}"""
+
+
+async def test_on_a_phone_no_button_of_a_form_is_below_the_card(site: Site, pbxd: House) -> None:
+    numbers = (ContactNumber(CALLER, main=True),)
+    comment = "Звонить после обеда, лучше по второму номеру. " * 4
+    draft = ContactDraft("Ким Анна", "Завод", "бухгалтер", numbers=numbers, comment=comment, tags=("опт", "юг"))
+    await pbxd.contacts.add(draft, actor=ADMINISTRATOR)
+    rings(pbxd, "01CARD", CALLER)
+    page = await site.page(size=390)
+    for path in ("/clients/new", "/clients"):
+        await page.goto(path)
+        await expect(card(page, "Входящий звонок: Ким Анна")).to_be_visible()
+        if path == "/clients":
+            await page.get_by_role("link", name="Добавить контакт").click()
+        for name in ("Сохранить", "Отмена"):
+            button = page.get_by_role("button", name=name, exact=True)
+            await button.evaluate("button => button.scrollIntoView({block: 'nearest'})")
+            assert await button.evaluate(UNCOVERED), f"{name} on {path}"
+        if path == "/clients/new":
+            await page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+            cancel = page.get_by_role("button", name="Отмена", exact=True)
+            assert await cancel.evaluate(UNCOVERED), "at the end of the page"
+
+
+async def test_a_card_s_timer_runs_and_a_call_that_somebody_else_answered_leaves_by_itself(
+    site: Site, pbxd: House
+) -> None:
+    page = await site.page()
+    await page.clock.install()
+    await page.goto("/clients")
+    unknown = card(page, "Входящий звонок: +7 916 123-45-67")
+    record = rings(pbxd, "01CARD", CALLER)
+    timer = unknown.locator("[data-part=timer]")
+    await expect(timer).to_be_visible()
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))
+    for _ in range(2):  # a page that has just connected may fetch its cards anew, once
+        began = await timer.text_content() or ""
+        await page.clock.run_for(5000)
+        await expect(timer).not_to_have_text(began)
+    await page.clock.resume()
+    record.answered, record.answered_by = record.started, ["102"]
+    pbxd.presences[:] = [Presence(record, "talk", {"102": "talking"})]
+    await expect(unknown).to_have_attribute("data-leaves", "")
+    await expect(unknown.get_by_role("status")).to_have_text("Ответил Петров Борис")
+    await page.clock.fast_forward(3000)
+    await expect(unknown).to_have_count(0)
+    await page.reload()
+    await expect(page.locator(".cards")).to_be_empty()

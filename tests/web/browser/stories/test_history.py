@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+import wave
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from pbxd.book.contacts import ContactDraft, ContactNumber
 from pbxd.calls.record import Agent, CallRecord, Party, Step
+from pbxd.settings import RecordingSettings
+from pbxd.storage.access.audit import Audit, AuditFilter
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.calls import Calls
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
+from tests.lab.processes import until
 from tests.web.browser.judging import tab_to
 from tests.web.browser.site import AGENT, SUPERVISOR, Site
 
@@ -156,3 +162,39 @@ async def test_the_badge_of_missed_calls_goes_in_every_tab(site: Site, pbxd: Hou
     await other.goto("/history")
     await expect(other.get_by_role("table", name="История")).to_contain_text("пропущен")
     await expect(menu.get_by_text("Пропущенных")).to_have_count(0)
+
+
+async def test_a_recording_is_heard_in_its_row_and_nothing_of_it_is_loaded_before(
+    pbxd: House, history: Page, tmp_path: Path
+) -> None:
+    with wave.open(str(tmp_path / "one.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(2 * 8000 * 5))
+    pbxd.services.recordings._settings = lambda: RecordingSettings(folder=str(tmp_path))
+    talked = call("C3", KNOWN, 2, answered_by=["101"], outcome="answered", recordings=["one.wav"])
+    await Calls(pbxd.database).upsert([talked])
+    asked: list[str] = []
+    history.on("request", lambda each: asked.append(each.url))
+    for path in ("/history", "/clients/1?tab=calls"):
+        await history.goto(path)
+        listen = history.get_by_role("link", name="Прослушать")
+        await listen.focus()
+        assert not [each for each in asked if "/recordings/" in each]
+        await history.keyboard.press("Enter")
+        player = history.get_by_label("Запись 1")
+        await expect(player).to_be_visible()
+        await expect(listen).to_have_attribute("aria-expanded", "true")
+        await until(partial(_plays, player), "the sound")
+        await history.keyboard.press("Enter")
+        await expect(player).to_have_count(0)
+        await expect(listen).to_have_attribute("aria-expanded", "false")
+        asked.clear()
+    acts = await Audit(pbxd.database).find(AuditFilter(), None)
+    heard = [each.deed.subject for each in acts if "recording" in each.deed.action]
+    assert heard == ["/api/v1/calls/C3/recordings/1"], "who listened is logged, once"
+
+
+async def _plays(player: Locator) -> bool:
+    return bool(await player.evaluate("player => player.currentTime > 0"))
