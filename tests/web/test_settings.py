@@ -231,6 +231,8 @@ async def test_a_number_leads_to_every_card_that_has_it(browser: Browser) -> Non
         "/staff?search=101": "Иванова Анна",
     }
     assert wanted.items() <= links.items()
+    everybody = await browser.get(next(path for path, text in links.items() if text == "все контакты с этим номером"))
+    assert "Всего: 2" in everybody.page.role("status")
     _no_markup(shown)
     await book.delete(hostile.id, actor=ADMINISTRATOR)
     again = await browser.get("/settings/numbers?number=89161234567")
