@@ -130,6 +130,15 @@ def test_what_cannot_be_read_is_named_and_the_card_goes_in(tmp_path: Path) -> No
     assert [text.rpartition(": ")[2] for text in left_out] == ["*100#", "lev(at)example.org", "весной"]
 
 
+def test_a_card_that_goes_back_says_what_was_left_out(tmp_path: Path) -> None:
+    [found] = read(card(tmp_path, "VERSION:3.0", "FN:Лев", "TEL;VALUE=uri:sip:lev@pbx.example", "EMAIL:lev(at)x.ru"))
+    assert isinstance(found, BadRow)
+    assert found.message == (
+        "Phones: a contact needs a phone number or an e-mail; E-mail: not an e-mail address: lev(at)x.ru; "
+        "TEL sip:lev@pbx.example (not a phone number)"
+    )
+
+
 def test_every_property_that_is_not_taken_is_named(tmp_path: Path) -> None:
     lines = (
         "VERSION:3.0", "PRODID:-//Apple Inc.//iOS 17//EN", "UID:7", "REV:2024-01-01", "N:Толстой;Лев;;;",

@@ -144,13 +144,15 @@ class PlainRows:
         given = is_given(value)
         value = empty_value(kind) if value is None else value
         if each.field.stored == "extra":
-            return _Found((), self._fields.checked_extra({name: extra_json(value)}), given)
+            extra = self._fields.checked_extra({name: extra_json(value)})
+            return _Found((), extra, given and (value is False or name in extra))
         if isinstance(value, Employee):
             found = (_PLACES[name], checked_value(name, kind, value.extension)), (_PLACES[f"{name}_id"], value.id)
             return _Found(found, {}, given)
-        return (
-            _Found(((_PLACES[name], checked_value(name, kind, value)),), {}, given) if value else _Found((), {}, given)
-        )
+        if not value:
+            return _Found((), {}, given)
+        kept = checked_value(name, kind, value)
+        return _Found(((_PLACES[name], kept),), {}, is_given(kept))
 
     def _names(self, given: int) -> frozenset[str]:
         names = self._given.get(given)

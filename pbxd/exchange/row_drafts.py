@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pbxd.book.companies import Company, checked_company
@@ -102,8 +103,10 @@ class RowReader:
         if left_out and not any(map(any, work.values.values())):
             return LeftOut(BadRow(row, "", "; ".join(left_out)))  # a group of contacts
         found = self._found(row, work)
-        if not left_out or isinstance(found, BadRow):
+        if not left_out:
             return found
+        if isinstance(found, BadRow):
+            return replace(found, message="; ".join((found.message, *left_out))[:_LONGEST_MESSAGE])
         return replace(found, left_out=(*(BadRow(row, "", why) for why in left_out), *found.left_out))
 
     def _found(self, row: int, work: RowCells) -> Read | ReadCompany | BadRow:
@@ -177,7 +180,13 @@ class RowReader:
         if owner := work.first(OWNER):
             person = self._employees.find(OWNER, owner, new=work.is_ours)
             draft = replace(draft, visibility="personal", owner=person.extension, owner_id=person.id)
-        return Read(checked(draft, self.fields), given, work.first(OWN_ID), left)
+        draft = checked(draft, self.fields)
+        return Read(draft, frozenset(filter(partial(self._is_kept, draft), given)), work.first(OWN_ID), left)
+
+    def _is_kept(self, draft: ContactDraft, name: str) -> bool:
+        """Tell whether a field that the row fills in is so after the check: of the tags `, ,` nothing is left."""
+        field = self.fields[name]
+        return field.kind == "employee" or is_given(self.fields.value(draft, field))
 
     def _draft(self, work: RowCells, errors: list[InvalidInputError]) -> tuple[ContactDraft, frozenset[str]]:
         """Return what the row says, and the fields that it fills in.

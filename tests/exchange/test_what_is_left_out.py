@@ -45,6 +45,8 @@ def named(found: Read | ReadCompany) -> list[str]:
         ("Дата рождения", "--03-12", False),
         ("Дата рождения", "вчера", True),
         ("Теги", "* myContacts", False),
+        ("Теги", ", ,", False),
+        ("Комментарий", "<br />", False),
         ("Рабочий телефон", "факс 84951234567", False),
         ("E-mail", "anna@", True),
         ("VIP", "может быть", True),

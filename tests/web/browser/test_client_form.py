@@ -195,15 +195,14 @@ async def test_ten_megabytes_in_a_field_are_refused_and_the_form_stays(site: Sit
         await expect(page.get_by_label("ФИО")).to_have_value("Большой Текст")
 
 
-@pytest.mark.parametrize("scripts", [True, False])
-async def test_of_ten_megabytes_that_are_pasted_the_form_comes_back_with_the_reason(site: Site, scripts: bool) -> None:
-    page = await site.page(scripts=scripts)
+async def test_of_a_huge_paste_the_form_comes_back_with_the_reason_without_scripts(site: Site) -> None:
+    page = await site.page(scripts=False)
     await page.goto("/clients/new")
     await page.get_by_label("ФИО").fill("Большой Текст")
     await page.get_by_label("Номер телефона").fill("89161234567")
     for field in ("Должность", "Комментарий"):
         await page.get_by_label(field).focus()
-        await page.keyboard.insert_text("я" * 5_000_000)
+        await page.keyboard.insert_text("я" * 100_000)  # more than a form may have
     await page.get_by_role("button", name="Сохранить").click()
     await expect(page.get_by_label("Должность")).to_have_accessible_description(re.compile("Длиннее"))
     await expect(page.get_by_label("Комментарий")).to_have_accessible_description(re.compile("Длиннее"))
