@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from yarl import URL
@@ -12,9 +11,7 @@ from pbxd.book.employees import Employee
 from pbxd.calls.presence import PhoneState, Presence
 from pbxd.calls.record import Agent, CallRecord, Party, Step
 from pbxd.http.session_cookies import PLAIN_NAME
-from pbxd.services import companies
 from pbxd.storage.book.employees import Employees
-from pbxd.storage.calls.calls import Calls
 from tests.actors import ADMINISTRATOR
 from tests.api.examples import conversation
 from tests.web.book import ANNA, add, agent
@@ -176,64 +173,6 @@ async def test_what_a_card_says(
     assert (" data-leaves" in shown.text) == status.startswith("Ответил"), "it closes by itself"
 
 
-async def known_by(browser: Browser, number: str = "+79161234567") -> Shown:
-    """The card of a call from a number."""
-    there(browser, incoming(caller=Party(number)), {"101": "ringing"})
-    return await browser.get("/card/01CALL", **FRAGMENT)
-
-
-async def test_a_company_s_own_number_names_the_card(browser: Browser) -> None:
-    asked = companies.AddCompany(name="Ромашка", numbers=("+74950000001",))
-    company = await companies.add(browser.pbxd.services.workspace, ADMINISTRATOR, asked)
-    shown = await known_by(browser, "+74950000001")
-    assert label(shown) == ["Входящий звонок: Ромашка"]
-    assert "+7 495 000-00-01" in shown.text
-    assert {"Открыть компанию", "Добавить контакт"} <= set(shown.page.texts("button"))
-    assert f'action="/companies/{company.id}"' in shown.text
-    assert {"name": "company", "value": "Ромашка", "type": "hidden"} in [
-        each.attributes for each in shown.page.elements
-    ]
-
-
-async def test_a_colleague_s_mobile_names_the_card_and_offers_nothing_to_add(browser: Browser) -> None:
-    people = [Employee("102", "Петров Сергей", mobile="+79160000102", department="Продажи")]
-    await Employees(browser.pbxd.database).upsert(people, source="list")
-    await browser.pbxd.directory.load()
-    shown = await known_by(browser, "+79160000102")
-    assert label(shown) == ["Входящий звонок: Петров Сергей"]
-    assert "Продажи" in shown.text
-    assert not {"Добавить контакт", "Привязать к контакту"} & set(shown.page.texts("button"))
-
-
-async def test_people_of_one_company_with_one_number_head_the_card_with_its_name_and_a_vip_of_them_counts(
-    browser: Browser,
-) -> None:
-    for place in range(8):
-        await add(browser.pbxd, ADMINISTRATOR, name=f"Ким {place}", company="Ромашка", vip=place == 7)
-    shown = await known_by(browser)
-    assert label(shown) == ["Входящий звонок: Ромашка (8)"]
-    assert '<span class="vip"' in shown.text
-    links = [each for each in shown.page.texts("a") if each.startswith(("Ким", "Ещё"))]
-    assert links == [*(f"Ким {place}, Ромашка" for place in range(6)), "Ещё 2"]
-    assert 'href="/clients?number=%2B79161234567"' in shown.text
-
-
-async def test_strangers_with_one_number_have_no_name_in_common(browser: Browser) -> None:
-    for name in ("Ким Анна", "Ли Олег"):
-        await add(browser.pbxd, ADMINISTRATOR, name=name)
-    assert label(await known_by(browser)) == ["Входящий звонок: +7 916 123-45-67"]
-
-
-async def test_another_one_s_personal_contact_gives_no_name_and_no_vip_to_a_shared_number(browser: Browser) -> None:
-    await add(browser.pbxd, agent("102"), name="Тайный", company="Ромашка", visibility="personal", vip=True)
-    for name in ("Ким Анна", "Ли Олег"):
-        await add(browser.pbxd, ADMINISTRATOR, name=name, company="Ромашка")
-    shown = await known_by(browser)
-    assert (label(shown), "vip" in shown.text, "Тайный" in shown.text) == (
-        ["Входящий звонок: Ромашка (2)"], False, False,
-    )  # fmt: skip
-
-
 async def test_a_closed_card_is_closed_for_its_user_until_the_phone_rings_again(browser: Browser) -> None:
     record = incoming()
     there(browser, record, {"101": "ringing"})
@@ -248,7 +187,7 @@ async def test_a_closed_card_is_closed_for_its_user_until_the_phone_rings_again(
 
 async def test_whom_one_took_a_caller_for_holds_in_all_browsers(browser: Browser) -> None:
     ids = [(await add(browser.pbxd, ADMINISTRATOR, name=name)).id for name in ("Ким Анна", "Ли Олег")]
-    await known_by(browser)
+    there(browser, incoming(), {"101": "ringing"})
     assert (await browser.post("/card/01CALL/contact", {"contact": str(ids[1])}, **FRAGMENT)).status == 204
     for path in ("/card/01CALL", "/cards"):
         assert label(await browser.get(path, **FRAGMENT)) == ["Входящий звонок: Ли Олег"]
@@ -264,52 +203,3 @@ async def test_another_one_s_card_can_neither_be_closed_nor_named(browser: Brows
     for path in ("/card/01CALL/close", "/card/01CALL/contact"):
         assert (await browser.post(path, {"contact": "1"}, **FRAGMENT)).status == 404
         assert (await browser.post(path, {}, Origin="https://evil.example")).status == 403
-
-
-def timer(shown: Shown) -> tuple[str, float | None]:
-    """What the timer of a card says, and from how many seconds it goes on; None: it stands."""
-    (found,) = [each for each in shown.page.elements if each.attributes.get("data-part") == "timer"]
-    seconds = found.attributes.get("data-seconds")
-    return found.text, float(seconds) if seconds else None
-
-
-async def test_the_timer_counts_from_the_own_answer_and_stands_still_at_the_end(browser: Browser) -> None:
-    now = datetime.fromtimestamp(browser.pbxd.services.call_watch.now(), UTC)
-    answered = now - timedelta(seconds=600)
-    story = [Step(answered, "answered", "102"), Step(now - timedelta(seconds=65), "answered", "101")]
-    record = incoming(answered=answered, answered_by=["102", "101"], story=story)
-    there(browser, record, {"101": "talking"})
-    text, seconds = timer(await browser.get("/card/01CALL", **FRAGMENT))
-    assert seconds is not None
-    assert 65 <= seconds < 125
-    assert text in {f"{second // 60}:{second % 60:02}" for second in (int(seconds), int(seconds) + 1)}
-    record.ended, record.outcome = now, "answered"
-    record.seconds |= {"talk": 3600.0, "hold": 61.0}
-    there(browser, record, {})
-    assert timer(await browser.get("/card/01CALL", **FRAGMENT)) == ("1:01:01", None)
-
-
-async def test_the_last_call_stands_in_a_line_and_five_below_without_the_call_itself(browser: Browser) -> None:
-    anna = await add(browser.pbxd, ADMINISTRATOR, **ANNA, manager="102")
-    talked = {"outcome": "answered", "answered_by": ["101"]}
-    earlier = [incoming(id=f"01C{day}", started=AT - timedelta(days=day), ended=AT, **talked) for day in range(1, 8)]
-    for day, each in enumerate(earlier, 1):
-        each.seconds["talk"] = 60.0 + day
-    record = incoming(ended=AT, outcome="missed")
-    await Calls(browser.pbxd.database).upsert([*earlier, record])
-    there(browser, record, {})
-    shown = await browser.get("/card/01CALL", **FRAGMENT)
-    line, below = shown.text.partition("<details")[::2]
-    assert re.findall(r'href="/history/(\w+)"', line) == ["01C1"]
-    assert "входящий, отвечен, 1:01" in line
-    assert re.findall(r'href="/history/(\w+)"', below) == [f"01C{day}" for day in range(1, 6)]
-    facts = dict(zip(shown.page.texts("dt"), shown.page.texts("dd"), strict=True))
-    assert facts["Менеджер"] == "Петров Сергей"
-    assert f'action="/clients/{anna.id}"' in shown.text
-
-
-@pytest.mark.parametrize(("queue", "said"), [(None, "На номер: +7 495 123-01-00"), ("sales", "Очередь: sales")])
-async def test_the_card_says_which_queue_or_number_was_called(browser: Browser, queue: str | None, said: str) -> None:
-    there(browser, incoming(queue=queue), {"101": "ringing"})
-    shown = await browser.get("/card/01CALL", **FRAGMENT)
-    assert said in shown.page.texts("span")

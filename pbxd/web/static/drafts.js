@@ -6,6 +6,8 @@ const MOST = 20; // forms
 const store = `pbxd-drafts-${document.body.dataset.user}`;
 const LEFT = "pbxd-draft-left"; // the page before left something typed
 
+let loggedOut = false;
+
 /** @typedef {{action: string, fields: [string, string][]}} Draft */
 
 /** @returns {Record<string, Draft>} by the address of the form's page, the oldest first */
@@ -56,7 +58,7 @@ export function isTyped(part) {
  */
 export function keepDraft(url, part) {
   const form = formOf(part);
-  if (!(form instanceof HTMLFormElement) || form.dataset.left !== undefined) return;
+  if (loggedOut || !(form instanceof HTMLFormElement) || form.dataset.left !== undefined) return;
   if (!part.dataset.sent && !isTyped(form)) return;
   const { [pathOf(url)]: _before, ...others } = kept();
   const fields = /** @type {[string, string][]} */ ([...fieldsOf(form)]);
@@ -118,13 +120,15 @@ window.addEventListener("submit", ({ target, defaultPrevented }) => {
   const main = document.getElementById("main");
   const form = main?.contains(target) ? formOf(main) : null;
   if (form instanceof HTMLFormElement && (target === form || target.id === "cancel")) form.dataset.left = "";
-  if (pathOf(target.action) === "/sign-out") keep({});
+  if (pathOf(target.action) !== "/sign-out") return;
+  loggedOut = true; // whoever logs out leaves nothing in this browser
+  keep({});
 });
 
 window.addEventListener("pagehide", () => {
   const main = document.getElementById("main");
   if (main) keepDraft(window.location.href, main);
-  for (const dialog of document.querySelectorAll("dialog[data-url]")) {
+  for (const dialog of document.querySelectorAll("dialog[open][data-url]")) {
     if (dialog instanceof HTMLElement) keepDraft(dialog.dataset.url ?? "", dialog);
   }
 });

@@ -88,3 +88,8 @@ async def test_a_form_that_is_a_page_is_back_with_its_version_and_gone_once_it_i
     await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
     await page.goto(path)
     await expect(page.get_by_label("Должность")).to_have_value("директор")
+    await page.get_by_label("Должность").fill("никто")
+    await page.get_by_role("button", name="Профиль").click()
+    await page.get_by_role("menuitem", name="Выйти").click()
+    await expect(page.get_by_role("heading", name="Вход")).to_be_visible()
+    assert "никто" not in await page.evaluate("JSON.stringify(sessionStorage)"), "who logs out leaves nothing"
