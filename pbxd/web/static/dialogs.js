@@ -66,12 +66,14 @@ export async function open(url, opener) {
 /** Show a dialog, until it is closed. @param {HTMLDialogElement} dialog @param {HTMLElement} [opener] */
 function present(dialog, opener) {
   const closed = () => {
+    if (dialog.open) return; // told late: it was opened again meanwhile
+    dialog.removeEventListener("close", closed);
     dialog.remove();
     if (!opener) return;
     const again = opener.isConnected ? opener : twin(document, opener); // its row may have come anew meanwhile
     (again ?? document.getElementById("main"))?.focus();
   };
-  dialog.addEventListener("close", closed, { once: true });
+  dialog.addEventListener("close", closed);
   document.body.append(dialog);
   dialog.showModal();
   if (opener?.closest(".card")) dialog.dataset.stays = ""; // whatever the page below is used for goes on

@@ -116,6 +116,25 @@ async def test_escape_loses_nothing(site: Site) -> None:
     await expect(form.get_by_label("ФИО")).to_have_value("")
 
 
+async def test_a_dialog_that_is_opened_again_at_once_stays(site: Site) -> None:
+    page = await site.page()
+    await page.goto("/clients")
+    form = page.get_by_role("dialog", name="Новый контакт")
+    await page.get_by_role("link", name="Добавить контакт").click()
+    await form.get_by_label("ФИО").fill("Нечаянно Закрыт")
+    await page.evaluate("""async () => {
+        const dialog = document.querySelector("dialog[open]");
+        const told = new Promise(resolve => dialog.addEventListener("close", () => setTimeout(resolve)));
+        dialog.dispatchEvent(new Event("cancel"));
+        dialog.close();
+        document.querySelector("a[href='/clients/new'][data-dialog]").click();  // before it is told that it closed
+        await told;
+    }""")
+    await expect(form.get_by_label("ФИО")).to_have_value("Нечаянно Закрыт")
+    await form.get_by_role("button", name="Отмена").click()
+    await expect(form).to_have_count(0)
+
+
 async def test_two_people_change_one_client(site: Site, pbxd: House) -> None:
     contact = await add(pbxd, ADMINISTRATOR, **ANNA)
     mine, theirs = await site.page(), await site.page(COLLEAGUE)
