@@ -171,7 +171,7 @@ async function catchUp(id) {
 async function refreshAll() {
   const now = kept();
   const open = new Set([...now.open, ...[...(place?.children ?? [])].map((each) => each.getAttribute("data-call") ?? "")]);
-  const asked = [...open].slice(-MOST_ASKED);
+  const asked = [...open].sort().slice(-MOST_ASKED); // ids are in the order of the calls
   const answer = await askAgain(`/cards?open=${asked.join(",")}`).catch(() => null);
   if (!answer?.ok) {
     if (answer?.status !== 401 && connected()) window.setTimeout(refreshAll, RETRY_MS);
