@@ -200,7 +200,7 @@ async def test_a_client_is_shared(site: Site, pbxd: House) -> None:
     assert (await downloading.value).suggested_filename == "Ким Анна.vcf"
 
 
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scripts", [True, pytest.param(False, marks=pytest.mark.soak)])
 async def test_ten_megabytes_in_a_field_are_refused_and_the_form_stays(site: Site, scripts: bool) -> None:
     page = await site.page(scripts=scripts)
     await page.goto("/clients")
