@@ -49,7 +49,7 @@ class View:
     @property
     def changes_nothing(self) -> bool:
         """Tell whether it is only looked at: several may share one pbxd."""
-        return self.act is no_act and "{invitation}" not in self.path
+        return self.act is no_act and not any(f"{{{name}}}" in self.path for name in MADE)
 
     async def open(self, site: Site, page: Page) -> None:
         """Bring a page of `site.page(view.who, …)` into this state."""
@@ -77,6 +77,11 @@ async def _call(_site: Site, page: Page) -> str:
     return str((await answer.json())["items"][0]["id"])
 
 
+async def _employee(_site: Site, page: Page) -> str:
+    answer = await page.context.request.get("/api/v1/employees?limit=1")
+    return str((await answer.json())["items"][0]["id"])
+
+
 async def _token(site: Site, _page: Page) -> str:
     assert site.pbxd
     asked = CreateToken(name="CRM", scopes=["contacts:read", "calls:read"])
@@ -90,8 +95,9 @@ async def _webhook(site: Site, _page: Page) -> str:
 
 
 GIVEN: Mapping[str, Callable[[Site, Page], Awaitable[str]]] = {
-    "invitation": _invitation, "call": _call, "token": _token, "webhook": _webhook,
+    "invitation": _invitation, "call": _call, "employee": _employee, "token": _token, "webhook": _webhook,
 }  # fmt: skip
+MADE = ("invitation", "token", "webhook")  # for a view, which changes the book
 
 
 async def _wrong_password(page: Page) -> None:
@@ -265,7 +271,7 @@ VIEWS = (
     View("import-refused", "/import", act=_refused_file),
     View("staff", "/staff", books=LISTS),
     View("staff-supervisor", "/staff", SUPERVISOR, books=("long",), now=present.phones_ring),
-    View("employee", "/staff/1", books=FILLED),
+    View("employee", "/staff/{employee}", books=FILLED),
     View("queues", "/queues"),
     View("queues-callers", "/queues", SUPERVISOR, books=("long",), now=present.callers_wait),
     View("settings-users", "/settings/users", ADMINISTRATOR),
