@@ -21,7 +21,7 @@ ACTIONS = (
     r"\bAMI\b|Originate(?!Ended)[A-Z]|QueueStatus|CoreShow|Setvar|Getvar|QueueChange|DeviceState(?!\b)|ExtensionState"
 )
 VARIABLES = r"\bPBXD_[A-Z]|QUEUE_PRIO|DEVICE_STATE|CALLERID\(|DIALSTATUS|MIXMONITOR|FORWARD_CONTEXT"
-SOURCES = r"app_queue|\bchan_|\bres_|\bAST_|ConfBridge|\bAsterisk\b"
+SOURCES = r"app_queue|\bchan_|\bres_(?!partner)|\bAST_|ConfBridge|\bAsterisk\b"
 WORDS = re.compile(f"{DIAL_STRINGS}|{CHANNELS}|{ACTIONS}|{VARIABLES}|{SOURCES}")
 
 
