@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.async_api import expect
 
 from tests.api.test_queues import WAITS
@@ -13,6 +14,7 @@ from tests.services.scripted_queue import Pbx
 from tests.web.browser.site import ADMINISTRATOR, AGENT, SUPERVISOR, Site
 
 
+@pytest.mark.soak  # `test_client_form.py` pastes as much into a form in every run
 async def test_ten_megabytes_pasted_are_refused_in_words(site: Site) -> None:
     page = await site.page(None)
     await page.goto("/sign-in")
