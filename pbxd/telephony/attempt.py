@@ -2,8 +2,8 @@
 
 Events only add to what is known, and the state follows from that: it never goes back, and never leaves its end. What
 each event means, and in which order they come, was measured on a real PBX: a phone that is away makes no channel at
-all; OriginateEnded comes before or after the phone's refusal, on a busy machine perhaps before all that is told of
-the phone's channel, since another thread of the PBX sends it; 603 and 404 are "no answer" but for the cause.
+all. Another thread of the PBX sends OriginateEnded, so it may come before or after the phone's refusal, and on a busy
+machine perhaps before the first event of the phone's channel. 603 and 404 are "no answer" but for the cause.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Attempt:
         self._left = False  # the agent hung up, or the agent's phone refused
         self._forwarded = False
         self._timed_out = False
-        self.unmade = False  # the PBX says that the agent was not reached, and nothing was heard of the agent's leg
+        self.unmade = False  # the PBX said that the agent was not reached, and no event of the agent's channel had come
         self._agent_result = ""
         self._client_result = ""
         self._client_cause = 0
@@ -120,7 +120,7 @@ class Attempt:
         return self._advance(event.at)
 
     def give_up(self, at: float) -> bool:
-        """End it because nothing was heard of the agent's leg; return whether it was still going on."""
+        """End it because no event of the agent's channel came; return whether it was still going on."""
         if self.cancelled:
             return self.end("cancelled", at)
         return self.end("agent-offline" if self.unmade else "failed", at)

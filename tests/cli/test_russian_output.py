@@ -1,4 +1,4 @@
-"""Whoever reads Russian reads Russian: what the lists, cards and reports show, not only their help."""
+"""In Russian the lists, cards and reports of all commands have no English words."""
 
 from __future__ import annotations
 

@@ -122,8 +122,9 @@ async def note(
             begun.append((extension, row["id"], name))
         elif name != former:
             await connection.execute(_open_row(extension).values(name=name))
-    for extension, _key, _new in begun:
-        await connection.execute(_open_row(extension).values(until=now))
+    for part in in_parts([extension for extension, _key, _new in begun]):
+        still = (extension_ownership.c.extension.in_(part), extension_ownership.c.until.is_(None))
+        await connection.execute(update(extension_ownership).where(*still).values(until=now))
     await note_owners(connection, begun, now)
     return passed
 

@@ -78,7 +78,7 @@ async def forget(database: Database, import_id: int) -> None:
 async def give_up(database: Database, age: timedelta, checking_age: timedelta, most: int) -> list[int]:
     """Give up imports that nobody committed for so long, and checks whose process died; return their ids.
 
-    Of one employee no more than `most` wait, the newest; of each token and user that is no employee likewise.
+    Only the newest `most` uploads of an employee are kept, or of a token or user without one.
     """
     now = datetime.now(UTC)
     old = (imports.c.state == "checked") & (imports.c.beat < now - age)
