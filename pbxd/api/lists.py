@@ -60,7 +60,7 @@ Read = Callable[[Workspace, Actor], Awaitable[Iterable[EntryT]]]
 async def whole(context: Context, form: type[WholeT], read: Read[EntryT], shown: Callable[[EntryT], object]) -> WholeT:
     """Answer with all that `read` returns; `shown` returns an entry's public form."""
     workspace = context.services.workspace
-    seq = await workspace.seq()  # before the list: what comes meanwhile is told twice, not never
+    seq = await workspace.seq()  # read first: a change meanwhile may come again, but is never missed
     items = tuple(map(shown, await read(workspace, context.actor)))
     return form.model_validate({"items": items, "total": len(items), "total_is_exact": True, "next": None, "seq": seq})
 

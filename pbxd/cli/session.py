@@ -167,7 +167,7 @@ class Session:
             raise click.Abort
 
     def confirm_at_terminal(self, question: str) -> None:
-        """Ask as `confirm` does, but only on a terminal: a script may end access, or take an import back, at once."""
+        """Ask for confirmation only if stdin is a terminal; scripts proceed without a question."""
         if sys.stdin.isatty():
             self.confirm(question)
 

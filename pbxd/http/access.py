@@ -66,7 +66,8 @@ async def is_still_admitted(request: web.Request) -> bool:
 async def session_actor(request: web.Request, *, streaming: bool = False) -> Actor | None:
     """Return who is signed in by the request's cookie. Raises RefusedError for a change from another origin.
 
-    A request keeps an idle session alive, unless an open page makes it by itself. `streaming`: it was let in before.
+    A request keeps an idle session alive, unless an open page makes it by itself. `streaming`: recheck an open stream;
+    the answer may be one second old and does not extend the session.
     """
     plain, sessions = session_of(request), request.app[SERVICES].sessions
     if not plain:

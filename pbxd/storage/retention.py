@@ -76,8 +76,8 @@ class Retention:
 def _old_feed_rows(before: datetime, given_up: datetime, portion: int) -> Select[tuple[int]]:
     """Select the feed's first rows that are old. The newest row stays, so that numbers are never used twice.
 
-    From the first row on that a webhook has still to be sent all rows stay: readers take it that none is missing after
-    the oldest. Only those before `given_up` go, whatever webhooks wait for.
+    Keep every row from the oldest one that a webhook still needs, because readers assume no gap after the oldest row.
+    Rows older than `given_up` are deleted in any case.
     """
     first = select(feed.c.seq, feed.c.at).order_by(feed.c.seq).limit(portion).subquery()
     newest = select(func.max(feed.c.seq)).scalar_subquery()

@@ -147,7 +147,9 @@ def import_(session: Session, asked: Options) -> None:
 @pass_session
 def import_undo(session: Session, import_id: int) -> None:
     """Undo an import."""
-    session.confirm_at_terminal(_("Undo import {id}? Its contacts are deleted for good.").format(id=import_id))
+    session.confirm_at_terminal(
+        _("Undo import {id}? Its contacts are deleted, except those that were edited since.").format(id=import_id)
+    )
     with progress(_("undo")) as report:
         done = session.ask(imports.undo, import_id, progress=report)
     if session.as_json:

@@ -76,8 +76,9 @@ class Refusals:
     Nobody waits for it, and a database that is away loses nothing.
 
     What one client is refused for one reason has a quota of 60 rows a minute, so that no flood hides what others are
-    refused. Beyond it refusals are counted only; the next row of that quota says how many there were. All clients that
-    nobody knows have one quota for each reason, and 600 rows a minute together.
+    refused. Beyond it refusals are counted only; the next row of that quota says how many there were. Refusals of
+    unknown clients share a quota for each reason and login that was tried (logins of nobody count as one), and 600 rows
+    a minute together.
     """
 
     def __init__(self, database: Database) -> None:
@@ -90,7 +91,7 @@ class Refusals:
         self.count = 0
 
     def note(self, deed: Deed, login: str = "") -> None:
-        """Take a refusal; never waits. `login`: of the user whom nobody proved to be."""
+        """Take a refusal; never waits. `login`: the one that was tried without success."""
         self.count += 1
         now = time.monotonic()
         if now - self._minute >= _MINUTE:

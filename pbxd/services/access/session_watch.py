@@ -25,8 +25,9 @@ class SessionWatch:
 
     async def find(self, digest: str) -> SignedIn | None:
         """Return the session with this digest, as it was FRESH_SECONDS ago at most. Raises UnavailableError."""
-        asked = self._asked[digest] = self._clock()
+        asked = self._clock()
         async with self._lock:
+            self._asked[digest] = self._clock()  # now: a database that hangs may have held the lock for long
             if digest not in self._known or self._read_at < asked - FRESH_SECONDS:
                 await self._read()
         return self._known.get(digest)

@@ -152,9 +152,9 @@ class UserSessions:
         return self._actor(found)
 
     async def still_open(self, plain: str) -> Actor | None:
-        """Return who is signed in, as `verify` does, a second ago: for streams, which ask all the time.
+        """Return who is signed in; the answer may be one second old. For streams, which ask often.
 
-        It is no use that keeps the session alive. Raises UnavailableError.
+        Does not extend an idle session. Raises UnavailableError.
         """
         return self._actor(await self._watch.find(digest(plain)))
 

@@ -5,6 +5,7 @@ import { connected } from "./live.js";
 
 const MOST_CLOSED = 200;
 const RETRY_MS = 10_000;
+let retry = 0; // the timer of the next try
 const store = `pbxd-cards-${document.body.dataset.user}`;
 const channel = "BroadcastChannel" in window ? new BroadcastChannel(store) : null;
 
@@ -80,12 +81,14 @@ async function told(url, fields = {}) {
   const body = new URLSearchParams({ ...fields, _user: document.body.dataset.user ?? "" });
   const answer = await ask(url, { method: "POST", body, keepalive: true }).catch(() => null);
   const done = answer !== null && answer.status !== 401 && answer.status < 500; // what is refused is not told again
-  if (!done) window.setTimeout(tellRest, RETRY_MS);
+  if (!done) retry ||= window.setTimeout(tellRest, RETRY_MS); // one for all that is untold
   return done;
 }
 
 /** Tell the server what it could not be told before. */
 function tellRest() {
+  window.clearTimeout(retry);
+  retry = 0;
   if (!connected()) return;
   const now = kept();
   for (const id of now.untold) tellClosed(id);

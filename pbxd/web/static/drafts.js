@@ -88,9 +88,10 @@ export async function takeDraft(url) {
   const body = new URLSearchParams([...draft.fields, ["_resumed", "1"]]);
   const answer = await ask(draft.action, { method: "POST", body }).catch(() => null);
   if (!answer || answer.status === 401 || answer.status >= 500) return null; // later
-  keep(others);
   const html = await answer.text();
-  return formOf(parsed(html)) ? html : null;
+  const isThere = formOf(parsed(html)) !== null;
+  if (isThere || answer.status === 404 || answer.status === 410) keep(others); // else it may come back later
+  return isThere ? html : null;
 }
 
 /** Say above a form that it has what was typed before. @param {ParentNode} part */
