@@ -21,9 +21,10 @@ from pbxd.services.workspace import Workspace
 from pbxd.storage.book import company_merging
 from pbxd.storage.book.companies import Companies, CompanyFilter
 from pbxd.storage.book.companies import CompanyPage as CompanyPage
-from pbxd.storage.book.company_merging import Joining, Report
+from pbxd.storage.book.company_merging import Joining
 from pbxd.storage.book.company_rows import find_by_name
 from pbxd.storage.book.contacts import Contacts
+from pbxd.storage.engine.progress import Report
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import MOST_COUNTED
 

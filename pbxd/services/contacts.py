@@ -22,9 +22,10 @@ from pbxd.services.number_input import contact_number
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.changes import Change as Change
 from pbxd.storage.book.contacts import ContactPage as ContactPage
-from pbxd.storage.book.contacts import Contacts, Report
+from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.book.duplicates import Duplicate as Duplicate
 from pbxd.storage.book.employees import Employees
+from pbxd.storage.engine.progress import Report
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.search.paging import SORTINGS as SORTINGS
 from pbxd.storage.search.paging import PageAsked, Sorting

@@ -14,7 +14,8 @@ from pbxd.i18n import _
 from pbxd.lookup.partial_index import contact_named
 from pbxd.numbers import parse
 from pbxd.services.workspace import Workspace
-from pbxd.storage.privacy import Client, Erased, Privacy, Report
+from pbxd.storage.engine.progress import Report
+from pbxd.storage.privacy import Client, Erased, Privacy
 
 _log = structlog.get_logger(__name__)
 

@@ -22,17 +22,12 @@ from pbxd.storage.calls.call_rows import record_of
 from pbxd.storage.calls.external_ids import external_of_calls
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import News, tell
+from pbxd.storage.engine.progress import Report, silent
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.tables import calls, contact_changes, contacts, feed, import_changes, number_holdings, request_keys
 
 _WINDOW = 20_000  # rows read at a time
 _WRITTEN = 50  # rows changed in one transaction: other writers wait meanwhile
-
-Report = Callable[[int, int], None]  # how many rows are searched, and of how many
-
-
-def _silent(_done: int, _total: int) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,7 @@ class Privacy:
             (others if shared else own).append(number)
         return Client(tuple(own), (card,), left_out=tuple(others))
 
-    async def export(self, client: Client, progress: Report = _silent) -> dict[str, Any]:
+    async def export(self, client: Client, progress: Report = silent) -> dict[str, Any]:
         """Return everything about the client, as JSON. `progress`: how much of the history is searched."""
         found: list[dict[str, Any]] = []
         total = await self._last(calls)
@@ -102,7 +97,7 @@ class Privacy:
             "calls": sorted(found, key=lambda call: (call["started"], call["id"])),
         }
 
-    async def erase(self, client: Client, *, by: str, progress: Report = _silent) -> Erased:
+    async def erase(self, client: Client, *, by: str, progress: Report = silent) -> Erased:
         """Erase it, some rows a transaction. The feed notes it without the client. After a failure it can be repeated.
 
         `progress`: how much of the history and the feed is searched.

@@ -15,8 +15,9 @@ from pbxd.services.contacts import ContactsWanted, filter_of
 from pbxd.services.dates import read_instant
 from pbxd.services.workspace import Workspace
 from pbxd.storage.book.contacts import Contacts
-from pbxd.storage.book.exports import Report, everything
+from pbxd.storage.book.exports import everything
 from pbxd.storage.calls.history import History
+from pbxd.storage.engine.progress import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

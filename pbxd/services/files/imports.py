@@ -26,8 +26,9 @@ from pbxd.services.files.import_report import LISTED, RowList, row_list
 from pbxd.services.files.import_report import ImportReport as ImportReport
 from pbxd.services.workspace import Workspace
 from pbxd.storage.access.employee_ids import known as known_actor
+from pbxd.storage.engine.progress import Report, silent
 from pbxd.storage.imports import companies, listing
-from pbxd.storage.imports.imports import Imports, Report, Undone
+from pbxd.storage.imports.imports import Imports, Undone
 from pbxd.storage.imports.known import Known, known
 from pbxd.storage.imports.listing import Import as Import
 from pbxd.storage.imports.writing import Writing
@@ -57,7 +58,7 @@ class ImportContacts:
 
 
 async def import_contacts(
-    workspace: Workspace, actor: Actor, asked: ImportContacts, *, progress: Report = lambda _done, _total: None
+    workspace: Workspace, actor: Actor, asked: ImportContacts, *, progress: Report = silent
 ) -> ImportReport:
     """Import a file; `progress` is called with the number of rows done so far, and about how many there are in all.
 
@@ -93,9 +94,7 @@ async def import_contacts(
         return report
 
 
-async def undo(
-    workspace: Workspace, actor: Actor, import_id: int, *, progress: Report = lambda _done, _total: None
-) -> Undone:
+async def undo(workspace: Workspace, actor: Actor, import_id: int, *, progress: Report = silent) -> Undone:
     """Take a whole import out of the book, but for the contacts that were edited since.
 
     `progress` is called with the number of contacts done so far, and of all.

@@ -29,14 +29,9 @@ from pbxd.storage.book.external_ids import COMPANY, joined, write
 from pbxd.storage.engine.batches import BatchWriter
 from pbxd.storage.engine.database import Database, possible
 from pbxd.storage.engine.feed import tell
+from pbxd.storage.engine.progress import Report, silent
 from pbxd.storage.search.visibility import shown
 from pbxd.storage.tables import companies, contacts
-
-Report = Callable[[int, int], None]  # how many contacts have moved, and of how many
-
-
-def _silent(_done: int, _total: int) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ async def merge(
     others: Sequence[int],
     *,
     actor: Actor,
-    progress: Report = _silent,
+    progress: Report = silent,
     seen: bool = False,
 ) -> Joining:
     """Move the contacts, numbers and e-mails of other companies to one, then delete the others.
@@ -105,7 +100,7 @@ def _after(progress: Report, before: int, total: int) -> Callable[[int], None]:
 
 
 async def delete_company(
-    database: Database, company_id: int, *, actor: Actor, leave_contacts: bool = False, progress: Report = _silent
+    database: Database, company_id: int, *, actor: Actor, leave_contacts: bool = False, progress: Report = silent
 ) -> int:
     """Delete a company. Return how many contacts are left without one.
 

@@ -32,6 +32,7 @@ from pbxd.storage.book.external_ids import CONTACT, Ids, external_of, merged
 from pbxd.storage.book.external_ids import write as write_external
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import News, cursor, newest, tell
+from pbxd.storage.engine.progress import Report, silent
 from pbxd.storage.search.filters import ContactFilter, find, seen_by
 from pbxd.storage.search.paging import FIRST_PART, PART, PageAsked, page
 from pbxd.storage.search.visibility import shown
@@ -44,13 +45,8 @@ Duplicates = list[Duplicate]
 Editing = ContactChanges | Callable[[Contact], ContactChanges]  # or a function of the present card
 External = Mapping[str, str | None]  # keys by system; None takes one away
 NOTHING: Final[External] = {}
-Report = Callable[[int, int], None]  # how many contacts are erased, and of how many
 _ERASED = 1000  # contacts deleted by one statement: a person sees how far it is
 _CHANGEABLE = frozenset({*ATTRIBUTES, "extra"})
-
-
-def _silent(_done: int, _total: int) -> None:
-    """Report nothing."""
 
 
 class Snapshot(NamedTuple):
@@ -233,7 +229,7 @@ class Contacts:
             return await duplicates_of(connection, contact, await connection.run_sync(known, actor))
 
     async def erase_personal(
-        self, *, owner: str = "", owner_id: int = 0, number: str = "", by: str, progress: Report = _silent
+        self, *, owner: str = "", owner_id: int = 0, number: str = "", by: str, progress: Report = silent
     ) -> int:
         """Delete personal contacts unseen, by owner (extension or id), by number (E.164) or by both. Return how many.
 
@@ -342,7 +338,7 @@ async def _renamed_elsewhere(connection: AsyncConnection, contact_id: int, exter
     return ids is not None
 
 
-async def _erase(connection: AsyncConnection, gone: Sequence[Contact], progress: Report = _silent) -> None:
+async def _erase(connection: AsyncConnection, gone: Sequence[Contact], progress: Report = silent) -> None:
     for start in range(0, len(gone), _ERASED):
         ids = [contact.id for contact in gone[start : start + _ERASED]]
         left = await overlay_changes.company_ids(connection, ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,11 +12,10 @@ from pbxd.book.contacts import Contact
 from pbxd.storage.book.cards import cards
 from pbxd.storage.book.contacts import matching_ids
 from pbxd.storage.engine.database import Database
+from pbxd.storage.engine.progress import Report
 from pbxd.storage.search.filters import ContactFilter
 
 _PART = 2000  # a process of its own writes the file: no call waits meanwhile
-
-Report = Callable[[int, int], None]
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 
 from sqlalchemy import func, select, table
@@ -12,13 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.i18n import _
 from pbxd.storage.engine.connections import connect, place, translated
+from pbxd.storage.engine.progress import Report
 
 # What SQLite's machine does for a row that it checks, in steps: so many for each column and each index of the table.
 # Measured on books and histories of 100,000; the whole is right to a tenth.
 _OF_COLUMN, _OF_INDEX = 2, 8
 _STEPS = 50_000  # between two reports: some milliseconds
-
-Report = Callable[[int, int], None]  # steps done, and of how many
 
 
 async def sqlite_problems(url: URL, report: Report) -> list[str]:

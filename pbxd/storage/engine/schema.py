@@ -23,6 +23,8 @@ from pbxd.storage.engine import integrity
 from pbxd.storage.engine.backups import Progress, Report, Work, copy, save
 from pbxd.storage.engine.connections import BEGIN, connect, parsed, place, sqlite_file, translated
 from pbxd.storage.engine.presence import UPGRADE_COMMAND, refuse_lost, remember
+from pbxd.storage.engine.progress import Report as Counted
+from pbxd.storage.engine.progress import silent
 from pbxd.storage.engine.state_folder import made_for_service, make_empty
 from pbxd.storage.search import fulltext
 from pbxd.storage.search.rebuild import rebuild
@@ -128,7 +130,7 @@ class _Steps:
             self.report()
 
 
-async def check(url: str, progress: integrity.Report = lambda _done, _total: None) -> Health:
+async def check(url: str, progress: Counted = silent) -> Health:
     """Check the database: its integrity, references and revision. Never creates one.
 
     `progress` gets the share of a SQLite file that is checked; it is called in another thread.

@@ -30,6 +30,7 @@ from pbxd.storage.book.overlay import importer
 from pbxd.storage.engine.batches import BatchWriter
 from pbxd.storage.engine.database import Database, in_parts, in_steps
 from pbxd.storage.engine.feed import tell
+from pbxd.storage.engine.progress import Report, silent
 from pbxd.storage.imports import uploaded
 from pbxd.storage.imports.order import expect_restored, later_import
 from pbxd.storage.imports.states import beat, enter, import_row, news
@@ -43,8 +44,6 @@ _BEAT_SECONDS = 10.0  # longest time between two beats
 _TURN_SECONDS = 0.5  # between two checks whether another import is done
 _LOOKED_UP = 100  # rows read at once for the daemon's index: it serves look-ups meanwhile
 _NAMED = 100  # names of spared contacts, at most
-
-Report = Callable[[int, int], None]  # how many contacts are done, and how many there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class Imports:
             with suppress(ConflictError):  # another process cleans too
                 await self.clean()
 
-    async def undo(self, import_id: int, *, actor: Actor, progress: Report = lambda _done, _total: None) -> Undone:
+    async def undo(self, import_id: int, *, actor: Actor, progress: Report = silent) -> Undone:
         """Undo a whole import, except contacts edited since.
 
         Raises NotFoundError, RefusedError for anybody but who imported and administrators, ConflictError unless it is
