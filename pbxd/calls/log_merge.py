@@ -14,8 +14,8 @@ _SAME_SECONDS = 0.1  # times nearer than that are equal: log and events come fro
 
 def new_record(logged: CallRecord, since: datetime, to: datetime) -> CallRecord:
     """Return the record of a call that only the log has, with the history's gap as its own gap."""
-    record = logged.copy()
-    record.gaps = [Gap(max(record.started, since), min(record.ended or to, to), logged.source)]
+    record, end = logged.copy(), min(logged.ended or to, to)
+    record.gaps = [Gap(min(max(logged.started, since), end), end, logged.source)]
     return record
 
 

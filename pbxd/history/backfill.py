@@ -31,6 +31,8 @@ from pbxd.storage.pbx_log.readers import configured_log, rows, without_password
 
 _BEFORE = timedelta(seconds=10)  # the log is read from so long before the first call's start
 _SETTLED = timedelta(seconds=2)  # the log may not have a whole gap that ended more recently
+# A CDR has times in whole seconds, rounded down, or an end that is the sum of two such numbers.
+_ROUNDED = timedelta(seconds=2)
 _LOOK_SECONDS = 2.0
 _RETRY_SECONDS = 60.0
 _WRITTEN_AT_ONCE = 500
@@ -116,7 +118,8 @@ class Backfill:
             return Filled(0, 0, pending)  # the CDRs of a call under way are incomplete
         start = min([since, *(record.started for record in touched)])
         logged = await self._read_log(start, to, all_ended=not pending)
-        ended = [each for each in logged if each.ended is not None and each.ended >= since]
+        first = since if self._settings.backfill.cel else since - _ROUNDED
+        ended = [each for each in logged if each.ended is not None and each.ended >= first]
         known = await self._rows.find([each.id for each in ended])
         missing = [each for each in ended if each.id not in known and each.merged_into is None and each.started <= to]
         found = [new_record(each, since, to) for each in missing]

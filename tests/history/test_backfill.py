@@ -268,3 +268,26 @@ async def test_what_retention_deletes_does_not_come_back(
     settings = reading(log).model_copy(update={"retention": RetentionSettings(calls_days=days)})
     began = datetime.fromtimestamp(1_794_300_000, UTC)
     assert len(await Backfill(settings, database).compare(began, began + timedelta(days=1))) == found
+
+
+@pytest.mark.parametrize(("ends", "is_taken"), [(0, True), (-3, False)])
+async def test_a_call_within_the_second_in_which_a_gap_begins_is_read_from_whole_seconds(
+    database: Database, tmp_path: Path, ends: int, is_taken: bool
+) -> None:
+    """A CDR says 12:00:05 of a call that ended at 12:00:05.9, and the gap began at 12:00:05.6."""
+    second = datetime(2026, 11, 29, 12, 0, 5, tzinfo=UTC)
+    began = second + timedelta(seconds=0.6)
+    await Calls(database).upsert([], [HistoryGap("pbx", began, began + timedelta(seconds=30), "link")])
+    (gap,) = await HistoryGaps(database).list()
+    at = second + timedelta(seconds=ends)
+    row = {"start": f"{at:%F %T}", "answer": f"{at:%F %T}", "end": f"{at:%F %T}"} | {
+        "src": "89161234567", "dst": "101", "channel": "PJSIP/trunk-1", "dstchannel": "PJSIP/101-2", "duration": "0",
+        "billsec": "0", "disposition": "ANSWERED", "lastapp": "Dial", "uniqueid": "1.1", "linkedid": "1.1",
+    }  # fmt: skip
+    file = tmp_path / "Master.csv"
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerow([row.get(name, "") for name in BackfillSettings().cdr_columns])
+    filled = await Backfill(Settings(backfill=BackfillSettings(cdr=str(file))), database).fill(gap)
+    calls = await listed(database)
+    assert filled.found == len(calls) == int(is_taken)
+    assert all(gap["since"] <= gap["to"] for call in calls for gap in call["gaps"])
