@@ -290,4 +290,4 @@ async def test_a_call_within_the_second_in_which_a_gap_begins_is_read_from_whole
     filled = await Backfill(Settings(backfill=BackfillSettings(cdr=str(file))), database).fill(gap)
     calls = await listed(database)
     assert filled.found == len(calls) == int(is_taken)
-    assert all(gap["since"] <= gap["to"] for call in calls for gap in call["gaps"])
+    assert all(gap["from"] <= gap["to"] for call in calls for gap in call["gaps"])
