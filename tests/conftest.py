@@ -61,7 +61,7 @@ def english() -> None:
 @pytest.fixture(scope="session")
 async def shared_lab() -> AsyncIterator[Lab]:
     """The worker's Asterisk; tests take `lab`, which is the same one made quiet."""
-    async with Lab() as lab:
+    async with Lab(forked=True) as lab:
         yield lab
 
 

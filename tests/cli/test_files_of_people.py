@@ -137,6 +137,8 @@ def test_bad_rows_beyond_measure_are_refused(
 def importing(pbxd: Pbxd, file: Path, errors: Path, temporary: Path) -> Iterator[subprocess.Popen[str]]:
     """Start an import as a process and wait until it has begun its workbook of bad rows."""
     command = [
+        "env",
+        "--default-signal=INT",  # a shell starts what is in the background with it ignored
         str(Path(sys.executable).with_name("pbxd")),
         "--config",
         str(pbxd.folder / "pbxd.toml"),

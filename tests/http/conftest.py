@@ -105,14 +105,19 @@ async def empty_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def house(
-    folder: Path, book: Path, *, linked: bool = True, url: str = "sqlite+aiosqlite:///book.db"
+    folder: Path,
+    book: Path,
+    *,
+    linked: bool = True,
+    url: str = "sqlite+aiosqlite:///book.db",
+    mount: Mount = api.mount,
 ) -> AsyncIterator[House]:
     shutil.copy(book, folder / "book.db")
     async with AmiServer().listening() as pbx, asyncio.TaskGroup() as group:
         settings = _settings(folder, url, pbx.port)
         database = await Database.open(settings.database_url, create=False)
         parts = await _parts(settings, database, pbx)
-        server = HttpServer(settings, parts["services"], api.mount)
+        server = HttpServer(settings, parts["services"], mount)
         await server.start()
         tasks = [parts["live_feed"].run(), server.serve(), _following(parts["directory"])]
         roots = [group.create_task(task) for task in tasks]
@@ -204,9 +209,12 @@ def _services(
 
 
 @asynccontextmanager
-async def serving(pbxd: House, mount: Mount = api.mount, **http: object) -> AsyncIterator[HttpServer]:
-    """A server in its place, of something else or with other limits, on a free port."""
-    await pbxd.server.stop()
+async def serving(
+    pbxd: House, mount: Mount = api.mount, *, beside: bool = False, **http: object
+) -> AsyncIterator[HttpServer]:
+    """A server in the place of the house's own or beside it, of something else or with other limits, on a free port."""
+    if not beside:
+        await pbxd.server.stop()
     changed = HttpSettings.model_validate({"listen": "127.0.0.1:0", **http})
     server = HttpServer(pbxd.settings.model_copy(update={"http": changed}), pbxd.services, mount)
     await server.start()

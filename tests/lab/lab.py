@@ -48,13 +48,21 @@ class Lab:
     """`async with Lab() as lab:` — everything it starts has ended when the block ends, however it ends."""
 
     def __init__(
-        self, *, sample_dialplan: bool = False, keep_folder: bool = False, quiet: bool = True, suite: str = SUITE
+        self,
+        *,
+        sample_dialplan: bool = False,
+        keep_folder: bool = False,
+        quiet: bool = True,
+        suite: str = SUITE,
+        forked: bool = False,
     ) -> None:
+        """With `forked` each pbxd begins with its modules imported."""
         self._stack = AsyncExitStack()
         self._sample = sample_dialplan
         self._suite = suite
         self._keep = keep_folder
         self._quiet = quiet
+        self._forked = forked
         self._numbers = itertools.count(1)  # of subfolders
         self._programs: list[Sipp | Baresip] = []
         self._agi_port, self._http_port = 0, 0
@@ -325,7 +333,7 @@ class Lab:
     def prepare(self, config: Config | None = None) -> Daemon:
         """Write a fresh pbxd.toml (with changes by section) in a folder of its own; nothing is started yet."""
         folder = self.folder / f"p{next(self._numbers)}"
-        daemon = Daemon(folder, merged(self.base_config(), config or {}))
+        daemon = Daemon(folder, merged(self.base_config(), config or {}), forked=self._forked)
         self._stack.push_async_callback(daemon.stop)
         return daemon
 

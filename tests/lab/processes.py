@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 TAIL_LINES = 40
 PATIENCE = 60.0  # seconds: what comes at once may take long on a busy machine
@@ -16,6 +17,17 @@ class LabError(Exception):
     """The lab can't do what was asked; the message says what was seen."""
 
 
+class Process(Protocol):
+    """What is needed of a process, as `asyncio.subprocess.Process` has it."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def send_signal(self, number: signal.Signals) -> None: ...
+    async def wait(self) -> int: ...
+
+
 class Child:
     """A running program whose output goes to a file.
 
@@ -23,7 +35,7 @@ class Child:
     so neither Ctrl-C nor SIGKILL of the test run leaves anything behind.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, name: str, log: Path) -> None:
+    def __init__(self, process: Process, name: str, log: Path) -> None:
         self._process = process
         self.name = name
         self.log = log

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp.web import Application
 
 from pbxd import api, web
-from tests.http.conftest import House, serving
+from tests.http.conftest import House, house
 from tests.http.conftest import empty_book as empty_book
-from tests.http.conftest import pbxd as pbxd
 
 
 def mount(app: Application) -> None:
@@ -19,7 +19,12 @@ def mount(app: Application) -> None:
 
 
 @pytest.fixture
-async def site(pbxd: House) -> AsyncIterator[str]:
+async def pbxd(tmp_path: Path, empty_book: Path, house_url: str) -> AsyncIterator[House]:
+    async with house(tmp_path, empty_book, url=house_url, mount=mount) as built:
+        yield built
+
+
+@pytest.fixture
+def site(pbxd: House) -> str:
     """Where the pages are."""
-    async with serving(pbxd, mount) as server:
-        yield f"http://127.0.0.1:{server.port}"
+    return f"http://127.0.0.1:{pbxd.server.port}"

@@ -222,7 +222,7 @@ async def beside(pbxd: House, **services: Any) -> AsyncIterator[str]:  # noqa: A
         own = pbxd.settings.service.model_copy(update={"runtime_folder": folder})
         settings = pbxd.settings.model_copy(update={"service": own})
         changed = replace(pbxd, settings=settings, services=replace(pbxd.services, **services))
-        async with serving(changed, mount) as server:
+        async with serving(changed, mount, beside=True) as server:
             yield f"http://127.0.0.1:{server.port}"
 
 

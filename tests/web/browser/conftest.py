@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.http.conftest import House, house, serving
+from tests.http.conftest import House, house
 from tests.lab import Lab
 from tests.web.browser.beside_asterisk import beside_asterisk
 from tests.web.browser.books import BookName, Furnished, furnish, inviting
@@ -62,7 +62,7 @@ async def furnished(book: BookName, furnishing: Furnish) -> Furnished:
 @pytest.fixture
 async def pbxd(tmp_path: Path, furnished: Furnished) -> AsyncIterator[House]:
     """Everything behind the pages, in this process: `pbxd.services`, `pbxd.database`, a scripted PBX (`pbxd.pbx`)."""
-    async with house(tmp_path, furnished.file) as built:
+    async with house(tmp_path, furnished.file, mount=mount) as built:
         yield built
 
 
@@ -75,11 +75,10 @@ async def site(pbxd: House, browser: Browser, furnished: Furnished) -> AsyncIter
 
 @asynccontextmanager
 async def opened(pbxd: House, browser: Browser, furnished: Furnished) -> AsyncIterator[Site]:
-    """Serve the pages of `pbxd`; what a browser saw fails at the end."""
-    async with serving(pbxd, mount) as server:
-        made = Site(browser, f"http://127.0.0.1:{server.port}", inviting(pbxd), dict(furnished.states), pbxd)
-        yield made
-        await made.close()
+    """Look at the pages of `pbxd`; what a browser saw fails at the end."""
+    made = Site(browser, f"http://127.0.0.1:{pbxd.server.port}", inviting(pbxd), dict(furnished.states), pbxd)
+    yield made
+    await made.close()
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +92,9 @@ async def standing(
         async def made(name: BookName) -> Site:
             if name not in sites:
                 furnished = await furnishing(name)
-                pbxd = await stack.enter_async_context(house(tmp_path_factory.mktemp("standing"), furnished.file))
+                pbxd = await stack.enter_async_context(
+                    house(tmp_path_factory.mktemp("standing"), furnished.file, mount=mount)
+                )
                 sites[name] = await stack.enter_async_context(opened(pbxd, browser, furnished))
             return sites[name]
 

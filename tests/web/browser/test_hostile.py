@@ -27,5 +27,4 @@ async def test_no_text_becomes_markup(standing: Callable[[BookName], Awaitable[S
     text = await page.evaluate(_SHOWN)
     assert [payload for payload in PAYLOADS if payload in text], "nothing of the book is shown"
     assert await page.evaluate(_MADE) == 0
-    await page.close()
     site.watch.check()

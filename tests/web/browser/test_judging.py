@@ -41,7 +41,7 @@ async def show(page: Page, content: str, language: str = "en", status: int = 200
         ("<script>document.title = 'inline'</script>", "console: Executing inline script violates"),
         ("<p style='color: red'>red</p>", "console: Applying inline style violates"),
         ("<img alt='' src='http://example.org/a.png'>", "another host was asked: http://example.org/a.png"),
-        ("<img alt='' src='/static/0/none.png'>", "404 for GET"),
+        ("<img alt='' src='/static/0/none.png'>", "404 for http"),
     ],
 )
 async def test_what_no_page_may_do_is_seen(site: Site, content: str, found: str) -> None:

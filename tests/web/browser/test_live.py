@@ -21,6 +21,7 @@ from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.tables import feed
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House, serving, until
+from tests.lab import processes
 from tests.web.browser.books import Furnished, inviting
 from tests.web.browser.judging import audit, fits, no_english, no_russian
 from tests.web.browser.site import AGENT, Language, Site, Size, Theme
@@ -238,8 +239,13 @@ async def test_of_more_open_cards_than_are_asked_for_none_vanishes(place: Place)
         cards = page.locator(".cards > .card")
         await expect(cards).to_have_count(len(ids))
         await page.route("**/cards?open=*", all_but_the_last)
-        await page.evaluate("document.dispatchEvent(new CustomEvent('pbxd:reset'))")
-        await expect(page.locator(f"#card-{ids[-1]}")).to_have_count(0)
+
+        async def gone() -> bool:
+            """Ask until no card is being fetched by itself meanwhile: that one would stay."""
+            await page.evaluate("document.dispatchEvent(new CustomEvent('pbxd:reset'))")
+            return await page.locator(f"#card-{ids[-1]}").count() == 0
+
+        await processes.until(gone, "the card to go", every=0.1)
         await expect(cards).to_have_count(len(ids) - 1)
 
 

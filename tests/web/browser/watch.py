@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Request, Response, WebError
+from playwright.async_api import BrowserContext, ConsoleMessage, WebError
 
-# Chromium logs each answer with an error status; those are judged by the answer itself.
-_STATUS = re.compile(r"^Failed to load resource: the server responded with a status of \d+")
-_PARTS = {"stylesheet", "script", "image", "font", "media", "manifest"}
-_OWN = {"data", "blob", "about"}
+# Chromium logs each answer with an error status, and what it could not get. To listen to all requests and answers
+# would be twice the work.
+_STATUS = re.compile(r"^Failed to load resource: the server responded with a status of (\d+)")
+_PARTS = ("/static/", "/favicon.ico")
 
 
 class Watch:
@@ -29,8 +29,6 @@ class Watch:
         """Watch all pages of a context."""
         context.on("console", self._logged)
         context.on("weberror", self._raised)
-        context.on("request", self._asked)
-        context.on("response", self._answered)
 
     def check(self) -> None:
         """Fail if something was found that is not allowed."""
@@ -38,18 +36,17 @@ class Watch:
         assert not wrong, "the browser saw:\n" + "\n".join(wrong)
 
     def _logged(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not _STATUS.match(message.text):
+        if message.type != "error":
+            return
+        url = urlsplit(message.location["url"])
+        if answer := _STATUS.match(message.text):
+            status = int(answer[1])
+            if status >= 500 or url.path.startswith(_PARTS):
+                self.found.append(f"{status} for {message.location['url']}")
+        elif url.netloc not in {"", self._host}:
+            self.found.append(f"another host was asked: {message.location['url']}")
+        else:
             self.found.append(f"console: {message.text}")
 
     def _raised(self, error: WebError) -> None:
         self.found.append(f"error of the page: {error.error}")
-
-    def _asked(self, request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in _OWN and parts.netloc != self._host:
-            self.found.append(f"another host was asked: {request.url}")
-
-    def _answered(self, response: Response) -> None:
-        missing = response.status >= 400 and response.request.resource_type in _PARTS
-        if missing or response.status >= 500:
-            self.found.append(f"{response.status} for {response.request.method} {response.url}")

@@ -89,7 +89,7 @@ async def test_a_star_in_a_row_is_lit_and_put_out_with_the_keyboard(history: Pag
 async def test_without_the_database_a_search_says_so_and_the_table_stays(
     site: Site, history: Page, pbxd: House
 ) -> None:
-    site.watch.allow("503 for GET ")
+    site.watch.allow("503 for ")
     site.watch.allow("status of 503")
     folder = pbxd.settings.folder
     (folder / "book.db").rename(folder / "away.db")
