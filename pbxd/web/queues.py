@@ -40,7 +40,7 @@ async def _page(visit: Visit, problem: str = "") -> web.StreamResponse:
         seen = await waiting_callers(visit.services.queues, visit.services.caller_naming, visit.actor)
         queues = [Queue(name, [each for each in seen.items if each.queue == name]) for name in seen.queues]
     except UnavailableError:
-        problem = _("The PBX does not answer; who waits is not known now")
+        problem = problem or _("The PBX does not answer; who waits is not known now")
     return show(
         visit,
         "queues.html",
@@ -62,7 +62,7 @@ async def _move(visit: Visit) -> web.StreamResponse:
     except (NotFoundError, ConflictError) as error:
         return await _page(visit, sentence(str(error)))
     except UnavailableError:
-        return await _page(visit)
+        return await _page(visit, _("The PBX did not answer; check whether the caller was moved"))
     return await _page(visit) if is_fragment(visit.request) else go(visit, QUEUES)
 
 

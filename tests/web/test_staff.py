@@ -212,6 +212,13 @@ async def test_who_left_meanwhile_is_not_moved(pbxd: House) -> None:
             assert len(_rows(shown)) == 2, "the list stays"
 
 
+async def test_a_move_that_the_pbx_does_not_answer_is_told(pbxd: House, queue: Pbx) -> None:
+    queue.server.on["QueueChangePriorityCaller"] = lambda session, _action: session.writer.transport.abort()
+    async with office(pbxd, "102", "supervisor") as browser:
+        shown = await browser.post("/queues/first", {"queue": "sales", "call": WAITS["B"]}, **{"X-Fragment": "1"})
+        assert shown.page.role("alert") == ["АТС не ответила: проверьте, переместился ли клиент"]
+
+
 @pytest.mark.usefixtures("queue")
 async def test_agents_see_who_waits_and_move_nobody(pbxd: House) -> None:
     async with office(pbxd, "102") as browser:
