@@ -22,7 +22,7 @@ from pbxd.rights import check_scope
 from pbxd.scopes import Scope
 
 FRAGMENT = "X-Fragment"  # a script of the pages asks
-_BY_ITSELF = "auto"  # because something happened: nobody typed or clicked
+_BY_ITSELF = "auto"
 
 
 async def admit_client(request: web.Request, operation: Operation | None) -> web.Response | None:
@@ -63,6 +63,11 @@ async def is_still_admitted(request: web.Request) -> bool:
     return _same_rights(admitted[1].seeing(request.app[SERVICES].sights()), request[ADMITTED])
 
 
+def asks_by_itself(request: web.Request) -> bool:
+    """Tell whether an open page asks because something happened: nobody typed or clicked."""
+    return request.headers.get(FRAGMENT) == _BY_ITSELF
+
+
 async def session_actor(request: web.Request, *, streaming: bool = False) -> Actor | None:
     """Return who is signed in by the request's cookie. Raises RefusedError for a change from another origin.
 
@@ -72,7 +77,7 @@ async def session_actor(request: web.Request, *, streaming: bool = False) -> Act
     plain, sessions = session_of(request), request.app[SERVICES].sessions
     if not plain:
         return None
-    counts = request.headers.get(FRAGMENT) != _BY_ITSELF
+    counts = not asks_by_itself(request)
     actor = await (sessions.still_open(plain) if streaming else sessions.verify(plain, counts=counts))
     if actor is not None:
         check_same_origin(request)

@@ -13,6 +13,7 @@ from pbxd import rights
 from pbxd.book.texts import folded
 from pbxd.calls.record import Direction, Outcome
 from pbxd.errors import InvalidInputError, NotFoundError
+from pbxd.http.access import asks_by_itself
 from pbxd.http.downloads import KINDS, Download
 from pbxd.i18n import _
 from pbxd.services import call_history, companies, contacts, employees
@@ -77,8 +78,12 @@ def _problem(error: InvalidInputError | NotFoundError) -> str:
 
 
 async def _looked(visit: Visit) -> Visit:
-    """Note that the visitor looks at the history: no call counts as missed any more."""
-    if visit.request.method == "GET" and await missed_calls.count(visit.workspace, visit.user):
+    """Note that the visitor looks at the history: no call counts as missed any more.
+
+    Only if they asked for it: an open page fetches itself again while nobody may sit before it.
+    """
+    looks = visit.request.method == "GET" and not asks_by_itself(visit.request)
+    if looks and await missed_calls.count(visit.workspace, visit.user):
         await missed_calls.note_looked(visit.workspace, visit.user)
     return replace(visit, missed=0)
 

@@ -339,6 +339,8 @@ async def test_who_looks_at_the_history_has_missed_nothing_more(history: Browser
     assert badge(await history.get("/me")) == "Пропущенных: 1"
     await history.session.head("/history")
     assert badge(await history.get("/me")) == "Пропущенных: 1", "a preview doesn't count"
+    await history.get("/history", **{"X-Fragment": "auto"})
+    assert badge(await history.get("/me")) == "Пропущенных: 1", "an open page fetches itself: nobody may sit there"
     assert badge(await history.get("/history")) == ""
     assert badge(await history.get("/me")) == ""
     sessions = history.pbxd.services.sessions

@@ -1,12 +1,18 @@
 // How many calls one missed since one looked at the history, in the menu of every tab.
-import { askAgain, put } from "./fragments.js";
+import { ask, askAgain, put } from "./fragments.js";
 
 const place = document.getElementById("missed");
+const results = document.querySelector("[data-history]");
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("pbxd-missed") : null;
 
 if (place) {
-  // The history is open here: the other tabs have nothing left to count.
-  if (document.querySelector("[data-history]")) tabs?.postMessage("looked");
+  // Somebody opened the history, filtered it or had the new calls shown: no tab has anything left to count.
+  if (results) tabs?.postMessage("looked");
+  document.addEventListener("pbxd:shown", (event) => event.target !== results || looked());
+  document.getElementById("fresh")?.addEventListener("click", async () => {
+    await ask("/history?limit=10").catch(() => null);
+    looked();
+  });
   tabs?.addEventListener("message", count);
   document.addEventListener("visibilitychange", () => document.hidden || count());
   document.addEventListener("pbxd:event", (event) => {
@@ -17,8 +23,13 @@ if (place) {
   document.addEventListener("pbxd:reset", count);
 }
 
+function looked() {
+  tabs?.postMessage("looked");
+  count();
+}
+
 async function count() {
-  if (!place || document.querySelector("[data-history]")) return;
+  if (!place) return;
   const answer = await askAgain("/history/missed").catch(() => null);
   if (answer?.ok) put(place, await answer.text());
 }

@@ -152,15 +152,28 @@ async def test_the_badge_of_missed_calls_goes_in_every_tab(site: Site, pbxd: Hou
     page = await site.page(AGENT)
     await page.goto("/clients")
     menu = page.get_by_role("navigation", name="Основное меню")
-    missed = replace(call("D4", KNOWN, 0), agents=[Agent(AGENT.extension, 5.0, rings=1)])
-    await Calls(pbxd.database).upsert([replace(missed, started=datetime.now(UTC))])
-    detail = f"{{kind: 'call.ended', subject: 'D4', data: {{outcome: 'missed', extensions: ['{AGENT.extension}']}}}}"
-    await page.evaluate(f"document.dispatchEvent(new CustomEvent('pbxd:event', {{detail: {detail}}}))")
+
+    async def miss(name: str, where: Page) -> None:
+        missed = replace(call(name, KNOWN, 0), agents=[Agent(AGENT.extension, 5.0, rings=1)])
+        await Calls(pbxd.database).upsert([replace(missed, started=datetime.now(UTC))])
+        data = f"{{outcome: 'missed', extensions: ['{AGENT.extension}']}}"
+        detail = f"{{kind: 'call.ended', subject: '{name}', data: {data}}}"
+        await where.evaluate(f"document.dispatchEvent(new CustomEvent('pbxd:event', {{detail: {detail}}}))")
+
+    await miss("D4", page)
     await expect(menu.get_by_text("Пропущенных: 1")).to_be_visible()
     await expect(menu.get_by_role("link", name="История", exact=True)).to_be_visible()
     other = await page.context.new_page()
     await other.goto("/history")
     await expect(other.get_by_role("table", name="История")).to_contain_text("пропущен")
+    await expect(menu.get_by_text("Пропущенных")).to_have_count(0)
+    await miss("D5", other)  # nobody may sit before the open history
+    fresh = other.get_by_role("button", name="Новых звонков: 1")
+    await expect(fresh).to_be_visible()
+    there = other.get_by_role("navigation", name="Основное меню").get_by_text("Пропущенных: 1")
+    await expect(there).to_be_visible()
+    await fresh.click()
+    await expect(there).to_have_count(0)
     await expect(menu.get_by_text("Пропущенных")).to_have_count(0)
 
 
