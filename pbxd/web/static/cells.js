@@ -3,6 +3,7 @@
 import { askAgain, parsed } from "./fragments.js";
 
 const PAUSE_MS = 250; // several events are one look
+const MINUTE_MS = 60_000;
 /** @type {Map<Element, number>} */
 const waiting = new Map();
 /** @type {WeakMap<Element, number>} */
@@ -13,6 +14,7 @@ document.addEventListener("pbxd:event", (event) => {
   due((kinds) => kinds.includes(String(kind)));
 });
 document.addEventListener("pbxd:reset", () => due(() => true));
+window.setInterval(() => document.hidden || due(() => true), MINUTE_MS); // no event tells that the PBX is away
 
 /** @param {(kinds: string[]) => boolean} concerns */
 function due(concerns) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.api.test_queues import WAITS
-from tests.http.conftest import House
+from tests.http.conftest import House, until
 from tests.services.scripted_queue import Pbx
 from tests.web.browser.site import AGENT, COLLEAGUE, SUPERVISOR, Site
 
@@ -23,6 +23,28 @@ async def test_a_state_changes_where_it_stands(site: Site, pbxd: House) -> None:
     await expect(page.get_by_role("row").filter(has_text=AGENT.extension)).to_contain_text("свободен")
     pbxd.phones.clear()
     await expect(row).to_contain_text("свободен")
+
+
+async def test_the_alert_that_the_pbx_is_away_comes_and_goes(site: Site, pbxd: House) -> None:
+    page = await site.page()
+    await page.clock.install()
+    await page.goto("/staff")
+    alert = page.get_by_role("alert").filter(has_text="Нет связи с АТС")
+    row = page.get_by_role("row").filter(has_text=COLLEAGUE.extension)
+    await expect(row).to_contain_text("свободен")
+    login, pbxd.pbx.on["Login"] = pbxd.pbx.on["Login"], lambda _session, _asked: None
+    pbxd.pbx.sessions[-1].writer.transport.abort()
+    await until(lambda: not pbxd.ami.connected)
+    await page.clock.fast_forward(61_000)  # no event tells of it
+    await expect(alert).to_be_visible()
+    await expect(row).not_to_contain_text("свободен")
+    pbxd.pbx.on["Login"] = login
+    await until(lambda: len(pbxd.pbx.sessions) > 1)
+    pbxd.pbx.sessions[-1].writer.transport.abort()
+    await until(lambda: pbxd.ami.connected)
+    pbxd.phones[COLLEAGUE.extension] = "talking"
+    await expect(row).to_contain_text("разговаривает")
+    await expect(alert).to_have_count(0)
 
 
 async def test_a_supervisor_serves_somebody_first(site: Site, pbxd: House) -> None:
