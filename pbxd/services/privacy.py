@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -10,11 +12,14 @@ import structlog
 from pbxd import rights
 from pbxd.actor import Actor
 from pbxd.errors import InvalidInputError
+from pbxd.files import unwritable
 from pbxd.i18n import _
 from pbxd.lookup.partial_index import contact_named
 from pbxd.numbers import parse
+from pbxd.services.files.upload_files import remove_all
 from pbxd.services.workspace import Workspace
 from pbxd.storage.engine.progress import Report
+from pbxd.storage.imports import uploaded
 from pbxd.storage.privacy import Client, Erased, Privacy
 
 _log = structlog.get_logger(__name__)
@@ -25,6 +30,7 @@ class EraseClient:
     """Whose data to erase, and who does it."""
 
     client: str  # a number, or a contact: id or whole name
+    uploads: Path  # the folder of uploaded files
     by: str  # the user of the operating system or of pbxd, for the feed and the log
 
 
@@ -44,7 +50,8 @@ async def export(
     Raises NotFoundError, InvalidInputError.
     """
     rights.check_administrator(actor)
-    return await Privacy(workspace.database).export(await _client(workspace, actor, client), progress)
+    whom = await _client(workspace, actor, client)
+    return await Privacy(workspace.database, workspace.rules).export(whom, progress)
 
 
 async def erase(
@@ -52,11 +59,20 @@ async def erase(
 ) -> ErasedClient:
     """Erase a client's data: cards, also personal ones; in calls and the feed the number is masked. It is logged.
 
-    Raises NotFoundError, InvalidInputError, and ConflictError while the client is on the phone.
+    All uploaded files are deleted, since any may name the client; what was not committed is given up.
+    Raises NotFoundError, InvalidInputError, ConflictError while the client is on the phone or an import is written, and
+    UnavailableError if a file can't be deleted.
     """
     rights.check_administrator(actor)
     whom = await _client(workspace, actor, asked.client)
-    erased = await Privacy(workspace.database).erase(whom, by=asked.by, progress=progress)
+    book = Privacy(workspace.database, workspace.rules)
+    await book.check(whom)
+    await uploaded.give_up_all(workspace.database)
+    try:
+        removed = await asyncio.to_thread(remove_all, asked.uploads)
+    except OSError as error:
+        raise unwritable(asked.uploads, error) from error
+    erased = await book.erase(whom, by=asked.by, uploads=removed, progress=progress)
     _log.warning("client_erased", **asdict(erased), user=asked.by)
     return ErasedClient(erased, whom.left_out)
 
@@ -64,7 +80,8 @@ async def erase(
 async def _client(workspace: Workspace, actor: Actor, text: str) -> Client:
     parsed = parse(text, workspace.rules)
     if parsed.kind == "e164":
-        return await Privacy(workspace.database).by_number(parsed.value)
+        return await Privacy(workspace.database, workspace.rules).by_number(parsed.value)
     if not text.strip():
         raise InvalidInputError("client", _("whose data? A number, or a contact's id or name"))
-    return await Privacy(workspace.database).by_card(await contact_named(workspace.database, text, actor=actor))
+    card = await contact_named(workspace.database, text, actor=actor)
+    return await Privacy(workspace.database, workspace.rules).by_card(card)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, Text, cast, delete, false, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Row, Table, Text, and_, cast, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.actor import DAEMON
@@ -17,12 +17,15 @@ from pbxd.book.contacts import Contact, ContactNumber, contact_json
 from pbxd.calls.masking import Mask
 from pbxd.errors import ConflictError
 from pbxd.i18n import _
+from pbxd.numbers import NumberRules
+from pbxd.storage.book.company_rows import check_version
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.call_rows import record_of
 from pbxd.storage.calls.external_ids import external_of_calls
 from pbxd.storage.engine.database import Database
 from pbxd.storage.engine.feed import News, tell
 from pbxd.storage.engine.progress import Report, silent
+from pbxd.storage.imports.imports import refuse_under_way
 from pbxd.storage.search.filters import ContactFilter
 from pbxd.storage.tables import calls, contact_changes, contacts, feed, import_changes, number_holdings, request_keys
 
@@ -49,13 +52,14 @@ class Erased:
     contacts_changed: int
     calls: int
     feed: int
+    uploads: int = 0  # uploaded files, deleted by the caller
 
 
 class Privacy:
     """One client's data, for an administrator, who does not see personal contacts, but erases them."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, rules: NumberRules) -> None:
+        self._database, self._rules = database, rules
         self._contacts = Contacts(database)
 
     async def by_number(self, number: str) -> Client:
@@ -80,7 +84,8 @@ class Privacy:
         """Return everything about the client, as JSON. `progress`: how much of the history is searched."""
         found: list[dict[str, Any]] = []
         total = await self._last(calls)
-        async for rows in self._found(select(calls), calls, Mask(client.numbers), lambda done: progress(done, total)):
+        mask = Mask(client.numbers, self._rules)
+        async for rows in self._found(calls, mask, lambda done: progress(done, total)):
             records = [record_of(row) for row in rows if row.merged_into is None]
             named = await self._database.ask(external_of_calls, [record.id for record in records])
             found += [record.to_json() | {"external": named.get(record.id, {})} for record in records]
@@ -97,35 +102,51 @@ class Privacy:
             "calls": sorted(found, key=lambda call: (call["started"], call["id"])),
         }
 
-    async def erase(self, client: Client, *, by: str, progress: Report = silent) -> Erased:
+    async def check(self, client: Client) -> None:
+        """Raise ConflictError while the client is on the phone: the daemon would write the number again.
+
+        Also while an import is written, which may bring the client back, and if one of their cards has changed since it
+        was shown: it may belong to somebody else by now. Raises NotFoundError if a card is gone.
+        """
+        await self._refuse_under_way(Mask(client.numbers, self._rules))
+        await refuse_under_way(self._database)
+        for card in client.cards:
+            check_version((await self._contacts.get(card.id, actor=DAEMON)).version, card.version)
+
+    async def erase(self, client: Client, *, by: str, uploads: int = 0, progress: Report = silent) -> Erased:
         """Erase it, some rows a transaction. The feed notes it without the client. After a failure it can be repeated.
 
-        `progress`: how much of the history and the feed is searched.
-        Raises ConflictError while the client is on the phone: the daemon would write the number again.
+        The cards go last: until then a client who is named by a card is found again.
+        `uploads`: uploaded files that were deleted, for the note. `progress`: how much of the history and the feed is
+        searched. Raises what `check` raises.
         """
-        mask = Mask(client.numbers)
-        await self._refuse_under_way(mask)
+        await self.check(client)
+        mask = Mask(client.numbers, self._rules)
+        masked, told = await self._mask(mask, progress)
         personal = 0
         for number in client.numbers:
             personal += await self._contacts.erase_personal(number=number, by=by)
-        for card in client.cards:  # only as it was shown: it may belong to somebody else by now
-            await self._contacts.delete(card.id, actor=DAEMON, version=card.version)
         for card in client.mentioned:
             await self._contacts.edit(card.id, lambda now: {"numbers": _without(now, client.numbers)}, actor=DAEMON)
-        await self._forget_cards(client, mask)
         await self._forget_answers(client, mask)
-        of_calls = await self._last(calls)
-        total = of_calls + await self._last(feed)
-        masked = 0
-        async for rows in self._found(select(calls), calls, mask, lambda done: progress(done, total)):
-            masked += await self._write(rows, mask)
-        told = 0
-        async for rows in self._found(select(feed), feed, mask, lambda done: progress(of_calls + done, total)):
-            told += await self._retell(rows, mask)
-        erased = Erased(len(client.cards), personal, len(client.mentioned), masked, told)
+        await self._forget_cards(client, mask)
+        for card in client.cards:  # only as it was shown
+            await self._contacts.delete(card.id, actor=DAEMON, version=card.version)
+        erased = Erased(len(client.cards), personal, len(client.mentioned), masked, told, uploads)
         async with self._database.writing() as connection:
             await tell(connection, [News("privacy.erased", "", {**asdict(erased), "by": by})])
         return erased
+
+    async def _mask(self, mask: Mask, progress: Report) -> tuple[int, int]:
+        """Mask the numbers in calls and the feed. Return how many rows of each."""
+        of_calls = await self._last(calls)
+        total = of_calls + await self._last(feed)
+        masked = told = 0
+        async for rows in self._found(calls, mask, lambda done: progress(done, total)):
+            masked += await self._write(rows, mask)
+        async for rows in self._found(feed, mask, lambda done: progress(of_calls + done, total)):
+            told += await self._retell(rows, mask)
+        return masked, told
 
     async def _changes(self, client: Client) -> list[dict[str, Any]]:
         """Return the changes of the client's cards that an administrator may see."""
@@ -153,33 +174,35 @@ class Privacy:
         return (await self._contacts.list(ContactFilter(number=number), actor=DAEMON))[1]
 
     async def _refuse_under_way(self, mask: Mask) -> None:
-        wanted = select(calls.c.record).where(calls.c.ended.is_(None), calls.c.merged_into.is_(None))
+        wanted = select(calls).where(calls.c.ended.is_(None), calls.c.merged_into.is_(None))
         async with self._database.reading() as connection:
-            lasting = (await connection.execute(wanted)).scalars()
-            if any(mask.value(record) != record for record in lasting):
+            lasting = await connection.execute(wanted)
+            if any(_names(row, calls, mask) for row in lasting):
                 raise ConflictError(_("a call with this client is under way: erase them when it is over"))
 
     async def _forget_cards(self, client: Client, mask: Mask) -> None:
         ids = [card.id for card in client.cards]
-        mentioned = [card.id for card in client.mentioned]
         async with self._database.writing() as connection:
-            await connection.execute(delete(number_holdings).where(number_holdings.c.number.in_(client.numbers)))
+            held = number_holdings.c.number.in_(client.numbers)
+            holders = select(number_holdings.c.contact_id).where(held)
+            mentioned = {*(await connection.execute(holders)).scalars(), *(card.id for card in client.mentioned)}
             for table, columns in (
                 (contact_changes, [contact_changes.c.fields]),
                 (import_changes, [import_changes.c.before, import_changes.c.changes]),
             ):
-                says = or_(false(), *(cast(said, Text).like(f"%{tail}%") for said in columns for tail in mask.tails))
                 # The changes of a deleted contact belong to the client too: no card has them any more.
                 theirs = or_(table.c.contact_id.in_(mentioned), table.c.contact_id.not_in(select(contacts.c.id)))
-                await connection.execute(delete(table).where(or_(table.c.contact_id.in_(ids), theirs & says)))
+                await _delete_naming(connection, columns, mask, theirs)
+                await connection.execute(delete(table).where(table.c.contact_id.in_(ids)))
+            await connection.execute(delete(number_holdings).where(held))
 
     async def _forget_answers(self, client: Client, mask: Mask) -> None:
         """Delete kept answers to requests that made or changed the client's cards; a repeated request is a new one."""
-        says = [request_keys.c.body.like(f"%{tail}%") for tail in mask.tails]
         headers = cast(request_keys.c.headers, Text)
-        says += [headers.like(f'%/contacts/{card.id}"%') for card in (*client.cards, *client.mentioned)]
+        about = [headers.like(f'%/contacts/{card.id}"%') for card in (*client.cards, *client.mentioned)]
         async with self._database.writing() as connection:
-            await connection.execute(delete(request_keys).where(or_(false(), *says)))
+            await _delete_naming(connection, [request_keys.c.body], mask)
+            await connection.execute(delete(request_keys).where(or_(false(), *about)))
 
     async def _last(self, table: Table) -> int:
         """Return the number of the last row."""
@@ -187,18 +210,18 @@ class Privacy:
             return (await connection.execute(select(func.max(table.c.seq)))).scalar() or 0
 
     async def _found(
-        self, chosen: Select[Any], table: Table, mask: Mask, progress: Callable[[int], None]
+        self, table: Table, mask: Mask, progress: Callable[[int], None]
     ) -> AsyncIterator[Sequence[Row[Any]]]:
         """Yield the rows that mention one of the numbers anywhere, read from the first to the last."""
-        told = table.c.record if table is calls else table.c.data
-        says = [cast(told, Text).like(f"%{tail}%") for tail in mask.tails]
+        says = _ends_like([table.c.record if table is calls else table.c.data], mask)
         if table is calls:
             says += [calls.c[side].in_(mask.numbers) for side in ("caller_number", "callee_number")]
         last = await self._last(table)
         for start in range(0, last + 1, _WINDOW) if mask.tails else ():
             async with self._database.reading() as connection:
                 window = table.c.seq.between(start, start + _WINDOW - 1)
-                rows = (await connection.execute(chosen.where(window, or_(*says)))).all()
+                found = await connection.execute(select(table).where(window, or_(*says)))
+                rows = [row for row in found if _names(row, table, mask)]
             for first in range(0, len(rows), _WRITTEN):
                 yield rows[first : first + _WRITTEN]
             progress(min(start + _WINDOW, last))
@@ -208,7 +231,7 @@ class Privacy:
         async with self._database.writing() as connection:
             for row in await _again(connection, calls, rows):
                 values = {
-                    "record": mask.value(row.record),
+                    "record": mask.record(row.record, row.linkedid),
                     "caller_number": mask.number(row.caller_number),
                     "callee_number": mask.number(row.callee_number),
                 }
@@ -226,6 +249,33 @@ async def _again(connection: AsyncConnection, table: Table, rows: Sequence[Row[A
     """Read rows again in the transaction that changes them."""
     wanted = select(table).where(table.c.seq.in_([row.seq for row in rows])).order_by(table.c.seq)
     return (await connection.execute(wanted)).all()
+
+
+def _ends_like(columns: Sequence[ColumnElement[Any]], mask: Mask) -> list[ColumnElement[bool]]:
+    """Return conditions for rows in which digits may be one of the numbers; the mask knows whether they are."""
+    return [cast(column, Text).like(f"%{tail}%") for column in columns for tail in mask.tails]
+
+
+def _names(row: Row[Any], table: Table, mask: Mask) -> bool:
+    """Tell whether a row of calls or of the feed has one of the numbers."""
+    if table is feed:
+        return bool(mask.value(row.data) != row.data)
+    sides = {row.caller_number, row.callee_number}
+    return bool(sides & mask.numbers) or mask.record(row.record, row.linkedid) != row.record
+
+
+async def _delete_naming(
+    connection: AsyncConnection, columns: Sequence[Column[Any]], mask: Mask, among: ColumnElement[bool] | None = None
+) -> None:
+    """Delete the rows of a table that have one of the numbers in these columns."""
+    table = columns[0].table
+    keys = list(table.primary_key)
+    wanted = select(*keys, *columns).where(or_(false(), *_ends_like(columns, mask)))
+    for row in (await connection.execute(wanted if among is None else wanted.where(among))).all():
+        key, told = row[: len(keys)], row[len(keys) :]
+        if any(mask.value(each) != each for each in told):
+            same = [column == value for column, value in zip(keys, key, strict=True)]
+            await connection.execute(delete(table).where(and_(*same)))
 
 
 def _without(card: Contact, numbers: Sequence[str]) -> tuple[ContactNumber, ...]:

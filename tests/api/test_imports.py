@@ -6,18 +6,23 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import openpyxl
 import pytest
+from sqlalchemy import update
 
+from pbxd.errors import ConflictError
+from pbxd.services import privacy
 from pbxd.services.files import uploads
 from pbxd.services.files.uploads import Uploads
 from pbxd.storage.access.audit import Audit, AuditFilter
 from pbxd.storage.access.tokens import Tokens
-from tests.actors import acting_token
+from pbxd.storage.tables import imports
+from tests.actors import ADMINISTRATOR, acting_token
 from tests.api.crm import ALL, CONTACTS, IGOR, Crm, crm, pointers
 from tests.http.conftest import House, in_process, until
 
@@ -321,3 +326,27 @@ async def test_calls_are_exported(pbxd: House) -> None:
 @pytest.mark.sqlite_house
 def test_uploads_lie_beside_the_database(pbxd: House, tmp_path: Path) -> None:
     assert pbxd.settings.upload_folder == tmp_path / "uploads"
+
+
+async def test_an_erased_client_does_not_come_back_with_a_file(pbxd: House) -> None:
+    erase = privacy.EraseClient(client="89160000001", uploads=pbxd.settings.upload_folder, by="root")
+    foreign = pbxd.settings.upload_folder / "2026" / "photo.jpg"
+    async with crm(pbxd, "101") as client:
+        done, checked = await upload(client), await upload(client, existing="add")
+        await client.ask("POST", f"{IMPORTS}/{done['id']}/commit")
+        foreign.parent.mkdir()
+        foreign.write_text("no upload")
+        async with pbxd.services.workspace.database.writing() as connection:
+            row = imports.c.id == done["id"]
+            await connection.execute(update(imports).where(row).values(state="writing", beat=datetime.now(UTC)))
+        with pytest.raises(ConflictError, match=f"import {done['id']} is under way"):
+            await privacy.erase(pbxd.services.workspace, ADMINISTRATOR, erase)
+        async with pbxd.services.workspace.database.writing() as connection:
+            await connection.execute(update(imports).where(row).values(state="done"))
+        assert f"{checked['id']}/upload.csv" in left(pbxd), "what is refused changes nothing"
+        erased = (await privacy.erase(pbxd.services.workspace, ADMINISTRATOR, erase)).erased
+        assert (erased.contacts, erased.uploads) == (1, 2)
+        assert left(pbxd) == ["2026", "2026/photo.jpg"]
+        await client.ask("POST", f"{IMPORTS}/{checked['id']}/commit", 409)
+        states = {each["id"]: each["state"] for each in (await client.get(IMPORTS))["items"]}
+        assert states == {done["id"]: "done", checked["id"]: "dropped"}

@@ -131,7 +131,7 @@ async def test_a_client_s_data_are_handed_out_and_erased_by_an_administrator(wor
     await client(workspace, "89160000001", agent("101"), visibility="personal")
     found = await privacy.export(workspace, ADMINISTRATOR, "Фронкин Игорь")
     assert (found["numbers"], len(found["contacts"])) == (["+79160000001"], 1)
-    asked = EraseClient(client="8 916 000-00-01", by="root")
+    asked = EraseClient(client="8 916 000-00-01", uploads=Path("/nowhere"), by="root")
     for refused in (privacy.export(workspace, agent("101"), "1"), privacy.erase(workspace, agent("101"), asked)):
         with pytest.raises(RefusedError):
             await refused

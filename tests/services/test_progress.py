@@ -138,9 +138,10 @@ async def test_what_erases_and_hands_out_data_knows_its_share(
     )
     monkeypatch.setattr(privacy_rows, "_WINDOW", 20)
     monkeypatch.setattr(contact_rows, "_ERASED", 500)
+    whom = privacy.EraseClient(client="+79161234567", uploads=tmp_path / "uploads", by="me")
     for work in (
         partial(privacy.export, workspace, ADMINISTRATOR, "+79161234567"),
-        partial(privacy.erase, workspace, ADMINISTRATOR, privacy.EraseClient(client="+79161234567", by="me")),
+        partial(privacy.erase, workspace, ADMINISTRATOR, whom),
         partial(contacts.erase_personal, workspace, ADMINISTRATOR, contacts.ErasePersonal(owner="101", by="me")),
     ):
         shares = Shares()

@@ -142,7 +142,7 @@ class Between(Privacy):
     """Does something once, between reading rows of a table and masking them."""
 
     def __init__(self, database: Database, table: str, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        super().__init__(database)
+        super().__init__(database, RULES)
         self._table, self._work = table, work
 
     async def _write(self, rows: Any, mask: Any) -> int:  # noqa: ANN401 - handed through
@@ -170,7 +170,7 @@ async def test_two_clients_erased_at_once_are_both_nowhere(database: Database, t
     await Calls(database).upsert([call(HIS)])
     async with database.writing() as connection:
         await tell(connection, [News("call.ringing", "0001", {"from": HIS, "to": HERS})])
-    plain = Privacy(database)
+    plain = Privacy(database, RULES)
     theirs = await plain.by_number(HERS)
     privacy = Between(database, table, lambda: plain.erase(theirs, by="root"))
     await privacy.erase(await plain.by_number(HIS), by="root")
@@ -182,7 +182,7 @@ async def test_two_clients_erased_at_once_are_both_nowhere(database: Database, t
 
 
 async def test_a_card_that_became_somebody_elses_is_not_erased(database: Database) -> None:
-    contacts, privacy = Contacts(database), Privacy(database)
+    contacts, privacy = Contacts(database), Privacy(database, RULES)
     card = await contacts.add(ContactDraft("Фронкин", numbers=(ContactNumber(HIS),)), actor=ADMINISTRATOR)
     client = await privacy.by_number(HIS)
     await contacts.edit(card.id, {"numbers": (ContactNumber(HIS), ContactNumber(HERS))}, actor=ADMINISTRATOR)
@@ -194,7 +194,7 @@ async def test_a_card_that_became_somebody_elses_is_not_erased(database: Databas
 
 async def test_a_past_call_is_amended_only_as_it_was_read(database: Database) -> None:
     """An administrator thinks for minutes before he lets `calls rebuild` write."""
-    calls, privacy = Calls(database), Privacy(database)
+    calls, privacy = Calls(database), Privacy(database, RULES)
     await calls.upsert([call(HIS, "missed")])
     known = await calls.record("0001")
     better = replace(known.copy(), outcome="answered")

@@ -27,7 +27,7 @@ from pbxd.storage.imports.imports import Imports
 from pbxd.storage.personal_data import PERSONAL_DATA, Clients
 from pbxd.storage.privacy import Privacy
 from pbxd.storage.tables import contact_external, metadata
-from tests.storage.test_privacy import HIS, call
+from tests.storage.test_privacy import HIS, RULES, call
 
 ADMINISTRATOR, OWNER = Actor.administrator("test"), Actor.agent("101", "test")
 SECRETS = ("9160000001", "Фронкин", "fronkin", "перезвонить", "гольф", "сорок два")
@@ -82,7 +82,7 @@ async def test_a_client_is_erased_from_every_table(known: tuple[Database, Contac
     for name, _held in CLIENTS:
         before = await text_of(database, metadata.tables[name])
         assert any(secret in before for secret in (*SECRETS, str(card.id))), f"{name}: give it a row of the client"
-    await Privacy(database).erase(await Privacy(database).by_card(card), by="root")
+    await Privacy(database, RULES).erase(await Privacy(database, RULES).by_card(card), by="root")
     for table in metadata.sorted_tables:
         after = await text_of(database, table)
         assert [secret for secret in SECRETS if secret in after] == [], table.name
@@ -90,7 +90,7 @@ async def test_a_client_is_erased_from_every_table(known: tuple[Database, Contac
 
 async def test_a_client_gets_what_every_table_holds(known: tuple[Database, Contact]) -> None:
     database, card = known
-    found: dict[str, Any] = await Privacy(database).export(await Privacy(database).by_card(card))
+    found: dict[str, Any] = await Privacy(database, RULES).export(await Privacy(database, RULES).by_card(card))
     for name, held in CLIENTS:
         assert held.exported.startswith("no: ") or found[held.exported], name
     assert found["contacts"][0]["shoe_size"] == "сорок два"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from pbxd.book.contacts import Contact, ContactDraft, ContactNumber
 from pbxd.calls.record import CallRecord, Party, Step
-from pbxd.errors import ConflictError
+from pbxd.errors import ConflictError, UnavailableError
+from pbxd.numbers import NumberRules
 from pbxd.storage import privacy
+from pbxd.storage.access.request_keys import Answered, RequestKey, RequestKeys
 from pbxd.storage.book.contacts import Contacts
 from pbxd.storage.calls.call_filter import CallFilter, Span
 from pbxd.storage.calls.calls import Calls
@@ -24,6 +29,8 @@ from pbxd.storage.tables import metadata
 from tests.actors import ADMINISTRATOR
 
 HIS, OFFICE, OTHER = "+79160000001", "+74951234567", "+79160000002"
+STRANGER = "+375160000001"  # ends in the same nine digits
+RULES = NumberRules("RU", "", re.compile(r"^\d{2,5}$"))
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
 SECRETS = ("9160000001", "Фронкин", "Тайна")
 
@@ -73,9 +80,9 @@ async def whole(database: Database) -> str:
 
 
 async def test_all_of_one_client_is_exported(database: Database, fronkin: Contact) -> None:
-    client = await Privacy(database).by_card(fronkin)
+    client = await Privacy(database, RULES).by_card(fronkin)
     assert (client.numbers, client.left_out) == ((HIS,), (OFFICE,))
-    found = await Privacy(database).export(client)
+    found = await Privacy(database, RULES).export(client)
     assert [each["name"] for each in found["contacts"]] == ["Фронкин Игорь"]
     assert [each["id"] for each in found["calls"]] == ["0001", "0002", "0003", "0004"], (
         "also where he is only mentioned"
@@ -89,7 +96,7 @@ async def test_what_other_programs_call_the_client_and_the_calls_is_exported(
 ) -> None:
     await Contacts(database).edit(fronkin.id, {}, actor=ADMINISTRATOR, external={"bitrix24": "123", "1c": "К-7"})
     await name_call(database, "0001", {"bitrix24": "a9"})
-    found = await Privacy(database).export(await Privacy(database).by_card(fronkin))
+    found = await Privacy(database, RULES).export(await Privacy(database, RULES).by_card(fronkin))
     assert [each["external"] for each in found["contacts"]] == [{"1c": "К-7", "bitrix24": "123"}]
     assert {each["id"]: each["external"] for each in found["calls"]} == {
         "0001": {"bitrix24": "a9"}, "0002": {}, "0003": {}, "0004": {},
@@ -104,7 +111,7 @@ async def test_an_erased_client_is_nowhere_and_the_statistics_are_as_before(
     before = await History(database).page()
     held = await whole(database)
     assert [secret for secret in SECRETS if secret not in held] == []
-    erased = await Privacy(database).erase(await Privacy(database).by_card(fronkin), by="root")
+    erased = await Privacy(database, RULES).erase(await Privacy(database, RULES).by_card(fronkin), by="root")
     assert erased == Erased(contacts=1, personal_contacts=1, contacts_changed=0, calls=4, feed=erased.feed)
     assert erased.feed > 0
     left = await whole(database)
@@ -123,22 +130,88 @@ async def test_an_erased_client_is_nowhere_and_the_statistics_are_as_before(
 
 
 async def test_by_number_a_card_with_further_numbers_loses_that_one(database: Database, fronkin: Contact) -> None:
-    client = await Privacy(database).by_number(HIS)
+    client = await Privacy(database, RULES).by_number(HIS)
     assert client == Client((HIS,), (), (fronkin,))
-    erased = await Privacy(database).erase(client, by="root")
+    erased = await Privacy(database, RULES).erase(client, by="root")
     assert (erased.contacts, erased.contacts_changed) == (0, 1)
     kept = await Contacts(database).get(fronkin.id, actor=ADMINISTRATOR)
     assert [each.number for each in kept.numbers] == [OFFICE]
-    assert (await Privacy(database).erase(client=await Privacy(database).by_number(HIS), by="root")).calls == 0
+    assert (
+        await Privacy(database, RULES).erase(client=await Privacy(database, RULES).by_number(HIS), by="root")
+    ).calls == 0
 
 
 async def test_who_is_on_the_phone_is_erased_when_the_call_is_over(database: Database, fronkin: Contact) -> None:
     talking = replace(call(5, HIS), ended=None)
     await Calls(database).upsert([talking, replace(call(6, OTHER), story=[], ended=None)])
-    book = Privacy(database)
+    book = Privacy(database, RULES)
     with pytest.raises(ConflictError, match="under way"):
         await book.erase(await book.by_card(fronkin), by="admin")
     assert await Contacts(database).get(fronkin.id, actor=ADMINISTRATOR) == fronkin, "nothing half-done"
     await Calls(database).upsert([replace(talking, ended=BEGAN)])
     erased = await book.erase(await book.by_card(fronkin), by="admin")
     assert erased.contacts == 1
+
+
+async def test_a_stranger_whose_number_ends_in_the_same_digits_keeps_calls_and_answers(
+    database: Database, fronkin: Contact
+) -> None:
+    theirs = replace(call(7, STRANGER, "Чужой"), recordings=["in-1160000001.5.wav"], linkedid="1160000001.5")
+    await Calls(database).upsert([theirs])
+    async with database.writing() as connection:
+        await tell(connection, [News("call.ringing", "0007", {"caller": {"number": STRANGER, "name": "Чужой"}})])
+    asked = RequestKey("token 1", "add_contact", "k", "digest")
+    await RequestKeys(database).claim(asked)
+    await RequestKeys(database).keep(asked, Answered(201, {}, f'{{"number": "{STRANGER}"}}'))
+    story = replace(theirs, story=[Step(BEGAN, "began", STRANGER)])
+    await Calls(database).upsert([story])
+    privacy = Privacy(database, RULES)
+    client = await privacy.by_card(fronkin)
+    assert "0007" not in [each["id"] for each in (await privacy.export(client))["calls"]]
+    assert (await privacy.erase(client, by="root")).calls == 4
+    assert await Calls(database).record("0007") == story
+    told = [row.data for row in await Feed(database).read(0) if row.kind == "call.ringing"]
+    assert {"caller": {"number": STRANGER, "name": "Чужой"}} in told
+    assert "Чужой" in await whole(database)
+    assert f'"{STRANGER}"' in repr(await RequestKeys(database).claim(asked))
+
+
+class Failing(Privacy):
+    """Fails once after a step of the erasure."""
+
+    def __init__(self, database: Database, step: str) -> None:
+        super().__init__(database, RULES)
+        self._fails_after = step
+        for name in ("_write", "_retell", "_forget_answers", "_forget_cards"):
+            setattr(self, name, self._failing(name, getattr(self, name)))
+
+    def _failing(self, name: str, step: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+        async def work(*given: object) -> object:
+            done = await step(*given)
+            if name == self._fails_after:
+                raise UnavailableError("disk full")
+            return done
+
+        return work
+
+
+@pytest.mark.parametrize("step", ["_write", "_retell", "_forget_answers", "_forget_cards"])
+@pytest.mark.parametrize("by_card", [True, False])
+async def test_an_erasure_that_failed_is_finished_by_a_repetition(
+    database: Database, fronkin: Contact, monkeypatch: pytest.MonkeyPatch, step: str, *, by_card: bool
+) -> None:
+    monkeypatch.setattr(privacy, "_WRITTEN", 1)
+    await Contacts(database).edit(fronkin.id, {"comment": ""}, actor=ADMINISTRATOR)
+
+    async def client() -> Client:
+        book = Privacy(database, RULES)
+        if by_card:
+            return await book.by_card(await Contacts(database).get(fronkin.id, actor=ADMINISTRATOR))
+        return await book.by_number(HIS)
+
+    with pytest.raises(UnavailableError):
+        await Failing(database, step).erase(await client(), by="root")
+    await Privacy(database, RULES).erase(await client(), by="root")
+    left = await whole(database)
+    assert "9160000001" not in left
+    assert by_card == ("Фронкин" not in left)

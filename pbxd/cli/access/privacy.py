@@ -51,8 +51,9 @@ def export(session: Session, client: str, file: Path) -> None:
     "erase",
     help=N_(
         "Erase one client's data for good. CLIENT is a number, or a contact's id or full name. Their contacts, personal"
-        " ones too, are deleted, their number is masked in calls and the feed; statistics stay. Asks first on a"
-        " terminal. The erasure is logged."
+        " ones too, are deleted, their number is masked in calls and the feed; statistics stay. All files uploaded"
+        " for imports are deleted, also those that wait to be committed. Asks first on a terminal. The erasure is"
+        " logged."
     ),
 )
 @argument("client", metavar="CLIENT")
@@ -61,8 +62,9 @@ def export(session: Session, client: str, file: Path) -> None:
 @pass_session
 def erase(session: Session, client: str) -> None:
     """Erase a client's data."""
-    asked = access.EraseClient(client=client, by=getuser())
-    session.confirm(_("Erase all data of {client}? This can't be undone.").format(client=client))
+    asked = access.EraseClient(client=client, uploads=session.settings.upload_folder, by=getuser())
+    question = _("Erase all data of {client}, and all files uploaded for imports? This can't be undone.")
+    session.confirm(question.format(client=client))
     logs.configure(session.settings.logs)
     with progress(_("history")) as report:
         done = session.ask(access.erase, asked, progress=report)
@@ -74,6 +76,7 @@ def erase(session: Session, client: str) -> None:
         (_("contacts that lost the number"), done.erased.contacts_changed),
         (_("calls masked"), done.erased.calls),
         (_("feed entries masked"), done.erased.feed),
+        (_("uploaded import files deleted, of all users"), done.erased.uploads),
     ):
         print_line(f"{what}: {count}")
     _print_left_out(done.left_out)

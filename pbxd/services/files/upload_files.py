@@ -116,3 +116,13 @@ def remove_old(folder: Path, age: timedelta) -> None:
         with suppress(OSError):
             if now - each.stat().st_mtime > longest.total_seconds():
                 shutil.rmtree(each, ignore_errors=True)
+
+
+def remove_all(folder: Path) -> int:
+    """Delete the folders of all uploads, with files, reports and workbooks. Return how many. Raises OSError."""
+    removed = 0
+    for own in folder.glob("[0-9]*"):
+        if (own / "upload.json").exists():  # else it is not ours
+            shutil.rmtree(own)
+            removed += 1
+    return removed

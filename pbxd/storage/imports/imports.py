@@ -56,6 +56,15 @@ class Undone:
     names: tuple[tuple[int, str], ...]
 
 
+async def refuse_under_way(database: Database) -> None:
+    """Raise ConflictError while somebody writes an import."""
+    fresh = imports.c.beat >= datetime.now(UTC) - timedelta(seconds=ABANDONED_SECONDS)
+    wanted = select(imports.c.id).where(imports.c.state.in_(("writing", "applying")), fresh)
+    async with database.reading() as connection:
+        if (under_way := (await connection.execute(wanted.limit(1))).scalar()) is not None:
+            raise ConflictError(_("import {id} is under way").format(id=under_way))
+
+
 class Imports:
     """All imports of a database."""
 

@@ -75,6 +75,13 @@ async def forget(database: Database, import_id: int) -> None:
         await connection.execute(mine)
 
 
+async def give_up_all(database: Database) -> None:
+    """Give up all imports that are not committed."""
+    async with database.writing() as connection:
+        waiting = imports.c.state.in_(OPEN)
+        await connection.execute(update(imports).where(waiting).values(state="dropped", beat=datetime.now(UTC)))
+
+
 async def give_up(database: Database, age: timedelta, checking_age: timedelta, most: int) -> list[int]:
     """Give up imports that nobody committed for so long, and checks whose process died; return their ids.
 
