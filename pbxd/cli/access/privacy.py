@@ -76,7 +76,7 @@ def erase(session: Session, client: str) -> None:
         (_("contacts that lost the number"), done.erased.contacts_changed),
         (_("calls masked"), done.erased.calls),
         (_("feed entries masked"), done.erased.feed),
-        (_("uploaded import files deleted, of all users"), done.erased.uploads),
+        (_("uploaded import files deleted from {folder}").format(folder=asked.uploads), done.erased.uploads),
     ):
         print_line(f"{what}: {count}")
     _print_left_out(done.left_out)

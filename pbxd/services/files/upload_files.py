@@ -120,9 +120,9 @@ def remove_old(folder: Path, age: timedelta) -> None:
 
 def remove_all(folder: Path) -> int:
     """Delete the folders of all uploads, with files, reports and workbooks. Return how many. Raises OSError."""
-    removed = 0
-    for own in folder.glob("[0-9]*"):
-        if (own / "upload.json").exists():  # else it is not ours
-            shutil.rmtree(own)
-            removed += 1
-    return removed
+    if not folder.exists():
+        return 0
+    uploads = [own for own in folder.iterdir() if (own / "upload.json").exists()]  # others are not ours
+    for own in uploads:
+        shutil.rmtree(own)
+    return len(uploads)
