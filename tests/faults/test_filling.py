@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -110,6 +111,8 @@ async def test_a_deaf_pbxd_reads_what_it_missed_by_itself(lab: Lab, kind: str) -
 async def miss_and_read(lab: Lab, kind: str, config: Config) -> None:
     """Be deaf while one call lasts and another comes and goes; the log, and nobody else, tells pbxd of it."""
     since, source = time.time(), kind.partition(" ")[0]
+    if source == "cdr":
+        since = math.floor(since)  # as its times are
     async with wire_to(lab.asterisk.ami_port) as wire:
         daemon = await lab.pbxd({"asterisk": {**QUICK_LINK, "port": wire.port}, **config})
         await until_logged(daemon, "resync_done")

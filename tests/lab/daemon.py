@@ -100,6 +100,7 @@ class Daemon:
         self.child: Child | None = None
         self.manager: ServiceManager | None = None
         self._forked = forked
+        self._commands = 0  # that were run so far
         self._logged_before = 0  # characters in the log when the process of now was started
         self.write()
 
@@ -121,8 +122,10 @@ class Daemon:
         self.manager = ServiceManager(self.folder / "notify")
         environment = self._environment({"NOTIFY_SOCKET": str(self.manager.path), **(env or {})})
         arguments = ["--config", str(self.file), "run"]
-        if self._forked and not env:  # Python itself reads its environment before it is forked
-            process = await ForkedProcess.start(arguments, log=self.log, env=environment, cwd=self.folder)
+        if self._forked and not env:  # Python itself reads its environment when it begins
+            process = await ForkedProcess.start(
+                arguments, output=self.log, errors=self.log, env=environment, cwd=self.folder
+            )
             self.child = Child(process, "pbxd", self.log)
         else:
             self.child = await Child.start([program(), *arguments], log=self.log, env=environment, cwd=self.folder)
@@ -169,6 +172,8 @@ class Daemon:
         stdin: str | None = None,
     ) -> Result:
         """Run a command line with this daemon's configuration, wherever it leads (any exit status)."""
+        if self._forked and not env and stdin is None:
+            return await self._run_forked(arguments, timeout)
         process = await asyncio.create_subprocess_exec(
             program(), "--config", str(self.file), *arguments,
             stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
@@ -185,6 +190,27 @@ class Daemon:
                 process.kill()
                 await process.wait()
         return Result(process.returncode or 0, out.decode(), err.decode())
+
+    async def _run_forked(self, arguments: Sequence[str], timeout: float) -> Result:
+        self._commands += 1
+        output, errors = (self.folder / f"{self._commands}.{name}" for name in ("out", "err"))
+        process = await ForkedProcess.start(
+            ["--config", str(self.file), *arguments],
+            output=output, errors=errors, env=self._environment(None), cwd=self.folder,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(timeout):
+                status = await process.wait()
+        except TimeoutError as error:
+            raise LabError(f"pbxd {' '.join(arguments)} took longer than {timeout} s\n{self.report()}") from error
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGKILL)
+                await process.wait()
+        result = Result(status, output.read_text("utf-8"), errors.read_text("utf-8"))
+        output.unlink()
+        errors.unlink()
+        return result
 
     async def cli(self, *arguments: str) -> Any:  # noqa: ANN401 - whatever the command prints
         """Run a command with --json and return what it printed; LabError when it fails."""

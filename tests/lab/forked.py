@@ -32,10 +32,10 @@ class ForkedProcess:
 
     @classmethod
     async def start(
-        cls, arguments: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path | None
+        cls, arguments: Sequence[str], *, output: Path, errors: Path, env: Mapping[str, str], cwd: Path
     ) -> ForkedProcess:
-        """Run the command line `pbxd ARGUMENTS`, its output appended to `log`."""
-        process = _context.Process(target=_pbxd, args=(list(arguments), str(log), dict(env), str(cwd or Path.cwd())))
+        """Run the command line `pbxd ARGUMENTS`; what it writes is appended to the two files."""
+        process = _context.Process(target=_pbxd, args=(list(arguments), (output, errors), dict(env), cwd))
         process.daemon = True  # ended with this one rather than waited for
         await asyncio.to_thread(process.start)  # the first one waits for the imports
         return cls(process)
@@ -59,7 +59,7 @@ class ForkedProcess:
         return self.returncode
 
 
-def _pbxd(arguments: list[str], log: str, env: dict[str, str], cwd: str) -> None:
+def _pbxd(arguments: list[str], files: tuple[Path, Path], env: dict[str, str], cwd: Path) -> None:
     """Become what `exec` would have made of this process, then run the program."""
     os.setsid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -67,11 +67,10 @@ def _pbxd(arguments: list[str], log: str, env: dict[str, str], cwd: str) -> None
     os.environ.update(env)
     time.tzset()
     os.chdir(cwd)
-    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)
-    for stream in (sys.stdout, sys.stderr):
+    for stream, file in zip((sys.stdout, sys.stderr), files, strict=True):
+        opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        os.dup2(opened, stream.fileno())
+        os.close(opened)
         stream.reconfigure(write_through=True)  # type: ignore[union-attr]  # as PYTHONUNBUFFERED does
     sys.argv = ["pbxd", *arguments]
     from pbxd.cli import main  # noqa: PLC0415 - imported already, but not in the test's own process
