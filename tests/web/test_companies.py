@@ -19,6 +19,7 @@ from pbxd.storage.book.employees import Employees
 from tests.actors import ADMINISTRATOR
 from tests.storage.test_company_merging import double
 from tests.web.book import ANNA, add, agent, fields_of
+from tests.web.document import Document
 from tests.web.test_client import HOSTILE
 from tests.web.test_pages import PASSWORD, Browser
 from tests.web.test_pages import browser as browser
@@ -74,6 +75,12 @@ async def test_a_company_with_its_people_and_numbers(browser: Browser) -> None:
     assert [each.attributes["value"] for each in options.page.elements] == ["ООО «Ромашка»"]
 
 
+def is_sent(page: Document) -> bool:
+    """Whether drafts.js keeps the form although nobody typed into it since it came."""
+    (form,) = [each for each in page.elements if each.tag == "form" and "data-draft" in each.attributes]
+    return "data-sent" in form.attributes
+
+
 async def test_what_is_wrong_with_a_company(browser: Browser) -> None:
     form = {"name": "", "numbers": "8 495 765-43-21\nне номер\n123", "emails": "никто", "site": "x", "address": "y"}
     shown = await browser.post("/companies/new", form)
@@ -84,6 +91,8 @@ async def test_what_is_wrong_with_a_company(browser: Browser) -> None:
     assert shown.page.described("Название")
     assert shown.page.described("E-mail, по одному в строке")
     assert {name: fields_of(shown.page)[name] for name in form} == form
+    blank = await browser.get("/companies/new")
+    assert [is_sent(each.page) for each in (shown, blank)] == [True, False]
     assert (await browser.post("/companies/new", {"name": "Ромашка"})).status == 303
     taken = await browser.post("/companies/new", {"name": "ООО «Ромашка»"})
     assert (taken.status, bool(taken.page.described("Название"))) == (422, True)

@@ -1,13 +1,13 @@
-"""What happens to a browser: its computer sleeps, its network is gone."""
+"""What happens to a browser: its computer sleeps, its network is gone or slow."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import APIResponse, Browser, Page, Request, Route
 
 
 @asynccontextmanager
@@ -48,3 +48,23 @@ async def frozen(page: Page) -> AsyncIterator[None]:
         await session.send("Page.setWebLifecycleState", {"state": "active"})
         await page.context.set_offline(False)
         await session.detach()
+
+
+async def hold(page: Page, url: str, which: Callable[[Request], bool] = lambda _request: True) -> list[Route]:
+    """Hold back the requests to `url` that `which` picks, in the list that is returned; the test lets them go on."""
+    held: list[Route] = []
+
+    async def take(route: Route) -> None:
+        if which(route.request):
+            held.append(route)
+        else:
+            await route.continue_()
+
+    await page.route(url, take)
+    return held
+
+
+async def release(page: Page, route: Route, answer: APIResponse | None = None) -> None:
+    """Let the page have a late answer, and wait until it has taken or dropped it."""
+    await route.fulfill(response=answer or await route.fetch())
+    await page.evaluate("fetch('/me', {method: 'HEAD'})")

@@ -8,8 +8,10 @@ from playwright.async_api import Locator, Page, expect
 from pbxd.book.contacts import Contact, ContactDraft, ContactNumber
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
+from tests.lab.processes import until
+from tests.web.browser.faults import hold
 from tests.web.browser.present import quiet, rings
-from tests.web.browser.site import Site
+from tests.web.browser.site import AGENT, COLLEAGUE, Site
 
 CALLER, NAME = "+79161234567", "Ким Анна"
 KEPT = "То, что вы ввели, не пропало: откройте форму снова, чтобы продолжить."
@@ -76,8 +78,14 @@ async def test_a_form_that_is_a_page_is_back_with_its_version_and_gone_once_it_i
     await page.goto(path)
     await expect(page.get_by_label("Должность")).to_have_value("директор")
     await expect(page.get_by_role("status").filter(has_text=BACK)).to_be_visible()
+    await page.reload()  # nothing was typed since: it is kept all the same
+    await expect(page.get_by_label("Должность")).to_have_value("директор")
     await page.get_by_role("button", name="Сохранить").click()
     await expect(page.get_by_role("table", name="Две правки одного контакта")).to_contain_text("бухгалтер")
+    await page.get_by_role("link", name="Клиенты", exact=True).click()  # the form that was refused is kept too
+    await expect(page.get_by_role("heading", level=1, name="Клиенты")).to_be_visible()
+    await page.goto(path)
+    await expect(page.get_by_label("Должность")).to_have_value("директор")
     await page.get_by_role("button", name="Сохранить").click()
     await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
     await page.goto(path)
@@ -88,8 +96,44 @@ async def test_a_form_that_is_a_page_is_back_with_its_version_and_gone_once_it_i
     await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
     await page.goto(path)
     await expect(page.get_by_label("Должность")).to_have_value("директор")
-    await page.get_by_label("Должность").fill("никто")
-    await page.get_by_role("button", name="Профиль").click()
-    await page.get_by_role("menuitem", name="Выйти").click()
-    await expect(page.get_by_role("heading", name="Вход")).to_be_visible()
-    assert "никто" not in await page.evaluate("JSON.stringify(sessionStorage)"), "who logs out leaves nothing"
+
+
+async def test_what_is_typed_before_a_draft_is_back_stays_and_so_does_the_draft(site: Site, anna: Contact) -> None:
+    page = await site.page()
+    path = f"/clients/{anna.id}/edit"
+    position, comment = page.get_by_label("Должность"), page.get_by_label("Комментарий")
+    await page.goto(path)
+    await position.fill("директор")
+    await page.goto("/clients")
+    waiting = await hold(page, f"**{path}", lambda request: request.method == "POST")
+    await page.goto(path)
+    await until(lambda: waiting, "the draft, on its way")
+    await comment.fill("Звонить")
+    await waiting.pop().continue_()
+    await expect(page.get_by_role("status").filter(has_text=KEPT)).to_be_visible()
+    await expect(comment).to_have_value("Звонить")
+    await expect(comment).to_be_focused()
+    await page.reload()
+    await until(lambda: waiting, "the draft, on its way")
+    await comment.focus()
+    await waiting.pop().continue_()
+    await expect(page.get_by_role("status").filter(has_text=BACK)).to_be_visible()
+    await expect(position).to_have_value("директор")
+    await expect(comment).to_have_value("Звонить")
+    await expect(comment).to_be_focused()
+
+
+async def test_who_logs_out_leaves_nothing_typed(site: Site) -> None:
+    for who, everywhere in ((AGENT, False), (COLLEAGUE, True)):
+        page = await site.page(who)
+        await page.goto("/clients/new")
+        await page.get_by_label("Должность").fill("директор")
+        await page.goto("/me")
+        assert "директор" in await page.evaluate("JSON.stringify(sessionStorage)")
+        if everywhere:
+            await page.get_by_role("button", name="Выйти на всех устройствах").click()
+        else:
+            await page.get_by_role("button", name="Профиль").click()
+            await page.get_by_role("menuitem", name="Выйти").click()
+        await expect(page.get_by_role("heading", name="Вход")).to_be_visible()
+        assert "директор" not in await page.evaluate("JSON.stringify(sessionStorage)"), "who logs out leaves nothing"
