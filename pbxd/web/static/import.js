@@ -1,12 +1,15 @@
-// A part of a page with `data-poll` in it is fetched again every second, until it comes without.
+// A part of a page with `data-poll` in it is fetched again a second after it came, until it comes without.
 import { refresh } from "./live-forms.js";
 
-const PERIOD_MS = 1000;
+const PAUSE_MS = 1000;
 
-window.setInterval(async () => {
+async function poll() {
   const part = document.querySelector("[data-poll]")?.closest("[id]");
   if (part && !document.hidden) await refresh(part.id);
-}, PERIOD_MS);
+  window.setTimeout(poll, PAUSE_MS);
+}
+
+window.setTimeout(poll, PAUSE_MS);
 
 // Another sheet has other columns: they are shown at once.
 document.addEventListener("change", (event) => {

@@ -6,6 +6,8 @@ import { signIn } from "./dialogs.js";
 const PAUSE_MS = 40; // people type slower than that: it gathers what comes at once, a paste or a held key
 /** @type {Map<Element, AbortController>} */
 const running = new Map();
+/** @type {WeakMap<Element, symbol>} the automatic request whose answer may be put into an element: the last one */
+const refreshes = new WeakMap();
 /** @type {number | undefined} */
 let timer;
 
@@ -54,6 +56,7 @@ async function show(form) {
   const target = place(form);
   if (!target) return;
   running.get(target)?.abort();
+  refreshes.delete(target);
   const control = new AbortController();
   running.set(target, control);
   try {
@@ -75,13 +78,23 @@ async function send(form, button) {
   if (answer?.status === 401) return signIn(() => send(form, button));
   const target = place(form);
   if (!answer?.ok) return say(await complaint(answer));
-  if (target && answer.status !== 204) put(target, await answer.text());
+  if (!target || answer.status === 204) return;
+  refreshes.delete(target);
+  put(target, await answer.text());
 }
 
-/** Fetch a part of this page again (automatic, not by the user). @param {string} id the element's, which names its address in `data-url` if not the page's */
+/**
+ * Fetch a part of this page again (automatic, not by the user). The answer is dropped if it comes late: a newer request
+ * for the same element was sent, or a search changed the page's address.
+ * @param {string} id the element's, which names its address in `data-url` if not the page's
+ */
 export async function refresh(id) {
   const target = document.getElementById(id);
   if (!target) return;
-  const answer = await askAgain(target.dataset.url ?? window.location.href).catch(() => null);
-  if (answer?.ok) put(target, await answer.text());
+  const page = window.location.href;
+  const request = Symbol(id);
+  refreshes.set(target, request);
+  const answer = await askAgain(target.dataset.url ?? page).catch(() => null);
+  const html = answer?.ok ? await answer.text().catch(() => null) : null;
+  if (html !== null && refreshes.get(target) === request && page === window.location.href) put(target, html);
 }

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Request, Route, expect
 
+from pbxd.book.contacts import ContactDraft, ContactNumber
+from tests.actors import ADMINISTRATOR
+from tests.http.conftest import House
 from tests.lab import Lab
+from tests.lab.processes import until
 from tests.web.browser.contents import NAME
+from tests.web.browser.faults import hold, release
 from tests.web.browser.site import AGENT, COLLEAGUE, SUPERVISOR, Site
 
 with_clients = pytest.mark.parametrize("book", ["long"], indirect=True)
@@ -40,6 +45,48 @@ async def test_a_client_is_found_by_name_company_number_and_other_letters(site: 
     await rows(page).filter(has_text="Щукин").get_by_role("link", name="Ромашка").click()  # all of a company
     await expect(rows(page)).to_have_count(2)
     await expect(rows(page).first).to_contain_text("Фронкин Игорь")
+
+
+async def test_a_late_refresh_does_not_replace_a_newer_answer(site: Site, pbxd: House) -> None:
+    anna, _ivan = [
+        await pbxd.contacts.add(ContactDraft(name, numbers=(ContactNumber(number),)), actor=ADMINISTRATOR)
+        for name, number in (("Анна", "+79161112233"), ("Иван", "+79161112244"))
+    ]
+    page = await site.page()
+    await page.goto("/clients")
+    late = await hold(page, "**/clients", _is_automatic)
+    await tell(page)
+    await until(lambda: late, "the refresh")
+    searches = await hold(page, "**/clients?search=*")
+    await page.get_by_role("searchbox", name="Поиск").fill("Анна")
+    await until(lambda: searches, "the search")
+    await tell(page)
+    await until(lambda: len(late) > 1, "another refresh")
+    for each in (*searches, *late):
+        await release(page, each)
+        await expect(total(page)).to_have_text("Всего: 1")
+
+    await page.goto("/clients")
+    first: list[Route] = []
+    first = await hold(page, "**/clients*", lambda request: _is_automatic(request) and not first)
+    await tell(page)
+    await until(lambda: first, "the refresh")
+    older = await first[0].fetch()
+    await pbxd.contacts.edit(anna.id, {"position": "директор"}, actor=ADMINISTRATOR)
+    await tell(page)
+    await expect(rows(page).first).to_contain_text("директор")
+    await release(page, first[0], older)
+    await expect(rows(page).first).to_contain_text("директор")
+
+
+def _is_automatic(request: Request) -> bool:
+    return request.headers.get("x-fragment") == "auto"
+
+
+async def tell(page: Page) -> None:
+    """Say that a contact was changed, as the stream of events does."""
+    detail = "{kind: 'contact.changed', subject: '1', data: {}}"
+    await page.evaluate(f"document.dispatchEvent(new CustomEvent('pbxd:event', {{detail: {detail}}}))")
 
 
 @with_clients

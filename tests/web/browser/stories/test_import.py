@@ -13,6 +13,8 @@ from pbxd.services.files.imports import ImportContacts, import_contacts
 from pbxd.storage.tables import imports
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
+from tests.lab.processes import until
+from tests.web.browser.faults import hold
 from tests.web.browser.judging import tab_to
 from tests.web.browser.site import Site
 
@@ -116,8 +118,15 @@ async def test_the_template_is_loaded_and_a_bar_shows_an_import(site: Site, pbxd
     bar = page.get_by_role("progressbar", name="Импорт")
     await expect(bar).to_have_count(0)
     await _become(pbxd, "applying")
+    await page.clock.install()
     await page.reload()
     await expect(bar).to_be_visible()
+    late = await hold(page, page.url)
+    await page.clock.run_for(5000)
+    await until(lambda: late, "a question how far it is")
+    assert len(late) == 1, "the next one waits for the answer"
+    await late.pop().continue_()
+    await page.unroute(page.url)
     await _become(pbxd, "checked")
     await expect(bar).to_have_count(0)  # by itself
 
