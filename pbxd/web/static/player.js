@@ -1,5 +1,9 @@
 // The button of a row with a recording opens the player of its story below the row; one at a time, and nothing is loaded before.
-import { ask, parsed, say } from "./fragments.js";
+import { ask, complaint, parsed, say } from "./fragments.js";
+import { signIn } from "./dialogs.js";
+
+/** @type {HTMLAnchorElement | null} the button that was clicked last: only its player opens */
+let wanted = null;
 
 document.addEventListener("click", (event) => {
   const link = event.target instanceof Element && event.target.closest("a[data-play]");
@@ -28,10 +32,14 @@ function closeAll() {
 
 /** @param {HTMLAnchorElement} link @param {HTMLTableRowElement} row */
 async function listen(link, row) {
+  wanted = link;
   const answer = await ask(link.href).catch(() => null);
-  const story = answer?.ok ? parsed(await answer.text()).querySelector("#recording") : null;
-  if (!story) return answer?.ok ? window.location.assign(link.href) : say(document.body.dataset.offline ?? "");
-  if (!row.isConnected || row.nextElementSibling?.matches(".player")) return;
+  if (wanted !== link) return;
+  if (answer?.status === 401) return signIn(() => listen(link, row));
+  if (!answer?.ok) return say(await complaint(answer));
+  const story = parsed(await answer.text()).querySelector("#recording");
+  if (wanted !== link || !row.isConnected || row.nextElementSibling?.matches(".player")) return;
+  if (!story) return window.location.assign(link.href);
   story.querySelector("h2")?.remove();
   const player = document.createElement("tr");
   player.className = "player";

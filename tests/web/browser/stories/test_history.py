@@ -21,6 +21,7 @@ from pbxd.storage.calls.calls import Calls
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
 from tests.lab.processes import until
+from tests.web.browser.faults import hold, release
 from tests.web.browser.judging import tab_to
 from tests.web.browser.site import AGENT, SUPERVISOR, Site
 
@@ -207,6 +208,30 @@ async def test_a_recording_is_heard_in_its_row_and_nothing_of_it_is_loaded_befor
     acts = await Audit(pbxd.database).find(AuditFilter(), None)
     heard = [each.deed.subject for each in acts if "recording" in each.deed.action]
     assert heard == ["/api/v1/calls/C3/recordings/1"], "who listened is logged, once"
+    await Calls(pbxd.database).upsert([replace(talked, id="D4", started=NOW, recordings=["one.wav"])])
+    await _the_last_click_wins(history)
+
+
+async def _the_last_click_wins(history: Page) -> None:
+    """The player of the row that was clicked last opens, alone; a session that ended brings the sign-in."""
+    late = await hold(history, "**/history/C3")
+    await history.goto("/history")
+    first, second = (history.locator(f"#call-{name}").get_by_role("link", name="Прослушать") for name in ("C3", "D4"))
+    await first.click()
+    await until(lambda: late, "the story of the first")
+    await second.click()
+    player = history.get_by_label("Запись 1")
+    await expect(player).to_be_visible()
+    await release(history, late.pop())
+    await expect(player).to_have_count(1)
+    await expect(first).to_have_attribute("aria-expanded", "false")
+    await first.click()
+    await until(lambda: late, "the story of the first, again")
+    await late.pop().fulfill(status=403, body="<p role=alert>Нельзя</p>")
+    await expect(history.locator("#said")).to_have_text("Нельзя")
+    await history.context.clear_cookies()
+    await second.click()
+    await expect(history.get_by_role("dialog", name="Вход")).to_be_visible()
 
 
 async def _plays(player: Locator) -> bool:
