@@ -110,6 +110,9 @@ async def test_changes_in_words(browser: Browser) -> None:
     first, last = [each for each in shown.page.texts("p") if " · " in each][-2:]
     assert (first.split(" · ", 1)[1], last.split(" · ", 1)[1]) == ("Петров Сергей · 102", "Иванова Анна · 101")
     said = [each for each in shown.page.texts("li") if "→" in each and not each[0].isdigit()]
+    arrows = [each for each in shown.page.elements if each.text == "→"]
+    assert all(each.attributes.get("aria-hidden") for each in arrows), "a screen reader says the word instead"
+    said = [each.replace("→ стало", "→") for each in said if "→ стало" in each]
     assert said == [
         "Должность: бухгалтер → директор",
         "Номера телефона: +7 916 123-45-67 (основной), +7 495 123-45-67 доб. 12 → +7 916 123-45-67 (основной)",
