@@ -52,8 +52,9 @@ function nameOf(control) {
 }
 
 /**
- * Put a part in the place of an element's content; what has the focus keeps it, and what is typed there stays. If the
- * button that had it is gone, the whole part gets it: another button would do something else.
+ * Replace an element's content with a part of a page. What was typed into the old content is lost. The control that has
+ * the focus gives it to the same control of the new content. If that is a button and is gone, the whole element gets the
+ * focus: another button would do something else.
  * @param {HTMLElement} target @param {string} html
  */
 export function put(target, html) {
