@@ -3,6 +3,7 @@
 // Events only say that something happened in a call; what its card shows comes from the server with the visitor's rights.
 import { ask, askAgain, fieldsOf, parsed, say } from "./fragments.js";
 import { signIn } from "./dialogs.js";
+import { settle } from "./regions.js";
 import { connected } from "./live.js";
 import { alert, calm } from "./card-alerts.js";
 import { chooseEverywhere, closeEverywhere, hearOthers, keep, kept, noteClosed } from "./card-store.js";
@@ -25,17 +26,6 @@ const running = new Map();
 
 /** @param {string} id */
 const cardOf = (id) => document.getElementById(`card-${id}`);
-
-/** Above whatever is open: cards are inside the topmost dialog, for all around it can't be used. */
-function settle() {
-  if (!place) return;
-  const dialogs = [...document.querySelectorAll("dialog:modal")];
-  const home = dialogs.at(-1) ?? document.body;
-  if (place.parentElement !== home) home.append(place);
-  const shown = place.matches(":popover-open");
-  if (place.children.length && !shown) place.showPopover();
-  if (!place.children.length && shown) place.hidePopover();
-}
 
 /** Show a card, or bring what it shows up to date without moving what stays. @param {Element} fresh */
 function show(fresh) {
@@ -200,8 +190,6 @@ document.addEventListener("focusin", ({ target }) => {
 document.addEventListener("pbxd:connected", () => refreshAll());
 document.addEventListener("pbxd:reset", () => refreshAll());
 document.addEventListener("pbxd:signed-in", () => refreshAll());
-document.addEventListener("pbxd:filled", settle);
-document.addEventListener("close", () => settle(), true);
 
 /** @param {string} id @param {{state: string, phones?: Record<string, string>, people?: string[], closed?: string[]}} data */
 function follow(id, data) {

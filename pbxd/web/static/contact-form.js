@@ -28,7 +28,7 @@ function soon(field, work) {
 
 /** @param {HTMLInputElement} field @param {AbortSignal} signal */
 async function double(field, signal) {
-  const place = document.getElementById(`double-${field.name}`);
+  const place = field.form?.querySelector(`[data-warning="${field.name}"]`);
   const kind = field.dataset.double === "email" ? "email" : "number";
   if (!place) return;
   if (field.value.trim().length < SHORTEST[kind]) return place.replaceChildren();
