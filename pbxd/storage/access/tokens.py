@@ -18,6 +18,7 @@ from pbxd.i18n import _
 from pbxd.roles import Role, role_of_token
 from pbxd.scopes import scopes_from, scopes_text
 from pbxd.storage.access.employee_ids import known_author
+from pbxd.storage.access.request_keys import note_made
 from pbxd.storage.engine.database import Database, possible
 from pbxd.storage.tables import employees, tokens, users
 
@@ -76,7 +77,9 @@ class Tokens:
         async with self._database.writing() as connection:
             values["employee_id"] = (await known_author(connection, actor)).employee or 0
             made = await connection.execute(insert(tokens).values(values).returning(tokens.c.id))
-            return made.scalar_one(), plain
+            token_id = made.scalar_one()
+            await note_made(connection, token_id)
+            return token_id, plain
 
     async def list(self) -> Everything:
         """Return all tokens, revoked ones too, oldest first."""

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxd.errors import ConflictError, NotFoundError
 from pbxd.i18n import _
+from pbxd.storage.access.request_keys import note_made
 from pbxd.storage.engine.database import Database, possible
 from pbxd.storage.engine.feed import cursor
 from pbxd.storage.tables import feed, installation, webhook_deliveries, webhooks
@@ -68,7 +69,9 @@ class Webhooks:
                 "cursor": await cursor(connection),
             }
             made = await connection.execute(insert(webhooks).values(values).returning(*webhooks.c))
-            return _webhook(made.one())
+            webhook = _webhook(made.one())
+            await note_made(connection, webhook.id)
+            return webhook
 
     async def list(self) -> EveryWebhook:
         """Return all webhooks, oldest first."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 
 from pbxd.errors import InvalidInputError, Mistakes
+from pbxd.http.repeated_forms import Making
 from pbxd.i18n import N_, _
 from pbxd.scopes import ALL, Scope
 from pbxd.services import employees
@@ -67,11 +69,17 @@ async def _create_token(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     if RESUMED in form:
         return await _list(visit, form)
+    created: list[CreatedToken] = []
+
+    async def create() -> int:
+        created.append(await tokens.create(visit.workspace, visit.actor, await _asked(visit, form)))
+        return created[0].id
+
     try:
-        made = await tokens.create(visit.workspace, visit.actor, await _asked(visit, form))
+        made = await visit.made_once(form, Making(create, partial(tokens.show, visit.workspace, visit.actor)))
     except InvalidInputError as error:
         return await _list(visit, form, refused(error))
-    return await _list(visit, made=made)
+    return await _list(visit, made=created[0]) if created else await _one(visit, made, again=True)
 
 
 async def _asked(visit: Visit, form: Mapping[str, str]) -> CreateToken:
@@ -99,9 +107,15 @@ async def _asked(visit: Visit, form: Mapping[str, str]) -> CreateToken:
 
 
 async def _show_token(visit: Visit) -> web.StreamResponse:
-    token = await tokens.show(visit.workspace, visit.actor, number_in(visit))
+    return await _one(visit, number_in(visit))
+
+
+async def _one(visit: Visit, token_id: int, *, again: bool = False) -> web.StreamResponse:
+    """Show a token; `again`: its form was sent twice, and the token itself stands in the first answer alone."""
+    token = await tokens.show(visit.workspace, visit.actor, token_id)
     scopes = [_(_ABOUT[scope]) for scope in _ABOUT if scope in token.actor.scopes]
-    return section(visit, "tokens", template="token", token=token, scopes=scopes, opens=token.opens(datetime.now(UTC)))
+    opens = token.opens(datetime.now(UTC))
+    return section(visit, "tokens", template="token", token=token, scopes=scopes, opens=opens, again=again)
 
 
 async def _revoke_token(visit: Visit) -> web.StreamResponse:

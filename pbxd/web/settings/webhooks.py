@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Final, cast, get_args
 
 from aiohttp import web
 
 from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.http.repeated_forms import Making
 from pbxd.i18n import _
 from pbxd.services.webhooks import webhooks
 from pbxd.services.webhooks.webhooks import AddWebhook, FindDeliveries, State, Tested
@@ -50,11 +52,16 @@ async def _add_webhook(visit: Visit) -> web.StreamResponse:
         extension=form.get("extension", "").strip(),
         allowed=visit.services.allowed_networks(),
     )
+
+    async def add() -> int:
+        return (await webhooks.add(visit.workspace, visit.actor, asked)).id
+
+    show_made = partial(webhooks.show, visit.workspace, visit.actor)
     try:
-        made = await webhooks.add(visit.workspace, visit.actor, asked)
+        made = await visit.made_once(form, Making(add, show_made))
     except InvalidInputError as error:
         return await _list(visit, form, refused(error))
-    return await _one(visit, made.id, secret=made.secret)
+    return await _one(visit, made, secret=(await show_made(made)).webhook.secret)
 
 
 async def _show_webhook(visit: Visit) -> web.StreamResponse:

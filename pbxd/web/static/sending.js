@@ -3,8 +3,9 @@
 import { ask, say } from "./fragments.js";
 import { signIn } from "./dialogs.js";
 
+const TWICE_MS = 1000; // a second click so soon is a double click: its answer would replace the first one's
 /** @type {WeakSet<HTMLFormElement>} */
-const asking = new WeakSet();
+const busy = new WeakSet();
 /** @type {HTMLFormElement | null} the form that is on its way to the server */
 let sure = null;
 
@@ -14,14 +15,14 @@ document.addEventListener("submit", (event) => {
   if (!form.querySelector("input[name=_user]")) return;
   event.preventDefault();
   delete form.dataset.left; // not yet: see drafts.js
-  if (!asking.has(form)) check(form, event.submitter);
+  if (!busy.has(form)) check(form, event.submitter);
 });
 
 /** @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function check(form, button) {
-  asking.add(form);
+  busy.add(form);
   const answer = await ask("/me", { method: "HEAD" }).catch(() => null);
-  asking.delete(form);
+  busy.delete(form);
   if (!answer) return say(document.body.dataset.offline ?? "");
   if (answer.status === 401) return signIn(() => send(form, button));
   send(form, button);
@@ -29,6 +30,8 @@ async function check(form, button) {
 
 /** @param {HTMLFormElement} form @param {HTMLElement | null} button */
 function send(form, button) {
+  busy.add(form);
+  window.setTimeout(() => busy.delete(form), TWICE_MS);
   sure = form;
   form.requestSubmit(button);
   sure = null;

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.api.test_queues import WAITS
-from tests.http.conftest import House
+from tests.http.conftest import House, until
 from tests.services.scripted_queue import Pbx
 from tests.web.browser.site import ADMINISTRATOR, AGENT, SUPERVISOR, Site
 
@@ -60,3 +61,29 @@ async def test_on_a_phone_the_rest_of_the_menu_is_behind_more(site: Site) -> Non
     await menu.get_by_role("button", name="Ещё").tap()
     await settings.tap()
     await expect(page.get_by_role("heading", name="Настройки", level=1)).to_be_visible()
+
+
+async def test_a_double_click_makes_one_token_and_shows_it(site: Site) -> None:
+    page = await site.page(ADMINISTRATOR)
+    await page.goto("/settings/tokens")
+    await page.get_by_label("Название").fill("CRM")
+    await page.get_by_label("узнавать, чей номер").check()
+    sent, second = [], asyncio.Event()
+    page.on("request", lambda each: sent.append(each.method))
+
+    async def hold(route: Route) -> None:
+        await second.wait()
+        await route.continue_()
+
+    await page.route("**/settings/tokens", hold)
+    button = page.get_by_role("button", name="Создать токен")
+    await button.scroll_into_view_if_needed()
+    box = await button.bounding_box()
+    assert box
+    for count in (1, 2):
+        await page.mouse.click(box["x"] + 9, box["y"] + 9)
+        await until(lambda: "POST" in sent)
+        assert sent.count("HEAD") == 1, f"click {count} asks whether the session lasts"
+    second.set()
+    await expect(page.get_by_role("textbox", name="Новый токен")).to_have_value(re.compile("^pbxd_"))
+    assert sent.count("POST") == 1
