@@ -149,7 +149,7 @@ def test_mistakes_are_told_in_the_reader_s_language(tmp_path: Path) -> None:
     try:
         for text, why in (
             ("[asterisk]\nport = 'x'", "asterisk.port: ожидается целое число"),
-            ("[agi]\nlisten = 'x'", "agi.listen: ожидается УЗЕЛ:ПОРТ"),
+            ("[agi]\nlisten = 'x'", "agi.listen: ожидается ХОСТ:ПОРТ"),
             ("[service]\nlanguage = 'de'", "service.language: ожидается '', 'ru' or 'en'"),
         ):
             with pytest.raises(ConfigurationError, match=why):

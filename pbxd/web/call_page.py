@@ -53,7 +53,7 @@ def _facts(call: dict[str, Any], people: CallPeople) -> list[tuple[str, str]]:
     started = datetime.fromisoformat(call["started"]).astimezone()
     row = row_of(call, people, ())
     parts = {
-        _("Menu"): call["menu_seconds"], _("Waiting"): call["wait_seconds"], _("Phones rang"): call["ring_seconds"],
+        _("Menu"): call["menu_seconds"], _("Wait"): call["wait_seconds"], _("Phones rang"): call["ring_seconds"],
         _("Conversation"): call["talk_seconds"], _("On hold"): call["hold_seconds"],
     }  # fmt: skip
     return [

@@ -222,7 +222,7 @@ def test_people_read_local_times_in_their_language_and_no_escape_reaches_the_ter
     assert "Evil\\x1b[2J\\r\\nName" in table
     assert "\x1b" not in table
     card = pbxd("calls", "show", "A1").stdout
-    for text in ("отвечен", "sales", "+7 916 000-00-01", "Сотрудник 101", "звонок 0:03, разговор 1:05"):
+    for text in ("отвечен", "sales", "+7 916 000-00-01", "Сотрудник 101", "вызов 0:03, разговор 1:05"):
         assert text in card
     for step in (
         "вызов: +7 916 000-00-01 → +7 495 000-00-00",

@@ -95,11 +95,12 @@ async def test_a_call_under_way(history: Browser) -> None:
 
 
 async def test_the_facts_stand_beside_it(history: Browser) -> None:
+    await Calls(history.pbxd.database).upsert([replace(CALLS[0], seconds=CALLS[0].seconds | {"wait": 9.0})])
     shown = await history.get("/history/C1")
     facts = dict(zip(shown.page.texts("dt"), shown.page.texts("dd"), strict=True))
     assert facts == {
         "Время": f"{NOON:%d.%m.%Y} 11:59:00", "Направление": "входящий", "Сотрудник": "Иванова Анна",
-        "Итог": "отвечен", "Разговор": "1 мин 5 с",
+        "Итог": "отвечен", "Ожидание": "9 с", "Разговор": "1 мин 5 с",
     }  # fmt: skip
     assert shown.page.texts("h1") == ["Звонок: Фронкин Игорь"]
 

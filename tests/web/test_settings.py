@@ -27,6 +27,7 @@ from pbxd.storage.tables import audit
 from pbxd.web import settings
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
+from tests.web.book import fields_of
 from tests.web.test_pages import PASSWORD, Browser, Shown
 
 HOSTILE = '"><img src=x onerror=alert(1)>'
@@ -154,11 +155,40 @@ async def test_a_token_is_shown_once_and_opens(browser: Browser) -> None:
         assert answer.status == 401
 
 
+async def test_a_form_that_is_sent_twice_makes_one_token_and_one_webhook(browser: Browser) -> None:
+    workspace = browser.pbxd.services.workspace
+    typed = {"name": "CRM", "scope-lookup": "1"}
+    begun = await browser.get("/settings/tokens")
+    assert {"ничьего: только общие данные, без звонков", "любого сотрудника"} <= set(begun.page.texts("option"))
+    form = fields_of(begun.page)
+    refused = await browser.post("/settings/tokens", form)
+    form |= typed
+    assert fields_of(refused.page)["_key"] == form["_key"]
+    first = await browser.post("/settings/tokens", form)
+    plain = _value(first, "Новый токен")
+    again = await browser.post("/settings/tokens", form)
+    (token,) = await tokens.find(workspace, ADMINISTRATOR)
+    assert (plain[-4:], plain in again.text) == (token.last_four, False)
+    assert "дважды" in again.page.role("alert")[0]
+    assert f'action="/settings/tokens/{token.id}/revoke"' in again.text
+    assert {"ничьего", "ещё ни разу"} < set(again.page.texts("dd")), "acts for nobody"
+    await browser.post("/settings/tokens", fields_of(first.page) | typed)
+    assert len(await tokens.find(workspace, ADMINISTRATOR)) == 2, "the next form is another one"
+
+    form = fields_of((await browser.get("/settings/webhooks")).page) | {"url": "https://192.0.43.8/", "events": "gap"}
+    secrets = {
+        _value(shown, "Секрет для подписи")
+        for shown in await asyncio.gather(*(browser.post("/settings/webhooks", form) for _click in range(2)))
+    }
+    assert {each.webhook.secret for each in await webhooks.find(workspace, ADMINISTRATOR)} == secrets
+    assert len(secrets) == 1
+
+
 @pytest.mark.parametrize("days", ["сто", "0000019999999999", "0", "9" * 4400])
 async def test_a_token_with_everything_wrong(browser: Browser, days: str) -> None:
     shown = await browser.post("/settings/tokens", {"expires_days": days, "scope-nothing": "1", "as": "Кто <b>"})
     assert shown.status == 422
-    assert shown.page.described("Имя")
+    assert shown.page.described("Название")
     assert shown.page.by_id("scope-error").text == "Выберите, что может программа"
     assert shown.page.by_id("expires_days-error").text == "Введите число дней"
     assert shown.page.by_id("as-error").text
@@ -184,6 +214,8 @@ async def test_a_webhook_its_test_and_its_deliveries(browser: Browser) -> None:
     assert "call.answered" in shown.text
     for state in ("pending", "dead", "нет"):
         assert (await browser.get(f"{page}?state={state}&before=9")).status == 200
+    assert {"ждёт отправки", "не доставлено"} < set(shown.page.texts("a"))
+    assert {"Ждут отправки", "Не доставлено"} < set((await browser.get("/settings/webhooks")).page.texts("th"))
     assert (await browser.post(f"{page}/replay", {"after": "x"})).status == 422
     assert (await browser.post(f"{page}/delete", {})).headers["Location"] == "/settings/webhooks"
     assert (await browser.get(page)).status == 404
@@ -213,6 +245,7 @@ async def test_what_a_number_becomes_and_why(browser: Browser) -> None:
         said = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
         assert (said["Читается как"], said["Почему"], said.get("Имя")) == (becomes, why, name)
         assert "<img" not in text
+        assert said["Результат"]
 
 
 async def test_a_number_leads_to_every_card_that_has_it(browser: Browser) -> None:
@@ -259,6 +292,8 @@ async def test_the_check_of_the_installation(browser: Browser) -> None:
     assert found["database"] in {"ok", "warning"}
     assert found["login"] == "ok", "the PBX was asked"
     assert len(found) > 20
+    assert shown.page.texts("th")[:3] == ["Проверка", "Состояние", "Что найдено"]
+    assert "не пройдена" in shown.page.texts("td")
 
 
 async def test_nobody_waits_for_a_check_that_a_slow_pbx_holds_up(browser: Browser) -> None:

@@ -80,7 +80,7 @@ def list_(session: Session) -> None:
     if session.as_json:
         print_json({"total": len(found), "items": [_json(token) for token in found]})
         return
-    heads = [_("Id"), _("Name"), _("Token"), _("Scopes"), _("Acts for"), _("Last used"), _("Ends")]
+    heads = [_("Id"), _("Name of the token"), _("Token"), _("Scopes"), _("Acts for"), _("Last used"), _("Ends")]
     print_table(heads, map(_cells, found))
 
 

@@ -16,7 +16,7 @@ CHECKS: Final = f"{SETTINGS}/checks"
 
 async def _show_checks(visit: Visit) -> web.StreamResponse:
     """Show what was found; while the checks run, this part of the page asks again."""
-    words = {"ok": _("all well"), "warning": _("warning"), "failed": _("failed"), "skipped": _("skipped")}
+    words = {"ok": _("all well"), "warning": _("warning"), "failed": _("not passed"), "skipped": _("skipped")}
     seen = visit.services.checkups.show(visit.actor)
     return section(
         visit, "checks", part="settings/checks_found.html", seen=seen, words=words, problem=sentence(seen.problem)

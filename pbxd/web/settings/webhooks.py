@@ -88,7 +88,7 @@ async def _one(
         deliveries=found,
         more=len(found) == _SHOWN,
         state=state,
-        states=[("", _("All")), ("pending", _("waits")), ("delivered", _("delivered")), ("dead", _("given up"))],
+        states=[("", _("All")), ("pending", _("waits")), ("delivered", _("delivered")), ("dead", _("not delivered"))],
         secret=secret,
         tested=tested,
         problem=problem,

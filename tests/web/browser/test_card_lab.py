@@ -158,7 +158,7 @@ async def test_a_transferred_call_is_right_on_both_cards_at_each_step(lab: Lab, 
     await expect(card(page)).to_contain_text(f"Кому: {COLLEAGUE.name}")
     await expect(page.get_by_role("region", name="Исходящий звонок")).to_have_count(0)
     await expect(status(colleague)).to_have_text("Разговор")
-    await expect(card(colleague)).to_contain_text(f"Перевёл: {AGENT.name}")
+    await expect(card(colleague)).to_contain_text(f"Кто перевёл: {AGENT.name}")
     await expect(card(colleague, inside)).to_have_count(0)
     client.hangup()
     for one in (page, colleague):
@@ -225,7 +225,7 @@ async def test_a_blind_transfer_tells_who_gave_the_call(lab: Lab, lab_site: Site
     offered = await lab.phone("102").incoming()
     await expect(status(page)).to_have_text("Переведён")
     await expect(status(colleague)).to_have_text("Звонит")
-    await expect(card(colleague)).to_contain_text(f"Перевёл: {AGENT.name}")
+    await expect(card(colleague)).to_contain_text(f"Кто перевёл: {AGENT.name}")
     late = await looking(lab_site, AGENT)  # a browser that never heard of 101's part in the call
     await expect(status(late)).to_have_text("Переведён")
     client.hangup()
