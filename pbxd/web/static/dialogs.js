@@ -133,6 +133,7 @@ async function send(dialog, form, button) {
   if (form.dataset.busy !== undefined) return;
   dialog.dataset.sent = "1";
   form.dataset.busy = ""; // not disabled: that would take the focus from the button
+  dialog.querySelector("[data-problem]")?.remove();
   const answer = await ask(form.action, { method: "POST", body: fieldsOf(form, button) }).catch(() => null);
   delete form.dataset.busy;
   if (answer?.status === 401) return signIn(() => send(dialog, form, button));
@@ -162,7 +163,6 @@ function done(dialog, next) {
 
 /** Say what is wrong where it is seen: beside the buttons. @param {HTMLDialogElement} dialog @param {string | null} [message] */
 function complain(dialog, message) {
-  dialog.querySelector("[data-problem]")?.remove(); // said again, it is heard again
   const place = document.createElement("p");
   place.className = "alert";
   place.setAttribute("role", "alert");

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from playwright.async_api import Locator, Page, Route, expect
 
 from tests.actors import ADMINISTRATOR
 from tests.http.conftest import House
+from tests.lab.processes import until
 from tests.web.book import ANNA, add, agent
 from tests.web.browser.present import quiet, rings
 from tests.web.browser.site import AGENT, PASSWORD, Site
@@ -111,7 +113,7 @@ async def test_a_dialog_has_what_is_said_and_where_it_is_seen(site: Site, pbxd: 
         said = page.get_by_role("status").filter(has_text=OFFLINE)
         await expect(said).to_be_visible()
         assert await over_all(said)
-        assert await is_seen(said)
+        await until(partial(is_seen, said), "what is said, above the card")
     await page.get_by_role("dialog", name="Привязать к контакту").get_by_role("link", name="Отмена").click()
     await expect(page.get_by_role("dialog")).to_have_count(1)
     assert await over_all(page.locator("#said"))
@@ -128,7 +130,7 @@ async def says_that_it_is_not_saved(page: Page, form: Locator) -> None:
             await save.focus()
             await page.keyboard.press("Enter")
             await expect(form.get_by_role("alert")).to_have_text(OFFLINE)
-            assert await is_seen(form.get_by_role("alert")), size
+            await until(partial(is_seen, form.get_by_role("alert")), f"the alert at {size}")
             await expect(save).to_be_focused()
 
 
