@@ -41,7 +41,8 @@ async def test_the_alert_that_the_pbx_is_away_comes_and_goes(site: Site, pbxd: H
     pbxd.pbx.on["Login"] = login
     await until(lambda: len(pbxd.pbx.sessions) > 1)
     pbxd.pbx.sessions[-1].writer.transport.abort()
-    await until(lambda: pbxd.ami.connected)
+    known = len(pbxd.pbx.sessions)
+    await until(lambda: len(pbxd.pbx.sessions) > known and pbxd.ami.connected)
     pbxd.phones[COLLEAGUE.extension] = "talking"
     await expect(row).to_contain_text("разговаривает")
     await expect(alert).to_have_count(0)
