@@ -14,11 +14,11 @@ _EXTENSION = 5  # digits at most behind a number that follows a date
 _KEPT = 2  # characters: the plus and the first digit of the country
 _SHORTEST_EPOCH = 9  # digits
 _SIGNS = r"(?:_|[^\w/]){0,2}"  # between two digits of a number in a file's name
-# A uniqueid (until 2033), which ends the names of FreePBX's recordings.
+# An epoch with a counter (until 2033): so PBXs name channels, and end the names of recordings.
 _EPOCH = re.compile(r"((?<!\d)1\d{9}\.\d+(?!\d))")
 _DATE = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?")
 _DATES = (14, 12, 8)  # digits of a date with time, without seconds, without time
-_IDS = frozenset({"id", "linkedid", "uniqueid"})  # members of an object that hold no number
+_IDS = frozenset({"id", "linkedid"})  # members of an object that hold no number
 
 
 class Mask:
@@ -79,7 +79,7 @@ class Mask:
         def stars(found: re.Match[str]) -> str:
             return _starred(found[0]) if self._reads(found[0], ids) else found[0]
 
-        pieces = _EPOCH.split(text)  # every second one is a uniqueid
+        pieces = _EPOCH.split(text)  # every second one is such an id
         return "".join(piece if place % 2 else self._written.sub(stars, piece) for place, piece in enumerate(pieces))
 
     def _file(self, path: str, ids: frozenset[str]) -> str:
