@@ -30,7 +30,9 @@ from tests.web.conftest import mount
 from tests.web.test_pages import Browser, Shown
 from tests.web.test_pages import browser as browser
 
-NOON = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+DAY = timedelta(days=1)
+NOW = datetime.now().astimezone()
+NOON = NOW.replace(hour=12, minute=0, second=0, microsecond=0) - DAY * (NOW.hour < 12)  # the last one
 ONE, TWO, THREE = "+79160000001", "+79160000002", "+79160000003"
 DID = "+74951234567"
 
@@ -42,7 +44,6 @@ def call(number: int, *, before: timedelta = timedelta(), **changes: Any) -> Cal
     return replace(plain, seconds=dict.fromkeys(PARTS, 0.0) | {"talk": talk}, **changes)
 
 
-DAY = timedelta(days=1)
 CALLS = [
     call(1, caller=Party(ONE), callee=Party(DID), queue="sales", outcome="answered", answered_by=["101"], talk=65.0),
     call(2, caller=Party(TWO), callee=Party(DID), queue="sales", outcome="missed", agents=[Agent("102", 9.0)]),
@@ -97,7 +98,7 @@ async def test_the_table_says_who_called_and_how_it_ended(history: Browser) -> N
     heads = ["Время", "Направление", "Клиент", "Компания", "Сотрудник", "Очередь", "Итог", "Длительность", "Действия"]
     days = [text for text in shown.page.texts("th") if text not in heads]
     assert shown.page.texts("th")[:9] == heads
-    is_today = NOON.date() == datetime.now(UTC).date()  # unless midnight came after these calls were made up
+    is_today = NOON.date() == datetime.now().astimezone().date()
     assert days[:2] == (["Сегодня", "Вчера"] if is_today else ["Вчера", f"{NOON - DAY:%d.%m.%Y}"])
     assert days[2] == f"{NOON - 9 * DAY:%d.%m.%Y}"
     cells = shown.page.texts("td")
