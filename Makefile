@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Keep bytecode, also of pytest's rewritten tests, whatever the environment says: hundreds of processes are started.
 unexport PYTHONDONTWRITEBYTECODE
 # More workers than the two cores this is made for: the tests on the lab wait for phones more than they compute.
-WORKERS ?= 6
+WORKERS ?= 4
 # For soak: how often the lab's tests are repeated, and by how many workers; so many that everything comes late.
 ROUNDS ?= 10
 CROWD ?= 8
