@@ -15,7 +15,7 @@ _KEPT = 2  # characters: the plus and the first digit of the country
 _SHORTEST_EPOCH = 9  # digits
 _SIGNS = r"(?:_|[^\w/]){0,2}"  # between two digits of a number in a file's name
 # An epoch with a counter (until 2033): so PBXs name channels, and end the names of recordings.
-_EPOCH = re.compile(r"((?<!\d)1\d{9}\.\d+(?!\d))")
+_EPOCH = re.compile(r"((?<!\d)1\d{9}\.\d{1,7}(?!\d))")
 _DATE = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?")
 _DATES = (14, 12, 8)  # digits of a date with time, without seconds, without time
 _IDS = frozenset({"id", "linkedid"})  # members of an object that hold no number
@@ -33,13 +33,22 @@ class Mask:
         self._rules = rules
         tails = "|".join(self.tails) or "(?!)"
         spaced = "|".join(map(_SIGNS.join, self.tails)) or "(?!)"
+        self._within = re.compile(rf"\+?(?<!\d)\d*(?:{tails})\d*")
         self._written = re.compile(rf"\+?(?<!\d)\d*(?:{tails})(?!\d)")
         self._dated = re.compile(rf"(?<!\d)(20\d{{6,}}(?:{tails}))(\d{{0,{_EXTENSION}}})(?!\d)")
         self._spaced = re.compile(rf"\+?(?<!\d)(?:\d{_SIGNS}){{0,{_BEFORE}}}(?:{spaced})(?!\d)")
 
     def record(self, record: dict[str, Any], linkedid: str) -> dict[str, Any]:
-        """Return a call's JSON without the client. `linkedid`: its digits are no number, also in names of files."""
-        masked: dict[str, Any] = self.value(record, frozenset(re.findall(rf"\d{{{_SHORTEST_EPOCH},}}", linkedid)))
+        """Return a call's JSON without the client. `linkedid`: its digits are no number, also in names of files.
+
+        In a call of the client's own the number also goes where other digits stand around it: a prefix for an outside
+        line, an extension, a date.
+        """
+        ids = frozenset(re.findall(rf"\d{{{_SHORTEST_EPOCH},}}", linkedid))
+        masked: dict[str, Any] = self.value(record, ids)
+        sides = (record.get(name) for name in ("caller", "callee"))
+        if any(isinstance(side, dict) and side.get("number") in self.numbers for side in sides):
+            return {key: each if key in _IDS else self._all_within(each, ids) for key, each in masked.items()}
         return masked
 
     def text(self, text: str) -> str:
@@ -74,6 +83,22 @@ class Mask:
         if key == "detail" and whole.get("what") == "recorded" and isinstance(part, str):
             return self._file(part, ids)
         return self.value(part, ids)
+
+    def _all_within(self, value: Any, ids: frozenset[str]) -> Any:  # noqa: ANN401 - JSON
+        """Return JSON with stars for all digits that contain one of the numbers, but for whole numbers of others."""
+        if isinstance(value, list):
+            return [self._all_within(each, ids) for each in value]
+        if isinstance(value, dict):
+            return {key: each if key in _IDS else self._all_within(each, ids) for key, each in value.items()}
+        if not isinstance(value, str):
+            return value
+
+        def stars(found: re.Match[str]) -> str:
+            other = found[0].startswith("+") and parse(found[0], self._rules).value is not None
+            return found[0] if other or found[0] in ids else _starred(found[0])
+
+        pieces = _EPOCH.split(value)
+        return "".join(piece if place % 2 else self._within.sub(stars, piece) for place, piece in enumerate(pieces))
 
     def _text(self, text: str, ids: frozenset[str]) -> str:
         def stars(found: re.Match[str]) -> str:

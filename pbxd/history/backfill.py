@@ -31,7 +31,7 @@ from pbxd.storage.pbx_log.readers import configured_log, rows, without_password
 
 _BEFORE = timedelta(seconds=10)  # the log is read from so long before the first call's start
 _SETTLED = timedelta(seconds=2)  # the log may not have a whole gap that ended more recently
-# A CDR has times in whole seconds, rounded down, or an end that is the sum of two such numbers.
+# A CDR has whole seconds, rounded down. Where it has a start and a length, both are: the end may be 2 s early.
 _ROUNDED = timedelta(seconds=2)
 _LOOK_SECONDS = 2.0
 _RETRY_SECONDS = 60.0

@@ -18,7 +18,7 @@ from pbxd.lookup.partial_index import contact_named
 from pbxd.numbers import parse
 from pbxd.services.files.upload_files import remove_all
 from pbxd.services.workspace import Workspace
-from pbxd.storage.engine.progress import Report
+from pbxd.storage.engine.progress import Report, silent
 from pbxd.storage.imports import uploaded
 from pbxd.storage.privacy import Client, Erased, Privacy
 
@@ -42,9 +42,7 @@ class ErasedClient:
     left_out: tuple[str, ...]
 
 
-async def export(
-    workspace: Workspace, actor: Actor, client: str, *, progress: Report = lambda _done, _total: None
-) -> dict[str, Any]:
+async def export(workspace: Workspace, actor: Actor, client: str, *, progress: Report = silent) -> dict[str, Any]:
     """Return all that is kept of a client (a number, or a contact: id or whole name), as JSON.
 
     Raises NotFoundError, InvalidInputError.
@@ -54,9 +52,7 @@ async def export(
     return await Privacy(workspace.database, workspace.rules).export(whom, progress)
 
 
-async def erase(
-    workspace: Workspace, actor: Actor, asked: EraseClient, *, progress: Report = lambda _done, _total: None
-) -> ErasedClient:
+async def erase(workspace: Workspace, actor: Actor, asked: EraseClient, *, progress: Report = silent) -> ErasedClient:
     """Erase a client's data: cards, also personal ones; in calls and the feed the number is masked. It is logged.
 
     All uploaded files are deleted, since any may name the client; what was not committed is given up.

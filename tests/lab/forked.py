@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-_PRELOADED = ["pytest", "pbxd.cli.system.run", __name__]  # pytest: each process imports what the first one runs
+_PRELOADED = ["pytest", "pbxd.cli.system.run", __name__]  # pytest is the main module, which each process imports anew
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(_PRELOADED)
