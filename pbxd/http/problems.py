@@ -32,6 +32,7 @@ from pbxd.i18n import _
 from pbxd.logs import Notes
 
 PROBLEM = "application/problem+json"
+CLIENT_LEFT = 499  # as nginx names it: the client closed the connection before the head of the answer
 RETRY_SECONDS = {HTTPStatus.SERVICE_UNAVAILABLE: 5.0, HTTPStatus.TOO_MANY_REQUESTS: 60.0}  # where nothing is known
 
 _KINDS: dict[type[PbxdError], tuple[str, HTTPStatus]] = {
@@ -98,6 +99,8 @@ def use_language(request: web.Request, usual: str) -> None:
 def problem_of(request: web.Request, error: Exception) -> web.Response:
     """Answer an error; log our own mistakes, and show nothing of them to the client."""
     match error:
+        case ConnectionResetError() if request.transport is None or request.transport.is_closing():
+            return web.Response(status=CLIENT_LEFT)  # nobody reads it; the metrics count it
         case PbxdError():
             return from_pbxd(error if request.app[LOCAL] else _for_strangers(error))
         case web.HTTPException():

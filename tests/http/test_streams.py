@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 import aiohttp
 import pytest
+import structlog
 from aiohttp import web
 
 from pbxd.errors import NotFoundError
@@ -157,3 +158,19 @@ async def test_a_client_that_leaves_ends_it(pbxd: House) -> None:
         for _tick in range(3):
             ticking.go.release()
         await until(lambda: ticking.open == 0)
+
+
+async def test_a_client_that_leaves_before_the_head_is_no_error_of_ours(pbxd: House) -> None:
+    """A browser that goes on to the next page at once does so."""
+    ticking = Ticking()
+    ticking.go = asyncio.Semaphore(0)
+    with structlog.testing.capture_logs() as logs:
+        async with serving(pbxd, ticking.mount):
+            _reader, writer = await asyncio.open_unix_connection(str(pbxd.settings.socket_path))
+            writer.write(b"GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n")
+            await until(lambda: ticking.open == 1)
+            writer.close()
+            await asyncio.sleep(0.05)
+            ticking.go.release()
+            await until(lambda: ticking.open == 0)
+    assert not [line for line in logs if line["log_level"] in {"error", "critical"}]
