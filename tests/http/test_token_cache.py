@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pbxd.errors import UnavailableError
+from pbxd.http import token_cache
 from pbxd.http.token_cache import FRESH_SECONDS, LONGEST_SECONDS, SOON_SECONDS, TokenCache
 from pbxd.storage.access.tokens import Token, Tokens, digest
 from pbxd.storage.engine.database import Database
@@ -35,6 +36,7 @@ class Breakable(Tokens):
     seconds: float = 0.0  # that an answer takes
     asked: int = field(default=0)
     hanging: int = field(default=0)
+    given_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def by_digest(self) -> dict[str, Token]:
         self.asked += 1
@@ -43,9 +45,10 @@ class Breakable(Tokens):
         if self.hangs:
             self.hanging += 1
             try:
-                await asyncio.Event().wait()
+                await self.given_up.wait()
             finally:
                 self.hanging -= 1
+            raise UnavailableError("given up")
         await asyncio.sleep(self.seconds)
         return await super().by_digest()
 
@@ -95,7 +98,10 @@ async def test_after_a_change_the_next_request_is_checked_against_the_database(t
         assert await cache.verify(plain) is None
 
 
-async def test_a_known_token_does_not_wait_for_a_database_that_hangs(tmp_path: Path) -> None:
+async def test_a_known_token_does_not_wait_for_a_database_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_cache, "_PATIENCE_SECONDS", 600)  # the test says when the database is given up
     clock = Clock()
     async with await Database.open(f"sqlite+aiosqlite:///{tmp_path}/pbxd.db", create=True) as database:
         tokens = Breakable(database)
@@ -111,7 +117,11 @@ async def test_a_known_token_does_not_wait_for_a_database_that_hangs(tmp_path: P
                 assert await cache.verify(known)
             assert tokens.hanging == 1, "the database was given up before the request was answered"
             assert tokens.asked == asked + 1
+            tokens.given_up.set()
             await until(lambda: not tokens.hanging)
+            tokens.given_up.clear()
+        clock.now += 2
+        monkeypatch.setattr(token_cache, "_PATIENCE_SECONDS", 0.05)
         with pytest.raises(UnavailableError):
             await cache.verify(unread)
         tokens.hangs = False

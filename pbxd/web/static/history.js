@@ -1,6 +1,6 @@
 // The history stays true: calls under way change in place, new ones wait behind a button, so that nothing moves while
 // somebody reads. Every change is fetched from the page's own address: filters and rights stay in one place.
-import { askAgain, parsed, put, twin } from "./fragments.js";
+import { ask, askAgain, parsed, put, twin } from "./fragments.js";
 import { refresh } from "./live-forms.js";
 
 const PAUSE_MS = 3000; // between two looks for new calls: a busy company has many a second
@@ -29,9 +29,12 @@ if (results && fresh) {
     offer(0);
     document.querySelectorAll("a[data-filtered]").forEach(follow);
   });
-  fresh.addEventListener("click", () => {
-    put(results, waiting);
+  // Somebody asks for them, and gets those too that came since: all that is shown then, and no more, has been seen.
+  fresh.addEventListener("click", async () => {
+    const answer = await ask(window.location.href).catch(() => null);
+    put(results, answer?.ok ? await answer.text() : waiting);
     offer(0);
+    if (answer?.ok) document.dispatchEvent(new Event("pbxd:looked"));
     const first = results.querySelector("tbody a");
     if (first instanceof HTMLElement) first.focus();
   });

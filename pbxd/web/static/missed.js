@@ -1,5 +1,5 @@
 // How many calls one missed since one looked at the history, in the menu of every tab.
-import { ask, askAgain, put } from "./fragments.js";
+import { askAgain, put } from "./fragments.js";
 
 const place = document.getElementById("missed");
 const results = document.querySelector("[data-history]");
@@ -9,10 +9,7 @@ if (place) {
   // Somebody opened the history, filtered it or had the new calls shown: no tab has anything left to count.
   if (results) tabs?.postMessage("looked");
   document.addEventListener("pbxd:shown", (event) => event.target !== results || looked());
-  document.getElementById("fresh")?.addEventListener("click", async () => {
-    await ask("/history?limit=10").catch(() => null);
-    looked();
-  });
+  document.addEventListener("pbxd:looked", looked);
   tabs?.addEventListener("message", count);
   document.addEventListener("visibilitychange", () => document.hidden || count());
   document.addEventListener("pbxd:event", (event) => {
