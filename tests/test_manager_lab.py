@@ -47,14 +47,12 @@ class Office:
 @pytest.fixture
 async def office(lab: Lab) -> AsyncIterator[Office]:
     book = Answerer(lab)
-    before = {name: await book.get(name) for name in ("PBXD_AGI", "PBXD_ASKED")}
-    await book.set("PBXD_ASKED", "")
+    before = await book.get("PBXD_AGI")
     book.answers = FOUND
     await book.start()
     yield Office(lab, book)
     await book.stop()
-    for name, value in before.items():
-        await book.set(name, value)
+    await book.set("PBXD_AGI", before)
     await lab.command("database del DND 102")
 
 

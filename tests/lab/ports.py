@@ -8,7 +8,6 @@ import socket
 HOST = "127.0.0.1"
 # Below Linux's range for whoever asks for any port (32768 and up) and above Asterisk's and baresip's RTP.
 FIRST, LAST = 21000, 32767
-_claims: list[socket.socket] = []  # kept until this process ends
 
 
 def reserve(kind: socket.SocketKind) -> socket.socket:
@@ -46,7 +45,7 @@ def _claimed(port: int) -> bool:
     except OSError:
         mark.close()
         return False
-    _claims.append(mark)
+    mark.detach()  # it stays open until this process ends
     return True
 
 

@@ -17,6 +17,7 @@ from tests.lab.processes import until
 from tests.lab.reconfiguring import changed
 
 pytestmark = pytest.mark.lab
+HEAD = 44  # bytes of a WAV file before its sound
 
 
 def naming_files(text: str) -> str:
@@ -39,9 +40,15 @@ async def test_a_recorded_call_is_heard(lab: Lab, way: str) -> None:
 
 
 async def hear_a_call(lab: Lab, daemon: Daemon, way: str, monitor: str) -> None:
+    before = set(Path(monitor).glob("**/*.wav"))
+
+    def recorded() -> bool:  # on a busy machine MixMonitor may begin long after both hear one another
+        return any(file.stat().st_size > HEAD for file in set(Path(monitor).glob("**/*.wav")) - before)
+
     client = lab.call_in("0520", "89161234567")
     phone = await lab.phone("101").answered()
     await phone.until_hears(client)
+    await until(recorded, "sound in the recording")
     client.hangup()
     await phone.until_ended()
 
