@@ -14,7 +14,6 @@ from pbxd import i18n
 from tests.lab import Lab
 from tests.lab.asterisk import installed_version
 from tests.lab.processes import LabError
-from tests.mixing import mixed
 from tests.unjudged import Unjudged
 from tools.messages import compile_catalogues
 
@@ -44,11 +43,6 @@ def _keep_loggers_changeable() -> None:
         configure(**settings | {"cache_logger_on_first_use": False})
 
     structlog.configure = changeable  # type: ignore[assignment]  # it takes the same
-
-
-@pytest.hookimpl(trylast=True)  # of those that are selected
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items[:] = mixed(items)
 
 
 def pytest_report_header() -> str:

@@ -6,6 +6,7 @@ import io
 import re
 import wave
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -40,15 +41,13 @@ async def test_a_recorded_call_is_heard(lab: Lab, way: str) -> None:
 
 
 async def hear_a_call(lab: Lab, daemon: Daemon, way: str, monitor: str) -> None:
-    before = set(Path(monitor).glob("**/*.wav"))
-
-    def recorded() -> bool:  # on a busy machine MixMonitor may begin long after both hear one another
-        return any(file.stat().st_size > HEAD for file in set(Path(monitor).glob("**/*.wav")) - before)
-
+    files = partial(Path(monitor).glob, "**/*.wav")
+    before = set(files())
     client = lab.call_in("0520", "89161234567")
     phone = await lab.phone("101").answered()
     await phone.until_hears(client)
-    await until(recorded, "sound in the recording")
+    # On a busy machine MixMonitor may begin long after both hear one another.
+    await until(lambda: any(file.stat().st_size > HEAD for file in {*files()} - before), "sound in the recording")
     client.hangup()
     await phone.until_ended()
 

@@ -28,7 +28,6 @@ from tests.web.browser.site import AGENT, Language, Site, Size, Theme
 from tests.web.conftest import mount
 
 AWAY = "Нет связи с pbxd. Как только она вернётся, страница покажет новое."
-REFRESHED = ("/staff", "/queues", "/companies")  # by the same script
 HEAR = """
 window.heard = [];
 for (const name of ["pbxd:event", "pbxd:reset", "pbxd:connected"])
@@ -203,9 +202,7 @@ async def test_without_shared_workers_each_tab_has_a_stream_of_its_own(place: Pl
         await until_heard(page, "contact.changed 6")
 
 
-@pytest.mark.parametrize(
-    "path", ["/clients", "/history", *(pytest.param(each, marks=pytest.mark.soak) for each in REFRESHED)]
-)
+@pytest.mark.parametrize("path", ["/clients", "/history", "/staff", "/queues", "/companies"])
 async def test_what_a_page_fetches_by_itself_says_so(place: Place, path: str) -> None:
     asked: list[tuple[str, str]] = []
     async with place.serving():
