@@ -30,13 +30,7 @@ async def test_the_daemon_starts_says_so_and_ends(lab: Lab) -> None:
 
 async def test_a_known_client_is_named_and_an_unknown_one_is_not(lab: Lab) -> None:
     await lab.pbxd()
-    await lab.cli("contacts", "add", "--name", "Фронкин Игорь", "--number", "+7 916 123-45-67")
-
-    async def known() -> bool:
-        answer = await lab.cli("lookup", "89161234567")
-        return bool(answer["status"] == "found")
-
-    await until(known, "the contact in the daemon's index")
+    await lab.know("Фронкин Игорь", "89161234567")
     for number, name in (("89161234567", "Фронкин Игорь"), ("89161234568", "")):
         client = lab.call_in("101", number)
         offered = await lab.phone("101").incoming()
