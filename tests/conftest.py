@@ -73,5 +73,5 @@ async def lab(shared_lab: Lab) -> AsyncIterator[Lab]:
         await shared_lab.daemon.stop()
         shared_lab.daemon = None
     await shared_lab.quiet()
-    # A pbxd that was stopped in the middle of a question counts as hung; the next test's is another one.
+    # After a question that nobody answered the dialplan takes whoever answers in the next test for hung.
     await shared_lab.ami_action("Setvar", Variable="PBXD_ASKED", Value="")
