@@ -168,7 +168,17 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """Have children heed signals that nohup, or a shell in the background, has the tests ignore."""
+    before = {each: signal.signal(each, signal.SIG_DFL) for each in (signal.SIGHUP, signal.SIGINT)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
 @pytest.mark.parametrize("way", ["SIGTERM", "SIGHUP", "SIGINT", "child"])
+@pytest.mark.usefixtures("heeding")
 def test_an_import_that_is_ended_leaves_nothing(pbxd: Pbxd, tmp_path: Path, temporary: Path, way: str) -> None:
     file, errors = bad_rows(tmp_path, 200_000), tmp_path / "errors.xlsx"
     before = everything(tmp_path)
