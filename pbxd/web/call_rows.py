@@ -107,7 +107,7 @@ def row_of(call: Call, people: CallPeople, favourites: Collection[int]) -> CallR
         direction_name(call["direction"]),
         _ICONS[call["direction"]],
         client_of(call, people, favourites),
-        ", ".join(_employees(call, people)),
+        ", ".join(employees_of(call, people)),
         call["queue"] or "",
         outcome_name(outcome),
         outcome in _UNREACHED,
@@ -139,7 +139,7 @@ def client_of(call: Call, people: CallPeople, favourites: Collection[int]) -> Cl
     )
 
 
-def _employees(call: Call, people: CallPeople) -> list[str]:
+def employees_of(call: Call, people: CallPeople) -> list[str]:
     """Return who of ours talked, else who called or was called, else whose phones rang."""
     if call["direction"] == "internal":
         sides = (call["caller"], call["callee"])

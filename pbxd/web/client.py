@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -14,9 +14,11 @@ from pbxd.i18n import _
 from pbxd.services import call_history, companies
 from pbxd.services import contacts as book
 from pbxd.services.call_filters import FindCalls
+from pbxd.services.calls.call_people import people_of
 from pbxd.services.calls.card_text import change_text, main_lines
 from pbxd.services.contact_changes import extensions_of
 from pbxd.services.files import exports
+from pbxd.web.call_rows import Call
 from pbxd.web.change_texts import edits_of, person_text
 from pbxd.web.client_calls import CallRow, rows_of
 from pbxd.web.contact_edits import ONE, id_of
@@ -78,8 +80,9 @@ async def _calls(visit: Visit, contact: Contact) -> dict[str, Any]:
     return {"calls": rows, "next": page.next, "total": page.total, "more": not page.total_is_exact}
 
 
-async def _rows(visit: Visit, calls: Sequence[Mapping[str, Any]]) -> list[CallRow]:
-    return rows_of(calls, await visit.services.recordings.audible(visit.actor, calls))
+async def _rows(visit: Visit, calls: Sequence[Call]) -> list[CallRow]:
+    people = await people_of(visit.workspace, visit.actor, calls)
+    return rows_of(calls, people, await visit.services.recordings.audible(visit.actor, calls))
 
 
 async def _changes(visit: Visit, contact: Contact) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pbxd.i18n import local_time
+from pbxd.services.calls.call_people import CallPeople
 from pbxd.services.calls.call_texts import direction_name, outcome_name
+from pbxd.web.call_rows import Call, employees_of
 
 _ICONS: Final = {"incoming": "in", "outgoing": "out"}
 _MISSED: Final = {"missed", "abandoned", "no-answer"}
@@ -20,7 +22,7 @@ class CallRow(NamedTuple):
     icon: str
     started: str
     direction: str
-    ours: str
+    ours: str  # who of ours talked, or whose phones rang; the queue if nobody's did
     outcome: str
     missed: bool
     length: str
@@ -28,22 +30,19 @@ class CallRow(NamedTuple):
     heard: bool  # there is a recording that the visitor may hear
 
 
-def rows_of(calls: Iterable[Mapping[str, Any]], heard: Collection[str] = ()) -> list[CallRow]:
+def rows_of(calls: Iterable[Call], people: CallPeople, heard: Collection[str] = ()) -> list[CallRow]:
     """Return calls in their public form as rows; `heard` are those with a recording that the visitor may hear."""
-    return [_row(call, heard) for call in calls]
+    return [_row(call, people, heard) for call in calls]
 
 
-def _row(call: Mapping[str, Any], heard: Collection[str]) -> CallRow:
-    side, client = call["callee"], call["caller"]
-    if call["direction"] == "outgoing":
-        side, client = client, side
-    number = client["number"] or ""
+def _row(call: Call, people: CallPeople, heard: Collection[str]) -> CallRow:
+    number = call["callee" if call["direction"] == "outgoing" else "caller"]["number"] or ""
     return CallRow(
         call["id"],
         _ICONS.get(call["direction"], "inside"),
         local_time(datetime.fromisoformat(call["started"])).rpartition(":")[0],  # without seconds
         direction_name(call["direction"]),
-        " · ".join(filter(None, (side["name"], side["extension"] or ""))) or (call["queue"] or ""),
+        ", ".join(employees_of(call, people)) or call["queue"] or "",
         outcome_name(call["outcome"]),
         call["outcome"] in _MISSED,
         _length(call["talk_seconds"]) if call["talk_seconds"] else "",

@@ -81,13 +81,26 @@ async def test_the_last_five_calls_and_all_of_them(browser: Browser) -> None:
     assert shown.page.texts("th") == ["Время", "Сотрудник", "Итог", "Длительность", "Действия"]
     cells = shown.page.texts("td")
     assert len(cells) == 5 * 5
-    assert cells[1:4] == ["Петров Сергей · 102", "пропущен", ""]
+    assert cells[1:4] == ["Петров Сергей", "пропущен", ""]
     every = await browser.get(f"/clients/{contact.id}?tab=calls")
     assert len(every.page.texts("td")) == 7 * 6
     assert "Всего: 7" in every.page.role("status")
     for page, rows in ((shown, 5), (every, 7)):
         assert page.text.count('aria-label="Позвонить: Ким Анна, +7 916 123-45-67"') == rows
     assert (await browser.get(f"/clients/{contact.id}?tab=calls&after=x")).status == 200
+
+
+async def test_a_call_from_a_queue_names_who_answered_it_or_the_queue_if_no_phone_rang(browser: Browser) -> None:
+    contact = await add(browser.pbxd, ADMINISTRATOR, **ANNA)
+    began = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
+    for minute in (1, 2):
+        started = began + timedelta(minutes=minute)
+        record = CallRecord(f"C{minute}", "pbx", f"1.{minute}", started, caller=Party("+79161234567"))
+        record.direction, record.callee, record.queue = "incoming", Party("+74951230100"), "sales"
+        record.answered_by = ["102"] if minute == 2 else []
+        await Calls(browser.pbxd.database).upsert([record])
+    cells = (await browser.get(f"/clients/{contact.id}")).page.texts("td")
+    assert [cells[1], cells[6]] == ["Петров Сергей", "sales"]
 
 
 async def test_a_personal_one_is_made_shared_not_linked_to(browser: Browser) -> None:
