@@ -109,7 +109,7 @@ def view_of(card: CallCard, there: CardPerson, people: People) -> CardView:
         position=" · ".join(filter(None, about)),
         where=_where(card),
         notes=_notes(card, people),
-        last=[_last(call) for call in there.last_calls if call["id"] != card.id],
+        last=[_last(call) for call in there.last_calls if call["ended"] and call["id"] != card.id],
         timer="" if card.seconds is None else length_text(card.seconds),
         known=contact is not None or colleague is not None or bool(there.matches) or not card.number.startswith("+"),
         vip=contact.vip if contact else there.vip,
