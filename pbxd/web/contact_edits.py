@@ -14,6 +14,7 @@ from pbxd.book.employees import Employee
 from pbxd.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from pbxd.http.repeated_forms import Making, StillSavingError
 from pbxd.i18n import _
+from pbxd.numbers import display
 from pbxd.services import contacts as book
 from pbxd.services import employees
 from pbxd.services.contacts import AddContact, Duplicate, EditContact
@@ -37,6 +38,8 @@ def id_of(visit: Visit) -> int:
 async def _new(visit: Visit) -> web.StreamResponse:
     given = {"number-0": "number", "name": "name", "company": "company"}
     values = {name: visit.query[asked][:_LONGEST] for name, asked in given.items() if asked in visit.query}
+    if number := values.get("number-0"):
+        values["number-0"] = display(number)  # as it stands everywhere else
     return await _shown(visit, Form.empty(values, visit.workspace.rules, await _people(visit)))
 
 

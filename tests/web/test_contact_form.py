@@ -116,7 +116,8 @@ async def test_doubles_are_warned_of(browser: Browser) -> None:
     for name in ("Ким Анна", "Ким Пётр"):
         await add(browser.pbxd, ADMINISTRATOR, name=name)
     await add(browser.pbxd, agent("102"), name="Тайный", visibility="personal")  # unseen, so not counted
-    shown = await browser.get("/clients/new?number=89161234567")
+    shown = await browser.get("/clients/new?number=%2B79161234567")
+    assert shown.page.field("Номер телефона").attributes["value"] == "+7 916 123-45-67"
     (link,) = [each for each in shown.page.elements if each.attributes.get("class") == "double"]
     assert (link.text, link.attributes["target"]) == ("Дублей: 2", "_blank")
     found = await browser.get(link.attributes["href"])
