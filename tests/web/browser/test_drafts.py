@@ -30,6 +30,11 @@ def card(page: Page) -> Locator:
     return page.get_by_role("region", name=f"Входящий звонок: {NAME}")
 
 
+async def is_left_of(one: Locator, other: Locator) -> bool:
+    left, right = await one.bounding_box(), await other.bounding_box()
+    return left is not None and right is not None and left["x"] + left["width"] <= right["x"]
+
+
 async def begun(page: Page) -> Locator:
     """A new contact with a second number, in a dialog, not saved."""
     await page.get_by_role("link", name="Добавить контакт").click()
@@ -47,7 +52,9 @@ async def test_a_card_over_a_dialog_leads_away_and_what_was_typed_comes_back(sit
     await begun(page)
     rings(pbxd, "01CARD", CALLER)
     await card(page).get_by_role("button", name="Открыть контакт").click()
-    await expect(page.get_by_role("status").filter(has_text=KEPT)).to_be_visible()
+    told = page.get_by_role("status").filter(has_text=KEPT)
+    await expect(told).to_be_visible()
+    assert await is_left_of(told, card(page))
     await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
     await page.get_by_role("link", name="Клиенты", exact=True).click()
     await page.get_by_role("link", name="Добавить контакт").click()

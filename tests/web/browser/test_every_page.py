@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp.web import Application
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from pbxd import web
 from tests.web.browser.books import BookName
 from tests.web.browser.catalogue import VIEWS, View
 from tests.web.browser.contents import written
 from tests.web.browser.judging import audit, fits, no_english, no_russian, shot
-from tests.web.browser.site import Language, Site, Size, Theme
+from tests.web.browser.site import AGENT, Language, Site, Size, Theme
 
 Look = tuple[Language, Theme, Size]
 LANGUAGES: tuple[Language, ...] = ("ru", "en")
@@ -86,3 +86,17 @@ async def looked_at(site: Site, view: View, book: BookName, look: Look) -> Async
     if not view.changes_nothing:
         await page.context.close()
     site.watch.check()
+
+
+async def test_a_print_is_dark_on_white_without_menu_and_filters_stand_in_a_line(
+    standing: Callable[[BookName], Awaitable[Site]],
+) -> None:
+    page = await (await standing("long")).tab(AGENT, "ru", "dark", 1280)
+    await page.goto("/history")
+    fields = page.get_by_role("form", name="Фильтры").locator("input[type=date], select, input[type=text]")
+    boxes = [await each.bounding_box() for each in (await fields.all())[:5]]
+    assert len({(each["y"], each["height"]) for each in boxes if each}) == 1
+    await page.emulate_media(media="print", color_scheme="dark")
+    await expect(page.locator("body")).to_have_css("color", "rgb(28, 32, 36)")
+    await expect(page.get_by_role("navigation", name="Основное меню")).to_be_hidden()
+    await page.emulate_media(media="screen")
