@@ -247,6 +247,12 @@ def check_administrator(actor: Actor) -> None:
         _refuse_role("administrator")
 
 
+def check_another_user(actor: Actor, user: int) -> None:
+    """Raise RefusedError for oneself: the only administrator could not take the change back from a page."""
+    if actor.user == user:
+        raise RefusedError("self", _("only another administrator may change your own role or block you"))
+
+
 def _refuse_role(needed: Role) -> NoReturn:
     if needed == "administrator":
         raise RefusedError("not-administrator", _("only an administrator may do this"))

@@ -133,9 +133,9 @@ def _refusal(text: str, found: Collection[Employee]) -> str:
         return _("several employees are named “{text}”: {people}; write the extension").format(text=text, people=people)
     if text.isdecimal():
         return unknown_extension(text)
-    return _(
-        "there is no employee “{text}”; write an extension or a full name, as “pbxd employees list” has them"
-    ).format(text=text)
+    return _("there is no employee “{text}”; write an extension or a full name, as in the list of employees").format(
+        text=text
+    )
 
 
 def _extension(text: str) -> str:

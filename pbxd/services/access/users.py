@@ -113,12 +113,14 @@ async def reset(workspace: Workspace, actor: Actor, user_id: int) -> Invited:
 async def set_role(workspace: Workspace, actor: Actor, user_id: int, role: str) -> User:
     """Give a user another role; their sessions end. Raises NotFoundError, InvalidInputError."""
     rights.check_administrator(actor)
+    rights.check_another_user(actor, user_id)
     return await Users(workspace.database).set_role(user_id, checked_role(role))
 
 
 async def block(workspace: Workspace, actor: Actor, user_id: int) -> User:
     """Keep a user out, at once. Raises NotFoundError."""
     rights.check_administrator(actor)
+    rights.check_another_user(actor, user_id)
     return await Users(workspace.database).block(user_id)
 
 

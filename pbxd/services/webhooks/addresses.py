@@ -67,12 +67,12 @@ def checked_url(text: str) -> URL:
         url = URL(text)
         port = url.port  # may be out of range
     except ValueError as error:
-        raise InvalidInputError("url", _("url: this is no URL")) from error
+        raise InvalidInputError("url", _("this is no URL")) from error
     plain = len(text) <= _LONGEST and text.isprintable() and " " not in text
     if not plain or url.scheme not in {"http", "https"} or not url.host or not port:
-        raise InvalidInputError("url", _("url: expected http://… or https://…"))
+        raise InvalidInputError("url", _("expected http://… or https://…"))
     if url.user is not None or url.password is not None:
-        raise InvalidInputError("url", _("url: a user or a password may not stand in it"))
+        raise InvalidInputError("url", _("a user or a password may not stand in an address"))
     return url
 
 
@@ -84,7 +84,9 @@ async def check_leads_outside(url: URL, allowed: Sequence[Network], resolve: Res
     host = url.host or ""
     for found in await (resolve or addresses_of)(host, url.port or 0):
         if not may_lead_to(found, allowed):
-            message = _("url: {host} leads to {address}, which is not public; webhooks.allowed_networks can permit it")
+            message = _(
+                "the host {host} leads to {address}, which is not public; webhooks.allowed_networks can permit it"
+            )
             raise InvalidInputError("url", message.format(host=host, address=found))
 
 

@@ -91,6 +91,7 @@ async def _one(visit: Visit, problem: str = "", made: Invited | None = None, rol
         role=role or user.role,
         problem=problem,
         roles=_roles(),
+        role_text=role_text,
         made=made,
         link=link_of(visit, made.path) if made else "",
         myself=user.id == visit.user.id,
