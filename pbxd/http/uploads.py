@@ -18,6 +18,7 @@ from pbxd.http.requests import Input, InvalidRequestError, Mistake
 from pbxd.i18n import _
 
 FORM: Final = "multipart/form-data"
+UNNAMED: Final = "upload"  # also where a browser sends no file: its name and its content are empty
 _CHUNK: Final = 256 * 1024  # bytes
 _FIELD_LIMIT: Final = 10_000  # bytes of a field that is no file
 _FIELDS_LIMIT: Final = 200
@@ -136,7 +137,7 @@ def _plain_name(name: str) -> str:
     with suppress(UnicodeDecodeError):
         name = unquote(name, errors="strict")
     plain = PureWindowsPath(PurePosixPath(name).name).name
-    return "".join(letter for letter in plain if letter.isprintable())[:200] or "upload"
+    return "".join(letter for letter in plain if letter.isprintable())[:200] or UNNAMED
 
 
 def _suffix(name: str) -> str:

@@ -12,7 +12,7 @@ from pbxd import rights
 from pbxd.errors import ConflictError, InvalidInputError, RefusedError
 from pbxd.http.downloads import XLSX, Download
 from pbxd.http.requests import InvalidRequestError
-from pbxd.http.uploads import FORM, receive
+from pbxd.http.uploads import FORM, UNNAMED, receive
 from pbxd.i18n import _
 from pbxd.services.files import import_steps, imports
 from pbxd.services.files.import_steps import CheckAgain, Step
@@ -63,7 +63,8 @@ async def _upload(visit: Visit) -> web.StreamResponse:
             values = {name: texts[-1] for name, texts in received.fields.items()}
             _check_form(visit, values)
             if not received.file.stat().st_size:
-                return await _begin_page(visit, values, {"file": _("Choose a file")})
+                said = _("Choose a file") if received.name == UNNAMED else _("The file is empty")
+                return await _begin_page(visit, values, {"file": said})
             upload = Upload(
                 name=received.name,
                 personal=values.get("visibility") == "personal",
@@ -94,7 +95,7 @@ async def _show_one(visit: Visit) -> web.StreamResponse:
 
 
 async def _lead_to_one(visit: Visit) -> web.StreamResponse:
-    """Lead somebody who signed in after another one's form was lost to the import."""
+    """Lead to the import who opens an address that forms are sent to: after a sign-in, or a refusal shown there."""
     return go(visit, f"{IMPORT}/{_id(visit)}")
 
 
@@ -256,7 +257,7 @@ PAGES = (
     Page("POST", IMPORT, person(_upload), resumes=True),
     Page("GET", f"{IMPORT}/template.xlsx", person(_template)),
     Page("GET", _ONE, person(_show_one)),
-    Page("GET", f"{_ONE}/check", person(_lead_to_one)),
+    Page("GET", _ONE + "/{step:check|commit|undo|discard}", person(_lead_to_one)),
     Page("POST", f"{_ONE}/check", person(_check), resumes=True),
     Page("POST", f"{_ONE}/commit", person(_commit)),
     Page("POST", f"{_ONE}/undo", person(_undo)),

@@ -193,6 +193,8 @@ async def test_what_was_loaded_is_not_discarded_nor_checked_again(browser: Brows
     for step in ("discard", "check", "commit"):
         shown = await browser.post(f"{path}/{step}", {})
         assert (shown.status, len(shown.page.role("alert"))) == (422, 1), step
+        led = await browser.get(f"{path}/{step}")
+        assert (led.status, led.headers.get("Location")) == (303, path), "this address is fetched again while it waits"
     assert await _names(browser) == {"Ким"}
 
 
@@ -261,6 +263,7 @@ async def test_no_file(browser: Browser) -> None:
     shown = await _upload(browser, b"", "", visibility="personal")
     assert (shown.status, shown.page.described("Файл")) == (422, "Выберите файл")
     assert 'value="personal" checked' in shown.text, "what was chosen stays"
+    assert (await _upload(browser, b"")).page.described("Файл") == "Файл пуст"
     other = await browser.post("/import", aiohttp.FormData({"a": "b"}, default_to_multipart=True))
     assert (other.status, other.page.described("Файл")) == (422, "Выберите файл")
     assert (await browser.post("/import", {"file": "x"})).status == 415
