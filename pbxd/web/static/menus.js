@@ -1,6 +1,12 @@
 // Menus that open above the page: arrows move, Escape and a choice close; `data-copy` copies instead of following a link.
 import { say } from "./fragments.js";
 
+// Of a row of tabs that is wider than the screen, the current one is in sight.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = tab.parentElement;
+  if (row) row.scrollLeft = tab.getBoundingClientRect().left - row.getBoundingClientRect().left - row.clientWidth / 3;
+}
+
 document.addEventListener("toggle", (event) => {
   const menu = event.target;
   if (!(menu instanceof HTMLElement) || menu.getAttribute("role") !== "menu") return;

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
+from pbxd.book.employees import Employee
+from pbxd.storage.book.employees import Employees
 from tests.api.test_queues import WAITS
 from tests.http.conftest import House, until
 from tests.services.scripted_queue import Pbx
-from tests.web.browser.site import AGENT, COLLEAGUE, SUPERVISOR, Site
+from tests.web.browser.site import ADMINISTRATOR, AGENT, COLLEAGUE, SUPERVISOR, Site
 
 
 async def test_a_state_changes_where_it_stands(site: Site, pbxd: House) -> None:
@@ -23,6 +25,19 @@ async def test_a_state_changes_where_it_stands(site: Site, pbxd: House) -> None:
     await expect(page.get_by_role("row").filter(has_text=AGENT.extension)).to_contain_text("свободен")
     pbxd.phones.clear()
     await expect(row).to_contain_text("свободен")
+
+
+async def test_a_name_keeps_its_words_beside_many_departments(site: Site, pbxd: House) -> None:
+    many = "; ".join(f"department {number}" for number in range(14))
+    person = Employee(COLLEAGUE.extension, COLLEAGUE.name, department=many)
+    await Employees(pbxd.database).upsert([person], source="list")
+    page = await site.page()
+    await page.goto("/staff")
+    link = page.get_by_role("link", name=COLLEAGUE.name, exact=True)
+    assert await link.evaluate("each => each.getClientRects().length") == 1
+    settings = await site.page(ADMINISTRATOR, size=390)
+    await settings.goto("/settings/audit")
+    await expect(settings.get_by_role("link", name="Журнал действий")).to_be_in_viewport(ratio=0.9)
 
 
 async def test_the_alert_that_the_pbx_is_away_comes_and_goes(site: Site, pbxd: House) -> None:
