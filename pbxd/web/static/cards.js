@@ -302,8 +302,8 @@ window.setInterval(() => {
 
 // Where the cards cover what is below them, that leaves room of their height.
 if (place) {
-  new ResizeObserver(() => {
-    document.documentElement.style.setProperty("--cards", `${place.offsetHeight}px`);
+  new ResizeObserver(([size]) => {
+    document.documentElement.style.setProperty("--cards", `${size?.contentRect.height ?? 0}px`); // without padding
   }).observe(place);
 }
 

@@ -106,8 +106,9 @@ export async function takeDraft(url, isLate = () => false) {
   return isThere ? html : null;
 }
 
-/** Say above a form that it has what was typed before. @param {ParentNode} part */
+/** Say above a form that it has what was typed before, no longer that it can be opened. @param {ParentNode} part */
 export function tellOfDraft(part) {
+  say("");
   const said = document.createElement("p");
   said.className = "hint";
   said.setAttribute("role", "status");

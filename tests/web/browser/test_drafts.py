@@ -54,6 +54,7 @@ async def test_a_card_over_a_dialog_leads_away_and_what_was_typed_comes_back(sit
     await card(page).get_by_role("button", name="Открыть контакт").click()
     told = page.get_by_role("status").filter(has_text=KEPT)
     await expect(told).to_be_visible()
+    await expect(card(page)).to_be_visible()  # on the new page, where the toast now makes room
     assert await is_left_of(told, card(page))
     await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
     await page.get_by_role("link", name="Клиенты", exact=True).click()
@@ -63,8 +64,10 @@ async def test_a_card_over_a_dialog_leads_away_and_what_was_typed_comes_back(sit
     await expect(dialog.get_by_label("Номер телефона 2", exact=True)).to_have_value("8 903 111-22-33")
     await expect(dialog.get_by_role("status").filter(has_text=BACK)).to_be_visible()
     await page.reload()  # nothing was typed since: it is kept all the same
+    await expect(told).to_be_visible()
     await page.get_by_role("link", name="Добавить контакт").click()
     await expect(dialog.get_by_label("ФИО")).to_have_value("Полина")
+    assert await told.count() == 0, "the form is open again"
     await dialog.get_by_role("button", name="Отмена").click()
     await page.get_by_role("link", name="Добавить контакт").click()
     await expect(dialog.get_by_label("ФИО")).to_have_value("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -175,7 +175,11 @@ async def test_cards_are_accessible_translated_and_not_too_wide(
         unknown = CallRecord("01B", "pbx", "1.2", datetime.now(UTC), caller=Party("+79990001122"), answered_by=["101"])
         unknown.agents.append(Agent("101", rings=1))
         place.pbxd.presences.append(Presence(unknown, "talk", {"101": "talking"}))
-        await expect(page.get_by_role("region")).to_have_count(2)
+        third = replace(unknown, id="01C", started=datetime.now(UTC))
+        place.pbxd.presences.append(Presence(third, "talk", {"101": "talking"}))
+        await expect(page.get_by_role("region")).to_have_count(3)
+        add = page.get_by_role("link", name="Добавить контакт" if language == "ru" else "Add a contact")
+        await add.click(trial=True)
         await audit(page)
         await (no_english if language == "ru" else no_russian)(page)
         await fits(page)
