@@ -37,6 +37,8 @@ _SHOWN_ABOVE = 200  # characters of a row above the header
 _TEXT_AT_LEAST = 64 * 1024 * 1024  # bytes of all cells
 _TEXT_TIMES = 20  # the file's size; a workbook keeps a text once that many cells share
 _CELL_BYTES = 8  # that an empty cell takes on its way to the parent process
+# How files begin that would be shown as rows of nonsense: PDF, PNG, JPEG, GIF, RAR, 7z, gzip.
+_NO_TABLES = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
 SheetRows = Callable[[], Iterator[Row]]
 
 
@@ -98,6 +100,8 @@ def open_source(file: Path, headings: Headings, *, low_memory: bool) -> Source:
         return Source(headings, {name: partial(_read, rows, size) for name, rows in sheets.items()})
     if not head:
         raise InvalidInputError("file", _("the file is empty"))
+    if head.startswith(_NO_TABLES):
+        raise InvalidInputError("file", _("this is a picture, a PDF or an archive, not a table"))
     if card_rows.is_vcard(head):
         found = card_rows.columns(headings.fields)
         heads = tuple(map(headings.title, found))

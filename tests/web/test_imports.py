@@ -264,6 +264,9 @@ async def test_no_file(browser: Browser) -> None:
     assert (shown.status, shown.page.described("Файл")) == (422, "Выберите файл")
     assert 'value="personal" checked' in shown.text, "what was chosen stays"
     assert (await _upload(browser, b"")).page.described("Файл") == "Файл пуст"
+    for begins in (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff\xe0\0\x10JFIF\0", b"%PDF-1.4\n1 0 obj"):
+        refused = await _upload(browser, begins * 100)
+        assert (refused.status, refused.page.described("Файл")) == (422, "Это картинка, PDF или архив, а не таблица")
     other = await browser.post("/import", aiohttp.FormData({"a": "b"}, default_to_multipart=True))
     assert (other.status, other.page.described("Файл")) == (422, "Выберите файл")
     assert (await browser.post("/import", {"file": "x"})).status == 415
