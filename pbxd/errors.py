@@ -104,6 +104,14 @@ class StaleError(ConflictError):
     """The object has another version than the one that the request names."""
 
 
+class NameTakenError(ConflictError):
+    """Another object has the name already; `name` is how that one writes it."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 class RefusedError(PbxdError):
     """A rule forbids the action; `reason` is a short stable word for programs.
 

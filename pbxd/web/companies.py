@@ -12,7 +12,7 @@ from aiohttp import web
 
 from pbxd.book.companies import Company
 from pbxd.book.company_names import company_key
-from pbxd.errors import ConflictError, InvalidInputError
+from pbxd.errors import ConflictError, InvalidInputError, NameTakenError
 from pbxd.http.repeated_forms import Making, StillSavingError
 from pbxd.i18n import N_, _
 from pbxd.numbers import display
@@ -144,7 +144,7 @@ async def _add_company(visit: Visit) -> web.StreamResponse:
     except InvalidInputError as error:
         return _form(visit, None, values, HTTPStatus.UNPROCESSABLE_ENTITY, errors=_errors(error))
     except ConflictError as error:
-        return _form(visit, None, values, HTTPStatus.UNPROCESSABLE_ENTITY, errors={"name": sentence(str(error))})
+        return _form(visit, None, values, HTTPStatus.UNPROCESSABLE_ENTITY, errors=_conflict(error))
     return go(visit, f"{COMPANIES}/{made}")
 
 
@@ -168,7 +168,7 @@ async def _change_company(visit: Visit) -> web.StreamResponse:
     except InvalidInputError as error:
         return _form(visit, company, values, HTTPStatus.UNPROCESSABLE_ENTITY, errors=_errors(error))
     except ConflictError as error:  # the name is another company's, or somebody saved in between
-        more = {"errors": {"name": sentence(str(error))}, **{name: values.get(name, "") for name in ("version", "was")}}
+        more = {"errors": _conflict(error), **{name: values.get(name, "") for name in ("version", "was")}}
         return _form(visit, company, values, HTTPStatus.UNPROCESSABLE_ENTITY, **more)
     return go(visit, f"{COMPANIES}/{company.id}")
 
@@ -178,6 +178,12 @@ def _asked(
 ) -> book.EditCompany:
     values: dict[str, Any] = {name: _lines(texts[name]) if name in _LINES else texts[name] for name in names}
     return book.EditCompany(company_id=company_id, version=version, **values)
+
+
+def _conflict(error: ConflictError) -> dict[str, str]:
+    if isinstance(error, NameTakenError):  # its own text is for the command line: with an id, or a command
+        return {"name": _("There is such a company already: {name}").format(name=error.name)}
+    return {"name": sentence(str(error))}
 
 
 def _errors(error: InvalidInputError) -> dict[str, str]:

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxd.book.companies import Company
 from pbxd.book.company_names import company_key
 from pbxd.book.texts import folded
-from pbxd.errors import ConflictError, NotFoundError, StaleError
+from pbxd.errors import NameTakenError, NotFoundError, StaleError
 from pbxd.i18n import _
 from pbxd.storage.book import external_ids
 from pbxd.storage.engine.database import in_parts, in_steps, possible
@@ -153,18 +153,19 @@ async def renamed(connection: AsyncConnection, company_id: int) -> None:
 
 
 async def refuse_taken(connection: AsyncConnection, company: Company, *, new: bool = False) -> None:
-    """Raise ConflictError if another company that everybody sees has this one's new name, in any spelling.
+    """Raise NameTakenError if another company that everybody sees has this one's new name, in any spelling.
 
     `new`: this one is not in the book. A company that not everybody sees becomes this one, see `take_in`.
     """
     found = select(companies.c.id, companies.c.name).where(_namesake(company), everybodys()).order_by(companies.c.id)
     row = (await connection.execute(found.limit(1))).first()
     if row is not None and new:
-        raise ConflictError(_("there is a company named {name} already: {id}").format(name=row.name, id=row.id))
+        message = _("there is a company named {name} already: {id}")
+        raise NameTakenError(row.name, message.format(name=row.name, id=row.id))
     if row is not None:
         message = _("there is another company named {name}; to make them one: {command}")
         command = f"pbxd companies merge {row.id} {company.id}"
-        raise ConflictError(message.format(name=row.name, command=command))
+        raise NameTakenError(row.name, message.format(name=row.name, command=command))
 
 
 async def take_in(connection: AsyncConnection, company: Company) -> None:
