@@ -47,6 +47,18 @@ async def test_a_client_is_found_by_name_company_number_and_other_letters(site: 
     await expect(rows(page).first).to_contain_text("Фронкин Игорь")
 
 
+async def test_a_position_keeps_its_words_beside_long_names(site: Site, pbxd: House) -> None:
+    for name, position in ((NAME, "бухгалтер"), ("Анна", "")):
+        number = ContactNumber("+79161112233", extension="123")
+        draft = ContactDraft(name, numbers=(number,), company=NAME, position=position)
+        await pbxd.contacts.add(draft, actor=ADMINISTRATOR)
+    page = await site.page()
+    await page.goto("/clients")
+    cell = page.get_by_role("cell", name="бухгалтер")
+    lines = "cell => { const all = new Range(); all.selectNodeContents(cell); return all.getClientRects().length; }"
+    assert await cell.evaluate(lines) == 1
+
+
 async def test_a_late_refresh_does_not_replace_a_newer_answer(site: Site, pbxd: House) -> None:
     anna, _ivan = [
         await pbxd.contacts.add(ContactDraft(name, numbers=(ContactNumber(number),)), actor=ADMINISTRATOR)
