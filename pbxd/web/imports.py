@@ -95,7 +95,7 @@ async def _show_one(visit: Visit) -> web.StreamResponse:
 
 
 async def _lead_to_one(visit: Visit) -> web.StreamResponse:
-    """Lead to the import who opens an address that forms are sent to: after a sign-in, or a refusal shown there."""
+    """Lead somebody who signed in after another one's form was lost to the import."""
     return go(visit, f"{IMPORT}/{_id(visit)}")
 
 
@@ -257,7 +257,7 @@ PAGES = (
     Page("POST", IMPORT, person(_upload), resumes=True),
     Page("GET", f"{IMPORT}/template.xlsx", person(_template)),
     Page("GET", _ONE, person(_show_one)),
-    Page("GET", _ONE + "/{step:check|commit|undo|discard}", person(_lead_to_one)),
+    Page("GET", f"{_ONE}/check", person(_lead_to_one)),
     Page("POST", f"{_ONE}/check", person(_check), resumes=True),
     Page("POST", f"{_ONE}/commit", person(_commit)),
     Page("POST", f"{_ONE}/undo", person(_undo)),
