@@ -82,8 +82,8 @@ def local_time(at: datetime | None) -> str:
 
 
 def local_day(day: date) -> str:
-    """Write a day as `local_time` does."""
-    return f"{day:%d.%m}.{day.year:04}" if current() == "ru" else day.isoformat()
+    """Write a day, or the day of a datetime, as `local_time` does."""
+    return f"{day:%d.%m}.{day.year:04}" if current() == "ru" else f"{day.year:04}-{day:%m-%d}"
 
 
 @cache

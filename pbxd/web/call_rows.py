@@ -162,9 +162,13 @@ def person_text(call: Call, extension: str, people: CallPeople) -> str:
 def gap_sentence(gap: Mapping[str, Any]) -> str:
     """Say when the PBX was not heard, why, and whether the calls of that time were found later."""
     since, until = local_of(gap["from"]), local_of(gap["to"])
-    end = clock(until) if since.date() == until.date() else f"{local_day(until)} {clock(until)}"
+    begin, end = clock(since), clock(until)
+    if since.date() != until.date():
+        end = f"{local_day(until)} {end}"
+    elif begin == end:
+        begin, end = f"{since:%H:%M:%S}", f"{until:%H:%M:%S}"
     told = _("The PBX was not heard from {since} to {until} ({why})").format(
-        since=clock(since), until=end, why=why_text(gap["why"])
+        since=begin, until=end, why=why_text(gap["why"])
     )
     if gap["filled"]:
         return f"{told}; {filled_text(dict(gap))}"

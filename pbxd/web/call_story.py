@@ -33,7 +33,9 @@ def lines_of(call: Call, people: CallPeople) -> list[Line]:
     names = _names(call, people)
     told = [(step["at"], Line(_clock(step["at"]), text)) for step, text in _told(call, names) if text]
     told += [(gap["from"], Line(_clock(gap["from"]), _gap_text(gap), gap=True)) for gap in call["gaps"]]
-    return [line for _at, line in sorted(told, key=lambda each: str(each[0]))]
+    lines = [line for _at, line in sorted(told, key=lambda each: str(each[0]))]
+    # Who transfers a call after a consultation leaves with two legs.
+    return [line for place, line in enumerate(lines) if not place or line != lines[place - 1]]
 
 
 def duration_text(seconds: float) -> str:
@@ -116,7 +118,8 @@ def _held(call: Call, steps: Sequence[Step], place: int, who: str) -> str:
 
 def _sentence(call: Call, step: Step, who: str, detail: str) -> str:
     what = step["what"]
-    if what == "called" and call["direction"] != "incoming" and detail:
+    called_name = detail != _shown(step["detail"], {})  # «звонит на» is said of numbers
+    if what == "called" and detail and (call["direction"] != "incoming" or called_name):
         return _("{who} calls: {detail}").format(who=who, detail=detail)
     if what == "ended":
         return _end(step, who)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 from yarl import URL
 
 from pbxd import i18n
@@ -33,6 +35,7 @@ FORM = "application/x-www-form-urlencoded"
 _RESUMING: web.AppKey[set[web.AbstractRoute]] = web.AppKey("resuming", set)
 _FILLING: web.AppKey[asyncio.Lock] = web.AppKey("filling", asyncio.Lock)  # one page at a time
 _MOST_FIELDS = 300
+_NUMBER: Final = re.compile(r"\+\d[\d -]+\d")
 TURN_SECONDS = 0.0005  # for which a page is filled before other requests have their turn
 FORM_LIMIT: Final = 256 * 1024  # bytes: the longest comment, escaped twice while a sign-in keeps the form
 _HEADERS = {
@@ -250,6 +253,11 @@ def _mailto(address: str) -> str:
     return f"mailto:{quote(local)}@{quote(domain)}"
 
 
+def _unbroken(text: str) -> Markup:
+    """Keep the phone numbers in a sentence in one line."""
+    return Markup(_NUMBER.sub(r'<span class="number">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped above
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("pbxd.web"),
@@ -260,7 +268,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(_=_, asset=asset, new_form_key=new_form_key)
-    made.filters.update(number=display, time=local_time, day=local_day, mailto=_mailto)
+    made.filters.update(number=display, time=local_time, day=local_day, mailto=_mailto, unbroken=_unbroken)
     return made
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pbxd import i18n
 from pbxd.cli.output import length, print_card, print_json, print_table, printable
-from pbxd.i18n import local_time
+from pbxd.i18n import local_day, local_time
 
 ANY_TEXT = st.text(st.characters(codec=None))
 
@@ -81,6 +81,7 @@ def test_times_are_local_and_in_the_reader_s_form() -> None:
         i18n.use("en")
     assert local_time(at) == local.strftime("%Y-%m-%d %H:%M:%S")
     assert local_time(None) == ""
+    assert local_day(at) == local_day(at.date()) == "2026-03-09"
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (754, "12:34"), (3661, "1:01:01")])

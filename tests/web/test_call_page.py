@@ -33,7 +33,8 @@ STORY = [
     at(0, "called", ONE, DID), at(12, "queued", ONE, "sales"), at(12.1, "rang", "101"), at(13, "rang", "102"),
     at(30, "no-answer", "102"), at(31, "rang", "102"), at(52, "left-queue", ONE, "sales"), at(52, "answered", "101"),
     at(52.5, "cancelled", "102"), at(53, "recorded", None, "a.wav"), at(60, "held", "101"), at(80, "resumed", "101"),
-    at(90, "attended-transfer", "101", "102"), at(95, "answered", "102"), at(300, "left", "101"),
+    at(85, "called", "101", "102"), at(90, "attended-transfer", "101", "102"), at(95, "answered", "102"),
+    at(300, "left", "101"), at(300.1, "left", "101"),
     at(4000, "ended", ONE),
 ]  # fmt: skip
 
@@ -59,6 +60,7 @@ async def test_a_call_is_told_as_a_person_would(history: Browser) -> None:
         "11:59:31Звонит телефон: Петров Борис, 21 с",
         "11:59:52Отвечает Иванова Анна",
         "12:00:00Иванова Анна ставит звонок на удержание на 20 с",
+        "12:00:25Иванова Анна звонит: Петров Борис",
         "12:00:30Иванова Анна переводит звонок после разговора, кому: Петров Борис",
         "12:00:35Отвечает Петров Борис",
         "12:00:40До 12:01:20 связи с АТС не было; здесь может чего-то не хватать",
@@ -103,6 +105,8 @@ async def test_the_facts_stand_beside_it(history: Browser) -> None:
         "Итог": "отвечен", "Ожидание": "9 с", "Разговор": "1 мин 5 с",
     }  # fmt: skip
     assert shown.page.texts("h1") == ["Звонок: Фронкин Игорь"]
+    english = await history.get("/history/C1", **{"Accept-Language": "en"})
+    assert f"{NOON:%Y-%m-%d} 11:59:00" in english.page.texts("dd")
 
 
 async def test_the_id_of_a_call_that_became_part_of_another_leads_there(history: Browser) -> None:

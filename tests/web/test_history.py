@@ -123,6 +123,12 @@ async def test_the_table_says_who_called_and_how_it_ended(history: Browser) -> N
     )
 
 
+async def test_a_gap_within_a_minute_has_its_seconds(history: Browser) -> None:
+    gap = HistoryGap("pbx", NOON + timedelta(seconds=5), NOON + timedelta(seconds=40), "link")
+    await Calls(history.pbxd.database).upsert([], [gap])
+    assert "С 12:00:05 до 12:00:40 звонки не записывались" in (await history.get("/history")).text
+
+
 async def test_a_gap_that_was_filled_says_so(history: Browser) -> None:
     gaps = HistoryGaps(history.pbxd.database)
     (gap,) = await gaps.list()
