@@ -25,6 +25,22 @@ document.addEventListener("keydown", (event) => {
   all.at(next % all.length)?.focus();
 });
 
+// From a search field the arrows lead to the choices it found, and back.
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const here = event.target;
+  if (!step || !(here instanceof HTMLElement)) return;
+  const form = here instanceof HTMLInputElement && here.type === "search" ? here.form : null;
+  const results = form ? document.getElementById(form.dataset.into ?? "") : here.closest(".choices")?.closest("[id]");
+  const field = results && document.querySelector(`[data-into="${results.id}"] [type="search"]`);
+  if (!(field instanceof HTMLElement)) return;
+  const all = [field, ...results.querySelectorAll(".choices button")];
+  const next = all[all.indexOf(here) + step];
+  if (all.length < 2 || !(next instanceof HTMLElement)) return;
+  event.preventDefault();
+  next.focus();
+});
+
 document.addEventListener("click", (event) => {
   const item = event.target instanceof Element && event.target.closest("[data-copy]");
   if (!(item instanceof HTMLAnchorElement)) return;

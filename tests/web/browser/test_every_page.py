@@ -96,6 +96,11 @@ async def test_a_print_is_dark_on_white_without_menu_and_filters_stand_in_a_line
     fields = page.get_by_role("form", name="Фильтры").locator("input[type=date], select, input[type=text]")
     boxes = [await each.bounding_box() for each in (await fields.all())[:5]]
     assert len({(each["y"], each["height"]) for each in boxes if each}) == 1
+    name = page.get_by_role("link", name="Вознесенская Анна").first.locator("..")
+    for width in (1024, 1280):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await fits(page)
+        assert await name.evaluate("cell => cell.scrollWidth <= cell.clientWidth"), "an ordinary name is not cut"
     await page.emulate_media(media="print", color_scheme="dark")
     await expect(page.locator("body")).to_have_css("color", "rgb(28, 32, 36)")
     await expect(page.get_by_role("navigation", name="Основное меню")).to_be_hidden()

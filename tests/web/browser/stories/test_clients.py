@@ -157,6 +157,10 @@ async def test_a_personal_contact_is_its_owner_s_until_it_is_shared(site: Site) 
     await colleague.get_by_role("link", name="Мама").click()
     await colleague.get_by_role("button", name="Поделиться").click()
     await expect(colleague.get_by_role("menuitem", name="Скопировать ссылку")).to_be_visible()
+    await colleague.set_viewport_size({"width": 390, "height": 844})
+    box = await colleague.get_by_role("menu").bounding_box()
+    assert box
+    assert box["x"] >= 8, "it keeps off the window's edge"
 
 
 @with_clients

@@ -69,7 +69,12 @@ async def test_a_caller_is_attached_to_a_contact_from_the_row(history: Page) -> 
     dialog = history.get_by_role("dialog", name="Привязать к контакту")
     await expect(dialog.get_by_label("Контакт")).to_be_focused()
     await history.keyboard.type("ромаш")
-    await dialog.get_by_role("button", name="Фронкин Игорь").click()
+    found = dialog.get_by_role("button", name="Фронкин Игорь")
+    await expect(found).to_be_visible()
+    for key, there in (("ArrowDown", found), ("ArrowUp", dialog.get_by_label("Контакт")), ("ArrowDown", found)):
+        await history.keyboard.press(key)
+        await expect(there).to_be_focused()
+    await history.keyboard.press("Enter")
     await expect(dialog).to_have_count(0)
     await expect(table.get_by_role("link", name="Фронкин Игорь")).to_have_count(2)
     await expect(history).to_have_url(re.compile("/history$"))
