@@ -45,6 +45,7 @@ class Checkup:
     running: bool = False
     findings: Sequence[Checked] | None = None  # None: nobody has had them run since the daemon started
     at: datetime | None = None  # when these were found
+    language: str = ""  # and in which language
     problem: str = ""  # why there are none
 
 
@@ -83,7 +84,7 @@ class Checkups:
             _log.error("checkup_failed", reason=f"no end after {minutes} min" if limit.expired() else repr(error))
             self._seen = Checkup(problem=problem.format(minutes=minutes))
         else:
-            self._seen = Checkup(findings=found, at=datetime.now(UTC))
+            self._seen = Checkup(findings=found, at=datetime.now(UTC), language=i18n.current())
 
 
 class _CrashedError(Exception):

@@ -259,6 +259,13 @@ async def test_texts_of_the_file_stay_texts(browser: Browser) -> None:
     assert path.startswith("/import/")
 
 
+async def test_how_many_rows_with_errors_are_not_shown_is_said(browser: Browser) -> None:
+    _, checked = await _checked(browser, _csv(["Клиент", "Тел"], *(["Кривой", "кривой"] for _ in range(21))))
+    assert "Показаны первые строки с ошибками: 20 из 21" in checked.text
+    _, checked = await _checked(browser, _csv(["Клиент", "Тел"], *(["Кривой", "кривой"] for _ in range(20))))
+    assert "Показаны первые" not in checked.text
+
+
 async def test_no_file(browser: Browser) -> None:
     shown = await _upload(browser, b"", "", visibility="personal")
     assert (shown.status, shown.page.described("Файл")) == (422, "Выберите файл")

@@ -153,6 +153,10 @@ async def test_a_token_is_shown_once_and_opens(browser: Browser) -> None:
     assert token.actor.scopes == {"lookup", "calls:read"}
     one = await browser.get(f"/settings/tokens/{token.id}")
     assert "узнавать, чей номер" in one.text
+    asked = await browser.get(f"/settings/tokens/{token.id}/revoke")
+    assert (asked.page.texts("h1"), asked.page.texts("button")[-2:]) == (["Отозвать токен?"], ["Отозвать", "Отмена"])
+    _no_markup(asked)
+    assert f'method="post" action="/settings/tokens/{token.id}/revoke"' not in one.text, "it asks first"
     assert (await browser.post(f"/settings/tokens/{token.id}/revoke", {})).status == 303
     assert "отозван" in (await browser.get("/settings/tokens")).text
     async with browser.session.get("/api/v1/lookup", params={"number": "101"}, headers=headers) as answer:
@@ -221,6 +225,10 @@ async def test_a_webhook_its_test_and_its_deliveries(browser: Browser) -> None:
     assert {"ждёт отправки", "не доставлено"} < set(shown.page.texts("a"))
     assert {"Ждут отправки", "Не доставлено"} < set((await browser.get("/settings/webhooks")).page.texts("th"))
     assert (await browser.post(f"{page}/replay", {"after": "x"})).status == 422
+    assert "Отправок пока нет" in shown.text, "none of them since a replay either"
+    assert f'method="post" action="{page}/delete"' not in shown.text, "it asks first"
+    asked = await browser.get(f"{page}/delete")
+    assert (asked.page.texts("h1"), asked.page.texts("button")[-2:]) == (["Удалить вебхук?"], ["Удалить", "Отмена"])
     assert (await browser.post(f"{page}/delete", {})).headers["Location"] == "/settings/webhooks"
     assert (await browser.get(page)).status == 404
 
@@ -298,6 +306,10 @@ async def test_the_check_of_the_installation(browser: Browser) -> None:
     assert len(found) > 20
     assert shown.page.texts("th")[:3] == ["Проверка", "Состояние", "Что найдено"]
     assert "не пройдена" in shown.page.texts("td")
+    other = "check again to read it in this one"
+    english = await browser.get("/settings/checks", **{"Accept-Language": "en"})
+    assert (other in english.text, '<td lang="ru">' in english.text) == (True, True)
+    assert ("на другом языке" in shown.text, '<td lang="ru">' in shown.text) == (False, False)
 
 
 async def test_nobody_waits_for_a_check_that_a_slow_pbx_holds_up(browser: Browser) -> None:

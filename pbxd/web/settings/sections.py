@@ -50,6 +50,21 @@ def section(
     return show(visit, f"settings/{template or name}.html", status, tabs=tabs, section=_(_SECTIONS[name]), **values)
 
 
+def ask(visit: Visit, question: str, about: str, warning: str, button: str) -> web.Response:
+    """Ask before something is done that can't be undone: a POST to the same address does it."""
+    action = visit.request.path
+    back = action.rpartition("/")[0]
+    values = {
+        "question": question,
+        "about": about,
+        "warning": warning,
+        "button": button,
+        "action": action,
+        "back": back,
+    }
+    return show(visit, "settings/ask.html", part="settings/ask_part.html", **values)
+
+
 def refused(error: InvalidInputError) -> dict[str, str]:
     """Return everything that is wrong with a form, by field."""
     return {each.field: sentence(str(each)) for each in error.mistakes}

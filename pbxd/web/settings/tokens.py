@@ -19,7 +19,7 @@ from pbxd.services.access import tokens
 from pbxd.services.access.tokens import CreatedToken, CreateToken
 from pbxd.web.frame import RESUMED, Visit, go
 from pbxd.web.pages import Page
-from pbxd.web.settings.sections import SETTINGS, administrator, number_in, refused, section
+from pbxd.web.settings.sections import SETTINGS, administrator, ask, number_in, refused, section
 
 TOKENS: Final = f"{SETTINGS}/tokens"
 _LONGEST_DAYS: Final = 36_500
@@ -118,8 +118,20 @@ async def _one(visit: Visit, token_id: int, *, again: bool = False) -> web.Strea
     return section(visit, "tokens", template="token", token=token, scopes=scopes, opens=opens, again=again)
 
 
+async def _ask_revoke(visit: Visit) -> web.StreamResponse:
+    token = await tokens.show(visit.workspace, visit.actor, number_in(visit))
+    return ask(
+        visit,
+        _("Revoke the token?"),
+        token.name,
+        _("The program is refused at once; this can't be undone."),
+        _("Revoke"),
+    )
+
+
 async def _revoke_token(visit: Visit) -> web.StreamResponse:
-    await visit.form()
+    if RESUMED in await visit.form():
+        return await _ask_revoke(visit)
     await tokens.revoke(visit.workspace, visit.actor, number_in(visit))
     visit.services.tokens.doubt()
     return go(visit, TOKENS)
@@ -129,5 +141,6 @@ PAGES = (
     Page("GET", TOKENS, administrator(_list_tokens)),
     Page("POST", TOKENS, administrator(_create_token), resumes=True),
     Page("GET", TOKENS + r"/{id:\d{1,18}}", administrator(_show_token)),
-    Page("POST", TOKENS + r"/{id:\d{1,18}}/revoke", administrator(_revoke_token)),
+    Page("GET", TOKENS + r"/{id:\d{1,18}}/revoke", administrator(_ask_revoke)),
+    Page("POST", TOKENS + r"/{id:\d{1,18}}/revoke", administrator(_revoke_token), resumes=True),
 )

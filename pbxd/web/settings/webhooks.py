@@ -16,7 +16,7 @@ from pbxd.services.webhooks import webhooks
 from pbxd.services.webhooks.webhooks import AddWebhook, FindDeliveries, State, Tested
 from pbxd.web.frame import RESUMED, Visit, go
 from pbxd.web.pages import Page, sentence
-from pbxd.web.settings.sections import SETTINGS, administrator, number_in, refused, section
+from pbxd.web.settings.sections import SETTINGS, administrator, ask, number_in, refused, section
 
 WEBHOOKS: Final = f"{SETTINGS}/webhooks"
 _ONE: Final = WEBHOOKS + r"/{id:\d{1,18}}"
@@ -128,8 +128,15 @@ async def _lead_to_webhook(visit: Visit) -> web.StreamResponse:
     return go(visit, f"{WEBHOOKS}/{number_in(visit)}")
 
 
+async def _ask_delete(visit: Visit) -> web.StreamResponse:
+    shown = await webhooks.show(visit.workspace, visit.actor, number_in(visit))
+    warning = _("Events that wait for it are not sent; this can't be undone.")
+    return ask(visit, _("Delete the webhook?"), shown.webhook.url, warning, _("Delete"))
+
+
 async def _delete_webhook(visit: Visit) -> web.StreamResponse:
-    await visit.form()
+    if RESUMED in await visit.form():
+        return await _ask_delete(visit)
     await webhooks.delete(visit.workspace, visit.actor, number_in(visit))
     return go(visit, WEBHOOKS)
 
@@ -142,5 +149,6 @@ PAGES = (
     Page("POST", f"{_ONE}/rotate", administrator(_rotate_secret)),
     Page("GET", f"{_ONE}/replay", administrator(_lead_to_webhook)),
     Page("POST", f"{_ONE}/replay", administrator(_replay_webhook), resumes=True),
-    Page("POST", f"{_ONE}/delete", administrator(_delete_webhook)),
+    Page("GET", f"{_ONE}/delete", administrator(_ask_delete)),
+    Page("POST", f"{_ONE}/delete", administrator(_delete_webhook), resumes=True),
 )
