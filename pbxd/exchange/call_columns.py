@@ -18,12 +18,19 @@ def heads() -> list[str]:
         *(_("Caller"), _("Caller's name"), _("Caller's company"), _("Caller's extension")),
         *(_("Callee"), _("Callee's name"), _("Callee's company"), _("Callee's extension")),
     ]
-    after = [_("Queue"), _("Outcome"), _("Answered by"), _("Wait"), _("Ring"), _("Talk"), _("Hold"), _("Id")]
+    after = [_("Queue"), _("Outcome"), _("Answered by"), *_lengths(), _("Id")]
     return [_("Started"), _("Direction"), *sides, *after]
 
 
+def _lengths() -> list[str]:
+    return [_("{length}, s").format(length=text) for text in (_("Wait"), _("Ring"), _("Talk"), _("Hold"))]
+
+
 def cells(call: Mapping[str, Any]) -> list[str | float]:
-    """Return a call in its public form as a row: local times, lengths in seconds."""
+    """Return a call in its public form as a row: local times, lengths in whole seconds.
+
+    Excel reads a fraction with a point as a text or as a date where fractions have a comma.
+    """
     sides = [call[side][key] or "" for side in _SIDES for key in ("number", "name", "company", "extension")]
     return [
         time_text(call["started"]),
@@ -32,7 +39,7 @@ def cells(call: Mapping[str, Any]) -> list[str | float]:
         call["queue"] or "",
         outcome_name(call["outcome"]),
         ", ".join(call["answered_by"]),
-        *(call[f"{part}_seconds"] for part in _PARTS),
+        *(round(call[f"{part}_seconds"]) for part in _PARTS),
         call["id"],
     ]
 

@@ -54,7 +54,7 @@ class _Xlsx:
     most = MOST_ROWS
 
     def __init__(self, book: Any) -> None:  # noqa: ANN401 - XlsxWriter's own
-        self._sheet = book.add_worksheet()
+        self._sheet = book.add_worksheet(_("Calls"))
         self._sheet.freeze_panes(1, 0)
         self._row = 0
 
