@@ -227,8 +227,11 @@ async def test_a_webhook_its_test_and_its_deliveries(browser: Browser) -> None:
     assert (await browser.post(f"{page}/replay", {"after": "x"})).status == 422
     assert "Отправок пока нет" in shown.text, "none of them since a replay either"
     assert f'method="post" action="{page}/delete"' not in shown.text, "it asks first"
-    asked = await browser.get(f"{page}/delete")
-    assert (asked.page.texts("h1"), asked.page.texts("button")[-2:]) == (["Удалить вебхук?"], ["Удалить", "Отмена"])
+    question = await browser.get(f"{page}/delete")
+    assert (question.page.texts("h1"), question.page.texts("button")[-2:]) == (
+        ["Удалить вебхук?"],
+        ["Удалить", "Отмена"],
+    )
     assert (await browser.post(f"{page}/delete", {})).headers["Location"] == "/settings/webhooks"
     assert (await browser.get(page)).status == 404
 

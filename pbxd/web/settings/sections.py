@@ -53,16 +53,17 @@ def section(
 def ask(visit: Visit, question: str, about: str, warning: str, button: str) -> web.Response:
     """Ask before something is done that can't be undone: a POST to the same address does it."""
     action = visit.request.path
-    back = action.rpartition("/")[0]
-    values = {
-        "question": question,
-        "about": about,
-        "warning": warning,
-        "button": button,
-        "action": action,
-        "back": back,
-    }
-    return show(visit, "settings/ask.html", part="settings/ask_part.html", **values)
+    return show(
+        visit,
+        "settings/ask.html",
+        part="settings/ask_part.html",
+        question=question,
+        about=about,
+        warning=warning,
+        button=button,
+        action=action,
+        back=action.rpartition("/")[0],
+    )
 
 
 def refused(error: InvalidInputError) -> dict[str, str]:
