@@ -101,7 +101,7 @@ def view_of(card: CallCard, there: CardPerson, people: People) -> CardView:
     return CardView(
         card=card,
         label=label.format(name=name),
-        status=_status(card, people),
+        status=_status(card, people, inside=colleague is not None and contact is None),
         name=name,
         number=number if number != name else "",
         contact=contact,
@@ -116,9 +116,11 @@ def view_of(card: CallCard, there: CardPerson, people: People) -> CardView:
     )
 
 
-def _status(card: CallCard, people: People) -> str:
+def _status(card: CallCard, people: People, *, inside: bool) -> str:
     if card.state == "elsewhere":
         return _("Answered by {who}").format(who=_who(card.answered_by, people))
+    if card.state == "ringing-client" and inside:
+        return _("Calling the employee")
     status = _(_STATUSES[card.state])
     reason = _REASONS.get(card.reason)
     return f"{status}: {_(reason)}" if reason and card.state == "ended" else status

@@ -118,7 +118,7 @@ def _held(call: Call, steps: Sequence[Step], place: int, who: str) -> str:
 
 def _sentence(call: Call, step: Step, who: str, detail: str) -> str:
     what = step["what"]
-    called_name = detail != _shown(step["detail"], {})  # «звонит на» is said of numbers
+    called_name = detail != _shown(step["detail"], {})  # Russian calls "at" a number, but not "at" a person
     if what == "called" and detail and (call["direction"] != "incoming" or called_name):
         return _("{who} calls: {detail}").format(who=who, detail=detail)
     if what == "ended":

@@ -147,7 +147,7 @@ async def test_a_transferred_call_is_right_on_both_cards_at_each_step(lab: Lab, 
     offered = await lab.phone("102").incoming()
     inside = f"Входящий звонок: {AGENT.name}"
     await expect(status(colleague, inside)).to_have_text("Звонит")
-    await expect(status(page, f"Исходящий звонок: {COLLEAGUE.name}")).to_have_text("Звоним клиенту")
+    await expect(status(page, f"Исходящий звонок: {COLLEAGUE.name}")).to_have_text("Звоним сотруднику")
     offered.answer()
     await consult.until_hears(offered)
     await offered.until_hears(consult)
