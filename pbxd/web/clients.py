@@ -138,7 +138,7 @@ def _tab(visit: Visit) -> str:
 
 def _tabs(visit: Visit) -> list[tuple[str, str, bool]]:
     """Return the tabs: address, name, whether it is this one. Only an employee has contacts of their own."""
-    names = {"": _("All"), "mine": _("Mine"), "favourites": _("Favourites"), "personal": _("Personal ones")}
+    names = {"": _("All"), "mine": _("Mine"), "favourites": _("Favourites"), "personal": _("Personal")}
     shown = names if visit.actor.is_employee else {}
     return [(visit.path_with(tab=tab, after=None), name, tab == _tab(visit)) for tab, name in shown.items()]
 
