@@ -35,6 +35,8 @@ async def test_a_name_keeps_its_words_beside_many_departments(site: Site, pbxd: 
     await page.goto("/staff")
     link = page.get_by_role("link", name=COLLEAGUE.name, exact=True)
     assert await link.evaluate("each => each.getClientRects().length") == 1
+    await page.set_viewport_size({"width": 1024, "height": 768})
+    assert await page.locator(".state").first.evaluate("each => each.getBoundingClientRect().height") < 30
     settings = await site.page(ADMINISTRATOR, size=390)
     await settings.goto("/settings/users")
     await expect(settings.get_by_role("row", name=ADMINISTRATOR.name)).to_contain_text("администратор · может войти")
