@@ -73,5 +73,5 @@ async def lab(shared_lab: Lab) -> AsyncIterator[Lab]:
         await shared_lab.daemon.stop()
         shared_lab.daemon = None
     await shared_lab.quiet()
-    # After a question that nobody answered the dialplan takes whoever answers in the next test for hung.
+    # A look-up that was never answered makes the dialplan skip pbxd for some seconds, also in the next test.
     await shared_lab.ami_action("Setvar", Variable="PBXD_ASKED", Value="")
