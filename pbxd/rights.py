@@ -248,9 +248,9 @@ def check_administrator(actor: Actor) -> None:
 
 
 def check_another_user(actor: Actor, user: int) -> None:
-    """Raise RefusedError for oneself: the only administrator could not take the change back from a page."""
+    """Raise RefusedError if the user is the actor: the last administrator could lock themselves out."""
     if actor.user == user:
-        raise RefusedError("self", _("only another administrator may change your own role or block you"))
+        raise RefusedError("own-user", _("only another administrator may change your own role or block you"))
 
 
 def _refuse_role(needed: Role) -> NoReturn:

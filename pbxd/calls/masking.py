@@ -85,7 +85,7 @@ class Mask:
         return self.value(part, ids)
 
     def _all_within(self, value: Any, ids: frozenset[str]) -> Any:  # noqa: ANN401 - JSON
-        """Return JSON with stars for all digits that contain one of the numbers, but for whole numbers of others."""
+        """Replace every run of digits that contains one of the numbers, except complete numbers of other people."""
         if isinstance(value, list):
             return [self._all_within(each, ids) for each in value]
         if isinstance(value, dict):
@@ -94,7 +94,7 @@ class Mask:
             return value
 
         def stars(found: re.Match[str]) -> str:
-            other = found[0].startswith("+") and parse(found[0], self._rules).value is not None
+            other = found[0].startswith("+") and parse(found[0], self._rules).kind == "e164"
             return found[0] if other or found[0] in ids else _starred(found[0])
 
         pieces = _EPOCH.split(value)

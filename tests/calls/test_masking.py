@@ -115,13 +115,14 @@ def test_no_number_is_left_anywhere(value: object) -> None:
     assert '"89160000001"' not in left
 
 
-@pytest.mark.parametrize("digits", ["989160000001", "89160000001101", "8916000000120261130"])
+@pytest.mark.parametrize("digits", ["989160000001", "89160000001101", "+79160000001101", "8916000000120261130"])
 def test_in_the_client_s_own_call_the_number_goes_among_other_digits_too(digits: str) -> None:
     others, epoch = "+375160000001", "1712345678.5"
     steps = [{"detail": digits}, {"detail": others}]
     record = {"caller": {"number": NUMBER}, "steps": steps, "recordings": [f"out-{digits}-101-{epoch}.wav"]}
     masked = MASK.record(record, epoch)
-    assert masked["steps"] == [{"detail": "*" * len(digits)}, {"detail": others}]
-    assert masked["recordings"] == [f"out-{'*' * len(digits)}-101-{epoch}.wav"]
+    stars = "+7" + "*" * (len(digits) - 2) if digits.startswith("+") else "*" * len(digits)
+    assert masked["steps"] == [{"detail": stars}, {"detail": others}]
+    assert masked["recordings"] == [f"out-{stars}-101-{epoch}.wav"]
     foreign = {**record, "caller": {"number": others}}
     assert MASK.record(foreign, epoch)["steps"] == steps, "somebody else's call"

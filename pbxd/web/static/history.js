@@ -29,12 +29,15 @@ if (results && fresh) {
     offer(0);
     document.querySelectorAll("a[data-filtered]").forEach(follow);
   });
-  // Somebody asks for them, and gets those too that came since: all that is shown then, and no more, has been seen.
+  // Fetch again, so that calls that came after the last look are shown too before they count as seen.
   fresh.addEventListener("click", async () => {
-    const answer = await ask(window.location.href).catch(() => null);
-    put(results, answer?.ok ? await answer.text() : waiting);
+    const address = window.location.href;
+    const answer = await ask(address).catch(() => null);
+    const html = answer?.ok ? await answer.text().catch(() => "") : "";
+    if (address !== window.location.href) return; // somebody filtered meanwhile
+    put(results, html || waiting);
     offer(0);
-    if (answer?.ok) document.dispatchEvent(new Event("pbxd:looked"));
+    if (html) document.dispatchEvent(new Event("pbxd:looked"));
     const first = results.querySelector("tbody a");
     if (first instanceof HTMLElement) first.focus();
   });
